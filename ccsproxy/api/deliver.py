@@ -67,7 +67,7 @@ def cut(request: Any) -> None:
 async def _pour(request: Any, answer: Answer, reading: Reading) -> None:
     pieces = iter((answer.body,)) if isinstance(answer.body, bytes) else answer.body
     try:
-        stayed = await Pour(request, pieces, reading).run()
+        stayed = await Pour(request, pieces, reading, request.site.reactor).run()
     except Exception:
         log.failure("an answer broke off while it was written")
         cut(request)

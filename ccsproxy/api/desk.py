@@ -8,6 +8,7 @@ from twisted.web.resource import IResource
 
 from ccsproxy.api.answer import Answer
 from ccsproxy.api.archive import Archive
+from ccsproxy.api.crowd import Crowd
 from ccsproxy.api.description import describe
 from ccsproxy.api.endpoints import Endpoints
 from ccsproxy.api.exposition import Exposition
@@ -28,15 +29,17 @@ class Desk:
     :ivar root: the resource at the root of the site.
     :ivar live: where events are published.
     :ivar health: where snapshots are put.
+    :ivar crowd: the connections that are open.
     """
 
     root: Door
     live: Live
     health: Health
+    crowd: Crowd
 
     def site(self, reactor: Any) -> DeskSite:
         """Make the site that serves it."""
-        return DeskSite(self.root, reactor)
+        return DeskSite(self.root, reactor, self.crowd)
 
 
 def make_desk(
@@ -48,19 +51,22 @@ def make_desk(
     run: str,
     upstreams: Mapping[str, str],
     pages: IResource | None = None,
+    most: int | None = None,
 ) -> Desk:
     """Put a desk together.
 
     :param run: names this run in the ids of live events.
     :param upstreams: URL by upstream NAME.
     :param pages: what is mounted at ``/``.
+    :param most: how many connections are served at a time (see `ccsproxy.api.crowd.Crowd`).
     """
     live = Live(reactor, run)
+    crowd = Crowd(most)
     routes: list[Route] = []
-    exposition = Exposition(health.answer, lambda: len(live.watchers))
+    exposition = Exposition(health.answer, lambda: len(live.watchers), crowd)
     endpoints = Endpoints(archive, reading, health.answer, exposition, lambda: describe(routes), upstreams)
     routes.extend(make_routes(endpoints, stream_head))
-    return Desk(Door(guard, Api(routes, reading, Stream(live)), pages), live, health)
+    return Desk(Door(guard, Api(routes, reading, Stream(live, crowd.most_watchers)), pages), live, health, crowd)
 
 
 async def stream_head(call: Call) -> Answer:

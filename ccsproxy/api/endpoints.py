@@ -9,6 +9,7 @@ import msgspec
 from ccsproxy.api.answer import Answer, json_answer, not_found
 from ccsproxy.api.archive import Archive
 from ccsproxy.api.exposition import MEDIA_TYPE, Exposition
+from ccsproxy.api.pour import Remade
 from ccsproxy.api.reading import Reading
 from ccsproxy.api.route import Call
 from ccsproxy.exports.formats import EXCHANGE, SESSION, ExchangeFormat, SessionFormat
@@ -60,10 +61,12 @@ class Endpoints:
 
     async def get_record(self, call: Call) -> Answer:
         """Return a whole record, in pieces."""
-        line = await self.reading.run(self.archive.line, call.given["sid"], int(call.given["seq"]))
+        place = call.given["sid"], int(call.given["seq"])
+        line = await self.reading.run(self.archive.line, *place)
         if line is None:
             raise not_found("request")
-        return Answer(iter((line,)), length=len(line))
+        body = Remade(iter((line,)), lambda: iter((self.archive.line(*place) or b"",)))
+        return Answer(body, length=len(line))
 
     async def get_stats(self, call: Call) -> Answer:
         """Return the statistics."""
@@ -80,7 +83,12 @@ class Endpoints:
         record = await self.reading.run(self.archive.record, sid, seq)
         if record is None:
             raise not_found("request")
-        return _export(chosen, chosen.write(record, self.upstreams), f"{sid}-{seq}")
+
+        def again() -> Iterator[bytes]:
+            return map(encoded, chosen.write(self.archive.record(sid, seq) or {}, self.upstreams))
+
+        body = Remade(map(encoded, chosen.write(record, self.upstreams)), again)
+        return _export(chosen, body, f"{sid}-{seq}")
 
     async def export_session(self, call: Call) -> Answer:
         """Write a session in a format."""
@@ -89,7 +97,8 @@ class Endpoints:
         session = await self.reading.run(self.archive.session, sid)
         if session is None:
             raise not_found("session")
-        return _export(chosen, chosen.write(session["meta"], self.archive.records(sid), self.upstreams), sid)
+        pieces = chosen.write(session["meta"], self.archive.records(sid), self.upstreams)
+        return _export(chosen, map(encoded, pieces), sid)
 
     async def _json(self, function: Callable[..., Any], *arguments: Any) -> bytes:
         """Call the archive and encode what it returns, both in the reading pool."""
@@ -106,10 +115,10 @@ def _encoded_result(function: Callable[..., Any], *arguments: Any) -> bytes:
     return msgspec.json.encode(function(*arguments))
 
 
-def _export(chosen: ExchangeFormat | SessionFormat, pieces: Iterator[str], name: str) -> Answer:
+def _export(chosen: ExchangeFormat | SessionFormat, body: Iterator[bytes], name: str) -> Answer:
     page = chosen.media_type.startswith("text/html")
     safe = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in name)
     headers = {"Content-Disposition": f'attachment; filename="ccsproxy-{safe}.{chosen.extension}"'}
     if page:
         headers["Content-Security-Policy"] = PAGE_POLICY
-    return Answer(map(encoded, pieces), chosen.media_type, headers=headers)
+    return Answer(body, chosen.media_type, headers=headers)

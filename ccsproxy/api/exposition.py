@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from ccsproxy.api.crowd import Crowd
+
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 _COUNTERS = {
@@ -27,9 +29,10 @@ _NAMES = {"request_count": "requests", "uptime_s": "uptime_seconds", "snapshot_a
 class Exposition:
     """A collector over health; it has a registry of its own, so that nothing else is shown."""
 
-    def __init__(self, health: Callable[[], Mapping[str, Any]], watchers: Callable[[], int]) -> None:
+    def __init__(self, health: Callable[[], Mapping[str, Any]], watchers: Callable[[], int], crowd: Crowd) -> None:
         self._health = health
         self._watchers = watchers
+        self._crowd = crowd
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -50,6 +53,9 @@ class Exposition:
         for name, text in _GAUGES.items():
             yield from _family(GaugeMetricFamily, "kind", name, text, health.get(name))
         yield GaugeMetricFamily("ccsproxy_watchers", "Readers of the live events.", value=self._watchers())
+        yield GaugeMetricFamily("ccsproxy_api_connections", "Open connections to the API.", value=len(self._crowd))
+        text = "Connections to the API that were turned away because too many were open."
+        yield CounterMetricFamily("ccsproxy_api_connections_refused", text, value=self._crowd.refused)
         for metric in health.get("metrics") or ():
             yield from _told(metric)
 

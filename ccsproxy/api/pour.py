@@ -1,59 +1,117 @@
 """Writes a body piece by piece, as fast as its reader takes it and no faster."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
+from zlib import crc32
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
 from ccsproxy.api.reading import Reading
 
 #: Bytes that are written at a time, and about as many as are made at a time.
 BITE = 1 << 16
+#: Seconds, at first and at most, that a body which can be made again is kept for a reader that is not ready for more.
+PATIENCE, MOST_PATIENCE = 1.0, 32.0
+
+
+class Changed(Exception):
+    """A body is not what it was when its beginning was written."""
+
+
+class Remade(Iterator[bytes]):
+    """A body that can be let go, and goes on from where it was: made again, without what its reader has."""
+
+    def __init__(self, pieces: Iterator[bytes], make: Callable[[], Iterator[bytes]]) -> None:
+        """Begin with pieces that are made already.
+
+        :param make: makes the same pieces once more; called by the thread that takes them.
+        """
+        self._pieces: Iterator[bytes] | None = pieces
+        self._make = make
+        self._written = self._sum = 0
+
+    def __next__(self) -> bytes:
+        if self._pieces is None:
+            self._pieces = passed_over(self._make(), self._written, self._sum)
+        return next(self._pieces)
+
+    def let_go(self, written: int, known: int) -> None:
+        """Keep nothing but a place. Never called while a piece is taken.
+
+        :param written: how many bytes are before it.
+        :param known: their CRC-32.
+        """
+        self._pieces, self._written, self._sum = None, written, known
 
 
 @implementer(IPushProducer)
 class Pour:
-    """The producer of one body. The request pauses it when its transport is full, so one batch is in memory."""
+    """The producer of one body. The request pauses it when its transport is full, so one batch is in memory.
 
-    def __init__(self, request: Any, pieces: Iterator[bytes], reading: Reading) -> None:
-        self._request = request
+    A batch may be a whole record of many megabytes. Where the body can be made again, nothing of it is kept for a
+    reader that stops reading for a while; each time that it does and then goes on, we are more patient with it.
+    """
+
+    def __init__(self, request: Any, pieces: Iterator[bytes], reading: Reading, clock: IReactorTime) -> None:
+        self._request, self._reading, self._clock = request, reading, clock
         self._pieces = pieces
-        self._reading = reading
-        self._gone = False
+        self._batch = memoryview(b"")
+        self._written = self._sum = 0
+        self._gone = self._paused = False
         self._waiting: Deferred[None] | None = None
-        self._paused = False
+        self._patience = PATIENCE
+        self._letting_go: IDelayedCall | None = None
 
     async def run(self) -> bool:
         """Write everything.
 
         :return: whether the reader stayed to the end.
+        :raises Changed: when the body has become another one since its beginning was written.
         """
         self._request.registerProducer(self, True)
         try:
-            while not self._gone and (batch := await self._reading.run(take, self._pieces)):
-                await self._write(batch)
+            while await self._filled():
+                await self._ready()
+                self._write()
         finally:
             # A request whose reader left keeps its producer; in that circle a large body would outlive the exchange.
-            self._pieces = iter(())
+            self._pieces, self._batch = iter(()), memoryview(b"")
             if not self._gone:
                 self._request.unregisterProducer()
         return not self._gone
 
-    async def _write(self, batch: bytes) -> None:
-        view = memoryview(batch)
-        for start in range(0, len(view), BITE):
-            await self._ready()
-            if self._gone:
-                return
-            self._request.write(bytes(view[start : start + BITE]))
+    async def _filled(self) -> bool:
+        """Have something to write; false at the end, or when the reader is gone."""
+        if not self._batch and not self._gone:
+            self._batch = memoryview(await self._reading.run(take, self._pieces))
+        return bool(self._batch) and not self._gone
+
+    def _write(self) -> None:
+        """Write a bite of the batch, which is empty when it was let go meanwhile."""
+        if self._gone or not self._batch:
+            return
+        bite, self._batch = bytes(self._batch[:BITE]), self._batch[BITE:]
+        self._written += len(bite)
+        self._sum = crc32(bite, self._sum)
+        self._request.write(bite)
 
     def _ready(self) -> Deferred[None]:
         if not self._paused or self._gone:
             return succeed(None)
         self._waiting = Deferred()
+        if isinstance(self._pieces, Remade):
+            self._letting_go = self._clock.callLater(self._patience, self._let_go)
         return self._waiting
+
+    def _let_go(self) -> None:
+        """Keep nothing of the body but how far it was written."""
+        if isinstance(self._pieces, Remade):
+            self._pieces.let_go(self._written, self._sum)
+            self._batch = memoryview(b"")
+            self._patience = min(2 * self._patience, MOST_PATIENCE)
 
     def pauseProducing(self) -> None:
         """Wait: the transport is full."""
@@ -70,6 +128,8 @@ class Pour:
         self._wake()
 
     def _wake(self) -> None:
+        if self._letting_go is not None and self._letting_go.active():
+            self._letting_go.cancel()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)
@@ -88,3 +148,23 @@ def take(pieces: Iterator[bytes]) -> bytes:
         taken.append(piece)
         size += len(piece)
     return b"".join(taken) or take(pieces)
+
+
+def passed_over(pieces: Iterator[bytes], written: int, known: int) -> Iterator[bytes]:
+    """Pass over what the reader of a body has.
+
+    :param written: how many bytes that is.
+    :param known: their CRC-32.
+    :raises Changed: when they are not the same any more.
+    """
+    found, left, rest = 0, written, b""
+    while left:
+        piece = next(pieces, None)
+        if piece is None:
+            raise Changed("the body ends before what was already written")
+        found = crc32(memoryview(piece)[:left], found)
+        rest = piece[left:]
+        left = max(left - len(piece), 0)
+    if found != known:
+        raise Changed("the body begins otherwise than what was already written")
+    return chain((rest,), pieces)

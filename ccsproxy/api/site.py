@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource, Resource, getChildForRequest
@@ -13,6 +14,8 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ccsproxy.api.answer import Answer, Refused, not_found
 from ccsproxy.api.asked import read_asked, token_in, without_token
+from ccsproxy.api.channel import DeskChannel
+from ccsproxy.api.crowd import Crowd
 from ccsproxy.api.deliver import cut, deliver, refuse, secure
 from ccsproxy.api.guard import METHODS, Asked, Guard
 from ccsproxy.api.reading import Reading
@@ -58,6 +61,11 @@ class Door(Resource):
         request.prepath.pop()  # type: ignore[union-attr]
         request.postpath.insert(0, path)  # type: ignore[union-attr]
         return getChildForRequest(self._pages, request)
+
+    def refusal(self, request: Request, refused: Refused) -> IResource:
+        """Return the resource that answers a request with an error before anything of it is looked at."""
+        secure(request)
+        return self._api.refusal(refused)
 
     def _entrance(self, request: Request, asked: Asked) -> IResource | None:
         """Check a request; one that shows the token in its URL is sent on without it, with a cookie."""
@@ -171,10 +179,31 @@ class DeskRequest(Request):
 
 
 class DeskSite(Site):
-    """A site that logs no requests: their targets may hold tokens and search words."""
+    """A site that has room for so many readers, and logs no requests: their targets may hold tokens and search words.
 
-    def __init__(self, root: IResource, reactor: Any) -> None:
+    :ivar crowd: the connections that are open.
+    """
+
+    protocol = DeskChannel  # type: ignore[assignment]
+
+    def __init__(self, root: "Door", reactor: Any, crowd: Crowd) -> None:
         super().__init__(root, DeskRequest, reactor=reactor, timeout=IDLE, parsePOSTFormSubmission=False)
+        self.crowd = crowd
+        self._door = root
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Make the channel of a new connection, or none where there are far too many."""
+        return super().buildProtocol(addr) if self.crowd.has_room() else None
+
+    def getResourceFor(self, request: Request) -> IResource:
+        """Find what answers a request; a connection that is one too many ends with being told so."""
+        try:
+            self.crowd.admit(request.channel)
+        except Refused as refused:
+            request.channel.persistent = False
+            request.setHeader(b"connection", b"close")
+            return self._door.refusal(request, refused)
+        return super().getResourceFor(request)
 
     def log(self, request: Any) -> None:
         """Keep nothing."""

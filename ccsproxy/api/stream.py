@@ -8,26 +8,26 @@ from twisted.python.failure import Failure
 from ccsproxy.api.answer import Refused
 from ccsproxy.api.live import Live
 
-#: Watchers at a time.
-MOST_WATCHERS = 500
-#: Seconds that a reader who was let go has to take what is left, before its channel cuts it off.
-FAREWELL = 30
-
 
 class Stream:
     """Turns requests for the live events into watchers."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, most: int) -> None:
+        """Begin with none.
+
+        :param most: how many there may be at a time.
+        """
         self._live = live
+        self._most = most
 
     def __call__(self, request: Any) -> None:
         """Begin the stream of one reader.
 
         :raises Refused: when there are too many.
         """
-        if len(self._live.watchers) >= MOST_WATCHERS:
-            message = f"There are {MOST_WATCHERS} readers of the live events already."
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, {"Retry-After": "5"})
+        if len(self._live.watchers) >= self._most:
+            message = f"All {self._most} live event streams are in use; close pages or programs that follow them."
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_watchers", message, {"Retry-After": "5"})
         request.setHeader(b"content-type", b"text/event-stream")
         request.setHeader(b"x-accel-buffering", b"no")
         last_id = (request.getHeader(b"last-event-id") or b"").decode("latin-1")
@@ -57,11 +57,9 @@ class RequestSink:
         """Finish the request and then the connection."""
         if self._ended:
             return
-        channel = self._request.channel
         self._request.unregisterProducer()
-        channel.persistent = False
+        self._request.channel.persistent = False
         self._request.finish()
-        channel.setTimeout(FAREWELL)
 
     def _gone(self, reason: Failure | None) -> None:
         """Hear that the request is over, by its end or because the reader is gone."""

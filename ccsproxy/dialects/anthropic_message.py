@@ -1,5 +1,6 @@
 """Puts the events of an Anthropic Messages stream together."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ccsproxy.dialects.answer import Settled
@@ -20,16 +21,6 @@ class AnthropicReassembler:
 
     def __init__(self) -> None:
         self.findings = Findings()
-        self._handlers = {
-            "content_block_delta": self._block_delta,
-            "content_block_start": self._block_start,
-            "content_block_stop": self._block_stop,
-            "message_start": self._message_start,
-            "message_delta": self._message_delta,
-            "message_stop": self._message_stop,
-            "error": self._error,
-            "ping": self._ping,
-        }
         self._begin(None)
 
     def _begin(self, message: dict[str, Any] | None) -> None:
@@ -41,13 +32,13 @@ class AnthropicReassembler:
     def event(self, name: str, value: Any, at_ms: float) -> None:
         """Take the next event; the JSON ``type`` counts, else the name of the framing."""
         kind = value.get("type", name) if isinstance(value, dict) else None
-        handler = self._handlers.get(kind) if isinstance(kind, str) else None
+        handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
         if handler is None:
             self.findings.unplaced(value)
             return
         if self._stopped and kind not in ("ping", "message_start", "error"):
             self.findings.fault("event_after_end")
-        handler(value, at_ms)
+        handler(self, value, at_ms)
 
     def ended(self) -> None:
         """Ignore ``[DONE]``, which some relays append."""
@@ -194,6 +185,17 @@ class AnthropicReassembler:
         )
 
 
+#: Who takes which kind of event: functions, since bound methods would tie each reassembler to itself, as garbage.
+_HANDLERS: dict[str, Callable[[AnthropicReassembler, dict[str, Any], float], None]] = {
+    "content_block_delta": AnthropicReassembler._block_delta,
+    "content_block_start": AnthropicReassembler._block_start,
+    "content_block_stop": AnthropicReassembler._block_stop,
+    "message_start": AnthropicReassembler._message_start,
+    "message_delta": AnthropicReassembler._message_delta,
+    "message_stop": AnthropicReassembler._message_stop,
+    "error": AnthropicReassembler._error,
+    "ping": AnthropicReassembler._ping,
+}
 #: Members of a ``message_delta`` that are assigned also when they are null.
 _NULLABLE = frozenset({"stop_reason", "stop_sequence", "stop_details"})
 

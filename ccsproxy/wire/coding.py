@@ -115,12 +115,12 @@ class Decoder:
         self.faults: list[str] = []
         self.readable = is_known(header)
         if not self.readable:
-            self._note(UNKNOWN)
+            self.faults.append(UNKNOWN)
             names = []
         sniff = textual and self.readable
-        self._links = [_Link(name, limit, self._note) for name in reversed(names)]
+        self._links = [_Link(name, limit, self.faults) for name in reversed(names)]
         if not names:
-            self._links.append(_Link("" if sniff else "identity", limit, self._note))
+            self._links.append(_Link("" if sniff else "identity", limit, self.faults))
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes of the body and return the content that they complete."""
@@ -135,18 +135,16 @@ class Decoder:
             data = link.feed(data) + link.finish()
         return data
 
-    def _note(self, fault: str) -> None:
-        if fault not in self.faults:
-            self.faults.append(fault)
-
 
 class _Link:
     """One coding of a body, with the doubt whether it is the one that was announced."""
 
-    def __init__(self, name: str, limit: int, note: Callable[[str], None]) -> None:
+    __slots__ = ("_faults", "_held", "_name", "_plain", "_produced", "_room", "_stage", "_stopped")
+
+    def __init__(self, name: str, limit: int, faults: list[str]) -> None:
         self._name = name
         self._room = limit
-        self._note = note
+        self._faults = faults
         self._stage: _Stage | None = None
         self._plain = name == "identity"
         self._held = b""
@@ -230,3 +228,7 @@ class _Link:
             out = out[: self._room]
         self._room -= len(out)
         return out
+
+    def _note(self, fault: str) -> None:
+        if fault not in self._faults:
+            self._faults.append(fault)

@@ -29,7 +29,11 @@ class ReadingNow:
 
 
 def make_scene(
-    guard: Guard | None = None, archive: Archive | None = None, pages: Any = None, reading: Any = None
+    guard: Guard | None = None,
+    archive: Archive | None = None,
+    pages: Any = None,
+    reading: Any = None,
+    most: int | None = None,
 ) -> tuple[Desk, Clock]:
     """Make a desk and the clock that it tells the time by."""
     clock = Clock()
@@ -42,6 +46,7 @@ def make_scene(
         "run",
         {"anthropic": "https://api.anthropic.com"},
         pages,
+        most,
     )
     return desk, clock
 

@@ -9,7 +9,6 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.api import live as live_module
-from ccsproxy.api import stream as stream_module
 from ccsproxy.api.live import HEARTBEAT, Live, Watcher
 from test.api.scene import DeskCase
 
@@ -223,6 +222,9 @@ class StreamTests(DeskCase):
 
     def test_too_many(self) -> None:
         """There is a limit, and who is beyond it is told to come back."""
-        self.patch(stream_module, "MOST_WATCHERS", 1)
+        self.serve(most=2)
         self.open()
-        self.assertEqual(self.ask("/api/stream").code, 503)
+        response = self.ask("/api/stream")
+        self.assertEqual((response.code, response.headers.getRawHeaders("retry-after")), (503, ["5"]))
+        self.assertIn(b"too_many_watchers", response.body)
+        self.get("/api/health")

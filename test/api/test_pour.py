@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.api.answer import Refused
-from ccsproxy.api.pour import BITE, Pour, take
+from ccsproxy.api.pour import BITE, PATIENCE, Changed, Pour, Remade, take
 from ccsproxy.api.reading import ReadingPool
 from test.api.scene import ReadingNow
 
@@ -38,6 +39,7 @@ class PourTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.made = 0
+        self.clock = Clock()
         self.consumer = Consumer()
 
     def pieces(self, count: int, size: int = BITE) -> Iterator[bytes]:
@@ -46,7 +48,17 @@ class PourTests(SynchronousTestCase):
             yield bytes([number % 256]) * size
 
     def pour(self, pieces: Iterator[bytes]) -> Deferred[bool]:
-        return ensureDeferred(Pour(self.consumer, pieces, ReadingNow()).run())
+        return ensureDeferred(Pour(self.consumer, pieces, ReadingNow(), self.clock).run())
+
+    def stop_after_each_write(self) -> None:
+        """Let the reader have enough with every bite."""
+        write = self.consumer.write
+
+        def write_and_pause(data: bytes) -> None:
+            write(data)
+            self.consumer.producer.pauseProducing()
+
+        self.consumer.write = write_and_pause  # type: ignore[method-assign]
 
     def test_everything_in_order(self) -> None:
         """A reader that keeps up gets all of it, of pieces of any size, empty ones included."""
@@ -57,13 +69,7 @@ class PourTests(SynchronousTestCase):
 
     def test_paused(self) -> None:
         """Nothing is written while the reader does not read, and at most one batch is made ahead."""
-        write = self.consumer.write
-
-        def write_and_pause(data: bytes) -> None:
-            write(data)
-            self.consumer.producer.pauseProducing()
-
-        self.consumer.write = write_and_pause  # type: ignore[method-assign]
+        self.stop_after_each_write()
         done = self.pour(self.pieces(10))
         for written in range(1, 10):
             self.assertEqual((len(self.consumer.data), self.made), (written * BITE, min(written + 1, 10)))
@@ -81,13 +87,7 @@ class PourTests(SynchronousTestCase):
 
     def test_reader_gone(self) -> None:
         """When the reader goes, nothing more is made or written."""
-        write = self.consumer.write
-
-        def write_and_pause(data: bytes) -> None:
-            write(data)
-            self.consumer.producer.pauseProducing()
-
-        self.consumer.write = write_and_pause  # type: ignore[method-assign]
+        self.stop_after_each_write()
         done = self.pour(self.pieces(10))
         self.consumer.producer.stopProducing()
         self.assertFalse(self.successResultOf(done))
@@ -109,6 +109,57 @@ class PourTests(SynchronousTestCase):
         self.assertFalse(self.successResultOf(done))
         self.assertIsNotNone(self.consumer.producer)
         self.assertLess(sys.getrefcount(piece), before)
+
+    def remade(self, *bodies: bytes) -> Remade:
+        """Make a body that is the next of these each time that it is made."""
+        made = iter(bodies)
+        return Remade(iter((next(made),)), lambda: iter((next(made), b"")))
+
+    def test_nothing_is_kept_for_who_does_not_read(self) -> None:
+        """A large body that can be made again is let go when its reader pauses, and goes on where it was."""
+
+        class Body(bytes):
+            pass
+
+        contents = bytes(number % 251 for number in range(5 * BITE))
+        kept = Body(contents)
+        pieces = self.remade(kept, contents)
+        before = sys.getrefcount(kept)
+        self.stop_after_each_write()
+        done = self.pour(pieces)
+        self.clock.advance(PATIENCE - 0.1)
+        self.assertGreaterEqual(sys.getrefcount(kept), before)
+        self.clock.advance(0.1)
+        self.assertLess(sys.getrefcount(kept), before)
+        while self.consumer.producer:
+            self.consumer.producer.resumeProducing()
+        self.assertTrue(self.successResultOf(done))
+        self.assertEqual(self.consumer.data, contents)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_slow_reader(self) -> None:
+        """Whose reader pauses time and again, we are more patient with each time."""
+        body = b"x" * 20 * BITE
+        self.stop_after_each_write()
+        made: list[int] = []
+        done = self.pour(Remade(iter((body,)), lambda: made.append(1) or iter((body,))))  # type: ignore[func-returns-value]
+        while self.consumer.producer:
+            self.clock.advance(5)
+            self.consumer.producer.resumeProducing()
+        self.assertTrue(self.successResultOf(done))
+        self.assertEqual(self.consumer.data, body)
+        self.assertEqual(len(made), 3)
+
+    def test_body_that_has_changed(self) -> None:
+        """Two bodies are never mixed: one that is another by now, or shorter, breaks off."""
+        for other in (b"y" * 5 * BITE, b"x" * 5, b""):
+            self.setUp()
+            self.stop_after_each_write()
+            done = self.pour(self.remade(b"x" * 5 * BITE, other))
+            self.clock.advance(PATIENCE)
+            self.consumer.producer.resumeProducing()
+            self.failureResultOf(done, Changed)
+            self.assertEqual(self.consumer.data, b"x" * BITE)
 
     def test_broken_source(self) -> None:
         """A source that breaks is heard of, and lets go of the request."""

@@ -17,7 +17,7 @@ from test.dialects.responses_streams import responses_stream, unfinished_stream
 from test.dialects.sdks import BY_DIALECT, comparable
 from test.dialects.streams import Maker, Stream, as_array, as_lines, as_sse, chunks
 
-_MAKERS = (
+STREAM_MAKERS = (
     anthropic_stream,
     responses_stream,
     chat_stream,
@@ -33,8 +33,8 @@ _MAKERS = (
 def difference(seed: int) -> tuple[Stream, str]:
     """Make the stream of a seed, read it, and say what is wrong; an empty text when nothing is."""
     maker = Maker(seed)
-    stream = _MAKERS[seed % len(_MAKERS)](maker)
-    pieces = list(chunks(_encode(stream, maker), maker))
+    stream = STREAM_MAKERS[seed % len(STREAM_MAKERS)](maker)
+    pieces = list(chunks(encode(stream, maker), maker))
     answer = _read(stream, pieces, maker)
     ours = comparable(answer.body)
     if ours != comparable(stream.intended):
@@ -62,7 +62,8 @@ def _sdk_difference(seed: int, stream: Stream, pieces: list[bytes]) -> str:
     )
 
 
-def _encode(stream: Stream, maker: Maker) -> bytes:
+def encode(stream: Stream, maker: Maker) -> bytes:
+    """Write a stream in one of its dialect's ways."""
     if stream.dialect == "ollama":
         return as_lines(stream, maker)
     if stream.dialect == "gemini":
