@@ -29,6 +29,7 @@ from ccsproxy.capture.sessions import Sessions
 from ccsproxy.capture.spill import Spill, SpillBounds, SpillCipher, open_nameless, read_batch, write_batch
 from ccsproxy.capture.tap import HandOver
 from ccsproxy.dialects import detect
+from ccsproxy.exchange.fieldlines import joined
 from ccsproxy.exchange.record import Client
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 from ccsproxy.redaction import Redactor
@@ -40,7 +41,7 @@ HEADERS = [
     (b"Content-Type", b"application/json"),
     *((b"X-Header-%d" % n, b"v" * 30) for n in range(17)),
 ]
-SSE = ResponseHead(200, b"OK", "1.1", [(b"Content-Type", b"text/event-stream")])
+SSE = ResponseHead(200, b"OK", "1.1", b"Content-Type: text/event-stream\r\n")
 BATCH = 256 << 10
 
 
@@ -66,9 +67,9 @@ class Nobody:
 
 
 def request(length: int = 0) -> RequestHead:
-    headers = [*HEADERS, (b"Content-Length", str(length).encode())]
+    lines = joined([*HEADERS, (b"Content-Length", str(length).encode())])
     return RequestHead(
-        "i", time.time(), "anthropic", "anthropic", b"POST", b"/v1/messages", b"/v1/messages", "1.1", headers
+        "i", time.time(), "anthropic", "anthropic", b"POST", b"/v1/messages", b"/v1/messages", "1.1", lines
     )
 
 

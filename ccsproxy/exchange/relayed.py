@@ -8,8 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-#: Header lines as they were spelled on the wire, in their order, repeated names included.
-RawHeaders = list[tuple[bytes, bytes]]
+from ccsproxy.exchange.fieldlines import RawHeaders, pairs
 
 
 class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -23,7 +22,7 @@ class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     :ivar target: the request target as the client sent it.
     :ivar forwarded_target: the target as it goes upstream (routing segment removed, base path added).
     :ivar version: ``1.0`` or ``1.1``.
-    :ivar headers: every header line as received.
+    :ivar lines: every header line as received, see `ccsproxy.exchange.fieldlines`.
     :ivar peer: the client's address as text, empty when unknown.
     """
 
@@ -35,17 +34,30 @@ class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     target: bytes
     forwarded_target: bytes
     version: str
-    headers: RawHeaders
+    lines: bytes
     peer: str = ""
+
+    @property
+    def headers(self) -> RawHeaders:
+        """The header lines as pairs, read anew each time."""
+        return pairs(self.lines)
 
 
 class ResponseHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The head of the answer, as it came from the upstream (or as we made it, for a refusal or a 502)."""
+    """The head of the answer, as it came from the upstream (or as we made it, for a refusal or a 502).
+
+    :ivar lines: every header line as received, see `ccsproxy.exchange.fieldlines`.
+    """
 
     status: int
     reason: bytes
     version: str
-    headers: RawHeaders
+    lines: bytes
+
+    @property
+    def headers(self) -> RawHeaders:
+        """The header lines as pairs, read anew each time."""
+        return pairs(self.lines)
 
 
 class Timing(msgspec.Struct, frozen=True, array_like=True, gc=False):

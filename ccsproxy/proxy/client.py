@@ -10,7 +10,6 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
-from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.proxy.connection import RelayConnection
 from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Marks
 from ccsproxy.proxy.pool import RelayPool
@@ -36,7 +35,7 @@ class RelayAgent:
         bodyProducer: IBodyProducer | None = None,
         marks: Marks | None = None,
     ) -> Deferred[Any]:
-        """Send a request; ``uri`` is the target in origin form and ``headers`` are raw pairs.
+        """Send a request; ``uri`` is the target in origin form and ``headers`` are lines as bytes.
 
         A connection is asked for before the body's producer is started, and a request is begun on one connection
         only: what fails after that is reported and never sent again.
@@ -45,16 +44,16 @@ class RelayAgent:
         connection = self._pool.take()
         if connection is not None:
             marks.reused = True
-            return self._send(connection, method, uri, headers or [], bodyProducer, marks)
+            return self._send(connection, method, uri, headers or b"", bodyProducer, marks)
         connecting = self._pool.getConnection(None, self._endpoint)
-        return connecting.addCallback(self._send, method, uri, headers or [], bodyProducer, marks)
+        return connecting.addCallback(self._send, method, uri, headers or b"", bodyProducer, marks)
 
     def _send(
         self,
         connection: RelayConnection,
         method: bytes,
         target: bytes,
-        headers: RawHeaders,
+        headers: bytes,
         data: IBodyProducer | None,
         marks: Marks,
     ) -> Deferred[Any]:
@@ -83,7 +82,7 @@ class TransparentClient(HTTPClient):
         self,
         method: bytes,
         url: bytes,
-        headers: RawHeaders | None = None,
+        headers: bytes = b"",
         data: IBodyProducer | None = None,
         marks: Marks | None = None,
     ) -> Deferred[IRelayResponse]:
@@ -91,7 +90,7 @@ class TransparentClient(HTTPClient):
 
         :param method: the method's bytes, in the case in which they came.
         :param url: the target in origin form, base path included; it cannot name a destination.
-        :param headers: complete but for framing.
+        :param headers: lines as bytes, each with its line end, complete but for framing.
         :param data: the body.
         :param marks: filled in while the exchange goes on.
         """

@@ -8,7 +8,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 
-from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.proxy import errors
 from ccsproxy.proxy.endings import cut_off, lost_before_response
 from ccsproxy.proxy.interfaces import Marks
@@ -53,7 +52,7 @@ class RelayConnection(Link):
         return self._waiting is None and self._response is None and self.quiet()
 
     def request(
-        self, method: bytes, target: bytes, headers: RawHeaders, data: IBodyProducer | None, marks: Marks
+        self, method: bytes, target: bytes, headers: bytes, data: IBodyProducer | None, marks: Marks
     ) -> Deferred[RelayResponse]:
         """Send one request; the connection must be `usable`."""
         chunked = data is not None and data.length is UNKNOWN_LENGTH

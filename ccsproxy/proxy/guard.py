@@ -45,7 +45,7 @@ class Guard:
         target = head.target
         if not target.startswith(b"/"):
             target = self._elsewhere(head)
-        for name, value in head.deciding:
+        for name, value, _, _ in head.deciding:
             if name == b"upgrade":
                 _check_upgrade(value)
             elif name == b"origin":

@@ -9,7 +9,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import Attribute, Interface
 
-from ccsproxy.exchange.relayed import RawHeaders
+from ccsproxy.exchange.fieldlines import RawHeaders
 
 #: A monotonic clock in seconds, `time.monotonic` in production.
 Seconds = Callable[[], float]
@@ -50,7 +50,8 @@ class IRelayResponse(Interface):
     code: int = Attribute("The status, 200 to 599.")
     phrase: bytes = Attribute("The reason phrase, without line ends; may be empty.")
     version: str = Attribute("``1.0`` or ``1.1``.")
-    raw_headers: RawHeaders = Attribute("Every header line as spelled and in order, framing fields included.")
+    lines: bytes = Attribute("Every header line as it came, framing fields included.")
+    forward: bytes = Attribute("The lines that go on: without those that concern the upstream's connection only.")
     length: object = Attribute("The body's length in bytes, or `twisted.web.iweb.UNKNOWN_LENGTH`.")
     headers: Headers = Attribute("The header lines for Twisted's readers; made when asked for.")
     trailers: RawHeaders = Attribute("The trailer fields; complete when the body has ended.")
@@ -69,15 +70,16 @@ class ITransparentClient(Interface):
     """One upstream, ready to be asked."""
 
     def request(
-        method: bytes, target: bytes, headers: RawHeaders, data: IBodyProducer | None, marks: Marks | None = None
+        method: bytes, target: bytes, headers: bytes, data: IBodyProducer | None, marks: Marks | None = None
     ) -> Deferred[IRelayResponse]:
         """Send a request once.
 
         Cancelling the Deferred breaks the connection, or the attempt to make one, off at once.
 
         :param target: origin-form bytes, with the upstream's base path; never a destination.
-        :param headers: complete but for framing: ``Transfer-Encoding: chunked`` is appended when ``data.length`` is
-            `twisted.web.iweb.UNKNOWN_LENGTH`; a ``Content-Length`` in them must equal ``data.length``.
+        :param headers: lines as bytes, each with its line end, complete but for framing: ``Transfer-Encoding:
+            chunked`` is appended when ``data.length`` is `twisted.web.iweb.UNKNOWN_LENGTH`; a ``Content-Length`` in
+            them must equal ``data.length``.
         :param data: the body; ``stopProducing`` is called when the upstream wants no more of it.
         :return: the response's head, or a failure of a `ccsproxy.proxy.errors.RelayError`.
         """

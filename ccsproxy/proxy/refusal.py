@@ -4,8 +4,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from ccsproxy.exchange.relayed import RawHeaders
-from ccsproxy.wire import headers
+from ccsproxy.exchange.fieldlines import RawHeaders, joined
 
 
 class Refusal(Exception):
@@ -39,23 +38,24 @@ _BESIDE: dict[int, RawHeaders] = {
 class Answer:
     """An answer of our own, as the client and the record get it.
 
-    :ivar close: whether it announces that the connection ends.
+    :ivar lines: its header lines.
     """
 
-    __slots__ = ("body", "headers", "reason", "status")
+    __slots__ = ("body", "lines", "reason", "status")
 
     def __init__(self, status: int, kind: str, message: str, *, close: bool) -> None:
         self.status = status
         self.reason = HTTPStatus(status).phrase.encode()
         self.body = msgspec.json.encode({"error": {"type": kind, "message": message}})
-        self.headers: RawHeaders = [
+        headers: RawHeaders = [
             (b"Content-Type", b"application/json"),
             (b"Content-Length", b"%d" % len(self.body)),
             *_BESIDE.get(status, ()),
         ]
         if close:
-            self.headers.append((b"Connection", b"close"))
+            headers.append((b"Connection", b"close"))
+        self.lines = joined(headers)
 
     def head(self) -> bytes:
         """Return the head for the wire."""
-        return b"HTTP/1.1 %d %b\r\n%b\r\n" % (self.status, self.reason, headers.lines(self.headers))
+        return b"HTTP/1.1 %d %b\r\n%b\r\n" % (self.status, self.reason, self.lines)

@@ -32,7 +32,7 @@ class RefusedRecorder:
         :param at: microseconds from then to now.
         """
         tap = self._capture.begin(self._request_head(block, head, peer, started_at))
-        tap.response_head(ResponseHead(answer.status, answer.reason, "1.1", answer.headers))
+        tap.response_head(ResponseHead(answer.status, answer.reason, "1.1", answer.lines))
         bodiless = head is not None and head.method == b"HEAD"
         if not bodiless:
             tap.response_body(answer.body)
@@ -50,9 +50,9 @@ class RefusedRecorder:
 
     def _request_head(self, block: bytes, head: Head | None, peer: str, started_at: float) -> RequestHead:
         if head is not None:
-            method, target, version, headers = head.method, head.target, head.version, head.headers
+            method, target, version, lines = head.method, head.target, head.version, head.lines
         else:
             match = _BEGINNING.match(block)
             method, target = match.groups() if match else (b"", b"")
-            version, headers = "1.1", []
-        return RequestHead(self._ids.new_id(), started_at, "", "", method, target, b"", version, headers, peer)
+            version, lines = "1.1", b""
+        return RequestHead(self._ids.new_id(), started_at, "", "", method, target, b"", version, lines, peer)

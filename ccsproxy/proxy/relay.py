@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ccsproxy.exchange.outcome import Outcome
-from ccsproxy.exchange.relayed import Ending, RawHeaders, RequestHead, ResponseHead, Timing
+from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 from ccsproxy.proxy.errors import RelayError
 from ccsproxy.proxy.guarded import GuardedCapture, GuardedTap
 from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Marks, Seconds
@@ -54,7 +54,7 @@ class Relay:
         self,
         client: ITransparentClient,
         target: bytes,
-        headers: RawHeaders,
+        lines: bytes,
         capture: GuardedCapture,
         head: RequestHead,
     ) -> None:
@@ -62,7 +62,7 @@ class Relay:
         request = self._request
         assert request is not None  # noqa: S101 - a relay starts once, with its request
         try:
-            waiting = client.request(request.method, target, headers, self._body, self._marks)
+            waiting = client.request(request.method, target, lines, self._body, self._marks)
         except Exception:
             waiting = fail()
         self.spent = self._clock() - request.entered
@@ -178,7 +178,7 @@ class Relay:
         self._verdict = verdict
         whole = self._body is None or self._body.whole
         answer = Answer(status, kind, message, close=not (whole and request.keep_alive))
-        tap.response_head(ResponseHead(answer.status, answer.reason, "1.1", answer.headers))
+        tap.response_head(ResponseHead(answer.status, answer.reason, "1.1", answer.lines))
         if not request.bodiless:
             tap.response_body(answer.body)
         if not whole:

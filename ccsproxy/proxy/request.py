@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.web.http_headers import Headers
 
-from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.proxy.refusal import Answer, Refusal
 from ccsproxy.proxy.request_body import RequestBody
 from ccsproxy.proxy.request_head import Head
 from ccsproxy.proxy.transport import unsent
-from ccsproxy.wire import headers as fields
 
 if TYPE_CHECKING:
     from ccsproxy.proxy.channel import RelayChannel
@@ -123,24 +121,23 @@ class RelayRequest:
                 self._headers.addRawHeader(name, value)
         return self._headers
 
-    def write_head(self, status: int, reason: bytes, headers: RawHeaders, length: int | None) -> None:
+    def write_head(self, status: int, reason: bytes, lines: bytes, length: int | None) -> None:
         """Begin the response; nothing is sent before `uncork`.
 
-        :param headers: the lines to write, without those that only concern the upstream's connection.
+        :param lines: the header lines to write, without those that only concern the upstream's connection.
         :param length: of the body in bytes, None when it is not known before its end.
         """
         framing = b"\r\n"
         if status == 204 or status == 304:
             self.bodiless = True
         if length is None and not self.bodiless:
-            headers = [pair for pair in headers if pair[0].lower() != b"content-length"]
             if self.head.minor:
                 self._chunked = True
                 framing = b"Transfer-Encoding: chunked\r\n\r\n"
             else:
                 self.keep_alive = False
         self.answered = True
-        self._corked = [b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, fields.lines(headers), framing)]
+        self._corked = [b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, lines, framing)]
 
     def write(self, data: bytes) -> None:
         """Write a piece of the response's body; an empty one is nothing."""

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from ccsproxy.config import Upstream
 from ccsproxy.exchange.ids import IdSource
-from ccsproxy.exchange.relayed import RawHeaders, RequestHead
+from ccsproxy.exchange.relayed import RequestHead
 from ccsproxy.proxy.guarded import GuardedCapture
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
 from ccsproxy.proxy.relay import Relay
@@ -75,26 +75,13 @@ class ProxyResource(Resource):
             head.target,
             target,
             head.version,
-            head.headers,
+            head.lines,
             request.peer,
         )
-        headers = with_host(head.forward, way.authority)
-        Relay(request, self._clock).start(way.client, target, headers, self._capture, announced)
+        lines = head.forward(way.authority)
+        Relay(request, self._clock).start(way.client, target, lines, self._capture, announced)
         return NOT_DONE_YET
 
     def is_own(self, peer: Any, host: Any) -> bool:
         """Tell whether an accepted connection is our own to an upstream: its requests are a loop."""
         return any(way.client.is_own(peer, host) for way in (self._default, *self._ways.values()))
-
-
-def with_host(headers: RawHeaders, authority: bytes) -> RawHeaders:
-    """Name the upstream in ``Host``, where it stands and as it is spelled; put it first where there is none.
-
-    :param headers: a list of the request's own, which is altered.
-    """
-    for place, (name, _) in enumerate(headers):
-        if len(name) == 4 and name.lower() == b"host":
-            headers[place] = (name, authority)
-            return headers
-    headers.insert(0, (b"Host", authority))
-    return headers

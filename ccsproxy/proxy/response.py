@@ -11,7 +11,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH
 from zope.interface import implementer
 
-from ccsproxy.exchange.relayed import RawHeaders
+from ccsproxy.exchange.fieldlines import RawHeaders, pairs
 from ccsproxy.proxy.interfaces import IRelayResponse
 from ccsproxy.proxy.response_head import Head
 
@@ -53,9 +53,10 @@ class RelayResponse:
         "_protocol",
         "_source",
         "code",
+        "forward",
         "length",
+        "lines",
         "phrase",
-        "raw_headers",
         "trailers",
         "version",
         "wanted",
@@ -67,7 +68,8 @@ class RelayResponse:
         self.code = head.code
         self.phrase = head.phrase
         self.version = head.version
-        self.raw_headers: RawHeaders = head.pairs
+        self.lines = head.lines
+        self.forward = head.forward
         self.length: object = UNKNOWN_LENGTH
         self.trailers: RawHeaders = []
         self._headers: Headers | None = None
@@ -76,6 +78,11 @@ class RelayResponse:
         self._protocol: IProtocol | None = None
         self._ended: Failure | None = None if source else WHOLE
         self._left_over = b""
+
+    @property
+    def raw_headers(self) -> RawHeaders:
+        """The header lines as pairs, read anew each time."""
+        return pairs(self.lines)
 
     @property
     def headers(self) -> Headers:

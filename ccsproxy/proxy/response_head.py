@@ -7,8 +7,9 @@ nor refuses unknown transfer codings; the measurements are in ``docs/adr/0003-ht
 
 import re
 
-from ccsproxy.exchange.relayed import RawHeaders
+from ccsproxy.exchange.fieldlines import RawHeaders
 from ccsproxy.proxy.errors import UpstreamProtocolError
+from ccsproxy.wire.headers import HOP_BY_HOP, Finder, Line, connection, end_to_end
 
 #: The most bytes of one response head.
 HEAD_LIMIT = 64 * 1024
@@ -17,10 +18,11 @@ INTERIM_LIMIT = 32
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (.*))?", re.DOTALL)
 _HEAD = re.compile(
-    rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([^\r\n\0]*+))?\r\n"
-    rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[^\r\n\0]*+\r\n)*+)"
+    rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\x01-\x09\x0b\x0c\x0e-\xff]*+))?\r\n"
+    rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\x01-\x09\x0b\x0c\x0e-\xff]*+\r\n)*+)"
 )
-_FIELD = re.compile(rb"([^:]+):[ \t]*([^\r]*)\r\n")
+#: Finds the fields that frame a response or end at this hop.
+_deciding_lines = Finder(HOP_BY_HOP | {b"content-length"})
 _BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?![\n]|\Z)|\0")
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _START = b"HTTP/1."
@@ -32,19 +34,20 @@ class Head:
     :ivar code: the status, 100 to 599.
     :ivar phrase: the reason phrase, may be empty.
     :ivar version: ``1.0`` or ``1.1``.
-    :ivar pairs: the header fields.
+    :ivar lines: every header line as received, as bytes.
+    :ivar forward: the lines that go on to the client.
     :ivar length: what ``Content-Length`` says, None without it.
     :ivar chunked: whether the body is framed in chunks.
     :ivar persistent: whether the connection may carry another request afterwards.
     """
 
-    __slots__ = ("chunked", "code", "length", "pairs", "persistent", "phrase", "version")
+    __slots__ = ("chunked", "code", "forward", "length", "lines", "persistent", "phrase", "version")
 
-    def __init__(self, code: int, phrase: bytes, version: str, pairs: RawHeaders) -> None:
+    def __init__(self, code: int, phrase: bytes, version: str, lines: bytes) -> None:
         self.code = code
         self.phrase = phrase
         self.version = version
-        self.pairs = pairs
+        self.lines = self.forward = lines
         self.length: int | None = None
         self.chunked = False
         self.persistent = version == "1.1"
@@ -86,7 +89,7 @@ class HeadReader:
                 return None
             if end > HEAD_LIMIT:
                 raise UpstreamProtocolError("The upstream's response head is longer than 64 KiB.")
-            head = parse_head(data[:end])
+            head = parse_head(data[: end + 2])
             data = data[end + 4 :]
             if head.code >= 200:
                 self._interims = 0
@@ -106,18 +109,18 @@ class HeadReader:
 def parse_head(block: bytes) -> Head:
     """Read a head.
 
-    :param block: everything before the empty line, without the line end that precedes it.
+    :param block: everything before the empty line.
     :raises UpstreamProtocolError: when the head is not clearly one.
     """
-    match = _HEAD.fullmatch(block + b"\r\n")
+    match = _HEAD.fullmatch(block)
     if match is None:
-        raise _why_not(block.split(b"\r\n"))
-    minor, code, phrase, fields = match.groups()
-    pairs: RawHeaders = _FIELD.findall(fields)
-    if b" \r\n" in fields or b"\t\r\n" in fields:
-        pairs = [(name, value.rstrip(b" \t")) for name, value in pairs]
-    head = Head(int(code), phrase or b"", "1.1" if minor == b"1" else "1.0", pairs)
-    _read_framing(head, block)
+        raise _why_not(block.split(b"\r\n")[:-1])
+    minor, code, phrase, lines = match.groups()
+    head = Head(int(code), phrase or b"", "1.1" if minor == b"1" else "1.0", lines)
+    found = _deciding_lines(lines)
+    if found:
+        _read_framing(head, found)
+        head.forward = end_to_end(lines, found)
     return head
 
 
@@ -173,11 +176,10 @@ def _fields(lines: list[bytes]) -> RawHeaders:
     return [(name, value.strip(b" \t")) for name, _, value in parts]
 
 
-def _read_framing(head: Head, block: bytes) -> None:
-    """Read the fields that frame the message; looking for them in the block is cheaper than in the pairs."""
-    lowered = block.lower()
-    lengths = _values(lowered, b"\r\ncontent-length:")
-    codings = _values(lowered, b"\r\ntransfer-encoding:")
+def _read_framing(head: Head, found: list[Line]) -> None:
+    """Read the lines that frame the message, and whether the connection outlives it."""
+    lengths = [value for name, value, _, _ in found if name == b"content-length"]
+    codings = [value.lower() for name, value, _, _ in found if name == b"transfer-encoding"]
     if lengths:
         head.length = _content_length(lengths)
         if codings:
@@ -185,25 +187,10 @@ def _read_framing(head: Head, block: bytes) -> None:
     elif codings:
         _check_coding(codings, head.version)
         head.chunked = True
-    connection = _values(lowered, b"\r\nconnection:")
-    if connection:
-        options = [option.strip(b" \t") for value in connection for option in value.split(b",")]
-        head.persistent = b"close" not in options and (head.persistent or b"keep-alive" in options)
-
-
-def _values(lowered: bytes, start: bytes) -> list[bytes]:
-    """Return the values of a field, in lower case.
-
-    :param start: a line end, the field's name and its colon.
-    """
-    values = []
-    position = lowered.find(start)
-    while position >= 0:
-        position += len(start)
-        end = lowered.find(b"\r\n", position)
-        values.append(lowered[position : end if end >= 0 else None].strip(b" \t"))
-        position = lowered.find(start, position)
-    return values
+    options = [connection(value).options for name, value, _, _ in found if name == b"connection"]
+    if options:
+        said = frozenset[bytes]().union(*options)
+        head.persistent = b"close" not in said and (head.persistent or b"keep-alive" in said)
 
 
 def _content_length(values: list[bytes]) -> int:

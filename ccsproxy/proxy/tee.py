@@ -16,10 +16,12 @@ from ccsproxy.proxy.errors import RelayError, UpstreamProtocolError, UpstreamTru
 from ccsproxy.proxy.guarded import GuardedTap
 from ccsproxy.proxy.interfaces import IRelayResponse, Seconds
 from ccsproxy.proxy.request import RelayRequest
-from ccsproxy.wire.headers import end_to_end, first
+from ccsproxy.wire.headers import Finder
 
 if TYPE_CHECKING:
     from ccsproxy.proxy.relay import Relay
+
+_content_types = Finder([b"content-type"])
 
 
 @implementer(IProtocol)
@@ -76,8 +78,7 @@ class ResponseTee:
         """Write the head and what there is of the body, then tell capture of both."""
         response, request, tap = self.response, self._request, self._tap
         entered = self._clock()
-        headers = end_to_end(response.raw_headers)
-        request.write_head(response.code, response.phrase, headers, self._expected)
+        request.write_head(response.code, response.phrase, response.forward, self._expected)
         if request.bodiless:
             self._expected = None
         response.deliverBody(self)
@@ -86,7 +87,7 @@ class ResponseTee:
             request.end_body()
         request.uncork()
         self._relay.spent += self._clock() - entered
-        tap.response_head(ResponseHead(response.code, response.phrase, response.version, response.raw_headers))
+        tap.response_head(ResponseHead(response.code, response.phrase, response.version, response.lines))
         for data in early:
             tap.response_body(data)
         if self._reason is not None:
@@ -155,7 +156,7 @@ class ResponseTee:
     def _kind(self, error: RelayError) -> str:
         """Name a cut stream of events as such."""
         if error.outcome is Outcome.UPSTREAM_TRUNCATED:
-            content_type = first(self.response.raw_headers, b"content-type") or b""
-            if content_type.lower().startswith(b"text/event-stream"):
+            content_types = _content_types(self.response.lines)
+            if any(value.lower().startswith(b"text/event-stream") for _, value, _, _ in content_types):
                 return "sse_truncated"
         return error.kind

@@ -43,7 +43,7 @@ class Tunnel(Protocol):
             if end < 0:
                 check_beginning(self._buffer)
                 return
-            head = parse_head(bytes(self._buffer[:end]))
+            head = parse_head(bytes(self._buffer[: end + 2]))
         except UpstreamProtocolError:
             self._fail("The proxy on the way to the upstream does not answer in HTTP/1.1.")
             return

@@ -9,26 +9,28 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 from zope.interface import implementer
 
-from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.proxy.errors import RelayError, RequestBodyMismatch
 
 #: How many bytes of a body that is there at once are joined with the head before the first write.
 COALESCE = 64 * 1024
 
 
-def request_head(method: bytes, target: bytes, headers: RawHeaders, *, chunked: bool) -> bytes:
+def request_head(method: bytes, target: bytes, lines: bytes, *, chunked: bool) -> bytes:
     """Write a request head, byte for byte as given.
 
-    :raises ValueError: when a line end or a space in it would make it mean something else; its reader on our server
-        side has refused such heads, this is the second lock on the same door.
+    :param lines: header lines, each with its line end.
+    :raises ValueError: when it would end early or begin with something else than this one request; its reader on our
+        server side has refused such heads, this is the second lock on the same door.
     """
-    parts = [method, b" ", target, b" HTTP/1.1\r\n"]
-    for name, value in headers:
-        parts += (name, b": ", value, b"\r\n")
-    parts.append(b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"\r\n")
-    head = b"".join(parts)
-    lines = len(headers) + (3 if chunked else 2)
-    if head.count(b"\n") != lines or head.count(b"\r") != lines or b" " in target or b" " in method:
+    framing = b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"\r\n"
+    head = b"%b %b HTTP/1.1\r\n%b%b" % (method, target, lines, framing)
+    if (
+        head.find(b"\n") != len(method) + len(target) + 11
+        or head.find(b"\r\n\r\n") != len(head) - 4
+        or head.count(b"\r") != head.count(b"\n")
+        or b" " in target
+        or (lines and lines[-2:] != b"\r\n")
+    ):
         raise ValueError("a request head contains a line end or space where none may be")
     return head
 

@@ -48,7 +48,7 @@ class IndexFeeder:
         self._begun = self._ended = 0
         self._state = "rebuilding"
         self._taken = 0
-        self._rewritten = False
+        self._forgotten = False
         self._thread = threading.Thread(target=self._run, name="ccsproxy-index", daemon=True)
 
     def start(self) -> None:
@@ -82,8 +82,12 @@ class IndexFeeder:
         self._hear(BATCH_LINES)
 
     def added(self, segment: str) -> None:
-        """Hear that a segment appeared whole: one was rewritten, maybe to remove what nobody shall find again."""
-        self._rewritten = True
+        """Hear that a segment appeared whole: one was rewritten."""
+        self._hear(BATCH_LINES)
+
+    def forgotten(self) -> None:
+        """Hear that something was removed which nobody shall find again."""
+        self._forgotten = True
         self._hear(BATCH_LINES)
 
     def state(self) -> dict[str, Any]:
@@ -149,9 +153,9 @@ class IndexFeeder:
         if self._index is None:
             self._index = Index(self._data_dir, self._price)
             self._state = "rebuilding" if self._index.new else self._state
-        rewritten, self._rewritten = self._rewritten, False
+        forgotten, self._forgotten = self._forgotten, False
         Follower(self._index, self._lines, self._count).catch_up()
-        if rewritten:
+        if forgotten:
             self._index.squeeze()
         with self._changed:
             self._state = "ok"

@@ -43,6 +43,9 @@ class IndexSink(Protocol):
     def added(self, segment: str) -> None:
         """A whole closed segment appeared at once (records carried over); its lines were not announced by `wrote`."""
 
+    def forgotten(self) -> None:
+        """A session was removed at the user's wish: nothing of it shall stay, not even in deleted rows."""
+
 
 class NullSink:
     """A sink for a store without an index."""
@@ -60,4 +63,7 @@ class NullSink:
         """Ignore it."""
 
     def added(self, segment: str) -> None:
+        """Ignore it."""
+
+    def forgotten(self) -> None:
         """Ignore it."""

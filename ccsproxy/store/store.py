@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
@@ -15,6 +15,7 @@ from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.store.files import Files
+from ccsproxy.store.grants import Grants
 from ccsproxy.store.log import SegmentLog
 from ccsproxy.store.pump import Pump
 from ccsproxy.store.recovery import Recovery, recover
@@ -29,7 +30,10 @@ from ccsproxy.store.tally import merge_marks, raise_to
 from ccsproxy.store.threads import in_thread
 from ccsproxy.store.unclean import unclean_record
 from ccsproxy.store.upkeep import Upkeep, UpkeepThread
+from ccsproxy.store.wishes import WishBox
 from ccsproxy.store.writer import Writer
+
+_T = TypeVar("_T")
 
 
 class Store:
@@ -103,21 +107,22 @@ class Store:
         """
         if not self._running or self._waiters:
             return fail(RuntimeError("the store is not open"))
-        done: Deferred[int] = Deferred()
+        return self._in_upkeep(lambda: self._upkeep.forget(session_id))
 
-        def remove() -> None:
-            try:
-                result: Any = self._upkeep.forget(session_id)
-            except Exception:
-                result = Failure()
-            self._reactor.callFromThread(done.callback, result)
+    def collect(self, settings: StoreSettings) -> Deferred[str]:
+        """Seal and compress what is left over, and remove what retention does not keep.
 
-        def close_segment() -> None:
-            self._segments.rotate()
-            self._upkeep_thread.call(remove)
+        :param settings: what it keeps this time.
+        :return: what went wrong, empty when nothing did; fails with ``RuntimeError`` when the store is not open.
+        """
+        if not self._running or self._waiters:
+            return fail(RuntimeError("the store is not open"))
 
-        self._writer.call(close_segment)
-        return done
+        def collect() -> str:
+            self._upkeep.round(settings)
+            return self._upkeep.trouble
+
+        return self._in_upkeep(collect)
 
     def health(self) -> dict[str, Any]:
         """Return the counters and what is wrong, in constant time."""
@@ -144,6 +149,24 @@ class Store:
             Deferred.fromCoroutine(self._shut()).addBoth(self._shut_down)
         elif self._shut_already:
             done.callback(None)
+        return done
+
+    def _in_upkeep(self, work: Callable[[], _T]) -> Deferred[_T]:
+        """Close the current segment, then do something with the closed ones in their thread."""
+        done: Deferred[_T] = Deferred()
+
+        def run() -> None:
+            try:
+                result: Any = work()
+            except Exception:
+                result = Failure()
+            self._reactor.callFromThread(done.callback, result)
+
+        def close_segment() -> None:
+            self._segments.rotate()
+            self._upkeep_thread.call(run)
+
+        self._writer.call(close_segment)
         return done
 
     async def _shut(self) -> None:
@@ -195,7 +218,9 @@ class Store:
         starred = Starred(files, data_dir)
         bounds = lambda: self._segments.bounds  # noqa: E731
         self._upkeep = Upkeep(files, data_dir, self.settings, retention, starred, sink, bounds, self._clock)
-        self._upkeep_thread = UpkeepThread(self._upkeep)
+        wishes = WishBox(files, data_dir)
+        grants = Grants(self, wishes, self._reactor, lambda job: self._upkeep_thread.call(job))
+        self._upkeep_thread = UpkeepThread(self._upkeep, grants.look)
 
     def _header(self, name: str) -> Header:
         options = self.settings

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from ccsproxy.store.starred import Starred
 
 #: How often to look even if nothing was rotated, and how long to wait after the disk refused something, in seconds.
 EVERY = 60.0
+#: How often to look for wishes, in seconds.
+LOOK = 1.0
 _NICE = 15
 _TORN_DAYS = 7
 
@@ -55,10 +58,13 @@ class Upkeep:
         self._bounds = bounds
         self._clock = clock
 
-    def round(self) -> None:
-        """Do all there is to do; what fails is reported and tried again in the next round."""
+    def round(self, settings: StoreSettings | None = None) -> None:
+        """Do all there is to do; what fails is reported and tried again in the next round.
+
+        :param settings: what is to be kept this time, if not what always is.
+        """
         self.trouble = ""
-        self._guarded("expire", self._expire)
+        self._guarded("expire", lambda: self._expire(settings or self._settings))
         for name, packed_only in self._closed():
             if not packed_only:
                 self._guarded(name, lambda name=name: self._close_and_compress(name))  # type: ignore[misc]
@@ -79,6 +85,7 @@ class Upkeep:
             except PackedError as error:
                 damaged = error
         self._forget_torn()
+        self._sink.forgotten()
         if damaged is not None:
             raise damaged
         return count
@@ -96,15 +103,15 @@ class Upkeep:
         if self._settings.compress == "zstd" and compress_segment(self._files, self._data_dir, name):
             self._sink.renamed(name)
 
-    def _expire(self) -> None:
+    def _expire(self, settings: StoreSettings) -> None:
         starred = self._starred.sessions()
         now = self._clock()
         found = survey(self._data_dir, [name for name, _ in self._closed()], now)
         free = self._files.free_bytes(segments_dir(self._data_dir))
-        gone = expired(found, self._settings, now, free)
+        gone = expired(found, settings, now, free)
         while exempt := {name for name in gone if starred and self._retention.is_kept(name, starred)}:
             found = [kept for kept in found if kept.name not in exempt]
-            gone = expired(found, self._settings, now, free)
+            gone = expired(found, settings, now, free)
         for name in gone:
             self._retention.drop(name, starred)
 
@@ -127,12 +134,16 @@ class Upkeep:
 
 
 class UpkeepThread:
-    """Runs rounds when poked and once in a while, and other jobs of the same kind between them."""
+    """Runs rounds when poked and once in a while, and other jobs of the same kind between them.
+
+    :param look: called once a second.
+    """
 
     _log = Logger()
 
-    def __init__(self, upkeep: Upkeep) -> None:
+    def __init__(self, upkeep: Upkeep, look: Callable[[], None]) -> None:
         self._upkeep = upkeep
+        self._look = look
         self._wake = threading.Event()
         self._stopping = False
         self._jobs: list[Callable[[], None]] = []
@@ -163,8 +174,9 @@ class UpkeepThread:
 
     def _run(self) -> None:
         _lower_priority()
+        due = 0.0
         while True:
-            self._wake.wait(EVERY)
+            poked = self._wake.wait(LOOK)
             self._wake.clear()
             stopping = self._stopping
             with self._lock:
@@ -173,7 +185,10 @@ class UpkeepThread:
                 self._guarded(job)
             if stopping:
                 return
-            self._guarded(self._upkeep.round)
+            self._guarded(self._look)
+            if poked or time.monotonic() >= due:
+                self._guarded(self._upkeep.round)
+                due = time.monotonic() + EVERY
 
     def _guarded(self, job: Callable[[], None]) -> None:
         try:

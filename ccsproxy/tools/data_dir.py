@@ -3,7 +3,7 @@
 import argparse
 import functools
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,6 +15,7 @@ from ccsproxy.store.index_schema import IndexUnusable
 from ccsproxy.store.offline import OfflineStore
 from ccsproxy.store.packed import PackedError
 from ccsproxy.store.settings import StoreSettings
+from ccsproxy.store.wishes import Granted, Wish, ask
 
 Run = Callable[[argparse.Namespace, TextIO, TextIO], int]
 
@@ -48,6 +49,24 @@ def offline_store(data_dir: Path, **settings: Any) -> OfflineStore:
     :param settings: see `ccsproxy.store.settings.StoreSettings`.
     """
     return OfflineStore(data_dir, StoreSettings(writer=f"ccsproxy/{__version__}", **settings))
+
+
+def changed(
+    data_dir: Path, offline: Callable[[OfflineStore], Granted], wish: Wish, settings: Mapping[str, Any] | None = None
+) -> Granted:
+    """Change a store: ask the service that writes to it, or where none does, do it here.
+
+    :param settings: see `offline_store`.
+    :raises DataDirBusy: when a service writes to it that takes no wishes.
+    """
+    while True:
+        try:
+            with offline_store(data_dir, **(settings or {})) as store:
+                return offline(store)
+        except DataDirBusy:
+            granted = ask(data_dir, wish)
+        if granted is not None:
+            return granted
 
 
 def reported(run: Run) -> Run:

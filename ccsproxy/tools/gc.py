@@ -4,11 +4,12 @@ import argparse
 from typing import TextIO
 
 from ccsproxy.store.lines import SegmentLines
+from ccsproxy.store.wishes import Granted, Wish
 from ccsproxy.tools.data_dir import (
     CommandError,
     add_data_dir,
+    changed,
     data_dir_of,
-    offline_store,
     reported,
     size_text,
     write_json,
@@ -23,19 +24,22 @@ _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_data_dir(parser)
-    parser.add_argument("--retain-days", metavar="N", default="30", help="days to keep, 0 = for ever (default: 30)")
-    parser.add_argument("--retain-size", metavar="BYTES", default="4G", help="bytes to keep, 0 = all (default: 4G)")
+    default = "the running service's, else"
+    parser.add_argument("--retain-days", metavar="N", help=f"days to keep, 0 = for ever (default: {default} 30)")
+    parser.add_argument("--retain-size", metavar="BYTES", help=f"bytes to keep, 0 = all (default: {default} 4G)")
 
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Collect; a running service does that itself."""
+    """Collect; a running service, which does that by itself, is asked to do it now."""
     data_dir = data_dir_of(args)
     days, size = _number(args.retain_days, "--retain-days"), _number(args.retain_size, "--retain-size")
     segments = SegmentLines(data_dir)
     before = _measured(segments)
-    with offline_store(data_dir, retain_days=days, retain_size=int(size)) as store:
-        trouble = store.collect()
+    wish = Wish("collect", retain_days=days, retain_size=None if size is None else int(size))
+    given = {"retain_days": wish.retain_days, "retain_size": wish.retain_size}
+    settings = {name: value for name, value in given.items() if value is not None}
+    trouble = changed(data_dir, lambda store: Granted(trouble=store.collect()), wish, settings).trouble
     after = _measured(segments)
     if args.json:
         write_json(out, {"before": before, "after": after, "trouble": trouble})
@@ -52,7 +56,9 @@ def _measured(segments: SegmentLines) -> tuple[int, int]:
     return len(names), sum(segments.bytes_on_disk(name) for name in names)
 
 
-def _number(text: str, option: str) -> float:
+def _number(text: str | None, option: str) -> float | None:
+    if text is None:
+        return None
     unit = _UNITS.get(text[-1:].upper(), 1)
     digits = text[:-1] if unit > 1 else text
     try:

@@ -4,7 +4,9 @@ import argparse
 from typing import TextIO
 
 from ccsproxy.exchange.ids import SESSION_ID
-from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, offline_store, reported, write_json
+from ccsproxy.store.offline import OfflineStore
+from ccsproxy.store.wishes import Granted, Wish
+from ccsproxy.tools.data_dir import CommandError, add_data_dir, changed, data_dir_of, reported, write_json
 
 NAME = "rm"
 SUMMARY = "Remove sessions for good: their records are cut out of the segments."
@@ -18,15 +20,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Remove the sessions from a store that is not in use.
+    """Remove the sessions; a running service is asked to.
 
     :return: 0 when each was there, 1 otherwise.
     """
     for session in args.session:
         if not SESSION_ID.match(session):
             raise CommandError(f"{session[:140]!r} is no session id.")
-    with offline_store(data_dir_of(args)) as store:
-        counts = {session: store.forget(session) for session in dict.fromkeys(args.session)}
+    sessions = list(dict.fromkeys(args.session))
+
+    def forget(store: OfflineStore) -> Granted:
+        return Granted({session: store.forget(session) for session in sessions})
+
+    granted = changed(data_dir_of(args), forget, Wish("forget", sessions))
+    if granted.trouble:
+        raise CommandError(f"{args.data_dir} could not be worked on: {granted.trouble}")
+    counts = granted.counts
     if args.json:
         write_json(out, counts)
     for session, count in counts.items():

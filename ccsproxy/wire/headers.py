@@ -1,8 +1,16 @@
-"""Header fields as they travel: raw pairs in their order and spelling, and which of them end at each hop."""
+"""Header lines as they travel: found and cut out of the bytes in which they came, and which of them end at each hop.
 
-from collections.abc import Collection
+Most lines of a head concern neither us nor its framing. They are never taken apart: one expression finds the others
+in 0.8 us where making 20 pairs takes 6.
+"""
 
-from ccsproxy.exchange.relayed import RawHeaders
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+#: A line that was found: its name in lower case, its value, where it begins, and where the next line does.
+Line = tuple[bytes, bytes, int, int]
 
 #: Fields that concern one connection only and are never forwarded (RFC 9110 section 7.6.1).
 HOP_BY_HOP = frozenset(
@@ -54,78 +62,78 @@ ESSENTIAL = frozenset(
 _PLAIN_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade", b"te", b""}) | HOP_BY_HOP
 
 
-def end_to_end(headers: RawHeaders, without: Collection[bytes] = ()) -> RawHeaders:
+class Finder:
+    """Finds the lines of some fields, and passes over all others.
+
+    :param names: the fields' names in lower case.
+    """
+
+    def __init__(self, names: Iterable[bytes]) -> None:
+        choice = b"|".join(map(re.escape, sorted(names)))
+        self._matches = re.compile(rb"\n(" + choice + rb"):([^\r]*)").finditer
+
+    def __call__(self, lines: bytes) -> list[Line]:
+        """Find them.
+
+        :param lines: header lines, each with its line end.
+        :return: the lines in their order.
+        """
+        found = []
+        # With a line end before the first line, a match begins where its line does in ``lines``.
+        for match in self._matches(b"\n" + lines.lower()):
+            start, end = match.span(2)
+            found.append((match[1], lines[start - 1 : end - 1].strip(b" \t"), match.start(), end + 1))
+        return found
+
+
+class Connection(NamedTuple):
+    """What ``Connection`` says.
+
+    :ivar options: its members in lower case.
+    :ivar nominated: those of them that name a field which has to be removed for it.
+    """
+
+    options: frozenset[bytes]
+    nominated: frozenset[bytes]
+
+
+@lru_cache(64)
+def connection(value: bytes) -> Connection:
+    """Read the value of ``Connection``; nearly all heads have the same few."""
+    options = frozenset(split_list(value))
+    return Connection(options, options - _PLAIN_OPTIONS - ESSENTIAL)
+
+
+def nominated_lines(lines: bytes, found: Iterable[Line]) -> list[tuple[int, int]]:
+    """Find the lines of further fields that ``Connection`` declares to end at this hop.
+
+    :param lines: header lines.
+    :param found: those of them that a `Finder` of ``Connection`` finds, and others.
+    :return: where each begins, and where the next line does.
+    """
+    names = {each for name, value, _, _ in found if name == b"connection" for each in connection(value).nominated}
+    return [(start, end) for _, _, start, end in Finder(names)(lines)] if names else []
+
+
+def end_to_end(lines: bytes, found: Iterable[Line]) -> bytes:
     """Leave out what ends at this hop: the fields of `HOP_BY_HOP` and those that ``Connection`` nominates.
 
-    :param headers: header lines in their order.
-    :param without: further lower-case names to leave out.
-    :return: the other lines, as spelled and in order.
+    :param lines: header lines.
+    :param found: those of them that a `Finder` of `HOP_BY_HOP` finds, and others.
+    :return: the other lines, byte for byte and in order.
     """
-    nominated = nominations(headers)
-    gone = HOP_BY_HOP.union(nominated, without) if nominated or without else HOP_BY_HOP
-    return [pair for pair in headers if pair[0].lower() not in gone]
-
-
-def nominations(headers: RawHeaders) -> frozenset[bytes]:
-    """Return the lower-case names of further fields that ``Connection`` lines declare to end at this hop."""
-    for name, _ in headers:
-        if len(name) == 10 and name.lower() == b"connection":
-            return nominated_by(tokens(headers, b"connection"))
-    return frozenset()
-
-
-def nominated_by(options: Collection[bytes]) -> frozenset[bytes]:
-    """Return which of some ``Connection`` options name a field that has to be removed for it.
-
-    :param options: lower-case options.
-    """
-    return frozenset(option for option in options if option not in _PLAIN_OPTIONS and option not in ESSENTIAL)
-
-
-def tokens(headers: RawHeaders, name: bytes) -> list[bytes]:
-    """Return the members of a list-valued field, lower case, over all of its lines; empty members are left out.
-
-    :param name: the field's lower-case name.
-    """
-    return [token for value in all_values(headers, name) for token in split_list(value)]
+    cuts = [(start, end) for name, _, start, end in found if name in HOP_BY_HOP]
+    if not cuts:
+        return lines
+    pieces, position = [], 0
+    for start, end in sorted(cuts + nominated_lines(lines, found)):
+        pieces.append(lines[position:start])
+        position = end
+    pieces.append(lines[position:])
+    return b"".join(pieces)
 
 
 def split_list(value: bytes) -> list[bytes]:
     """Split a list-valued field's value into its lower-case members; empty members are left out."""
     members = (member.strip(b" \t") for member in value.lower().split(b","))
     return [member for member in members if member]
-
-
-def first(headers: RawHeaders, name: bytes) -> bytes | None:
-    """Return the value of a field's first line, None when there is none.
-
-    :param name: the field's lower-case name.
-    """
-    for key, value in headers:
-        if key.lower() == name:
-            return value
-    return None
-
-
-def all_values(headers: RawHeaders, name: bytes) -> list[bytes]:
-    """Return the values of every line of a field, in order.
-
-    :param name: the field's lower-case name.
-    """
-    return [value for key, value in headers if key.lower() == name]
-
-
-def replaced(headers: RawHeaders, name: bytes, value: bytes) -> RawHeaders:
-    """Give a field another value where it stands, its name spelled as it was.
-
-    :param name: the field's lower-case name.
-    :return: the lines; when the field was absent it comes first, capitalised.
-    """
-    if first(headers, name) is None:
-        return [(name.title(), value), *headers]
-    return [(key, value if key.lower() == name else old) for key, old in headers]
-
-
-def lines(headers: RawHeaders) -> bytes:
-    """Write header lines as bytes for the wire, without the empty line that ends a head."""
-    return b"".join([b"%b: %b\r\n" % pair for pair in headers])

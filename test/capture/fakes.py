@@ -6,7 +6,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from ccsproxy.capture import frames
-from ccsproxy.exchange.relayed import Ending, RawHeaders, RequestHead, ResponseHead, Timing
+from ccsproxy.exchange.fieldlines import RawHeaders, joined
+from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 
 JSON = (b"Content-Type", b"application/json")
 SSE = (b"Content-Type", b"text/event-stream")
@@ -25,13 +26,13 @@ def request_head(
         target=target,
         forwarded_target=target,
         version="1.1",
-        headers=headers if headers is not None else [(b"Host", b"localhost")],
+        lines=joined(headers if headers is not None else [(b"Host", b"localhost")]),
     )
 
 
 def response_head(status: int = 200, *headers: tuple[bytes, bytes]) -> ResponseHead:
     """Make a response head with defaults."""
-    return ResponseHead(status, b"OK", "1.1", [*headers])
+    return ResponseHead(status, b"OK", "1.1", joined([*headers]))
 
 
 def ending(

@@ -19,9 +19,9 @@ REQUEST = RequestHead(
     target=b"/v1/messages?x=\xff",
     forwarded_target=b"/v1/messages?x=\xff",
     version="1.1",
-    headers=[(b"Host", b"x"), (b"X-Odd", b"\xe9\xff")],
+    lines=b"Host: x\r\nX-Odd: \xe9\xff\r\n",
 )
-RESPONSE = ResponseHead(200, b"OK", "1.1", [(b"A", b"1"), (b"a", b"2")])
+RESPONSE = ResponseHead(200, b"OK", "1.1", b"A: 1\r\na: 2\r\n")
 ENDED = Ended(Ending("complete", "", "", 9, Timing(connected=1, reused=True, headers=5)), 3, 4)
 
 

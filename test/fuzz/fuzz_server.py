@@ -94,7 +94,7 @@ class Llhttp:
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.pairs.append((name.lower(), value))
+        self.pairs.append((name.lower(), value.strip(b" \t")))
 
     def on_body(self, data: bytes) -> None:
         self.body += data

@@ -83,7 +83,7 @@ class UploadTests(TLSCase):
         client, self.pool = client_for(where, reactor, BatchedTimers(reactor), Timeouts(), policy)
         self.pools.append(self.pool)
         body = Flood(size)
-        fields = [(b"Host", HOST.encode()), (b"Content-Length", b"%d" % size)]
+        fields = b"Host: %b\r\nContent-Length: %d\r\n" % (HOST.encode(), size)
         waiting = client.request(b"POST", b"/", fields, body)
         if scheme == "http":
             await self.pause(0.3)

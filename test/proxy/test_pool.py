@@ -53,7 +53,7 @@ class PoolCase(SynchronousTestCase):
 
     def exchange(self, answer: bytes = OK) -> WireTransport:
         """Make a whole exchange on a new connection."""
-        waiting = self.client.request(b"GET", b"/", [])
+        waiting = self.client.request(b"GET", b"/", b"")
         transport = self.endpoint.succeed()
         transport.protocol.dataReceived(answer)
         self.successResultOf(waiting)
@@ -65,21 +65,21 @@ class ReuseTests(PoolCase):
 
     def test_newest_first(self) -> None:
         """The connection used last is the one least likely to have been closed."""
-        first = self.client.request(b"GET", b"/1", [])
-        second = self.client.request(b"GET", b"/2", [])
+        first = self.client.request(b"GET", b"/1", b"")
+        second = self.client.request(b"GET", b"/2", b"")
         one, two = self.endpoint.succeed(), self.endpoint.succeed()
         two.protocol.dataReceived(OK)
         one.protocol.dataReceived(OK)
         self.successResultOf(first)
         self.successResultOf(second)
-        self.client.request(b"GET", b"/3", [])
+        self.client.request(b"GET", b"/3", b"")
         self.assertIn(b"/3", one.value())
         self.assertEqual(self.endpoint.attempts, [])
 
     def test_not_after_thirty_seconds(self) -> None:
         """An idle connection is closed within 30 s, each at its own time."""
-        first = self.client.request(b"GET", b"/1", [])
-        self.client.request(b"GET", b"/2", [])
+        first = self.client.request(b"GET", b"/1", b"")
+        self.client.request(b"GET", b"/2", b"")
         one, two = self.endpoint.succeed(), self.endpoint.succeed()
         one.protocol.dataReceived(OK)
         self.successResultOf(first)
@@ -93,7 +93,7 @@ class ReuseTests(PoolCase):
     def test_no_more_than_the_cap(self) -> None:
         """Beyond the cap the oldest idle connection is closed."""
         self.pool.maxPersistentPerHost = 2
-        waiting = [self.client.request(b"GET", b"/", []) for _ in range(3)]
+        waiting = [self.client.request(b"GET", b"/", b"") for _ in range(3)]
         transports = [self.endpoint.succeed() for _ in waiting]
         for transport in transports:
             transport.protocol.dataReceived(OK)
@@ -116,7 +116,7 @@ class ReuseTests(PoolCase):
         """A transport that is on its way out is not written to."""
         transport = self.exchange()
         transport.disconnecting = True
-        self.client.request(b"GET", b"/2", [])
+        self.client.request(b"GET", b"/2", b"")
         self.assertNotIn(b"/2", transport.value())
         self.assertEqual(len(self.endpoint.attempts), 1)
 
@@ -125,14 +125,14 @@ class ReuseTests(PoolCase):
         wire = Wire()
         marks = wire.marks
         self.exchange()
-        self.client.request(b"GET", b"/", [], marks=marks)
+        self.client.request(b"GET", b"/", b"", marks=marks)
         self.assertEqual((marks.reused, marks.connected, marks.request_sent), (True, 0.0, 0.0))
 
     def test_closing_the_pool(self) -> None:
         """Idle connections close at once, busy ones after their exchange; no timer is left."""
         idle = self.exchange()
-        self.client.request(b"GET", b"/", [])
-        again = self.client.request(b"GET", b"/", [])
+        self.client.request(b"GET", b"/", b"")
+        again = self.client.request(b"GET", b"/", b"")
         busy = self.endpoint.succeed()
         self.successResultOf(self.pool.closeCachedConnections())
         for transport in (idle, busy):
@@ -152,7 +152,7 @@ class OnceTests(PoolCase):
         for method in (b"POST", b"GET"):
             transport = self.exchange()
             body = ScriptedBody(1, (b"x",), True) if method == b"POST" else None
-            waiting = self.client.request(method, b"/2", [], body)
+            waiting = self.client.request(method, b"/2", b"", body)
             transport.protocol.connectionLost(Failure(ConnectionLost()))
             error = self.failureResultOf(waiting).value
             self.assertEqual((error.kind, error.status), ("upstream_reset_before_response", 502))
@@ -166,7 +166,7 @@ class OnceTests(PoolCase):
         right.close()
         dead.socket = left
         body = ScriptedBody(1, (b"x",), True)
-        self.client.request(b"POST", b"/2", [], body)
+        self.client.request(b"POST", b"/2", b"", body)
         self.assertIsNone(body.consumer)
         self.assertTrue(dead.aborted)
         fresh = self.endpoint.succeed()
@@ -174,7 +174,7 @@ class OnceTests(PoolCase):
 
     def test_a_head_that_cannot_be_written(self) -> None:
         """A mistake in the head is the caller's error and costs the connection, not the pool."""
-        waiting = self.client.request(b"GET", b"/", [(b"A", b"\n")])
+        waiting = self.client.request(b"GET", b"/", b"A: \n\r\n")
         transport = self.endpoint.succeed()
         self.failureResultOf(waiting, ValueError)
         transport.protocol.connectionLost(Failure(ConnectionLost()))
@@ -215,7 +215,7 @@ class ConnectTests(PoolCase):
 
     def test_the_connect_limit(self) -> None:
         """An attempt that takes too long is cancelled and is a 504 of its own kind."""
-        waiting = self.client.request(b"GET", b"/", [])
+        waiting = self.client.request(b"GET", b"/", b"")
         self.clock.advance(9.9)
         self.assertNoResult(waiting)
         self.clock.advance(1.2)
@@ -226,7 +226,7 @@ class ConnectTests(PoolCase):
     def test_cancelling_the_attempt(self) -> None:
         """A client that leaves takes the attempt along, and its body is never started."""
         body = ScriptedBody()
-        waiting = self.client.request(b"POST", b"/", [], body)
+        waiting = self.client.request(b"POST", b"/", b"", body)
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
         self.assertEqual((self.endpoint.cancelled, body.consumer, self.clock.getDelayedCalls()), (1, None, []))
@@ -238,7 +238,7 @@ class ConnectTests(PoolCase):
             (DNSLookupError(), "resolved"),
             (OSError(), "OSError"),
         ):
-            waiting = self.client.request(b"GET", b"/", [])
+            waiting = self.client.request(b"GET", b"/", b"")
             self.endpoint.attempts.pop(0)[1].errback(Failure(cause))
             error = self.failureResultOf(waiting).value
             self.assertEqual((error.kind, error.status), ("upstream_unreachable", 502))
@@ -246,7 +246,7 @@ class ConnectTests(PoolCase):
 
     def test_our_own_addresses_are_known(self) -> None:
         """The other end of a live connection is recognised, also when mapped into IPv6, and forgotten afterwards."""
-        waiting = self.client.request(b"GET", b"/", [])
+        waiting = self.client.request(b"GET", b"/", b"")
         transport = self.endpoint.succeed()
         ours, theirs = transport.getHost(), transport.getPeer()
         self.assertTrue(self.client.is_own(ours, theirs))
@@ -260,7 +260,7 @@ class ConnectTests(PoolCase):
 
     def test_a_port_of_ours_may_be_a_clients_too(self) -> None:
         """The system gives one local port to connections with different peers: a client may have the same as we."""
-        waiting = self.client.request(b"GET", b"/", [])
+        waiting = self.client.request(b"GET", b"/", b"")
         transport = self.endpoint.succeed()
         listening = IPv4Address("TCP", transport.getPeer().host, 8787)
         self.assertFalse(self.client.is_own(transport.getHost(), listening))
@@ -272,7 +272,7 @@ class ConnectTests(PoolCase):
         from treq.client import HTTPClient
 
         self.assertIsInstance(self.client, HTTPClient)
-        waiting = self.client.request(b"GET", b"/", [])
+        waiting = self.client.request(b"GET", b"/", b"")
         self.endpoint.succeed().protocol.dataReceived(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
         collector = Collector()
         self.successResultOf(waiting).deliverBody(collector)

@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 from zope.interface import implementer
 
+from ccsproxy.exchange.fieldlines import joined
 from ccsproxy.proxy.connection import RelayConnection
 from ccsproxy.proxy.interfaces import Marks
 from ccsproxy.proxy.pool import RelayPool
@@ -100,7 +101,7 @@ class Wire:
         return connection, transport
 
     def ask(self, method: bytes = b"GET", data: object = None, *, deliver: bool = True, headers=()) -> Deferred:
-        waiting = self.connection.request(method, b"/", [(b"Host", b"u"), *headers], data, self.marks)
+        waiting = self.connection.request(method, b"/", joined([(b"Host", b"u"), *headers]), data, self.marks)
         waiting.addBoth(self._came, deliver)
         return waiting
 

@@ -29,11 +29,17 @@ function make(sid, seq, startedAt) {
   return row;
 }
 
+// Of calls that began in the same millisecond the one with the higher number is the later, and a new one of another session.
+function isBefore(other, row) {
+  if (other.dataset.started !== row.dataset.started) return other.dataset.started < row.dataset.started;
+  const [[sid, seq], [own, number]] = [other, row].map((each) => each.dataset.key.split("/"));
+  return sid !== own || Number(seq) < Number(number);
+}
+
 function place(row) {
   list.hidden = false;
   for (const id of ["newcomer", "nothing"]) document.getElementById(id)?.remove();
-  const later = [...rows.children].find((each) => each.dataset.started < row.dataset.started);
-  rows.insertBefore(row, later || null);
+  rows.insertBefore(row, [...rows.children].find((each) => isBefore(each, row)) || null);
   while (rows.children.length > KEEP) rows.lastElementChild.remove();
 }
 
