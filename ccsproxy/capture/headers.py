@@ -16,7 +16,10 @@ def text_of(data: bytes) -> str:
 
 def pairs(headers: RawHeaders) -> Pairs:
     """Return header lines as text, spelled and ordered as they came."""
-    return [(text_of(name), text_of(value)) for name, value in headers]
+    try:
+        return [(name.decode(), value.decode()) for name, value in headers]
+    except UnicodeDecodeError:
+        return [(text_of(name), text_of(value)) for name, value in headers]
 
 
 def mapping(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -30,9 +33,30 @@ def mapping(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
     return joined
 
 
-def field(headers: RawHeaders, name: bytes) -> str:
-    """Return a field's value, its lines joined by a comma; empty when there is none.
+class HeaderLines:
+    """The header lines of one head, read once.
 
-    :param name: in lower case.
+    :ivar raw: as they came; empty where only their text is known.
+    :ivar pairs: as text, spelled and ordered as they came.
+    :ivar mapping: joined by name, see `mapping`.
     """
-    return ", ".join(text_of(value) for key, value in headers if key.lower() == name)
+
+    __slots__ = ("mapping", "pairs", "raw")
+
+    def __init__(self, lines: Pairs, raw: RawHeaders | None = None) -> None:
+        """Take lines of text."""
+        self.raw = raw or []
+        self.pairs = lines
+        self.mapping = mapping(lines)
+
+    def field(self, name: str) -> str:
+        """Return a field's value, its lines joined by a comma; empty when there is none.
+
+        :param name: in lower case; not that of a cookie.
+        """
+        return self.mapping.get(name, "")
+
+
+def read_headers(headers: RawHeaders) -> HeaderLines:
+    """Read header lines as they came."""
+    return HeaderLines(pairs(headers), headers)
