@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from ccsproxy.capture.headers import mapping
+from ccsproxy.capture.headers import HeaderLines, mapping
 from ccsproxy.exchange.depth import nested_too_deeply
 from ccsproxy.exchange.record import CaptureNote, Client, Error, Pairs, Record, Request, Response, Started, Stream
 from ccsproxy.exchange.usage import Usage
@@ -102,23 +102,22 @@ class Choke:
         self._redactor = redactor
         self._searching = not isinstance(redactor, Unredacted)
         self._failed = self._deep = False
-        self._request_lines: tuple[Pairs, Pairs, int] | None = None
+        self._request_lines: tuple[Pairs, int] | None = None
 
-    def session(self, named: str | None, headers: Pairs) -> str | None:
+    def session(self, named: str | None, lines: HeaderLines) -> str | None:
         """Return the name of a session unless there is a secret in it.
 
-        :param headers: of the request.
+        :param lines: the header lines of the request.
         """
-        self._request_headers(headers)
+        self._request_headers(lines.pairs)
         return named if self._text(named) == named else None
 
     def started(self, started: Started) -> Started:
         """Return the line without secrets."""
         known = self._request_lines
-        lines = self._headers(list(started.headers.items())) if known is None else known[1]
         return msgspec.structs.replace(
             started,
-            headers=mapping(lines),
+            headers=mapping(self._headers(list(started.headers.items())) if known is None else known[0]),
             path=self._part(self._redactor.target, started.path, ""),
             model=self._text(started.model),
             client=self._client(started.client),
@@ -183,14 +182,14 @@ class Choke:
         )
 
     def _request_headers(self, lines: Pairs) -> Pairs:
-        """Redact the header lines of the request, which are asked for several times, once."""
+        """Redact the header lines of the request, which are given several times, once."""
         known = self._request_lines
-        if known is not None and known[0] == lines:
-            self._redactor.count += known[2]
-            return known[1]
+        if known is not None:
+            self._redactor.count += known[1]
+            return known[0]
         before = self._redactor.count
         clean = self._headers(lines)
-        self._request_lines = lines, clean, self._redactor.count - before
+        self._request_lines = clean, self._redactor.count - before
         return clean
 
     def _headers(self, lines: Pairs) -> Pairs:

@@ -6,7 +6,7 @@ import msgspec
 from twisted.logger import Logger
 
 from ccsproxy.capture.bodies import Body, Budget
-from ccsproxy.capture.headers import mapping, pairs, text_of
+from ccsproxy.capture.headers import HeaderLines, text_of
 from ccsproxy.capture.request import BINARY_LIMIT
 from ccsproxy.capture.rooms import Reader
 from ccsproxy.dialects.answer import Answer
@@ -23,6 +23,7 @@ class ResponseInMaking:
     """Collects a response.
 
     :ivar head: as it came.
+    :ivar lines: its header lines.
     :ivar body: as far as it came.
     :ivar chunks: for each piece, milliseconds since the exchange began and bytes on the wire.
     """
@@ -35,7 +36,8 @@ class ResponseInMaking:
         :param limit: how many bytes of the body are kept.
         """
         self.head = head
-        self.body = Body(head.headers, limit, budget)
+        self.lines = HeaderLines(head.lines)
+        self.body = Body(self.lines, limit, budget)
         self.chunks: list[tuple[float, int]] = []
         self._reader: Reader | None = None
         self._unread: list[bytes] = []
@@ -117,13 +119,12 @@ class ResponseInMaking:
 
     def record(self, answer: Answer | None, keep_body: bool, trailers: Pairs) -> Response:
         """Return the response as records hold it, not redacted yet."""
-        lines = pairs(self.head.headers)
         return Response(
             status=self.head.status,
             reason=text_of(self.head.reason),
             http_version=self.head.version,
-            headers=mapping(lines),
-            headers_raw=lines,
+            headers=self.lines.mapping,
+            headers_raw=self.lines.pairs,
             body_reassembled=answer.body if answer is not None and keep_body else None,
             body_base64=self._binary(answer) if keep_body else msgspec.UNSET,
             body_bytes=self.body.size,
