@@ -7,7 +7,7 @@ import attr
 from ccsproxy.capture.bodies import Budget
 from ccsproxy.capture.ending import refine
 from ccsproxy.capture.frames import REQUEST_BODY, Ended, Lost
-from ccsproxy.capture.headers import pairs, text_of
+from ccsproxy.capture.headers import media_type, pairs, text_of
 from ccsproxy.capture.redact import Choke
 from ccsproxy.capture.request import RequestInMaking
 from ccsproxy.capture.response import ResponseInMaking
@@ -95,10 +95,9 @@ class Assembly:
             forced=self._keeping.forced,
             method=self.head.method,
             target=self.head.forwarded_target or self.head.target,
-            request_headers=self.request.lines.raw,
             request_body=body,
             status=response.head.status if response is not None else None,
-            response_headers=response.lines.raw if response is not None else [],
+            content_type=media_type(response.lines) if response is not None else "",
         )
 
     def response_begun(self, head: ResponseHead, body: Any) -> None:
@@ -110,6 +109,14 @@ class Assembly:
         dialect = self.understand(body)
         if dialect is not None:
             self.response.read_with(dialect.reader(self.facts(body)))
+        if not self.response.lines.field("content-length"):
+            self._wait_long()
+
+    def _wait_long(self) -> None:
+        """Let go of what can be read again: a stream may last for minutes, and a thousand of them at once."""
+        self.request.lines.forget()
+        if self.response is not None:
+            self.response.lines.forget()
 
     def lost(self, loss: Lost) -> None:
         """Note that body bytes are missing from here on."""

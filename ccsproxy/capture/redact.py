@@ -122,7 +122,7 @@ class Choke:
         self._redactor = redactor
         self._searching = not isinstance(redactor, Unredacted)
         self._failed = self._deep = False
-        self._request_lines: tuple[Pairs, HeaderLines, int] | None = None
+        self._request_lines: tuple[Pairs, int] | None = None
 
     def session(self, named: str | None, lines: HeaderLines) -> str | None:
         """Return the name of a session unless there is a secret in it.
@@ -137,7 +137,7 @@ class Choke:
         known = self._request_lines
         return msgspec.structs.replace(
             started,
-            headers=mapping(self._headers(list(started.headers.items()))) if known is None else known[1].mapping,
+            headers=mapping(self._headers(list(started.headers.items())) if known is None else known[0]),
             path=self._part(self._redactor.target, started.path, ""),
             **self._names(started),
         )
@@ -190,8 +190,8 @@ class Choke:
         return msgspec.structs.replace(
             request,
             path=path,
-            headers=lines.mapping,
-            headers_raw=lines.pairs,
+            headers=mapping(lines),
+            headers_raw=lines,
             body=self._part(self._redactor.form, request.body, None) if is_form else self._body(request.body),
             body_base64=self._binary(request.body_base64, request.content_encoding),
         )
@@ -210,15 +210,15 @@ class Choke:
             trailers=trailers if isinstance(trailers, msgspec.UnsetType) else self._headers(trailers),
         )
 
-    def _request_headers(self, lines: Pairs) -> HeaderLines:
-        """Redact the header lines of the request, which are asked for several times, once."""
+    def _request_headers(self, lines: Pairs) -> Pairs:
+        """Redact the header lines of the request, which are given several times, once."""
         known = self._request_lines
-        if known is not None and (known[0] is lines or known[0] == lines):
-            self._redactor.count += known[2]
-            return known[1]
+        if known is not None:
+            self._redactor.count += known[1]
+            return known[0]
         before = self._redactor.count
-        clean = HeaderLines(self._headers(lines))
-        self._request_lines = lines, clean, self._redactor.count - before
+        clean = self._headers(lines)
+        self._request_lines = clean, self._redactor.count - before
         return clean
 
     def _headers(self, lines: Pairs) -> Pairs:

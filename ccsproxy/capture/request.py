@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy.capture.bodies import Body, Budget
-from ccsproxy.capture.headers import read_headers, text_of
+from ccsproxy.capture.headers import HeaderLines, text_of
 from ccsproxy.exchange.record import Request
 from ccsproxy.exchange.relayed import RequestHead
 from ccsproxy.wire import jsontext
@@ -56,7 +56,7 @@ class RequestInMaking:
         :param limit: how many bytes of the body are kept.
         """
         self.head = head
-        self.lines = read_headers(head.headers)
+        self.lines = HeaderLines(head.lines)
         self.body = Body(self.lines, limit, budget)
         length = self.lines.field("content-length")
         self._expected = int(length) if length.isascii() and length.isdigit() else None

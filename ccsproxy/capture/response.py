@@ -6,7 +6,7 @@ import msgspec
 from twisted.logger import Logger
 
 from ccsproxy.capture.bodies import Body, Budget
-from ccsproxy.capture.headers import read_headers, text_of
+from ccsproxy.capture.headers import HeaderLines, text_of
 from ccsproxy.capture.request import BINARY_LIMIT
 from ccsproxy.capture.rooms import Reader
 from ccsproxy.dialects.answer import Answer
@@ -36,7 +36,7 @@ class ResponseInMaking:
         :param limit: how many bytes of the body are kept.
         """
         self.head = head
-        self.lines = read_headers(head.headers)
+        self.lines = HeaderLines(head.lines)
         self.body = Body(self.lines, limit, budget)
         self.chunks: list[tuple[float, int]] = []
         self._reader: Reader | None = None
