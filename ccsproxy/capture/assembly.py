@@ -108,7 +108,7 @@ class Assembly:
         self.response = ResponseInMaking(head, self._keeping.body_limit, self._budget)
         dialect = self.understand(body)
         if dialect is not None:
-            self.response.read_with(dialect.reader(self.facts(body)))
+            self.response.read_with(dialect.reader(self.facts(body)), self.choke.watcher())
         if not self.response.lines.field("content-length"):
             self._wait_long()
 

@@ -10,6 +10,7 @@ from ccsproxy.capture.headers import HeaderLines, text_of
 from ccsproxy.capture.request import BINARY_LIMIT
 from ccsproxy.capture.rooms import Reader
 from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.protocol import Watcher
 from ccsproxy.exchange.record import Pairs, Response, Stream
 from ccsproxy.exchange.relayed import ResponseHead
 
@@ -40,12 +41,20 @@ class ResponseInMaking:
         self.body = Body(self.lines, limit, budget)
         self.chunks: list[tuple[float, int]] = []
         self._reader: Reader | None = None
+        self._watcher: Watcher | None = None
+        self._read_size = 0
         self._unread: list[tuple[int, bytes]] = []
         self._unread_size = 0
 
-    def read_with(self, reader: Reader) -> None:
-        """Give the body to a reader as it comes."""
+    def read_with(self, reader: Reader, watcher: Watcher | None = None) -> None:
+        """Give the body to a reader as it comes.
+
+        :param watcher: is shown the events of a stream.
+        """
         self._reader = reader
+        if watcher is not None:
+            self._watcher = watcher
+            reader.watch(watcher)
 
     def feed(self, data: bytes, at: int) -> None:
         """Take the next piece of the body, and when it came, in microseconds."""
@@ -148,6 +157,7 @@ class ResponseInMaking:
     def _read(self, content: bytes, at_ms: float) -> None:
         if self._reader is None or not content:
             return
+        self._read_size += len(content)
         try:
             self._reader.feed(content, at_ms)
         except Exception:
@@ -166,7 +176,9 @@ class ResponseInMaking:
     def _stream(self, answer: Answer | None) -> Stream | msgspec.UnsetType:
         if answer is None or not answer.is_stream:
             return msgspec.UNSET
-        text = answer.stream_text
-        return Stream(
-            text=self.body.content().decode("utf-8", "replace") if text is None else text, chunks=self.chunks
-        )
+        content, text = self.body.content(), answer.stream_text
+        if text is None:
+            text = content.decode("utf-8", "replace")
+        if self._watcher is not None and (self._read_size != len(content) or "\ufffd" in text):
+            self._watcher.unusual = True  # what is kept is not what was read
+        return Stream(text=text, chunks=self.chunks)

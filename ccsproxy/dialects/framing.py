@@ -58,6 +58,11 @@ class SseFraming:
             self._kept += len(data)
         return [(_name(event), event.data) for event in events]
 
+    @property
+    def ordinary(self) -> bool:
+        """Whether every byte belonged to a name and one line of data of an event."""
+        return self._decoder.ordinary
+
     def finish(self) -> list[Framed]:
         """Take the end of the bytes, return an event without its blank line."""
         events = self._decoder.finish()

@@ -37,6 +37,7 @@ class SseDecoder:
     :ivar comments: how many comment lines were seen (keep-alives).
     :ivar retry: the last reconnection time, in milliseconds, or None.
     :ivar last_event_id: the id that a client would send to resume.
+    :ivar ordinary: so far there were only events of one line of data, perhaps after one with their name, LF each.
     """
 
     def __init__(self, strict: bool = False) -> None:
@@ -47,6 +48,7 @@ class SseDecoder:
         self.comments = 0
         self.retry: int | None = None
         self.last_event_id = ""
+        self.ordinary = True
         self._strict = strict
         self._id = ""
         self._pending = bytearray()
@@ -79,6 +81,7 @@ class SseDecoder:
         """
         rest = bytes(self._pending)
         self._pending.clear()
+        self.ordinary = self.ordinary and not rest
         if self._strict or not rest:
             return []
         return [
@@ -92,10 +95,12 @@ class SseDecoder:
             self._pending += data
             return b""
         self._started = True
+        self.ordinary = not data.startswith(_BOM)
         return data.removeprefix(_BOM)
 
     def _normalised(self, data: bytes) -> bytes:
         """Make every line end an LF; a CR at the end counts at once, and swallows an LF that follows it later."""
+        self.ordinary = False
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
@@ -134,6 +139,7 @@ class SseDecoder:
         return events
 
     def _read_lines(self, block: bytes) -> Event | None:
+        self.ordinary = False
         name = b""
         data: list[bytes] = []
         for line in block.split(b"\n"):
