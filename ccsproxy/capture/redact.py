@@ -146,12 +146,11 @@ class Choke:
         self._request_headers(lines.pairs)
         return named if self._text(named) == named else None
 
-    def started(self, started: Started) -> Started:
-        """Return the line without secrets."""
-        known = self._request_lines
+    def started(self, started: Started, lines: HeaderLines) -> Started:
+        """Return the line without secrets, and with the header lines of the request."""
         return msgspec.structs.replace(
             started,
-            headers=mapping(self._headers(list(started.headers.items())) if known is None else known[0]),
+            headers=mapping(self._request_headers(lines.pairs)),
             path=self._part(self._redactor.target, started.path, ""),
             **self._names(started),
         )
@@ -216,7 +215,7 @@ class Choke:
         stream = self._stream(response.stream, stream_kind)  # before the body that was made of it, see Redactor.tree
         return msgspec.structs.replace(
             response,
-            headers=mapping(lines),
+            headers=response.headers if lines is response.headers_raw else mapping(lines),
             headers_raw=lines,
             body_reassembled=self._body(response.body_reassembled),
             body_base64=self._binary(response.body_base64, response.content_encoding),

@@ -75,6 +75,8 @@ class Redactor:
             self._learn_field(name, value)
         others = [value for (_, value), hidden in zip(lines, secret, strict=True) if not hidden]
         clean = self._harmless.are(others, self._known)
+        if clean and len(others) == len(lines):
+            return fields if lines == fields else lines
         return [
             (line[0], self._secret(line[1])) if hidden else line if clean else (line[0], self.text(line[1]))
             for line, hidden in zip(lines, secret, strict=True)
