@@ -8,6 +8,7 @@ from twisted.internet.main import CONNECTION_DONE
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.polling import LeanPoll, poll_leanly
+from ccsproxy.turn import Turn
 
 
 class Reading:
@@ -50,7 +51,8 @@ class LeanPollTests(SynchronousTestCase):
         self.addCleanup(self.peer.close)
         self.reading = Reading(ours)
         self.reactor.addReader(self.reading)
-        self.assertTrue(poll_leanly(self.reactor))
+        self.turns = Turn()
+        self.assertTrue(poll_leanly(self.reactor, self.turns))
 
     def turn(self) -> None:
         self.reactor.doIteration(1.0)
@@ -90,11 +92,13 @@ class LeanPollTests(SynchronousTestCase):
     def test_one_that_is_gone_is_passed_over(self) -> None:
         """An event of a descriptor that nobody reads any more is nothing."""
         self.peer.send(b"x")
-        poll = LeanPoll(self.reactor)
+        poll = LeanPoll(self.reactor, Turn())
         poll._selectables = {-7: self.reading}
         poll(0.5)
         self.assertEqual(self.reading.got, [])
 
     def test_other_reactors_stay_as_they_are(self) -> None:
         """Only Twisted's own epoll reactor is changed."""
-        self.assertFalse(poll_leanly(object()))
+        turn = Turn()
+        self.assertFalse(poll_leanly(object(), turn))
+        self.assertFalse(turn.collecting)

@@ -12,6 +12,7 @@ from ccsproxy.proxy.peek import is_quiet
 from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.timers import BatchedTimers, Deadline
 from ccsproxy.proxy.transport import send_now
+from ccsproxy.turn import Turn
 
 #: Seconds that a peer gets to answer the closing of a connection that is not needed any more.
 CLOSING_TIME = 5.0
@@ -23,11 +24,13 @@ class Owner(Protocol):
     :ivar timers: where deadlines come from.
     :ivar timeouts: the limits of an exchange.
     :ivar clock: monotonic seconds, for `ccsproxy.proxy.interfaces.Marks`.
+    :ivar turn: at whose end requests are sent.
     """
 
     timers: BatchedTimers
     timeouts: Timeouts
     clock: Callable[[], float]
+    turn: Turn
 
     def connected(self, connection: Any) -> None:
         """Hear that a connection is there."""

@@ -223,7 +223,7 @@ class Relay:
             kind=kind,
             message=message,
             at=int((self._clock() - began) * 1e6),
-            timing=self._timing(began),
+            timing=self._timing(began, request.waited),
             request_bytes=body.size if body is not None else 0,
             request_whole=body is None or body.whole,
             response_bytes=tee.received if tee is not None else 0,
@@ -238,7 +238,7 @@ class Relay:
             tee.let_go()
         tap.end(ending)
 
-    def _timing(self, began: float) -> Timing:
+    def _timing(self, began: float, waited: float) -> Timing:
         tee, marks = self._tee, self._marks
 
         def since(moment: float | None) -> int | None:
@@ -251,5 +251,5 @@ class Relay:
             headers=since(self.head_at),
             first_byte=since(tee.first_byte) if tee is not None else None,
             last_byte=since(tee.last_byte) if tee is not None else None,
-            overhead=int(self.spent * 1e6),
+            overhead=int((self.spent + marks.waited + waited) * 1e6),
         )
