@@ -71,7 +71,6 @@ class Relay:
             tap.request_body(request.first)
         self._waiting = waiting
         waiting.addCallbacks(self._answered, self._failed)
-        waiting.addErrback(self._broken)
 
     # -- what the upstream says ----------------------------------------------------------------------------------
 
@@ -84,7 +83,10 @@ class Relay:
         self._waiting = None
         self.head_at = self._clock()
         tee = self._tee = ResponseTee(self, request, tap, response, self._clock)
-        tee.start()
+        try:
+            tee.start()
+        except Exception:
+            self._broken(Failure())
 
     def _failed(self, reason: Failure) -> None:
         """Answer for an upstream that gave no answer."""
@@ -95,7 +97,10 @@ class Relay:
         if not isinstance(error, RelayError):
             log.failure("an exchange failed in an unforeseen way", reason)
             error = RelayError("The upstream could not be asked.")
-        self._answer(error.status, error.error_type, error.message, (error.outcome, error.kind, error.message))
+        try:
+            self._answer(error.status, error.error_type, error.message, (error.outcome, error.kind, error.message))
+        except Exception:
+            self._broken(Failure())
 
     def _broken(self, reason: Failure) -> None:
         """End an exchange that a mistake of ours has interrupted, in the only honest way."""
