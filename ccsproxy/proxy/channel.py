@@ -136,14 +136,7 @@ class RelayChannel(ClientLink):
         if data and self.request is not None:
             self._keep_ahead(data)
         if self.half_closed and not self.ending:
-            self._end_unfinished()
-
-    def _end_unfinished(self) -> None:
-        """Wait for no rest of a request whose client has ended its half of the connection."""
-        if self._reader is not None:
-            self.vanished()
-        elif self.request is None:
-            self.close()
+            self.readConnectionLost()
 
     def _read_head(self, data: bytes) -> bytes:
         """Look for the end of a head; deal with it, or wait for more; return what follows the request."""
@@ -245,23 +238,21 @@ class RelayChannel(ClientLink):
         if request is None:
             return
         if request.finished:
-            if not self._unsent:
-                self._delivered(request)
+            self.response_finished()
         elif request.exchange is not None:
             request.exchange.resume()
 
     def response_finished(self) -> None:
         """The response has been written; go on when the client's socket has taken it."""
-        if self.request is not None and not self.blocked and not self._unsent:
-            self._delivered(self.request)
+        request = self.request
+        if request is not None and request.finished and not self.blocked and not self._unsent:
+            self._delivered(request)
 
     def flushed(self, waited: float) -> None:
         """Go on when that was the rest of a response."""
-        request = self.request
-        if request is not None:
-            request.waited += waited
-            if request.finished and not self.blocked:
-                self._delivered(request)
+        if self.request is not None:
+            self.request.waited += waited
+            self.response_finished()
 
     def _delivered(self, request: RelayRequest) -> None:
         """End one exchange and begin the next."""
