@@ -7,7 +7,7 @@ import attr
 from ccsproxy.capture.bodies import Budget
 from ccsproxy.capture.ending import refine
 from ccsproxy.capture.frames import REQUEST_BODY, Ended, Lost
-from ccsproxy.capture.headers import mapping, pairs, text_of
+from ccsproxy.capture.headers import media_type, pairs, text_of
 from ccsproxy.capture.redact import Choke
 from ccsproxy.capture.request import RequestInMaking
 from ccsproxy.capture.response import ResponseInMaking
@@ -74,7 +74,7 @@ class Assembly:
             return self.client.session
         self._asked_with = body
         try:
-            self.client = self._meaning.identify(self.head.headers, self.head.target, body).client
+            self.client = self._meaning.identify(self.request.lines.raw, self.head.target, body).client
         except Exception:
             self.note("identity_failed")
         return self.client.session
@@ -95,10 +95,9 @@ class Assembly:
             forced=self._keeping.forced,
             method=self.head.method,
             target=self.head.forwarded_target or self.head.target,
-            request_headers=self.head.headers,
             request_body=body,
             status=response.head.status if response is not None else None,
-            response_headers=response.head.headers if response is not None else [],
+            content_type=media_type(response.lines) if response is not None else "",
         )
 
     def response_begun(self, head: ResponseHead, body: Any) -> None:
@@ -110,6 +109,14 @@ class Assembly:
         dialect = self.understand(body)
         if dialect is not None:
             self.response.read_with(dialect.reader(self.facts(body)))
+        if not self.response.lines.field("content-length"):
+            self._wait_long()
+
+    def _wait_long(self) -> None:
+        """Let go of what can be read again: a stream may last for minutes, and a thousand of them at once."""
+        self.request.lines.forget()
+        if self.response is not None:
+            self.response.lines.forget()
 
     def lost(self, loss: Lost) -> None:
         """Note that body bytes are missing from here on."""
@@ -146,7 +153,7 @@ class Assembly:
             client=self.client,
             method=text_of(head.method),
             path=text_of(head.target),
-            headers=mapping(pairs(head.headers)),
+            headers=self.request.lines.mapping,
         )
 
     def record(self, ended: Ended) -> tuple[Record, str]:
@@ -182,7 +189,7 @@ class Assembly:
             id=head.id,
             seq=self.seq,
             session_id=self.session_id,
-            request_id=request_id(response.head.headers) if response is not None else None,
+            request_id=request_id(response.lines.raw) if response is not None else None,
             started_at=iso_time(head.started_at),
             ended_at=iso_time(head.started_at + last / 1e6) if last else None,
             duration_ms=milliseconds(last or None),

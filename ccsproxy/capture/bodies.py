@@ -4,8 +4,7 @@ import hashlib
 
 import attr
 
-from ccsproxy.capture.headers import field
-from ccsproxy.exchange.relayed import RawHeaders
+from ccsproxy.capture.headers import HeaderLines
 from ccsproxy.wire import coding
 
 #: The fault of a body of which more came than is kept.
@@ -34,9 +33,9 @@ class Budget:
         self.left += size
 
 
-def is_textual(headers: RawHeaders) -> bool:
+def is_textual(lines: HeaderLines) -> bool:
     """Whether the content is text by its type."""
-    kind = field(headers, b"content-type").lower()
+    kind = lines.field("content-type").lower()
     return any(each in kind for each in _TEXTUAL)
 
 
@@ -50,18 +49,18 @@ class Body:
     :ivar faults: what was odd.
     """
 
-    def __init__(self, headers: RawHeaders, limit: int, budget: Budget) -> None:
+    def __init__(self, lines: HeaderLines, limit: int, budget: Budget) -> None:
         """Begin a body.
 
-        :param headers: of its message.
+        :param lines: the header lines of its message.
         :param limit: how many bytes of content are kept.
         """
         self.size = self.dropped = 0
         self.gap = False
         self.faults: list[str] = []
-        self.coding = field(headers, b"content-encoding")
+        self.coding = lines.field("content-encoding")
         self._hash = hashlib.sha256()
-        self._decoder = coding.Decoder(self.coding, limit * READ_FACTOR, is_textual(headers))
+        self._decoder = coding.Decoder(self.coding, limit * READ_FACTOR, is_textual(lines))
         self._limit, self._budget = limit, budget
         self._kept: list[bytes] = []
         self._kept_size = 0

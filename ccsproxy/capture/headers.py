@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from ccsproxy.exchange import fieldlines
+from ccsproxy.exchange.fieldlines import RawHeaders
 from ccsproxy.exchange.record import Pairs
-from ccsproxy.exchange.relayed import RawHeaders
 
 
 def text_of(data: bytes) -> str:
@@ -16,7 +17,10 @@ def text_of(data: bytes) -> str:
 
 def pairs(headers: RawHeaders) -> Pairs:
     """Return header lines as text, spelled and ordered as they came."""
-    return [(text_of(name), text_of(value)) for name, value in headers]
+    try:
+        return [(name.decode(), value.decode()) for name, value in headers]
+    except UnicodeDecodeError:
+        return [(text_of(name), text_of(value)) for name, value in headers]
 
 
 def mapping(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -30,9 +34,51 @@ def mapping(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
     return joined
 
 
-def field(headers: RawHeaders, name: bytes) -> str:
-    """Return a field's value, its lines joined by a comma; empty when there is none.
+class HeaderLines:
+    """The header lines of one head, read once, and once more after `forget`."""
 
-    :param name: in lower case.
-    """
-    return ", ".join(text_of(value) for key, value in headers if key.lower() == name)
+    __slots__ = ("_lines", "_mapping", "_pairs", "_raw")
+
+    def __init__(self, lines: bytes) -> None:
+        """Take lines as they came, see `ccsproxy.exchange.fieldlines`."""
+        self._lines = lines
+        self._raw: RawHeaders | None = None
+        self._pairs: Pairs | None = None
+        self._mapping: dict[str, str] | None = None
+
+    @property
+    def raw(self) -> RawHeaders:
+        """The lines as bytes, spelled and ordered as they came."""
+        if self._raw is None:
+            self._raw = fieldlines.pairs(self._lines)
+        return self._raw
+
+    @property
+    def pairs(self) -> Pairs:
+        """The lines as text, spelled and ordered as they came."""
+        if self._pairs is None:
+            self._pairs = pairs(self.raw)
+        return self._pairs
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """The lines joined by name, see `mapping`."""
+        if self._mapping is None:
+            self._mapping = mapping(self.pairs)
+        return self._mapping
+
+    def field(self, name: str) -> str:
+        """Return a field's value, its lines joined by a comma; empty when there is none.
+
+        :param name: in lower case; not that of a cookie.
+        """
+        return self.mapping.get(name, "")
+
+    def forget(self) -> None:
+        """Keep the lines only as they came, which takes a tenth of the memory."""
+        self._raw = self._pairs = self._mapping = None
+
+
+def media_type(lines: HeaderLines) -> str:
+    """Return the media type of a body in lower case without its parameters, empty when there is none."""
+    return lines.field("content-type").partition(";")[0].partition(",")[0].strip().lower()

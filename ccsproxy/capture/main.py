@@ -24,7 +24,7 @@ from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.providers.prices import cost
-from ccsproxy.redaction import Redactor
+from ccsproxy.redaction import redactors
 from ccsproxy.store.index_feeder import IndexFeeder
 from ccsproxy.store.recovery import Recovery
 from ccsproxy.store.settings import StoreSettings
@@ -86,4 +86,4 @@ def recovered(recovery: Recovery) -> Recovered:
 if __name__ == "__main__":
     from twisted.internet import reactor
 
-    live(reactor, Rooms(make_store, recovered, Meaning(detect, identify), Redactor))
+    live(reactor, Rooms(make_store, recovered, Meaning(detect, identify), redactors()))

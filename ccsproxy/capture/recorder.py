@@ -12,7 +12,6 @@ from ccsproxy.capture import events, frames
 from ccsproxy.capture.assembly import Assembly, Keeping
 from ccsproxy.capture.bodies import Budget
 from ccsproxy.capture.frames import Ended, Frame
-from ccsproxy.capture.headers import pairs
 from ccsproxy.capture.redact import Choke, Redactor
 from ccsproxy.capture.report import Report
 from ccsproxy.capture.rooms import Meaning, Store
@@ -142,7 +141,7 @@ class Recorder:
 
     def _response_body(self, assembly: Assembly, frame: Frame) -> None:
         if assembly.response is not None:
-            assembly.response.feed(frame.payload, frame.at / 1e3)
+            assembly.response.feed(frame.payload, frame.at)
 
     def _lost(self, assembly: Assembly, frame: Frame) -> None:
         assembly.lost(frames.read_lost(frame.payload))
@@ -162,7 +161,7 @@ class Recorder:
     def _start(self, assembly: Assembly, named: str | None, body: Any) -> None:
         """Give an exchange its session and number, and announce it."""
         numbered = self._numbered.pop(assembly.head.id, None)
-        harmless = assembly.choke.session(named, pairs(assembly.head.headers))
+        harmless = assembly.choke.session(named, assembly.request.lines)
         session_id = numbered.session_id if numbered is not None else self._sessions.choose(harmless)
         assembly.session_id = session_id
         assembly.seq = numbered.seq if numbered is not None else self._sessions.next_seq(session_id)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy.capture.bodies import Body, Budget
-from ccsproxy.capture.headers import field, mapping, pairs, text_of
+from ccsproxy.capture.headers import HeaderLines, text_of
 from ccsproxy.exchange.record import Request
 from ccsproxy.exchange.relayed import RequestHead
 from ccsproxy.wire import jsontext
@@ -46,6 +46,7 @@ class RequestInMaking:
     """Collects a request.
 
     :ivar head: as the relay announced it.
+    :ivar lines: its header lines.
     :ivar body: as far as it came.
     """
 
@@ -55,10 +56,11 @@ class RequestInMaking:
         :param limit: how many bytes of the body are kept.
         """
         self.head = head
-        self.body = Body(head.headers, limit, budget)
-        length = field(head.headers, b"content-length")
+        self.lines = HeaderLines(head.lines)
+        self.body = Body(self.lines, limit, budget)
+        length = self.lines.field("content-length")
         self._expected = int(length) if length.isascii() and length.isdigit() else None
-        self._chunked = bool(field(head.headers, b"transfer-encoding"))
+        self._chunked = bool(self.lines.field("transfer-encoding"))
         self._content: Content | None = None
 
     @property
@@ -96,13 +98,12 @@ class RequestInMaking:
 
     def record(self, keep_body: bool) -> Request:
         """Return the request as records hold it, not redacted yet."""
-        lines = pairs(self.head.headers)
         content = self.content() if keep_body else Content()
         return Request(
             method=text_of(self.head.method),
             path=text_of(self.head.target),
-            headers=mapping(lines),
-            headers_raw=lines,
+            headers=self.lines.mapping,
+            headers_raw=self.lines.pairs,
             http_version=self.head.version,
             body=content.value,
             body_base64=content.binary,

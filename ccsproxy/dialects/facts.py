@@ -4,8 +4,6 @@ from typing import Any
 
 import msgspec
 
-from ccsproxy.exchange.relayed import RawHeaders
-
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of an exchange that say which dialect it speaks.
@@ -14,29 +12,19 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     :ivar forced: the family the user forces (``claude``, ``codex``), empty for ``auto``.
     :ivar method: the method's bytes.
     :ivar target: the request target, path and query, as it goes upstream.
-    :ivar request_headers: the request's header lines.
     :ivar request_body: the request body as a JSON value, None when there is none or it is not JSON.
     :ivar status: the response's status, None while there is no response.
-    :ivar response_headers: the response's header lines.
+    :ivar content_type: the response's media type in lower case without its parameters, empty when there is none.
     """
 
     provider: str = ""
     forced: str = ""
     method: bytes = b"POST"
     target: bytes = b"/"
-    request_headers: RawHeaders = []
     request_body: Any = None
     status: int | None = None
-    response_headers: RawHeaders = []
+    content_type: str = ""
 
     def asked(self, key: str) -> Any:
         """Return a member of the request body, None when the body is not an object or has none."""
         return self.request_body.get(key) if isinstance(self.request_body, dict) else None
-
-    @property
-    def content_type(self) -> str:
-        """The response's media type in lower case without its parameters, empty when there is none."""
-        for name, value in self.response_headers:
-            if name.lower() == b"content-type":
-                return value.split(b";")[0].strip().decode("latin-1").lower()
-        return ""

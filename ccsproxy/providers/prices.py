@@ -5,7 +5,7 @@ says nothing about ``claude-opus-5-5``. What list prices do not cover, such as b
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -16,6 +16,8 @@ from ccsproxy.exchange.usage import Usage
 _MILLION = 1_000_000
 #: What may follow a model's name without making it another model.
 _SNAPSHOT = re.compile(r"(?:-latest|[-@]20\d{6}|-20\d\d-\d\d-\d\d)?\Z")
+#: Longer names are in no price list.
+_LONGEST = 200
 _STANDARD = frozenset({None, "", "standard", "default", "not_available", "global", "on_demand", "ON_DEMAND"})
 
 
@@ -85,14 +87,18 @@ def price_of(model: str, at: str, provider: str = "") -> Price | None:
     :param at: RFC 3339 time or a date, UTC.
     :param provider: who sold it; the makers' prices are no one else's. Empty when unknown.
     """
-    model = model.removeprefix("models/")
+    return None if len(model) > _LONGEST else _price_of(model.removeprefix("models/"), at[:10], provider)
+
+
+@lru_cache(maxsize=256)
+def _price_of(model: str, day: str, provider: str) -> Price | None:
     best, found = "", None
     for price in price_list().prices:
         for name in price.models:
             if len(name) >= len(best) and model.startswith(name) and _SNAPSHOT.match(model, len(name)):
                 if name != best:
                     best, found = name, None
-                if _applies(price, at[:10], provider):
+                if _applies(price, day, provider):
                     found = price
     return found
 

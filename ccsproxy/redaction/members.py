@@ -32,11 +32,30 @@ _MARK = re.compile(r"[\"'\n]")
 
 def find_members(text: str) -> Iterator[Span]:
     """Yield where the text values of secret keys stand."""
-    if '":' not in text and "':" not in text and '" :' not in text and "' :" not in text:
+    if not _has_keys(text):
         return
     for end, member in _MEMBERS:
         if end in text:
             yield from _find(text, member)
+
+
+def may_hold_members(text: str) -> bool:
+    """Tell whether a secret key seems to stand anywhere, before some value that is text.
+
+    True wherever `find_members` finds something, and where what it finds would overlap, be empty or be a schema.
+    """
+    if not _has_keys(text):
+        return False
+    return any(
+        secret_key(_key_before(text, match.start("quote"), match.group("quote")))
+        for end, member in _MEMBERS
+        if end in text
+        for match in member.finditer(text)
+    )
+
+
+def _has_keys(text: str) -> bool:
+    return '":' in text or "':" in text or '" :' in text or "' :" in text
 
 
 def _find(text: str, member: re.Pattern[str]) -> Iterator[Span]:

@@ -4,16 +4,21 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import compress
 from typing import Any
 from urllib.parse import quote, unquote, unquote_plus
 
+from ccsproxy.redaction.gathered import Unusual, texts_of_stream
+from ccsproxy.redaction.harmless import Harmless
 from ccsproxy.redaction.members import find_members
-from ccsproxy.redaction.names import secret_field, secret_parameter
+from ccsproxy.redaction.names import secret_field, secret_header, secret_parameter
 from ccsproxy.redaction.pieces import Piece, key_of
 from ccsproxy.redaction.shapes import find_shapes
+from ccsproxy.redaction.sieve import suspicious
 from ccsproxy.redaction.spans import PLACEHOLDER, Span, blanked, merged
 from ccsproxy.redaction.stream import StreamRedactor
-from ccsproxy.redaction.tree import members
+from ccsproxy.redaction.tree import members, texts_of
 
 Field = tuple[bytes, bytes] | tuple[str, str]
 
@@ -25,6 +30,8 @@ _MOST_KNOWN = 64
 _DUMMIES = frozenset({"lm-studio", "not-needed", "dummy-key", "anything", "undefined", "placeholder", "anthropic"})
 #: No secret is found by its shape, and no member with a secret key fits, in less.
 _SHORTEST_TEXT = 8
+#: From this length on it pays to tell first whether there is anything to find.
+_LONG_TEXT = 128
 _SCHEME = re.compile(r"\A(?:Bearer|Basic|Token|ApiKey|Negotiate|DPoP)\s+(\S+)\s*\Z", re.IGNORECASE)
 _PARAMETER = re.compile(r"[^&;]+")
 
@@ -38,11 +45,13 @@ class Redactor:
     :ivar count: how many secrets were removed.
     """
 
-    def __init__(self, enabled: bool = True) -> None:
+    def __init__(self, enabled: bool = True, harmless: Harmless | None = None) -> None:
         """Start an exchange.
 
         :param enabled: false keeps everything (``--no-redact``).
+        :param harmless: remembers values of header fields from one exchange to the next.
         """
+        self._harmless = harmless or Harmless()
         self.count = 0
         self._enabled = enabled
         self._known: list[str] = []
@@ -58,14 +67,17 @@ class Redactor:
 
     def headers(self, fields: Iterable[Field]) -> list[tuple[str, str]]:
         """Return header lines as text, in order and as spelled, without secret values."""
-        lines = [(_text(name), _text(value)) for name, value in fields]
+        lines = [field if isinstance(field[0], str) else (_text(field[0]), _text(field[1])) for field in fields]
         if not self._enabled:
             return lines
-        for name, value in lines:
-            if secret_field(name, value):
-                self._learn_field(name, value)
+        secret = [secret_header(name) and secret_field(name, value) for name, value in lines]
+        for name, value in compress(lines, secret):
+            self._learn_field(name, value)
+        others = [value for (_, value), hidden in zip(lines, secret, strict=True) if not hidden]
+        clean = self._harmless.are(others, self._known)
         return [
-            (name, self._secret(value) if secret_field(name, value) else self.text(value)) for name, value in lines
+            (line[0], self._secret(line[1])) if hidden else line if clean else (line[0], self.text(line[1]))
+            for line, hidden in zip(lines, secret, strict=True)
         ]
 
     def target(self, target: bytes | str) -> str:
@@ -90,7 +102,11 @@ class Redactor:
         events that it was: a secret may go on from one into the next, and into what `stream`, which comes first,
         has seen.
         """
-        return self._tree(value) if self._enabled else value
+        return self._tree(value) if self._enabled and not self._is_clean(value) else value
+
+    def holds_none(self, texts: Iterable[str]) -> bool:
+        """Tell quickly that some texts hold no secrets; where it says false, they may."""
+        return not self._enabled or not suspicious(texts, self._known)
 
     def text(self, text: str) -> str:
         """Return a text without the secrets in it."""
@@ -119,6 +135,9 @@ class Redactor:
         """
         if not self._enabled:
             return text
+        self._changed_events = []
+        if self._is_clean_stream(text, kind):
+            return text
         redactor = StreamRedactor(self.find)
         result = redactor.redact(text, kind)
         self.count += redactor.count
@@ -127,13 +146,28 @@ class Redactor:
 
     def find(self, text: str) -> list[Span]:
         """Return where secrets stand in a text, in order and without overlap."""
-        if len(text) < _SHORTEST_TEXT:
+        if len(text) < _SHORTEST_TEXT or (len(text) >= _LONG_TEXT and not suspicious((text,), self._known)):
             return []
+        return self._search(text)
+
+    def _search(self, text: str) -> list[Span]:
         spans = find_shapes(text)
         spans.extend(find_members(text))
         for known in self._known:
             spans.extend(_occurrences(text, known))
         return merged(text, spans) if spans else spans
+
+    def _is_clean(self, value: Any) -> bool:
+        """Whether a JSON value surely has no secrets; most have none."""
+        texts = texts_of(value)
+        return texts is not None and not suspicious(texts, self._known)
+
+    def _is_clean_stream(self, text: str, kind: str) -> bool:
+        """Whether a stream surely has no secrets, none in pieces either; most have none."""
+        try:
+            return not suspicious(texts_of_stream(text, kind), self._known)
+        except Unusual:
+            return False
 
     def _tree(self, value: Any) -> Any:
         """Redact a tree, however deep it is."""
@@ -237,3 +271,8 @@ def _password(credentials: str) -> str:
         return b64decode(credentials, validate=True).decode("utf-8").partition(":")[2]
     except (Base64Error, ValueError):
         return ""
+
+
+def redactors() -> Callable[[], Redactor]:
+    """Return what makes a redactor for each exchange, all of which know the same harmless values of headers."""
+    return partial(Redactor, True, Harmless())

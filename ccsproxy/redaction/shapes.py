@@ -55,6 +55,10 @@ class Shape:
             if self.accept is None or self.accept(match):
                 yield match.span(group)
 
+    def occurs(self, text: str) -> bool:
+        """Tell whether a secret of this shape stands anywhere."""
+        return any(True for _ in self.find(text))
+
 
 def _is_key(match: re.Match[str]) -> bool:
     """Whether ``sk-`` begins a key: of a known maker, or at least long and not just words."""
@@ -124,7 +128,7 @@ _URL_QUERY = re.compile(r"://[^\s\"'<>\\`?]{0,500}\?(?P<query>[^\s\"'<>\\`]{1,80
 _PARAMETER = re.compile(r"(?:^|[&;])(?P<name>[^&;=#]{1,64})=(?P<value>[^&;#]+)")
 
 
-def _url_parameters(text: str) -> Iterator[Span]:
+def url_parameters(text: str) -> Iterator[Span]:
     """Yield the values of secret query parameters in the URLs of a text."""
     for url in _URL_QUERY.finditer(text):
         start = url.start("query")
@@ -140,5 +144,5 @@ def find_shapes(text: str) -> list[Span]:
         if shape.needle in text:
             spans.extend(shape.find(text))
     if "://" in text and "?" in text:
-        spans.extend(_url_parameters(text))
+        spans.extend(url_parameters(text))
     return spans

@@ -8,20 +8,15 @@ stream reads into the redacted body. Events without secrets stay as they are, by
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ccsproxy.redaction.channels import WHOLE, Channel, head_of, position_of
 from ccsproxy.redaction.pieces import Piece, ValuePiece, pieces_of
 from ccsproxy.redaction.spans import PLACEHOLDER, Span, blanked, blanked_parts
 from ccsproxy.redaction.tree import members
-
-#: Texts that name or classify an event; they are whole in each event and never continued in the next one.
-_WHOLE = frozenset({"type", "id", "object", "model", "role", "event", "item_id", "status", "name", "finish_reason"})
-#: The first part of a text may stand in the event that opens its block: (its type, its member) as in what follows.
-_OPENINGS = {"content_block_start": ("content_block_delta", "content_block", "delta")}
 
 _SHORTEST_SECRET = 8
 _LONGEST_NAME = 64
 _MOST_NAMES = 1024
 
-Channel = tuple[object, ...]
 Leaf = tuple[Piece, Any, Any]
 
 
@@ -69,7 +64,7 @@ class StreamRedactor:
 
     def _collect(self, piece: Piece) -> None:
         """Sort the text leaves of an event into their channels; what stands under a secret key goes at once."""
-        head, old, new = _head(piece.root[0])
+        head, old, new = head_of(piece.root[0])
         stack: list[tuple[Any, Any, Channel, str, bool]] = [(piece.root, 0, (), "", False)]
         while stack:
             container, key, path, parent, secret = stack.pop()
@@ -85,7 +80,7 @@ class StreamRedactor:
             elif isinstance(node, list):
                 for position, child in enumerate(node):
                     if isinstance(child, str | dict | list):
-                        stack.append((node, position, (*path, _position(child, position)), parent, secret))
+                        stack.append((node, position, (*path, position_of(child, position)), parent, secret))
 
     def _names_of(self, node: dict[str, Any], piece: Piece) -> None:
         """Take secrets out of the names of an object's members."""
@@ -105,7 +100,7 @@ class StreamRedactor:
                 container[key] = PLACEHOLDER
                 piece.changed = True
                 self.count += 1
-        elif key in _WHOLE:
+        elif key in WHOLE:
             if self._repeated(container[key]):
                 self._clean([leaf])
         else:
@@ -132,22 +127,3 @@ class StreamRedactor:
             if len(self._names) < _MOST_NAMES:
                 self._names[text] = spans
         return spans
-
-
-def _head(root: Any) -> tuple[Channel, str | None, str]:
-    """Return what tells the channels of an event from those of others, and how its opening member is to be called."""
-    if not isinstance(root, dict):
-        return (), None, ""
-    kind = root.get("type")
-    indexes = [
-        (key, value) for key, value in root.items() if isinstance(value, int) and key.lower().endswith("index")
-    ]
-    if isinstance(kind, str) and kind in _OPENINGS:
-        following, old, new = _OPENINGS[kind]
-        return (following, *indexes), old, new
-    return (kind if isinstance(kind, str) else None, *indexes), None, ""
-
-
-def _position(child: Any, position: int) -> Channel:
-    index = child.get("index") if isinstance(child, dict) else None
-    return ("index", index) if isinstance(index, int) else ("position", position)

@@ -16,7 +16,7 @@ from ccsproxy.store.index_sessions import Session, Sessions, columns_of, summary
 from ccsproxy.store.index_tallies import Tallies
 from ccsproxy.store.index_texts import Texts
 from ccsproxy.store.lines import Line
-from ccsproxy.store.summary import Entry, Summary, milliseconds, order_key, read_entry, summarise
+from ccsproxy.store.summary import KEY_BITS, Entry, Summary, milliseconds, order_key, read_entry, summarise
 
 #: What a call costs, null when it is not known: model, usage, time of the start, upstream.
 Price = Callable[[str | None, Usage, str, str], float | None]
@@ -92,6 +92,7 @@ class Index:
                     self._take_entry(mark.number, line, entry)
             self._tallies.flush()
             self._sessions.flush()
+            self._texts.flush()
             self._connection.execute(
                 "UPDATE segments SET done = ?, closed = ?, damaged = damaged + ? WHERE segment = ?",
                 (done, closed, damaged, mark.number),
@@ -189,7 +190,8 @@ class Index:
         if not entry.started:
             self._complete(row, entry, session, key)
         session.fold(key, row, was_in_flight)
-        self._connection.execute(_INSERT, (key, segment, line.offset, line.length, *columns_of(row)))
+        values = (segment, line.offset, line.length, *columns_of(row), key)
+        self._connection.execute(_UPDATE if was_in_flight else _INSERT, values)
 
     def _complete(self, row: Summary, entry: Entry, session: Session, key: int) -> None:
         """Add to a finished request's summary what its bodies and the price list say; index its texts."""
@@ -198,8 +200,10 @@ class Index:
         said = self._texts.said(entry, session.number, key)
         row.tools, row.preview = said.tools, said.preview
         self._texts.write(key, said.texts)
-        self._connection.executemany("INSERT OR IGNORE INTO tools VALUES (?, ?)", [(name, key) for name in row.tools])
-        self._tallies.count(row)
+        if row.tools:
+            named = [(name, key) for name in row.tools]
+            self._connection.executemany("INSERT OR IGNORE INTO tools VALUES (?, ?)", named)
+        self._tallies.count(row, key >> KEY_BITS)
 
     def _remove(self, segment: int) -> list[int]:
         rows = self._connection.execute(_OF_SEGMENT, (segment,)).fetchall()
@@ -208,7 +212,7 @@ class Index:
             row = summary_of(values)
             touched.add(row.session_id)
             if row.outcome is not None:
-                self._tallies.count(row, -1)
+                self._tallies.count(row, key >> KEY_BITS, -1)
             for delete in _DELETES:
                 self._connection.execute(delete, (key,))
             self._connection.executemany(
@@ -245,7 +249,10 @@ def _is_note(data: bytes) -> bool:
 
 
 _NAMES = ", ".join(COLUMNS)
-_INSERT = f"INSERT OR REPLACE INTO requests VALUES ({', '.join('?' * (4 + len(COLUMNS)))})"  # noqa: S608
+_PLACED = ("segment", "offset", "length", *COLUMNS, "key")
+#: Two statements, since ``INSERT OR REPLACE`` costs three times as much as either.
+_INSERT = f"INSERT INTO requests ({', '.join(_PLACED)}) VALUES ({', '.join('?' * len(_PLACED))})"  # noqa: S608
+_UPDATE = f"UPDATE requests SET {', '.join(f'{name} = ?' for name in _PLACED[:-1])} WHERE key = ?"  # noqa: S608
 _OF_SEGMENT = f"SELECT key, {_NAMES} FROM requests WHERE segment = ?"  # noqa: S608  (column names of our own)
 _HEIRS = "SELECT min(key) FROM requests WHERE session_id = ? AND outcome IS NOT NULL GROUP BY agent"
 _UNSAY = (

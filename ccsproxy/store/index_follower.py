@@ -9,7 +9,7 @@ from ccsproxy.store.index_schema import set_aside
 from ccsproxy.store.lines import Line, SegmentLines
 
 #: Lines and bytes of one transaction.
-BATCH_LINES, BATCH_BYTES = 8000, 32 << 20
+BATCH_LINES, BATCH_BYTES = 2000, 8 << 20
 
 #: Told after each batch how many lines and bytes it had.
 Progress = Callable[[int, int], None]

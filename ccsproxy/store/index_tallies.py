@@ -7,12 +7,14 @@ a percentile read from it is within 1 % of the true one.
 
 import math
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Any
 
 from ccsproxy.store.index_schema import SUMS
 from ccsproxy.store.query import FIELDS
-from ccsproxy.store.summary import Summary, milliseconds
+from ccsproxy.store.summary import Summary
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 _BASE = math.log(1.02)
@@ -42,65 +44,84 @@ def spreads_of(row: Summary) -> Iterator[tuple[str, int | str]]:
     yield "outcome", str(row.outcome)
 
 
-def hours_of(row: Summary) -> tuple[Group, Group]:
-    """Return the smallest groups that a request is counted in."""
-    hour = milliseconds(row.started_at) // HOUR_MS
-    return ("hour", hour, row.upstream, row.model or ""), (BY_CWD + "hour", hour, "", row.cwd or "")
-
-
-def groups_of(hour: Group) -> tuple[Group, Group, Group]:
-    """Return the groups that what is counted in an hour is counted in."""
+def groups_of(hour: Group) -> tuple[Group, Group]:
+    """Return the wider groups that what is counted in an hour is counted in."""
     span, start, upstream, model = hour
     by = span.removesuffix("hour")
-    return hour, (by + "day", start * HOUR_MS // DAY_MS, upstream, model), (by + "all", 0, upstream, model)
+    return (by + "day", start * HOUR_MS // DAY_MS, upstream, model), (by + "all", 0, upstream, model)
+
+
+class Tally:
+    """What some requests amount to.
+
+    :ivar numbers: how many they are, how many of them failed, and the sums, null as long as no summand was known.
+    :ivar spreads: how often each duration's bin and each outcome was met.
+    """
+
+    __slots__ = ("numbers", "spreads")
+
+    def __init__(self) -> None:
+        self.numbers: list[float | None] = [0, 0, *[None] * len(SUMS)]
+        self.spreads: dict[tuple[str, int | str], int] = {}
+
+    def count(self, row: Summary, sign: int) -> None:
+        """Add a request, or with a sign of -1 take it away."""
+        self._sum((sign, sign * row.has_error, *[None if n is None else sign * n for n in _sums(row)]))
+        for each in spreads_of(row):
+            self.spreads[each] = self.spreads.get(each, 0) + sign
+
+    def add(self, other: "Tally") -> None:
+        """Add what other requests amount to."""
+        self._sum(other.numbers)
+        for each, count in other.spreads.items():
+            self.spreads[each] = self.spreads.get(each, 0) + count
+
+    def _sum(self, summands: Sequence[float | None]) -> None:
+        for place, summand in enumerate(summands):
+            if summand is not None:
+                self.numbers[place] = (self.numbers[place] or 0) + summand
 
 
 class Tallies:
-    """Collects what a batch of finished requests changes, and writes it at the batch's end."""
+    """Collects what a batch of finished requests changes, and writes it at the batch's end.
+
+    Most requests of a batch are alike: same session, hour, model and so on. Each such kind is counted once, and what
+    it is part of is looked at when the batch is written.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._sums: dict[Group, list[float | None]] = {}
-        self._spreads: Counter[tuple[Group, str, int | str]] = Counter()
-        self._facets: Counter[tuple[str, str, object]] = Counter()
+        self._kinds: defaultdict[tuple[Any, ...], Tally] = defaultdict(Tally)
+        self._tools: Counter[str] = Counter()
 
-    def count(self, row: Summary, sign: int = 1) -> None:
-        """Count a finished request in, or with a sign of -1 out again."""
-        spreads = list(spreads_of(row))
-        for hour in hours_of(row):
-            self._add(hour, row, sign)
-            for what, bin_ in spreads:
-                self._spreads[hour, what, bin_] += sign
-        for field in FIELDS:
-            self._facet(row, field, getattr(row, field), sign)
+    def count(self, row: Summary, started_ms: int, sign: int = 1) -> None:
+        """Count a finished request in, or with a sign of -1 out again.
+
+        :param started_ms: when it began, milliseconds since the epoch.
+        """
+        self._kinds[started_ms // HOUR_MS, *_kind(row)].count(row, sign)
         for tool in row.tools:
-            self._facet(row, "tool", tool, sign)
+            self._tools[tool] += sign
 
     def flush(self) -> None:
         """Write what was collected."""
-        self._connection.executemany(
-            _ADD_TALLY, [(*group, *sums) for hour, sums in self._sums.items() for group in groups_of(hour)]
-        )
+        groups = self._groups()
+        self._connection.executemany(_ADD_TALLY, [(*group, *tally.numbers) for group, tally in groups.items()])
         self._connection.executemany(
             "INSERT INTO spreads VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET count = count + excluded.count",
-            [
-                (*group, what, bin_, count)
-                for (hour, what, bin_), count in self._spreads.items()
-                for group in groups_of(hour)
-            ],
+            [(*group, *each, count) for group, tally in groups.items() for each, count in tally.spreads.items()],
         )
         self._connection.executemany(
             "INSERT INTO facets VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-            [(*facet, count) for facet, count in self._facets.items()],
+            [(*facet, count) for facet, count in self._facets().items()],
         )
         self.forget()
 
     def forget(self) -> None:
         """Drop what was collected since the last flush."""
-        self._sums.clear()
-        self._spreads.clear()
-        self._facets.clear()
+        self._kinds.clear()
+        self._tools.clear()
 
     def sweep(self) -> None:
         """Remove the counts that went down to nothing."""
@@ -108,23 +129,32 @@ class Tallies:
         self._connection.execute("DELETE FROM spreads WHERE count <= 0")
         self._connection.execute("DELETE FROM facets WHERE count <= 0")
 
-    def _add(self, group: Group, row: Summary, sign: int) -> None:
-        sums = self._sums.setdefault(group, [0, 0, *[None] * len(SUMS)])
-        sums[0] = (sums[0] or 0) + sign
-        sums[1] = (sums[1] or 0) + sign * row.has_error
-        for place, name in enumerate(SUMS, 2):
-            value = getattr(row, name)
-            if value is not None:
-                sums[place] = (sums[place] or 0) + sign * value
+    def _groups(self) -> dict[Group, Tally]:
+        """Return what the groups that were touched have gained."""
+        groups: defaultdict[Group, Tally] = defaultdict(Tally)
+        for (hour, _, upstream, model, cwd, *_), tally in self._kinds.items():
+            groups["hour", hour, upstream, model or ""].add(tally)
+            groups[BY_CWD + "hour", hour, "", cwd or ""].add(tally)
+        for group, tally in list(groups.items()):
+            for wider in groups_of(group):
+                groups[wider].add(tally)
+        return groups
 
-    def _facet(self, row: Summary, field: str, value: object, sign: int) -> None:
-        if value is None:
-            return
-        self._facets["", field, value] += sign
-        if field in _SESSION_FACETS:
-            self._facets[row.session_id, field, value] += sign
+    def _facets(self) -> Counter[tuple[str, str, Any]]:
+        """Return what the values of filters have gained, in all and in their session."""
+        facets = Counter({("", "tool", tool): count for tool, count in self._tools.items()})
+        for (_, session_id, *values), tally in self._kinds.items():
+            count = int(tally.numbers[0] or 0)
+            for field, value in zip(FIELDS, values, strict=True):
+                if value is not None:
+                    facets["", field, value] += count
+                    if field in _SESSION_FACETS:
+                        facets[session_id, field, value] += count
+        return facets
 
 
+_kind = attrgetter("session_id", *FIELDS)
+_sums = attrgetter(*SUMS)
 _SESSION_FACETS = frozenset({"upstream", "model", "cwd", "client"})
 _ADD_TALLY = (
     "INSERT INTO tallies VALUES ("  # noqa: S608  (column names of our own)

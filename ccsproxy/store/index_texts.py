@@ -13,7 +13,7 @@ import attr
 import msgspec
 
 from ccsproxy.store.summary import Entry
-from ccsproxy.store.texts import KINDS, Text, preview, request_texts, response_texts, tool_names
+from ccsproxy.store.texts import KINDS, Text, may_call_tools, preview, request_texts, response_texts, tool_names
 
 #: How many sessions' conversations are remembered, to pass over what they send again.
 REMEMBERED = 128
@@ -43,6 +43,7 @@ class Texts:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._heard: OrderedDict[str, set[int]] = OrderedDict()
+        self._unwritten: list[tuple[int | str, ...]] = []
 
     def said(self, entry: Entry, session: int | None, key: int) -> Said:
         """Return what a record says, and remember that it is said.
@@ -51,8 +52,9 @@ class Texts:
         :param key: the request's order key.
         """
         try:
-            answer = msgspec.json.decode(entry.response.body_reassembled) if entry.response else None
-            tools = tool_names(answer)
+            text = bytes(entry.response.body_reassembled) if entry.response else b"null"
+            answer = msgspec.json.decode(text)
+            tools = tool_names(answer) if may_call_tools(text) else []
         except (msgspec.DecodeError, RecursionError):
             answer, tools = None, []
         try:
@@ -65,26 +67,39 @@ class Texts:
         return Said(list(self._first(found, session, key)), tools)
 
     def write(self, key: int, texts: list[Text]) -> None:
-        """Index the texts of a request."""
+        """Index the texts of a request with the next `flush`."""
         columns = ["\n".join(text for kind, text in texts if kind == wanted and text) for wanted in KINDS]
         if any(columns):
-            self._connection.execute(
-                "INSERT INTO passages (rowid, prompt, tool, result, answer) VALUES (?, ?, ?, ?, ?)", (key, *columns)
-            )
+            self._unwritten.append((key, *columns))
+
+    def flush(self) -> None:
+        """Write the texts, all of them at once and in the order of their keys.
+
+        FTS5 gathers what is inserted in memory, but writes it out, as a tree of its own that has to be merged later,
+        before a key that is not above the last one, and at every statement of the transaction that might have to be
+        undone alone.
+        """
+        self._unwritten.sort()
+        self._connection.executemany(
+            "INSERT INTO passages (rowid, prompt, tool, result, answer) VALUES (?, ?, ?, ?, ?)", self._unwritten
+        )
+        self._unwritten.clear()
 
     def add(self, key: int, texts: list[Text]) -> None:
         """Index further texts of a request."""
         kept = self._connection.execute(_PASSAGE, (key,)).fetchone() or ("",) * len(KINDS)
         self._connection.execute("DELETE FROM passages WHERE rowid = ?", (key,))
         self.write(key, [*zip(KINDS, kept, strict=True), *texts])
+        self.flush()
 
     def forget(self, session_id: str) -> None:
         """Forget what is known of a session's conversation: some of it is no longer indexed."""
         self._heard.pop(session_id, None)
 
     def forget_all(self) -> None:
-        """Forget what is known of all conversations."""
+        """Forget what is known of all conversations, and what is not written yet."""
         self._heard.clear()
+        self._unwritten.clear()
 
     def _first(self, texts: list[Text], session: int | None, key: int) -> Iterator[Text]:
         """Yield the texts that are new in their session, and remember them."""

@@ -3,6 +3,7 @@
 import json
 import zlib
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -120,6 +121,7 @@ class Entry(msgspec.Struct, gc=False):
 _decoder = msgspec.json.Decoder(Entry)
 _OWN = {"client", "method", "path"}
 _SAME = [name for name in Entry.__struct_fields__ if name in Summary.__struct_fields__ and name not in _OWN]
+_same = attrgetter(*_SAME)
 
 
 def read_entry(line: bytes) -> Entry:
@@ -150,7 +152,7 @@ def summarise(entry: Entry) -> Summary:
     """Make the summary of an entry; cost, tools and preview are added by those who know them."""
     client, usage, error, response = entry.client, entry.usage or Usage(), entry.error, entry.response
     return Summary(
-        **{name: getattr(entry, name) for name in _SAME},
+        **dict(zip(_SAME, _same(entry), strict=True)),
         status=response.status if response else None,
         has_error=entry.outcome is not None and entry.outcome != Outcome.COMPLETE,
         error_kind=error.kind if error else None,

@@ -28,6 +28,8 @@ modelVersion created created_at
 _SILENT = frozenset(_SILENT_NAMES.split())
 _CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 _CALL_KEYS = frozenset({"tool_calls", "function_call", "functionCall", "toolUse", "executableCode"})
+#: One of these is in the JSON of whatever `tool_names` finds.
+_CALL_MARKS = (b"_call", b"tool_use", b"functionCall", b"toolUse", b"executableCode")
 _RESULT_KEYS = frozenset({"functionResponse", "toolResult", "codeExecutionResult"})
 _REQUEST_LISTS = ("messages", "input", "contents")
 _REQUEST_HEADS = ("system", "instructions", "systemInstruction", "system_instruction", "prompt", "suffix")
@@ -87,6 +89,14 @@ def leaves(value: Any, kind: str) -> Iterator[Text]:
         for name, member in value.items():
             if name not in _SILENT or isinstance(member, dict):
                 yield from leaves(member, _kind_below(name, kind))
+
+
+def may_call_tools(text: bytes) -> bool:
+    """Tell whether it is worth while to look for calls of tools in an answer; most have none.
+
+    :param text: the reassembled answer, as JSON.
+    """
+    return any(mark in text for mark in _CALL_MARKS)
 
 
 def tool_names(texts_of: Any) -> list[str]:

@@ -20,10 +20,9 @@ class HttpErrorTests(SynchronousTestCase):
             forced="auto",
             method=b"POST",
             target=b"/v1/messages",
-            request_headers=[],
             request_body={"model": "m"},
             status=529,
-            response_headers=[(b"content-type", b"application/json")],
+            content_type="application/json",
         )
         dialect = detect(facts)
         reader = dialect.reader(facts)

@@ -20,8 +20,8 @@ ROUTES = {
 
 def facts_for(target: bytes, content_type: bytes | None, **kwargs: Any) -> Facts:
     """Make the facts of an exchange that was answered with 200."""
-    headers = [] if content_type is None else [(b"Content-Type", content_type)]
-    return Facts(**{"target": target, "status": 200, "response_headers": headers, **kwargs})
+    media_type = (content_type or b"").split(b";")[0].strip().lower().decode()
+    return Facts(**{"target": target, "status": 200, "content_type": media_type, **kwargs})
 
 
 def read(chunks: bytes | Iterable[bytes], dialect: str, *, whole: bool = True, **kwargs: Any) -> Answer:

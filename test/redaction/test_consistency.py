@@ -72,8 +72,8 @@ def chat(text: list[str], arguments: list[str]) -> list[dict[str, Any]]:
 
 
 def body_of(stream: str, target: bytes) -> Any:
-    head = [(b"content-type", b"text/event-stream")]
-    facts = Facts(target=target, request_body={"model": "m", "stream": True}, status=200, response_headers=head)
+    body, kind = {"model": "m", "stream": True}, "text/event-stream"
+    facts = Facts(target=target, request_body=body, status=200, content_type=kind)
     reader = detect(facts).reader(facts)
     reader.feed(stream.encode(), 0.0)
     return reader.finish(True).body

@@ -65,7 +65,7 @@ class CutTests(SynchronousTestCase):
 def body_of(stream: str) -> Any:
     """Read a stream as the recorder does."""
     facts = Facts(target=b"/v1/messages", request_body={"model": "m", "stream": True}, status=200,
-                  response_headers=[(b"content-type", b"text/event-stream")])  # fmt: skip
+                  content_type="text/event-stream")  # fmt: skip
     reader = detect(facts).reader(facts)
     reader.feed(stream.encode(), 1.0)
     return reader.finish(False).body

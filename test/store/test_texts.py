@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.texts import preview, request_texts, response_texts, tool_names
+from ccsproxy.store.texts import may_call_tools, preview, request_texts, response_texts, tool_names
 
 _names = st.sampled_from(("type", "role", "content", "messages", "tool_calls", "x"))
 _json = st.recursive(
@@ -93,7 +93,7 @@ class RequestTests(SynchronousTestCase):
         """No JSON, however odd, makes the extraction fail."""
         request(body)
         response(body)
-        tool_names(body)
+        self.assertLessEqual(bool(tool_names(body)), may_call_tools(msgspec.json.encode(body)))
 
 
 class ResponseTests(SynchronousTestCase):
@@ -111,6 +111,7 @@ class ResponseTests(SynchronousTestCase):
             ("text", []),
         ]:
             self.assertEqual(tool_names(body), names)
+            self.assertEqual(may_call_tools(msgspec.json.encode(body)), names != [])
 
     def test_answers_and_errors(self) -> None:
         """Answers, refusals and error messages are found."""

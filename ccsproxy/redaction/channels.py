@@ -1,0 +1,30 @@
+"""Which texts of successive events belong together: those on the same path, with the same indexes."""
+
+from typing import Any
+
+#: Texts that name or classify an event; they are whole in each event and never continued in the next one.
+WHOLE = frozenset({"type", "id", "object", "model", "role", "event", "item_id", "status", "name", "finish_reason"})
+#: The first part of a text may stand in the event that opens its block: (its type, its member) as in what follows.
+_OPENINGS = {"content_block_start": ("content_block_delta", "content_block", "delta")}
+
+Channel = tuple[object, ...]
+
+
+def head_of(root: Any) -> tuple[Channel, str | None, str]:
+    """Return what tells the channels of an event from those of others, and how its opening member is to be called."""
+    if not isinstance(root, dict):
+        return (), None, ""
+    kind = root.get("type")
+    indexes = [
+        (key, value) for key, value in root.items() if isinstance(value, int) and key.lower().endswith("index")
+    ]
+    if isinstance(kind, str) and kind in _OPENINGS:
+        following, old, new = _OPENINGS[kind]
+        return (following, *indexes), old, new
+    return (kind if isinstance(kind, str) else None, *indexes), None, ""
+
+
+def position_of(child: Any, position: int) -> Channel:
+    """Return the step of a path that leads to an element of a list: by its index where it says one."""
+    index = child.get("index") if isinstance(child, dict) else None
+    return ("index", index) if isinstance(index, int) else ("position", position)

@@ -1,0 +1,102 @@
+"""Telling quickly that a text holds no secret: nearly all that is read holds none.
+
+The search for secrets (`ccsproxy.redaction.shapes`, `ccsproxy.redaction.members`) looks for some thirty literals,
+each of which costs a pass over the text. Here one pass drops every letter that is common in prose and code and in no
+literal that matters; the literals, without these letters, are looked for in the tenth that is left. Where one of them
+seems to be there the real search for it decides.
+
+It errs to one side only: what the search would find in any of the texts is suspicious here. What is not suspicious
+need not be searched.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+
+import attr
+
+from ccsproxy.redaction.members import may_hold_members
+from ccsproxy.redaction.shapes import SHAPES, Shape, url_parameters
+
+#: Texts are looked at together, about so many letters at once: few calls, and what is looked at stays in the cache.
+_TOGETHER = 64 << 10
+_KEPT = b"ABEGIJKNSghkszxy-_:\"'/"
+_REDUCE = bytes.maketrans(b"'", b'"'), bytes(set(range(256)).difference(_KEPT))
+#: What stands between two texts: it ends every word, quoted string and URL.
+_BETWEEN = "\n"
+#: The letters by which the beginning of a known secret is recognised at the end of a text.
+BEGINNING = 8
+
+
+@attr.frozen
+class _Sign:
+    """What is left of a shape's literal, and the shapes that leave it.
+
+    :ivar whole: the sign stands in the text as it is, and is not looked for in what is left of it.
+    """
+
+    left: bytes
+    shapes: tuple[Shape, ...]
+    whole: bool = False
+
+
+def _left(literal: str) -> bytes:
+    return literal.encode("ascii").translate(*_REDUCE)
+
+
+def _signs() -> Iterator[_Sign]:
+    """Yield the signs: what the needle leaves, or where that is too little to tell, the needle itself."""
+    for shape in SHAPES:
+        if shape.needle == "gh":  # gh[pousr]_
+            yield from (_Sign(left, (shape,)) for left in (b"gh_", b"ghs_"))
+        elif shape.needle == "xox":  # xox[bapres]-
+            yield from (_Sign(left, (shape,)) for left in (b"xx-", b"xxs-"))
+        elif shape.needle in ("earer ", "asic "):
+            yield _Sign(shape.needle.encode("ascii"), (shape,), whole=True)
+        else:
+            yield _Sign(_left(shape.needle), (shape,))
+
+
+_SIGNS = tuple(_signs())
+_REDUCED = tuple((sign.left, sign.shapes) for sign in _SIGNS if not sign.whole)
+_WHOLE = tuple((sign.left, sign.shapes) for sign in _SIGNS if sign.whole)
+
+
+def suspicious(texts: Iterable[str], known: Collection[str] = ()) -> bool:
+    """Tell whether one of some texts may hold a secret.
+
+    :param known: secrets that are known.
+    :return: false only where `ccsproxy.redaction.redactor.Redactor.find` finds nothing in each of the texts.
+    """
+    return any(suspicious_of((batch,), known) or _suspicious(batch) for batch in _batches(texts))
+
+
+def suspicious_of(texts: Iterable[str], known: Collection[str]) -> bool:
+    """Tell whether one of some texts may hold a known secret, or begin one at its end."""
+    joined = _BETWEEN.join(texts)
+    return any(each[:BEGINNING] in joined for each in known)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[str]:
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text)
+        if size >= _TOGETHER:
+            yield _BETWEEN.join(batch)
+            batch, size = [], 0
+    if batch:
+        yield _BETWEEN.join(batch)
+
+
+def _suspicious(text: str) -> bool:
+    raw = text.encode("utf-8", "surrogatepass")
+    left = raw.translate(*_REDUCE)
+    for sign, shapes in _REDUCED:
+        if sign in left and any(shape.needle in text and shape.occurs(text) for shape in shapes):
+            return True
+    for sign, shapes in _WHOLE:
+        if sign in raw and any(shape.occurs(text) for shape in shapes):
+            return True
+    if b"://" in left and "?" in text and any(True for _ in url_parameters(text)):
+        return True
+    return b'":' in left and may_hold_members(text)
