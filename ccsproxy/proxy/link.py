@@ -8,10 +8,11 @@ from typing import Any, Protocol
 from twisted.internet import protocol
 from twisted.internet.interfaces import IAddress
 
-from ccsproxy.proxy.peek import is_quiet
+from ccsproxy.proxy.peek import Peek
 from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.timers import BatchedTimers, Deadline
 from ccsproxy.proxy.transport import send_now
+from ccsproxy.turn import Turn
 
 #: Seconds that a peer gets to answer the closing of a connection that is not needed any more.
 CLOSING_TIME = 5.0
@@ -23,11 +24,13 @@ class Owner(Protocol):
     :ivar timers: where deadlines come from.
     :ivar timeouts: the limits of an exchange.
     :ivar clock: monotonic seconds, for `ccsproxy.proxy.interfaces.Marks`.
+    :ivar turn: at whose end requests are sent.
     """
 
     timers: BatchedTimers
     timeouts: Timeouts
     clock: Callable[[], float]
+    turn: Turn
 
     def connected(self, connection: Any) -> None:
         """Hear that a connection is there."""
@@ -52,6 +55,8 @@ class Link(protocol.Protocol):
         self._deadline = Deadline(owner.timers, self._expired)
         self._gone = False
         self._corked: list[bytes] | None = None
+        self._peek: Peek | None = None
+        self._held_back = False
 
     def connectionMade(self) -> None:
         """Send small pieces at once, notice dead peers, and remember the addresses."""
@@ -69,7 +74,11 @@ class Link(protocol.Protocol):
 
     def quiet(self) -> bool:
         """Tell whether the connection is open and nothing unread waits on it."""
-        return not self._gone and is_quiet(self.transport)
+        if self._gone or self.transport is None:
+            return False
+        if self._peek is None:
+            self._peek = Peek(self.transport)
+        return self._peek.is_quiet()
 
     def _expired(self, limit: Any) -> None:
         """Deal with a missed deadline; without a limit it is that of closing."""
@@ -87,12 +96,14 @@ class Link(protocol.Protocol):
 
     def _pause_transport(self) -> None:
         transport: Any = self.transport
-        if transport is not None and not self._gone:
+        if transport is not None and not self._gone and not self._held_back:
+            self._held_back = True
             transport.pauseProducing()
 
     def _resume_transport(self) -> None:
         transport: Any = self.transport
-        if transport is not None and not self._gone:
+        if transport is not None and not self._gone and self._held_back:
+            self._held_back = False
             transport.resumeProducing()
 
     def close(self) -> None:

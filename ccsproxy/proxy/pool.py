@@ -17,6 +17,7 @@ from ccsproxy.proxy.connection import RelayConnection
 from ccsproxy.proxy.errors import ConnectTimeout
 from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.timers import BUCKET, BatchedTimers, Deadline
+from ccsproxy.turn import Turn
 
 #: Host and port of the end that connected, and of the end that accepted.
 Ends = tuple[str, int, str, int]
@@ -56,6 +57,7 @@ class RelayPool(HTTPConnectionPool):
     :param timers: the batched timers of the reactor.
     :param timeouts: see `Timeouts`.
     :param clock: monotonic seconds, for `Marks`.
+    :param turn: the reactor's turn, at whose end requests are sent.
     """
 
     maxPersistentPerHost = 256
@@ -68,11 +70,13 @@ class RelayPool(HTTPConnectionPool):
         timers: BatchedTimers,
         timeouts: Timeouts | None = None,
         clock: Callable[[], float] = monotonic,
+        turn: Turn | None = None,
     ) -> None:
         super().__init__(reactor, persistent=True)
         self.timers = timers
         self.timeouts = timeouts or Timeouts()
         self.clock = clock
+        self.turn = turn or Turn()
         self._factory_of_ours = ConnectionFactory(self)
         self._idle: dict[RelayConnection, float] = {}  # since when, oldest first
         self._live: set[RelayConnection] = set()

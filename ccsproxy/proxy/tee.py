@@ -157,6 +157,6 @@ class ResponseTee:
         """Name a cut stream of events as such."""
         if error.outcome is Outcome.UPSTREAM_TRUNCATED:
             content_types = _content_types(self.response.lines)
-            if any(value.lower().startswith(b"text/event-stream") for _, value, _, _ in content_types):
+            if any(value.startswith(b"text/event-stream") for _, value, _, _ in content_types):
                 return "sse_truncated"
         return error.kind

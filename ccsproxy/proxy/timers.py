@@ -22,7 +22,10 @@ log = Logger()
 
 
 class BatchedTimers:
-    """The clock of all deadlines of one reactor."""
+    """The clock of all deadlines of one reactor.
+
+    :ivar seconds: tells the reactor's time in seconds.
+    """
 
     def __init__(self, reactor: IReactorTime) -> None:
         txaio.use_twisted()
@@ -30,10 +33,7 @@ class BatchedTimers:
         self._txaio: Any = txaio
         self._reactor = reactor
         self._timer = self._txaio.make_batched_timer(BUCKET)
-
-    def seconds(self) -> float:
-        """Return the reactor's time in seconds."""
-        return self._reactor.seconds()
+        self.seconds = reactor.seconds
 
     def call_by(self, when: float, call: Callable[[], None]) -> Any:
         """Call something at a time or up to `BUCKET` seconds later, never earlier.
@@ -51,10 +51,11 @@ class Deadline:
     :param expired: called when the deadline has passed, with what was given to `set`.
     """
 
-    __slots__ = ("_armed_for", "_at", "_calls", "_current", "_expired", "_timers", "_what")
+    __slots__ = ("_armed_for", "_at", "_calls", "_current", "_expired", "_seconds", "_timers", "_what")
 
     def __init__(self, timers: BatchedTimers, expired: Callable[[Any], None]) -> None:
         self._timers = timers
+        self._seconds = timers.seconds
         self._expired = expired
         self._at = 0.0
         self._what: Any = None
@@ -72,7 +73,7 @@ class Deadline:
             self._at = 0.0
             return
         self._what = what
-        self._at = at = self._timers.seconds() + delay
+        self._at = at = self._seconds() + delay
         if at < self._armed_for:
             self._arm(at)
 
