@@ -49,8 +49,7 @@ class RelayChannel(ClientLink):
     def connectionMade(self) -> None:
         """Begin: a head is expected."""
         super().connectionMade()
-        self.host = self._wire.getHost()
-        self._guard = self._site.guard_for(self.host)
+        self._guard = self._site.guard_for(self._wire.getHost())
         self._site.opened(self)
         self.deadline.set(self.limits.head_time, self._head_late)
 

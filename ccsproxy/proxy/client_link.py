@@ -27,8 +27,7 @@ class ClientLink(Protocol):
 
     :ivar ending: nothing more is read from the client but the end of the connection.
     :ivar blocked: something waits for the client to read.
-    :ivar peer: the client's address.
-    :ivar peer_text: the same as text, empty when it has none.
+    :ivar peer_text: the client's address as text, empty when it has none.
     """
 
     def __init__(self, timers: BatchedTimers, limits: Limits, watch: PeerWatch, turn: Turn, clock: Seconds) -> None:
@@ -56,7 +55,7 @@ class ClientLink(Protocol):
         """Set the socket up, and be told when it has enough."""
         tune(self._wire)
         self._wire.registerProducer(self, True)
-        peer = self.peer = self._wire.getPeer()
+        peer = self._wire.getPeer()
         self.peer_text = f"{peer.host}:{peer.port}" if hasattr(peer, "port") else ""
 
     def released(self) -> None:

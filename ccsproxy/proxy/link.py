@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet import protocol
-from twisted.internet.interfaces import IAddress
 
 from ccsproxy.proxy.peek import Peek
 from ccsproxy.proxy.timeouts import Timeouts
@@ -16,6 +15,19 @@ from ccsproxy.turn import Turn
 
 #: Seconds that a peer gets to answer the closing of a connection that is not needed any more.
 CLOSING_TIME = 5.0
+
+#: Host and port of the end that connected, and of the end that accepted.
+Ends = tuple[str, int, str, int]
+
+
+def ends_of(local: Any, remote: Any) -> Ends:
+    """Return what tells a TCP connection from all others, the same at both of its ends.
+
+    :param local: the address of the end that connected.
+    :param remote: the address of the end that accepted; an IPv4 address mapped into IPv6 is written as itself.
+    """
+    hosts = [getattr(end, "host", "").removeprefix("::ffff:") for end in (local, remote)]
+    return hosts[0], getattr(local, "port", 0), hosts[1], getattr(remote, "port", 0)
 
 
 class Owner(Protocol):
@@ -45,10 +57,10 @@ class Owner(Protocol):
 class Link(protocol.Protocol):
     """The part of an upstream connection that knows nothing of HTTP.
 
-    :ivar ends: its own address and its peer's, for loop detection.
+    :ivar ends: see `ends_of`, for loop detection.
     """
 
-    ends: tuple[IAddress | None, IAddress | None] = (None, None)
+    ends: Ends = ("", 0, "", 0)
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
@@ -65,7 +77,7 @@ class Link(protocol.Protocol):
             setter = getattr(transport, setting, None)
             if setter is not None:
                 setter(True)
-        self.ends = transport.getHost(), transport.getPeer()
+        self.ends = ends_of(transport.getHost(), transport.getPeer())
         self._owner.connected(self)
 
     def send(self, data: bytes) -> bool:

@@ -67,6 +67,7 @@ class Relay:
             waiting = fail()
         self.spent = self._clock() - request.entered
         tap = self._tap = capture.begin(head)
+        request.head.let_go()
         if request.first:
             tap.request_body(request.first)
         self._waiting = waiting

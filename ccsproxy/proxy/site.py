@@ -104,7 +104,8 @@ class RelaySite(Site):
         """Refuse the first request of a connection that is one too many, or that comes from ourselves."""
         if channel in self._surplus:
             raise Refusal(503, "too_many_connections", "Too many connections are open; please try again.")
-        if self.resource.is_own(channel.peer, channel.host):
+        wire: Any = channel.transport
+        if self.resource.is_own(wire.getPeer(), wire.getHost()):
             raise Refusal(
                 508, "loop_refused", "The request comes from this very proxy: an upstream leads back to it."
             )

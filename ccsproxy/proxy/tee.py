@@ -81,6 +81,7 @@ class ResponseTee:
         request.write_head(response.code, response.phrase, response.forward, self._expected)
         if request.bodiless:
             self._expected = None
+        response.forward = b""
         response.deliverBody(self)
         early, self._early = self._early or [], None
         if self._reason is not None and self._is_whole(self._reason):
