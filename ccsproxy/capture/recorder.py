@@ -141,7 +141,7 @@ class Recorder:
 
     def _response_body(self, assembly: Assembly, frame: Frame) -> None:
         if assembly.response is not None:
-            assembly.response.feed(frame.payload, frame.at / 1e3)
+            assembly.response.feed(frame.payload, frame.at)
 
     def _lost(self, assembly: Assembly, frame: Frame) -> None:
         assembly.lost(frames.read_lost(frame.payload))

@@ -4,7 +4,7 @@ A `Redactor` that raises costs the part that it was given: the part is left out,
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -46,6 +46,9 @@ class Redactor(Protocol):
     def text(self, text: str) -> str:
         """Replace them in text."""
 
+    def holds_none(self, texts: Iterable[str]) -> bool:
+        """Tell quickly that texts hold none; false says nothing."""
+
     def form(self, body: str) -> str:
         """Replace them in a form's body."""
 
@@ -77,6 +80,10 @@ class Unredacted:
         """Return it."""
         return text
 
+    def holds_none(self, texts: Iterable[str]) -> bool:
+        """Nothing is looked for."""
+        return True
+
     def form(self, body: str) -> str:
         """Return it."""
         return body
@@ -88,6 +95,19 @@ class Unredacted:
     def stream(self, text: str, kind: str) -> str:
         """Return it."""
         return text
+
+
+def _names(client: Client) -> list[str]:
+    return [value for value in msgspec.structs.astuple(client) if value]
+
+
+def _texts(record: Record) -> list[str]:
+    """Return the short texts that describe an exchange."""
+    error, response = record.error, record.response
+    texts = [record.request_id, record.model, record.response_model, record.stop_reason]
+    texts += [error.kind, error.message] if error is not None else []
+    texts += [response.reason] if response is not None else []
+    return [*(text for text in texts if text), *_names(record.client)]
 
 
 #: What the redactor calls the kinds of streams.
@@ -119,9 +139,14 @@ class Choke:
             started,
             headers=mapping(self._headers(list(started.headers.items())) if known is None else known[0]),
             path=self._part(self._redactor.target, started.path, ""),
-            model=self._text(started.model),
-            client=self._client(started.client),
+            **self._names(started),
         )
+
+    def _names(self, started: Started) -> dict[str, Any]:
+        """Return what has to be replaced of the names in a line."""
+        if self._hold_none((started.model or "", *_names(started.client))):
+            return {}
+        return {"model": self._text(started.model), "client": self._client(started.client)}
 
     def record(self, record: Record, stream_kind: str) -> Record:
         """Return the record without secrets.
@@ -130,26 +155,31 @@ class Choke:
         """
         before = self._redactor.count
         request = self._request(record.request)
-        clean = msgspec.structs.replace(
+        if not self._hold_none(_texts(record)):
+            record = self._with_clean_texts(record)
+        response = None if record.response is None else self._response(record.response, stream_kind)
+        usage, note = self._usage(record.usage), record.capture
+        capture = CaptureNote(
+            faults=[*note.faults, *[DEEP] * self._deep, *[FAULT] * self._failed],
+            redactions=self._redactor.count - before,
+            dropped_bytes=note.dropped_bytes,
+        )
+        return msgspec.structs.replace(record, request=request, response=response, usage=usage, capture=capture)
+
+    def _with_clean_texts(self, record: Record) -> Record:
+        """Return a record without secrets in the short texts that describe it."""
+        response = record.response
+        if response is not None:
+            response = msgspec.structs.replace(response, reason=self._text(response.reason) or "")
+        return msgspec.structs.replace(
             record,
-            request=request,
             request_id=self._text(record.request_id),
             model=self._text(record.model),
             response_model=self._text(record.response_model),
             stop_reason=self._text(record.stop_reason),
             error=self._error(record.error),
             client=self._client(record.client),
-            usage=self._usage(record.usage),
-            response=None if record.response is None else self._response(record.response, stream_kind),
-        )
-        note = record.capture
-        return msgspec.structs.replace(
-            clean,
-            capture=CaptureNote(
-                faults=[*note.faults, *[DEEP] * self._deep, *[FAULT] * self._failed],
-                redactions=self._redactor.count - before,
-                dropped_bytes=note.dropped_bytes,
-            ),
+            response=response,
         )
 
     def _request(self, request: Request) -> Request:
@@ -172,7 +202,6 @@ class Choke:
         stream = self._stream(response.stream, stream_kind)  # before the body that was made of it, see Redactor.tree
         return msgspec.structs.replace(
             response,
-            reason=self._text(response.reason) or "",
             headers=mapping(lines),
             headers_raw=lines,
             body_reassembled=self._body(response.body_reassembled),
@@ -228,6 +257,12 @@ class Choke:
         if usage is None or usage.raw is None:
             return usage
         return msgspec.structs.replace(usage, raw=self._part(self._redactor.tree, usage.raw, None))
+
+    def _hold_none(self, texts: Iterable[str]) -> bool:
+        try:
+            return self._redactor.holds_none(texts)
+        except Exception:
+            return False  # each is then redacted by itself, and fails by itself
 
     def _part(self, redact: Callable[[Any], T], value: Any, instead: T) -> T:
         try:

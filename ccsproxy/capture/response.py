@@ -15,7 +15,7 @@ from ccsproxy.exchange.relayed import ResponseHead
 
 #: The fault of a reader that failed: what it had read is not trusted.
 READER_FAILED = "reassemble_failed"
-#: Pieces whose time does not matter are read together, so many bytes at once: a stream of small events costs half.
+#: Pieces are read when they are so many bytes, or at the end, those whose time does not matter as one.
 TOGETHER = 16 << 10
 
 
@@ -40,20 +40,18 @@ class ResponseInMaking:
         self.body = Body(self.lines, limit, budget)
         self.chunks: list[tuple[float, int]] = []
         self._reader: Reader | None = None
-        self._unread: list[bytes] = []
+        self._unread: list[tuple[int, bytes]] = []
         self._unread_size = 0
 
     def read_with(self, reader: Reader) -> None:
         """Give the body to a reader as it comes."""
         self._reader = reader
 
-    def feed(self, data: bytes, at_ms: float) -> None:
-        """Take the next piece of the body."""
-        if not self.body.gap:
-            self.chunks.append((at_ms, len(data)))
-        self._unread.append(data)
+    def feed(self, data: bytes, at: int) -> None:
+        """Take the next piece of the body, and when it came, in microseconds."""
+        self._unread.append((at, data))
         self._unread_size += len(data)
-        if self._unread_size >= TOGETHER or not (self._reader is None or self._reader.timed):
+        if self._unread_size >= TOGETHER:
             self.read()
 
     @property
@@ -62,16 +60,28 @@ class ResponseInMaking:
         return self.body.size + self._unread_size
 
     def read(self) -> None:
-        """Read the pieces that have come since the last time."""
+        """Read the pieces that have come since the last time: one by one while it matters when each came."""
         if not self._unread:
             return
-        unread, size = self._unread, self._unread_size
+        unread = [(at / 1e3, data) for at, data in self._unread]
         self._unread, self._unread_size = [], 0
-        if self.body.has_room(size):
-            unread = [b"".join(unread)]
-        content = b"".join([self.body.feed(data) for data in unread])
         if not self.body.gap:
-            self._read(content, self.chunks[-1][0])
+            self.chunks += [(at_ms, len(data)) for at_ms, data in unread]
+        done = 0
+        while done < len(unread) and self._reader is not None and not self._reader.timed:
+            self._read_pieces(unread[done : done + 1])
+            done += 1
+        if done < len(unread):
+            self._read_pieces(unread[done:])
+
+    def _read_pieces(self, pieces: list[tuple[float, bytes]]) -> None:
+        """Read pieces, as if they had come with the last of them."""
+        data = [piece for _, piece in pieces]
+        if len(data) > 1 and self.body.has_room(sum(map(len, data))):
+            data = [b"".join(data)]
+        content = b"".join([self.body.feed(piece) for piece in data])
+        if not self.body.gap:
+            self._read(content, pieces[-1][0])
 
     def lost(self, reason: str) -> None:
         """Note that bytes are missing here."""

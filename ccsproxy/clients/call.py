@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -20,6 +20,11 @@ _MOST_TURNS = 6
 _LONGEST_NAME = 128
 _LONGEST_PATH = 4096
 _PRODUCT = re.compile(r"([A-Za-z][\w.@+-]*)(?:/v?(\d[\w.+-]*))?")
+
+
+@lru_cache(1024)
+def _field_name(name: bytes) -> str:
+    return name.decode("latin-1").lower().replace("_", "-")
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -47,23 +52,19 @@ class Call:
     body: Any
 
     @cached_property
-    def _fields(self) -> dict[str, str]:
-        fields: dict[str, str] = {}
-        for name, value in self.headers:
-            fields.setdefault(
-                name.decode("latin-1").lower().replace("_", "-"), value.decode("utf-8", "replace").strip()
-            )
-        return fields
+    def _fields(self) -> dict[str, bytes]:
+        """The first line of each field."""
+        return {_field_name(name): value for name, value in reversed(self.headers)}
 
     def header(self, *names: str) -> str:
         """Return the first of these header fields that is there, else nothing; ``-`` and ``_`` are the same."""
         fields = self._fields
         for name in names:
-            if value := fields.get(name):
+            if name in fields and (value := fields[name].decode("utf-8", "replace").strip()):
                 return value
         return ""
 
-    @property
+    @cached_property
     def user_agent(self) -> str:
         """The ``User-Agent``, empty when there is none."""
         return self.header("user-agent")
@@ -84,6 +85,11 @@ def member(value: Any, *path: str) -> Any:
 
 def product(user_agent: str) -> tuple[str, str | None]:
     """Return name and version of the first product of a ``User-Agent``; an empty name where there is none."""
+    return _product(user_agent) if len(user_agent) <= _LONGEST_NAME else _product.__wrapped__(user_agent)
+
+
+@lru_cache(256)
+def _product(user_agent: str) -> tuple[str, str | None]:
     match = _PRODUCT.match(user_agent)
     return (match.group(1), match.group(2)) if match else ("", None)
 
@@ -121,15 +127,28 @@ def first_path(*candidates: Any) -> str | None:
     return None
 
 
-def folder(call: Call, *patterns: re.Pattern[str]) -> str | None:
-    """Look for the working directory in the instructions of a call.
+@attr.frozen
+class Saying:
+    """How an agent says where it works.
 
-    :param patterns: each with one group, the path.
+    :ivar words: what it says in any case.
+    :ivar pattern: the whole of it, with one group, the path.
     """
+
+    words: str
+    pattern: re.Pattern[str]
+
+    def path(self, text: str) -> str | None:
+        """Return the path that a text says."""
+        match = self.pattern.search(text) if self.words in text else None
+        return first_path(match.group(1)) if match else None
+
+
+def folder(call: Call, *sayings: Saying) -> str | None:
+    """Look for the working directory in the instructions of a call."""
     for text in instructions(call.body):
-        for pattern in patterns:
-            match = pattern.search(text)
-            if match and (path := first_path(match.group(1))):
+        for saying in sayings:
+            if path := saying.path(text):
                 return path
     return None
 

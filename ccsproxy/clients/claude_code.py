@@ -3,12 +3,12 @@
 import re
 from typing import Any
 
-from ccsproxy.clients.call import Call, embedded, first_id, first_name, folder, product
+from ccsproxy.clients.call import Call, Saying, embedded, first_id, first_name, folder, product
 from ccsproxy.exchange.record import Client
 
 _CWD = (
-    re.compile(r"Primary working directory:[ \t]*(\S[^\r\n]*)"),
-    re.compile(r"(?m)^[ \t]*(?:-[ \t]*)?Working directory:[ \t]*(\S[^\r\n]*)"),
+    Saying("Primary working directory:", re.compile(r"Primary working directory:[ \t]*(\S[^\r\n]*)")),
+    Saying("Working directory:", re.compile(r"(?m)^[ \t]*(?:-[ \t]*)?Working directory:[ \t]*(\S[^\r\n]*)")),
 )
 #: The older form of ``metadata.user_id``.
 _USER_ID = re.compile(

@@ -3,10 +3,10 @@
 import re
 from typing import Any
 
-from ccsproxy.clients.call import Call, embedded, first_id, first_name, first_path, folder, member, product
+from ccsproxy.clients.call import Call, Saying, embedded, first_id, first_name, first_path, folder, member, product
 from ccsproxy.exchange.record import Client
 
-_CWD = re.compile(r"<cwd>([^<]{1,4096})</cwd>")
+_CWD = Saying("<cwd>", re.compile(r"<cwd>([^<]{1,4096})</cwd>"))
 _METADATA = "x-codex-turn-metadata"
 
 

@@ -2,12 +2,15 @@
 
 import re
 
-from ccsproxy.clients.call import Call, first_id, folder, product
+from ccsproxy.clients.call import Call, Saying, first_id, folder, product
 from ccsproxy.exchange.record import Client
 
 _CWD = (
-    re.compile(r"working in the directory:[ \t]*(\S[^\r\n]*)"),
-    re.compile(r"working in the following directories:\s*-[ \t]*(\S[^\r\n]*)"),
+    Saying("working in the directory:", re.compile(r"working in the directory:[ \t]*(\S[^\r\n]*)")),
+    Saying(
+        "working in the following directories:",
+        re.compile(r"working in the following directories:\s*-[ \t]*(\S[^\r\n]*)"),
+    ),
 )
 
 

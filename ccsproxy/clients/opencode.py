@@ -2,10 +2,10 @@
 
 import re
 
-from ccsproxy.clients.call import Call, first_id, folder, product
+from ccsproxy.clients.call import Call, Saying, first_id, folder, product
 from ccsproxy.exchange.record import Client
 
-_CWD = re.compile(r"(?m)^[ \t]*Working directory:[ \t]*(\S[^\r\n]*)")
+_CWD = Saying("Working directory:", re.compile(r"(?m)^[ \t]*Working directory:[ \t]*(\S[^\r\n]*)"))
 
 
 def matches(call: Call) -> bool:

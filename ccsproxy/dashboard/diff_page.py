@@ -33,7 +33,7 @@ def diff_page(reader: Reader, sid: str, a: int, b: int) -> Page:
     """
     head, links = _around(reader, sid, a, b)
     title = f"Difference of {a} and {b}"
-    old, new = reader.record(sid, a), reader.record(sid, b)
+    old, new = reader.records(sid, (a, b))
     if _size(old) + _size(new) > BYTES:
         said = f"Not compared: the two requests have {figures.size(_size(old) + _size(new))} together."
         shown: list[Any] = [h.p(said, class_="note")]

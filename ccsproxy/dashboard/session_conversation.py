@@ -15,23 +15,26 @@ from ccsproxy.dashboard.session_turns import Branch, Turn
 from ccsproxy.dashboard.session_window import BYTES, Window
 from ccsproxy.dashboard.words import badge, state_of
 from ccsproxy.dialects.view import Message, RequestView
-from ccsproxy.store.reader import NotKept, Reader
+from ccsproxy.store.reader import NotKept, Reader, as_record
 
 Read = tuple[RequestView | None, Message | None]
 
 
 class Readings:
-    """The records that a part of a session needs, each read once."""
+    """The records that a part of a session needs, read together and each looked at once."""
 
-    def __init__(self, reader: Reader, sid: str) -> None:
+    def __init__(self, reader: Reader, sid: str, turns: Sequence[Turn]) -> None:
         self._reader, self._sid = reader, sid
+        read = [turn for turn in turns if not turn.aside and not _is_large(turn)]
+        self._lines = reader.lines(sid, {each for turn in read for each in (turn.seq, turn.previous) if each})
         self._read: dict[int, Read | None] = {}
 
     def of(self, seq: int) -> Read | None:
         """Return the views of a request and its answer, None for what is not known; None when nothing is kept."""
         if seq not in self._read:
             try:
-                record = self._reader.record(self._sid, seq)
+                line = self._lines.pop(seq, None)
+                record = as_record(line) if line else self._reader.record(self._sid, seq)
             except NotKept:
                 self._read[seq] = None
             else:
@@ -52,7 +55,7 @@ class Readings:
 
 def conversation(reader: Reader, sid: str, part: Window) -> Any:
     """Show a part of a session."""
-    readings, budget = Readings(reader, sid), Budget()
+    readings, budget = Readings(reader, sid, part.turns), Budget()
     shown = [(turn, _turn(sid, turn, readings, budget)) for turn in part.turns]
     return h.div(list(_branched(shown, 0)), class_="conversation", data_testid="conversation")
 
@@ -82,14 +85,19 @@ def _turn(sid: str, turn: Turn, readings: Readings, budget: Budget) -> Any:
     summary = turn.summary
     if turn.aside:
         return _aside(sid, turn)
-    size = summary.get("request_bytes") or 0
-    if size > BYTES:
-        inside = [h.p(f"Not read for this page: the request has {figures.size(size)}.", class_="note")]
+    if _is_large(turn):
+        size = figures.size(summary.get("request_bytes"))
+        inside = [h.p(f"Not read for this page: the request has {size}.", class_="note")]
     else:
         inside = _news(sid, turn, readings.news(turn), budget)
     error = summary.get("error_message")
     failed = h.p(figures.clipped(str(error), 600), class_="note bad") if error else None
     return h.section(_turn_head(sid, turn), inside, failed, class_="turn", id=f"turn-{turn.seq}", data_testid="turn")
+
+
+def _is_large(turn: Turn) -> bool:
+    """Tell whether a request is too large to be read among others."""
+    return (turn.summary.get("request_bytes") or 0) > BYTES
 
 
 def _turn_head(sid: str, turn: Turn) -> Any:

@@ -66,6 +66,15 @@ class Block:
         if len(delta) > 2:
             self._extra(delta)
 
+    def joins(self, delta: dict[str, Any], key: Any) -> bool:
+        """Whether deltas that differ in this member come to the same as one with all of it."""
+        kind = delta.get("type")
+        if len(delta) != 2 or not isinstance(kind, str):
+            return False
+        if kind == "input_json_delta":
+            return bool(key == "partial_json")
+        return key == _TEXT.get(kind) and isinstance(self.value.get(key, ""), str)
+
     def _rare(self, kind: Any, delta: dict[str, Any]) -> None:
         if kind == "signature_delta" and "signature" in delta:
             self._strings.assign(self.value, "signature", delta["signature"])

@@ -40,6 +40,12 @@ class AnthropicReassembler:
             self.findings.fault("event_after_end")
         handler(self, value, at_ms)
 
+    def joins(self, event: dict[str, Any], holder: Any, key: Any) -> bool:
+        """Whether events that differ in one text come to the same as one event with all of it."""
+        index, delta = event.get("index"), event.get("delta")
+        block = self._blocks.get(index) if type(index) is int else None
+        return block is not None and holder is delta and event.keys() == _DELTA and block.joins(delta, key)
+
     def ended(self) -> None:
         """Ignore ``[DONE]``, which some relays append."""
 

@@ -55,6 +55,12 @@ class Choice:
             elif key != "index" and (value is not None or key not in self._fields):
                 self._merge(key, value)
 
+    def joins(self, chunk: dict[str, Any], key: Any) -> bool:
+        """Whether deltas that differ in this member come to the same as one with all of it."""
+        if key not in TEXTS or (key == "content" and self._parts is not None) or chunk.get("logprobs") is not None:
+            return False
+        return "text" not in chunk and all(name == key or value is None for name, value in chunk["delta"].items())
+
     def _merge(self, key: str, value: Any) -> None:
         """Later values win; of objects (content filter results) member by member."""
         known = self._fields.get(key)

@@ -39,6 +39,15 @@ class ChatReassembler:
             else:
                 self._field(key, field)
 
+    def joins(self, chunk: dict[str, Any], holder: Any, key: Any) -> bool:
+        """Whether chunks that differ in one text come to the same as one chunk with all of it."""
+        choices = chunk.get("choices")
+        if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict) or "error" in chunk:
+            return False
+        index = choices[0].get("index", 0)
+        known = self._choices.get(index) if type(index) is int else None
+        return known is not None and holder is choices[0].get("delta") and known.joins(choices[0], key)
+
     def ended(self) -> None:
         """Note the ``[DONE]``."""
         self._done = True

@@ -33,6 +33,18 @@ class Reassembler(Protocol):
         """
 
 
+class Joining(Reassembler, Protocol):
+    """A reassembler that may be given many small events as one."""
+
+    def joins(self, event: dict[str, Any], holder: Any, key: Any) -> bool:
+        """Whether events that differ in one text come to the same as one event with all of it.
+
+        :param event: one of them, as a JSON value.
+        :param holder: the object or array in it that holds the text.
+        :param key: where it is there.
+        """
+
+
 class WireFormat(Protocol):
     """One LLM wire format.
 

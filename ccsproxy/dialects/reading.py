@@ -7,11 +7,14 @@ from ccsproxy.dialects.aws_frames import EventStreamFraming
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.framing import PLAIN, ArrayFraming, Framed, Framing, LineFraming, SseFraming, choose
 from ccsproxy.dialects.plain_body import read_plain
-from ccsproxy.dialects.protocol import Reassembler, WireFormat
+from ccsproxy.dialects.protocol import Joining, Reassembler, WireFormat
 from ccsproxy.dialects.registry import proven
 from ccsproxy.wire.jsontext import JsonError, loads
+from ccsproxy.wire.runs import Run, runs
 
 _DONE = b"[DONE]"
+#: Fewer events at once are taken one by one.
+_FEW = 4
 
 
 class AnswerReader:
@@ -24,6 +27,7 @@ class AnswerReader:
         self._held: list[bytes] = []
         self._framing: Framing | None = None
         self._reassembler: Reassembler | None = None
+        self._joining = False
         self._frames = 0
         self._first_ms: float | None = None
         self._last_ms = 0.0
@@ -62,12 +66,30 @@ class AnswerReader:
         self._take(self._framing.feed(head), at_ms)
 
     def _take(self, events: list[Framed], at_ms: float) -> None:
+        self._frames += len(events)
+        reassembler: Joining | None = self._reassembler if self._joining else None  # type: ignore[assignment]
+        if len(events) < _FEW or reassembler is None:
+            self._take_each(events, at_ms)
+            return
+        for part in runs([text for _, text in events]):
+            if not isinstance(part, Run):
+                self._take_each([events[part]], at_ms)
+            elif not self._take_run(reassembler, part, {name for name, _ in events[part.start : part.end]}, at_ms):
+                self._take_each(events[part.start : part.end], at_ms)
+
+    def _take_each(self, events: list[Framed], at_ms: float) -> None:
         for name, text in events:
-            self._frames += 1
             if text.startswith(_DONE):
                 self._begin(None).ended()
             elif text or name:
                 self._event(name, text, at_ms)
+
+    def _take_run(self, reassembler: Joining, run: Run, names: set[str], at_ms: float) -> bool:
+        """Take events that differ in one text at once, where that comes to the same."""
+        fits = len(names) == 1 and isinstance(run.value, dict) and reassembler.joins(run.value, run.holder, run.key)
+        if fits:
+            reassembler.event(names.pop(), run.value, at_ms)
+        return fits
 
     def _event(self, name: str, text: bytes, at_ms: float) -> None:
         try:
@@ -87,6 +109,7 @@ class AnswerReader:
         if self._reassembler is None:
             wire_format = proven(self._format, value)
             self._reassembler = wire_format.reassembler(self._facts)
+            self._joining = hasattr(self._reassembler, "joins")
             self._note_change(wire_format, self._reassembler)
         return self._reassembler
 

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ccsproxy.redaction.channels import WHOLE, Channel, head_of, position_of
-from ccsproxy.redaction.names import GRANT_KEYS, secret_key
-from ccsproxy.redaction.tree import is_secret
+from ccsproxy.redaction.tree import is_secret, plain_key
 from ccsproxy.wire.jsontext import JsonError, loads
 from ccsproxy.wire.runs import Run, runs
 
@@ -96,13 +95,18 @@ class _Gathered:
             if type(node) is dict:
                 self.texts.update(node)
                 for key, child in node.items():
-                    if isinstance(child, str | dict | list):
-                        _check(key, child, node, parent)
-                        inner = (*path, new if key == old and not path else key)
-                        if type(child) is str:
-                            self._leaf(number, node, key, head + inner, run)
-                        else:
-                            waiting.append((child, inner, key))
+                    kind = type(child)
+                    if kind is not str and kind is not dict and kind is not list:
+                        continue
+                    if not plain_key(key) and is_secret(key, child, node, parent):
+                        raise Unusual
+                    step = new if key == old and not path else key
+                    if kind is not str:
+                        waiting.append((child, (*path, step), key))
+                    elif key in WHOLE:
+                        self._whole(node, key, run)
+                    elif child:
+                        self._leaf(number, node, key, (*head, *path, step), run)
             elif type(node) is list:
                 for place, child in enumerate(node):
                     inner = (*path, position_of(child, place))
@@ -111,16 +115,16 @@ class _Gathered:
                     else:
                         waiting.append((child, inner, parent))
 
+    def _whole(self, node: Any, key: str, run: Run | None) -> None:
+        """Note a text that stands by itself in each event."""
+        if run is not None and node is run.holder and key == run.key:
+            raise Unusual
+        self.texts.add(node[key])
+
     def _leaf(self, number: int, node: Any, key: Any, channel: Channel, run: Run | None) -> None:
-        """Note a text: by itself, or as the next one of its channel, as often as the events of a run repeat it."""
+        """Note the next text of a channel, as often as the events of a run repeat it."""
         text = node[key]
-        differs = run is not None and node is run.holder and key == run.key
-        if key in WHOLE:
-            if differs:
-                raise Unusual
-            self.texts.add(text)
-            return
-        if run is not None and not differs:
+        if run is not None and not (node is run.holder and key == run.key):
             text *= run.end - run.start
         entry = self.channels.get(channel)
         if entry is None:
@@ -130,8 +134,3 @@ class _Gathered:
         else:
             entry[0] = number
             entry[1].append(text)
-
-
-def _check(key: str, child: Any, node: dict[str, Any], parent: str) -> None:
-    if (key in GRANT_KEYS or secret_key(key)) and is_secret(key, child, node, parent):
-        raise Unusual

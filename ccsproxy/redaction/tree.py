@@ -30,7 +30,7 @@ def is_secret(key: str, value: Any, node: dict[str, Any], parent: str) -> bool:
 
 
 @lru_cache(8192)
-def _plain_key(key: str) -> bool:
+def plain_key(key: str) -> bool:
     """Whether nothing about a member depends on its key."""
     return key[:1] != "_" and key not in GRANT_KEYS and not secret_key(key)
 
@@ -57,7 +57,7 @@ def texts_of(value: Any) -> set[str] | None:
                 texts.add(child)
             elif type(child) is dict or type(child) is list:
                 waiting.append(child)
-    if not all(map(_plain_key, keys)) and _needs_care(value):
+    if not all(map(plain_key, keys)) and _needs_care(value):
         return None
     return texts.union(keys)
 

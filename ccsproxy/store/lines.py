@@ -4,7 +4,7 @@ Files are only looked at: nothing is locked, and a file that goes away while it 
 is compressed meanwhile is read on from its other file, since offsets are those of the plain segment.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attr
@@ -93,6 +93,25 @@ class SegmentLines:
         if line is None:
             line = self._packed_at(name, offset, length)
         return codec.strip(line) if line is not None and codec.verify(line) else None
+
+    def several(self, name: str, places: Sequence[tuple[int, int]]) -> dict[int, bytes]:
+        """Return the JSON of lines of one segment, which costs less than reading each alone when it is compressed.
+
+        :param places: their offsets and lengths.
+        :return: by offset; lines that are not there or not whole are left out.
+        """
+        if plain_path(self._data_dir, name).exists():
+            found = {offset: self._plain_at(name, offset, length) for offset, length in places}
+        else:
+            found = dict(self._several_packed(name, places))
+        return {offset: codec.strip(line) for offset, line in found.items() if line and codec.verify(line)}
+
+    def _several_packed(self, name: str, places: Sequence[tuple[int, int]]) -> dict[int, bytes]:
+        try:
+            with PackedSegment(compressed_path(self._data_dir, name), self._files) as packed:
+                return packed.read_several(places)
+        except (OSError, PackedError):
+            return {}
 
     def _plain_at(self, name: str, offset: int, length: int) -> bytes | None:
         try:

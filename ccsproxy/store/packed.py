@@ -6,7 +6,7 @@ skippable frame at the end, so ``zstd -d`` reads the file too. Figures: docs/adr
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attr
@@ -106,6 +106,24 @@ class PackedSegment:
                 return self._within(frame, offset - frame.offset, length)
         raise PackedError(f"{self.path} has no {length} bytes at {offset}")
 
+    def read_several(self, places: Iterable[tuple[int, int]]) -> dict[int, bytes]:
+        """Return the bytes at several offsets; a frame is unpacked once for all that lie in it.
+
+        :param places: offset and length of lines.
+        :return: by offset, those that are there.
+        :raises PackedError: if one of the frames is damaged.
+        """
+        wanted, found = sorted(places), dict[int, bytes]()
+        for frame in self._frames:
+            inside = [
+                (offset, length)
+                for offset, length in wanted
+                if frame.offset <= offset and offset + length <= frame.offset + frame.size
+            ]
+            if inside:
+                found.update(self._several_within(frame, inside))
+        return found
+
     def pieces(self) -> Iterator[bytes]:
         """Yield all the bytes, in pieces of up to a mebibyte.
 
@@ -127,6 +145,18 @@ class PackedSegment:
             if len(found) == length:
                 return bytes(found)
         raise PackedError(f"{self.path} ends too early")
+
+    def _several_within(self, frame: Frame, places: list[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
+        """Yield the bytes at offsets in a frame, which are sorted and do not overlap."""
+        pieces = self._unpack(frame)
+        window, begin = bytearray(), frame.offset
+        for offset, length in places:
+            while begin + len(window) < offset + length:
+                skip = min(offset - begin, len(window))
+                del window[:skip]
+                begin += skip
+                window += next(pieces, b"")
+            yield offset, bytes(window[offset - begin : offset - begin + length])
 
     def _unpack(self, frame: Frame) -> Iterator[bytes]:
         packed = self._exactly(frame.length, frame.at)

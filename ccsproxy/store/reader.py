@@ -5,6 +5,7 @@ or behind, lists are completed from the ends of the segments and say so (``rebui
 threads may read at once.
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
@@ -33,6 +34,9 @@ from ccsproxy.store.reader_recent import Tail, find_place, recent_rows
 from ccsproxy.store.reader_source import IndexSource
 from ccsproxy.store.reader_stats import directories, no_statistics, statistics
 from ccsproxy.store.summary import Summary, as_dict, plain_json
+
+#: A request's number in its session, with segment, offset and length of its line.
+_Numbered = tuple[int, tuple[str, int, int] | None]
 
 
 class NotKept(LookupError):
@@ -120,8 +124,34 @@ class Reader:
 
         :raises NotKept: when there is none.
         """
-        value = _decode(self._json(session_id, seq))
-        return _running(value) if value.get("event") == "started" else upgrade(value)
+        return as_record(self._json(session_id, seq))
+
+    def records(self, session_id: str, seqs: Sequence[int]) -> list[dict[str, Any]]:
+        """Return several records of a session (see `record`).
+
+        :raises NotKept: when one of them is not there.
+        """
+        found = self.lines(session_id, seqs)
+        return [as_record(found[seq]) if seq in found else self.record(session_id, seq) for seq in seqs]
+
+    def lines(self, session_id: str, seqs: Iterable[int]) -> dict[int, bytes]:
+        """Return the JSON of several records of a session, for `as_record`, reading each segment once for all.
+
+        :return: by number. What is left out may still be had one by one: the index may not know it yet.
+        """
+
+        def question(connection: Connection) -> list[_Numbered]:
+            return [(seq, place_of(connection, session_id, seq)) for seq in seqs]
+
+        wanted: dict[str, dict[int, tuple[int, int]]] = {}
+        for seq, place in self._source.ask(question, list[_Numbered]()):
+            if place is not None:
+                wanted.setdefault(place[0], {})[seq] = place[1:]
+        found = {}
+        for name, places in wanted.items():
+            read = self._lines.several(name, list(places.values()))
+            found.update({seq: read[offset] for seq, (offset, _) in places.items() if offset in read})
+        return found
 
     def line(self, session_id: str, seq: int) -> bytes:
         """Return a record's JSON as it was written, without its checksum.
@@ -193,6 +223,12 @@ def _item(row: Row) -> dict[str, Any]:
     if excerpt is not None:
         item["excerpt"] = excerpt
     return item
+
+
+def as_record(data: bytes) -> dict[str, Any]:
+    """Read the JSON of a line as a record in the current schema version; see `Reader.record`."""
+    value = _decode(data)
+    return _running(value) if value.get("event") == "started" else upgrade(value)
 
 
 def _decode(data: bytes) -> dict[str, Any]:

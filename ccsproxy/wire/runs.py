@@ -16,6 +16,8 @@ from ccsproxy.wire.jsontext import JsonError, loads
 _SHORTEST = 3
 #: After so many failures in a row no further run is looked for.
 _MOST_FAILURES = 4
+#: So many bytes at the beginning of all texts of a run are the same.
+_ALIKE = 8
 #: Stands where the strings differ while the rest is read. Nothing that holds its first letter is read as a run.
 _MARK = "\ue000differs"
 _MARK_BYTES = _MARK.encode("utf-8")
@@ -88,6 +90,8 @@ def _run(texts: Sequence[bytes], start: int) -> Run | None:
 
 def _frame(one: bytes, other: bytes) -> tuple[bytes, bytes] | None:
     """Return what two texts have in common before and after one string, quotation marks included."""
+    if one[:_ALIKE] != other[:_ALIKE]:
+        return None
     closing = one.rfind(b'"')
     opening = one.rfind(b'"', 0, max(closing, 0)) + 1
     if opening and other.startswith(one[:opening]) and other.endswith(one[closing:]):

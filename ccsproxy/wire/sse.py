@@ -118,13 +118,13 @@ class SseDecoder:
         """Read whole events; the common two shapes are recognised without looking at each line."""
         events = []
         for block in whole.split(b"\n\n"):
-            if block.startswith(b"event: "):
+            if block[:7] == b"event: ":
                 head, _, rest = block.partition(b"\n")
-                if rest.startswith(b"data: ") and b"\n" not in rest:
-                    events.append(Event(head[7:].decode("utf-8", "replace") or "message", rest[6:], self._id))
+                if rest[:6] == b"data: " and b"\n" not in rest:
+                    events.append(Event(_name(head), rest[6:], self._id))
                     self.last_event_id = self._id
                     continue
-            elif block.startswith(b"data: ") and b"\n" not in block:
+            elif block[:6] == b"data: " and b"\n" not in block:
                 events.append(Event("message", block[6:], self._id))
                 self.last_event_id = self._id
                 continue
@@ -158,6 +158,10 @@ class SseDecoder:
     def _set_retry(self, value: bytes) -> None:
         if value.isdigit() and len(value) < 19:
             self.retry = int(value)
+
+
+def _name(line: bytes) -> str:
+    return line[7:].decode("utf-8", "replace") or "message"
 
 
 def _is_whole(data: bytes) -> bool:

@@ -1,10 +1,10 @@
 """The live list: calls are there while they happen, without a reload."""
 
 import threading
-import time
+from typing import Any
 
 from test.browser import stories
-from test.browser.chrome import BrowserTestCase, expect, not_wanted
+from test.browser.chrome import BrowserTestCase, expect, expecting, not_wanted
 from test.browser.scene import Call
 
 
@@ -54,8 +54,6 @@ class LiveTests(BrowserTestCase):
         calls = stories.every_dialect()
         for call in calls:
             scene.send(call)
-            # Within one millisecond the order of calls is not told apart.
-            time.sleep(0.005)
         scene.until(lambda: scene.count() == len(calls), "the records")
         rows = page.get_by_test_id("row")
         expect(rows).to_have_count(len(calls))
@@ -79,6 +77,52 @@ class LiveTests(BrowserTestCase):
         gate.set()
         calling.join(30)
         expect(page.locator("tr.run")).to_have_count(0)
+        expect(page.get_by_test_id("row")).to_have_count(1)
+
+    def test_burst_while_hidden(self) -> None:
+        """A tab that comes to the front again shows every call of a burst, and how the one in flight has ended."""
+        scene = self.own_scene()
+        page = self.open(home=scene.api)
+        expect(page.locator("#live")).to_have_text("live")
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        calling = scene.begin(held(gate))
+        expect(page.locator("tr.run")).to_have_count(1)
+        set_hidden = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        set_hidden += " document.dispatchEvent(new Event('visibilitychange')); }"
+        page.evaluate(set_hidden, True)
+        gate.set()
+        calling.join(30)
+        call = stories.claude_session("burst")[0]
+        for _ in range(90):
+            scene.send(call)
+        scene.until(lambda: scene.count() == 91, "the records")
+        expect(page.get_by_test_id("row")).to_have_count(1)
+        page.evaluate(set_hidden, False)
+        expect(page.get_by_test_id("row")).to_have_count(91)
+        expect(page.locator("tr.run")).to_have_count(0)
+        numbers = page.locator("#rows > tr").evaluate_all("rows => rows.map(row => row.dataset.key)")
+        self.assertEqual(numbers, [f"burst/{number}" for number in range(90, 0, -1)] + ["held/1"])
+
+    def test_refused_stream(self) -> None:
+        """A page whose stream was refused, as too many are read, says so and comes back for it."""
+        scene = self.own_scene()
+        watched = self.watched(home=scene.api)
+        page = watched.page("/")
+        refused: list[str] = []
+
+        def refuse(route: Any) -> None:
+            refused.append(route.request.url)
+            route.fulfill(status=503, body="{}") if len(refused) == 1 else route.continue_()
+
+        page.route("**/api/stream", refuse)
+        live = page.locator("#live")
+        with expecting(watched, "status of 503"):
+            page.reload()
+            expect(live).to_have_text("reconnecting")
+        expect(live).to_have_text("live", timeout=15_000)
+        self.assertEqual(len(refused), 2)
+        scene.send(stories.claude_session("late")[0])
         expect(page.get_by_test_id("row")).to_have_count(1)
 
     def test_search_and_filters(self) -> None:

@@ -141,6 +141,9 @@ class Stars:
         self.count += text.count("hunter2")
         return text.replace("hunter2", "<redacted>")
 
+    def holds_none(self, texts):
+        return not any("hunter2" in text for text in texts)
+
     form = text
 
     def binary(self, body):

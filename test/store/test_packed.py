@@ -1,15 +1,19 @@
 """Tests for `ccsproxy.store.packed` and `ccsproxy.store.compress`."""
 
+import random
 import shutil
 import subprocess
 from pathlib import Path
 from time import perf_counter
 from unittest import SkipTest
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange import codec
 from ccsproxy.store import compress
+from ccsproxy.store import packed as packed_module
 from ccsproxy.store.compress import compress_segment
 from ccsproxy.store.files import Files
 from ccsproxy.store.packed import PackedError, PackedSegment
@@ -51,6 +55,21 @@ class PackedTests(SynchronousTestCase):
         for line in lines([data]):
             self.assertEqual(packed.read(line.offset, len(line.data)), line.data)
         self.assertEqual(read_footer(Files(), self.data_dir, NAME).records, 19)
+
+    @given(st.sets(st.integers(0, 18)), st.integers(1, 3000), st.randoms())
+    def test_several_lines(self, chosen: set[int], piece: int, dice: random.Random) -> None:
+        """Any lines may be read together, in any order and however they lie in frames and pieces."""
+        self.patch(packed_module, "_PIECE", piece)
+        if not hasattr(self, "found"):
+            self.patch(compress, "FRAME_SIZE", 2000)
+            data = self.pack(*[record(number) for number in range(1, 20)])
+            self.found = [(line.offset, line.data) for line in lines([data])]
+        places = [(self.found[each][0], len(self.found[each][1])) for each in chosen]
+        dice.shuffle(places)
+        beyond = [(self.found[-1][0], 1 << 20), (1 << 30, 5)]
+        with PackedSegment(compressed_path(self.data_dir, NAME), Files()) as packed:
+            read = packed.read_several([*places, *beyond, *places])
+        self.assertEqual(read, dict(self.found[each] for each in chosen))
 
     def test_what_is_not_there_is_an_error(self) -> None:
         """Reading beyond the end never gives less than was asked for."""

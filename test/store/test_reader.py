@@ -3,6 +3,7 @@
 import statistics
 import threading
 from collections import Counter
+from typing import Any
 
 import msgspec
 from hypothesis import given, settings
@@ -171,6 +172,7 @@ class RecordTests(StoreCase):
         """Record and line are what was written, from the plain and from the compressed segment."""
         records = self.segments.fill(20)
         self.feed()
+        self.check_several(records)
         for name in sorted(path.stem for path in (self.data_dir / "segments").iterdir()):
             path = plain_path(self.data_dir, name)
             data = path.read_bytes()
@@ -181,7 +183,18 @@ class RecordTests(StoreCase):
         for record in records:
             self.assertEqual(self.reader.record(record["session_id"], record["seq"]), record)
             self.assertEqual(msgspec.json.decode(self.reader.line(record["session_id"], record["seq"])), record)
+        self.check_several(records)
         self.assertEqual(self.reader.sessions(SessionQuery(limit=1))[0]["in_flight"], 0)
+
+    def check_several(self, records: list[dict[str, Any]]) -> None:
+        """Compare records that are read together with what was written; one that is not there is an error."""
+        session = records[0]["session_id"]
+        own = {record["seq"]: record for record in records if record["session_id"] == session}
+        backwards = sorted(own, reverse=True)
+        self.assertGreater(len(own), 1)
+        self.assertEqual(self.reader.records(session, backwards), [own[seq] for seq in backwards])
+        self.assertEqual(sorted(self.reader.lines(session, [*own, 99, *own])), sorted(own))
+        self.assertRaises(NotKept, self.reader.records, session, [*own, 99])
 
     def test_missing_segment_means_expired(self) -> None:
         """A record whose segment is gone is expired; one that never was is unknown."""
@@ -192,6 +205,7 @@ class RecordTests(StoreCase):
         expired = self.assertRaises(NotKept, self.reader.record, record["session_id"], record["seq"])
         unknown = self.assertRaises(NotKept, self.reader.record, record["session_id"], 99)
         self.assertEqual((expired.expired, unknown.expired), (True, False))
+        self.assertEqual(self.reader.lines(record["session_id"], [record["seq"]]), {})
 
     def test_lone_surrogates_do_not_hide_a_record(self) -> None:
         """A record with half of a surrogate pair is listed, shown and searched."""

@@ -5,7 +5,14 @@ const list = document.getElementById("requests");
 const rows = document.getElementById("rows");
 const template = document.getElementById("row-template");
 const words = JSON.parse(list.dataset.outcomes);
+// Rows that are kept, and rows that are asked for at a time.
 const KEEP = 200;
+const PAGE = 60;
+// Milliseconds after which the list is asked for: after an event, and when it does not know of it yet.
+const SOON = 700;
+const BEHIND = 1500;
+// Milliseconds after which a stream is asked for again that was refused, as when there are too many.
+const REFUSED = 5000;
 const filtered = [...new URLSearchParams(location.search)].some(([, value]) => value);
 
 function find(key) {
@@ -91,35 +98,64 @@ function completed(event) {
 }
 
 // What events do not say (cost, the words of the prompt, which filters a request passes) comes from the list itself.
+// It is read page by page until a row that is there already, so that no burst leaves a gap; and when events may have
+// been missed, until each row that is still in flight.
 let due = 0;
+let again = false;
+let missed = false;
 async function reconcile() {
   due = 0;
+  if (again) reconcileSoon();
+  again = false;
   document.dispatchEvent(new Event("pulse"));
   const query = new URLSearchParams(location.search);
-  query.set("limit", "60");
+  query.set("limit", String(PAGE));
   for (const name of ["since", "until"]) {
     const time = query.get(name);
     if (time && /T\d\d:\d\d$/.test(time)) query.set(name, `${time}:00Z`);
     else if (time && /T\d\d:\d\d:\d\d$/.test(time)) query.set(name, `${time}Z`);
   }
+  const known = new Set([...rows.children].map((row) => row.dataset.key));
+  const wanted = new Set(missed ? [...rows.querySelectorAll("tr.run")].map((row) => row.dataset.key) : []);
+  missed = false;
+  const items = [];
   try {
-    const answer = await fetch(`/api/requests?${query}`, { headers: { accept: "application/json" } });
-    if (!answer.ok) return;
-    const page = await answer.json();
-    for (const item of page.requests.reverse()) {
-      let row = find(`${item.session_id}/${item.seq}`);
-      if (!row) {
-        row = make(item.session_id, item.seq, item.started_at);
-        place(row);
+    for (let met = false; items.length < KEEP && !(met && !wanted.size); ) {
+      const answer = await fetch(`/api/requests?${query}`, { headers: { accept: "application/json" } });
+      if (!answer.ok) break;
+      const page = await answer.json();
+      items.push(...page.requests);
+      for (const item of page.requests) {
+        met ||= known.has(`${item.session_id}/${item.seq}`);
+        wanted.delete(`${item.session_id}/${item.seq}`);
       }
-      fill(row, item);
+      if (!page.next) break;
+      query.set("before", page.next);
     }
   } catch {
     // The next event asks again.
   }
+  for (const item of items.reverse()) {
+    let row = find(`${item.session_id}/${item.seq}`);
+    if (!row) {
+      row = make(item.session_id, item.seq, item.started_at);
+      place(row);
+    } else if (item.outcome == null && !row.classList.contains("run")) {
+      // The list is behind what an event has said.
+      reconcileSoon(BEHIND);
+      continue;
+    }
+    fill(row, item);
+  }
 }
-function reconcileSoon() {
-  if (!due) due = setTimeout(reconcile, 700);
+// What happens while that is due may be too new for it, so it is done once more.
+function reconcileSoon(after = SOON) {
+  if (due) again = true;
+  else due = setTimeout(reconcile, after);
+}
+function reconcileAll() {
+  missed = true;
+  reconcileSoon();
 }
 
 function tick() {
@@ -149,12 +185,18 @@ function watch() {
     });
   hear("request_started", started);
   hear("request_completed", completed);
-  stream.addEventListener("lagged", reconcileSoon);
+  stream.addEventListener("lagged", reconcileAll);
   stream.addEventListener("open", () => {
     say("live");
-    reconcileSoon();
+    reconcileAll();
   });
-  stream.addEventListener("error", () => say("waiting"));
+  stream.addEventListener("error", ({ target }) => {
+    say("waiting");
+    // A browser comes back by itself to a stream that broke off, but not to one that was refused.
+    if (target.readyState !== EventSource.CLOSED || target !== stream) return;
+    rest();
+    setTimeout(watch, REFUSED);
+  });
 }
 function rest() {
   stream?.close();
