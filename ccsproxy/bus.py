@@ -33,6 +33,11 @@ class Bus:
 
         return unsubscribe
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody has subscribed."""
+        return bool(self._subscribers)
+
     def publish(self, event: Event) -> None:
         """Hand an event to every subscriber."""
         for subscriber in tuple(self._subscribers):

@@ -14,14 +14,17 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.logger import Logger
 from twisted.python import log as legacy
 
+from ccsproxy.turn import MOST, Turn
+
 _log = Logger()
 
 
 class LeanPoll:
     """Polls once and deals with what happened; takes the place of a reactor's ``doIteration``."""
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, turn: Turn) -> None:
         self._reactor = reactor
+        self._turn = turn
         self._selectables: dict[int, Any] = reactor._selectables
         self._poll = reactor._poller.poll
 
@@ -30,7 +33,10 @@ class LeanPoll:
 
         :param timeout: how long to wait in seconds, None for ever.
         """
-        selectables = self._selectables
+        selectables, turn = self._selectables, self._turn
+        waiting = turn.waiting
+        if waiting:
+            turn.flush()
         try:
             events = self._poll(-1 if timeout is None else timeout, len(selectables))
         except OSError as error:
@@ -45,6 +51,10 @@ class LeanPoll:
                 self._read(selectable)
             else:
                 legacy.callWithLogger(selectable, self._reactor._doReadOrWrite, selectable, descriptor, event)
+            if len(waiting) >= MOST:
+                turn.flush()
+        if waiting:
+            turn.flush()
 
     def _read(self, selectable: Any) -> None:
         """Let a selectable read; one that fails or is done is disconnected."""
@@ -57,12 +67,14 @@ class LeanPoll:
             self._reactor._disconnectSelectable(selectable, why, True)
 
 
-def poll_leanly(reactor: Any) -> bool:
-    """Make a reactor poll with `LeanPoll`, before it runs.
+def poll_leanly(reactor: Any, turn: Turn) -> bool:
+    """Make a reactor poll with `LeanPoll`.
 
+    :param turn: flushed in each turn from now on.
     :return: whether it is one that can; others stay as they are.
     """
     lean = type(reactor) is EPollReactor
     if lean:
-        reactor.doIteration = LeanPoll(reactor)
+        reactor.doIteration = LeanPoll(reactor, turn)
+        turn.collecting = True
     return lean

@@ -22,6 +22,7 @@ from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.timers import BatchedTimers
 from ccsproxy.proxy.tls import FailClosedPolicy, TLSSettingError, Trust
 from ccsproxy.proxy.upstream_client import client_for
+from ccsproxy.turn import Turn
 
 
 class Relaying:
@@ -31,14 +32,20 @@ class Relaying:
     """
 
     def __init__(
-        self, config: Config, reactor: Any, capture: Capture, environ: Mapping[str, str] = os.environ
+        self,
+        config: Config,
+        reactor: Any,
+        capture: Capture,
+        turn: Turn,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         """Put it together.
 
+        :param turn: the reactor's turn, at whose end writes are sent.
         :param environ: where a corporate proxy may be named.
         :raises ConfigError: when a certificate, key or proxy setting cannot be used.
         """
-        self._config, self._reactor = config, reactor
+        self._config, self._reactor, self._turn = config, reactor, turn
         self._timers = BatchedTimers(reactor)
         self._capture = GuardedCapture(capture)
         self._ids = IdSource(time.time)
@@ -61,14 +68,21 @@ class Relaying:
         config = self._config
         timeouts = Timeouts(config.connect_timeout, config.first_byte_timeout, config.idle_timeout)
         proxy = proxy_for(one, config.upstream_proxy, environ)
-        client, pool = client_for(one, self._reactor, self._timers, timeouts, policy, proxy)
+        client, pool = client_for(one, self._reactor, self._timers, timeouts, policy, proxy, self._turn)
         self._pools.append(pool)
         return client
 
     def site_for(self, default: Upstream) -> RelaySite:
         """Return a site whose paths go to an upstream unless they name another one."""
         site = relay_site(
-            self._config, self._clients, self._capture, self._ids, self._reactor, self._timers, default.name
+            self._config,
+            self._clients,
+            self._capture,
+            self._ids,
+            self._reactor,
+            self._timers,
+            default.name,
+            turn=self._turn,
         )
         self._sites.append(site)
         return site

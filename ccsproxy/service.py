@@ -33,6 +33,7 @@ from ccsproxy.store.directory import DataDirError as Unusable
 from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.systemd import Notifier
 from ccsproxy.thisrun import ThisRun
+from ccsproxy.turn import Turn
 from ccsproxy.workers import Workers
 
 __all__ = ["CcsproxyService", "Options", "makeService", "serve"]
@@ -75,7 +76,8 @@ class CcsproxyService(service.Service):
             raise_descriptor_limit()
         _prepare(self._config)
         self._capture = CaptureService(self._config, self.session_id, self._reactor, self._bus)
-        self._relay = Relaying(self._config, self._reactor, self._capture.capture)
+        self._turn = Turn()
+        self._relay = Relaying(self._config, self._reactor, self._capture.capture, self._turn)
         self._bound = True
         try:
             self._listen()
@@ -139,7 +141,7 @@ class CcsproxyService(service.Service):
             self._log.warn("--no-redact: keys and tokens are written to the records as they are")
         if self._signals is not None:
             settle_collector()
-            poll_leanly(self._reactor)
+            poll_leanly(self._reactor, self._turn)
         self._notifier.ready(f"proxy on {running.proxy_urls[0]}")
         return running
 

@@ -21,8 +21,10 @@ from ccsproxy.capture.spill import Spill
 from ccsproxy.child import LINK_FD
 from ccsproxy.config import Config
 from ccsproxy.exchange.relayed import Capture, NullCapture
+from ccsproxy.polling import poll_leanly
 from ccsproxy.process import raise_descriptor_limit, settle_collector
 from ccsproxy.relaying import Relaying
+from ccsproxy.turn import Turn
 from ccsproxy.workers import Orders, read_config
 
 #: Seconds within which copies are on their way, and between two looks whether all have left at the end.
@@ -59,7 +61,8 @@ class Worker:
 
     def _relay(self, config: Config, orders: Orders) -> None:
         capture: Capture = NullCapture() if config.capture == "off" else self._hand_over
-        self._relaying = relaying = Relaying(config, self._reactor, capture)
+        turn = Turn()
+        self._relaying = relaying = Relaying(config, self._reactor, capture, turn)
         upstreams = {one.name: one for one in config.upstreams}
         for listener in orders.listeners:
             site = relaying.site_for(upstreams[listener.upstream]) if listener.upstream else relaying.site
@@ -67,6 +70,7 @@ class Worker:
             self._ports.append(self._reactor.adoptStreamPort(listener.descriptor, family, site))
             os.close(listener.descriptor)
         settle_collector()
+        poll_leanly(self._reactor, turn)
 
     def _drain(self, within: float) -> None:
         for port in self._ports:

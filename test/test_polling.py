@@ -8,6 +8,7 @@ from twisted.internet.main import CONNECTION_DONE
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.polling import LeanPoll, poll_leanly
+from ccsproxy.turn import MOST, Turn
 
 
 class Reading:
@@ -50,7 +51,8 @@ class LeanPollTests(SynchronousTestCase):
         self.addCleanup(self.peer.close)
         self.reading = Reading(ours)
         self.reactor.addReader(self.reading)
-        self.assertTrue(poll_leanly(self.reactor))
+        self.turns = Turn()
+        self.assertTrue(poll_leanly(self.reactor, self.turns))
 
     def turn(self) -> None:
         self.reactor.doIteration(1.0)
@@ -90,11 +92,48 @@ class LeanPollTests(SynchronousTestCase):
     def test_one_that_is_gone_is_passed_over(self) -> None:
         """An event of a descriptor that nobody reads any more is nothing."""
         self.peer.send(b"x")
-        poll = LeanPoll(self.reactor)
+        poll = LeanPoll(self.reactor, Turn())
         poll._selectables = {-7: self.reading}
         poll(0.5)
         self.assertEqual(self.reading.got, [])
 
+    def test_what_is_written_in_a_turn_is_sent_at_its_end(self) -> None:
+        """Events that are there together are dealt with before any of their writes is sent; nothing waits longer."""
+        told: list[str] = []
+
+        class Link:
+            def flush(self) -> None:
+                told.append("sent")
+
+        class Answering(Reading):
+            def doRead(inner) -> object:
+                told.append("read")
+                self.turns.add(Link())
+                return super().doRead()
+
+        for _ in range(MOST + 1):
+            ours, peer = socket.socketpair()
+            self.addCleanup(ours.close)
+            self.addCleanup(peer.close)
+            self.reactor.addReader(Answering(ours))
+            peer.send(b"x")
+        self.turn()
+        self.assertEqual(told, ["read"] * MOST + ["sent"] * MOST + ["read", "sent"])
+
+    def test_what_was_written_between_turns_is_sent_before_waiting(self) -> None:
+        """A timer's write does not wait for the next event."""
+        sent: list[bool] = []
+
+        class Link:
+            def flush(self) -> None:
+                sent.append(True)
+
+        self.turns.add(Link())
+        self.reactor.doIteration(0)
+        self.assertEqual(sent, [True])
+
     def test_other_reactors_stay_as_they_are(self) -> None:
         """Only Twisted's own epoll reactor is changed."""
-        self.assertFalse(poll_leanly(object()))
+        turn = Turn()
+        self.assertFalse(poll_leanly(object(), turn))
+        self.assertFalse(turn.collecting)

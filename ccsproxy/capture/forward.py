@@ -5,7 +5,7 @@ frames back into calls of its own `HandOver`, with the times that the worker sta
 """
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.frames import Encoded, Frame, FrameDecoder
+from ccsproxy.capture.frames import Frame, FrameDecoder
 from ccsproxy.capture.tap import ExchangeTap, HandOver
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.relayed import Ending, Timing
@@ -14,11 +14,10 @@ from ccsproxy.exchange.relayed import Ending, Timing
 class Forwarding(HandOver):
     """The hand-over of a worker: what has left is the main process's concern."""
 
-    def left(self, encoded: Encoded) -> None:
+    def left(self, encoded: bytes) -> None:
         """Forget an exchange when its end has left."""
-        kind, number, _ = frames.peek(encoded)
-        if kind == frames.END:
-            self.settle_stored([number])
+        if encoded[0] == frames.END:
+            self.settle_stored([frames.peek(encoded)[1]])
 
 
 class Adopter:

@@ -24,6 +24,8 @@ BUFFERS, OFFER = 512, 256 << 10
 #: How many system calls one flush makes at most before other connections get their turn.
 CALLS = 4
 
+_HEAD_SIZE = frames.FRAME_HEAD.size
+
 Send = Callable[[list[bytes | memoryview]], int]
 
 
@@ -37,7 +39,7 @@ class Outbox:
     _log = Logger()
 
     def __init__(
-        self, spill: Spill, arm: Callable[[], None], left: Callable[[Encoded], None], bound: int = 8 << 20
+        self, spill: Spill, arm: Callable[[], None], left: Callable[[bytes], None], bound: int = 8 << 20
     ) -> None:
         """Make an empty one.
 
@@ -74,7 +76,8 @@ class Outbox:
         :return: False when there is no room anywhere; the frame is not taken then.
         """
         if self._spilling or self.queue_bytes + size > self._bound:
-            if not self.spill.accepts(self._tail_bytes + size):
+            tail = self._tail_bytes + size
+            if (tail > BATCH or not self._spilling) and not self.spill.accepts(tail):
                 return False
             self._put_tail(encoded, size)
             return True
@@ -84,13 +87,16 @@ class Outbox:
             self._wake()
         return True
 
-    def put(self, encoded: Encoded) -> None:
+    def put(self, encoded: bytes) -> None:
         """Queue a frame that is always taken: a head, an end, a note of a loss."""
-        size = frames.size_of(encoded)
+        size = len(encoded)
         if self._spilling or (self.queue_bytes + size > self._bound and self.spill.accepts(size)):
             self._put_tail(encoded, size)
-        else:
-            self._append(encoded)
+            return
+        self._queue.append(encoded)
+        self.queue_bytes += size + OVERHEAD
+        if not self.armed:
+            self._wake()
 
     def flush(self, send: Send) -> bool:
         """Write as much as the socket takes at once.
@@ -195,7 +201,7 @@ class Outbox:
                 size += len(encoded)
             else:
                 buffers += encoded
-                size += frames.FRAME_HEAD.size + len(encoded[1])
+                size += _HEAD_SIZE + len(encoded[1])
             if len(buffers) >= BUFFERS or size >= OFFER:
                 break
         return (self._skip(buffers), size - self._offset) if self._offset else (buffers, size)
@@ -209,16 +215,17 @@ class Outbox:
 
     def _forget(self, sent: int) -> None:
         sent += self._offset
-        queue = self._queue
+        queue, gone = self._queue, 0
         while queue:
             encoded = queue[0]
-            size = frames.size_of(encoded)
+            size = len(encoded) if isinstance(encoded, bytes) else _HEAD_SIZE + len(encoded[1])
             if sent < size:
                 break
             sent -= size
             queue.popleft()
-            self.queue_bytes -= size + OVERHEAD
+            gone += size + OVERHEAD
             self._opening -= self._opening > 0
-            if (encoded if isinstance(encoded, bytes) else encoded[0])[0] not in frames.BODIES:
+            if isinstance(encoded, bytes) and encoded[0] not in frames.BODIES:
                 self._left(encoded)
+        self.queue_bytes -= gone
         self._offset = sent

@@ -24,9 +24,9 @@ def pending(run: Iterable[Encoded]) -> Pending:
     """Count what a run of frames holds."""
     found: Pending = {}
     for encoded in run:
-        kind, exchange, length = frames.peek(encoded)
-        if kind not in frames.BODIES:
+        if isinstance(encoded, bytes) and encoded[0] not in frames.BODIES:
             continue
+        kind, exchange, length = frames.peek(encoded)
         holding = found.get(exchange) or found.setdefault(exchange, Holding())
         if kind == frames.REQUEST_BODY:
             holding.request += length

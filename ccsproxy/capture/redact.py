@@ -131,7 +131,7 @@ class Choke:
         self._searching = not isinstance(redactor, Unredacted)
         self._failed = self._deep = False
         self._gathered: Gathered | None = None
-        self._request_lines: tuple[Pairs, int] | None = None
+        self._request_lines: tuple[bytes, int] | None = None
 
     def watcher(self) -> Gathered | None:
         """Return who looks at the events of the response while they are read, so that they need not be read again."""
@@ -224,14 +224,17 @@ class Choke:
         )
 
     def _request_headers(self, lines: Pairs) -> Pairs:
-        """Redact the header lines of the request, which are given several times, once."""
+        """Redact the header lines of the request, which are given several times, once.
+
+        They are kept packed, since a stream may last for minutes.
+        """
         known = self._request_lines
         if known is not None:
             self._redactor.count += known[1]
-            return known[0]
+            return _unpacked(known[0])
         before = self._redactor.count
         clean = self._headers(lines)
-        self._request_lines = clean, self._redactor.count - before
+        self._request_lines = _packed(clean), self._redactor.count - before
         return clean
 
     def _headers(self, lines: Pairs) -> Pairs:
@@ -284,3 +287,7 @@ class Choke:
         except Exception:
             self._failed = True
             return instead
+
+
+_packed = msgspec.msgpack.Encoder().encode
+_unpacked = msgspec.msgpack.Decoder(Pairs).decode

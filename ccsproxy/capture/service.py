@@ -16,6 +16,7 @@ from ccsproxy.capture import frames
 from ccsproxy.capture.disk import Disk, DiskThread
 from ccsproxy.capture.link import Link
 from ccsproxy.capture.outbox import Outbox
+from ccsproxy.capture.report import EVENT
 from ccsproxy.capture.settings import SPILL_FD, recorder_settings
 from ccsproxy.capture.spill import Spill, SpillBounds, open_nameless
 from ccsproxy.capture.tap import HandOver
@@ -199,13 +200,15 @@ class CaptureService(Service):
         if self._link is not None:
             self._link.flush()
 
-    def _left(self, encoded: frames.Encoded) -> None:
-        if frames.peek(encoded)[0] == frames.CLOSE:
+    def _left(self, encoded: bytes) -> None:
+        if encoded[0] == frames.CLOSE:
             self._close_left = True
         else:
             self.hand_over.left(encoded)
 
     def _line_received(self, line: bytes) -> None:
+        if line.startswith(EVENT) and not self._bus.heard:
+            return
         for kind, value in jsontext.loads(line).items():
             getattr(self, f"_heard_{kind}")(value)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.frames import FRAME_HEAD, REQUEST_BODY, RESPONSE_BODY, Encoded, Ended, Frame, Lost
+from ccsproxy.capture.frames import FRAME_HEAD, REQUEST_BODY, RESPONSE_BODY, Ended, Frame, Lost
 from ccsproxy.capture.outbox import Outbox
 from ccsproxy.capture.pending import Holding, Pending, merge, pending
 from ccsproxy.exchange.relayed import Ending, NullTap, RequestHead, ResponseHead, Tap
@@ -37,7 +37,7 @@ class ExchangeTap:
 
         :param zero: when the exchange began, by `clock`, in seconds.
         """
-        self.number, self.id, self.kept = number, exchange_id, dict[int, Encoded]()
+        self.number, self.id, self.kept = number, exchange_id, dict[int, bytes]()
         self.request_bytes = self.response_bytes = 0
         self._cut = 0
         self._outbox, self._clock, self._zero = outbox, clock, zero
@@ -58,7 +58,7 @@ class ExchangeTap:
     def response_head(self, head: ResponseHead) -> None:
         """Take the head of the response."""
         try:
-            self._outbox.put(frames.response_head(self.number, self._at(), head))
+            self._outbox.put(frames.response_head(self.number, int((self._clock() - self._zero) * 1e6), head))
         except Exception:
             self._failed()
 
@@ -79,7 +79,7 @@ class ExchangeTap:
         """Take the ending."""
         try:
             ended = Ended(ending, self.request_bytes, self.response_bytes)
-            self._outbox.put(frames.end(self.number, self._at(), ended))
+            self._outbox.put(frames.end(self.number, int((self._clock() - self._zero) * 1e6), ended))
         except Exception:
             self._failed()
 
@@ -87,9 +87,9 @@ class ExchangeTap:
         """Take note of body bytes that somebody else has left out, and take no more of that body."""
         if not self._cut & loss.direction:
             self._cut |= loss.direction
-            self._outbox.put(frames.lost(self.number, self._at(), loss))
+            self._outbox.put(frames.lost(self.number, int((self._clock() - self._zero) * 1e6), loss))
 
-    def again(self, waiting: Holding, reason: str) -> list[Encoded]:
+    def again(self, waiting: Holding, reason: str) -> list[bytes]:
         """Return what a new recorder has to be told of this exchange before what still waits.
 
         :param waiting: what is still to come anyway.
@@ -105,9 +105,6 @@ class ExchangeTap:
         if frames.END in self.kept:
             told.append(self.kept[frames.END])
         return told
-
-    def _at(self) -> int:
-        return max(0, int((self._clock() - self._zero) * 1e6))
 
     def _leave_out(self, direction: int, size: int) -> None:
         """Leave out the rest of a body: a gap would make what follows it unreadable."""
@@ -170,11 +167,10 @@ class HandOver:
             _log.failure("an exchange could not be announced to the recorder")
             return None
 
-    def left(self, encoded: Encoded) -> None:
+    def left(self, encoded: bytes) -> None:
         """Keep a frame that has left for the recorder, until its exchange is settled."""
-        kind, number, _ = frames.peek(encoded)
+        kind, _, number, _ = FRAME_HEAD.unpack_from(encoded)
         if kind == frames.SPILL:
-            assert isinstance(encoded, bytes)  # noqa: S101  SPILL has no body of its own
             self._outbox.spill.sent(frames.read_spill(encoded[_SIZE:]))
         elif (tap := self._taps.get(number)) is not None:
             tap.kept[kind] = encoded
@@ -209,19 +205,19 @@ class HandOver:
         """Return the ids of the exchanges in flight."""
         return [tap.id for tap in self._taps.values()]
 
-    def resume(self) -> list[Encoded]:
+    def resume(self) -> list[bytes]:
         """Return what a new recorder is told before the queue goes on: heads, losses, ends, then spilled batches."""
         waiting = self._waiting()
         nothing = Holding()
         told = [frames.spill(region.where) for region in self._outbox.spill.regions if region.sent]
-        again: list[Encoded] = []
+        again: list[bytes] = []
         for number, tap in self._taps.items():
             again += tap.again(waiting.get(number, nothing), "recorder_restarted")
         return again + told
 
     def _begin(self, head: RequestHead, clock: Callable[[], float], zero: float) -> ExchangeTap:
         tap = ExchangeTap(self.accepted, head.id, self._outbox, clock, zero)
-        self._outbox.put(frames.head(tap.number, tap._at(), head))
+        self._outbox.put(frames.head(tap.number, int((clock() - zero) * 1e6), head))
         self._taps[tap.number] = tap
         return tap
 

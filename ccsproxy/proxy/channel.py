@@ -17,7 +17,6 @@ from ccsproxy.proxy.request import Exchange, RelayRequest
 from ccsproxy.proxy.request_body import RequestBody
 from ccsproxy.proxy.request_framing import BodyReader, body_reader
 from ccsproxy.proxy.request_head import Head, HeadFinder, parse_head
-from ccsproxy.proxy.transport import unsent
 
 if TYPE_CHECKING:
     from ccsproxy.proxy.site import RelaySite
@@ -36,7 +35,7 @@ class RelayChannel(ClientLink):
     """
 
     def __init__(self, site: RelaySite) -> None:
-        super().__init__(site.timers, site.limits, site.watch)
+        super().__init__(site.timers, site.limits, site.watch, site.turn, site.clock)
         self.request: RelayRequest | None = None
         self.arrived = (0.0, 0.0)
         self._site = site
@@ -50,17 +49,17 @@ class RelayChannel(ClientLink):
     def connectionMade(self) -> None:
         """Begin: a head is expected."""
         super().connectionMade()
-        self.host = self._wire.getHost()
-        self._guard = self._site.guard_for(self.host)
+        self._guard = self._site.guard_for(self._wire.getHost())
         self._site.opened(self)
         self.deadline.set(self.limits.head_time, self._head_late)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Let go of everything; an exchange under way hears that its client has left."""
+        waiting = self.waiting
         self.released()
         self._site.closed(self)
         if (exchange := self._over()) is not None:
-            exchange.client_gone(unsent(self.transport))
+            exchange.client_gone(waiting)
 
     def readConnectionLost(self) -> None:
         """The client sends no more: it may have left, or wait for the answer to what it has sent."""
@@ -90,6 +89,7 @@ class RelayChannel(ClientLink):
     def abort(self) -> None:
         """Break the connection off; the exchange under way knows."""
         self.ending = True
+        self.flush()
         self._over()
         self.vanished()
 
@@ -135,14 +135,7 @@ class RelayChannel(ClientLink):
         if data and self.request is not None:
             self._keep_ahead(data)
         if self.half_closed and not self.ending:
-            self._end_unfinished()
-
-    def _end_unfinished(self) -> None:
-        """Wait for no rest of a request whose client has ended its half of the connection."""
-        if self._reader is not None:
-            self.vanished()
-        elif self.request is None:
-            self.close()
+            self.readConnectionLost()
 
     def _read_head(self, data: bytes) -> bytes:
         """Look for the end of a head; deal with it, or wait for more; return what follows the request."""
@@ -244,14 +237,21 @@ class RelayChannel(ClientLink):
         if request is None:
             return
         if request.finished:
-            self._delivered(request)
+            self.response_finished()
         elif request.exchange is not None:
             request.exchange.resume()
 
     def response_finished(self) -> None:
         """The response has been written; go on when the client's socket has taken it."""
-        if self.request is not None and not self.blocked:
-            self._delivered(self.request)
+        request = self.request
+        if request is not None and request.finished and not self.blocked and not self._unsent:
+            self._delivered(request)
+
+    def flushed(self, waited: float) -> None:
+        """Go on when that was the rest of a response."""
+        if self.request is not None:
+            self.request.waited += waited
+            self.response_finished()
 
     def _delivered(self, request: RelayRequest) -> None:
         """End one exchange and begin the next."""

@@ -1,4 +1,4 @@
-"""The connection to a client, below HTTP: writing at once, waiting for one another, and leaving in good order.
+"""The connection to a client, below HTTP: writing in one turn, waiting for one another, and leaving in good order.
 
 Who pauses whom: the client's transport pauses us while it has too much to send, which `clogged` and `unclogged` pass
 on to whatever produces. `pause_reading` makes the client wait; one that leaves meanwhile is noticed by the site's
@@ -13,10 +13,12 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol
 from zope.interface import implementer
 
+from ccsproxy.proxy.interfaces import Seconds
 from ccsproxy.proxy.limits import Limits
 from ccsproxy.proxy.peers import PeerWatch
 from ccsproxy.proxy.timers import BatchedTimers, Deadline
 from ccsproxy.proxy.transport import close_writing, send_now, tune, unacknowledged, unsent
+from ccsproxy.turn import Turn
 
 
 @implementer(IPushProducer)
@@ -25,11 +27,10 @@ class ClientLink(Protocol):
 
     :ivar ending: nothing more is read from the client but the end of the connection.
     :ivar blocked: something waits for the client to read.
-    :ivar peer: the client's address.
-    :ivar peer_text: the same as text, empty when it has none.
+    :ivar peer_text: the client's address as text, empty when it has none.
     """
 
-    def __init__(self, timers: BatchedTimers, limits: Limits, watch: PeerWatch) -> None:
+    def __init__(self, timers: BatchedTimers, limits: Limits, watch: PeerWatch, turn: Turn, clock: Seconds) -> None:
         self.limits = limits
         self.ending = False
         self._closing = False
@@ -39,6 +40,10 @@ class ClientLink(Protocol):
         self.deadline = Deadline(timers, _missed)
         self._stall = Deadline(timers, _missed)
         self._watch = watch
+        self._turn = turn
+        self._clock = clock
+        self._unsent: list[bytes] = []
+        self._unsent_since = 0.0
         self._written = 0
         self._acknowledged: int | None = None
 
@@ -50,12 +55,13 @@ class ClientLink(Protocol):
         """Set the socket up, and be told when it has enough."""
         tune(self._wire)
         self._wire.registerProducer(self, True)
-        peer = self.peer = self._wire.getPeer()
+        peer = self._wire.getPeer()
         self.peer_text = f"{peer.host}:{peer.port}" if hasattr(peer, "port") else ""
 
     def released(self) -> None:
         """Let go of timers and watch; the connection is gone."""
         self.ending = True
+        self._unsent = []
         self.deadline.close()
         self._stall.close()
         self._watch.discard(self)
@@ -86,10 +92,33 @@ class ClientLink(Protocol):
     # -- writing -------------------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Send bytes at once."""
+        """Send bytes at the end of this turn of the reactor."""
         self._written += len(data)
+        self._unsent.append(data)
+        if len(self._unsent) == 1:
+            self._unsent_since = self._clock()
+            self._turn.add(self)
+
+    def flush(self) -> None:
+        """Send what has been written in this turn."""
+        unsent, self._unsent = self._unsent, []
+        if not unsent:
+            return
+        data = unsent[0] if len(unsent) == 1 else b"".join(unsent)
         if not send_now(self.transport, data) and not self.blocked:
             self._block()
+        self.flushed(self._clock() - self._unsent_since)
+
+    def flushed(self, waited: float) -> None:
+        """Hear that what was written has been handed to the transport.
+
+        :param waited: how many seconds it has waited for the end of the turn.
+        """
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes that were written have not reached the client's socket."""
+        return unsent(self.transport) + sum(map(len, self._unsent))
 
     def _block(self) -> None:
         self.blocked = True
@@ -141,6 +170,7 @@ class ClientLink(Protocol):
     def close(self) -> None:
         """Close when everything has been sent."""
         self.ending = True
+        self.flush()
         if self._closing:
             return
         self._closing = True
@@ -151,6 +181,7 @@ class ClientLink(Protocol):
     def linger(self) -> None:
         """Close the connection of a client that may be sending: a plain close would destroy what it has not read."""
         self.ending = True
+        self.flush()
         self.resume_reading()
         if self.half_closed or not close_writing(self._wire):
             self.close()

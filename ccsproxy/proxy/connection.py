@@ -44,6 +44,8 @@ class RelayConnection(Link):
         self._held: bytes | None = None
         self._paused = False
         self._stalled = False
+        self._unsent = b""
+        self._unsent_since = 0.0
 
     # -- the request ---------------------------------------------------------------------------------------------
 
@@ -63,12 +65,21 @@ class RelayConnection(Link):
         waiting = self._waiting = Deferred(self._cancelled)
         whole = data.whole_body() if isinstance(data, RequestBody) else None
         if data is None or whole is not None:
-            self.send(head + whole if whole else head)
-            self.sent()
+            self._unsent = head + whole if whole else head
+            self._unsent_since = self._clock()
+            self._owner.turn.add(self)
         else:
             self._upload = Upload(self, head, data)
             self._upload.start()
         return waiting
+
+    def flush(self) -> None:
+        """Send the request, unless the exchange has been given up in the same turn."""
+        data, self._unsent = self._unsent, b""
+        if data and self._marks is not None:
+            self.send(data)
+            self._marks.waited = self._clock() - self._unsent_since
+            self.sent()
 
     def sent(self) -> None:
         """Start waiting for the first byte: the request has been handed over entirely."""
@@ -247,6 +258,7 @@ class RelayConnection(Link):
     def abort(self) -> None:
         """Close at once, whatever is going on; nobody is told but the body's producer."""
         self._waiting = self._response = self._body = self._held = None
+        self._unsent = b""
         upload, self._upload = self._upload, None
         if upload is not None:
             upload.stop()
@@ -260,6 +272,7 @@ class RelayConnection(Link):
         held, self._held = self._held, None
         self._deadline.close()
         self._forget()
+        self._unsent = b""
         upload, self._upload = self._upload, None
         if upload is not None:
             upload.stop()

@@ -31,7 +31,7 @@ class Guard:
         self._ours = LOOPBACK_NAMES | {host.encode().lower()}
         self._port = port
         self._allowed = frozenset(name.encode().lower() for name in allowed)
-        self._origin = origin.encode() if origin else None
+        self._origin = origin.encode().lower() if origin else None
         self._known: set[bytes] = set()
 
     def check(self, head: Head) -> bytes:

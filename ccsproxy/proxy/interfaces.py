@@ -23,14 +23,16 @@ class Marks:
     :ivar connected: when an upstream connection was there (reused ones: when it was taken), monotonic seconds.
     :ivar reused: whether that connection had carried a request before.
     :ivar request_sent: when the last byte of the request was handed to the upstream's transport, monotonic seconds.
+    :ivar waited: for how many seconds the request waited for the end of a turn of the reactor.
     """
 
-    __slots__ = ("connected", "request_sent", "reused")
+    __slots__ = ("connected", "request_sent", "reused", "waited")
 
     def __init__(self) -> None:
         self.connected: float | None = None
         self.reused = False
         self.request_sent: float | None = None
+        self.waited = 0.0
 
 
 class IRelayResponse(Interface):

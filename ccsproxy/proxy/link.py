@@ -6,15 +6,28 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet import protocol
-from twisted.internet.interfaces import IAddress
 
-from ccsproxy.proxy.peek import is_quiet
+from ccsproxy.proxy.peek import Peek
 from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.timers import BatchedTimers, Deadline
 from ccsproxy.proxy.transport import send_now
+from ccsproxy.turn import Turn
 
 #: Seconds that a peer gets to answer the closing of a connection that is not needed any more.
 CLOSING_TIME = 5.0
+
+#: Host and port of the end that connected, and of the end that accepted.
+Ends = tuple[str, int, str, int]
+
+
+def ends_of(local: Any, remote: Any) -> Ends:
+    """Return what tells a TCP connection from all others, the same at both of its ends.
+
+    :param local: the address of the end that connected.
+    :param remote: the address of the end that accepted; an IPv4 address mapped into IPv6 is written as itself.
+    """
+    hosts = [getattr(end, "host", "").removeprefix("::ffff:") for end in (local, remote)]
+    return hosts[0], getattr(local, "port", 0), hosts[1], getattr(remote, "port", 0)
 
 
 class Owner(Protocol):
@@ -23,11 +36,13 @@ class Owner(Protocol):
     :ivar timers: where deadlines come from.
     :ivar timeouts: the limits of an exchange.
     :ivar clock: monotonic seconds, for `ccsproxy.proxy.interfaces.Marks`.
+    :ivar turn: at whose end requests are sent.
     """
 
     timers: BatchedTimers
     timeouts: Timeouts
     clock: Callable[[], float]
+    turn: Turn
 
     def connected(self, connection: Any) -> None:
         """Hear that a connection is there."""
@@ -42,16 +57,18 @@ class Owner(Protocol):
 class Link(protocol.Protocol):
     """The part of an upstream connection that knows nothing of HTTP.
 
-    :ivar ends: its own address and its peer's, for loop detection.
+    :ivar ends: see `ends_of`, for loop detection.
     """
 
-    ends: tuple[IAddress | None, IAddress | None] = (None, None)
+    ends: Ends = ("", 0, "", 0)
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._deadline = Deadline(owner.timers, self._expired)
         self._gone = False
         self._corked: list[bytes] | None = None
+        self._peek: Peek | None = None
+        self._held_back = False
 
     def connectionMade(self) -> None:
         """Send small pieces at once, notice dead peers, and remember the addresses."""
@@ -60,7 +77,7 @@ class Link(protocol.Protocol):
             setter = getattr(transport, setting, None)
             if setter is not None:
                 setter(True)
-        self.ends = transport.getHost(), transport.getPeer()
+        self.ends = ends_of(transport.getHost(), transport.getPeer())
         self._owner.connected(self)
 
     def send(self, data: bytes) -> bool:
@@ -69,7 +86,11 @@ class Link(protocol.Protocol):
 
     def quiet(self) -> bool:
         """Tell whether the connection is open and nothing unread waits on it."""
-        return not self._gone and is_quiet(self.transport)
+        if self._gone or self.transport is None:
+            return False
+        if self._peek is None:
+            self._peek = Peek(self.transport)
+        return self._peek.is_quiet()
 
     def _expired(self, limit: Any) -> None:
         """Deal with a missed deadline; without a limit it is that of closing."""
@@ -87,12 +108,14 @@ class Link(protocol.Protocol):
 
     def _pause_transport(self) -> None:
         transport: Any = self.transport
-        if transport is not None and not self._gone:
+        if transport is not None and not self._gone and not self._held_back:
+            self._held_back = True
             transport.pauseProducing()
 
     def _resume_transport(self) -> None:
         transport: Any = self.transport
-        if transport is not None and not self._gone:
+        if transport is not None and not self._gone and self._held_back:
+            self._held_back = False
             transport.resumeProducing()
 
     def close(self) -> None:

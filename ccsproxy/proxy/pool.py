@@ -15,21 +15,10 @@ from twisted.web.client import HTTPConnectionPool
 from ccsproxy.proxy.connect_errors import as_relay_error
 from ccsproxy.proxy.connection import RelayConnection
 from ccsproxy.proxy.errors import ConnectTimeout
+from ccsproxy.proxy.link import Ends, ends_of
 from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.timers import BUCKET, BatchedTimers, Deadline
-
-#: Host and port of the end that connected, and of the end that accepted.
-Ends = tuple[str, int, str, int]
-
-
-def ends_of(local: Any, remote: Any) -> Ends:
-    """Return what tells a TCP connection from all others, the same at both of its ends.
-
-    :param local: the address of the end that connected.
-    :param remote: the address of the end that accepted; an IPv4 address mapped into IPv6 is written as itself.
-    """
-    hosts = [getattr(end, "host", "").removeprefix("::ffff:") for end in (local, remote)]
-    return hosts[0], getattr(local, "port", 0), hosts[1], getattr(remote, "port", 0)
+from ccsproxy.turn import Turn
 
 
 class ConnectionFactory(Factory):
@@ -56,6 +45,7 @@ class RelayPool(HTTPConnectionPool):
     :param timers: the batched timers of the reactor.
     :param timeouts: see `Timeouts`.
     :param clock: monotonic seconds, for `Marks`.
+    :param turn: the reactor's turn, at whose end requests are sent.
     """
 
     maxPersistentPerHost = 256
@@ -68,11 +58,13 @@ class RelayPool(HTTPConnectionPool):
         timers: BatchedTimers,
         timeouts: Timeouts | None = None,
         clock: Callable[[], float] = monotonic,
+        turn: Turn | None = None,
     ) -> None:
         super().__init__(reactor, persistent=True)
         self.timers = timers
         self.timeouts = timeouts or Timeouts()
         self.clock = clock
+        self.turn = turn or Turn()
         self._factory_of_ours = ConnectionFactory(self)
         self._idle: dict[RelayConnection, float] = {}  # since when, oldest first
         self._live: set[RelayConnection] = set()
@@ -127,7 +119,7 @@ class RelayPool(HTTPConnectionPool):
     def connected(self, connection: RelayConnection) -> None:
         """Remember the addresses of a new connection."""
         self._live.add(connection)
-        self._ends.add(ends_of(*connection.ends))
+        self._ends.add(connection.ends)
 
     def free(self, connection: RelayConnection) -> None:
         """Take a connection back whose exchange is over."""
@@ -152,7 +144,7 @@ class RelayPool(HTTPConnectionPool):
         """Forget a connection that is closed or closing."""
         self._idle.pop(connection, None)
         self._live.discard(connection)
-        self._ends.discard(ends_of(*connection.ends))
+        self._ends.discard(connection.ends)
 
     # -- the rest ------------------------------------------------------------------------------------------------
 

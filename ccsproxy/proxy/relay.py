@@ -67,11 +67,11 @@ class Relay:
             waiting = fail()
         self.spent = self._clock() - request.entered
         tap = self._tap = capture.begin(head)
+        request.head.let_go()
         if request.first:
             tap.request_body(request.first)
         self._waiting = waiting
         waiting.addCallbacks(self._answered, self._failed)
-        waiting.addErrback(self._broken)
 
     # -- what the upstream says ----------------------------------------------------------------------------------
 
@@ -84,7 +84,10 @@ class Relay:
         self._waiting = None
         self.head_at = self._clock()
         tee = self._tee = ResponseTee(self, request, tap, response, self._clock)
-        tee.start()
+        try:
+            tee.start()
+        except Exception:
+            self._broken(Failure())
 
     def _failed(self, reason: Failure) -> None:
         """Answer for an upstream that gave no answer."""
@@ -95,7 +98,10 @@ class Relay:
         if not isinstance(error, RelayError):
             log.failure("an exchange failed in an unforeseen way", reason)
             error = RelayError("The upstream could not be asked.")
-        self._answer(error.status, error.error_type, error.message, (error.outcome, error.kind, error.message))
+        try:
+            self._answer(error.status, error.error_type, error.message, (error.outcome, error.kind, error.message))
+        except Exception:
+            self._broken(Failure())
 
     def _broken(self, reason: Failure) -> None:
         """End an exchange that a mistake of ours has interrupted, in the only honest way."""
@@ -223,7 +229,7 @@ class Relay:
             kind=kind,
             message=message,
             at=int((self._clock() - began) * 1e6),
-            timing=self._timing(began),
+            timing=self._timing(began, request.waited),
             request_bytes=body.size if body is not None else 0,
             request_whole=body is None or body.whole,
             response_bytes=tee.received if tee is not None else 0,
@@ -238,7 +244,7 @@ class Relay:
             tee.let_go()
         tap.end(ending)
 
-    def _timing(self, began: float) -> Timing:
+    def _timing(self, began: float, waited: float) -> Timing:
         tee, marks = self._tee, self._marks
 
         def since(moment: float | None) -> int | None:
@@ -251,5 +257,5 @@ class Relay:
             headers=since(self.head_at),
             first_byte=since(tee.first_byte) if tee is not None else None,
             last_byte=since(tee.last_byte) if tee is not None else None,
-            overhead=int(self.spent * 1e6),
+            overhead=int((self.spent + marks.waited + waited) * 1e6),
         )

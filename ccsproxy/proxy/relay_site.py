@@ -18,6 +18,7 @@ from ccsproxy.proxy.refused import RefusedRecorder
 from ccsproxy.proxy.resource import ProxyResource, way_to
 from ccsproxy.proxy.site import RelaySite
 from ccsproxy.proxy.timers import BatchedTimers
+from ccsproxy.turn import Turn
 
 
 def relay_site(
@@ -29,6 +30,7 @@ def relay_site(
     timers: BatchedTimers,
     default: str = "",
     limits: Limits | None = None,
+    turn: Turn | None = None,
 ) -> RelaySite:
     """Make the site of one listener.
 
@@ -36,6 +38,7 @@ def relay_site(
     :param capture: who is told of every exchange; several sites may share a `GuardedCapture` and its count.
     :param default: the name of the upstream for paths that name none; the first one when left out.
     :param limits: the limits; `Limits` with the configured body size when left out.
+    :param turn: see `RelaySite`.
     """
     guarded = capture if isinstance(capture, GuardedCapture) else GuardedCapture(capture)
     ways = {name: way_to(upstream, client) for name, (upstream, client) in clients.items()}
@@ -50,4 +53,5 @@ def relay_site(
         time.time,
         allowed=config.allow_hosts,
         origin=config.cors_allow,
+        turn=turn,
     )

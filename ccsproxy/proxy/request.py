@@ -9,7 +9,6 @@ from twisted.web.http_headers import Headers
 from ccsproxy.proxy.refusal import Answer, Refusal
 from ccsproxy.proxy.request_body import RequestBody
 from ccsproxy.proxy.request_head import Head
-from ccsproxy.proxy.transport import unsent
 
 if TYPE_CHECKING:
     from ccsproxy.proxy.channel import RelayChannel
@@ -57,6 +56,7 @@ class RelayRequest:
     :ivar entered: when the read that completed the head began to be worked on, monotonic seconds.
     :ivar exchange: whoever deals with the request; set by the resource.
     :ivar answered: a response head has been written.
+    :ivar waited: for how many seconds what was written waited for the end of a turn of the reactor.
     """
 
     __slots__ = (
@@ -76,6 +76,7 @@ class RelayRequest:
         "keep_alive",
         "started_at",
         "target",
+        "waited",
     )
 
     def __init__(
@@ -95,6 +96,7 @@ class RelayRequest:
         self.keep_alive = head.keep_alive
         self.bodiless = head.method == b"HEAD"
         self.answered = False
+        self.waited = 0.0
         self.finished = False
 
     @property
@@ -175,7 +177,7 @@ class RelayRequest:
     @property
     def unsent(self) -> int:
         """How many bytes that were written wait for the client's socket."""
-        return unsent(self._channel.transport)
+        return self._channel.waiting
 
     def answer(self, answer: Answer) -> None:
         """Send a whole response of our own."""

@@ -81,6 +81,11 @@ class Head:
         """The header lines as pairs, read anew each time."""
         return pairs(self.lines)
 
+    def let_go(self) -> None:
+        """Forget the lines, when they have gone on: a stream may last for many minutes."""
+        self.lines = b""
+        self.deciding = []
+
     def forward(self, authority: bytes) -> bytes:
         """Return the lines that go on, ``Host`` naming the upstream.
 

@@ -19,6 +19,7 @@ from ccsproxy.proxy.refused import RefusedRecorder
 from ccsproxy.proxy.request_head import Head
 from ccsproxy.proxy.resource import ProxyResource
 from ccsproxy.proxy.timers import BatchedTimers
+from ccsproxy.turn import Turn
 
 #: So many connections beyond the cap are answered with 503; further ones are closed at once.
 GRACE = 32
@@ -33,6 +34,7 @@ class RelaySite(Site):
     :param allowed: further values of ``Host`` that are ours.
     :param origin: the web origin that may call, if any.
     :param is_gone: see `ccsproxy.proxy.peers.PeerWatch`.
+    :param turn: the reactor's turn, at whose end answers are sent.
     :ivar in_flight: how many exchanges are under way.
     :ivar draining: no further request is accepted.
     """
@@ -52,10 +54,12 @@ class RelaySite(Site):
         allowed: Iterable[str] = (),
         origin: str | None = None,
         is_gone: Callable[[Any], bool] = peer_is_gone,
+        turn: Turn | None = None,
     ) -> None:
         super().__init__(resource, reactor=reactor)
         self._turns = reactor
         self.timers = timers
+        self.turn = turn or Turn()
         self.limits = limits
         self.clock = clock
         self.wall = wall
@@ -100,7 +104,8 @@ class RelaySite(Site):
         """Refuse the first request of a connection that is one too many, or that comes from ourselves."""
         if channel in self._surplus:
             raise Refusal(503, "too_many_connections", "Too many connections are open; please try again.")
-        if self.resource.is_own(channel.peer, channel.host):
+        wire: Any = channel.transport
+        if self.resource.is_own(wire.getPeer(), wire.getHost()):
             raise Refusal(
                 508, "loop_refused", "The request comes from this very proxy: an upstream leads back to it."
             )

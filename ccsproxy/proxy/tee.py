@@ -81,6 +81,7 @@ class ResponseTee:
         request.write_head(response.code, response.phrase, response.forward, self._expected)
         if request.bodiless:
             self._expected = None
+        response.forward = b""
         response.deliverBody(self)
         early, self._early = self._early or [], None
         if self._reason is not None and self._is_whole(self._reason):
@@ -157,6 +158,6 @@ class ResponseTee:
         """Name a cut stream of events as such."""
         if error.outcome is Outcome.UPSTREAM_TRUNCATED:
             content_types = _content_types(self.response.lines)
-            if any(value.lower().startswith(b"text/event-stream") for _, value, _, _ in content_types):
+            if any(value.startswith(b"text/event-stream") for _, value, _, _ in content_types):
                 return "sse_truncated"
         return error.kind

@@ -1,10 +1,10 @@
-"""Deadlines by the thousand: one reactor call for all that fall into the same second.
+"""Deadlines by the thousand: one timer for the hundred that fall into the same second.
 
 `txaio.make_batched_timer` is used here and nowhere else. Its traps, and what is done about them: it fires up to a
-bucket early, so a delay is rounded up and the time looked at again; cancelling is linear in the bucket, so a deadline
-that moves is an assignment and nothing is cancelled before `Deadline.close`; it takes its reactor from
-``txaio.config.loop``, which is therefore set before each use; and what a call raises reaches the others as one lump,
-so nothing is let out. See ``docs/adr/0002-txaio-batched-timers.md``.
+bucket early, so it is asked for the middle of one; cancelling is linear in the bucket, so it hears of a hundred
+deadlines at once, and a deadline that moves is an assignment; it takes its reactor from ``txaio.config.loop``, which
+is therefore set before each use; and what a call raises reaches the others as one lump, so nothing is let out. See
+``docs/adr/0002-txaio-batched-timers.md``.
 """
 
 from collections.abc import Callable
@@ -15,34 +15,78 @@ import txaio
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-#: Seconds that share one reactor call: how late a deadline may fire, never early.
+#: Seconds that share their timers: how late a deadline may fire, never early.
 BUCKET = 1.0
+#: So many deadlines share one timer, and are worked off in one turn of the reactor.
+CROWD = 100
 
 log = Logger()
 
 
+class Slot(dict["Deadline", None]):
+    """Deadlines that share a timer, in the order in which they were armed.
+
+    :ivar due: when it fires, in the reactor's seconds; its deadlines are at most `BUCKET` earlier.
+    :ivar timer: the timer, None when it has fired.
+    """
+
+    __slots__ = ("due", "timer")
+
+    def __init__(self, due: float) -> None:
+        super().__init__()
+        self.due = due
+        self.timer: Any = None
+
+
 class BatchedTimers:
-    """The clock of all deadlines of one reactor."""
+    """The clock of all deadlines of one reactor.
+
+    :ivar seconds: tells the reactor's time in seconds.
+    """
 
     def __init__(self, reactor: IReactorTime) -> None:
         txaio.use_twisted()
         # Its functions exist at run time only, so the type checker knows none of them.
         self._txaio: Any = txaio
         self._reactor = reactor
-        self._timer = self._txaio.make_batched_timer(BUCKET)
+        self._timer = self._txaio.make_batched_timer(BUCKET, chunk_size=1)
+        self._open: dict[float, Slot] = {}
+        self.seconds = reactor.seconds
 
-    def seconds(self) -> float:
-        """Return the reactor's time in seconds."""
-        return self._reactor.seconds()
+    def arm(self, deadline: "Deadline", at: float) -> Slot:
+        """Let a deadline be `Deadline.fired` at a time or up to `BUCKET` seconds later, never earlier.
 
-    def call_by(self, when: float, call: Callable[[], None]) -> Any:
-        """Call something at a time or up to `BUCKET` seconds later, never earlier.
-
-        :param when: the reactor's time in seconds.
-        :return: something to ``cancel()``, once, before it is called.
+        :param at: the reactor's time in seconds.
+        :return: what to `disarm` it with before that.
         """
-        self._txaio.config.loop = self._reactor
-        return self._timer.call_later(max(0.0, when - self._reactor.seconds()) + BUCKET, call)
+        due = (max(at, self.seconds()) // BUCKET + 1) * BUCKET
+        slot = self._open.get(due)
+        if slot is None or len(slot) >= CROWD:
+            slot = self._open[due] = Slot(due)
+            self._txaio.config.loop = self._reactor
+            slot.timer = self._timer.call_later(due - self.seconds() + BUCKET / 2, partial(self._fire, slot))
+        slot[deadline] = None
+        return slot
+
+    def disarm(self, deadline: "Deadline", slot: Slot) -> None:
+        """Forget a deadline, and the timer when it was the last one of it."""
+        slot.pop(deadline, None)
+        if not slot and slot.timer is not None:
+            slot.timer.cancel()
+            self._let_go(slot)
+
+    def _let_go(self, slot: Slot) -> None:
+        slot.timer = None
+        if self._open.get(slot.due) is slot:
+            del self._open[slot.due]
+
+    def _fire(self, slot: Slot) -> None:
+        self._let_go(slot)
+        while slot:
+            # One after the other: a deadline may close others of the same slot, which then stay silent.
+            deadline = next(iter(slot))
+            del slot[deadline]
+            deadline.fired()
 
 
 class Deadline:
@@ -51,16 +95,16 @@ class Deadline:
     :param expired: called when the deadline has passed, with what was given to `set`.
     """
 
-    __slots__ = ("_armed_for", "_at", "_calls", "_current", "_expired", "_timers", "_what")
+    __slots__ = ("_at", "_expired", "_not_before", "_seconds", "_slot", "_timers", "_what")
 
     def __init__(self, timers: BatchedTimers, expired: Callable[[Any], None]) -> None:
         self._timers = timers
-        self._expired = expired
+        self._seconds = timers.seconds
+        self._expired: Callable[[Any], None] | None = expired
         self._at = 0.0
         self._what: Any = None
-        self._calls: dict[int, Any] = {}
-        self._current = 0
-        self._armed_for = float("inf")
+        self._slot: Slot | None = None
+        self._not_before = float("inf")
 
     def set(self, delay: float, what: Any) -> None:
         """Replace the deadline; 0 means never.
@@ -72,8 +116,8 @@ class Deadline:
             self._at = 0.0
             return
         self._what = what
-        self._at = at = self._timers.seconds() + delay
-        if at < self._armed_for:
+        self._at = at = self._seconds() + delay
+        if at < self._not_before:
             self._arm(at)
 
     def clear(self) -> None:
@@ -81,27 +125,27 @@ class Deadline:
         self._at = 0.0
 
     def close(self) -> None:
-        """Have no deadline any more, and let go of every timer."""
+        """Have no deadline ever again, and let go of everybody."""
         self._at = 0.0
-        self._armed_for = float("inf")
-        calls, self._calls = self._calls, {}
-        for call in calls.values():
-            call.cancel()
+        self._not_before = float("-inf")
+        self._expired = self._what = None
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self._timers.disarm(self, slot)
 
     def _arm(self, at: float) -> None:
-        # A number rather than the call itself ties the two together: no reference cycle for the collector.
-        self._current += 1
-        self._armed_for = at
-        self._calls[self._current] = self._timers.call_by(at, partial(self._fired, self._current))
+        if self._slot is not None:
+            self._timers.disarm(self, self._slot)
+        self._slot = slot = self._timers.arm(self, at)
+        self._not_before = slot.due - BUCKET
 
-    def _fired(self, number: int) -> None:
-        # A closed deadline may still be called: a bucket that is being worked off cannot be cancelled.
-        if self._calls.pop(number, None) is None or number != self._current:
+    def fired(self) -> None:
+        """Look whether the deadline has passed; it may have moved since it was armed."""
+        self._slot = None
+        self._not_before = float("inf")
+        if not self._at or self._expired is None:
             return
-        self._armed_for = float("inf")
-        if not self._at:
-            return
-        if self._timers.seconds() < self._at:
+        if self._seconds() < self._at:
             self._arm(self._at)
             return
         self._at = 0.0

@@ -13,6 +13,7 @@ from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.timers import BatchedTimers
 from ccsproxy.proxy.tls import FailClosedPolicy
 from ccsproxy.proxy.tunnel import TunnelEndpoint
+from ccsproxy.turn import Turn
 
 
 def client_for(
@@ -22,10 +23,12 @@ def client_for(
     timeouts: Timeouts,
     policy: FailClosedPolicy,
     proxy: CorporateProxy | None = None,
+    turn: Turn | None = None,
 ) -> tuple[TransparentClient, RelayPool]:
     """Make the client of an upstream, and the pool to close when the program ends.
 
     :param policy: whom to trust; asked for https upstreams only.
+    :param turn: see `RelayPool`.
     :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.corporate.proxy_for`).
     """
     if proxy is None:
@@ -36,5 +39,5 @@ def client_for(
     if upstream.scheme == "https":
         creator = policy.creatorForNetloc(upstream.host.encode("idna"), upstream.port)
         endpoint = TLSEndpoint(reactor, endpoint, creator)
-    pool = RelayPool(reactor, timers, timeouts)
+    pool = RelayPool(reactor, timers, timeouts, turn=turn)
     return TransparentClient(RelayAgent(pool, endpoint)), pool

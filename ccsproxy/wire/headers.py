@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-#: A line that was found: its name in lower case, its value, where it begins, and where the next line does.
+#: A line that was found: name and value in lower case, where it begins, and where the next line does.
 Line = tuple[bytes, bytes, int, int]
 
 #: Fields that concern one connection only and are never forwarded (RFC 9110 section 7.6.1).
@@ -81,8 +81,9 @@ class Finder:
         found = []
         # With a line end before the first line, a match begins where its line does in ``lines``.
         for match in self._matches(b"\n" + lines.lower()):
-            start, end = match.span(2)
-            found.append((match[1], lines[start - 1 : end - 1].strip(b" \t"), match.start(), end + 1))
+            name, value = match.groups()
+            start, end = match.span()
+            found.append((name, value.strip(b" \t"), start, end + 1))
         return found
 
 

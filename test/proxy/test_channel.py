@@ -320,6 +320,7 @@ class EndTests(ChannelTestCase):
         drained = self.rig.site.drain()
         self.rig.site.cut()
         self.rig.settle()
+        self.rig.settle()
         self.successResultOf(drained)
         self.assertEqual((self.client.status, other.transport.aborted), (503, True))
         self.assertEqual([heard.ending.outcome for heard in self.rig.heard], ["shutdown", "shutdown"])

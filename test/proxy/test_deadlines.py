@@ -1,5 +1,7 @@
 """Tests of `ccsproxy.proxy.timers`: deadlines never fire early, and cost one call a second at most."""
 
+import gc
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -36,8 +38,10 @@ class DeadlineTests(SynchronousTestCase):
         for deadline in deadlines:
             deadline.set(60, "x")
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.assertEqual(len(self.timers._open), 1)
         for deadline in deadlines:
             deadline.close()
+        self.assertEqual(self.timers._open, {})
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_moving_arms_nothing(self) -> None:
@@ -63,7 +67,7 @@ class DeadlineTests(SynchronousTestCase):
         self.assertEqual((len(self.missed), self.clock.getDelayedCalls()), (1, []))
 
     def test_cleared_and_closed(self) -> None:
-        """Neither fires; closing leaves no timer and may be repeated."""
+        """Neither fires; closing leaves no timer, may be repeated, and is for ever."""
         deadline = self.deadline()
         deadline.set(10, "x")
         deadline.clear()
@@ -75,7 +79,32 @@ class DeadlineTests(SynchronousTestCase):
         self.assertEqual((self.missed, self.clock.getDelayedCalls()), ([], []))
         deadline.set(1, "again")
         self.clock.pump([1] * 3)
-        self.assertEqual(len(self.missed), 1)
+        self.assertEqual((self.missed, self.clock.getDelayedCalls()), ([], []))
+
+    def test_one_may_close_another_of_the_same_second(self) -> None:
+        """What is closed while its second is being worked off stays silent."""
+        later = self.deadline()
+        Deadline(self.timers, lambda _: later.close()).set(5, "first")
+        later.set(5, "second")
+        self.clock.pump([1] * 8)
+        self.assertEqual((self.missed, self.clock.getDelayedCalls()), ([], []))
+
+    def test_one_may_be_set_again_when_it_is_missed(self) -> None:
+        """It fires once more, in its own time."""
+        deadline = Deadline(self.timers, lambda what: (self.missed.append((what, 0)), deadline.set(5, "again")))
+        deadline.set(5, "first")
+        self.clock.pump([1] * 8)
+        self.assertEqual([what for what, _ in self.missed], ["first"])
+        self.clock.pump([1] * 5)
+        self.assertEqual([what for what, _ in self.missed], ["first", "again"])
+        deadline.close()
+
+    def test_nothing_is_held_after_the_end(self) -> None:
+        """A closed deadline refers to nobody, so that no cycle is left for the garbage collector."""
+        deadline = self.deadline()
+        deadline.set(5, self)
+        deadline.close()
+        self.assertFalse(any(each is self for each in gc.get_referents(deadline)))
 
     def test_a_fault_does_not_reach_the_others(self) -> None:
         """One that raises is logged; those of the same second fire."""

@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.proxy.client import RelayAgent, TransparentClient
-from ccsproxy.proxy.peek import is_quiet
+from ccsproxy.proxy.peek import Peek
 from ccsproxy.proxy.timeouts import Timeouts
 from test.proxy.upstream_wire import Collector, ScriptedBody, Wire, WireTransport
 
@@ -190,14 +190,15 @@ class PeekTests(SynchronousTestCase):
         self.addCleanup(left.close)
         transport = WireTransport()
         transport.socket = left
-        self.assertTrue(is_quiet(transport))
+        peek = Peek(transport)
+        self.assertTrue(peek.is_quiet())
         right.send(b"x")
-        self.assertFalse(is_quiet(transport))
+        self.assertFalse(peek.is_quiet())
         self.assertEqual(left.recv(10), b"x")
         right.close()
-        self.assertFalse(is_quiet(transport))
+        self.assertFalse(peek.is_quiet())
         left.close()
-        self.assertFalse(is_quiet(transport))
+        self.assertFalse(peek.is_quiet())
 
     def test_under_tls(self) -> None:
         """The socket below a wrapping transport counts."""
@@ -205,9 +206,10 @@ class PeekTests(SynchronousTestCase):
         self.addCleanup(left.close)
         inner, outer = WireTransport(), WireTransport()
         inner.socket, outer.transport = left, inner
-        self.assertTrue(is_quiet(outer))
+        peek = Peek(outer)
+        self.assertTrue(peek.is_quiet())
         right.close()
-        self.assertFalse(is_quiet(outer))
+        self.assertFalse(peek.is_quiet())
 
 
 class ConnectTests(PoolCase):

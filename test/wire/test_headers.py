@@ -92,10 +92,10 @@ class FinderTests(SynchronousTestCase):
     LINES = b"A:1\r\nConnection: Close,, x \r\na: 2\r\nCONNECTION:\t Y \r\nB: \r\n"
 
     def test_lines_are_found_in_any_case_and_in_order(self) -> None:
-        """Names come in lower case, values as they are without the blanks around them."""
+        """Names and values come in lower case, without the blanks around them."""
         found = headers.Finder([b"connection", b"b"])(self.LINES)
         self.assertEqual(
-            [line[:2] for line in found], [(b"connection", b"Close,, x"), (b"connection", b"Y"), (b"b", b"")]
+            [line[:2] for line in found], [(b"connection", b"close,, x"), (b"connection", b"y"), (b"b", b"")]
         )
 
     def test_the_place_of_a_line_is_all_of_it(self) -> None:
