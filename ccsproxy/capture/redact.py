@@ -122,7 +122,7 @@ class Choke:
         self._redactor = redactor
         self._searching = not isinstance(redactor, Unredacted)
         self._failed = self._deep = False
-        self._request_lines: tuple[Pairs, int] | None = None
+        self._request_lines: tuple[bytes, int] | None = None
 
     def session(self, named: str | None, lines: HeaderLines) -> str | None:
         """Return the name of a session unless there is a secret in it.
@@ -137,7 +137,7 @@ class Choke:
         known = self._request_lines
         return msgspec.structs.replace(
             started,
-            headers=mapping(self._headers(list(started.headers.items())) if known is None else known[0]),
+            headers=mapping(self._headers(list(started.headers.items())) if known is None else _unpacked(known[0])),
             path=self._part(self._redactor.target, started.path, ""),
             **self._names(started),
         )
@@ -211,14 +211,17 @@ class Choke:
         )
 
     def _request_headers(self, lines: Pairs) -> Pairs:
-        """Redact the header lines of the request, which are given several times, once."""
+        """Redact the header lines of the request, which are given several times, once.
+
+        They are kept packed, since a stream may last for minutes.
+        """
         known = self._request_lines
         if known is not None:
             self._redactor.count += known[1]
-            return known[0]
+            return _unpacked(known[0])
         before = self._redactor.count
         clean = self._headers(lines)
-        self._request_lines = clean, self._redactor.count - before
+        self._request_lines = _packed(clean), self._redactor.count - before
         return clean
 
     def _headers(self, lines: Pairs) -> Pairs:
@@ -270,3 +273,7 @@ class Choke:
         except Exception:
             self._failed = True
             return instead
+
+
+_packed = msgspec.msgpack.Encoder().encode
+_unpacked = msgspec.msgpack.Decoder(Pairs).decode

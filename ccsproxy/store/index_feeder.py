@@ -21,7 +21,7 @@ from ccsproxy.store.lines import SegmentLines
 from ccsproxy.store.sink import Written
 
 #: A round begins when so many lines wait, or so many seconds after the first of them.
-BATCH_LINES, BATCH_S = 1000, 0.5
+BATCH_LINES, BATCH_S = 1000, 0.25
 #: How often the folder is read although nobody said that anything happened, in seconds.
 LOOK_S = 5.0
 #: How long the first retry after a failure waits, and the longest, in seconds.
