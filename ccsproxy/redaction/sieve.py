@@ -50,7 +50,7 @@ def _signs() -> Iterator[_Sign]:
         elif shape.needle == "xox":  # xox[bapres]-
             yield from (_Sign(left, (shape,)) for left in (b"xx-", b"xxs-"))
         elif shape.needle in ("earer ", "asic "):
-            yield _Sign(shape.needle.encode("ascii"), (shape,), whole=True)
+            yield _Sign(shape.needle.strip().encode("ascii"), (shape,), whole=True)
         else:
             yield _Sign(_left(shape.needle), (shape,))
 
