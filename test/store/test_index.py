@@ -118,7 +118,7 @@ class RebuildTests(StoreCase):
         self.assertEqual(rows(self.data_dir), live)
 
     def test_stop_does_not_wait_for_all(self) -> None:
-        """What cannot be taken in within the time is left for the next start, and the index is closed all the same."""
+        """What cannot be taken in in time is left for the next start, and the index is closed all the same."""
         self.patch(index_follower, "BATCH_LINES", 10)
         for record in Corpus().records(60):
             self.segments.write(started(record), record)
