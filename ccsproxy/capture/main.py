@@ -6,8 +6,8 @@ This module alone knows which store, dialects, clients and redactor a recorder i
 import sys
 
 if __name__ == "__main__":
-    # Twisted's reactor takes OpenSSL along when it finds it: 12 MB in a process that speaks no TLS.
-    sys.modules["OpenSSL"] = None  # type: ignore[assignment]
+    # Twisted's reactor and asyncio take TLS along when they find it: 13 MB in a process that speaks none.
+    sys.modules["OpenSSL"] = sys.modules["ssl"] = None  # type: ignore[assignment]
 
 from collections.abc import Mapping
 from pathlib import Path

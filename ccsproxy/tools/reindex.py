@@ -4,7 +4,17 @@ import argparse
 import time
 from typing import TextIO
 
-from ccsproxy.tools.data_dir import add_data_dir, data_dir_of, offline_store, reported, size_text, write_json
+from ccsproxy.store.directory import DataDirBusy
+from ccsproxy.store.index_schema import NAME as NAME_OF_INDEX
+from ccsproxy.tools.data_dir import (
+    CommandError,
+    add_data_dir,
+    data_dir_of,
+    offline_store,
+    reported,
+    size_text,
+    write_json,
+)
 
 NAME = "reindex"
 SUMMARY = "Make the index anew from the records."
@@ -24,7 +34,13 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         counts[0] += lines
         counts[1] += size
 
-    with offline_store(data_dir_of(args)) as store:
+    data_dir = data_dir_of(args)
+    try:
+        store = offline_store(data_dir)
+    except DataDirBusy:
+        remedy = f"delete {data_dir / NAME_OF_INDEX} and it makes it anew, or stop it first and run this again"
+        raise CommandError(f"A running ccsproxy keeps the index up: {remedy}.") from None
+    with store:
         store.reindex(progress)
     took = max(time.monotonic() - begun, 0.001)
     if args.json:

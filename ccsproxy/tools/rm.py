@@ -42,5 +42,5 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         if not count:
             err.write(f"There is no session {session}.\n")
         elif not args.json:
-            out.write(f"{session} is removed; {count} segments held it\n")
+            out.write(f"{session} is removed; {count} segment{'s' if count > 1 else ''} held it\n")
     return 0 if all(counts.values()) else 1

@@ -1,9 +1,10 @@
 """The live list: calls are there while they happen, without a reload."""
 
 import threading
+from typing import Any
 
 from test.browser import stories
-from test.browser.chrome import BrowserTestCase, expect, not_wanted
+from test.browser.chrome import BrowserTestCase, expect, expecting, not_wanted
 from test.browser.scene import Call
 
 
@@ -102,6 +103,27 @@ class LiveTests(BrowserTestCase):
         expect(page.locator("tr.run")).to_have_count(0)
         numbers = page.locator("#rows > tr").evaluate_all("rows => rows.map(row => row.dataset.key)")
         self.assertEqual(numbers, [f"burst/{number}" for number in range(90, 0, -1)] + ["held/1"])
+
+    def test_refused_stream(self) -> None:
+        """A page whose stream was refused, as too many are read, says so and comes back for it."""
+        scene = self.own_scene()
+        watched = self.watched(home=scene.api)
+        page = watched.page("/")
+        refused: list[str] = []
+
+        def refuse(route: Any) -> None:
+            refused.append(route.request.url)
+            route.fulfill(status=503, body="{}") if len(refused) == 1 else route.continue_()
+
+        page.route("**/api/stream", refuse)
+        live = page.locator("#live")
+        with expecting(watched, "status of 503"):
+            page.reload()
+            expect(live).to_have_text("reconnecting")
+        expect(live).to_have_text("live", timeout=15_000)
+        self.assertEqual(len(refused), 2)
+        scene.send(stories.claude_session("late")[0])
+        expect(page.get_by_test_id("row")).to_have_count(1)
 
     def test_search_and_filters(self) -> None:
         """Search finds words of prompts and answers; a filter narrows the list, has an address, can be taken off."""

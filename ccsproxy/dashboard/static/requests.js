@@ -11,6 +11,8 @@ const PAGE = 60;
 // Milliseconds after which the list is asked for: after an event, and when it does not know of it yet.
 const SOON = 700;
 const BEHIND = 1500;
+// Milliseconds after which a stream is asked for again that was refused, as when there are too many.
+const REFUSED = 5000;
 const filtered = [...new URLSearchParams(location.search)].some(([, value]) => value);
 
 function find(key) {
@@ -188,7 +190,13 @@ function watch() {
     say("live");
     reconcileAll();
   });
-  stream.addEventListener("error", () => say("waiting"));
+  stream.addEventListener("error", ({ target }) => {
+    say("waiting");
+    // A browser comes back by itself to a stream that broke off, but not to one that was refused.
+    if (target.readyState !== EventSource.CLOSED || target !== stream) return;
+    rest();
+    setTimeout(watch, REFUSED);
+  });
 }
 function rest() {
   stream?.close();
