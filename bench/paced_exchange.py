@@ -85,7 +85,7 @@ def exchange(number: int) -> list[bytes]:
     headers = _lines(b"%b\nContent-Length: %d" % (REQUEST, len(QUESTION)))
     target = b"/v1/messages"
     head = RequestHead(
-        f"{number:026x}", 1.7e9 + number, "mock", "", b"POST", target, target, "1.1", headers, "127.0.0.1"
+        f"{number:026x}", 1.7e9 + number / 340, "mock", "", b"POST", target, target, "1.1", headers, "127.0.0.1"
     )
     answer = ResponseHead(200, b"OK", "1.1", _lines(RESPONSE % number))
     pieces = events(number)

@@ -108,7 +108,7 @@ class Assembly:
         self.response = ResponseInMaking(head, self._keeping.body_limit, self._budget)
         dialect = self.understand(body)
         if dialect is not None:
-            self.response.read_with(dialect.reader(self.facts(body)))
+            self.response.read_with(dialect.reader(self.facts(body)), self.choke.watcher())
         if not self.response.lines.field("content-length"):
             self._wait_long()
 
@@ -139,7 +139,7 @@ class Assembly:
             self.response.body.release()
 
     def started(self) -> Started:
-        """Return the line that announces it, not redacted yet."""
+        """Return the line that announces it, not redacted yet and without header lines."""
         dialect, head = self._dialect, self.head
         return Started(
             id=head.id,
@@ -153,7 +153,7 @@ class Assembly:
             client=self.client,
             method=text_of(head.method),
             path=text_of(head.target),
-            headers=self.request.lines.mapping,
+            headers={},
         )
 
     def record(self, ended: Ended) -> tuple[Record, str]:

@@ -11,6 +11,8 @@ from ccsproxy.wire import coding
 TRUNCATED = "body_limit"
 #: Readers are fed this many times more than is kept, so that the counts at the end of a long stream are still read.
 READ_FACTOR = 4
+#: The most bytes that are hashed without letting go of the interpreter, and up to how many they are cut into such.
+_SMALL, _MEDIUM = 2047, 64 << 10
 _UNREAD = frozenset((coding.TOO_LARGE, coding.DAMAGED, coding.UNKNOWN))
 _TEXTUAL = ("json", "text/", "event-stream", "xml", "x-www-form-urlencoded")
 
@@ -93,7 +95,7 @@ class Body:
         if self.gap:
             self.dropped += len(data)
             return b""
-        self._hash.update(data)
+        self._update(data)
         content = self._decoder.feed(data)
         self._keep(content, len(data))
         return content
@@ -139,6 +141,14 @@ class Body:
         """Let go of what is kept."""
         self._budget.give_back(self._kept_size)
         self._kept, self._kept_size = [], 0
+
+    def _update(self, data: bytes) -> None:
+        """Hash in small pieces: for larger ones the interpreter is let go of, and other threads hold it for long."""
+        if _SMALL < len(data) <= _MEDIUM:
+            for at in range(0, len(data), _SMALL):
+                self._hash.update(data[at : at + _SMALL])
+        else:
+            self._hash.update(data)
 
     def _keep(self, content: bytes, wire_size: int) -> None:
         if TRUNCATED in self.faults:

@@ -57,7 +57,7 @@ class HeaderLines:
     def pairs(self) -> Pairs:
         """The lines as text, spelled and ordered as they came."""
         if self._pairs is None:
-            self._pairs = pairs(self.raw)
+            self._pairs = fieldlines.text_pairs(self._lines) or pairs(self.raw)
         return self._pairs
 
     @property
@@ -72,7 +72,15 @@ class HeaderLines:
 
         :param name: in lower case; not that of a cookie.
         """
-        return self.mapping.get(name, "")
+        lines = self._lines.lower()
+        key = b"\r\n%b:" % name.encode("ascii")
+        start = 0 if lines.startswith(key[2:]) else lines.find(key) + 2
+        if start == 1:
+            return ""
+        at = start + len(key) - 2
+        if lines.find(key, at) >= 0:
+            return self.mapping.get(name, "")
+        return text_of(self._lines[at : lines.index(b"\r", at)].strip(b" \t"))
 
     def forget(self) -> None:
         """Keep the lines only as they came, which takes a tenth of the memory."""

@@ -76,8 +76,12 @@ class Inbox(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes of the link."""
-        self._held += self._decoder.feed(data)
-        self._take_held()
+        arrived = self._decoder.feed(data)
+        if self._held or self._look is not None or self._taker is None:
+            self._held += arrived
+            self._take_held()
+        else:
+            self._take_now(arrived, self._taker)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Hear that the relay is gone."""
@@ -96,6 +100,21 @@ class Inbox(Protocol):
     def _write(self, lines: bytes) -> None:
         if self.transport is not None and not self._gone:
             self.transport.write(lines)
+
+    def _take_now(self, arrived: list[Frame], taker: Taker) -> None:
+        """Hand on what has come, nothing else being held, and hold what the store has no room for."""
+        for place, frame in enumerate(arrived, 1):
+            kind = frame.kind
+            if kind < frames.SPILL:
+                taker.take(frame)
+                if kind != frames.END:
+                    continue
+            else:
+                self._take(frame)
+            if taker.appending > APPENDING:
+                self._pause()
+                self._held += arrived[place:]
+                break
 
     def _take_held(self) -> None:
         """Hand on what has come, until the store has enough: one spilled batch alone may hold hundreds of records."""

@@ -14,7 +14,9 @@ from ccsproxy.capture.inbox import Inbox
 from ccsproxy.capture.process import RecorderProcess, Rooms
 from ccsproxy.capture.settings import SPILL_FD
 from ccsproxy.child import LINK_FD
+from ccsproxy.polling import poll_leanly
 from ccsproxy.process import settle_collector
+from ccsproxy.turn import Turn
 
 #: When the recorder looks for garbage: rarely, because what it makes are trees without cycles, many and short-lived.
 RECORDER_THRESHOLDS = (20000, 20, 100)
@@ -65,4 +67,5 @@ def live(reactor: Any, rooms: Rooms) -> None:
     reactor.adoptStreamConnection(LINK_FD, AF_UNIX, OneInbox(process.inbox))
     os.close(LINK_FD)  # the reactor works on a copy; the link has to end with it
     settle_collector(RECORDER_THRESHOLDS)
+    poll_leanly(reactor, Turn())
     reactor.run(installSignalHandlers=False)

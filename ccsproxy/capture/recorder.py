@@ -166,7 +166,7 @@ class Recorder:
         assembly.session_id = session_id
         assembly.seq = numbered.seq if numbered is not None else self._sessions.next_seq(session_id)
         assembly.understand(body)
-        started = assembly.choke.started(assembly.started())
+        started = assembly.choke.started(assembly.started(), assembly.request.lines)
         if numbered is None:
             self._store.started(started)
             self._report.event(events.request_started(started))

@@ -13,6 +13,7 @@ from ccsproxy.capture.headers import HeaderLines, mapping
 from ccsproxy.exchange.depth import nested_too_deeply
 from ccsproxy.exchange.record import CaptureNote, Client, Error, Pairs, Record, Request, Response, Started, Stream
 from ccsproxy.exchange.usage import Usage
+from ccsproxy.redaction.gathered import Gathered
 from ccsproxy.wire import jsontext
 from ccsproxy.wire.coding import is_known
 
@@ -55,7 +56,10 @@ class Redactor(Protocol):
     def binary(self, body: bytes) -> bytes:
         """Replace them in bytes that are no text."""
 
-    def stream(self, text: str, kind: str) -> str:
+    def gathering(self) -> Gathered | None:
+        """Return what the events of a stream may be shown to while they are read."""
+
+    def stream(self, text: str, kind: str, gathered: Gathered | None = None) -> str:
         """Replace them in the text of a stream, so that it still parses."""
 
 
@@ -92,7 +96,11 @@ class Unredacted:
         """Return it."""
         return body
 
-    def stream(self, text: str, kind: str) -> str:
+    def gathering(self) -> Gathered | None:
+        """Nobody looks."""
+        return None
+
+    def stream(self, text: str, kind: str, gathered: Gathered | None = None) -> str:
         """Return it."""
         return text
 
@@ -122,7 +130,13 @@ class Choke:
         self._redactor = redactor
         self._searching = not isinstance(redactor, Unredacted)
         self._failed = self._deep = False
+        self._gathered: Gathered | None = None
         self._request_lines: tuple[bytes, int] | None = None
+
+    def watcher(self) -> Gathered | None:
+        """Return who looks at the events of the response while they are read, so that they need not be read again."""
+        self._gathered = self._redactor.gathering()
+        return self._gathered
 
     def session(self, named: str | None, lines: HeaderLines) -> str | None:
         """Return the name of a session unless there is a secret in it.
@@ -132,12 +146,11 @@ class Choke:
         self._request_headers(lines.pairs)
         return named if self._text(named) == named else None
 
-    def started(self, started: Started) -> Started:
-        """Return the line without secrets."""
-        known = self._request_lines
+    def started(self, started: Started, lines: HeaderLines) -> Started:
+        """Return the line without secrets, and with the header lines of the request."""
         return msgspec.structs.replace(
             started,
-            headers=mapping(self._headers(list(started.headers.items())) if known is None else _unpacked(known[0])),
+            headers=mapping(self._request_headers(lines.pairs)),
             path=self._part(self._redactor.target, started.path, ""),
             **self._names(started),
         )
@@ -202,7 +215,7 @@ class Choke:
         stream = self._stream(response.stream, stream_kind)  # before the body that was made of it, see Redactor.tree
         return msgspec.structs.replace(
             response,
-            headers=mapping(lines),
+            headers=response.headers if lines is response.headers_raw else mapping(lines),
             headers_raw=lines,
             body_reassembled=self._body(response.body_reassembled),
             body_base64=self._binary(response.body_base64, response.content_encoding),
@@ -231,7 +244,8 @@ class Choke:
     def _stream(self, stream: Stream | msgspec.UnsetType, kind: str) -> Stream | msgspec.UnsetType:
         if isinstance(stream, msgspec.UnsetType):
             return stream
-        text = self._part(lambda text: self._redactor.stream(text, _KINDS.get(kind, kind)), stream.text, None)
+        seen = self._gathered if self._gathered is not None and not self._gathered.unusual else None
+        text = self._part(lambda text: self._redactor.stream(text, _KINDS.get(kind, kind), seen), stream.text, None)
         return msgspec.UNSET if text is None else Stream(text=text, chunks=stream.chunks)
 
     def _body(self, body: Any) -> Any:

@@ -1,6 +1,7 @@
 """The response of an exchange in the making: its head, its body as the dialect reads it, and when each piece came."""
 
 import base64
+from operator import sub
 
 import msgspec
 from twisted.logger import Logger
@@ -10,6 +11,7 @@ from ccsproxy.capture.headers import HeaderLines, text_of
 from ccsproxy.capture.request import BINARY_LIMIT
 from ccsproxy.capture.rooms import Reader
 from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.protocol import Watcher
 from ccsproxy.exchange.record import Pairs, Response, Stream
 from ccsproxy.exchange.relayed import ResponseHead
 
@@ -25,7 +27,6 @@ class ResponseInMaking:
     :ivar head: as it came.
     :ivar lines: its header lines.
     :ivar body: as far as it came.
-    :ivar chunks: for each piece, milliseconds since the exchange began and bytes on the wire.
     """
 
     _log = Logger()
@@ -38,18 +39,34 @@ class ResponseInMaking:
         self.head = head
         self.lines = HeaderLines(head.lines)
         self.body = Body(self.lines, limit, budget)
-        self.chunks: list[tuple[float, int]] = []
+        self._times: list[int] = []
+        self._sizes: list[int] = []
         self._reader: Reader | None = None
-        self._unread: list[tuple[int, bytes]] = []
+        self._watcher: Watcher | None = None
+        self._read_size = 0
+        self._unread: list[bytes] = []
+        self._unread_times: list[int] = []
         self._unread_size = 0
 
-    def read_with(self, reader: Reader) -> None:
-        """Give the body to a reader as it comes."""
+    def read_with(self, reader: Reader, watcher: Watcher | None = None) -> None:
+        """Give the body to a reader as it comes.
+
+        :param watcher: is shown the events of a stream.
+        """
         self._reader = reader
+        if watcher is not None:
+            self._watcher = watcher
+            reader.watch(watcher)
+
+    @property
+    def chunks(self) -> list[tuple[float, int]]:
+        """For each piece, milliseconds since the exchange began and bytes on the wire."""
+        return [(at / 1e3, size) for at, size in zip(self._times, self._sizes, strict=True)]
 
     def feed(self, data: bytes, at: int) -> None:
         """Take the next piece of the body, and when it came, in microseconds."""
-        self._unread.append((at, data))
+        self._unread.append(data)
+        self._unread_times.append(at)
         self._unread_size += len(data)
         if self._unread_size >= TOGETHER:
             self.read()
@@ -63,25 +80,25 @@ class ResponseInMaking:
         """Read the pieces that have come since the last time: one by one while it matters when each came."""
         if not self._unread:
             return
-        unread = [(at / 1e3, data) for at, data in self._unread]
-        self._unread, self._unread_size = [], 0
+        unread, times = self._unread, self._unread_times
+        self._unread, self._unread_times, self._unread_size = [], [], 0
         if not self.body.gap:
-            self.chunks += [(at_ms, len(data)) for at_ms, data in unread]
+            self._times += times
+            self._sizes += map(len, unread)
         done = 0
         while done < len(unread) and self._reader is not None and not self._reader.timed:
-            self._read_pieces(unread[done : done + 1])
+            self._read_pieces(unread[done : done + 1], times[done] / 1e3)
             done += 1
         if done < len(unread):
-            self._read_pieces(unread[done:])
+            self._read_pieces(unread[done:], times[-1] / 1e3)
 
-    def _read_pieces(self, pieces: list[tuple[float, bytes]]) -> None:
+    def _read_pieces(self, pieces: list[bytes], at_ms: float) -> None:
         """Read pieces, as if they had come with the last of them."""
-        data = [piece for _, piece in pieces]
-        if len(data) > 1 and self.body.has_room(sum(map(len, data))):
-            data = [b"".join(data)]
-        content = b"".join([self.body.feed(piece) for piece in data])
+        if len(pieces) > 1 and self.body.has_room(sum(map(len, pieces))):
+            pieces = [b"".join(pieces)]
+        content = b"".join([self.body.feed(piece) for piece in pieces])
         if not self.body.gap:
-            self._read(content, pieces[-1][0])
+            self._read(content, at_ms)
 
     def lost(self, reason: str) -> None:
         """Note that bytes are missing here."""
@@ -101,11 +118,11 @@ class ResponseInMaking:
             passed on, a little later; none of them may be beyond the end.
         :return: what the reader made of it, None when it failed.
         """
-        self._end_ms = last_byte / 1e3 if last_byte else None
-        if self._end_ms is not None:
-            self.chunks = [(min(at, self._end_ms), size) for at, size in self.chunks]
         self.read()
-        last = self.chunks[-1][0] if self.chunks else None
+        if last_byte and self._times and max(self._times) > last_byte:
+            self._times = [min(at, last_byte) for at in self._times]
+        self._end_ms = last_byte / 1e3 if last_byte else None
+        last = self._times[-1] / 1e3 if self._times else None
         self._read(self.body.finish(), last or 0.0)
         if self._reader is None:
             return None
@@ -123,9 +140,9 @@ class ResponseInMaking:
     @property
     def max_gap(self) -> float | None:
         """The longest pause between two pieces in milliseconds, None where that is not known."""
-        if len(self.chunks) < 2 or self.body.gap:
+        if len(self._times) < 2 or self.body.gap:
             return None
-        return round(max(b[0] - a[0] for a, b in zip(self.chunks, self.chunks[1:], strict=False)), 3)
+        return max(map(sub, self._times[1:], self._times)) / 1e3
 
     def record(self, answer: Answer | None, keep_body: bool, trailers: Pairs) -> Response:
         """Return the response as records hold it, not redacted yet."""
@@ -148,6 +165,7 @@ class ResponseInMaking:
     def _read(self, content: bytes, at_ms: float) -> None:
         if self._reader is None or not content:
             return
+        self._read_size += len(content)
         try:
             self._reader.feed(content, at_ms)
         except Exception:
@@ -166,7 +184,9 @@ class ResponseInMaking:
     def _stream(self, answer: Answer | None) -> Stream | msgspec.UnsetType:
         if answer is None or not answer.is_stream:
             return msgspec.UNSET
-        text = answer.stream_text
-        return Stream(
-            text=self.body.content().decode("utf-8", "replace") if text is None else text, chunks=self.chunks
-        )
+        content, text = self.body.content(), answer.stream_text
+        if text is None:
+            text = content.decode("utf-8", "replace")
+        if self._watcher is not None and (self._read_size != len(content) or "\ufffd" in text):
+            self._watcher.unusual = True  # what is kept is not what was read
+        return Stream(text=text, chunks=self.chunks)

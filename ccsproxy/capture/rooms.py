@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 
 from ccsproxy.dialects.answer import Answer
 from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.protocol import Watcher
 from ccsproxy.exchange.record import Client, Record, Started
 from ccsproxy.exchange.relayed import RawHeaders
 
@@ -18,6 +19,9 @@ class Reader(Protocol):
     @property
     def timed(self) -> bool:
         """Whether all that it says about times is settled, so that what follows may come in larger pieces."""
+
+    def watch(self, watcher: Watcher) -> None:
+        """Show the events of a stream to somebody else as well; called before the first bytes."""
 
     def feed(self, data: bytes, at_ms: float) -> None:
         """Take the next bytes, and when they arrived in milliseconds since the exchange began."""

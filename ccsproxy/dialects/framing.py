@@ -6,7 +6,7 @@ from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.protocol import WireFormat
 from ccsproxy.wire.jsonarray import JsonArrayDecoder
 from ccsproxy.wire.ndjson import NdjsonDecoder
-from ccsproxy.wire.sse import Event, SseDecoder
+from ccsproxy.wire.sse import SseDecoder, named
 
 #: What `choose` answers for a body that is no stream.
 PLAIN = "plain"
@@ -48,7 +48,7 @@ class SseFraming:
 
     def feed(self, data: bytes) -> list[Framed]:
         """Take the next bytes, return the events that they complete."""
-        events = self._decoder.feed(data)
+        events = self._decoder.feed_named(data)
         if events:
             self._tail.clear()
             self._kept = 0
@@ -56,24 +56,27 @@ class SseFraming:
         if self._kept < self._LIMIT:
             self._tail.append(data[-self._LIMIT :])
             self._kept += len(data)
-        return [(_name(event), event.data) for event in events]
+        return events
+
+    @property
+    def ordinary(self) -> bool:
+        """Whether every byte belonged to a name and one line of data of an event."""
+        return self._decoder.ordinary
 
     def finish(self) -> list[Framed]:
         """Take the end of the bytes, return an event without its blank line."""
         events = self._decoder.finish()
         self.recovered = bool(events)
-        return [(_name(event), event.data) for event in events]
+        return [named(event) for event in events]
 
     def bare_tail(self) -> bytes:
         """Return what came after the last event, when it looks like a bare JSON value."""
+        if self.ordinary:
+            return b""
         text = b"".join(self._tail).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         blocks = text.split(b"\n\n")[self._inside :]
         rest = next((block.strip() for block in reversed(blocks) if block.strip()), b"")
         return rest if rest[:1] in (b"{", b"[") else b""
-
-
-def _name(event: Event) -> str:
-    return "" if event.name == "message" else event.name
 
 
 class LineFraming:

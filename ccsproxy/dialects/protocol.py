@@ -1,11 +1,13 @@
 """What a dialect has to offer."""
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.route import Path, Routed
+from ccsproxy.wire.runs import Run
 
 
 class Reassembler(Protocol):
@@ -43,6 +45,24 @@ class Joining(Reassembler, Protocol):
         :param holder: the object or array in it that holds the text.
         :param key: where it is there.
         """
+
+
+class Watcher(Protocol):
+    """Is shown the events of a stream while they are read (`ccsproxy.redaction.gathered.Gathered`).
+
+    :ivar unusual: set when events are read otherwise than one by one as they stand in the stream.
+    """
+
+    unusual: bool
+
+    def event(self, value: Any) -> None:
+        """Look at an event; it is not kept."""
+
+    def run(self, run: Run) -> None:
+        """Look at events that differ in one text."""
+
+    def names(self, names: Iterable[str]) -> None:
+        """Look at names of events."""
 
 
 class WireFormat(Protocol):

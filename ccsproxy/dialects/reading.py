@@ -7,7 +7,7 @@ from ccsproxy.dialects.aws_frames import EventStreamFraming
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.framing import PLAIN, ArrayFraming, Framed, Framing, LineFraming, SseFraming, choose
 from ccsproxy.dialects.plain_body import read_plain
-from ccsproxy.dialects.protocol import Joining, Reassembler, WireFormat
+from ccsproxy.dialects.protocol import Joining, Reassembler, Watcher, WireFormat
 from ccsproxy.dialects.registry import proven
 from ccsproxy.wire.jsontext import JsonError, loads
 from ccsproxy.wire.runs import Run, runs
@@ -28,9 +28,14 @@ class AnswerReader:
         self._framing: Framing | None = None
         self._reassembler: Reassembler | None = None
         self._joining = False
+        self._watcher: Watcher | None = None
         self._frames = 0
         self._first_ms: float | None = None
         self._last_ms = 0.0
+
+    def watch(self, watcher: Watcher) -> None:
+        """Show the events to somebody else as well; called before the first bytes."""
+        self._watcher = watcher
 
     @property
     def timed(self) -> bool:
@@ -67,6 +72,8 @@ class AnswerReader:
 
     def _take(self, events: list[Framed], at_ms: float) -> None:
         self._frames += len(events)
+        if self._watcher is not None:
+            self._watcher.names({name for name, _ in events})
         reassembler: Joining | None = self._reassembler if self._joining else None  # type: ignore[assignment]
         if len(events) < _FEW or reassembler is None:
             self._take_each(events, at_ms)
@@ -81,6 +88,7 @@ class AnswerReader:
         for name, text in events:
             if text.startswith(_DONE):
                 self._begin(None).ended()
+                self._unusual(text != _DONE)
             elif text or name:
                 self._event(name, text, at_ms)
 
@@ -88,6 +96,7 @@ class AnswerReader:
         """Take events that differ in one text at once, where that comes to the same."""
         fits = len(names) == 1 and isinstance(run.value, dict) and reassembler.joins(run.value, run.holder, run.key)
         if fits:
+            self._show(run.value, run)
             reassembler.event(names.pop(), run.value, at_ms)
         return fits
 
@@ -96,13 +105,31 @@ class AnswerReader:
             value = loads(text)
         except JsonError:
             self._begin(None).findings.unplaced(text.decode("utf-8", "replace"), "invalid_event_json")
+            self._unusual(True)
             return
+        self._show(value, None)
         reassembler = self._reassembler or self._begin(value)
         try:
             reassembler.event(name, value, at_ms)
         except Exception:
             # A mistake of ours must cost no more than the place of this event.
             reassembler.findings.unplaced(value, "reassemble_failed")
+
+    def _show(self, value: Any, run: Run | None) -> None:
+        """Show an event, or a run of them, to who watches; that costs the event nothing, whatever happens."""
+        if self._watcher is None or self._watcher.unusual:
+            return
+        try:
+            if run is None:
+                self._watcher.event(value)
+            else:
+                self._watcher.run(run)
+        except Exception:
+            self._unusual(True)
+
+    def _unusual(self, is_so: bool) -> None:
+        if is_so and self._watcher is not None:
+            self._watcher.unusual = True
 
     def _begin(self, value: Any) -> Reassembler:
         """Make the reassembler when the first event says what it has to be."""
@@ -134,6 +161,7 @@ class AnswerReader:
     def _finish_stream(self, framing: Framing, whole: bool) -> Answer:
         self._take(framing.finish(), self._last_ms)
         reassembler = self._begin(None)
+        self._unusual(not isinstance(framing, SseFraming) or not framing.ordinary)
         if isinstance(framing, SseFraming):
             self._look_behind(framing, reassembler)
         elif isinstance(framing, EventStreamFraming):

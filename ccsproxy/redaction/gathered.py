@@ -5,7 +5,8 @@ in one text only are read at once. Where a stream is unusual in any way nothing 
 by event.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from ccsproxy.redaction.channels import WHOLE, Channel, head_of, position_of
@@ -26,18 +27,24 @@ def texts_of_stream(text: str, kind: str) -> Iterator[str]:
     :param kind: see `ccsproxy.redaction.pieces.pieces_of`.
     :raises Unusual: when the stream has to be taken apart to know them, or has texts that are secret by their key.
     """
-    gathered = _Gathered()
+    gathered = Gathered()
     try:
         raw = text.encode("utf-8")
     except UnicodeEncodeError:
         raise Unusual from None
-    gathered.take(_sse_payloads(raw, gathered.texts) if kind == "sse" else _lines(raw, kind))
-    yield from gathered.texts
-    for _, parts in gathered.channels.values():
-        yield "".join(parts)
+    payloads = _sse_payloads(raw, gathered) if kind == "sse" else _lines(raw, kind)
+    for part in runs(payloads):
+        if isinstance(part, Run):
+            gathered.run(part)
+        elif payloads[part] and payloads[part] != _DONE:
+            try:
+                gathered.event(loads(payloads[part]))
+            except JsonError:
+                raise Unusual from None
+    return gathered.all()
 
 
-def _sse_payloads(raw: bytes, texts: set[str]) -> list[bytes]:
+def _sse_payloads(raw: bytes, gathered: "Gathered") -> list[bytes]:
     """Return the data of events that are a name and one line of data, or only the latter; note the names."""
     *blocks, rest = raw.split(b"\n\n")
     if rest or b"\r" in raw:
@@ -52,7 +59,7 @@ def _sse_payloads(raw: bytes, texts: set[str]) -> list[bytes]:
         if block[:5] != b"data:" or b"\n" in block:
             raise Unusual
         payloads.append(block[6:] if block[5:6] == b" " else block[5:])
-    texts.update([name.decode("utf-8") for name in names])
+    gathered.texts.update([name.decode("utf-8") for name in names])
     return payloads
 
 
@@ -62,27 +69,41 @@ def _lines(raw: bytes, kind: str) -> list[bytes]:
     return [line for line in raw.split(b"\n") if line]
 
 
-class _Gathered:
-    """Collects.
+class Gathered:
+    """Collects the texts of a stream from its events.
 
     :ivar texts: what stands by itself.
-    :ivar channels: by channel, the last event that it had a text in, and its texts.
+    :ivar unusual: the stream has to be redacted event by event.
     """
 
     def __init__(self) -> None:
         self.texts: set[str] = set()
-        self.channels: dict[Channel, list[Any]] = {}
+        self.unusual = False
+        self._channels: dict[Channel, list[Any]] = {}
+        self._number = 0
 
-    def take(self, payloads: list[bytes]) -> None:
-        """Take the events of a stream."""
-        for number, part in enumerate(runs(payloads)):
-            if isinstance(part, Run):
-                self._value(number, part.value, part)
-            elif payloads[part] and payloads[part] != _DONE:
-                try:
-                    self._value(number, loads(payloads[part]), None)
-                except JsonError:
-                    raise Unusual from None
+    def event(self, value: Any) -> None:
+        """Take the value of the next event; it is not kept."""
+        self._number += 1
+        self._value(self._number, value, None)
+
+    def run(self, run: Run) -> None:
+        """Take the next events, which differ in one text."""
+        self._number += 1
+        self._value(self._number, run.value, run)
+
+    def names(self, names: Iterable[str]) -> None:
+        """Take names of events."""
+        self.texts.update([f"event: {name}" for name in names])
+
+    def all(self) -> Iterator[str]:
+        """Return the texts.
+
+        :raises Unusual: when they are not known.
+        """
+        if self.unusual:
+            raise Unusual
+        return chain(self.texts, ("".join(parts) for _, parts in self._channels.values()))
 
     def _value(self, number: int, root: Any, run: Run | None) -> None:
         """Sort the texts of one event, or of a run of them, as `ccsproxy.redaction.stream` does."""
@@ -99,7 +120,7 @@ class _Gathered:
                     if kind is not str and kind is not dict and kind is not list:
                         continue
                     if not plain_key(key) and is_secret(key, child, node, parent):
-                        raise Unusual
+                        self.unusual = True
                     step = new if key == old and not path else key
                     if kind is not str:
                         waiting.append((child, (*path, step), key))
@@ -118,7 +139,7 @@ class _Gathered:
     def _whole(self, node: Any, key: str, run: Run | None) -> None:
         """Note a text that stands by itself in each event."""
         if run is not None and node is run.holder and key == run.key:
-            raise Unusual
+            self.unusual = True
         self.texts.add(node[key])
 
     def _leaf(self, number: int, node: Any, key: Any, channel: Channel, run: Run | None) -> None:
@@ -126,11 +147,11 @@ class _Gathered:
         text = node[key]
         if run is not None and not (node is run.holder and key == run.key):
             text *= run.end - run.start
-        entry = self.channels.get(channel)
+        entry = self._channels.get(channel)
         if entry is None:
-            self.channels[channel] = [number, [text]]
+            self._channels[channel] = [number, [text]]
         elif entry[0] == number:
-            raise Unusual  # two texts of one event in one channel: their order decides what they read
+            self.unusual = True  # two texts of one event in one channel: their order decides what they read
         else:
             entry[0] = number
             entry[1].append(text)

@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Any
 from urllib.parse import quote, unquote, unquote_plus
 
-from ccsproxy.redaction.gathered import Unusual, texts_of_stream
+from ccsproxy.redaction.gathered import Gathered, Unusual, texts_of_stream
 from ccsproxy.redaction.harmless import Harmless
 from ccsproxy.redaction.members import find_members
 from ccsproxy.redaction.names import secret_field, secret_header, secret_parameter
@@ -75,6 +75,8 @@ class Redactor:
             self._learn_field(name, value)
         others = [value for (_, value), hidden in zip(lines, secret, strict=True) if not hidden]
         clean = self._harmless.are(others, self._known)
+        if clean and len(others) == len(lines):
+            return fields if lines == fields else lines
         return [
             (line[0], self._secret(line[1])) if hidden else line if clean else (line[0], self.text(line[1]))
             for line, hidden in zip(lines, secret, strict=True)
@@ -128,15 +130,20 @@ class Redactor:
             return b""
         return self.text(body.decode("latin-1")).encode("latin-1")
 
-    def stream(self, text: str, kind: str) -> str:
+    def gathering(self) -> Gathered | None:
+        """Return who may look at the events of a stream while they are read, so that `stream` need not read them."""
+        return Gathered() if self._enabled else None
+
+    def stream(self, text: str, kind: str, gathered: Gathered | None = None) -> str:
         """Return the text of a stream without its secrets, those included that are cut into several events.
 
         :param kind: ``sse``, ``ndjson`` or ``json`` (a streamed array); anything else is one plain text.
+        :param gathered: all events of the text, if they have been shown to it as they stand there.
         """
         if not self._enabled:
             return text
         self._changed_events = []
-        if self._is_clean_stream(text, kind):
+        if self._is_clean_stream(text, kind, gathered):
             return text
         redactor = StreamRedactor(self.find)
         result = redactor.redact(text, kind)
@@ -162,10 +169,11 @@ class Redactor:
         texts = texts_of(value)
         return texts is not None and not suspicious(texts, self._known)
 
-    def _is_clean_stream(self, text: str, kind: str) -> bool:
+    def _is_clean_stream(self, text: str, kind: str, gathered: Gathered | None = None) -> bool:
         """Whether a stream surely has no secrets, none in pieces either; most have none."""
         try:
-            return not suspicious(texts_of_stream(text, kind), self._known)
+            texts = texts_of_stream(text, kind) if gathered is None else gathered.all()
+            return not suspicious(texts, self._known)
         except Unusual:
             return False
 

@@ -37,6 +37,7 @@ class SseDecoder:
     :ivar comments: how many comment lines were seen (keep-alives).
     :ivar retry: the last reconnection time, in milliseconds, or None.
     :ivar last_event_id: the id that a client would send to resume.
+    :ivar ordinary: so far there were only events of one line of data, perhaps after one with their name, LF each.
     """
 
     def __init__(self, strict: bool = False) -> None:
@@ -47,6 +48,7 @@ class SseDecoder:
         self.comments = 0
         self.retry: int | None = None
         self.last_event_id = ""
+        self.ordinary = True
         self._strict = strict
         self._id = ""
         self._pending = bytearray()
@@ -58,6 +60,25 @@ class SseDecoder:
 
         :return: the events that they complete, in order.
         """
+        whole = self._whole(data)
+        return [] if whole is None else self._dispatch(whole)
+
+    def feed_named(self, data: bytes) -> list[tuple[str, bytes]]:
+        """Take the next bytes.
+
+        :return: the events that they complete, in order: name, empty where the stream names none, and data.
+        """
+        whole = self._whole(data)
+        if whole is None:
+            return []
+        ordinary = _ordinary(whole)
+        if ordinary is None:
+            return [named(event) for event in self._dispatch(whole)]
+        self.last_event_id = self._id
+        return ordinary
+
+    def _whole(self, data: bytes) -> bytes | None:
+        """Return what whole events there are with the next bytes, without the blank line that ends the last one."""
         if not self._started:
             data = self._start(data)
         if self._after_cr or b"\r" in data:
@@ -67,9 +88,9 @@ class SseDecoder:
         end = data.rfind(b"\n\n")
         if end < 0:
             self._pending += data
-            return []
+            return None
         self._pending += data[end + 2 :]
-        return self._dispatch(data[:end])
+        return data[:end]
 
     def finish(self) -> list[Event]:
         """Take the end of the stream.
@@ -79,6 +100,7 @@ class SseDecoder:
         """
         rest = bytes(self._pending)
         self._pending.clear()
+        self.ordinary = self.ordinary and not rest
         if self._strict or not rest:
             return []
         return [
@@ -92,10 +114,12 @@ class SseDecoder:
             self._pending += data
             return b""
         self._started = True
+        self.ordinary = not data.startswith(_BOM)
         return data.removeprefix(_BOM)
 
     def _normalised(self, data: bytes) -> bytes:
         """Make every line end an LF; a CR at the end counts at once, and swallows an LF that follows it later."""
+        self.ordinary = False
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
@@ -103,16 +127,16 @@ class SseDecoder:
             self._after_cr = True
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _continue(self, data: bytes) -> list[Event]:
+    def _continue(self, data: bytes) -> bytes | None:
         pending = self._pending
         searched = max(len(pending) - 1, 0)
         pending += data
         end = pending.rfind(b"\n\n", searched)
         if end < 0:
-            return []
+            return None
         whole = bytes(memoryview(pending)[:end])
         del pending[: end + 2]
-        return self._dispatch(whole)
+        return whole
 
     def _dispatch(self, whole: bytes) -> list[Event]:
         """Read whole events; the common two shapes are recognised without looking at each line."""
@@ -121,7 +145,7 @@ class SseDecoder:
             if block[:7] == b"event: ":
                 head, _, rest = block.partition(b"\n")
                 if rest[:6] == b"data: " and b"\n" not in rest:
-                    events.append(Event(_name(head), rest[6:], self._id))
+                    events.append(Event(head[7:].decode("utf-8", "replace") or "message", rest[6:], self._id))
                     self.last_event_id = self._id
                     continue
             elif block[:6] == b"data: " and b"\n" not in block:
@@ -134,6 +158,7 @@ class SseDecoder:
         return events
 
     def _read_lines(self, block: bytes) -> Event | None:
+        self.ordinary = False
         name = b""
         data: list[bytes] = []
         for line in block.split(b"\n"):
@@ -160,8 +185,24 @@ class SseDecoder:
             self.retry = int(value)
 
 
-def _name(line: bytes) -> str:
-    return line[7:].decode("utf-8", "replace") or "message"
+def named(event: Event) -> tuple[str, bytes]:
+    """Return an event's name, empty where the stream names none, and its data."""
+    return "" if event.name == "message" else event.name, event.data
+
+
+def _ordinary(whole: bytes) -> list[tuple[str, bytes]] | None:
+    """Read events that are a name and a line of data each; None where one of them is not."""
+    lines = whole.split(b"\n")
+    names, data = lines[::3], lines[1::3]
+    if len(names) != len(data) or any(lines[2::3]) or len(lines) % 3 != 2:
+        return None
+    read = {name: name[7:].decode("utf-8", "replace") for name in set(names) if name[:7] == b"event: "}
+    texts = [line[6:] for line in data if line[:6] == b"data: "]
+    if len(texts) != len(data) or len(read) != len(set(names)):
+        return None
+    if "message" in read.values():
+        read = {name: "" if value == "message" else value for name, value in read.items()}
+    return [(read[name], text) for name, text in zip(names, texts, strict=True)]
 
 
 def _is_whole(data: bytes) -> bool:

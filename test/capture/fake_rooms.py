@@ -149,5 +149,8 @@ class Stars:
     def binary(self, body):
         return self.text(body.decode("latin-1")).encode("latin-1")
 
-    def stream(self, text, kind):
+    def gathering(self):
+        return None
+
+    def stream(self, text, kind, gathered=None):
         return self.text(text)

@@ -34,7 +34,7 @@ class Thorough(Redactor):
     def _is_clean(self, value: Any) -> bool:
         return False
 
-    def _is_clean_stream(self, text: str, kind: str) -> bool:
+    def _is_clean_stream(self, text: str, kind: str, gathered: Any = None) -> bool:
         return False
 
 
