@@ -138,10 +138,13 @@ class RelayConnection(Link):
             if head.code >= 300 or not head.persistent:
                 upload.stop()
         body = self._body_of(head)
-        if body.done:
+        whole = isinstance(body, LengthBody) and (body.done or body.left == len(rest))
+        if whole:
             response = RelayResponse(head, None)
             response.length = 0 if head.length is None else head.length
-            self._release(surplus=bool(rest))
+            if not body.done:
+                response.keep(rest)
+            self._release(surplus=body.done and bool(rest))
         else:
             self._body = body
             response = self._response = RelayResponse(head, self)
@@ -150,7 +153,7 @@ class RelayConnection(Link):
         if waiting is None:
             return
         # Whoever asks for the body at once gets what there is of it at once, so that it can join head and body.
-        self._held = None if body.done else rest
+        self._held = None if whole else rest
         waiting.callback(response)
         if self._response is response and self._held is not None:
             self._pause_transport()

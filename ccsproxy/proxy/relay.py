@@ -246,16 +246,8 @@ class Relay:
 
     def _timing(self, began: float, waited: float) -> Timing:
         tee, marks = self._tee, self._marks
-
-        def since(moment: float | None) -> int | None:
-            return None if moment is None else int((moment - began) * 1e6)
-
-        return Timing(
-            connected=since(marks.connected),
-            reused=marks.reused,
-            request_sent=since(marks.request_sent),
-            headers=since(self.head_at),
-            first_byte=since(tee.first_byte) if tee is not None else None,
-            last_byte=since(tee.last_byte) if tee is not None else None,
-            overhead=int((self.spent + marks.waited + waited) * 1e6),
-        )
+        body = (tee.first_byte, tee.last_byte) if tee is not None else (None, None)
+        moments = (marks.connected, marks.request_sent, self.head_at, *body)
+        connected, sent, head, first, last = [None if each is None else int((each - began) * 1e6) for each in moments]
+        overhead = int((self.spent + marks.waited + waited) * 1e6)
+        return Timing(connected, marks.reused, sent, head, first, last, overhead)

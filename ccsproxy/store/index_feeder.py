@@ -7,6 +7,7 @@ a word that something happened: it waits for nothing and nothing queues up.
 
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ BATCH_LINES, BATCH_S = 1000, 0.25
 LOOK_S = 5.0
 #: How long the first retry after a failure waits, and the longest, in seconds.
 RETRY_S, LONGEST_RETRY_S = 1.0, 4.0
+#: How long the end of a batch, and folding the WAL into the index, may take at the end, in seconds.
+CLOSING_S = 3.0
 
 
 class IndexFeeder:
@@ -44,6 +47,7 @@ class IndexFeeder:
         self._index: Index | None = None
         self._changed = threading.Condition()
         self._stopping = False
+        self._until = 0.0
         self._unread = 0
         self._begun = self._ended = 0
         self._state = "rebuilding"
@@ -58,13 +62,14 @@ class IndexFeeder:
     def stop(self, timeout: float = 30.0) -> None:
         """Take in what is written, close the index and end the thread; what is left is caught up at the next start.
 
-        :param timeout: how long that may take, in seconds.
+        :param timeout: how long taking in may last, in seconds.
         """
         with self._changed:
+            self._until = time.monotonic() + timeout
             self._stopping = True
             self._changed.notify_all()
         if self._thread.is_alive():
-            self._thread.join(timeout)
+            self._thread.join(timeout + CLOSING_S)
 
     def wrote(self, batch: Sequence[Written]) -> None:
         """Hear that lines were written."""
@@ -154,13 +159,16 @@ class IndexFeeder:
             self._index = Index(self._data_dir, self._price)
             self._state = "rebuilding" if self._index.new else self._state
         forgotten, self._forgotten = self._forgotten, False
-        Follower(self._index, self._lines, self._count).catch_up()
+        Follower(self._index, self._lines, self._count, self._in_time).catch_up()
         if forgotten:
             self._index.squeeze()
         with self._changed:
             self._state = "ok"
             self._ended = self._begun
             self._changed.notify_all()
+
+    def _in_time(self) -> bool:
+        return not self._stopping or time.monotonic() < self._until
 
     def _count(self, lines: int, size: int) -> None:
         self._taken += lines

@@ -19,13 +19,28 @@ def no_progress(lines: int, size: int) -> None:
     """Tell nobody."""
 
 
-class Follower:
-    """Follows the segments of a data dir for one index."""
+def to_the_end() -> bool:
+    """Go on in any case."""
+    return True
 
-    def __init__(self, index: Index, lines: SegmentLines, progress: Progress = no_progress) -> None:
+
+class Follower:
+    """Follows the segments of a data dir for one index.
+
+    :param go_on: asked before each batch; when it says no, `catch_up` ends early.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        lines: SegmentLines,
+        progress: Progress = no_progress,
+        go_on: Callable[[], bool] = to_the_end,
+    ) -> None:
         self._index = index
         self._lines = lines
         self._progress = progress
+        self._go_on = go_on
 
     def catch_up(self) -> None:
         """Take in everything that is written by now."""
@@ -34,7 +49,8 @@ class Follower:
         for gone in marks.keys() - set(names):
             self._drop(gone)
         for name in names:
-            self._follow(name, marks.get(name))
+            if self._go_on():
+                self._follow(name, marks.get(name))
 
     def _follow(self, name: str, mark: Mark | None) -> None:
         """Take in what a segment has beyond its mark."""
@@ -49,6 +65,8 @@ class Follower:
             begin = mark.done
             self._index.take(mark, good, end, len(batch) - len(good))
             self._progress(len(good), end - begin)
+            if not self._go_on():
+                return
         if closed:
             self._index.take(mark, (), mark.done, closed=True)
 

@@ -4,11 +4,13 @@ import os
 import sqlite3
 import stat
 import tempfile
+import threading
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange import codec
+from ccsproxy.store import index_follower
 from ccsproxy.store.index import Index
 from ccsproxy.store.index_feeder import IndexFeeder
 from ccsproxy.store.index_schema import NAME, open_for_reading
@@ -114,6 +116,23 @@ class RebuildTests(StoreCase):
         (self.data_dir / NAME).unlink()
         self.feed()
         self.assertEqual(rows(self.data_dir), live)
+
+    def test_stop_does_not_wait_for_all(self) -> None:
+        """What cannot be taken in in time is left for the next start, and the index is closed all the same."""
+        self.patch(index_follower, "BATCH_LINES", 10)
+        for record in Corpus().records(60):
+            self.segments.write(started(record), record)
+        feeder = self.feeder = IndexFeeder(self.data_dir)
+        begun, told = threading.Event(), threading.Event()
+        self.patch(feeder, "_count", lambda lines, size: begun.set() or told.wait(30))
+        feeder.start()
+        self.assertTrue(begun.wait(30))
+        threading.Timer(0.05, told.set).start()
+        feeder.stop(0)
+        self.assertEqual([path.name for path in self.data_dir.glob(NAME + "*")], [NAME])
+        self.assertLess(len(self.ids()), 10)
+        self.feed()
+        self.assertEqual(len(self.ids()), 60)
 
     def test_is_private(self) -> None:
         """The index and its companions can be read by the owner only."""
