@@ -157,7 +157,7 @@ class Assembly:
         )
 
     def record(self, ended: Ended) -> tuple[Record, str]:
-        """Make the record, not redacted yet, when the ending has come.
+        """Make the record, not redacted yet and without the request's header lines, when the ending has come.
 
         :return: it, and what kind of stream the response was, empty when it was none.
         """

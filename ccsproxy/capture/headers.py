@@ -37,11 +37,12 @@ def mapping(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
 class HeaderLines:
     """The header lines of one head, read once, and once more after `forget`."""
 
-    __slots__ = ("_lines", "_mapping", "_pairs", "_raw")
+    __slots__ = ("_lines", "_lower", "_mapping", "_pairs", "_raw")
 
     def __init__(self, lines: bytes) -> None:
         """Take lines as they came, see `ccsproxy.exchange.fieldlines`."""
         self._lines = lines
+        self._lower = b""
         self._raw: RawHeaders | None = None
         self._pairs: Pairs | None = None
         self._mapping: dict[str, str] | None = None
@@ -72,18 +73,20 @@ class HeaderLines:
 
         :param name: in lower case; not that of a cookie.
         """
-        lines = self._lines.lower()
-        key = b"\r\n%b:" % name.encode("ascii")
-        start = 0 if lines.startswith(key[2:]) else lines.find(key) + 2
-        if start == 1:
+        if not self._lower:
+            self._lower = b"\n" + self._lines.lower()
+        key = b"\n%b:" % name.encode("ascii")
+        at = self._lower.find(key)
+        if at < 0:
             return ""
-        at = start + len(key) - 2
-        if lines.find(key, at) >= 0:
+        begin = at + len(key)
+        if self._lower.find(key, begin) >= 0:
             return self.mapping.get(name, "")
-        return text_of(self._lines[at : lines.index(b"\r", at)].strip(b" \t"))
+        return text_of(self._lines[begin - 1 : self._lower.index(b"\r", begin) - 1].strip(b" \t"))
 
     def forget(self) -> None:
         """Keep the lines only as they came, which takes a tenth of the memory."""
+        self._lower = b""
         self._raw = self._pairs = self._mapping = None
 
 

@@ -201,13 +201,13 @@ class Recorder:
                 assembly.session_id = self._sessions.choose(None)
                 assembly.seq = self._sessions.next_seq(assembly.session_id)
             if BROKEN not in assembly.faults:
-                return assembly.choke.record(*assembly.record(ended))
+                return assembly.choke.record(*assembly.record(ended), assembly.request.lines)
         except Exception:
             self._broken(assembly)
         if not assembly.seq:
             return None
         try:
-            return assembly.choke.record(*assembly.bare_record(ended))
+            return assembly.choke.record(*assembly.bare_record(ended), assembly.request.lines)
         except Exception:
             self._log.failure("an exchange could not be recorded")
             return None

@@ -143,14 +143,14 @@ class Choke:
 
         :param lines: the header lines of the request.
         """
-        self._request_headers(lines.pairs)
+        self._request_headers(lines)
         return named if self._text(named) == named else None
 
     def started(self, started: Started, lines: HeaderLines) -> Started:
         """Return the line without secrets, and with the header lines of the request."""
         return msgspec.structs.replace(
             started,
-            headers=mapping(self._request_headers(lines.pairs)),
+            headers=mapping(self._request_headers(lines)),
             path=self._part(self._redactor.target, started.path, ""),
             **self._names(started),
         )
@@ -161,13 +161,14 @@ class Choke:
             return {}
         return {"model": self._text(started.model), "client": self._client(started.client)}
 
-    def record(self, record: Record, stream_kind: str) -> Record:
+    def record(self, record: Record, stream_kind: str, lines: HeaderLines) -> Record:
         """Return the record without secrets.
 
         :param stream_kind: what kind of stream the response was, empty when it was none.
+        :param lines: the header lines of the request.
         """
         before = self._redactor.count
-        request = self._request(record.request)
+        request = self._request(record.request, lines)
         if not self._hold_none(_texts(record)):
             record = self._with_clean_texts(record)
         response = None if record.response is None else self._response(record.response, stream_kind)
@@ -195,16 +196,16 @@ class Choke:
             response=response,
         )
 
-    def _request(self, request: Request) -> Request:
-        lines = self._request_headers(request.headers_raw)
+    def _request(self, request: Request, lines: HeaderLines) -> Request:
+        clean = self._request_headers(lines)
         path = self._part(self._redactor.target, request.path, "")
-        form = "x-www-form-urlencoded" in request.headers.get("content-type", "").lower()
+        form = "x-www-form-urlencoded" in lines.field("content-type").lower()
         is_form = form and isinstance(request.body, str)
         return msgspec.structs.replace(
             request,
             path=path,
-            headers=mapping(lines),
-            headers_raw=lines,
+            headers=mapping(clean),
+            headers_raw=clean,
             body=self._part(self._redactor.form, request.body, None) if is_form else self._body(request.body),
             body_base64=self._binary(request.body_base64, request.content_encoding),
         )
@@ -223,7 +224,7 @@ class Choke:
             trailers=trailers if isinstance(trailers, msgspec.UnsetType) else self._headers(trailers),
         )
 
-    def _request_headers(self, lines: Pairs) -> Pairs:
+    def _request_headers(self, lines: HeaderLines) -> Pairs:
         """Redact the header lines of the request, which are given several times, once.
 
         They are kept packed, since a stream may last for minutes.
@@ -233,7 +234,7 @@ class Choke:
             self._redactor.count += known[1]
             return _unpacked(known[0])
         before = self._redactor.count
-        clean = self._headers(lines)
+        clean = self._headers(lines.pairs)
         self._request_lines = _packed(clean), self._redactor.count - before
         return clean
 

@@ -97,13 +97,13 @@ class RequestInMaking:
             return None
 
     def record(self, keep_body: bool) -> Request:
-        """Return the request as records hold it, not redacted yet."""
+        """Return the request as records hold it, not redacted yet and without header lines."""
         content = self.content() if keep_body else Content()
         return Request(
             method=text_of(self.head.method),
             path=text_of(self.head.target),
-            headers=self.lines.mapping,
-            headers_raw=self.lines.pairs,
+            headers={},
+            headers_raw=[],
             http_version=self.head.version,
             body=content.value,
             body_base64=content.binary,
