@@ -18,9 +18,11 @@ from twisted.internet.defer import Deferred, succeed
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.paced_exchange import reads
 from ccsproxy.capture import frames
 from ccsproxy.capture.assembly import Keeping
 from ccsproxy.capture.bodies import Budget
+from ccsproxy.capture.life import RECORDER_THRESHOLDS
 from ccsproxy.capture.outbox import Outbox
 from ccsproxy.capture.recorder import Recorder
 from ccsproxy.capture.report import Report
@@ -28,11 +30,13 @@ from ccsproxy.capture.rooms import Meaning
 from ccsproxy.capture.sessions import Sessions
 from ccsproxy.capture.spill import Spill, SpillBounds, SpillCipher, open_nameless, read_batch, write_batch
 from ccsproxy.capture.tap import HandOver
+from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.exchange.fieldlines import joined
 from ccsproxy.exchange.record import Client
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
-from ccsproxy.redaction import Redactor
+from ccsproxy.process import settle_collector
+from ccsproxy.redaction import Redactor, redactors
 from ccsproxy.wire.jsontext import dumps
 
 ENDING = Ending("complete", "", "", 9, Timing())
@@ -164,6 +168,20 @@ def record(pieces: list[bytes], question: bytes = b"", times: int = 1, redactor=
         send(frames.END, 1, 0, frames.end(1, 0, ended)[frames.FRAME_HEAD.size :])
 
 
+def paced(batches: list[list[bytes]], redactor=None) -> None:
+    flushes: list = []
+    report = Report(lambda lines: None, flushes.append)
+    store = Nowhere()
+    meaning, sessions = Meaning(detect, identify), Sessions("run", store.last_seq)
+    recorder = Recorder(Keeping(), meaning, redactor or redactors(), sessions, store, report, Budget(1 << 30))
+    decoder = frames.FrameDecoder()
+    for data in (data for batch in batches for data in batch):
+        for frame in decoder.feed(data):
+            recorder.take(frame)
+        while flushes:
+            flushes.pop()()
+
+
 def decode(raw: bytes) -> None:
     decoder = frames.FrameDecoder()
     for start in range(0, len(raw), 65536):
@@ -186,6 +204,7 @@ def spilled(megabytes: int) -> None:
 
 
 def main() -> None:
+    settle_collector(RECORDER_THRESHOLDS)
     small, large = b"x" * 190, bytes(65536)
     cpu("relay: tap, 190 B chunk", 200_000, "chunk", chunks, 200_000, small, False)
     cpu("relay: tap and its share of sendmsg and recv, 190 B", 200_000, "chunk", chunks, 200_000, small, True)
@@ -193,6 +212,9 @@ def main() -> None:
     cpu("relay: a whole exchange but bodies (19 headers)", 20_000, "exchange", exchanges, 20_000)
     raw = frames.frame(frames.RESPONSE_BODY, 1, 0, small) * 50_000
     cpu("recorder: cut 190 B frames out of the link", 50_000, "frame", decode, raw)
+    batches = [list(reads(n * 100, 100)) for n in range(20)]
+    cpu("recorder: an exchange as in `paced`, redacted", 2000, "exchange", paced, batches)
+    cpu("recorder: the same without redaction", 2000, "exchange", paced, batches, lambda: Redactor(False))
     pieces = stream(1000)
     cpu("recorder: stream of 1000 events, redacted", 20, "1000 events", record, pieces, b"", 20)
     cpu("recorder: the same without redaction", 20, "1000 events", record, pieces, b"", 20, lambda: Redactor(False))

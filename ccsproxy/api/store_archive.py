@@ -56,11 +56,7 @@ class StoreArchive:
 
     def records(self, sid: str) -> Iterator[dict[str, Any]]:
         """Go through a session's records; one that is not kept any more is passed over."""
-        for summary in self.reader.session(sid)["requests"]:
-            try:
-                yield self.reader.record(sid, summary["seq"])
-            except NotKept:
-                continue
+        return self.reader.each(sid, self.reader.session(sid)["requests"])
 
     def stats(self, given: Given) -> dict[str, Any]:
         """Return the statistics."""

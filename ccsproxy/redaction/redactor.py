@@ -55,6 +55,7 @@ class Redactor:
         self.count = 0
         self._enabled = enabled
         self._known: list[str] = []
+        self._clean: set[str] = set()
         self._changed_events: list[Piece] = []
 
     def learn(self, value: str) -> None:
@@ -64,6 +65,7 @@ class Redactor:
         for form in dict.fromkeys((value, quote(value, safe=""), value.replace("/", "\\/"))):
             if form not in self._known and len(self._known) < _MOST_KNOWN:
                 self._known.append(form)
+                self._clean = set()
 
     def headers(self, fields: Iterable[Field]) -> list[tuple[str, str]]:
         """Return header lines as text, in order and as spelled, without secret values."""
@@ -167,15 +169,18 @@ class Redactor:
     def _is_clean(self, value: Any) -> bool:
         """Whether a JSON value surely has no secrets; most have none."""
         texts = texts_of(value)
-        return texts is not None and not suspicious(texts, self._known)
+        return texts is not None and not suspicious(texts - self._clean, self._known)
 
     def _is_clean_stream(self, text: str, kind: str, gathered: Gathered | None = None) -> bool:
         """Whether a stream surely has no secrets, none in pieces either; most have none."""
         try:
-            texts = texts_of_stream(text, kind) if gathered is None else gathered.all()
-            return not suspicious(texts, self._known)
+            texts = set(texts_of_stream(text, kind) if gathered is None else gathered.all())
         except Unusual:
             return False
+        if suspicious(texts, self._known):
+            return False
+        self._clean = texts
+        return True
 
     def _tree(self, value: Any) -> Any:
         """Redact a tree, however deep it is."""

@@ -11,53 +11,41 @@ need not be searched.
 
 from collections.abc import Collection, Iterable, Iterator
 
-import attr
-
 from ccsproxy.redaction.members import may_hold_members
 from ccsproxy.redaction.shapes import SHAPES, Shape, url_parameters
 
 #: Texts are looked at together, about so many letters at once: few calls, and what is looked at stays in the cache.
 _TOGETHER = 64 << 10
 _KEPT = b"ABEGIJKNSghkszxy-_:\"'/"
-_REDUCE = bytes.maketrans(b"'", b'"'), bytes(set(range(256)).difference(_KEPT))
+#: What two literals differ in becomes one letter.
+_REDUCE = bytes.maketrans(b"'K", b'"S'), bytes(set(range(256)).difference(_KEPT))
 #: What stands between two texts: it ends every word, quoted string and URL.
 _BETWEEN = "\n"
 #: The letters by which the beginning of a known secret is recognised at the end of a text.
 BEGINNING = 8
 
 
-@attr.frozen
-class _Sign:
-    """What is left of a shape's literal, and the shapes that leave it.
-
-    :ivar whole: the sign stands in the text as it is, and is not looked for in what is left of it.
-    """
-
-    left: bytes
-    shapes: tuple[Shape, ...]
-    whole: bool = False
-
-
-def _left(literal: str) -> bytes:
-    return literal.encode("ascii").translate(*_REDUCE)
-
-
-def _signs() -> Iterator[_Sign]:
-    """Yield the signs: what the needle leaves, or where that is too little to tell, the needle itself."""
+def _signs() -> Iterator[tuple[bytes, Shape]]:
+    """Yield for each shape what is left of its literal, as far as that is the same in all secrets of the shape."""
     for shape in SHAPES:
-        if shape.needle == "gh":  # gh[pousr]_
-            yield from (_Sign(left, (shape,)) for left in (b"gh_", b"ghs_"))
-        elif shape.needle == "xox":  # xox[bapres]-
-            yield from (_Sign(left, (shape,)) for left in (b"xx-", b"xxs-"))
-        elif shape.needle in ("earer ", "asic "):
-            yield _Sign(shape.needle.encode("ascii"), (shape,), whole=True)
-        else:
-            yield _Sign(_left(shape.needle), (shape,))
+        if shape.needle not in _WHOLE:
+            left = _LEFT.get(shape.needle) or (shape.needle.encode("ascii").translate(*_REDUCE),)
+            yield from ((sign, shape) for sign in left)
 
 
-_SIGNS = tuple(_signs())
-_REDUCED = tuple((sign.left, sign.shapes) for sign in _SIGNS if not sign.whole)
-_WHOLE = tuple((sign.left, sign.shapes) for sign in _SIGNS if sign.whole)
+def _by_sign(signs: Iterable[tuple[bytes, Shape]]) -> tuple[tuple[bytes, tuple[Shape, ...]], ...]:
+    shapes: dict[bytes, tuple[Shape, ...]] = {}
+    for sign, shape in signs:
+        shapes[sign] = (*shapes.get(sign, ()), shape)
+    return tuple(shapes.items())
+
+
+#: What is left of ``gh[pousr]_``, and of ``github_pat_``, which is no less; of ``xox[bapres]-``.
+_LEFT = {"gh": (b"gh_", b"ghs_"), "github_pat_": (b"gh_",), "xox": (b"xx-", b"xxs-")}
+#: Of these too little would be left; they are looked for in the text itself.
+_WHOLE = {"earer ": b"earer", "asic ": b"asic"}
+_SIGNS = _by_sign(_signs())
+_SIGNS_IN_TEXT = _by_sign((_WHOLE[shape.needle], shape) for shape in SHAPES if shape.needle in _WHOLE)
 
 
 def suspicious(texts: Iterable[str], known: Collection[str] = ()) -> bool:
@@ -91,10 +79,10 @@ def _batches(texts: Iterable[str]) -> Iterator[str]:
 def _suspicious(text: str) -> bool:
     raw = text.encode("utf-8", "surrogatepass")
     left = raw.translate(*_REDUCE)
-    for sign, shapes in _REDUCED:
+    for sign, shapes in _SIGNS:
         if sign in left and any(shape.needle in text and shape.occurs(text) for shape in shapes):
             return True
-    for sign, shapes in _WHOLE:
+    for sign, shapes in _SIGNS_IN_TEXT:
         if sign in raw and any(shape.occurs(text) for shape in shapes):
             return True
     if b"://" in left and "?" in text and any(True for _ in url_parameters(text)):

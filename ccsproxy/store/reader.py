@@ -5,7 +5,7 @@ or behind, lists are completed from the ends of the segments and say so (``rebui
 threads may read at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
@@ -16,6 +16,7 @@ import msgspec
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.store.lines import SegmentLines
 from ccsproxy.store.query import Query
+from ccsproxy.store.reader_batches import batches
 from ccsproxy.store.reader_lists import (
     Row,
     SessionQuery,
@@ -152,6 +153,20 @@ class Reader:
             read = self._lines.several(name, list(places.values()))
             found.update({seq: read[offset] for seq, (offset, _) in places.items() if offset in read})
         return found
+
+    def each(self, session_id: str, summaries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Go through records of a session, a few megabytes at a time; those that are kept no more are passed over.
+
+        :param summaries: of the records, in the order that is wanted.
+        """
+        for batch in batches(summaries):
+            found = self.lines(session_id, batch)
+            for seq in batch:
+                line = found.pop(seq, None)
+                try:
+                    yield as_record(line) if line else self.record(session_id, seq)
+                except NotKept:
+                    continue
 
     def line(self, session_id: str, seq: int) -> bytes:
         """Return a record's JSON as it was written, without its checksum.

@@ -120,7 +120,7 @@ def _answer(
         if clock() > deadline:
             if _is_free(data_dir):
                 return None
-            if path.exists():
+            if not any(path.with_suffix(suffix).exists() for suffix in (TAKEN, ANSWERED)):
                 raise DataDirBusy(f"The ccsproxy that writes to {data_dir} does not take the request.")
             deadline = clock() + TAKEN_WITHIN
 

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from ccsproxy.exports.formats import EXCHANGE, SESSION
 from ccsproxy.exports.payload import encoded
-from ccsproxy.store.reader import NotKept, Reader
+from ccsproxy.store.reader import Reader
 from ccsproxy.tools.asking import exchange_of, full_session, known_upstreams, open_reader, record_of
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported
 
@@ -50,16 +50,9 @@ def _exchange(reader: Reader, args: argparse.Namespace, chosen: str) -> Iterator
 
 
 def _session(reader: Reader, args: argparse.Namespace, chosen: str) -> Iterator[str]:
-    session = reader.session(full_session(reader, args.what))
-    return SESSION[chosen].write(session["meta"], _records(reader, session["requests"]), known_upstreams(args))
-
-
-def _records(reader: Reader, summaries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for each in summaries:
-        try:
-            yield reader.record(each["session_id"], each["seq"])
-        except NotKept:
-            continue
+    sid = full_session(reader, args.what)
+    session = reader.session(sid)
+    return SESSION[chosen].write(session["meta"], reader.each(sid, session["requests"]), known_upstreams(args))
 
 
 def _to_file(path: Path, pieces: Iterator[str]) -> None:

@@ -14,6 +14,7 @@ from ccsproxy.store.index_schema import NAME
 from ccsproxy.store.packed import FrameWriter, seek_table
 from ccsproxy.store.query import Query, matches, parse_query
 from ccsproxy.store.reader import NotKept, Reader
+from ccsproxy.store.reader_batches import BATCH, BATCH_BYTES, batches
 from ccsproxy.store.reader_lists import SessionQuery
 from ccsproxy.store.segment import compressed_path, plain_path
 from ccsproxy.store.summary import milliseconds, read_entry, summarise
@@ -195,6 +196,10 @@ class RecordTests(StoreCase):
         self.assertGreater(len(own), 1)
         self.assertEqual(self.reader.records(session, backwards), [own[seq] for seq in backwards])
         self.assertEqual(sorted(self.reader.lines(session, [*own, 99, *own])), sorted(own))
+        summaries = [{"seq": seq, "request_bytes": 5 << 20, "response_bytes": None} for seq in (*backwards, 99, *own)]
+        self.assertEqual(
+            list(self.reader.each(session, summaries)), [own[seq] for seq in backwards] + list(own.values())
+        )
         self.assertRaises(NotKept, self.reader.records, session, [*own, 99])
 
     def test_missing_segment_means_expired(self) -> None:
@@ -216,6 +221,18 @@ class RecordTests(StoreCase):
         self.feed()
         self.assertEqual(self.ids(q="emoji"), [record["id"]])
         self.assertIn("cut", self.reader.record(record["session_id"], 1)["request"]["body"]["messages"][0]["content"])
+
+
+class BatchTests(StoreCase):
+    """What is read together."""
+
+    def test_bounded(self) -> None:
+        """A batch has so many records and so many bytes; a record that is larger is read alone."""
+        sizes = [1, 2, BATCH_BYTES + 1, 3, BATCH_BYTES - 5, 2, 1, *[None] * (BATCH + 1)]
+        found = list(batches({"seq": seq, "request_bytes": size} for seq, size in enumerate(sizes)))
+        self.assertEqual([len(batch) for batch in found], [2, 1, 3, BATCH, 2])
+        self.assertEqual([seq for batch in found for seq in batch], list(range(len(sizes))))
+        self.assertEqual(list(batches([])), [])
 
 
 class WithoutIndexTests(StoreCase):

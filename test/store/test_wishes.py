@@ -65,6 +65,14 @@ class AskingTests(SynchronousTestCase):
         self.assertRaises(DataDirBusy, self.ask)
         self.assertEqual(self.left(), [])
 
+    def test_service_begins_anew(self) -> None:
+        """A service that starts clears away what it has not heard of or not ended, and the command does not wait."""
+        self.box.open()
+        for step in (lambda: None, self.box.take):
+            steps = iter((step, self.box.open))
+            self.assertRaises(DataDirBusy, self.ask, lambda steps=steps: next(steps, lambda: None)())
+            self.assertEqual(self.left(), [])
+
     def test_service_ends(self) -> None:
         """When the service ends before or after it has taken the wish, the command is told to do it itself."""
         for step in (lambda: None, self.box.take):
