@@ -3,9 +3,18 @@
 import gc
 import resource
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.process import MOST_DESCRIPTORS, THRESHOLDS, raise_descriptor_limit, settle_collector
+from ccsproxy.process import (
+    GIVE_BACK_EVERY,
+    MOST_DESCRIPTORS,
+    THRESHOLDS,
+    GivingBack,
+    raise_descriptor_limit,
+    settle_collector,
+    trim_heap,
+)
 
 
 class DescriptorTests(SynchronousTestCase):
@@ -32,3 +41,24 @@ class CollectorTests(SynchronousTestCase):
         settle_collector()
         self.assertEqual(gc.get_threshold(), THRESHOLDS)
         self.assertGreater(gc.get_freeze_count(), 1000)
+
+
+class GivingBackTests(SynchronousTestCase):
+    """What a process does not need any more is given back while it has time."""
+
+    def test_given_back_while_there_is_work_and_once_after_it(self) -> None:
+        """An idle process does nothing, a busy one gives back every few seconds."""
+        clock, spent, given = Clock(), [1.0], []
+        giving_back = GivingBack(clock, lambda: spent[0], lambda: given.append(clock.seconds()))
+        giving_back.start()
+        for seconds_of_work in (0.0, 2.0, 2.0, 0.01, 0.01):
+            spent[0] += seconds_of_work
+            clock.advance(GIVE_BACK_EVERY)
+        self.assertEqual(given, [2 * GIVE_BACK_EVERY, 3 * GIVE_BACK_EVERY])
+        giving_back.stop()
+        giving_back.stop()
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_heap_can_be_trimmed(self) -> None:
+        """The call works, or does nothing where there is none."""
+        trim_heap()

@@ -15,7 +15,7 @@ from ccsproxy.capture.process import RecorderProcess, Rooms
 from ccsproxy.capture.settings import SPILL_FD
 from ccsproxy.child import LINK_FD
 from ccsproxy.polling import poll_leanly
-from ccsproxy.process import settle_collector
+from ccsproxy.process import GivingBack, settle_collector
 from ccsproxy.turn import Turn
 
 #: When the recorder looks for garbage: rarely, because what it makes are trees without cycles, many and short-lived.
@@ -57,7 +57,10 @@ def live(reactor: Any, rooms: Rooms) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr, timeFormat=None)], redirectStandardIO=False)
 
+    giving_back = GivingBack(reactor)
+
     def stop() -> None:
+        giving_back.stop()
         transport = process.inbox.transport
         if transport is not None:
             transport.loseConnection()
@@ -66,6 +69,7 @@ def live(reactor: Any, rooms: Rooms) -> None:
     process = RecorderProcess(reactor, spill_descriptor(), rooms, stop)
     reactor.adoptStreamConnection(LINK_FD, AF_UNIX, OneInbox(process.inbox))
     os.close(LINK_FD)  # the reactor works on a copy; the link has to end with it
+    giving_back.start()
     settle_collector(RECORDER_THRESHOLDS)
     poll_leanly(reactor, Turn())
     reactor.run(installSignalHandlers=False)

@@ -169,7 +169,7 @@ class Outbox:
         run, size = self._tail, self._tail_bytes
         self._tail, self._tail_bytes = [], 0
         self._on_disk_way.append(run)
-        writing = self.spill.write(run, size)
+        writing = self.spill.write(run, size - OVERHEAD * len(run), size)
         writing.addCallbacks(self._written, self._not_written)
         writing.addErrback(lambda failure: self._log.failure("queueing a spilled batch failed", failure))
 

@@ -24,9 +24,11 @@ def pending(run: Iterable[Encoded]) -> Pending:
     """Count what a run of frames holds."""
     found: Pending = {}
     for encoded in run:
-        if isinstance(encoded, bytes) and encoded[0] not in frames.BODIES:
+        if not isinstance(encoded, bytes):
+            encoded = encoded[0]
+        elif encoded[0] not in frames.BODIES:
             continue
-        kind, exchange, length = frames.peek(encoded)
+        kind, length, exchange, _ = frames.FRAME_HEAD.unpack_from(encoded)
         holding = found.get(exchange) or found.setdefault(exchange, Holding())
         if kind == frames.REQUEST_BODY:
             holding.request += length

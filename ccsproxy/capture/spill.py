@@ -175,13 +175,14 @@ class Spill:
             and self._seconds() >= self._closed_until
         )
 
-    def write(self, run: list[Encoded], weight: int) -> Deferred[Spilled]:
+    def write(self, run: list[Encoded], size: int, weight: int) -> Deferred[Spilled]:
         """Write a batch in the disk's own time.
 
+        :param size: how many bytes its frames have.
         :param weight: what it counts for in memory until it is written, in bytes.
         :return: fires in order with the batch's place; fails when the disk did not take it.
         """
-        length = sum(frames.size_of(each) for each in run) + SpillCipher.TAG
+        length = size + SpillCipher.TAG
         where = Spilled(self._end, length, self._random(16))
         self._end += length
         self.waiting += weight

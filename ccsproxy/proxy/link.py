@@ -10,7 +10,7 @@ from twisted.internet import protocol
 from ccsproxy.proxy.peek import Peek
 from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.timers import BatchedTimers, Deadline
-from ccsproxy.proxy.transport import send_now
+from ccsproxy.proxy.transport import receive_directly, send_now
 from ccsproxy.turn import Turn
 
 #: Seconds that a peer gets to answer the closing of a connection that is not needed any more.
@@ -73,6 +73,7 @@ class Link(protocol.Protocol):
     def connectionMade(self) -> None:
         """Send small pieces at once, notice dead peers, and remember the addresses."""
         transport: Any = self.transport
+        receive_directly(transport, self)
         for setting in ("setTcpNoDelay", "setTcpKeepAlive"):
             setter = getattr(transport, setting, None)
             if setter is not None:

@@ -20,6 +20,16 @@ def sends_directly(transport: Any) -> bool:
     return isinstance(transport, Connection) and not transport.TLS
 
 
+def receive_directly(transport: Any, protocol: Any) -> None:
+    """Let a plain socket call a protocol itself.
+
+    Twisted's client endpoints leave a protocol between the two that passes everything on, one or two calls for each
+    read and some hundred bytes for as long as the connection lasts.
+    """
+    if sends_directly(transport):
+        transport.protocol = protocol
+
+
 def send_now(transport: Any, data: bytes) -> bool:
     """Write to a transport, to its socket in this very turn if nothing is waiting before it.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from zlib import crc32
 
 from ccsproxy.store.files import Files, remove_if_there, write_all
-from ccsproxy.store.packed import FRAME_SIZE, PackedError, PackedSegment, compress_frame, seek_table
+from ccsproxy.store.packed import FRAME_SIZE, FrameWriter, PackedError, PackedSegment, seek_table
 from ccsproxy.store.scan import Line, footer_of, lines, pieces
 from ccsproxy.store.segment import TEMPORARY, compressed_path, plain_path
 
@@ -96,34 +96,35 @@ class _PackedFile:
         self._files = files
         self._fd = fd
         self._frames: list[tuple[int, int]] = []
-        self._waiting = bytearray()
+        self._frame = FrameWriter()
 
     def write(self, found: Iterable[Line]) -> Check:
         check, last = Check(), None
         for line in found:
             if last is not None:
-                self._waiting += last.data
-                check.add(last.data)
-            if len(self._waiting) >= FRAME_SIZE:
+                self._add(last, check)
+            if self._frame.size >= FRAME_SIZE:
                 self._flush()
             last = line
         if last is None or footer_of(last.data, last.offset) is None:
             raise NoFooterError
         self._flush()
-        self._waiting += last.data
-        check.add(last.data)
+        self._add(last, check)
         self._flush()
         self._put(seek_table(self._frames))
         self._files.sync(self._fd)
         return check
 
+    def _add(self, line: Line, check: Check) -> None:
+        self._put(self._frame.add(line.data))
+        check.add(line.data)
+
     def _flush(self) -> None:
-        if self._waiting:
-            packed = compress_frame(bytes(self._waiting))
-            self._put(packed)
-            self._frames.append((len(packed), len(self._waiting)))
-            self._waiting.clear()
+        if self._frame.size:
+            self._put(self._frame.finish())
+            self._frames.append((self._frame.length, self._frame.size))
+            self._frame = FrameWriter()
 
     def _put(self, data: bytes) -> None:
-        if write_all(self._files, self._fd, data) < len(data):
+        if data and write_all(self._files, self._fd, data) < len(data):
             raise OSError("a compressed segment could not be written to its end")

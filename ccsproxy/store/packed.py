@@ -8,6 +8,7 @@ skippable frame at the end, so ``zstd -d`` reads the file too. Figures: docs/adr
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import attr
 import zstandard
@@ -44,17 +45,53 @@ class Frame:
     size: int
 
 
-def compress_frame(data: bytes) -> bytes:
-    """Compress lines into one frame; lets other threads run meanwhile."""
-    long_window = len(data) > _PIECE
-    parameters = zstandard.ZstdCompressionParameters.from_level(
-        _LEVEL,
-        source_size=len(data),
-        write_content_size=True,
-        write_checksum=True,
-        **({"enable_ldm": True, "window_log": _WINDOW_LOG} if long_window else {}),
+class FrameWriter:
+    """Compresses lines into one frame as they come, so that no more than its window is in memory.
+
+    :ivar size: bytes that went in.
+    :ivar length: bytes that came out.
+    """
+
+    def __init__(self) -> None:
+        self.size = self.length = 0
+        self._held = bytearray()
+        self._compressing: Any = None
+
+    def add(self, data: bytes) -> bytes:
+        """Take the next bytes in, and return what of the frame is ready; lets other threads run meanwhile."""
+        self.size += len(data)
+        self._held += data
+        return self._pass_on() if len(self._held) > _PIECE else b""
+
+    def finish(self) -> bytes:
+        """Return the rest of the frame."""
+        if self._compressing is None:
+            return self._count(
+                zstandard.ZstdCompressor(compression_params=_parameters(self.size)).compress(self._held)
+            )
+        return self._pass_on() + self._count(self._compressing.flush())
+
+    def _pass_on(self) -> bytes:
+        if self._compressing is None:
+            long_window = _parameters(0, enable_ldm=True, window_log=_WINDOW_LOG)
+            self._compressing = zstandard.ZstdCompressor(compression_params=long_window).compressobj()
+        found = self._count(self._compressing.compress(self._held))
+        self._held.clear()
+        return found
+
+    def _count(self, found: bytes) -> bytes:
+        self.length += len(found)
+        return found
+
+
+def _parameters(size: int, **more: Any) -> zstandard.ZstdCompressionParameters:
+    """Return how to compress.
+
+    :param size: how many bytes, 0 when it is not known.
+    """
+    return zstandard.ZstdCompressionParameters.from_level(
+        _LEVEL, source_size=size, write_content_size=True, write_checksum=True, **more
     )
-    return zstandard.ZstdCompressor(compression_params=parameters).compress(data)
 
 
 def seek_table(frames: list[tuple[int, int]]) -> bytes:

@@ -2,12 +2,23 @@
 
 import socket
 
-from twisted.internet.protocol import Protocol
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.proxy.transport import close_writing, send_now, sends_directly, tune, unacknowledged, unsent
+from ccsproxy.proxy.transport import (
+    close_writing,
+    receive_directly,
+    send_now,
+    sends_directly,
+    tune,
+    unacknowledged,
+    unsent,
+)
 
 
 class Producing:
@@ -113,3 +124,47 @@ class SendNowTests(SynchronousTestCase):
     def test_what_the_system_holds_is_known(self) -> None:
         """What the peer's system has taken is no longer counted."""
         self.assertEqual(unacknowledged(self.transport), 0)
+
+
+class Noting(Protocol):
+    """Notes what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+
+    def connectionMade(self) -> None:
+        receive_directly(self.transport, self)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.heard.append(data)
+
+    def connectionLost(self, reason: object = None) -> None:
+        self.heard.append("lost")
+
+
+class ReceiveDirectlyTests(SynchronousTestCase):
+    """Reading past what an endpoint leaves in between."""
+
+    def test_nothing_is_heard_twice_or_missed(self) -> None:
+        """A protocol that an endpoint has connected hears reads and the end from the socket itself."""
+        ours, peer = socket.socketpair()
+        self.addCleanup(peer.close)
+        reactor = MemoryReactorClock()
+        noting = Noting()
+        connecting = TCP4ClientEndpoint(reactor, "127.0.0.1", 9).connect(Factory.forProtocol(lambda: noting))
+        wrapper = reactor.tcpClients[0][2].buildProtocol(None)
+        transport = Connection(ours, wrapper, reactor)
+        transport.connected = 1
+        wrapper.makeConnection(transport)
+        self.assertIs(self.successResultOf(connecting), noting)
+        self.assertIs(transport.protocol, noting)
+        peer.send(b"hello")
+        transport.doRead()
+        transport.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(noting.heard, [b"hello", "lost"])
+
+    def test_memory_is_left_alone(self) -> None:
+        """A transport without a socket keeps its protocol."""
+        memory = StringTransport()
+        receive_directly(memory, Noting())
+        self.assertFalse(hasattr(memory, "protocol"))

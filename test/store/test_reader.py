@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ccsproxy.exchange import codec
 from ccsproxy.store.index_schema import NAME
-from ccsproxy.store.packed import compress_frame, seek_table
+from ccsproxy.store.packed import FrameWriter, seek_table
 from ccsproxy.store.query import Query, matches, parse_query
 from ccsproxy.store.reader import NotKept, Reader
 from ccsproxy.store.reader_batches import BATCH, BATCH_BYTES, batches
@@ -177,7 +177,8 @@ class RecordTests(StoreCase):
         for name in sorted(path.stem for path in (self.data_dir / "segments").iterdir()):
             path = plain_path(self.data_dir, name)
             data = path.read_bytes()
-            packed = compress_frame(data)
+            writer = FrameWriter()
+            packed = writer.add(data) + writer.finish()
             compressed_path(self.data_dir, name).write_bytes(packed + seek_table([(len(packed), len(data))]))
             path.unlink()
         self.feed()
