@@ -15,7 +15,7 @@ from ccsproxy.store.segment import Location
 from ccsproxy.store.threads import in_thread
 
 #: How long after the first entry more are waited for, so that a burst costs one write, in seconds.
-_GATHER = 0.01
+_GATHER = 0.03
 
 
 class Writer:
