@@ -1,6 +1,5 @@
 """What a dialect has to offer."""
 
-from collections.abc import Iterable
 from typing import Any, Protocol
 
 from ccsproxy.dialects.answer import Settled
@@ -61,7 +60,7 @@ class Watcher(Protocol):
     def run(self, run: Run) -> None:
         """Look at events that differ in one text."""
 
-    def names(self, names: Iterable[str]) -> None:
+    def names(self, names: set[str]) -> None:
         """Look at names of events."""
 
 

@@ -5,7 +5,7 @@ in one text only are read at once. Where a stream is unusual in any way nothing 
 by event.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
@@ -80,6 +80,7 @@ class Gathered:
         self.texts: set[str] = set()
         self.unusual = False
         self._channels: dict[Channel, list[Any]] = {}
+        self._names: set[str] = set()
         self._number = 0
 
     def event(self, value: Any) -> None:
@@ -92,9 +93,12 @@ class Gathered:
         self._number += 1
         self._value(self._number, run.value, run)
 
-    def names(self, names: Iterable[str]) -> None:
+    def names(self, names: set[str]) -> None:
         """Take names of events."""
-        self.texts.update([f"event: {name}" for name in names])
+        new = names - self._names
+        if new:
+            self._names |= new
+            self.texts.update([f"event: {name}" for name in new])
 
     def all(self) -> Iterator[str]:
         """Return the texts.
