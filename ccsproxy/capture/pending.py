@@ -1,11 +1,14 @@
-"""What a run of frames still holds of which exchange: needed to tell a new recorder what the old one took with it."""
+"""What a run of frames still holds of which exchange: needed to tell a new recorder what the old one took with it.
+
+Until then nothing but the heads of the body frames is kept, 21 bytes each: a backlog may be long.
+"""
 
 from collections.abc import Iterable
 
 import attr
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.frames import Encoded
+from ccsproxy.capture.frames import FRAME_HEAD, Encoded
 
 
 @attr.define
@@ -20,26 +23,27 @@ class Holding:
 Pending = dict[int, Holding]
 
 
-def pending(run: Iterable[Encoded]) -> Pending:
-    """Count what a run of frames holds."""
+def body_heads(run: Iterable[Encoded]) -> bytes:
+    """Return the heads of the body frames in a run, one after the other."""
+    return b"".join(
+        [
+            each[: FRAME_HEAD.size] if isinstance(each, bytes) else each[0]
+            for each in run
+            if not isinstance(each, bytes) or each[0] in frames.BODIES
+        ]
+    )
+
+
+def pending(heads: bytes) -> Pending:
+    """Count what body frames hold.
+
+    :param heads: see `body_heads`.
+    """
     found: Pending = {}
-    for encoded in run:
-        if not isinstance(encoded, bytes):
-            encoded = encoded[0]
-        elif encoded[0] not in frames.BODIES:
-            continue
-        kind, length, exchange, _ = frames.FRAME_HEAD.unpack_from(encoded)
+    for kind, length, exchange, _ in FRAME_HEAD.iter_unpack(heads):
         holding = found.get(exchange) or found.setdefault(exchange, Holding())
         if kind == frames.REQUEST_BODY:
             holding.request += length
         else:
             holding.response += length
     return found
-
-
-def merge(into: Pending, other: Pending) -> None:
-    """Add one count to another."""
-    for exchange, holding in other.items():
-        total = into.setdefault(exchange, Holding())
-        total.request += holding.request
-        total.response += holding.response

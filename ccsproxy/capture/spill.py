@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from ccsproxy.capture import frames
 from ccsproxy.capture.disk import Disk
 from ccsproxy.capture.frames import Encoded, Frame, FrameDecoder, Spilled
-from ccsproxy.capture.pending import Pending, pending
+from ccsproxy.capture.pending import body_heads
 
 T = TypeVar("T")
 
@@ -86,8 +86,13 @@ def write_batch(descriptor: int, cipher: SpillCipher, where: Spilled, run: Itera
     state = os.fstatvfs(descriptor)
     if state.f_bavail * state.f_frsize < reserve + where.length:
         raise OSError(errno.ENOSPC, "less than the reserve would be left")
-    plain = b"".join(part for each in run for part in ((each,) if isinstance(each, bytes) else each))
-    view, offset = memoryview(cipher.encrypt(where.nonce, plain)), where.offset
+    parts: list[bytes] = []
+    for each in run:
+        if isinstance(each, bytes):
+            parts.append(each)
+        else:
+            parts += each
+    view, offset = memoryview(cipher.encrypt(where.nonce, b"".join(parts))), where.offset
     while view:
         written = os.pwrite(descriptor, view, offset)
         view, offset = view[written:], offset + written
@@ -113,12 +118,12 @@ def read_batch(descriptor: int, cipher: SpillCipher, where: Spilled) -> list[Fra
 class Region:
     """A batch in the file that the recorder has not consumed.
 
-    :ivar pending: what it holds of which exchange.
+    :ivar heads: see `ccsproxy.capture.pending.body_heads`.
     :ivar sent: whether the SPILL frame has left for the recorder.
     """
 
     where: Spilled
-    pending: Pending
+    heads: bytes
     sent: bool = False
 
 
@@ -233,7 +238,7 @@ class Spill:
         if descriptor is None:
             raise OSError(errno.EBADF, "there is no spill file")
         write_batch(descriptor, self._cipher, where, run, self._bounds.reserve)
-        return Region(where, pending(run))
+        return Region(where, body_heads(run))
 
     def _read_heads(self, descriptor: int, where: Spilled) -> list[Frame]:
         return [each for each in read_batch(descriptor, self._cipher, where) if each.kind not in frames.BODIES]

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import FRAME_HEAD, REQUEST_BODY, RESPONSE_BODY, Ended, Frame, Lost
 from ccsproxy.capture.outbox import Outbox
-from ccsproxy.capture.pending import Holding, Pending, merge, pending
+from ccsproxy.capture.pending import Holding, Pending, body_heads, pending
 from ccsproxy.exchange.relayed import Ending, NullTap, RequestHead, ResponseHead, Tap
 
 _pack = FRAME_HEAD.pack
@@ -222,7 +222,5 @@ class HandOver:
         return tap
 
     def _waiting(self) -> Pending:
-        found = pending(self._outbox.waiting())
-        for region in self._outbox.spill.regions:
-            merge(found, region.pending)
-        return found
+        outbox = self._outbox
+        return pending(body_heads(outbox.waiting()) + b"".join(region.heads for region in outbox.spill.regions))

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.outbox import BATCH, Outbox
+from ccsproxy.capture.pending import pending
 from ccsproxy.capture.spill import Spill, SpillBounds, SpillCipher, open_nameless, read_batch
 from test.capture.fakes import FakeSocket, NowDisk
 
@@ -215,7 +216,7 @@ class SpillingTests(OutboxCase):
             if frame.kind == frames.SPILL:
                 self.spill.sent(frames.read_spill(frame.payload))
         self.assertTrue(all(region.sent for region in self.spill.regions))
-        self.assertEqual(sum(h.response for r in self.spill.regions for h in r.pending.values()) % 10_000, 0)
+        self.assertEqual(sum(h.response for r in self.spill.regions for h in pending(r.heads).values()) % 10_000, 0)
 
     def test_consumed_batches_give_their_heads_back(self) -> None:
         """Heads and ends of a consumed batch come back, bodies do not."""

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.outbox import BATCH, Outbox
+from ccsproxy.capture.pending import pending
 from ccsproxy.capture.spill import Spill, SpillBounds, open_nameless
 from ccsproxy.capture.tap import HandOver
 from test.capture.fakes import FakeSocket, NowDisk, ending, request_head, response_head
@@ -196,7 +197,7 @@ class RestartTests(HandOverCase):
             tap.request_body(b"x" * 10_000)
         self.sent()
         self.assertEqual([frame.kind for frame in self.restart()][:2], [frames.HEAD, frames.LOST])
-        spilled = sum(region.pending[1].request for region in self.spill.regions)
+        spilled = sum(pending(region.heads)[1].request for region in self.spill.regions)
         self.assertGreater(spilled, 250_000)
         told = self.restart()
         loss = frames.read_lost(told[1].payload)
