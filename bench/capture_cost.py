@@ -20,23 +20,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.paced_exchange import reads
 from ccsproxy.capture import frames
-from ccsproxy.capture.assembly import Keeping
-from ccsproxy.capture.bodies import Budget
 from ccsproxy.capture.life import RECORDER_THRESHOLDS
-from ccsproxy.capture.outbox import Outbox
-from ccsproxy.capture.recorder import Recorder
-from ccsproxy.capture.report import Report
-from ccsproxy.capture.rooms import Meaning
-from ccsproxy.capture.sessions import Sessions
+from ccsproxy.capture.recorder.assembly import Keeping
+from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.interfaces import Meaning
+from ccsproxy.capture.recorder.recorder import Recorder
+from ccsproxy.capture.recorder.report import Report
+from ccsproxy.capture.recorder.sessions import Sessions
+from ccsproxy.capture.relay.outbox import Outbox
+from ccsproxy.capture.relay.tap import HandOver
 from ccsproxy.capture.spill import Spill, SpillBounds, SpillCipher, open_nameless, read_batch, write_batch
-from ccsproxy.capture.tap import HandOver
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.exchange.fieldlines import joined
 from ccsproxy.exchange.record import Client
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
-from ccsproxy.process import settle_collector
 from ccsproxy.redaction import Redactor, redactors
+from ccsproxy.runtime.tuning import settle_collector
 from ccsproxy.wire.jsontext import dumps
 
 ENDING = Ending("complete", "", "", 9, Timing())

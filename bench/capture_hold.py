@@ -105,8 +105,8 @@ def measure(capture: str) -> list[float]:
     from twisted.internet.defer import ensureDeferred
     from twisted.internet.task import deferLater
 
-    from ccsproxy.config import Config, Upstream
-    from ccsproxy.process import settle_collector
+    from ccsproxy.config.model import Config, Upstream
+    from ccsproxy.runtime.tuning import settle_collector
     from ccsproxy.service import serve
 
     reactor: Any = installed

@@ -19,15 +19,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ccsproxy.store.check import check
-from ccsproxy.store.compress import compress_segment
-from ccsproxy.store.files import Files
-from ccsproxy.store.index_follower import bring_up
-from ccsproxy.store.index_schema import NAME
+from ccsproxy.store.index.follower import bring_up
+from ccsproxy.store.index.schema import NAME
 from ccsproxy.store.query import parse_query
-from ccsproxy.store.reader import Reader
-from ccsproxy.store.reader_lists import SessionQuery
-from ccsproxy.store.seal import seal
-from ccsproxy.store.segment import list_segments
+from ccsproxy.store.reader.lists import SessionQuery
+from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.segments.compress import compress_segment
+from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.seal import seal
+from ccsproxy.store.segments.segment import list_segments
 from test.store.corpus import MODELS, START, Corpus, Segments, Shape, started
 
 SHAPE = Shape(turns=12, system_words=120, turn_words=80, spacing=25.0)
@@ -138,7 +138,7 @@ def timed(question: Callable[[], object], rounds: int) -> tuple[float, float]:
 
 
 def new_process(data_dir: Path) -> None:
-    code = "import sys, pathlib, ccsproxy.store.reader as r; r.Reader(pathlib.Path(sys.argv[1])).requests()"
+    code = "import sys, pathlib, ccsproxy.store.reader.reader as r; r.Reader(pathlib.Path(sys.argv[1])).requests()"
     subprocess.run(
         [sys.executable, "-c", code, str(data_dir)], check=True, cwd=Path(__file__).resolve().parent.parent
     )

@@ -17,24 +17,24 @@ from twisted.python.failure import Failure
 
 from ccsproxy.api.service import DeskService, Run
 from ccsproxy.api.token import TokenError
-from ccsproxy.bus import Bus
-from ccsproxy.capture.service import CaptureService
-from ccsproxy.config import Config
+from ccsproxy.capture.relay.service import CaptureService
+from ccsproxy.config.model import Config
+from ccsproxy.config.options import Options
 from ccsproxy.errors import ConfigError, DataDirError, StartError
-from ccsproxy.listening import addresses_of, listen, loopback, url_of
-from ccsproxy.options import Options
-from ccsproxy.polling import poll_leanly
-from ccsproxy.process import raise_descriptor_limit, settle_collector
-from ccsproxy.relaying import Relaying
+from ccsproxy.proxy.service import Relaying
+from ccsproxy.run import Running
 from ccsproxy.runfile import remove_run_file, write_run_file
-from ccsproxy.running import Running
-from ccsproxy.signals import StopSignals
+from ccsproxy.runtime.bus import Bus
+from ccsproxy.runtime.epoll import poll_leanly
+from ccsproxy.runtime.listening import addresses_of, listen, loopback, url_of
+from ccsproxy.runtime.signals import StopSignals
+from ccsproxy.runtime.systemd import Notifier
+from ccsproxy.runtime.tuning import raise_descriptor_limit, settle_collector
+from ccsproxy.runtime.write_batch import Turn
 from ccsproxy.store.directory import DataDirError as Unusable
 from ccsproxy.store.directory import Lock, prepare
-from ccsproxy.systemd import Notifier
 from ccsproxy.thisrun import ThisRun
-from ccsproxy.turn import Turn
-from ccsproxy.workers import Workers
+from ccsproxy.workers.supervisor import Workers
 
 __all__ = ["CcsproxyService", "Options", "makeService", "serve"]
 

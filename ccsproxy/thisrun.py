@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 from ccsproxy import __version__
-from ccsproxy.config import Config
+from ccsproxy.config.model import Config
 from ccsproxy.exchange.ids import iso_time, run_session_id
-from ccsproxy.running import Running
+from ccsproxy.run import Running
 
 
 class ThisRun:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ccsproxy.settings import SETTINGS
+from ccsproxy.config.settings import SETTINGS
 
 BEGIN, END = "<!-- options -->\n", "<!-- end of options -->\n"
 

@@ -6,7 +6,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from ccsproxy.api.answer import Answer, Refused, error_answer
-from ccsproxy.api.pour import BITE, Pour
+from ccsproxy.api.body_producer import BITE, Pour
 from ccsproxy.api.reading import Reading
 
 log = Logger()

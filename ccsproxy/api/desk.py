@@ -8,7 +8,7 @@ from twisted.web.resource import IResource
 
 from ccsproxy.api.answer import Answer
 from ccsproxy.api.archive import Archive
-from ccsproxy.api.crowd import Crowd
+from ccsproxy.api.connections import Crowd
 from ccsproxy.api.description import describe
 from ccsproxy.api.endpoints import Endpoints
 from ccsproxy.api.exposition import Exposition
@@ -58,7 +58,7 @@ def make_desk(
     :param run: names this run in the ids of live events.
     :param upstreams: URL by upstream NAME.
     :param pages: what is mounted at ``/``.
-    :param most: how many connections are served at a time (see `ccsproxy.api.crowd.Crowd`).
+    :param most: how many connections are served at a time (see `ccsproxy.api.connections.Crowd`).
     """
     live = Live(reactor, run)
     crowd = Crowd(most)

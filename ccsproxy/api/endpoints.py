@@ -8,8 +8,8 @@ import msgspec
 
 from ccsproxy.api.answer import Answer, json_answer, not_found
 from ccsproxy.api.archive import Archive
+from ccsproxy.api.body_producer import Remade
 from ccsproxy.api.exposition import MEDIA_TYPE, Exposition
-from ccsproxy.api.pour import Remade
 from ccsproxy.api.reading import Reading
 from ccsproxy.api.route import Call
 from ccsproxy.exports.formats import EXCHANGE, SESSION, ExchangeFormat, SessionFormat

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from ccsproxy.api.crowd import Crowd
+from ccsproxy.api.connections import Crowd
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 

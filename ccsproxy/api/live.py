@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.task import LoopingCall
 from zope.interface import implementer
 
-from ccsproxy.bus import Event
+from ccsproxy.runtime.bus import Event
 
 #: Events kept for watchers that come back.
 HISTORY = 2048

@@ -20,12 +20,12 @@ from ccsproxy.api.desk import Desk, make_desk
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
 from ccsproxy.api.link import DeskEnd, Settings
+from ccsproxy.api.queries import StoreArchive
 from ccsproxy.api.reading import ReadingPool
-from ccsproxy.api.store_archive import StoreArchive
-from ccsproxy.child import LINK_FD
 from ccsproxy.dashboard.pages import Pages
 from ccsproxy.runfile import read_run_file
-from ccsproxy.store.reader import Reader
+from ccsproxy.runtime.child import LINK_FD
+from ccsproxy.store.reader.reader import Reader
 
 #: Seconds in which the ends of the streams reach their readers.
 FAREWELL = 0.2

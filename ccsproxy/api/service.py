@@ -18,12 +18,12 @@ from ccsproxy import __version__
 from ccsproxy.api.exposure import Exposure, exposure_of
 from ccsproxy.api.link import Listener, RelayEnd, Settings
 from ccsproxy.api.token import TokenError, read_or_make
-from ccsproxy.bus import Bus, Event
-from ccsproxy.child import LINK_FD, Child, Program
-from ccsproxy.config import Config
+from ccsproxy.config.model import Config
 from ccsproxy.errors import BindError
 from ccsproxy.exchange.ids import iso_time
-from ccsproxy.listening import listen, loopback, url_of
+from ccsproxy.runtime.bus import Bus, Event
+from ccsproxy.runtime.child import LINK_FD, Child, Program
+from ccsproxy.runtime.listening import listen, loopback, url_of
 
 #: Seconds between two health snapshots, and at least between a change and the snapshot that shows it.
 EACH, SOON = 1.0, 0.1

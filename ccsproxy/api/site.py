@@ -15,7 +15,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from ccsproxy.api.answer import Answer, Refused, not_found
 from ccsproxy.api.asked import read_asked, token_in, without_token
 from ccsproxy.api.channel import DeskChannel
-from ccsproxy.api.crowd import Crowd
+from ccsproxy.api.connections import Crowd
 from ccsproxy.api.deliver import cut, deliver, refuse, secure
 from ccsproxy.api.guard import METHODS, Asked, Guard
 from ccsproxy.api.reading import Reading

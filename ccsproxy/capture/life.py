@@ -10,13 +10,13 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
-from ccsproxy.capture.inbox import Inbox
-from ccsproxy.capture.process import RecorderProcess, Rooms
+from ccsproxy.capture.recorder.inbox import Inbox
+from ccsproxy.capture.recorder.process import RecorderProcess, Rooms
 from ccsproxy.capture.settings import SPILL_FD
-from ccsproxy.child import LINK_FD
-from ccsproxy.polling import poll_leanly
-from ccsproxy.process import GivingBack, settle_collector
-from ccsproxy.turn import Turn
+from ccsproxy.runtime.child import LINK_FD
+from ccsproxy.runtime.epoll import poll_leanly
+from ccsproxy.runtime.tuning import GivingBack, settle_collector
+from ccsproxy.runtime.write_batch import Turn
 
 #: When the recorder looks for garbage: rarely, because what it makes are trees without cycles, many and short-lived.
 RECORDER_THRESHOLDS = (20000, 20, 100)

@@ -1,4 +1,4 @@
-"""The recorder process: ``python -m ccsproxy.capture.main``, started by `ccsproxy.capture.service`.
+"""The recorder process: ``python -m ccsproxy.capture.main``, started by `ccsproxy.capture.relay.service`.
 
 This module alone knows which store, dialects, clients and redactor a recorder is made of.
 """
@@ -17,15 +17,15 @@ from twisted.internet.defer import Deferred
 
 from ccsproxy import __version__
 from ccsproxy.capture.life import live
-from ccsproxy.capture.process import Recovered, Rooms
-from ccsproxy.capture.recorder import Numbered
-from ccsproxy.capture.rooms import Meaning
+from ccsproxy.capture.recorder.interfaces import Meaning
+from ccsproxy.capture.recorder.process import Recovered, Rooms
+from ccsproxy.capture.recorder.recorder import Numbered
 from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.providers.prices import cost
 from ccsproxy.redaction import redactors
-from ccsproxy.store.index_feeder import IndexFeeder
+from ccsproxy.store.index.feeder import IndexFeeder
 from ccsproxy.store.recovery import Recovery
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.store import Store

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ccsproxy.config import Config
+from ccsproxy.config.model import Config
 
 #: On which descriptor the recorder finds the spill file.
 SPILL_FD = 4

@@ -2,10 +2,10 @@
 
 from http import HTTPStatus
 
-from ccsproxy.dashboard.markup import h
+from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.page import Page
 from ccsproxy.store.query import QueryError
-from ccsproxy.store.reader import NotKept
+from ccsproxy.store.reader.reader import NotKept
 
 
 class NoSuchPage(LookupError):

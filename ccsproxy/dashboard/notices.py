@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ccsproxy.dashboard.figures import plural
+from ccsproxy.dashboard.html.figures import plural
 
 
 def notices(health: Mapping[str, Any]) -> list[str]:

@@ -6,8 +6,8 @@ from typing import Any
 import attr
 
 from ccsproxy.dashboard.assets import Assets
-from ccsproxy.dashboard.figures import exact
-from ccsproxy.dashboard.markup import element, h, write
+from ccsproxy.dashboard.html.figures import exact
+from ccsproxy.dashboard.html.markup import element, h, write
 from ccsproxy.dashboard.notices import notices
 
 PLACES = (("requests", "/", "Requests"), ("sessions", "/sessions", "Sessions"), ("overview", "/overview", "Overview"))

@@ -15,7 +15,7 @@ from ccsproxy.dashboard.failing import failing_page
 from ccsproxy.dashboard.page import write_page
 from ccsproxy.dashboard.places import find
 from ccsproxy.dashboard.service import Service
-from ccsproxy.store.reader import Reader
+from ccsproxy.store.reader.reader import Reader
 
 log = Logger()
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ccsproxy.dashboard.diff_page import diff_page
-from ccsproxy.dashboard.exchange_page import exchange_page
+from ccsproxy.dashboard.diff.page import diff_page
+from ccsproxy.dashboard.exchange.page import exchange_page
 from ccsproxy.dashboard.failing import NoSuchPage
-from ccsproxy.dashboard.overview_page import overview_page
+from ccsproxy.dashboard.lists.overview_page import overview_page
+from ccsproxy.dashboard.lists.requests_page import requests_page
+from ccsproxy.dashboard.lists.sessions_page import sessions_page
 from ccsproxy.dashboard.page import Page
-from ccsproxy.dashboard.requests_page import requests_page
 from ccsproxy.dashboard.service import Service
-from ccsproxy.dashboard.session_page import session_page
-from ccsproxy.dashboard.sessions_page import sessions_page
-from ccsproxy.store.reader import Reader
+from ccsproxy.dashboard.session.page import session_page
+from ccsproxy.store.reader.reader import Reader
 
 Maker = Callable[[Reader, Mapping[str, str], Service], Page]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ccsproxy.dialects.answer import Answer, Settled
-from ccsproxy.dialects.aws_frames import EventStreamFraming
+from ccsproxy.dialects.bedrock.aws_frames import EventStreamFraming
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.framing import PLAIN, ArrayFraming, Framed, Framing, LineFraming, SseFraming, choose
 from ccsproxy.dialects.plain_body import read_plain

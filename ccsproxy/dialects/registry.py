@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from ccsproxy.dialects.anthropic import Anthropic
-from ccsproxy.dialects.bedrock import Bedrock
-from ccsproxy.dialects.gemini import Gemini
+from ccsproxy.dialects.anthropic.format import Anthropic
+from ccsproxy.dialects.bedrock.format import Bedrock
+from ccsproxy.dialects.gemini.format import Gemini
 from ccsproxy.dialects.generic import Generic
-from ccsproxy.dialects.ollama import Ollama
-from ccsproxy.dialects.openai_chat import OpenAIChat
-from ccsproxy.dialects.openai_responses import OpenAIResponses
+from ccsproxy.dialects.ollama.format import Ollama
+from ccsproxy.dialects.openai.chat import OpenAIChat
+from ccsproxy.dialects.openai.responses import OpenAIResponses
 from ccsproxy.dialects.protocol import WireFormat
 
 #: In the order in which they are asked; the generic one takes what is left.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ccsproxy.dialects import view
+from ccsproxy.dialects.views import view
 from ccsproxy.exports.payload import pretty
 from ccsproxy.exports.sections import Block, Section
 

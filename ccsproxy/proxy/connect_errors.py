@@ -3,7 +3,7 @@
 from twisted.internet import error as internet_error
 
 from ccsproxy.proxy.errors import RelayError, TLSHandshakeFailed, UpstreamUnreachable
-from ccsproxy.proxy.tls_errors import tls_sentence
+from ccsproxy.proxy.upstream.failures import tls_sentence
 
 _SENTENCES: list[tuple[type[Exception], str]] = [
     (internet_error.DNSLookupError, "The upstream's host name cannot be resolved."),

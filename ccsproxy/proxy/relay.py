@@ -10,15 +10,15 @@ from twisted.python.failure import Failure
 
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
+from ccsproxy.proxy.capture_guard import GuardedCapture, GuardedTap
 from ccsproxy.proxy.errors import RelayError
-from ccsproxy.proxy.guarded import GuardedCapture, GuardedTap
 from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Marks, Seconds
 from ccsproxy.proxy.refusal import Answer, Refusal
-from ccsproxy.proxy.request import RelayRequest
+from ccsproxy.proxy.server.request import RelayRequest
 from ccsproxy.proxy.tee import ResponseTee
 
 if TYPE_CHECKING:
-    from ccsproxy.proxy.request_body import RequestBody
+    from ccsproxy.proxy.server.request_body import RequestBody
 
 log = Logger()
 
@@ -30,7 +30,7 @@ _SHUTDOWN: Verdict = (Outcome.SHUTDOWN, "shutdown", "The proxy was stopped befor
 
 
 class Relay:
-    """One exchange; the channel tells it of the client (see `ccsproxy.proxy.request.Exchange`).
+    """One exchange; the channel tells it of the client (see `ccsproxy.proxy.server.request.Exchange`).
 
     :ivar spent: the seconds between reading and writing, summed up.
     """

@@ -8,17 +8,17 @@ from typing import Any
 
 import attr
 
-from ccsproxy.config import Config, Upstream
+from ccsproxy.config.model import Config, Upstream
 from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.relayed import Capture
-from ccsproxy.proxy.guarded import GuardedCapture
+from ccsproxy.proxy.capture_guard import GuardedCapture
+from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import ITransparentClient
-from ccsproxy.proxy.limits import Limits
-from ccsproxy.proxy.refused import RefusedRecorder
 from ccsproxy.proxy.resource import ProxyResource, way_to
-from ccsproxy.proxy.site import RelaySite
-from ccsproxy.proxy.timers import BatchedTimers
-from ccsproxy.turn import Turn
+from ccsproxy.proxy.server.limits import Limits
+from ccsproxy.proxy.server.refused import RefusedRecorder
+from ccsproxy.proxy.server.site import RelaySite
+from ccsproxy.runtime.write_batch import Turn
 
 
 def relay_site(

@@ -10,13 +10,13 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
-from ccsproxy.config import Upstream
+from ccsproxy.config.model import Upstream
 from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.relayed import RequestHead
-from ccsproxy.proxy.guarded import GuardedCapture
+from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
 from ccsproxy.proxy.relay import Relay
-from ccsproxy.proxy.request import RelayRequest
+from ccsproxy.proxy.server.request import RelayRequest
 from ccsproxy.wire.target import route, with_base_path
 
 

@@ -12,10 +12,10 @@ from zope.interface import implementer
 
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.relayed import ResponseHead
+from ccsproxy.proxy.capture_guard import GuardedTap
 from ccsproxy.proxy.errors import RelayError, UpstreamProtocolError, UpstreamTruncated
-from ccsproxy.proxy.guarded import GuardedTap
 from ccsproxy.proxy.interfaces import IRelayResponse, Seconds
-from ccsproxy.proxy.request import RelayRequest
+from ccsproxy.proxy.server.request import RelayRequest
 from ccsproxy.wire.headers import Finder
 
 if TYPE_CHECKING:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ccsproxy.config import Upstream
-from ccsproxy.proxy.client import RelayAgent, TransparentClient
-from ccsproxy.proxy.corporate import CorporateProxy
-from ccsproxy.proxy.endpoints import TLSEndpoint, tcp_endpoint
-from ccsproxy.proxy.pool import RelayPool
+from ccsproxy.config.model import Upstream
+from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.timeouts import Timeouts
-from ccsproxy.proxy.timers import BatchedTimers
-from ccsproxy.proxy.tls import FailClosedPolicy
-from ccsproxy.proxy.tunnel import TunnelEndpoint
-from ccsproxy.turn import Turn
+from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
+from ccsproxy.proxy.upstream.endpoints import TLSEndpoint, tcp_endpoint
+from ccsproxy.proxy.upstream.http_proxy import CorporateProxy
+from ccsproxy.proxy.upstream.pool import RelayPool
+from ccsproxy.proxy.upstream.tls import FailClosedPolicy
+from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
+from ccsproxy.runtime.write_batch import Turn
 
 
 def client_for(
@@ -29,7 +29,7 @@ def client_for(
 
     :param policy: whom to trust; asked for https upstreams only.
     :param turn: see `RelayPool`.
-    :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.corporate.proxy_for`).
+    :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.http_proxy.proxy_for`).
     """
     if proxy is None:
         endpoint = tcp_endpoint(reactor, upstream.host, upstream.port)

@@ -1,1 +1,1 @@
-"""What twistd lacks: child processes, tuning, signals, listening, and what the system tells of peers."""
+"""What twistd lacks: child processes, signals, systemd, sockets, an event loop that wakes seldom."""

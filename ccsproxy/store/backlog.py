@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy.exchange.record import Record, Started
-from ccsproxy.store.segment import Location
+from ccsproxy.store.segments.segment import Location
 
 #: What a record is taken to need beside its bodies.
 _METADATA = 4096

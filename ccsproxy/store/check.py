@@ -7,12 +7,12 @@ from pathlib import Path
 import attr
 
 from ccsproxy.exchange.codec import Head
-from ccsproxy.store.files import Files
-from ccsproxy.store.index_schema import IndexUnusable, open_for_reading
-from ccsproxy.store.lines import SegmentLines
-from ccsproxy.store.packed import PackedError
-from ccsproxy.store.scan import footer_of, head_of, lines, segment_pieces
-from ccsproxy.store.segment import list_segments
+from ccsproxy.store.index.schema import IndexUnusable, open_for_reading
+from ccsproxy.store.segments.compressed import PackedError
+from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.lines import SegmentLines
+from ccsproxy.store.segments.scan import footer_of, head_of, lines, segment_pieces
+from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.store.summary import order_key
 
 

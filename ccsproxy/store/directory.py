@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from ccsproxy.store.segment import segments_dir
+from ccsproxy.store.segments.segment import segments_dir
 
 _PRIVATE = 0o700
 

@@ -1,4 +1,4 @@
-"""Granting wishes: a running store does what commands ask it for (see `ccsproxy.store.wishes`)."""
+"""Granting wishes: a running store does what commands ask it for (see `ccsproxy.store.control`)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ccsproxy.store.control import Granted, Wish, WishBox
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.wishes import Granted, Wish, WishBox
 
 
 class Granting(Protocol):

@@ -9,22 +9,22 @@ from typing import Any
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
-from ccsproxy.store.compress import verify_packed, write_packed
 from ccsproxy.store.directory import Lock, prepare
-from ccsproxy.store.files import Files, remove_if_there
-from ccsproxy.store.index_follower import Progress, bring_up, no_progress, rebuild
+from ccsproxy.store.index.follower import Progress, bring_up, no_progress, rebuild
+from ccsproxy.store.index.schema import drop_unusable
 from ccsproxy.store.index_price import list_price
-from ccsproxy.store.index_schema import drop_unusable
+from ccsproxy.store.maintenance import Upkeep
+from ccsproxy.store.observer import NullSink
 from ccsproxy.store.retention import Retention
 from ccsproxy.store.retired import RetiredMarks
-from ccsproxy.store.rewrite import Rewriter
-from ccsproxy.store.scan import Line
-from ccsproxy.store.segment import TEMPORARY, Header, compressed_path, list_segments, segment_name
+from ccsproxy.store.segments.compress import verify_packed, write_packed
+from ccsproxy.store.segments.files import Files, remove_if_there
+from ccsproxy.store.segments.rewrite import Rewriter
+from ccsproxy.store.segments.scan import Line
+from ccsproxy.store.segments.segment import TEMPORARY, Header, compressed_path, list_segments, segment_name
+from ccsproxy.store.segments.tally import Tally
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.sink import NullSink
 from ccsproxy.store.starred import Starred
-from ccsproxy.store.tally import Tally
-from ccsproxy.store.upkeep import Upkeep
 
 
 class OfflineStore:

@@ -3,9 +3,9 @@
 import sqlite3
 from typing import Any
 
-from ccsproxy.store.index_schema import SUMS
-from ccsproxy.store.index_tallies import DAY_MS, HOUR_MS
-from ccsproxy.store.reader_stats import Group
+from ccsproxy.store.index.schema import SUMS
+from ccsproxy.store.index.tallies import DAY_MS, HOUR_MS
+from ccsproxy.store.reader.stats import Group
 
 LENGTHS = {"hour": HOUR_MS, "day": DAY_MS}
 

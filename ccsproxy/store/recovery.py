@@ -12,12 +12,12 @@ import msgspec
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.record import Started
-from ccsproxy.store.compress import Check, verify_packed
-from ccsproxy.store.files import Files, remove_if_there
-from ccsproxy.store.packed import PackedError
-from ccsproxy.store.scan import Scan, head_of, lines, pieces, read_footer, scan, segment_pieces
-from ccsproxy.store.seal import seal
-from ccsproxy.store.segment import (
+from ccsproxy.store.segments.compress import Check, verify_packed
+from ccsproxy.store.segments.compressed import PackedError
+from ccsproxy.store.segments.files import Files, remove_if_there
+from ccsproxy.store.segments.scan import Scan, head_of, lines, pieces, read_footer, scan, segment_pieces
+from ccsproxy.store.segments.seal import seal
+from ccsproxy.store.segments.segment import (
     TEMPORARY,
     Footer,
     compressed_path,
@@ -25,7 +25,7 @@ from ccsproxy.store.segment import (
     plain_path,
     segments_dir,
 )
-from ccsproxy.store.tally import merge_marks
+from ccsproxy.store.segments.tally import merge_marks
 
 #: Records are acknowledged to the relay within moments: one that it has not heard of is in one of so many segments.
 _RECENT = 2

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import attr
 
-from ccsproxy.store.files import Files
-from ccsproxy.store.packed import PackedError
+from ccsproxy.store.observer import IndexSink
 from ccsproxy.store.retired import RetiredMarks
-from ccsproxy.store.rewrite import Rewriter
-from ccsproxy.store.scan import read_footer
-from ccsproxy.store.segment import Footer, compressed_path, plain_path, stamp_seconds
+from ccsproxy.store.segments.compressed import PackedError
+from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.rewrite import Rewriter
+from ccsproxy.store.segments.scan import read_footer
+from ccsproxy.store.segments.segment import Footer, compressed_path, plain_path, stamp_seconds
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.sink import IndexSink
 
 _DAY = 86400.0
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from ccsproxy.exchange import codec
-from ccsproxy.store.files import Files, read_all, replace_file
-from ccsproxy.store.scan import lines
+from ccsproxy.store.segments.files import Files, read_all, replace_file
+from ccsproxy.store.segments.scan import lines
 
 
 class RetiredMarks:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from ccsproxy.store.files import Files, read_all, replace_file
+from ccsproxy.store.segments.files import Files, read_all, replace_file
 
 
 class Starred:

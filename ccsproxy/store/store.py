@@ -13,24 +13,24 @@ from twisted.python.failure import Failure
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog
+from ccsproxy.store.batch_writer import Pump
+from ccsproxy.store.control import WishBox
 from ccsproxy.store.directory import Lock, prepare
-from ccsproxy.store.files import Files
 from ccsproxy.store.grants import Grants
-from ccsproxy.store.log import SegmentLog
-from ccsproxy.store.pump import Pump
+from ccsproxy.store.maintenance import Upkeep, UpkeepThread
+from ccsproxy.store.observer import IndexSink, NullSink
 from ccsproxy.store.recovery import Recovery, recover
 from ccsproxy.store.retention import Retention
 from ccsproxy.store.retired import RetiredMarks
-from ccsproxy.store.rewrite import Rewriter
-from ccsproxy.store.segment import Header, Location
+from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.log import SegmentLog
+from ccsproxy.store.segments.rewrite import Rewriter
+from ccsproxy.store.segments.segment import Header, Location
+from ccsproxy.store.segments.tally import merge_marks, raise_to
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.sink import IndexSink, NullSink
 from ccsproxy.store.starred import Starred
-from ccsproxy.store.tally import merge_marks, raise_to
 from ccsproxy.store.threads import in_thread
 from ccsproxy.store.unclean import unclean_record
-from ccsproxy.store.upkeep import Upkeep, UpkeepThread
-from ccsproxy.store.wishes import WishBox
 from ccsproxy.store.writer import Writer
 
 _T = TypeVar("_T")

@@ -10,8 +10,8 @@ from twisted.logger import Logger
 
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog, Dropped
-from ccsproxy.store.pump import Pump
-from ccsproxy.store.segment import Location
+from ccsproxy.store.batch_writer import Pump
+from ccsproxy.store.segments.segment import Location
 from ccsproxy.store.threads import in_thread
 
 #: How long after the first entry more are waited for, so that a burst costs one write, in seconds.

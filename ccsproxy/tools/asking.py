@@ -10,8 +10,8 @@ import attr
 
 from ccsproxy.runfile import read_run_file
 from ccsproxy.store.query import FIELDS, Query, parse_query
-from ccsproxy.store.reader import NotKept, Reader
-from ccsproxy.store.reader_lists import SessionQuery
+from ccsproxy.store.reader.lists import SessionQuery
+from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.tools.data_dir import CommandError, data_dir_of
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")

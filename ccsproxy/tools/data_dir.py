@@ -10,12 +10,12 @@ from typing import Any, TextIO
 import msgspec
 
 from ccsproxy import __version__
+from ccsproxy.store.control import Granted, Wish, ask
 from ccsproxy.store.directory import DataDirBusy, DataDirError
-from ccsproxy.store.index_schema import IndexUnusable
+from ccsproxy.store.index.schema import IndexUnusable
 from ccsproxy.store.offline import OfflineStore
-from ccsproxy.store.packed import PackedError
+from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.wishes import Granted, Wish, ask
 
 Run = Callable[[argparse.Namespace, TextIO, TextIO], int]
 

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TextIO
 
-from ccsproxy.settings import build_config
+from ccsproxy.config.settings import build_config
 
 NAME = "demo"
 SUMMARY = "Start a mock upstream and the proxy, send a few calls, and show where their records are."
@@ -29,9 +29,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
     from ccsproxy.demo.calls import make_calls
     from ccsproxy.demo.upstream import MockUpstream
-    from ccsproxy.foreground import run_until_stopped
-    from ccsproxy.listening import listen, loopback, url_of
-    from ccsproxy.running import Running
+    from ccsproxy.run import Running
+    from ccsproxy.runtime.listening import listen, loopback, url_of
+    from ccsproxy.tools.foreground import run_until_stopped
 
     mock = listen(reactor, loopback(0), Site(MockUpstream(reactor)), "the mock upstream")
     url = url_of(mock)

@@ -3,8 +3,8 @@
 import argparse
 from typing import TextIO
 
-from ccsproxy.store.lines import SegmentLines
-from ccsproxy.store.wishes import Granted, Wish
+from ccsproxy.store.control import Granted, Wish
+from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.tools.data_dir import (
     CommandError,
     add_data_dir,

@@ -9,7 +9,7 @@ import attr
 from ccsproxy.exchange.depth import nested_too_deeply
 from ccsproxy.redaction import Redactor
 from ccsproxy.store.import_v1 import Imported, Json, old_records
-from ccsproxy.store.reader import NotKept, Reader
+from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, offline_store, reported, write_json
 from ccsproxy.wire.jsontext import dumps
 

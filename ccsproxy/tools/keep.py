@@ -4,7 +4,7 @@ import argparse
 from typing import TextIO
 
 from ccsproxy.exchange.ids import SESSION_ID
-from ccsproxy.store.files import Files
+from ccsproxy.store.segments.files import Files
 from ccsproxy.store.starred import Starred
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
 

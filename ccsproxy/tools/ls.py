@@ -3,7 +3,7 @@
 import argparse
 from typing import TextIO
 
-from ccsproxy.store.reader_lists import SessionQuery
+from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.tools.asking import add_filters, open_reader, query_of
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.printing import Paint, heading, local_time, number, request_line, table

@@ -5,7 +5,7 @@ import time
 from typing import TextIO
 
 from ccsproxy.store.directory import DataDirBusy
-from ccsproxy.store.index_schema import NAME as NAME_OF_INDEX
+from ccsproxy.store.index.schema import NAME as NAME_OF_INDEX
 from ccsproxy.tools.data_dir import (
     CommandError,
     add_data_dir,

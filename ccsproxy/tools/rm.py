@@ -4,8 +4,8 @@ import argparse
 from typing import TextIO
 
 from ccsproxy.exchange.ids import SESSION_ID
+from ccsproxy.store.control import Granted, Wish
 from ccsproxy.store.offline import OfflineStore
-from ccsproxy.store.wishes import Granted, Wish
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, changed, data_dir_of, reported, write_json
 
 NAME = "rm"

@@ -6,10 +6,10 @@ import webbrowser
 from pathlib import Path
 from typing import TextIO
 
-from ccsproxy.config import Config, Upstream
-from ccsproxy.configfile import read_config_file
+from ccsproxy.config.file import read_config_file
+from ccsproxy.config.model import Config, Upstream
+from ccsproxy.config.settings import SETTINGS, Setting, build_config
 from ccsproxy.errors import StartError
-from ccsproxy.settings import SETTINGS, Setting, build_config
 
 NAME = "serve"
 SUMMARY = "Relay LLM API calls to an upstream and record them."
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         return 0
     from twisted.internet import reactor
 
-    from ccsproxy.foreground import run_until_stopped
+    from ccsproxy.tools.foreground import run_until_stopped
 
     def ready(running: object) -> None:
         out.write(banner(config, running.proxy_urls, running.api_urls))  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ import time
 from typing import TextIO
 
 from ccsproxy.store.query import Query
-from ccsproxy.store.reader import Reader
+from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.summary import as_dict
 from ccsproxy.tools.asking import full_session, open_reader
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json

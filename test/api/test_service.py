@@ -12,10 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.api.exposure import exposure_of
 from ccsproxy.api.service import DeskService, Run
 from ccsproxy.api.token import TokenError
-from ccsproxy.bus import Bus
-from ccsproxy.child import Program
-from ccsproxy.config import Config, Upstream
+from ccsproxy.config.model import Config, Upstream
 from ccsproxy.errors import BindError
+from ccsproxy.runtime.bus import Bus
+from ccsproxy.runtime.child import Program
 
 
 class Address:

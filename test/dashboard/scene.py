@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dashboard.pages import Pages
-from ccsproxy.store.index_feeder import IndexFeeder
-from ccsproxy.store.reader import Reader
+from ccsproxy.store.index.feeder import IndexFeeder
+from ccsproxy.store.reader.reader import Reader
 from test.dashboard.reading_page import Element, misdeeds, read_page
 from test.store.corpus import Segments
 

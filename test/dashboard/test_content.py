@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.budget import Budget
-from ccsproxy.dashboard.json_tree import tree
-from ccsproxy.dashboard.markdown import markdown
-from ccsproxy.dashboard.markup import h, write
-from ccsproxy.dashboard.tool_input import tool_input
+from ccsproxy.dashboard.html.budget import Budget
+from ccsproxy.dashboard.html.json_tree import tree
+from ccsproxy.dashboard.html.markdown import markdown
+from ccsproxy.dashboard.html.markup import h, write
+from ccsproxy.dashboard.html.tool_input import tool_input
 from test.dashboard import specimens
 from test.dashboard.reading_page import misdeeds, read_page
 from test.dashboard.scene import DashboardCase

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.diff_align import align
-from ccsproxy.dashboard.diff_marks import cache_marks
-from ccsproxy.dashboard.diff_texts import PAIRS, SHOWN, TextLine, compare_texts
-from ccsproxy.dashboard.diff_view import difference
-from ccsproxy.dialects.view import Block, Message, RequestView, Tool, request_view
+from ccsproxy.dashboard.diff.align import align
+from ccsproxy.dashboard.diff.marks import cache_marks
+from ccsproxy.dashboard.diff.texts import PAIRS, SHOWN, TextLine, compare_texts
+from ccsproxy.dashboard.diff.view import difference
+from ccsproxy.dialects.views.view import Block, Message, RequestView, Tool, request_view
 from test.dashboard import specimens
 from test.dashboard.scene import DashboardCase
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.overview_view import MOST, charts_of, name_of, since_of, unit_of
-from ccsproxy.dashboard.sessions_view import ROWS, page_address, query_of, row_of_session
+from ccsproxy.dashboard.lists.overview_view import MOST, charts_of, name_of, since_of, unit_of
+from ccsproxy.dashboard.lists.sessions_view import ROWS, page_address, query_of, row_of_session
 from ccsproxy.store.summary import milliseconds
 from test.dashboard import specimens
 from test.dashboard.scene import DashboardCase

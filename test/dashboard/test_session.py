@@ -4,11 +4,11 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.session_news import News, common_prefix, news
-from ccsproxy.dashboard.session_totals import growth, total_tiles
-from ccsproxy.dashboard.session_turns import DEEPEST, Turn, turns
-from ccsproxy.dashboard.session_window import BYTES, TURNS, window
-from ccsproxy.dialects.view import Block, Message, RequestView, answer_view, request_view
+from ccsproxy.dashboard.session.news import News, common_prefix, news
+from ccsproxy.dashboard.session.totals import growth, total_tiles
+from ccsproxy.dashboard.session.turns import DEEPEST, Turn, turns
+from ccsproxy.dashboard.session.window import BYTES, TURNS, window
+from ccsproxy.dialects.views.view import Block, Message, RequestView, answer_view, request_view
 from test.dashboard import specimens
 from test.dashboard.scene import DashboardCase
 from test.store.corpus import started

@@ -4,15 +4,15 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard import figures
-from ccsproxy.dashboard.context_view import context_of
-from ccsproxy.dashboard.lines import compare
+from ccsproxy.dashboard.exchange.context_view import context_of
+from ccsproxy.dashboard.exchange.timing_view import timeline_of
+from ccsproxy.dashboard.html import figures
+from ccsproxy.dashboard.html.lines import compare
+from ccsproxy.dashboard.html.words import OUTCOMES, state_of
+from ccsproxy.dashboard.lists.requests_view import row_of, strips
 from ccsproxy.dashboard.notices import notices
-from ccsproxy.dashboard.requests_view import row_of, strips
-from ccsproxy.dashboard.siblings import siblings
-from ccsproxy.dashboard.timing_view import timeline_of
-from ccsproxy.dashboard.words import OUTCOMES, state_of
-from ccsproxy.dialects.view import request_view
+from ccsproxy.dashboard.session.siblings import siblings
+from ccsproxy.dialects.views.view import request_view
 from ccsproxy.exchange.outcome import Outcome
 from test.dashboard import specimens
 

@@ -1,4 +1,4 @@
-"""Tests for `ccsproxy.dialects.anthropic_complete`."""
+"""Tests for `ccsproxy.dialects.anthropic.complete`."""
 
 from typing import Any
 

@@ -6,7 +6,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dialects import Answer
-from ccsproxy.dialects.gemini_call import parse_path
+from ccsproxy.dialects.gemini.call import parse_path
 from ccsproxy.exchange.record import Error
 from ccsproxy.exchange.usage import Usage
 from test.dialects.exchanges import facts_for, read, read_as, sse

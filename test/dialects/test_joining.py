@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dialects import Facts, detect
-from ccsproxy.dialects.anthropic_message import AnthropicReassembler
+from ccsproxy.dialects.anthropic.message import AnthropicReassembler
 from test.dialects.exchanges import ROUTES, facts_for, sse
 from test.dialects.test_reading import CHAT, TEXT
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dialects.view import Block, Message, Tool, answer_view, request_view
+from ccsproxy.dialects.views.view import Block, Message, Tool, answer_view, request_view
 
 _SCHEMA = {"type": "object"}
 _PNG = "iVBORw0KGgo="  # eight bytes

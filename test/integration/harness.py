@@ -16,8 +16,8 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
-from ccsproxy.config import Config, Upstream
-from ccsproxy.running import Running
+from ccsproxy.config.model import Config, Upstream
+from ccsproxy.run import Running
 from ccsproxy.service import serve
 from test.integration.messages import Message, take
 

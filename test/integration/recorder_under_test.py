@@ -8,14 +8,14 @@ import msgspec
 from twisted.internet.defer import Deferred, succeed
 
 from ccsproxy.capture.life import live
-from ccsproxy.capture.process import Recovered, Rooms
-from ccsproxy.capture.recorder import Numbered
-from ccsproxy.capture.rooms import Meaning
+from ccsproxy.capture.recorder.interfaces import Meaning
+from ccsproxy.capture.recorder.process import Recovered, Rooms
+from ccsproxy.capture.recorder.recorder import Numbered
 from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.exchange.relayed import RawHeaders
-from test.capture.fake_rooms import NamedClient, Stars, detect
-from test.capture.fake_rooms import identify as fake_identify
+from test.capture.recorder.fake_interfaces import NamedClient, Stars, detect
+from test.capture.recorder.fake_interfaces import identify as fake_identify
 
 
 def identify(headers: RawHeaders, target: bytes, body: Any) -> NamedClient:

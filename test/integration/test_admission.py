@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.internet import reactor
 
-from ccsproxy.config import Config
+from ccsproxy.config.model import Config
 from ccsproxy.errors import ConfigError
 from ccsproxy.service import serve
 from test.integration.harness import OK, ProxiedTestCase, ScriptedUpstream, answering, at_port

@@ -11,10 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from ccsproxy.bus import Bus
-from ccsproxy.capture.service import CaptureLimits, CaptureService
+from ccsproxy.capture.relay.service import CaptureLimits, CaptureService
 from ccsproxy.capture.spill import SpillBounds
-from ccsproxy.config import Config
+from ccsproxy.config.model import Config
+from ccsproxy.runtime.bus import Bus
 from test.capture.fakes import SSE, ending, request_head, response_head
 
 LIMITS = CaptureLimits(memory=200_000, spill=SpillBounds(reserve=0), flush_within=15.0, patience=2)

@@ -4,12 +4,12 @@ from twisted.internet import reactor
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Factory, Protocol
 
-from ccsproxy.config import Upstream as UpstreamSetting
-from ccsproxy.proxy.client import TransparentClient
-from ccsproxy.proxy.corporate import CorporateProxy
+from ccsproxy.config.model import Upstream as UpstreamSetting
+from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.timeouts import Timeouts
-from ccsproxy.proxy.timers import BatchedTimers
-from ccsproxy.proxy.tls import FailClosedPolicy, Trust
+from ccsproxy.proxy.upstream.client import TransparentClient
+from ccsproxy.proxy.upstream.http_proxy import CorporateProxy
+from ccsproxy.proxy.upstream.tls import FailClosedPolicy, Trust
 from ccsproxy.proxy.upstream_client import client_for
 from test.integration.certificates import Certificate, dns
 from test.integration.test_tls import HOST, TLSCase

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet import reactor
 
-from ccsproxy.config import Upstream
+from ccsproxy.config.model import Upstream
 from test.integration.certificates import Certificate, ip
 from test.integration.harness import OK, Peer, ProxiedTestCase, ScriptedUpstream, answering, at_port
 from test.integration.messages import Message

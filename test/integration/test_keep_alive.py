@@ -5,11 +5,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
-from ccsproxy.config import Upstream
+from ccsproxy.config.model import Upstream
+from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.errors import RelayError
 from ccsproxy.proxy.timeouts import Timeouts
-from ccsproxy.proxy.timers import BatchedTimers
-from ccsproxy.proxy.tls import FailClosedPolicy, Trust
+from ccsproxy.proxy.upstream.tls import FailClosedPolicy, Trust
 from ccsproxy.proxy.upstream_client import client_for
 from test.integration.test_tls import Body
 from test.proxy.upstream_wire import ScriptedBody

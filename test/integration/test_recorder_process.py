@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import zstandard
 
-from ccsproxy.capture.service import RECORDER
-from ccsproxy.store.reader import Reader
+from ccsproxy.capture.relay.service import RECORDER
+from ccsproxy.store.reader.reader import Reader
 from test.capture.fakes import SSE, ending, request_head, response_head
 from test.integration import test_capture_service
 

@@ -11,12 +11,12 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from ccsproxy.config import Config, Upstream
+from ccsproxy.config.model import Config, Upstream
 from ccsproxy.exchange.ids import IdSource
-from ccsproxy.proxy.peers import _inode_by_netlink, _inode_by_proc
+from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.relay_site import relay_site
+from ccsproxy.proxy.server.peers import _inode_by_netlink, _inode_by_proc
 from ccsproxy.proxy.timeouts import Timeouts
-from ccsproxy.proxy.timers import BatchedTimers
 from ccsproxy.proxy.upstream_client import client_for
 from test.proxy.relay_rig import Listening
 

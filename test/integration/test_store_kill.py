@@ -9,8 +9,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.files import Files
 from ccsproxy.store.recovery import recover
+from ccsproxy.store.segments.files import Files
 from test.store.records import stored_ids
 
 #: How many kills; ``CCSPROXY_KILLS=200`` for the long run.

@@ -15,13 +15,13 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from ccsproxy.proxy.client import RelayAgent, TransparentClient
-from ccsproxy.proxy.endpoints import TLSEndpoint, tcp_endpoint
+from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.errors import RelayError
-from ccsproxy.proxy.pool import RelayPool
 from ccsproxy.proxy.timeouts import Timeouts
-from ccsproxy.proxy.timers import BatchedTimers
-from ccsproxy.proxy.tls import TLSSettingError, Trust, UpstreamTLS, make_context
+from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
+from ccsproxy.proxy.upstream.endpoints import TLSEndpoint, tcp_endpoint
+from ccsproxy.proxy.upstream.pool import RelayPool
+from ccsproxy.proxy.upstream.tls import TLSSettingError, Trust, UpstreamTLS, make_context
 from test.integration.certificates import DAY, NOW, Certificate, dns, ip
 
 HOST = "api.example.test"

@@ -4,10 +4,10 @@ from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Cooperator
 
-from ccsproxy.config import Upstream as UpstreamSetting
+from ccsproxy.config.model import Upstream as UpstreamSetting
+from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.timeouts import Timeouts
-from ccsproxy.proxy.timers import BatchedTimers
-from ccsproxy.proxy.tls import FailClosedPolicy, Trust
+from ccsproxy.proxy.upstream.tls import FailClosedPolicy, Trust
 from ccsproxy.proxy.upstream_client import client_for
 from test.integration.certificates import Certificate, dns
 from test.integration.test_tls import HOST, Body, ServerContext, TLSCase

@@ -13,12 +13,12 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.client import Agent
 from twisted.web.server import Site
 
-from ccsproxy.config import Config, Upstream
+from ccsproxy.config.model import Config, Upstream
+from ccsproxy.config.settings import build_config
 from ccsproxy.demo.upstream import MockUpstream
 from ccsproxy.service import CcsproxyService
-from ccsproxy.settings import build_config
-from ccsproxy.store.lines import SegmentLines
-from ccsproxy.workers import read_config, write_config
+from ccsproxy.store.segments.lines import SegmentLines
+from ccsproxy.workers.supervisor import read_config, write_config
 
 BODY = {"model": "claude-sonnet-5", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 

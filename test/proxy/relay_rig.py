@@ -11,17 +11,17 @@ from twisted.python.failure import Failure
 
 from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
-from ccsproxy.proxy.connection import RelayConnection
-from ccsproxy.proxy.guarded import GuardedCapture
+from ccsproxy.proxy.capture_guard import GuardedCapture
+from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import Marks
-from ccsproxy.proxy.limits import Limits
-from ccsproxy.proxy.pool import RelayPool
-from ccsproxy.proxy.refused import RefusedRecorder
 from ccsproxy.proxy.resource import ProxyResource, Way
-from ccsproxy.proxy.site import RelaySite
+from ccsproxy.proxy.server.limits import Limits
+from ccsproxy.proxy.server.refused import RefusedRecorder
+from ccsproxy.proxy.server.site import RelaySite
 from ccsproxy.proxy.timeouts import Timeouts
-from ccsproxy.proxy.timers import BatchedTimers
-from ccsproxy.turn import Turn
+from ccsproxy.proxy.upstream.connection import RelayConnection
+from ccsproxy.proxy.upstream.pool import RelayPool
+from ccsproxy.runtime.write_batch import Turn
 
 HERE = IPv4Address("TCP", "127.0.0.1", 8787)
 THERE = IPv4Address("TCP", "127.0.0.1", 50001)

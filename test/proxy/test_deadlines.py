@@ -1,11 +1,11 @@
-"""Tests of `ccsproxy.proxy.timers`: deadlines never fire early, and cost one call a second at most."""
+"""Tests of `ccsproxy.proxy.deadlines`: deadlines never fire early, and cost one call a second at most."""
 
 import gc
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.proxy.timers import BatchedTimers, Deadline
+from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
 
 
 class DeadlineTests(SynchronousTestCase):

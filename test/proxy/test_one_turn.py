@@ -1,6 +1,6 @@
 """Tests for what `ccsproxy.proxy` does between a write and the end of its turn."""
 
-from test.proxy.test_channel import ANSWER, ChannelTestCase, get
+from test.proxy.server.test_channel import ANSWER, ChannelTestCase, get
 
 
 class TurnTests(ChannelTestCase):

@@ -11,11 +11,11 @@ from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 from zope.interface import implementer
 
 from ccsproxy.exchange.fieldlines import joined
-from ccsproxy.proxy.connection import RelayConnection
+from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import Marks
-from ccsproxy.proxy.pool import RelayPool
 from ccsproxy.proxy.timeouts import Timeouts
-from ccsproxy.proxy.timers import BatchedTimers
+from ccsproxy.proxy.upstream.connection import RelayConnection
+from ccsproxy.proxy.upstream.pool import RelayPool
 
 
 class WireTransport(StringTransport):

@@ -1,1 +1,1 @@
-"""Tests of ccsproxy, store."""
+"""Tests of the runtime's parts."""

@@ -9,7 +9,7 @@ import attr
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
-from ccsproxy.store.segment import plain_path, segment_name, segments_dir
+from ccsproxy.store.segments.segment import plain_path, segment_name, segments_dir
 
 START = 1_790_000_000.0
 MODELS = ("claude-opus-4-5", "claude-haiku-4-5", "claude-sonnet-4-5", "gpt-5.2-codex", "gemini-3-pro")

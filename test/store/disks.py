@@ -10,7 +10,7 @@ from pathlib import Path
 import attr
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.files import Files
+from ccsproxy.store.segments.files import Files
 
 OPERATIONS = ("create", "open_append", "write", "truncate", "sync", "rename", "unlink", "sync_directory")
 

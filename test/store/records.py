@@ -6,10 +6,10 @@ from typing import Any
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.record import CaptureNote, Client, Record, RecordTiming, Request, Started
-from ccsproxy.store.files import Files
-from ccsproxy.store.packed import PackedError
-from ccsproxy.store.scan import lines, segment_pieces
-from ccsproxy.store.segment import list_segments
+from ccsproxy.store.segments.compressed import PackedError
+from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.scan import lines, segment_pieces
+from ccsproxy.store.segments.segment import list_segments
 
 
 def names(number: int, session: str) -> dict[str, Any]:

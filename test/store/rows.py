@@ -4,8 +4,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from ccsproxy.store.index_schema import COLUMNS, NAME
-from ccsproxy.store.index_sessions import FIELDS
+from ccsproxy.store.index.schema import COLUMNS, NAME
+from ccsproxy.store.index.sessions import FIELDS
 
 _NAMED = {
     "requests": f"SELECT key, name, offset, length, {', '.join(COLUMNS)} FROM requests JOIN segments USING (segment)",

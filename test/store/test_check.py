@@ -1,11 +1,11 @@
 """Tests of the check: what is wrong is found and named, and a good store is called good."""
 
 from ccsproxy.store.check import check, space
-from ccsproxy.store.index_follower import bring_up, rebuild
-from ccsproxy.store.segment import plain_path
+from ccsproxy.store.index.follower import bring_up, rebuild
+from ccsproxy.store.segments.segment import plain_path
 from test.store.corpus import Corpus, started
+from test.store.index.test_index import StoreCase
 from test.store.rows import rows
-from test.store.test_index import StoreCase
 
 
 class CheckTests(StoreCase):

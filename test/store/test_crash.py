@@ -6,19 +6,19 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.backlog import Backlog
+from ccsproxy.store.batch_writer import Pump
 from ccsproxy.store.directory import prepare
-from ccsproxy.store.files import Files
-from ccsproxy.store.log import SegmentLog
-from ccsproxy.store.pump import Pump
+from ccsproxy.store.maintenance import Upkeep
+from ccsproxy.store.observer import NullSink
 from ccsproxy.store.recovery import recover
 from ccsproxy.store.retention import Retention
 from ccsproxy.store.retired import RetiredMarks
-from ccsproxy.store.rewrite import Rewriter
-from ccsproxy.store.segment import Header, list_segments, segments_dir
+from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.log import SegmentLog
+from ccsproxy.store.segments.rewrite import Rewriter
+from ccsproxy.store.segments.segment import Header, list_segments, segments_dir
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.sink import NullSink
 from ccsproxy.store.starred import Starred
-from ccsproxy.store.upkeep import Upkeep
 from test.store.disks import OPERATIONS, FailingDisk, Image, RememberingDisk, scratch
 from test.store.records import record, started, stored_ids
 

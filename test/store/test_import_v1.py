@@ -6,7 +6,7 @@ from typing import Any
 
 from ccsproxy.store.import_v1 import Imported, old_records
 from test.exchange.test_upgrade import version_1
-from test.store.test_index import StoreCase
+from test.store.index.test_index import StoreCase
 
 SESSION = "2026-01-02T03-04-05-006Z-abcdef12"
 

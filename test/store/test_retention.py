@@ -4,9 +4,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.files import Files
 from ccsproxy.store.retention import Kept, expired
 from ccsproxy.store.retired import RetiredMarks
+from ccsproxy.store.segments.files import Files
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.starred import Starred
 

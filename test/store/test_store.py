@@ -12,8 +12,8 @@ from twisted.trial.unittest import TestCase
 
 from ccsproxy.store.backlog import Dropped
 from ccsproxy.store.directory import DataDirBusy, DataDirError
-from ccsproxy.store.files import Files
-from ccsproxy.store.segment import list_segments
+from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.store import Store
 from test.store.disks import FailingDisk

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.config.settings import build_config
 from ccsproxy.errors import ConfigError
-from ccsproxy.settings import build_config
 from ccsproxy.tools.main import build_parser
 from ccsproxy.tools.serve import banner, config_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ccsproxy.store.directory import Lock
 from ccsproxy.store.query import Query
-from ccsproxy.store.segment import segments_dir
+from ccsproxy.store.segments.segment import segments_dir
 from ccsproxy.tools import du, gc, import_store, keep, reindex, rm, verify
 from test.store.test_import_v1 import SESSION, OldStore
 
@@ -36,7 +36,7 @@ class CommandTests(OldStore):
 
     def on_disk(self) -> bytes:
         """Return every byte of the data dir, segments unpacked."""
-        from ccsproxy.store.lines import SegmentLines
+        from ccsproxy.store.segments.lines import SegmentLines
 
         lines = SegmentLines(self.data_dir)
         said = b"".join(line.data for name in lines.names() for line in lines.scan(name))

@@ -1,0 +1,90 @@
+"""The archive over the store's reader: what the API asks, in the reader's terms."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import attr
+
+from ccsproxy.api.answer import Refused, bad_request
+from ccsproxy.api.archive import Given
+from ccsproxy.store.query import QueryError, parse_query, parse_time
+from ccsproxy.store.reader.lists import SessionQuery
+from ccsproxy.store.reader.reader import NotKept, Reader
+
+
+@attr.frozen
+class StoreArchive:
+    """Answers from the index and the segments (see `ccsproxy.api.archive.Archive`)."""
+
+    reader: Reader
+
+    def sessions(self, given: Given) -> list[dict[str, Any]]:
+        """List sessions, newest first."""
+        return self.reader.sessions(_session_query(given))
+
+    def session(self, sid: str) -> dict[str, Any] | None:
+        """Return a session, or None."""
+        try:
+            return self.reader.session(sid)
+        except NotKept:
+            return None
+
+    def requests(self, given: Given) -> dict[str, Any]:
+        """List requests, newest first."""
+        try:
+            page = self.reader.requests(parse_query(dict(given)))
+        except QueryError as error:
+            raise bad_request(str(error)) from error
+        return {"requests": page.items, "next": page.before, "rebuilding": page.rebuilding}
+
+    def line(self, sid: str, seq: int) -> bytes | None:
+        """Return a record as JSON, or None."""
+        try:
+            return self.reader.line(sid, seq)
+        except NotKept as missing:
+            _refuse_expired(missing)
+            return None
+
+    def record(self, sid: str, seq: int) -> dict[str, Any] | None:
+        """Return a record, or None."""
+        try:
+            return self.reader.record(sid, seq)
+        except NotKept as missing:
+            _refuse_expired(missing)
+            return None
+
+    def records(self, sid: str) -> Iterator[dict[str, Any]]:
+        """Go through a session's records; one that is not kept any more is passed over."""
+        return self.reader.each(sid, self.reader.session(sid)["requests"])
+
+    def stats(self, given: Given) -> dict[str, Any]:
+        """Return the statistics."""
+        since = given.get("since")
+        return self.reader.stats(parse_time(since) if since else None)
+
+    def meta(self) -> dict[str, Any]:
+        """Return the filters' values."""
+        return self.reader.meta()
+
+
+def _refuse_expired(missing: NotKept) -> None:
+    if missing.expired:
+        raise Refused(HTTPStatus.GONE, "expired", "This record was removed by retention.") from missing
+
+
+def _session_query(given: Given) -> SessionQuery:
+    since = given.get("since")
+    return SessionQuery(
+        upstream=_several(given, "upstream"),
+        model=_several(given, "model"),
+        cwd=_several(given, "cwd"),
+        since=parse_time(since) if since else None,
+        include_empty=given.get("include_empty") == "true",
+        limit=int(given.get("limit", 100)),
+        offset=int(given.get("offset", 0)),
+    )
+
+
+def _several(given: Given, name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in given.get(name, "").split(",") if part.strip())

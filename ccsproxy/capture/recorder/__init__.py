@@ -1,0 +1,1 @@
+"""The recorder's half of the hand-over: frames become records."""

@@ -1,0 +1,235 @@
+"""One exchange in the making: collects what its frames say until it is a record."""
+
+from typing import Any
+
+import attr
+
+from ccsproxy.capture.frames import REQUEST_BODY, Ended, Lost
+from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.ending import refine
+from ccsproxy.capture.recorder.headers import media_type, pairs, text_of
+from ccsproxy.capture.recorder.interfaces import Dialect, Meaning
+from ccsproxy.capture.recorder.redaction import Choke
+from ccsproxy.capture.recorder.request import RequestInMaking
+from ccsproxy.capture.recorder.response import ResponseInMaking
+from ccsproxy.capture.recorder.timing import milliseconds, record_timing, time_to_first_token
+from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.facts import Facts
+from ccsproxy.exchange.ids import iso_time
+from ccsproxy.exchange.outcome import Category
+from ccsproxy.exchange.record import CaptureNote, Client, Record, Started
+from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
+from ccsproxy.providers.requestids import request_id
+
+#: What no body is.
+_NOTHING = object()
+
+
+@attr.frozen
+class Keeping:
+    """How much of an exchange is kept.
+
+    :ivar forced: the dialect family that is forced, empty for none.
+    :ivar bodies: whether bodies are kept at all.
+    :ivar body_limit: how much of one, in bytes.
+    """
+
+    forced: str = ""
+    bodies: bool = True
+    body_limit: int = 32 << 20
+
+
+class Assembly:
+    """Collects one exchange.
+
+    :ivar number: on the link.
+    :ivar choke: what leaves goes through it.
+    :ivar seq: its number in its session, 0 until it has one.
+    :ivar session_id: empty until it is known.
+    :ivar client: who calls, as far as it is known.
+    :ivar faults: what went wrong in capturing it.
+    """
+
+    def __init__(
+        self, number: int, head: RequestHead, keeping: Keeping, meaning: Meaning, choke: Choke, budget: Budget
+    ) -> None:
+        """Begin with the head."""
+        self.number, self.head, self.choke = number, head, choke
+        self.seq, self.session_id = 0, ""
+        self.client = Client()
+        self.faults: list[str] = []
+        self.request = RequestInMaking(head, keeping.body_limit, budget)
+        self.response: ResponseInMaking | None = None
+        self._keeping, self._meaning, self._budget = keeping, meaning, budget
+        self._dialect: Dialect | None = None
+        self._asked_with: Any = _NOTHING
+
+    def identify(self, body: Any) -> str | None:
+        """Ask who calls.
+
+        :param body: the parsed request body, None when it is not known.
+        :return: the session that the client names.
+        """
+        if body is self._asked_with:
+            return self.client.session
+        self._asked_with = body
+        try:
+            self.client = self._meaning.identify(self.request.lines.raw, self.head.target, body).client
+        except Exception:
+            self.note("identity_failed")
+        return self.client.session
+
+    def understand(self, body: Any) -> Dialect | None:
+        """Ask what kind of call it is, anew with everything that is known by now."""
+        try:
+            self._dialect = self._meaning.detect(self.facts(body))
+        except Exception:
+            self.note("dialect_failed")
+        return self._dialect
+
+    def facts(self, body: Any) -> Facts:
+        """Return what is known."""
+        response = self.response
+        return Facts(
+            provider=self.head.provider,
+            forced=self._keeping.forced,
+            method=self.head.method,
+            target=self.head.forwarded_target or self.head.target,
+            request_body=body,
+            status=response.head.status if response is not None else None,
+            content_type=media_type(response.lines) if response is not None else "",
+        )
+
+    def response_begun(self, head: ResponseHead, body: Any) -> None:
+        """Take the head of the response, and choose who reads its body.
+
+        :param body: the parsed request body, None when it is not known.
+        """
+        self.response = ResponseInMaking(head, self._keeping.body_limit, self._budget)
+        dialect = self.understand(body)
+        if dialect is not None:
+            self.response.read_with(dialect.reader(self.facts(body)), self.choke.watcher())
+        if not self.response.lines.field("content-length"):
+            self._wait_long()
+
+    def _wait_long(self) -> None:
+        """Let go of what can be read again: a stream may last for minutes, and a thousand of them at once."""
+        self.request.lines.forget()
+        if self.response is not None:
+            self.response.lines.forget()
+
+    def lost(self, loss: Lost) -> None:
+        """Note that body bytes are missing from here on."""
+        if loss.direction == REQUEST_BODY:
+            self.request.body.lost(loss.reason)
+        elif self.response is not None:
+            self.response.lost(loss.reason)
+        else:
+            self.note(loss.reason)
+
+    def note(self, fault: str) -> None:
+        """Remember a fault, once."""
+        if fault not in self.faults:
+            self.faults.append(fault)
+
+    def release(self) -> None:
+        """Let go of the bodies."""
+        self.request.body.release()
+        if self.response is not None:
+            self.response.body.release()
+
+    def started(self) -> Started:
+        """Return the line that announces it, not redacted yet and without header lines."""
+        dialect, head = self._dialect, self.head
+        return Started(
+            id=head.id,
+            seq=self.seq,
+            session_id=self.session_id,
+            started_at=iso_time(head.started_at),
+            upstream=head.upstream,
+            dialect=dialect.name if dialect is not None else None,
+            category=str(dialect.category) if dialect is not None else Category.OTHER,
+            model=dialect.model if dialect is not None else None,
+            client=self.client,
+            method=text_of(head.method),
+            path=text_of(head.target),
+            headers={},
+        )
+
+    def record(self, ended: Ended) -> tuple[Record, str]:
+        """Make the record, not redacted yet and without the request's header lines, when the ending has come.
+
+        :return: it, and what kind of stream the response was, empty when it was none.
+        """
+        self._settle_sizes(ended)
+        response, ending = self.response, ended.ending
+        body = self.request.json
+        if body is not None:
+            self.identify(body)
+        if response is None:
+            self.understand(body)
+        answer = response.finish(ending.response_whole, ending.timing.last_byte) if response is not None else None
+        kind = answer.stream_kind if answer is not None else None
+        return self._record(ending, response, answer, self._keeping.bodies), kind or ""
+
+    def bare_record(self, ended: Ended) -> tuple[Record, str]:
+        """Make a record without anything that had to be understood: for when making the whole one failed."""
+        return self._record(ended.ending, self.response, None, False), ""
+
+    def _record(
+        self, ending: Ending, response: ResponseInMaking | None, answer: Answer | None, bodies: bool
+    ) -> Record:
+        dialect, head = self._dialect, self.head
+        category = self._category(answer)
+        status = response.head.status if response is not None else None
+        unread = response is not None and response.body.unread
+        how = refine(ending, status, answer, category, unread)
+        last = ending.at if ending.timing.last_byte is None else ending.timing.last_byte
+        return Record(
+            id=head.id,
+            seq=self.seq,
+            session_id=self.session_id,
+            request_id=request_id(response.lines.raw) if response is not None else None,
+            started_at=iso_time(head.started_at),
+            ended_at=iso_time(head.started_at + last / 1e6) if last else None,
+            duration_ms=milliseconds(last or None),
+            ttft_ms=time_to_first_token(answer, response, category),
+            upstream=head.upstream,
+            dialect=answer.dialect if answer is not None else dialect.name if dialect is not None else None,
+            category=category,
+            model=dialect.model if dialect is not None else None,
+            response_model=answer.response_model if answer is not None else None,
+            outcome=str(how.outcome),
+            stop_reason=answer.stop_reason if answer is not None else None,
+            error=how.error,
+            partial=how.partial,
+            client=self.client,
+            usage=answer.usage if answer is not None else None,
+            timing=record_timing(ending.timing, answer, response),
+            request=self.request.record(bodies),
+            response=response.record(answer, bodies, pairs(ending.trailers)) if response is not None else None,
+            capture=self._note(answer),
+        )
+
+    def _category(self, answer: Answer | None) -> str:
+        """Return the kind of call; an answer in a model's dialect tells it where the request does not."""
+        if self._dialect is None:
+            return str(Category.OTHER)
+        told = answer is not None and answer.dialect != self._dialect.name
+        return str(Category.MODEL if told and self._dialect.category == Category.OTHER else self._dialect.category)
+
+    def _note(self, answer: Answer | None) -> CaptureNote:
+        bodies = [self.request.body] + ([self.response.body] if self.response is not None else [])
+        said = [
+            *self.faults,
+            *(answer.faults if answer is not None else ()),
+            *(f for body in bodies for f in body.faults),
+        ]
+        return CaptureNote(faults=list(dict.fromkeys(said)), dropped_bytes=sum(body.dropped for body in bodies))
+
+    def _settle_sizes(self, ended: Ended) -> None:
+        if not ended.ending.request_whole:
+            self.note("request_partial")
+        self.request.body.ended(ended.request_bytes)
+        if self.response is not None:
+            self.response.ended(ended.response_bytes)

@@ -1,0 +1,162 @@
+"""One body as it arrives: measured to the last byte, decoded as it comes, kept up to a limit."""
+
+import hashlib
+
+import attr
+
+from ccsproxy.capture.recorder.headers import HeaderLines
+from ccsproxy.wire import coding
+
+#: The fault of a body of which more came than is kept.
+TRUNCATED = "body_limit"
+#: Readers are fed this many times more than is kept, so that the counts at the end of a long stream are still read.
+READ_FACTOR = 4
+#: The most bytes that are hashed without letting go of the interpreter, and up to how many they are cut into such.
+_SMALL, _MEDIUM = 2047, 64 << 10
+_UNREAD = frozenset((coding.TOO_LARGE, coding.DAMAGED, coding.UNKNOWN))
+_TEXTUAL = ("json", "text/", "event-stream", "xml", "x-www-form-urlencoded")
+
+
+@attr.define
+class Budget:
+    """How many bytes of unfinished bodies may be held in all."""
+
+    left: int
+
+    def take(self, size: int) -> bool:
+        """Take some, and say whether there was enough."""
+        if size > self.left:
+            return False
+        self.left -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Return what was taken."""
+        self.left += size
+
+
+def is_textual(lines: HeaderLines) -> bool:
+    """Whether the content is text by its type."""
+    kind = lines.field("content-type").lower()
+    return any(each in kind for each in _TEXTUAL)
+
+
+class Body:
+    """One body.
+
+    :ivar size: its length on the wire so far.
+    :ivar coding: its ``Content-Encoding``, empty when there is none.
+    :ivar dropped: how many of its bytes were not kept.
+    :ivar gap: bytes are missing from here on, so that neither hash nor content can be known.
+    :ivar faults: what was odd.
+    """
+
+    def __init__(self, lines: HeaderLines, limit: int, budget: Budget) -> None:
+        """Begin a body.
+
+        :param lines: the header lines of its message.
+        :param limit: how many bytes of content are kept.
+        """
+        self.size = self.dropped = 0
+        self.gap = False
+        self.faults: list[str] = []
+        self.coding = lines.field("content-encoding")
+        self._hash = hashlib.sha256()
+        self._decoder = coding.Decoder(self.coding, limit * READ_FACTOR, is_textual(lines))
+        self._limit, self._budget = limit, budget
+        self._kept: list[bytes] = []
+        self._kept_size = 0
+
+    @property
+    def sha256(self) -> str | None:
+        """The hash of what went over the wire, None when there was nothing or some of it is missing."""
+        return None if self.gap or not self.size else self._hash.hexdigest()
+
+    @property
+    def readable(self) -> bool:
+        """Whether what is kept is the content, not a coding that we do not know."""
+        return self._decoder.readable
+
+    @property
+    def unread(self) -> bool:
+        """Whether some of the content could not be read although it may have been there."""
+        return self.gap or not _UNREAD.isdisjoint(self._decoder.faults)
+
+    def has_room(self, size: int) -> bool:
+        """Whether so many bytes more are kept whole, so that it does not matter in which pieces they come."""
+        return not self.coding and self._kept_size + size <= self._limit and size <= self._budget.left
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes.
+
+        :return: the content that they complete.
+        """
+        self.size += len(data)
+        if self.gap:
+            self.dropped += len(data)
+            return b""
+        self._update(data)
+        content = self._decoder.feed(data)
+        self._keep(content, len(data))
+        return content
+
+    def finish(self) -> bytes:
+        """Take the end.
+
+        :return: the content that was held back until now.
+        """
+        content = b"" if self.gap else self._decoder.finish()
+        self._keep(content, 0)
+        self.faults += [each for each in self._decoder.faults if each not in self.faults]
+        return content
+
+    def lost(self, reason: str) -> None:
+        """Note that bytes are missing here."""
+        self.gap = True
+        self.note(reason)
+
+    def ended(self, size: int) -> None:
+        """Take the true length, which is more than what came when bytes were lost."""
+        if size > self.size:
+            self.dropped += size - self.size
+            self.lost("body_lost")
+            self.size = size
+
+    def note(self, fault: str) -> None:
+        """Remember what was odd, once."""
+        if fault not in self.faults:
+            self.faults.append(fault)
+
+    def content(self) -> bytes:
+        """Return what is kept."""
+        if len(self._kept) > 1:
+            self._kept = [b"".join(self._kept)]
+        return self._kept[0] if self._kept else b""
+
+    def forget(self) -> None:
+        """Let go of the bytes; what was read of them still counts."""
+        self._kept = []
+
+    def release(self) -> None:
+        """Let go of what is kept."""
+        self._budget.give_back(self._kept_size)
+        self._kept, self._kept_size = [], 0
+
+    def _update(self, data: bytes) -> None:
+        """Hash in small pieces: for larger ones the interpreter is let go of, and other threads hold it for long."""
+        if _SMALL < len(data) <= _MEDIUM:
+            for at in range(0, len(data), _SMALL):
+                self._hash.update(data[at : at + _SMALL])
+        else:
+            self._hash.update(data)
+
+    def _keep(self, content: bytes, wire_size: int) -> None:
+        if TRUNCATED in self.faults:
+            self.dropped += wire_size
+        elif content:
+            if self._kept_size + len(content) > self._limit or not self._budget.take(len(content)):
+                self.note(TRUNCATED)
+                self.dropped += wire_size
+                return
+            self._kept.append(content)
+            self._kept_size += len(content)

@@ -1,0 +1,294 @@
+"""The choke point: nothing leaves the capture room but through here.
+
+A `Redactor` that raises costs the part that it was given: the part is left out, the fault says so, the rest is kept.
+"""
+
+import base64
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from ccsproxy.capture.recorder.headers import HeaderLines, mapping
+from ccsproxy.exchange.depth import nested_too_deeply
+from ccsproxy.exchange.record import CaptureNote, Client, Error, Pairs, Record, Request, Response, Started, Stream
+from ccsproxy.exchange.usage import Usage
+from ccsproxy.redaction.gathered import Gathered
+from ccsproxy.wire import jsontext
+from ccsproxy.wire.coding import is_known
+
+T = TypeVar("T")
+
+#: The fault of a record from which a part had to be left out.
+FAULT = "redaction_error"
+#: The fault of a record with a body that is kept as text because it is nested too deeply.
+DEEP = "nested_deeply"
+
+
+class Redactor(Protocol):
+    """Replaces the secrets of one exchange (`ccsproxy.redaction.Redactor`).
+
+    What it has met as a secret in headers and target it finds in everything that it is given later.
+
+    :ivar count: how many were replaced so far.
+    """
+
+    count: int
+
+    def headers(self, pairs: Pairs) -> Pairs:
+        """Replace them in header lines."""
+
+    def target(self, target: str) -> str:
+        """Replace them in a request target."""
+
+    def tree(self, value: Any) -> Any:
+        """Replace them in a JSON value."""
+
+    def text(self, text: str) -> str:
+        """Replace them in text."""
+
+    def holds_none(self, texts: Iterable[str]) -> bool:
+        """Tell quickly that texts hold none; false says nothing."""
+
+    def form(self, body: str) -> str:
+        """Replace them in a form's body."""
+
+    def binary(self, body: bytes) -> bytes:
+        """Replace them in bytes that are no text."""
+
+    def gathering(self) -> Gathered | None:
+        """Return what the events of a stream may be shown to while they are read."""
+
+    def stream(self, text: str, kind: str, gathered: Gathered | None = None) -> str:
+        """Replace them in the text of a stream, so that it still parses."""
+
+
+class Unredacted:
+    """Replaces nothing (``--no-redact``)."""
+
+    count = 0
+
+    def headers(self, pairs: Pairs) -> Pairs:
+        """Return them."""
+        return pairs
+
+    def target(self, target: str) -> str:
+        """Return it."""
+        return target
+
+    def tree(self, value: Any) -> Any:
+        """Return it."""
+        return value
+
+    def text(self, text: str) -> str:
+        """Return it."""
+        return text
+
+    def holds_none(self, texts: Iterable[str]) -> bool:
+        """Nothing is looked for."""
+        return True
+
+    def form(self, body: str) -> str:
+        """Return it."""
+        return body
+
+    def binary(self, body: bytes) -> bytes:
+        """Return it."""
+        return body
+
+    def gathering(self) -> Gathered | None:
+        """Nobody looks."""
+        return None
+
+    def stream(self, text: str, kind: str, gathered: Gathered | None = None) -> str:
+        """Return it."""
+        return text
+
+
+def _names(client: Client) -> list[str]:
+    return [value for value in msgspec.structs.astuple(client) if value]
+
+
+def _texts(record: Record) -> list[str]:
+    """Return the short texts that describe an exchange."""
+    error, response = record.error, record.response
+    texts = [record.request_id, record.model, record.response_model, record.stop_reason]
+    texts += [error.kind, error.message] if error is not None else []
+    texts += [response.reason] if response is not None else []
+    return [*(text for text in texts if text), *_names(record.client)]
+
+
+#: What the redactor calls the kinds of streams.
+_KINDS = {"json_array": "json", "eventstream": "ndjson"}
+
+
+class Choke:
+    """Passes what is known of one exchange through its redactor, part by part, headers and target first."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        """Make one for an exchange."""
+        self._redactor = redactor
+        self._searching = not isinstance(redactor, Unredacted)
+        self._failed = self._deep = False
+        self._gathered: Gathered | None = None
+        self._request_lines: tuple[bytes, int] | None = None
+
+    def watcher(self) -> Gathered | None:
+        """Return who looks at the events of the response while they are read, so that they need not be read again."""
+        self._gathered = self._redactor.gathering()
+        return self._gathered
+
+    def session(self, named: str | None, lines: HeaderLines) -> str | None:
+        """Return the name of a session unless there is a secret in it.
+
+        :param lines: the header lines of the request.
+        """
+        self._request_headers(lines)
+        return named if self._text(named) == named else None
+
+    def started(self, started: Started, lines: HeaderLines) -> Started:
+        """Return the line without secrets, and with the header lines of the request."""
+        return msgspec.structs.replace(
+            started,
+            headers=mapping(self._request_headers(lines)),
+            path=self._part(self._redactor.target, started.path, ""),
+            **self._names(started),
+        )
+
+    def _names(self, started: Started) -> dict[str, Any]:
+        """Return what has to be replaced of the names in a line."""
+        if self._hold_none((started.model or "", *_names(started.client))):
+            return {}
+        return {"model": self._text(started.model), "client": self._client(started.client)}
+
+    def record(self, record: Record, stream_kind: str, lines: HeaderLines) -> Record:
+        """Return the record without secrets.
+
+        :param stream_kind: what kind of stream the response was, empty when it was none.
+        :param lines: the header lines of the request.
+        """
+        before = self._redactor.count
+        request = self._request(record.request, lines)
+        if not self._hold_none(_texts(record)):
+            record = self._with_clean_texts(record)
+        response = None if record.response is None else self._response(record.response, stream_kind)
+        usage, note = self._usage(record.usage), record.capture
+        capture = CaptureNote(
+            faults=[*note.faults, *[DEEP] * self._deep, *[FAULT] * self._failed],
+            redactions=self._redactor.count - before,
+            dropped_bytes=note.dropped_bytes,
+        )
+        return msgspec.structs.replace(record, request=request, response=response, usage=usage, capture=capture)
+
+    def _with_clean_texts(self, record: Record) -> Record:
+        """Return a record without secrets in the short texts that describe it."""
+        response = record.response
+        if response is not None:
+            response = msgspec.structs.replace(response, reason=self._text(response.reason) or "")
+        return msgspec.structs.replace(
+            record,
+            request_id=self._text(record.request_id),
+            model=self._text(record.model),
+            response_model=self._text(record.response_model),
+            stop_reason=self._text(record.stop_reason),
+            error=self._error(record.error),
+            client=self._client(record.client),
+            response=response,
+        )
+
+    def _request(self, request: Request, lines: HeaderLines) -> Request:
+        clean = self._request_headers(lines)
+        path = self._part(self._redactor.target, request.path, "")
+        form = "x-www-form-urlencoded" in lines.field("content-type").lower()
+        is_form = form and isinstance(request.body, str)
+        return msgspec.structs.replace(
+            request,
+            path=path,
+            headers=mapping(clean),
+            headers_raw=clean,
+            body=self._part(self._redactor.form, request.body, None) if is_form else self._body(request.body),
+            body_base64=self._binary(request.body_base64, request.content_encoding),
+        )
+
+    def _response(self, response: Response, stream_kind: str) -> Response:
+        lines = self._headers(response.headers_raw)
+        trailers = response.trailers
+        stream = self._stream(response.stream, stream_kind)  # before the body that was made of it, see Redactor.tree
+        return msgspec.structs.replace(
+            response,
+            headers=response.headers if lines is response.headers_raw else mapping(lines),
+            headers_raw=lines,
+            body_reassembled=self._body(response.body_reassembled),
+            body_base64=self._binary(response.body_base64, response.content_encoding),
+            stream=stream,
+            trailers=trailers if isinstance(trailers, msgspec.UnsetType) else self._headers(trailers),
+        )
+
+    def _request_headers(self, lines: HeaderLines) -> Pairs:
+        """Redact the header lines of the request, which are given several times, once.
+
+        They are kept packed, since a stream may last for minutes.
+        """
+        known = self._request_lines
+        if known is not None:
+            self._redactor.count += known[1]
+            return _unpacked(known[0])
+        before = self._redactor.count
+        clean = self._headers(lines.pairs)
+        self._request_lines = _packed(clean), self._redactor.count - before
+        return clean
+
+    def _headers(self, lines: Pairs) -> Pairs:
+        nothing: Pairs = []
+        return self._part(self._redactor.headers, lines, nothing)
+
+    def _stream(self, stream: Stream | msgspec.UnsetType, kind: str) -> Stream | msgspec.UnsetType:
+        if isinstance(stream, msgspec.UnsetType):
+            return stream
+        seen = self._gathered if self._gathered is not None and not self._gathered.unusual else None
+        text = self._part(lambda text: self._redactor.stream(text, _KINDS.get(kind, kind), seen), stream.text, None)
+        return msgspec.UNSET if text is None else Stream(text=text, chunks=stream.chunks)
+
+    def _body(self, body: Any) -> Any:
+        if isinstance(body, dict | list) and nested_too_deeply(body):
+            self._deep = True
+            body = self._part(lambda value: jsontext.dumps(value).decode("utf-8"), body, None)
+        return self._part(self._redactor.text if isinstance(body, str) else self._redactor.tree, body, None)
+
+    def _binary(self, encoded: str | msgspec.UnsetType, content_encoding: str | None) -> str | msgspec.UnsetType:
+        """Redact bytes that are no text; in an unknown coding nothing can be found, so that none is kept."""
+        if isinstance(encoded, msgspec.UnsetType) or (self._searching and not is_known(content_encoding or "")):
+            return msgspec.UNSET
+        body = self._part(self._redactor.binary, base64.b64decode(encoded), b"")
+        return base64.b64encode(body).decode("ascii") if body else msgspec.UNSET
+
+    def _text(self, text: str | None) -> str | None:
+        return None if text is None else self._part(self._redactor.text, text, None)
+
+    def _error(self, error: Error | None) -> Error | None:
+        return None if error is None else Error(self._text(error.kind) or "", self._text(error.message) or "")
+
+    def _client(self, client: Client) -> Client:
+        return Client(**{name: self._text(value) for name, value in msgspec.structs.asdict(client).items()})
+
+    def _usage(self, usage: Usage | None) -> Usage | None:
+        if usage is None or usage.raw is None:
+            return usage
+        return msgspec.structs.replace(usage, raw=self._part(self._redactor.tree, usage.raw, None))
+
+    def _hold_none(self, texts: Iterable[str]) -> bool:
+        try:
+            return self._redactor.holds_none(texts)
+        except Exception:
+            return False  # each is then redacted by itself, and fails by itself
+
+    def _part(self, redact: Callable[[Any], T], value: Any, instead: T) -> T:
+        try:
+            return redact(value)
+        except Exception:
+            self._failed = True
+            return instead
+
+
+_packed = msgspec.msgpack.Encoder().encode
+_unpacked = msgspec.msgpack.Decoder(Pairs).decode

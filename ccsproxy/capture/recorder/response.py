@@ -1,0 +1,192 @@
+"""The response of an exchange in the making: its head, its body as the dialect reads it, and when each piece came."""
+
+import base64
+from operator import sub
+
+import msgspec
+from twisted.logger import Logger
+
+from ccsproxy.capture.recorder.bodies import Body, Budget
+from ccsproxy.capture.recorder.headers import HeaderLines, text_of
+from ccsproxy.capture.recorder.interfaces import Reader
+from ccsproxy.capture.recorder.request import BINARY_LIMIT
+from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.protocol import Watcher
+from ccsproxy.exchange.record import Pairs, Response, Stream
+from ccsproxy.exchange.relayed import ResponseHead
+
+#: The fault of a reader that failed: what it had read is not trusted.
+READER_FAILED = "reassemble_failed"
+#: Pieces are read when they are so many bytes, or at the end, those whose time does not matter as one.
+TOGETHER = 16 << 10
+
+
+class ResponseInMaking:
+    """Collects a response.
+
+    :ivar head: as it came.
+    :ivar lines: its header lines.
+    :ivar body: as far as it came.
+    """
+
+    _log = Logger()
+
+    def __init__(self, head: ResponseHead, limit: int, budget: Budget) -> None:
+        """Begin with the head.
+
+        :param limit: how many bytes of the body are kept.
+        """
+        self.head = head
+        self.lines = HeaderLines(head.lines)
+        self.body = Body(self.lines, limit, budget)
+        self._times: list[int] = []
+        self._sizes: list[int] = []
+        self._reader: Reader | None = None
+        self._watcher: Watcher | None = None
+        self._read_size = 0
+        self._unread: list[bytes] = []
+        self._unread_times: list[int] = []
+        self._unread_size = 0
+
+    def read_with(self, reader: Reader, watcher: Watcher | None = None) -> None:
+        """Give the body to a reader as it comes.
+
+        :param watcher: is shown the events of a stream.
+        """
+        self._reader = reader
+        if watcher is not None:
+            self._watcher = watcher
+            reader.watch(watcher)
+
+    @property
+    def chunks(self) -> list[tuple[float, int]]:
+        """For each piece, milliseconds since the exchange began and bytes on the wire."""
+        return [(at / 1e3, size) for at, size in zip(self._times, self._sizes, strict=True)]
+
+    def feed(self, data: bytes, at: int) -> None:
+        """Take the next piece of the body, and when it came, in microseconds."""
+        self._unread.append(data)
+        self._unread_times.append(at)
+        self._unread_size += len(data)
+        if self._unread_size >= TOGETHER:
+            self.read()
+
+    @property
+    def size(self) -> int:
+        """How many bytes of the body have come, on the wire."""
+        return self.body.size + self._unread_size
+
+    def read(self) -> None:
+        """Read the pieces that have come since the last time: one by one while it matters when each came."""
+        if not self._unread:
+            return
+        unread, times = self._unread, self._unread_times
+        self._unread, self._unread_times, self._unread_size = [], [], 0
+        if not self.body.gap:
+            self._times += times
+            self._sizes += map(len, unread)
+        done = 0
+        while done < len(unread) and self._reader is not None and not self._reader.timed:
+            self._read_pieces(unread[done : done + 1], times[done] / 1e3)
+            done += 1
+        if done < len(unread):
+            self._read_pieces(unread[done:], times[-1] / 1e3)
+
+    def _read_pieces(self, pieces: list[bytes], at_ms: float) -> None:
+        """Read pieces, as if they had come with the last of them."""
+        if len(pieces) > 1 and self.body.has_room(sum(map(len, pieces))):
+            pieces = [b"".join(pieces)]
+        content = b"".join([self.body.feed(piece) for piece in pieces])
+        if not self.body.gap:
+            self._read(content, at_ms)
+
+    def lost(self, reason: str) -> None:
+        """Note that bytes are missing here."""
+        self.read()
+        self.body.lost(reason)
+
+    def ended(self, size: int) -> None:
+        """Take the true length of the body, which is more than what came when bytes were lost."""
+        self.read()
+        self.body.ended(size)
+
+    def finish(self, whole: bool, last_byte: int | None = None) -> Answer | None:
+        """Take the end of the body.
+
+        :param whole: it arrived to its end, by its own framing.
+        :param last_byte: when its last piece came, in microseconds. The pieces' own times are taken after they were
+            passed on, a little later; none of them may be beyond the end.
+        :return: what the reader made of it, None when it failed.
+        """
+        self.read()
+        if last_byte and self._times and max(self._times) > last_byte:
+            self._times = [min(at, last_byte) for at in self._times]
+        self._end_ms = last_byte / 1e3 if last_byte else None
+        last = self._times[-1] / 1e3 if self._times else None
+        self._read(self.body.finish(), last or 0.0)
+        if self._reader is None:
+            return None
+        try:
+            return self._bounded(self._reader.finish(whole and not self.body.unread, last))
+        except Exception:
+            self._fail()
+            return None
+
+    def _bounded(self, answer: Answer) -> Answer:
+        first, end = answer.first_token_ms, self._end_ms
+        late = first is not None and end is not None and first > end
+        return msgspec.structs.replace(answer, first_token_ms=end) if late else answer
+
+    @property
+    def max_gap(self) -> float | None:
+        """The longest pause between two pieces in milliseconds, None where that is not known."""
+        if len(self._times) < 2 or self.body.gap:
+            return None
+        return max(map(sub, self._times[1:], self._times)) / 1e3
+
+    def record(self, answer: Answer | None, keep_body: bool, trailers: Pairs) -> Response:
+        """Return the response as records hold it, not redacted yet."""
+        return Response(
+            status=self.head.status,
+            reason=text_of(self.head.reason),
+            http_version=self.head.version,
+            headers=self.lines.mapping,
+            headers_raw=self.lines.pairs,
+            body_reassembled=answer.body if answer is not None and keep_body else None,
+            body_base64=self._binary(answer) if keep_body else msgspec.UNSET,
+            body_bytes=self.body.size,
+            body_sha256=self.body.sha256,
+            content_encoding=self.body.coding or None,
+            raw_sse_frames_count=answer.frames if answer is not None else 0,
+            stream=self._stream(answer) if keep_body else msgspec.UNSET,
+            trailers=trailers or msgspec.UNSET,
+        )
+
+    def _read(self, content: bytes, at_ms: float) -> None:
+        if self._reader is None or not content:
+            return
+        self._read_size += len(content)
+        try:
+            self._reader.feed(content, at_ms)
+        except Exception:
+            self._fail()
+
+    def _fail(self) -> None:
+        self._log.failure("the reader of a response failed")
+        self._reader = None
+        self.body.note(READER_FAILED)
+
+    def _binary(self, answer: Answer | None) -> str | msgspec.UnsetType:
+        if answer is None or not answer.binary or not self.body.content():
+            return msgspec.UNSET
+        return base64.b64encode(self.body.content()[:BINARY_LIMIT]).decode("ascii")
+
+    def _stream(self, answer: Answer | None) -> Stream | msgspec.UnsetType:
+        if answer is None or not answer.is_stream:
+            return msgspec.UNSET
+        content, text = self.body.content(), answer.stream_text
+        if text is None:
+            text = content.decode("utf-8", "replace")
+        if self._watcher is not None and (self._read_size != len(content) or "\ufffd" in text):
+            self._watcher.unusual = True  # what is kept is not what was read
+        return Stream(text=text, chunks=self.chunks)

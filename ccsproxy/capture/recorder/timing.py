@@ -1,0 +1,37 @@
+"""Times of an exchange as records hold them: milliseconds, null where nothing happened or nothing is known."""
+
+from ccsproxy.capture.recorder.response import ResponseInMaking
+from ccsproxy.dialects.answer import Answer
+from ccsproxy.exchange.outcome import Category
+from ccsproxy.exchange.record import RecordTiming
+from ccsproxy.exchange.relayed import Timing
+
+
+def milliseconds(microseconds: int | None) -> float | None:
+    """Convert, keeping null."""
+    return None if microseconds is None else round(microseconds / 1e3, 3)
+
+
+def record_timing(timing: Timing, answer: Answer | None, response: ResponseInMaking | None) -> RecordTiming:
+    """Return what the relay measured, with what only the reader of the body knows."""
+    return RecordTiming(
+        connected=milliseconds(timing.connected),
+        reused=timing.reused,
+        request_sent=milliseconds(timing.request_sent),
+        headers=milliseconds(timing.headers),
+        first_byte=milliseconds(timing.first_byte),
+        first_token=answer.first_token_ms if answer is not None else None,
+        last_byte=milliseconds(timing.last_byte),
+        max_gap=response.max_gap if response is not None else None,
+        overhead_us=timing.overhead,
+    )
+
+
+def time_to_first_token(answer: Answer | None, response: ResponseInMaking | None, category: str) -> float | None:
+    """Return when the first content came: what the reader saw; of a model's whole answer, its first byte."""
+    if answer is None or response is None:
+        return None
+    if answer.first_token_ms is not None or answer.is_stream:
+        return answer.first_token_ms
+    whole_answer = category == Category.MODEL and response.head.status < 400 and bool(response.chunks)
+    return response.chunks[0][0] if whole_answer else None

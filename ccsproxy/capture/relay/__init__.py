@@ -1,0 +1,1 @@
+"""The relay's half of the hand-over: copies become frames, and nobody waits."""

@@ -1,0 +1,6 @@
+"""What a user may set: the table of options, its values, the command line and the file."""
+
+from ccsproxy.config.model import Config, Upstream
+from ccsproxy.config.values import upstream
+
+__all__ = ["Config", "Upstream", "upstream"]

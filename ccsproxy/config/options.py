@@ -1,0 +1,82 @@
+"""The options of ``twistd ccsproxy`` and ``twist ccsproxy``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.python import usage
+
+from ccsproxy.config.file import read_config_file
+from ccsproxy.config.model import Config
+from ccsproxy.config.settings import SETTINGS, Setting, build_config
+from ccsproxy.errors import ConfigError
+
+
+def _help_of(known: Setting) -> str:
+    return f"{known.help} [default: {known.default}]"
+
+
+class Options(usage.Options):
+    """What the command line says; `config` holds the result once parsing is done."""
+
+    synopsis = "[--upstream [NAME=]URL] [options]"
+    longdesc = "Relay LLM API calls unchanged to an upstream and keep a redacted record of each."
+    optParameters = [[s.name, None, None, _help_of(s)] for s in SETTINGS if s.read is not None and not s.many] + [
+        ["config", None, None, "A TOML file with the same keys; options on the command line win."]
+    ]
+    optFlags = [[s.name, None, s.help] for s in SETTINGS if s.read is None] + [
+        ["check-config", None, "Check options and config file, say so, and exit."]
+    ]
+    config: Config
+
+    def __init__(self) -> None:
+        self._many: dict[str, list[str]] = {}
+        super().__init__()
+
+    def _add(self, name: str, text: str) -> None:
+        self._many.setdefault(name, []).append(text)
+
+    def opt_upstream(self, text: str) -> None:
+        """An LLM API to relay to, [NAME=]URL; repeatable, the first is the default upstream. [required]"""
+        self._add("upstream", text)
+
+    def opt_listen(self, text: str) -> None:
+        """Twisted endpoint string for the proxy instead of --proxy-port; repeatable; systemd: works."""
+        self._add("listen", text)
+
+    def opt_api_listen(self, text: str) -> None:
+        """Twisted endpoint string for the API instead of --api-port; repeatable."""
+        self._add("api-listen", text)
+
+    def opt_allow_host(self, text: str) -> None:
+        """A further Host value that proxy and API answer to; repeatable. [default: loopback names]"""
+        self._add("allow-host", text)
+
+    def parseOptions(self, options: Any = None) -> None:
+        """Parse, and end the program with status 2 and one sentence when something is wrong."""
+        try:
+            super().parseOptions(options)
+        except (usage.UsageError, ConfigError) as error:
+            sys.stderr.write(f"ccsproxy: {error}\n")
+            raise SystemExit(2) from None
+
+    def postOptions(self) -> None:
+        """Build the configuration from options and config file."""
+        self.config = self.build()
+        if self["check-config"]:
+            sys.stdout.write("ccsproxy: the configuration is valid\n")
+            raise SystemExit(0)
+
+    def build(self) -> Config:
+        """Return the configuration.
+
+        :raises ConfigError: when something in it is wrong.
+        """
+        file = self["config"]
+        said = read_config_file(Path(file).expanduser()) if file is not None else None
+        given = {s.name: [self[s.name]] for s in SETTINGS if not s.many and self[s.name]}
+        given.update({s.name: [self[s.name]] for s in SETTINGS if s.read and not s.many and self[s.name] is not None})
+        given.update(self._many)
+        if said is None:
+            return build_config(given)
+        return build_config(given, said.given, said.listens)

@@ -1,0 +1,256 @@
+"""Every setting once: name, how its text is read, default, help. Command line, TOML file and docs use this table."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attr
+
+from ccsproxy.config import values
+from ccsproxy.config.model import Config, Upstream
+from ccsproxy.errors import ConfigError
+
+
+@attr.frozen
+class Setting:
+    """One thing that can be set.
+
+    :ivar name: the option's name without dashes, and the key in the config file.
+    :ivar field: the attribute of `Config` it fills.
+    :ivar read: turns text into the value; raises ValueError saying what would be right. None for a switch.
+    :ivar default: the default as people read it.
+    :ivar meta: what stands for the value in the help.
+    :ivar help: one sentence.
+    :ivar many: may be given more than once.
+    """
+
+    name: str
+    field: str
+    read: Callable[[str], Any] | None
+    default: str
+    meta: str
+    help: str
+    many: bool = False
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "upstream",
+        "upstreams",
+        values.upstream,
+        "required",
+        "[NAME=]URL",
+        "An LLM API to relay to; repeatable, the first is the default upstream.",
+        many=True,
+    ),
+    Setting(
+        "provider",
+        "provider",
+        values.one_of("auto", "claude", "codex"),
+        "auto",
+        "FAMILY",
+        "Force a dialect family: auto, claude or codex; auto reads it from each exchange.",
+    ),
+    Setting("proxy-port", "proxy_port", values.port, "8787", "N", "Loopback TCP port of the proxy; 0 = any."),
+    Setting("api-port", "api_port", values.port, "8788", "N", "Loopback TCP port of API and dashboard; 0 = any."),
+    Setting(
+        "listen",
+        "listen",
+        str,
+        "-",
+        "ENDPOINT",
+        "Twisted endpoint string for the proxy instead of --proxy-port; repeatable; systemd: works.",
+        many=True,
+    ),
+    Setting(
+        "api-listen",
+        "api_listen",
+        str,
+        "-",
+        "ENDPOINT",
+        "Twisted endpoint string for the API instead of --api-port; repeatable.",
+        many=True,
+    ),
+    Setting("no-api", "no_api", None, "off", "", "No API and no dashboard."),
+    Setting("data-dir", "data_dir", values.path, "~/.ccsproxy", "DIR", "Where records are kept; created 0700."),
+    Setting(
+        "capture",
+        "capture",
+        values.one_of("full", "metadata", "off"),
+        "full",
+        "LEVEL",
+        "How much of an exchange is kept: full, metadata (no bodies) or off.",
+    ),
+    Setting("no-redact", "redact", None, "off", "", "Keep secrets in the records (dangerous; shown in health)."),
+    Setting("cors-allow", "cors_allow", values.origin, "none", "ORIGIN", "One exact origin that may read the API."),
+    Setting(
+        "allow-host",
+        "allow_hosts",
+        values.host_name,
+        "loopback names",
+        "NAME",
+        "A further Host value that proxy and API answer to; repeatable.",
+        many=True,
+    ),
+    Setting(
+        "api-token-file",
+        "api_token_file",
+        values.path,
+        "made in the data dir",
+        "FILE",
+        "The token that the API asks for when it listens beyond loopback.",
+    ),
+    Setting(
+        "max-request-body",
+        "max_request_body",
+        values.size,
+        "64M",
+        "BYTES",
+        "Longer request bodies are refused with 413; K, M and G are understood.",
+    ),
+    Setting(
+        "connect-timeout", "connect_timeout", values.seconds, "10", "SECONDS", "For reaching an upstream; 0 = never."
+    ),
+    Setting(
+        "first-byte-timeout",
+        "first_byte_timeout",
+        values.seconds,
+        "600",
+        "SECONDS",
+        "For the head of an answer; 0 = never.",
+    ),
+    Setting(
+        "idle-timeout",
+        "idle_timeout",
+        values.seconds,
+        "300",
+        "SECONDS",
+        "Between two pieces of an answer; 0 = never.",
+    ),
+    Setting(
+        "drain-timeout",
+        "drain_timeout",
+        values.seconds,
+        "30",
+        "SECONDS",
+        "How long SIGTERM waits for running streams.",
+    ),
+    Setting(
+        "rotate-size",
+        "rotate_size",
+        values.size,
+        "64M",
+        "BYTES",
+        "A segment is closed when it has reached this size.",
+    ),
+    Setting(
+        "rotate-every", "rotate_every", values.seconds, "3600", "SECONDS", "A segment is closed when it is this old."
+    ),
+    Setting("retain-days", "retain_days", values.number, "30", "N", "How long records are kept; 0 = for ever."),
+    Setting(
+        "retain-size", "retain_size", values.size, "4G", "BYTES", "How much disk the records may take; 0 = no limit."
+    ),
+    Setting("compress", "compress", values.one_of("zstd", "none"), "zstd", "HOW", "Closed segments: zstd or none."),
+    Setting(
+        "sync",
+        "sync",
+        values.one_of("interval", "record", "never"),
+        "interval",
+        "WHEN",
+        "When records are forced to the disk: interval (each second), record or never.",
+    ),
+    Setting(
+        "upstream-ca",
+        "upstream_ca",
+        values.path,
+        "system trust",
+        "FILE",
+        "PEM file of the certificate authorities to trust for upstreams, instead of the system's.",
+    ),
+    Setting("client-cert", "client_cert", values.path, "-", "FILE", "PEM certificate shown to upstreams."),
+    Setting("client-key", "client_key", values.path, "-", "FILE", "PEM key of --client-cert."),
+    Setting(
+        "upstream-proxy",
+        "upstream_proxy",
+        values.corporate_proxy,
+        "from HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+        "URL|none",
+        "CONNECT through this proxy; never used for loopback upstreams.",
+    ),
+    Setting("workers", "workers", values.workers, "1", "N", "How many processes relay."),
+)
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+#: What one source said: setting name to the texts given, in order (a switch: any one text).
+Given = Mapping[str, list[str]]
+
+
+def setting(name: str) -> Setting | None:
+    """Return the setting of that name, or None."""
+    return _BY_NAME.get(name)
+
+
+def build_config(
+    command_line: Given,
+    file: Given | None = None,
+    listens: Mapping[str, tuple[str, ...]] | None = None,
+    prefix: str = "--",
+) -> Config:
+    """Make the configuration from what was said; the command line wins over the file.
+
+    :param command_line: options given on the command line.
+    :param file: keys given in the config file.
+    :param listens: upstream NAME to the listeners of its own, from the file.
+    :param prefix: what precedes a name on the command line, for messages.
+    :raises ConfigError: naming the key, what was wrong and what would be right.
+    """
+    fields: dict[str, Any] = {}
+    for known in SETTINGS:
+        for said, mark in ((command_line, prefix), (file or {}, "")):
+            if known.name in said:
+                fields[known.field] = _value(known, said[known.name], mark + known.name)
+                break
+    upstreams = fields.get("upstreams", ())
+    _check_upstreams(upstreams, prefix)
+    named = listens or {}
+    fields["upstreams"] = tuple(attr.evolve(u, listen=named.get(u.name, ())) for u in upstreams)
+    config = Config(**fields)
+    _check_files(config)
+    return config
+
+
+def _value(known: Setting, texts: list[str], key: str) -> Any:
+    if known.read is None:
+        return known.name != "no-redact"
+    read = [_read_one(known.read, text, key) for text in texts]
+    return tuple(read) if known.many else read[-1]
+
+
+def _read_one(read: Callable[[str], Any], text: str, key: str) -> Any:
+    try:
+        return read(text)
+    except ValueError as error:
+        shown = "" if "@" in text else f" {text!r} is wrong:"
+        raise ConfigError(key, f"{shown} {error}".strip()) from None
+
+
+def _check_upstreams(upstreams: Iterable[Upstream], prefix: str) -> None:
+    seen: set[str] = set()
+    for one in upstreams:
+        if one.name in seen:
+            raise ConfigError(
+                f"{prefix}upstream", f"two upstreams are named {one.name!r}; give one of them another name: NAME=URL"
+            )
+        seen.add(one.name)
+    if not seen:
+        raise ConfigError(f"{prefix}upstream", "none is given; add for example --upstream https://api.anthropic.com")
+
+
+def _check_files(config: Config) -> None:
+    for name in ("upstream_ca", "client_cert", "client_key"):
+        file: Path | None = getattr(config, name)
+        if file is not None and not file.is_file():
+            raise ConfigError("--" + name.replace("_", "-"), f"there is no readable file {str(file)!r}")
+    if (config.client_cert is None) != (config.client_key is None):
+        raise ConfigError("--client-cert", "a client certificate needs both --client-cert and --client-key")

@@ -1,0 +1,175 @@
+"""Reading one setting: sizes, seconds, ports, URLs. Each reader raises ValueError saying what would be right."""
+
+import ipaddress
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ccsproxy.config.model import Upstream
+from ccsproxy.providers.registry import upstream_name, upstream_provider
+
+_SIZE = re.compile(r"\A([0-9]+)\s*([KMG]?)(?:i?B)?\Z", re.IGNORECASE)
+_FACTOR = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_HOST = re.compile(r"\A[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?\Z")
+_PATH = re.compile(r"\A(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*\Z")
+
+
+def size(text: str) -> int:
+    """Read a size in bytes such as ``64M``."""
+    match = _SIZE.match(text.strip())
+    if match is None:
+        raise ValueError("expected a number of bytes, with K, M or G behind it if you like, such as 64M")
+    return int(match[1]) * _FACTOR[match[2].upper()]
+
+
+def seconds(text: str) -> float:
+    """Read a duration in seconds, 0 or more."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise ValueError("expected a number of seconds, 0 or more")
+    return value
+
+
+def number(text: str) -> float:
+    """Read a number, 0 or more."""
+    try:
+        return seconds(text)
+    except ValueError:
+        raise ValueError("expected a number, 0 or more") from None
+
+
+def port(text: str) -> int:
+    """Read a TCP port; 0 lets the system pick."""
+    if not text.isascii() or not text.isdigit() or int(text[:6]) > 65535:
+        raise ValueError("expected a port number from 0 to 65535")
+    return int(text)
+
+
+def workers(text: str) -> int:
+    """Read a number of processes, at least one."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:4]) <= 64:
+        raise ValueError("expected a number of processes from 1 to 64")
+    return int(text)
+
+
+def path(text: str) -> Path:
+    """Read a file or directory name, ``~`` expanded."""
+    if not text or "\0" in text:
+        raise ValueError("expected the name of a file or directory")
+    return Path(text).expanduser()
+
+
+def host_name(text: str) -> str:
+    """Read a host name or address as ``--allow-host`` takes it, without a port."""
+    bare = text.strip().lower()
+    if bare.startswith("[") and bare.endswith("]"):
+        bare = bare[1:-1]
+    if not (_HOST.match(bare) or _is_ipv6(bare)):
+        raise ValueError("expected a host name or address without scheme and port, such as proxy.example")
+    return bare
+
+
+def origin(text: str) -> str:
+    """Read one exact web origin, such as ``http://localhost:3000``."""
+    parts = urlsplit(text)
+    if text == "*" or parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("expected one exact origin such as http://localhost:3000 ('*' is refused)")
+    if "@" in parts.netloc or parts.path or parts.query or parts.fragment or text != text.strip():
+        raise ValueError("expected an origin without user, path or query, such as http://localhost:3000")
+    return text.lower()
+
+
+def one_of(*words: str) -> "Choice":
+    """Return a reader that takes one of some words."""
+    return Choice(words)
+
+
+class Choice:
+    """Reads one of a fixed set of words."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.words = words
+
+    def __call__(self, text: str) -> str:
+        """Return the word, or raise ValueError naming them all."""
+        if text not in self.words:
+            raise ValueError(f"expected one of {', '.join(self.words)}")
+        return text
+
+
+def corporate_proxy(text: str) -> str:
+    """Read ``--upstream-proxy``: ``none`` or an http URL, which may hold the proxy's user and password."""
+    if text == "none":
+        return text
+    parts = _split(text)
+    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise ValueError("expected none, or a URL such as http://proxy.example:3128")
+    return text
+
+
+def upstream(text: str) -> Upstream:
+    """Read ``[NAME=]URL``. The name defaults to the host's best-known name, else the host."""
+    name, equals, url = text.partition("=")
+    if not equals or "/" in name or ":" in name:
+        name, url = "", text
+    parts = _split(url)
+    _check_url(parts, url)
+    host = str(parts.hostname).lower()
+    scheme = parts.scheme.lower()
+    given = name or upstream_name(host, parts.port)
+    if not _NAME.match(given):
+        raise ValueError(f"the name {given!r} may hold letters, digits, '.', '_' and '-' only; write NAME=URL")
+    return Upstream(
+        name=given,
+        scheme=scheme,
+        host=host,
+        port=parts.port or (443 if scheme == "https" else 80),
+        base_path=parts.path.rstrip("/"),
+        provider=upstream_provider(host, parts.port),
+    )
+
+
+def _check_url(parts: "SplitURL", url: str) -> None:
+    if parts.scheme.lower() not in ("http", "https"):
+        raise ValueError("the scheme must be http or https, as in https://api.anthropic.com")
+    if "@" in parts.netloc:
+        raise ValueError("a URL with user or password is refused; the client sends its own credentials")
+    if not parts.hostname or not (_HOST.match(parts.hostname) or _is_ipv6(parts.hostname)):
+        raise ValueError("there is no valid host name in it; expected something like https://api.anthropic.com")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValueError("a query or fragment cannot be part of an upstream; remove it")
+    if not _PATH.match(parts.path):
+        raise ValueError("the path holds characters that cannot be sent; percent-encode them")
+
+
+class SplitURL:
+    """The parts of a URL, with the port checked."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.scheme, self.netloc, self.path = parts.scheme, parts.netloc, parts.path
+        self.query, self.fragment = parts.query, parts.fragment
+        self.hostname, self.port = parts.hostname, parts.port
+
+
+def _split(url: str) -> SplitURL:
+    if url != url.strip() or not url.isascii() or not url.isprintable():
+        raise ValueError("a URL holds no spaces, control or non-ASCII characters")
+    try:
+        parts = SplitURL(url)
+    except ValueError:
+        raise ValueError("that is not a URL; expected something like https://api.anthropic.com") from None
+    if parts.port == 0:
+        raise ValueError("port 0 cannot be connected to")
+    return parts
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return isinstance(ipaddress.ip_address(text), ipaddress.IPv6Address)
+    except ValueError:
+        return False

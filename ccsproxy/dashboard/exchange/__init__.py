@@ -1,0 +1,1 @@
+"""One exchange: overview, timing, context, bodies."""

@@ -1,0 +1,176 @@
+"""One exchange: its head, its tabs, and the way to its neighbours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ccsproxy.dashboard import address
+from ccsproxy.dashboard.exchange.bodies import body_json, headers_part, raw_part, request_part, response_part
+from ccsproxy.dashboard.exchange.overview import overview
+from ccsproxy.dashboard.failing import NoSuchPage
+from ccsproxy.dashboard.html import figures
+from ccsproxy.dashboard.html.blocks import Place
+from ccsproxy.dashboard.html.budget import Budget
+from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.words import badge, state_of
+from ccsproxy.dashboard.lists.requests_page import moment_of
+from ccsproxy.dashboard.page import Page
+from ccsproxy.dashboard.session.siblings import Siblings, siblings
+from ccsproxy.dialects.views.view import RequestView, request_view
+from ccsproxy.store.reader.reader import Reader
+
+VIEWS = {
+    "overview": "Overview",
+    "request": "Request",
+    "response": "Response",
+    "headers": "Headers",
+    "raw": "Raw",
+}
+FORMS = (
+    ("raw", "Raw HTTP"),
+    ("md", "Markdown"),
+    ("json", "JSON"),
+    ("har", "HAR"),
+    ("curl", "cURL"),
+    ("html", "HTML"),
+)
+
+
+def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str]) -> Page:
+    """Make the page.
+
+    :raises NotKept: when there is no such exchange.
+    :raises NoSuchPage: when there is no such view.
+    """
+    name = given.get("view") or "overview"
+    if name not in VIEWS:
+        raise NoSuchPage
+    record = reader.record(sid, seq)
+    summary, near = _around(reader, sid, seq)
+    body = [
+        _crumbs(sid, seq, near, name),
+        _head(record),
+        _tabs(sid, seq, name),
+        *_content(record, name, given, summary.get("cost")),
+    ]
+    return Page(
+        f"{_title(record)} · {VIEWS[name]}",
+        [part for part in body if part is not None],
+        "exchange",
+        "requests",
+        ["exchange.js"],
+        back=address.session(sid),
+        links=_keys(sid, seq, near, name),
+    )
+
+
+def _around(reader: Reader, sid: str, seq: int) -> tuple[Mapping[str, Any], Siblings]:
+    """Return what the index says of an exchange and of those around it; it may know nothing yet."""
+    requests = reader.around(sid, seq)
+    return next((each for each in requests if each["seq"] == seq), {}), siblings(requests, seq)
+
+
+def _content(record: Mapping[str, Any], name: str, given: Mapping[str, str], cost: float | None) -> list[Any]:
+    sid, seq = str(record["session_id"]), int(record["seq"])
+    whole = address.record(sid, seq)
+    if name == "headers":
+        return headers_part(record)
+    if name == "raw":
+        return raw_part(record, whole)
+    view = _view(record)
+    if name == "overview":
+        return overview(record, view, cost)
+    as_json = given.get("form") == "json"
+    place = Place(Budget(), whole=whole)
+    if name == "request":
+        shown = (
+            body_json(record.get("request"), "body", whole)
+            if as_json
+            else request_part(record, view, place, given.get("all") == "1")
+        )
+    else:
+        shown = (
+            body_json(record.get("response"), "body_reassembled", whole)
+            if as_json
+            else response_part(record, view, place)
+        )
+    return [_form(sid, seq, name, as_json), *shown, _cut(place, whole)]
+
+
+def _view(record: Mapping[str, Any]) -> RequestView:
+    return request_view(record.get("dialect"), (record.get("request") or {}).get("body"))
+
+
+def _title(record: Mapping[str, Any]) -> str:
+    request = record.get("request") or {}
+    return f"#{record.get('seq')} {request.get('method') or ''} {figures.clipped(str(request.get('path') or ''), 80)}"
+
+
+def _head(record: Mapping[str, Any]) -> Any:
+    status = (record.get("response") or {}).get("status")
+    state = state_of(record.get("outcome"))
+    told = [
+        badge(state, h.span(str(status), class_="status") if status is not None else None),
+        h.span(str(record.get("model") or record.get("response_model") or ""), class_="data"),
+        moment_of(str(record.get("started_at") or "")),
+    ]
+    return h.div(h.h1(_title(record)), h.p([[each, "  "] for each in told], class_="told"), class_="head")
+
+
+def _crumbs(sid: str, seq: int, near: Siblings, view: str) -> Any:
+    def step(title: str, number: int | None, rel: str) -> Any:
+        return h.a(title, href=address.exchange(sid, number, view), rel=rel) if number else None
+
+    changed = address.diff(sid, near.turn_before, seq) if near.turn_before else None
+    return h.nav(
+        h.a("Session", href=address.session(sid), data_testid="to-session"),
+        h.span(
+            step("Previous", near.previous, "prev"),
+            step("Next", near.next, "next"),
+            h.a("What this turn changed", href=changed, data_testid="to-diff") if changed else None,
+            class_="steps",
+        ),
+        class_="crumbs",
+        aria_label="Around this request",
+    )
+
+
+def _tabs(sid: str, seq: int, name: str) -> Any:
+    links = [
+        h.a(title, href=address.exchange(sid, seq, each), aria_current="page" if each == name else None)
+        for each, title in VIEWS.items()
+    ]
+    return h.div(h.nav(links, class_="tabs-list", aria_label="Views"), exports(sid, seq, FORMS), class_="tabs")
+
+
+def exports(sid: str, seq: int | None, forms: tuple[tuple[str, str], ...]) -> Any:
+    """Offer exports."""
+    links = [h.li(h.a(title, href=address.export(sid, seq, form), download=True)) for form, title in forms]
+    return h.details(h.summary("Export"), h.ul(links), class_="exports", data_testid="exports")
+
+
+def _form(sid: str, seq: int, name: str, as_json: bool) -> Any:
+    here = "page"
+    return h.p(
+        h.a("Structured", href=address.exchange(sid, seq, name), aria_current=None if as_json else here),
+        " / ",
+        h.a("JSON", href=address.exchange(sid, seq, name, form="json"), aria_current=here if as_json else None),
+        class_="form",
+    )
+
+
+def _cut(place: Place, whole: str) -> Any:
+    if not place.budget.cut:
+        return None
+    left = figures.plural(place.budget.cut, "character")
+    return h.p(
+        f"{left} of this record are not shown on this page: ", h.a("open all of it", href=whole), class_="note"
+    )
+
+
+def _keys(sid: str, seq: int, near: Siblings, view: str) -> dict[str, str]:
+    found = {"diff": address.diff(sid, near.turn_before, seq)} if near.turn_before else {}
+    if near.previous:
+        found["previous"] = address.exchange(sid, near.previous, view)
+    if near.next:
+        found["next"] = address.exchange(sid, near.next, view)
+    return found

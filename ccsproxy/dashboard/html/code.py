@@ -1,0 +1,64 @@
+"""Code in colours: tokens become elements, and the text of a token only ever text."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from pygments.lexers import get_lexer_by_name
+from pygments.token import STANDARD_TYPES
+from pygments.util import ClassNotFound
+
+from ccsproxy.dashboard.html.markup import h
+
+#: Characters of one text beyond which colours cost more than they tell.
+MOST = 12_000
+_JSON = "json"
+
+
+def code(text: str, language: str = "") -> Any:
+    """Show code."""
+    return h.pre(h.code(coloured(text, language)), class_="code", tabindex="0" if len(text) > 300 else None)
+
+
+def coloured(text: str, language: str) -> Any:
+    """Return a text in the colours of its language, as it is when that is not known or the text is long."""
+    if not language or len(text) > MOST:
+        return text
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except (ClassNotFound, ValueError):
+        return text
+    return list(_spans(lexer.get_tokens(text)))
+
+
+def json_text(value: Any) -> str:
+    """Write a JSON value over several lines."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode("utf-8", "replace")
+
+
+def json_code(value: Any) -> Any:
+    """Show a JSON value as code."""
+    return code(json_text(value), _JSON)
+
+
+def _spans(tokens: Iterator[tuple[Any, str]]) -> Iterator[Any]:
+    """Join neighbours of one kind, as every element has its price."""
+    held, kept = "", ""
+    for kind, text in tokens:
+        class_ = STANDARD_TYPES.get(kind, "")
+        class_ = "" if class_ in _PLAIN else class_
+        if class_ == held or text.isspace():
+            kept += text
+            continue
+        if kept:
+            yield _span(held, kept)
+        held, kept = class_, text
+    if kept:
+        yield _span(held, kept)
+
+
+def _span(class_: str, text: str) -> Any:
+    return h.span(text, class_=class_) if class_ else text
+
+
+_PLAIN = frozenset({"p", "w", "n", "o", "err", "x", "g", "l"})

@@ -1,0 +1,1 @@
+"""Lists of exchanges and sessions, their filters, and the overview."""

@@ -1,0 +1,112 @@
+"""The filters of the list of requests: a plain form, whose values are the address of the list."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.words import OUTCOMES
+
+#: The filters that are chosen from the values that there are, in the order of the form.
+CHOSEN = (
+    ("model", "Model"),
+    ("upstream", "Upstream"),
+    ("client", "Client"),
+    ("cwd", "Directory"),
+    ("outcome", "Outcome"),
+    ("status", "Status"),
+    ("tool", "Tool called"),
+    ("category", "Category"),
+    ("dialect", "Dialect"),
+)
+NAMES = ("q", "session", *(name for name, _ in CHOSEN), "since", "until")
+#: The most values that a list offers; the value that is chosen is always among them.
+OFFERED = 200
+
+
+def active(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the filters that are set."""
+    return {name: given[name] for name in NAMES if given.get(name)}
+
+
+def filter_form(given: Mapping[str, str], values: Mapping[str, Sequence[Any]]) -> Any:
+    """Write the form."""
+    narrowed = {name: value for name, value in active(given).items() if name != "q"}
+    return h.form(
+        h.div(
+            h.label("Search in everything said", for_="q", class_="hidden-label"),
+            h.input(
+                id="q",
+                name="q",
+                type="search",
+                value=given.get("q", ""),
+                placeholder="Search prompts, answers, tools",
+                autocomplete="off",
+                data_testid="search",
+            ),
+            h.button("Search", type="submit"),
+            class_="search",
+        ),
+        h.details(
+            h.summary("Filters", h.span(f" {len(narrowed)}", class_="count") if narrowed else None),
+            h.div(
+                [_choice(name, title, given.get(name, ""), values.get(name, ())) for name, title in CHOSEN],
+                _field("session", "Session", given, "text"),
+                _field("since", "From (UTC)", given, "datetime-local"),
+                _field("until", "Before (UTC)", given, "datetime-local"),
+                class_="fields",
+            ),
+            h.p(
+                h.button("Apply", type="submit"),
+                h.a("Clear all", href="/", class_="button plain") if active(given) else None,
+                class_="actions",
+            ),
+            class_="filters",
+            data_testid="filters",
+        ),
+        action="/",
+        method="get",
+        role="search",
+        id="filter-form",
+    )
+
+
+def chips(given: Mapping[str, str]) -> Any:
+    """Show the filters that are set, each with a link that removes it."""
+    found = active(given)
+    if not found:
+        return None
+    titles = {**dict(CHOSEN), "q": "Search", "session": "Session", "since": "From", "until": "Before"}
+    items = []
+    for name, value in found.items():
+        rest = urlencode({key: other for key, other in found.items() if key != name})
+        remove = h.a(
+            "×", href=f"/?{rest}" if rest else "/", aria_label=f"Remove filter {titles[name]}", class_="remove"
+        )
+        items.append(h.li(h.span(f"{titles[name]} ", class_="muted"), _word(name, value), remove))
+    return h.ul(items, class_="chips", aria_label="Filters that are set")
+
+
+def _choice(name: str, title: str, chosen: str, values: Sequence[Any]) -> Any:
+    offered = [str(value) for value in values[:OFFERED]]
+    if chosen and chosen not in offered:
+        offered.insert(0, chosen)
+    options = [h.option("any", value="")]
+    options += [h.option(_word(name, value), value=value, selected=value == chosen) for value in offered]
+    return _labelled(name, title, h.select(options, id=f"filter-{name}", name=name))
+
+
+def _field(name: str, title: str, given: Mapping[str, str], kind: str) -> Any:
+    step = "1" if kind == "datetime-local" else None
+    value = given.get(name, "").removesuffix("Z")
+    if step and value and "T" not in value:
+        value += "T00:00"
+    return _labelled(name, title, h.input(id=f"filter-{name}", name=name, type=kind, step=step, value=value))
+
+
+def _labelled(name: str, title: str, control: Any) -> Any:
+    return h.div(h.label(title, for_=f"filter-{name}"), control, class_="field")
+
+
+def _word(name: str, value: str) -> str:
+    return OUTCOMES[value].word if name == "outcome" and value in OUTCOMES else value

@@ -1,0 +1,66 @@
+"""What a person sees before anything is recorded: what to set, ready to be copied."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ccsproxy.dashboard.html.markup import h
+
+USUAL = "http://127.0.0.1:8787"
+
+
+def newcomer(proxies: Sequence[str], upstreams: Sequence[str] = ()) -> Any:
+    """Tell what to set so that requests come.
+
+    :param proxies: the proxy's URLs; the usual one is named when they are not known.
+    :param upstreams: the names of the upstreams, the default first.
+    """
+    url = (proxies[0] if proxies else USUAL).rstrip("/")
+    claude, claude_note = _at(url, "anthropic", "https://api.anthropic.com", upstreams)
+    openai, openai_note = _at(url, "openai", "https://api.openai.com", upstreams)
+    gemini, gemini_note = _at(url, "gemini", "https://generativelanguage.googleapis.com", upstreams)
+    return h.section(
+        h.h2("Nothing recorded yet"),
+        h.p("Point an agent at the proxy; its requests appear here the moment they begin."),
+        h.dl(
+            _way("Claude Code", f"ANTHROPIC_BASE_URL={claude} claude", claude_note),
+            _way("Codex", f"codex -c 'openai_base_url=\"{openai}/v1\"'", openai_note),
+            _way("Gemini CLI", f"GOOGLE_GEMINI_BASE_URL={gemini} gemini", gemini_note),
+            _way("Anthropic SDK", f"export ANTHROPIC_BASE_URL={claude}", claude_note),
+            _way("OpenAI SDK", f"export OPENAI_BASE_URL={openai}/v1", openai_note),
+        ),
+        h.p("To see it work without a key: ", h.code("ccsproxy demo"), "."),
+        class_="newcomer",
+        id="newcomer",
+        data_testid="newcomer",
+    )
+
+
+def nothing_found() -> Any:
+    """Say that the filters leave nothing."""
+    return h.p(
+        "No request passes these filters. ",
+        h.a("Clear all", href="/"),
+        class_="nothing",
+        id="nothing",
+        data_testid="nothing",
+    )
+
+
+def copy_button(text: str, what: str) -> Any:
+    """Offer to copy a text; only the script shows it."""
+    return h.button("Copy", type="button", class_="copy", data_copy=text, aria_label=f"Copy {what}", hidden=True)
+
+
+def _way(name: str, command: str, note: str = "") -> list[Any]:
+    told = h.p(note, class_="muted") if note else None
+    return [
+        h.dt(name),
+        h.dd(h.code(command, class_="command"), copy_button(command, f"the command for {name}"), told),
+    ]
+
+
+def _at(url: str, name: str, target: str, upstreams: Sequence[str]) -> tuple[str, str]:
+    """Return the base URL for an upstream, and what it needs when the proxy does not have it."""
+    if not upstreams or upstreams[0] == name:
+        return url, "" if upstreams or name == "anthropic" else f"with ccsproxy started for --upstream {target}"
+    return f"{url}/{name}", "" if name in upstreams else f"needs --upstream {name}={target}"

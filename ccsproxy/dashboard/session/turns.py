@@ -1,0 +1,161 @@
+"""The turns of a session in the order in which they are read: sub-agents stand where they began."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attr
+
+from ccsproxy.dashboard.session.siblings import lane_of
+from ccsproxy.exchange.outcome import Category
+
+Lane = tuple[Any, Any]
+
+#: Branches within branches that are shown as such; what lies deeper stands beside them.
+DEEPEST = 8
+
+
+@attr.frozen
+class Branch:
+    """A sub-agent, or a thread of its own.
+
+    :ivar number: tells the branches of a session apart.
+    """
+
+    number: int
+    name: str
+    requests: int
+
+
+@attr.frozen
+class Turn:
+    """One request of a session.
+
+    :ivar previous: the number of the request that this one goes on from, None for the first of its thread.
+    :ivar place: where it stands among the model's turns, from 1; 0 for calls that are none.
+    :ivar path: the branches that it is in, the outermost first; none for the main conversation.
+    """
+
+    summary: Mapping[str, Any]
+    previous: int | None
+    place: int
+    path: tuple[Branch, ...] = ()
+
+    @property
+    def seq(self) -> int:
+        """Its number in the session."""
+        return int(self.summary["seq"])
+
+    @property
+    def aside(self) -> bool:
+        """Whether it is no call of a model, and so no turn of the conversation."""
+        return self.place == 0
+
+
+def turns(requests: Sequence[Mapping[str, Any]]) -> list[Turn]:
+    """Put the requests of a session in the order of its conversation.
+
+    :param requests: summaries.
+    """
+    ordered = sorted(requests, key=lambda each: each["seq"])
+    lanes: dict[Lane, list[Mapping[str, Any]]] = {}
+    for each in ordered:
+        lanes.setdefault(lane_of(each), []).append(each)
+    previous = _previous(ordered)
+    return [
+        Turn(summary, previous[summary["seq"]], place, path)
+        for place, (summary, path) in _numbered(_walk(lanes, _children(lanes)))
+    ]
+
+
+def agents(given: Sequence[Turn]) -> int:
+    """Return how many branches a session has."""
+    return len({branch.number for turn in given for branch in turn.path})
+
+
+def _numbered(walked: Iterator[tuple[Mapping[str, Any], tuple[Branch, ...]]]) -> Iterator[tuple[int, Any]]:
+    place = 0
+    for summary, path in walked:
+        of_model = summary.get("category") == Category.MODEL
+        place += of_model
+        yield place if of_model else 0, (summary, path)
+
+
+def _previous(ordered: Sequence[Mapping[str, Any]]) -> dict[int, int | None]:
+    """Find what each request goes on from: the last of its thread and model, else the last of its thread."""
+    found: dict[int, int | None] = {}
+    last: dict[Any, int] = {}
+    for each in ordered:
+        thread = (lane_of(each), each.get("category"))
+        alike = (*thread, each.get("model"))
+        found[each["seq"]] = last.get(alike, last.get(thread))
+        last[thread] = last[alike] = each["seq"]
+    return found
+
+
+def _children(lanes: Mapping[Lane, Sequence[Mapping[str, Any]]]) -> dict[Lane | None, list[Lane]]:
+    """Find which thread began which; those that none began are roots."""
+    main = next((lane for lane, given in lanes.items() if lane[0] is None and not _parent(given)), None)
+    found: dict[Lane | None, list[Lane]] = {}
+    above: dict[Lane, Lane] = {}
+    for lane, given in lanes.items():
+        named = _parent(given)
+        parent = next((each for each in lanes if named and each != lane and named in each), None)
+        if parent is None and (lane[0] is not None or named) and lane != main:
+            parent = main
+        if parent is not None and _leads_to(parent, lane, above):
+            parent = None
+        if parent is not None:
+            above[lane] = parent
+        found.setdefault(parent, []).append(lane)
+    return found
+
+
+def _parent(given: Sequence[Mapping[str, Any]]) -> Any:
+    return next((each["parent_agent"] for each in given if each.get("parent_agent")), None)
+
+
+def _leads_to(lane: Lane, wanted: Lane, above: Mapping[Lane, Lane]) -> bool:
+    """Whether a thread is below another, as what agents say of one another may go round in a circle."""
+    at: Lane | None = lane
+    while at is not None:
+        if at == wanted:
+            return True
+        at = above.get(at)
+    return False
+
+
+def _walk(
+    lanes: Mapping[Lane, Sequence[Mapping[str, Any]]], children: Mapping[Lane | None, Sequence[Lane]]
+) -> Iterator[tuple[Mapping[str, Any], tuple[Branch, ...]]]:
+    """Go through all threads without recursion: a branch follows the request after which it began."""
+    numbers = {lane: number for number, lane in enumerate(lanes, 1)}
+    roots = children.get(None, ())
+    for root in roots:
+        path: tuple[Branch, ...] = () if root == roots[0] else (_branch(root, lanes[root], numbers[root]),)
+        stack = [(path, iter(_merged(root, lanes, children)))]
+        while stack:
+            path, rest = stack[-1]
+            step = next(rest, None)
+            if step is None:
+                stack.pop()
+            elif isinstance(step, tuple):
+                below = (*path[: DEEPEST - 1], _branch(step, lanes[step], numbers[step]))
+                stack.append((below, iter(_merged(step, lanes, children))))
+            else:
+                yield step, path
+
+
+def _merged(
+    lane: Lane,
+    lanes: Mapping[Lane, Sequence[Mapping[str, Any]]],
+    children: Mapping[Lane | None, Sequence[Lane]],
+) -> list[Any]:
+    """Return the requests of a thread with the threads that it began between them."""
+    steps: list[tuple[int, Any]] = [(each["seq"], each) for each in lanes[lane]]
+    steps += [(lanes[child][0]["seq"], child) for child in children.get(lane, ())]
+    return [step for _, step in sorted(steps, key=lambda step: step[0])]
+
+
+def _branch(lane: Lane, given: Sequence[Mapping[str, Any]], number: int) -> Branch:
+    name = str(lane[0] or lane[1] or "another thread")
+    return Branch(number, name, len(given))

@@ -1,0 +1,74 @@
+"""Anthropic Messages, also as Vertex and relays serve it, and the Text Completions before them."""
+
+from typing import Any
+
+from ccsproxy.dialects.answer import Settled
+from ccsproxy.dialects.anthropic.complete import CompletionReassembler
+from ccsproxy.dialects.anthropic.message import AnthropicReassembler
+from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.findings import Findings
+from ccsproxy.dialects.json_body import member, note_error, text_member
+from ccsproxy.dialects.protocol import Reassembler
+from ccsproxy.dialects.route import Path, Routed, split_target
+from ccsproxy.dialects.usage import anthropic_usage
+from ccsproxy.exchange.outcome import Category
+
+_EVENTS = frozenset(
+    {"message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"}
+)
+
+
+class Anthropic:
+    """The Messages API."""
+
+    name = "anthropic"
+    family = frozenset({"claude"})
+    line_stream = False
+    array_stream = False
+
+    def route(self, facts: Facts, path: Path) -> Routed | None:
+        """Recognise ``/v1/messages`` and what belongs to it, and Vertex's ``publishers/anthropic``."""
+        if "threads" in path.segments:  # OpenAI Assistants has messages too
+            return None
+        if path.ends("messages") and path.method in ("POST", "HEAD", "OPTIONS"):
+            return Routed(Category.MODEL if path.method == "POST" else Category.OTHER)
+        if path.ends("messages", "count_tokens"):
+            return Routed(Category.COUNT_TOKENS)
+        if "batches" in path.segments and "messages" in path.segments:
+            return Routed(Category.OTHER)
+        if path.ends("v1", "complete"):
+            return Routed(Category.MODEL)
+        return self._vertex(path)
+
+    def _vertex(self, path: Path) -> Routed | None:
+        name, _, verb = path.last.partition(":")
+        if verb not in ("streamRawPredict", "rawPredict") or path.segments[-4:-1] != _PUBLISHER:
+            return None
+        if name == "count-tokens":
+            return Routed(Category.COUNT_TOKENS)
+        return Routed(Category.MODEL, name)
+
+    def recognises(self, value: Any) -> bool:
+        """Whether a value is one of the stream's events or a message."""
+        kind = member(value, "type")
+        return (kind in _EVENTS if isinstance(kind, str) else False) or (
+            kind == "message" and isinstance(member(value, "content"), list) and "usage" in value
+        )
+
+    def reassembler(self, facts: Facts) -> Reassembler:
+        """Make the reassembler for a stream."""
+        legacy = split_target(facts.method, facts.target).ends("v1", "complete")
+        return CompletionReassembler() if legacy else AnthropicReassembler()
+
+    def whole(self, value: Any, findings: Findings) -> Settled:
+        """Read a message or an error."""
+        note_error(value, findings)
+        return Settled(
+            body=value,
+            usage=anthropic_usage(member(value, "usage")),
+            response_model=text_member(value, "model"),
+            stop_reason=text_member(value, "stop_reason"),
+        )
+
+
+_PUBLISHER = ("publishers", "anthropic", "models")

@@ -1,0 +1,1 @@
+"""Amazon Bedrock: Converse, Invoke and their event streams."""

@@ -1,0 +1,56 @@
+"""OpenAI Responses, also as Azure, ChatGPT's Codex backend and relays serve it."""
+
+from typing import Any
+
+from ccsproxy.dialects.answer import Settled
+from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.findings import Findings
+from ccsproxy.dialects.json_body import member, note_error, text_member
+from ccsproxy.dialects.openai.responses_result import check_calls, stop_reason
+from ccsproxy.dialects.openai.responses_stream import ResponsesReassembler
+from ccsproxy.dialects.protocol import Reassembler
+from ccsproxy.dialects.route import Path, Routed
+from ccsproxy.dialects.usage import openai_usage
+from ccsproxy.exchange.outcome import Category
+
+
+class OpenAIResponses:
+    """The Responses API."""
+
+    name = "openai_responses"
+    family = frozenset({"codex"})
+    line_stream = False
+    array_stream = False
+
+    def route(self, facts: Facts, path: Path) -> Routed | None:
+        """Recognise ``/responses`` and what belongs to it.
+
+        A stored response that is fetched again is no model call: its tokens were counted when it was made.
+        """
+        if path.ends("responses") or path.ends("responses", "compact"):
+            return Routed(Category.MODEL if path.method == "POST" else Category.OTHER)
+        if path.ends("responses", "input_tokens"):
+            return Routed(Category.COUNT_TOKENS)
+        if "responses" in path.segments[-3:-1] and path.segments[-1] not in ("chat", "messages"):
+            return Routed(Category.OTHER)
+        return None
+
+    def recognises(self, value: Any) -> bool:
+        """Whether a value is one of the stream's events or a response object."""
+        kind = member(value, "type")
+        return (isinstance(kind, str) and kind.startswith("response.")) or member(value, "object") == "response"
+
+    def reassembler(self, facts: Facts) -> Reassembler:
+        """Make the reassembler for a stream."""
+        return ResponsesReassembler()
+
+    def whole(self, value: Any, findings: Findings) -> Settled:
+        """Read a response object or an error."""
+        note_error(value, findings)
+        check_calls(member(value, "output"), findings, whole=member(value, "status") == "completed")
+        return Settled(
+            body=value,
+            usage=openai_usage(member(value, "usage")),
+            response_model=text_member(value, "model"),
+            stop_reason=stop_reason(value) if isinstance(value, dict) else None,
+        )

@@ -1,0 +1,1 @@
+"""One reading of a request or answer for all dialects: messages, blocks, tools."""

@@ -1,0 +1,1 @@
+"""Towards the client: the site, its connections, what they may send."""

@@ -1,0 +1,299 @@
+"""HTTP on a client's connection: requests one after the other, strictly in order, one under way at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ccsproxy.proxy.refusal import Answer, Refusal
+from ccsproxy.proxy.server.body_rate import BodyPace
+from ccsproxy.proxy.server.connection import ClientLink
+from ccsproxy.proxy.server.request import Exchange, RelayRequest
+from ccsproxy.proxy.server.request_body import RequestBody
+from ccsproxy.proxy.server.request_framing import BodyReader, body_reader
+from ccsproxy.proxy.server.request_head import Head, HeadFinder, parse_head
+
+if TYPE_CHECKING:
+    from ccsproxy.proxy.server.site import RelaySite
+
+log = Logger()
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@implementer(IHalfCloseableProtocol)
+class RelayChannel(ClientLink):
+    """The server's end of a client's connection.
+
+    :ivar request: the request under way, until the client's socket has taken its response.
+    :ivar arrived: when the first byte of the latest request came: seconds since the epoch, monotonic seconds.
+    """
+
+    def __init__(self, site: RelaySite) -> None:
+        super().__init__(site.timers, site.limits, site.watch, site.turn, site.clock)
+        self.request: RelayRequest | None = None
+        self.arrived = (0.0, 0.0)
+        self._site = site
+        self._finder = HeadFinder(site.limits)
+        self._reader: BodyReader | None = None
+        self._ahead = b""
+        self._advancing = False
+        self._pace = BodyPace(site.limits)
+        self._admitted = False
+
+    def connectionMade(self) -> None:
+        """Begin: a head is expected."""
+        super().connectionMade()
+        self._guard = self._site.guard_for(self._wire.getHost())
+        self._site.opened(self)
+        self.deadline.set(self.limits.head_time, self._head_late)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Let go of everything; an exchange under way hears that its client has left."""
+        waiting = self.waiting
+        self.released()
+        self._site.closed(self)
+        if (exchange := self._over()) is not None:
+            exchange.client_gone(waiting)
+
+    def readConnectionLost(self) -> None:
+        """The client sends no more: it may have left, or wait for the answer to what it has sent."""
+        if self.request is None or self.ending:
+            self.half_closed = True
+            self.close()
+        elif self._reader is not None:
+            self.vanished()
+        else:
+            self.half_close()
+
+    def writeConnectionLost(self) -> None:
+        """Our own end of the stream has been sent; nothing follows from it."""
+
+    def drain(self) -> None:
+        """Accept no further request; close at once when none is under way."""
+        if self.request is None and not self.ending:
+            self.close()
+
+    def cut(self) -> None:
+        """End the exchange under way, if there is one, and the connection."""
+        if (exchange := self._exchange) is not None:
+            exchange.cut()
+        else:
+            self.drain()
+
+    def abort(self) -> None:
+        """Break the connection off; the exchange under way knows."""
+        self.ending = True
+        self.flush()
+        self._over()
+        self.vanished()
+
+    @property
+    def _exchange(self) -> Exchange | None:
+        return self.request.exchange if self.request is not None else None
+
+    def _over(self) -> Exchange | None:
+        """Be done with the request under way; return who dealt with it, if there was one."""
+        exchange = self._exchange
+        if self.request is not None:
+            self.request = None
+            self._site.over()
+        return exchange
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes of a body, of a head, or of requests that are sent ahead."""
+        if self.ending:
+            return
+        if self._reader is not None:
+            self._read_body(data)
+        elif self.request is not None:
+            self._keep_ahead(data)
+        else:
+            if not self._finder.begun:
+                self.arrived = self._site.now()
+            self._advance(data)
+
+    def _keep_ahead(self, data: bytes) -> None:
+        """Keep what is sent before its turn, and read no more when that is much."""
+        if not self._ahead:
+            self.arrived = self._site.now()
+        self._ahead += data
+        if len(self._ahead) > self.limits.pipelined:
+            self.pause_reading()
+
+    def _advance(self, data: bytes) -> None:
+        """Work on requests until one has to wait: for more bytes, or for the end of its exchange."""
+        self._advancing = True
+        while data and self.request is None and not self.ending:
+            data = self._read_head(data)
+        self._advancing = False
+        if data and self.request is not None:
+            self._keep_ahead(data)
+        if self.half_closed and not self.ending:
+            self.readConnectionLost()
+
+    def _read_head(self, data: bytes) -> bytes:
+        """Look for the end of a head; deal with it, or wait for more; return what follows the request."""
+        begun = self._finder.begun
+        try:
+            found = self._finder.feed(data)
+        except Refusal as refusal:
+            self._refuse(refusal, self._finder.beginning, None)
+            return b""
+        if found is not None:
+            self.deadline.clear()
+            return self._dispatch(*found)
+        if not begun:
+            self.deadline.set(self.limits.head_time, self._head_late)
+        return b""
+
+    def _dispatch(self, block: bytes, rest: bytes) -> bytes:
+        """Have a request rendered, or refuse it; return what follows it.
+
+        What has come of its body is read first, so that nothing is forwarded of a request whose body is bad at once.
+        """
+        entered = self._site.clock()
+        head: Head | None = None
+        try:
+            head = parse_head(block, self.limits)
+            target = self._guard.check(head)
+            if not self._admitted:
+                self._site.admit(self)
+                self._admitted = True
+            reader = body_reader(head.length, self.limits) if head.length != 0 else None
+            first = reader.feed(rest) if reader is not None and rest else b""
+        except Refusal as refusal:
+            self._refuse(refusal, block, head)
+            return b""
+        request = RelayRequest(self, head, target, self.arrived, entered)
+        if reader is not None:
+            rest = self._expect_body(request, reader, first, silent=not rest)
+        self._render(request)
+        return rest
+
+    def _expect_body(self, request: RelayRequest, reader: BodyReader, first: bytes, *, silent: bool) -> bytes:
+        """Prepare for a request's body, of which nothing may have come (``silent``); return what follows it."""
+        body = request.body = RequestBody(self, request.head.length)
+        request.first = first
+        if reader.done:
+            body.begin_with(first, whole=True)
+            return reader.surplus
+        body.begin_with(first, whole=False)
+        self._reader = reader
+        self._pace.begin()
+        self.deadline.set(self.limits.body_time, self._check_rate)
+        if request.head.expects_continue and silent:
+            self.write(CONTINUE)
+        return b""
+
+    def _render(self, request: RelayRequest) -> None:
+        self.request = request
+        self._site.under_way()
+        try:
+            self._site.resource.render(request)
+        except Exception:
+            log.failure("a request could not be dealt with")
+            self.abort()
+
+    def _read_body(self, data: bytes) -> None:
+        """Pass a piece of the body on."""
+        reader, exchange = self._reader, self._exchange
+        if reader is None or exchange is None:
+            return
+        try:
+            piece = reader.feed(data)
+        except Refusal as refusal:
+            exchange.body_refused(refusal)
+            return
+        self._pace.seen += len(data)
+        if piece:
+            exchange.body_received(piece)
+        if reader.done and self.request is not None:
+            self._reader = None
+            self.deadline.clear()
+            if reader.surplus:
+                self._keep_ahead(reader.surplus)
+            exchange.body_finished()
+
+    def resume_body(self) -> None:
+        """Read again; so much of other requests may be there that their turn has to come first."""
+        if len(self._ahead) <= self.limits.pipelined:
+            self._pace.forgive(self.paused)
+            self.resume_reading()
+
+    def clogged(self) -> None:
+        """Let the exchange under way produce no more."""
+        if (exchange := self._exchange) is not None:
+            exchange.pause()
+
+    def unclogged(self) -> None:
+        """Let the exchange under way go on, or be done with it."""
+        request = self.request
+        if request is None:
+            return
+        if request.finished:
+            self.response_finished()
+        elif request.exchange is not None:
+            request.exchange.resume()
+
+    def response_finished(self) -> None:
+        """The response has been written; go on when the client's socket has taken it."""
+        request = self.request
+        if request is not None and request.finished and not self.blocked and not self._unsent:
+            self._delivered(request)
+
+    def flushed(self, waited: float) -> None:
+        """Go on when that was the rest of a response."""
+        if self.request is not None:
+            self.request.waited += waited
+            self.response_finished()
+
+    def _delivered(self, request: RelayRequest) -> None:
+        """End one exchange and begin the next."""
+        if (exchange := self._over()) is not None:
+            exchange.delivered()
+        if self.ending:
+            return
+        if self._reader is not None:
+            self._reader = None
+            self.linger()
+        elif not request.keep_alive or self._site.draining or (self.half_closed and not self._ahead):
+            self.close()
+        else:
+            self.deadline.set(self.limits.idle_time, self.drain)
+            ahead, self._ahead = self._ahead, b""
+            self.resume_reading()
+            if ahead and not self._advancing:
+                self._advance(ahead)
+
+    def _refuse(self, refusal: Refusal, block: bytes, head: Head | None) -> None:
+        """Answer a request that is not relayed, record it and close."""
+        answer = Answer(refusal.status, refusal.kind, refusal.message, close=True)
+        bodiless = head is not None and head.method == b"HEAD"
+        self.write(answer.head() if bodiless else answer.head() + answer.body)
+        self._site.refused(self, refusal, answer, block, head)
+        self.linger()
+
+    def _head_late(self) -> None:
+        if self.request is not None:
+            return
+        if beginning := self._finder.beginning:
+            self._refuse(Refusal(408, "request_timeout", "The request's head took too long."), beginning, None)
+        else:
+            self.close()
+
+    def _check_rate(self) -> None:
+        """Refuse a body that comes too slowly although we have been ready for it all the time."""
+        exchange = self._exchange
+        if self._reader is None or exchange is None:
+            return
+        if self._pace.too_slow(self.paused):
+            exchange.body_refused(Refusal(408, "request_timeout", "The request's body comes too slowly."))
+        else:
+            self._pace.begin()
+            self.deadline.set(self.limits.body_time, self._check_rate)

@@ -1,0 +1,99 @@
+"""Who may use the proxy port: callers that name it by its own names, and no web page.
+
+A page in the user's browser can send requests to any loopback port. It cannot choose ``Host``, ``Origin`` or
+``Sec-Fetch-Site``, so these three tell it from a program (contract, section 2, item 6).
+"""
+
+import re
+from collections.abc import Iterable
+
+from ccsproxy.proxy.refusal import Refusal, malformed
+from ccsproxy.proxy.server.request_head import Head
+from ccsproxy.wire.headers import split_list
+from ccsproxy.wire.target import BadTarget, parse_authority, split_target
+
+LOOPBACK_NAMES = frozenset({b"localhost", b"127.0.0.1", b"::1"})
+_WEB_ORIGIN = re.compile(rb"(?i:http(s)?)://(.*)", re.DOTALL)
+#: How many accepted spellings of ``Host`` are remembered per listener.
+_REMEMBERED = 64
+
+
+class Guard:
+    """Decides for one listening address which requests are for us.
+
+    :param allowed: further values of ``Host``: names, or names with a port.
+    :param origin: the one web origin that may call, if any.
+    :param host: the address that the client connected to, empty for a UNIX socket.
+    :param port: its port, None for a UNIX socket.
+    """
+
+    def __init__(self, allowed: Iterable[str], origin: str | None, host: str, port: int | None) -> None:
+        self._ours = LOOPBACK_NAMES | {host.encode().lower()}
+        self._port = port
+        self._allowed = frozenset(name.encode().lower() for name in allowed)
+        self._origin = origin.encode().lower() if origin else None
+        self._known: set[bytes] = set()
+
+    def check(self, head: Head) -> bytes:
+        """Refuse a request that is not for us, or that a web page has sent.
+
+        :return: the request's target in origin-form.
+        :raises Refusal: with 400, 403, 405, 421 or 426.
+        """
+        if head.host is not None:
+            self._check_authority(head.host)
+        target = head.target
+        if not target.startswith(b"/"):
+            target = self._elsewhere(head)
+        for name, value, _, _ in head.deciding:
+            if name == b"upgrade":
+                _check_upgrade(value)
+            elif name == b"origin":
+                self._check_origin(value)
+            elif name == b"sec-fetch-site" and value.strip().lower() == b"cross-site":
+                raise Refusal(403, "cross_site_refused", "Requests of web pages are not relayed.")
+        return target
+
+    def _elsewhere(self, head: Head) -> bytes:
+        """Read a target that is not a path."""
+        if head.target == b"*" and head.method == b"OPTIONS":
+            raise Refusal(405, "method_not_allowed", "OPTIONS for the server as a whole is not relayed.")
+        try:
+            authority, target = split_target(head.target)
+        except BadTarget as error:
+            raise malformed(str(error)) from None
+        self._check_authority(authority)
+        return target
+
+    def _check_authority(self, value: bytes) -> None:
+        if value in self._known:
+            return
+        try:
+            host, port = parse_authority(value)
+        except BadTarget as error:
+            raise malformed(str(error)) from None
+        if not self._is_ours(host, port):
+            raise Refusal(421, "misdirected_request", "The request's Host is none of this proxy's; see --allow-host.")
+        if len(self._known) < _REMEMBERED:
+            self._known.add(value)
+
+    def _is_ours(self, host: bytes, port: int | None) -> bool:
+        if host in self._allowed or b"%b:%d" % (host, port or 80) in self._allowed:
+            return True
+        return host in self._ours and (port is None or self._port is None or port == self._port)
+
+    def _check_origin(self, value: bytes) -> None:
+        match = _WEB_ORIGIN.fullmatch(value)
+        if match is None or value == self._origin:
+            return
+        try:
+            host, port = parse_authority(match[2])
+        except BadTarget:
+            host, port = b"", None
+        if not self._is_ours(host, port or (443 if match[1] else 80)):
+            raise Refusal(403, "cross_site_refused", "Requests of web pages are not relayed.")
+
+
+def _check_upgrade(value: bytes) -> None:
+    if b"websocket" in split_list(value):
+        raise Refusal(426, "upgrade_refused", "WebSocket connections are not relayed; please use HTTP.")

@@ -1,0 +1,199 @@
+"""One request as a resource sees it: its head, its body to come, and the client to answer to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.web.http_headers import Headers
+
+from ccsproxy.proxy.refusal import Answer, Refusal
+from ccsproxy.proxy.server.request_body import RequestBody
+from ccsproxy.proxy.server.request_head import Head
+
+if TYPE_CHECKING:
+    from ccsproxy.proxy.server.channel import RelayChannel
+
+
+class Exchange(Protocol):
+    """What a channel tells whoever deals with a request of its."""
+
+    def body_received(self, data: bytes) -> None:
+        """A piece of the request's body, transfer coding removed."""
+
+    def body_finished(self) -> None:
+        """The request's body is whole."""
+
+    def body_refused(self, refusal: Refusal) -> None:
+        """The request's body is malformed, too large or too slow; nothing more of it is read."""
+
+    def pause(self) -> None:
+        """The client does not read fast enough."""
+
+    def resume(self) -> None:
+        """The client reads again."""
+
+    def delivered(self) -> None:
+        """Everything that was written before `RelayRequest.finish` has been handed to the client's socket."""
+
+    def client_gone(self, unsent: int) -> None:
+        """The client has left; so many bytes that were written have not even reached its socket."""
+
+    def cut(self) -> None:
+        """The proxy stops: end at once."""
+
+
+class RelayRequest:
+    """A request, and the way back to its client.
+
+    It offers the part of `twisted.web.iweb.IRequest` that a relay needs. Writes between `write_head` and `uncork` are
+    joined to one; later ones go out at once.
+
+    :ivar target: the target in origin-form.
+    :ivar body: the body to come; None when there is none.
+    :ivar first: what of the body came with the head.
+    :ivar started_at: when the first byte arrived, in seconds since the epoch.
+    :ivar began: the same on the monotonic clock, in seconds.
+    :ivar entered: when the read that completed the head began to be worked on, monotonic seconds.
+    :ivar exchange: whoever deals with the request; set by the resource.
+    :ivar answered: a response head has been written.
+    :ivar waited: for how many seconds what was written waited for the end of a turn of the reactor.
+    """
+
+    __slots__ = (
+        "_channel",
+        "_chunked",
+        "_corked",
+        "_headers",
+        "answered",
+        "began",
+        "bodiless",
+        "body",
+        "entered",
+        "exchange",
+        "finished",
+        "first",
+        "head",
+        "keep_alive",
+        "started_at",
+        "target",
+        "waited",
+    )
+
+    def __init__(
+        self, channel: RelayChannel, head: Head, target: bytes, arrived: tuple[float, float], entered: float
+    ) -> None:
+        self._channel = channel
+        self._chunked = False
+        self._corked: list[bytes] | None = None
+        self._headers: Headers | None = None
+        self.head = head
+        self.target = target
+        self.body: RequestBody | None = None
+        self.first = b""
+        self.started_at, self.began = arrived
+        self.entered = entered
+        self.exchange: Exchange | None = None
+        self.keep_alive = head.keep_alive
+        self.bodiless = head.method == b"HEAD"
+        self.answered = False
+        self.waited = 0.0
+        self.finished = False
+
+    @property
+    def peer(self) -> str:
+        """The client's address as text."""
+        return self._channel.peer_text
+
+    @property
+    def method(self) -> bytes:
+        """The method as sent."""
+        return self.head.method
+
+    @property
+    def uri(self) -> bytes:
+        """The target as sent."""
+        return self.head.target
+
+    @property
+    def requestHeaders(self) -> Headers:
+        """The header lines for Twisted's readers; made when asked for."""
+        if self._headers is None:
+            self._headers = Headers()
+            for name, value in self.head.headers:
+                self._headers.addRawHeader(name, value)
+        return self._headers
+
+    def write_head(self, status: int, reason: bytes, lines: bytes, length: int | None) -> None:
+        """Begin the response; nothing is sent before `uncork`.
+
+        :param lines: the header lines to write, without those that only concern the upstream's connection.
+        :param length: of the body in bytes, None when it is not known before its end.
+        """
+        framing = b"\r\n"
+        if status == 204 or status == 304:
+            self.bodiless = True
+        if length is None and not self.bodiless:
+            if self.head.minor:
+                self._chunked = True
+                framing = b"Transfer-Encoding: chunked\r\n\r\n"
+            else:
+                self.keep_alive = False
+        self.answered = True
+        self._corked = [b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, lines, framing)]
+
+    def write(self, data: bytes) -> None:
+        """Write a piece of the response's body; an empty one is nothing."""
+        if self.bodiless or not data:
+            return
+        if self._chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if self._corked is None:
+            self._channel.write(data)
+        else:
+            self._corked.append(data)
+
+    def uncork(self) -> None:
+        """Send what has been written since `write_head` in one piece, and from now on at once."""
+        corked, self._corked = self._corked, None
+        if corked:
+            self._channel.write(corked[0] if len(corked) == 1 else b"".join(corked))
+
+    def end_body(self) -> None:
+        """Write what ends the body, where its framing needs that."""
+        if self._chunked:
+            self._chunked = False
+            if self._corked is None:
+                self._channel.write(b"0\r\n\r\n")
+            else:
+                self._corked.append(b"0\r\n\r\n")
+
+    def finish(self) -> None:
+        """End the response; the exchange hears `Exchange.delivered` when the client's socket has taken all of it."""
+        self.end_body()
+        self.uncork()
+        self.finished = True
+        self._channel.response_finished()
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes that were written wait for the client's socket."""
+        return self._channel.waiting
+
+    def answer(self, answer: Answer) -> None:
+        """Send a whole response of our own."""
+        self.answered = True
+        self._corked = None
+        self._channel.write(answer.head() if self.bodiless else answer.head() + answer.body)
+        self.finished = True
+        self._channel.response_finished()
+
+    def abort(self) -> None:
+        """Break the client's connection off, so that it cannot take what it has for the whole."""
+        self.uncork()
+        self._channel.abort()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Accept that a producer announces itself; pauses reach it through `exchange`."""
+
+    def unregisterProducer(self) -> None:
+        """Accept that a producer takes its leave."""

@@ -1,0 +1,173 @@
+"""The site: the connections of all clients of one listener, what they share, and how they come to an end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.web.server import Site
+
+from ccsproxy.proxy.deadlines import BatchedTimers
+from ccsproxy.proxy.interfaces import Seconds
+from ccsproxy.proxy.refusal import Answer, Refusal
+from ccsproxy.proxy.resource import ProxyResource
+from ccsproxy.proxy.server.channel import RelayChannel
+from ccsproxy.proxy.server.guard import Guard
+from ccsproxy.proxy.server.limits import Limits
+from ccsproxy.proxy.server.peers import PeerWatch, peer_is_gone
+from ccsproxy.proxy.server.refused import RefusedRecorder
+from ccsproxy.proxy.server.request_head import Head
+from ccsproxy.runtime.write_batch import Turn
+
+#: So many connections beyond the cap are answered with 503; further ones are closed at once.
+GRACE = 32
+
+
+class RelaySite(Site):
+    """A site whose connections are `RelayChannel`.
+
+    :param reactor: for timers.
+    :param clock: monotonic seconds.
+    :param wall: seconds since the epoch.
+    :param allowed: further values of ``Host`` that are ours.
+    :param origin: the web origin that may call, if any.
+    :param is_gone: see `ccsproxy.proxy.server.peers.PeerWatch`.
+    :param turn: the reactor's turn, at whose end answers are sent.
+    :ivar in_flight: how many exchanges are under way.
+    :ivar draining: no further request is accepted.
+    """
+
+    resource: ProxyResource
+    noisy = False
+
+    def __init__(
+        self,
+        resource: ProxyResource,
+        reactor: Any,
+        timers: BatchedTimers,
+        recorder: RefusedRecorder,
+        limits: Limits,
+        clock: Seconds,
+        wall: Seconds,
+        allowed: Iterable[str] = (),
+        origin: str | None = None,
+        is_gone: Callable[[Any], bool] = peer_is_gone,
+        turn: Turn | None = None,
+    ) -> None:
+        super().__init__(resource, reactor=reactor)
+        self._turns = reactor
+        self.timers = timers
+        self.turn = turn or Turn()
+        self.limits = limits
+        self.clock = clock
+        self.wall = wall
+        self.watch = PeerWatch(reactor, is_gone)
+        self.in_flight = 0
+        self.draining = False
+        self._recorder = recorder
+        self._allowed = tuple(allowed)
+        self._origin = origin
+        self._guards: dict[tuple[str, int | None], Guard] = {}
+        self._channels: set[RelayChannel] = set()
+        self._surplus: set[RelayChannel] = set()
+        self._drained: list[Deferred[None]] = []
+
+    def startFactory(self) -> None:
+        """Begin without Twisted's access log, which would write down query strings."""
+
+    def stopFactory(self) -> None:
+        """End; there is no log to close."""
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Make the channel of a new connection, or none where there are far too many."""
+        if self.draining or len(self._channels) >= self.limits.connections + GRACE:
+            return None
+        return RelayChannel(self)
+
+    # -- what channels ask and tell ------------------------------------------------------------------------------
+
+    def now(self) -> tuple[float, float]:
+        """Return the time in seconds since the epoch, and on the monotonic clock."""
+        return self.wall(), self.clock()
+
+    def guard_for(self, address: Any) -> Guard:
+        """Return the guard of a listening address."""
+        key = getattr(address, "host", ""), getattr(address, "port", None)
+        guard = self._guards.get(key)
+        if guard is None:
+            guard = self._guards[key] = Guard(self._allowed, self._origin, *key)
+        return guard
+
+    def admit(self, channel: RelayChannel) -> None:
+        """Refuse the first request of a connection that is one too many, or that comes from ourselves."""
+        if channel in self._surplus:
+            raise Refusal(503, "too_many_connections", "Too many connections are open; please try again.")
+        wire: Any = channel.transport
+        if self.resource.is_own(wire.getPeer(), wire.getHost()):
+            raise Refusal(
+                508, "loop_refused", "The request comes from this very proxy: an upstream leads back to it."
+            )
+
+    def opened(self, channel: RelayChannel) -> None:
+        """Count a connection."""
+        self._channels.add(channel)
+        if len(self._channels) > self.limits.connections:
+            self._surplus.add(channel)
+
+    def closed(self, channel: RelayChannel) -> None:
+        """Count a connection no more."""
+        self._channels.discard(channel)
+        self._surplus.discard(channel)
+
+    def under_way(self) -> None:
+        """Count an exchange."""
+        self.in_flight += 1
+
+    def over(self) -> None:
+        """Count an exchange no more; tell who waits for the last one, in a later turn: its end is yet to be told."""
+        self.in_flight -= 1
+        if not self.in_flight and self._drained:
+            self._turns.callLater(0, self._tell_drained)
+
+    def _tell_drained(self) -> None:
+        waiting, self._drained = self._drained, []
+        for deferred in waiting:
+            deferred.callback(None)
+
+    def refused(
+        self, channel: RelayChannel, refusal: Refusal, answer: Answer, block: bytes, head: Head | None
+    ) -> None:
+        """Report a request that is not relayed."""
+        started_at, began = channel.arrived
+        at = int((self.clock() - began) * 1e6)
+        self._recorder.report(refusal, answer, block, head, channel.peer_text, started_at, at)
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._channels)
+
+    def drain(self) -> Deferred[None]:
+        """Accept no further request, and close every connection when its exchange is over.
+
+        :return: fires when no exchange is under way.
+        """
+        self.draining = True
+        for channel in tuple(self._channels):
+            channel.drain()
+        done: Deferred[None] = Deferred()
+        if self.in_flight:
+            self._drained.append(done)
+        else:
+            done.callback(None)
+        return done
+
+    def cut(self) -> None:
+        """End every exchange now; their records say ``shutdown``."""
+        self.draining = True
+        for channel in tuple(self._channels):
+            channel.cut()

@@ -1,0 +1,1 @@
+"""Towards the API: client, pool, connections, TLS, corporate proxies."""

@@ -1,0 +1,101 @@
+"""The client of one upstream: treq's call shape, and nothing between the caller's bytes and the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.web.iweb import IAgent, IBodyProducer
+from zope.interface import implementer
+
+from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Marks
+from ccsproxy.proxy.upstream.connection import RelayConnection
+from ccsproxy.proxy.upstream.pool import RelayPool
+
+
+@implementer(IAgent)
+class RelayAgent:
+    """Sends requests to one upstream, over connections of its pool.
+
+    :param pool: the upstream's own pool.
+    :param endpoint: how the upstream is reached; nothing in a request can change it.
+    """
+
+    def __init__(self, pool: RelayPool, endpoint: IStreamClientEndpoint) -> None:
+        self._pool = pool
+        self._endpoint = endpoint
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Any = None,
+        bodyProducer: IBodyProducer | None = None,
+        marks: Marks | None = None,
+    ) -> Deferred[Any]:
+        """Send a request; ``uri`` is the target in origin form and ``headers`` are lines as bytes.
+
+        A connection is asked for before the body's producer is started, and a request is begun on one connection
+        only: what fails after that is reported and never sent again.
+        """
+        marks = marks or Marks()
+        connection = self._pool.take()
+        if connection is not None:
+            marks.reused = True
+            return self._send(connection, method, uri, headers or b"", bodyProducer, marks)
+        connecting = self._pool.getConnection(None, self._endpoint)
+        return connecting.addCallback(self._send, method, uri, headers or b"", bodyProducer, marks)
+
+    def _send(
+        self,
+        connection: RelayConnection,
+        method: bytes,
+        target: bytes,
+        headers: bytes,
+        data: IBodyProducer | None,
+        marks: Marks,
+    ) -> Deferred[Any]:
+        marks.connected = self._pool.clock()
+        try:
+            return connection.request(method, target, headers, data, marks)
+        except Exception:
+            connection.abort()
+            return fail()
+
+    def is_own(self, peer: Any, host: Any) -> bool:
+        """Tell whether an accepted connection is the other end of a live connection to the upstream."""
+        return self._pool.is_own(peer, host)
+
+
+@implementer(ITransparentClient)
+class TransparentClient(HTTPClient):
+    """treq's client without URL parser, cookie jar, decoder and redirects; see `ITransparentClient`."""
+
+    _agent: RelayAgent
+
+    def __init__(self, agent: RelayAgent) -> None:
+        super().__init__(agent)
+
+    def request(  # type: ignore[override]
+        self,
+        method: bytes,
+        url: bytes,
+        headers: bytes = b"",
+        data: IBodyProducer | None = None,
+        marks: Marks | None = None,
+    ) -> Deferred[IRelayResponse]:
+        """Send a request once, as it is.
+
+        :param method: the method's bytes, in the case in which they came.
+        :param url: the target in origin form, base path included; it cannot name a destination.
+        :param headers: lines as bytes, each with its line end, complete but for framing.
+        :param data: the body.
+        :param marks: filled in while the exchange goes on.
+        """
+        return self._agent.request(method, url, headers, data, marks)
+
+    def is_own(self, peer: Any, host: Any) -> bool:
+        """Tell whether an accepted connection is the other end of a live connection to the upstream."""
+        return self._agent.is_own(peer, host)

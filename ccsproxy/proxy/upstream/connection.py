@@ -1,0 +1,287 @@
+"""One connection to an upstream: HTTP/1.1 as its client, one exchange after the other."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
+
+from ccsproxy.proxy import errors
+from ccsproxy.proxy.interfaces import Marks
+from ccsproxy.proxy.server.request_body import RequestBody
+from ccsproxy.proxy.upstream.endings import cut_off, lost_before_response
+from ccsproxy.proxy.upstream.link import Link, Owner
+from ccsproxy.proxy.upstream.response import WHOLE, RelayResponse
+from ccsproxy.proxy.upstream.response_body import Body, ChunkedBody, CloseBody, LengthBody
+from ccsproxy.proxy.upstream.response_head import Head, HeadReader
+from ccsproxy.proxy.upstream.upload import Upload, request_head
+
+log = Logger()
+
+
+class RelayConnection(Link):
+    """An upstream connection. Who owns it (the pool) is told when it is free again and when it is gone.
+
+    :ivar carried: how many requests it has carried.
+    """
+
+    carried = 0
+
+    def __init__(self, owner: Owner) -> None:
+        super().__init__(owner)
+        self._timeouts = owner.timeouts
+        self._clock = owner.clock
+        self._method = b""
+        self._marks: Marks | None = None
+        self._waiting: Deferred[RelayResponse] | None = None
+        self._upload: Upload | None = None
+        self._heads = HeadReader()
+        self._persistent = False
+        self._response: RelayResponse | None = None
+        self._body: Body | None = None
+        self._held: bytes | None = None
+        self._paused = False
+        self._stalled = False
+        self._unsent = b""
+        self._unsent_since = 0.0
+
+    # -- the request ---------------------------------------------------------------------------------------------
+
+    def usable(self) -> bool:
+        """Tell whether another request may be sent: free, open, and with nothing unread from the upstream."""
+        return self._waiting is None and self._response is None and self.quiet()
+
+    def request(
+        self, method: bytes, target: bytes, headers: bytes, data: IBodyProducer | None, marks: Marks
+    ) -> Deferred[RelayResponse]:
+        """Send one request; the connection must be `usable`."""
+        chunked = data is not None and data.length is UNKNOWN_LENGTH
+        head = request_head(method, target, headers, chunked=chunked)
+        self._method = method
+        self._marks = marks
+        self.carried += 1
+        waiting = self._waiting = Deferred(self._cancelled)
+        whole = data.whole_body() if isinstance(data, RequestBody) else None
+        if data is None or whole is not None:
+            self._unsent = head + whole if whole else head
+            self._unsent_since = self._clock()
+            self._owner.turn.add(self)
+        else:
+            self._upload = Upload(self, head, data)
+            self._upload.start()
+        return waiting
+
+    def flush(self) -> None:
+        """Send the request, unless the exchange has been given up in the same turn."""
+        data, self._unsent = self._unsent, b""
+        if data and self._marks is not None:
+            self.send(data)
+            self._marks.waited = self._clock() - self._unsent_since
+            self.sent()
+
+    def sent(self) -> None:
+        """Start waiting for the first byte: the request has been handed over entirely."""
+        if self._marks is not None:
+            self._marks.request_sent = self._clock()
+        if self._waiting is not None:
+            self._deadline.set(self._timeouts.first_byte, errors.FirstByteTimeout)
+
+    def upload_stalled(self, stalled: bool) -> None:
+        """Limit the time for which the upstream may take nothing of the body."""
+        if stalled and self._waiting is not None:
+            self._stalled = True
+            self._deadline.set(self._timeouts.idle, errors.IdleTimeout)
+        elif self._stalled:
+            self._stalled = False
+            self._deadline.clear()
+
+    def _cancelled(self, _: Deferred[RelayResponse]) -> None:
+        self._waiting = None
+        self.abort()
+
+    # -- the response --------------------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take what was read."""
+        if self._corked is not None:
+            self._corked.append(data)
+        elif self._body is not None:
+            if self._held is None:
+                self._deliver(data)
+            else:
+                self._held += data
+        elif self._waiting is not None:
+            try:
+                self._read_head(data)
+            except errors.UpstreamProtocolError as error:
+                self.fail(error)
+        elif not self._gone:
+            # Bytes that nobody asked for: whatever follows on this connection cannot be trusted.
+            self.abort()
+
+    def _read_head(self, data: bytes) -> None:
+        read = self._heads.feed(data)
+        if read is not None:
+            self._begin(*read)
+
+    def _begin(self, head: Head, rest: bytes) -> None:
+        """Hand the response over, and what was read of its body after it."""
+        waiting, self._waiting = self._waiting, None
+        self._deadline.clear()
+        self._persistent = head.persistent
+        upload = self._upload
+        if upload is not None and not upload.finished:
+            # An upstream that answers early may not read on; the connection ends with this response.
+            self._persistent = False
+            if head.code >= 300 or not head.persistent:
+                upload.stop()
+        body = self._body_of(head)
+        whole = isinstance(body, LengthBody) and (body.done or body.left == len(rest))
+        if whole:
+            response = RelayResponse(head, None)
+            response.length = 0 if head.length is None else head.length
+            if not body.done:
+                response.keep(rest)
+            self._release(surplus=body.done and bool(rest))
+        else:
+            self._body = body
+            response = self._response = RelayResponse(head, self)
+            if head.length is not None:
+                response.length = head.length
+        if waiting is None:
+            return
+        # Whoever asks for the body at once gets what there is of it at once, so that it can join head and body.
+        self._held = None if whole else rest
+        waiting.callback(response)
+        if self._response is response and self._held is not None:
+            self._pause_transport()
+
+    def _body_of(self, head: Head) -> Body:
+        """Choose the framing (RFC 9112 section 6.3)."""
+        if self._method == b"HEAD" or head.code in (204, 304):
+            return LengthBody(0)
+        if head.chunked:
+            return ChunkedBody()
+        if head.length is not None:
+            return LengthBody(head.length)
+        self._persistent = False
+        return CloseBody()
+
+    def body_wanted(self) -> None:
+        """Deliver what was kept, now that the response has a protocol for its body."""
+        if not self._paused:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        held, self._held = self._held, None
+        self._await_more()
+        self._resume_transport()
+        if held:
+            self._deliver(held)
+
+    def _deliver(self, data: bytes) -> None:
+        response, body = self._response, self._body
+        if response is None or body is None:
+            return
+        try:
+            piece = body.feed(data)
+        except errors.UpstreamProtocolError as error:
+            self.fail(error)
+            return
+        if piece:
+            if not self._paused:
+                self._await_more()
+            try:
+                response.deliver(piece)
+            except Exception:
+                log.failure("the receiver of a response body raised; its connection is broken off")
+                self.fail(errors.RelayError("The relay could not pass the response on."))
+        if body.done and self._response is response:
+            self._body = self._response = None
+            self._release(surplus=body.surplus)
+            response.end(WHOLE, body.trailers)
+
+    def _await_more(self) -> None:
+        self._deadline.set(self._timeouts.idle, errors.IdleTimeout)
+
+    def _release(self, *, surplus: bool) -> None:
+        """Be free for the next request if that is certain to be safe, else close."""
+        self._deadline.clear()
+        upload, self._upload = self._upload, None
+        self._marks = None
+        if upload is not None and not upload.finished:
+            # Nobody needs the rest of the body; waiting until it is taken could be for ever.
+            upload.stop()
+            self.abort()
+            return
+        if self._paused:
+            self._paused = False
+            self._resume_transport()
+        if self._persistent and not surplus and not self._gone:
+            self._owner.free(self)
+        else:
+            self.close()
+
+    # -- flow control, asked for by the response -----------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Read no more; a pause that is our own does not count as the upstream's idleness."""
+        if not self._paused:
+            self._paused = True
+            self._deadline.clear()
+            self._pause_transport()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._paused:
+            self._paused = False
+            if self._response is not None and self._response.wanted:
+                self._go_on()
+
+    # -- endings -------------------------------------------------------------------------------------------------
+
+    def _expired(self, limit: type[errors.UpstreamTimeout] | None) -> None:
+        if limit is None:
+            self.abort()
+        else:
+            self.fail(self._timeouts.passed(limit))
+
+    def fail(self, error: errors.RelayError) -> None:
+        """End the exchange with an error, and the connection with it."""
+        waiting, self._waiting = self._waiting, None
+        response, self._response = self._response, None
+        self.abort()
+        if waiting is not None:
+            waiting.errback(Failure(error))
+        elif response is not None:
+            response.end(Failure(error), [])
+
+    def abort(self) -> None:
+        """Close at once, whatever is going on; nobody is told but the body's producer."""
+        self._waiting = self._response = self._body = self._held = None
+        self._unsent = b""
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.stop()
+        super().abort()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End whatever was going on."""
+        waiting, self._waiting = self._waiting, None
+        response, self._response = self._response, None
+        body, self._body = self._body, None
+        held, self._held = self._held, None
+        self._deadline.close()
+        self._forget()
+        self._unsent = b""
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.stop()
+        if waiting is not None:
+            partial = self._heads.partial
+            waiting.errback(Failure(lost_before_response(reason, partial=partial, first=self.carried == 1)))
+        elif response is not None and body is not None:
+            cut_off(response, body, held, reason)
+        self.transport = None

@@ -1,0 +1,140 @@
+"""A connection to an upstream as something that opens, reads, pauses and closes, whatever is said on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet import protocol
+
+from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
+from ccsproxy.proxy.peek import Peek
+from ccsproxy.proxy.timeouts import Timeouts
+from ccsproxy.proxy.transport import receive_directly, send_now
+from ccsproxy.runtime.write_batch import Turn
+
+#: Seconds that a peer gets to answer the closing of a connection that is not needed any more.
+CLOSING_TIME = 5.0
+
+#: Host and port of the end that connected, and of the end that accepted.
+Ends = tuple[str, int, str, int]
+
+
+def ends_of(local: Any, remote: Any) -> Ends:
+    """Return what tells a TCP connection from all others, the same at both of its ends.
+
+    :param local: the address of the end that connected.
+    :param remote: the address of the end that accepted; an IPv4 address mapped into IPv6 is written as itself.
+    """
+    hosts = [getattr(end, "host", "").removeprefix("::ffff:") for end in (local, remote)]
+    return hosts[0], getattr(local, "port", 0), hosts[1], getattr(remote, "port", 0)
+
+
+class Owner(Protocol):
+    """Who owns connections: a pool.
+
+    :ivar timers: where deadlines come from.
+    :ivar timeouts: the limits of an exchange.
+    :ivar clock: monotonic seconds, for `ccsproxy.proxy.interfaces.Marks`.
+    :ivar turn: at whose end requests are sent.
+    """
+
+    timers: BatchedTimers
+    timeouts: Timeouts
+    clock: Callable[[], float]
+    turn: Turn
+
+    def connected(self, connection: Any) -> None:
+        """Hear that a connection is there."""
+
+    def free(self, connection: Any) -> None:
+        """Hear that a connection can carry another request."""
+
+    def gone(self, connection: Any) -> None:
+        """Hear that a connection is closed or closing; told once."""
+
+
+class Link(protocol.Protocol):
+    """The part of an upstream connection that knows nothing of HTTP.
+
+    :ivar ends: see `ends_of`, for loop detection.
+    """
+
+    ends: Ends = ("", 0, "", 0)
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._deadline = Deadline(owner.timers, self._expired)
+        self._gone = False
+        self._corked: list[bytes] | None = None
+        self._peek: Peek | None = None
+        self._held_back = False
+
+    def connectionMade(self) -> None:
+        """Send small pieces at once, notice dead peers, and remember the addresses."""
+        transport: Any = self.transport
+        receive_directly(transport, self)
+        for setting in ("setTcpNoDelay", "setTcpKeepAlive"):
+            setter = getattr(transport, setting, None)
+            if setter is not None:
+                setter(True)
+        self.ends = ends_of(transport.getHost(), transport.getPeer())
+        self._owner.connected(self)
+
+    def send(self, data: bytes) -> bool:
+        """Write in this very turn; tell whether nothing of it waits for the socket."""
+        return send_now(self.transport, data)
+
+    def quiet(self) -> bool:
+        """Tell whether the connection is open and nothing unread waits on it."""
+        if self._gone or self.transport is None:
+            return False
+        if self._peek is None:
+            self._peek = Peek(self.transport)
+        return self._peek.is_quiet()
+
+    def _expired(self, limit: Any) -> None:
+        """Deal with a missed deadline; without a limit it is that of closing."""
+        self.abort()
+
+    def cork(self) -> None:
+        """Collect what arrives until `uncork`, so that several TLS records become one piece."""
+        self._corked = []
+
+    def uncork(self) -> None:
+        """Take what was collected as one read."""
+        collected, self._corked = self._corked, None
+        if collected:
+            self.dataReceived(collected[0] if len(collected) == 1 else b"".join(collected))
+
+    def _pause_transport(self) -> None:
+        transport: Any = self.transport
+        if transport is not None and not self._gone and not self._held_back:
+            self._held_back = True
+            transport.pauseProducing()
+
+    def _resume_transport(self) -> None:
+        transport: Any = self.transport
+        if transport is not None and not self._gone and self._held_back:
+            self._held_back = False
+            transport.resumeProducing()
+
+    def close(self) -> None:
+        """Close in good order; a peer that does not play along is cut off."""
+        if not self._gone and self.transport is not None:
+            self._forget()
+            self._deadline.set(CLOSING_TIME, None)
+            self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._deadline.close()
+        transport: Any = self.transport
+        if transport is not None:
+            transport.abortConnection()
+        self._forget()
+
+    def _forget(self) -> None:
+        if not self._gone:
+            self._gone = True
+            self._owner.gone(self)

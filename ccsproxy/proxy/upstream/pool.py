@@ -1,0 +1,187 @@
+"""The connections to one upstream: kept open, newest first, and used again only when that is certain to be safe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from time import monotonic
+from typing import Any
+
+from twisted.internet import defer
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+from twisted.web.client import HTTPConnectionPool
+
+from ccsproxy.proxy.connect_errors import as_relay_error
+from ccsproxy.proxy.deadlines import BUCKET, BatchedTimers, Deadline
+from ccsproxy.proxy.errors import ConnectTimeout
+from ccsproxy.proxy.timeouts import Timeouts
+from ccsproxy.proxy.upstream.connection import RelayConnection
+from ccsproxy.proxy.upstream.link import Ends, ends_of
+from ccsproxy.runtime.write_batch import Turn
+
+
+class ConnectionFactory(Factory):
+    """Makes the connections of a pool."""
+
+    noisy = False
+
+    def __init__(self, pool: RelayPool) -> None:
+        self._pool = pool
+
+    def buildProtocol(self, addr: Any) -> RelayConnection:
+        """Make one connection."""
+        return RelayConnection(self._pool)
+
+
+class RelayPool(HTTPConnectionPool):
+    """A pool for one upstream.
+
+    Twisted's own would hand out the oldest connection first, keep it for minutes, miss ``Connection: Close`` and send
+    a request twice; of it remain the interface and the settings. A connection is taken only after a look
+    at its socket, so that a request is never written to one that its peer has closed. Nothing is ever sent again.
+
+    :param reactor: for timers.
+    :param timers: the batched timers of the reactor.
+    :param timeouts: see `Timeouts`.
+    :param clock: monotonic seconds, for `Marks`.
+    :param turn: the reactor's turn, at whose end requests are sent.
+    """
+
+    maxPersistentPerHost = 256
+    cachedConnectionTimeout = 30
+    retryAutomatically = False
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        timers: BatchedTimers,
+        timeouts: Timeouts | None = None,
+        clock: Callable[[], float] = monotonic,
+        turn: Turn | None = None,
+    ) -> None:
+        super().__init__(reactor, persistent=True)
+        self.timers = timers
+        self.timeouts = timeouts or Timeouts()
+        self.clock = clock
+        self.turn = turn or Turn()
+        self._factory_of_ours = ConnectionFactory(self)
+        self._idle: dict[RelayConnection, float] = {}  # since when, oldest first
+        self._live: set[RelayConnection] = set()
+        self._ends: set[Ends] = set()
+        self._sweep = Deadline(timers, self._close_old)
+
+    # -- taking --------------------------------------------------------------------------------------------------
+
+    def take(self) -> RelayConnection | None:
+        """Return the idle connection used last that can certainly be used again, if there is one."""
+        while self._idle:
+            connection, since = self._idle.popitem()
+            if self.timers.seconds() - since < self.cachedConnectionTimeout and connection.usable():
+                return connection
+            connection.abort()
+        return None
+
+    def getConnection(self, key: Hashable, endpoint: IStreamClientEndpoint) -> Deferred[Any]:
+        """Return an idle connection or make a new one."""
+        connection = self.take()
+        return self._newConnection(key, endpoint) if connection is None else defer.succeed(connection)
+
+    def _newConnection(self, key: Hashable, endpoint: IStreamClientEndpoint) -> Deferred[Any]:
+        return Deferred.fromCoroutine(self._connect(endpoint))
+
+    async def _connect(self, endpoint: IStreamClientEndpoint) -> RelayConnection:
+        """Make a connection, tunnel and TLS included, within the connect timeout."""
+        attempt: Deferred[Any] = endpoint.connect(self._factory_of_ours)
+        expired: list[bool] = []
+
+        def give_up(_: object) -> None:
+            expired.append(True)
+            attempt.cancel()
+
+        deadline = Deadline(self.timers, give_up)
+        deadline.set(self.timeouts.connect, None)
+        try:
+            connection: RelayConnection = await attempt
+        except Exception as error:
+            # A cancelled attempt fails in more than one way: a TCP endpoint has an error of its own for it.
+            if expired:
+                raise self.timeouts.passed(ConnectTimeout) from None
+            if isinstance(error, CancelledError):
+                raise
+            raise as_relay_error(error) from error
+        finally:
+            deadline.close()
+        return connection
+
+    # -- what connections report ---------------------------------------------------------------------------------
+
+    def connected(self, connection: RelayConnection) -> None:
+        """Remember the addresses of a new connection."""
+        self._live.add(connection)
+        self._ends.add(connection.ends)
+
+    def free(self, connection: RelayConnection) -> None:
+        """Take a connection back whose exchange is over."""
+        self._putConnection(None, connection)
+
+    def _putConnection(self, key: Hashable, connection: RelayConnection) -> None:
+        if not self.persistent:
+            connection.close()
+            return
+        while len(self._idle) >= self.maxPersistentPerHost:
+            self._oldest().close()
+        if not self._idle:
+            self._sweep.set(self.cachedConnectionTimeout - BUCKET, None)
+        self._idle[connection] = self.timers.seconds()
+
+    def _oldest(self) -> RelayConnection:
+        oldest = next(iter(self._idle))
+        del self._idle[oldest]
+        return oldest
+
+    def gone(self, connection: RelayConnection) -> None:
+        """Forget a connection that is closed or closing."""
+        self._idle.pop(connection, None)
+        self._live.discard(connection)
+        self._ends.discard(connection.ends)
+
+    # -- the rest ------------------------------------------------------------------------------------------------
+
+    def _close_old(self, _: object) -> None:
+        """Close what has been idle for too long; look again when the next one will have been."""
+        limit = self.timers.seconds() - self.cachedConnectionTimeout + BUCKET
+        while self._idle:
+            since = next(iter(self._idle.values()))
+            if since > limit:
+                self._sweep.set(since - limit, None)
+                return
+            self._oldest().close()
+
+    def is_own(self, peer: Any, host: Any) -> bool:
+        """Tell whether an accepted connection is the other end of a live connection of this pool.
+
+        Both addresses have to be compared: the system gives the same local port to connections with other peers.
+
+        :param peer: the address that it comes from.
+        :param host: the address that accepted it.
+        """
+        return ends_of(peer, host) in self._ends and hasattr(peer, "port")
+
+    @property
+    def idle_count(self) -> int:
+        """How many connections wait for a request."""
+        return len(self._idle)
+
+    @property
+    def live_count(self) -> int:
+        """How many connections are open."""
+        return len(self._live)
+
+    def closeCachedConnections(self) -> Deferred[None]:
+        """Close every idle connection, and every other one when its exchange is over."""
+        self.persistent = False
+        self._sweep.close()
+        while self._idle:
+            self._oldest().abort()
+        return defer.succeed(None)

@@ -1,0 +1,159 @@
+"""The response of an upstream as the relay sees it, which is also the transport of its body's protocol."""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+from twisted.internet.interfaces import IProtocol, IPushProducer, ITransport
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import UNKNOWN_LENGTH
+from zope.interface import implementer
+
+from ccsproxy.exchange.fieldlines import RawHeaders, pairs
+from ccsproxy.proxy.interfaces import IRelayResponse
+from ccsproxy.proxy.upstream.response_head import Head
+
+#: How every whole body ends; one failure for all, because making one costs more than parsing a head.
+WHOLE = Failure(ResponseDone("The response is whole."))
+
+
+class Source(Protocol):
+    """Where a response's body comes from: a connection."""
+
+    def body_wanted(self) -> None:
+        """Begin, now that there is a protocol for the body."""
+
+    def pause(self) -> None:
+        """Read no more until `resume`."""
+
+    def resume(self) -> None:
+        """Read again."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
+@implementer(IRelayResponse, IPushProducer)
+class RelayResponse:
+    """One final response; see `ccsproxy.proxy.interfaces.IRelayResponse`.
+
+    It is bound to its connection only until its body has ended, so that nobody who still holds it can pause or
+    abort the request that the connection carries next; and it lets go of the body's protocol then, so that the two
+    leave no cycle for the garbage collector, whose pauses would be the longest of all.
+
+    :ivar wanted: the body has, or had, a protocol to go to.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_headers",
+        "_left_over",
+        "_protocol",
+        "_source",
+        "code",
+        "forward",
+        "length",
+        "lines",
+        "phrase",
+        "trailers",
+        "version",
+        "wanted",
+    )
+
+    disconnecting = False
+
+    def __init__(self, head: Head, source: Source | None) -> None:
+        self.code = head.code
+        self.phrase = head.phrase
+        self.version = head.version
+        self.lines = head.lines
+        self.forward = head.forward
+        self.length: object = UNKNOWN_LENGTH
+        self.trailers: RawHeaders = []
+        self._headers: Headers | None = None
+        self._source = source
+        self.wanted = False
+        self._protocol: IProtocol | None = None
+        self._ended: Failure | None = None if source else WHOLE
+        self._left_over = b""
+
+    @property
+    def raw_headers(self) -> RawHeaders:
+        """The header lines as pairs, read anew each time."""
+        return pairs(self.lines)
+
+    @property
+    def headers(self) -> Headers:
+        """The header lines for Twisted's readers."""
+        if self._headers is None:
+            self._headers = Headers()
+            for name, value in self.raw_headers:
+                self._headers.addRawHeader(name, value)
+        return self._headers
+
+    def deliver(self, data: bytes) -> None:
+        """Pass a piece of the body on."""
+        if self._protocol is not None:
+            self._protocol.dataReceived(data)
+
+    def deliverBody(self, protocol: IProtocol) -> None:
+        """Hand the body to a protocol; once."""
+        if self.wanted:
+            raise RuntimeError("The body of a response can be delivered once.")
+        self.wanted = True
+        self._protocol = protocol
+        protocol.makeConnection(cast(ITransport, self))
+        if self._source is not None:
+            self._source.body_wanted()
+        else:
+            self._finish()
+
+    def end(self, reason: Failure, trailers: RawHeaders) -> None:
+        """Tell the body's protocol, now or when there is one, that nothing follows.
+
+        :param reason: see `IRelayResponse`.
+        """
+        self._source = None
+        self.trailers = trailers
+        self._ended = reason
+        if self._protocol is not None:
+            self._finish()
+
+    def keep(self, data: bytes) -> None:
+        """Keep the last piece of a body that ends before anybody has asked for it."""
+        self._left_over = data
+
+    def _finish(self) -> None:
+        protocol, reason = self._protocol, self._ended
+        self._ended = None
+        if protocol is None or reason is None:
+            return
+        self._protocol = None
+        if self._left_over:
+            protocol.dataReceived(self._left_over)
+        protocol.connectionLost(reason)
+
+    def pauseProducing(self) -> None:
+        """Read no more of the body until `resumeProducing`."""
+        if self._source is not None:
+            self._source.pause()
+
+    def resumeProducing(self) -> None:
+        """Read the body again."""
+        if self._source is not None:
+            self._source.resume()
+
+    def abortConnection(self) -> None:
+        """Break the upstream's connection off at once; the body's protocol hears nothing more."""
+        source, self._source = self._source, None
+        self._ended = self._protocol = None
+        if source is not None:
+            source.abort()
+
+    stopProducing = abortConnection
+    loseConnection = abortConnection
+
+    def __repr__(self) -> str:
+        return f"<RelayResponse {self.code}>"

@@ -1,0 +1,80 @@
+"""A leaner turn of Twisted's epoll reactor: the same work for each event, without a log context around it.
+
+`twisted.internet.epollreactor.EPollReactor.doPoll` wraps every event in ``callWithLogger``, which names the source in
+legacy log messages and costs as much as reading the socket does. Events that only say "there is something to read"
+are dealt with directly here; all others take Twisted's own way. Private attributes of the reactor are touched in this
+module alone; ``test_polling`` pins what it relies on.
+"""
+
+import errno
+from select import EPOLLIN
+from typing import Any
+
+from twisted.internet.epollreactor import EPollReactor
+from twisted.logger import Logger
+from twisted.python import log as legacy
+
+from ccsproxy.runtime.write_batch import MOST, Turn
+
+_log = Logger()
+
+
+class LeanPoll:
+    """Polls once and deals with what happened; takes the place of a reactor's ``doIteration``."""
+
+    def __init__(self, reactor: Any, turn: Turn) -> None:
+        self._reactor = reactor
+        self._turn = turn
+        self._selectables: dict[int, Any] = reactor._selectables
+        self._poll = reactor._poller.poll
+
+    def __call__(self, timeout: float | None) -> None:
+        """Wait for events, and deal with each.
+
+        :param timeout: how long to wait in seconds, None for ever.
+        """
+        selectables, turn = self._selectables, self._turn
+        waiting = turn.waiting
+        if waiting:
+            turn.flush()
+        try:
+            events = self._poll(-1 if timeout is None else timeout, len(selectables))
+        except OSError as error:
+            if error.errno == errno.EINTR:
+                return
+            raise
+        for descriptor, event in events:
+            selectable = selectables.get(descriptor)
+            if selectable is None:
+                continue
+            if event == EPOLLIN:
+                self._read(selectable)
+            else:
+                legacy.callWithLogger(selectable, self._reactor._doReadOrWrite, selectable, descriptor, event)
+            if len(waiting) >= MOST:
+                turn.flush()
+        if waiting:
+            turn.flush()
+
+    def _read(self, selectable: Any) -> None:
+        """Let a selectable read; one that fails or is done is disconnected."""
+        try:
+            why = selectable.doRead()
+        except BaseException as error:
+            _log.failure("reading failed")
+            why = error
+        if why:
+            self._reactor._disconnectSelectable(selectable, why, True)
+
+
+def poll_leanly(reactor: Any, turn: Turn) -> bool:
+    """Make a reactor poll with `LeanPoll`.
+
+    :param turn: flushed in each turn from now on.
+    :return: whether it is one that can; others stay as they are.
+    """
+    lean = type(reactor) is EPollReactor
+    if lean:
+        reactor.doIteration = LeanPoll(reactor, turn)
+        turn.collecting = True
+    return lean

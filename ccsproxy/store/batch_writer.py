@@ -1,0 +1,166 @@
+"""The writer without its thread: takes what waits, encodes it, appends it, and lives through a sick disk."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from twisted.logger import Logger
+
+from ccsproxy.exchange import codec
+from ccsproxy.exchange.record import Record
+from ccsproxy.store.backlog import Backlog, Dropped, Entry, without_bodies
+from ccsproxy.store.observer import IndexSink, Written
+from ccsproxy.store.segments.files import Files, remove_if_there, write_all
+from ccsproxy.store.segments.log import SegmentLog
+from ccsproxy.store.segments.segment import Location
+
+#: How much one write takes at most, in estimated bytes and entries.
+_BATCH_BYTES = 4 << 20
+_BATCH_ENTRIES = 256
+
+#: How long to leave a sick disk alone, in seconds; well below the five within which a healthy one is used again.
+PAUSE = 1.0
+
+
+class Pump:
+    """Moves entries from the backlog to the log. Synchronous; used by one thread.
+
+    While the disk is sick everything waits in the backlog, whose bound drops what is too much.
+
+    :param clock: seconds, never going back.
+    :ivar trouble: why nothing can be stored at the moment, empty when all is well.
+    :ivar failures: how many operations failed.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        files: Files,
+        data_dir: Path,
+        backlog: Backlog,
+        log: SegmentLog,
+        sink: IndexSink,
+        clock: Callable[[], float],
+    ) -> None:
+        self.trouble = ""
+        self.failures = 0
+        self._files = files
+        self._data_dir = data_dir
+        self._backlog = backlog
+        self._lines = log
+        self._sink = sink
+        self._clock = clock
+        self._retry_at = 0.0
+
+    def turn(self) -> float | None:
+        """Do what there is to do.
+
+        :return: seconds until there is something to do even if nothing new comes, or None.
+        """
+        if self.trouble and self._clock() < self._retry_at:
+            return self._retry_at - self._clock()
+        if self.trouble and not len(self._backlog):
+            self._probe()
+        while len(self._backlog) and not self._failed(self._write_batch()):
+            pass
+        if not self.trouble or self._clock() >= self._retry_at:
+            self._failed(self._lines.tick())
+        if self.trouble:
+            return max(0.0, self._retry_at - self._clock())
+        return self._lines.next_tick()
+
+    def finish(self) -> None:
+        """Write what is left, try a sick disk once more, drop what it does not take, and close the segment."""
+        self._retry_at = 0.0
+        self.turn()
+        reason = "disk" if self.trouble else "shutdown"
+        for entry in self._backlog.take(1 << 62, 1 << 62):
+            self._settle(entry, Dropped(reason))
+        self._failed(self._lines.rotate())
+
+    def _write_batch(self) -> OSError | None:
+        batch = [entry for entry in self._backlog.take(_BATCH_BYTES, _BATCH_ENTRIES) if self._encode(entry)]
+        if not batch:
+            return None
+        try:
+            found, error = self._lines.append([(_head(entry), entry.line) for entry in batch])
+        except Exception:
+            self._log.failure("records could not be appended")
+            for entry in batch:
+                self._settle(entry, Dropped("error"))
+            return None
+        written = [Written(place, entry.value) for place, entry in zip(found, batch, strict=False)]
+        self._backlog.give_back(batch[len(found) :])
+        for place, entry in zip(found, batch, strict=False):
+            self._settle(entry, place)
+        if written:
+            self._tell(written)
+        if error is None:
+            self._recovered()
+        return error
+
+    def _encode(self, entry: Entry) -> bool:
+        """Make the line of an entry; a record whose bodies cannot be written is kept without them."""
+        if entry.line:
+            return True
+        try:
+            entry.line = codec.encode(entry.value)
+        except Exception:
+            self._log.failure("a record could not be encoded")
+            if not isinstance(entry.value, Record) or "bodies_dropped" in entry.value.capture.faults:
+                self._settle(entry, Dropped("error"))
+                return False
+            entry.value = without_bodies(entry.value)
+            return self._encode(entry)
+        return True
+
+    def _settle(self, entry: Entry, result: Location | Dropped) -> None:
+        self._backlog.settled(entry, result.reason if isinstance(result, Dropped) else "")
+        if entry.settle is not None:
+            entry.settle(result)
+
+    def _tell(self, written: list[Written]) -> None:
+        try:
+            self._sink.wrote(written)
+        except Exception:
+            self._log.failure("the index refused what was written")
+
+    def _probe(self) -> None:
+        """Find out whether the disk takes data again, without a record to write."""
+        path = self._data_dir / "probe.tmp"
+        try:
+            remove_if_there(self._files, path)
+            fd = self._files.create(path)
+            try:
+                data = bytes(1 << 16)
+                if write_all(self._files, fd, data) < len(data):
+                    raise OSError("the disk takes only part of a write")
+                self._files.sync(fd)
+            finally:
+                self._files.close(fd)
+                remove_if_there(self._files, path)
+        except OSError as error:
+            self._failed(error)
+        else:
+            self._recovered()
+
+    def _failed(self, error: OSError | None) -> bool:
+        if error is None:
+            return False
+        self.failures += 1
+        if not self.trouble:
+            self._log.error("records cannot be stored and wait: {error}", error=error)
+        self.trouble = error.strerror or str(error)
+        self._retry_at = self._clock() + PAUSE
+        return True
+
+    def _recovered(self) -> None:
+        if self.trouble:
+            self._log.info("records are stored again")
+        self.trouble = ""
+
+
+def _head(entry: Entry) -> codec.Head:
+    value = entry.value
+    event = "record" if isinstance(value, Record) else "started"
+    return codec.Head(id=value.id, seq=value.seq, session_id=value.session_id, event=event)

@@ -1,0 +1,1 @@
+"""The derived index in SQLite: rows, sessions, statistics, full text."""

@@ -1,0 +1,191 @@
+"""Keeps the index behind the segments: one thread that reads what was written and takes it in.
+
+It follows the files themselves, each from the mark that the index keeps for it. So catching up after a crash,
+rebuilding a lost index and following a running writer are the same work, and the writer hands over no more than
+a word that something happened: it waits for nothing and nothing queues up.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.logger import Logger
+
+from ccsproxy.store.index.follower import Follower
+from ccsproxy.store.index.index import Index, Price
+from ccsproxy.store.index.schema import damaged, set_aside
+from ccsproxy.store.index_price import list_price
+from ccsproxy.store.observer import Written
+from ccsproxy.store.segments.lines import SegmentLines
+
+#: A round begins when so many lines wait, or so many seconds after the first of them.
+BATCH_LINES, BATCH_S = 1000, 0.25
+#: How often the folder is read although nobody said that anything happened, in seconds.
+LOOK_S = 5.0
+#: How long the first retry after a failure waits, and the longest, in seconds.
+RETRY_S, LONGEST_RETRY_S = 1.0, 4.0
+#: How long the end of a batch, and folding the WAL into the index, may take at the end, in seconds.
+CLOSING_S = 3.0
+
+
+class IndexFeeder:
+    """Feeds the index from the segments, in a thread of its own.
+
+    :param data_dir: where segments and index are.
+    :param price: what a call costs.
+    """
+
+    _log = Logger()
+
+    def __init__(self, data_dir: Path, price: Price = list_price) -> None:
+        self._data_dir = data_dir
+        self._price = price
+        self._lines = SegmentLines(data_dir)
+        self._index: Index | None = None
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._until = 0.0
+        self._unread = 0
+        self._begun = self._ended = 0
+        self._state = "rebuilding"
+        self._taken = 0
+        self._forgotten = False
+        self._thread = threading.Thread(target=self._run, name="ccsproxy-index", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Take in what is written, close the index and end the thread; what is left is caught up at the next start.
+
+        :param timeout: how long taking in may last, in seconds.
+        """
+        with self._changed:
+            self._until = time.monotonic() + timeout
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout + CLOSING_S)
+
+    def wrote(self, batch: Sequence[Written]) -> None:
+        """Hear that lines were written."""
+        self._hear(len(batch))
+
+    def closed(self, segment: str) -> None:
+        """Hear that a segment will not grow any more; its last line tells that too."""
+
+    def renamed(self, segment: str) -> None:
+        """Hear that a segment was compressed."""
+        self._hear(BATCH_LINES)
+
+    def removed(self, segment: str) -> None:
+        """Hear that a segment is gone."""
+        self._hear(BATCH_LINES)
+
+    def added(self, segment: str) -> None:
+        """Hear that a segment appeared whole: one was rewritten."""
+        self._hear(BATCH_LINES)
+
+    def forgotten(self) -> None:
+        """Hear that something was removed which nobody shall find again."""
+        self._forgotten = True
+        self._hear(BATCH_LINES)
+
+    def state(self) -> dict[str, Any]:
+        """Say how the index does.
+
+        :return: ``state`` (``ok``, ``rebuilding``, ``degraded``) and ``taken``, the lines taken in so far.
+        """
+        return {"state": self._state, "taken": self._taken}
+
+    def caught_up(self, timeout: float) -> bool:
+        """Wait until everything that is written now has been taken in.
+
+        :param timeout: how long to wait at most, in seconds.
+        :return: whether it has.
+        """
+        with self._changed:
+            wanted = self._begun + 1
+            self._unread += BATCH_LINES
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: self._ended >= wanted, timeout)
+
+    def _hear(self, lines: int) -> None:
+        """Wake the thread for the first line and for a full batch."""
+        with self._changed:
+            before, self._unread = self._unread, self._unread + lines
+            if before == 0 or before < BATCH_LINES <= self._unread:
+                self._changed.notify_all()
+
+    def _run(self) -> None:
+        """Take in round after round until told to stop; after a failure, wait a little and go on."""
+        retry = RETRY_S
+        while True:
+            try:
+                last = self._stopping
+                self._round()
+                retry = RETRY_S
+            except Exception as reason:
+                self._fail(reason)
+                self._sleep(retry)
+                retry = min(retry * 2, LONGEST_RETRY_S)
+            if last:
+                break
+            self._wait()
+        self._close()
+
+    def _wait(self) -> None:
+        """Wait for something to do; then until a batch is full, or old enough."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._unread or self._stopping, LOOK_S)
+            self._changed.wait_for(lambda: self._unread >= BATCH_LINES or self._stopping, BATCH_S)
+            self._unread = 0
+
+    def _sleep(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, seconds)
+
+    def _round(self) -> None:
+        """Bring the index to where the segments are."""
+        with self._changed:
+            self._begun += 1
+        if self._index is not None and self._index.replaced():
+            self._close()
+        if self._index is None:
+            self._index = Index(self._data_dir, self._price)
+            self._state = "rebuilding" if self._index.new else self._state
+        forgotten, self._forgotten = self._forgotten, False
+        Follower(self._index, self._lines, self._count, self._in_time).catch_up()
+        if forgotten:
+            self._index.squeeze()
+        with self._changed:
+            self._state = "ok"
+            self._ended = self._begun
+            self._changed.notify_all()
+
+    def _in_time(self) -> bool:
+        return not self._stopping or time.monotonic() < self._until
+
+    def _count(self, lines: int, size: int) -> None:
+        self._taken += lines
+
+    def _fail(self, reason: Exception) -> None:
+        """Close the index; set it aside when it is broken, so that the next round begins a new one."""
+        self._state = "degraded"
+        self._log.failure("the index could not be kept up; it is tried again")
+        self._close()
+        if isinstance(reason, sqlite3.Error) and damaged(reason):
+            set_aside(self._data_dir)
+            self._state = "rebuilding"
+
+    def _close(self) -> None:
+        if self._index is not None:
+            try:
+                self._index.close()
+            except sqlite3.Error:
+                self._log.failure("the index could not be closed")
+            self._index = None

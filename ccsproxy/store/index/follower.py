@@ -1,0 +1,114 @@
+"""Brings the index to where the segments are: what is gone goes, what was added is taken in, each from its mark."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from ccsproxy.store.index.index import Index, Mark, Price, no_price
+from ccsproxy.store.index.schema import set_aside
+from ccsproxy.store.segments.lines import Line, SegmentLines
+
+#: Lines and bytes of one transaction.
+BATCH_LINES, BATCH_BYTES = 2000, 8 << 20
+
+#: Told after each batch how many lines and bytes it had.
+Progress = Callable[[int, int], None]
+
+
+def no_progress(lines: int, size: int) -> None:
+    """Tell nobody."""
+
+
+def to_the_end() -> bool:
+    """Go on in any case."""
+    return True
+
+
+class Follower:
+    """Follows the segments of a data dir for one index.
+
+    :param go_on: asked before each batch; when it says no, `catch_up` ends early.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        lines: SegmentLines,
+        progress: Progress = no_progress,
+        go_on: Callable[[], bool] = to_the_end,
+    ) -> None:
+        self._index = index
+        self._lines = lines
+        self._progress = progress
+        self._go_on = go_on
+
+    def catch_up(self) -> None:
+        """Take in everything that is written by now."""
+        names = self._lines.names()
+        marks = self._index.marks()
+        for gone in marks.keys() - set(names):
+            self._drop(gone)
+        for name in names:
+            if self._go_on():
+                self._follow(name, marks.get(name))
+
+    def _follow(self, name: str, mark: Mark | None) -> None:
+        """Take in what a segment has beyond its mark."""
+        if mark is not None and (mark.closed or self._lines.plain_size(name) == mark.done):
+            return
+        mark = mark or self._index.mark(name)
+        closed = self._lines.closed(name)
+        lines = self._lines.scan(name, mark.done)
+        while batch := _batch(lines):
+            end = batch[-1].offset + batch[-1].length
+            good = [line for line in batch if line.data]
+            begin = mark.done
+            self._index.take(mark, good, end, len(batch) - len(good))
+            self._progress(len(good), end - begin)
+            if not self._go_on():
+                return
+        if closed:
+            self._index.take(mark, (), mark.done, closed=True)
+
+    def _drop(self, name: str) -> None:
+        """Forget a segment that is gone; let others say what it said first."""
+        for key in self._index.remove(name):
+            place = self._index.location(key)
+            line = self._lines.at(*place) if place else None
+            if line is not None:
+                self._index.restore_texts(key, line)
+
+
+def bring_up(
+    data_dir: Path, price: Price = no_price, progress: Progress = no_progress, squeeze: bool = False
+) -> None:
+    """Bring the index of a data dir that nobody writes up to its segments.
+
+    :param squeeze: also wipe what was deleted out of the index's file.
+    """
+    index = Index(data_dir, price)
+    try:
+        Follower(index, SegmentLines(data_dir), progress).catch_up()
+        if squeeze:
+            index.squeeze()
+    finally:
+        index.close()
+
+
+def rebuild(data_dir: Path, price: Price = no_price, progress: Progress = no_progress) -> None:
+    """Make the index of a data dir that nobody writes anew."""
+    for path in set_aside(data_dir):
+        path.unlink()
+    bring_up(data_dir, price, progress)
+
+
+def _batch(lines: Iterator[Line]) -> list[Line]:
+    """Return the lines of one transaction."""
+    batch: list[Line] = []
+    size = 0
+    for line in islice(lines, BATCH_LINES):
+        batch.append(line)
+        size += line.length
+        if size >= BATCH_BYTES:
+            break
+    return batch

@@ -1,0 +1,147 @@
+"""The sessions' rows of the index: totals kept up with each request, so that a list of sessions reads no requests."""
+
+import sqlite3
+
+import msgspec
+
+from ccsproxy.exchange.outcome import Category
+from ccsproxy.store.index.schema import COLUMNS, SUMS
+from ccsproxy.store.summary import Summary
+
+
+class Session(msgspec.Struct, kw_only=True):
+    """One session's row; the sums are null as long as no summand was known."""
+
+    number: int | None = None
+    session_id: str
+    started_key: int
+    last_key: int
+    started_at: str
+    ended_at: str | None = None
+    upstream: str | None = None
+    dialect: str | None = None
+    cwd: str | None = None
+    client: str | None = None
+    client_version: str | None = None
+    title: str | None = None
+    title_key: int | None = None
+    request_count: int = 0
+    in_flight: int = 0
+    errors: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
+
+    def fold(self, key: int, row: Summary, was_in_flight: bool) -> None:
+        """Take a request in.
+
+        :param was_in_flight: whether it was taken in before, when it had begun.
+        """
+        running = row.outcome is None
+        self.request_count += not was_in_flight
+        self.in_flight += running - was_in_flight
+        if key < self.started_key:
+            self.started_key, self.started_at = key, row.started_at
+        self.last_key = max(self.last_key, key)
+        self._name(key, row)
+        if not running:
+            self._sum(row)
+
+    def _name(self, key: int, row: Summary) -> None:
+        for name in ("upstream", "cwd", "client", "client_version"):
+            setattr(self, name, getattr(self, name) or getattr(row, name))
+        if row.category == Category.MODEL:
+            self.dialect = self.dialect or row.dialect
+            if row.preview and (self.title_key is None or key < self.title_key):
+                self.title, self.title_key = row.preview, key
+
+    def _sum(self, row: Summary) -> None:
+        self.errors += row.has_error
+        self.ended_at = max(self.ended_at or "", row.ended_at or "") or None
+        for name in SUMS:
+            value = getattr(row, name)
+            if value is not None:
+                setattr(self, name, (getattr(self, name) or 0) + value)
+
+
+FIELDS = Session.__struct_fields__
+_SELECT = f"SELECT {', '.join(FIELDS)} FROM sessions WHERE session_id = ?"  # noqa: S608  (column names of our own)
+_WRITE = f"INSERT OR REPLACE INTO sessions ({', '.join(FIELDS)}) VALUES ({', '.join('?' * len(FIELDS))})"  # noqa: S608
+_ROWS = f"SELECT key, {', '.join(COLUMNS)} FROM requests WHERE session_id = ? ORDER BY key"  # noqa: S608
+
+
+class Sessions:
+    """The sessions that a batch touches, read at the first touch and written at the batch's end."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._touched: dict[str, Session] = {}
+
+    def session(self, key: int, row: Summary) -> Session:
+        """Return the session of a request, a new one where there is none yet."""
+        session = self._touched.get(row.session_id)
+        if session is None:
+            session = self._touched[row.session_id] = self._read(row.session_id) or self._begin(key, row)
+        return session
+
+    def flush(self) -> None:
+        """Write the sessions that were touched."""
+        self._connection.executemany(_WRITE, [msgspec.structs.astuple(each) for each in self._touched.values()])
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what was not written."""
+        self._touched.clear()
+
+    def fold_again(self, session_id: str) -> None:
+        """Make a session's row anew from the requests that are left of it; without any it goes."""
+        old = self._read(session_id)
+        self._touched.pop(session_id, None)
+        session: Session | None = None
+        for key, *values in self._connection.execute(_ROWS, (session_id,)):
+            row = summary_of(values)
+            if session is None:
+                session = _new(key, row)
+                session.number = old.number if old else None
+            session.fold(key, row, was_in_flight=False)
+        if session is not None:
+            self._connection.execute(_WRITE, msgspec.structs.astuple(session))
+        elif old is not None:
+            self._connection.execute("DELETE FROM seen WHERE session = ?", (old.number,))
+            self._connection.execute("DELETE FROM facets WHERE scope = ?", (session_id,))
+            self._connection.execute("DELETE FROM sessions WHERE number = ?", (old.number,))
+
+    def _read(self, session_id: str) -> Session | None:
+        found = self._connection.execute(_SELECT, (session_id,)).fetchone()
+        return Session(**dict(zip(FIELDS, found, strict=True))) if found else None
+
+    def _begin(self, key: int, row: Summary) -> Session:
+        session = _new(key, row)
+        session.number = self._connection.execute(_WRITE, msgspec.structs.astuple(session)).lastrowid
+        return session
+
+
+def _new(key: int, row: Summary) -> Session:
+    return Session(session_id=row.session_id, started_key=key, last_key=key, started_at=row.started_at)
+
+
+def summary_of(values: list[object]) -> Summary:
+    """Make a summary of the columns of ``requests``, in their order."""
+    given = dict(zip(COLUMNS, values, strict=True))
+    tools = str(given["tools"] or "")
+    given["tools"] = tools.split("\n") if tools else []
+    given["partial"], given["has_error"] = bool(given["partial"]), bool(given["has_error"])
+    return Summary(**given)  # type: ignore[arg-type]
+
+
+def columns_of(row: Summary) -> list[object]:
+    """Write a summary as the columns of ``requests``, in their order."""
+    values: list[object] = list(msgspec.structs.astuple(row))
+    values[_TOOLS] = "\n".join(row.tools)
+    return values
+
+
+_TOOLS = COLUMNS.index("tools")

@@ -1,0 +1,1 @@
+"""Reading the store from any process or thread, without Twisted."""

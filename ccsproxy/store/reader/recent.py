@@ -1,0 +1,142 @@
+"""What the segments' ends say while the index does not: the newest exchanges, read from their lines."""
+
+from collections.abc import Iterator
+
+import attr
+import msgspec
+
+from ccsproxy.store.index.record_texts import preview, request_texts, response_texts, tool_names
+from ccsproxy.store.query import Query, matches, says
+from ccsproxy.store.reader.lists import Row
+from ccsproxy.store.segments.lines import SegmentLines
+from ccsproxy.store.summary import Entry, Summary, order_key, read_entry, summarise
+
+#: How much of the newest segments is read, in bytes.
+WINDOW = 16 << 20
+
+
+def recent_rows(lines: SegmentLines, query: Query, window: int = WINDOW) -> list[Row]:
+    """Return a page of the newest exchanges, newest first, as `request_rows` would.
+
+    :param window: how much of the end of the store is read, in bytes.
+    """
+    found: dict[str, Row] = {}
+    for entry in _entries(lines, window):
+        row = _row(entry, query)
+        if row is None or (entry.started and entry.id in found):
+            continue
+        found[entry.id] = row
+    rows = [row for row in found.values() if matches(query, row[1]) and _in_page(query, row[0])]
+    return sorted(rows, key=lambda row: row[0], reverse=True)[: query.limit]
+
+
+def find_place(lines: SegmentLines, session_id: str, seq: int, marks: dict[str, int]) -> tuple[str, int, int] | None:
+    """Look for an exchange in what the index has not read, in the newest segments first.
+
+    :param marks: how far the index has read each segment, -1 for those that it has read to the end.
+    :return: segment, offset and length of its line; a record's rather than its ``started`` line's.
+    """
+    number, session = b'"seq":%d,' % seq, b'"session_id":' + msgspec.json.encode(session_id)
+    begun: tuple[str, int, int] | None = None
+    for name in reversed(lines.names()):
+        done = marks.get(name, 0)
+        for line in lines.scan(name, done) if done >= 0 else ():
+            if number not in line.data or session not in line.data:
+                continue
+            entry = _entry(line.data)
+            if entry is None or entry.seq != seq or entry.session_id != session_id:
+                continue
+            if not entry.started:
+                return name, line.offset, line.length
+            begun = begun or (name, line.offset, line.length)
+        if begun is not None:
+            return begun
+    return None
+
+
+def _entries(lines: SegmentLines, window: int) -> Iterator[Entry]:
+    """Yield the entries of the last bytes of the store, in the order of their segments from new to old."""
+    for name in reversed(lines.names()):
+        size = lines.size(name)
+        if size is None:
+            return
+        for line in lines.scan(name, max(size - window, 0)):
+            entry = _entry(line.data)
+            if entry is not None:
+                yield entry
+        window -= size
+        if window <= 0:
+            return
+
+
+def _row(entry: Entry, query: Query) -> Row | None:
+    """Make a row of an entry, null where the words searched for are not in it."""
+    row = summarise(entry)
+    if query.q or not entry.started:
+        texts = _texts(entry)
+        if query.q and not says(query, [text for _, text in texts]):
+            return None
+        _describe(row, entry, texts)
+    return order_key(row.started_at, row.id), row, None
+
+
+def _describe(row: Summary, entry: Entry, texts: list[tuple[str, str]]) -> None:
+    prompts = [text for kind, text in texts if kind == "prompt"]
+    row.preview = next((line for text in reversed(prompts) if (line := preview(text))), None)
+    if entry.response is not None:
+        try:
+            row.tools = tool_names(msgspec.json.decode(entry.response.body_reassembled))
+        except msgspec.DecodeError:
+            row.tools = []
+
+
+def _texts(entry: Entry) -> list[tuple[str, str]]:
+    try:
+        texts = list(request_texts(bytes(entry.request.body)))
+        return texts + (
+            list(response_texts(msgspec.json.decode(entry.response.body_reassembled))) if entry.response else []
+        )
+    except (msgspec.DecodeError, RecursionError):
+        return []
+
+
+def _entry(data: bytes) -> Entry | None:
+    try:
+        return read_entry(data) if data else None
+    except ValueError:
+        return None
+
+
+def _in_page(query: Query, key: int) -> bool:
+    return (query.ceiling is None or key < query.ceiling) and (query.floor is None or key >= query.floor)
+
+
+@attr.define
+class Tail:
+    """Follows the segments as ``tail -f`` does: each record once, in the order in which it was written.
+
+    :ivar places: how far each segment has been read; empty for a tail that begins now.
+    """
+
+    lines: SegmentLines
+    places: dict[str, int] = attr.field(factory=dict)
+
+    def begin(self) -> None:
+        """Pass over everything that is there."""
+        for name in self.lines.names():
+            size = self.lines.size(name)
+            self.places[name] = -1 if size is None else sum(line.length for line in self.lines.scan(name))
+
+    def poll(self) -> Iterator[Summary]:
+        """Yield what was written since the last time."""
+        for name in self.lines.names():
+            done = self.places.setdefault(name, 0)
+            if done < 0 or self.lines.size(name) == done:
+                continue
+            for line in self.lines.scan(name, done):
+                self.places[name] = line.offset + line.length
+                entry = _entry(line.data)
+                if entry is not None and not entry.started:
+                    yield summarise(entry)
+            if self.lines.closed(name):
+                self.places[name] = -1

@@ -1,0 +1,96 @@
+"""A reader's view of the index: one read-only connection a thread, opened again when the index is another one."""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from ccsproxy.store.index.schema import NAME, IndexUnusable, open_for_reading
+from ccsproxy.store.segments.lines import SegmentLines
+
+T = TypeVar("T")
+
+#: How far the index may be behind the segments without being called one that is rebuilt, in bytes.
+LAG = 4 << 20
+#: For how long an answer about that is good, in seconds.
+LAG_FOR_S = 1.0
+
+
+class IndexSource:
+    """Runs questions against the index of a data dir, from any thread."""
+
+    def __init__(self, data_dir: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._data_dir = data_dir
+        self._clock = clock
+        self._lines = SegmentLines(data_dir)
+        self._local = threading.local()
+        self._lagging: tuple[float, bool] = (float("-inf"), False)
+
+    def ask(self, question: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """Answer a question from the index, all of it from one state of it.
+
+        :param question: given a connection within a transaction.
+        :param otherwise: the answer while there is no index that can be used.
+        """
+        try:
+            connection = self._connection()
+            connection.execute("BEGIN")
+            try:
+                return question(connection)
+            finally:
+                connection.rollback()
+        except IndexUnusable:
+            pass
+        except sqlite3.DatabaseError:
+            self._forget()
+        self._lagging = (self._clock(), True)
+        return otherwise
+
+    def rebuilding(self) -> bool:
+        """Tell whether lists lack records because the index is missing, or far behind the segments."""
+        at, answer = self._lagging
+        if self._clock() - at > LAG_FOR_S:
+            answer = self.ask(self._behind, True)
+            self._lagging = (self._clock(), answer)
+        return answer
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._forget()
+
+    def _behind(self, connection: sqlite3.Connection) -> bool:
+        """Tell whether the segments hold much that the index has not read."""
+        marks = {
+            name: (done, closed)
+            for name, done, closed in connection.execute("SELECT name, done, closed FROM segments")
+        }
+        behind = 0
+        for name in self._lines.names():
+            done, closed = marks.get(name, (0, False))
+            size = self._lines.size(name)
+            if size is None and not done and not closed:
+                return True
+            behind += max((size or 0) - done, 0)
+        return behind > LAG
+
+    def _connection(self) -> sqlite3.Connection:
+        """Return this thread's connection to the index that is there now."""
+        try:
+            found = os.stat(self._data_dir / NAME)
+        except OSError as reason:
+            self._forget()
+            raise IndexUnusable("there is no index") from reason
+        held: tuple[int, sqlite3.Connection] | None = getattr(self._local, "held", None)
+        if held is None or held[0] != found.st_ino:
+            self._forget()
+            held = self._local.held = (found.st_ino, open_for_reading(self._data_dir))
+        return held[1]
+
+    def _forget(self) -> None:
+        held = getattr(self._local, "held", None)
+        self._local.held = None
+        if held is not None:
+            held[1].close()

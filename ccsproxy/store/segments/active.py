@@ -1,0 +1,130 @@
+"""The segment that is being written: appends whole lines, and cuts back what did not get in whole."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+
+from ccsproxy.exchange import codec
+from ccsproxy.exchange.ids import iso_time
+from ccsproxy.store.segments.files import Files, remove_if_there, write_all
+from ccsproxy.store.segments.segment import Header, Location, plain_path
+from ccsproxy.store.segments.tally import Tally
+
+
+class ActiveSegment:
+    """A new segment file with its header.
+
+    :param files: how the disk is reached.
+    :param data_dir: where.
+    :param header: its first line; holds the name.
+    :param durable: whether to force the directory entry to the disk.
+    :ivar size: bytes of whole lines.
+    :ivar synced: bytes that are known to be on the disk.
+    :ivar broken: the file ends with something that could not be cut off, or was not synced: nothing may be appended.
+    :raises OSError: if it cannot be made; then nothing is left behind.
+    """
+
+    def __init__(self, files: Files, data_dir: Path, header: Header, durable: bool = True) -> None:
+        self.name = header.segment
+        self.path = plain_path(data_dir, self.name)
+        self.tally = Tally()
+        self.size = 0
+        self.synced = 0
+        self.broken = False
+        self._files = files
+        self._fd = files.create(self.path)
+        try:
+            if self._append(codec.encode(header)) == 0:
+                raise OSError(f"the header of {self.path} could not be written")
+            if durable:
+                files.sync_directory(self.path.parent)
+        except OSError:
+            self.abandon()
+            remove_if_there(files, self.path)
+            raise
+
+    def append(self, lines: Sequence[tuple[codec.Head, bytes]]) -> tuple[list[Location], OSError | None]:
+        """Append lines with one write.
+
+        :return: where the lines are that got in whole, from the first on, and why the rest did not.
+        """
+        before, error, written = self.size, None, 0
+        try:
+            written = self._append(b"".join(line for _, line in lines), [len(line) for _, line in lines])
+        except OSError as failed:
+            error = failed
+        found: list[Location] = []
+        offset = before
+        for head, line in lines:
+            if offset + len(line) > before + written:
+                error = error or OSError("a write was cut short")
+                break
+            self.tally.add(head, offset, len(line))
+            found.append(Location(self.name, offset, len(line)))
+            offset += len(line)
+        return found, error
+
+    def sync(self) -> None:
+        """Force what was appended to the disk.
+
+        :raises OSError: if that fails; the segment is broken then, because the kernel may have dropped the pages and
+            will not say so again.
+        """
+        try:
+            self._files.sync(self._fd)
+            if not self._files.is_linked(self._fd):
+                raise OSError(f"{self.path} was removed while it was written")
+        except OSError:
+            self.broken = True
+            raise
+        self.synced = self.size
+
+    def cut_back(self, size: int) -> None:
+        """Take lines off the end that were not acknowledged; the segment is broken if that fails."""
+        try:
+            self._files.truncate(self._fd, size)
+            self.size = size
+        except OSError:
+            self.broken = True
+
+    def close(self, seconds: float, durable: bool = True) -> None:
+        """Write the footer, sync and close; without a footer, the segment is sealed later.
+
+        :param seconds: now, since the epoch.
+        """
+        try:
+            if not self.broken:
+                self._append(codec.encode(self.tally.footer(self.size, iso_time(seconds))))
+                if durable:
+                    self.sync()
+        except OSError:
+            self.broken = True
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close the file as it is."""
+        try:
+            self._files.close(self._fd)
+        except OSError:
+            pass  # what was acknowledged is with the kernel already
+
+    def _append(self, data: bytes, lengths: Sequence[int] = ()) -> int:
+        """Append bytes, keep only whole lines of them, and return how many bytes were kept."""
+        try:
+            written = write_all(self._files, self._fd, data)
+        except OSError:
+            self._repair(self.size)
+            raise
+        kept = max((end for end in accumulate(lengths or (len(data),)) if end <= written), default=0)
+        self.size += kept
+        if kept < written:
+            self._repair(self.size)
+        return kept
+
+    def _repair(self, size: int) -> None:
+        try:
+            if self._files.size(self._fd) > size:
+                self._files.truncate(self._fd, size)
+        except OSError:
+            self.broken = True

@@ -1,0 +1,130 @@
+"""Compressing a closed segment: written aside, verified, renamed, and only then is the plain file removed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from zlib import crc32
+
+from ccsproxy.store.segments.compressed import FRAME_SIZE, FrameWriter, PackedError, PackedSegment, seek_table
+from ccsproxy.store.segments.files import Files, remove_if_there, write_all
+from ccsproxy.store.segments.scan import Line, footer_of, lines, pieces
+from ccsproxy.store.segments.segment import TEMPORARY, compressed_path, plain_path
+
+
+class Check:
+    """Length and checksum of everything that passes."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.sum = 0
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes in."""
+        self.length += len(data)
+        self.sum = crc32(data, self.sum)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Check) and (self.length, self.sum) == (other.length, other.sum)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def compress_segment(files: Files, data_dir: Path, name: str) -> bool:
+    """Compress a closed segment.
+
+    :return: False if the segment is not there, or has no footer yet.
+    :raises OSError: if the disk does not take it; the plain file is as it was, nothing else is left.
+    :raises PackedError: if what was written does not read back.
+    """
+    plain, target = plain_path(data_dir, name), compressed_path(data_dir, name)
+    aside = target.with_name(target.name + TEMPORARY)
+    try:
+        check = write_packed(files, aside, lines(pieces(files, plain)))
+        verify_packed(files, aside, check)
+    except FileNotFoundError:
+        return False
+    except NoFooterError:
+        remove_if_there(files, aside)
+        return False
+    except BaseException:
+        remove_if_there(files, aside)
+        raise
+    files.rename(aside, target)
+    files.sync_directory(target.parent)
+    files.unlink(plain)
+    files.sync_directory(target.parent)
+    return True
+
+
+class NoFooterError(Exception):
+    """The lines do not end with a footer."""
+
+
+def write_packed(files: Files, path: Path, found: Iterable[Line]) -> Check:
+    """Write lines, the last of which is a footer, to a new compressed file and force it to the disk.
+
+    :return: what was put into it.
+    :raises NoFooterError: if the last line is none.
+    """
+    remove_if_there(files, path)
+    fd = files.create(path)
+    try:
+        return _PackedFile(files, fd).write(found)
+    finally:
+        files.close(fd)
+
+
+def verify_packed(files: Files, path: Path, expected: Check) -> None:
+    """Read a compressed file back: every byte as it went in, a footer at the end, every line good (or known bad).
+
+    :raises PackedError: if it is not so.
+    """
+    check, damaged, last = Check(), 0, None
+    with PackedSegment(path, files) as packed:
+        for line in lines(packed.pieces()):
+            check.add(line.data)
+            damaged += not line.good
+            last = line
+    footer = footer_of(last.data, last.offset) if last else None
+    if check != expected or footer is None or damaged > footer.damaged:
+        raise PackedError(f"{path} does not read back as it was written")
+
+
+class _PackedFile:
+    """Collects lines into frames and appends these to a file."""
+
+    def __init__(self, files: Files, fd: int) -> None:
+        self._files = files
+        self._fd = fd
+        self._frames: list[tuple[int, int]] = []
+        self._frame = FrameWriter()
+
+    def write(self, found: Iterable[Line]) -> Check:
+        check, last = Check(), None
+        for line in found:
+            if last is not None:
+                self._add(last, check)
+            if self._frame.size >= FRAME_SIZE:
+                self._flush()
+            last = line
+        if last is None or footer_of(last.data, last.offset) is None:
+            raise NoFooterError
+        self._flush()
+        self._add(last, check)
+        self._flush()
+        self._put(seek_table(self._frames))
+        self._files.sync(self._fd)
+        return check
+
+    def _add(self, line: Line, check: Check) -> None:
+        self._put(self._frame.add(line.data))
+        check.add(line.data)
+
+    def _flush(self) -> None:
+        if self._frame.size:
+            self._put(self._frame.finish())
+            self._frames.append((self._frame.length, self._frame.size))
+            self._frame = FrameWriter()
+
+    def _put(self, data: bytes) -> None:
+        if data and write_all(self._files, self._fd, data) < len(data):
+            raise OSError("a compressed segment could not be written to its end")

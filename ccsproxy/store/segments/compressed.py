@@ -1,0 +1,235 @@
+"""Compressed segments: zstd frames of whole lines with a seek table, in the seekable format of zstd's contrib folder.
+
+Each frame holds about 34 MiB of lines and is compressed with a window of 16 MiB, because agents send their whole
+conversation again each turn; the footer line has a small frame of its own, so that it is read at once. The table is a
+skippable frame at the end, so ``zstd -d`` reads the file too. Figures: docs/adr/0005-segment-compression.md.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attr
+import zstandard
+
+from ccsproxy.store.segments.files import Files
+
+#: Bytes of lines from which on a frame is full: more than half of a full segment, which so has two of about the same
+#: size, not a third with a line or two that would not find their like in it. The
+#: window decides how fast it reads: 16 MiB of history stay in the processor's cache and the allocator's hands.
+FRAME_SIZE = 34 << 20
+_WINDOW_LOG = 24
+_MAX_WINDOW = 1 << 27
+_LEVEL = 3
+
+_SKIPPABLE = 0x184D2A5E
+_SEEKABLE = 0x8F92EAB1
+_SKIP_HEAD = struct.Struct("<II")
+_ENTRY = struct.Struct("<II")
+_TABLE_END = struct.Struct("<IBI")
+_PIECE = 1 << 20
+
+
+class PackedError(Exception):
+    """A compressed segment cannot be read."""
+
+
+@attr.frozen
+class Frame:
+    """One frame: where it is in the file, and which bytes of the segment it holds."""
+
+    at: int
+    length: int
+    offset: int
+    size: int
+
+
+class FrameWriter:
+    """Compresses lines into one frame as they come, so that no more than its window is in memory.
+
+    :ivar size: bytes that went in.
+    :ivar length: bytes that came out.
+    """
+
+    def __init__(self) -> None:
+        self.size = self.length = 0
+        self._held = bytearray()
+        self._compressing: Any = None
+
+    def add(self, data: bytes) -> bytes:
+        """Take the next bytes in, and return what of the frame is ready; lets other threads run meanwhile."""
+        self.size += len(data)
+        self._held += data
+        return self._pass_on() if len(self._held) > _PIECE else b""
+
+    def finish(self) -> bytes:
+        """Return the rest of the frame."""
+        if self._compressing is None:
+            return self._count(
+                zstandard.ZstdCompressor(compression_params=_parameters(self.size)).compress(self._held)
+            )
+        return self._pass_on() + self._count(self._compressing.flush())
+
+    def _pass_on(self) -> bytes:
+        if self._compressing is None:
+            long_window = _parameters(0, enable_ldm=True, window_log=_WINDOW_LOG)
+            self._compressing = zstandard.ZstdCompressor(compression_params=long_window).compressobj()
+        found = self._count(self._compressing.compress(self._held))
+        self._held.clear()
+        return found
+
+    def _count(self, found: bytes) -> bytes:
+        self.length += len(found)
+        return found
+
+
+def _parameters(size: int, **more: Any) -> zstandard.ZstdCompressionParameters:
+    """Return how to compress.
+
+    :param size: how many bytes, 0 when it is not known.
+    """
+    return zstandard.ZstdCompressionParameters.from_level(
+        _LEVEL, source_size=size, write_content_size=True, write_checksum=True, **more
+    )
+
+
+def seek_table(frames: list[tuple[int, int]]) -> bytes:
+    """Make the last bytes of the file.
+
+    :param frames: compressed and plain length of each frame.
+    """
+    entries = b"".join(_ENTRY.pack(*lengths) for lengths in frames)
+    tail = _TABLE_END.pack(len(frames), 0, _SEEKABLE)
+    return _SKIP_HEAD.pack(_SKIPPABLE, len(entries) + len(tail)) + entries + tail
+
+
+class PackedSegment:
+    """An open compressed segment. Used by one thread at a time; close it after use.
+
+    :raises OSError: if it cannot be opened.
+    :raises PackedError: if it has no whole seek table.
+    :ivar size: bytes of all its lines.
+    """
+
+    def __init__(self, path: Path, files: Files) -> None:
+        self.path = path
+        self._files = files
+        self._fd = files.open_read(path)
+        try:
+            self._frames = self._read_table()
+        except BaseException:
+            files.close(self._fd)
+            raise
+        self.size = self._frames[-1].offset + self._frames[-1].size
+
+    def __enter__(self) -> "PackedSegment":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._files.close(self._fd)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return the bytes at an offset of the uncompressed segment; they lie in one frame if they are one line.
+
+        :raises PackedError: if they are not there or are damaged.
+        """
+        for frame in self._frames:
+            if frame.offset <= offset and offset + length <= frame.offset + frame.size:
+                return self._within(frame, offset - frame.offset, length)
+        raise PackedError(f"{self.path} has no {length} bytes at {offset}")
+
+    def read_several(self, places: Iterable[tuple[int, int]]) -> dict[int, bytes]:
+        """Return the bytes at several offsets; a frame is unpacked once for all that lie in it.
+
+        :param places: offset and length of lines.
+        :return: by offset, those that are there.
+        :raises PackedError: if one of the frames is damaged.
+        """
+        wanted, found = sorted(places), dict[int, bytes]()
+        for frame in self._frames:
+            inside = [
+                (offset, length)
+                for offset, length in wanted
+                if frame.offset <= offset and offset + length <= frame.offset + frame.size
+            ]
+            if inside:
+                found.update(self._several_within(frame, inside))
+        return found
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield all the bytes, in pieces of up to a mebibyte.
+
+        :raises PackedError: if they are damaged.
+        """
+        for frame in self._frames:
+            yield from self._unpack(frame)
+
+    def last_frame(self) -> tuple[int, bytes]:
+        """Return the offset and the bytes of the last frame, which holds the footer."""
+        frame = self._frames[-1]
+        return frame.offset, b"".join(self._unpack(frame))
+
+    def _within(self, frame: Frame, skip: int, length: int) -> bytes:
+        found = bytearray()
+        for piece in self._unpack(frame):
+            found += piece[skip : skip + length - len(found)]
+            skip = max(0, skip - len(piece))
+            if len(found) == length:
+                return bytes(found)
+        raise PackedError(f"{self.path} ends too early")
+
+    def _several_within(self, frame: Frame, places: list[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
+        """Yield the bytes at offsets in a frame, which are sorted and do not overlap."""
+        pieces = self._unpack(frame)
+        window, begin = bytearray(), frame.offset
+        for offset, length in places:
+            while begin + len(window) < offset + length:
+                skip = min(offset - begin, len(window))
+                del window[:skip]
+                begin += skip
+                window += next(pieces, b"")
+            yield offset, bytes(window[offset - begin : offset - begin + length])
+
+    def _unpack(self, frame: Frame) -> Iterator[bytes]:
+        packed = self._exactly(frame.length, frame.at)
+        reader = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(packed)
+        size = 0
+        try:
+            while piece := reader.read(_PIECE):
+                size += len(piece)
+                yield piece
+        except zstandard.ZstdError as error:
+            raise PackedError(f"{self.path} is damaged: {error}") from None
+        if size != frame.size:
+            raise PackedError(f"{self.path} is damaged: a frame has the wrong length")
+
+    def _read_table(self) -> list[Frame]:
+        length = self._files.size(self._fd)
+        count, _, magic = _TABLE_END.unpack(self._exactly(_TABLE_END.size, length - _TABLE_END.size))
+        start = length - _TABLE_END.size - count * _ENTRY.size - _SKIP_HEAD.size
+        if magic != _SEEKABLE or not count or start < 0:
+            raise PackedError(f"{self.path} has no seek table")
+        table = self._exactly(length - start, start)
+        if _SKIP_HEAD.unpack_from(table) != (_SKIPPABLE, len(table) - _SKIP_HEAD.size):
+            raise PackedError(f"{self.path} has a damaged seek table")
+        frames, at, offset = [], 0, 0
+        for number in range(count):
+            packed, plain = _ENTRY.unpack_from(table, _SKIP_HEAD.size + number * _ENTRY.size)
+            frames.append(Frame(at, packed, offset, plain))
+            at, offset = at + packed, offset + plain
+        if at != start:
+            raise PackedError(f"{self.path} does not fit its seek table")
+        return frames
+
+    def _exactly(self, length: int, offset: int) -> bytes:
+        if offset < 0:
+            raise PackedError(f"{self.path} is too short")
+        data = self._files.read(self._fd, length, offset)
+        if len(data) != length:
+            raise PackedError(f"{self.path} is cut")
+        return data

@@ -1,0 +1,84 @@
+"""Rewriting a closed segment with fewer lines: how a session is removed, and how starred ones outlive retention.
+
+The new segment names the old one in its footer. It appears whole, by one rename; from then on a start that finds both
+removes the old one, so that a crash between any two steps leaves the records once, never twice and never not at all.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ccsproxy.exchange import codec
+from ccsproxy.exchange.ids import iso_time
+from ccsproxy.store.segments.compress import verify_packed, write_packed
+from ccsproxy.store.segments.files import Files, remove_if_there
+from ccsproxy.store.segments.scan import Line, head_of, lines, segment_pieces
+from ccsproxy.store.segments.segment import TEMPORARY, Header, compressed_path, plain_path, segments_dir
+from ccsproxy.store.segments.tally import Tally
+
+Keep = Callable[[codec.Head], bool]
+
+
+class Rewriter:
+    """Rewrites and removes closed segments.
+
+    :param header: makes the header of a new segment of a name.
+    :param clock: seconds since the epoch.
+    :param random: where the ids in the new names come from.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        data_dir: Path,
+        header: Callable[[str], Header],
+        clock: Callable[[], float],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._files = files
+        self._data_dir = data_dir
+        self._header = header
+        self._clock = clock
+        self._random = random
+
+    def rewrite(self, name: str, keep: Keep) -> str | None:
+        """Replace a segment by one that holds only some of its records; damaged lines are not carried over.
+
+        :param keep: tells which records and ``started`` lines stay.
+        :return: the name of the new segment, which has the old one's stamp, or None if nothing was left to keep.
+        :raises OSError: if the disk does not take it; the old segment is then as it was.
+        :raises PackedError: if the old or the new one does not read back.
+        """
+        new = f"{name.rpartition('-')[0]}-{self._random(4).hex()}"
+        target = compressed_path(self._data_dir, new)
+        aside = target.with_name(target.name + TEMPORARY)
+        tally = Tally()
+        try:
+            check = write_packed(self._files, aside, self._kept(name, new, keep, tally))
+            if tally.records or tally.started:
+                verify_packed(self._files, aside, check)
+                self._files.rename(aside, target)
+                self._files.sync_directory(target.parent)
+        finally:
+            remove_if_there(self._files, aside)
+        self.remove(name)
+        return new if tally.records or tally.started else None
+
+    def remove(self, name: str) -> None:
+        """Remove a segment, whichever files it has."""
+        for path in (plain_path(self._data_dir, name), compressed_path(self._data_dir, name)):
+            remove_if_there(self._files, path)
+        self._files.sync_directory(segments_dir(self._data_dir))
+
+    def _kept(self, name: str, new: str, keep: Keep, tally: Tally) -> Iterator[Line]:
+        data = codec.encode(self._header(new))
+        yield Line(0, data, good=True)
+        offset = len(data)
+        for line in lines(segment_pieces(self._files, self._data_dir, name)):
+            head = head_of(line)
+            if head is None or head.event not in ("record", "started") or not keep(head):
+                continue
+            tally.add(head, offset, len(line.data))
+            yield Line(offset, line.data, good=True)
+            offset += len(line.data)
+        tally.replaces = [name]
+        yield Line(offset, codec.encode(tally.footer(offset, iso_time(self._clock()))), good=True)

@@ -1,0 +1,67 @@
+"""Sealing: what is left of a segment that was not closed gets its torn tail cut off and its footer written."""
+
+from pathlib import Path
+
+from ccsproxy.exchange import codec
+from ccsproxy.exchange.ids import iso_time
+from ccsproxy.store.segments.files import Files, remove_if_there, write_all
+from ccsproxy.store.segments.scan import Scan, lines, pieces, scan
+from ccsproxy.store.segments.segment import TORN, plain_path, segments_dir
+
+
+def seal(files: Files, data_dir: Path, name: str, seconds: float) -> Scan:
+    """Make a closed segment of one that is not.
+
+    The tail is kept in ``<name>.torn``. A segment without a single record or ``started`` line is removed.
+
+    :param seconds: now, since the epoch.
+    :return: what is in it; `Scan.footer` is None if it was removed.
+    :raises OSError: if the disk does not take it; the segment is then as it was, or whole but for its footer.
+    """
+    path = plain_path(data_dir, name)
+    found = scan(lines(pieces(files, path)))
+    if found.end < found.size:
+        _set_aside(files, data_dir, name, found.end)
+        found.torn, found.size = True, found.end
+    if found.footer is not None:
+        return found
+    if not found.tally.records and not found.tally.started and not found.tally.damaged:
+        files.unlink(path)
+        files.sync_directory(path.parent)
+        return found
+    _close(files, path, found, seconds)
+    return found
+
+
+def _set_aside(files: Files, data_dir: Path, name: str, end: int) -> None:
+    """Copy the tail, then cut it: at no moment is it nowhere."""
+    torn = segments_dir(data_dir) / (name + TORN)
+    remove_if_there(files, torn)
+    fd = files.open_append(plain_path(data_dir, name))
+    copy = files.create(torn)
+    try:
+        offset = end
+        while piece := files.read(fd, 1 << 20, offset):
+            if write_all(files, copy, piece) < len(piece):
+                raise OSError("the torn tail could not be set aside")
+            offset += len(piece)
+        files.sync(copy)
+        files.truncate(fd, end)
+    finally:
+        files.close(copy)
+        files.close(fd)
+
+
+def _close(files: Files, path: Path, found: Scan, seconds: float) -> None:
+    footer = found.tally.footer(found.end, iso_time(seconds))
+    line = codec.encode(footer)
+    fd = files.open_append(path)
+    try:
+        if write_all(files, fd, line) < len(line):
+            files.truncate(fd, found.end)
+            raise OSError("the footer could not be written")
+        files.sync(fd)
+    finally:
+        files.close(fd)
+    found.footer = footer
+    found.size = found.end = found.end + len(line)

@@ -1,0 +1,59 @@
+"""Running the service in the foreground without twistd: for ``ccsproxy serve`` and ``ccsproxy demo``."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import (
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+from twisted.python.failure import Failure
+
+from ccsproxy.config.model import Config
+from ccsproxy.errors import StartError
+from ccsproxy.run import Running
+from ccsproxy.service import CcsproxyService
+
+
+def log_warnings() -> None:
+    """Write warnings and errors, and nothing less, to standard error."""
+    predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
+    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [predicate])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+
+
+def run_until_stopped(config: Config, reactor: Any, ready: Callable[[Running], object]) -> int:
+    """Run the service until it gets a signal.
+
+    :param ready: called once when every port is bound and the recorder is there.
+    :return: the exit status.
+    :raises StartError: when it cannot start.
+    """
+    log_warnings()
+    service = CcsproxyService(config, reactor)
+    service.bind()
+    failed: list[Failure] = []
+
+    def begin() -> None:
+        started: Deferred[Running] = service.begin()
+        started.addCallback(ready)
+        started.addErrback(give_up)
+
+    def give_up(failure: Failure) -> None:
+        failed.append(failure)
+        reactor.stop()
+
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    reactor.callWhenRunning(begin)
+    reactor.run()
+    if not failed:
+        return 0
+    if isinstance(failed[0].value, StartError):
+        raise failed[0].value
+    failed[0].printTraceback(sys.stderr)
+    return 1

@@ -1,0 +1,1 @@
+"""Several relay processes on the same ports."""

@@ -1,0 +1,1 @@
+"""Tests of the recorder's half of the hand-over."""

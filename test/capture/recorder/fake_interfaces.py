@@ -1,0 +1,156 @@
+"""Stand-ins for the other rooms: a store in memory, one made-up dialect, a redactor that knows one secret."""
+
+from typing import Any
+
+import attr
+from twisted.internet.defer import Deferred, fail, succeed
+
+from ccsproxy.capture.recorder.interfaces import Meaning
+from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.facts import Facts
+from ccsproxy.exchange.outcome import Category
+from ccsproxy.exchange.record import Client, Error, Record, Started
+from ccsproxy.exchange.relayed import RawHeaders
+
+
+class MemoryStore:
+    """A store that keeps everything in memory.
+
+    :ivar held: set to a list to make `append` wait; fire its Deferreds to go on.
+    """
+
+    def __init__(self) -> None:
+        self.begun: list[Started] = []
+        self.records: list[Record] = []
+        self.held: list[Deferred[None]] | None = None
+        self.refusal: Exception | None = None
+        self.last: dict[str, int] = {}
+        self.closed = False
+        self.alive: dict[str, Any] | None = None
+
+    def open(self, alive: Any) -> Deferred[Any]:
+        self.alive = dict(alive)
+        return succeed(None)
+
+    def last_seq(self, session_id: str) -> int:
+        return self.last.get(session_id, 0)
+
+    def started(self, started: Started) -> None:
+        self.begun.append(started)
+        self.last[started.session_id] = max(self.last_seq(started.session_id), started.seq)
+
+    def append(self, record: Record) -> Deferred[None]:
+        if self.refusal is not None:
+            return fail(self.refusal)
+        self.records.append(record)
+        if self.held is None:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self.held.append(waiting)
+        return waiting
+
+    def health(self) -> dict[str, Any]:
+        return {"state": "ok"}
+
+    def close(self) -> Deferred[None]:
+        self.closed = True
+        return succeed(None)
+
+
+class LineReader:
+    """Reads a made-up dialect: text lines, ``end`` the terminal one, ``error`` an error event."""
+
+    def __init__(self, stream: bool) -> None:
+        self.text, self.first, self.stream = b"", None, stream
+
+    @property
+    def timed(self) -> bool:
+        return self.first is not None
+
+    def feed(self, data: bytes, at_ms: float) -> None:
+        if self.first is None:
+            self.first = at_ms
+        self.text += data
+
+    def finish(self, whole: bool, at_ms: float | None = None) -> Answer:
+        lines = self.text.decode("utf-8", "replace").splitlines()
+        return Answer(
+            dialect="lines",
+            body={"lines": [line for line in lines if line != "end"]},
+            stream_kind="sse" if self.stream else None,
+            frames=len(lines),
+            complete="end" in lines,
+            error=Error("overloaded", "too much") if "error" in lines else None,
+            first_token_ms=self.first,
+        )
+
+
+@attr.frozen
+class LineDialect:
+    """The made-up dialect."""
+
+    model: str | None
+    name: str = "lines"
+    category: str = Category.MODEL
+
+    def reader(self, facts: Facts) -> LineReader:
+        return LineReader(facts.content_type == "text/event-stream")
+
+
+@attr.frozen
+class NamedClient:
+    """An identity."""
+
+    client: Client
+
+
+def detect(facts: Facts) -> LineDialect:
+    """Every exchange speaks the made-up dialect."""
+    return LineDialect(facts.asked("model"))
+
+
+def identify(headers: RawHeaders, target: bytes, body: Any) -> NamedClient:
+    """The header ``session`` names the session, or the body's member of that name."""
+    named = dict(headers).get(b"session")
+    session = named.decode() if named else body.get("session") if isinstance(body, dict) else None
+    return NamedClient(Client(name="test", session=session))
+
+
+MEANING = Meaning(detect, identify)
+
+
+class Stars:
+    """A redactor that knows one secret."""
+
+    count = 0
+
+    def headers(self, pairs):
+        return [(name, self.text(value)) for name, value in pairs]
+
+    def target(self, target):
+        return self.text(target)
+
+    def tree(self, value):
+        if isinstance(value, dict):
+            return {key: self.tree(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.tree(item) for item in value]
+        return self.text(value) if isinstance(value, str) else value
+
+    def text(self, text):
+        self.count += text.count("hunter2")
+        return text.replace("hunter2", "<redacted>")
+
+    def holds_none(self, texts):
+        return not any("hunter2" in text for text in texts)
+
+    form = text
+
+    def binary(self, body):
+        return self.text(body.decode("latin-1")).encode("latin-1")
+
+    def gathering(self):
+        return None
+
+    def stream(self, text, kind, gathered=None):
+        return self.text(text)

@@ -1,0 +1,1 @@
+"""Tests of the relay's half of the hand-over."""

@@ -1,0 +1,138 @@
+"""Tests for `ccsproxy.store.segments.compressed` and `ccsproxy.store.segments.compress`."""
+
+import random
+import shutil
+import subprocess
+from pathlib import Path
+from time import perf_counter
+from unittest import SkipTest
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.exchange import codec
+from ccsproxy.store.segments import compress
+from ccsproxy.store.segments import compressed as packed_module
+from ccsproxy.store.segments.compress import compress_segment
+from ccsproxy.store.segments.compressed import PackedError, PackedSegment
+from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.scan import lines, read_footer
+from ccsproxy.store.segments.seal import seal
+from ccsproxy.store.segments.segment import compressed_path, plain_path, segments_dir
+from test.store.conversation import Conversation
+from test.store.records import record
+
+NAME = "20261120T100000000Z-00000001"
+
+
+class PackedTests(SynchronousTestCase):
+    """A compressed segment gives the bytes that went in, and each line without the others."""
+
+    def pack(self, *values: object) -> bytes:
+        self.data_dir = Path(self.mktemp())
+        segments_dir(self.data_dir).mkdir(parents=True)
+        plain = plain_path(self.data_dir, NAME)
+        plain.write_bytes(b"".join(codec.encode(value) for value in values))
+        seal(Files(), self.data_dir, NAME, 0.0)
+        data = plain.read_bytes()
+        self.assertTrue(compress_segment(Files(), self.data_dir, NAME))
+        self.assertFalse(plain.exists())
+        return data
+
+    def open(self) -> PackedSegment:
+        packed = PackedSegment(compressed_path(self.data_dir, NAME), Files())
+        self.addCleanup(packed.close)
+        return packed
+
+    def test_each_line_where_it_was(self) -> None:
+        """Offsets and lengths of the plain segment hold, over several frames."""
+        self.patch(compress, "FRAME_SIZE", 2000)
+        data = self.pack(*[record(number) for number in range(1, 20)])
+        packed = self.open()
+        self.assertEqual(b"".join(packed.pieces()), data)
+        self.assertEqual(packed.size, len(data))
+        for line in lines([data]):
+            self.assertEqual(packed.read(line.offset, len(line.data)), line.data)
+        self.assertEqual(read_footer(Files(), self.data_dir, NAME).records, 19)
+
+    @given(st.sets(st.integers(0, 18)), st.integers(1, 3000), st.randoms())
+    def test_several_lines(self, chosen: set[int], piece: int, dice: random.Random) -> None:
+        """Any lines may be read together, in any order and however they lie in frames and pieces."""
+        self.patch(packed_module, "_PIECE", piece)
+        if not hasattr(self, "found"):
+            self.patch(compress, "FRAME_SIZE", 2000)
+            data = self.pack(*[record(number) for number in range(1, 20)])
+            self.found = [(line.offset, line.data) for line in lines([data])]
+        places = [(self.found[each][0], len(self.found[each][1])) for each in chosen]
+        dice.shuffle(places)
+        beyond = [(self.found[-1][0], 1 << 20), (1 << 30, 5)]
+        with PackedSegment(compressed_path(self.data_dir, NAME), Files()) as packed:
+            read = packed.read_several([*places, *beyond, *places])
+        self.assertEqual(read, dict(self.found[each] for each in chosen))
+
+    def test_what_is_not_there_is_an_error(self) -> None:
+        """Reading beyond the end never gives less than was asked for."""
+        data = self.pack(record(1))
+        packed = self.open()
+        self.assertRaises(PackedError, packed.read, len(data) - 5, 6)
+
+    def test_any_byte_damaged_is_noticed(self) -> None:
+        """Each flipped byte of the file makes reading fail, or changes nothing; never the content."""
+        data = self.pack(record(1))
+        path = compressed_path(self.data_dir, NAME)
+        whole = path.read_bytes()
+        for at in range(len(whole)):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x41]) + whole[at + 1 :])
+            try:
+                with PackedSegment(path, Files()) as packed:
+                    found = b"".join(packed.pieces())
+            except PackedError:
+                continue
+            self.assertEqual(found, data, at)
+
+    def test_cut_anywhere_is_noticed(self) -> None:
+        """No part of a file passes for the whole."""
+        self.pack(record(1))
+        path = compressed_path(self.data_dir, NAME)
+        whole = path.read_bytes()
+        for at in range(len(whole)):
+            path.write_bytes(whole[:at])
+            self.assertRaises(PackedError, PackedSegment, path, Files())
+
+    def test_damaged_lines_are_kept_as_they_are(self) -> None:
+        """Compression neither repairs nor refuses a segment with a damaged line."""
+        self.data_dir = Path(self.mktemp())
+        segments_dir(self.data_dir).mkdir(parents=True)
+        data = b"".join([codec.encode(record(1)), b"rubbish\n", codec.encode(record(2))])
+        plain_path(self.data_dir, NAME).write_bytes(data)
+        seal(Files(), self.data_dir, NAME, 0.0)
+        self.assertTrue(compress_segment(Files(), self.data_dir, NAME))
+        self.assertTrue(b"".join(self.open().pieces()).startswith(data))
+
+    def test_without_a_footer_nothing_happens(self) -> None:
+        """A segment that is still written is left alone."""
+        self.data_dir = Path(self.mktemp())
+        segments_dir(self.data_dir).mkdir(parents=True)
+        plain_path(self.data_dir, NAME).write_bytes(codec.encode(record(1)))
+        self.assertFalse(compress_segment(Files(), self.data_dir, NAME))
+        self.assertEqual([path.name for path in segments_dir(self.data_dir).iterdir()], [f"{NAME}.jsonl"])
+
+    def test_the_zstd_program_reads_it(self) -> None:
+        """The seek table and the frames are what zstd expects."""
+        if shutil.which("zstd") is None:
+            raise SkipTest("no zstd program here")
+        data = self.pack(record(1), record(2))
+        path = compressed_path(self.data_dir, NAME)
+        found = subprocess.run(["zstd", "-dc", str(path)], capture_output=True, check=True)
+        self.assertEqual(found.stdout, data)
+
+    def test_agent_sessions_shrink_and_stay_readable(self) -> None:
+        """A session that resends its conversation shrinks by a factor of 20 and more, within the first 60 turns."""
+        values = [value for pair in Conversation("s").turns(60) for value in pair]
+        data = self.pack(*values)
+        self.assertGreater(len(data) / compressed_path(self.data_dir, NAME).stat().st_size, 20)
+        last = list(lines([data]))[-2]
+        began = perf_counter()
+        self.assertEqual(self.open().read(last.offset, len(last.data)), last.data)
+        self.assertLess(perf_counter() - began, 2.0)
