@@ -1,6 +1,9 @@
 """Tests for `ccsproxy.redaction.cut`, and for streams that end within an event."""
 
 import json
+import time
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given, settings
@@ -60,6 +63,48 @@ class CutTests(SynchronousTestCase):
         """Text that is no JSON is none when it is cut, either."""
         for text in ("", "[DONE]", "hello", '"a', '{"a" "b"', '{"a":1}}'):
             self.assertIsNone(read_cut(text), text)
+
+    def test_blanks(self) -> None:
+        """What a number that may go on was followed by decides whether it counts."""
+        for text, value in (
+            ('{"a": 1', {}),
+            ('{"a": 1 ', {"a": 1}),
+            ('{ "a" : [ 1 , 2', {"a": [1]}),
+            ('{"a": 1 , "b', {"a": 1}),
+            ('{"a": {} , ', {"a": {}}),
+            ('{"a":1, "b" : tr', {"a": 1}),
+            ("[ ", []),
+        ):
+            cut = read_cut(text)
+            assert cut is not None, text
+            self.assertEqual(cut.value, value, text)
+
+    def test_no_escape(self) -> None:
+        """A string with an escape that JSON does not have is no JSON, wherever it is cut."""
+        for text in ('{"a":"\\x', '{"a":"\\u12g4 and more', '{"a":"\\xyz","b":1'):
+            self.assertIsNone(read_cut(text), text)
+
+    def test_cost(self) -> None:
+        """A line of megabytes costs a few bytes and well under a microsecond a character, whatever it is made of."""
+        size = 2 << 20
+        for piece in ("Ab3/", "x\\n", '{\\"k\\":1}', "\\\\", "\\u00e9"):
+            text = '{"a":"' + piece * (size // len(piece))
+            began = time.process_time()
+            peak = _peak(lambda text=text: read_cut(text))  # type: ignore[misc]
+            self.assertLess(peak, 5 * len(text), piece)
+            self.assertLess(time.process_time() - began, 2.0, piece)
+
+
+def _peak(work: Callable[[], Any]) -> int:
+    """Return how many bytes some work held at most."""
+    tracemalloc.start()
+    try:
+        result = work()
+        peak = tracemalloc.get_traced_memory()[1]
+        del result
+    finally:
+        tracemalloc.stop()
+    return peak
 
 
 def body_of(stream: str) -> Any:
