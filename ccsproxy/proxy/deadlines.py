@@ -15,6 +15,8 @@ import txaio
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from ccsproxy.runtime.clock import StallWatch
+
 #: Seconds that share their timers: how late a deadline may fire, never early.
 BUCKET = 1.0
 #: So many deadlines share one timer, and are worked off in one turn of the reactor.
@@ -41,16 +43,29 @@ class Slot(dict["Deadline", None]):
 class BatchedTimers:
     """The clock of all deadlines of one reactor.
 
+    A deadline that is passed is missed only if it still is after the reactor has read its sockets once more: what the
+    peer has sent in time may wait there while we were stopped or busy. What we were stopped for counts for nobody:
+    all deadlines move by it.
+
     :ivar seconds: tells the reactor's time in seconds.
     """
 
-    def __init__(self, reactor: IReactorTime) -> None:
+    def __init__(self, reactor: IReactorTime, stalls: StallWatch | None = None) -> None:
+        """Make the clock.
+
+        :param stalls: knows of the time in which this process did not run; without it all time counts.
+        """
         txaio.use_twisted()
         # Its functions exist at run time only, so the type checker knows none of them.
         self._txaio: Any = txaio
         self._reactor = reactor
         self._timer = self._txaio.make_batched_timer(BUCKET, chunk_size=1)
         self._open: dict[float, Slot] = {}
+        self._armed: dict[int, Slot] = {}
+        self._passed: list[Deadline] = []
+        self._stalls = stalls
+        if stalls is not None:
+            stalls.on_stall.append(self._move_all)
         self.seconds = reactor.seconds
 
     def arm(self, deadline: "Deadline", at: float) -> Slot:
@@ -63,6 +78,9 @@ class BatchedTimers:
         slot = self._open.get(due)
         if slot is None or len(slot) >= CROWD:
             slot = self._open[due] = Slot(due)
+            if self._stalls is not None and not self._armed:
+                self._stalls.start()
+            self._armed[id(slot)] = slot
             self._txaio.config.loop = self._reactor
             slot.timer = self._timer.call_later(due - self.seconds() + BUCKET / 2, partial(self._fire, slot))
         slot[deadline] = None
@@ -73,15 +91,39 @@ class BatchedTimers:
         slot.pop(deadline, None)
         if not slot and slot.timer is not None:
             slot.timer.cancel()
-            self._let_go(slot)
+            self._close(slot)
 
-    def _let_go(self, slot: Slot) -> None:
+    def missed(self, deadline: "Deadline") -> None:
+        """Judge a deadline that has passed when the reactor has read what waits in its sockets."""
+        if not self._passed:
+            self._reactor.callLater(0, self._judge)
+        self._passed.append(deadline)
+
+    def _judge(self) -> None:
+        passed, self._passed = self._passed, []
+        for deadline in passed:
+            deadline.judge()
+
+    def _move_all(self, seconds: float) -> None:
+        """Put every deadline off by the time in which we stood still."""
+        for slot in self._armed.values():
+            for deadline in slot:
+                deadline.put_off(seconds)
+        for deadline in self._passed:
+            deadline.put_off(seconds)
+
+    def _close(self, slot: Slot) -> None:
         slot.timer = None
+        self._armed.pop(id(slot), None)
         if self._open.get(slot.due) is slot:
             del self._open[slot.due]
+        if self._stalls is not None and not self._armed:
+            self._stalls.stop()
 
     def _fire(self, slot: Slot) -> None:
-        self._let_go(slot)
+        if self._stalls is not None:
+            self._stalls.look()
+        self._close(slot)
         while slot:
             # One after the other: a deadline may close others of the same slot, which then stay silent.
             deadline = next(iter(slot))
@@ -144,6 +186,20 @@ class Deadline:
         self._slot = None
         self._not_before = float("inf")
         if not self._at or self._expired is None:
+            return
+        if self._seconds() < self._at:
+            self._arm(self._at)
+        else:
+            self._timers.missed(self)
+
+    def put_off(self, seconds: float) -> None:
+        """Move the deadline, if there is one."""
+        if self._at:
+            self._at += seconds
+
+    def judge(self) -> None:
+        """Be missed, unless something has happened since the deadline passed."""
+        if not self._at or self._expired is None or self._slot is not None:
             return
         if self._seconds() < self._at:
             self._arm(self._at)

@@ -6,6 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
+from ccsproxy.runtime.clock import StallWatch
 
 
 class DeadlineTests(SynchronousTestCase):
@@ -140,3 +141,65 @@ class DeadlineTests(SynchronousTestCase):
         Deadline(elsewhere, lambda what: self.missed.append((what, 0))).set(5, "there")
         self.clock.pump([1] * 7)
         self.assertEqual([what for what, _ in self.missed], ["here"])
+
+
+class StallTests(SynchronousTestCase):
+    """Time in which we did not run is nobody's delay, and what waits in a socket is read before anybody is judged."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.stalls = StallWatch(self.clock, self.clock.seconds, lambda: 0.0)
+        self.timers = BatchedTimers(self.clock, self.stalls)
+        self.missed: list[float] = []
+        self.deadline = Deadline(self.timers, lambda _: self.missed.append(self.clock.seconds()))
+
+    def test_a_stall_does_not_count(self) -> None:
+        """A limit of 2 s survives a stop of 60 s, and is kept from then on."""
+        self.deadline.set(2, "x")
+        self.clock.pump([0.1] * 5)
+        self.clock.advance(60)
+        self.assertEqual(self.missed, [])
+        self.clock.pump([0.1] * 40)
+        self.assertEqual(len(self.missed), 1)
+        self.assertGreaterEqual(self.missed[0], 62)
+
+    def test_two_stalls_add_up(self) -> None:
+        """Each stop moves the deadline."""
+        self.deadline.set(3, "x")
+        for _ in range(2):
+            self.clock.pump([0.1] * 5)
+            self.clock.advance(10)
+        self.clock.pump([0.1] * 9)
+        self.assertEqual(self.missed, [])
+        self.clock.pump([0.1] * 40)
+        self.assertEqual(len(self.missed), 1)
+
+    def test_read_before_judged(self) -> None:
+        """What is read between the timer and the judgement moves the deadline."""
+        self.deadline.set(2, "x")
+        read = self.timers.missed
+
+        def reactor_reads(deadline: Deadline) -> None:
+            read(deadline)
+            self.deadline.set(2, "x")
+
+        self.timers.missed = reactor_reads  # type: ignore[method-assign]
+        self.clock.pump([0.1] * 32)
+        self.assertEqual(self.missed, [])
+
+    def test_closed_before_judged(self) -> None:
+        """A deadline that is closed or cleared between the two stays silent."""
+        for ending in (self.deadline.clear, self.deadline.close):
+            self.deadline.set(1, "x")
+            self.clock.pump([0.1] * 9)
+            self.timers.missed(self.deadline)
+            ending()
+            self.clock.pump([0.1] * 30)
+        self.assertEqual(self.missed, [])
+
+    def test_no_beat_without_deadlines(self) -> None:
+        """A process whose deadlines are all closed sleeps."""
+        self.deadline.set(2, "x")
+        self.assertEqual(len(self.clock.getDelayedCalls()), 2)
+        self.deadline.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])

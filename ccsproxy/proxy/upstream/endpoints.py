@@ -7,7 +7,7 @@ from typing import Any, cast
 from OpenSSL import SSL
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IHandshakeListener,
@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from ccsproxy.proxy.errors import TLSHandshakeFailed
 from ccsproxy.proxy.transport import send_now
+from ccsproxy.proxy.upstream.names import NamedEndpoint
 
 
 def tcp_endpoint(reactor: Any, host: str, port: int) -> IStreamClientEndpoint:
@@ -34,7 +35,7 @@ def tcp_endpoint(reactor: Any, host: str, port: int) -> IStreamClientEndpoint:
         return TCP4ClientEndpoint(reactor, host, port, timeout=cast(int, None))
     if isIPv6Address(host):
         return TCP6ClientEndpoint(reactor, host, port, timeout=cast(int, None))
-    return HostnameEndpoint(reactor, host, port, timeout=cast(int, None))
+    return NamedEndpoint(reactor, host, port)
 
 
 class OneProtocol(Factory):
@@ -48,6 +49,20 @@ class OneProtocol(Factory):
     def buildProtocol(self, addr: Any) -> Any:
         """Return the protocol."""
         return self._protocol
+
+
+def switch_protocol(transport: Any, factory: IProtocolFactory) -> Any:
+    """Let a protocol of a factory take a connection over, when a proxy on the way has opened it.
+
+    :param transport: a TCP connection, or TLS over one.
+    """
+    protocol: Any = factory.buildProtocol(transport.getPeer())
+    if isinstance(transport, TLSMemoryBIOProtocol):
+        transport.wrappedProtocol = protocol
+    else:
+        transport.protocol = protocol
+    protocol.makeConnection(transport)
+    return protocol
 
 
 class Direct:

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ccsproxy.proxy.errors import UpstreamProtocolError, UpstreamUnreachable
-from ccsproxy.proxy.upstream.endpoints import OneProtocol
+from ccsproxy.proxy.upstream.endpoints import OneProtocol, switch_protocol
 from ccsproxy.proxy.upstream.response_head import check_beginning, parse_head
 
 
@@ -56,12 +56,16 @@ class Tunnel(Protocol):
 
     def _give_way(self) -> None:
         transport: Any = self.transport
-        protocol: Any = self._factory.buildProtocol(transport.getPeer())
         self.transport = None
-        transport.protocol = protocol
-        protocol.makeConnection(transport)
+        protocol = switch_protocol(transport, self._factory)
         if not self.ready.called:
             self.ready.callback(protocol)
+
+    def cork(self) -> None:
+        """Collect nothing: the answer is one head."""
+
+    def uncork(self) -> None:
+        """Release nothing."""
 
     def _fail(self, sentence: str) -> None:
         self._abort()
