@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.paced_exchange import reads
 from ccsproxy.capture import frames
-from ccsproxy.capture.life import RECORDER_THRESHOLDS
+from ccsproxy.capture.main import RECORDER_THRESHOLDS
 from ccsproxy.capture.recorder.assembly import Keeping
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.interfaces import Meaning

@@ -1,12 +1,51 @@
-"""The handle of a running service (contract, section 9)."""
+"""This run of the service: id and health, the run file, and the handle a program holds (contract, section 9)."""
 
+import json
+import os
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attr
 from twisted.internet.defer import Deferred
 
+from ccsproxy import __version__
+from ccsproxy.config.model import Config
+from ccsproxy.exchange.ids import iso_time, run_session_id
 from ccsproxy.runtime.bus import Subscriber
+
+NAME = "run.json"
+
+
+def write_run_file(data_dir: Path, content: dict[str, Any]) -> None:
+    """Write the file in one step, readable by its owner only."""
+    target = data_dir / NAME
+    aside = data_dir / f".{NAME}.{os.getpid()}"
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+    os.replace(aside, target)
+
+
+def read_run_file(data_dir: Path) -> dict[str, Any] | None:
+    """Return what the running service wrote, or None when none runs (or what is there makes no sense)."""
+    try:
+        content = json.loads((data_dir / NAME).read_text("utf-8"))
+        os.kill(content["pid"], 0)
+    except PermissionError:
+        return content if isinstance(content, dict) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def remove_run_file(data_dir: Path) -> None:
+    """Remove the file if it is ours; a missing file is fine."""
+    content = read_run_file(data_dir)
+    if content is not None and content.get("pid") == os.getpid():
+        (data_dir / NAME).unlink(missing_ok=True)
 
 
 @attr.frozen
@@ -44,3 +83,56 @@ class Running:
         :return: fires when all of that is done; further calls wait for the same end.
         """
         return self._shutdown()
+
+
+class ThisRun:
+    """One run.
+
+    :ivar started_at: seconds since the epoch.
+    :ivar session_id: the session of exchanges whose client names none.
+    """
+
+    def __init__(self, config: Config, started_at: float) -> None:
+        self._config = config
+        self.started_at = started_at
+        self.session_id = run_session_id(started_at)
+
+    def file(self, running: Running) -> dict[str, Any]:
+        """Return the content of ``run.json`` (contract, section 1)."""
+        return {
+            "pid": os.getpid(),
+            "version": __version__,
+            "started_at": iso_time(self.started_at),
+            "proxy": running.proxy_urls,
+            "api": running.api_urls,
+            "upstreams": running.upstreams,
+            "session_id": self.session_id,
+        }
+
+    def health(self, capture: dict[str, Any], in_flight: int) -> dict[str, Any]:
+        """Return what ``GET /api/health`` says (contract, section 6).
+
+        :param capture: the state of capture, with the store's own word under ``store``.
+        :param in_flight: exchanges that the relay has under way.
+        """
+        store = capture.pop("store") or {}
+        whole = capture["recorder"] != "down" and store.get("store", "ok") == "ok"
+        return {
+            "status": "ok",
+            "provider": self._config.provider,
+            "upstream": self._config.upstreams[0].url,
+            "session_id": self.session_id,
+            "started_at": iso_time(self.started_at),
+            "request_count": capture["accepted"],
+            "store": "ok" if whole else "degraded",
+            "pid": os.getpid(),
+            "version": __version__,
+            "uptime_s": round(time.time() - self.started_at, 3),
+            "upstreams": {one.name: one.url for one in self._config.upstreams},
+            "redact": self._config.redact,
+            "capture_level": self._config.capture,
+            "workers": self._config.workers,
+            **capture,
+            "in_flight": in_flight,
+            "store_detail": store,
+        }

@@ -22,8 +22,7 @@ from ccsproxy.config.model import Config
 from ccsproxy.config.options import Options
 from ccsproxy.errors import ConfigError, DataDirError, StartError
 from ccsproxy.proxy.service import Relaying
-from ccsproxy.run import Running
-from ccsproxy.runfile import remove_run_file, write_run_file
+from ccsproxy.run import Running, ThisRun, remove_run_file, write_run_file
 from ccsproxy.runtime.bus import Bus
 from ccsproxy.runtime.epoll import poll_leanly
 from ccsproxy.runtime.listening import addresses_of, listen, loopback, url_of
@@ -33,7 +32,6 @@ from ccsproxy.runtime.tuning import raise_descriptor_limit, settle_collector
 from ccsproxy.runtime.write_batch import Turn
 from ccsproxy.store.directory import DataDirError as Unusable
 from ccsproxy.store.directory import Lock, prepare
-from ccsproxy.thisrun import ThisRun
 from ccsproxy.workers.supervisor import Workers
 
 __all__ = ["CcsproxyService", "Options", "makeService", "serve"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.runfile import NAME, read_run_file, remove_run_file, write_run_file
+from ccsproxy.run import NAME, read_run_file, remove_run_file, write_run_file
 
 
 class RunFileTests(SynchronousTestCase):

@@ -6,14 +6,17 @@ watcher is told that it lags and let go.
 
 from collections import deque
 from collections.abc import Callable
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.internet.task import LoopingCall
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ccsproxy.api.answer import Refused
 from ccsproxy.runtime.bus import Event
 
 #: Events kept for watchers that come back.
@@ -190,3 +193,60 @@ def encode(event: dict[str, Any], event_id: str) -> bytes:
     """Write an event as SSE; JSON has no line breaks of its own, so it is one data line."""
     name = str(event.get("type") or "message")
     return f"id: {event_id}\nevent: {name}\ndata: ".encode() + msgspec.json.encode(event) + b"\n\n"
+
+
+class Stream:
+    """Turns requests for the live events into watchers."""
+
+    def __init__(self, live: Live, most: int) -> None:
+        """Begin with none.
+
+        :param most: how many there may be at a time.
+        """
+        self._live = live
+        self._most = most
+
+    def __call__(self, request: Any) -> None:
+        """Begin the stream of one reader.
+
+        :raises Refused: when there are too many.
+        """
+        if len(self._live.watchers) >= self._most:
+            message = f"All {self._most} live event streams are in use; close pages or programs that follow them."
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_watchers", message, {"Retry-After": "5"})
+        request.setHeader(b"content-type", b"text/event-stream")
+        request.setHeader(b"x-accel-buffering", b"no")
+        last_id = (request.getHeader(b"last-event-id") or b"").decode("latin-1")
+        RequestSink(request).begin(self._live, last_id)
+
+
+class RequestSink:
+    """Writes a watcher's stream to a request."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+        self._ended = False
+
+    def begin(self, live: Live, last_id: str) -> None:
+        """Let the watcher be paused and resumed by the request's transport."""
+        self._request.notifyFinish().addBoth(self._gone)
+        watcher = live.watch(self)
+        self._request.registerProducer(watcher, True)
+        live.replay(watcher, last_id)
+
+    def write(self, data: bytes) -> None:
+        """Write a piece."""
+        if not self._ended:
+            self._request.write(data)
+
+    def end(self) -> None:
+        """Finish the request and then the connection."""
+        if self._ended:
+            return
+        self._request.unregisterProducer()
+        self._request.channel.persistent = False
+        self._request.finish()
+
+    def _gone(self, reason: Failure | None) -> None:
+        """Hear that the request is over, by its end or because the reader is gone."""
+        self._ended = True

@@ -13,11 +13,9 @@ from twisted.web.resource import IResource, Resource, getChildForRequest
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ccsproxy.api.answer import Answer, Refused, not_found
-from ccsproxy.api.asked import read_asked, token_in, without_token
-from ccsproxy.api.channel import DeskChannel
-from ccsproxy.api.connections import Crowd
+from ccsproxy.api.connections import Crowd, DeskChannel
 from ccsproxy.api.deliver import cut, deliver, refuse, secure
-from ccsproxy.api.guard import METHODS, Asked, Guard
+from ccsproxy.api.guard import METHODS, Asked, Guard, read_asked, token_in, without_token
 from ccsproxy.api.reading import Reading
 from ccsproxy.api.route import Call, Route, find
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy.exchange.usage import Usage
+from ccsproxy.providers.registry import PROVIDERS
 
 _MILLION = 1_000_000
 #: What may follow a model's name without making it another model.
@@ -172,3 +173,18 @@ def _is_special(raw: Any) -> bool:
 
 def _is_message(item: Any) -> bool:
     return isinstance(item, dict) and item.get("type") == "message"
+
+
+def list_price(model: str | None, usage: Usage, at: str, upstream: str) -> float | None:
+    """Return what a call cost in US dollars by list price, null when that is not known.
+
+    An upstream with a name that is no provider's is taken to sell at the makers' prices.
+
+    :param model: the model that answered.
+    :param at: when, RFC 3339.
+    :param upstream: the upstream's NAME.
+    """
+    return cost(model, usage, at, _PROVIDERS.get(upstream, ""))
+
+
+_PROVIDERS = {provider.name: provider.provider for provider in PROVIDERS}

@@ -1,10 +1,13 @@
 """The relay put together: the clients of all upstreams, and the sites that listeners serve."""
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Mapping
 from typing import Any
 
+import attr
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
@@ -15,14 +18,81 @@ from ccsproxy.exchange.relayed import Capture
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import ITransparentClient
-from ccsproxy.proxy.relay_site import relay_site
+from ccsproxy.proxy.resource import ProxyResource, way_to
+from ccsproxy.proxy.server.limits import Limits
+from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
-from ccsproxy.proxy.timeouts import Timeouts
-from ccsproxy.proxy.upstream.http_proxy import ProxySettingError, proxy_for
+from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
+from ccsproxy.proxy.upstream.endpoints import TLSEndpoint, tcp_endpoint
+from ccsproxy.proxy.upstream.http_proxy import CorporateProxy, ProxySettingError, proxy_for
+from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
 from ccsproxy.proxy.upstream.tls import FailClosedPolicy, TLSSettingError, Trust
-from ccsproxy.proxy.upstream_client import client_for
+from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
 from ccsproxy.runtime.write_batch import Turn
+
+
+def client_for(
+    upstream: Upstream,
+    reactor: Any,
+    timers: BatchedTimers,
+    timeouts: Timeouts,
+    policy: FailClosedPolicy,
+    proxy: CorporateProxy | None = None,
+    turn: Turn | None = None,
+) -> tuple[TransparentClient, RelayPool]:
+    """Make the client of an upstream, and the pool to close when the program ends.
+
+    :param policy: whom to trust; asked for https upstreams only.
+    :param turn: see `RelayPool`.
+    :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.http_proxy.proxy_for`).
+    """
+    if proxy is None:
+        endpoint = tcp_endpoint(reactor, upstream.host, upstream.port)
+    else:
+        way = tcp_endpoint(reactor, proxy.host, proxy.port)
+        endpoint = TunnelEndpoint(way, upstream.host, upstream.port, proxy.authorization)
+    if upstream.scheme == "https":
+        creator = policy.creatorForNetloc(upstream.host.encode("idna"), upstream.port)
+        endpoint = TLSEndpoint(reactor, endpoint, creator)
+    pool = RelayPool(reactor, timers, timeouts, turn=turn)
+    return TransparentClient(RelayAgent(pool, endpoint)), pool
+
+
+def relay_site(
+    config: Config,
+    clients: Mapping[str, tuple[Upstream, ITransparentClient]],
+    capture: Capture | GuardedCapture,
+    ids: IdSource,
+    reactor: Any,
+    timers: BatchedTimers,
+    default: str = "",
+    limits: Limits | None = None,
+    turn: Turn | None = None,
+) -> RelaySite:
+    """Make the site of one listener.
+
+    :param clients: the upstreams by name, each with its client.
+    :param capture: who is told of every exchange; several sites may share a `GuardedCapture` and its count.
+    :param default: the name of the upstream for paths that name none; the first one when left out.
+    :param limits: the limits; `Limits` with the configured body size when left out.
+    :param turn: see `RelaySite`.
+    """
+    guarded = capture if isinstance(capture, GuardedCapture) else GuardedCapture(capture)
+    ways = {name: way_to(upstream, client) for name, (upstream, client) in clients.items()}
+    resource = ProxyResource(ways, ways[default or next(iter(ways))], guarded, ids, time.monotonic)
+    return RelaySite(
+        resource,
+        reactor,
+        timers,
+        RefusedRecorder(guarded, ids),
+        attr.evolve(limits or Limits(), body=config.max_request_body),
+        time.monotonic,
+        time.time,
+        allowed=config.allow_hosts,
+        origin=config.cors_allow,
+        turn=turn,
+    )
 
 
 class Relaying:
@@ -97,7 +167,7 @@ class Relaying:
         """How often capture has raised in the relay; each time the rest of one exchange was not captured."""
         return self._capture.failures
 
-    def drain(self, within: float) -> "Deferred[None]":
+    def drain(self, within: float) -> Deferred[None]:
         """Accept no further request, let running exchanges end, and cut what is left after some seconds.
 
         :return: fires when no exchange is under way.
@@ -116,7 +186,7 @@ class Relaying:
         for site in self._sites:
             site.cut()
 
-    def close(self) -> "Deferred[Any]":
+    def close(self) -> Deferred[Any]:
         """Close the idle connections to the upstreams."""
         return DeferredList([pool.closeCachedConnections() for pool in self._pools], consumeErrors=True).addErrback(
             Failure.getErrorMessage

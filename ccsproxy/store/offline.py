@@ -9,10 +9,10 @@ from typing import Any
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
+from ccsproxy.providers.prices import list_price
 from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.store.index.follower import Progress, bring_up, no_progress, rebuild
 from ccsproxy.store.index.schema import drop_unusable
-from ccsproxy.store.index_price import list_price
 from ccsproxy.store.maintenance import Upkeep
 from ccsproxy.store.observer import NullSink
 from ccsproxy.store.retention import Retention

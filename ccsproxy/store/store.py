@@ -14,12 +14,11 @@ from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import Pump
-from ccsproxy.store.control import WishBox
+from ccsproxy.store.control import Grants, WishBox
 from ccsproxy.store.directory import Lock, prepare
-from ccsproxy.store.grants import Grants
 from ccsproxy.store.maintenance import Upkeep, UpkeepThread
 from ccsproxy.store.observer import IndexSink, NullSink
-from ccsproxy.store.recovery import Recovery, recover
+from ccsproxy.store.recovery import Recovery, recover, unclean_record
 from ccsproxy.store.retention import Retention
 from ccsproxy.store.retired import RetiredMarks
 from ccsproxy.store.segments.files import Files
@@ -29,9 +28,7 @@ from ccsproxy.store.segments.segment import Header, Location
 from ccsproxy.store.segments.tally import merge_marks, raise_to
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.starred import Starred
-from ccsproxy.store.threads import in_thread
-from ccsproxy.store.unclean import unclean_record
-from ccsproxy.store.writer import Writer
+from ccsproxy.store.writer import Writer, in_thread
 
 _T = TypeVar("_T")
 

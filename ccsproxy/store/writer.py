@@ -3,16 +3,40 @@
 import threading
 from collections.abc import Callable
 from time import sleep
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog, Dropped
 from ccsproxy.store.batch_writer import Pump
 from ccsproxy.store.segments.segment import Location
-from ccsproxy.store.threads import in_thread
+
+_T = TypeVar("_T")
+
+
+def in_thread(reactor: Any, work: Callable[[], _T], name: str = "ccsproxy store") -> Deferred[_T]:
+    """Run a callable in a new thread.
+
+    Unlike the reactor's pool, this neither waits for name look-ups that occupy the pool, nor is torn down before us.
+
+    :param reactor: used for ``callFromThread``.
+    :return: fires in the reactor's thread with what the callable returned or raised.
+    """
+    done: Deferred[_T] = Deferred()
+
+    def run() -> None:
+        try:
+            result: Any = work()
+        except BaseException:
+            result = Failure()
+        reactor.callFromThread(done.callback, result)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return done
+
 
 #: How long after the first entry more are waited for, so that a burst costs one write, in seconds.
 _GATHER = 0.03

@@ -8,7 +8,7 @@ from typing import Any
 
 import attr
 
-from ccsproxy.runfile import read_run_file
+from ccsproxy.run import read_run_file
 from ccsproxy.store.query import FIELDS, Query, parse_query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader

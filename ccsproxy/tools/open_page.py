@@ -4,7 +4,7 @@ import argparse
 import webbrowser
 from typing import TextIO
 
-from ccsproxy.runfile import read_run_file
+from ccsproxy.run import read_run_file
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
 
 NAME = "open"

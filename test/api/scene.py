@@ -10,9 +10,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.api.archive import Archive
-from ccsproxy.api.desk import Desk, make_desk
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
+from ccsproxy.api.process import Desk, make_desk
 from test.api.fake_archive import FakeArchive
 
 T = TypeVar("T")

@@ -9,8 +9,15 @@ from typing import Any
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.api.channel import LOOKS, STALL, DeskChannel, unacknowledged
-from ccsproxy.api.connections import GRACE, MOST_CONNECTIONS, connection_cap
+from ccsproxy.api.connections import (
+    GRACE,
+    LOOKS,
+    MOST_CONNECTIONS,
+    STALL,
+    DeskChannel,
+    connection_cap,
+    unacknowledged,
+)
 from test.api.scene import PORT, make_scene
 
 HEALTH = b"GET /api/health HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % PORT

@@ -8,9 +8,9 @@ from treq.client import HTTPClient
 from treq.testing import RequestTraversalAgent
 from twisted.internet.task import Clock
 
-from ccsproxy.api.desk import make_desk
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
+from ccsproxy.api.process import make_desk
 from ccsproxy.api.queries import StoreArchive
 from ccsproxy.api.schemas import SCHEMAS
 from test.api.scene import BASE, ReadingNow

@@ -9,9 +9,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.api.answer import Refused
-from ccsproxy.api.asked import without_token
 from ccsproxy.api.deliver import SECURITY
-from ccsproxy.api.guard import Asked, Guard, is_loopback
+from ccsproxy.api.guard import Asked, Guard, is_loopback, without_token
 from ccsproxy.api.token import TokenError, read_or_make
 from test.api.scene import PORT, DeskCase
 

@@ -12,7 +12,7 @@ from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from ccsproxy.runfile import read_run_file
+from ccsproxy.run import read_run_file
 from test.integration.harness import ProxiedTestCase
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from twisted.internet.defer import Deferred, succeed
 
-from ccsproxy.capture.life import live
+from ccsproxy.capture.main import live
 from ccsproxy.capture.recorder.interfaces import Meaning
 from ccsproxy.capture.recorder.process import Recovered, Rooms
 from ccsproxy.capture.recorder.recorder import Numbered

@@ -11,9 +11,9 @@ from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SkipTest, TestCase
 
-from ccsproxy.api.desk import make_desk
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
+from ccsproxy.api.process import make_desk
 from ccsproxy.api.reading import ReadingPool
 from test.api.fake_archive import SID, FakeArchive
 from test.exports.records import make_record

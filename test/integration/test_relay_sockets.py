@@ -14,10 +14,9 @@ from twisted.trial.unittest import TestCase
 from ccsproxy.config.model import Config, Upstream
 from ccsproxy.exchange.ids import IdSource
 from ccsproxy.proxy.deadlines import BatchedTimers
-from ccsproxy.proxy.relay_site import relay_site
 from ccsproxy.proxy.server.peers import _inode_by_netlink, _inode_by_proc
-from ccsproxy.proxy.timeouts import Timeouts
-from ccsproxy.proxy.upstream_client import client_for
+from ccsproxy.proxy.service import client_for, relay_site
+from ccsproxy.proxy.upstream.link import Timeouts
 from test.proxy.relay_rig import Listening
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

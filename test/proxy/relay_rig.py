@@ -18,8 +18,8 @@ from ccsproxy.proxy.resource import ProxyResource, Way
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
-from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.upstream.connection import RelayConnection
+from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
 from ccsproxy.runtime.write_batch import Turn
 

@@ -3,7 +3,7 @@
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.proxy.timeouts import Timeouts
+from ccsproxy.proxy.upstream.link import Timeouts
 from test.proxy.relay_rig import Client, Rig
 
 GET = b"GET /v1/models?a=%2F HTTP/1.1\r\nhOst: localhost:8787\r\nX-b: 2\r\nx-B: 1\r\n\r\n"

@@ -13,8 +13,8 @@ from zope.interface import implementer
 from ccsproxy.exchange.fieldlines import joined
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import Marks
-from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.upstream.connection import RelayConnection
+from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
 
 

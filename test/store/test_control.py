@@ -13,9 +13,8 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from ccsproxy.capture.main import IndexedStore
-from ccsproxy.store.control import ANSWERED, TAKEN, TAKEN_WITHIN, Granted, Wish, WishBox, ask, folder_of
+from ccsproxy.store.control import ANSWERED, TAKEN, TAKEN_WITHIN, Granted, Wish, WishBox, ask, folder_of, grant
 from ccsproxy.store.directory import DataDirBusy, Lock
-from ccsproxy.store.grants import grant
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.store.settings import StoreSettings

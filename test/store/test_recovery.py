@@ -5,12 +5,11 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange import codec
-from ccsproxy.store.recovery import recover
+from ccsproxy.store.recovery import recover, unclean_record
 from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.scan import Line, lines, read_footer
 from ccsproxy.store.segments.segment import Header, compressed_path, plain_path, segments_dir
-from ccsproxy.store.unclean import unclean_record
 from test.store.disks import scratch
 from test.store.records import record, started, stored_ids
 

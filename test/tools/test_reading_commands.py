@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.runfile import write_run_file
+from ccsproxy.run import write_run_file
 from ccsproxy.tools import export, open_page, tail
 from ccsproxy.tools.asking import moment
 from ccsproxy.tools.main import build_parser, main

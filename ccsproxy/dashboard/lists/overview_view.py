@@ -9,7 +9,7 @@ import attr
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.svg import Bar
 from ccsproxy.store.index.tallies import DAY_MS
-from ccsproxy.store.reader_periods import LENGTHS
+from ccsproxy.store.reader.stats import LENGTHS
 
 #: Bars of a chart.
 MOST = 92

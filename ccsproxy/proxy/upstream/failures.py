@@ -1,7 +1,10 @@
-"""What OpenSSL and service-identity have to say, in a sentence for people."""
+"""Why an upstream cannot be reached, in a sentence for people: what sockets, OpenSSL and service-identity report."""
 
 from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
+from twisted.internet import error as internet_error
+
+from ccsproxy.proxy.errors import RelayError, TLSHandshakeFailed, UpstreamUnreachable
 
 _CODES = SSL.X509VerificationCodes
 _UNKNOWN_AUTHORITY = "The upstream's certificate comes from an authority that is not trusted; see --upstream-ca."
@@ -55,3 +58,27 @@ def tls_sentence(error: BaseException | None) -> str | None:
         words = "; ".join(str(entry[-1]) for entry in queue if entry)
         return f"The TLS handshake with the upstream failed: {words or 'the connection was closed'}."
     return None
+
+
+_CONNECT_SENTENCES: list[tuple[type[Exception], str]] = [
+    (internet_error.DNSLookupError, "The upstream's host name cannot be resolved."),
+    (internet_error.ConnectionRefusedError, "The upstream refused the connection; nothing listens there."),
+    (internet_error.NoRouteError, "There is no route to the upstream."),
+    (internet_error.TimeoutError, "The upstream did not answer the connection attempt."),
+    (internet_error.TCPTimedOutError, "The upstream did not answer the connection attempt."),
+    (internet_error.ConnectionDone, "The upstream closed the connection while it was being made."),
+    (internet_error.ConnectionLost, "The upstream broke the connection off while it was being made."),
+]
+
+
+def as_relay_error(error: Exception) -> RelayError:
+    """Give a failed connection attempt its place in `ccsproxy.proxy.errors`."""
+    if isinstance(error, RelayError):
+        return error
+    sentence = tls_sentence(error)
+    if sentence is not None:
+        return TLSHandshakeFailed(sentence)
+    for cls, words in _CONNECT_SENTENCES:
+        if isinstance(error, cls):
+            return UpstreamUnreachable(words)
+    return UpstreamUnreachable(f"The upstream cannot be reached ({type(error).__name__}).")

@@ -2,16 +2,73 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import attr
 from twisted.internet import protocol
 
+from ccsproxy.proxy import errors
 from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
-from ccsproxy.proxy.peek import Peek
-from ccsproxy.proxy.timeouts import Timeouts
-from ccsproxy.proxy.transport import receive_directly, send_now
+from ccsproxy.proxy.transport import receive_directly, send_now, unsent
 from ccsproxy.runtime.write_batch import Turn
+
+
+@attr.frozen
+class Timeouts:
+    """The limits of the upstream side in seconds; 0 is never.
+
+    :ivar connect: until there is a connection, tunnel and TLS handshake included.
+    :ivar first_byte: from the end of the request to the response head.
+    :ivar idle: between two pieces of a body whose receiver is ready for more.
+    """
+
+    connect: float = 10.0
+    first_byte: float = 600.0
+    idle: float = 300.0
+
+    def passed(self, limit: type[errors.UpstreamTimeout]) -> errors.UpstreamTimeout:
+        """Make the error for a limit that was passed, with a sentence that names it."""
+        if limit is errors.ConnectTimeout:
+            return limit(f"No connection to the upstream could be made within {self.connect:g} s.")
+        if limit is errors.FirstByteTimeout:
+            return limit(f"The upstream sent no response within {self.first_byte:g} s of the request.")
+        return limit(f"The upstream stood still for {self.idle:g} s in the middle of a body.")
+
+
+class Peek:
+    """Looks at one connection's socket.
+
+    :param transport: a TCP transport, or TLS over one; one without a socket (in memory) is taken as quiet.
+    """
+
+    __slots__ = ("_poll", "_tcp", "_transport")
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        while (inner := getattr(transport, "transport", None)) is not None:
+            transport = inner
+        self._tcp = transport
+        self._poll = None
+        peer = getattr(transport, "socket", None)
+        if peer is not None:
+            self._poll = select.poll()
+            self._poll.register(peer, select.POLLIN)
+
+    def is_quiet(self) -> bool:
+        """Tell whether the connection is open and its peer has sent nothing that is still unread.
+
+        The end of a connection, or a byte nobody asked for, may wait in the kernel when the reactor has not come
+        round to it yet. A request written then would be lost, and nobody could tell whether it had been acted upon.
+        """
+        if getattr(self._transport, "disconnecting", False) or unsent(self._tcp):
+            return False
+        try:
+            return self._poll is None or not self._poll.poll(0)
+        except (OSError, ValueError):
+            return False
+
 
 #: Seconds that a peer gets to answer the closing of a connection that is not needed any more.
 CLOSING_TIME = 5.0

@@ -12,12 +12,11 @@ from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.web.client import HTTPConnectionPool
 
-from ccsproxy.proxy.connect_errors import as_relay_error
 from ccsproxy.proxy.deadlines import BUCKET, BatchedTimers, Deadline
 from ccsproxy.proxy.errors import ConnectTimeout
-from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.upstream.connection import RelayConnection
-from ccsproxy.proxy.upstream.link import Ends, ends_of
+from ccsproxy.proxy.upstream.failures import as_relay_error
+from ccsproxy.proxy.upstream.link import Ends, Timeouts, ends_of
 from ccsproxy.runtime.write_batch import Turn
 
 

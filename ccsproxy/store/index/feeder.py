@@ -14,10 +14,10 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from ccsproxy.providers.prices import list_price
 from ccsproxy.store.index.follower import Follower
 from ccsproxy.store.index.index import Index, Price
 from ccsproxy.store.index.schema import damaged, set_aside
-from ccsproxy.store.index_price import list_price
 from ccsproxy.store.observer import Written
 from ccsproxy.store.segments.lines import SegmentLines
 

@@ -5,6 +5,7 @@ other filters are looked at row by row.
 """
 
 import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attr
@@ -13,6 +14,27 @@ from ccsproxy.store.index.schema import COLUMNS, SUMS
 from ccsproxy.store.index.sessions import Session, summary_of
 from ccsproxy.store.query import Query, match_expression, where
 from ccsproxy.store.summary import KEY_BITS, Summary
+
+#: Records that are read together, and about how many bytes they may have.
+BATCH, BATCH_BYTES = 64, 8 << 20
+
+
+def batches(summaries: Iterable[Mapping[str, Any]]) -> Iterator[list[int]]:
+    """Divide records into what is read together.
+
+    :return: their numbers; one that is large stands alone.
+    """
+    batch, size = list[int](), 0
+    for each in summaries:
+        own = (each.get("request_bytes") or 0) + (each.get("response_bytes") or 0)
+        if batch and (size + own > BATCH_BYTES or len(batch) == BATCH):
+            yield batch
+            batch, size = [], 0
+        batch.append(each["seq"])
+        size += own
+    if batch:
+        yield batch
+
 
 Row = tuple[int, Summary, str | None]
 

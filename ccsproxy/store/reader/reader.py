@@ -18,6 +18,7 @@ from ccsproxy.store.query import Query
 from ccsproxy.store.reader.lists import (
     Row,
     SessionQuery,
+    batches,
     distinct_values,
     marks_of,
     one_session,
@@ -30,9 +31,7 @@ from ccsproxy.store.reader.lists import (
 )
 from ccsproxy.store.reader.recent import Tail, find_place, recent_rows
 from ccsproxy.store.reader.source import IndexSource
-from ccsproxy.store.reader.stats import directories, no_statistics, statistics
-from ccsproxy.store.reader_batches import batches
-from ccsproxy.store.reader_periods import periods
+from ccsproxy.store.reader.stats import directories, no_statistics, periods, statistics
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import Summary, as_dict, plain_json
 
@@ -187,7 +186,7 @@ class Reader:
         return {"since": since, "rebuilding": self._source.rebuilding(), **answer}
 
     def periods(self, span: str, since: int | None = None) -> list[dict[str, Any]]:
-        """Return statistics of each hour or day (see `ccsproxy.store.reader_periods.periods`)."""
+        """Return statistics of each hour or day (see `ccsproxy.store.reader.stats.periods`)."""
         return self._source.ask(lambda connection: periods(connection, span, since), [])
 
     def directories(self, since: int | None = None) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.proxy.timeouts import Timeouts
+from ccsproxy.proxy.upstream.link import Timeouts
 from test.proxy.upstream_wire import Collector, ScriptedBody, Wire
 
 HEAD = b"GET / HTTP/1.1\r\nHost: u\r\n\r\n"

@@ -8,9 +8,8 @@ from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRef
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.proxy.peek import Peek
-from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
+from ccsproxy.proxy.upstream.link import Peek, Timeouts
 from test.proxy.upstream_wire import Collector, ScriptedBody, Wire, WireTransport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

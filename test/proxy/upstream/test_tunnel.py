@@ -8,8 +8,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.proxy.deadlines import BatchedTimers
-from ccsproxy.proxy.timeouts import Timeouts
 from ccsproxy.proxy.upstream.client import RelayAgent
+from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
 from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
 from test.proxy.upstream_wire import WireTransport

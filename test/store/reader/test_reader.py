@@ -13,9 +13,8 @@ from ccsproxy.exchange import codec
 from ccsproxy.store.index.record_texts import tool_names
 from ccsproxy.store.index.schema import NAME
 from ccsproxy.store.query import Query, matches, parse_query
-from ccsproxy.store.reader.lists import SessionQuery
+from ccsproxy.store.reader.lists import BATCH, BATCH_BYTES, SessionQuery, batches
 from ccsproxy.store.reader.reader import NotKept, Reader
-from ccsproxy.store.reader_batches import BATCH, BATCH_BYTES, batches
 from ccsproxy.store.segments.compressed import FrameWriter, seek_table
 from ccsproxy.store.segments.segment import compressed_path, plain_path
 from ccsproxy.store.summary import milliseconds, read_entry, summarise
