@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ccsproxy.api.service import DeskService, Run
+from ccsproxy.api.service import ApiService, RunFacts
 from ccsproxy.api.token import TokenError
 from ccsproxy.capture.relay.service import CaptureService
 from ccsproxy.config.model import Config
@@ -61,7 +61,7 @@ class CcsproxyService(service.Service):
         self._signals = StopSignals(reactor, reactor.stop, self.cut) if signals else None
         self._waiting: list[Deferred[None]] = []
         self._over = False
-        self._desk: DeskService | None = None
+        self._api: ApiService | None = None
         self._bound = False
 
     def bind(self) -> None:
@@ -79,7 +79,7 @@ class CcsproxyService(service.Service):
         self._bound = True
         try:
             self._listen()
-            self._bind_desk()
+            self._bind_api()
         except StartError:
             self._close_ports()
             raise
@@ -98,13 +98,13 @@ class CcsproxyService(service.Service):
         if config.workers > 1:
             self._workers = Workers(self._reactor, config, self._ports, self._capture.hand_over)
 
-    def _bind_desk(self) -> None:
+    def _bind_api(self) -> None:
         if self._config.no_api:
             return
-        run = Run(self.session_id, self._run.started_at)
-        self._desk = DeskService(self._reactor, self._config, self._bus, run, self.health)
+        run = RunFacts(self.session_id, self._run.started_at)
+        self._api = ApiService(self._reactor, self._config, self._bus, run, self.health)
         try:
-            self._desk.bind()
+            self._api.bind()
         except TokenError as error:
             raise ConfigError("--api-token-file", str(error)) from None
 
@@ -127,8 +127,8 @@ class CcsproxyService(service.Service):
         await self._capture.startService()
         if self._workers is not None:
             self._workers.start()
-        if self._desk is not None:
-            self._desk.startService()
+        if self._api is not None:
+            self._api.startService()
         running = self.handle()
         write_run_file(self._config.data_dir, self._run.file(running))
         for url in running.proxy_urls:
@@ -146,7 +146,7 @@ class CcsproxyService(service.Service):
     def handle(self) -> Running:
         """Return the handle of this service."""
         proxies = [url_of(port) for port, _ in self._ports]
-        api = self._desk.urls if self._desk is not None else []
+        api = self._api.urls if self._api is not None else []
         upstreams = {one.name: one.url for one in self._config.upstreams}
         return Running(proxies, api, upstreams, self.session_id, self._bus.subscribe, self.health, self.shutdown)
 
@@ -189,8 +189,8 @@ class CcsproxyService(service.Service):
         if self._workers is not None:
             await self._workers.drain(self._config.drain_timeout)
         await self._capture.stopService()
-        if self._desk is not None:
-            await self._desk.stopService()
+        if self._api is not None:
+            await self._api.stopService()
         await self._relay.close()
         remove_run_file(self._config.data_dir)
         self._notifier.close()

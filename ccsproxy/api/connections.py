@@ -1,7 +1,7 @@
 """How many readers there may be: connections are counted, and those that are too many are told so.
 
-The desk is a process of its own, so its readers never take a descriptor from the relay; the bound keeps their number
-from using up the desk's own descriptors and memory.
+The API server is a process of its own, so its readers never take a descriptor from the relay; the bound keeps their number
+from using up the API server's own descriptors and memory.
 """
 
 import resource
@@ -97,7 +97,7 @@ STALL = 300.0
 LOOKS = 10
 
 
-class DeskChannel(HTTPChannel):
+class ApiChannel(HTTPChannel):
     """A channel that knows when its reader stalls.
 
     A reader that is merely slow is let be: while the system holds another number of bytes for it at each look, it

@@ -1,6 +1,6 @@
-"""What the relay tells the desk, and how: JSON lines over one end of a socket pair.
+"""What the relay tells the API server, and how: JSON lines over one end of a socket pair.
 
-The first line holds the settings; then come events and health snapshots. The desk says nothing, and ends when the
+The first line holds the settings; then come events and health snapshots. The API server says nothing, and ends when the
 link does. The relay never waits for it: what the link cannot take is kept up to a bound, then dropped and counted.
 """
 
@@ -15,16 +15,16 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-#: Lines kept while the desk does not read; about a second and a half of a thousand requests a second.
+#: Lines kept while the API server does not read; about a second and a half of a thousand requests a second.
 KEPT = 4096
 #: Bytes of the longest line; settings and health with many upstreams are far below it.
 LONGEST_LINE = 1 << 24
 
 
 class Listener(msgspec.Struct, frozen=True):
-    """A listening socket that the desk was given.
+    """A listening socket that the API server was given.
 
-    :ivar descriptor: its number in the desk's process.
+    :ivar descriptor: its number in the API server's process.
     :ivar family: the address family, as `socket` numbers it.
     """
 
@@ -33,7 +33,7 @@ class Listener(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the desk has to know.
+    """What the API server has to know.
 
     :ivar run: names this run in the ids of live events.
     :ivar started: when the program started, seconds since the epoch.
@@ -60,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hearer(Protocol):
-    """What the desk does with what it is told."""
+    """What the API server does with what it is told."""
 
     def settings(self, settings: Settings) -> None:
         """Begin."""
@@ -80,7 +80,7 @@ class Hearer(Protocol):
 
 @implementer(IPushProducer)
 class RelayEnd(TwistedProtocol):
-    """The relay's end: writes lines while the desk reads them."""
+    """The relay's end: writes lines while the API server reads them."""
 
     transport: Any
 
@@ -96,7 +96,7 @@ class RelayEnd(TwistedProtocol):
         self._paused = False
 
     def connectionMade(self) -> None:
-        """Send the settings, and be told when the desk does not read."""
+        """Send the settings, and be told when the API server does not read."""
         self.transport.registerProducer(self, True)
         self._write(_line("settings", self._settings))
 
@@ -110,14 +110,14 @@ class RelayEnd(TwistedProtocol):
             self._lost += 1
 
     def health(self, snapshot: Mapping[str, Any]) -> None:
-        """Send a snapshot; while the desk does not read, only the latest is kept."""
+        """Send a snapshot; while the API server does not read, only the latest is kept."""
         if self._paused:
             self._health = _line("health", snapshot)
         else:
             self._write(_line("health", snapshot))
 
     def close(self) -> None:
-        """End the link and so the desk."""
+        """End the link and so the API server."""
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
@@ -129,7 +129,7 @@ class RelayEnd(TwistedProtocol):
         self._gone(self)
 
     def pauseProducing(self) -> None:
-        """Keep lines: the desk does not read."""
+        """Keep lines: the API server does not read."""
         self._paused = True
 
     def resumeProducing(self) -> None:
@@ -145,14 +145,14 @@ class RelayEnd(TwistedProtocol):
             self._write(health)
 
     def stopProducing(self) -> None:
-        """Hear that the desk is gone; `connectionLost` follows."""
+        """Hear that the API server is gone; `connectionLost` follows."""
 
     def _write(self, line: bytes) -> None:
         self.transport.write(line)
 
 
-class DeskEnd(LineOnlyReceiver):
-    """The desk's end: hands on what it is told."""
+class ApiEnd(LineOnlyReceiver):
+    """The API server's end: hands on what it is told."""
 
     delimiter = b"\n"
     MAX_LENGTH = LONGEST_LINE
@@ -161,7 +161,7 @@ class DeskEnd(LineOnlyReceiver):
         self._hearer = hearer
 
     def lineReceived(self, line: bytes) -> None:
-        """Hand on one line; an unknown kind is for a newer desk than this one."""
+        """Hand on one line; an unknown kind is for a newer API server than this one."""
         told = msgspec.json.decode(line)
         for kind, value in told.items():
             if kind == "settings":

@@ -26,13 +26,13 @@ from ccsproxy.api.endpoints import Endpoints
 from ccsproxy.api.exposition import Exposition
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
-from ccsproxy.api.link import DeskEnd, Settings
+from ccsproxy.api.link import ApiEnd, Settings
 from ccsproxy.api.live import Live, Stream
 from ccsproxy.api.queries import StoreArchive
 from ccsproxy.api.reading import Reading, ReadingPool
 from ccsproxy.api.route import Call, Route
 from ccsproxy.api.routes import make_routes
-from ccsproxy.api.site import Api, DeskSite, Door
+from ccsproxy.api.site import Api, ApiSite, Door
 from ccsproxy.dashboard.pages import Pages
 from ccsproxy.run import read_run_file
 from ccsproxy.runtime.child import LINK_FD
@@ -40,7 +40,7 @@ from ccsproxy.store.reader.reader import Reader
 
 
 @attr.frozen
-class Desk:
+class ApiServer:
     """What the process of the API is made of.
 
     :ivar root: the resource at the root of the site.
@@ -54,12 +54,12 @@ class Desk:
     health: Health
     crowd: Crowd
 
-    def site(self, reactor: Any) -> DeskSite:
+    def site(self, reactor: Any) -> ApiSite:
         """Make the site that serves it."""
-        return DeskSite(self.root, reactor, self.crowd)
+        return ApiSite(self.root, reactor, self.crowd)
 
 
-def make_desk(
+def make_api(
     reactor: Any,
     guard: Guard,
     archive: Archive,
@@ -69,8 +69,8 @@ def make_desk(
     upstreams: Mapping[str, str],
     pages: IResource | None = None,
     most: int | None = None,
-) -> Desk:
-    """Put a desk together.
+) -> ApiServer:
+    """Put an API server together.
 
     :param run: names this run in the ids of live events.
     :param upstreams: URL by upstream NAME.
@@ -83,7 +83,7 @@ def make_desk(
     exposition = Exposition(health.answer, lambda: len(live.watchers), crowd)
     endpoints = Endpoints(archive, reading, health.answer, exposition, lambda: describe(routes), upstreams)
     routes.extend(make_routes(endpoints, stream_head))
-    return Desk(Door(guard, Api(routes, reading, Stream(live, crowd.most_watchers)), pages), live, health, crowd)
+    return ApiServer(Door(guard, Api(routes, reading, Stream(live, crowd.most_watchers)), pages), live, health, crowd)
 
 
 async def stream_head(call: Call) -> Answer:
@@ -97,48 +97,48 @@ FAREWELL = 0.2
 M_MMAP_THRESHOLD, MAPPED_FROM = -3, 1 << 20
 
 
-class DeskProcess:
+class ApiProcess:
     """Does what the relay says (see `ccsproxy.api.link.Hearer`)."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._reading = ReadingPool(reactor)
-        self._desk: Desk | None = None
+        self._api: ApiServer | None = None
 
     def settings(self, settings: Settings) -> None:
         """Open the store and answer on the sockets that were handed over."""
         reader = Reader(Path(settings.data_dir))
-        desk = self._desk = build(self._reactor, settings, reader, self._reading)
+        server = self._api = build(self._reactor, settings, reader, self._reading)
         self._reading.start()
-        site = desk.site(self._reactor)
+        site = server.site(self._reactor)
         for listener in settings.listeners:
             self._reactor.adoptStreamPort(listener.descriptor, socket.AddressFamily(listener.family), site)
             os.close(listener.descriptor)
 
     def event(self, event: dict[str, Any]) -> None:
         """Hand an event to the watchers."""
-        if self._desk is not None:
-            self._desk.live.publish(event)
+        if self._api is not None:
+            self._api.live.publish(event)
 
     def health(self, snapshot: Mapping[str, Any]) -> None:
         """Keep the snapshot."""
-        if self._desk is not None:
-            self._desk.health.update(snapshot)
+        if self._api is not None:
+            self._api.health.update(snapshot)
 
     def lost(self, count: int) -> None:
         """Tell the watchers that they miss events."""
-        if self._desk is not None:
-            self._desk.live.lost(count)
+        if self._api is not None:
+            self._api.live.lost(count)
 
     def ended(self) -> None:
         """End the streams, and the process with them."""
-        if self._desk is not None:
-            self._desk.live.stop()
+        if self._api is not None:
+            self._api.live.stop()
         self._reactor.callLater(FAREWELL, self._reactor.stop)
 
 
-def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool) -> Desk:
-    """Put the desk together as the settings say."""
+def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool) -> ApiServer:
+    """Put the API server together as the settings say."""
     guard = Guard(
         ports=frozenset(settings.ports),
         names=frozenset(settings.names),
@@ -149,7 +149,7 @@ def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool
     health = Health(reactor.seconds, settings.facts, settings.started)
     archive = StoreArchive(reader)
     pages = Pages(reader, reading, health.answer, lambda: proxies(Path(settings.data_dir)))
-    return make_desk(reactor, guard, archive, reading, health, settings.run, settings.upstreams, pages)
+    return make_api(reactor, guard, archive, reading, health, settings.run, settings.upstreams, pages)
 
 
 def return_large_pieces() -> None:
@@ -179,8 +179,8 @@ def main() -> None:
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
-    hearer = DeskProcess(reactor)
-    factory = Factory.forProtocol(lambda: DeskEnd(hearer))
+    hearer = ApiProcess(reactor)
+    factory = Factory.forProtocol(lambda: ApiEnd(hearer))
     reactor.adoptStreamConnection(LINK_FD, socket.AF_UNIX, factory)
     os.close(LINK_FD)
     reactor.run(installSignalHandlers=False)

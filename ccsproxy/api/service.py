@@ -1,4 +1,4 @@
-"""The desk's part in the relay process: binds the ports, keeps the API's process running and tells it the news."""
+"""The API server's part in the relay process: binds the ports, keeps the API's process running and tells it the news."""
 
 import os
 import socket
@@ -27,16 +27,16 @@ from ccsproxy.runtime.listening import listen, loopback, url_of
 
 #: Seconds between two health snapshots, and at least between a change and the snapshot that shows it.
 EACH, SOON = 1.0, 0.1
-#: How much lower the desk's priority is than the relay's; not so low that a page waits for all else the machine does.
+#: How much lower the API server's priority is than the relay's; not so low that a page waits for all else the machine does.
 NICE = 10
-#: Seconds that the desk has to end.
+#: Seconds that the API server has to end.
 PATIENCE = 5.0
 #: Endpoints whose sockets can be handed over: what they accept is not wrapped by the endpoint itself.
 HANDED_OVER = ("tcp", "tcp6", "unix", "systemd")
 
 
 @attr.frozen
-class Run:
+class RunFacts:
     """Which run of the program this is.
 
     :ivar session_id: the run's id.
@@ -47,16 +47,16 @@ class Run:
     started: float
 
 
-class DeskService(Service):
+class ApiService(Service):
     """Runs the API in a process of its own.
 
-    The ports are bound here, so that a taken one is an error of the start, and read from there. When the desk ends,
+    The ports are bound here, so that a taken one is an error of the start, and read from there. When the API server ends,
     the sockets stay and connections wait in them until the next one is up.
 
     :ivar urls: where the API answers, once it is bound.
     """
 
-    name = "desk"
+    name = "api"
     _log = Logger()
 
     def __init__(
@@ -64,7 +64,7 @@ class DeskService(Service):
         reactor: Any,
         config: Config,
         bus: Bus,
-        run: Run,
+        run: RunFacts,
         health: Callable[[], Mapping[str, Any]],
         make_child: Callable[..., Child] = Child,
     ) -> None:
@@ -86,7 +86,7 @@ class DeskService(Service):
 
     @property
     def child_pid(self) -> int | None:
-        """The process id of the desk, None while none runs."""
+        """The process id of the API server, None while none runs."""
         return self._child.pid if self._child is not None else None
 
     def bind(self) -> None:
@@ -212,7 +212,7 @@ def _listeners(ports: Sequence[Any]) -> list[Listener]:
     return [Listener(LINK_FD + 1 + number, int(port.addressFamily)) for number, port in enumerate(ports)]
 
 
-def _facts(config: Config, run: Run) -> dict[str, Any]:
+def _facts(config: Config, run: RunFacts) -> dict[str, Any]:
     return {
         "provider": config.provider,
         "upstream": config.upstreams[0].url if config.upstreams else None,

@@ -1,4 +1,4 @@
-"""The web site of the desk: the guard at the door, the API behind it, and the pages mounted at ``/``."""
+"""The web site of the API server: the guard at the door, the API behind it, and the pages mounted at ``/``."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from twisted.web.resource import IResource, Resource, getChildForRequest
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ccsproxy.api.answer import Answer, Refused, not_found
-from ccsproxy.api.connections import Crowd, DeskChannel
+from ccsproxy.api.connections import ApiChannel, Crowd
 from ccsproxy.api.deliver import cut, deliver, refuse, secure
 from ccsproxy.api.guard import METHODS, Asked, Guard, read_asked, token_in, without_token
 from ccsproxy.api.reading import Reading
@@ -160,7 +160,7 @@ class Fixed(Resource):
         return answer_with(request, self._write(request))
 
 
-class DeskRequest(Request):
+class ApiRequest(Request):
     """A request whose body, which nobody needs, is thrown away as it comes; too much of it ends the connection."""
 
     _discarded = 0
@@ -176,16 +176,16 @@ class DeskRequest(Request):
             self.channel.loseConnection()
 
 
-class DeskSite(Site):
+class ApiSite(Site):
     """A site that has room for so many readers, and logs no requests: their targets may hold tokens and search words.
 
     :ivar crowd: the connections that are open.
     """
 
-    protocol = DeskChannel  # type: ignore[assignment]
+    protocol = ApiChannel  # type: ignore[assignment]
 
     def __init__(self, root: "Door", reactor: Any, crowd: Crowd) -> None:
-        super().__init__(root, DeskRequest, reactor=reactor, timeout=IDLE, parsePOSTFormSubmission=False)
+        super().__init__(root, ApiRequest, reactor=reactor, timeout=IDLE, parsePOSTFormSubmission=False)
         self.crowd = crowd
         self._door = root
 

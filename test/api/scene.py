@@ -1,4 +1,4 @@
-"""A desk in memory and a client for it."""
+"""An API server in memory and a client for it."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.api.archive import Archive
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
-from ccsproxy.api.process import Desk, make_desk
+from ccsproxy.api.process import ApiServer, make_api
 from test.api.fake_archive import FakeArchive
 
 T = TypeVar("T")
@@ -34,10 +34,10 @@ def make_scene(
     pages: Any = None,
     reading: Any = None,
     most: int | None = None,
-) -> tuple[Desk, Clock]:
-    """Make a desk and the clock that it tells the time by."""
+) -> tuple[ApiServer, Clock]:
+    """Make an API server and the clock that it tells the time by."""
     clock = Clock()
-    desk = make_desk(
+    server = make_api(
         clock,
         guard or Guard(frozenset({PORT})),
         archive or FakeArchive(),
@@ -48,17 +48,17 @@ def make_scene(
         pages,
         most,
     )
-    return desk, clock
+    return server, clock
 
 
-class DeskCase(SynchronousTestCase):
-    """A test with a client for a desk in memory."""
+class ApiCase(SynchronousTestCase):
+    """A test with a client for an API server in memory."""
 
-    def serve(self, *arguments: Any, **keywords: Any) -> Desk:
-        self.desk, self.clock = make_scene(*arguments, **keywords)
-        self.agent = RequestTraversalAgent(self.desk.root)
+    def serve(self, *arguments: Any, **keywords: Any) -> ApiServer:
+        self.server, self.clock = make_scene(*arguments, **keywords)
+        self.agent = RequestTraversalAgent(self.server.root)
         self.client = HTTPClient(self.agent)
-        return self.desk
+        return self.server
 
     def ask(self, path: str, method: str = "GET", base: str = BASE, **keywords: Any) -> Any:
         """Send a request and return its response, with ``body`` read."""

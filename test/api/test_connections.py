@@ -14,7 +14,7 @@ from ccsproxy.api.connections import (
     LOOKS,
     MOST_CONNECTIONS,
     STALL,
-    DeskChannel,
+    ApiChannel,
     connection_cap,
     unacknowledged,
 )
@@ -48,11 +48,11 @@ class Wire(StringTransport):
 
 
 class CrowdCase(SynchronousTestCase):
-    """A desk with room for two."""
+    """An API server with room for two."""
 
     def setUp(self) -> None:
-        self.desk, self.clock = make_scene(most=2)
-        self.site = self.desk.site(self.clock)
+        self.server, self.clock = make_scene(most=2)
+        self.site = self.server.site(self.clock)
 
     def connect(self) -> tuple[Any, Wire]:
         channel, wire = self.site.buildProtocol(None), Wire()
@@ -94,7 +94,7 @@ class CrowdTests(CrowdCase):
         for channel in (surplus, first):
             channel.connectionLost(None)
         self.assertIn(b" 200 ", self.ask(*self.connect())[0])
-        self.assertEqual(len(self.desk.crowd), 2)
+        self.assertEqual(len(self.server.crowd), 2)
 
     def test_far_too_many(self) -> None:
         """Not even all who are too many are told; the metrics count them."""
@@ -117,7 +117,7 @@ class CrowdTests(CrowdCase):
 class StallTests(CrowdCase):
     """Readers that do not read."""
 
-    def stalled(self) -> tuple[DeskChannel, Wire]:
+    def stalled(self) -> tuple[ApiChannel, Wire]:
         """Connect a reader that does not take the middle of an answer."""
         channel, wire = self.connect()
         channel.setTimeout(None)

@@ -7,7 +7,7 @@ from twisted.web.resource import Resource
 
 from ccsproxy.api.answer import Refused
 from test.api.fake_archive import META, SID, FakeArchive
-from test.api.scene import DeskCase
+from test.api.scene import ApiCase
 from test.exports.records import make_record
 
 V1_META = (
@@ -20,7 +20,7 @@ V1_RECORD = (
 )
 
 
-class VersionOneTests(DeskCase):
+class VersionOneTests(ApiCase):
     """A program written for version 1 finds what it looks for where it looks."""
 
     def setUp(self) -> None:
@@ -57,7 +57,7 @@ class VersionOneTests(DeskCase):
         self.assertEqual(self.ask(f"/api/requests/{SID}/0001").code, 404)
 
 
-class EndpointTests(DeskCase):
+class EndpointTests(ApiCase):
     """What is new."""
 
     def setUp(self) -> None:
@@ -164,7 +164,7 @@ class EndpointTests(DeskCase):
 
     def test_metrics(self) -> None:
         """Metrics say what health says, and leave out what is not known."""
-        self.desk.health.update({"accepted": 5, "dropped": {"disk": 2}, "store": "degraded"})
+        self.server.health.update({"accepted": 5, "dropped": {"disk": 2}, "store": "degraded"})
         text = self.ask("/metrics").body.decode()
         self.assertIn("ccsproxy_accepted_total 5.0", text)
         self.assertIn('ccsproxy_dropped_total{reason="disk"} 2.0', text)
@@ -174,7 +174,7 @@ class EndpointTests(DeskCase):
 
     def test_snapshot_and_its_age(self) -> None:
         """Health is the latest snapshot, says how old it is, and asks nobody."""
-        self.desk.health.update({"accepted": 5, "store": "ok"})
+        self.server.health.update({"accepted": 5, "store": "ok"})
         self.clock.advance(2.5)
         health = self.get("/api/health")
         self.assertEqual((health["accepted"], health["snapshot_age_s"], health["uptime_s"]), (5, 2.5, 2.5))
@@ -195,7 +195,7 @@ class EndpointTests(DeskCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
 
-class BusyTests(DeskCase):
+class BusyTests(ApiCase):
     """Too many readers."""
 
     def test_refused_at_once(self) -> None:
@@ -210,7 +210,7 @@ class BusyTests(DeskCase):
         self.assertEqual((response.code, response.headers.getRawHeaders("retry-after")), (503, ["1"]))
 
 
-class PagesTests(DeskCase):
+class PagesTests(ApiCase):
     """The mount point."""
 
     def test_pages_get_what_is_not_the_apis(self) -> None:

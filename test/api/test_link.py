@@ -1,4 +1,4 @@
-"""The link between relay and desk: order, bounds, and what is said when something was dropped."""
+"""The link between relay and API server: order, bounds, and what is said when something was dropped."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.api.link import DeskEnd, Listener, RelayEnd, Settings
+from ccsproxy.api.link import ApiEnd, Listener, RelayEnd, Settings
 
 SETTINGS = Settings(
     data_dir="/d", run="run", started=1.5, facts={"pid": 1}, upstreams={}, listeners=[Listener(4, 2)], token="secret"
@@ -14,7 +14,7 @@ SETTINGS = Settings(
 
 
 class Hearing:
-    """Keeps what the desk is told."""
+    """Keeps what the API server is told."""
 
     def __init__(self) -> None:
         self.told: list[Any] = []
@@ -44,13 +44,13 @@ class LinkTests(SynchronousTestCase):
         self.relay.makeConnection(self.transport)
 
     def heard(self, size: int = 1 << 16) -> list[Any]:
-        """Return what a desk makes of what was sent, in pieces of a size."""
+        """Return what an API server makes of what was sent, in pieces of a size."""
         hearing = Hearing()
-        desk = DeskEnd(hearing)
-        desk.makeConnection(StringTransport())
+        server = ApiEnd(hearing)
+        server.makeConnection(StringTransport())
         data = self.transport.value()
         for start in range(0, len(data), size):
-            desk.dataReceived(data[start : start + size])
+            server.dataReceived(data[start : start + size])
         return hearing.told
 
     def test_settings_first(self) -> None:
@@ -60,8 +60,8 @@ class LinkTests(SynchronousTestCase):
         for size in (1, 7, 1 << 16):
             self.assertEqual(self.heard(size), [SETTINGS, 1, ("health", 1)])
 
-    def test_slow_desk(self) -> None:
-        """What a slow desk cannot take is kept up to the bound, then counted; of health, the latest is kept."""
+    def test_slow_server(self) -> None:
+        """What a slow server cannot take is kept up to the bound, then counted; of health, the latest is kept."""
         self.assertIs(self.transport.producer, self.relay)
         self.relay.pauseProducing()
         for seq in range(1, 8):
@@ -91,24 +91,24 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual(self.heard(), [SETTINGS, 1, 2, 3, ("lost", 3)])
 
     def test_gone(self) -> None:
-        """A desk that is gone is told nothing more."""
+        """An API server that is gone is told nothing more."""
         self.relay.connectionLost()
         self.relay.event({"seq": 1})
         self.relay.health({"n": 1})
         self.assertEqual(self.heard(), [SETTINGS])
 
     def test_relay_gone(self) -> None:
-        """The desk hears that the relay is gone."""
+        """The API server hears that the relay is gone."""
         hearing = Hearing()
-        DeskEnd(hearing).connectionLost()
+        ApiEnd(hearing).connectionLost()
         self.assertEqual(hearing.told, ["ended"])
 
     def test_newer_relay(self) -> None:
         """A kind of message that is not known is passed over."""
         hearing = Hearing()
-        desk = DeskEnd(hearing)
-        desk.makeConnection(StringTransport())
-        desk.dataReceived(b'{"later":1}\n{"lost":2}\n')
+        server = ApiEnd(hearing)
+        server.makeConnection(StringTransport())
+        server.dataReceived(b'{"later":1}\n{"lost":2}\n')
         self.assertEqual(hearing.told, [("lost", 2)])
 
     def test_token_is_not_shown(self) -> None:

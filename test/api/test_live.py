@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.api import live as live_module
 from ccsproxy.api.live import HEARTBEAT, Live, Watcher
-from test.api.scene import DeskCase
+from test.api.scene import ApiCase
 
 
 class Reader:
@@ -182,7 +182,7 @@ class LiveTests(SynchronousTestCase):
         self.assertLessEqual(count - len(seen), 5)
 
 
-class StreamTests(DeskCase):
+class StreamTests(ApiCase):
     """The live events over HTTP."""
 
     def setUp(self) -> None:
@@ -199,11 +199,11 @@ class StreamTests(DeskCase):
 
     def test_stream(self) -> None:
         """The head is there at once, events as they come, resumed after the last id."""
-        self.desk.live.publish(event(1))
-        self.desk.live.publish(event(2))
+        self.server.live.publish(event(1))
+        self.server.live.publish(event(2))
         response, pieces = self.open(**{"Last-Event-ID": "run-1"})
         self.assertEqual(response.headers.getRawHeaders("content-type"), ["text/event-stream"])
-        self.desk.live.publish(event(3))
+        self.server.live.publish(event(3))
         self.agent.flush()
         self.assertEqual([content["seq"] for _, _, content in read_events(b"".join(pieces))], [2, 3])
         self.assertNoResult(self.ended)
@@ -211,14 +211,14 @@ class StreamTests(DeskCase):
     def test_letting_go(self) -> None:
         """A reader that lags is told, its stream ends, and its connection too."""
         _, pieces = self.open()
-        (watcher,) = self.desk.live.watchers
+        (watcher,) = self.server.live.watchers
         watcher.pauseProducing()
         for number in range(300):
-            self.desk.live.publish(event(number))
+            self.server.live.publish(event(number))
         self.agent.flush()
         self.successResultOf(self.ended)
         self.assertEqual(read_events(b"".join(pieces))[-1][1], "lagged")
-        self.assertEqual(self.desk.live.watchers, set())
+        self.assertEqual(self.server.live.watchers, set())
 
     def test_too_many(self) -> None:
         """There is a limit, and who is beyond it is told to come back."""

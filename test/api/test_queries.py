@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
-from ccsproxy.api.process import make_desk
+from ccsproxy.api.process import make_api
 from ccsproxy.api.queries import StoreArchive
 from ccsproxy.api.schemas import SCHEMAS
 from test.api.scene import BASE, ReadingNow
@@ -29,8 +29,8 @@ class StoreArchiveTests(StoreCase):
         clock = Clock()
         health = Health(clock.seconds, {"version": "0"}, 0.0)
         archive = StoreArchive(self.reader)
-        desk = make_desk(clock, Guard(frozenset()), archive, ReadingNow(), health, "run", {})
-        self.agent = RequestTraversalAgent(desk.root)
+        server = make_api(clock, Guard(frozenset()), archive, ReadingNow(), health, "run", {})
+        self.agent = RequestTraversalAgent(server.root)
         self.client = HTTPClient(self.agent)
 
     def ask(self, path: str, code: int = 200) -> bytes:

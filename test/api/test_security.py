@@ -12,7 +12,7 @@ from ccsproxy.api.answer import Refused
 from ccsproxy.api.deliver import SECURITY
 from ccsproxy.api.guard import Asked, Guard, is_loopback, without_token
 from ccsproxy.api.token import TokenError, read_or_make
-from test.api.scene import PORT, DeskCase
+from test.api.scene import PORT, ApiCase
 
 TOKEN = "t" * 43
 FRIEND = "https://friend.example"
@@ -68,7 +68,7 @@ CREDENTIALS = {
 METHODS = {"GET": True, "HEAD": True, "OPTIONS": True, "POST": False, "DELETE": False, "PUT": False}
 
 
-class MatrixTests(DeskCase):
+class MatrixTests(ApiCase):
     """Host x Origin x token x method, over HTTP."""
 
     def setUp(self) -> None:
@@ -141,7 +141,7 @@ class MatrixTests(DeskCase):
         self.assertEqual(self.ask("/api/health", "OPTIONS", headers={**headers, "Origin": "https://x"}).code, 403)
 
 
-class CookieTests(DeskCase):
+class CookieTests(ApiCase):
     """The token in a URL becomes a cookie."""
 
     def setUp(self) -> None:

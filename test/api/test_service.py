@@ -1,4 +1,4 @@
-"""The desk's part in the relay process, with a child that is not there."""
+"""The API server's part in the relay process, with a child that is not there."""
 
 import socket
 from pathlib import Path
@@ -10,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.api.exposure import exposure_of
-from ccsproxy.api.service import DeskService, Run
+from ccsproxy.api.service import ApiService, RunFacts
 from ccsproxy.api.token import TokenError
 from ccsproxy.config.model import Config, Upstream
 from ccsproxy.errors import BindError
@@ -85,7 +85,7 @@ class FakeChild:
         return succeed(None)
 
 
-class DeskServiceTests(SynchronousTestCase):
+class ApiServiceTests(SynchronousTestCase):
     """Start, news, stop."""
 
     def setUp(self) -> None:
@@ -96,7 +96,7 @@ class DeskServiceTests(SynchronousTestCase):
         self.children: list[FakeChild] = []
         self.count = 0
 
-    def make(self, **changes: Any) -> DeskService:
+    def make(self, **changes: Any) -> ApiService:
         upstream = Upstream("anthropic", "https", "api.anthropic.com", 443)
         config = Config((upstream,), data_dir=self.data_dir, **changes)
 
@@ -108,13 +108,13 @@ class DeskServiceTests(SynchronousTestCase):
             self.count += 1
             return {"accepted": self.count}
 
-        return DeskService(self.reactor, config, self.bus, Run("run", 0.0), health, make_child)  # type: ignore[arg-type]
+        return ApiService(self.reactor, config, self.bus, RunFacts("run", 0.0), health, make_child)  # type: ignore[arg-type]
 
     def told(self, link: int = 0) -> list[dict[str, Any]]:
         return [msgspec.json.decode(line) for line in self.reactor.links[link].value().splitlines()]
 
     def test_loopback_needs_no_token(self) -> None:
-        """On loopback the port is bound and not read, and the desk is told of it; the token file is made 0600."""
+        """On loopback the port is bound and not read, and the API server is told of it; the token file is made 0600."""
         service = self.make(api_port=0)
         service.startService()
         self.assertEqual(service.urls, ["http://127.0.0.1:4321"])
@@ -127,7 +127,7 @@ class DeskServiceTests(SynchronousTestCase):
         self.successResultOf(service.stopService())
 
     def test_beyond_loopback(self) -> None:
-        """Beyond loopback the desk asks for the token of the file."""
+        """Beyond loopback the API server asks for the token of the file."""
         service = self.make(api_listen=("tcp:1:interface=10.0.0.1", "tcp:2"), allow_hosts=("Desk.Example",))
         service.startService()
         settings = self.told()[0]["settings"]
@@ -164,7 +164,7 @@ class DeskServiceTests(SynchronousTestCase):
         self.assertFalse(self.reactor.ports[0].open)
 
     def test_next_child_is_told_all(self) -> None:
-        """A desk that was started again gets the settings and the same sockets."""
+        """An API server that was started again gets the settings and the same sockets."""
         service = self.make()
         service.startService()
         self.children[0].start()

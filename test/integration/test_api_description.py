@@ -13,7 +13,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
-from ccsproxy.api.process import make_desk
+from ccsproxy.api.process import make_api
 from ccsproxy.api.reading import ReadingPool
 from test.api.fake_archive import SID, FakeArchive
 from test.exports.records import make_record
@@ -46,8 +46,8 @@ class DescriptionTests(TestCase):
 
     def serve(self) -> str:
         health = Health(reactor.seconds, {"version": "0"}, 0.0)  # type: ignore[attr-defined]
-        desk = make_desk(reactor, Guard(frozenset()), FullArchive(), self.reading, health, "run", {})
-        port = reactor.listenTCP(0, desk.site(reactor), interface="127.0.0.1")  # type: ignore[attr-defined]
+        server = make_api(reactor, Guard(frozenset()), FullArchive(), self.reading, health, "run", {})
+        port = reactor.listenTCP(0, server.site(reactor), interface="127.0.0.1")  # type: ignore[attr-defined]
         self.addCleanup(port.stopListening)
         return f"http://127.0.0.1:{port.getHost().port}"
 

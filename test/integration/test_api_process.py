@@ -1,4 +1,4 @@
-"""The desk as a real process: started, asked, killed, stopped."""
+"""The API server as a real process: started, asked, killed, stopped."""
 
 import os
 import signal
@@ -13,12 +13,12 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from ccsproxy.api.service import DeskService, Run
+from ccsproxy.api.service import ApiService, RunFacts
 from ccsproxy.config.model import Config, Upstream
 from ccsproxy.runtime.bus import Bus
 
 
-class DeskProcessTests(TestCase):
+class ApiProcessTests(TestCase):
     """A service with its child."""
 
     timeout = 30
@@ -30,8 +30,8 @@ class DeskProcessTests(TestCase):
         config = Config(
             (Upstream("anthropic", "https", "api.anthropic.com", 443),), api_port=0, data_dir=self.data_dir
         )
-        self.service = DeskService(
-            reactor, config, self.bus, Run("run", time.time()), lambda: {"accepted": 7, "store": "ok"}
+        self.service = ApiService(
+            reactor, config, self.bus, RunFacts("run", time.time()), lambda: {"accepted": 7, "store": "ok"}
         )
         self.service.startService()
         self.addCleanup(self.stop)

@@ -1,4 +1,4 @@
-"""Readers of a real desk that are many, slow, or do not read at all."""
+"""Readers of a real API server that are many, slow, or do not read at all."""
 
 import json
 import resource
@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from ccsproxy.api.body_producer import MOST_PATIENCE, PATIENCE
-from ccsproxy.api.service import DeskService, Run
+from ccsproxy.api.service import ApiService, RunFacts
 from ccsproxy.config.model import Config, Upstream
 from ccsproxy.exchange import codec
 from ccsproxy.runtime.bus import Bus
@@ -24,8 +24,8 @@ from test.store.records import record
 BODY, READERS = 20 << 20, 6
 
 
-class DeskReadersTests(TestCase):
-    """A desk process and sockets."""
+class ApiReadersTests(TestCase):
+    """An API server process and sockets."""
 
     timeout = 60
     if not sys.platform.startswith("linux"):
@@ -38,7 +38,7 @@ class DeskReadersTests(TestCase):
         path.write_bytes(codec.encode(record(1, body=("0123456789abcdef" * (BODY // 16)))))
         upstream = Upstream("anthropic", "https", "api.anthropic.com", 443)
         config = Config((upstream,), api_port=0, data_dir=self.data_dir)
-        self.service = DeskService(reactor, config, Bus(), Run("run", time.time()), lambda: {"store": "ok"})
+        self.service = ApiService(reactor, config, Bus(), RunFacts("run", time.time()), lambda: {"store": "ok"})
         self.addCleanup(self.service.stopService)
 
     def connect(self) -> socket.socket:
@@ -63,7 +63,7 @@ class DeskReadersTests(TestCase):
         return head.decode(), body
 
     def memory(self) -> int:
-        """Return the bytes of memory that only the desk has."""
+        """Return the bytes of memory that only the API server has."""
         text = Path(f"/proc/{self.service.child_pid}/smaps_rollup").read_text(encoding="ascii")
         kilobytes = [int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_Dirty:")]
         return kilobytes[0] << 10
