@@ -12,7 +12,7 @@ from zope.interface import implementer
 from ccsproxy.api.reading import Reading
 
 #: Bytes that are written at a time, and about as many as are made at a time.
-BITE = 1 << 16
+CHUNK = 1 << 16
 #: Seconds, at first and at most, that a body which can be made again is kept for a reader that is not ready for more.
 PATIENCE, MOST_PATIENCE = 1.0, 32.0
 
@@ -21,7 +21,7 @@ class Changed(Exception):
     """A body is not what it was when its beginning was written."""
 
 
-class Remade(Iterator[bytes]):
+class ReplayableBody(Iterator[bytes]):
     """A body that can be let go, and goes on from where it was: made again, without what its reader has."""
 
     def __init__(self, pieces: Iterator[bytes], make: Callable[[], Iterator[bytes]]) -> None:
@@ -48,7 +48,7 @@ class Remade(Iterator[bytes]):
 
 
 @implementer(IPushProducer)
-class Pour:
+class BodyProducer:
     """The producer of one body. The request pauses it when its transport is full, so one batch is in memory.
 
     A batch may be a whole record of many megabytes. Where the body can be made again, nothing of it is kept for a
@@ -93,7 +93,7 @@ class Pour:
         """Write a bite of the batch, which is empty when it was let go meanwhile."""
         if self._gone or not self._batch:
             return
-        bite, self._batch = bytes(self._batch[:BITE]), self._batch[BITE:]
+        bite, self._batch = bytes(self._batch[:CHUNK]), self._batch[CHUNK:]
         self._written += len(bite)
         self._sum = crc32(bite, self._sum)
         self._request.write(bite)
@@ -102,13 +102,13 @@ class Pour:
         if not self._paused or self._gone:
             return succeed(None)
         self._waiting = Deferred()
-        if isinstance(self._pieces, Remade):
+        if isinstance(self._pieces, ReplayableBody):
             self._letting_go = self._clock.callLater(self._patience, self._let_go)
         return self._waiting
 
     def _let_go(self) -> None:
         """Keep nothing of the body but how far it was written."""
-        if isinstance(self._pieces, Remade):
+        if isinstance(self._pieces, ReplayableBody):
             self._pieces.let_go(self._written, self._sum)
             self._batch = memoryview(b"")
             self._patience = min(2 * self._patience, MOST_PATIENCE)
@@ -141,7 +141,7 @@ def take(pieces: Iterator[bytes]) -> bytes:
     if first is None:
         return b""
     taken, size = [first], len(first)
-    while size < BITE:
+    while size < CHUNK:
         piece = next(pieces, None)
         if piece is None:
             break

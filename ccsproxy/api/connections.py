@@ -1,7 +1,7 @@
 """How many readers there may be: connections are counted, and those that are too many are told so.
 
-The API server is a process of its own, so its readers never take a descriptor from the relay; the bound keeps their number
-from using up the API server's own descriptors and memory.
+The API server is a process of its own, so its readers never take a descriptor from the relay; the bound keeps their
+number from using up the API server's own descriptors and memory.
 """
 
 import resource
@@ -37,7 +37,7 @@ def connection_cap(descriptors: int | None = None) -> int:
     return max(2, min(MOST_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS - GRACE))
 
 
-class Crowd:
+class ConnectionLimit:
     """The connections that are open.
 
     :ivar most: how many are served at a time. Half of them may be live event streams; the rest are left for pages.
@@ -116,13 +116,13 @@ class ApiChannel(HTTPChannel):
 
     def connectionMade(self) -> None:
         """Be counted."""
-        self.site.crowd.enter(self)
+        self.site.limit.enter(self)
         super().connectionMade()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Be counted no more."""
         self._stop_looking()
-        self.site.crowd.leave(self)
+        self.site.limit.leave(self)
         super().connectionLost(reason)
 
     def pauseProducing(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from ccsproxy.api.answer import Answer, Refused, error_answer
-from ccsproxy.api.body_producer import BITE, Pour
+from ccsproxy.api.body_producer import CHUNK, BodyProducer
 from ccsproxy.api.reading import Reading
 
 log = Logger()
@@ -45,11 +45,11 @@ async def deliver(request: Any, answer: Answer, reading: Reading) -> None:
         request.setHeader(b"content-length", b"%d" % length)
     if request.method == b"HEAD":
         request.finish()
-    elif isinstance(answer.body, bytes) and len(answer.body) <= BITE:
+    elif isinstance(answer.body, bytes) and len(answer.body) <= CHUNK:
         request.write(answer.body)
         request.finish()
     else:
-        await _pour(request, answer, reading)
+        await _produce(request, answer, reading)
 
 
 async def refuse(request: Any, refused: Refused, reading: Reading) -> None:
@@ -64,10 +64,10 @@ def cut(request: Any) -> None:
         channel.transport.abortConnection()
 
 
-async def _pour(request: Any, answer: Answer, reading: Reading) -> None:
+async def _produce(request: Any, answer: Answer, reading: Reading) -> None:
     pieces = iter((answer.body,)) if isinstance(answer.body, bytes) else answer.body
     try:
-        stayed = await Pour(request, pieces, reading, request.site.reactor).run()
+        stayed = await BodyProducer(request, pieces, reading, request.site.reactor).run()
     except Exception:
         log.failure("an answer broke off while it was written")
         cut(request)

@@ -8,7 +8,7 @@ import msgspec
 
 from ccsproxy.api.answer import Answer, json_answer, not_found
 from ccsproxy.api.archive import Archive
-from ccsproxy.api.body_producer import Remade
+from ccsproxy.api.body_producer import ReplayableBody
 from ccsproxy.api.exposition import MEDIA_TYPE, Exposition
 from ccsproxy.api.reading import Reading
 from ccsproxy.api.route import Call
@@ -65,7 +65,7 @@ class Endpoints:
         line = await self.reading.run(self.archive.line, *place)
         if line is None:
             raise not_found("request")
-        body = Remade(iter((line,)), lambda: iter((self.archive.line(*place) or b"",)))
+        body = ReplayableBody(iter((line,)), lambda: iter((self.archive.line(*place) or b"",)))
         return Answer(body, length=len(line))
 
     async def get_stats(self, call: Call) -> Answer:
@@ -87,7 +87,7 @@ class Endpoints:
         def again() -> Iterator[bytes]:
             return map(encoded, chosen.write(self.archive.record(sid, seq) or {}, self.upstreams))
 
-        body = Remade(map(encoded, chosen.write(record, self.upstreams)), again)
+        body = ReplayableBody(map(encoded, chosen.write(record, self.upstreams)), again)
         return _export(chosen, body, f"{sid}-{seq}")
 
     async def export_session(self, call: Call) -> Answer:

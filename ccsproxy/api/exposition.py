@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from ccsproxy.api.connections import Crowd
+from ccsproxy.api.connections import ConnectionLimit
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -29,10 +29,12 @@ _NAMES = {"request_count": "requests", "uptime_s": "uptime_seconds", "snapshot_a
 class Exposition:
     """A collector over health; it has a registry of its own, so that nothing else is shown."""
 
-    def __init__(self, health: Callable[[], Mapping[str, Any]], watchers: Callable[[], int], crowd: Crowd) -> None:
+    def __init__(
+        self, health: Callable[[], Mapping[str, Any]], watchers: Callable[[], int], limit: ConnectionLimit
+    ) -> None:
         self._health = health
         self._watchers = watchers
-        self._crowd = crowd
+        self._crowd = limit
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 

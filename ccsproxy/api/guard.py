@@ -23,7 +23,7 @@ _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-
 
 
 @attr.frozen
-class Asked:
+class RequestFacts:
     """What of a request decides whether it is answered. Header values are lists, as they may be repeated.
 
     :ivar preflight: it asks what a page of another origin may send.
@@ -39,7 +39,7 @@ class Asked:
     preflight: bool = False
 
 
-def read_asked(request: Request) -> Asked:
+def read_request_facts(request: Request) -> RequestFacts:
     """Take from a request what the guard looks at."""
 
     def every(name: str) -> list[str]:
@@ -49,7 +49,7 @@ def read_asked(request: Request) -> Asked:
         values = every(name)
         return values[0] if len(values) == 1 else ""
 
-    return Asked(
+    return RequestFacts(
         method=request.method.decode("latin-1"),
         hosts=every("host"),
         origins=every("origin"),
@@ -92,28 +92,28 @@ class Guard:
     cors_allow: str | None = None
     token: str | None = attr.field(default=None, repr=False)
 
-    def check(self, asked: Asked) -> None:
+    def check(self, facts: RequestFacts) -> None:
         """Let a request pass.
 
         :raises Refused: when it may not be answered.
         """
-        self.check_caller(asked)
-        if asked.method not in METHODS:
+        self.check_caller(facts)
+        if facts.method not in METHODS:
             message = f"Only {', '.join(METHODS)} are answered."
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", message, {"Allow": ", ".join(METHODS)})
-        self._check_token(asked)
+        self._check_token(facts)
 
-    def check_caller(self, asked: Asked) -> None:
+    def check_caller(self, facts: RequestFacts) -> None:
         """Check Host and Origin, which a web page cannot choose.
 
         :raises Refused: when the request may not be answered.
         """
-        self._check_host(asked)
-        self._check_origin(asked)
+        self._check_host(facts)
+        self._check_origin(facts)
 
-    def cors_origin(self, asked: Asked) -> str | None:
+    def cors_origin(self, facts: RequestFacts) -> str | None:
         """Return the origin that the answer is shared with, if any."""
-        return self.cors_allow if self.cors_allow and list(asked.origins) == [self.cors_allow] else None
+        return self.cors_allow if self.cors_allow and list(facts.origins) == [self.cors_allow] else None
 
     def accepts(self, token: str) -> bool:
         """Whether this is the token, compared in constant time."""
@@ -129,10 +129,10 @@ class Guard:
         """What the cookie holds: proof of the token, from which the token cannot be had."""
         return hmac.new((self.token or "").encode(), b"ccsproxy cookie", hashlib.sha256).hexdigest()
 
-    def _check_host(self, asked: Asked) -> None:
-        if len(asked.hosts) != 1:
+    def _check_host(self, facts: RequestFacts) -> None:
+        if len(facts.hosts) != 1:
             raise bad_request("A request must have one Host.")
-        if not self._is_own(asked.hosts[0].lower()):
+        if not self._is_own(facts.hosts[0].lower()):
             message = "This host is not served here; if it should be, start ccsproxy with --allow-host."
             raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "misdirected_request", message)
 
@@ -147,31 +147,31 @@ class Guard:
             return False
         return name in LOOPBACK_NAMES or (self.any_address and is_address(name))
 
-    def _check_origin(self, asked: Asked) -> None:
-        if self.cors_origin(asked):
+    def _check_origin(self, facts: RequestFacts) -> None:
+        if self.cors_origin(facts):
             return
-        own = {f"{scheme}://{asked.hosts[0].lower()}" for scheme in ("http", "https")}
-        foreign = any(origin.lower() not in own for origin in asked.origins) or len(asked.origins) > 1
-        embedded = asked.fetch_site in {"cross-site", "same-site"} and asked.fetch_mode != "navigate"
+        own = {f"{scheme}://{facts.hosts[0].lower()}" for scheme in ("http", "https")}
+        foreign = any(origin.lower() not in own for origin in facts.origins) or len(facts.origins) > 1
+        embedded = facts.fetch_site in {"cross-site", "same-site"} and facts.fetch_mode != "navigate"
         if foreign or embedded:
             message = "Pages of other origins may not call this; see --cors-allow."
             raise Refused(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
 
-    def _check_token(self, asked: Asked) -> None:
-        if self.token is None or (asked.preflight and self.cors_origin(asked)):
+    def _check_token(self, facts: RequestFacts) -> None:
+        if self.token is None or (facts.preflight and self.cors_origin(facts)):
             return
-        scheme, _, shown = asked.authorization.partition(" ")
+        scheme, _, shown = facts.authorization.partition(" ")
         if scheme.lower() == "bearer" and self.accepts(shown.strip()):
             return
-        if any(hmac.compare_digest(each.encode(), self.cookie_value.encode()) for each in self._cookies(asked)):
+        if any(hmac.compare_digest(each.encode(), self.cookie_value.encode()) for each in self._cookies(facts)):
             return
         message = "A token is needed: send it as `Authorization: Bearer`; it is in the file api-token."
         raise Refused(
             HTTPStatus.UNAUTHORIZED, "unauthorized", message, {"WWW-Authenticate": 'Bearer realm="ccsproxy"'}
         )
 
-    def _cookies(self, asked: Asked) -> list[str]:
-        pairs = (pair.strip().partition("=") for pair in asked.cookie.split(";"))
+    def _cookies(self, facts: RequestFacts) -> list[str]:
+        pairs = (pair.strip().partition("=") for pair in facts.cookie.split(";"))
         return [value for name, _, value in pairs if name == self.cookie_name]
 
 

@@ -1,6 +1,7 @@
 """What the relay tells the API server, and how: JSON lines over one end of a socket pair.
 
-The first line holds the settings; then come events and health snapshots. The API server says nothing, and ends when the
+The first line holds the settings; then come events and health snapshots. The API server says nothing, and ends when
+the
 link does. The relay never waits for it: what the link cannot take is kept up to a bound, then dropped and counted.
 """
 

@@ -20,7 +20,7 @@ from twisted.web.resource import IResource
 
 from ccsproxy.api.answer import Answer
 from ccsproxy.api.archive import Archive
-from ccsproxy.api.connections import Crowd
+from ccsproxy.api.connections import ConnectionLimit
 from ccsproxy.api.description import describe
 from ccsproxy.api.endpoints import Endpoints
 from ccsproxy.api.exposition import Exposition
@@ -32,7 +32,7 @@ from ccsproxy.api.queries import StoreArchive
 from ccsproxy.api.reading import Reading, ReadingPool
 from ccsproxy.api.route import Call, Route
 from ccsproxy.api.routes import make_routes
-from ccsproxy.api.site import Api, ApiSite, Door
+from ccsproxy.api.site import Api, ApiSite, GuardedRoot
 from ccsproxy.dashboard.pages import Pages
 from ccsproxy.run import read_run_file
 from ccsproxy.runtime.child import LINK_FD
@@ -46,17 +46,17 @@ class ApiServer:
     :ivar root: the resource at the root of the site.
     :ivar live: where events are published.
     :ivar health: where snapshots are put.
-    :ivar crowd: the connections that are open.
+    :ivar limit: the connections that are open.
     """
 
-    root: Door
+    root: GuardedRoot
     live: Live
     health: Health
-    crowd: Crowd
+    limit: ConnectionLimit
 
     def site(self, reactor: Any) -> ApiSite:
         """Make the site that serves it."""
-        return ApiSite(self.root, reactor, self.crowd)
+        return ApiSite(self.root, reactor, self.limit)
 
 
 def make_api(
@@ -75,15 +75,17 @@ def make_api(
     :param run: names this run in the ids of live events.
     :param upstreams: URL by upstream NAME.
     :param pages: what is mounted at ``/``.
-    :param most: how many connections are served at a time (see `ccsproxy.api.connections.Crowd`).
+    :param most: how many connections are served at a time (see `ccsproxy.api.connections.ConnectionLimit`).
     """
     live = Live(reactor, run)
-    crowd = Crowd(most)
+    limit = ConnectionLimit(most)
     routes: list[Route] = []
-    exposition = Exposition(health.answer, lambda: len(live.watchers), crowd)
+    exposition = Exposition(health.answer, lambda: len(live.watchers), limit)
     endpoints = Endpoints(archive, reading, health.answer, exposition, lambda: describe(routes), upstreams)
     routes.extend(make_routes(endpoints, stream_head))
-    return ApiServer(Door(guard, Api(routes, reading, Stream(live, crowd.most_watchers)), pages), live, health, crowd)
+    return ApiServer(
+        GuardedRoot(guard, Api(routes, reading, Stream(live, limit.most_watchers)), pages), live, health, limit
+    )
 
 
 async def stream_head(call: Call) -> Answer:

@@ -1,4 +1,5 @@
-"""The API server's part in the relay process: binds the ports, keeps the API's process running and tells it the news."""
+"""The API server's part in the relay process: binds the ports, keeps the API's process running and tells it the
+news."""
 
 import os
 import socket
@@ -27,7 +28,8 @@ from ccsproxy.runtime.listening import listen, loopback, url_of
 
 #: Seconds between two health snapshots, and at least between a change and the snapshot that shows it.
 EACH, SOON = 1.0, 0.1
-#: How much lower the API server's priority is than the relay's; not so low that a page waits for all else the machine does.
+#: How much lower the API server's priority is than the relay's; not so low that a page waits for all else the
+#: machine does.
 NICE = 10
 #: Seconds that the API server has to end.
 PATIENCE = 5.0
@@ -50,8 +52,8 @@ class RunFacts:
 class ApiService(Service):
     """Runs the API in a process of its own.
 
-    The ports are bound here, so that a taken one is an error of the start, and read from there. When the API server ends,
-    the sockets stay and connections wait in them until the next one is up.
+    The ports are bound here, so that a taken one is an error of the start, and read from there. When the API server
+    ends, the sockets stay and connections wait in them until the next one is up.
 
     :ivar urls: where the API answers, once it is bound.
     """

@@ -13,9 +13,9 @@ from twisted.web.resource import IResource, Resource, getChildForRequest
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ccsproxy.api.answer import Answer, Refused, not_found
-from ccsproxy.api.connections import ApiChannel, Crowd
+from ccsproxy.api.connections import ApiChannel, ConnectionLimit
 from ccsproxy.api.deliver import cut, deliver, refuse, secure
-from ccsproxy.api.guard import METHODS, Asked, Guard, read_asked, token_in, without_token
+from ccsproxy.api.guard import METHODS, Guard, RequestFacts, read_request_facts, token_in, without_token
 from ccsproxy.api.reading import Reading
 from ccsproxy.api.route import Call, Route, find
 
@@ -31,7 +31,7 @@ LARGEST_BODY = 1 << 16
 Stream = Callable[[Request], None]
 
 
-class Door(Resource):
+class GuardedRoot(Resource):
     """The root: every request passes the guard before anything else looks at it.
 
     A request that may pass goes to the API or to the pages; the pages are any resource, mounted at ``/``.
@@ -47,9 +47,9 @@ class Door(Resource):
         """Let a request in, or choose the resource that refuses it."""
         secure(request)
         try:
-            asked = read_asked(request)
-            self._share(request, asked)
-            entrance = self._entrance(request, asked)
+            facts = read_request_facts(request)
+            self._share(request, facts)
+            entrance = self._entrance(request, facts)
         except Refused as refused:
             return self._api.refusal(refused)
         if entrance is not None:
@@ -65,13 +65,13 @@ class Door(Resource):
         secure(request)
         return self._api.refusal(refused)
 
-    def _entrance(self, request: Request, asked: Asked) -> IResource | None:
+    def _entrance(self, request: Request, facts: RequestFacts) -> IResource | None:
         """Check a request; one that shows the token in its URL is sent on without it, with a cookie."""
-        shown = token_in(request) if self._guard.token and asked.method == "GET" else None
+        shown = token_in(request) if self._guard.token and facts.method == "GET" else None
         if shown is None or not self._guard.accepts(shown):
-            self._guard.check(asked)
+            self._guard.check(facts)
             return None
-        self._guard.check_caller(asked)
+        self._guard.check_caller(facts)
         cookie = f"{self._guard.cookie_name}={self._guard.cookie_value}; Path=/; HttpOnly; SameSite=Strict"
         headers = {
             "Location": without_token(request),
@@ -79,15 +79,15 @@ class Door(Resource):
         }
         return self._api.fixed(Answer(b"", "text/plain; charset=utf-8", HTTPStatus.SEE_OTHER, headers=headers))
 
-    def _share(self, request: Request, asked: Asked) -> None:
+    def _share(self, request: Request, facts: RequestFacts) -> None:
         """Let pages of the one allowed origin read the answer."""
         if self._guard.cors_allow:
             request.setHeader(b"vary", b"Origin")
-        origin = self._guard.cors_origin(asked)
+        origin = self._guard.cors_origin(facts)
         if origin is None:
             return
         request.setHeader(b"access-control-allow-origin", origin.encode())
-        if asked.preflight:
+        if facts.preflight:
             request.setHeader(b"access-control-allow-methods", ", ".join(METHODS).encode())
             request.setHeader(b"access-control-allow-headers", b"authorization, last-event-id")
             request.setHeader(b"access-control-max-age", b"600")
@@ -179,24 +179,24 @@ class ApiRequest(Request):
 class ApiSite(Site):
     """A site that has room for so many readers, and logs no requests: their targets may hold tokens and search words.
 
-    :ivar crowd: the connections that are open.
+    :ivar limit: the connections that are open.
     """
 
     protocol = ApiChannel  # type: ignore[assignment]
 
-    def __init__(self, root: "Door", reactor: Any, crowd: Crowd) -> None:
+    def __init__(self, root: "GuardedRoot", reactor: Any, limit: ConnectionLimit) -> None:
         super().__init__(root, ApiRequest, reactor=reactor, timeout=IDLE, parsePOSTFormSubmission=False)
-        self.crowd = crowd
+        self.limit = limit
         self._door = root
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Make the channel of a new connection, or none where there are far too many."""
-        return super().buildProtocol(addr) if self.crowd.has_room() else None
+        return super().buildProtocol(addr) if self.limit.has_room() else None
 
     def getResourceFor(self, request: Request) -> IResource:
         """Find what answers a request; a connection that is one too many ends with being told so."""
         try:
-            self.crowd.admit(request.channel)
+            self.limit.admit(request.channel)
         except Refused as refused:
             request.channel.persistent = False
             request.setHeader(b"connection", b"close")

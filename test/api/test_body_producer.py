@@ -11,7 +11,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.api.answer import Refused
-from ccsproxy.api.body_producer import BITE, PATIENCE, Changed, Pour, Remade, take
+from ccsproxy.api.body_producer import CHUNK, PATIENCE, BodyProducer, Changed, ReplayableBody, take
 from ccsproxy.api.reading import ReadingPool
 from test.api.scene import ReadingNow
 
@@ -42,13 +42,13 @@ class PourTests(SynchronousTestCase):
         self.clock = Clock()
         self.consumer = Consumer()
 
-    def pieces(self, count: int, size: int = BITE) -> Iterator[bytes]:
+    def pieces(self, count: int, size: int = CHUNK) -> Iterator[bytes]:
         for number in range(count):
             self.made += 1
             yield bytes([number % 256]) * size
 
-    def pour(self, pieces: Iterator[bytes]) -> Deferred[bool]:
-        return ensureDeferred(Pour(self.consumer, pieces, ReadingNow(), self.clock).run())
+    def produce(self, pieces: Iterator[bytes]) -> Deferred[bool]:
+        return ensureDeferred(BodyProducer(self.consumer, pieces, ReadingNow(), self.clock).run())
 
     def stop_after_each_write(self) -> None:
         """Let the reader have enough with every bite."""
@@ -62,36 +62,36 @@ class PourTests(SynchronousTestCase):
 
     def test_everything_in_order(self) -> None:
         """A reader that keeps up gets all of it, of pieces of any size, empty ones included."""
-        body = [b"a", b"", b"b" * (3 * BITE + 1), b"", b"", b"c"]
-        self.assertTrue(self.successResultOf(self.pour(iter(body))))
+        body = [b"a", b"", b"b" * (3 * CHUNK + 1), b"", b"", b"c"]
+        self.assertTrue(self.successResultOf(self.produce(iter(body))))
         self.assertEqual(self.consumer.data, b"".join(body))
         self.assertIsNone(self.consumer.producer)
 
     def test_paused(self) -> None:
         """Nothing is written while the reader does not read, and at most one batch is made ahead."""
         self.stop_after_each_write()
-        done = self.pour(self.pieces(10))
+        done = self.produce(self.pieces(10))
         for written in range(1, 10):
-            self.assertEqual((len(self.consumer.data), self.made), (written * BITE, min(written + 1, 10)))
+            self.assertEqual((len(self.consumer.data), self.made), (written * CHUNK, min(written + 1, 10)))
             self.assertNoResult(done)
             self.consumer.producer.resumeProducing()
-        self.assertEqual(len(self.consumer.data), 10 * BITE)
+        self.assertEqual(len(self.consumer.data), 10 * CHUNK)
         self.assertTrue(self.successResultOf(done))
 
     def test_large_piece_is_cut(self) -> None:
         """A large piece is written in bites, between which the reader may stop."""
         sizes: list[int] = []
         self.consumer.write = lambda data: sizes.append(len(data))  # type: ignore[method-assign,assignment,return-value]
-        self.successResultOf(self.pour(self.pieces(1, 3 * BITE + 5)))
-        self.assertEqual(sizes, [BITE, BITE, BITE, 5])
+        self.successResultOf(self.produce(self.pieces(1, 3 * CHUNK + 5)))
+        self.assertEqual(sizes, [CHUNK, CHUNK, CHUNK, 5])
 
     def test_reader_gone(self) -> None:
         """When the reader goes, nothing more is made or written."""
         self.stop_after_each_write()
-        done = self.pour(self.pieces(10))
+        done = self.produce(self.pieces(10))
         self.consumer.producer.stopProducing()
         self.assertFalse(self.successResultOf(done))
-        self.assertEqual((len(self.consumer.data), self.made), (BITE, 2))
+        self.assertEqual((len(self.consumer.data), self.made), (CHUNK, 2))
 
     def test_body_is_let_go(self) -> None:
         """A body is freed with its reader, though the request still knows its producer."""
@@ -99,21 +99,21 @@ class PourTests(SynchronousTestCase):
         class Piece(bytes):
             pass
 
-        piece = Piece(b"x" * BITE)
+        piece = Piece(b"x" * CHUNK)
         pieces = iter((piece, piece))
         before = sys.getrefcount(piece)
         self.consumer.write = lambda data: self.consumer.producer.pauseProducing()  # type: ignore[method-assign]
-        done = self.pour(pieces)
+        done = self.produce(pieces)
         del pieces
         self.consumer.producer.stopProducing()
         self.assertFalse(self.successResultOf(done))
         self.assertIsNotNone(self.consumer.producer)
         self.assertLess(sys.getrefcount(piece), before)
 
-    def remade(self, *bodies: bytes) -> Remade:
+    def remade(self, *bodies: bytes) -> ReplayableBody:
         """Make a body that is the next of these each time that it is made."""
         made = iter(bodies)
-        return Remade(iter((next(made),)), lambda: iter((next(made), b"")))
+        return ReplayableBody(iter((next(made),)), lambda: iter((next(made), b"")))
 
     def test_nothing_is_kept_for_who_does_not_read(self) -> None:
         """A large body that can be made again is let go when its reader pauses, and goes on where it was."""
@@ -121,12 +121,12 @@ class PourTests(SynchronousTestCase):
         class Body(bytes):
             pass
 
-        contents = bytes(number % 251 for number in range(5 * BITE))
+        contents = bytes(number % 251 for number in range(5 * CHUNK))
         kept = Body(contents)
         pieces = self.remade(kept, contents)
         before = sys.getrefcount(kept)
         self.stop_after_each_write()
-        done = self.pour(pieces)
+        done = self.produce(pieces)
         self.clock.advance(PATIENCE - 0.1)
         self.assertGreaterEqual(sys.getrefcount(kept), before)
         self.clock.advance(0.1)
@@ -139,10 +139,10 @@ class PourTests(SynchronousTestCase):
 
     def test_slow_reader(self) -> None:
         """Whose reader pauses time and again, we are more patient with each time."""
-        body = b"x" * 20 * BITE
+        body = b"x" * 20 * CHUNK
         self.stop_after_each_write()
         made: list[int] = []
-        done = self.pour(Remade(iter((body,)), lambda: made.append(1) or iter((body,))))  # type: ignore[func-returns-value]
+        done = self.produce(ReplayableBody(iter((body,)), lambda: made.append(1) or iter((body,))))  # type: ignore[func-returns-value]
         while self.consumer.producer:
             self.clock.advance(5)
             self.consumer.producer.resumeProducing()
@@ -152,29 +152,29 @@ class PourTests(SynchronousTestCase):
 
     def test_body_that_has_changed(self) -> None:
         """Two bodies are never mixed: one that is another by now, or shorter, breaks off."""
-        for other in (b"y" * 5 * BITE, b"x" * 5, b""):
+        for other in (b"y" * 5 * CHUNK, b"x" * 5, b""):
             self.setUp()
             self.stop_after_each_write()
-            done = self.pour(self.remade(b"x" * 5 * BITE, other))
+            done = self.produce(self.remade(b"x" * 5 * CHUNK, other))
             self.clock.advance(PATIENCE)
             self.consumer.producer.resumeProducing()
             self.failureResultOf(done, Changed)
-            self.assertEqual(self.consumer.data, b"x" * BITE)
+            self.assertEqual(self.consumer.data, b"x" * CHUNK)
 
     def test_broken_source(self) -> None:
         """A source that breaks is heard of, and lets go of the request."""
 
         def broken() -> Iterator[bytes]:
-            yield b"x" * BITE
+            yield b"x" * CHUNK
             raise ZeroDivisionError
 
-        self.failureResultOf(self.pour(broken()), ZeroDivisionError)
+        self.failureResultOf(self.produce(broken()), ZeroDivisionError)
         self.assertIsNone(self.consumer.producer)
 
     def test_small_pieces_are_put_together(self) -> None:
         """Many small pieces cost few trips to the threads."""
-        pieces = self.pieces(3 * BITE, 1)
-        self.assertEqual([len(take(pieces)) for _ in range(4)], [BITE, BITE, BITE, 0])
+        pieces = self.pieces(3 * CHUNK, 1)
+        self.assertEqual([len(take(pieces)) for _ in range(4)], [CHUNK, CHUNK, CHUNK, 0])
 
 
 class ThreadReactor(MemoryReactorClock):

@@ -47,7 +47,7 @@ class Wire(StringTransport):
         self.writer.close()
 
 
-class CrowdCase(SynchronousTestCase):
+class LimitCase(SynchronousTestCase):
     """An API server with room for two."""
 
     def setUp(self) -> None:
@@ -67,7 +67,7 @@ class CrowdCase(SynchronousTestCase):
         return head, body
 
 
-class CrowdTests(CrowdCase):
+class ConnectionLimitTests(LimitCase):
     """Too many connections."""
 
     def test_one_too_many(self) -> None:
@@ -94,7 +94,7 @@ class CrowdTests(CrowdCase):
         for channel in (surplus, first):
             channel.connectionLost(None)
         self.assertIn(b" 200 ", self.ask(*self.connect())[0])
-        self.assertEqual(len(self.server.crowd), 2)
+        self.assertEqual(len(self.server.limit), 2)
 
     def test_far_too_many(self) -> None:
         """Not even all who are too many are told; the metrics count them."""
@@ -114,7 +114,7 @@ class CrowdTests(CrowdCase):
         self.assertEqual(connection_cap(16), 2)
 
 
-class StallTests(CrowdCase):
+class StallTests(LimitCase):
     """Readers that do not read."""
 
     def stalled(self) -> tuple[ApiChannel, Wire]:

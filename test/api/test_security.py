@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.api.answer import Refused
 from ccsproxy.api.deliver import SECURITY
-from ccsproxy.api.guard import Asked, Guard, is_loopback, without_token
+from ccsproxy.api.guard import Guard, RequestFacts, is_loopback, without_token
 from ccsproxy.api.token import TokenError, read_or_make
 from test.api.scene import PORT, ApiCase
 
@@ -193,7 +193,7 @@ class GuardTests(SynchronousTestCase):
     def refusal(self, guard: Guard, **asked: Any) -> int | None:
         """Return the status with which a request is refused, None when it is not."""
         try:
-            guard.check(Asked(**{"method": "GET", "hosts": [f"localhost:{PORT}"], **asked}))
+            guard.check(RequestFacts(**{"method": "GET", "hosts": [f"localhost:{PORT}"], **asked}))
         except Refused as refused:
             return int(refused.status)
         return None

@@ -114,7 +114,8 @@ class ApiServiceTests(SynchronousTestCase):
         return [msgspec.json.decode(line) for line in self.reactor.links[link].value().splitlines()]
 
     def test_loopback_needs_no_token(self) -> None:
-        """On loopback the port is bound and not read, and the API server is told of it; the token file is made 0600."""
+        """On loopback the port is bound and not read, and the API server is told of it; the token file is made
+        0600."""
         service = self.make(api_port=0)
         service.startService()
         self.assertEqual(service.urls, ["http://127.0.0.1:4321"])
