@@ -1,7 +1,9 @@
-"""Wishes: how a command asks the service that writes a data dir for what only the writer may do.
+"""Control: how a command asks the service that writes a data dir for what only the writer may do.
 
-A wish is a small file in a folder of the data dir, where only its owner can write. The service looks once a second,
-takes a wish by renaming it, and writes the answer beside it. No port, no token: who may change the data dir may ask.
+A request is a small file in a folder of the data dir, where only its owner can write. The service looks once a
+second,
+takes a request by renaming it, and writes the answer beside it. No port, no token: who may change the data dir may
+ask.
 """
 
 import os
@@ -21,11 +23,11 @@ from ccsproxy.store.segments.files import Files, read_all, remove_if_there, repl
 from ccsproxy.store.settings import StoreSettings
 
 ASKED, TAKEN, ANSWERED = ".wish", ".taken", ".answer"
-#: Seconds after which a service that has not taken a wish is not going to, and between two looks for the answer.
+#: Seconds after which a service that has not taken a request is not going to, and between two looks for the answer.
 TAKEN_WITHIN, LOOK = 10.0, 0.1
 
 
-class Wish(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class ControlRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a command asks for.
 
     :ivar do: ``forget`` sessions, or ``collect`` what retention no longer keeps.
@@ -39,7 +41,7 @@ class Wish(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     retain_size: int | None = None
 
 
-class Granted(msgspec.Struct, frozen=True):
+class ControlReply(msgspec.Struct, frozen=True):
     """What came of it.
 
     :ivar counts: for each session, how many segments held it.
@@ -50,8 +52,8 @@ class Granted(msgspec.Struct, frozen=True):
     trouble: str = ""
 
 
-class WishBox:
-    """The service's side. Used by one thread; what is no wish is passed over."""
+class Mailbox:
+    """The service's side. Used by one thread; what is no request is passed over."""
 
     def __init__(self, files: Files, data_dir: Path) -> None:
         self._files = files
@@ -63,44 +65,44 @@ class WishBox:
         for path in self._folder.iterdir():
             remove_if_there(self._files, path)
 
-    def take(self) -> list[tuple[Path, Wish]]:
-        """Take the wishes that are there; each is given to the caller once."""
+    def take(self) -> list[tuple[Path, ControlRequest]]:
+        """Take the requests that are there; each is given to the caller once."""
         found = []
         for path in sorted(self._folder.glob("*" + ASKED)):
             taken = path.with_suffix(TAKEN)
             self._files.rename(path, taken)
             try:
-                found.append((taken, msgspec.json.decode(read_all(self._files, taken), type=Wish)))
+                found.append((taken, msgspec.json.decode(read_all(self._files, taken), type=ControlRequest)))
             except msgspec.MsgspecError as error:
-                self.answer(taken, Granted(trouble=f"the wish is not understood: {error}"))
+                self.answer(taken, ControlReply(trouble=f"the request is not understood: {error}"))
         return found
 
-    def answer(self, taken: Path, granted: Granted) -> None:
-        """Say what came of a wish.
+    def answer(self, taken: Path, reply: ControlReply) -> None:
+        """Say what came of a request.
 
         :raises OSError: when the disk does not take it.
         """
-        replace_file(self._files, taken.with_suffix(ANSWERED), msgspec.json.encode(granted))
+        replace_file(self._files, taken.with_suffix(ANSWERED), msgspec.json.encode(reply))
         remove_if_there(self._files, taken)
 
 
 def ask(
     data_dir: Path,
-    wish: Wish,
+    request: ControlRequest,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Any] = time.sleep,
-) -> Granted | None:
+) -> ControlReply | None:
     """Ask the service that writes a data dir, and wait until it has answered.
 
     :return: what came of it; null when the service has ended meanwhile.
-    :raises DataDirBusy: when it takes no wishes.
-    :raises OSError: when the wish cannot be written.
+    :raises DataDirBusy: when it takes no requests.
+    :raises OSError: when the request cannot be written.
     """
     files = Files()
     path = folder_of(data_dir) / f"{os.urandom(8).hex()}{ASKED}"
     if not path.parent.is_dir():
         raise DataDirBusy(f"The ccsproxy that writes to {data_dir} takes no requests.")
-    replace_file(files, path, msgspec.json.encode(wish))
+    replace_file(files, path, msgspec.json.encode(request))
     try:
         return _answer(files, data_dir, path, clock, sleep)
     finally:
@@ -109,17 +111,17 @@ def ask(
 
 
 def folder_of(data_dir: Path) -> Path:
-    """Return where the wishes of a data dir are."""
+    """Return where the requests of a data dir are."""
     return data_dir / "wishes"
 
 
 def _answer(
     files: Files, data_dir: Path, path: Path, clock: Callable[[], float], sleep: Callable[[float], Any]
-) -> Granted | None:
+) -> ControlReply | None:
     deadline = clock() + TAKEN_WITHIN
     while True:
         try:
-            return msgspec.json.decode(read_all(files, path.with_suffix(ANSWERED)), type=Granted)
+            return msgspec.json.decode(read_all(files, path.with_suffix(ANSWERED)), type=ControlReply)
         except FileNotFoundError:
             sleep(LOOK)
         if clock() > deadline:
@@ -139,7 +141,7 @@ def _is_free(data_dir: Path) -> bool:
     return True
 
 
-class Granting(Protocol):
+class Controlled(Protocol):
     """What a store can do."""
 
     settings: StoreSettings
@@ -151,8 +153,8 @@ class Granting(Protocol):
         """Remove what is not to be kept."""
 
 
-class Grants:
-    """Looks for wishes in the thread of the upkeep, and has the store grant them.
+class ControlServer:
+    """Looks for requests in the thread of the upkeep, and has the store serve them.
 
     :param reactor: used for ``callFromThread``.
     :param call: runs a job in the thread of the upkeep.
@@ -161,43 +163,43 @@ class Grants:
     _log = Logger()
 
     def __init__(
-        self, store: Granting, wishes: WishBox, reactor: Any, call: Callable[[Callable[[], None]], None]
+        self, store: Controlled, mailbox: Mailbox, reactor: Any, call: Callable[[Callable[[], None]], None]
     ) -> None:
-        self._store, self._wishes, self._reactor, self._call = store, wishes, reactor, call
+        self._store, self._mailbox, self._reactor, self._call = store, mailbox, reactor, call
         self._opened = False
 
     def look(self) -> None:
-        """Take the wishes that are there; called in the thread of the upkeep."""
+        """Take the requests that are there; called in the thread of the upkeep."""
         try:
             if not self._opened:
-                self._wishes.open()
+                self._mailbox.open()
                 self._opened = True
-            found = self._wishes.take()
-        except OSError:  # a sick disk is told of by what must write to it; wishes wait
+            found = self._mailbox.take()
+        except OSError:  # a sick disk is told of by what must write to it; requests wait
             return
-        for taken, wish in found:
-            self._reactor.callFromThread(self._begin, taken, wish)
+        for taken, request in found:
+            self._reactor.callFromThread(self._begin, taken, request)
 
-    def _begin(self, taken: Path, wish: Wish) -> None:
-        """Grant a wish, and answer where that cannot delay the reactor."""
-        done = Deferred.fromCoroutine(grant(self._store, wish)).addErrback(self._failed)
-        done.addCallback(lambda granted: self._call(lambda: self._wishes.answer(taken, granted)))
-        done.addErrback(lambda failure: self._log.failure("a wish could not be answered", failure))
+    def _begin(self, taken: Path, request: ControlRequest) -> None:
+        """Serve a request, and answer where that cannot delay the reactor."""
+        done = Deferred.fromCoroutine(serve(self._store, request)).addErrback(self._failed)
+        done.addCallback(lambda reply: self._call(lambda: self._mailbox.answer(taken, reply)))
+        done.addErrback(lambda failure: self._log.failure("a request could not be answered", failure))
 
-    def _failed(self, failure: Failure) -> Granted:
-        self._log.warn("a wish could not be granted: {error}", error=failure.value)
-        return Granted(trouble=str(failure.value))
+    def _failed(self, failure: Failure) -> ControlReply:
+        self._log.warn("a request could not be served: {error}", error=failure.value)
+        return ControlReply(trouble=str(failure.value))
 
 
-async def grant(store: Granting, wish: Wish) -> Granted:
+async def serve(store: Controlled, request: ControlRequest) -> ControlReply:
     """Do what is asked for.
 
     :raises Exception: whatever the store fails with.
     """
-    if wish.do == "forget":
-        return Granted({session: await store.forget(session) for session in wish.sessions})
-    if wish.do == "collect":
-        wanted = {"retain_days": wish.retain_days, "retain_size": wish.retain_size}
+    if request.do == "forget":
+        return ControlReply({session: await store.forget(session) for session in request.sessions})
+    if request.do == "collect":
+        wanted = {"retain_days": request.retain_days, "retain_size": request.retain_size}
         given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
-        return Granted(trouble=await store.collect(attr.evolve(store.settings, **given)))
-    return Granted(trouble=f"this service does not know how to {wish.do}")
+        return ControlReply(trouble=await store.collect(attr.evolve(store.settings, **given)))
+    return ControlReply(trouble=f"this service does not know how to {request.do}")

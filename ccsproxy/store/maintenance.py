@@ -21,7 +21,7 @@ from ccsproxy.store.starred import Starred
 
 #: How often to look even if nothing was rotated, and how long to wait after the disk refused something, in seconds.
 EVERY = 60.0
-#: How often to look for wishes, in seconds.
+#: How often to look for requests, in seconds.
 LOOK = 1.0
 _NICE = 15
 _TORN_DAYS = 7

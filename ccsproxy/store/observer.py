@@ -44,7 +44,7 @@ class IndexSink(Protocol):
         """A whole closed segment appeared at once (records carried over); its lines were not announced by `wrote`."""
 
     def forgotten(self) -> None:
-        """A session was removed at the user's wish: nothing of it shall stay, not even in deleted rows."""
+        """A session was removed because the user said so: nothing of it shall stay, not even in deleted rows."""
 
 
 class NullSink:

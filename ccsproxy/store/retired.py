@@ -1,6 +1,6 @@
 """How far the sequence numbers of sessions went whose segments are gone, so that none is ever given twice.
 
-Sessions are named by a hash: a session that was removed at the user's wish leaves nothing that names it.
+Sessions are named by a hash: a session that was removed because the user said so leaves nothing that names it.
 """
 
 from collections.abc import Mapping

@@ -14,7 +14,7 @@ from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import Pump
-from ccsproxy.store.control import Grants, WishBox
+from ccsproxy.store.control import ControlServer, Mailbox
 from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.store.maintenance import Upkeep, UpkeepThread
 from ccsproxy.store.observer import IndexSink, NullSink
@@ -215,9 +215,9 @@ class Store:
         starred = Starred(files, data_dir)
         bounds = lambda: self._segments.bounds  # noqa: E731
         self._upkeep = Upkeep(files, data_dir, self.settings, retention, starred, sink, bounds, self._clock)
-        wishes = WishBox(files, data_dir)
-        grants = Grants(self, wishes, self._reactor, lambda job: self._upkeep_thread.call(job))
-        self._upkeep_thread = UpkeepThread(self._upkeep, grants.look)
+        mailbox = Mailbox(files, data_dir)
+        server = ControlServer(self, mailbox, self._reactor, lambda job: self._upkeep_thread.call(job))
+        self._upkeep_thread = UpkeepThread(self._upkeep, server.look)
 
     def _header(self, name: str) -> Header:
         options = self.settings

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 import msgspec
 
 from ccsproxy import __version__
-from ccsproxy.store.control import Granted, Wish, ask
+from ccsproxy.store.control import ControlReply, ControlRequest, ask
 from ccsproxy.store.directory import DataDirBusy, DataDirError
 from ccsproxy.store.index.schema import IndexUnusable
 from ccsproxy.store.offline import OfflineStore
@@ -52,21 +52,24 @@ def offline_store(data_dir: Path, **settings: Any) -> OfflineStore:
 
 
 def changed(
-    data_dir: Path, offline: Callable[[OfflineStore], Granted], wish: Wish, settings: Mapping[str, Any] | None = None
-) -> Granted:
+    data_dir: Path,
+    offline: Callable[[OfflineStore], ControlReply],
+    request: ControlRequest,
+    settings: Mapping[str, Any] | None = None,
+) -> ControlReply:
     """Change a store: ask the service that writes to it, or where none does, do it here.
 
     :param settings: see `offline_store`.
-    :raises DataDirBusy: when a service writes to it that takes no wishes.
+    :raises DataDirBusy: when a service writes to it that takes no requests.
     """
     while True:
         try:
             with offline_store(data_dir, **(settings or {})) as store:
                 return offline(store)
         except DataDirBusy:
-            granted = ask(data_dir, wish)
-        if granted is not None:
-            return granted
+            reply = ask(data_dir, request)
+        if reply is not None:
+            return reply
 
 
 def reported(run: Run) -> Run:

@@ -3,7 +3,7 @@
 import argparse
 from typing import TextIO
 
-from ccsproxy.store.control import Granted, Wish
+from ccsproxy.store.control import ControlReply, ControlRequest
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.tools.data_dir import (
     CommandError,
@@ -36,10 +36,10 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     days, size = _number(args.retain_days, "--retain-days"), _number(args.retain_size, "--retain-size")
     segments = SegmentLines(data_dir)
     before = _measured(segments)
-    wish = Wish("collect", retain_days=days, retain_size=None if size is None else int(size))
-    given = {"retain_days": wish.retain_days, "retain_size": wish.retain_size}
+    request = ControlRequest("collect", retain_days=days, retain_size=None if size is None else int(size))
+    given = {"retain_days": request.retain_days, "retain_size": request.retain_size}
     settings = {name: value for name, value in given.items() if value is not None}
-    trouble = changed(data_dir, lambda store: Granted(trouble=store.collect()), wish, settings).trouble
+    trouble = changed(data_dir, lambda store: ControlReply(trouble=store.collect()), request, settings).trouble
     after = _measured(segments)
     if args.json:
         write_json(out, {"before": before, "after": after, "trouble": trouble})

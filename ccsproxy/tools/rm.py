@@ -4,7 +4,7 @@ import argparse
 from typing import TextIO
 
 from ccsproxy.exchange.ids import SESSION_ID
-from ccsproxy.store.control import Granted, Wish
+from ccsproxy.store.control import ControlReply, ControlRequest
 from ccsproxy.store.offline import OfflineStore
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, changed, data_dir_of, reported, write_json
 
@@ -29,13 +29,13 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             raise CommandError(f"{session[:140]!r} is no session id.")
     sessions = list(dict.fromkeys(args.session))
 
-    def forget(store: OfflineStore) -> Granted:
-        return Granted({session: store.forget(session) for session in sessions})
+    def forget(store: OfflineStore) -> ControlReply:
+        return ControlReply({session: store.forget(session) for session in sessions})
 
-    granted = changed(data_dir_of(args), forget, Wish("forget", sessions))
-    if granted.trouble:
-        raise CommandError(f"{args.data_dir} could not be worked on: {granted.trouble}")
-    counts = granted.counts
+    reply = changed(data_dir_of(args), forget, ControlRequest("forget", sessions))
+    if reply.trouble:
+        raise CommandError(f"{args.data_dir} could not be worked on: {reply.trouble}")
+    counts = reply.counts
     if args.json:
         write_json(out, counts)
     for session, count in counts.items():

@@ -13,7 +13,17 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from ccsproxy.capture.main import IndexedStore
-from ccsproxy.store.control import ANSWERED, TAKEN, TAKEN_WITHIN, Granted, Wish, WishBox, ask, folder_of, grant
+from ccsproxy.store.control import (
+    ANSWERED,
+    TAKEN,
+    TAKEN_WITHIN,
+    ControlReply,
+    ControlRequest,
+    Mailbox,
+    ask,
+    folder_of,
+    grant,
+)
 from ccsproxy.store.directory import DataDirBusy, Lock
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.segment import list_segments
@@ -31,34 +41,34 @@ class AskingTests(SynchronousTestCase):
         self.lock = Lock(self.data_dir)
         self.addCleanup(self.lock.release)
         self.clock = Clock()
-        self.box = WishBox(Files(), self.data_dir)
+        self.box = Mailbox(Files(), self.data_dir)
 
-    def ask(self, meanwhile: Any = lambda: None) -> Granted | None:
+    def ask(self, meanwhile: Any = lambda: None) -> ControlReply | None:
         def sleep(seconds: float) -> None:
             self.clock.advance(seconds)
             meanwhile()
 
-        return ask(self.data_dir, Wish("forget", ["s"]), self.clock.seconds, sleep)
+        return ask(self.data_dir, ControlRequest("forget", ["s"]), self.clock.seconds, sleep)
 
     def left(self) -> list[str]:
         return [path.name for path in folder_of(self.data_dir).iterdir()]
 
     def test_granted(self) -> None:
-        """The wish is heard once, however long it takes, and the answer comes back; nothing is left of either."""
+        """The request is heard once, however long it takes, and the answer comes back; nothing is left of either."""
         self.box.open()
         heard: list[Any] = []
 
         def meanwhile() -> None:
             heard.extend(self.box.take())
             if self.clock.seconds() > 3 * TAKEN_WITHIN:
-                self.box.answer(heard[0][0], Granted({"s": 3}))
+                self.box.answer(heard[0][0], ControlReply({"s": 3}))
 
-        self.assertEqual(self.ask(meanwhile), Granted({"s": 3}))
-        self.assertEqual([wish for _, wish in heard], [Wish("forget", ["s"])])
+        self.assertEqual(self.ask(meanwhile), ControlReply({"s": 3}))
+        self.assertEqual([request for _, request in heard], [ControlRequest("forget", ["s"])])
         self.assertEqual(self.left(), [])
 
     def test_not_taken(self) -> None:
-        """A service that takes no wishes is not waited for, and the wish is withdrawn."""
+        """A service that takes no requests is not waited for, and the request is withdrawn."""
         self.assertRaises(DataDirBusy, self.ask)
         self.box.open()
         self.assertRaises(DataDirBusy, self.ask)
@@ -73,7 +83,7 @@ class AskingTests(SynchronousTestCase):
             self.assertEqual(self.left(), [])
 
     def test_service_ends(self) -> None:
-        """When the service ends before or after it has taken the wish, the command is told to do it itself."""
+        """When the service ends before or after it has taken the request, the command is told to do it itself."""
         for step in (lambda: None, self.box.take):
             self.box.open()
             steps = iter((step, self.lock.release))
@@ -84,7 +94,7 @@ class AskingTests(SynchronousTestCase):
         """It is answered too, so that a command of another version does not wait."""
         self.box.open()
         for number, text in enumerate(("", "[]", '{"do":1}', '{"do":"forget","all":true}', "\udcff")):
-            (folder_of(self.data_dir) / f"{number}.wish").write_text(text, errors="surrogateescape")
+            (folder_of(self.data_dir) / f"{number}.request").write_text(text, errors="surrogateescape")
         self.assertEqual(self.box.take(), [])
         self.assertEqual(sorted(self.left()), [f"{number}{ANSWERED}" for number in range(5)])
         self.box.open()
@@ -126,13 +136,13 @@ class GrantTests(SynchronousTestCase):
     def test_each(self) -> None:
         """Sessions one after the other; what is to be kept as the command says, else as the service does."""
         store = FakeStore()
-        for wish, granted in (
-            (Wish("forget", ["a", "b"]), Granted({"a": 1, "b": 2})),
-            (Wish("collect"), Granted()),
-            (Wish("collect", retain_days=1.0, retain_size=5), Granted()),
-            (Wish("dance"), Granted(trouble="this service does not know how to dance")),
+        for request, reply in (
+            (ControlRequest("forget", ["a", "b"]), ControlReply({"a": 1, "b": 2})),
+            (ControlRequest("collect"), ControlReply()),
+            (ControlRequest("collect", retain_days=1.0, retain_size=5), ControlReply()),
+            (ControlRequest("dance"), ControlReply(trouble="this service does not know how to dance")),
         ):
-            self.assertEqual(self.successResultOf(Deferred.fromCoroutine(grant(store, wish))), granted)
+            self.assertEqual(self.successResultOf(Deferred.fromCoroutine(grant(store, request))), reply)
         self.assertEqual(store.told, ["a", "b", (7, 4 << 30), (1.0, 5)])
 
 
