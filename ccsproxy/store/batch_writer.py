@@ -8,7 +8,7 @@ from twisted.logger import Logger
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.record import Record
 from ccsproxy.store.backlog import Backlog, Dropped, Entry, without_bodies
-from ccsproxy.store.observer import IndexSink, Written
+from ccsproxy.store.observer import IndexObserver, Written
 from ccsproxy.store.segments.files import Files, remove_if_there, write_all
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.segment import Location
@@ -21,7 +21,7 @@ _BATCH_ENTRIES = 256
 PAUSE = 1.0
 
 
-class Pump:
+class BatchWriter:
     """Moves entries from the backlog to the log. Synchronous; used by one thread.
 
     While the disk is sick everything waits in the backlog, whose bound drops what is too much.
@@ -39,7 +39,7 @@ class Pump:
         data_dir: Path,
         backlog: Backlog,
         log: SegmentLog,
-        sink: IndexSink,
+        observer: IndexObserver,
         clock: Callable[[], float],
     ) -> None:
         self.trouble = ""
@@ -48,7 +48,7 @@ class Pump:
         self._data_dir = data_dir
         self._backlog = backlog
         self._lines = log
-        self._sink = sink
+        self._observer = observer
         self._clock = clock
         self._retry_at = 0.0
 
@@ -121,7 +121,7 @@ class Pump:
 
     def _tell(self, written: list[Written]) -> None:
         try:
-            self._sink.wrote(written)
+            self._observer.wrote(written)
         except Exception:
             self._log.failure("the index refused what was written")
 

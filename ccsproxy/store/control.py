@@ -154,10 +154,10 @@ class Controlled(Protocol):
 
 
 class ControlServer:
-    """Looks for requests in the thread of the upkeep, and has the store serve them.
+    """Looks for requests in the thread of the maintenance, and has the store serve them.
 
     :param reactor: used for ``callFromThread``.
-    :param call: runs a job in the thread of the upkeep.
+    :param call: runs a job in the thread of the maintenance.
     """
 
     _log = Logger()
@@ -169,7 +169,7 @@ class ControlServer:
         self._opened = False
 
     def look(self) -> None:
-        """Take the requests that are there; called in the thread of the upkeep."""
+        """Take the requests that are there; called in the thread of the maintenance."""
         try:
             if not self._opened:
                 self._mailbox.open()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
-from ccsproxy.store.observer import IndexSink
+from ccsproxy.store.observer import IndexObserver
 from ccsproxy.store.retention import Retention, expired, survey
 from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.compressed import PackedError
@@ -27,7 +27,7 @@ _NICE = 15
 _TORN_DAYS = 7
 
 
-class Upkeep:
+class Maintenance:
     """One round of care. Synchronous; used by one thread.
 
     :param bounds: see `SegmentLog.bounds`.
@@ -44,7 +44,7 @@ class Upkeep:
         settings: StoreSettings,
         retention: Retention,
         starred: Starred,
-        sink: IndexSink,
+        observer: IndexObserver,
         bounds: Callable[[], tuple[str, str]],
         clock: Callable[[], float],
     ) -> None:
@@ -54,7 +54,7 @@ class Upkeep:
         self._settings = settings
         self._retention = retention
         self._starred = starred
-        self._sink = sink
+        self._observer = observer
         self._bounds = bounds
         self._clock = clock
 
@@ -85,7 +85,7 @@ class Upkeep:
             except PackedError as error:
                 damaged = error
         self._forget_torn()
-        self._sink.forgotten()
+        self._observer.forgotten()
         if damaged is not None:
             raise damaged
         return count
@@ -98,10 +98,10 @@ class Upkeep:
         if read_footer(self._files, self._data_dir, name) is None:
             found = seal(self._files, self._data_dir, name, self._clock())
             if found.footer is None:
-                self._sink.removed(name)
+                self._observer.removed(name)
                 return
         if self._settings.compress == "zstd" and compress_segment(self._files, self._data_dir, name):
-            self._sink.renamed(name)
+            self._observer.renamed(name)
 
     def _expire(self, settings: StoreSettings) -> None:
         starred = self._starred.sessions()
@@ -133,7 +133,7 @@ class Upkeep:
             self._log.warn("the care of {what} failed and is tried again: {error}", what=what, error=error)
 
 
-class UpkeepThread:
+class MaintenanceThread:
     """Runs rounds when poked and once in a while, and other jobs of the same kind between them.
 
     :param look: called once a second.
@@ -141,14 +141,14 @@ class UpkeepThread:
 
     _log = Logger()
 
-    def __init__(self, upkeep: Upkeep, look: Callable[[], None]) -> None:
-        self._upkeep = upkeep
+    def __init__(self, maintenance: Maintenance, look: Callable[[], None]) -> None:
+        self._maintenance = maintenance
         self._look = look
         self._wake = threading.Event()
         self._stopping = False
         self._jobs: list[Callable[[], None]] = []
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="ccsproxy store upkeep", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="ccsproxy store maintenance", daemon=True)
 
     def start(self) -> None:
         """Start the thread with a round."""
@@ -187,7 +187,7 @@ class UpkeepThread:
                 return
             self._guarded(self._look)
             if poked or time.monotonic() >= due:
-                self._guarded(self._upkeep.round)
+                self._guarded(self._maintenance.round)
                 due = time.monotonic() + EVERY
 
     def _guarded(self, job: Callable[[], None]) -> None:

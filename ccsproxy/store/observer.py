@@ -21,7 +21,7 @@ class Written:
     value: Record | Started
 
 
-class IndexSink(Protocol):
+class IndexObserver(Protocol):
     """Who wants to hear of every change to the segments.
 
     All methods are called in threads of the store, never in the reactor's; they return at once (work is queued) and
@@ -47,8 +47,8 @@ class IndexSink(Protocol):
         """A session was removed because the user said so: nothing of it shall stay, not even in deleted rows."""
 
 
-class NullSink:
-    """A sink for a store without an index."""
+class NullObserver:
+    """A observer for a store without an index."""
 
     def wrote(self, batch: Sequence[Written]) -> None:
         """Ignore it."""

@@ -13,8 +13,8 @@ from ccsproxy.providers.prices import list_price
 from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.store.index.follower import Progress, bring_up, no_progress, rebuild
 from ccsproxy.store.index.schema import drop_unusable
-from ccsproxy.store.maintenance import Upkeep
-from ccsproxy.store.observer import NullSink
+from ccsproxy.store.maintenance import Maintenance
+from ccsproxy.store.observer import NullObserver
 from ccsproxy.store.retention import Retention
 from ccsproxy.store.retired import RetiredMarks
 from ccsproxy.store.segments.compress import verify_packed, write_packed
@@ -70,7 +70,7 @@ class OfflineStore:
 
         :return: how many segments held it.
         """
-        count = self._upkeep().forget(session_id)
+        count = self._maintenance().forget(session_id)
         bring_up(self._data_dir, list_price, squeeze=True)
         drop_unusable(self._data_dir)
         return count
@@ -80,10 +80,10 @@ class OfflineStore:
 
         :return: what went wrong, empty when nothing did.
         """
-        upkeep = self._upkeep()
-        upkeep.round()
+        maintenance = self._maintenance()
+        maintenance.round()
         bring_up(self._data_dir, list_price)
-        return upkeep.trouble
+        return maintenance.trouble
 
     def add(self, records: Iterable[dict[str, Any]]) -> int:
         """Add records in segments of their own, each of which appears whole or not at all.
@@ -139,11 +139,11 @@ class OfflineStore:
             run=options.run,
         )
 
-    def _upkeep(self) -> Upkeep:
-        files, data_dir, sink = self._files, self._data_dir, NullSink()
+    def _maintenance(self) -> Maintenance:
+        files, data_dir, observer = self._files, self._data_dir, NullObserver()
         rewriter = Rewriter(files, data_dir, self._header, self._clock, self._random)
-        retention = Retention(files, data_dir, rewriter, RetiredMarks(files, data_dir), sink)
+        retention = Retention(files, data_dir, rewriter, RetiredMarks(files, data_dir), observer)
         names = [name for name, _ in list_segments(data_dir)]
         bounds = (names[-1] if names else "", "")
         starred = Starred(files, data_dir)
-        return Upkeep(files, data_dir, self._settings, retention, starred, sink, lambda: bounds, self._clock)
+        return Maintenance(files, data_dir, self._settings, retention, starred, observer, lambda: bounds, self._clock)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import attr
 
-from ccsproxy.store.observer import IndexSink
+from ccsproxy.store.observer import IndexObserver
 from ccsproxy.store.retired import RetiredMarks
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files
@@ -72,13 +72,13 @@ class Retention:
     """Carries starred records over and removes the rest."""
 
     def __init__(
-        self, files: Files, data_dir: Path, rewriter: Rewriter, retired: RetiredMarks, sink: IndexSink
+        self, files: Files, data_dir: Path, rewriter: Rewriter, retired: RetiredMarks, observer: IndexObserver
     ) -> None:
         self._files = files
         self._data_dir = data_dir
         self._rewriter = rewriter
         self._retired = retired
-        self._sink = sink
+        self._observer = observer
 
     def is_kept(self, name: str, starred: Collection[str]) -> bool:
         """Tell whether a segment holds starred sessions only; one that cannot be read does not."""
@@ -97,7 +97,7 @@ class Retention:
             self.rewrite(name, starred, keep=True)
         else:
             self._rewriter.remove(name)
-            self._sink.removed(name)
+            self._observer.removed(name)
 
     def rewrite(self, name: str, sessions: Collection[str], keep: bool) -> None:
         """Rewrite a segment with only these sessions, or without them.
@@ -106,8 +106,8 @@ class Retention:
         """
         new = self._rewriter.rewrite(name, lambda head: (head.session_id in sessions) == keep)
         if new is not None:
-            self._sink.added(new)
-        self._sink.removed(name)
+            self._observer.added(new)
+        self._observer.removed(name)
 
     def forget(self, name: str, session_id: str) -> bool:
         """Remove a session from a segment.

@@ -13,11 +13,11 @@ from twisted.python.failure import Failure
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog
-from ccsproxy.store.batch_writer import Pump
+from ccsproxy.store.batch_writer import BatchWriter
 from ccsproxy.store.control import ControlServer, Mailbox
 from ccsproxy.store.directory import Lock, prepare
-from ccsproxy.store.maintenance import Upkeep, UpkeepThread
-from ccsproxy.store.observer import IndexSink, NullSink
+from ccsproxy.store.maintenance import Maintenance, MaintenanceThread
+from ccsproxy.store.observer import IndexObserver, NullObserver
 from ccsproxy.store.recovery import Recovery, recover, unclean_record
 from ccsproxy.store.retention import Retention
 from ccsproxy.store.retired import RetiredMarks
@@ -38,7 +38,7 @@ class Store:
 
     :param data_dir: where; made private by `open`.
     :param reactor: used for ``callFromThread``.
-    :param sink: who hears of what is written, in the store's threads.
+    :param observer: who hears of what is written, in the store's threads.
     :param clock: seconds since the epoch.
     """
 
@@ -49,7 +49,7 @@ class Store:
         data_dir: Path,
         settings: StoreSettings,
         reactor: Any,
-        sink: IndexSink | None = None,
+        observer: IndexObserver | None = None,
         files: Files | None = None,
         clock: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
@@ -57,7 +57,7 @@ class Store:
         self.data_dir = data_dir
         self.settings = settings
         self._reactor = reactor
-        self._sink = sink or NullSink()
+        self._observer = observer or NullObserver()
         self._files = files or Files()
         self._clock = clock
         self._random = random
@@ -104,7 +104,7 @@ class Store:
         """
         if not self._running or self._waiters:
             return fail(RuntimeError("the store is not open"))
-        return self._in_upkeep(lambda: self._upkeep.forget(session_id))
+        return self._in_upkeep(lambda: self._maintenance.forget(session_id))
 
     def collect(self, settings: StoreSettings) -> Deferred[str]:
         """Seal and compress what is left over, and remove what retention does not keep.
@@ -116,20 +116,20 @@ class Store:
             return fail(RuntimeError("the store is not open"))
 
         def collect() -> str:
-            self._upkeep.round(settings)
-            return self._upkeep.trouble
+            self._maintenance.round(settings)
+            return self._maintenance.trouble
 
         return self._in_upkeep(collect)
 
     def health(self) -> dict[str, Any]:
         """Return the counters and what is wrong, in constant time."""
-        trouble = self._pump.trouble if self._running else ""
+        trouble = self._batch_writer.trouble if self._running else ""
         return {
             "store": "degraded" if trouble or not self._running else "ok",
             "trouble": trouble,
-            "upkeep_trouble": self._upkeep.trouble if self._running else "",
+            "upkeep_trouble": self._maintenance.trouble if self._running else "",
             **self._backlog.counts(),
-            "write_failures": self._pump.failures if self._running else 0,
+            "write_failures": self._batch_writer.failures if self._running else 0,
             "suspect_segments": self._segments.suspects if self._running else 0,
             "active_segment": self._segments.active if self._running else "",
             "repaired_tails": self._recovery.torn,
@@ -161,7 +161,7 @@ class Store:
 
         def close_segment() -> None:
             self._segments.rotate()
-            self._upkeep_thread.call(run)
+            self._maintenance_thread.call(run)
 
         self._writer.call(close_segment)
         return done
@@ -170,7 +170,7 @@ class Store:
         if self._running:
             await self._writer.close()
             self._running = False
-            await in_thread(self._reactor, self._upkeep_thread.stop)
+            await in_thread(self._reactor, self._maintenance_thread.stop)
 
     def _shut_down(self, result: Any) -> None:
         if isinstance(result, Failure):
@@ -200,24 +200,26 @@ class Store:
         for started in result.unclean:
             self._writer.append(unclean_record(started)).addErrback(self._unclean_lost)
         self._writer.start()
-        self._upkeep_thread.start()
+        self._maintenance_thread.start()
         return result
 
     def _build(self, newest: str) -> None:
-        files, data_dir, sink = self._files, self.data_dir, self._sink
+        files, data_dir, observer = self._files, self.data_dir, self._observer
         self._segments = SegmentLog(
             files, data_dir, self.settings, self._clock, newest, closed=self._segment_closed, random=self._random
         )
-        self._pump = Pump(files, data_dir, self._backlog, self._segments, sink, time.monotonic)
-        self._writer = Writer(self._reactor, self._backlog, self._pump)
+        self._batch_writer = BatchWriter(files, data_dir, self._backlog, self._segments, observer, time.monotonic)
+        self._writer = Writer(self._reactor, self._backlog, self._batch_writer)
         rewriter = Rewriter(files, data_dir, self._header, self._clock, self._random)
-        retention = Retention(files, data_dir, rewriter, self._retired, sink)
+        retention = Retention(files, data_dir, rewriter, self._retired, observer)
         starred = Starred(files, data_dir)
         bounds = lambda: self._segments.bounds  # noqa: E731
-        self._upkeep = Upkeep(files, data_dir, self.settings, retention, starred, sink, bounds, self._clock)
+        self._maintenance = Maintenance(
+            files, data_dir, self.settings, retention, starred, observer, bounds, self._clock
+        )
         mailbox = Mailbox(files, data_dir)
-        server = ControlServer(self, mailbox, self._reactor, lambda job: self._upkeep_thread.call(job))
-        self._upkeep_thread = UpkeepThread(self._upkeep, server.look)
+        server = ControlServer(self, mailbox, self._reactor, lambda job: self._maintenance_thread.call(job))
+        self._maintenance_thread = MaintenanceThread(self._maintenance, server.look)
 
     def _header(self, name: str) -> Header:
         options = self.settings
@@ -230,8 +232,8 @@ class Store:
         )
 
     def _segment_closed(self, name: str) -> None:
-        self._sink.closed(name)
-        self._upkeep_thread.poke()
+        self._observer.closed(name)
+        self._maintenance_thread.poke()
 
     def _release(self) -> None:
         if self._lock is not None:

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog, Dropped
-from ccsproxy.store.batch_writer import Pump
+from ccsproxy.store.batch_writer import BatchWriter
 from ccsproxy.store.segments.segment import Location
 
 _T = TypeVar("_T")
@@ -43,17 +43,17 @@ _GATHER = 0.03
 
 
 class Writer:
-    """Runs a pump in a thread of its own and fires a Deferred for each record in the reactor.
+    """Runs a batch_writer in a thread of its own and fires a Deferred for each record in the reactor.
 
     :param reactor: used for ``callFromThread`` only.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, backlog: Backlog, pump: Pump) -> None:
+    def __init__(self, reactor: Any, backlog: Backlog, batch_writer: BatchWriter) -> None:
         self._reactor = reactor
         self._backlog = backlog
-        self._pump = pump
+        self._batch_writer = batch_writer
         self._wake = threading.Event()
         self._stopping = False
         self._jobs: list[Callable[[], None]] = []
@@ -74,7 +74,7 @@ class Writer:
         if self._stopping:
             return fail(self._backlog.refuse(record, "shutdown"))
         done: Deferred[Location] = Deferred()
-        reason = "disk" if self._pump.trouble else "queue"
+        reason = "disk" if self._batch_writer.trouble else "queue"
         refused = self._backlog.offer(record, lambda result: self._settle(done, result), reason)
         if refused is not None:
             return fail(refused)
@@ -113,11 +113,11 @@ class Writer:
             if self._wake.is_set():
                 self._wake.clear()
                 sleep(_GATHER)
-            wait = self._guarded(self._pump.turn)
+            wait = self._guarded(self._batch_writer.turn)
             self._run_jobs()
             self._deliver()
         self._run_jobs()
-        self._guarded(self._pump.finish)
+        self._guarded(self._batch_writer.finish)
         self._deliver()
 
     def _guarded(self, step: Callable[[], float | None]) -> float | None:

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog, Dropped
-from ccsproxy.store.batch_writer import PAUSE, Pump
+from ccsproxy.store.batch_writer import PAUSE, BatchWriter
 from ccsproxy.store.observer import Written
 from ccsproxy.store.recovery import recover
 from ccsproxy.store.segments.files import Files
@@ -36,7 +36,7 @@ class Sink:
 
 
 class Bench:
-    """A pump on a disk, driven by hand."""
+    """A batch_writer on a disk, driven by hand."""
 
     def __init__(self, data_dir: Path, files: Files | None = None, **settings: object) -> None:
         self.data_dir = data_dir
@@ -46,8 +46,8 @@ class Bench:
         self.backlog = Backlog(self.settings.queue_bytes, self.settings.queue_count)
         files = files or Files()
         self.log = SegmentLog(files, data_dir, self.settings, lambda: self.now)
-        self.sink = Sink()
-        self.pump = Pump(files, data_dir, self.backlog, self.log, self.sink, lambda: self.now)
+        self.observer = Sink()
+        self.batch_writer = BatchWriter(files, data_dir, self.backlog, self.log, self.observer, lambda: self.now)
         self.results: dict[str, Location | Dropped] = {}
 
     def append(self, value: Record | Started) -> None:
@@ -62,7 +62,7 @@ class Bench:
 
     def run(self, seconds: float = 0.0) -> None:
         self.now += seconds
-        self.pump.turn()
+        self.batch_writer.turn()
 
     def acked(self) -> set[str]:
         return {key for key, result in self.results.items() if isinstance(result, Location)}
@@ -78,7 +78,7 @@ class PumpTests(SynchronousTestCase):
             bench.append(record(number))
         bench.run()
         self.assertEqual(sorted(stored_ids(bench.data_dir)), sorted(bench.acked()))
-        self.assertEqual([len(batch) for batch in bench.sink.batches], [5])
+        self.assertEqual([len(batch) for batch in bench.observer.batches], [5])
 
     def test_place_is_where_the_line_is(self) -> None:
         """A location gives the bytes of the line, and nothing else."""
@@ -130,9 +130,9 @@ class SyncTests(SynchronousTestCase):
         """The next turn is due a second after the last sync, and nothing is due when all is synced."""
         bench = Bench(Path(self.mktemp()), rotate_every=0.0)
         bench.append(record(1))
-        self.assertEqual(bench.pump.turn(), 1.0)
+        self.assertEqual(bench.batch_writer.turn(), 1.0)
         bench.now += 1.0
-        self.assertIsNone(bench.pump.turn())
+        self.assertIsNone(bench.batch_writer.turn())
 
     def test_after_a_failed_sync_the_segment_is_not_trusted(self) -> None:
         """Nothing more is appended to it; the next record begins another."""
@@ -184,9 +184,9 @@ class SickDiskTests(SynchronousTestCase):
                 bench.run(0.1)
             for _ in range(times + 2):
                 bench.run(PAUSE)
-            self.assertEqual(bench.pump.trouble, "", (operations, first))
+            self.assertEqual(bench.batch_writer.trouble, "", (operations, first))
             self.assertEqual(len(bench.acked()), 60)
-            bench.pump.finish()
+            bench.batch_writer.finish()
             counts = bench.backlog.counts()
             self.assertEqual((counts["accepted"], counts["stored"], counts["queued"]), (30, 30, 0))
             recover(Files(), bench.data_dir, (), 0.0)
@@ -219,9 +219,9 @@ class SickDiskTests(SynchronousTestCase):
         for number in range(1, 4):
             bench.append(record(number))
         bench.run()
-        self.assertIn("Read-only", bench.pump.trouble)
+        self.assertIn("Read-only", bench.batch_writer.trouble)
         self.assertEqual(bench.backlog.counts()["queued"], 3)
-        bench.pump.finish()
+        bench.batch_writer.finish()
         counts = bench.backlog.counts()
         self.assertEqual((counts["accepted"], counts["stored"], counts["dropped"]["disk"]), (3, 0, 3))
         self.assertEqual({result.reason for result in bench.results.values()}, {"disk"})
@@ -232,8 +232,8 @@ class SickDiskTests(SynchronousTestCase):
         bench = Bench(Path(self.mktemp()), disk, rotate_every=5.0)
         bench.append(started(1))
         bench.run()
-        self.assertTrue(bench.pump.trouble)
+        self.assertTrue(bench.batch_writer.trouble)
         while disk.left:
             bench.run(PAUSE)
         bench.run(PAUSE)
-        self.assertEqual(bench.pump.trouble, "")
+        self.assertEqual(bench.batch_writer.trouble, "")

@@ -22,7 +22,7 @@ from ccsproxy.store.control import (
     Mailbox,
     ask,
     folder_of,
-    grant,
+    serve,
 )
 from ccsproxy.store.directory import DataDirBusy, Lock
 from ccsproxy.store.segments.files import Files
@@ -90,7 +90,7 @@ class AskingTests(SynchronousTestCase):
             self.assertIsNone(self.ask(lambda steps=steps: next(steps, lambda: None)()))
             self.lock = Lock(self.data_dir)
 
-    def test_what_is_no_wish(self) -> None:
+    def test_what_is_no_request(self) -> None:
         """It is answered too, so that a command of another version does not wait."""
         self.box.open()
         for number, text in enumerate(("", "[]", '{"do":1}', '{"do":"forget","all":true}', "\udcff")):
@@ -142,7 +142,7 @@ class GrantTests(SynchronousTestCase):
             (ControlRequest("collect", retain_days=1.0, retain_size=5), ControlReply()),
             (ControlRequest("dance"), ControlReply(trouble="this service does not know how to dance")),
         ):
-            self.assertEqual(self.successResultOf(Deferred.fromCoroutine(grant(store, request))), reply)
+            self.assertEqual(self.successResultOf(Deferred.fromCoroutine(serve(store, request))), reply)
         self.assertEqual(store.told, ["a", "b", (7, 4 << 30), (1.0, 5)])
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.backlog import Backlog
-from ccsproxy.store.batch_writer import Pump
+from ccsproxy.store.batch_writer import BatchWriter
 from ccsproxy.store.directory import prepare
-from ccsproxy.store.maintenance import Upkeep
-from ccsproxy.store.observer import NullSink
+from ccsproxy.store.maintenance import Maintenance
+from ccsproxy.store.observer import NullObserver
 from ccsproxy.store.recovery import recover
 from ccsproxy.store.retention import Retention
 from ccsproxy.store.retired import RetiredMarks
@@ -34,18 +34,18 @@ class Life:
         self.settings = StoreSettings(sync="record", rotate_every=0.0, min_free=0, **settings)  # type: ignore[arg-type]
         self.backlog = Backlog(1 << 20, 1000)
         self.log = SegmentLog(self.disk, data_dir, self.settings, self._time)
-        self.pump = Pump(self.disk, data_dir, self.backlog, self.log, NullSink(), self._time)
+        self.batch_writer = BatchWriter(self.disk, data_dir, self.backlog, self.log, NullObserver(), self._time)
         self.starred = Starred(self.disk, data_dir)
         retired = RetiredMarks(self.disk, data_dir)
         rewriter = Rewriter(self.disk, data_dir, _header, self._time, _random)
-        self.retention = Retention(self.disk, data_dir, rewriter, retired, NullSink())
-        self.upkeep = Upkeep(
+        self.retention = Retention(self.disk, data_dir, rewriter, retired, NullObserver())
+        self.maintenance = Maintenance(
             self.disk,
             data_dir,
             self.settings,
             self.retention,
             self.starred,
-            NullSink(),
+            NullObserver(),
             lambda: self.log.bounds,
             self._time,
         )
@@ -54,7 +54,7 @@ class Life:
         self.backlog.offer(started(number, session))
         self.backlog.offer(record(number, session), lambda _: self._acknowledged(number))
         self.now += 1.0
-        self.pump.turn()
+        self.batch_writer.turn()
 
     def _acknowledged(self, number: int) -> None:
         self.disk.mark = number
@@ -91,7 +91,7 @@ class CrashTests(SynchronousTestCase):
         life = Life(scratch(self), rotate_size=2500)
         for number in range(1, 9):
             life.exchange(number, "a" if number % 2 else "b")
-            life.upkeep.round()
+            life.maintenance.round()
         self.assertGreater(len(life.disk.images), 60)
         self.assertIn("rename to", " ".join(image.operation for image in life.disk.images))
         for image, data_dir in self.each_image(life):
@@ -110,8 +110,8 @@ class CrashTests(SynchronousTestCase):
         for number in range(1, 10):
             life.exchange(number, "a" if number % 2 else "b")
         life.starred.add("a")
-        life.upkeep.round()
-        life.upkeep.round()
+        life.maintenance.round()
+        life.maintenance.round()
         for image, data_dir in self.each_image(life):
             result = recover(Files(), data_dir, (), 0.0)
             self.assertEqual(result.problems, [], image)
@@ -128,10 +128,10 @@ class CrashTests(SynchronousTestCase):
         life = Life(scratch(self), rotate_size=4000)
         for number in range(1, 10):
             life.exchange(number, "secret" if number % 2 else "b")
-            life.upkeep.round()
+            life.maintenance.round()
         life.log.rotate()
         before = len(life.disk.images)
-        life.upkeep.forget("secret")
+        life.maintenance.forget("secret")
         for image, data_dir in self.each_image(life)[before:]:
             recover(Files(), data_dir, (), 0.0)
             ids = stored_ids(data_dir)
@@ -155,13 +155,13 @@ class UpkeepFailureTests(SynchronousTestCase):
             sick = FailingDisk(OPERATIONS, first, 1, errno.EIO)
             rewriter = Rewriter(sick, life.data_dir, _header, lambda: 0.0, _random)
             retired = RetiredMarks(sick, life.data_dir)
-            retention = Retention(sick, life.data_dir, rewriter, retired, NullSink())
-            arguments = (life.starred, NullSink(), lambda log=life.log: log.bounds, lambda: 0.0)
-            upkeep = Upkeep(sick, life.data_dir, life.settings, retention, *arguments)
-            upkeep.round()
+            retention = Retention(sick, life.data_dir, rewriter, retired, NullObserver())
+            arguments = (life.starred, NullObserver(), lambda log=life.log: log.bounds, lambda: 0.0)
+            maintenance = Maintenance(sick, life.data_dir, life.settings, retention, *arguments)
+            maintenance.round()
             self.assertEqual(stored_ids(life.data_dir), {f"id{number}": 1 for number in range(1, 9)}, first)
-            upkeep.round()
-            self.assertEqual(upkeep.trouble, "")
+            maintenance.round()
+            self.assertEqual(maintenance.trouble, "")
             plain = [name for name, packed in list_segments(life.data_dir) if not packed]
             self.assertEqual("".join(plain), life.log.active)
             self.assertEqual(list(segments_dir(life.data_dir).glob("*.tmp")), [])
