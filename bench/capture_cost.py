@@ -36,7 +36,7 @@ from ccsproxy.exchange.fieldlines import joined
 from ccsproxy.exchange.record import Client
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 from ccsproxy.redaction import Redactor, redactors
-from ccsproxy.runtime.tuning import settle_collector
+from ccsproxy.runtime.tuning import freeze_gc
 from ccsproxy.wire.jsontext import dumps
 
 ENDING = Ending("complete", "", "", 9, Timing())
@@ -204,7 +204,7 @@ def spilled(megabytes: int) -> None:
 
 
 def main() -> None:
-    settle_collector(RECORDER_THRESHOLDS)
+    freeze_gc(RECORDER_THRESHOLDS)
     small, large = b"x" * 190, bytes(65536)
     cpu("relay: tap, 190 B chunk", 200_000, "chunk", chunks, 200_000, small, False)
     cpu("relay: tap and its share of sendmsg and recv, 190 B", 200_000, "chunk", chunks, 200_000, small, True)

@@ -106,7 +106,7 @@ def measure(capture: str) -> list[float]:
     from twisted.internet.task import deferLater
 
     from ccsproxy.config.model import Config, Upstream
-    from ccsproxy.runtime.tuning import settle_collector
+    from ccsproxy.runtime.tuning import freeze_gc
     from ccsproxy.service import serve
 
     reactor: Any = installed
@@ -118,7 +118,7 @@ def measure(capture: str) -> list[float]:
         config = Config(upstreams=(upstream,), data_dir=Path(tempfile.mkdtemp()), capture=capture, proxy_port=0,
                         no_api=True, upstream_proxy="none")  # fmt: skip
         running = await serve(config, reactor)
-        settle_collector()
+        freeze_gc()
         await deferLater(reactor, 0.5)
         poller.turns.clear()
         ours.send(int(running.proxy_urls[0].rpartition(":")[2]))

@@ -24,12 +24,12 @@ from ccsproxy.errors import ConfigError, DataDirError, StartError
 from ccsproxy.proxy.service import Relaying
 from ccsproxy.run import Running, ThisRun, remove_run_file, write_run_file
 from ccsproxy.runtime.bus import Bus
-from ccsproxy.runtime.epoll import poll_leanly
+from ccsproxy.runtime.epoll import install_fast_epoll
 from ccsproxy.runtime.listening import addresses_of, listen, loopback, url_of
 from ccsproxy.runtime.signals import StopSignals
 from ccsproxy.runtime.systemd import Notifier
-from ccsproxy.runtime.tuning import raise_descriptor_limit, settle_collector
-from ccsproxy.runtime.write_batch import Turn
+from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
+from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.store.directory import DataDirError as Unusable
 from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.workers.supervisor import Workers
@@ -74,8 +74,8 @@ class CcsproxyService(service.Service):
             raise_descriptor_limit()
         _prepare(self._config)
         self._capture = CaptureService(self._config, self.session_id, self._reactor, self._bus)
-        self._turn = Turn()
-        self._relay = Relaying(self._config, self._reactor, self._capture.capture, self._turn)
+        self._write_batch = WriteBatch()
+        self._relay = Relaying(self._config, self._reactor, self._capture.capture, self._write_batch)
         self._bound = True
         try:
             self._listen()
@@ -138,8 +138,8 @@ class CcsproxyService(service.Service):
         if not self._config.redact:
             self._log.warn("--no-redact: keys and tokens are written to the records as they are")
         if self._signals is not None:
-            settle_collector()
-            poll_leanly(self._reactor, self._turn)
+            freeze_gc()
+            install_fast_epoll(self._reactor, self._write_batch)
         self._notifier.ready(f"proxy on {running.proxy_urls[0]}")
         return running
 

@@ -27,9 +27,9 @@ from ccsproxy.dialects import detect
 from ccsproxy.providers.prices import cost
 from ccsproxy.redaction import redactors
 from ccsproxy.runtime.child import LINK_FD
-from ccsproxy.runtime.epoll import poll_leanly
-from ccsproxy.runtime.tuning import GivingBack, settle_collector
-from ccsproxy.runtime.write_batch import Turn
+from ccsproxy.runtime.epoll import install_fast_epoll
+from ccsproxy.runtime.tuning import HeapTrimmer, freeze_gc
+from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.store.index.feeder import IndexFeeder
 from ccsproxy.store.recovery import Recovery
 from ccsproxy.store.settings import StoreSettings
@@ -75,7 +75,7 @@ def live(reactor: Any, rooms: Rooms) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr, timeFormat=None)], redirectStandardIO=False)
 
-    giving_back = GivingBack(reactor)
+    giving_back = HeapTrimmer(reactor)
 
     def stop() -> None:
         giving_back.stop()
@@ -88,8 +88,8 @@ def live(reactor: Any, rooms: Rooms) -> None:
     reactor.adoptStreamConnection(LINK_FD, AF_UNIX, OneInbox(process.inbox))
     os.close(LINK_FD)  # the reactor works on a copy; the link has to end with it
     giving_back.start()
-    settle_collector(RECORDER_THRESHOLDS)
-    poll_leanly(reactor, Turn())
+    freeze_gc(RECORDER_THRESHOLDS)
+    install_fast_epoll(reactor, WriteBatch())
     reactor.run(installSignalHandlers=False)
 
 

@@ -29,7 +29,7 @@ from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
 from ccsproxy.proxy.upstream.tls import FailClosedPolicy, TLSSettingError, Trust
 from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
-from ccsproxy.runtime.write_batch import Turn
+from ccsproxy.runtime.write_batch import WriteBatch
 
 
 def client_for(
@@ -39,12 +39,12 @@ def client_for(
     timeouts: Timeouts,
     policy: FailClosedPolicy,
     proxy: CorporateProxy | None = None,
-    turn: Turn | None = None,
+    write_batch: WriteBatch | None = None,
 ) -> tuple[TransparentClient, RelayPool]:
     """Make the client of an upstream, and the pool to close when the program ends.
 
     :param policy: whom to trust; asked for https upstreams only.
-    :param turn: see `RelayPool`.
+    :param write_batch: see `RelayPool`.
     :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.http_proxy.proxy_for`).
     """
     if proxy is None:
@@ -55,7 +55,7 @@ def client_for(
     if upstream.scheme == "https":
         creator = policy.creatorForNetloc(upstream.host.encode("idna"), upstream.port)
         endpoint = TLSEndpoint(reactor, endpoint, creator)
-    pool = RelayPool(reactor, timers, timeouts, turn=turn)
+    pool = RelayPool(reactor, timers, timeouts, write_batch=write_batch)
     return TransparentClient(RelayAgent(pool, endpoint)), pool
 
 
@@ -68,7 +68,7 @@ def relay_site(
     timers: BatchedTimers,
     default: str = "",
     limits: Limits | None = None,
-    turn: Turn | None = None,
+    write_batch: WriteBatch | None = None,
 ) -> RelaySite:
     """Make the site of one listener.
 
@@ -76,7 +76,7 @@ def relay_site(
     :param capture: who is told of every exchange; several sites may share a `GuardedCapture` and its count.
     :param default: the name of the upstream for paths that name none; the first one when left out.
     :param limits: the limits; `Limits` with the configured body size when left out.
-    :param turn: see `RelaySite`.
+    :param write_batch: see `RelaySite`.
     """
     guarded = capture if isinstance(capture, GuardedCapture) else GuardedCapture(capture)
     ways = {name: way_to(upstream, client) for name, (upstream, client) in clients.items()}
@@ -91,7 +91,7 @@ def relay_site(
         time.time,
         allowed=config.allow_hosts,
         origin=config.cors_allow,
-        turn=turn,
+        write_batch=write_batch,
     )
 
 
@@ -106,16 +106,16 @@ class Relaying:
         config: Config,
         reactor: Any,
         capture: Capture,
-        turn: Turn,
+        write_batch: WriteBatch,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         """Put it together.
 
-        :param turn: the reactor's turn, at whose end writes are sent.
+        :param write_batch: the reactor's turn, at whose end writes are sent.
         :param environ: where a corporate proxy may be named.
         :raises ConfigError: when a certificate, key or proxy setting cannot be used.
         """
-        self._config, self._reactor, self._turn = config, reactor, turn
+        self._config, self._reactor, self._write_batch = config, reactor, write_batch
         self._timers = BatchedTimers(reactor)
         self._capture = GuardedCapture(capture)
         self._ids = IdSource(time.time)
@@ -138,7 +138,7 @@ class Relaying:
         config = self._config
         timeouts = Timeouts(config.connect_timeout, config.first_byte_timeout, config.idle_timeout)
         proxy = proxy_for(one, config.upstream_proxy, environ)
-        client, pool = client_for(one, self._reactor, self._timers, timeouts, policy, proxy, self._turn)
+        client, pool = client_for(one, self._reactor, self._timers, timeouts, policy, proxy, self._write_batch)
         self._pools.append(pool)
         return client
 
@@ -152,7 +152,7 @@ class Relaying:
             self._reactor,
             self._timers,
             default.name,
-            turn=self._turn,
+            write_batch=self._write_batch,
         )
         self._sites.append(site)
         return site

@@ -14,17 +14,17 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.logger import Logger
 from twisted.python import log as legacy
 
-from ccsproxy.runtime.write_batch import MOST, Turn
+from ccsproxy.runtime.write_batch import MOST, WriteBatch
 
 _log = Logger()
 
 
-class LeanPoll:
+class FastEpoll:
     """Polls once and deals with what happened; takes the place of a reactor's ``doIteration``."""
 
-    def __init__(self, reactor: Any, turn: Turn) -> None:
+    def __init__(self, reactor: Any, write_batch: WriteBatch) -> None:
         self._reactor = reactor
-        self._turn = turn
+        self._write_batch = write_batch
         self._selectables: dict[int, Any] = reactor._selectables
         self._poll = reactor._poller.poll
 
@@ -33,10 +33,10 @@ class LeanPoll:
 
         :param timeout: how long to wait in seconds, None for ever.
         """
-        selectables, turn = self._selectables, self._turn
-        waiting = turn.waiting
+        selectables, write_batch = self._selectables, self._write_batch
+        waiting = write_batch.waiting
         if waiting:
-            turn.flush()
+            write_batch.flush()
         try:
             events = self._poll(-1 if timeout is None else timeout, len(selectables))
         except OSError as error:
@@ -52,9 +52,9 @@ class LeanPoll:
             else:
                 legacy.callWithLogger(selectable, self._reactor._doReadOrWrite, selectable, descriptor, event)
             if len(waiting) >= MOST:
-                turn.flush()
+                write_batch.flush()
         if waiting:
-            turn.flush()
+            write_batch.flush()
 
     def _read(self, selectable: Any) -> None:
         """Let a selectable read; one that fails or is done is disconnected."""
@@ -67,14 +67,14 @@ class LeanPoll:
             self._reactor._disconnectSelectable(selectable, why, True)
 
 
-def poll_leanly(reactor: Any, turn: Turn) -> bool:
-    """Make a reactor poll with `LeanPoll`.
+def install_fast_epoll(reactor: Any, write_batch: WriteBatch) -> bool:
+    """Make a reactor poll with `FastEpoll`.
 
-    :param turn: flushed in each turn from now on.
+    :param write_batch: flushed in each turn from now on.
     :return: whether it is one that can; others stay as they are.
     """
     lean = type(reactor) is EPollReactor
     if lean:
-        reactor.doIteration = LeanPoll(reactor, turn)
-        turn.collecting = True
+        reactor.doIteration = FastEpoll(reactor, write_batch)
+        write_batch.collecting = True
     return lean

@@ -37,7 +37,7 @@ def raise_descriptor_limit() -> int:
     return soft
 
 
-def settle_collector(thresholds: tuple[int, int, int] = THRESHOLDS) -> None:
+def freeze_gc(thresholds: tuple[int, int, int] = THRESHOLDS) -> None:
     """Exempt all that was made during the start from collection, and set the thresholds for what comes."""
     gc.collect()
     gc.freeze()
@@ -54,7 +54,7 @@ def trim_heap() -> None:
         trim(0)
 
 
-class GivingBack:
+class HeapTrimmer:
     """Gives memory back every few seconds, as long as there is work and once after it.
 
     For processes that may pause for some milliseconds.

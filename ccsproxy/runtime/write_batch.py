@@ -23,7 +23,7 @@ class Waiting(Protocol):
         """Send them."""
 
 
-class Turn:
+class WriteBatch:
     """Collects who has something to send, if somebody flushes it each turn; until then everything is sent at once.
 
     :ivar collecting: whether somebody does.

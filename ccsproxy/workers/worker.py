@@ -23,9 +23,9 @@ from ccsproxy.config.model import Config
 from ccsproxy.exchange.relayed import Capture, NullCapture
 from ccsproxy.proxy.service import Relaying
 from ccsproxy.runtime.child import LINK_FD
-from ccsproxy.runtime.epoll import poll_leanly
-from ccsproxy.runtime.tuning import raise_descriptor_limit, settle_collector
-from ccsproxy.runtime.write_batch import Turn
+from ccsproxy.runtime.epoll import install_fast_epoll
+from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
+from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.workers.supervisor import Orders, read_config
 
 #: Seconds within which copies are on their way, and between two looks whether all have left at the end.
@@ -62,16 +62,16 @@ class Worker:
 
     def _relay(self, config: Config, orders: Orders) -> None:
         capture: Capture = NullCapture() if config.capture == "off" else self._hand_over
-        turn = Turn()
-        self._relaying = relaying = Relaying(config, self._reactor, capture, turn)
+        write_batch = WriteBatch()
+        self._relaying = relaying = Relaying(config, self._reactor, capture, write_batch)
         upstreams = {one.name: one for one in config.upstreams}
         for listener in orders.listeners:
             site = relaying.site_for(upstreams[listener.upstream]) if listener.upstream else relaying.site
             family = socket.AddressFamily(listener.family)
             self._ports.append(self._reactor.adoptStreamPort(listener.descriptor, family, site))
             os.close(listener.descriptor)
-        settle_collector()
-        poll_leanly(self._reactor, turn)
+        freeze_gc()
+        install_fast_epoll(self._reactor, write_batch)
 
     def _drain(self, within: float) -> None:
         for port in self._ports:

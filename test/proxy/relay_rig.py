@@ -21,7 +21,7 @@ from ccsproxy.proxy.server.site import RelaySite
 from ccsproxy.proxy.upstream.connection import RelayConnection
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
-from ccsproxy.runtime.write_batch import Turn
+from ccsproxy.runtime.write_batch import WriteBatch
 
 HERE = IPv4Address("TCP", "127.0.0.1", 8787)
 THERE = IPv4Address("TCP", "127.0.0.1", 50001)
@@ -123,7 +123,7 @@ class Upstream:
         self.transport = EndTransport(clock)
         self.transport.protocol = self.connection
         self.connection.makeConnection(self.transport)
-        self._turn = pool.turn
+        self._write_batch = pool.write_batch
 
     @property
     def got(self) -> bytes:
@@ -132,20 +132,20 @@ class Upstream:
     def send(self, data: bytes) -> None:
         """Deliver bytes in a turn of their own."""
         self.connection.dataReceived(data)
-        self._turn.flush()
+        self._write_batch.flush()
 
     def lose(self, reason: Exception | None = None) -> None:
         self.transport.closed = True
         self.connection.connectionLost(Failure(reason or ConnectionDone()))
-        self._turn.flush()
+        self._write_batch.flush()
 
 
 class WiredClient:
     """The client of one upstream: a new connection for each request, there at once or when the test says."""
 
-    def __init__(self, clock: Clock, timeouts: Timeouts, turn: Turn) -> None:
+    def __init__(self, clock: Clock, timeouts: Timeouts, write_batch: WriteBatch) -> None:
         self.clock = clock
-        self.pool = RelayPool(clock, BatchedTimers(clock), timeouts, clock.seconds, turn)
+        self.pool = RelayPool(clock, BatchedTimers(clock), timeouts, clock.seconds, write_batch)
         self.upstreams: list[Upstream] = []
         self.held: list[tuple[Deferred, tuple]] = []
         self.holding = False
@@ -174,7 +174,7 @@ class Client:
     """One client's connection."""
 
     def __init__(self, rig: "Rig", peer: IPv4Address = THERE) -> None:
-        self._turn = rig.turn
+        self._write_batch = rig.write_batch
         self.channel = rig.site.buildProtocol(peer)
         self.transport = EndTransport(rig.clock, peer)
         self.transport.protocol = self.channel
@@ -192,7 +192,7 @@ class Client:
         for start in range(0, len(data), step or len(data) or 1):
             if not self.transport.closed:
                 self.channel.dataReceived(data[start : start + (step or len(data))])
-                self._turn.flush()
+                self._write_batch.flush()
 
     def leave(self) -> None:
         self.transport.closed = True
@@ -202,7 +202,7 @@ class Client:
 class Rig:
     """Everything together.
 
-    :ivar turn: what is written waits for its end, as it does in a running proxy.
+    :ivar write_batch: what is written waits for its end, as it does in a running proxy.
     :ivar gone: the transports whose peers have left, as the site's watch is told.
     """
 
@@ -213,10 +213,10 @@ class Rig:
         self.clock.advance(1000)
         self.capture = capture or Listening()
         self.guarded = GuardedCapture(self.capture)
-        self.turn = Turn()
-        self.turn.collecting = True
-        self.client = WiredClient(self.clock, timeouts or Timeouts(), self.turn)
-        self.other = WiredClient(self.clock, timeouts or Timeouts(), self.turn)
+        self.write_batch = WriteBatch()
+        self.write_batch.collecting = True
+        self.client = WiredClient(self.clock, timeouts or Timeouts(), self.write_batch)
+        self.other = WiredClient(self.clock, timeouts or Timeouts(), self.write_batch)
         ids = IdSource(self.clock.seconds, lambda count: bytes(count))
         way = Way("anthropic", "anthropic", b"api.anthropic.com", b"", self.client)
         other = Way("openai", "openai", b"api.openai.com:8443", b"/base", self.other)
@@ -232,7 +232,7 @@ class Rig:
             self.clock.seconds,
             self.clock.seconds,
             is_gone=lambda transport: transport in self.gone,
-            turn=self.turn,
+            write_batch=self.write_batch,
             **options,
         )
 
@@ -250,4 +250,4 @@ class Rig:
 
     def settle(self, seconds: float = 0.0) -> None:
         self.clock.advance(seconds)
-        self.turn.flush()
+        self.write_batch.flush()

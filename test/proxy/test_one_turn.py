@@ -10,7 +10,7 @@ class TurnTests(ChannelTestCase):
         """Nothing goes upstream, where it might be paid for."""
         self.client.channel.dataReceived(get(b"/"))
         self.client.leave()
-        self.rig.turn.flush()
+        self.rig.write_batch.flush()
         self.assertEqual(self.rig.forwarded, [b""])
         self.assertTrue(self.rig.upstream.transport.aborted)
         self.assertEqual(self.outcome()[0], "client_disconnected")
@@ -21,7 +21,7 @@ class TurnTests(ChannelTestCase):
         self.client.send(get(b"/"))
         self.rig.upstream.connection.dataReceived(ANSWER + b"ok")
         self.client.leave()
-        self.rig.turn.flush()
+        self.rig.write_batch.flush()
         ending = self.rig.heard[-1].ending
         self.assertEqual(
             (ending.outcome, ending.response_bytes, ending.delivered_bytes),
@@ -38,7 +38,7 @@ class TurnTests(ChannelTestCase):
         for piece in (ANSWER, b"o", b"k"):
             upstream.connection.dataReceived(piece)
         self.assertEqual((writes, self.rig.heard[-1].endings), ([], []))
-        self.rig.turn.flush()
+        self.rig.write_batch.flush()
         self.assertEqual(writes, [ANSWER + b"ok"])
         self.assertEqual(self.outcome(), ("complete", ""))
 
@@ -46,8 +46,8 @@ class TurnTests(ChannelTestCase):
         """The time between a read and the end of the turn is the proxy's own."""
         self.client.channel.dataReceived(get(b"/"))
         self.rig.clock.advance(0.25)
-        self.rig.turn.flush()
+        self.rig.write_batch.flush()
         self.rig.upstream.connection.dataReceived(ANSWER + b"ok")
         self.rig.clock.advance(0.5)
-        self.rig.turn.flush()
+        self.rig.write_batch.flush()
         self.assertEqual(self.rig.heard[-1].ending.timing.overhead, 750_000)

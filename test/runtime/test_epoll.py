@@ -7,8 +7,8 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.main import CONNECTION_DONE
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.runtime.epoll import LeanPoll, poll_leanly
-from ccsproxy.runtime.write_batch import MOST, Turn
+from ccsproxy.runtime.epoll import FastEpoll, install_fast_epoll
+from ccsproxy.runtime.write_batch import MOST, WriteBatch
 
 
 class Reading:
@@ -51,8 +51,8 @@ class LeanPollTests(SynchronousTestCase):
         self.addCleanup(self.peer.close)
         self.reading = Reading(ours)
         self.reactor.addReader(self.reading)
-        self.turns = Turn()
-        self.assertTrue(poll_leanly(self.reactor, self.turns))
+        self.turns = WriteBatch()
+        self.assertTrue(install_fast_epoll(self.reactor, self.turns))
 
     def turn(self) -> None:
         self.reactor.doIteration(1.0)
@@ -92,7 +92,7 @@ class LeanPollTests(SynchronousTestCase):
     def test_one_that_is_gone_is_passed_over(self) -> None:
         """An event of a descriptor that nobody reads any more is nothing."""
         self.peer.send(b"x")
-        poll = LeanPoll(self.reactor, Turn())
+        poll = FastEpoll(self.reactor, WriteBatch())
         poll._selectables = {-7: self.reading}
         poll(0.5)
         self.assertEqual(self.reading.got, [])
@@ -134,6 +134,6 @@ class LeanPollTests(SynchronousTestCase):
 
     def test_other_reactors_stay_as_they_are(self) -> None:
         """Only Twisted's own epoll reactor is changed."""
-        turn = Turn()
-        self.assertFalse(poll_leanly(object(), turn))
-        self.assertFalse(turn.collecting)
+        write_batch = WriteBatch()
+        self.assertFalse(install_fast_epoll(object(), write_batch))
+        self.assertFalse(write_batch.collecting)

@@ -10,9 +10,9 @@ from ccsproxy.runtime.tuning import (
     GIVE_BACK_EVERY,
     MOST_DESCRIPTORS,
     THRESHOLDS,
-    GivingBack,
+    HeapTrimmer,
+    freeze_gc,
     raise_descriptor_limit,
-    settle_collector,
     trim_heap,
 )
 
@@ -38,7 +38,7 @@ class CollectorTests(SynchronousTestCase):
         """Thresholds are set and objects are exempt."""
         self.addCleanup(gc.set_threshold, *gc.get_threshold())
         self.addCleanup(gc.unfreeze)
-        settle_collector()
+        freeze_gc()
         self.assertEqual(gc.get_threshold(), THRESHOLDS)
         self.assertGreater(gc.get_freeze_count(), 1000)
 
@@ -49,7 +49,7 @@ class GivingBackTests(SynchronousTestCase):
     def test_given_back_while_there_is_work_and_once_after_it(self) -> None:
         """An idle process does nothing, a busy one gives back every few seconds."""
         clock, spent, given = Clock(), [1.0], []
-        giving_back = GivingBack(clock, lambda: spent[0], lambda: given.append(clock.seconds()))
+        giving_back = HeapTrimmer(clock, lambda: spent[0], lambda: given.append(clock.seconds()))
         giving_back.start()
         for seconds_of_work in (0.0, 2.0, 2.0, 0.01, 0.01):
             spent[0] += seconds_of_work

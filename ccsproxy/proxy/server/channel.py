@@ -35,7 +35,7 @@ class RelayChannel(ClientLink):
     """
 
     def __init__(self, site: RelaySite) -> None:
-        super().__init__(site.timers, site.limits, site.watch, site.turn, site.clock)
+        super().__init__(site.timers, site.limits, site.watch, site.write_batch, site.clock)
         self.request: RelayRequest | None = None
         self.arrived = (0.0, 0.0)
         self._site = site

@@ -18,7 +18,7 @@ from ccsproxy.proxy.interfaces import Seconds
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.peers import PeerWatch
 from ccsproxy.proxy.transport import close_writing, send_now, tune, unacknowledged, unsent
-from ccsproxy.runtime.write_batch import Turn
+from ccsproxy.runtime.write_batch import WriteBatch
 
 
 @implementer(IPushProducer)
@@ -30,7 +30,9 @@ class ClientLink(Protocol):
     :ivar peer_text: the client's address as text, empty when it has none.
     """
 
-    def __init__(self, timers: BatchedTimers, limits: Limits, watch: PeerWatch, turn: Turn, clock: Seconds) -> None:
+    def __init__(
+        self, timers: BatchedTimers, limits: Limits, watch: PeerWatch, write_batch: WriteBatch, clock: Seconds
+    ) -> None:
         self.limits = limits
         self.ending = False
         self._closing = False
@@ -40,7 +42,7 @@ class ClientLink(Protocol):
         self.deadline = Deadline(timers, _missed)
         self._stall = Deadline(timers, _missed)
         self._watch = watch
-        self._turn = turn
+        self._write_batch = write_batch
         self._clock = clock
         self._unsent: list[bytes] = []
         self._unsent_since = 0.0
@@ -97,7 +99,7 @@ class ClientLink(Protocol):
         self._unsent.append(data)
         if len(self._unsent) == 1:
             self._unsent_since = self._clock()
-            self._turn.add(self)
+            self._write_batch.add(self)
 
     def flush(self) -> None:
         """Send what has been written in this turn."""

@@ -19,7 +19,7 @@ from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.peers import PeerWatch, peer_is_gone
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.request_head import Head
-from ccsproxy.runtime.write_batch import Turn
+from ccsproxy.runtime.write_batch import WriteBatch
 
 #: So many connections beyond the cap are answered with 503; further ones are closed at once.
 GRACE = 32
@@ -34,7 +34,7 @@ class RelaySite(Site):
     :param allowed: further values of ``Host`` that are ours.
     :param origin: the web origin that may call, if any.
     :param is_gone: see `ccsproxy.proxy.server.peers.PeerWatch`.
-    :param turn: the reactor's turn, at whose end answers are sent.
+    :param write_batch: the reactor's turn, at whose end answers are sent.
     :ivar in_flight: how many exchanges are under way.
     :ivar draining: no further request is accepted.
     """
@@ -54,12 +54,12 @@ class RelaySite(Site):
         allowed: Iterable[str] = (),
         origin: str | None = None,
         is_gone: Callable[[Any], bool] = peer_is_gone,
-        turn: Turn | None = None,
+        write_batch: WriteBatch | None = None,
     ) -> None:
         super().__init__(resource, reactor=reactor)
         self._turns = reactor
         self.timers = timers
-        self.turn = turn or Turn()
+        self.write_batch = write_batch or WriteBatch()
         self.limits = limits
         self.clock = clock
         self.wall = wall

@@ -67,7 +67,7 @@ class RelayConnection(Link):
         if data is None or whole is not None:
             self._unsent = head + whole if whole else head
             self._unsent_since = self._clock()
-            self._owner.turn.add(self)
+            self._owner.write_batch.add(self)
         else:
             self._upload = Upload(self, head, data)
             self._upload.start()

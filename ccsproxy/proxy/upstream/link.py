@@ -12,7 +12,7 @@ from twisted.internet import protocol
 from ccsproxy.proxy import errors
 from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
 from ccsproxy.proxy.transport import receive_directly, send_now, unsent
-from ccsproxy.runtime.write_batch import Turn
+from ccsproxy.runtime.write_batch import WriteBatch
 
 
 @attr.frozen
@@ -93,13 +93,13 @@ class Owner(Protocol):
     :ivar timers: where deadlines come from.
     :ivar timeouts: the limits of an exchange.
     :ivar clock: monotonic seconds, for `ccsproxy.proxy.interfaces.Marks`.
-    :ivar turn: at whose end requests are sent.
+    :ivar write_batch: at whose end requests are sent.
     """
 
     timers: BatchedTimers
     timeouts: Timeouts
     clock: Callable[[], float]
-    turn: Turn
+    write_batch: WriteBatch
 
     def connected(self, connection: Any) -> None:
         """Hear that a connection is there."""

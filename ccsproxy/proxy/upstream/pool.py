@@ -17,7 +17,7 @@ from ccsproxy.proxy.errors import ConnectTimeout
 from ccsproxy.proxy.upstream.connection import RelayConnection
 from ccsproxy.proxy.upstream.failures import as_relay_error
 from ccsproxy.proxy.upstream.link import Ends, Timeouts, ends_of
-from ccsproxy.runtime.write_batch import Turn
+from ccsproxy.runtime.write_batch import WriteBatch
 
 
 class ConnectionFactory(Factory):
@@ -44,7 +44,7 @@ class RelayPool(HTTPConnectionPool):
     :param timers: the batched timers of the reactor.
     :param timeouts: see `Timeouts`.
     :param clock: monotonic seconds, for `Marks`.
-    :param turn: the reactor's turn, at whose end requests are sent.
+    :param write_batch: the reactor's turn, at whose end requests are sent.
     """
 
     maxPersistentPerHost = 256
@@ -57,13 +57,13 @@ class RelayPool(HTTPConnectionPool):
         timers: BatchedTimers,
         timeouts: Timeouts | None = None,
         clock: Callable[[], float] = monotonic,
-        turn: Turn | None = None,
+        write_batch: WriteBatch | None = None,
     ) -> None:
         super().__init__(reactor, persistent=True)
         self.timers = timers
         self.timeouts = timeouts or Timeouts()
         self.clock = clock
-        self.turn = turn or Turn()
+        self.write_batch = write_batch or WriteBatch()
         self._factory_of_ours = ConnectionFactory(self)
         self._idle: dict[RelayConnection, float] = {}  # since when, oldest first
         self._live: set[RelayConnection] = set()
