@@ -49,7 +49,7 @@ def remove_run_file(data_dir: Path) -> None:
 
 
 @attr.frozen
-class Running:
+class RunHandle:
     """What a program that started ccsproxy holds in its hand.
 
     :ivar proxy_urls: where clients reach the proxy.
@@ -85,7 +85,7 @@ class Running:
         return self._shutdown()
 
 
-class ThisRun:
+class Run:
     """One run.
 
     :ivar started_at: seconds since the epoch.
@@ -97,15 +97,15 @@ class ThisRun:
         self.started_at = started_at
         self.session_id = run_session_id(started_at)
 
-    def file(self, running: Running) -> dict[str, Any]:
+    def file(self, handle: RunHandle) -> dict[str, Any]:
         """Return the content of ``run.json`` (contract, section 1)."""
         return {
             "pid": os.getpid(),
             "version": __version__,
             "started_at": iso_time(self.started_at),
-            "proxy": running.proxy_urls,
-            "api": running.api_urls,
-            "upstreams": running.upstreams,
+            "proxy": handle.proxy_urls,
+            "api": handle.api_urls,
+            "upstreams": handle.upstreams,
             "session_id": self.session_id,
         }
 

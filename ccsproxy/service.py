@@ -21,8 +21,8 @@ from ccsproxy.capture.relay.service import CaptureService
 from ccsproxy.config.model import Config
 from ccsproxy.config.options import Options
 from ccsproxy.errors import ConfigError, DataDirError, StartError
-from ccsproxy.proxy.service import Relaying
-from ccsproxy.run import Running, ThisRun, remove_run_file, write_run_file
+from ccsproxy.proxy.service import RelayService
+from ccsproxy.run import Run, RunHandle, remove_run_file, write_run_file
 from ccsproxy.runtime.bus import Bus
 from ccsproxy.runtime.epoll import install_fast_epoll
 from ccsproxy.runtime.listening import addresses_of, listen, loopback, url_of
@@ -52,7 +52,7 @@ class CcsproxyService(service.Service):
         :param signals: whether SIGTERM and SIGINT are ours to act on.
         """
         self._config, self._reactor = config, reactor
-        self._run = ThisRun(config, time.time())
+        self._run = Run(config, time.time())
         self.session_id = self._run.session_id
         self._bus = Bus()
         self._ports: list[tuple[IListeningPort, str]] = []
@@ -75,7 +75,7 @@ class CcsproxyService(service.Service):
         _prepare(self._config)
         self._capture = CaptureService(self._config, self.session_id, self._reactor, self._bus)
         self._write_batch = WriteBatch()
-        self._relay = Relaying(self._config, self._reactor, self._capture.capture, self._write_batch)
+        self._relay = RelayService(self._config, self._reactor, self._capture.capture, self._write_batch)
         self._bound = True
         try:
             self._listen()
@@ -114,14 +114,14 @@ class CcsproxyService(service.Service):
             if (one.host, one.port) in ours:
                 raise ConfigError("--upstream", f"{one.url} is this proxy itself; name the API it should relay to")
 
-    def begin(self) -> "Deferred[Running]":
+    def begin(self) -> "Deferred[RunHandle]":
         """Start the recorder and the API, and say that we are up.
 
         :return: fires with the handle when all is ready.
         """
         return ensureDeferred(self._begin())
 
-    async def _begin(self) -> Running:
+    async def _begin(self) -> RunHandle:
         if self._signals is not None:
             self._signals.install()
         await self._capture.startService()
@@ -129,26 +129,26 @@ class CcsproxyService(service.Service):
             self._workers.start()
         if self._api is not None:
             self._api.startService()
-        running = self.handle()
-        write_run_file(self._config.data_dir, self._run.file(running))
-        for url in running.proxy_urls:
+        handle = self.handle()
+        write_run_file(self._config.data_dir, self._run.file(handle))
+        for url in handle.proxy_urls:
             self._log.info("proxy: {url} relays to {upstream}", url=url, upstream=self._config.upstreams[0].url)
-        for url in running.api_urls:
+        for url in handle.api_urls:
             self._log.info("dashboard: {url}", url=url)
         if not self._config.redact:
             self._log.warn("--no-redact: keys and tokens are written to the records as they are")
         if self._signals is not None:
             freeze_gc()
             install_fast_epoll(self._reactor, self._write_batch)
-        self._notifier.ready(f"proxy on {running.proxy_urls[0]}")
-        return running
+        self._notifier.ready(f"proxy on {handle.proxy_urls[0]}")
+        return handle
 
-    def handle(self) -> Running:
+    def handle(self) -> RunHandle:
         """Return the handle of this service."""
         proxies = [url_of(port) for port, _ in self._ports]
         api = self._api.urls if self._api is not None else []
         upstreams = {one.name: one.url for one in self._config.upstreams}
-        return Running(proxies, api, upstreams, self.session_id, self._bus.subscribe, self.health, self.shutdown)
+        return RunHandle(proxies, api, upstreams, self.session_id, self._bus.subscribe, self.health, self.shutdown)
 
     def health(self) -> dict[str, Any]:
         """Return what ``GET /api/health`` says (contract, section 6), in constant time."""
@@ -249,7 +249,7 @@ def _prepare(config: Config) -> None:
         raise DataDirError(str(error)) from None
 
 
-def serve(config: Config, reactor: Any) -> "Deferred[Running]":
+def serve(config: Config, reactor: Any) -> "Deferred[RunHandle]":
     """Start a ccsproxy inside another program; signals are left to that program.
 
     :return: fires with the handle once every port is bound, or fails with `ccsproxy.errors.BindError`,
@@ -257,7 +257,7 @@ def serve(config: Config, reactor: Any) -> "Deferred[Running]":
     """
     one = CcsproxyService(config, reactor, signals=False)
 
-    async def start() -> Running:
+    async def start() -> RunHandle:
         one.bind()
         return await one.begin()
 

@@ -95,7 +95,7 @@ def relay_site(
     )
 
 
-class Relaying:
+class RelayService:
     """Everything between the listeners and the upstreams.
 
     :ivar site: what the proxy's listeners serve.

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
     from ccsproxy.demo.calls import make_calls
     from ccsproxy.demo.upstream import MockUpstream
-    from ccsproxy.run import Running
+    from ccsproxy.run import RunHandle
     from ccsproxy.runtime.listening import listen, loopback, url_of
     from ccsproxy.tools.foreground import run_until_stopped
 
@@ -48,16 +48,16 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         out.write(line + "\n")
         out.flush()
 
-    async def calls(running: Running) -> None:
-        say(f"proxy: {running.proxy_urls[0]}   mock upstream: {url}")
-        await make_calls(HTTPClient(Agent(reactor)), running.proxy_urls[0], say)
+    async def calls(handle: RunHandle) -> None:
+        say(f"proxy: {handle.proxy_urls[0]}   mock upstream: {url}")
+        await make_calls(HTTPClient(Agent(reactor)), handle.proxy_urls[0], say)
         say(f"records: {config.data_dir}/segments   (jq . or tail -f)")
         if args.once:
             reactor.stop()
         else:
-            say("".join(f"dashboard: {each}   (Ctrl-C ends the demo)" for each in running.api_urls[:1]))
+            say("".join(f"dashboard: {each}   (Ctrl-C ends the demo)" for each in handle.api_urls[:1]))
 
-    def ready(running: Running) -> "Deferred[None]":
-        return ensureDeferred(calls(running))
+    def ready(handle: RunHandle) -> "Deferred[None]":
+        return ensureDeferred(calls(handle))
 
     return run_until_stopped(config, reactor, ready)

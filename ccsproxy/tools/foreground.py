@@ -1,4 +1,4 @@
-"""Running the service in the foreground without twistd: for ``ccsproxy serve`` and ``ccsproxy demo``."""
+"""RunHandle the service in the foreground without twistd: for ``ccsproxy serve`` and ``ccsproxy demo``."""
 
 import sys
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from ccsproxy.config.model import Config
 from ccsproxy.errors import StartError
-from ccsproxy.run import Running
+from ccsproxy.run import RunHandle
 from ccsproxy.service import CcsproxyService
 
 
@@ -27,7 +27,7 @@ def log_warnings() -> None:
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
-def run_until_stopped(config: Config, reactor: Any, ready: Callable[[Running], object]) -> int:
+def run_until_stopped(config: Config, reactor: Any, ready: Callable[[RunHandle], object]) -> int:
     """Run the service until it gets a signal.
 
     :param ready: called once when every port is bound and the recorder is there.
@@ -40,7 +40,7 @@ def run_until_stopped(config: Config, reactor: Any, ready: Callable[[Running], o
     failed: list[Failure] = []
 
     def begin() -> None:
-        started: Deferred[Running] = service.begin()
+        started: Deferred[RunHandle] = service.begin()
         started.addCallback(ready)
         started.addErrback(give_up)
 

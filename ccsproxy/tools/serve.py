@@ -53,11 +53,11 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
     from ccsproxy.tools.foreground import run_until_stopped
 
-    def ready(running: object) -> None:
-        out.write(banner(config, running.proxy_urls, running.api_urls))  # type: ignore[attr-defined]
+    def ready(handle: object) -> None:
+        out.write(banner(config, handle.proxy_urls, handle.api_urls))  # type: ignore[attr-defined]
         out.flush()
-        if sys.stdout.isatty() and not args.no_open and running.api_urls:  # type: ignore[attr-defined]
-            webbrowser.open(running.api_urls[0])  # type: ignore[attr-defined]
+        if sys.stdout.isatty() and not args.no_open and handle.api_urls:  # type: ignore[attr-defined]
+            webbrowser.open(handle.api_urls[0])  # type: ignore[attr-defined]
 
     try:
         return run_until_stopped(config, reactor, ready)

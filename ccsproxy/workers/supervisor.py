@@ -79,7 +79,7 @@ class WorkerEnd(Protocol):
         self._gone()
 
 
-class Worker:
+class WorkerHandle:
     """One worker, kept running."""
 
     def __init__(self, reactor: Any, config: Config, ports: Sequence[tuple[Any, str]], hand_over: HandOver) -> None:
@@ -130,7 +130,7 @@ class Workers:
         """
         for port, _ in ports:
             port.stopReading()  # type: ignore[attr-defined]
-        self._workers = [Worker(reactor, config, ports, hand_over) for _ in range(config.workers)]
+        self._workers = [WorkerHandle(reactor, config, ports, hand_over) for _ in range(config.workers)]
 
     @property
     def in_flight(self) -> int:

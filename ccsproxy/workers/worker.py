@@ -21,7 +21,7 @@ from ccsproxy.capture.relay.outbox import Outbox
 from ccsproxy.capture.spill import Spill
 from ccsproxy.config.model import Config
 from ccsproxy.exchange.relayed import Capture, NullCapture
-from ccsproxy.proxy.service import Relaying
+from ccsproxy.proxy.service import RelayService
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.epoll import install_fast_epoll
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
@@ -32,7 +32,7 @@ from ccsproxy.workers.supervisor import Orders, read_config
 TICK = 0.003
 
 
-class Worker:
+class WorkerProcess:
     """Does what the main process says."""
 
     _log = Logger()
@@ -44,7 +44,7 @@ class Worker:
         self._hand_over = Forwarding(self._outbox)
         self._link = Link(reactor, link, self._outbox, self._line_received, self._lost)
         self._tick: IDelayedCall | None = None
-        self._relaying: Relaying | None = None
+        self._service: RelayService | None = None
         self._ports: list[Any] = []
 
     def start(self) -> None:
@@ -57,16 +57,16 @@ class Worker:
             self._relay(read_config(orders.config), orders)
         if orders.drain is not None:
             self._drain(orders.drain)
-        if orders.cut and self._relaying is not None:
-            self._relaying.cut()
+        if orders.cut and self._service is not None:
+            self._service.cut()
 
     def _relay(self, config: Config, orders: Orders) -> None:
         capture: Capture = NullCapture() if config.capture == "off" else self._hand_over
         write_batch = WriteBatch()
-        self._relaying = relaying = Relaying(config, self._reactor, capture, write_batch)
+        self._service = service = RelayService(config, self._reactor, capture, write_batch)
         upstreams = {one.name: one for one in config.upstreams}
         for listener in orders.listeners:
-            site = relaying.site_for(upstreams[listener.upstream]) if listener.upstream else relaying.site
+            site = service.site_for(upstreams[listener.upstream]) if listener.upstream else service.site
             family = socket.AddressFamily(listener.family)
             self._ports.append(self._reactor.adoptStreamPort(listener.descriptor, family, site))
             os.close(listener.descriptor)
@@ -76,10 +76,10 @@ class Worker:
     def _drain(self, within: float) -> None:
         for port in self._ports:
             port.stopListening()
-        if self._relaying is None:
+        if self._service is None:
             self._end_when_empty(None)
         else:
-            self._relaying.drain(within).addCallback(self._end_when_empty)
+            self._service.drain(within).addCallback(self._end_when_empty)
 
     def _end_when_empty(self, _: object) -> None:
         if self._outbox.memory_bytes:
@@ -115,7 +115,7 @@ def main(reactor: Any) -> None:
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr, timeFormat=None)], redirectStandardIO=False)
     link = socket.socket(fileno=LINK_FD)
     os.set_inheritable(LINK_FD, False)
-    reactor.callWhenRunning(Worker(reactor, link).start)
+    reactor.callWhenRunning(WorkerProcess(reactor, link).start)
     reactor.run(installSignalHandlers=False)
 
 

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from ccsproxy.config.model import Config, Upstream
-from ccsproxy.run import Running
+from ccsproxy.run import RunHandle
 from ccsproxy.service import serve
 from test.integration.messages import Message, take
 
@@ -179,7 +179,7 @@ class ProxiedTestCase(TestCase):
     """
 
     timeout = 120
-    running: Running | None = None
+    running: RunHandle | None = None
 
     def listen(self, factory: Factory, **options: Any) -> int:
         """Listen on a loopback port until the test is over."""
@@ -187,7 +187,7 @@ class ProxiedTestCase(TestCase):
         self.addCleanup(port.stopListening)
         return port.getHost().port
 
-    async def start(self, *upstreams: Upstream | int, **settings: Any) -> Running:
+    async def start(self, *upstreams: Upstream | int, **settings: Any) -> RunHandle:
         """Start a ccsproxy before some upstreams, given as such or as loopback ports."""
         self.data_dir = settings.pop("data_dir", None) or Path(self.mktemp())
         known = tuple(at_port(one) if isinstance(one, int) else one for one in upstreams)
