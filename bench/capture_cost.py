@@ -21,14 +21,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.paced_exchange import reads
 from ccsproxy.capture import frames
 from ccsproxy.capture.main import RECORDER_THRESHOLDS
-from ccsproxy.capture.recorder.assembly import Keeping
+from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
-from ccsproxy.capture.recorder.interfaces import Meaning
+from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.sessions import Sessions
 from ccsproxy.capture.relay.outbox import Outbox
-from ccsproxy.capture.relay.tap import HandOver
+from ccsproxy.capture.relay.tap import RelayCapture
 from ccsproxy.capture.spill import Spill, SpillBounds, SpillCipher, open_nameless, read_batch, write_batch
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
@@ -111,15 +111,15 @@ def cpu(label: str, count: float, unit: str, work, *arguments) -> None:
     print(f"{label:58} {spent / count * 1e6:10.2f} us per {unit}")
 
 
-def hand_over(room: int = 1 << 30):
+def relay_capture(room: int = 1 << 30):
     spill = Spill(None, b"k" * 32, Disk(), time.monotonic)
     outbox = Outbox(spill, lambda: None, lambda each: capture.left(each), room)
-    capture = HandOver(outbox)
+    capture = RelayCapture(outbox)
     return capture, outbox
 
 
 def chunks(count: int, data: bytes, outbox_flush: bool, reader=None) -> None:
-    capture, outbox = hand_over()
+    capture, outbox = relay_capture()
     tap = capture.begin(request())
     left, right = socket.socketpair()
     left.setblocking(False)
@@ -137,7 +137,7 @@ def chunks(count: int, data: bytes, outbox_flush: bool, reader=None) -> None:
 
 
 def exchanges(count: int) -> None:
-    capture, outbox = hand_over()
+    capture, outbox = relay_capture()
     for _ in range(count):
         tap = capture.begin(request())
         tap.response_head(SSE)
@@ -148,11 +148,11 @@ def exchanges(count: int) -> None:
 
 def record(pieces: list[bytes], question: bytes = b"", times: int = 1, redactor=Redactor) -> None:
     report = Report(lambda lines: None, lambda flush: None)
-    meaning = Meaning(detect, lambda *_: Nobody)
+    interpreters = Interpreters(detect, lambda *_: Nobody)
     for _ in range(times):
         store = Nowhere()
         recorder = Recorder(
-            Keeping(), meaning, redactor, Sessions("run", store.last_seq), store, report, Budget(1 << 30)
+            CapturePolicy(), interpreters, redactor, Sessions("run", store.last_seq), store, report, Budget(1 << 30)
         )
 
         def send(*frame, recorder=recorder) -> None:
@@ -172,8 +172,10 @@ def paced(batches: list[list[bytes]], redactor=None) -> None:
     flushes: list = []
     report = Report(lambda lines: None, flushes.append)
     store = Nowhere()
-    meaning, sessions = Meaning(detect, identify), Sessions("run", store.last_seq)
-    recorder = Recorder(Keeping(), meaning, redactor or redactors(), sessions, store, report, Budget(1 << 30))
+    meaning, sessions = Interpreters(detect, identify), Sessions("run", store.last_seq)
+    recorder = Recorder(
+        CapturePolicy(), interpreters, redactor or redactors(), sessions, store, report, Budget(1 << 30)
+    )
     decoder = frames.FrameDecoder()
     for data in (data for batch in batches for data in batch):
         for frame in decoder.feed(data):

@@ -96,7 +96,7 @@ class CcsproxyService(service.Service):
                 self._ports.append((port, one.name))
         self._refuse_loops()
         if config.workers > 1:
-            self._workers = Workers(self._reactor, config, self._ports, self._capture.hand_over)
+            self._workers = Workers(self._reactor, config, self._ports, self._capture.relay_capture)
 
     def _bind_api(self) -> None:
         if self._config.no_api:

@@ -18,8 +18,8 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from ccsproxy import __version__
 from ccsproxy.capture.recorder.inbox import Inbox
-from ccsproxy.capture.recorder.interfaces import Meaning
-from ccsproxy.capture.recorder.process import RecorderProcess, Recovered, Rooms
+from ccsproxy.capture.recorder.interfaces import Interpreters
+from ccsproxy.capture.recorder.process import RecorderParts, RecorderProcess, Recovered
 from ccsproxy.capture.recorder.recorder import Numbered
 from ccsproxy.capture.settings import SPILL_FD, RecorderSettings
 from ccsproxy.clients import identify
@@ -62,7 +62,7 @@ def spill_descriptor() -> int | None:
     return SPILL_FD
 
 
-def live(reactor: Any, rooms: Rooms) -> None:
+def run(reactor: Any, parts: RecorderParts) -> None:
     """Run a recorder until its relay is done with it.
 
     Signals that a terminal or systemd sends to the whole group are the relay's business: it closes the link when all
@@ -75,19 +75,19 @@ def live(reactor: Any, rooms: Rooms) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr, timeFormat=None)], redirectStandardIO=False)
 
-    giving_back = HeapTrimmer(reactor)
+    trimmer = HeapTrimmer(reactor)
 
     def stop() -> None:
-        giving_back.stop()
+        trimmer.stop()
         transport = process.inbox.transport
         if transport is not None:
             transport.loseConnection()
         reactor.callLater(0.01, reactor.stop)
 
-    process = RecorderProcess(reactor, spill_descriptor(), rooms, stop)
+    process = RecorderProcess(reactor, spill_descriptor(), parts, stop)
     reactor.adoptStreamConnection(LINK_FD, AF_UNIX, OneInbox(process.inbox))
     os.close(LINK_FD)  # the reactor works on a copy; the link has to end with it
-    giving_back.start()
+    trimmer.start()
     freeze_gc(RECORDER_THRESHOLDS)
     install_fast_epoll(reactor, WriteBatch())
     reactor.run(installSignalHandlers=False)
@@ -153,4 +153,4 @@ def recovered(recovery: Recovery) -> Recovered:
 if __name__ == "__main__":
     from twisted.internet import reactor
 
-    live(reactor, Rooms(make_store, recovered, Meaning(detect, identify), redactors()))
+    run(reactor, RecorderParts(make_store, recovered, Interpreters(detect, identify), redactors()))

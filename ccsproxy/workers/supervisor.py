@@ -12,8 +12,8 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ccsproxy.capture.relay.forward import Adopter
-from ccsproxy.capture.relay.tap import HandOver
+from ccsproxy.capture.relay.forward import WorkerReceiver
+from ccsproxy.capture.relay.tap import RelayCapture
 from ccsproxy.config.model import Config
 from ccsproxy.runtime.child import LINK_FD, Child, Program
 
@@ -61,8 +61,8 @@ def read_config(plain: dict[str, Any]) -> Config:
 class WorkerEnd(Protocol):
     """The main process's end of the link to one worker."""
 
-    def __init__(self, adopter: Adopter, gone: Callable[[], None]) -> None:
-        self._adopter, self._gone = adopter, gone
+    def __init__(self, receiver: WorkerReceiver, gone: Callable[[], None]) -> None:
+        self._receiver, self._gone = receiver, gone
 
     def tell(self, orders: Orders) -> None:
         """Send a line."""
@@ -71,19 +71,21 @@ class WorkerEnd(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Take copies."""
-        self._adopter.feed(data)
+        self._receiver.feed(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The worker has ended; what it had begun ends with it."""
-        self._adopter.lost()
+        self._receiver.lost()
         self._gone()
 
 
 class WorkerHandle:
     """One worker, kept running."""
 
-    def __init__(self, reactor: Any, config: Config, ports: Sequence[tuple[Any, str]], hand_over: HandOver) -> None:
-        self._reactor, self._config, self._hand_over = reactor, config, hand_over
+    def __init__(
+        self, reactor: Any, config: Config, ports: Sequence[tuple[Any, str]], relay_capture: RelayCapture
+    ) -> None:
+        self._reactor, self._config, self._capture = reactor, config, relay_capture
         self._listeners = [
             Listener(LINK_FD + 1 + number, int(port.addressFamily), upstream)
             for number, (port, upstream) in enumerate(ports)
@@ -91,12 +93,12 @@ class WorkerHandle:
         descriptors = {LINK_FD + 1 + number: port.fileno() for number, (port, _) in enumerate(ports)}
         self.child = Child(reactor, Program("ccsproxy.workers.worker", descriptors=descriptors), self._linked)
         self._end: WorkerEnd | None = None
-        self._adopter = Adopter(hand_over)
+        self._receiver = WorkerReceiver(relay_capture)
 
     @property
     def in_flight(self) -> int:
         """How many of its exchanges are under way."""
-        return self._adopter.in_flight
+        return self._receiver.in_flight
 
     def tell(self, orders: Orders) -> None:
         """Tell it something, if it lives."""
@@ -104,8 +106,8 @@ class WorkerHandle:
             self._end.tell(orders)
 
     def _linked(self, ours: socket.socket) -> None:
-        self._adopter = Adopter(self._hand_over)
-        end = self._end = WorkerEnd(self._adopter, self._unlinked)
+        self._receiver = WorkerReceiver(self._capture)
+        end = self._end = WorkerEnd(self._receiver, self._unlinked)
         ours.setblocking(False)
         self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, Factory.forProtocol(lambda: end))
         ours.close()
@@ -121,16 +123,16 @@ class Workers:
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, config: Config, ports: Sequence[tuple[IListeningPort, str]], hand_over: HandOver
+        self, reactor: Any, config: Config, ports: Sequence[tuple[IListeningPort, str]], relay_capture: RelayCapture
     ) -> None:
         """Describe them; nothing is started yet.
 
         :param ports: the listening ports, each with the name of the upstream it is for, empty for all.
-        :param hand_over: where their copies are reported.
+        :param relay_capture: where their copies are reported.
         """
         for port, _ in ports:
             port.stopReading()  # type: ignore[attr-defined]
-        self._workers = [WorkerHandle(reactor, config, ports, hand_over) for _ in range(config.workers)]
+        self._workers = [WorkerHandle(reactor, config, ports, relay_capture) for _ in range(config.workers)]
 
     @property
     def in_flight(self) -> int:

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
 
 from ccsproxy.capture.disk import DiskThread
-from ccsproxy.capture.relay.forward import Forwarding
+from ccsproxy.capture.relay.forward import WorkerCapture
 from ccsproxy.capture.relay.link import Link
 from ccsproxy.capture.relay.outbox import Outbox
 from ccsproxy.capture.spill import Spill
@@ -41,7 +41,7 @@ class WorkerProcess:
         self._reactor = reactor
         no_file = Spill(None, os.urandom(32), DiskThread(reactor), reactor.seconds)
         self._outbox = Outbox(no_file, self._flush_soon, self._left)
-        self._hand_over = Forwarding(self._outbox)
+        self._capture = WorkerCapture(self._outbox)
         self._link = Link(reactor, link, self._outbox, self._line_received, self._lost)
         self._tick: IDelayedCall | None = None
         self._service: RelayService | None = None
@@ -61,7 +61,7 @@ class WorkerProcess:
             self._service.cut()
 
     def _relay(self, config: Config, orders: Orders) -> None:
-        capture: Capture = NullCapture() if config.capture == "off" else self._hand_over
+        capture: Capture = NullCapture() if config.capture == "off" else self._capture
         write_batch = WriteBatch()
         self._service = service = RelayService(config, self._reactor, capture, write_batch)
         upstreams = {one.name: one for one in config.upstreams}
@@ -98,7 +98,7 @@ class WorkerProcess:
         self._link.flush()
 
     def _left(self, encoded: Any) -> None:
-        self._hand_over.left(encoded)
+        self._capture.left(encoded)
 
     def _lost(self) -> None:
         """End with the main process: a relay that nobody records or stops must not live on."""

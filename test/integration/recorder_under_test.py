@@ -8,8 +8,8 @@ import msgspec
 from twisted.internet.defer import Deferred, succeed
 
 from ccsproxy.capture.main import live
-from ccsproxy.capture.recorder.interfaces import Meaning
-from ccsproxy.capture.recorder.process import Recovered, Rooms
+from ccsproxy.capture.recorder.interfaces import Interpreters
+from ccsproxy.capture.recorder.process import RecorderParts, Recovered
 from ccsproxy.capture.recorder.recorder import Numbered
 from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.exchange.record import Record, Started
@@ -73,4 +73,4 @@ def make_store(settings: RecorderSettings, reactor: Any) -> LineStore:
 if __name__ == "__main__":
     from twisted.internet import reactor
 
-    live(reactor, Rooms(make_store, lambda recovered: recovered, Meaning(detect, identify), Stars))
+    live(reactor, RecorderParts(make_store, lambda recovered: recovered, Interpreters(detect, identify), Stars))

@@ -8,8 +8,8 @@ from ccsproxy.capture.frames import REQUEST_BODY, Ended, Lost
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.ending import refine
 from ccsproxy.capture.recorder.headers import media_type, pairs, text_of
-from ccsproxy.capture.recorder.interfaces import Dialect, Meaning
-from ccsproxy.capture.recorder.redaction import Choke
+from ccsproxy.capture.recorder.interfaces import Dialect, Interpreters
+from ccsproxy.capture.recorder.redaction import RedactionGate
 from ccsproxy.capture.recorder.request import RequestInMaking
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.capture.recorder.timing import milliseconds, record_timing, time_to_first_token
@@ -26,7 +26,7 @@ _NOTHING = object()
 
 
 @attr.frozen
-class Keeping:
+class CapturePolicy:
     """How much of an exchange is kept.
 
     :ivar forced: the dialect family that is forced, empty for none.
@@ -43,7 +43,7 @@ class Assembly:
     """Collects one exchange.
 
     :ivar number: on the link.
-    :ivar choke: what leaves goes through it.
+    :ivar gate: what leaves goes through it.
     :ivar seq: its number in its session, 0 until it has one.
     :ivar session_id: empty until it is known.
     :ivar client: who calls, as far as it is known.
@@ -51,16 +51,22 @@ class Assembly:
     """
 
     def __init__(
-        self, number: int, head: RequestHead, keeping: Keeping, meaning: Meaning, choke: Choke, budget: Budget
+        self,
+        number: int,
+        head: RequestHead,
+        policy: CapturePolicy,
+        interpreters: Interpreters,
+        gate: RedactionGate,
+        budget: Budget,
     ) -> None:
         """Begin with the head."""
-        self.number, self.head, self.choke = number, head, choke
+        self.number, self.head, self.gate = number, head, gate
         self.seq, self.session_id = 0, ""
         self.client = Client()
         self.faults: list[str] = []
-        self.request = RequestInMaking(head, keeping.body_limit, budget)
+        self.request = RequestInMaking(head, policy.body_limit, budget)
         self.response: ResponseInMaking | None = None
-        self._keeping, self._meaning, self._budget = keeping, meaning, budget
+        self._policy, self._interpreters, self._budget = policy, interpreters, budget
         self._dialect: Dialect | None = None
         self._asked_with: Any = _NOTHING
 
@@ -74,7 +80,7 @@ class Assembly:
             return self.client.session
         self._asked_with = body
         try:
-            self.client = self._meaning.identify(self.request.lines.raw, self.head.target, body).client
+            self.client = self._interpreters.identify(self.request.lines.raw, self.head.target, body).client
         except Exception:
             self.note("identity_failed")
         return self.client.session
@@ -82,7 +88,7 @@ class Assembly:
     def understand(self, body: Any) -> Dialect | None:
         """Ask what kind of call it is, anew with everything that is known by now."""
         try:
-            self._dialect = self._meaning.detect(self.facts(body))
+            self._dialect = self._interpreters.detect(self.facts(body))
         except Exception:
             self.note("dialect_failed")
         return self._dialect
@@ -92,7 +98,7 @@ class Assembly:
         response = self.response
         return Facts(
             provider=self.head.provider,
-            forced=self._keeping.forced,
+            forced=self._policy.forced,
             method=self.head.method,
             target=self.head.forwarded_target or self.head.target,
             request_body=body,
@@ -105,10 +111,10 @@ class Assembly:
 
         :param body: the parsed request body, None when it is not known.
         """
-        self.response = ResponseInMaking(head, self._keeping.body_limit, self._budget)
+        self.response = ResponseInMaking(head, self._policy.body_limit, self._budget)
         dialect = self.understand(body)
         if dialect is not None:
-            self.response.read_with(dialect.reader(self.facts(body)), self.choke.watcher())
+            self.response.read_with(dialect.reader(self.facts(body)), self.gate.watcher())
         if not self.response.lines.field("content-length"):
             self._wait_long()
 
@@ -170,7 +176,7 @@ class Assembly:
             self.understand(body)
         answer = response.finish(ending.response_whole, ending.timing.last_byte) if response is not None else None
         kind = answer.stream_kind if answer is not None else None
-        return self._record(ending, response, answer, self._keeping.bodies), kind or ""
+        return self._record(ending, response, answer, self._policy.bodies), kind or ""
 
     def bare_record(self, ended: Ended) -> tuple[Record, str]:
         """Make a record without anything that had to be understood: for when making the whole one failed."""

@@ -24,7 +24,7 @@ LOOK_AGAIN = 0.02
 _OPENING = (frames.HELLO, frames.RESUME)
 
 
-class Taker(Seam):
+class FrameHandler(Seam):
     """What the frames of exchanges are given to."""
 
     @property
@@ -64,31 +64,31 @@ class Inbox(Protocol):
         self._decoder = FrameDecoder()
         self._cipher: SpillCipher | None = None
         self._settings: RecorderSettings | None = None
-        self._taker: Taker | None = None
+        self._handler: FrameHandler | None = None
         self._held: deque[Frame] = deque()
         self._look: IDelayedCall | None = None
         self._gone = False
 
-    def ready(self, taker: Taker) -> None:
+    def ready(self, handler: FrameHandler) -> None:
         """Begin to hand on frames."""
-        self._taker = taker
+        self._handler = handler
         self._go_on()
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes of the link."""
         arrived = self._decoder.feed(data)
-        if self._held or self._look is not None or self._taker is None:
+        if self._held or self._look is not None or self._handler is None:
             self._held += arrived
             self._take_held()
         else:
-            self._take_now(arrived, self._taker)
+            self._take_now(arrived, self._handler)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Hear that the relay is gone."""
         self._gone = True
         if self._look is not None and self._look.active():
             self._look.cancel()
-        while self._held and self._taker is not None:
+        while self._held and self._handler is not None:
             self._take(self._held.popleft())
         self._lost()
 
@@ -101,17 +101,17 @@ class Inbox(Protocol):
         if self.transport is not None and not self._gone:
             self.transport.write(lines)
 
-    def _take_now(self, arrived: list[Frame], taker: Taker) -> None:
+    def _take_now(self, arrived: list[Frame], handler: FrameHandler) -> None:
         """Hand on what has come, nothing else being held, and hold what the store has no room for."""
         for place, frame in enumerate(arrived, 1):
             kind = frame.kind
             if kind < frames.SPILL:
-                taker.take(frame)
+                handler.take(frame)
                 if kind != frames.END:
                     continue
             else:
                 self._take(frame)
-            if taker.appending > APPENDING:
+            if handler.appending > APPENDING:
                 self._pause()
                 self._held += arrived[place:]
                 break
@@ -119,21 +119,21 @@ class Inbox(Protocol):
     def _take_held(self) -> None:
         """Hand on what has come, until the store has enough: one spilled batch alone may hold hundreds of records."""
         held = self._held
-        while held and self._look is None and (self._taker is not None or held[0].kind in _OPENING):
+        while held and self._look is None and (self._handler is not None or held[0].kind in _OPENING):
             self._take(held.popleft())
-            if self._taker is not None and self._taker.appending > APPENDING:
+            if self._handler is not None and self._handler.appending > APPENDING:
                 self._pause()
 
     def _take(self, frame: Frame) -> None:
-        taker = self._taker
-        if frame.kind in _OPENING or taker is None:
+        handler = self._handler
+        if frame.kind in _OPENING or handler is None:
             self._opening(frame)
         elif frame.kind == frames.SPILL:
-            self._spilled(frame, taker)
+            self._spilled(frame, handler)
         elif frame.kind == frames.CLOSE:
             self._close()
         else:
-            taker.take(frame)
+            handler.take(frame)
 
     def _opening(self, frame: Frame) -> None:
         if frame.kind == frames.HELLO:
@@ -143,12 +143,12 @@ class Inbox(Protocol):
             self._producer.pauseProducing()
             self._begin(self._settings, frames.read_settings(frame.payload))
 
-    def _spilled(self, frame: Frame, taker: Taker) -> None:
+    def _spilled(self, frame: Frame, handler: FrameHandler) -> None:
         where = frames.read_spill(frame.payload)
         try:
             assert self._descriptor is not None and self._cipher is not None  # noqa: S101  HELLO came first
             for each in read_batch(self._descriptor, self._cipher, where):
-                taker.take(each)
+                handler.take(each)
         except Exception:
             self._log.failure("a spilled batch could not be read, what it held is lost")
         self.report.consumed(where.offset)
@@ -160,7 +160,7 @@ class Inbox(Protocol):
 
     def _look_again(self) -> None:
         self._look = None
-        if self._taker is not None and self._taker.appending > APPENDING // 2:
+        if self._handler is not None and self._handler.appending > APPENDING // 2:
             self._look = self._reactor.callLater(LOOK_AGAIN, self._look_again)
         else:
             self._go_on()

@@ -80,7 +80,7 @@ class Store(Protocol):
 
 
 @attr.frozen
-class Meaning:
+class Interpreters:
     """What the pure rooms know of an exchange.
 
     :ivar detect: which dialect it speaks.

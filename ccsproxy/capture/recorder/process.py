@@ -8,10 +8,10 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ccsproxy.capture.recorder.assembly import Keeping
+from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.inbox import Inbox
-from ccsproxy.capture.recorder.interfaces import Meaning, Store
+from ccsproxy.capture.recorder.interfaces import Interpreters, Store
 from ccsproxy.capture.recorder.recorder import Numbered, Recorder
 from ccsproxy.capture.recorder.redaction import Redactor, Unredacted
 from ccsproxy.capture.recorder.sessions import Sessions
@@ -36,18 +36,18 @@ class Recovered:
 
 
 @attr.frozen
-class Rooms:
+class RecorderParts:
     """What the recorder is put together from.
 
     :ivar store: makes the store.
     :ivar recovered: reads what opening it answered.
-    :ivar meaning: see `Meaning`.
+    :ivar interpreters: see `Interpreters`.
     :ivar redactor: makes the redactor.
     """
 
     store: Callable[[RecorderSettings, Any], Store]
     recovered: Callable[[Any], Recovered]
-    meaning: Meaning
+    interpreters: Interpreters
     redactor: Callable[[], Redactor]
 
 
@@ -59,13 +59,15 @@ class RecorderProcess:
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, spill_descriptor: int | None, rooms: Rooms, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, reactor: Any, spill_descriptor: int | None, parts: RecorderParts, stop: Callable[[], None]
+    ) -> None:
         """Make it for one life.
 
         :param stop: called when everything is done.
         """
         self.inbox = Inbox(reactor, spill_descriptor, self.begin, self.close, self.lost)
-        self._reactor, self._rooms, self._stop = reactor, rooms, stop
+        self._reactor, self._parts, self._stop = reactor, parts, stop
         self._store: Store | None = None
         self._recorder: Recorder | None = None
         self._health = LoopingCall(self._tell_health)
@@ -74,7 +76,7 @@ class RecorderProcess:
 
     def begin(self, settings: RecorderSettings, alive: list[str]) -> None:
         """Open the store."""
-        self._store = store = self._rooms.store(settings, self._reactor)
+        self._store = store = self._parts.store(settings, self._reactor)
         opened = store.open(dict.fromkeys(alive))
         opened.addCallback(self._opened, settings, store)
         opened.addErrback(self._not_opened)
@@ -89,11 +91,11 @@ class RecorderProcess:
 
     def _opened(self, recovery: Any, settings: RecorderSettings, store: Store) -> None:
         forced = "" if settings.provider == "auto" else settings.provider
-        recovered = self._rooms.recovered(recovery)
+        recovered = self._parts.recovered(recovery)
         self._recorder = Recorder(
-            Keeping(forced, settings.bodies, settings.body_limit),
-            self._rooms.meaning,
-            self._rooms.redactor if settings.redact else Unredacted,
+            CapturePolicy(forced, settings.bodies, settings.body_limit),
+            self._parts.interpreters,
+            self._parts.redactor if settings.redact else Unredacted,
             Sessions(settings.run_session_id, store.last_seq),
             store,
             self.inbox.report,

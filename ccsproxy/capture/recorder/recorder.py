@@ -11,10 +11,10 @@ from twisted.python.failure import Failure
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import Ended, Frame
 from ccsproxy.capture.recorder import events
-from ccsproxy.capture.recorder.assembly import Assembly, Keeping
+from ccsproxy.capture.recorder.assembly import Assembly, CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
-from ccsproxy.capture.recorder.interfaces import Meaning, Store
-from ccsproxy.capture.recorder.redaction import Choke, Redactor
+from ccsproxy.capture.recorder.interfaces import Interpreters, Store
+from ccsproxy.capture.recorder.redaction import RedactionGate, Redactor
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.sessions import Sessions
 from ccsproxy.exchange.outcome import Outcome
@@ -40,8 +40,8 @@ class Recorder:
 
     def __init__(
         self,
-        keeping: Keeping,
-        meaning: Meaning,
+        policy: CapturePolicy,
+        interpreters: Interpreters,
         redactor: Callable[[], Redactor],
         sessions: Sessions,
         store: Store,
@@ -55,7 +55,7 @@ class Recorder:
         :param report: hears of everything that the relay has to know.
         :param numbered: by id, the exchanges in flight to which an earlier recorder has given numbers.
         """
-        self._keeping, self._meaning, self._redactor = keeping, meaning, redactor
+        self._policy, self._interpreters, self._redactor = policy, interpreters, redactor
         self._sessions, self._store, self._report, self._budget = sessions, store, report, budget
         self._numbered = dict(numbered or {})
         self._stored_before: set[str] = set()
@@ -112,8 +112,8 @@ class Recorder:
             return
         try:
             head = frames.read_head(frame.payload)
-            choke = Choke(self._redactor())
-            assembly = Assembly(frame.exchange, head, self._keeping, self._meaning, choke, self._budget)
+            gate = RedactionGate(self._redactor())
+            assembly = Assembly(frame.exchange, head, self._policy, self._interpreters, gate, self._budget)
         except Exception:
             self._log.failure("an exchange could not be begun")
             self._report.dropped(frame.exchange, "error")
@@ -162,12 +162,12 @@ class Recorder:
     def _start(self, assembly: Assembly, named: str | None, body: Any) -> None:
         """Give an exchange its session and number, and announce it."""
         numbered = self._numbered.pop(assembly.head.id, None)
-        harmless = assembly.choke.session(named, assembly.request.lines)
+        harmless = assembly.gate.session(named, assembly.request.lines)
         session_id = numbered.session_id if numbered is not None else self._sessions.choose(harmless)
         assembly.session_id = session_id
         assembly.seq = numbered.seq if numbered is not None else self._sessions.next_seq(session_id)
         assembly.understand(body)
-        started = assembly.choke.started(assembly.started(), assembly.request.lines)
+        started = assembly.gate.started(assembly.started(), assembly.request.lines)
         if numbered is None:
             self._store.started(started)
             self._report.event(events.request_started(started))
@@ -202,13 +202,13 @@ class Recorder:
                 assembly.session_id = self._sessions.choose(None)
                 assembly.seq = self._sessions.next_seq(assembly.session_id)
             if BROKEN not in assembly.faults:
-                return assembly.choke.record(*assembly.record(ended), assembly.request.lines)
+                return assembly.gate.record(*assembly.record(ended), assembly.request.lines)
         except Exception:
             self._broken(assembly)
         if not assembly.seq:
             return None
         try:
-            return assembly.choke.record(*assembly.bare_record(ended), assembly.request.lines)
+            return assembly.gate.record(*assembly.bare_record(ended), assembly.request.lines)
         except Exception:
             self._log.failure("an exchange could not be recorded")
             return None

@@ -1,4 +1,4 @@
-"""The choke point: nothing leaves the capture room but through here.
+"""The gate point: nothing leaves the capture room but through here.
 
 A `Redactor` that raises costs the part that it was given: the part is left out, the fault says so, the rest is kept.
 """
@@ -122,7 +122,7 @@ def _texts(record: Record) -> list[str]:
 _KINDS = {"json_array": "json", "eventstream": "ndjson"}
 
 
-class Choke:
+class RedactionGate:
     """Passes what is known of one exchange through its redactor, part by part, headers and target first."""
 
     def __init__(self, redactor: Redactor) -> None:

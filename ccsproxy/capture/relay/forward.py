@@ -1,17 +1,17 @@
 """Capture across processes: a relay worker hands its frames to the main process, which reports them as its own.
 
-The worker's side is a `HandOver` that forgets an exchange when its last frame has left; the main process's side turns
-frames back into calls of its own `HandOver`, with the times that the worker stamped.
+The worker's side is a `RelayCapture` that forgets an exchange when its last frame has left; the main process's side
+turns frames back into calls of its own `RelayCapture`, with the times that the worker stamped.
 """
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import Frame, FrameDecoder
-from ccsproxy.capture.relay.tap import ExchangeTap, HandOver
+from ccsproxy.capture.relay.tap import ExchangeTap, RelayCapture
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.relayed import Ending, Timing
 
 
-class Forwarding(HandOver):
+class WorkerCapture(RelayCapture):
     """The hand-over of a worker: what has left is the main process's concern."""
 
     def left(self, encoded: bytes) -> None:
@@ -20,14 +20,14 @@ class Forwarding(HandOver):
             self.settle_stored([frames.peek(encoded)[1]])
 
 
-class Adopter:
+class WorkerReceiver:
     """Reports what one worker says to the main process's hand-over.
 
     :ivar in_flight: how many exchanges of the worker are under way.
     """
 
-    def __init__(self, hand_over: HandOver) -> None:
-        self._hand_over = hand_over
+    def __init__(self, relay_capture: RelayCapture) -> None:
+        self._capture = relay_capture
         self._decoder = FrameDecoder()
         self._taps: dict[int, ExchangeTap | None] = {}
         self._now = 0.0
@@ -57,7 +57,7 @@ class Adopter:
     def _report(self, frame: Frame) -> None:
         if frame.kind == frames.HEAD:
             head = frames.read_head(frame.payload)
-            self._taps[frame.exchange] = self._hand_over.begin_by(head, lambda: self._now, 0.0)
+            self._taps[frame.exchange] = self._capture.begin_by(head, lambda: self._now, 0.0)
             return
         tap = self._taps.get(frame.exchange)
         if frame.kind == frames.END:

@@ -16,7 +16,7 @@ from ccsproxy.capture.disk import Disk, DiskThread
 from ccsproxy.capture.recorder.report import EVENT
 from ccsproxy.capture.relay.link import Link
 from ccsproxy.capture.relay.outbox import Outbox
-from ccsproxy.capture.relay.tap import HandOver
+from ccsproxy.capture.relay.tap import RelayCapture
 from ccsproxy.capture.settings import SPILL_FD, recorder_settings
 from ccsproxy.capture.spill import Spill, SpillBounds, open_nameless
 from ccsproxy.config.model import Config
@@ -58,7 +58,7 @@ class CaptureService(Service):
     """Runs the recorder as long as it runs itself.
 
     :ivar capture: what the relay calls.
-    :ivar hand_over: what relay workers report to.
+    :ivar relay_capture: what relay workers report to.
     """
 
     name = "capture"
@@ -86,8 +86,8 @@ class CaptureService(Service):
         descriptor = self._open_spill(config) if self._on else None
         self._spill = Spill(descriptor, key, self._disk, reactor.seconds, self._limits.spill)
         self._outbox = Outbox(self._spill, self._flush_soon, self._left, self._limits.memory)
-        self.hand_over = HandOver(self._outbox)
-        self.capture: Capture = self.hand_over if self._on else NullCapture()
+        self.relay_capture = RelayCapture(self._outbox)
+        self.capture: Capture = self.relay_capture if self._on else NullCapture()
         descriptors = {} if descriptor is None else {SPILL_FD: descriptor}
         program = Program(module, descriptors=descriptors, nice=self._limits.nice)
         self._child = Child(reactor, program, self._linked, self._child_ended)
@@ -128,7 +128,7 @@ class CaptureService(Service):
         self._wake_waiting()
         closed: Deferred[None] = Deferred()
         self._closed = closed
-        self.hand_over.close()
+        self.relay_capture.close()
         self._outbox.put(frames.frame(frames.CLOSE))
         self._wait_for_progress(-1)
         closed.addCallback(lambda _: self._stop_child())
@@ -137,14 +137,14 @@ class CaptureService(Service):
 
     def health(self) -> dict[str, Any]:
         """Return the state of capture, in constant time."""
-        hand_over, spill = self.hand_over, self._spill
+        relay_capture, spill = self.relay_capture, self._spill
         return {
             "recorder": "off" if not self._on else "ready" if self._ready else "down",
             "recorder_restarts": self._child.restarts,
-            "accepted": hand_over.accepted,
-            "stored": hand_over.stored,
-            "dropped": dict(hand_over.dropped),
-            "in_flight": hand_over.in_flight,
+            "accepted": relay_capture.accepted,
+            "stored": relay_capture.stored,
+            "dropped": dict(relay_capture.dropped),
+            "in_flight": relay_capture.in_flight,
             "queue_bytes": self._outbox.memory_bytes,
             "spill_bytes": spill.file_bytes,
             "spilled_bytes": spill.total,
@@ -163,14 +163,14 @@ class CaptureService(Service):
         """Tell a new recorder what it has to know, then go on with the queue."""
         if self._deaths >= self._limits.patience:
             self._log.error("the recorder dies again and again; what is in flight is given up")
-            self.hand_over.drop_all("recorder")
+            self.relay_capture.drop_all("recorder")
             self._outbox.drop_all()
             self._deaths = 0
-        hand_over = self.hand_over
+        relay_capture = self.relay_capture
         opening = [
             frames.settings(frames.HELLO, self._settings),
-            frames.settings(frames.RESUME, hand_over.alive()),
-            *hand_over.resume(),
+            frames.settings(frames.RESUME, relay_capture.alive()),
+            *relay_capture.resume(),
         ]
         self._outbox.restart(opening)
         if self._close_left:
@@ -204,7 +204,7 @@ class CaptureService(Service):
         if encoded[0] == frames.CLOSE:
             self._close_left = True
         else:
-            self.hand_over.left(encoded)
+            self.relay_capture.left(encoded)
 
     def _line_received(self, line: bytes) -> None:
         if line.startswith(EVENT) and not self._bus.heard:
@@ -222,14 +222,14 @@ class CaptureService(Service):
 
     def _heard_stored(self, numbers: list[int]) -> None:
         self._deaths = 0
-        self.hand_over.settle_stored(numbers)
+        self.relay_capture.settle_stored(numbers)
 
     def _heard_dropped(self, what: tuple[int, str]) -> None:
-        self.hand_over.settle_dropped(*what)
+        self.relay_capture.settle_dropped(*what)
 
     def _heard_consumed(self, offset: int) -> None:
         heads = self._spill.consumed(offset)
-        heads.addCallback(self.hand_over.read_back)
+        heads.addCallback(self.relay_capture.read_back)
         heads.addErrback(lambda failure: self._log.failure("a spilled batch could not be released", failure))
 
     def _heard_health(self, health: dict[str, Any]) -> None:
@@ -253,7 +253,7 @@ class CaptureService(Service):
 
     def _wait_for_progress(self, settled: int) -> None:
         """Wait for the recorder as long as it gets on with what it has; a backlog may take a while."""
-        now = self.hand_over.settled
+        now = self.relay_capture.settled
         if now == settled:
             self._fire_closed()
         else:
@@ -272,8 +272,8 @@ class CaptureService(Service):
         return stopped
 
     def _stopped(self) -> None:
-        if self.hand_over.in_flight:
-            self._log.error("{count} exchanges could not be stored in time", count=self.hand_over.in_flight)
-        self.hand_over.drop_all("shutdown")
+        if self.relay_capture.in_flight:
+            self._log.error("{count} exchanges could not be stored in time", count=self.relay_capture.in_flight)
+        self.relay_capture.drop_all("shutdown")
         self._spill.close()
         self._disk.stop()

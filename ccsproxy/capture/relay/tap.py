@@ -114,7 +114,7 @@ class ExchangeTap:
         _log.failure("the tap of an exchange failed, the exchange itself is untouched")
 
 
-class HandOver:
+class RelayCapture:
     """The relay's `Capture`: numbers exchanges, counts what becomes of them, and can tell it all again.
 
     ``accepted = stored + dropped + in flight`` holds at every moment.

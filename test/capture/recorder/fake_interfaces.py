@@ -5,7 +5,7 @@ from typing import Any
 import attr
 from twisted.internet.defer import Deferred, fail, succeed
 
-from ccsproxy.capture.recorder.interfaces import Meaning
+from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.dialects.answer import Answer
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.exchange.outcome import Category
@@ -116,7 +116,7 @@ def identify(headers: RawHeaders, target: bytes, body: Any) -> NamedClient:
     return NamedClient(Client(name="test", session=session))
 
 
-MEANING = Meaning(detect, identify)
+MEANING = Interpreters(detect, identify)
 
 
 class Stars:

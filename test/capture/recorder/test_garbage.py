@@ -3,7 +3,7 @@
 import gc
 from typing import Any
 
-from ccsproxy.capture.recorder.interfaces import Meaning
+from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.exchange.relayed import RequestHead, ResponseHead
@@ -18,7 +18,7 @@ from test.dialects.streams import Maker, chunks
 class GarbageTests(RecorderCase):
     """Recorders over the dialects, clients and redactor that they have in life."""
 
-    meaning = Meaning(detect, identify)
+    meaning = Interpreters(detect, identify)
 
     def make(self, numbered: Any = None) -> None:
         super().make(numbered)

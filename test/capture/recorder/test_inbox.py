@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import Ended, Frame, Spilled
-from ccsproxy.capture.recorder.process import FIRST_AFTER, RecorderProcess, Recovered, Rooms
+from ccsproxy.capture.recorder.process import FIRST_AFTER, RecorderParts, RecorderProcess, Recovered
 from ccsproxy.capture.recorder.recorder import Numbered
 from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.capture.spill import SpillCipher, open_nameless, write_batch
@@ -33,7 +33,7 @@ class RecorderProcessTests(SynchronousTestCase):
         self.addCleanup(os.close, self.descriptor)
         self.clock, self.store, self.stopped = Clock(), MemoryStore(), 0
         self.recovered = Recovered()
-        rooms = Rooms(lambda settings, reactor: self.store, lambda _: self.recovered, MEANING, Stars)
+        rooms = RecorderParts(lambda settings, reactor: self.store, lambda _: self.recovered, MEANING, Stars)
         self.process = RecorderProcess(self.clock, self.descriptor, rooms, self.stop)
         self.inbox, self.transport = self.process.inbox, StringTransport()
         self.inbox.makeConnection(self.transport)

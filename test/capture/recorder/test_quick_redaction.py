@@ -11,9 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import Ended, FrameDecoder
-from ccsproxy.capture.recorder.assembly import Keeping
+from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
-from ccsproxy.capture.recorder.interfaces import Meaning
+from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.sessions import Sessions
@@ -73,9 +73,9 @@ def sse(events: list[Any]) -> bytes:
 def record(redactor: Any, body: Any, stream: bytes, pieces: list[bytes], keep: int) -> tuple[Record, Any]:
     """Return the record of an exchange, and what announced it."""
     store = MemoryStore()
-    rooms = (Meaning(detect, identify), redactor, Sessions("run", store.last_seq), store)
+    rooms = (Interpreters(detect, identify), redactor, Sessions("run", store.last_seq), store)
     recorder = Recorder(
-        Keeping(body_limit=keep), *rooms, Report(lambda lines: None, lambda flush: None), Budget(1 << 20)
+        CapturePolicy(body_limit=keep), *rooms, Report(lambda lines: None, lambda flush: None), Budget(1 << 20)
     )
     question = json.dumps(body).encode()
     headers = [(b"X-Api-Key", CANARY.encode()), (b"X-Echo", b"a word"), (b"Content-Length", b"%d" % len(question))]

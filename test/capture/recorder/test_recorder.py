@@ -11,9 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import Ended, Frame, FrameDecoder, Lost
-from ccsproxy.capture.recorder.assembly import Keeping
+from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
-from ccsproxy.capture.recorder.interfaces import Meaning
+from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.recorder import Numbered, Recorder
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.sessions import Sessions
@@ -34,7 +34,7 @@ class RecorderCase(SynchronousTestCase):
     """A recorder over a store in memory."""
 
     meaning = fake_interfaces.MEANING
-    keeping = Keeping(body_limit=10_000)
+    keeping = CapturePolicy(body_limit=10_000)
 
     def setUp(self) -> None:
         self.store, self.lines = MemoryStore(), bytearray()
@@ -161,7 +161,7 @@ class RecordTests(RecorderCase):
 
     def test_metadata_only(self) -> None:
         """Without bodies the record still says what they told: model, frames, lengths, hashes."""
-        self.keeping = Keeping(bodies=False)
+        self.keeping = CapturePolicy(bodies=False)
         self.make()
         self.begin()
         self.ask(b'{"model": "m"}')
@@ -334,7 +334,7 @@ class BrokenTests(RecorderCase):
         def fail(*_: object) -> Any:
             raise RuntimeError("broken")
 
-        self.meaning = Meaning(fail, fail)
+        self.meaning = Interpreters(fail, fail)
         self.make()
         record = self.exchange([b"a\n", b"end\n"], response_head(200, SSE))
         self.assertEqual((record.outcome, record.response.status, record.response.body_bytes), ("complete", 200, 6))
@@ -351,7 +351,7 @@ class BrokenTests(RecorderCase):
             def reader(self, facts: Any) -> Bad:
                 return Bad(True)
 
-        self.meaning = Meaning(lambda facts: BadDialect("m"), fake_interfaces.identify)
+        self.meaning = Interpreters(lambda facts: BadDialect("m"), fake_interfaces.identify)
         self.make()
         record = self.exchange([b"a\n"], response_head(200, SSE))
         self.assertEqual((record.response.body_reassembled, record.capture.faults), (None, ["reassemble_failed"]))

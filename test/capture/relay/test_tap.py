@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.capture import frames
 from ccsproxy.capture.pending import pending
 from ccsproxy.capture.relay.outbox import BATCH, Outbox
-from ccsproxy.capture.relay.tap import HandOver
+from ccsproxy.capture.relay.tap import RelayCapture
 from ccsproxy.capture.spill import Spill, SpillBounds, open_nameless
 from test.capture.fakes import FakeSocket, NowDisk, ending, request_head, response_head
 
@@ -23,8 +23,8 @@ class HandOverCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.now = 50.0
         self.spill = Spill(self.descriptor, b"k" * 32, NowDisk(), lambda: self.now, SpillBounds(reserve=0))
-        self.outbox = Outbox(self.spill, lambda: None, lambda each: self.hand_over.left(each), self.bound)
-        self.hand_over = HandOver(self.outbox, lambda: self.now, lambda: 1_700_000_000.25)
+        self.outbox = Outbox(self.spill, lambda: None, lambda each: self.relay_capture.left(each), self.bound)
+        self.relay_capture = RelayCapture(self.outbox, lambda: self.now, lambda: 1_700_000_000.25)
         self.socket = FakeSocket()
 
     def sent(self) -> list[frames.Frame]:
@@ -39,9 +39,9 @@ class HandOverCase(SynchronousTestCase):
 
     def assert_counts(self) -> None:
         """Everything accepted is stored, dropped or in flight."""
-        hand_over = self.hand_over
-        settled = hand_over.stored + sum(hand_over.dropped.values())
-        self.assertEqual(hand_over.accepted, settled + hand_over.in_flight)
+        relay_capture = self.relay_capture
+        settled = relay_capture.stored + sum(relay_capture.dropped.values())
+        self.assertEqual(relay_capture.accepted, settled + relay_capture.in_flight)
 
 
 class HandOverTests(HandOverCase):
@@ -49,7 +49,7 @@ class HandOverTests(HandOverCase):
 
     def test_an_exchange_in_its_order(self) -> None:
         """Every call becomes one frame, with its time since the exchange began and a body that was not copied."""
-        tap = self.hand_over.begin(request_head())
+        tap = self.relay_capture.begin(request_head())
         self.now += 0.5
         body = b"question"
         tap.request_body(body)
@@ -66,7 +66,7 @@ class HandOverTests(HandOverCase):
 
     def test_empty_pieces_are_nothing(self) -> None:
         """An empty piece of a body makes no frame."""
-        tap = self.hand_over.begin(request_head())
+        tap = self.relay_capture.begin(request_head())
         tap.request_body(b"")
         tap.response_body(b"")
         self.assertEqual(self.kinds(), [frames.HEAD])
@@ -74,12 +74,13 @@ class HandOverTests(HandOverCase):
     def test_acknowledgements_settle_exchanges(self) -> None:
         """Stored and dropped exchanges leave; what is said twice counts once."""
         for number in range(3):
-            self.hand_over.begin(request_head(f"e{number}"))
-        self.hand_over.settle_stored([1, 1])
-        self.hand_over.settle_dropped(2, "disk")
-        self.hand_over.settle_dropped(2, "disk")
+            self.relay_capture.begin(request_head(f"e{number}"))
+        self.relay_capture.settle_stored([1, 1])
+        self.relay_capture.settle_dropped(2, "disk")
+        self.relay_capture.settle_dropped(2, "disk")
         self.assertEqual(
-            (self.hand_over.stored, dict(self.hand_over.dropped), self.hand_over.alive()), (1, {"disk": 1}, ["e2"])
+            (self.relay_capture.stored, dict(self.relay_capture.dropped), self.relay_capture.alive()),
+            (1, {"disk": 1}, ["e2"]),
         )
         self.assert_counts()
 
@@ -90,10 +91,10 @@ class HandOverTests(HandOverCase):
             raise RuntimeError("queue")
 
         self.outbox.put = self.outbox.put_body = broken  # type: ignore[method-assign]
-        tap = self.hand_over.begin(request_head())
-        self.hand_over.dropped.clear()
-        self.hand_over.accepted = 0
-        good = HandOver(Outbox(self.spill, lambda: None, lambda _: None), lambda: 0.0, lambda: 0.0)
+        tap = self.relay_capture.begin(request_head())
+        self.relay_capture.dropped.clear()
+        self.relay_capture.accepted = 0
+        good = RelayCapture(Outbox(self.spill, lambda: None, lambda _: None), lambda: 0.0, lambda: 0.0)
         tap = good.begin(request_head())
         tap._outbox = self.outbox  # type: ignore[attr-defined]
         tap.request_body(b"x")
@@ -104,9 +105,9 @@ class HandOverTests(HandOverCase):
 
     def test_after_the_close_nothing_is_taken(self) -> None:
         """An exchange that begins after the close is dropped and counted."""
-        self.hand_over.close()
-        self.hand_over.begin(request_head()).request_body(b"x")
-        self.assertEqual(self.hand_over.dropped, {"shutdown": 1})
+        self.relay_capture.close()
+        self.relay_capture.begin(request_head()).request_body(b"x")
+        self.assertEqual(self.relay_capture.dropped, {"shutdown": 1})
         self.assert_counts()
 
 
@@ -115,7 +116,7 @@ class OverflowTests(HandOverCase):
 
     def test_bodies_are_left_out_from_the_first_gap_on(self) -> None:
         """What follows a gap is left out, too; the loss is told once, the length exactly, heads and ends always."""
-        tap = self.hand_over.begin(request_head())
+        tap = self.relay_capture.begin(request_head())
         tap.response_head(response_head())
         for _ in range(100):
             tap.response_body(b"x" * 1000)
@@ -129,14 +130,14 @@ class OverflowTests(HandOverCase):
 
     def test_then_whole_exchanges_are_dropped_and_counted(self) -> None:
         """A full queue refuses exchanges, and takes them again when it has drained."""
-        while not self.hand_over.dropped:
-            self.hand_over.begin(request_head(headers=[(b"A", b"x" * 1000)]))
-        self.hand_over.begin(request_head())
-        self.assertEqual(self.hand_over.dropped, {"queue_full": 2})
+        while not self.relay_capture.dropped:
+            self.relay_capture.begin(request_head(headers=[(b"A", b"x" * 1000)]))
+        self.relay_capture.begin(request_head())
+        self.assertEqual(self.relay_capture.dropped, {"queue_full": 2})
         self.assertLess(self.outbox.memory_bytes, self.bound * 1.3 + BATCH)
         self.assert_counts()
         self.sent()
-        self.hand_over.begin(request_head())
+        self.relay_capture.begin(request_head())
         self.assertEqual(self.kinds(), [frames.HEAD])
         self.assert_counts()
 
@@ -155,12 +156,12 @@ class RestartTests(HandOverCase):
 
     def restart(self) -> list[frames.Frame]:
         """Let a new recorder read what it is told."""
-        self.outbox.restart(self.hand_over.resume())
+        self.outbox.restart(self.relay_capture.resume())
         return self.sent()
 
     def test_heads_losses_and_ends_are_told_again(self) -> None:
         """What was sent and is not stored is told again: heads as they were, bodies as a loss."""
-        tap = self.hand_over.begin(request_head())
+        tap = self.relay_capture.begin(request_head())
         tap.request_body(b"12345")
         tap.response_head(response_head())
         tap.response_body(b"123")
@@ -175,24 +176,24 @@ class RestartTests(HandOverCase):
 
     def test_what_has_not_left_is_not_lost(self) -> None:
         """Frames that still wait come as they are, once."""
-        tap = self.hand_over.begin(request_head())
+        tap = self.relay_capture.begin(request_head())
         self.sent()
         tap.request_body(b"12345")
         self.assertEqual([frame.kind for frame in self.restart()], [frames.HEAD, frames.REQUEST_BODY])
-        self.hand_over.begin(request_head("e2"))
+        self.relay_capture.begin(request_head("e2"))
         self.assertEqual([(f.kind, f.exchange) for f in self.restart()], [(1, 1), (6, 1), (1, 2)])
 
     def test_stored_exchanges_are_not_told_again(self) -> None:
         """What is settled stays settled."""
-        tap = self.hand_over.begin(request_head())
+        tap = self.relay_capture.begin(request_head())
         tap.end(ending())
         self.sent()
-        self.hand_over.settle_stored([1])
+        self.relay_capture.settle_stored([1])
         self.assertEqual(self.restart(), [])
 
     def test_spilled_batches_are_told_again_until_they_are_consumed(self) -> None:
         """What lies on the disk is not lost with the recorder; what it had consumed is."""
-        tap = self.hand_over.begin(request_head())
+        tap = self.relay_capture.begin(request_head())
         for _ in range(60):
             tap.request_body(b"x" * 10_000)
         self.sent()
@@ -204,28 +205,28 @@ class RestartTests(HandOverCase):
         self.assertEqual(loss.size, 600_000 - spilled)
         self.assertEqual([frame.kind for frame in told[2:]], [frames.SPILL] * len(self.spill.regions))
         first = self.spill.regions[0].where.offset
-        self.spill.consumed(first).addCallback(self.hand_over.read_back)
+        self.spill.consumed(first).addCallback(self.relay_capture.read_back)
         again = [frame.kind for frame in self.restart()]
         self.assertEqual(again.count(frames.SPILL), len(self.spill.regions))
 
     def test_heads_in_consumed_batches_are_kept(self) -> None:
         """An exchange whose head went by the disk is told again like any other."""
-        filler = self.hand_over.begin(request_head("filler"))
+        filler = self.relay_capture.begin(request_head("filler"))
         for _ in range(30):
             filler.request_body(b"x" * 10_000)
-        self.hand_over.begin(request_head("spilled"))
+        self.relay_capture.begin(request_head("spilled"))
         for _ in range(30):
             filler.request_body(b"x" * 10_000)
         self.sent()
         for region in list(self.spill.regions):
-            self.spill.consumed(region.where.offset).addCallback(self.hand_over.read_back)
+            self.spill.consumed(region.where.offset).addCallback(self.relay_capture.read_back)
         again = [frames.read_head(f.payload).id for f in self.restart() if f.kind == frames.HEAD]
         self.assertEqual(again, ["filler", "spilled"])
 
     def test_given_up_exchanges_are_counted(self) -> None:
         """Dropping everything in flight leaves the sum right."""
-        self.hand_over.begin(request_head()).request_body(b"x")
-        self.hand_over.drop_all("recorder")
+        self.relay_capture.begin(request_head()).request_body(b"x")
+        self.relay_capture.drop_all("recorder")
         self.outbox.drop_all()
         self.assertEqual((self.restart(), self.outbox.memory_bytes), ([], 0))
         self.assert_counts()
