@@ -164,7 +164,7 @@ def record(pieces: list[bytes], question: bytes = b"", times: int = 1, redactor=
         send(frames.RESPONSE_HEAD, 1, 0, frames.response_head(1, 0, SSE)[frames.FRAME_HEAD.size :])
         for at, piece in enumerate(pieces):
             send(frames.RESPONSE_BODY, 1, at, piece)
-        ended = frames.Ended(ENDING, len(question), sum(map(len, pieces)))
+        ended = frames.EndFrame(ENDING, len(question), sum(map(len, pieces)))
         send(frames.END, 1, 0, frames.end(1, 0, ended)[frames.FRAME_HEAD.size :])
 
 
@@ -172,7 +172,7 @@ def paced(batches: list[list[bytes]], redactor=None) -> None:
     flushes: list = []
     report = Report(lambda lines: None, flushes.append)
     store = Nowhere()
-    meaning, sessions = Interpreters(detect, identify), Sessions("run", store.last_seq)
+    interpreters, sessions = Interpreters(detect, identify), Sessions("run", store.last_seq)
     recorder = Recorder(
         CapturePolicy(), interpreters, redactor or redactors(), sessions, store, report, Budget(1 << 30)
     )

@@ -98,7 +98,7 @@ def exchange(number: int) -> list[bytes]:
         frames.frame(frames.REQUEST_BODY, number, 250, QUESTION),
         frames.response_head(number, 900, answer),
         *(frames.frame(frames.RESPONSE_BODY, number, 1000 + 100_000 * n, piece) for n, piece in enumerate(pieces)),
-        frames.end(number, last + 50, frames.Ended(ending, len(QUESTION), size)),
+        frames.end(number, last + 50, frames.EndFrame(ending, len(QUESTION), size)),
     ]
 
 

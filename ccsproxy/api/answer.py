@@ -11,7 +11,7 @@ JSON = "application/json"
 
 
 @attr.frozen
-class Answer:
+class ApiResponse:
     """A complete answer.
 
     :ivar body: the bytes, or pieces of them that are made when the reader is ready for them.
@@ -43,15 +43,15 @@ class Refused(Exception):
         self.headers = dict(headers or {})
 
 
-def json_answer(value: Any) -> Answer:
-    """Answer with a JSON value."""
-    return Answer(msgspec.json.encode(value))
+def json_answer(value: Any) -> ApiResponse:
+    """ApiResponse with a JSON value."""
+    return ApiResponse(msgspec.json.encode(value))
 
 
-def error_answer(refused: Refused) -> Answer:
-    """Answer with an error, as JSON (contract, section 6)."""
+def error_answer(refused: Refused) -> ApiResponse:
+    """ApiResponse with an error, as JSON (contract, section 6)."""
     body = msgspec.json.encode({"error": {"type": refused.kind, "message": refused.message}})
-    return Answer(body, status=refused.status, headers=refused.headers)
+    return ApiResponse(body, status=refused.status, headers=refused.headers)
 
 
 def not_found(what: str) -> Refused:

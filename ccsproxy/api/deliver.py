@@ -5,7 +5,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from ccsproxy.api.answer import Answer, Refused, error_answer
+from ccsproxy.api.answer import ApiResponse, Refused, error_answer
 from ccsproxy.api.body_producer import CHUNK, BodyProducer
 from ccsproxy.api.reading import Reading
 
@@ -33,7 +33,7 @@ def secure(request: Any) -> None:
         request.setHeader(name.encode(), value.encode())
 
 
-async def deliver(request: Any, answer: Answer, reading: Reading) -> None:
+async def deliver(request: Any, answer: ApiResponse, reading: Reading) -> None:
     """Write an answer and finish the request."""
     request.setResponseCode(answer.status)
     if answer.status != HTTPStatus.NO_CONTENT:
@@ -53,7 +53,7 @@ async def deliver(request: Any, answer: Answer, reading: Reading) -> None:
 
 
 async def refuse(request: Any, refused: Refused, reading: Reading) -> None:
-    """Answer with an error."""
+    """ApiResponse with an error."""
     await deliver(request, error_answer(refused), reading)
 
 
@@ -64,7 +64,7 @@ def cut(request: Any) -> None:
         channel.transport.abortConnection()
 
 
-async def _produce(request: Any, answer: Answer, reading: Reading) -> None:
+async def _produce(request: Any, answer: ApiResponse, reading: Reading) -> None:
     pieces = iter((answer.body,)) if isinstance(answer.body, bytes) else answer.body
     try:
         stayed = await BodyProducer(request, pieces, reading, request.site.reactor).run()

@@ -6,12 +6,12 @@ from typing import Any
 import attr
 import msgspec
 
-from ccsproxy.api.answer import Answer, json_answer, not_found
+from ccsproxy.api.answer import ApiResponse, json_answer, not_found
 from ccsproxy.api.archive import Archive
 from ccsproxy.api.body_producer import ReplayableBody
 from ccsproxy.api.exposition import MEDIA_TYPE, Exposition
 from ccsproxy.api.reading import Reading
-from ccsproxy.api.route import Call
+from ccsproxy.api.route import ApiCall
 from ccsproxy.exports.formats import EXCHANGE, SESSION, ExchangeFormat, SessionFormat
 from ccsproxy.exports.payload import encoded
 
@@ -35,48 +35,48 @@ class Endpoints:
     description: Callable[[], bytes]
     upstreams: Mapping[str, str]
 
-    async def get_health(self, call: Call) -> Answer:
-        """Answer from the latest snapshot."""
+    async def get_health(self, call: ApiCall) -> ApiResponse:
+        """ApiResponse from the latest snapshot."""
         return json_answer(self.health())
 
-    async def get_metrics(self, call: Call) -> Answer:
-        """Answer with the metrics."""
-        return Answer(self.exposition.text(), MEDIA_TYPE)
+    async def get_metrics(self, call: ApiCall) -> ApiResponse:
+        """ApiResponse with the metrics."""
+        return ApiResponse(self.exposition.text(), MEDIA_TYPE)
 
-    async def get_description(self, call: Call) -> Answer:
-        """Answer with the OpenAPI document."""
-        return Answer(self.description())
+    async def get_description(self, call: ApiCall) -> ApiResponse:
+        """ApiResponse with the OpenAPI document."""
+        return ApiResponse(self.description())
 
-    async def get_sessions(self, call: Call) -> Answer:
+    async def get_sessions(self, call: ApiCall) -> ApiResponse:
         """List the sessions."""
-        return Answer(await self._json(self.archive.sessions, call.given))
+        return ApiResponse(await self._json(self.archive.sessions, call.given))
 
-    async def get_session(self, call: Call) -> Answer:
+    async def get_session(self, call: ApiCall) -> ApiResponse:
         """Return a session and the summaries of its requests."""
-        return Answer(await self._existing("session", self.archive.session, call.given["sid"]))
+        return ApiResponse(await self._existing("session", self.archive.session, call.given["sid"]))
 
-    async def get_requests(self, call: Call) -> Answer:
+    async def get_requests(self, call: ApiCall) -> ApiResponse:
         """List requests across sessions."""
-        return Answer(await self._json(self.archive.requests, call.given))
+        return ApiResponse(await self._json(self.archive.requests, call.given))
 
-    async def get_record(self, call: Call) -> Answer:
+    async def get_record(self, call: ApiCall) -> ApiResponse:
         """Return a whole record, in pieces."""
         place = call.given["sid"], int(call.given["seq"])
         line = await self.reading.run(self.archive.line, *place)
         if line is None:
             raise not_found("request")
         body = ReplayableBody(iter((line,)), lambda: iter((self.archive.line(*place) or b"",)))
-        return Answer(body, length=len(line))
+        return ApiResponse(body, length=len(line))
 
-    async def get_stats(self, call: Call) -> Answer:
+    async def get_stats(self, call: ApiCall) -> ApiResponse:
         """Return the statistics."""
-        return Answer(await self._json(self.archive.stats, call.given))
+        return ApiResponse(await self._json(self.archive.stats, call.given))
 
-    async def get_meta(self, call: Call) -> Answer:
+    async def get_meta(self, call: ApiCall) -> ApiResponse:
         """Return the filters' values."""
-        return Answer(await self._json(self.archive.meta))
+        return ApiResponse(await self._json(self.archive.meta))
 
-    async def export_exchange(self, call: Call) -> Answer:
+    async def export_exchange(self, call: ApiCall) -> ApiResponse:
         """Write one exchange in a format."""
         sid, seq = call.given["sid"], int(call.given["seq"])
         chosen = EXCHANGE[call.given.get("format", "json")]
@@ -90,7 +90,7 @@ class Endpoints:
         body = ReplayableBody(map(encoded, chosen.write(record, self.upstreams)), again)
         return _export(chosen, body, f"{sid}-{seq}")
 
-    async def export_session(self, call: Call) -> Answer:
+    async def export_session(self, call: ApiCall) -> ApiResponse:
         """Write a session in a format."""
         sid = call.given["sid"]
         chosen = SESSION[call.given.get("format", "jsonl")]
@@ -101,7 +101,7 @@ class Endpoints:
         return _export(chosen, map(encoded, pieces), sid)
 
     async def _json(self, function: Callable[..., Any], *arguments: Any) -> bytes:
-        """Call the archive and encode what it returns, both in the reading pool."""
+        """ApiCall the archive and encode what it returns, both in the reading pool."""
         return await self.reading.run(_encoded_result, function, *arguments)
 
     async def _existing(self, what: str, function: Callable[..., Any], *arguments: Any) -> bytes:
@@ -115,10 +115,10 @@ def _encoded_result(function: Callable[..., Any], *arguments: Any) -> bytes:
     return msgspec.json.encode(function(*arguments))
 
 
-def _export(chosen: ExchangeFormat | SessionFormat, body: Iterator[bytes], name: str) -> Answer:
+def _export(chosen: ExchangeFormat | SessionFormat, body: Iterator[bytes], name: str) -> ApiResponse:
     page = chosen.media_type.startswith("text/html")
     safe = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in name)
     headers = {"Content-Disposition": f'attachment; filename="ccsproxy-{safe}.{chosen.extension}"'}
     if page:
         headers["Content-Security-Policy"] = PAGE_POLICY
-    return Answer(body, chosen.media_type, headers=headers)
+    return ApiResponse(body, chosen.media_type, headers=headers)

@@ -18,7 +18,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.web.resource import IResource
 
-from ccsproxy.api.answer import Answer
+from ccsproxy.api.answer import ApiResponse
 from ccsproxy.api.archive import Archive
 from ccsproxy.api.connections import ConnectionLimit
 from ccsproxy.api.description import describe
@@ -30,7 +30,7 @@ from ccsproxy.api.link import ApiEnd, Settings
 from ccsproxy.api.live import Live, Stream
 from ccsproxy.api.queries import StoreArchive
 from ccsproxy.api.reading import Reading, ReadingPool
-from ccsproxy.api.route import Call, Route
+from ccsproxy.api.route import ApiCall, Route
 from ccsproxy.api.routes import make_routes
 from ccsproxy.api.site import Api, ApiSite, GuardedRoot
 from ccsproxy.dashboard.pages import Pages
@@ -88,9 +88,9 @@ def make_api(
     )
 
 
-async def stream_head(call: Call) -> Answer:
-    """Answer a HEAD request for the live events; the events themselves are no answer that ends."""
-    return Answer(b"", "text/event-stream")
+async def stream_head(call: ApiCall) -> ApiResponse:
+    """ApiResponse a HEAD request for the live events; the events themselves are no answer that ends."""
+    return ApiResponse(b"", "text/event-stream")
 
 
 #: Seconds in which the ends of the streams reach their readers.

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import attr
 
-from ccsproxy.api.answer import Answer, Refused, bad_request, not_found
+from ccsproxy.api.answer import ApiResponse, Refused, bad_request, not_found
 from ccsproxy.api.parameters import Parameter
 
 #: More parameters than any endpoint has.
@@ -14,7 +14,7 @@ MOST_FIELDS = 64
 
 
 @attr.frozen
-class Call:
+class ApiCall:
     """A request that has been let in and matched.
 
     :ivar given: the checked parameters of path and query that are not empty.
@@ -25,7 +25,7 @@ class Call:
     head: bool = False
 
 
-Handler = Callable[[Call], Awaitable[Answer]]
+Handler = Callable[[ApiCall], Awaitable[ApiResponse]]
 
 
 @attr.frozen
@@ -61,7 +61,7 @@ class Route:
                 return None
         return found
 
-    def call(self, found: Mapping[str, str], query: bytes, head: bool) -> Call:
+    def call(self, found: Mapping[str, str], query: bytes, head: bool) -> ApiCall:
         """Check the parameters.
 
         :raises Refused: 404 when one of the path, 400 when one of the query does not fit.
@@ -71,7 +71,7 @@ class Route:
         for parameter in self.parameters:
             if parameter.place == "query" and (value := parameter.read(fields.get(parameter.name, []))):
                 given[parameter.name] = value
-        return Call(given, head)
+        return ApiCall(given, head)
 
 
 def find(routes: Sequence[Route], segments: Sequence[str]) -> tuple[Route, dict[str, str]]:

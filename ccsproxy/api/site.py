@@ -12,12 +12,12 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource, Resource, getChildForRequest
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from ccsproxy.api.answer import Answer, Refused, not_found
+from ccsproxy.api.answer import ApiResponse, Refused, not_found
 from ccsproxy.api.connections import ApiChannel, ConnectionLimit
 from ccsproxy.api.deliver import cut, deliver, refuse, secure
 from ccsproxy.api.guard import METHODS, Guard, RequestFacts, read_request_facts, token_in, without_token
 from ccsproxy.api.reading import Reading
-from ccsproxy.api.route import Call, Route, find
+from ccsproxy.api.route import ApiCall, Route, find
 
 log = Logger()
 
@@ -77,7 +77,7 @@ class GuardedRoot(Resource):
             "Location": without_token(request),
             "Set-Cookie": cookie + ("; Secure" if request.isSecure() else ""),
         }
-        return self._api.fixed(Answer(b"", "text/plain; charset=utf-8", HTTPStatus.SEE_OTHER, headers=headers))
+        return self._api.fixed(ApiResponse(b"", "text/plain; charset=utf-8", HTTPStatus.SEE_OTHER, headers=headers))
 
     def _share(self, request: Request, facts: RequestFacts) -> None:
         """Let pages of the one allowed origin read the answer."""
@@ -112,19 +112,19 @@ class Api(Resource):
         """Return a resource that answers everything with an error."""
         return Fixed(lambda request: refuse(request, refused, self._reading))
 
-    def fixed(self, answer: Answer) -> "Fixed":
+    def fixed(self, answer: ApiResponse) -> "Fixed":
         """Return a resource that answers everything with this."""
         return Fixed(lambda request: deliver(request, answer, self._reading))
 
     def render(self, request: Request) -> int:
-        """Answer a request."""
+        """ApiResponse a request."""
         return answer_with(request, self._answer(request))
 
     async def _answer(self, request: Request) -> None:
         try:
             route, call = self._match(request)
             if request.method == b"OPTIONS":
-                answer = Answer(b"", status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(METHODS)})
+                answer = ApiResponse(b"", status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(METHODS)})
             elif route.path == "/api/stream" and not call.head:
                 self._stream(request)
                 return
@@ -136,7 +136,7 @@ class Api(Resource):
         if not request._disconnected:
             await deliver(request, answer, self._reading)
 
-    def _match(self, request: Request) -> tuple[Route, Call]:
+    def _match(self, request: Request) -> tuple[Route, ApiCall]:
         try:
             segments = [part.decode("utf-8") for part in [*(request.prepath or ()), *(request.postpath or ())]]
         except UnicodeDecodeError:
@@ -156,7 +156,7 @@ class Fixed(Resource):
         self._write = write
 
     def render(self, request: Request) -> int:
-        """Answer a request."""
+        """ApiResponse a request."""
         return answer_with(request, self._write(request))
 
 

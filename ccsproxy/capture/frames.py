@@ -45,7 +45,7 @@ class Frame(NamedTuple):
     payload: bytes
 
 
-class Ended(msgspec.Struct, frozen=True, array_like=True):
+class EndFrame(msgspec.Struct, frozen=True, array_like=True):
     """The payload of END: the ending, and how many body bytes the tap saw, so that a loss can be counted exactly."""
 
     ending: Ending
@@ -89,7 +89,7 @@ def response_head(exchange: int, at: int, response: ResponseHead) -> bytes:
     return frame(RESPONSE_HEAD, exchange, at, _encode(response))
 
 
-def end(exchange: int, at: int, ended: Ended) -> bytes:
+def end(exchange: int, at: int, ended: EndFrame) -> bytes:
     """Encode END."""
     return frame(END, exchange, at, _encode(ended))
 
@@ -111,7 +111,7 @@ def settings(kind: int, value: Any) -> bytes:
 
 _decode_head = msgspec.msgpack.Decoder(RequestHead).decode
 _decode_response_head = msgspec.msgpack.Decoder(ResponseHead).decode
-_decode_end = msgspec.msgpack.Decoder(Ended).decode
+_decode_end = msgspec.msgpack.Decoder(EndFrame).decode
 
 
 def read_head(payload: bytes) -> RequestHead:
@@ -127,7 +127,7 @@ def read_response_head(payload: bytes) -> ResponseHead:
     return _decode_response_head(payload)
 
 
-def read_end(payload: bytes) -> Ended:
+def read_end(payload: bytes) -> EndFrame:
     """Decode the payload of END."""
     return _decode_end(payload)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ccsproxy.clients import claude_code, codex, gemini_cli, generic, opencode, sdk
-from ccsproxy.clients.call import Call, Identity
+from ccsproxy.clients.call import ClientCall, Identity
 from ccsproxy.exchange.relayed import RawHeaders
 
 __all__ = ["Identity", "identify"]
@@ -22,10 +22,10 @@ def identify(headers: RawHeaders, target: bytes, body: Any) -> Identity:
     :param target: the request target.
     :param body: the parsed JSON body; None while it is unknown, or where it is none.
     """
-    call = Call(headers, target, body)
+    call = ClientCall(headers, target, body)
     client = next(module for module in _CLIENTS if module.matches(call)).identify(call)
     if body is None or client.session is None:
         return Identity(client, client.session is None)
-    head = Call(headers, target, None)
+    head = ClientCall(headers, target, None)
     named = next(module for module in _CLIENTS if module.matches(head)).identify(head).session
     return Identity(client, named is None)

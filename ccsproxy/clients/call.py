@@ -39,7 +39,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 @attr.frozen(slots=False)
-class Call:
+class ClientCall:
     """The parts of a request that may say who sent it.
 
     :ivar headers: every header line as received.
@@ -144,7 +144,7 @@ class Saying:
         return first_path(match.group(1)) if match else None
 
 
-def folder(call: Call, *sayings: Saying) -> str | None:
+def folder(call: ClientCall, *sayings: Saying) -> str | None:
     """Look for the working directory in the instructions of a call."""
     for text in instructions(call.body):
         for saying in sayings:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ccsproxy.clients.call import Call, Saying, embedded, first_id, first_name, folder, product
+from ccsproxy.clients.call import ClientCall, Saying, embedded, first_id, first_name, folder, product
 from ccsproxy.exchange.record import Client
 
 _CWD = (
@@ -17,13 +17,13 @@ _USER_ID = re.compile(
 _VERSION = re.compile(r"\bcc_version=(\d[\w.+-]*)")
 
 
-def matches(call: Call) -> bool:
+def matches(call: ClientCall) -> bool:
     """Whether Claude Code made this call."""
     name = product(call.user_agent)[0]
     return name in ("claude-cli", "claude-code") or bool(call.header("x-claude-code-session-id") or user_id(call))
 
 
-def identify(call: Call) -> Client:
+def identify(call: ClientCall) -> Client:
     """Name the client: headers first, then ``metadata.user_id`` and the system prompt."""
     said = user_id(call)
     name, version = product(call.user_agent)
@@ -39,7 +39,7 @@ def identify(call: Call) -> Client:
     )
 
 
-def user_id(call: Call) -> dict[str, Any]:
+def user_id(call: ClientCall) -> dict[str, Any]:
     """Read ``metadata.user_id``, which is JSON in a string or the older form; empty where it names no session."""
     text = call.member("metadata", "user_id")
     said = embedded(text)
@@ -48,7 +48,7 @@ def user_id(call: Call) -> dict[str, Any]:
     return said if "session_id" in said else {}
 
 
-def _billed_version(call: Call) -> str | None:
+def _billed_version(call: ClientCall) -> str | None:
     """Return the version that the first block of the system prompt states."""
     system = call.member("system")
     block = system[0] if isinstance(system, list) and system else None

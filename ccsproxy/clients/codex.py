@@ -3,20 +3,30 @@
 import re
 from typing import Any
 
-from ccsproxy.clients.call import Call, Saying, embedded, first_id, first_name, first_path, folder, member, product
+from ccsproxy.clients.call import (
+    ClientCall,
+    Saying,
+    embedded,
+    first_id,
+    first_name,
+    first_path,
+    folder,
+    member,
+    product,
+)
 from ccsproxy.exchange.record import Client
 
 _CWD = Saying("<cwd>", re.compile(r"<cwd>([^<]{1,4096})</cwd>"))
 _METADATA = "x-codex-turn-metadata"
 
 
-def matches(call: Call) -> bool:
+def matches(call: ClientCall) -> bool:
     """Whether Codex made this call."""
     names = (product(call.user_agent)[0], call.header("originator"))
     return any(name.lower().startswith("codex") for name in names) or bool(call.header(_METADATA))
 
 
-def identify(call: Call) -> Client:
+def identify(call: ClientCall) -> Client:
     """Name the client: headers of any age, then the turn's metadata, then the body."""
     turn = embedded(call.header(_METADATA)) or embedded(call.member("client_metadata", _METADATA))
     return Client(

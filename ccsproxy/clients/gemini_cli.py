@@ -2,7 +2,7 @@
 
 import re
 
-from ccsproxy.clients.call import Call, Saying, first_id, folder, product
+from ccsproxy.clients.call import ClientCall, Saying, first_id, folder, product
 from ccsproxy.exchange.record import Client
 
 _CWD = (
@@ -14,12 +14,12 @@ _CWD = (
 )
 
 
-def matches(call: Call) -> bool:
+def matches(call: ClientCall) -> bool:
     """Whether Gemini CLI made this call."""
     return product(call.user_agent)[0].lower().startswith("geminicli")
 
 
-def identify(call: Call) -> Client:
+def identify(call: ClientCall) -> Client:
     """Name the client; only Code Assist requests name their session, in the body."""
     return Client(
         name="gemini-cli",

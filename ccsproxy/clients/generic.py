@@ -1,6 +1,6 @@
 """Every other caller: by the first product of its ``User-Agent`` and the headers that agents name sessions in."""
 
-from ccsproxy.clients.call import Call, first_id, first_name, product
+from ccsproxy.clients.call import ClientCall, first_id, first_name, product
 from ccsproxy.exchange.record import Client
 
 _SESSION = (
@@ -15,12 +15,12 @@ _SESSION = (
 _CACHE_KEY_IS_SESSION = ("kimi", "grok")
 
 
-def matches(call: Call) -> bool:
+def matches(call: ClientCall) -> bool:
     """Return true: somebody made the call."""
     return True
 
 
-def identify(call: Call) -> Client:
+def identify(call: ClientCall) -> Client:
     """Name the client as it names itself."""
     name, version = product(call.user_agent)
     keyed = name.lower().startswith(_CACHE_KEY_IS_SESSION)

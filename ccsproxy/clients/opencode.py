@@ -2,13 +2,13 @@
 
 import re
 
-from ccsproxy.clients.call import Call, Saying, first_id, folder, product
+from ccsproxy.clients.call import ClientCall, Saying, first_id, folder, product
 from ccsproxy.exchange.record import Client
 
 _CWD = Saying("Working directory:", re.compile(r"(?m)^[ \t]*Working directory:[ \t]*(\S[^\r\n]*)"))
 
 
-def matches(call: Call) -> bool:
+def matches(call: ClientCall) -> bool:
     """Whether OpenCode made this call; some of its providers put their own name first in the ``User-Agent``."""
     return (
         "opencode/" in call.user_agent.lower()
@@ -17,7 +17,7 @@ def matches(call: Call) -> bool:
     )
 
 
-def identify(call: Call) -> Client:
+def identify(call: ClientCall) -> Client:
     """Name the client; a sub-agent has a session of its own and names that of its parent."""
     version = re.search(r"opencode/v?(\d[\w.+-]*)", call.user_agent, re.IGNORECASE)
     return Client(

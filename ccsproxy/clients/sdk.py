@@ -2,7 +2,7 @@
 
 import re
 
-from ccsproxy.clients.call import Call, first_id, first_name
+from ccsproxy.clients.call import ClientCall, first_id, first_name
 from ccsproxy.exchange.record import Client
 
 _STAINLESS = re.compile(
@@ -13,12 +13,12 @@ _OTHERS = re.compile(
 )
 
 
-def matches(call: Call) -> bool:
+def matches(call: ClientCall) -> bool:
     """Whether one of the SDKs made this call, with nothing above it that names itself."""
     return _STAINLESS.match(call.user_agent) is not None or _OTHERS.match(call.user_agent) is not None
 
 
-def identify(call: Call) -> Client:
+def identify(call: ClientCall) -> Client:
     """Name the SDK: ``anthropic-python``, ``openai-js``, ...; it has no session but one that a header names."""
     stainless = _STAINLESS.match(call.user_agent)
     other = _OTHERS.match(call.user_agent)

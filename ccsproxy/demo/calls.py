@@ -16,7 +16,7 @@ CWD = "/home/you/project"
 
 
 @attr.frozen
-class Call:
+class DemoCall:
     """One call of the demo."""
 
     title: str
@@ -49,16 +49,16 @@ CODEX = {
     "session-id": "demo-session-2",
 }
 CALLS = (
-    Call("a streamed message", "/v1/messages", _anthropic("Why does test_headers fail?", stream=True), CLAUDE),
-    Call("a message that does not stream", "/v1/messages", _anthropic("And without streaming?"), CLAUDE),
-    Call(
+    DemoCall("a streamed message", "/v1/messages", _anthropic("Why does test_headers fail?", stream=True), CLAUDE),
+    DemoCall("a message that does not stream", "/v1/messages", _anthropic("And without streaming?"), CLAUDE),
+    DemoCall(
         "a streamed response of the other API",
         "/openai/v1/responses",
         {"model": "gpt-6.1-sol", "stream": True, "input": "Fix test_headers, please."},
         CODEX,
     ),
-    Call("a request that the API refuses", "/v1/messages", {"max_tokens": 1}, CLAUDE),
-    Call(
+    DemoCall("a request that the API refuses", "/v1/messages", {"max_tokens": 1}, CLAUDE),
+    DemoCall(
         "a stream that the client leaves",
         "/v1/messages",
         _anthropic("Tell me everything.", stream=True),

@@ -25,7 +25,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = True
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class DecodedResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A response body, read to its end or as far as it came.
 
     :ivar dialect: the dialect it was read in; differs from the detected one when the first event proves another.

@@ -1,6 +1,6 @@
 """Reads a body that is no stream: JSON, text or neither."""
 
-from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.protocol import WireFormat
@@ -8,14 +8,16 @@ from ccsproxy.dialects.registry import proven
 from ccsproxy.wire.jsontext import JsonError, loads
 
 
-def read_plain(body: bytes, facts: Facts, wire_format: WireFormat, whole: bool, at_ms: float | None) -> Answer:
+def read_plain(
+    body: bytes, facts: Facts, wire_format: WireFormat, whole: bool, at_ms: float | None
+) -> DecodedResponse:
     """Read a body that is no stream.
 
     :param whole: it arrived to its end.
     :param at_ms: when its first byte arrived, None when there was none.
     """
     if not body.strip():
-        return Answer(dialect=wire_format.name, complete=whole)
+        return DecodedResponse(dialect=wire_format.name, complete=whole)
     if "json" not in facts.content_type and body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
         return _text(body, wire_format, whole)
     try:
@@ -28,7 +30,7 @@ def read_plain(body: bytes, facts: Facts, wire_format: WireFormat, whole: bool, 
         findings.fault("dialect_mismatch")
     settled = chosen.whole(value, findings)
     content = settled.usage is not None or settled.stop_reason is not None
-    return Answer(
+    return DecodedResponse(
         dialect=chosen.name,
         body=settled.body,
         usage=settled.usage,
@@ -41,12 +43,12 @@ def read_plain(body: bytes, facts: Facts, wire_format: WireFormat, whole: bool, 
     )
 
 
-def _text(body: bytes, wire_format: WireFormat, whole: bool, faults: tuple[str, ...] = ()) -> Answer:
+def _text(body: bytes, wire_format: WireFormat, whole: bool, faults: tuple[str, ...] = ()) -> DecodedResponse:
     """Keep text as it is; bytes that are not UTF-8, or hold a NUL, are not text."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        return Answer(dialect=wire_format.name, binary=True, complete=whole, faults=faults)
-    return Answer(dialect=wire_format.name, body=text, complete=whole, faults=faults)
+        return DecodedResponse(dialect=wire_format.name, binary=True, complete=whole, faults=faults)
+    return DecodedResponse(dialect=wire_format.name, body=text, complete=whole, faults=faults)

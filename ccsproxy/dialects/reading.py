@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ccsproxy.dialects.answer import Answer, Settled
+from ccsproxy.dialects.answer import DecodedResponse, Settled
 from ccsproxy.dialects.bedrock.aws_frames import EventStreamFraming
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.framing import PLAIN, ArrayFraming, Framed, Framing, LineFraming, SseFraming, choose
@@ -47,7 +47,8 @@ class AnswerReader:
     def feed(self, data: bytes, at_ms: float) -> None:
         """Take the next bytes of the body.
 
-        :param at_ms: when they arrived, in milliseconds on any scale; `Answer.first_token_ms` is on the same.
+        :param at_ms: when they arrived, in milliseconds on any scale; `DecodedResponse.first_token_ms` is on the
+        same.
         """
         if not data:
             return
@@ -146,7 +147,7 @@ class AnswerReader:
                 reassembler.findings.fault("dialect_mismatch")
             self._format = wire_format
 
-    def finish(self, whole: bool, at_ms: float | None = None) -> Answer:
+    def finish(self, whole: bool, at_ms: float | None = None) -> DecodedResponse:
         """Take the end of the body.
 
         :param whole: the body arrived to its end, by its own framing.
@@ -158,7 +159,7 @@ class AnswerReader:
             return read_plain(b"".join(self._held), self._facts, self._format, whole, self._first_ms)
         return self._finish_stream(self._framing, whole)
 
-    def _finish_stream(self, framing: Framing, whole: bool) -> Answer:
+    def _finish_stream(self, framing: Framing, whole: bool) -> DecodedResponse:
         self._take(framing.finish(), self._last_ms)
         reassembler = self._begin(None)
         self._unusual(not isinstance(framing, SseFraming) or not framing.ordinary)
@@ -169,7 +170,7 @@ class AnswerReader:
         elif isinstance(framing, ArrayFraming) and not framing.complete:
             reassembler.findings.fault("unterminated_array")
         settled = self._settle(reassembler, whole)
-        return Answer(
+        return DecodedResponse(
             dialect=self._format.name,
             body=settled.body,
             stream_kind=self._kind,

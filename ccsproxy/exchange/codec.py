@@ -21,7 +21,7 @@ class LineError(ValueError):
     """The line is damaged, or is no record line at all."""
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class RecordHead(msgspec.Struct, frozen=True, kw_only=True):
     """What names a line; found without building the rest of it.
 
     :ivar event: ``started``, ``segment``, ``closed``, or ``record`` for the record itself, which has no such member.
@@ -34,7 +34,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     event: str = "record"
 
 
-_head_decoder = msgspec.json.Decoder(Head)
+_head_decoder = msgspec.json.Decoder(RecordHead)
 
 
 def encode(value: Any) -> bytes:
@@ -78,7 +78,7 @@ def decode(line: bytes) -> dict[str, Any]:
     return value
 
 
-def head(line: bytes) -> Head:
+def head(line: bytes) -> RecordHead:
     """Read what names a line and skip everything else; call `verify` first.
 
     :raises LineError: if the line is not an object with fitting members.
@@ -91,10 +91,12 @@ def head(line: bytes) -> Head:
         return _pick_head(_loads(line))
 
 
-def _pick_head(value: Any) -> Head:
+def _pick_head(value: Any) -> RecordHead:
     members = value if isinstance(value, dict) else {}
     try:
-        return msgspec.convert({name: members[name] for name in Head.__struct_fields__ if name in members}, Head)
+        return msgspec.convert(
+            {name: members[name] for name in RecordHead.__struct_fields__ if name in members}, RecordHead
+        )
     except msgspec.MsgspecError as error:
         raise LineError(str(error)) from None
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ccsproxy.dialects.views import view
 from ccsproxy.exports.payload import pretty
-from ccsproxy.exports.sections import Block, Section
+from ccsproxy.exports.sections import ReportBlock, Section
 
 
 def request_sections(dialect: str | None, body: Any) -> Iterator[Section]:
@@ -19,7 +19,7 @@ def request_sections(dialect: str | None, body: Any) -> Iterator[Section]:
         yield Section("Messages", blocks=_messages(seen.messages))
     if seen.params:
         named = "Parameters" if seen.system or seen.tools or seen.messages else "Request"
-        yield Section(named, blocks=(Block("", pretty(seen.params), "json"),))
+        yield Section(named, blocks=(ReportBlock("", pretty(seen.params), "json"),))
 
 
 def answer_section(dialect: str | None, body: Any) -> Section:
@@ -27,25 +27,25 @@ def answer_section(dialect: str | None, body: Any) -> Section:
     return Section("Response", blocks=_messages((view.answer_view(dialect, body),)))
 
 
-def _messages(messages: Iterable[view.Message]) -> tuple[Block, ...]:
+def _messages(messages: Iterable[view.Message]) -> tuple[ReportBlock, ...]:
     return tuple(block for message in messages for block in _blocks(message.role, message.blocks))
 
 
-def _blocks(role: str, blocks: Iterable[view.Block]) -> Iterator[Block]:
+def _blocks(role: str, blocks: Iterable[view.Block]) -> Iterator[ReportBlock]:
     for block in blocks:
         yield _block(role, block)
         yield from _blocks(role, block.content)
 
 
-def _block(role: str, block: view.Block) -> Block:
+def _block(role: str, block: view.Block) -> ReportBlock:
     label = ", ".join(part for part in (role, _kind(block)) if part)
     if block.kind in {"tool_call", "json"}:
-        return Block(label, pretty(block.value), "json")
+        return ReportBlock(label, pretty(block.value), "json")
     if block.kind in {"image", "document"}:
         size = f"{block.size} bytes" if block.size is not None else ""
         told = ", ".join(part for part in (block.kind, block.media_type, size, block.text) if part)
-        return Block(label, f"[{told}]")
-    return Block(label, block.text)
+        return ReportBlock(label, f"[{told}]")
+    return ReportBlock(label, block.text)
 
 
 def _kind(block: view.Block) -> str:
@@ -55,5 +55,5 @@ def _kind(block: view.Block) -> str:
     return named + (" (failed)" if block.is_error else "")
 
 
-def _tool(tool: view.Tool) -> Block:
-    return Block(tool.name, "\n\n".join(part for part in (tool.description, pretty(tool.schema)) if part))
+def _tool(tool: view.Tool) -> ReportBlock:
+    return ReportBlock(tool.name, "\n\n".join(part for part in (tool.description, pretty(tool.schema)) if part))

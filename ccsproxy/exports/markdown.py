@@ -6,7 +6,7 @@ from typing import Any
 
 from ccsproxy.exports.address import Upstreams
 from ccsproxy.exports.reading import sections, session_facts, title
-from ccsproxy.exports.sections import Block, Section
+from ccsproxy.exports.sections import ReportBlock, Section
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
 
@@ -46,7 +46,7 @@ def _facts(facts: tuple[tuple[str, str], ...]) -> Iterator[str]:
         yield "\n"
 
 
-def _block(block: Block) -> str:
+def _block(block: ReportBlock) -> str:
     longest = max((len(run) for run in re.findall(r"`{3,}", block.text)), default=2)
     fence = "`" * (longest + 1)
     label = f"**{_plain(block.label)}**\n\n" if block.label else ""

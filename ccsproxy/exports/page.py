@@ -6,7 +6,7 @@ from typing import Any
 
 from ccsproxy.exports.address import Upstreams
 from ccsproxy.exports.reading import sections, session_facts, title
-from ccsproxy.exports.sections import Block, Section
+from ccsproxy.exports.sections import ReportBlock, Section
 
 #: A block longer than this is folded.
 FOLD_AFTER = 4000
@@ -69,7 +69,7 @@ def _facts(facts: tuple[tuple[str, str], ...]) -> str:
     return f"<table>{''.join(rows)}</table>\n" if facts else ""
 
 
-def _block(block: Block) -> str:
+def _block(block: ReportBlock) -> str:
     shown = f"<pre>{escape(block.text)}</pre>\n"
     label = escape(block.label)
     if len(block.text) > FOLD_AFTER:

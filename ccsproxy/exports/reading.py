@@ -6,7 +6,7 @@ from typing import Any
 from ccsproxy.exports.address import Upstreams, exchange_url
 from ccsproxy.exports.conversation import answer_section, request_sections
 from ccsproxy.exports.payload import Payload, header_pairs, pretty, request_payload, response_payload
-from ccsproxy.exports.sections import Block, Section
+from ccsproxy.exports.sections import ReportBlock, Section
 
 _NAMES = (
     *("session_id", "seq", "request_id", "started_at", "duration_ms", "ttft_ms"),
@@ -34,14 +34,14 @@ def sections(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[Sectio
     if any(value is not None for value in usage.values()):
         yield Section("Usage", _facts(usage, tuple(usage)))
     request = record.get("request") or {}
-    yield Section("Request headers", blocks=(Block("", _head(request), "http"),))
+    yield Section("Request headers", blocks=(ReportBlock("", _head(request), "http"),))
     if isinstance(request.get("body"), dict):
         yield from request_sections(record.get("dialect"), request["body"])
     else:
         yield Section("Request", blocks=_body(request.get("body"), request_payload(record)))
     response = record.get("response")
     if response:
-        yield Section("Response headers", blocks=(Block("", _head(response), "http"),))
+        yield Section("Response headers", blocks=(ReportBlock("", _head(response), "http"),))
         answer = response.get("body_reassembled")
         if isinstance(answer, dict):
             yield answer_section(record.get("dialect"), answer)
@@ -79,13 +79,13 @@ def _head(part: Mapping[str, Any]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in header_pairs(part))
 
 
-def _body(body: Any, payload: Payload) -> tuple[Block, ...]:
+def _body(body: Any, payload: Payload) -> tuple[ReportBlock, ...]:
     if isinstance(body, str):
-        return (Block("", body),)
+        return (ReportBlock("", body),)
     if body is not None:
-        return (Block("", pretty(body), "json"),)
+        return (ReportBlock("", pretty(body), "json"),)
     if payload.text:
-        return (Block("stream as received", payload.text),)
+        return (ReportBlock("stream as received", payload.text),)
     if payload.binary is not None:
-        return (Block("", f"[{len(payload.binary)} bytes of {payload.media_type or 'binary data'}]"),)
-    return (Block("", payload.missing or "[no body]"),)
+        return (ReportBlock("", f"[{len(payload.binary)} bytes of {payload.media_type or 'binary data'}]"),)
+    return (ReportBlock("", payload.missing or "[no body]"),)

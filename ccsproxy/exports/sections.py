@@ -4,7 +4,7 @@ import attr
 
 
 @attr.frozen
-class Block:
+class ReportBlock:
     """A piece of captured content, shown as it is.
 
     :ivar label: what it is, empty when the section's title says it.
@@ -23,4 +23,4 @@ class Section:
 
     title: str
     facts: tuple[tuple[str, str], ...] = ()
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[ReportBlock, ...] = ()

@@ -52,7 +52,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     beyond: Rates | None = None
 
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PriceSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where prices were read.
 
     :ivar url: the page.
@@ -71,7 +71,7 @@ class PriceList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The contents of ``prices.json``."""
 
     currency: str
-    sources: dict[str, Source]
+    sources: dict[str, PriceSource]
     prices: list[Price]
 
 

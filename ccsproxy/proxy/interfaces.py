@@ -15,7 +15,7 @@ from ccsproxy.exchange.fieldlines import RawHeaders
 Seconds = Callable[[], float]
 
 
-class Marks:
+class UpstreamTimings:
     """When the steps of one exchange's upstream side happened; filled in as they happen.
 
     Whoever asks for an exchange makes one and hands it over, so that it is readable however the exchange ends.
@@ -72,7 +72,7 @@ class ITransparentClient(Interface):
     """One upstream, ready to be asked."""
 
     def request(
-        method: bytes, target: bytes, headers: bytes, data: IBodyProducer | None, marks: Marks | None = None
+        method: bytes, target: bytes, headers: bytes, data: IBodyProducer | None, marks: UpstreamTimings | None = None
     ) -> Deferred[IRelayResponse]:
         """Send a request once.
 

@@ -35,7 +35,7 @@ _BESIDE: dict[int, RawHeaders] = {
 }
 
 
-class Answer:
+class LocalResponse:
     """An answer of our own, as the client and the record get it.
 
     :ivar lines: its header lines.

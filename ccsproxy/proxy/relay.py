@@ -12,8 +12,8 @@ from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 from ccsproxy.proxy.capture_guard import GuardedCapture, GuardedTap
 from ccsproxy.proxy.errors import RelayError
-from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Marks, Seconds
-from ccsproxy.proxy.refusal import Answer, Refusal
+from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Seconds, UpstreamTimings
+from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.server.request import RelayRequest
 from ccsproxy.proxy.tee import ResponseTee
 
@@ -41,7 +41,7 @@ class Relay:
         self._request: RelayRequest | None = request
         self._body: RequestBody | None = request.body
         self._clock = clock
-        self._marks = Marks()
+        self._marks = UpstreamTimings()
         self._tap: GuardedTap | None = None
         self._tee: ResponseTee | None = None
         self._verdict: Verdict | None = None
@@ -90,7 +90,7 @@ class Relay:
             self._broken(Failure())
 
     def _failed(self, reason: Failure) -> None:
-        """Answer for an upstream that gave no answer."""
+        """LocalResponse for an upstream that gave no answer."""
         if self._waiting is None:
             return
         self._waiting = None
@@ -177,13 +177,13 @@ class Relay:
         self._answer(status, kind, message, verdict)
 
     def _answer(self, status: int, kind: str, message: str, verdict: Verdict) -> None:
-        """Answer ourselves, and report the answer as what the client got."""
+        """LocalResponse ourselves, and report the answer as what the client got."""
         request, tap = self._request, self._tap
         if request is None or tap is None:
             return
         self._verdict = verdict
         whole = self._body is None or self._body.whole
-        answer = Answer(status, kind, message, close=not (whole and request.keep_alive))
+        answer = LocalResponse(status, kind, message, close=not (whole and request.keep_alive))
         tap.response_head(ResponseHead(answer.status, answer.reason, "1.1", answer.lines))
         if not request.bodiless:
             tap.response_body(answer.body)

@@ -21,7 +21,7 @@ from ccsproxy.wire.target import route, with_base_path
 
 
 @attr.frozen
-class Way:
+class Route:
     """The way to one upstream.
 
     :ivar authority: the value of ``Host``.
@@ -34,9 +34,9 @@ class Way:
     client: ITransparentClient
 
 
-def way_to(upstream: Upstream, client: ITransparentClient) -> Way:
+def way_to(upstream: Upstream, client: ITransparentClient) -> Route:
     """Return the way to a configured upstream."""
-    return Way(upstream.name, upstream.provider, upstream.authority.encode(), upstream.base_path.encode(), client)
+    return Route(upstream.name, upstream.provider, upstream.authority.encode(), upstream.base_path.encode(), client)
 
 
 @implementer(IResource)
@@ -51,7 +51,7 @@ class ProxyResource(Resource):
     isLeaf = True
 
     def __init__(
-        self, ways: Mapping[str, Way], default: Way, capture: GuardedCapture, ids: IdSource, clock: Seconds
+        self, ways: Mapping[str, Route], default: Route, capture: GuardedCapture, ids: IdSource, clock: Seconds
     ) -> None:
         super().__init__()
         self._ways = {name.encode(): way for name, way in ways.items()}

@@ -160,7 +160,7 @@ class BatchWriter:
         self.trouble = ""
 
 
-def _head(entry: Entry) -> codec.Head:
+def _head(entry: Entry) -> codec.RecordHead:
     value = entry.value
     event = "record" if isinstance(value, Record) else "started"
-    return codec.Head(id=value.id, seq=value.seq, session_id=value.session_id, event=event)
+    return codec.RecordHead(id=value.id, seq=value.seq, session_id=value.session_id, event=event)

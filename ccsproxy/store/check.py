@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attr
 
-from ccsproxy.exchange.codec import Head
+from ccsproxy.exchange.codec import RecordHead
 from ccsproxy.store.index.schema import IndexUnusable, open_for_reading
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files
@@ -108,12 +108,12 @@ def check_segment(data_dir: Path, name: str, connection: sqlite3.Connection | No
     return report
 
 
-def _read(data_dir: Path, report: SegmentReport, rows: Rows | None) -> list[Head]:
+def _read(data_dir: Path, report: SegmentReport, rows: Rows | None) -> list[RecordHead]:
     """Count a segment's lines, and take those rows away that are as the lines say.
 
     :return: the heads of records and beginnings that have no such row.
     """
-    unknown: dict[str, Head] = {}
+    unknown: dict[str, RecordHead] = {}
     since_good = damaged = 0
     for line in lines(segment_pieces(Files(), data_dir, report.name)):
         report.size = line.offset + len(line.data)
@@ -141,7 +141,7 @@ def _rows(connection: sqlite3.Connection, name: str) -> Rows:
     return {offset: (length, id_) for offset, length, id_ in connection.execute(sql, (name,))}
 
 
-def _is_known(connection: sqlite3.Connection, head: Head) -> bool:
+def _is_known(connection: sqlite3.Connection, head: RecordHead) -> bool:
     """Tell whether the index has a request, wherever its line is."""
     try:
         key = order_key(head.started_at, head.id)

@@ -20,7 +20,7 @@ from ccsproxy.store.retired import RetiredMarks
 from ccsproxy.store.segments.compress import verify_packed, write_packed
 from ccsproxy.store.segments.files import Files, remove_if_there
 from ccsproxy.store.segments.rewrite import Rewriter
-from ccsproxy.store.segments.scan import Line
+from ccsproxy.store.segments.scan import ScannedLine
 from ccsproxy.store.segments.segment import TEMPORARY, Header, compressed_path, list_segments, segment_name
 from ccsproxy.store.segments.tally import Tally
 from ccsproxy.store.settings import StoreSettings
@@ -116,18 +116,18 @@ class OfflineStore:
             remove_if_there(self._files, aside)
         return tally.records
 
-    def _lines(self, name: str, records: Iterator[dict[str, Any]], tally: Tally) -> Iterator[Line]:
+    def _lines(self, name: str, records: Iterator[dict[str, Any]], tally: Tally) -> Iterator[ScannedLine]:
         """Yield a segment's lines: header, records up to the size of a segment, footer."""
         data = codec.encode(self._header(name))
         offset = 0
         while data:
-            yield Line(offset, data, good=True)
+            yield ScannedLine(offset, data, good=True)
             offset += len(data)
             record = next(records, None) if offset < self._settings.rotate_size else None
             data = codec.encode(record) if record is not None else b""
             if data:
                 tally.add(codec.head(data), offset, len(data))
-        yield Line(offset, codec.encode(tally.footer(offset, iso_time(self._clock()))), good=True)
+        yield ScannedLine(offset, codec.encode(tally.footer(offset, iso_time(self._clock()))), good=True)
 
     def _header(self, name: str) -> Header:
         options = self._settings

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.frames import Ended, Frame, FrameDecoder, Lost, Spilled
+from ccsproxy.capture.frames import EndFrame, Frame, FrameDecoder, Lost, Spilled
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 
 REQUEST = RequestHead(
@@ -22,7 +22,7 @@ REQUEST = RequestHead(
     lines=b"Host: x\r\nX-Odd: \xe9\xff\r\n",
 )
 RESPONSE = ResponseHead(200, b"OK", "1.1", b"A: 1\r\na: 2\r\n")
-ENDED = Ended(Ending("complete", "", "", 9, Timing(connected=1, reused=True, headers=5)), 3, 4)
+ENDED = EndFrame(Ending("complete", "", "", 9, Timing(connected=1, reused=True, headers=5)), 3, 4)
 
 
 def dialogue() -> bytes:

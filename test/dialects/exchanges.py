@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from ccsproxy.dialects import Answer, Facts, detect
+from ccsproxy.dialects import DecodedResponse, Facts, detect
 
 #: A target and a content type for the streams of each dialect.
 ROUTES = {
@@ -24,13 +24,13 @@ def facts_for(target: bytes, content_type: bytes | None, **kwargs: Any) -> Facts
     return Facts(**{"target": target, "status": 200, "content_type": media_type, **kwargs})
 
 
-def read(chunks: bytes | Iterable[bytes], dialect: str, *, whole: bool = True, **kwargs: Any) -> Answer:
+def read(chunks: bytes | Iterable[bytes], dialect: str, *, whole: bool = True, **kwargs: Any) -> DecodedResponse:
     """Read a body with the route of a dialect; each chunk arrives a millisecond after the other."""
     target, content_type = ROUTES[dialect]
     return read_as(chunks, facts_for(target, content_type, **kwargs), whole=whole)
 
 
-def read_as(chunks: bytes | Iterable[bytes], facts: Facts, *, whole: bool = True) -> Answer:
+def read_as(chunks: bytes | Iterable[bytes], facts: Facts, *, whole: bool = True) -> DecodedResponse:
     """Read a body with given facts."""
     reader = detect(facts).reader(facts)
     for at_ms, chunk in enumerate([chunks] if isinstance(chunks, bytes) else chunks):

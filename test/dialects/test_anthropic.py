@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dialects import Answer
+from ccsproxy.dialects import DecodedResponse
 from ccsproxy.exchange.record import Error
 from ccsproxy.exchange.usage import Usage
 from test.dialects.exchanges import read, sse
@@ -30,7 +30,7 @@ def stop(index: int) -> dict[str, Any]:
 END = [{"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {}}, {"type": "message_stop"}]
 
 
-def answer(*events: Any, whole: bool = True) -> Answer:
+def answer(*events: Any, whole: bool = True) -> DecodedResponse:
     return read(sse(events), "anthropic", whole=whole)
 
 

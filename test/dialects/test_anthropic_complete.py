@@ -4,11 +4,11 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dialects import Answer
+from ccsproxy.dialects import DecodedResponse
 from test.dialects.exchanges import facts_for, read_as, sse
 
 
-def answer(*events: Any) -> Answer:
+def answer(*events: Any) -> DecodedResponse:
     """Read a stream of Text Completions, each event a millisecond after the other."""
     return read_as([sse([event]) for event in events], facts_for(b"/v1/complete", b"text/event-stream"))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dialects import Answer
+from ccsproxy.dialects import DecodedResponse
 from ccsproxy.exchange.record import Error
 from ccsproxy.exchange.usage import Usage
 from test.dialects.anthropic_streams import anthropic_stream
@@ -104,7 +104,7 @@ class InvokeTests(SynchronousTestCase):
 class ConverseTests(SynchronousTestCase):
     """converse-stream."""
 
-    def stream(self, *deltas: Any, stop: bool = True) -> Answer:
+    def stream(self, *deltas: Any, stop: bool = True) -> DecodedResponse:
         usage = {"inputTokens": 3, "outputTokens": 2, "cacheReadInputTokens": 1}
         data = converse("messageStart", {"role": "assistant", "p": "ab"})
         data += b"".join(converse(name, event) for name, event in deltas)

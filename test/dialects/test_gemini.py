@@ -5,7 +5,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dialects import Answer
+from ccsproxy.dialects import DecodedResponse
 from ccsproxy.dialects.gemini.call import parse_path
 from ccsproxy.exchange.record import Error
 from ccsproxy.exchange.usage import Usage
@@ -18,7 +18,7 @@ def chunk(*parts: Any, **more: Any) -> dict[str, Any]:
     return {"candidates": [{"content": {"role": "model", "parts": list(parts)}}], **more}
 
 
-def answer(*events: Any, whole: bool = True) -> Answer:
+def answer(*events: Any, whole: bool = True) -> DecodedResponse:
     return read(sse(events), "gemini", whole=whole)
 
 

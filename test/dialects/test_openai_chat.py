@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dialects import Answer
+from ccsproxy.dialects import DecodedResponse
 from ccsproxy.exchange.record import Error
 from ccsproxy.exchange.usage import Usage
 from test.dialects.exchanges import read, sse
@@ -17,7 +17,7 @@ def chunk(delta: Any = None, index: int = 0, finish: Any = None, **more: Any) ->
     return {"id": "c", "object": "chat.completion.chunk", "model": "m", "choices": [choice], **more}
 
 
-def answer(*events: Any, ending: bytes = DONE, whole: bool = True) -> Answer:
+def answer(*events: Any, ending: bytes = DONE, whole: bool = True) -> DecodedResponse:
     return read(sse(events) + ending, "openai_chat", whole=whole)
 
 

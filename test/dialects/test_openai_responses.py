@@ -6,7 +6,7 @@ from typing import Any
 from openai.types.responses import ResponseStreamEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dialects import Answer
+from ccsproxy.dialects import DecodedResponse
 from ccsproxy.exchange.record import Error
 from test.dialects.exchanges import read, sse
 
@@ -32,7 +32,7 @@ def completed(output: Any, **more: Any) -> dict[str, Any]:
     return {"type": "response.completed", "response": {**SKELETON, "status": "completed", "output": output, **more}}
 
 
-def answer(*events: Any, whole: bool = True) -> Answer:
+def answer(*events: Any, whole: bool = True) -> DecodedResponse:
     return read(sse(events), "openai_responses", whole=whole)
 
 

@@ -75,12 +75,12 @@ class HeadTests(SynchronousTestCase):
         head = codec.head(
             codec.encode({"id": "x", "seq": 3, "session_id": "s", "request": {"body": [1, {"id": "y"}]}})
         )
-        self.assertEqual(head, codec.Head(id="x", seq=3, session_id="s"))
+        self.assertEqual(head, codec.RecordHead(id="x", seq=3, session_id="s"))
 
     def test_head_beside_odd_text(self) -> None:
         """Lone surrogates elsewhere, in keys too, do not hide the head."""
         line = codec.encode({"id": "x", "event": "started", "body": {"\udc00": "\ud800"}})
-        self.assertEqual(codec.head(line), codec.Head(id="x", event="started"))
+        self.assertEqual(codec.head(line), codec.RecordHead(id="x", event="started"))
 
     def test_members_of_the_wrong_type_are_refused(self) -> None:
         """A sequence number that is no number is an error, not a guess."""

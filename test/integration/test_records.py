@@ -12,7 +12,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import deferLater
 
-from ccsproxy.dialects import Answer
+from ccsproxy.dialects import DecodedResponse
 from test.dialects.anthropic_streams import anthropic_stream
 from test.dialects.chat_streams import chat_stream
 from test.dialects.exchanges import ROUTES, facts_for, read_as
@@ -122,7 +122,7 @@ class RecordTests(ProxiedTestCase):
             self.assert_right(record, *case)
 
     def assert_right(
-        self, record: dict[str, Any], stream: Stream, plain: bytes, wire: bytes, cut: bool, told: Answer
+        self, record: dict[str, Any], stream: Stream, plain: bytes, wire: bytes, cut: bool, told: DecodedResponse
     ) -> None:
         """Compare a record with what was sent."""
         response, timing = record["response"], record["timing"]

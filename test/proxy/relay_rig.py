@@ -13,8 +13,8 @@ from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.deadlines import BatchedTimers
-from ccsproxy.proxy.interfaces import Marks
-from ccsproxy.proxy.resource import ProxyResource, Way
+from ccsproxy.proxy.interfaces import UpstreamTimings
+from ccsproxy.proxy.resource import ProxyResource, Route
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
@@ -151,8 +151,8 @@ class WiredClient:
         self.holding = False
         self.locals: set[tuple[str, int]] = set()
 
-    def request(self, method, target, headers, data, marks: Marks | None = None) -> Deferred:
-        call = (method, target, headers, data, marks or Marks())
+    def request(self, method, target, headers, data, marks: UpstreamTimings | None = None) -> Deferred:
+        call = (method, target, headers, data, marks or UpstreamTimings())
         if self.holding:
             waiting: Deferred = Deferred()
             waiting.addCallback(lambda _: self._send(call))
@@ -218,8 +218,8 @@ class Rig:
         self.client = WiredClient(self.clock, timeouts or Timeouts(), self.write_batch)
         self.other = WiredClient(self.clock, timeouts or Timeouts(), self.write_batch)
         ids = IdSource(self.clock.seconds, lambda count: bytes(count))
-        way = Way("anthropic", "anthropic", b"api.anthropic.com", b"", self.client)
-        other = Way("openai", "openai", b"api.openai.com:8443", b"/base", self.other)
+        way = Route("anthropic", "anthropic", b"api.anthropic.com", b"", self.client)
+        other = Route("openai", "openai", b"api.openai.com:8443", b"/base", self.other)
         ways = {"anthropic": way, "openai": other}
         resource = ProxyResource(ways, way, self.guarded, ids, self.clock.seconds)
         self.gone: set[Any] = set()

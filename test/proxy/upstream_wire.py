@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from ccsproxy.exchange.fieldlines import joined
 from ccsproxy.proxy.deadlines import BatchedTimers
-from ccsproxy.proxy.interfaces import Marks
+from ccsproxy.proxy.interfaces import UpstreamTimings
 from ccsproxy.proxy.upstream.connection import RelayConnection
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
@@ -92,7 +92,7 @@ class Wire:
         self.connection, self.transport = self.connect()
         self.outcome: object = None
         self.collector = Collector()
-        self.marks = Marks()
+        self.marks = UpstreamTimings()
 
     def connect(self) -> tuple[RelayConnection, WireTransport]:
         connection = RelayConnection(self.pool)

@@ -94,7 +94,7 @@ class AskingTests(SynchronousTestCase):
         """It is answered too, so that a command of another version does not wait."""
         self.box.open()
         for number, text in enumerate(("", "[]", '{"do":1}', '{"do":"forget","all":true}', "\udcff")):
-            (folder_of(self.data_dir) / f"{number}.request").write_text(text, errors="surrogateescape")
+            (folder_of(self.data_dir) / f"{number}.wish").write_text(text, errors="surrogateescape")
         self.assertEqual(self.box.take(), [])
         self.assertEqual(sorted(self.left()), [f"{number}{ANSWERED}" for number in range(5)])
         self.box.open()

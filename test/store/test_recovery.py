@@ -8,7 +8,7 @@ from ccsproxy.exchange import codec
 from ccsproxy.store.recovery import recover, unclean_record
 from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.files import Files
-from ccsproxy.store.segments.scan import Line, lines, read_footer
+from ccsproxy.store.segments.scan import ScannedLine, lines, read_footer
 from ccsproxy.store.segments.segment import Header, compressed_path, plain_path, segments_dir
 from test.store.disks import scratch
 from test.store.records import record, started, stored_ids
@@ -156,4 +156,4 @@ class LinesTests(SynchronousTestCase):
         self.assertEqual([good for _, _, good in expected], [True, False, True, False])
         for at in range(len(data) + 1):
             self.assertEqual([(x.offset, x.data, x.good) for x in lines([data[:at], data[at:]])], expected)
-        self.assertEqual(list(lines(bytes([byte]) for byte in data)), [Line(*each) for each in expected])
+        self.assertEqual(list(lines(bytes([byte]) for byte in data)), [ScannedLine(*each) for each in expected])

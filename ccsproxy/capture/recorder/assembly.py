@@ -4,7 +4,7 @@ from typing import Any
 
 import attr
 
-from ccsproxy.capture.frames import REQUEST_BODY, Ended, Lost
+from ccsproxy.capture.frames import REQUEST_BODY, EndFrame, Lost
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.ending import refine
 from ccsproxy.capture.recorder.headers import media_type, pairs, text_of
@@ -13,7 +13,7 @@ from ccsproxy.capture.recorder.redaction import RedactionGate
 from ccsproxy.capture.recorder.request import RequestInMaking
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.capture.recorder.timing import milliseconds, record_timing, time_to_first_token
-from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.outcome import Category
@@ -162,7 +162,7 @@ class Assembly:
             headers={},
         )
 
-    def record(self, ended: Ended) -> tuple[Record, str]:
+    def record(self, ended: EndFrame) -> tuple[Record, str]:
         """Make the record, not redacted yet and without the request's header lines, when the ending has come.
 
         :return: it, and what kind of stream the response was, empty when it was none.
@@ -178,12 +178,12 @@ class Assembly:
         kind = answer.stream_kind if answer is not None else None
         return self._record(ending, response, answer, self._policy.bodies), kind or ""
 
-    def bare_record(self, ended: Ended) -> tuple[Record, str]:
+    def bare_record(self, ended: EndFrame) -> tuple[Record, str]:
         """Make a record without anything that had to be understood: for when making the whole one failed."""
         return self._record(ended.ending, self.response, None, False), ""
 
     def _record(
-        self, ending: Ending, response: ResponseInMaking | None, answer: Answer | None, bodies: bool
+        self, ending: Ending, response: ResponseInMaking | None, answer: DecodedResponse | None, bodies: bool
     ) -> Record:
         dialect, head = self._dialect, self.head
         category = self._category(answer)
@@ -217,14 +217,14 @@ class Assembly:
             capture=self._note(answer),
         )
 
-    def _category(self, answer: Answer | None) -> str:
+    def _category(self, answer: DecodedResponse | None) -> str:
         """Return the kind of call; an answer in a model's dialect tells it where the request does not."""
         if self._dialect is None:
             return str(Category.OTHER)
         told = answer is not None and answer.dialect != self._dialect.name
         return str(Category.MODEL if told and self._dialect.category == Category.OTHER else self._dialect.category)
 
-    def _note(self, answer: Answer | None) -> CaptureNote:
+    def _note(self, answer: DecodedResponse | None) -> CaptureNote:
         bodies = [self.request.body] + ([self.response.body] if self.response is not None else [])
         said = [
             *self.faults,
@@ -233,7 +233,7 @@ class Assembly:
         ]
         return CaptureNote(faults=list(dict.fromkeys(said)), dropped_bytes=sum(body.dropped for body in bodies))
 
-    def _settle_sizes(self, ended: Ended) -> None:
+    def _settle_sizes(self, ended: EndFrame) -> None:
         if not ended.ending.request_whole:
             self.note("request_partial")
         self.request.body.ended(ended.request_bytes)

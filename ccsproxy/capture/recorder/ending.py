@@ -2,13 +2,13 @@
 
 import msgspec
 
-from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.exchange.outcome import Category, Outcome
 from ccsproxy.exchange.record import Error
 from ccsproxy.exchange.relayed import Ending
 
 
-class Ended(msgspec.Struct, frozen=True):
+class FinalOutcome(msgspec.Struct, frozen=True):
     """The outcome, the error beside it, and whether the response is less than whole."""
 
     outcome: str
@@ -16,7 +16,9 @@ class Ended(msgspec.Struct, frozen=True):
     partial: bool
 
 
-def refine(ending: Ending, status: int | None, answer: Answer | None, category: str, unread: bool) -> Ended:
+def refine(
+    ending: Ending, status: int | None, answer: DecodedResponse | None, category: str, unread: bool
+) -> FinalOutcome:
     """Say how an exchange ended.
 
     :param status: of the response, None when there was none.
@@ -26,23 +28,23 @@ def refine(ending: Ending, status: int | None, answer: Answer | None, category: 
     partial = not ending.response_whole
     error = Error(ending.kind, ending.message) if ending.kind else None
     if ending.outcome not in (Outcome.COMPLETE, Outcome.HTTP_ERROR):
-        return Ended(ending.outcome, error, partial)
+        return FinalOutcome(ending.outcome, error, partial)
     if status is not None and status >= 400:
-        return Ended(Outcome.HTTP_ERROR, _http_error(status, answer), partial)
+        return FinalOutcome(Outcome.HTTP_ERROR, _http_error(status, answer), partial)
     if answer is None or unread:
-        return Ended(ending.outcome, error, partial)
+        return FinalOutcome(ending.outcome, error, partial)
     if answer.error is not None:
-        return Ended(
+        return FinalOutcome(
             Outcome.STREAM_ERROR if answer.is_stream else ending.outcome, answer.error, partial or not answer.complete
         )
     if category == Category.MODEL and answer.is_stream and not answer.complete:
-        return Ended(
+        return FinalOutcome(
             Outcome.UPSTREAM_TRUNCATED, Error("sse_truncated", "the stream ended before its last event"), True
         )
-    return Ended(ending.outcome, error, partial)
+    return FinalOutcome(ending.outcome, error, partial)
 
 
-def _http_error(status: int, answer: Answer | None) -> Error:
+def _http_error(status: int, answer: DecodedResponse | None) -> Error:
     """Say what the upstream said of its error, where it said something."""
     said = answer.error if answer is not None else None
     if said is None or not said.message:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import attr
 from twisted.internet.defer import Deferred
 
-from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.protocol import Watcher
 from ccsproxy.exchange.record import Client, Record, Started
@@ -26,7 +26,7 @@ class Reader(Protocol):
     def feed(self, data: bytes, at_ms: float) -> None:
         """Take the next bytes, and when they arrived in milliseconds since the exchange began."""
 
-    def finish(self, whole: bool, at_ms: float | None = None) -> Answer:
+    def finish(self, whole: bool, at_ms: float | None = None) -> DecodedResponse:
         """Take the end, and when it came, and say what was read."""
 
 

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.frames import Ended, Frame
+from ccsproxy.capture.frames import EndFrame, Frame
 from ccsproxy.capture.recorder import events
 from ccsproxy.capture.recorder.assembly import Assembly, CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
@@ -172,7 +172,7 @@ class Recorder:
             self._store.started(started)
             self._report.event(events.request_started(started))
 
-    def _finish(self, assembly: Assembly, ended: Ended) -> None:
+    def _finish(self, assembly: Assembly, ended: EndFrame) -> None:
         """Hand the record to the store: a whole one, or a bare one, or none and a count."""
         del self._open[assembly.number]
         try:
@@ -196,7 +196,7 @@ class Recorder:
         self._appending.add(appended)
         appended.addBoth(self._appended, appended, assembly, record)
 
-    def _record(self, assembly: Assembly, ended: Ended) -> Record | None:
+    def _record(self, assembly: Assembly, ended: EndFrame) -> Record | None:
         try:
             if not assembly.seq:
                 assembly.session_id = self._sessions.choose(None)
@@ -241,10 +241,10 @@ class Recorder:
         assembly.note(BROKEN)
 
 
-def _cut(assembly: Assembly) -> Ended:
+def _cut(assembly: Assembly) -> EndFrame:
     """Return the ending of an exchange of which none came."""
     response = assembly.response.size if assembly.response is not None else 0
     ending = Ending(
         Outcome.SHUTDOWN, "shutdown", "the proxy was stopped", 0, Timing(), request_whole=False, response_whole=False
     )
-    return Ended(ending, assembly.request.body.size, response)
+    return EndFrame(ending, assembly.request.body.size, response)

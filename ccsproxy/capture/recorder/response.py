@@ -10,7 +10,7 @@ from ccsproxy.capture.recorder.bodies import Body, Budget
 from ccsproxy.capture.recorder.headers import HeaderLines, text_of
 from ccsproxy.capture.recorder.interfaces import Reader
 from ccsproxy.capture.recorder.request import BINARY_LIMIT
-from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.dialects.protocol import Watcher
 from ccsproxy.exchange.record import Pairs, Response, Stream
 from ccsproxy.exchange.relayed import ResponseHead
@@ -110,7 +110,7 @@ class ResponseInMaking:
         self.read()
         self.body.ended(size)
 
-    def finish(self, whole: bool, last_byte: int | None = None) -> Answer | None:
+    def finish(self, whole: bool, last_byte: int | None = None) -> DecodedResponse | None:
         """Take the end of the body.
 
         :param whole: it arrived to its end, by its own framing.
@@ -132,7 +132,7 @@ class ResponseInMaking:
             self._fail()
             return None
 
-    def _bounded(self, answer: Answer) -> Answer:
+    def _bounded(self, answer: DecodedResponse) -> DecodedResponse:
         first, end = answer.first_token_ms, self._end_ms
         late = first is not None and end is not None and first > end
         return msgspec.structs.replace(answer, first_token_ms=end) if late else answer
@@ -144,7 +144,7 @@ class ResponseInMaking:
             return None
         return max(map(sub, self._times[1:], self._times)) / 1e3
 
-    def record(self, answer: Answer | None, keep_body: bool, trailers: Pairs) -> Response:
+    def record(self, answer: DecodedResponse | None, keep_body: bool, trailers: Pairs) -> Response:
         """Return the response as records hold it, not redacted yet."""
         return Response(
             status=self.head.status,
@@ -176,12 +176,12 @@ class ResponseInMaking:
         self._reader = None
         self.body.note(READER_FAILED)
 
-    def _binary(self, answer: Answer | None) -> str | msgspec.UnsetType:
+    def _binary(self, answer: DecodedResponse | None) -> str | msgspec.UnsetType:
         if answer is None or not answer.binary or not self.body.content():
             return msgspec.UNSET
         return base64.b64encode(self.body.content()[:BINARY_LIMIT]).decode("ascii")
 
-    def _stream(self, answer: Answer | None) -> Stream | msgspec.UnsetType:
+    def _stream(self, answer: DecodedResponse | None) -> Stream | msgspec.UnsetType:
         if answer is None or not answer.is_stream:
             return msgspec.UNSET
         content, text = self.body.content(), answer.stream_text

@@ -1,7 +1,7 @@
 """Times of an exchange as records hold them: milliseconds, null where nothing happened or nothing is known."""
 
 from ccsproxy.capture.recorder.response import ResponseInMaking
-from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.record import RecordTiming
 from ccsproxy.exchange.relayed import Timing
@@ -12,7 +12,7 @@ def milliseconds(microseconds: int | None) -> float | None:
     return None if microseconds is None else round(microseconds / 1e3, 3)
 
 
-def record_timing(timing: Timing, answer: Answer | None, response: ResponseInMaking | None) -> RecordTiming:
+def record_timing(timing: Timing, answer: DecodedResponse | None, response: ResponseInMaking | None) -> RecordTiming:
     """Return what the relay measured, with what only the reader of the body knows."""
     return RecordTiming(
         connected=milliseconds(timing.connected),
@@ -27,7 +27,9 @@ def record_timing(timing: Timing, answer: Answer | None, response: ResponseInMak
     )
 
 
-def time_to_first_token(answer: Answer | None, response: ResponseInMaking | None, category: str) -> float | None:
+def time_to_first_token(
+    answer: DecodedResponse | None, response: ResponseInMaking | None, category: str
+) -> float | None:
     """Return when the first content came: what the reader saw; of a model's whole answer, its first byte."""
     if answer is None or response is None:
         return None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.frames import FRAME_HEAD, REQUEST_BODY, RESPONSE_BODY, Ended, Frame, Lost
+from ccsproxy.capture.frames import FRAME_HEAD, REQUEST_BODY, RESPONSE_BODY, EndFrame, Frame, Lost
 from ccsproxy.capture.pending import Holding, Pending, body_heads, pending
 from ccsproxy.capture.relay.outbox import Outbox
 from ccsproxy.exchange.relayed import Ending, NullTap, RequestHead, ResponseHead, Tap
@@ -78,7 +78,7 @@ class ExchangeTap:
     def end(self, ending: Ending) -> None:
         """Take the ending."""
         try:
-            ended = Ended(ending, self.request_bytes, self.response_bytes)
+            ended = EndFrame(ending, self.request_bytes, self.response_bytes)
             self._outbox.put(frames.end(self.number, int((self._clock() - self._zero) * 1e6), ended))
         except Exception:
             self._failed()

@@ -32,7 +32,7 @@ def has_content(block: dict[str, Any]) -> bool:
     return kind not in ("text", "thinking") or bool(block.get(kind))
 
 
-class Block:
+class StreamedBlock:
     """A content block and the pieces that arrived for it.
 
     :ivar value: the block as JSON; whole once `settle` was called.

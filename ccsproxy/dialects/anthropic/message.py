@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ccsproxy.dialects.answer import Settled
-from ccsproxy.dialects.anthropic.block import Block, has_content, missing_block
+from ccsproxy.dialects.anthropic.block import StreamedBlock, has_content, missing_block
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.growing import GrowingStrings
 from ccsproxy.dialects.usage import anthropic_usage, invocation_usage
@@ -25,7 +25,7 @@ class AnthropicReassembler:
 
     def _begin(self, message: dict[str, Any] | None) -> None:
         self._message = message
-        self._blocks: dict[int, Block] = {}
+        self._blocks: dict[int, StreamedBlock] = {}
         self._strings = GrowingStrings()
         self._stopped = False
 
@@ -81,7 +81,7 @@ class AnthropicReassembler:
         self.findings.keep("_superseded", self._body())
 
     def _open(self, index: int, value: dict[str, Any], at_ms: float) -> None:
-        self._blocks[index] = Block(value, self._strings, self.findings)
+        self._blocks[index] = StreamedBlock(value, self._strings, self.findings)
         if has_content(value):
             self.findings.content(at_ms)
 
@@ -114,7 +114,7 @@ class AnthropicReassembler:
         block = self._blocks.get(index)
         if block is None:
             self.findings.fault("missing_block_start")
-            block = self._blocks[index] = Block(missing_block(delta), self._strings, self.findings)
+            block = self._blocks[index] = StreamedBlock(missing_block(delta), self._strings, self.findings)
         block.delta(delta, at_ms)
         if len(event) > 3:
             self.findings.extra_fields(event, _DELTA)

@@ -10,13 +10,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ccsproxy.proxy.refusal import Answer, Refusal
+from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.server.body_rate import BodyPace
 from ccsproxy.proxy.server.connection import ClientLink
 from ccsproxy.proxy.server.request import Exchange, RelayRequest
 from ccsproxy.proxy.server.request_body import RequestBody
 from ccsproxy.proxy.server.request_framing import BodyReader, body_reader
-from ccsproxy.proxy.server.request_head import Head, HeadFinder, parse_head
+from ccsproxy.proxy.server.request_head import HeadFinder, ParsedRequestHead, parse_head
 
 if TYPE_CHECKING:
     from ccsproxy.proxy.server.site import RelaySite
@@ -158,7 +158,7 @@ class RelayChannel(ClientLink):
         What has come of its body is read first, so that nothing is forwarded of a request whose body is bad at once.
         """
         entered = self._site.clock()
-        head: Head | None = None
+        head: ParsedRequestHead | None = None
         try:
             head = parse_head(block, self.limits)
             target = self._guard.check(head)
@@ -271,9 +271,9 @@ class RelayChannel(ClientLink):
             if ahead and not self._advancing:
                 self._advance(ahead)
 
-    def _refuse(self, refusal: Refusal, block: bytes, head: Head | None) -> None:
-        """Answer a request that is not relayed, record it and close."""
-        answer = Answer(refusal.status, refusal.kind, refusal.message, close=True)
+    def _refuse(self, refusal: Refusal, block: bytes, head: ParsedRequestHead | None) -> None:
+        """LocalResponse a request that is not relayed, record it and close."""
+        answer = LocalResponse(refusal.status, refusal.kind, refusal.message, close=True)
         bodiless = head is not None and head.method == b"HEAD"
         self.write(answer.head() if bodiless else answer.head() + answer.body)
         self._site.refused(self, refusal, answer, block, head)

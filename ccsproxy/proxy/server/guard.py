@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from ccsproxy.proxy.refusal import Refusal, malformed
-from ccsproxy.proxy.server.request_head import Head
+from ccsproxy.proxy.server.request_head import ParsedRequestHead
 from ccsproxy.wire.headers import split_list
 from ccsproxy.wire.target import BadTarget, parse_authority, split_target
 
@@ -34,7 +34,7 @@ class Guard:
         self._origin = origin.encode().lower() if origin else None
         self._known: set[bytes] = set()
 
-    def check(self, head: Head) -> bytes:
+    def check(self, head: ParsedRequestHead) -> bytes:
         """Refuse a request that is not for us, or that a web page has sent.
 
         :return: the request's target in origin-form.
@@ -54,7 +54,7 @@ class Guard:
                 raise Refusal(403, "cross_site_refused", "Requests of web pages are not relayed.")
         return target
 
-    def _elsewhere(self, head: Head) -> bytes:
+    def _elsewhere(self, head: ParsedRequestHead) -> bytes:
         """Read a target that is not a path."""
         if head.target == b"*" and head.method == b"OPTIONS":
             raise Refusal(405, "method_not_allowed", "OPTIONS for the server as a whole is not relayed.")

@@ -8,8 +8,8 @@ from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 from ccsproxy.proxy.capture_guard import GuardedCapture
-from ccsproxy.proxy.refusal import Answer, Refusal
-from ccsproxy.proxy.server.request_head import Head
+from ccsproxy.proxy.refusal import LocalResponse, Refusal
+from ccsproxy.proxy.server.request_head import ParsedRequestHead
 
 _BEGINNING = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}) ([\x21-\x7e]{1,16384})[ \r]")
 
@@ -22,7 +22,14 @@ class RefusedRecorder:
         self._ids = ids
 
     def report(
-        self, refusal: Refusal, answer: Answer, block: bytes, head: Head | None, peer: str, started_at: float, at: int
+        self,
+        refusal: Refusal,
+        answer: LocalResponse,
+        block: bytes,
+        head: ParsedRequestHead | None,
+        peer: str,
+        started_at: float,
+        at: int,
     ) -> None:
         """Report one.
 
@@ -48,7 +55,9 @@ class RefusedRecorder:
             )
         )
 
-    def _request_head(self, block: bytes, head: Head | None, peer: str, started_at: float) -> RequestHead:
+    def _request_head(
+        self, block: bytes, head: ParsedRequestHead | None, peer: str, started_at: float
+    ) -> RequestHead:
         if head is not None:
             method, target, version, lines = head.method, head.target, head.version, head.lines
         else:

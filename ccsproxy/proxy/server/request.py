@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.web.http_headers import Headers
 
-from ccsproxy.proxy.refusal import Answer, Refusal
+from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.server.request_body import RequestBody
-from ccsproxy.proxy.server.request_head import Head
+from ccsproxy.proxy.server.request_head import ParsedRequestHead
 
 if TYPE_CHECKING:
     from ccsproxy.proxy.server.channel import RelayChannel
@@ -80,7 +80,12 @@ class RelayRequest:
     )
 
     def __init__(
-        self, channel: RelayChannel, head: Head, target: bytes, arrived: tuple[float, float], entered: float
+        self,
+        channel: RelayChannel,
+        head: ParsedRequestHead,
+        target: bytes,
+        arrived: tuple[float, float],
+        entered: float,
     ) -> None:
         self._channel = channel
         self._chunked = False
@@ -179,7 +184,7 @@ class RelayRequest:
         """How many bytes that were written wait for the client's socket."""
         return self._channel.waiting
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: LocalResponse) -> None:
         """Send a whole response of our own."""
         self.answered = True
         self._corked = None

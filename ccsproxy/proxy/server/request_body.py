@@ -10,7 +10,7 @@ from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 from zope.interface import implementer
 
 
-class Source(Protocol):
+class BodySource(Protocol):
     """Where a body comes from: the client's connection, which can be told to wait."""
 
     def pause_reading(self) -> None:
@@ -34,11 +34,11 @@ class RequestBody:
 
     __slots__ = ("_consumer", "_paused", "_source", "_started", "_waiting", "length", "size", "whole")
 
-    def __init__(self, source: Source, length: int | None) -> None:
+    def __init__(self, source: BodySource, length: int | None) -> None:
         self.length: object = UNKNOWN_LENGTH if length is None else length
         self.size = 0
         self.whole = False
-        self._source: Source | None = source
+        self._source: BodySource | None = source
         self._consumer: IConsumer | None = None
         self._started: Deferred[None] | None = None
         self._waiting: list[bytes] = []

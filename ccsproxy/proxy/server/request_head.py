@@ -31,7 +31,7 @@ _deciding_lines = Finder(HOP_BY_HOP | {b"host", b"content-length", b"expect", b"
 _METHODS_REFUSED = frozenset({b"CONNECT", b"TRACE"})
 
 
-class Head:
+class ParsedRequestHead:
     """A request head that is clear.
 
     :ivar minor: 0 or 1, the version's second digit.
@@ -145,7 +145,7 @@ class Head:
         self.expects_continue = self.minor == 1
 
 
-def parse_head(data: bytes, limits: Limits) -> Head:
+def parse_head(data: bytes, limits: Limits) -> ParsedRequestHead:
     """Read a request head.
 
     :param data: from the request line to the empty line, both included.
@@ -157,7 +157,7 @@ def parse_head(data: bytes, limits: Limits) -> Head:
     method, target, minor, lines = match.groups()
     if lines.count(b"\n") > limits.fields:
         raise Refusal(431, "too_many_header_fields", f"The request has more than {limits.fields} header fields.")
-    return Head(method, target, int(minor), lines)
+    return ParsedRequestHead(method, target, int(minor), lines)
 
 
 class HeadFinder:

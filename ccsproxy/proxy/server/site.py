@@ -11,14 +11,14 @@ from twisted.web.server import Site
 
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import Seconds
-from ccsproxy.proxy.refusal import Answer, Refusal
+from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.resource import ProxyResource
 from ccsproxy.proxy.server.channel import RelayChannel
 from ccsproxy.proxy.server.guard import Guard
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.peers import PeerWatch, peer_is_gone
 from ccsproxy.proxy.server.refused import RefusedRecorder
-from ccsproxy.proxy.server.request_head import Head
+from ccsproxy.proxy.server.request_head import ParsedRequestHead
 from ccsproxy.runtime.write_batch import WriteBatch
 
 #: So many connections beyond the cap are answered with 503; further ones are closed at once.
@@ -137,7 +137,12 @@ class RelaySite(Site):
             deferred.callback(None)
 
     def refused(
-        self, channel: RelayChannel, refusal: Refusal, answer: Answer, block: bytes, head: Head | None
+        self,
+        channel: RelayChannel,
+        refusal: Refusal,
+        answer: LocalResponse,
+        block: bytes,
+        head: ParsedRequestHead | None,
     ) -> None:
         """Report a request that is not relayed."""
         started_at, began = channel.arrived

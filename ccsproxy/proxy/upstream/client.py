@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
-from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Marks
+from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, UpstreamTimings
 from ccsproxy.proxy.upstream.connection import RelayConnection
 from ccsproxy.proxy.upstream.pool import RelayPool
 
@@ -33,14 +33,14 @@ class RelayAgent:
         uri: bytes,
         headers: Any = None,
         bodyProducer: IBodyProducer | None = None,
-        marks: Marks | None = None,
+        marks: UpstreamTimings | None = None,
     ) -> Deferred[Any]:
         """Send a request; ``uri`` is the target in origin form and ``headers`` are lines as bytes.
 
         A connection is asked for before the body's producer is started, and a request is begun on one connection
         only: what fails after that is reported and never sent again.
         """
-        marks = marks or Marks()
+        marks = marks or UpstreamTimings()
         connection = self._pool.take()
         if connection is not None:
             marks.reused = True
@@ -55,7 +55,7 @@ class RelayAgent:
         target: bytes,
         headers: bytes,
         data: IBodyProducer | None,
-        marks: Marks,
+        marks: UpstreamTimings,
     ) -> Deferred[Any]:
         marks.connected = self._pool.clock()
         try:
@@ -84,7 +84,7 @@ class TransparentClient(HTTPClient):
         url: bytes,
         headers: bytes = b"",
         data: IBodyProducer | None = None,
-        marks: Marks | None = None,
+        marks: UpstreamTimings | None = None,
     ) -> Deferred[IRelayResponse]:
         """Send a request once, as it is.
 

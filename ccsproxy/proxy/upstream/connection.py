@@ -9,13 +9,13 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 
 from ccsproxy.proxy import errors
-from ccsproxy.proxy.interfaces import Marks
+from ccsproxy.proxy.interfaces import UpstreamTimings
 from ccsproxy.proxy.server.request_body import RequestBody
 from ccsproxy.proxy.upstream.endings import cut_off, lost_before_response
 from ccsproxy.proxy.upstream.link import Link, Owner
 from ccsproxy.proxy.upstream.response import WHOLE, RelayResponse
 from ccsproxy.proxy.upstream.response_body import Body, ChunkedBody, CloseBody, LengthBody
-from ccsproxy.proxy.upstream.response_head import Head, HeadReader
+from ccsproxy.proxy.upstream.response_head import HeadReader, ParsedResponseHead
 from ccsproxy.proxy.upstream.upload import Upload, request_head
 
 log = Logger()
@@ -34,7 +34,7 @@ class RelayConnection(Link):
         self._timeouts = owner.timeouts
         self._clock = owner.clock
         self._method = b""
-        self._marks: Marks | None = None
+        self._marks: UpstreamTimings | None = None
         self._waiting: Deferred[RelayResponse] | None = None
         self._upload: Upload | None = None
         self._heads = HeadReader()
@@ -54,7 +54,7 @@ class RelayConnection(Link):
         return self._waiting is None and self._response is None and self.quiet()
 
     def request(
-        self, method: bytes, target: bytes, headers: bytes, data: IBodyProducer | None, marks: Marks
+        self, method: bytes, target: bytes, headers: bytes, data: IBodyProducer | None, marks: UpstreamTimings
     ) -> Deferred[RelayResponse]:
         """Send one request; the connection must be `usable`."""
         chunked = data is not None and data.length is UNKNOWN_LENGTH
@@ -126,7 +126,7 @@ class RelayConnection(Link):
         if read is not None:
             self._begin(*read)
 
-    def _begin(self, head: Head, rest: bytes) -> None:
+    def _begin(self, head: ParsedResponseHead, rest: bytes) -> None:
         """Hand the response over, and what was read of its body after it."""
         waiting, self._waiting = self._waiting, None
         self._deadline.clear()
@@ -158,7 +158,7 @@ class RelayConnection(Link):
         if self._response is response and self._held is not None:
             self._pause_transport()
 
-    def _body_of(self, head: Head) -> Body:
+    def _body_of(self, head: ParsedResponseHead) -> Body:
         """Choose the framing (RFC 9112 section 6.3)."""
         if self._method == b"HEAD" or head.code in (204, 304):
             return LengthBody(0)

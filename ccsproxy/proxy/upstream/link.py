@@ -92,7 +92,7 @@ class Owner(Protocol):
 
     :ivar timers: where deadlines come from.
     :ivar timeouts: the limits of an exchange.
-    :ivar clock: monotonic seconds, for `ccsproxy.proxy.interfaces.Marks`.
+    :ivar clock: monotonic seconds, for `ccsproxy.proxy.interfaces.UpstreamTimings`.
     :ivar write_batch: at whose end requests are sent.
     """
 

@@ -13,13 +13,13 @@ from zope.interface import implementer
 
 from ccsproxy.exchange.fieldlines import RawHeaders, pairs
 from ccsproxy.proxy.interfaces import IRelayResponse
-from ccsproxy.proxy.upstream.response_head import Head
+from ccsproxy.proxy.upstream.response_head import ParsedResponseHead
 
 #: How every whole body ends; one failure for all, because making one costs more than parsing a head.
 WHOLE = Failure(ResponseDone("The response is whole."))
 
 
-class Source(Protocol):
+class ResponseSource(Protocol):
     """Where a response's body comes from: a connection."""
 
     def body_wanted(self) -> None:
@@ -64,7 +64,7 @@ class RelayResponse:
 
     disconnecting = False
 
-    def __init__(self, head: Head, source: Source | None) -> None:
+    def __init__(self, head: ParsedResponseHead, source: ResponseSource | None) -> None:
         self.code = head.code
         self.phrase = head.phrase
         self.version = head.version

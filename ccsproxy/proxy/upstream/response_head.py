@@ -28,7 +28,7 @@ _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR
 _START = b"HTTP/1."
 
 
-class Head:
+class ParsedResponseHead:
     """One head, read.
 
     :ivar code: the status, 100 to 599.
@@ -67,7 +67,7 @@ class HeadReader:
         """Whether a part of a head has arrived and not the rest."""
         return self._buffer is not None
 
-    def feed(self, data: bytes) -> tuple[Head, bytes] | None:
+    def feed(self, data: bytes) -> tuple[ParsedResponseHead, bytes] | None:
         """Take what was read.
 
         :return: the final head and what follows it, None while it is not whole.
@@ -98,7 +98,7 @@ class HeadReader:
             start = 0
         return None
 
-    def _skip_interim(self, head: Head) -> None:
+    def _skip_interim(self, head: ParsedResponseHead) -> None:
         if head.code == 101:
             raise UpstreamProtocolError("The upstream switched protocols without being asked to.")
         self._interims += 1
@@ -106,7 +106,7 @@ class HeadReader:
             raise UpstreamProtocolError("The upstream sent too many interim responses.")
 
 
-def parse_head(block: bytes) -> Head:
+def parse_head(block: bytes) -> ParsedResponseHead:
     """Read a head.
 
     :param block: everything before the empty line.
@@ -116,7 +116,7 @@ def parse_head(block: bytes) -> Head:
     if match is None:
         raise _why_not(block.split(b"\r\n")[:-1])
     minor, code, phrase, lines = match.groups()
-    head = Head(int(code), phrase or b"", "1.1" if minor == b"1" else "1.0", lines)
+    head = ParsedResponseHead(int(code), phrase or b"", "1.1" if minor == b"1" else "1.0", lines)
     found = _deciding_lines(lines)
     if found:
         _read_framing(head, found)
@@ -176,7 +176,7 @@ def _fields(lines: list[bytes]) -> RawHeaders:
     return [(name, value.strip(b" \t")) for name, _, value in parts]
 
 
-def _read_framing(head: Head, found: list[Line]) -> None:
+def _read_framing(head: ParsedResponseHead, found: list[Line]) -> None:
     """Read the lines that frame the message, and whether the connection outlives it."""
     lengths = [value for name, value, _, _ in found if name == b"content-length"]
     codings = [value.lower() for name, value, _, _ in found if name == b"transfer-encoding"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ccsproxy.store.index.index import Index, Mark, Price, no_price
 from ccsproxy.store.index.schema import set_aside
-from ccsproxy.store.segments.lines import Line, SegmentLines
+from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 
 #: Lines and bytes of one transaction.
 BATCH_LINES, BATCH_BYTES = 2000, 8 << 20
@@ -102,9 +102,9 @@ def rebuild(data_dir: Path, price: Price = no_price, progress: Progress = no_pro
     bring_up(data_dir, price, progress)
 
 
-def _batch(lines: Iterator[Line]) -> list[Line]:
+def _batch(lines: Iterator[SegmentLine]) -> list[SegmentLine]:
     """Return the lines of one transaction."""
-    batch: list[Line] = []
+    batch: list[SegmentLine] = []
     size = 0
     for line in islice(lines, BATCH_LINES):
         batch.append(line)

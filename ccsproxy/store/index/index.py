@@ -15,7 +15,7 @@ from ccsproxy.store.index.full_text import Texts
 from ccsproxy.store.index.schema import COLUMNS, NAME, open_for_writing
 from ccsproxy.store.index.sessions import Session, Sessions, columns_of, summary_of
 from ccsproxy.store.index.tallies import Tallies
-from ccsproxy.store.segments.lines import Line
+from ccsproxy.store.segments.lines import SegmentLine
 from ccsproxy.store.summary import KEY_BITS, Entry, Summary, milliseconds, order_key, read_entry, summarise
 
 #: What a call costs, null when it is not known: model, usage, time of the start, upstream.
@@ -74,7 +74,9 @@ class Index:
         self._connection.execute("INSERT OR IGNORE INTO segments (name) VALUES (?)", (name,))
         return self.marks()[name]
 
-    def take(self, mark: Mark, lines: Iterable[Line], done: int, damaged: int = 0, closed: bool = False) -> None:
+    def take(
+        self, mark: Mark, lines: Iterable[SegmentLine], done: int, damaged: int = 0, closed: bool = False
+    ) -> None:
         """Take lines of a segment in, all of them or none.
 
         :param done: where the next read of the segment begins.
@@ -158,7 +160,7 @@ class Index:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def _take_entry(self, segment: int, line: Line, entry: Entry) -> None:
+    def _take_entry(self, segment: int, line: SegmentLine, entry: Entry) -> None:
         """Take one exchange's beginning or end in; what is known of it already is not taken in twice."""
         key, known = self._place(entry)
         if known is None or (known == "" and not entry.started):
@@ -177,14 +179,14 @@ class Index:
                 return key, found[1] or ""
             key += 1
 
-    def _move(self, key: int, segment: int, line: Line) -> None:
+    def _move(self, key: int, segment: int, line: SegmentLine) -> None:
         """Point a request to the copy of its line that was written later."""
         self._connection.execute(
             "UPDATE requests SET segment = ?, offset = ?, length = ? WHERE key = ?",
             (segment, line.offset, line.length, key),
         )
 
-    def _write(self, entry: Entry, key: int, segment: int, line: Line, was_in_flight: bool) -> None:
+    def _write(self, entry: Entry, key: int, segment: int, line: SegmentLine, was_in_flight: bool) -> None:
         row = summarise(entry)
         session = self._sessions.session(key, row)
         if not entry.started:
@@ -230,7 +232,7 @@ class Index:
         return heirs
 
 
-def _entry(line: Line) -> Entry | None:
+def _entry(line: SegmentLine) -> Entry | None:
     """Read a line of the index's interest, null when it cannot be understood."""
     try:
         entry = read_entry(line.data)

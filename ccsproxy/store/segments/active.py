@@ -43,7 +43,7 @@ class ActiveSegment:
             remove_if_there(files, self.path)
             raise
 
-    def append(self, lines: Sequence[tuple[codec.Head, bytes]]) -> tuple[list[Location], OSError | None]:
+    def append(self, lines: Sequence[tuple[codec.RecordHead, bytes]]) -> tuple[list[Location], OSError | None]:
         """Append lines with one write.
 
         :return: where the lines are that got in whole, from the first on, and why the rest did not.

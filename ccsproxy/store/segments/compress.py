@@ -6,7 +6,7 @@ from zlib import crc32
 
 from ccsproxy.store.segments.compressed import FRAME_SIZE, FrameWriter, PackedError, PackedSegment, seek_table
 from ccsproxy.store.segments.files import Files, remove_if_there, write_all
-from ccsproxy.store.segments.scan import Line, footer_of, lines, pieces
+from ccsproxy.store.segments.scan import ScannedLine, footer_of, lines, pieces
 from ccsproxy.store.segments.segment import TEMPORARY, compressed_path, plain_path
 
 
@@ -59,7 +59,7 @@ class NoFooterError(Exception):
     """The lines do not end with a footer."""
 
 
-def write_packed(files: Files, path: Path, found: Iterable[Line]) -> Check:
+def write_packed(files: Files, path: Path, found: Iterable[ScannedLine]) -> Check:
     """Write lines, the last of which is a footer, to a new compressed file and force it to the disk.
 
     :return: what was put into it.
@@ -98,7 +98,7 @@ class _PackedFile:
         self._frames: list[tuple[int, int]] = []
         self._frame = FrameWriter()
 
-    def write(self, found: Iterable[Line]) -> Check:
+    def write(self, found: Iterable[ScannedLine]) -> Check:
         check, last = Check(), None
         for line in found:
             if last is not None:
@@ -115,7 +115,7 @@ class _PackedFile:
         self._files.sync(self._fd)
         return check
 
-    def _add(self, line: Line, check: Check) -> None:
+    def _add(self, line: ScannedLine, check: Check) -> None:
         self._put(self._frame.add(line.data))
         check.add(line.data)
 

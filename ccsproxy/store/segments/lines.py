@@ -19,7 +19,7 @@ CHUNK = 1 << 20
 
 
 @attr.frozen
-class Line:
+class SegmentLine:
     """A line of a segment; ``data`` is its JSON without newline and checksum, empty where the line is damaged.
 
     :ivar offset: where it begins, in bytes of the plain segment.
@@ -73,7 +73,7 @@ class SegmentLines:
         paths = (plain_path(self._data_dir, name), compressed_path(self._data_dir, name))
         return sum(path.stat().st_size for path in paths if path.exists())
 
-    def scan(self, name: str, start: int = 0) -> Iterator[Line]:
+    def scan(self, name: str, start: int = 0) -> Iterator[SegmentLine]:
         """Yield the whole lines of a segment from an offset on; damaged ones are yielded without their data."""
         offset, rest = start, [b""]
         for piece in self._pieces(name, start):
@@ -83,7 +83,7 @@ class SegmentLines:
                 continue
             for text in b"".join([*rest, head]).split(b"\n"):
                 line = text + b"\n"
-                yield Line(offset, len(line), codec.strip(line) if codec.verify(line) else b"")
+                yield SegmentLine(offset, len(line), codec.strip(line) if codec.verify(line) else b"")
                 offset += len(line)
             rest = [tail]
 

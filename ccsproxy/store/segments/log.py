@@ -11,7 +11,7 @@ from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.segment import Header, Location, segment_name, segments_dir
 from ccsproxy.store.settings import StoreSettings
 
-Lines = Sequence[tuple[codec.Head, bytes]]
+Lines = Sequence[tuple[codec.RecordHead, bytes]]
 
 
 class SegmentLog:

@@ -11,11 +11,11 @@ from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.store.segments.compress import verify_packed, write_packed
 from ccsproxy.store.segments.files import Files, remove_if_there
-from ccsproxy.store.segments.scan import Line, head_of, lines, segment_pieces
+from ccsproxy.store.segments.scan import ScannedLine, head_of, lines, segment_pieces
 from ccsproxy.store.segments.segment import TEMPORARY, Header, compressed_path, plain_path, segments_dir
 from ccsproxy.store.segments.tally import Tally
 
-Keep = Callable[[codec.Head], bool]
+Keep = Callable[[codec.RecordHead], bool]
 
 
 class Rewriter:
@@ -69,16 +69,16 @@ class Rewriter:
             remove_if_there(self._files, path)
         self._files.sync_directory(segments_dir(self._data_dir))
 
-    def _kept(self, name: str, new: str, keep: Keep, tally: Tally) -> Iterator[Line]:
+    def _kept(self, name: str, new: str, keep: Keep, tally: Tally) -> Iterator[ScannedLine]:
         data = codec.encode(self._header(new))
-        yield Line(0, data, good=True)
+        yield ScannedLine(0, data, good=True)
         offset = len(data)
         for line in lines(segment_pieces(self._files, self._data_dir, name)):
             head = head_of(line)
             if head is None or head.event not in ("record", "started") or not keep(head):
                 continue
             tally.add(head, offset, len(line.data))
-            yield Line(offset, line.data, good=True)
+            yield ScannedLine(offset, line.data, good=True)
             offset += len(line.data)
         tally.replaces = [name]
-        yield Line(offset, codec.encode(tally.footer(offset, iso_time(self._clock()))), good=True)
+        yield ScannedLine(offset, codec.encode(tally.footer(offset, iso_time(self._clock()))), good=True)

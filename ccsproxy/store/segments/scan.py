@@ -19,7 +19,7 @@ LONGEST_LINE = 512 << 20
 
 
 @attr.frozen
-class Line:
+class ScannedLine:
     """A piece of a segment up to a newline.
 
     :ivar data: the bytes, newline included unless it is the tail.
@@ -48,7 +48,7 @@ class Scan:
     torn: bool = False
 
 
-def lines(pieces: Iterable[bytes]) -> Iterator[Line]:
+def lines(pieces: Iterable[bytes]) -> Iterator[ScannedLine]:
     """Cut pieces of a segment into lines and check each; the last one may lack its newline and is not good then."""
     offset, buffer = 0, bytearray()
     for piece in pieces:
@@ -57,16 +57,16 @@ def lines(pieces: Iterable[bytes]) -> Iterator[Line]:
         start = 0
         while (newline := buffer.find(b"\n", max(start, searched))) >= 0:
             data = bytes(buffer[start : newline + 1])
-            yield Line(offset + start, data, codec.verify(data))
+            yield ScannedLine(offset + start, data, codec.verify(data))
             start = newline + 1
         del buffer[:start]
         offset += start
         if len(buffer) > LONGEST_LINE:
-            yield Line(offset, b"", good=False)
+            yield ScannedLine(offset, b"", good=False)
             offset += len(buffer)
             buffer.clear()
     if buffer:
-        yield Line(offset, bytes(buffer), good=False)
+        yield ScannedLine(offset, bytes(buffer), good=False)
 
 
 def pieces(files: Files, path: Path) -> Iterator[bytes]:
@@ -97,7 +97,7 @@ def segment_pieces(files: Files, data_dir: Path, name: str) -> Iterator[bytes]:
             yield from packed.pieces()
 
 
-def scan(found: Iterable[Line]) -> Scan:
+def scan(found: Iterable[ScannedLine]) -> Scan:
     """Count what lines say; damaged lines count when a good one follows, behind the last good one they are a tail."""
     result, damaged = Scan(), 0
     for line in found:
@@ -113,7 +113,7 @@ def scan(found: Iterable[Line]) -> Scan:
     return result
 
 
-def head_of(line: Line) -> codec.Head | None:
+def head_of(line: ScannedLine) -> codec.RecordHead | None:
     """Return the head of a good line, None for a damaged one."""
     if not line.good:
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ccsproxy.exchange.codec import Head
+from ccsproxy.exchange.codec import RecordHead
 from ccsproxy.store.segments.segment import Footer
 
 
@@ -26,7 +26,7 @@ class Tally:
         self.ended: set[str] = set()
         self.replaces: list[str] = []
 
-    def add(self, head: Head, offset: int, length: int) -> None:
+    def add(self, head: RecordHead, offset: int, length: int) -> None:
         """Count a record or a ``started`` line; lines of other events count for nothing."""
         if head.event == "record":
             self.records += 1

@@ -6,7 +6,7 @@ import attr
 from twisted.internet.defer import Deferred, fail, succeed
 
 from ccsproxy.capture.recorder.interfaces import Interpreters
-from ccsproxy.dialects.answer import Answer
+from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.record import Client, Error, Record, Started
@@ -72,9 +72,9 @@ class LineReader:
             self.first = at_ms
         self.text += data
 
-    def finish(self, whole: bool, at_ms: float | None = None) -> Answer:
+    def finish(self, whole: bool, at_ms: float | None = None) -> DecodedResponse:
         lines = self.text.decode("utf-8", "replace").splitlines()
-        return Answer(
+        return DecodedResponse(
             dialect="lines",
             body={"lines": [line for line in lines if line != "end"]},
             stream_kind="sse" if self.stream else None,

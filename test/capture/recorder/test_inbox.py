@@ -12,7 +12,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.frames import Ended, Frame, Spilled
+from ccsproxy.capture.frames import EndFrame, Frame, Spilled
 from ccsproxy.capture.recorder.process import FIRST_AFTER, RecorderParts, RecorderProcess, Recovered
 from ccsproxy.capture.recorder.recorder import Numbered
 from ccsproxy.capture.settings import RecorderSettings
@@ -58,7 +58,7 @@ class RecorderProcessTests(SynchronousTestCase):
 
     def exchange(self, number: int) -> list[bytes]:
         head = frames.head(number, 0, request_head(f"e{number}"))
-        return [head, frames.end(number, 1, Ended(ending(), 0, 0))]
+        return [head, frames.end(number, 1, EndFrame(ending(), 0, 0))]
 
     def test_a_life(self) -> None:
         """Opened, told an exchange, closed: ready, stored, closed are said, and the process ends."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.frames import Ended, FrameDecoder
+from ccsproxy.capture.frames import EndFrame, FrameDecoder
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.interfaces import Interpreters
@@ -84,7 +84,7 @@ def record(redactor: Any, body: Any, stream: bytes, pieces: list[bytes], keep: i
         frames.frame(frames.REQUEST_BODY, 1, 5, question),
         frames.response_head(1, 9, response_head(200, SSE, (b"Request-Id", b"req_1"))),
         *(frames.frame(frames.RESPONSE_BODY, 1, 10 * at, piece) for at, piece in enumerate(pieces, 1)),
-        frames.end(1, 9000, Ended(ending(), len(question), len(stream))),
+        frames.end(1, 9000, EndFrame(ending(), len(question), len(stream))),
     ]
     for frame in FrameDecoder().feed(b"".join(encoded)):
         recorder.take(frame)

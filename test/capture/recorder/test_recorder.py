@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.frames import Ended, Frame, FrameDecoder, Lost
+from ccsproxy.capture.frames import EndFrame, Frame, FrameDecoder, Lost
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.interfaces import Interpreters
@@ -70,7 +70,7 @@ class RecorderCase(SynchronousTestCase):
             self.take(frames.frame(frames.RESPONSE_BODY, number, at * 1000, piece))
 
     def end(self, end: Ending | None = None, request: int = 0, response: int = 0, number: int = 1) -> Record:
-        self.take(frames.end(number, 9000, Ended(end or ending(), request, response)))
+        self.take(frames.end(number, 9000, EndFrame(end or ending(), request, response)))
         return self.store.records[-1]
 
     def exchange(self, pieces: list[bytes], head: ResponseHead, end: Ending | None = None) -> Record:
@@ -277,7 +277,7 @@ class SessionTests(RecorderCase):
         """An exchange whose record is there already is acknowledged, not recorded again."""
         self.recorder.is_stored("e1")
         self.begin()
-        self.take(frames.end(1, 0, Ended(ending(), 0, 0)))
+        self.take(frames.end(1, 0, EndFrame(ending(), 0, 0)))
         self.assertEqual((self.store.records, self.told("stored")), ([], [[1]]))
 
 
@@ -361,10 +361,10 @@ class BrokenTests(RecorderCase):
         """Both are counted by reason."""
         self.begin(1)
         self.store.refusal = Dropped()
-        self.take(frames.end(1, 0, Ended(ending(), 0, 0)))
+        self.take(frames.end(1, 0, EndFrame(ending(), 0, 0)))
         self.store.append = None  # type: ignore[assignment,method-assign]
         self.begin(2)
-        self.take(frames.end(2, 0, Ended(ending(), 0, 0)))
+        self.take(frames.end(2, 0, EndFrame(ending(), 0, 0)))
         self.assertEqual(self.told("dropped"), [[1, "disk_full"], [2, "error"]])
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
 
@@ -377,7 +377,7 @@ class BrokenTests(RecorderCase):
         self.store.last_seq = fail  # type: ignore[method-assign]
         self.make()
         self.begin()
-        self.take(frames.end(1, 0, Ended(ending(), 0, 0)))
+        self.take(frames.end(1, 0, EndFrame(ending(), 0, 0)))
         self.assertEqual(self.told("dropped"), [[1, "error"]])
         self.assertTrue(self.flushLoggedErrors(OSError))
 

@@ -17,7 +17,7 @@ from ccsproxy.store.index.schema import NAME, open_for_reading
 from ccsproxy.store.query import Query, parse_query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.store.segments.lines import Line
+from ccsproxy.store.segments.lines import SegmentLine
 from ccsproxy.store.segments.segment import plain_path
 from test.store.corpus import Corpus, Segments, started
 from test.store.rows import rows
@@ -299,12 +299,12 @@ class IndexTests(StoreCase):
         data = codec.strip(codec.encode(next(Corpus().records(1))))
 
         def broken():
-            yield Line(0, len(data), data)
+            yield SegmentLine(0, len(data), data)
             raise OSError("the disk is gone")
 
         self.assertRaises(OSError, index.take, mark, broken(), len(data))
         self.assertEqual(self.ids(), [])
-        index.take(mark, [Line(0, len(data), data)], len(data))
+        index.take(mark, [SegmentLine(0, len(data), data)], len(data))
         self.assertEqual(len(self.ids()), 1)
         self.assertEqual(self.reader.requests(Query(q="ka*")).rebuilding, False)
 
