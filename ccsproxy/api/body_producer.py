@@ -38,7 +38,7 @@ class ReplayableBody(Iterator[bytes]):
             self._pieces = passed_over(self._make(), self._written, self._sum)
         return next(self._pieces)
 
-    def let_go(self, written: int, known: int) -> None:
+    def detach(self, written: int, known: int) -> None:
         """Keep nothing but a place. Never called while a piece is taken.
 
         :param written: how many bytes are before it.
@@ -63,7 +63,7 @@ class BodyProducer:
         self._gone = self._paused = False
         self._waiting: Deferred[None] | None = None
         self._patience = PATIENCE
-        self._letting_go: IDelayedCall | None = None
+        self._detaching: IDelayedCall | None = None
 
     async def run(self) -> bool:
         """Write everything.
@@ -103,13 +103,13 @@ class BodyProducer:
             return succeed(None)
         self._waiting = Deferred()
         if isinstance(self._pieces, ReplayableBody):
-            self._letting_go = self._clock.callLater(self._patience, self._let_go)
+            self._detaching = self._clock.callLater(self._patience, self._detach)
         return self._waiting
 
-    def _let_go(self) -> None:
+    def _detach(self) -> None:
         """Keep nothing of the body but how far it was written."""
         if isinstance(self._pieces, ReplayableBody):
-            self._pieces.let_go(self._written, self._sum)
+            self._pieces.detach(self._written, self._sum)
             self._batch = memoryview(b"")
             self._patience = min(2 * self._patience, MOST_PATIENCE)
 
@@ -128,8 +128,8 @@ class BodyProducer:
         self._wake()
 
     def _wake(self) -> None:
-        if self._letting_go is not None and self._letting_go.active():
-            self._letting_go.cancel()
+        if self._detaching is not None and self._detaching.active():
+            self._detaching.cancel()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)

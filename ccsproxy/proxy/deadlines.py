@@ -91,7 +91,7 @@ class BatchedTimers:
         slot.pop(deadline, None)
         if not slot and slot.timer is not None:
             slot.timer.cancel()
-            self._close(slot)
+            self._release(slot)
 
     def missed(self, deadline: "Deadline") -> None:
         """Judge a deadline that has passed when the reactor has read what waits in its sockets."""
@@ -112,7 +112,7 @@ class BatchedTimers:
         for deadline in self._passed:
             deadline.put_off(seconds)
 
-    def _close(self, slot: Slot) -> None:
+    def _release(self, slot: Slot) -> None:
         slot.timer = None
         self._armed.pop(id(slot), None)
         if self._open.get(slot.due) is slot:
@@ -123,7 +123,7 @@ class BatchedTimers:
     def _fire(self, slot: Slot) -> None:
         if self._stalls is not None:
             self._stalls.look()
-        self._close(slot)
+        self._release(slot)
         while slot:
             # One after the other: a deadline may close others of the same slot, which then stay silent.
             deadline = next(iter(slot))

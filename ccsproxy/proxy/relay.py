@@ -67,7 +67,7 @@ class Relay:
             waiting = fail()
         self.spent = self._clock() - request.entered
         tap = self._tap = capture.begin(head)
-        request.head.let_go()
+        request.head.close()
         if request.first:
             tap.request_body(request.first)
         self._waiting = waiting
@@ -241,7 +241,7 @@ class Relay:
         request.exchange = None
         self._body = self._tee = None
         if tee is not None:
-            tee.let_go()
+            tee.detach()
         tap.end(ending)
 
     def _timing(self, began: float, waited: float) -> Timing:

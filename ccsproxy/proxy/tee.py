@@ -86,7 +86,7 @@ class ResponseTee:
         early, self._early = self._early or [], None
         if self._reason is not None and self._is_whole(self._reason):
             request.end_body()
-        request.uncork()
+        request.flush()
         self._relay.spent += self._clock() - entered
         tap.response_head(ResponseHead(response.code, response.phrase, response.version, response.lines))
         for data in early:
@@ -94,7 +94,7 @@ class ResponseTee:
         if self._reason is not None:
             self._end(self._reason)
 
-    def let_go(self) -> None:
+    def detach(self) -> None:
         """Forget the response, which refers to its body's protocol."""
         self.response = self.response_transport = None
 

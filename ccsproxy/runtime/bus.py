@@ -34,7 +34,7 @@ class Bus:
         return unsubscribe
 
     @property
-    def heard(self) -> bool:
+    def has_subscribers(self) -> bool:
         """Whether anybody has subscribed."""
         return bool(self._subscribers)
 

@@ -169,7 +169,7 @@ class CaptureService(Service):
         relay_capture = self.relay_capture
         opening = [
             frames.settings(frames.HELLO, self._settings),
-            frames.settings(frames.RESUME, relay_capture.alive()),
+            frames.settings(frames.RESUME, relay_capture.in_flight_ids()),
             *relay_capture.resume(),
         ]
         self._outbox.restart(opening)
@@ -207,7 +207,7 @@ class CaptureService(Service):
             self.relay_capture.left(encoded)
 
     def _line_received(self, line: bytes) -> None:
-        if line.startswith(EVENT) and not self._bus.heard:
+        if line.startswith(EVENT) and not self._bus.has_subscribers:
             return
         for kind, value in jsontext.loads(line).items():
             getattr(self, f"_heard_{kind}")(value)

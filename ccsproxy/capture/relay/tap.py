@@ -89,7 +89,7 @@ class ExchangeTap:
             self._cut |= loss.direction
             self._outbox.put(frames.lost(self.number, int((self._clock() - self._zero) * 1e6), loss))
 
-    def again(self, waiting: Holding, reason: str) -> list[bytes]:
+    def resume_frames(self, waiting: Holding, reason: str) -> list[bytes]:
         """Return what a new recorder has to be told of this exchange before what still waits.
 
         :param waiting: what is still to come anyway.
@@ -201,7 +201,7 @@ class RelayCapture:
         self.dropped[reason] += len(self._taps)
         self._taps.clear()
 
-    def alive(self) -> list[str]:
+    def in_flight_ids(self) -> list[str]:
         """Return the ids of the exchanges in flight."""
         return [tap.id for tap in self._taps.values()]
 
@@ -212,7 +212,7 @@ class RelayCapture:
         told = [frames.spill(region.where) for region in self._outbox.spill.regions if region.sent]
         again: list[bytes] = []
         for number, tap in self._taps.items():
-            again += tap.again(waiting.get(number, nothing), "recorder_restarted")
+            again += tap.resume_frames(waiting.get(number, nothing), "recorder_restarted")
         return again + told
 
     def _begin(self, head: RequestHead, clock: Callable[[], float], zero: float) -> ExchangeTap:

@@ -45,7 +45,7 @@ class Exchange(Protocol):
 class RelayRequest:
     """A request, and the way back to its client.
 
-    It offers the part of `twisted.web.iweb.IRequest` that a relay needs. Writes between `write_head` and `uncork` are
+    It offers the part of `twisted.web.iweb.IRequest` that a relay needs. Writes between `write_head` and `flush` are
     joined to one; later ones go out at once.
 
     :ivar target: the target in origin-form.
@@ -129,7 +129,7 @@ class RelayRequest:
         return self._headers
 
     def write_head(self, status: int, reason: bytes, lines: bytes, length: int | None) -> None:
-        """Begin the response; nothing is sent before `uncork`.
+        """Begin the response; nothing is sent before `flush`.
 
         :param lines: the header lines to write, without those that only concern the upstream's connection.
         :param length: of the body in bytes, None when it is not known before its end.
@@ -157,7 +157,7 @@ class RelayRequest:
         else:
             self._corked.append(data)
 
-    def uncork(self) -> None:
+    def flush(self) -> None:
         """Send what has been written since `write_head` in one piece, and from now on at once."""
         corked, self._corked = self._corked, None
         if corked:
@@ -175,7 +175,7 @@ class RelayRequest:
     def finish(self) -> None:
         """End the response; the exchange hears `Exchange.delivered` when the client's socket has taken all of it."""
         self.end_body()
-        self.uncork()
+        self.flush()
         self.finished = True
         self._channel.response_finished()
 
@@ -194,7 +194,7 @@ class RelayRequest:
 
     def abort(self) -> None:
         """Break the client's connection off, so that it cannot take what it has for the whole."""
-        self.uncork()
+        self.flush()
         self._channel.abort()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:

@@ -81,7 +81,7 @@ class ParsedRequestHead:
         """The header lines as pairs, read anew each time."""
         return pairs(self.lines)
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         """Forget the lines, when they have gone on: a stream may last for many minutes."""
         self.lines = b""
         self.deciding = []

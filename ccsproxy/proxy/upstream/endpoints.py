@@ -105,11 +105,11 @@ class RelayTLS(TLSMemoryBIOProtocol):
     def dataReceived(self, data: bytes) -> None:
         """Decrypt what was read."""
         inner: Any = self.wrappedProtocol
-        inner.cork()
+        inner.hold_reads()
         try:
             super().dataReceived(data)
         finally:
-            inner.uncork()
+            inner.flush_reads()
 
 
 class RelayTLSFactory(TLSMemoryBIOFactory):
@@ -144,10 +144,10 @@ class Handshake(Protocol):
         if not self.ready.called:
             self.ready.callback(protocol)
 
-    def cork(self) -> None:
+    def hold_reads(self) -> None:
         """Collect nothing: there is no data before the handshake is done."""
 
-    def uncork(self) -> None:
+    def flush_reads(self) -> None:
         """Release nothing."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -154,11 +154,11 @@ class Link(protocol.Protocol):
         """Deal with a missed deadline; without a limit it is that of closing."""
         self.abort()
 
-    def cork(self) -> None:
-        """Collect what arrives until `uncork`, so that several TLS records become one piece."""
+    def hold_reads(self) -> None:
+        """Collect what arrives until `flush_reads`, so that several TLS records become one piece."""
         self._corked = []
 
-    def uncork(self) -> None:
+    def flush_reads(self) -> None:
         """Take what was collected as one read."""
         collected, self._corked = self._corked, None
         if collected:

@@ -79,7 +79,7 @@ class HandOverTests(HandOverCase):
         self.relay_capture.settle_dropped(2, "disk")
         self.relay_capture.settle_dropped(2, "disk")
         self.assertEqual(
-            (self.relay_capture.stored, dict(self.relay_capture.dropped), self.relay_capture.alive()),
+            (self.relay_capture.stored, dict(self.relay_capture.dropped), self.relay_capture.in_flight_ids()),
             (1, {"disk": 1}, ["e2"]),
         )
         self.assert_counts()

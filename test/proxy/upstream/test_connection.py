@@ -400,9 +400,9 @@ class DeliveryTests(SynchronousTestCase):
         wire = Wire()
         wire.ask()
         wire.connection.dataReceived(OK)
-        wire.connection.cork()
+        wire.connection.hold_reads()
         for piece in (b"h", b"ell", b"o"):
             wire.connection.dataReceived(piece)
         self.assertEqual(wire.collector.pieces, [])
-        wire.connection.uncork()
+        wire.connection.flush_reads()
         self.assertEqual((wire.collector.pieces, wire.collector.ending), ([b"hello"], "ResponseDone"))
