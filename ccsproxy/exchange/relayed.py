@@ -24,6 +24,11 @@ class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     :ivar version: ``1.0`` or ``1.1``.
     :ivar lines: every header line as received, see `ccsproxy.exchange.fieldlines`.
     :ivar peer: the client's address as text, empty when unknown.
+    :ivar transport: ``http``; ``websocket`` when it asks for one; ``tunnel`` when only its two ends are known to us.
+    :ivar upstream_url: scheme, authority and base path of what is asked, empty when it was refused before routing.
+    :ivar connection: an id that the exchanges of one client connection share.
+    :ivar owner: user id and number of the client's socket, where it is one of this machine (see
+        `ccsproxy.runtime.sock_diag.SocketOwner`); None elsewhere.
     """
 
     id: str
@@ -36,6 +41,10 @@ class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     version: str
     lines: bytes
     peer: str = ""
+    transport: str = "http"
+    upstream_url: str = ""
+    connection: str = ""
+    owner: tuple[int, int] | None = None
 
     @property
     def headers(self) -> RawHeaders:

@@ -30,6 +30,7 @@ def malformed(message: str) -> Refusal:
 #: Fields that RFC 9110 asks for beside a status (sections 15.5.6 and 15.5.22).
 _BESIDE: dict[int, RawHeaders] = {
     405: [(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")],
+    407: [(b"Proxy-Authenticate", b'Basic realm="ccsproxy"')],
     426: [(b"Upgrade", b"HTTP/1.1")],
     503: [(b"Retry-After", b"1")],
 }

@@ -30,6 +30,15 @@ def receive_directly(transport: Any, protocol: Any) -> None:
         transport.protocol = protocol
 
 
+def replace_protocol(transport: Any, protocol: Any) -> None:
+    """Let another protocol have a transport from now on, plain or TLS; it is told with ``makeConnection``."""
+    if hasattr(transport, "wrappedProtocol"):
+        transport.wrappedProtocol = protocol
+    else:
+        transport.protocol = protocol
+    protocol.makeConnection(transport)
+
+
 def send_now(transport: Any, data: bytes) -> bool:
     """Write to a transport, to its socket in this very turn if nothing is waiting before it.
 

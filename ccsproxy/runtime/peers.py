@@ -8,11 +8,21 @@ program can feign.
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from typing import Any
 
 from ccsproxy.runtime.sock_diag import SocketOwner, find_owner
 
 ROOT = 0
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address, never a name, is one of this machine's loopback."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def owner_of_peer(transport: Any) -> SocketOwner | None:

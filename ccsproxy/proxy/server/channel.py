@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
@@ -13,12 +13,13 @@ from zope.interface import implementer
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.server.body_rate import BodyPace
 from ccsproxy.proxy.server.connection import ClientLink
-from ccsproxy.proxy.server.request import Exchange, RelayRequest
+from ccsproxy.proxy.server.request import Exchange, RelayRequest, Renderer
 from ccsproxy.proxy.server.request_body import RequestBody
-from ccsproxy.proxy.server.request_framing import BodyReader, body_reader
+from ccsproxy.proxy.server.request_framing import BodyReader, EndlessBody, body_reader
 from ccsproxy.proxy.server.request_head import HeadFinder, ParsedRequestHead, parse_head
 
 if TYPE_CHECKING:
+    from ccsproxy.proxy.server.guard import Guard, TransparentGuard
     from ccsproxy.proxy.server.site import RelaySite
 
 log = Logger()
@@ -32,10 +33,19 @@ class RelayChannel(ClientLink):
 
     :ivar request: the request under way, until the client's socket has taken its response.
     :ivar arrived: when the first byte of the latest request came: seconds since the epoch, monotonic seconds.
+    :ivar id: tells this connection from all others in the records of its exchanges.
+
+    :param guard: decides what is served; the site's for the address that was connected to when left out.
+    :param resource: what renders requests; the site's when left out.
     """
 
-    def __init__(self, site: RelaySite) -> None:
+    def __init__(
+        self, site: RelaySite, guard: Guard | TransparentGuard | None = None, resource: Renderer | None = None
+    ) -> None:
         super().__init__(site.timers, site.limits, site.watch, site.write_batch, site.clock)
+        self.id = site.ids.new_id()
+        self._guard = guard
+        self._resource = resource or site.resource
         self.request: RelayRequest | None = None
         self.arrived = (0.0, 0.0)
         self._site = site
@@ -49,7 +59,7 @@ class RelayChannel(ClientLink):
     def connectionMade(self) -> None:
         """Begin: a head is expected."""
         super().connectionMade()
-        self._guard = self._site.guard_for(self._wire.getHost())
+        self._guard = self._guard or self._site.guard_for(self._wire.getHost())
         self._site.opened(self)
         self.deadline.set(self.limits.head_time, self._head_late)
 
@@ -66,6 +76,9 @@ class RelayChannel(ClientLink):
         if self.request is None or self.ending:
             self.half_closed = True
             self.close()
+        elif isinstance(self._reader, EndlessBody) and (exchange := self._exchange) is not None:
+            self.half_closed = True
+            exchange.body_finished()
         elif self._reader is not None:
             self.vanished()
         else:
@@ -161,10 +174,12 @@ class RelayChannel(ClientLink):
         head: ParsedRequestHead | None = None
         try:
             head = parse_head(block, self.limits)
-            target = self._guard.check(head)
+            target = self._guard.check(head) if self._guard is not None else head.target
             if not self._admitted:
                 self._site.admit(self)
                 self._admitted = True
+            if not target.startswith(b"/"):
+                self._site.admit_to_proxy(self, head)
             reader = body_reader(head.length, self.limits) if head.length != 0 else None
             first = reader.feed(rest) if reader is not None and rest else b""
         except Refusal as refusal:
@@ -195,10 +210,25 @@ class RelayChannel(ClientLink):
         self.request = request
         self._site.under_way()
         try:
-            self._site.resource.render(request)
+            self._resource.render(request)
         except Exception:
             log.failure("a request could not be dealt with")
             self.abort()
+
+    def switch(self) -> bytes:
+        """Read whatever comes from now on as it is; return what has come already."""
+        self._reader = EndlessBody()
+        ahead, self._ahead = self._ahead, b""
+        self.resume_reading()
+        return ahead
+
+    def surrender(self, protocol: Any) -> bytes:
+        """Leave the connection, its request with it, to another protocol; return what has come for it already."""
+        self._site.closed(self)
+        self._over()
+        self.detach(protocol)
+        ahead, self._ahead = self._ahead, b""
+        return ahead
 
     def _read_body(self, data: bytes) -> None:
         """Pass a piece of the body on."""

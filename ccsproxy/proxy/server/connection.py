@@ -7,6 +7,7 @@ watch.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
@@ -17,7 +18,16 @@ from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
 from ccsproxy.proxy.interfaces import Seconds
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.peers import PeerWatch
-from ccsproxy.proxy.transport import close_writing, send_now, tune, unacknowledged, unsent
+from ccsproxy.proxy.transport import (
+    close_writing,
+    replace_protocol,
+    send_now,
+    tune,
+    unacknowledged,
+    unsent,
+)
+from ccsproxy.runtime.peers import owner_of_peer
+from ccsproxy.runtime.sock_diag import SocketOwner
 from ccsproxy.runtime.write_batch import WriteBatch
 
 
@@ -59,6 +69,11 @@ class ClientLink(Protocol):
         self._wire.registerProducer(self, True)
         peer = self._wire.getPeer()
         self.peer_text = f"{peer.host}:{peer.port}" if hasattr(peer, "port") else ""
+
+    @cached_property
+    def owner(self) -> SocketOwner | None:
+        """Whose the client's socket is; asked for with the first request, while the client is there to be known."""
+        return owner_of_peer(self._wire)
 
     def released(self) -> None:
         """Let go of timers and watch; the connection is gone."""
@@ -179,6 +194,22 @@ class ClientLink(Protocol):
         self.deadline.set(self.limits.linger_time, self.vanished)
         self._wire.unregisterProducer()
         self._wire.loseConnection()
+
+    def end_writing(self) -> None:
+        """Send our end of the stream, and go on reading where the transport can do that; else close."""
+        self.flush()
+        if not close_writing(self._wire):
+            self.close()
+
+    def detach(self, protocol: Any) -> None:
+        """Leave the transport to another protocol, and be done."""
+        self.flush()
+        wire = self._wire
+        self.resume_reading()
+        self.released()
+        wire.unregisterProducer()
+        self.transport = None
+        replace_protocol(wire, protocol)
 
     def linger(self) -> None:
         """Close the connection of a client that may be sending: a plain close would destroy what it has not read."""

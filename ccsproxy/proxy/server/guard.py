@@ -7,15 +7,54 @@ A page in the user's browser can send requests to any loopback port. It cannot c
 import re
 from collections.abc import Iterable
 
+import attr
+
 from ccsproxy.proxy.refusal import Refusal, malformed
 from ccsproxy.proxy.server.request_head import ParsedRequestHead
-from ccsproxy.wire.headers import split_list
+from ccsproxy.wire.headers import connection, split_list
 from ccsproxy.wire.target import BadTarget, parse_authority, split_target
 
 LOOPBACK_NAMES = frozenset({b"localhost", b"127.0.0.1", b"::1"})
 _WEB_ORIGIN = re.compile(rb"(?i:http(s)?)://(.*)", re.DOTALL)
 #: How many accepted spellings of ``Host`` are remembered per listener.
 _REMEMBERED = 64
+
+
+@attr.frozen
+class ServerRules:
+    """What a proxy port serves.
+
+    :ivar relays: there is an upstream for requests that name none.
+    :ivar forward: it is also an HTTP proxy: CONNECT and absolute-form.
+    :ivar websocket: WebSocket handshakes are relayed.
+    """
+
+    relays: bool = True
+    forward: bool = False
+    websocket: bool = False
+
+
+class TransparentGuard:
+    """Lets pass what comes through a proxied connection: its host has been decided on already.
+
+    :param rules: what is served.
+    """
+
+    def __init__(self, rules: ServerRules) -> None:
+        self._rules = rules
+
+    def check(self, head: ParsedRequestHead) -> bytes:
+        """Refuse a target that is none of a server's, and handshakes that are not relayed.
+
+        :return: the request's target in origin-form.
+        :raises Refusal: with 400, 405 or 426.
+        """
+        if not head.target.startswith(b"/"):
+            raise Refusal(405, "method_not_allowed", "Only requests for a path are relayed through a connection.")
+        for name, value, _, _ in head.deciding:
+            if name == b"upgrade":
+                check_upgrade(head, value, self._rules)
+        return head.target
 
 
 class Guard:
@@ -25,9 +64,18 @@ class Guard:
     :param origin: the one web origin that may call, if any.
     :param host: the address that the client connected to, empty for a UNIX socket.
     :param port: its port, None for a UNIX socket.
+    :param rules: what else is served.
     """
 
-    def __init__(self, allowed: Iterable[str], origin: str | None, host: str, port: int | None) -> None:
+    def __init__(
+        self,
+        allowed: Iterable[str],
+        origin: str | None,
+        host: str,
+        port: int | None,
+        rules: ServerRules = ServerRules(),
+    ) -> None:
+        self._rules = rules
         self._ours = LOOPBACK_NAMES | {host.encode().lower()}
         self._port = port
         self._allowed = frozenset(name.encode().lower() for name in allowed)
@@ -37,9 +85,14 @@ class Guard:
     def check(self, head: ParsedRequestHead) -> bytes:
         """Refuse a request that is not for us, or that a web page has sent.
 
-        :return: the request's target in origin-form.
-        :raises Refusal: with 400, 403, 405, 421 or 426.
+        :return: the request's target: in origin-form for us; in absolute-form, or the authority of a CONNECT, for
+            another host that we are to be the proxy for.
+        :raises Refusal: with 400, 403, 404, 405, 421 or 426.
         """
+        if head.method == b"CONNECT":
+            return self._tunnel(head)
+        if self._is_for_another(head):
+            return head.target
         if head.host is not None:
             self._check_authority(head.host)
         target = head.target
@@ -47,12 +100,38 @@ class Guard:
             target = self._elsewhere(head)
         for name, value, _, _ in head.deciding:
             if name == b"upgrade":
-                _check_upgrade(value)
+                check_upgrade(head, value, self._rules)
             elif name == b"origin":
                 self._check_origin(value)
             elif name == b"sec-fetch-site" and value.strip().lower() == b"cross-site":
                 raise Refusal(403, "cross_site_refused", "Requests of web pages are not relayed.")
+        if not self._rules.relays:
+            raise Refusal(
+                404, "no_upstream", "No upstream is configured; add --upstream, or use this port as a proxy."
+            )
         return target
+
+    def _tunnel(self, head: ParsedRequestHead) -> bytes:
+        """Check a CONNECT (RFC 9110 section 9.3.6)."""
+        if not self._rules.forward:
+            raise Refusal(405, "method_not_allowed", "CONNECT is not served here; see --forward.")
+        try:
+            _, port = parse_authority(head.target)
+        except BadTarget as error:
+            raise malformed(str(error)) from None
+        if port is None or head.length != 0:
+            raise malformed("A CONNECT names a host with a port, and has no body.")
+        return head.target
+
+    def _is_for_another(self, head: ParsedRequestHead) -> bool:
+        """Tell whether we are to be the proxy for another host; what names ourselves is for us."""
+        if not self._rules.forward or head.target.startswith(b"/") or head.target == b"*":
+            return False
+        try:
+            authority, _ = split_target(head.target)
+            return not self._is_ours(*parse_authority(authority))
+        except BadTarget as error:
+            raise malformed(str(error)) from None
 
     def _elsewhere(self, head: ParsedRequestHead) -> bytes:
         """Read a target that is not a path."""
@@ -94,6 +173,22 @@ class Guard:
             raise Refusal(403, "cross_site_refused", "Requests of web pages are not relayed.")
 
 
-def _check_upgrade(value: bytes) -> None:
-    if b"websocket" in split_list(value):
+def is_handshake(head: ParsedRequestHead) -> bool:
+    """Tell whether a request asks for a WebSocket (RFC 6455 section 4.1)."""
+    if head.method != b"GET" or not head.minor or head.length != 0:
+        return False
+    upgrades = [value for name, value, _, _ in head.deciding if name == b"upgrade"]
+    options = [
+        option for name, value, _, _ in head.deciding if name == b"connection" for option in connection(value).options
+    ]
+    return any(b"websocket" in split_list(value) for value in upgrades) and b"upgrade" in options
+
+
+def check_upgrade(head: ParsedRequestHead, value: bytes, rules: ServerRules) -> None:
+    """Let only those WebSocket handshakes pass that are clearly one, where they are relayed.
+
+    :param value: of ``Upgrade``; other protocols than WebSocket are left out of what goes on, which declines them.
+    :raises Refusal: with 426.
+    """
+    if b"websocket" in split_list(value) and not (rules.websocket and is_handshake(head)):
         raise Refusal(426, "upgrade_refused", "WebSocket connections are not relayed; please use HTTP.")

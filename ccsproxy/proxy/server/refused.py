@@ -15,11 +15,14 @@ _BEGINNING = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}) ([\x21-\x7e]{1,16
 
 
 class RefusedRecorder:
-    """Reports refused requests to capture, as far as their heads could be read."""
+    """Reports refused requests to capture, as far as their heads could be read.
+
+    :ivar ids: where ids come from.
+    """
 
     def __init__(self, capture: GuardedCapture, ids: IdSource) -> None:
         self._capture = capture
-        self._ids = ids
+        self.ids = ids
 
     def report(
         self,
@@ -64,4 +67,4 @@ class RefusedRecorder:
             match = _BEGINNING.match(block)
             method, target = match.groups() if match else (b"", b"")
             version, lines = "1.1", b""
-        return RequestHead(self._ids.new_id(), started_at, "", "", method, target, b"", version, lines, peer)
+        return RequestHead(self.ids.new_id(), started_at, "", "", method, target, b"", version, lines, peer)

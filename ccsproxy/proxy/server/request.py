@@ -42,6 +42,13 @@ class Exchange(Protocol):
         """The proxy stops: end at once."""
 
 
+class Renderer(Protocol):
+    """What sends requests on their way: a resource."""
+
+    def render(self, request: RelayRequest) -> int:
+        """Deal with a request; sets `RelayRequest.exchange`."""
+
+
 class RelayRequest:
     """A request, and the way back to its client.
 
@@ -178,6 +185,48 @@ class RelayRequest:
         self.flush()
         self.finished = True
         self._channel.response_finished()
+
+    def switch(self, head: bytes) -> bytes:
+        """Answer that another protocol follows, whose bytes are neither framed nor read by us.
+
+        What the client sends is `Exchange.body_received` from now on, and its end `Exchange.body_finished`.
+
+        :param head: the whole answer, its empty line included.
+        :return: what the client has sent of it already.
+        """
+        self.answered = True
+        self.keep_alive = False
+        self._corked = None
+        self._channel.write(head)
+        return self._channel.switch()
+
+    def pause_reading(self) -> None:
+        """Let the client wait until `resume_reading`."""
+        self._channel.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read from the client again."""
+        self._channel.resume_reading()
+
+    def end_writing(self) -> None:
+        """Send our end of the stream, the client's staying open, where that can be; else close."""
+        self._channel.end_writing()
+
+    def surrender(self, head: bytes, protocol: Any) -> bytes:
+        """Answer, and leave the client's connection to another protocol; return what has come for it already."""
+        self._channel.write(head)
+        return self._channel.surrender(protocol)
+
+    @property
+    def connection(self) -> str:
+        """What tells the client's connection from all others."""
+        return self._channel.id
+
+    @property
+    def owner(self) -> tuple[int, int] | None:
+        """User id and number of the client's socket, None where the system does not tell."""
+        owner = self._channel.owner
+        return (owner.uid, owner.inode) if owner is not None else None
 
     @property
     def unsent(self) -> int:

@@ -24,6 +24,20 @@ class BodyReader(Protocol):
         """Take bytes as they arrive; return the part of the body that they hold."""
 
 
+class EndlessBody:
+    """What follows a change of protocol: no body of HTTP, read as if it were one that ends with the connection.
+
+    :ivar done: never.
+    """
+
+    done = False
+    surplus = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the bytes as they are."""
+        return data
+
+
 class FixedBody:
     """A body of a known length."""
 

@@ -28,7 +28,8 @@ _CODINGS = re.compile(_TOKEN + rb"(?:[ \t]*+,[ \t]*+" + _TOKEN + rb")*+")
 #: Finds the fields that decide about the exchange itself; all others pass without a look.
 _deciding_lines = Finder(HOP_BY_HOP | {b"host", b"content-length", b"expect", b"origin", b"sec-fetch-site"})
 
-_METHODS_REFUSED = frozenset({b"CONNECT", b"TRACE"})
+#: What of a request for another protocol ends here: all that is meant for a proxy, and nothing else.
+_FOR_THE_PROXY = frozenset({b"proxy-authorization", b"proxy-connection"})
 
 
 class ParsedRequestHead:
@@ -86,16 +87,33 @@ class ParsedRequestHead:
         self.lines = b""
         self.deciding = []
 
-    def forward(self, authority: bytes) -> bytes:
+    def forward(self, authority: bytes | None) -> bytes:
         """Return the lines that go on, ``Host`` naming the upstream.
 
         It stays where it stands and as it is spelled, and comes first where there was none.
+
+        :param authority: the upstream's; None when the request names its upstream itself, as through a proxy.
         """
+        return self._without(self._cuts, authority)
+
+    def handshake(self, authority: bytes | None) -> bytes:
+        """Return the lines of a request for another protocol that go on: all but ``Host`` as they came.
+
+        :param authority: see `forward`.
+        """
+        cuts = [(start, end) for name, _, start, end in self.deciding if name in _FOR_THE_PROXY]
+        if self._host_at >= 0:
+            cuts.append(next(cut for cut in self._cuts if cut[0] == self._host_at))
+        return self._without(sorted(cuts), authority)
+
+    def _without(self, cuts: list[tuple[int, int]], authority: bytes | None) -> bytes:
         lines, host, position = self.lines, self._host_at, 0
-        pieces = [] if host >= 0 else [b"Host: ", authority, b"\r\n"]
-        for start, end in self._cuts:
+        pieces = [] if host >= 0 or authority is None else [b"Host: ", authority, b"\r\n"]
+        for start, end in cuts:
+            if start == host and authority is None:
+                continue
             pieces.append(lines[position:start])
-            if start == host:
+            if start == host and authority is not None:
                 pieces += (lines[start : start + 4], b": ", authority, b"\r\n")
             position = end
         pieces.append(lines[position:])
@@ -127,8 +145,8 @@ class ParsedRequestHead:
             self._cuts = sorted(self._cuts + nominated_lines(self.lines, self.deciding))
         if self.host is None and self.minor:
             raise malformed("The request has no Host field.")
-        if self.method.upper() in _METHODS_REFUSED:
-            raise Refusal(405, "method_not_allowed", "CONNECT and TRACE are not relayed.")
+        if self.method.upper() == b"TRACE":
+            raise Refusal(405, "method_not_allowed", "TRACE is not relayed.")
         if codings or lengths:
             self.length = _length(codings, lengths, self.minor)
 

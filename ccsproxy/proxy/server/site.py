@@ -13,8 +13,9 @@ from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import Seconds
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.resource import ProxyResource
+from ccsproxy.proxy.server.admission import ProxyAdmission
 from ccsproxy.proxy.server.channel import RelayChannel
-from ccsproxy.proxy.server.guard import Guard
+from ccsproxy.proxy.server.guard import Guard, ServerRules
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.peers import PeerWatch, peer_is_gone
 from ccsproxy.proxy.server.refused import RefusedRecorder
@@ -35,6 +36,8 @@ class RelaySite(Site):
     :param origin: the web origin that may call, if any.
     :param is_gone: see `ccsproxy.proxy.server.peers.PeerWatch`.
     :param write_batch: the reactor's turn, at whose end answers are sent.
+    :param rules: what is served beside plain requests.
+    :param admission: who may use the port as a proxy for other hosts.
     :ivar in_flight: how many exchanges are under way.
     :ivar draining: no further request is accepted.
     """
@@ -55,6 +58,8 @@ class RelaySite(Site):
         origin: str | None = None,
         is_gone: Callable[[Any], bool] = peer_is_gone,
         write_batch: WriteBatch | None = None,
+        rules: ServerRules | None = None,
+        admission: ProxyAdmission | None = None,
     ) -> None:
         super().__init__(resource, reactor=reactor)
         self._turns = reactor
@@ -67,6 +72,9 @@ class RelaySite(Site):
         self.in_flight = 0
         self.draining = False
         self._recorder = recorder
+        self.ids = recorder.ids
+        self._rules = rules or ServerRules()
+        self._admission = admission or ProxyAdmission()
         self._allowed = tuple(allowed)
         self._origin = origin
         self._guards: dict[tuple[str, int | None], Guard] = {}
@@ -97,7 +105,7 @@ class RelaySite(Site):
         key = getattr(address, "host", ""), getattr(address, "port", None)
         guard = self._guards.get(key)
         if guard is None:
-            guard = self._guards[key] = Guard(self._allowed, self._origin, *key)
+            guard = self._guards[key] = Guard(self._allowed, self._origin, *key, self._rules)
         return guard
 
     def admit(self, channel: RelayChannel) -> None:
@@ -109,6 +117,11 @@ class RelaySite(Site):
             raise Refusal(
                 508, "loop_refused", "The request comes from this very proxy: an upstream leads back to it."
             )
+
+    def admit_to_proxy(self, channel: RelayChannel, head: ParsedRequestHead) -> None:
+        """Refuse a request for another host from whom we are not the proxy of."""
+        wire: Any = channel.transport
+        self._admission.check(wire.getHost(), lambda: channel.owner, head)
 
     def opened(self, channel: RelayChannel) -> None:
         """Count a connection."""
