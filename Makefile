@@ -3,13 +3,16 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 UPSTREAM ?= https://api.anthropic.com
 ARGS ?=
+PYTHONS ?= 3.11 3.12 3.13 3.14
 
-.PHONY: help run demo test lint trial test-long test-api test-clients test-browser screenshots soak bench docs changelog dist clean
+.PHONY: help run demo test lint trial unit test-pythons test-long test-api test-clients test-browser screenshots soak bench docs changelog dist clean
 
 help:
 	@echo "make run [UPSTREAM=URL] [ARGS=...]  start the proxy (http://127.0.0.1:8787, dashboard on 8788)"
 	@echo "make demo                           start it with a mock upstream and send a few calls"
 	@echo "make test                           ruff, mypy, import-linter and the whole test suite"
+	@echo "make unit                           the unit tests alone"
+	@echo "make test-pythons                   the unit tests on every supported Python that is installed"
 	@echo "make test-long test-api test-clients test-browser   the longer and optional tests"
 	@echo "make soak                           memory and descriptors over 100,000 requests (Linux)"
 	@echo "make screenshots                    make the pictures of the documentation (Debian's Chromium)"
@@ -53,7 +56,18 @@ lint: $(VENV)/test
 	$(BIN)/lint-imports
 
 trial: $(VENV)/test
-	$(BIN)/python -m twisted.trial test
+	$(BIN)/python -m test.runner
+
+unit: $(VENV)/test
+	$(BIN)/python -m test.runner --unit
+
+# Each in an environment of its own; one that is not installed is passed over, and said to be.
+test-pythons:
+	@for version in $(PYTHONS); do \
+		command -v python$$version >/dev/null || { echo "python$$version is not installed"; continue; }; \
+		echo "python$$version"; \
+		$(MAKE) --no-print-directory unit PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	done
 
 test-api: $(VENV)/test
 	$(BIN)/python -m pip install --quiet schemathesis

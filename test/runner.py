@@ -1,0 +1,238 @@
+"""Run the suite in several trial processes: ``python -m test.runner [--jobs N] [--unit] [PACKAGE ...]``.
+
+``trial -j`` starts its workers in folders of their own, where ``import test`` finds CPython's own suite. Here each
+job is a plain ``python -m twisted.trial`` in this folder, with a temporary folder of its own; the jobs share a queue,
+the longest first, so that all processors are busy to the end. What a job prints is shown when something in it failed.
+
+No test can hold the suite up: a job has a time limit, and SIGTERM or SIGINT end every process that a job began.
+"""
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import FrameType
+
+import attr
+
+ROOT = Path(__file__).parent.parent
+#: Folders whose tests start programs or use sockets; all others are unit tests.
+SLOW = ("integration", "browser")
+#: Seconds that one job may take, and that its processes have to end when told to.
+LIMIT, GRACE = 900.0, 3.0
+#: A job of unit tests holds so many bytes of source at most: starting trial costs more than a small module's tests.
+JOB_SIZE = 40_000
+
+_VERDICT = re.compile(r"^(?:PASSED|FAILED)(?: \(([^)]*)\))?$", re.MULTILINE)
+_RAN = re.compile(r"^Ran (\d+) tests? in", re.MULTILINE)
+
+
+@attr.frozen
+class Job:
+    """Some test modules that run in one process.
+
+    :ivar modules: their dotted names.
+    :ivar weight: how long it takes beside others, without a unit.
+    """
+
+    modules: tuple[str, ...]
+    weight: int
+
+
+@attr.frozen
+class Result:
+    """What came of a job.
+
+    :ivar counts: trial's own numbers by its own names (``successes``, ``failures``, ``errors``, ``skips``, ...).
+    :ivar output: what it printed.
+    :ivar seconds: how long it took.
+    """
+
+    job: Job
+    counts: Counter[str]
+    output: str
+    seconds: float
+
+    @property
+    def failed(self) -> int:
+        """How many tests did not pass."""
+        return self.counts["failures"] + self.counts["errors"] + self.counts["unexpectedSuccesses"]
+
+
+def read_counts(output: str, status: int) -> Counter[str]:
+    """Read trial's closing lines; a job that ended without them, or with a bad status, counts as an error.
+
+    :param status: the exit status of the job.
+    """
+    verdicts = _VERDICT.findall(output)
+    if not verdicts or not _RAN.search(output):
+        return Counter(errors=1)
+    counts = Counter({word: int(number) for word, number in re.findall(r"(\w+)=(\d+)", verdicts[-1])})
+    if status and not counts["failures"] + counts["errors"] + counts["unexpectedSuccesses"]:
+        counts["errors"] += 1
+    return counts
+
+
+def find_modules(packages: Iterable[str], unit: bool) -> list[Path]:
+    """Find the files of the test modules under some packages.
+
+    :param packages: dotted names of packages or modules.
+    :param unit: whether to leave out those that start programs or use sockets.
+    """
+    found: set[Path] = set()
+    for package in packages:
+        path = ROOT.joinpath(*package.split("."))
+        found.update(path.rglob("test_*.py") if path.is_dir() else [path.with_suffix(".py")])
+    return sorted(path for path in found if not (unit and path.relative_to(ROOT).parts[1] in SLOW))
+
+
+def make_jobs(files: Iterable[Path], size: Callable[[Path], int]) -> list[Job]:
+    """Divide modules into jobs, the longest first.
+
+    A module of integration tests is a job of its own; unit tests of one folder share one up to `JOB_SIZE`.
+    """
+    jobs: list[Job] = []
+    batches: dict[Path, list[tuple[str, int]]] = {}
+    for file in files:
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        if file.relative_to(ROOT).parts[1] in SLOW:
+            jobs.append(Job((name,), JOB_SIZE + size(file)))
+            continue
+        batch = batches.setdefault(file.parent, [])
+        if batch and sum(each for _, each in batch) + size(file) > JOB_SIZE:
+            jobs.append(_joined(batch))
+            batch.clear()
+        batch.append((name, size(file)))
+    jobs += [_joined(batch) for batch in batches.values() if batch]
+    return sorted(jobs, key=lambda job: -job.weight)
+
+
+def _joined(batch: list[tuple[str, int]]) -> Job:
+    return Job(tuple(name for name, _ in batch), sum(size for _, size in batch))
+
+
+class Running:
+    """A job under way: a process group of its own, whose output goes to a file."""
+
+    def __init__(self, job: Job, command: list[str], folder: Path) -> None:
+        self.job, self._began = job, time.monotonic()
+        self._file = (folder / "output").open("w+b")
+        # Of a test that hangs, the limit's SIGABRT shows where.
+        environment = os.environ | {"PYTHONFAULTHANDLER": "1"}
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdout=self._file, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether its trial runs."""
+        return self._process.poll() is None
+
+    def result(self) -> Result | None:
+        """Return what came of it, None while it runs; past its limit it is ended."""
+        status = self._process.poll()
+        seconds = time.monotonic() - self._began
+        if status is None:
+            if seconds > LIMIT:
+                self._process.send_signal(signal.SIGABRT)
+            return None
+        self.kill(signal.SIGKILL)  # what its tests left behind
+        self._file.seek(0)
+        output = self._file.read().decode(errors="replace")
+        self._file.close()
+        return Result(self.job, read_counts(output, status), output, seconds)
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send a signal to every process of the job."""
+        try:
+            os.killpg(self._process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+class Suite:
+    """Works a queue of jobs off, so many at a time, and adds their results up."""
+
+    def __init__(self, jobs: list[Job], at_once: int, folder: Path) -> None:
+        self._waiting, self._at_once, self._folder = jobs, at_once, folder
+        self._running: list[Running] = []
+        self._started = 0
+        self.counts: Counter[str] = Counter()
+
+    def run(self) -> None:
+        """Run every job, and say of each what came of it as it ends."""
+        while self._waiting or self._running:
+            while self._waiting and len(self._running) < self._at_once:
+                self._start(self._waiting.pop(0))
+            for running in self._running[:]:
+                result = running.result()
+                if result is not None:
+                    self._running.remove(running)
+                    self._count(result)
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End whatever runs, gently at first."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for running in self._running:
+                running.kill(number)
+            deadline = time.monotonic() + GRACE
+            while time.monotonic() < deadline and any(running.alive for running in self._running):
+                time.sleep(0.05)
+
+    def _start(self, job: Job) -> None:
+        self._started += 1
+        folder = self._folder / str(self._started)
+        folder.mkdir()
+        command = [sys.executable, "-m", "twisted.trial", f"--temp-directory={folder / 'trial'}", *job.modules]
+        self._running.append(Running(job, command, folder))
+
+    def _count(self, result: Result) -> None:
+        self.counts += result.counts
+        names = result.job.modules[0] + (f" and {len(result.job.modules) - 1} more" if result.job.modules[1:] else "")
+        said = ", ".join(f"{number} {word}" for word, number in result.counts.items() if number)
+        print(f"{result.seconds:6.1f} s  {names}: {said}", flush=True)
+        if result.failed:
+            print(result.output, flush=True)
+
+
+def _ended_by(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def main(arguments: list[str]) -> int:
+    """Run what the command line asks for; print trial's closing lines for all of it together.
+
+    :return: the exit status, 0 when every test passed.
+    """
+    parser = argparse.ArgumentParser(prog="python -m test.runner")
+    parser.add_argument("--jobs", type=int, default=max(os.cpu_count() or 1, 2), help="processes at once")
+    parser.add_argument("--unit", action="store_true", help="only tests without programs and sockets")
+    parser.add_argument("packages", nargs="*", default=["test"], help="dotted names; default: everything")
+    said = parser.parse_args(arguments)
+    jobs = make_jobs(find_modules(said.packages, said.unit), lambda path: path.stat().st_size)
+    signal.signal(signal.SIGTERM, _ended_by)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="ccsproxy-suite-", ignore_cleanup_errors=True) as folder:
+        suite = Suite(jobs, said.jobs, Path(folder))
+        try:
+            suite.run()
+        finally:
+            suite.stop()
+    counts = suite.counts
+    failed = counts["failures"] + counts["errors"] + counts["unexpectedSuccesses"]
+    print("-" * 79 + f"\nRan {sum(counts.values())} tests in {time.monotonic() - began:.1f}s\n")
+    verdict = "FAILED" if failed or not counts else "PASSED"
+    print(f"{verdict} ({', '.join(f'{word}={number}' for word, number in sorted(counts.items()) if number)})")
+    return 1 if verdict == "FAILED" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
