@@ -6,7 +6,6 @@ that the API can be read until the last stream has drained.
 
 import ctypes
 import os
-import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -36,6 +35,8 @@ from ccsproxy.api.site import Api, ApiSite, GuardedRoot
 from ccsproxy.dashboard.pages import Pages
 from ccsproxy.run import read_run_file
 from ccsproxy.runtime.child import LINK_FD
+from ccsproxy.runtime.clock import use_monotonic_clock
+from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.store.reader.reader import Reader
 
 
@@ -178,8 +179,8 @@ def main() -> None:
     reactor: Any = installed
     os.umask(0o077)
     return_large_pieces()
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
+    leave_signals_to_parent()
+    use_monotonic_clock(reactor)
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
     hearer = ApiProcess(reactor)
     factory = Factory.forProtocol(lambda: ApiEnd(hearer))

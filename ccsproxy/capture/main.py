@@ -3,9 +3,13 @@
 This module alone knows which store, dialects, clients and redactor a recorder is made of.
 """
 
-import os
-import signal
 import sys
+
+if __name__ == "__main__":
+    # Twisted's reactor and asyncio take TLS along when they find it: 13 MB in a process that speaks none.
+    sys.modules["OpenSSL"] = sys.modules["ssl"] = None  # type: ignore[assignment]
+
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from socket import AF_UNIX
@@ -27,7 +31,9 @@ from ccsproxy.dialects import detect
 from ccsproxy.providers.prices import cost
 from ccsproxy.redaction import redactors
 from ccsproxy.runtime.child import LINK_FD
+from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
+from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.runtime.tuning import HeapTrimmer, freeze_gc
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.store.index.feeder import IndexFeeder
@@ -71,8 +77,8 @@ def run(reactor: Any, parts: RecorderParts) -> None:
     :param reactor: not running yet.
     """
     os.umask(0o077)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    leave_signals_to_parent()
+    use_monotonic_clock(reactor)
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr, timeFormat=None)], redirectStandardIO=False)
 
     trimmer = HeapTrimmer(reactor)
@@ -91,11 +97,6 @@ def run(reactor: Any, parts: RecorderParts) -> None:
     freeze_gc(RECORDER_THRESHOLDS)
     install_fast_epoll(reactor, WriteBatch())
     reactor.run(installSignalHandlers=False)
-
-
-if __name__ == "__main__":
-    # Twisted's reactor and asyncio take TLS along when they find it: 13 MB in a process that speaks none.
-    sys.modules["OpenSSL"] = sys.modules["ssl"] = None  # type: ignore[assignment]
 
 
 #: Seconds that the index gets at the end.

@@ -17,6 +17,8 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ccsproxy.runtime.signals import HANGUP, held_back
+
 #: The child's descriptor of its end of the link.
 LINK_FD = 3
 #: Seconds before the first restart; each further one in a row waits twice as long, up to the last.
@@ -81,14 +83,17 @@ class Child:
         program: Program,
         linked: Callable[[socket.socket], None],
         ended: Callable[[], None] = lambda: None,
+        hung_up: Callable[[], None] = lambda: None,
     ) -> None:
         """Describe it; nothing is started yet.
 
         :param linked: called with our end of the link each time the child has been started; it closes the socket.
         :param ended: called each time the child has ended.
+        :param hung_up: called when the child has got SIGHUP.
         """
         self.restarts = 0
         self._reactor, self._program, self._linked, self._ended = reactor, program, linked, ended
+        self.hung_up = hung_up
         self._process: Any = None
         self._pause = FIRST_PAUSE
         self._started_at = 0.0
@@ -165,7 +170,8 @@ class Child:
         descriptors = {0: "w", 1: "r", 2: "r", LINK_FD: link, **program.descriptors}
         environment = child_environment(os.environ, sys.path)
         protocol = ChildProtocol(self)
-        return self._reactor.spawnProcess(protocol, sys.executable, command, environment, childFDs=descriptors)
+        with held_back():
+            return self._reactor.spawnProcess(protocol, sys.executable, command, environment, childFDs=descriptors)
 
     def _be_nice(self) -> None:
         if self._program.nice and self.pid is not None:
@@ -193,7 +199,10 @@ class ChildProtocol(ProcessProtocol):
         """Take output."""
         *lines, self._rest[childFD] = (self._rest[childFD] + data).split(b"\n")
         for line in lines:
-            self._child.line_received(line)
+            if line == HANGUP:
+                self._child.hung_up()
+            else:
+                self._child.line_received(line)
         self._rest[childFD] = self._rest[childFD][:LINE_LIMIT]
 
     def processEnded(self, reason: Failure) -> None:

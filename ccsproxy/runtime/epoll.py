@@ -36,9 +36,16 @@ class FastEpoll:
         selectables, write_batch = self._selectables, self._write_batch
         waiting = write_batch.waiting
         if waiting:
+            # A timer or a thread has written. The timeout was reckoned before that: what the flush schedules with
+            # callLater(0) would wait for the next event.
             write_batch.flush()
+            timeout = self._sooner(timeout)
         try:
             events = self._poll(-1 if timeout is None else timeout, len(selectables))
+            if not events and timeout:
+                # It is time for a timer. If we were stopped meanwhile (Ctrl-Z), the poll has not looked again after
+                # it was interrupted: what peers have sent is read before any timer draws conclusions.
+                events = self._poll(0, len(selectables))
         except OSError as error:
             if error.errno == errno.EINTR:
                 return
@@ -55,6 +62,11 @@ class FastEpoll:
                 write_batch.flush()
         if waiting:
             write_batch.flush()
+
+    def _sooner(self, timeout: float | None) -> float | None:
+        """Return how long to wait at most, now that more may have been scheduled."""
+        now: float | None = self._reactor.timeout()
+        return timeout if now is None else now if timeout is None else min(timeout, now)
 
     def _read(self, selectable: Any) -> None:
         """Let a selectable read; one that fails or is done is disconnected."""

@@ -5,7 +5,6 @@ sends its copies there.
 """
 
 import os
-import signal
 import socket
 import sys
 from typing import Any
@@ -23,7 +22,9 @@ from ccsproxy.config.model import Config
 from ccsproxy.exchange.relayed import Capture, NullCapture
 from ccsproxy.proxy.service import RelayService
 from ccsproxy.runtime.child import LINK_FD
+from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
+from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.workers.supervisor import Orders, read_config
@@ -110,8 +111,8 @@ def main(reactor: Any) -> None:
     """Run a worker until the main process is done with it; signals to the group are that process's business."""
     os.umask(0o077)
     raise_descriptor_limit()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    leave_signals_to_parent()
+    use_monotonic_clock(reactor)
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr, timeFormat=None)], redirectStandardIO=False)
     link = socket.socket(fileno=LINK_FD)
     os.set_inheritable(LINK_FD, False)
