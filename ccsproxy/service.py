@@ -7,6 +7,7 @@ that embeds ccsproxy through `serve`.
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application import service
@@ -20,13 +21,16 @@ from ccsproxy.api.token import TokenError
 from ccsproxy.capture.relay.service import CaptureService
 from ccsproxy.config.model import Config
 from ccsproxy.config.options import Options
+from ccsproxy.config.settings import reloaded
 from ccsproxy.errors import ConfigError, DataDirError, StartError
 from ccsproxy.proxy.service import RelayService
 from ccsproxy.run import Run, RunHandle, remove_run_file, write_run_file
 from ccsproxy.runtime.bus import Bus
+from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
 from ccsproxy.runtime.listening import addresses_of, listen, loopback, url_of
-from ccsproxy.runtime.signals import StopSignals
+from ccsproxy.runtime.reopening import LogFiles
+from ccsproxy.runtime.signals import HangupSignals, StopSignals
 from ccsproxy.runtime.systemd import Notifier
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
@@ -46,10 +50,13 @@ class CcsproxyService(service.Service):
     name = "ccsproxy"
     _log = Logger()
 
-    def __init__(self, config: Config, reactor: Any, *, signals: bool = True) -> None:
+    def __init__(
+        self, config: Config, reactor: Any, *, signals: bool = True, read_again: Callable[[], Config] | None = None
+    ) -> None:
         """Describe it; nothing is opened yet.
 
-        :param signals: whether SIGTERM and SIGINT are ours to act on.
+        :param signals: whether signals, and the reactor's clock, are ours.
+        :param read_again: reads the configuration as it is now, see `reload`.
         """
         self._config, self._reactor = config, reactor
         self._run = Run(config, time.time())
@@ -59,6 +66,9 @@ class CcsproxyService(service.Service):
         self._workers: Workers | None = None
         self._notifier = Notifier(reactor)
         self._signals = StopSignals(reactor, reactor.stop, self.cut) if signals else None
+        self._hangup = HangupSignals(reactor, self.reload, self._signals.hung_up) if self._signals else None
+        self._read_again = read_again
+        self._log_files = LogFiles()
         self._waiting: list[Deferred[None]] = []
         self._over = False
         self._api: ApiService | None = None
@@ -71,7 +81,8 @@ class CcsproxyService(service.Service):
         """
         os.umask(0o077)
         if self._signals is not None:
-            raise_descriptor_limit()
+            raise_descriptor_limit(self._config.max_connections)
+            use_monotonic_clock(self._reactor)
         _prepare(self._config)
         self._capture = CaptureService(self._config, self.session_id, self._reactor, self._bus)
         self._write_batch = WriteBatch()
@@ -122,8 +133,10 @@ class CcsproxyService(service.Service):
         return ensureDeferred(self._begin())
 
     async def _begin(self) -> RunHandle:
-        if self._signals is not None:
+        if self._signals is not None and self._hangup is not None:
             self._signals.install()
+            self._hangup.install()
+            self._capture.child_hung_up(self._hangup.child_received)
         await self._capture.startService()
         if self._workers is not None:
             self._workers.start()
@@ -154,6 +167,27 @@ class CcsproxyService(service.Service):
         """Return what ``GET /api/health`` says (contract, section 6), in constant time."""
         in_flight = self._relay.in_flight + (self._workers.in_flight if self._workers else 0)
         return self._run.health(self._capture.health(), in_flight)
+
+    def reload(self) -> None:
+        """Open the log again, and heed what the configuration says now of that which can change while we run.
+
+        No exchange ends for it. A configuration with a mistake in it changes nothing.
+        """
+        self._log_files.reopen()
+        if self._read_again is None or not self._bound:
+            return
+        try:
+            said = self._read_again()
+        except StartError as error:
+            self._log.error("the configuration is not read again, all stays as it was: {error}", error=error)
+            return
+        self._config, waiting = reloaded(self._config, said)
+        self._relay.reload(self._config)
+        if self._workers is not None:
+            self._workers.reload(self._config)
+        self._log.info("the configuration has been read again")
+        if waiting:
+            self._log.warn("these settings wait for the next start: {names}", names=", ".join(waiting))
 
     def cut(self) -> None:
         """End every running stream at once; what was captured of it is still stored."""
@@ -268,4 +302,4 @@ def makeService(options: Options) -> service.IService:
     """Make the service for ``twistd`` and ``twist``."""
     from twisted.internet import reactor
 
-    return CcsproxyService(options.config, reactor)
+    return CcsproxyService(options.config, reactor, read_again=options.build)

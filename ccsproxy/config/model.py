@@ -64,6 +64,8 @@ class Config:
     connect_timeout: float = 10.0
     first_byte_timeout: float = 600.0
     idle_timeout: float = 300.0
+    upstream_keepalive: float = 90.0
+    max_connections: int = 4096
     drain_timeout: float = 30.0
     rotate_size: int = 64 << 20
     rotate_every: float = 3600.0

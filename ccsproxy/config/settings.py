@@ -22,6 +22,7 @@ class Setting:
     :ivar meta: what stands for the value in the help.
     :ivar help: one sentence.
     :ivar many: may be given more than once.
+    :ivar live: can change while the service runs, see `reloaded`.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Setting:
     meta: str
     help: str
     many: bool = False
+    live: bool = False
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -107,9 +109,16 @@ SETTINGS: tuple[Setting, ...] = (
         "64M",
         "BYTES",
         "Longer request bodies are refused with 413; K, M and G are understood.",
+        live=True,
     ),
     Setting(
-        "connect-timeout", "connect_timeout", values.seconds, "10", "SECONDS", "For reaching an upstream; 0 = never."
+        "connect-timeout",
+        "connect_timeout",
+        values.seconds,
+        "10",
+        "SECONDS",
+        "For reaching an upstream; 0 = never.",
+        live=True,
     ),
     Setting(
         "first-byte-timeout",
@@ -118,6 +127,7 @@ SETTINGS: tuple[Setting, ...] = (
         "600",
         "SECONDS",
         "For the head of an answer; 0 = never.",
+        live=True,
     ),
     Setting(
         "idle-timeout",
@@ -126,6 +136,25 @@ SETTINGS: tuple[Setting, ...] = (
         "300",
         "SECONDS",
         "Between two pieces of an answer; 0 = never.",
+        live=True,
+    ),
+    Setting(
+        "upstream-keepalive",
+        "upstream_keepalive",
+        values.seconds,
+        "90",
+        "SECONDS",
+        "How long an idle connection to an upstream is kept; the upstream's own Keep-Alive hint shortens it.",
+        live=True,
+    ),
+    Setting(
+        "max-connections",
+        "max_connections",
+        values.connections,
+        "4096",
+        "N",
+        "How many clients one relay process serves at a time.",
+        live=True,
     ),
     Setting(
         "drain-timeout",
@@ -134,6 +163,7 @@ SETTINGS: tuple[Setting, ...] = (
         "30",
         "SECONDS",
         "How long SIGTERM waits for running streams.",
+        live=True,
     ),
     Setting(
         "rotate-size",
@@ -189,6 +219,16 @@ Given = Mapping[str, list[str]]
 def setting(name: str) -> Setting | None:
     """Return the setting of that name, or None."""
     return _BY_NAME.get(name)
+
+
+def reloaded(config: Config, said: Config) -> tuple[Config, list[str]]:
+    """Return a configuration with what can change while the service runs taken from a newer one.
+
+    :return: it, and the names of the settings that differ and have to wait for the next start.
+    """
+    changed = [one for one in SETTINGS if getattr(config, one.field) != getattr(said, one.field)]
+    fresh = {one.field: getattr(said, one.field) for one in changed if one.live}
+    return attr.evolve(config, **fresh), [one.name for one in changed if not one.live]
 
 
 def build_config(

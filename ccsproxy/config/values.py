@@ -56,6 +56,13 @@ def workers(text: str) -> int:
     return int(text)
 
 
+def connections(text: str) -> int:
+    """Read a number of connections, at least one."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:8]) <= 1_000_000:
+        raise ValueError("expected a number of connections from 1 to 1000000")
+    return int(text)
+
+
 def path(text: str) -> Path:
     """Read a file or directory name, ``~`` expanded."""
     if not text or "\0" in text:

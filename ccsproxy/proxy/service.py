@@ -19,7 +19,7 @@ from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import ITransparentClient
 from ccsproxy.proxy.resource import ProxyResource, way_to
-from ccsproxy.proxy.server.limits import Limits
+from ccsproxy.proxy.server.limits import Limits, connection_cap
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
 from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
@@ -30,6 +30,16 @@ from ccsproxy.proxy.upstream.pool import RelayPool
 from ccsproxy.proxy.upstream.tls import FailClosedPolicy, TLSSettingError, Trust
 from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
 from ccsproxy.runtime.write_batch import WriteBatch
+
+
+def timeouts_of(config: Config) -> Timeouts:
+    """Return the limits in time towards upstreams."""
+    return Timeouts(config.connect_timeout, config.first_byte_timeout, config.idle_timeout)
+
+
+def limits_of(config: Config, limits: Limits) -> Limits:
+    """Return limits with what is configured of them."""
+    return attr.evolve(limits, body=config.max_request_body, connections=connection_cap(config.max_connections))
 
 
 def client_for(
@@ -86,7 +96,7 @@ def relay_site(
         reactor,
         timers,
         RefusedRecorder(guarded, ids),
-        attr.evolve(limits or Limits(), body=config.max_request_body),
+        limits_of(config, limits or Limits()),
         time.monotonic,
         time.time,
         allowed=config.allow_hosts,
@@ -136,9 +146,10 @@ class RelayService:
 
     def _client(self, one: Upstream, policy: FailClosedPolicy, environ: Mapping[str, str]) -> ITransparentClient:
         config = self._config
-        timeouts = Timeouts(config.connect_timeout, config.first_byte_timeout, config.idle_timeout)
+        timeouts = timeouts_of(config)
         proxy = proxy_for(one, config.upstream_proxy, environ)
         client, pool = client_for(one, self._reactor, self._timers, timeouts, policy, proxy, self._write_batch)
+        pool.cachedConnectionTimeout = config.upstream_keepalive
         self._pools.append(pool)
         return client
 
@@ -166,6 +177,15 @@ class RelayService:
     def capture_failures(self) -> int:
         """How often capture has raised in the relay; each time the rest of one exchange was not captured."""
         return self._capture.failures
+
+    def reload(self, config: Config) -> None:
+        """Heed what can change while we run; what is under way keeps the limits that it began with."""
+        self._config = config
+        for pool in self._pools:
+            pool.timeouts = timeouts_of(config)
+            pool.cachedConnectionTimeout = config.upstream_keepalive
+        for site in self._sites:
+            site.limits = limits_of(config, site.limits)
 
     def drain(self, within: float) -> Deferred[None]:
         """Accept no further request, let running exchanges end, and cut what is left after some seconds.

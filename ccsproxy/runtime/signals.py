@@ -1,9 +1,9 @@
 """Signals: SIGTERM and SIGINT stop (contract, section 8), SIGHUP reads the configuration again (section 1).
 
-SIGHUP has two meanings that only its circumstances tell apart. A person or a supervisor sends it to the service's main
-process and means: read your configuration again, open your log again. The system sends it to everything that belongs
-to a terminal when that terminal is closed, and means: the end. `HangupSignals` tells them apart; in doubt the service
-lives on, because a reload harms nobody.
+SIGHUP has two meanings that only its circumstances tell apart. A person or a supervisor sends it to the service's
+main process and means: read your configuration again, open your log again. The system sends it to everything that
+belongs to a terminal when that terminal is closed, and means: the end. `HangupSignals` tells them apart; in doubt the
+service lives on, because a reload harms nobody.
 """
 
 import os
@@ -121,7 +121,7 @@ def is_managed(environ: Mapping[str, str]) -> bool:
 
 
 def is_daemon() -> bool:
-    """Tell whether we have left our terminal for good: a child of init in a session that another process has begun."""
+    """Tell whether we have left our terminal for good: a child of init, in a session that another has begun."""
     return os.getppid() == 1 and os.getsid(0) != os.getpid()
 
 

@@ -10,8 +10,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-#: More descriptors than this are never needed: 4096 clients, each with its upstream, and the rest.
+#: More descriptors than this are not needed for the usual 4096 clients, each with its upstream, and the rest.
 MOST_DESCRIPTORS = 16384
+#: Descriptors for everything but clients and upstreams: listeners, log, children, files.
+OTHER_DESCRIPTORS = 256
 
 #: Seconds between two looks at what can be given back, and of work before it is worth while.
 GIVE_BACK_EVERY, WORTH_WHILE = 5.0, 0.1
@@ -21,13 +23,15 @@ GIVE_BACK_EVERY, WORTH_WHILE = 5.0, 0.1
 THRESHOLDS = (1000, 20, 1000)
 
 
-def raise_descriptor_limit() -> int:
+def raise_descriptor_limit(clients: int = 0) -> int:
     """Raise the soft limit of open files as far as the hard one allows and we can use.
 
+    :param clients: how many clients may be served at a time, each with an upstream of its own.
     :return: the limit that counts now.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    useful = max(MOST_DESCRIPTORS, 2 * clients + OTHER_DESCRIPTORS)
+    wanted = useful if hard == resource.RLIM_INFINITY else min(hard, useful)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -27,15 +27,21 @@ def log_warnings() -> None:
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
-def run_until_stopped(config: Config, reactor: Any, ready: Callable[[RunHandle], object]) -> int:
+def run_until_stopped(
+    config: Config,
+    reactor: Any,
+    ready: Callable[[RunHandle], object],
+    read_again: Callable[[], Config] | None = None,
+) -> int:
     """Run the service until it gets a signal.
 
     :param ready: called once when every port is bound and the recorder is there.
+    :param read_again: reads the configuration as it is now, for SIGHUP.
     :return: the exit status.
     :raises StartError: when it cannot start.
     """
     log_warnings()
-    service = CcsproxyService(config, reactor)
+    service = CcsproxyService(config, reactor, read_again=read_again)
     service.bind()
     failed: list[Failure] = []
 

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             webbrowser.open(handle.api_urls[0])  # type: ignore[attr-defined]
 
     try:
-        return run_until_stopped(config, reactor, ready)
+        return run_until_stopped(config, reactor, ready, lambda: config_of(args))
     except StartError as error:
         err.write(f"ccsproxy: {error}\n")
         return 1

@@ -39,12 +39,14 @@ class Orders(msgspec.Struct, frozen=True, omit_defaults=True):
     :ivar config: what to relay, with `listeners`; the first line.
     :ivar drain: accept no more, let exchanges end within so many seconds, then end.
     :ivar cut: end every exchange now.
+    :ivar reload: heed what of this configuration can change while running.
     """
 
     config: dict[str, Any] | None = None
     listeners: list[Listener] = []
     drain: float | None = None
     cut: bool = False
+    reload: dict[str, Any] | None = None
 
 
 def write_config(config: Config) -> dict[str, Any]:
@@ -105,6 +107,11 @@ class WorkerHandle:
         if self._end is not None:
             self._end.tell(orders)
 
+    def reload(self, config: Config) -> None:
+        """Tell it the configuration as it is now; a later successor is started with it."""
+        self._config = config
+        self.tell(Orders(reload=write_config(config)))
+
     def _linked(self, ours: socket.socket) -> None:
         self._receiver = WorkerReceiver(self._capture)
         end = self._end = WorkerEnd(self._receiver, self._unlinked)
@@ -153,6 +160,11 @@ class Workers:
         for each in self._workers:
             each.tell(Orders(drain=within))
         return DeferredList(stopped)
+
+    def reload(self, config: Config) -> None:
+        """Tell them what can change while they run."""
+        for each in self._workers:
+            each.reload(config)
 
     def cut(self) -> None:
         """End every exchange now."""

@@ -56,6 +56,8 @@ class WorkerProcess:
         orders = msgspec.json.decode(line, type=Orders)
         if orders.config is not None:
             self._relay(read_config(orders.config), orders)
+        if orders.reload is not None and self._service is not None:
+            self._service.reload(read_config(orders.reload))
         if orders.drain is not None:
             self._drain(orders.drain)
         if orders.cut and self._service is not None:
@@ -63,6 +65,7 @@ class WorkerProcess:
 
     def _relay(self, config: Config, orders: Orders) -> None:
         capture: Capture = NullCapture() if config.capture == "off" else self._capture
+        raise_descriptor_limit(config.max_connections)
         write_batch = WriteBatch()
         self._service = service = RelayService(config, self._reactor, capture, write_batch)
         upstreams = {one.name: one for one in config.upstreams}
@@ -110,7 +113,6 @@ class WorkerProcess:
 def main(reactor: Any) -> None:
     """Run a worker until the main process is done with it; signals to the group are that process's business."""
     os.umask(0o077)
-    raise_descriptor_limit()
     leave_signals_to_parent()
     use_monotonic_clock(reactor)
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr, timeFormat=None)], redirectStandardIO=False)

@@ -9,13 +9,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.config import values
 from ccsproxy.config.file import read_config_file
 from ccsproxy.config.options import Options
-from ccsproxy.config.settings import SETTINGS, build_config
+from ccsproxy.config.settings import SETTINGS, build_config, reloaded
 from ccsproxy.errors import ConfigError
 
 CONTRACT = """upstream provider proxy-port api-port listen api-listen no-api data-dir capture no-redact cors-allow
-allow-host api-token-file max-request-body connect-timeout first-byte-timeout idle-timeout drain-timeout rotate-size
-rotate-every retain-days retain-size compress sync upstream-ca client-cert client-key upstream-proxy
-workers""".split()
+allow-host api-token-file max-request-body connect-timeout first-byte-timeout idle-timeout upstream-keepalive
+max-connections drain-timeout rotate-size rotate-every retain-days retain-size compress sync upstream-ca client-cert
+client-key upstream-proxy workers""".split()
 
 
 class ValueTests(SynchronousTestCase):
@@ -200,3 +200,16 @@ class OptionsTests(SynchronousTestCase):
         text = str(Options())
         for name in CONTRACT:
             self.assertIn(f"--{name}", text)
+
+
+class ReloadTests(SynchronousTestCase):
+    """What SIGHUP may change, and what has to wait."""
+
+    def test_limits_change_and_ports_wait(self) -> None:
+        """Limits are taken over; the rest stays as it was and is named."""
+        before = build_config({"upstream": ["https://api.anthropic.com"]})
+        said = {"upstream": ["https://api.openai.com"], "idle-timeout": ["7"], "max-connections": ["9"]}
+        after, waiting = reloaded(before, build_config({**said, "workers": ["2"]}))
+        self.assertEqual((after.idle_timeout, after.max_connections), (7.0, 9))
+        self.assertEqual(after.upstreams, before.upstreams)
+        self.assertEqual(waiting, ["upstream", "workers"])

@@ -1,6 +1,7 @@
 """Tests for `ccsproxy.runtime.epoll`, and for what it relies on in Twisted's reactor."""
 
 import socket
+from select import EPOLLIN
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.error import ConnectionDone
@@ -137,3 +138,32 @@ class LeanPollTests(SynchronousTestCase):
         write_batch = WriteBatch()
         self.assertFalse(install_fast_epoll(object(), write_batch))
         self.assertFalse(write_batch.collecting)
+
+    def test_what_a_flush_schedules_is_not_forgotten(self) -> None:
+        """A call that a flush schedules for at once comes at once, not when the next event comes."""
+        waited: list[float] = []
+
+        class Link:
+            def flush(inner) -> None:
+                self.reactor.callLater(0, lambda: None)
+
+        self.turns.add(Link())
+        poll = FastEpoll(self.reactor, self.turns)
+        poll._poll = lambda timeout, most: waited.append(timeout) or [("event", 0)]  # type: ignore[func-returns-value]
+        poll(None)
+        self.assertEqual(waited, [0])
+
+    def test_read_before_a_timer(self) -> None:
+        """Before a timer may judge, sockets are looked at once more: the poll of a stopped process has not."""
+        answers: list[list[tuple[int, int]]] = [[], [(self.reading.fileno(), EPOLLIN)]]
+        timeouts: list[float] = []
+
+        def poll(timeout: float, most: int) -> list[tuple[int, int]]:
+            timeouts.append(timeout)
+            return answers.pop(0)
+
+        self.peer.send(b"waited")
+        once = FastEpoll(self.reactor, self.turns)
+        once._poll = poll
+        once(2.5)
+        self.assertEqual((timeouts, self.reading.got), ([2.5, 0], [b"waited"]))

@@ -135,6 +135,10 @@ class CaptureService(Service):
         closed.addErrback(lambda failure: self._log.failure("stopping the recorder failed", failure))
         return closed
 
+    def child_hung_up(self, told: Callable[[], None]) -> None:
+        """Name who is told when the recorder gets SIGHUP; without it nobody is."""
+        self._child.hung_up = told
+
     def health(self) -> dict[str, Any]:
         """Return the state of capture, in constant time."""
         relay_capture, spill = self.relay_capture, self._spill

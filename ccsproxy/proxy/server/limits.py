@@ -6,20 +6,19 @@ import attr
 
 #: File descriptors that connections never get: listeners, log, store, children, upstream names being looked up.
 RESERVED_DESCRIPTORS = 64
-#: More connections than this are refused even where the system would allow them.
-MOST_CONNECTIONS = 4096
 
 
-def connection_cap(descriptors: int | None = None) -> int:
+def connection_cap(most: int, descriptors: int | None = None) -> int:
     """Return how many client connections fit below the limit of open files, each with one to an upstream.
 
+    :param most: what is configured; never more than this.
     :param descriptors: the limit of open files; the process's own when left out.
     """
     if descriptors is None:
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if descriptors == resource.RLIM_INFINITY:
-        return MOST_CONNECTIONS
-    return max(1, min(MOST_CONNECTIONS, (descriptors - RESERVED_DESCRIPTORS) // 2))
+        return most
+    return max(1, min(most, (descriptors - RESERVED_DESCRIPTORS) // 2))
 
 
 @attr.frozen
@@ -49,7 +48,7 @@ class Limits:
     chunk_line: int = 1 << 10
     trailers: int = 8 << 10
     pipelined: int = 16 << 10
-    connections: int = attr.field(factory=connection_cap)
+    connections: int = attr.field(factory=lambda: connection_cap(4096))
     head_time: float = 30.0
     idle_time: float = 120.0
     body_time: float = 60.0

@@ -48,7 +48,7 @@ class RelayPool(HTTPConnectionPool):
     """
 
     maxPersistentPerHost = 256
-    cachedConnectionTimeout = 30
+    cachedConnectionTimeout = 90.0  # type: ignore[assignment]
     retryAutomatically = False
 
     def __init__(
@@ -125,7 +125,7 @@ class RelayPool(HTTPConnectionPool):
         self._putConnection(None, connection)
 
     def _putConnection(self, key: Hashable, connection: RelayConnection) -> None:
-        if not self.persistent:
+        if not self.persistent or self.cachedConnectionTimeout <= 0:
             connection.close()
             return
         while len(self._idle) >= self.maxPersistentPerHost:

@@ -285,7 +285,7 @@ class SizeTests(ChannelTestCase):
 
     def test_the_cap_leaves_descriptors(self) -> None:
         """Each connection may need one to its upstream, and some are for the rest."""
-        self.assertEqual([connection_cap(limit) for limit in (10, 256, 1024, 1 << 20)], [1, 96, 480, 4096])
+        self.assertEqual([connection_cap(4096, limit) for limit in (10, 256, 1024, 1 << 20)], [1, 96, 480, 4096])
 
 
 class EndTests(ChannelTestCase):
