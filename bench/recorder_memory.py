@@ -1,4 +1,4 @@
-"""How much memory the recorder takes for one huge body: a line, many events, a whole or a cut stream, JSON, a request.
+"""How much memory the recorder takes for one huge body: a line, many events, whole or cut, JSON, a request.
 
     python -m bench.recorder_memory [SIZES_IN_MB] [KINDS]
 
@@ -23,6 +23,7 @@ from pathlib import Path
 
 _BIN = Path(sys.executable).parent
 _MB = 1 << 20
+_EMPTY = b'{"type":"message","role":"assistant","content":[],"stop_reason":"end_turn","usage":{}}'
 #: Seconds for which a record is waited for.
 _PATIENCE = 120.0
 Body = Callable[[int], bytes]
