@@ -8,14 +8,14 @@ import msgspec
 
 from ccsproxy import __version__
 from ccsproxy.api.guard import METHODS
-from ccsproxy.api.route import Route
+from ccsproxy.api.route import Endpoint
 from ccsproxy.api.schemas import SCHEMAS, ref
 
 #: What every endpoint may answer: a request that cannot be meant, one that may not be answered, one too many.
 _ANYWHERE = (400, 401, 403, 405, 421, 503)
 
 
-def describe(routes: Sequence[Route]) -> bytes:
+def describe(routes: Sequence[Endpoint]) -> bytes:
     """Write the document."""
     return msgspec.json.encode(
         {
@@ -35,13 +35,13 @@ def describe(routes: Sequence[Route]) -> bytes:
     )
 
 
-def _path(route: Route) -> dict[str, Any]:
+def _path(route: Endpoint) -> dict[str, Any]:
     parameters = [parameter.describe() for parameter in route.parameters if parameter.place == "path"]
     described: dict[str, Any] = {"get": _operation(route)}
     return {**described, "parameters": parameters} if parameters else described
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(route: Endpoint) -> dict[str, Any]:
     return {
         "operationId": route.path.strip("/").replace("/", "-").translate({123: None, 125: None, 46: "-"}),
         "summary": route.summary,

@@ -22,7 +22,7 @@ KEPT = 4096
 LONGEST_LINE = 1 << 24
 
 
-class Listener(msgspec.Struct, frozen=True):
+class ApiListener(msgspec.Struct, frozen=True):
     """A listening socket that the API server was given.
 
     :ivar descriptor: its number in the API server's process.
@@ -49,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     started: float
     facts: dict[str, Any]
     upstreams: dict[str, str]
-    listeners: list[Listener]
+    listeners: list[ApiListener]
     ports: list[int] = []
     names: list[str] = []
     any_address: bool = False

@@ -195,7 +195,7 @@ def encode(event: dict[str, Any], event_id: str) -> bytes:
     return f"id: {event_id}\nevent: {name}\ndata: ".encode() + msgspec.json.encode(event) + b"\n\n"
 
 
-class Stream:
+class EventStream:
     """Turns requests for the live events into watchers."""
 
     def __init__(self, live: Live, most: int) -> None:

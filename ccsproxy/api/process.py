@@ -26,10 +26,10 @@ from ccsproxy.api.exposition import Exposition
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
 from ccsproxy.api.link import ApiEnd, Settings
-from ccsproxy.api.live import Live, Stream
+from ccsproxy.api.live import EventStream, Live
 from ccsproxy.api.queries import StoreArchive
 from ccsproxy.api.reading import Reading, ReadingPool
-from ccsproxy.api.route import ApiCall, Route
+from ccsproxy.api.route import ApiCall, Endpoint
 from ccsproxy.api.routes import make_routes
 from ccsproxy.api.site import Api, ApiSite, GuardedRoot
 from ccsproxy.dashboard.pages import Pages
@@ -80,12 +80,12 @@ def make_api(
     """
     live = Live(reactor, run)
     limit = ConnectionLimit(most)
-    routes: list[Route] = []
+    routes: list[Endpoint] = []
     exposition = Exposition(health.answer, lambda: len(live.watchers), limit)
     endpoints = Endpoints(archive, reading, health.answer, exposition, lambda: describe(routes), upstreams)
     routes.extend(make_routes(endpoints, stream_head))
     return ApiServer(
-        GuardedRoot(guard, Api(routes, reading, Stream(live, limit.most_watchers)), pages), live, health, limit
+        GuardedRoot(guard, Api(routes, reading, EventStream(live, limit.most_watchers)), pages), live, health, limit
     )
 
 

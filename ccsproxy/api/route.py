@@ -29,7 +29,7 @@ Handler = Callable[[ApiCall], Awaitable[ApiResponse]]
 
 
 @attr.frozen
-class Route:
+class Endpoint:
     """One endpoint.
 
     :ivar path: its path, with ``{name}`` for parameters.
@@ -74,7 +74,7 @@ class Route:
         return ApiCall(given, head)
 
 
-def find(routes: Sequence[Route], segments: Sequence[str]) -> tuple[Route, dict[str, str]]:
+def find(routes: Sequence[Endpoint], segments: Sequence[str]) -> tuple[Endpoint, dict[str, str]]:
     """Find the route of a path.
 
     :raises Refused: 404 when there is none.

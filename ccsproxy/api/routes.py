@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ccsproxy.api.endpoints import Endpoints
 from ccsproxy.api.exposition import MEDIA_TYPE
 from ccsproxy.api.parameters import SEQ, SID, choice, flag, matching, moment, number, text
-from ccsproxy.api.route import Handler, Route
+from ccsproxy.api.route import Endpoint, Handler
 from ccsproxy.exports.formats import EXCHANGE, SESSION
 
 #: How many rows a list has at most.
@@ -45,7 +45,7 @@ _REQUEST_FILTERS = (
 )
 
 
-def make_routes(endpoints: Endpoints, stream: Handler) -> Sequence[Route]:
+def make_routes(endpoints: Endpoints, stream: Handler) -> Sequence[Endpoint]:
     """List the endpoints.
 
     :param stream: what answers `/api/stream`.
@@ -54,11 +54,11 @@ def make_routes(endpoints: Endpoints, stream: Handler) -> Sequence[Route]:
     exchange_answers = {each.media_type: "" for each in EXCHANGE.values()}
     session_answers = {each.media_type: "" for each in SESSION.values()}
     return (
-        Route("/api/health", "How it is going.", endpoints.get_health, {json: "Health"}),
-        Route(
+        Endpoint("/api/health", "How it is going.", endpoints.get_health, {json: "Health"}),
+        Endpoint(
             "/api/sessions", "Sessions, newest first.", endpoints.get_sessions, {json: "Sessions"}, _SESSION_FILTERS
         ),
-        Route(
+        Endpoint(
             "/api/sessions/{sid}",
             "A session and its requests.",
             endpoints.get_session,
@@ -66,8 +66,10 @@ def make_routes(endpoints: Endpoints, stream: Handler) -> Sequence[Route]:
             (SID,),
             (404,),
         ),
-        Route("/api/requests", "Requests, newest first.", endpoints.get_requests, {json: "Page"}, _REQUEST_FILTERS),
-        Route(
+        Endpoint(
+            "/api/requests", "Requests, newest first.", endpoints.get_requests, {json: "Page"}, _REQUEST_FILTERS
+        ),
+        Endpoint(
             "/api/requests/{sid}/{seq}",
             "A whole record.",
             endpoints.get_record,
@@ -75,10 +77,10 @@ def make_routes(endpoints: Endpoints, stream: Handler) -> Sequence[Route]:
             (SID, SEQ),
             (404, 410),
         ),
-        Route("/api/stats", "Statistics.", endpoints.get_stats, {json: "Stats"}, (_SINCE,)),
-        Route("/api/meta", "Values for the filters.", endpoints.get_meta, {json: "Meta"}),
-        Route("/api/stream", "Live events, as server-sent events.", stream, {"text/event-stream": ""}),
-        Route(
+        Endpoint("/api/stats", "Statistics.", endpoints.get_stats, {json: "Stats"}, (_SINCE,)),
+        Endpoint("/api/meta", "Values for the filters.", endpoints.get_meta, {json: "Meta"}),
+        Endpoint("/api/stream", "Live events, as server-sent events.", stream, {"text/event-stream": ""}),
+        Endpoint(
             "/api/export/{sid}/{seq}",
             "An exchange in another format.",
             endpoints.export_exchange,
@@ -86,7 +88,7 @@ def make_routes(endpoints: Endpoints, stream: Handler) -> Sequence[Route]:
             (SID, SEQ, choice("format", f"One of {', '.join(EXCHANGE)}.", tuple(EXCHANGE), "json")),
             (404, 410),
         ),
-        Route(
+        Endpoint(
             "/api/export/{sid}",
             "A session in another format.",
             endpoints.export_session,
@@ -94,6 +96,6 @@ def make_routes(endpoints: Endpoints, stream: Handler) -> Sequence[Route]:
             (SID, choice("format", f"One of {', '.join(SESSION)}.", tuple(SESSION), "jsonl")),
             (404,),
         ),
-        Route("/metrics", "Metrics for Prometheus.", endpoints.get_metrics, {MEDIA_TYPE: ""}),
-        Route("/openapi.json", "This description.", endpoints.get_description, {json: "Description"}),
+        Endpoint("/metrics", "Metrics for Prometheus.", endpoints.get_metrics, {MEDIA_TYPE: ""}),
+        Endpoint("/openapi.json", "This description.", endpoints.get_description, {json: "Description"}),
     )

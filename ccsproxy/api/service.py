@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from ccsproxy import __version__
 from ccsproxy.api.exposure import Exposure, exposure_of
-from ccsproxy.api.link import Listener, RelayEnd, Settings
+from ccsproxy.api.link import ApiListener, RelayEnd, Settings
 from ccsproxy.api.token import TokenError, read_or_make
 from ccsproxy.config.model import Config
 from ccsproxy.errors import BindError
@@ -210,8 +210,8 @@ class ApiService(Service):
             self._log.failure("health could not be told")
 
 
-def _listeners(ports: Sequence[Any]) -> list[Listener]:
-    return [Listener(LINK_FD + 1 + number, int(port.addressFamily)) for number, port in enumerate(ports)]
+def _listeners(ports: Sequence[Any]) -> list[ApiListener]:
+    return [ApiListener(LINK_FD + 1 + number, int(port.addressFamily)) for number, port in enumerate(ports)]
 
 
 def _facts(config: Config, run: RunFacts) -> dict[str, Any]:

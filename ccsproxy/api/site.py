@@ -17,7 +17,7 @@ from ccsproxy.api.connections import ApiChannel, ConnectionLimit
 from ccsproxy.api.deliver import cut, deliver, refuse, secure
 from ccsproxy.api.guard import METHODS, Guard, RequestFacts, read_request_facts, token_in, without_token
 from ccsproxy.api.reading import Reading
-from ccsproxy.api.route import ApiCall, Route, find
+from ccsproxy.api.route import ApiCall, Endpoint, find
 
 log = Logger()
 
@@ -98,7 +98,7 @@ class Api(Resource):
 
     isLeaf = True
 
-    def __init__(self, routes: Sequence[Route], reading: Reading, stream: Stream) -> None:
+    def __init__(self, routes: Sequence[Endpoint], reading: Reading, stream: Stream) -> None:
         """Take what is needed to answer.
 
         :param stream: takes over requests for the live events.
@@ -136,7 +136,7 @@ class Api(Resource):
         if not request._disconnected:
             await deliver(request, answer, self._reading)
 
-    def _match(self, request: Request) -> tuple[Route, ApiCall]:
+    def _match(self, request: Request) -> tuple[Endpoint, ApiCall]:
         try:
             segments = [part.decode("utf-8") for part in [*(request.prepath or ()), *(request.postpath or ())]]
         except UnicodeDecodeError:

@@ -6,7 +6,7 @@ from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.route import Path, Routed
-from ccsproxy.wire.runs import Run
+from ccsproxy.wire.runs import TextRun
 
 
 class Reassembler(Protocol):
@@ -46,7 +46,7 @@ class Joining(Reassembler, Protocol):
         """
 
 
-class Watcher(Protocol):
+class StreamWatcher(Protocol):
     """Is shown the events of a stream while they are read (`ccsproxy.redaction.gathered.Gathered`).
 
     :ivar unusual: set when events are read otherwise than one by one as they stand in the stream.
@@ -57,7 +57,7 @@ class Watcher(Protocol):
     def event(self, value: Any) -> None:
         """Look at an event; it is not kept."""
 
-    def run(self, run: Run) -> None:
+    def run(self, run: TextRun) -> None:
         """Look at events that differ in one text."""
 
     def names(self, names: set[str]) -> None:

@@ -7,10 +7,10 @@ from ccsproxy.dialects.bedrock.aws_frames import EventStreamFraming
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.framing import PLAIN, ArrayFraming, Framed, Framing, LineFraming, SseFraming, choose
 from ccsproxy.dialects.plain_body import read_plain
-from ccsproxy.dialects.protocol import Joining, Reassembler, Watcher, WireFormat
+from ccsproxy.dialects.protocol import Joining, Reassembler, StreamWatcher, WireFormat
 from ccsproxy.dialects.registry import proven
 from ccsproxy.wire.jsontext import JsonError, loads
-from ccsproxy.wire.runs import Run, runs
+from ccsproxy.wire.runs import TextRun, runs
 
 _DONE = b"[DONE]"
 #: Fewer events at once are taken one by one.
@@ -28,12 +28,12 @@ class AnswerReader:
         self._framing: Framing | None = None
         self._reassembler: Reassembler | None = None
         self._joining = False
-        self._watcher: Watcher | None = None
+        self._watcher: StreamWatcher | None = None
         self._frames = 0
         self._first_ms: float | None = None
         self._last_ms = 0.0
 
-    def watch(self, watcher: Watcher) -> None:
+    def watch(self, watcher: StreamWatcher) -> None:
         """Show the events to somebody else as well; called before the first bytes."""
         self._watcher = watcher
 
@@ -80,7 +80,7 @@ class AnswerReader:
             self._take_each(events, at_ms)
             return
         for part in runs([text for _, text in events]):
-            if not isinstance(part, Run):
+            if not isinstance(part, TextRun):
                 self._take_each([events[part]], at_ms)
             elif not self._take_run(reassembler, part, {name for name, _ in events[part.start : part.end]}, at_ms):
                 self._take_each(events[part.start : part.end], at_ms)
@@ -93,7 +93,7 @@ class AnswerReader:
             elif text or name:
                 self._event(name, text, at_ms)
 
-    def _take_run(self, reassembler: Joining, run: Run, names: set[str], at_ms: float) -> bool:
+    def _take_run(self, reassembler: Joining, run: TextRun, names: set[str], at_ms: float) -> bool:
         """Take events that differ in one text at once, where that comes to the same."""
         fits = len(names) == 1 and isinstance(run.value, dict) and reassembler.joins(run.value, run.holder, run.key)
         if fits:
@@ -116,7 +116,7 @@ class AnswerReader:
             # A mistake of ours must cost no more than the place of this event.
             reassembler.findings.unplaced(value, "reassemble_failed")
 
-    def _show(self, value: Any, run: Run | None) -> None:
+    def _show(self, value: Any, run: TextRun | None) -> None:
         """Show an event, or a run of them, to who watches; that costs the event nothing, whatever happens."""
         if self._watcher is None or self._watcher.unusual:
             return

@@ -12,7 +12,7 @@ from typing import Any
 from ccsproxy.redaction.channels import WHOLE, Channel, head_of, position_of
 from ccsproxy.redaction.tree import is_secret, plain_key
 from ccsproxy.wire.jsontext import JsonError, loads
-from ccsproxy.wire.runs import Run, runs
+from ccsproxy.wire.runs import TextRun, runs
 
 _DONE = b"[DONE]"
 
@@ -34,7 +34,7 @@ def texts_of_stream(text: str, kind: str) -> Iterator[str]:
         raise Unusual from None
     payloads = _sse_payloads(raw, gathered) if kind == "sse" else _lines(raw, kind)
     for part in runs(payloads):
-        if isinstance(part, Run):
+        if isinstance(part, TextRun):
             gathered.run(part)
         elif payloads[part] and payloads[part] != _DONE:
             try:
@@ -88,7 +88,7 @@ class Gathered:
         self._number += 1
         self._value(self._number, value, None)
 
-    def run(self, run: Run) -> None:
+    def run(self, run: TextRun) -> None:
         """Take the next events, which differ in one text."""
         self._number += 1
         self._value(self._number, run.value, run)
@@ -109,7 +109,7 @@ class Gathered:
             raise Unusual
         return chain(self.texts, ("".join(parts) for _, parts in self._channels.values()))
 
-    def _value(self, number: int, root: Any, run: Run | None) -> None:
+    def _value(self, number: int, root: Any, run: TextRun | None) -> None:
         """Sort the texts of one event, or of a run of them, as `ccsproxy.redaction.stream` does."""
         head, old, new = head_of(root)
         if type(root) is str:
@@ -140,13 +140,13 @@ class Gathered:
                     else:
                         waiting.append((child, inner, parent))
 
-    def _whole(self, node: Any, key: str, run: Run | None) -> None:
+    def _whole(self, node: Any, key: str, run: TextRun | None) -> None:
         """Note a text that stands by itself in each event."""
         if run is not None and node is run.holder and key == run.key:
             self.unusual = True
         self.texts.add(node[key])
 
-    def _leaf(self, number: int, node: Any, key: Any, channel: Channel, run: Run | None) -> None:
+    def _leaf(self, number: int, node: Any, key: Any, channel: Channel, run: TextRun | None) -> None:
         """Note the next text of a channel, as often as the events of a run repeat it."""
         text = node[key]
         if run is not None and not (node is run.holder and key == run.key):

@@ -30,7 +30,7 @@ class Dropped(Exception):
 Settle = Callable[[Location | Dropped], None]
 
 
-class Entry:
+class BacklogEntry:
     """One record or ``started`` line on its way.
 
     :ivar line: the encoded line, once there is one.
@@ -61,7 +61,7 @@ class Backlog:
         self._most_bytes = most_bytes
         self._most_entries = most_entries
         self._lock = threading.Lock()
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[BacklogEntry] = deque()
         self._bytes = 0
         self._accepted = 0
         self._stored = 0
@@ -84,27 +84,27 @@ class Backlog:
                 self.bodies_dropped += 1
             if not self._fits(size, self._most_bytes):
                 return self._refuse(is_record, reason)
-            self._entries.append(Entry(value, size, settle))
+            self._entries.append(BacklogEntry(value, size, settle))
             self._bytes += size
             self._queued += is_record
         return None
 
-    def take(self, most_bytes: int, most_entries: int) -> list[Entry]:
+    def take(self, most_bytes: int, most_entries: int) -> list[BacklogEntry]:
         """Take the oldest entries out, at least one if there is any; they keep counting until `settled`."""
         with self._lock:
-            batch: list[Entry] = []
+            batch: list[BacklogEntry] = []
             total = 0
             while self._entries and len(batch) < most_entries and (not batch or total < most_bytes):
                 batch.append(self._entries.popleft())
                 total += batch[-1].size
             return batch
 
-    def give_back(self, entries: list[Entry]) -> None:
+    def give_back(self, entries: list[BacklogEntry]) -> None:
         """Put entries back in front, in their order, to be tried again."""
         with self._lock:
             self._entries.extendleft(reversed(entries))
 
-    def settled(self, entry: Entry, reason: str = "") -> None:
+    def settled(self, entry: BacklogEntry, reason: str = "") -> None:
         """Count an entry as stored or, with a reason, as dropped."""
         with self._lock:
             self._bytes -= entry.size

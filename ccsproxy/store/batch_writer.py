@@ -7,7 +7,7 @@ from twisted.logger import Logger
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.record import Record
-from ccsproxy.store.backlog import Backlog, Dropped, Entry, without_bodies
+from ccsproxy.store.backlog import Backlog, BacklogEntry, Dropped, without_bodies
 from ccsproxy.store.observer import IndexObserver, Written
 from ccsproxy.store.segments.files import Files, remove_if_there, write_all
 from ccsproxy.store.segments.log import SegmentLog
@@ -99,7 +99,7 @@ class BatchWriter:
             self._recovered()
         return error
 
-    def _encode(self, entry: Entry) -> bool:
+    def _encode(self, entry: BacklogEntry) -> bool:
         """Make the line of an entry; a record whose bodies cannot be written is kept without them."""
         if entry.line:
             return True
@@ -114,7 +114,7 @@ class BatchWriter:
             return self._encode(entry)
         return True
 
-    def _settle(self, entry: Entry, result: Location | Dropped) -> None:
+    def _settle(self, entry: BacklogEntry, result: Location | Dropped) -> None:
         self._backlog.settled(entry, result.reason if isinstance(result, Dropped) else "")
         if entry.settle is not None:
             entry.settle(result)
@@ -160,7 +160,7 @@ class BatchWriter:
         self.trouble = ""
 
 
-def _head(entry: Entry) -> codec.RecordHead:
+def _head(entry: BacklogEntry) -> codec.RecordHead:
     value = entry.value
     event = "record" if isinstance(value, Record) else "started"
     return codec.RecordHead(id=value.id, seq=value.seq, session_id=value.session_id, event=event)

@@ -21,7 +21,7 @@ _OVERHEAD = 16
 _LONGEST = 32 << 20
 
 
-class Message(msgspec.Struct, frozen=True, gc=False):
+class EventStreamMessage(msgspec.Struct, frozen=True, gc=False):
     """One message.
 
     :ivar headers: typed values by name; UUIDs are text, times milliseconds since the epoch.
@@ -60,7 +60,7 @@ class EventStreamDecoder:
         self.lost = 0
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes) -> list[EventStreamMessage]:
         """Take the next bytes.
 
         :return: the messages that they complete, in order.
@@ -86,7 +86,7 @@ class EventStreamDecoder:
         del self._buffer[:position]
         return messages
 
-    def finish(self) -> list[Message]:
+    def finish(self) -> list[EventStreamMessage]:
         """Take the end of the stream; an unfinished message is noted and given up."""
         if self._buffer:
             self.lost += len(self._buffer)
@@ -117,7 +117,7 @@ class EventStreamDecoder:
             self.faults.append(fault)
 
 
-def _message(frame: bytes) -> Message | None:
+def _message(frame: bytes) -> EventStreamMessage | None:
     if crc32(frame[:-4]) != int.from_bytes(frame[-4:], "big"):
         return None
     end = _PRELUDE.size + int.from_bytes(frame[4:8], "big")
@@ -125,7 +125,7 @@ def _message(frame: bytes) -> Message | None:
         headers = _headers(frame[_PRELUDE.size : end])
     except (IndexError, KeyError, struct.error, ValueError):
         return None
-    return Message(headers, frame[end:-4])
+    return EventStreamMessage(headers, frame[end:-4])
 
 
 def _headers(block: bytes) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _strings = msgspec.json.Decoder(list[str]).decode
 
 
 @attr.frozen
-class Run:
+class TextRun:
     """Texts that follow one another and differ in one string.
 
     :ivar start: the place of the first.
@@ -45,7 +45,7 @@ class Run:
     text: str
 
 
-def runs(texts: Sequence[bytes]) -> Iterator[Run | int]:
+def runs(texts: Sequence[bytes]) -> Iterator[TextRun | int]:
     """Cut a row of texts into runs and single texts, in order.
 
     :return: each run, or the place of a text that is in none.
@@ -63,7 +63,7 @@ def runs(texts: Sequence[bytes]) -> Iterator[Run | int]:
             at = run.end
 
 
-def _run(texts: Sequence[bytes], start: int) -> Run | None:
+def _run(texts: Sequence[bytes], start: int) -> TextRun | None:
     frame = _frame(texts[start], texts[start + 1])
     value = _value(*frame) if frame is not None else None
     place = _place(value)
@@ -85,7 +85,7 @@ def _run(texts: Sequence[bytes], start: int) -> Run | None:
         return None
     holder, key = place
     holder[key] = text
-    return Run(start, end, value, holder, key, text)
+    return TextRun(start, end, value, holder, key, text)
 
 
 def _frame(one: bytes, other: bytes) -> tuple[bytes, bytes] | None:

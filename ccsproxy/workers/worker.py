@@ -15,7 +15,7 @@ from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
 
 from ccsproxy.capture.disk import DiskThread
 from ccsproxy.capture.relay.forward import WorkerCapture
-from ccsproxy.capture.relay.link import Link
+from ccsproxy.capture.relay.link import RecorderLink
 from ccsproxy.capture.relay.outbox import Outbox
 from ccsproxy.capture.spill import Spill
 from ccsproxy.config.model import Config
@@ -43,7 +43,7 @@ class WorkerProcess:
         no_file = Spill(None, os.urandom(32), DiskThread(reactor), reactor.seconds)
         self._outbox = Outbox(no_file, self._flush_soon, self._left)
         self._capture = WorkerCapture(self._outbox)
-        self._link = Link(reactor, link, self._outbox, self._line_received, self._lost)
+        self._link = RecorderLink(reactor, link, self._outbox, self._line_received, self._lost)
         self._tick: IDelayedCall | None = None
         self._service: RelayService | None = None
         self._ports: list[Any] = []

@@ -6,10 +6,16 @@ from typing import Any
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.api.link import ApiEnd, Listener, RelayEnd, Settings
+from ccsproxy.api.link import ApiEnd, ApiListener, RelayEnd, Settings
 
 SETTINGS = Settings(
-    data_dir="/d", run="run", started=1.5, facts={"pid": 1}, upstreams={}, listeners=[Listener(4, 2)], token="secret"
+    data_dir="/d",
+    run="run",
+    started=1.5,
+    facts={"pid": 1},
+    upstreams={},
+    listeners=[ApiListener(4, 2)],
+    token="secret",
 )
 
 

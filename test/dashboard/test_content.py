@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.html.budget import Budget
+from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.json_tree import tree
 from ccsproxy.dashboard.html.markdown import markdown
 from ccsproxy.dashboard.html.markup import h, write
@@ -150,7 +150,7 @@ class PieceTests(SynchronousTestCase):
     def test_any_text(self, text: str) -> None:
         """Any text can be shown as Markdown and as a tool's input."""
         self.check(markdown(text))
-        self.check(tool_input({"old_string": text, "new_string": text[::-1], text: text}, Budget()))
+        self.check(tool_input({"old_string": text, "new_string": text[::-1], text: text}, RenderBudget()))
 
     @settings(max_examples=60, deadline=None)
     @given(
@@ -161,14 +161,14 @@ class PieceTests(SynchronousTestCase):
     )
     def test_any_value(self, value: Any) -> None:
         """Any JSON value can be shown as a tree."""
-        self.check(tree(value, Budget()))
+        self.check(tree(value, RenderBudget()))
 
     def test_depth(self) -> None:
         """Values nested beyond reason end somewhere."""
         value: Any = 1
         for _ in range(300):
             value = [value]
-        self.assertIn(b"nested too deeply", write(tree(value, Budget())))
+        self.assertIn(b"nested too deeply", write(tree(value, RenderBudget())))
 
 
 def hostile(seq: int, text: str) -> dict[str, Any]:

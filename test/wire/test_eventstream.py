@@ -6,7 +6,7 @@ from binascii import crc32
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.wire.eventstream import DAMAGED, TRUNCATED, EventStreamDecoder, Message
+from ccsproxy.wire.eventstream import DAMAGED, TRUNCATED, EventStreamDecoder, EventStreamMessage
 from test.wire.splits import every_split
 
 
@@ -25,7 +25,7 @@ def event(name: str, payload: bytes) -> bytes:
     return frame(header(":message-type", 7, b"event") + header(":event-type", 7, name.encode()), payload)
 
 
-def decoded(pieces: list[bytes]) -> tuple[list[Message], list[str], int]:
+def decoded(pieces: list[bytes]) -> tuple[list[EventStreamMessage], list[str], int]:
     decoder = EventStreamDecoder()
     messages = [message for piece in pieces for message in decoder.feed(piece)] + decoder.finish()
     return messages, decoder.faults, decoder.lost

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.wire.jsontext import loads
-from ccsproxy.wire.runs import Run, runs
+from ccsproxy.wire.runs import TextRun, runs
 
 STRINGS = (
     "",
@@ -58,7 +58,7 @@ class RunsTests(SynchronousTestCase):
     """Runs are found where they are, and nothing else is taken for one."""
 
     def told(self, texts: list[bytes]) -> list[Any]:
-        return [(each.start, each.end, each.text) if isinstance(each, Run) else each for each in runs(texts)]
+        return [(each.start, each.end, each.text) if isinstance(each, TextRun) else each for each in runs(texts)]
 
     def test_a_run_and_what_stands_around_it(self) -> None:
         """Texts that differ in one string are one run; the others stay alone."""
@@ -74,7 +74,7 @@ class RunsTests(SynchronousTestCase):
             for each in (b"He", b"Hey", b"y")
         ]
         (run,) = runs(texts)
-        assert isinstance(run, Run)
+        assert isinstance(run, TextRun)
         self.assertEqual((run.text, run.holder, run.key), ("HeHeyy", {"content": "HeHeyy"}, "content"))
         self.assertEqual(run.value["choices"][0]["delta"], {"content": "HeHeyy"})
 
@@ -105,7 +105,7 @@ class RunsTests(SynchronousTestCase):
         """Each text of a run is JSON, equal but for the one string; together they are in their order and complete."""
         at = 0
         for each in runs(texts):
-            if not isinstance(each, Run):
+            if not isinstance(each, TextRun):
                 self.assertEqual(each, at)
                 at += 1
                 continue

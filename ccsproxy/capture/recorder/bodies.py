@@ -41,7 +41,7 @@ def is_textual(lines: HeaderLines) -> bool:
     return any(each in kind for each in _TEXTUAL)
 
 
-class Body:
+class CapturedBody:
     """One body.
 
     :ivar size: its length on the wire so far.

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.dialects.facts import Facts
-from ccsproxy.dialects.protocol import Watcher
+from ccsproxy.dialects.protocol import StreamWatcher
 from ccsproxy.exchange.record import Client, Record, Started
 from ccsproxy.exchange.relayed import RawHeaders
 
@@ -20,7 +20,7 @@ class Reader(Protocol):
     def timed(self) -> bool:
         """Whether all that it says about times is settled, so that what follows may come in larger pieces."""
 
-    def watch(self, watcher: Watcher) -> None:
+    def watch(self, watcher: StreamWatcher) -> None:
         """Show the events of a stream to somebody else as well; called before the first bytes."""
 
     def feed(self, data: bytes, at_ms: float) -> None:

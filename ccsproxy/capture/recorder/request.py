@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from ccsproxy.capture.recorder.bodies import Body, Budget
+from ccsproxy.capture.recorder.bodies import Budget, CapturedBody
 from ccsproxy.capture.recorder.headers import HeaderLines, text_of
 from ccsproxy.exchange.record import Request
 from ccsproxy.exchange.relayed import RequestHead
@@ -57,7 +57,7 @@ class RequestInMaking:
         """
         self.head = head
         self.lines = HeaderLines(head.lines)
-        self.body = Body(self.lines, limit, budget)
+        self.body = CapturedBody(self.lines, limit, budget)
         length = self.lines.field("content-length")
         self._expected = int(length) if length.isascii() and length.isdigit() else None
         self._chunked = bool(self.lines.field("transfer-encoding"))

@@ -6,12 +6,12 @@ from operator import sub
 import msgspec
 from twisted.logger import Logger
 
-from ccsproxy.capture.recorder.bodies import Body, Budget
+from ccsproxy.capture.recorder.bodies import Budget, CapturedBody
 from ccsproxy.capture.recorder.headers import HeaderLines, text_of
 from ccsproxy.capture.recorder.interfaces import Reader
 from ccsproxy.capture.recorder.request import BINARY_LIMIT
 from ccsproxy.dialects.answer import DecodedResponse
-from ccsproxy.dialects.protocol import Watcher
+from ccsproxy.dialects.protocol import StreamWatcher
 from ccsproxy.exchange.record import Pairs, Response, Stream
 from ccsproxy.exchange.relayed import ResponseHead
 
@@ -38,17 +38,17 @@ class ResponseInMaking:
         """
         self.head = head
         self.lines = HeaderLines(head.lines)
-        self.body = Body(self.lines, limit, budget)
+        self.body = CapturedBody(self.lines, limit, budget)
         self._times: list[int] = []
         self._sizes: list[int] = []
         self._reader: Reader | None = None
-        self._watcher: Watcher | None = None
+        self._watcher: StreamWatcher | None = None
         self._read_size = 0
         self._unread: list[bytes] = []
         self._unread_times: list[int] = []
         self._unread_size = 0
 
-    def read_with(self, reader: Reader, watcher: Watcher | None = None) -> None:
+    def read_with(self, reader: Reader, watcher: StreamWatcher | None = None) -> None:
         """Give the body to a reader as it comes.
 
         :param watcher: is shown the events of a stream.

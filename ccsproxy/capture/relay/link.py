@@ -17,7 +17,7 @@ LINE_LIMIT = 16 << 20
 
 
 @implementer(IReadWriteDescriptor)
-class Link:
+class RecorderLink:
     """Writes an `Outbox` to a socket that never blocks, and cuts what comes back into lines."""
 
     _log = Logger()

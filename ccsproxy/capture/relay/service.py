@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from ccsproxy.capture import frames
 from ccsproxy.capture.disk import Disk, DiskThread
 from ccsproxy.capture.recorder.report import EVENT
-from ccsproxy.capture.relay.link import Link
+from ccsproxy.capture.relay.link import RecorderLink
 from ccsproxy.capture.relay.outbox import Outbox
 from ccsproxy.capture.relay.tap import RelayCapture
 from ccsproxy.capture.settings import SPILL_FD, recorder_settings
@@ -91,7 +91,7 @@ class CaptureService(Service):
         descriptors = {} if descriptor is None else {SPILL_FD: descriptor}
         program = Program(module, descriptors=descriptors, nice=self._limits.nice)
         self._child = Child(reactor, program, self._linked, self._child_ended)
-        self._link: Link | None = None
+        self._link: RecorderLink | None = None
         self._tick: IDelayedCall | None = None
         self._ready = False
         self._waiting: list[Deferred[None]] = []
@@ -180,7 +180,7 @@ class CaptureService(Service):
         if self._close_left:
             self._close_left = False
             self._outbox.put(frames.frame(frames.CLOSE))
-        self._link = link = Link(self._reactor, sock, self._outbox, self._line_received, self._link_lost)
+        self._link = link = RecorderLink(self._reactor, sock, self._outbox, self._line_received, self._link_lost)
         link.start()
 
     def _link_lost(self) -> None:

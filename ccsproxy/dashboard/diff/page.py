@@ -10,7 +10,7 @@ from ccsproxy.dashboard.diff.marks import cache_marks
 from ccsproxy.dashboard.diff.view import Difference, difference, unchanged
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.blocks import Place
-from ccsproxy.dashboard.html.budget import Budget
+from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.messages import place_for
 from ccsproxy.dashboard.page import Page
@@ -84,7 +84,7 @@ def _around(reader: Reader, sid: str, a: int, b: int) -> tuple[Any, dict[str, st
 def _compared(old: Record, new: Record, whole: str) -> list[Any]:
     before, after = view_of(old), view_of(new)
     found = difference(before, after)
-    place = place_for([*before.messages, *after.messages], Place(Budget(), whole=whole, anchors=False))
+    place = place_for([*before.messages, *after.messages], Place(RenderBudget(), whole=whole, anchors=False))
     shown = Shown(place)
     parts = [
         h.p(found.summary, class_="summary", data_testid="summary"),

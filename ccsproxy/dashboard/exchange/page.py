@@ -9,7 +9,7 @@ from ccsproxy.dashboard.exchange.overview import overview
 from ccsproxy.dashboard.failing import NoSuchPage
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.blocks import Place
-from ccsproxy.dashboard.html.budget import Budget
+from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.words import badge, state_of
 from ccsproxy.dashboard.lists.requests_page import moment_of
@@ -80,7 +80,7 @@ def _content(record: Mapping[str, Any], name: str, given: Mapping[str, str], cos
     if name == "overview":
         return overview(record, view, cost)
     as_json = given.get("form") == "json"
-    place = Place(Budget(), whole=whole)
+    place = Place(RenderBudget(), whole=whole)
     if name == "request":
         shown = (
             body_json(record.get("request"), "body", whole)

@@ -5,7 +5,7 @@ from typing import Any
 
 import attr
 
-from ccsproxy.dashboard.html.budget import IN_TEXT, Budget
+from ccsproxy.dashboard.html.budget import IN_TEXT, RenderBudget
 from ccsproxy.dashboard.html.code import code
 from ccsproxy.dashboard.html.figures import clipped, exact, plural, size
 from ccsproxy.dashboard.html.json_tree import tree
@@ -29,7 +29,7 @@ class Place:
     :ivar anchors: whether calls and results can be linked to.
     """
 
-    budget: Budget
+    budget: RenderBudget
     names: Mapping[str, str] = attr.field(factory=dict)
     answered: frozenset[str] = frozenset()
     whole: str = ""

@@ -6,7 +6,7 @@ ON_PAGE, IN_TEXT = 600_000, 60_000
 ELEMENTS = 12_000
 
 
-class Budget:
+class RenderBudget:
     """What is left of a page's room.
 
     :ivar cut: how many characters were left out.

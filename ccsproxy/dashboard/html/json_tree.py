@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ccsproxy.dashboard.html.budget import Budget
+from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.figures import plural
 from ccsproxy.dashboard.html.markup import h
 
@@ -11,7 +11,7 @@ from ccsproxy.dashboard.html.markup import h
 OPEN, MEMBERS, DEEPEST = 2, 300, 40
 
 
-def tree(value: Any, budget: Budget, level: int = 0) -> Any:
+def tree(value: Any, budget: RenderBudget, level: int = 0) -> Any:
     """Show a value.
 
     :param budget: the page's room; what does not fit is counted.
@@ -23,7 +23,7 @@ def tree(value: Any, budget: Budget, level: int = 0) -> Any:
     return h.span(_scalar(value, budget), class_=_class(value))
 
 
-def _members(pairs: Iterable[tuple[Any, Any]], count: int, brackets: str, budget: Budget, level: int) -> Any:
+def _members(pairs: Iterable[tuple[Any, Any]], count: int, brackets: str, budget: RenderBudget, level: int) -> Any:
     if not count:
         return h.span(brackets, class_="muted")
     if level > DEEPEST:
@@ -37,7 +37,7 @@ def _members(pairs: Iterable[tuple[Any, Any]], count: int, brackets: str, budget
     return h.ul(shown, class_="tree")
 
 
-def _member(key: str, value: Any, budget: Budget, level: int) -> Any:
+def _member(key: str, value: Any, budget: RenderBudget, level: int) -> Any:
     if isinstance(value, dict | list) and value:
         kind = "{…}" if isinstance(value, dict) else "[…]"
         head = h.summary(h.span(key, class_="k"), h.span(f" {kind} {len(value)}", class_="muted"))
@@ -45,7 +45,7 @@ def _member(key: str, value: Any, budget: Budget, level: int) -> Any:
     return h.li(h.span(key, class_="k"), ": ", tree(value, budget, level + 1))
 
 
-def _scalar(value: Any, budget: Budget) -> Any:
+def _scalar(value: Any, budget: RenderBudget) -> Any:
     if isinstance(value, str):
         shown = budget.take(value, 20_000)
         rest = f"… {plural(len(value) - len(shown), 'more character')}" if len(shown) < len(value) else ""

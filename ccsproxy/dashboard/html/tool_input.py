@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ccsproxy.dashboard.html.budget import Budget
+from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.code import code
 from ccsproxy.dashboard.html.json_tree import tree
 from ccsproxy.dashboard.html.lines import compare, show
@@ -12,7 +12,7 @@ _BEFORE, _AFTER = ("old_string", "old_str", "old"), ("new_string", "new_str", "n
 _LANGUAGES = {"command": "bash", "cmd": "bash", "code": "python", "script": "bash", "query": "sql"}
 
 
-def tool_input(value: Any, budget: Budget) -> Any:
+def tool_input(value: Any, budget: RenderBudget) -> Any:
     """Show an input."""
     if isinstance(value, str):
         return code(budget.take(value), "")
@@ -33,7 +33,7 @@ def tool_input(value: Any, budget: Budget) -> Any:
     ]
 
 
-def _row(key: str, value: Any, budget: Budget) -> Any:
+def _row(key: str, value: Any, budget: RenderBudget) -> Any:
     budget.element()
     if isinstance(value, str):
         text = budget.take(value)
@@ -54,7 +54,7 @@ def _edit(value: dict[str, Any]) -> tuple[str, str] | None:
     return (before, after) if before and after else None
 
 
-def _difference(value: dict[str, Any], edit: tuple[str, str], budget: Budget) -> Any:
+def _difference(value: dict[str, Any], edit: tuple[str, str], budget: RenderBudget) -> Any:
     before, after = (budget.take(value[key]) for key in edit)
     return show(compare(before, after), "What the edit changes")
 
@@ -67,10 +67,10 @@ def _are_tasks(value: Any) -> bool:
     )
 
 
-def _tasks(tasks: list[dict[str, Any]], budget: Budget) -> Any:
+def _tasks(tasks: list[dict[str, Any]], budget: RenderBudget) -> Any:
     return h.ul([_task(each, budget) for each in tasks if budget.element()], class_="todo")
 
 
-def _task(task: dict[str, Any], budget: Budget) -> Any:
+def _task(task: dict[str, Any], budget: RenderBudget) -> Any:
     state = str(task.get("status", "")).replace("_", " ")
     return h.li(h.span(state, class_="state"), budget.take(str(task["content"])))

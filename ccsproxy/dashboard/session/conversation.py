@@ -7,7 +7,7 @@ from typing import Any
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.blocks import Place
-from ccsproxy.dashboard.html.budget import Budget
+from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.messages import place_for, show_message
 from ccsproxy.dashboard.html.words import badge, state_of
@@ -56,7 +56,7 @@ class Readings:
 
 def conversation(reader: Reader, sid: str, part: Window) -> Any:
     """Show a part of a session."""
-    readings, budget = Readings(reader, sid, part.turns), Budget()
+    readings, budget = Readings(reader, sid, part.turns), RenderBudget()
     shown = [(turn, _turn(sid, turn, readings, budget)) for turn in part.turns]
     return h.div(list(_branched(shown, 0)), class_="conversation", data_testid="conversation")
 
@@ -82,7 +82,7 @@ def _branch_name(branch: Branch) -> Any:
     )
 
 
-def _turn(sid: str, turn: Turn, readings: Readings, budget: Budget) -> Any:
+def _turn(sid: str, turn: Turn, readings: Readings, budget: RenderBudget) -> Any:
     summary = turn.summary
     if turn.aside:
         return _aside(sid, turn)
@@ -150,7 +150,7 @@ def _aside(sid: str, turn: Turn) -> Any:
     )
 
 
-def _news(sid: str, turn: Turn, found: News | None, budget: Budget) -> list[Any]:
+def _news(sid: str, turn: Turn, found: News | None, budget: RenderBudget) -> list[Any]:
     here = address.exchange(sid, turn.seq)
     if found is None:
         return [h.p("This record is kept no more.", class_="note")]

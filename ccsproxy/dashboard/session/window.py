@@ -13,7 +13,7 @@ AROUND = 7
 
 
 @attr.frozen
-class Part:
+class WindowPart:
     """A part of a session's turns.
 
     :ivar seq: the number of the request at which it begins.
@@ -39,7 +39,7 @@ class Window:
     turns: Sequence[Turn]
     first: int
     total: int
-    parts: Sequence[Part]
+    parts: Sequence[WindowPart]
     before: int | None
     after: int | None
 
@@ -61,16 +61,16 @@ def window(turns: Sequence[Turn], start: int | None) -> Window:
     return Window(turns[part.first - 1 : part.last], part.first - 1, len(turns), near, before, after)
 
 
-def _parts(turns: Sequence[Turn]) -> list[Part]:
+def _parts(turns: Sequence[Turn]) -> list[WindowPart]:
     """Cut a session into parts, the same for every page of it."""
-    found: list[Part] = []
+    found: list[WindowPart] = []
     first, room = 0, BYTES
     for place, turn in enumerate(turns):
         size = 0 if turn.aside else turn.summary.get("request_bytes") or 0
         if place > first and (size > room or place - first == TURNS):
-            found.append(Part(turns[first].seq, first + 1, place))
+            found.append(WindowPart(turns[first].seq, first + 1, place))
             first, room = place, BYTES
         room -= size
     if turns:
-        found.append(Part(turns[first].seq, first + 1, len(turns)))
+        found.append(WindowPart(turns[first].seq, first + 1, len(turns)))
     return found

@@ -5,7 +5,7 @@ import binascii
 
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.json_body import text_member
-from ccsproxy.wire.eventstream import EventStreamDecoder, Message
+from ccsproxy.wire.eventstream import EventStreamDecoder, EventStreamMessage
 from ccsproxy.wire.jsontext import JsonError, dumps, loads
 
 _CHUNK = "chunk"
@@ -35,7 +35,7 @@ class EventStreamFraming:
         """Take the end of the bytes."""
         return self._events(self._decoder.finish())
 
-    def _events(self, messages: list[Message]) -> list[tuple[str, bytes]]:
+    def _events(self, messages: list[EventStreamMessage]) -> list[tuple[str, bytes]]:
         events = []
         for message in messages:
             if message.kind == "event":
@@ -44,7 +44,7 @@ class EventStreamFraming:
                 self._fail(message)
         return events
 
-    def _event(self, message: Message) -> tuple[str, bytes]:
+    def _event(self, message: EventStreamMessage) -> tuple[str, bytes]:
         if message.name in (_CHUNK, ""):
             payload = self._unwrap(message.payload)
             self._lines.append(_one_line(payload))
@@ -61,7 +61,7 @@ class EventStreamFraming:
             self._odd = True
             return payload
 
-    def _fail(self, message: Message) -> None:
+    def _fail(self, message: EventStreamMessage) -> None:
         try:
             said = text_member(loads(message.payload), "message")
         except JsonError:

@@ -15,7 +15,7 @@ _ONCE = frozenset({"role", "reasoning_opaque", "id", "name", "type"})
 _DETAIL_TEXTS = frozenset({"text", "summary", "data"})
 
 
-class Choice:
+class StreamedChoice:
     """A choice and the pieces that arrived for it."""
 
     def __init__(self, findings: Findings, legacy: bool) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.findings import Findings
-from ccsproxy.dialects.openai.chat_choice import Choice
+from ccsproxy.dialects.openai.chat_choice import StreamedChoice
 from ccsproxy.dialects.usage import openai_usage
 
 _FIRST = frozenset({"id", "created", "model", "service_tier", "system_fingerprint"})
@@ -17,7 +17,7 @@ class ChatReassembler:
     def __init__(self) -> None:
         self.findings = Findings()
         self._fields: dict[str, Any] = {}
-        self._choices: dict[int, Choice] = {}
+        self._choices: dict[int, StreamedChoice] = {}
         self._object = "chat.completion"
         self._any = False
         self._done = False
@@ -81,7 +81,7 @@ class ChatReassembler:
                 continue
             known = self._choices.get(index)
             if known is None:
-                known = self._choices[index] = Choice(self.findings, chunk.get("object") == _LEGACY)
+                known = self._choices[index] = StreamedChoice(self.findings, chunk.get("object") == _LEGACY)
             known.add(choice, at_ms)
 
     def settle(self, whole: bool) -> Settled:

@@ -7,7 +7,7 @@ import msgspec
 from ccsproxy.dialects.growing import GrowingStrings, extend
 
 
-class Place(msgspec.Struct, frozen=True):
+class ItemPlace(msgspec.Struct, frozen=True):
     """Where in an item the text of a delta belongs.
 
     :ivar key: the member that grows, or that holds the value of a ``.done`` event.
@@ -25,16 +25,16 @@ class Place(msgspec.Struct, frozen=True):
 
 
 PLACES = {
-    "response.output_text": Place("text", "content", "content_index", "message", "output_text"),
-    "response.refusal": Place("refusal", "content", "content_index", "message", "refusal"),
-    "response.reasoning_text": Place("text", "content", "content_index", "reasoning", "reasoning_text"),
-    "response.reasoning_summary_text": Place("text", "summary", "summary_index", "reasoning", "summary_text"),
-    "response.shell_call_command": Place("command", "_commands", "command_index", "shell_call"),
-    "response.function_call_arguments": Place("arguments", item="function_call"),
-    "response.custom_tool_call_input": Place("input", item="custom_tool_call"),
-    "response.mcp_call_arguments": Place("arguments", item="mcp_call"),
-    "response.code_interpreter_call_code": Place("code", item="code_interpreter_call"),
-    "response.apply_patch_call_operation_diff": Place("diff", "_operation", "", "apply_patch_call"),
+    "response.output_text": ItemPlace("text", "content", "content_index", "message", "output_text"),
+    "response.refusal": ItemPlace("refusal", "content", "content_index", "message", "refusal"),
+    "response.reasoning_text": ItemPlace("text", "content", "content_index", "reasoning", "reasoning_text"),
+    "response.reasoning_summary_text": ItemPlace("text", "summary", "summary_index", "reasoning", "summary_text"),
+    "response.shell_call_command": ItemPlace("command", "_commands", "command_index", "shell_call"),
+    "response.function_call_arguments": ItemPlace("arguments", item="function_call"),
+    "response.custom_tool_call_input": ItemPlace("input", item="custom_tool_call"),
+    "response.mcp_call_arguments": ItemPlace("arguments", item="mcp_call"),
+    "response.code_interpreter_call_code": ItemPlace("code", item="code_interpreter_call"),
+    "response.apply_patch_call_operation_diff": ItemPlace("diff", "_operation", "", "apply_patch_call"),
 }
 
 
@@ -60,7 +60,7 @@ class Item:
             parts = self._parts[member] = dict(enumerate(known)) if isinstance(known, list) else {}
         return parts
 
-    def _holder(self, place: Place, event: dict[str, Any]) -> dict[str, Any] | None:
+    def _holder(self, place: ItemPlace, event: dict[str, Any]) -> dict[str, Any] | None:
         """Find the object that a delta belongs to, and make it when it was not announced."""
         if not place.parts:
             return self.value
@@ -73,7 +73,7 @@ class Item:
             holder = parts[index] = {"type": place.part} if place.part else {}
         return holder if isinstance(holder, dict) else None
 
-    def grow(self, place: Place, event: dict[str, Any]) -> bool:
+    def grow(self, place: ItemPlace, event: dict[str, Any]) -> bool:
         """Apply a delta of text; False when the event does not fit."""
         delta, holder = event.get("delta"), self._holder(place, event)
         if not isinstance(delta, str) or holder is None:
@@ -83,7 +83,7 @@ class Item:
             extend(holder, "logprobs", event["logprobs"])
         return True
 
-    def replace(self, place: Place, event: dict[str, Any]) -> bool:
+    def replace(self, place: ItemPlace, event: dict[str, Any]) -> bool:
         """Apply the final value of a text, which wins over its deltas; False when the event does not fit."""
         holder = self._holder(place, event)
         if place.key not in event or holder is None:

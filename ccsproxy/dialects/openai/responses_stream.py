@@ -6,7 +6,7 @@ from typing import Any
 
 from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.findings import Findings
-from ccsproxy.dialects.openai.responses_item import PLACES, Item, Place
+from ccsproxy.dialects.openai.responses_item import PLACES, Item, ItemPlace
 from ccsproxy.dialects.openai.responses_result import check_calls, failed_response, final_response, stop_reason
 from ccsproxy.dialects.usage import openai_usage
 
@@ -141,7 +141,7 @@ class ResponsesReassembler:
             item = self._items[index] = Item({k: v for k, v in shell.items() if v})
         return item
 
-    def _text(self, place: Place, verb: str, event: dict[str, Any], at_ms: float) -> bool:
+    def _text(self, place: ItemPlace, verb: str, event: dict[str, Any], at_ms: float) -> bool:
         item = self._item(event, place.item)
         if item is None or item.done:
             return False

@@ -51,7 +51,7 @@ class NotKept(LookupError):
 
 
 @attr.frozen
-class Page:
+class RequestPage:
     """Part of a list of requests.
 
     :ivar items: summaries as JSON objects; those of a search have an ``excerpt``.
@@ -104,7 +104,7 @@ class Reader:
         rows = self._source.ask(lambda connection: rows_around(connection, session_id, seq, reach), list[Summary]())
         return [as_dict(row) for row in rows]
 
-    def requests(self, query: Query = Query()) -> Page:  # noqa: B008  (frozen)
+    def requests(self, query: Query = Query()) -> RequestPage:  # noqa: B008  (frozen)
         """Return a page of requests, newest first across sessions; ``q`` searches."""
         wanted = attr.evolve(query, limit=query.limit + 1)
         rows = self._source.ask(lambda connection: request_rows(connection, wanted), list[Row]())
@@ -113,9 +113,9 @@ class Reader:
             rows = _merged(rows, recent_rows(self._lines, wanted))
         more = len(rows) > query.limit
         rows = rows[: query.limit]
-        return Page([_item(row) for row in rows], str(rows[-1][0]) if more and rows else None, rebuilding)
+        return RequestPage([_item(row) for row in rows], str(rows[-1][0]) if more and rows else None, rebuilding)
 
-    def search(self, words: str, limit: int = 100) -> Page:
+    def search(self, words: str, limit: int = 100) -> RequestPage:
         """Return the newest requests that say the words, or the phrases in double quotes."""
         return self.requests(Query(q=words, limit=limit))
 

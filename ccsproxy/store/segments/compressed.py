@@ -36,7 +36,7 @@ class PackedError(Exception):
 
 
 @attr.frozen
-class Frame:
+class ZstdFrame:
     """One frame: where it is in the file, and which bytes of the segment it holds."""
 
     at: int
@@ -174,7 +174,7 @@ class PackedSegment:
         frame = self._frames[-1]
         return frame.offset, b"".join(self._unpack(frame))
 
-    def _within(self, frame: Frame, skip: int, length: int) -> bytes:
+    def _within(self, frame: ZstdFrame, skip: int, length: int) -> bytes:
         found = bytearray()
         for piece in self._unpack(frame):
             found += piece[skip : skip + length - len(found)]
@@ -183,7 +183,7 @@ class PackedSegment:
                 return bytes(found)
         raise PackedError(f"{self.path} ends too early")
 
-    def _several_within(self, frame: Frame, places: list[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
+    def _several_within(self, frame: ZstdFrame, places: list[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
         """Yield the bytes at offsets in a frame, which are sorted and do not overlap."""
         pieces = self._unpack(frame)
         window, begin = bytearray(), frame.offset
@@ -195,7 +195,7 @@ class PackedSegment:
                 window += next(pieces, b"")
             yield offset, bytes(window[offset - begin : offset - begin + length])
 
-    def _unpack(self, frame: Frame) -> Iterator[bytes]:
+    def _unpack(self, frame: ZstdFrame) -> Iterator[bytes]:
         packed = self._exactly(frame.length, frame.at)
         reader = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(packed)
         size = 0
@@ -208,7 +208,7 @@ class PackedSegment:
         if size != frame.size:
             raise PackedError(f"{self.path} is damaged: a frame has the wrong length")
 
-    def _read_table(self) -> list[Frame]:
+    def _read_table(self) -> list[ZstdFrame]:
         length = self._files.size(self._fd)
         count, _, magic = _TABLE_END.unpack(self._exactly(_TABLE_END.size, length - _TABLE_END.size))
         start = length - _TABLE_END.size - count * _ENTRY.size - _SKIP_HEAD.size
@@ -220,7 +220,7 @@ class PackedSegment:
         frames, at, offset = [], 0, 0
         for number in range(count):
             packed, plain = _ENTRY.unpack_from(table, _SKIP_HEAD.size + number * _ENTRY.size)
-            frames.append(Frame(at, packed, offset, plain))
+            frames.append(ZstdFrame(at, packed, offset, plain))
             at, offset = at + packed, offset + plain
         if at != start:
             raise PackedError(f"{self.path} does not fit its seek table")
