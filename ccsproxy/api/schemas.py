@@ -83,6 +83,8 @@ _SESSION_ROW = members(
         "total_input_tokens": maybe("integer"),
         "total_output_tokens": maybe("integer"),
         "cost": maybe("number"),
+        "unpriced": COUNT,
+        "unpriced_models": {"type": "array", "items": TEXT},
     }
 )
 
@@ -99,7 +101,13 @@ _SUMMARY = members(
         "output_tokens": maybe("integer"),
         "has_error": FLAG,
     },
-    {"outcome": maybe("string"), "ttft_ms": maybe("number"), "cost": maybe("number"), "upstream": TEXT},
+    {
+        "outcome": maybe("string"),
+        "ttft_ms": maybe("number"),
+        "cost": maybe("number"),
+        "unpriced": maybe("string"),
+        "upstream": TEXT,
+    },
     "Further members say more about the exchange; null is not known, an outcome of null is still running.",
 )
 

@@ -28,7 +28,7 @@ from ccsproxy.capture.recorder.recorder import Numbered
 from ccsproxy.capture.settings import SPILL_FD, RecorderSettings
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
-from ccsproxy.providers.prices import cost
+from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.redaction import redactors
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
@@ -106,8 +106,8 @@ INDEX_WITHIN = 5.0
 class IndexedStore(Store):
     """A store whose index follows it, in a thread of its own."""
 
-    def __init__(self, data_dir: Path, settings: StoreSettings, reactor: Any) -> None:
-        self._feeder = IndexFeeder(data_dir, cost)
+    def __init__(self, data_dir: Path, settings: StoreSettings, reactor: Any, prices: PriceBook) -> None:
+        self._feeder = IndexFeeder(data_dir, prices.cost)
         super().__init__(data_dir, settings, reactor, self._feeder)
 
     def open(self, alive: Mapping[str, Any] | None = None) -> Deferred[Recovery]:
@@ -129,7 +129,7 @@ class IndexedStore(Store):
         return recovery
 
 
-def make_store(settings: RecorderSettings, reactor: Any) -> Store:
+def make_store(settings: RecorderSettings, reactor: Any, prices: PriceBook) -> Store:
     """Make the store."""
     options = StoreSettings(
         run=settings.run_session_id,
@@ -142,7 +142,7 @@ def make_store(settings: RecorderSettings, reactor: Any) -> Store:
         compress=settings.compress,
         sync=settings.sync,
     )
-    return IndexedStore(Path(settings.data_dir), options, reactor)
+    return IndexedStore(Path(settings.data_dir), options, reactor, prices)
 
 
 def recovered(recovery: Recovery) -> Recovered:

@@ -1,5 +1,9 @@
 """What the relay tells the recorder at the beginning: over the link, because a key is among it."""
 
+import os
+import pwd
+import socket
+
 import msgspec
 
 from ccsproxy.config.model import Config
@@ -17,6 +21,8 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     :ivar bodies: whether bodies are kept (``--capture full``).
     :ivar redact: whether secrets are replaced.
     :ivar spill_key: 32 bytes, made at the start of the relay.
+    :ivar prices: file of the user's own prices, empty for none.
+    :ivar labels: what every record is labelled with.
     :ivar body_limit: how much of one body is kept, in bytes as they were sent.
     :ivar memory_limit: how much of all unfinished bodies is kept, in bytes.
     """
@@ -33,8 +39,19 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     retain_size: int = 4 << 30
     compress: str = "zstd"
     sync: str = "interval"
+    prices: str = ""
+    labels: dict[str, str] = {}
     body_limit: int = 32 << 20
     memory_limit: int = 512 << 20
+
+
+def own_labels() -> dict[str, str]:
+    """Return who records by default: this machine's name and this user's."""
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    return {"host": socket.gethostname(), "user": user}
 
 
 def recorder_settings(config: Config, run_session_id: str, spill_key: bytes) -> RecorderSettings:
@@ -52,4 +69,6 @@ def recorder_settings(config: Config, run_session_id: str, spill_key: bytes) -> 
         retain_size=config.retain_size,
         compress=config.compress,
         sync=config.sync,
+        prices=str(config.prices or ""),
+        labels={**own_labels(), **dict(config.labels)},
     )

@@ -78,3 +78,5 @@ class Config:
     client_key: Path | None = None
     upstream_proxy: str | None = None
     workers: int = 1
+    prices: Path | None = None
+    labels: tuple[tuple[str, str], ...] = ()

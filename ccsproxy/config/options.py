@@ -52,6 +52,10 @@ class Options(usage.Options):
         """A further Host value that proxy and API answer to; repeatable. [default: loopback names]"""
         self._add("allow-host", text)
 
+    def opt_label(self, text: str) -> None:
+        """Who recorded it, KEY=VALUE, in every record; repeatable. [default: host and user]"""
+        self._add("label", text)
+
     def parseOptions(self, options: Any = None) -> None:
         """Parse, and end the program with status 2 and one sentence when something is wrong."""
         try:

@@ -208,6 +208,23 @@ SETTINGS: tuple[Setting, ...] = (
         "CONNECT through this proxy; never used for loopback upstreams.",
     ),
     Setting("workers", "workers", values.workers, "1", "N", "How many processes relay."),
+    Setting(
+        "prices",
+        "prices",
+        values.prices,
+        "-",
+        "FILE",
+        "TOML with own prices and context limits, by model pattern and upstream; goes before the built-in list.",
+    ),
+    Setting(
+        "label",
+        "labels",
+        values.label,
+        "host and user",
+        "KEY=VALUE",
+        "Who recorded it, in every record; repeatable.",
+        many=True,
+    ),
 )
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}

@@ -6,10 +6,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ccsproxy.config.model import Upstream
+from ccsproxy.providers.price_book import read_prices
 from ccsproxy.providers.registry import upstream_name, upstream_provider
 
 _SIZE = re.compile(r"\A([0-9]+)\s*([KMG]?)(?:i?B)?\Z", re.IGNORECASE)
 _FACTOR = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_LABEL = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _HOST = re.compile(r"\A[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?\Z")
 _PATH = re.compile(r"\A(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*\Z")
@@ -138,6 +140,29 @@ def upstream(text: str) -> Upstream:
         base_path=parts.path.rstrip("/"),
         provider=upstream_provider(host, parts.port),
     )
+
+
+def label(text: str) -> tuple[str, str]:
+    """Read a label, ``KEY=VALUE``.
+
+    :raises ValueError: when it is none.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not _LABEL.match(key):
+        raise ValueError("a label is KEY=VALUE; the key holds letters, digits, '.', '_' and '-', as in team=search")
+    if len(value) > 256 or not value.isprintable():
+        raise ValueError("a label's value is at most 256 printable characters")
+    return key, value
+
+
+def prices(text: str) -> Path:
+    """Read the path of a file of own prices, which must be one that can be used.
+
+    :raises ValueError: naming what is wrong with the file.
+    """
+    found = path(text)
+    read_prices(found)
+    return found
 
 
 def _check_url(parts: "SplitURL", url: str) -> None:

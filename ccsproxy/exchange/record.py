@@ -1,4 +1,4 @@
-"""The record: what is kept of one exchange (contract, section 4, schema version 2)."""
+"""The record: what is kept of one exchange (contract, section 4, schema version 3)."""
 
 from typing import Any
 
@@ -7,13 +7,32 @@ import msgspec
 from ccsproxy.exchange.usage import Usage
 
 #: The version that writers write; readers upgrade older ones (see `ccsproxy.exchange.upgrade`).
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Pairs = list[tuple[str, str]]
 
 
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """The program at the other end of a loopback connection, as the system tells it.
+
+    :ivar argv0: what it calls itself; never more of its command line, which may hold secrets.
+    :ivar cwd: its working directory when it was first seen on this connection.
+    :ivar started_at: RFC 3339, UTC.
+    """
+
+    pid: int
+    exe: str | None = None
+    argv0: str | None = None
+    cwd: str | None = None
+    started_at: str | None = None
+
+
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """Who called: the coding agent, as far as the request says it."""
+    """Who called: the coding agent, as far as the request says it.
+
+    :ivar retry: the how-manieth repetition of a call this is, where the client says that; 0 for the first try.
+    :ivar process: what the system says of the program; null where it does not tell.
+    """
 
     name: str | None = None
     version: str | None = None
@@ -23,6 +42,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     thread: str | None = None
     cwd: str | None = None
     account: str | None = None
+    retry: int | None = None
+    process: Process | None = None
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,21 +119,40 @@ class RecordTiming(msgspec.Struct, frozen=True, kw_only=True):
     overhead_us: int | None = None
 
 
+class SecretNote(msgspec.Struct, frozen=True, kw_only=True):
+    """How many secrets of one kind stood in one place of an exchange; never the secrets."""
+
+    kind: str
+    where: str
+    count: int
+
+
 class CaptureNote(msgspec.Struct, frozen=True, kw_only=True):
     """What capture has to say of its own work.
 
     :ivar faults: names of what went wrong or was odd (``invalid_tool_json``, ``redaction_error``, ...).
     :ivar redactions: how many secrets were replaced.
     :ivar dropped_bytes: body bytes that were relayed and not kept.
+    :ivar redacted: which kinds of secret were replaced, and where.
+    :ivar outbound_secrets: which kinds of secret the request sent to the provider, and where they stood in it.
     """
 
     faults: list[str] = []
     redactions: int = 0
     dropped_bytes: int = 0
+    redacted: list[SecretNote] = []
+    outbound_secrets: list[SecretNote] = []
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One exchange, finished."""
+    """One exchange, finished.
+
+    :ivar upstream_url: scheme, authority and base path that were really asked; null where that is not known.
+    :ivar transport: ``http``, ``websocket`` or ``tunnel``.
+    :ivar connection: an id that the exchanges of one client connection share.
+    :ivar delivered_bytes: bytes of the response's body that the client's socket took.
+    :ivar labels: who recorded it, as the user labels it.
+    """
 
     id: str
     seq: int
@@ -137,6 +177,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     request: Request
     response: Response | None
     capture: CaptureNote
+    upstream_url: str | None = None
+    transport: str = "http"
+    connection: str | None = None
+    delivered_bytes: int | None = None
+    labels: dict[str, str] = {}
     schema_version: int = SCHEMA_VERSION
 
 
@@ -158,5 +203,9 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     path: str
     headers: dict[str, str]
+    upstream_url: str | None = None
+    transport: str = "http"
+    connection: str | None = None
+    labels: dict[str, str] = {}
     event: str = "started"
     schema_version: int = SCHEMA_VERSION

@@ -28,7 +28,9 @@ class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     :ivar upstream_url: scheme, authority and base path of what is asked, empty when it was refused before routing.
     :ivar connection: an id that the exchanges of one client connection share.
     :ivar owner: user id and number of the client's socket, where it is one of this machine (see
-        `ccsproxy.runtime.sock_diag.SocketOwner`); None elsewhere.
+        `ccsproxy.runtime.sock_diag.SocketOwner`); None elsewhere, and where nobody has asked yet.
+    :ivar ends: host and port of the client's socket, then of ours, for whoever wants to ask; None where they are no
+        TCP sockets.
     """
 
     id: str
@@ -45,6 +47,7 @@ class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     upstream_url: str = ""
     connection: str = ""
     owner: tuple[int, int] | None = None
+    ends: tuple[str, int, str, int] | None = None
 
     @property
     def headers(self) -> RawHeaders:

@@ -58,7 +58,20 @@ def _from_1(old: Json) -> Json:
     }
 
 
-_STEPS: dict[int, Callable[[Json], Json]] = {1: _from_1}
+def _from_2(old: Json) -> Json:
+    """Turn a record of version 2 into version 3; what version 2 did not know is null."""
+    new = {name: value for name, value in _NEW_IN_3.items() if name not in old}
+    return {**old, **new, "schema_version": 3}
+
+
+_NEW_IN_3: Json = {
+    "upstream_url": None,
+    "transport": "http",
+    "connection": None,
+    "delivered_bytes": None,
+    "labels": {},
+}
+_STEPS: dict[int, Callable[[Json], Json]] = {1: _from_1, 2: _from_2}
 
 
 def _check_1(old: Json) -> None:

@@ -25,6 +25,7 @@ class Route:
     """The way to one upstream.
 
     :ivar authority: the value of ``Host``.
+    :ivar url: scheme, authority and base path, as records name them.
     """
 
     name: str
@@ -32,11 +33,13 @@ class Route:
     authority: bytes
     base_path: bytes
     client: ITransparentClient
+    url: str = ""
 
 
 def way_to(upstream: Upstream, client: ITransparentClient) -> Route:
     """Return the way to a configured upstream."""
-    return Route(upstream.name, upstream.provider, upstream.authority.encode(), upstream.base_path.encode(), client)
+    authority, base_path = upstream.authority.encode(), upstream.base_path.encode()
+    return Route(upstream.name, upstream.provider, authority, base_path, client, upstream.url)
 
 
 @implementer(IResource)
@@ -66,8 +69,9 @@ class ProxyResource(Resource):
         name, target = route(request.target, self._ways)
         way = self._ways[name] if name else self._default
         target = with_base_path(way.base_path, target)
+        exchange_id = self._ids.new_id()
         announced = RequestHead(
-            self._ids.new_id(),
+            exchange_id,
             request.started_at,
             way.name,
             way.provider,
@@ -77,6 +81,9 @@ class ProxyResource(Resource):
             head.version,
             head.lines,
             request.peer,
+            upstream_url=way.url,
+            connection=request.connection_id(exchange_id),
+            ends=request.ends,
         )
         lines = head.forward(way.authority)
         Relay(request, self._clock).start(way.client, target, lines, self._capture, announced)

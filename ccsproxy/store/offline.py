@@ -9,7 +9,7 @@ from typing import Any
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
-from ccsproxy.providers.prices import list_price
+from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.store.index.follower import Progress, bring_up, no_progress, rebuild
 from ccsproxy.store.index.schema import drop_unusable
@@ -48,6 +48,7 @@ class OfflineStore:
         self._clock = clock
         self._random = random
         self._files = Files()
+        self._price = PriceBook.of_data_dir(data_dir).cost
 
     def __enter__(self) -> "OfflineStore":
         return self
@@ -59,11 +60,11 @@ class OfflineStore:
 
     def reindex(self, progress: Progress = no_progress) -> None:
         """Make the index anew."""
-        rebuild(self._data_dir, list_price, progress)
+        rebuild(self._data_dir, self._price, progress)
 
     def catch_up(self) -> None:
         """Bring the index up to the segments."""
-        bring_up(self._data_dir, list_price)
+        bring_up(self._data_dir, self._price)
 
     def forget(self, session_id: str) -> int:
         """Remove a session from segments and index, so that nothing of it is left on the disk.
@@ -71,7 +72,7 @@ class OfflineStore:
         :return: how many segments held it.
         """
         count = self._maintenance().forget(session_id)
-        bring_up(self._data_dir, list_price, squeeze=True)
+        bring_up(self._data_dir, self._price, squeeze=True)
         drop_unusable(self._data_dir)
         return count
 
@@ -82,7 +83,7 @@ class OfflineStore:
         """
         maintenance = self._maintenance()
         maintenance.round()
-        bring_up(self._data_dir, list_price)
+        bring_up(self._data_dir, self._price)
         return maintenance.trouble
 
     def add(self, records: Iterable[dict[str, Any]]) -> int:
@@ -93,7 +94,7 @@ class OfflineStore:
         count, source = 0, iter(records)
         while batch := self._segment(source):
             count += batch
-        bring_up(self._data_dir, list_price)
+        bring_up(self._data_dir, self._price)
         return count
 
     def _segment(self, records: Iterator[dict[str, Any]]) -> int:

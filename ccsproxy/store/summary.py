@@ -2,16 +2,21 @@
 
 import json
 import zlib
+from collections.abc import Callable
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from ccsproxy.exchange.outcome import Outcome
-from ccsproxy.exchange.record import Client, Error
+from ccsproxy.exchange.outcome import Category, Outcome
+from ccsproxy.exchange.record import SCHEMA_VERSION, Client, Error
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.exchange.usage import Usage
+from ccsproxy.providers.cost import Cost
+
+#: What a call costs: model, usage, time of the start, the upstream's NAME and its address.
+Price = Callable[[str | None, Usage | None, str, str, str], Cost]
 
 #: Bits of an order key below its milliseconds.
 KEY_BITS = 21
@@ -20,6 +25,7 @@ KEY_BITS = 21
 class Summary(msgspec.Struct, kw_only=True, gc=False):
     """One row of a list of requests (contract, section 6); null is "not known", ``outcome`` null is "still running".
 
+    :ivar unpriced: what is missing for a cost that should be there, in a word (`ccsproxy.providers.cost.Cost`).
     :ivar tools: the names of the tools that the answer calls.
     :ivar preview: the beginning of the last new prompt, as text for people.
     """
@@ -59,11 +65,12 @@ class Summary(msgspec.Struct, kw_only=True, gc=False):
     cache_read_input_tokens: int | None = None
     reasoning_tokens: int | None = None
     cost: float | None = None
+    unpriced: str | None = None
     request_bytes: int | None = None
     response_bytes: int | None = None
     tools: list[str] = []
     preview: str | None = None
-    schema_version: int = 2
+    schema_version: int = SCHEMA_VERSION
 
 
 class RequestPart(msgspec.Struct, gc=False):
@@ -94,6 +101,7 @@ class Entry(msgspec.Struct, gc=False):
     category: str
     client: Client
     schema_version: int
+    upstream_url: str | None = None
     event: str = ""
     request_id: str | None = None
     ended_at: str | None = None
@@ -174,6 +182,26 @@ def summarise(entry: Entry) -> Summary:
         request_bytes=None if entry.started else entry.request.body_bytes,
         response_bytes=response.body_bytes if response else None,
     )
+
+
+def set_cost(row: Summary, entry: Entry, price: Price) -> None:
+    """Say in the summary of a finished exchange what it cost, or what is missing for that.
+
+    A call that used nothing, or of which nothing is known because it failed, lacks no price.
+    """
+    found = price(
+        entry.response_model or entry.model, entry.usage, entry.started_at, entry.upstream, entry.upstream_url or ""
+    )
+    row.cost = found.dollars
+    if found.dollars is None and _is_billed(row):
+        row.unpriced = found.gap
+
+
+def _is_billed(row: Summary) -> bool:
+    """Tell whether a call without a price is one that the provider bills, as far as can be told."""
+    if row.input_tokens or row.output_tokens or row.cache_read_input_tokens or row.cache_creation_input_tokens:
+        return True
+    return row.category == Category.MODEL and row.status is not None and row.status < 300
 
 
 def milliseconds(when: str) -> int:

@@ -3,6 +3,7 @@
 import argparse
 from typing import TextIO
 
+from ccsproxy.providers.amounts import lacking, total
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.tools.asking import add_filters, open_reader, query_of
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
@@ -45,12 +46,19 @@ def _sessions(sessions: list[dict[str, object]], as_json: bool, out: TextIO) -> 
         for each in sessions:
             write_json(out, each)
         return 0
-    rows = [["SESSION", "STARTED", "REQUESTS", "IN", "OUT", "TITLE"]]
+    rows = [["SESSION", "STARTED", "REQUESTS", "IN", "OUT", "COST", "TITLE"]]
     for each in sessions:
         tokens = [number(each[name]) for name in ("total_input_tokens", "total_output_tokens")]  # type: ignore[arg-type]
         started = local_time(str(each["started_at"]))
         title = str(each.get("title") or "-")[:60]
-        rows.append([str(each["session_id"]), started, str(each["request_count"]), *tokens, title])
+        cost = total(each["cost"], each["unpriced"], "-")  # type: ignore[arg-type]
+        rows.append([str(each["session_id"]), started, str(each["request_count"]), *tokens, cost, title])
     if len(rows) > 1:
         table(rows, out)
+    if note := lacking(sum(each["unpriced"] for each in sessions), _unpriced_models(sessions)):  # type: ignore[misc]
+        out.write(f"The costs lack {note}; see: ccsproxy prices MODEL\n")
     return 0
+
+
+def _unpriced_models(sessions: list[dict[str, object]]) -> list[str]:
+    return sorted({model for each in sessions for model in each["unpriced_models"]})  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from ccsproxy.errors import StartError
 #: The modules of this room that are subcommands, in the order in which the help lists them. Each offers NAME,
 #: SUMMARY, ``add_arguments(parser)`` and ``run(args, out, err)``, which returns the exit status.
 COMMANDS = (
-    *("serve", "demo", "tail", "ls", "show", "search", "export", "stats", "open_page"),
+    *("serve", "demo", "tail", "ls", "show", "search", "export", "stats", "prices", "open_page"),
     *("verify", "reindex", "gc", "du", "rm", "keep", "import_store", "completion"),
 )
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
+from ccsproxy.providers.amounts import dollars
+
 _CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 _OUTCOME_COLOURS = {"complete": "green", "client_disconnected": "yellow", "shutdown": "yellow", None: "dim"}
 
@@ -75,8 +77,8 @@ def request_line(item: Mapping[str, Any], paint: Paint) -> str:
         number(item["output_tokens"]),
         duration(item["ttft_ms"]),
         duration(item["duration_ms"]),
-        "-" if item["cost"] is None else f"${item['cost']:.4f}",
-        item["error_message"] or item["path"],
+        dollars(item["cost"], "-"),
+        item["error_message"] or item.get("preview") or item["path"],
     ]
     texts = [printable(cell) for cell in cells]
     line = _columns(texts).rstrip()

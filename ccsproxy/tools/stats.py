@@ -3,6 +3,7 @@
 import argparse
 from typing import Any, TextIO
 
+from ccsproxy.providers.amounts import lacking, total
 from ccsproxy.store.query import parse_time
 from ccsproxy.tools.asking import moment, open_reader
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
@@ -44,11 +45,12 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     rows += [_row(f"{each['upstream']} {each['model'] or '-'}", each) for each in found["models"]]
     rows.append(_row("total", found["totals"]))
     table(rows, out)
+    if note := lacking(found["totals"]["unpriced"], found["totals"]["unpriced_models"]):
+        out.write(f"The cost lacks {note}; see: ccsproxy prices MODEL\n")
     return 0
 
 
 def _row(name: str, group: dict[str, Any]) -> list[str]:
-    cost = group.get("cost")
     return [
         name,
         number(group["requests"]),
@@ -56,7 +58,7 @@ def _row(name: str, group: dict[str, Any]) -> list[str]:
         number(group.get("input_tokens")),
         number(group.get("cache_read_input_tokens")),
         number(group.get("output_tokens")),
-        "-" if cost is None else f"${cost:.2f}",
+        total(group.get("cost"), group.get("unpriced"), "-"),
         duration(group["ttft_p50_ms"]),
         duration(group["ttft_p95_ms"]),
         duration(group["duration_p50_ms"]),

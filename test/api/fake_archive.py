@@ -19,7 +19,7 @@ META: dict[str, Any] = {
     "started_at": "2026-01-02T03:04:05.678Z",
     "ended_at": None,
     "request_count": 2,
-    "schema_version": 2,
+    "schema_version": 3,
     "cwd": "/home/me/x",
     "models": ["claude-x"],
     "title": "Fix it",

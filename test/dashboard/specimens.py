@@ -60,7 +60,7 @@ def record(seq: int, dialect: str, body: Any, answer: Any, **more: Any) -> dict[
         "request": request(body),
         "response": response(answer),
         "capture": {"faults": [], "redactions": 2, "dropped_bytes": 0},
-        "schema_version": 2,
+        "schema_version": 3,
     }
     return {**made, **more}
 

@@ -79,9 +79,15 @@ class UpgradeTests(SynchronousTestCase):
 
     def test_current_and_newer_versions_are_left_alone(self) -> None:
         """What needs no upgrade is returned as it is, also from a future version."""
-        for version in (2, 3, 99):
+        for version in (3, 99):
             record = {"schema_version": version, "anything": [1]}
             self.assertIs(upgrade(record), record)
+
+    def test_version_2(self) -> None:
+        """What version 2 did not know is null in version 3; what it said stays."""
+        new = upgrade({"schema_version": 2, "id": "x", "labels": {"a": "b"}})
+        self.assertEqual((new["id"], new["labels"], new["schema_version"]), ("x", {"a": "b"}, 3))
+        self.assertEqual((new["upstream_url"], new["transport"], new["connection"]), (None, "http", None))
 
     def test_what_is_no_record_is_refused(self) -> None:
         """A value without a version, or without what names an exchange, is an error."""

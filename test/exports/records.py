@@ -45,7 +45,7 @@ def make_record(**changes: Any) -> dict[str, Any]:
             "body_bytes": 30,
             "stream": {"text": "event: ping\ndata: {}\n\n", "chunks": [[300.0, 22]]},
         },
-        "schema_version": 2,
+        "schema_version": 3,
     }
     return {**record, **changes}
 

@@ -14,6 +14,7 @@ from ccsproxy.capture.recorder.recorder import Numbered
 from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.exchange.relayed import RawHeaders
+from ccsproxy.providers.price_book import PriceBook
 from test.capture.recorder.fake_interfaces import NamedClient, Stars, detect
 from test.capture.recorder.fake_interfaces import identify as fake_identify
 
@@ -65,7 +66,7 @@ class LineStore:
         return succeed(None)
 
 
-def make_store(settings: RecorderSettings, reactor: Any) -> LineStore:
+def make_store(settings: RecorderSettings, reactor: Any, prices: PriceBook) -> LineStore:
     """Make the store."""
     return LineStore(Path(settings.data_dir, "lines.jsonl"))
 

@@ -1,151 +1,181 @@
-"""Tests for `ccsproxy.providers.prices`."""
+"""Tests for `ccsproxy.providers.prices` and its rows."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.exchange.usage import Usage
-from ccsproxy.providers.prices import cost, price_list, price_of
+from ccsproxy.providers.price_rows import Price, Rates, Tier
+from ccsproxy.providers.prices import LISTED, context_window, find_price, price_list, provider_of
 from ccsproxy.providers.registry import PROVIDERS
 
-AT = "2026-11-20T12:00:00.000Z"
-MILLION = 1_000_000
+AT = "2026-11-30T12:00:00.000Z"
+
+
+def rate(model: str, at: str = AT, provider: str = "") -> float | None:
+    """Return a model's input rate, None when it has no price."""
+    found = find_price(model, at, provider)
+    return found.price.rates.input if found and found.price.rates else None
 
 
 class PriceListTests(SynchronousTestCase):
-    """The list is whole: every price has a source with a date, and no two contradict."""
+    """The lists are whole: every price has a source with a date, and no two contradict."""
 
     def test_sources(self) -> None:
         """Each price names a source that is there, and each source is used."""
-        prices = price_list()
-        self.assertEqual({price.source for price in prices.prices}, set(prices.sources))
-        for source in prices.sources.values():
-            self.assertTrue(source.url.startswith("https://") and source.read.startswith("20"))
+        for provider in LISTED:
+            listed = price_list(provider)
+            self.assertEqual({price.source for price in listed.prices}, set(listed.sources), provider)
+            for source in listed.sources.values():
+                self.assertTrue(source.url.startswith("https://") and source.read.startswith("20"))
 
     def test_providers_and_periods(self) -> None:
-        """Each provider is known, and the periods of a model do not overlap."""
-        last: dict[str, str] = {}
-        for price in price_list().prices:
-            self.assertIn(price.provider, {provider.provider for provider in PROVIDERS})
-            for model in price.models:
-                self.assertTrue(model not in last or last[model] < price.since, model)
-                last[model] = price.until or "9999"
+        """Each provider is known, and the periods of a model do not overlap, but for hours of the day."""
+        for provider in LISTED:
+            self.assertIn(provider, {known.provider for known in PROVIDERS})
+            last: dict[str, str] = {}
+            for price in price_list(provider).prices:
+                for model in () if price.hours else price.models:
+                    self.assertTrue(model not in last or last[model] < price.since, f"{provider} {model}")
+                    last[model] = price.until or "9999"
 
     def test_rates_are_plausible(self) -> None:
-        """Reading a cache costs less than input, writing more, and output more than input."""
-        for price in price_list().prices:
-            for rates in filter(None, (price.rates, price.beyond)):
-                self.assertLess(rates.input, rates.output)
-                self.assertLess(rates.cache_read or 0, rates.input)
-                self.assertGreater(rates.cache_write_5m or 1e9, rates.input)
-                self.assertGreaterEqual(rates.cache_write_1h or 1e9, rates.cache_write_5m or 0)
+        """Reading a cache costs no more than input, writing no less, and long prompts and their tiers likewise."""
+        for provider in LISTED:
+            for price in price_list(provider).prices:
+                for rates in _all_rates(price):
+                    self.assertLessEqual(0, rates.input)
+                    self.assertLessEqual(rates.cache_read or 0, rates.input, price.models)
+                    self.assertGreaterEqual(rates.cache_write or 1e9, rates.input, price.models)
+                    self.assertGreaterEqual(rates.cache_write_1h or 1e9, rates.cache_write or 0, price.models)
+                    self.assertGreaterEqual(rates.cache_write_12h or 1e9, rates.cache_write or 0, price.models)
+                self.assertEqual([step.above for step in price.steps], sorted({step.above for step in price.steps}))
+
+    def test_models_of_today(self) -> None:
+        """Every provider's current models have a price on the day of the lists."""
+        for provider, models in {
+            "anthropic": "claude-fable-5-2 claude-opus-5-5 claude-sonnet-5-5 claude-haiku-5-5 claude-opus-4-8",
+            "openai": (
+                "gpt-4o gpt-4o-mini gpt-4.1 o3 o4-mini gpt-5 gpt-5-mini gpt-5-nano gpt-5-codex gpt-5.1-codex-max "
+                "gpt-5.2-codex gpt-5.3-codex gpt-5.4 gpt-5.5 gpt-5.6-sol gpt-5.6-terra gpt-5.6-luna gpt-6-astra "
+                "gpt-6-sol gpt-6-luna gpt-6.1-sol gpt-6.1-terra gpt-6.2-sol gpt-6.2-astra"
+            ),
+            "google": (
+                "gemini-2.0-flash gemini-2.5-pro gemini-2.5-flash gemini-2.5-flash-lite gemini-3-pro-preview "
+                "gemini-3-flash-preview gemini-3.1-pro-preview gemini-3.5-flash gemini-3.8-flash gemini-4-argon "
+                "gemini-4-neon gemini-4-hydrogen"
+            ),
+            "xai": "grok-4 grok-4.20 grok-4.7 grok-code-fast-1",
+            "deepseek": "deepseek-flash deepseek-v4-flash deepseek-v4-pro",
+            "mistral": "mistral-large-latest mistral-medium-latest codestral-latest devstral-2512",
+            "cohere": "command-a-03-2025 command-r7b-12-2024",
+            "groq": "openai/gpt-oss-120b llama-3.3-70b-versatile",
+            "moonshot": "kimi-k2.6 kimi-k3 kimi-k3.1-pro",
+            "zai": "glm-4.6 glm-5.3 GLM-5.3",
+            "qwen": "qwen3-coder-plus qwen3.8-max qwen-plus",
+        }.items():
+            for model in models.split():
+                self.assertIsNotNone(rate(model, AT, provider), f"{provider} {model}")
 
 
-class PriceOfTests(SynchronousTestCase):
+def _all_rates(price: Price) -> list[Rates]:
+    tables = [price.rates, *(step.rates for step in price.steps)]
+    for tier in price.tiers.values():
+        if isinstance(tier, Tier):
+            tables += [tier.rates, *(step.rates for step in tier.steps)]
+    return [rates for rates in tables if rates is not None]
+
+
+class FindPriceTests(SynchronousTestCase):
     """A model has its own price or none."""
 
     def test_snapshots(self) -> None:
         """Dated names and ``-latest`` are the same model."""
-        for name in (
-            "claude-haiku-4-5",
-            "claude-haiku-4-5-20251001",
-            "claude-haiku-4-5@20251001",
-            "claude-haiku-4-5-latest",
-        ):
-            price = price_of(name, AT)
-            self.assertEqual(price and price.rates.input, 1.0)
-        self.assertIsNotNone(price_of("gpt-5-2025-08-07", AT))
-        self.assertIsNotNone(price_of("models/gemini-2.5-pro", AT))
+        for suffix in ("", "-20251001", "@20251001", "-latest"):
+            self.assertEqual(rate(f"claude-haiku-4-5{suffix}"), 1.0)
+        self.assertIsNotNone(rate("gpt-5-2025-08-07"))
+        self.assertIsNotNone(rate("models/gemini-2.5-pro"))
+        self.assertIsNotNone(rate("gemini-2.0-flash-001"))
 
     def test_longest_name(self) -> None:
         """A longer name is another model."""
-        for name, rate in [
+        for name, expected in [
             ("claude-opus-5", 5.0),
             ("claude-opus-5-5", 4.0),
             ("claude-opus-4-20250514", 15.0),
             ("claude-opus-4-8", 5.0),
+            ("gpt-5-mini", 0.25),
         ]:
-            price = price_of(name, AT)
-            self.assertEqual(price and price.rates.input, rate)
+            self.assertEqual(rate(name), expected)
 
     def test_unknown(self) -> None:
         """Relatives of a known model are unknown."""
         for name in (
             "claude-opus-5-9",
             "claude-opus-50",
-            "gpt-5-mini",
             "gpt-5x",
             "anthropic.claude-opus-5",
             "",
             "claude",
-            "x",
+            "x" * 300,
         ):
-            self.assertIsNone(price_of(name, AT), name)
+            self.assertIsNone(rate(name))
 
-    def test_time_and_seller(self) -> None:
-        """A price holds in its period, and for its maker only."""
-        before, after = (
-            price_of("claude-sonnet-5-5", "2026-10-06T23:59:59Z"),
-            price_of("claude-sonnet-5-5", "2026-10-07"),
+    def test_periods(self) -> None:
+        """A price holds from its first day to its last."""
+        self.assertEqual(rate("gpt-5.6-sol", "2026-08-20T23:59:59.999Z"), 5.0)
+        self.assertEqual(rate("gpt-5.6-sol", "2026-08-21T00:00:00.000Z"), 4.0)
+        self.assertEqual(rate("gemini-4-argon", "2026-11-30T23:59:59Z"), 2.0)
+        self.assertEqual(rate("gemini-4-argon", "2026-12-01T00:00:00Z"), 4.0)
+        self.assertIsNone(rate("gpt-6.2-sol", "2026-11-16T12:00:00Z"))
+
+    def test_hours(self) -> None:
+        """What is sold by the time of day costs more at the peak of a workday only."""
+        for at, expected in [
+            ("2026-11-30T03:59:00Z", 1.32),  # a Monday
+            ("2026-11-30T04:00:00Z", 0.66),
+            ("2026-11-30T06:00:00Z", 1.32),
+            ("2026-11-29T06:00:00Z", 0.66),  # a Sunday
+        ]:
+            self.assertEqual(rate("deepseek-v4-pro", at, "deepseek"), expected)
+
+    def test_sellers(self) -> None:
+        """The maker's price is no one else's; where the seller is not known it is the maker's."""
+        self.assertIsNone(rate("claude-opus-5-5", AT, "bedrock"))
+        self.assertIsNone(rate("claude-opus-5-5", AT, "copilot"))
+        self.assertEqual(rate("deepseek-v4-flash", AT, "qwen"), 0.2)
+        self.assertEqual(rate("deepseek-v4-flash", AT), 0.15)
+        self.assertIsNone(rate("llama-3.3-70b-versatile"))
+
+    def test_own_rows_first(self) -> None:
+        """The user's own rows go before the lists, for the upstream that they name."""
+        own = (
+            Price(models=("claude-*",), rates=Rates(input=9, output=9), upstream="work"),
+            Price(models=("claude-opus-5-5",), rates=Rates(input=8, output=8), since="2026-12-01"),
         )
-        self.assertEqual((before and before.rates.cache_read, after and after.rates.cache_read), (0.2, 0.1))
-        self.assertIsNone(price_of("gpt-5.6-sol", "2026-09-01"))
-        self.assertIsNone(price_of("gpt-5.6-sol", "2026-11-22"))
-        self.assertIsNotNone(price_of("claude-opus-5", AT, "anthropic"))
-        self.assertIsNone(price_of("claude-opus-5", AT, "vertex"))
+        for at, upstream, expected in [(AT, "work", 9), (AT, "home", 4), ("2026-12-02T00:00:00Z", "work", 8)]:
+            found = find_price("claude-opus-5-5", at, "anthropic", upstream, own)
+            assert found is not None and found.price.rates is not None
+            self.assertEqual(found.price.rates.input, expected)
 
-
-class CostTests(SynchronousTestCase):
-    """A cost is a sum of known parts, or None."""
-
-    def test_all_kinds_of_tokens(self) -> None:
-        """Each kind of token has its own rate."""
-        usage = Usage(
-            input_tokens=MILLION, output_tokens=MILLION, cache_read_input_tokens=MILLION,
-            cache_creation_input_tokens=2 * MILLION, cache_creation_5m=MILLION, cache_creation_1h=MILLION,
-        )  # fmt: skip
-        self.assertAlmostEqual(cost("claude-opus-4-8", usage, AT) or 0, 5 + 25 + 0.5 + 6.25 + 10)
-
-    def test_unknown_parts(self) -> None:
-        """Where anything that matters is unknown, so is the cost."""
-        known = Usage(input_tokens=1, output_tokens=1)
-        self.assertIsNotNone(cost("claude-opus-5", known, AT))
-        self.assertIsNone(cost(None, known, AT))
-        self.assertIsNone(cost("claude-opus-5", None, AT))
-        self.assertIsNone(cost("new-model", known, AT))
-        self.assertIsNone(cost("claude-opus-5", Usage(input_tokens=1), AT))
-        self.assertIsNone(cost("claude-opus-5", Usage(output_tokens=1), AT))
-        written = Usage(input_tokens=1, output_tokens=1, cache_creation_input_tokens=5)
-        self.assertIsNone(cost("claude-opus-5", written, AT))
-        self.assertIsNotNone(cost("gpt-6.1-sol", written, AT))
-        self.assertIsNone(cost("gpt-5.1", written, AT))
-        self.assertIsNone(
-            cost("gemini-2.5-pro", Usage(input_tokens=1, output_tokens=1, cache_read_input_tokens=1), AT)
+    def test_context(self) -> None:
+        """The context window is told, the user's own word first."""
+        self.assertEqual(context_window("claude-opus-5-5", "anthropic"), 1_000_000)
+        self.assertEqual(
+            context_window("claude-opus-5-5", own=(Price(models=("claude*",), context=200_000),)), 200_000
         )
+        self.assertIsNone(context_window("never-heard-of"))
 
-    def test_one_part_of_the_writes(self) -> None:
-        """Where one part of the cache writes is known, the other follows."""
-        usage = Usage(input_tokens=0, output_tokens=0, cache_creation_input_tokens=MILLION, cache_creation_5m=0)
-        self.assertAlmostEqual(cost("claude-opus-5", usage, AT) or 0, 10)
 
-    def test_long_requests(self) -> None:
-        """Requests beyond a threshold have other rates for all of their tokens, or none that is known."""
-        long = Usage(input_tokens=100_001, output_tokens=MILLION)
-        self.assertAlmostEqual(cost("claude-haiku-5-5", long, AT) or 0, 0.0500005 + 2.5)
-        at_limit = Usage(input_tokens=60_000, cache_read_input_tokens=40_000, output_tokens=MILLION)
-        self.assertAlmostEqual(cost("claude-haiku-5-5", at_limit, AT) or 0, 0.006 + 0.0004 + 0.5)
-        self.assertIsNone(cost("claude-sonnet-4-5", Usage(input_tokens=200_001, output_tokens=1), AT))
+class ProviderOfTests(SynchronousTestCase):
+    """Who sells is told by the address, by the name only where there is none."""
 
-    def test_special_terms(self) -> None:
-        """Batches, fast modes, regions, audio, compaction and paid tools are not covered by list prices per token."""
-        for raw in (
-            {"service_tier": "batch"}, {"service_tier": "priority"}, {"speed": "fast"}, {"inference_geo": "us"},
-            {"server_tool_use": {"web_search_requests": 1}}, {"iterations": [{"type": "compaction"}]},
-            {"promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 1}]},
-        ):  # fmt: skip
-            self.assertIsNone(cost("claude-opus-5", Usage(input_tokens=1, output_tokens=1, raw=raw), AT), raw)
-        for raw in (
-            {"service_tier": "standard", "inference_geo": "not_available"},
-            {"server_tool_use": {"web_search_requests": 0}},
-            5,
-            {},
-        ):
-            self.assertIsNotNone(cost("claude-opus-5", Usage(input_tokens=1, output_tokens=1, raw=raw), AT), raw)
+    def test_address_counts(self) -> None:
+        """An upstream may be called anything."""
+        for upstream, url, provider in [
+            ("work", "https://api.anthropic.com", "anthropic"),
+            ("anthropic", "https://bedrock-runtime.us-east-1.amazonaws.com", "bedrock"),
+            ("anthropic", "http://127.0.0.1:9999", ""),
+            ("x", "https://chatgpt.com/backend-api/codex", "openai"),
+            ("x", "http://[::1]:11434", "ollama"),
+            ("chatgpt", "", "openai"),
+            ("work", "", ""),
+        ]:
+            self.assertEqual(provider_of(upstream, url), provider, f"{upstream} {url}")

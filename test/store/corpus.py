@@ -156,7 +156,12 @@ class Corpus:
                 "stream": {"text": stream, "chunks": [[1.5, len(stream)]]},
             },
             "capture": {"faults": [], "redactions": 1, "dropped_bytes": 0},
-            "schema_version": 2,
+            "upstream_url": None,
+            "transport": "http",
+            "connection": None,
+            "delivered_bytes": None,
+            "labels": {},
+            "schema_version": 3,
         }
 
 
@@ -165,7 +170,7 @@ def started(record: dict[str, Any]) -> dict[str, Any]:
     names = ("id", "seq", "session_id", "started_at", "upstream", "dialect", "category", "model", "client")
     request = record["request"]
     head = {name: request[name] for name in ("method", "path", "headers")}
-    return {name: record[name] for name in names} | head | {"event": "started", "schema_version": 2}
+    return {name: record[name] for name in names} | head | {"event": "started", "schema_version": 3}
 
 
 class Segments:

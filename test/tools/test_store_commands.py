@@ -101,7 +101,7 @@ class CommandTests(OldStore):
         status, said, _ = self.call(import_store, str(self.source), "--json")
         self.assertEqual((status, json.loads(said)["records"]), (0, 3))
         self.assertNotIn(secret.encode(), self.on_disk())
-        self.assertEqual(self.reader.record(SESSION, 2)["schema_version"], 2)
+        self.assertEqual(self.reader.record(SESSION, 2)["schema_version"], 3)
         self.assertEqual(len(self.reader.session(SESSION)["requests"]), 3)
         again = json.loads(self.call(import_store, str(self.source), "--json")[1])
         self.assertEqual((again["records"], again["known"]), (0, 3))

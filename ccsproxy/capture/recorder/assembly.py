@@ -32,11 +32,13 @@ class CapturePolicy:
     :ivar forced: the dialect family that is forced, empty for none.
     :ivar bodies: whether bodies are kept at all.
     :ivar body_limit: how much of one, in bytes.
+    :ivar labels: what every record is labelled with.
     """
 
     forced: str = ""
     bodies: bool = True
     body_limit: int = 32 << 20
+    labels: dict[str, str] = attr.field(factory=dict)
 
 
 class Assembly:
@@ -160,6 +162,9 @@ class Assembly:
             method=text_of(head.method),
             path=text_of(head.target),
             headers={},
+            upstream_url=head.upstream_url or None,
+            connection=head.connection or None,
+            labels=self._policy.labels,
         )
 
     def record(self, ended: EndFrame) -> tuple[Record, str]:
@@ -215,6 +220,10 @@ class Assembly:
             request=self.request.record(bodies),
             response=response.record(answer, bodies, pairs(ending.trailers)) if response is not None else None,
             capture=self._note(answer),
+            upstream_url=head.upstream_url or None,
+            connection=head.connection or None,
+            delivered_bytes=ending.delivered_bytes if response is not None else None,
+            labels=self._policy.labels,
         )
 
     def _category(self, answer: DecodedResponse | None) -> str:

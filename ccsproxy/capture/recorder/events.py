@@ -6,7 +6,6 @@ import msgspec
 
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.record import Record, Started
-from ccsproxy.providers.prices import cost
 
 Event = dict[str, Any]
 
@@ -26,10 +25,10 @@ def request_started(started: Started) -> Event:
     }
 
 
-def request_completed(record: Record, provider: str) -> Event:
+def request_completed(record: Record, cost: float | None) -> Event:
     """Say that a request has ended and its record is stored.
 
-    :param provider: who sold it, empty when unknown.
+    :param cost: what it cost in US dollars, None when that is not known.
     """
     usage = None if record.usage is None else msgspec.structs.replace(record.usage, raw=None)
     return {
@@ -43,5 +42,5 @@ def request_completed(record: Record, provider: str) -> Event:
         "usage": msgspec.to_builtins(usage),
         "has_error": record.outcome != Outcome.COMPLETE,
         "outcome": record.outcome,
-        "cost": cost(record.response_model or record.model, record.usage, record.started_at, provider),
+        "cost": cost,
     }

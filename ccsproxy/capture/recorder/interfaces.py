@@ -11,6 +11,11 @@ from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.protocol import StreamWatcher
 from ccsproxy.exchange.record import Client, Record, Started
 from ccsproxy.exchange.relayed import RawHeaders
+from ccsproxy.exchange.usage import Usage
+from ccsproxy.providers.cost import Cost
+
+#: What a call costs: model, usage, time of the start, the upstream's NAME and its address.
+Price = Callable[[str | None, Usage | None, str, str, str], Cost]
 
 
 class Reader(Protocol):

@@ -1,6 +1,7 @@
 """The recorder's life in its process: opened by the relay's first words, ended by its last, or by their absence."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import attr
@@ -16,6 +17,7 @@ from ccsproxy.capture.recorder.recorder import Numbered, Recorder
 from ccsproxy.capture.recorder.redaction import Redactor, Unredacted
 from ccsproxy.capture.recorder.sessions import Sessions
 from ccsproxy.capture.settings import RecorderSettings
+from ccsproxy.providers.price_book import PriceBook, PricesError
 
 #: Seconds between two reports of the store's health.
 HEALTH_EVERY = 1.0
@@ -45,10 +47,24 @@ class RecorderParts:
     :ivar redactor: makes the redactor.
     """
 
-    store: Callable[[RecorderSettings, Any], Store]
+    store: Callable[[RecorderSettings, Any, PriceBook], Store]
     recovered: Callable[[Any], Recovered]
     interpreters: Interpreters
     redactor: Callable[[], Redactor]
+
+
+def prices_in_force(settings: RecorderSettings) -> PriceBook:
+    """Return the prices that calls are priced with, and keep a copy of the user's for the commands.
+
+    Prices never stop a recorder: a file that cannot be used any more is as none, and the log says so.
+    """
+    try:
+        book = PriceBook(Path(settings.prices) if settings.prices else None)
+        book.keep_copy(Path(settings.data_dir))
+    except (PricesError, OSError) as reason:
+        Logger().error("the price file is not used: {reason}", reason=reason)
+        return PriceBook()
+    return book
 
 
 class RecorderProcess:
@@ -72,14 +88,25 @@ class RecorderProcess:
         self._recorder: Recorder | None = None
         self._health = LoopingCall(self._tell_health)
         self._health.clock = reactor
+        self._prices = PriceBook()
+        self._data_dir = Path()
         self._ending = False
 
     def begin(self, settings: RecorderSettings, alive: list[str]) -> None:
         """Open the store."""
-        self._store = store = self._parts.store(settings, self._reactor)
+        self._prices, self._data_dir = prices_in_force(settings), Path(settings.data_dir)
+        self._store = store = self._parts.store(settings, self._reactor, self._prices)
         opened = store.open(dict.fromkeys(alive))
         opened.addCallback(self._opened, settings, store)
         opened.addErrback(self._not_opened)
+
+    def reload_prices(self) -> None:
+        """Read the user's price file again; prices stay as they were where it cannot be used."""
+        try:
+            self._prices.reload()
+            self._prices.keep_copy(self._data_dir)
+        except (PricesError, OSError) as reason:
+            self._log.error("the prices stay as they were: {reason}", reason=reason)
 
     def close(self) -> None:
         """Finish everything, say so, and end."""
@@ -93,7 +120,7 @@ class RecorderProcess:
         forced = "" if settings.provider == "auto" else settings.provider
         recovered = self._parts.recovered(recovery)
         self._recorder = Recorder(
-            CapturePolicy(forced, settings.bodies, settings.body_limit),
+            CapturePolicy(forced, settings.bodies, settings.body_limit, settings.labels),
             self._parts.interpreters,
             self._parts.redactor if settings.redact else Unredacted,
             Sessions(settings.run_session_id, store.last_seq),
@@ -101,6 +128,7 @@ class RecorderProcess:
             self.inbox.report,
             Budget(settings.memory_limit),
             recovered.numbered,
+            self._prices.cost,
         )
         for exchange_id in recovered.stored:
             self._recorder.is_stored(exchange_id)

@@ -13,13 +13,14 @@ from ccsproxy.capture.frames import EndFrame, Frame
 from ccsproxy.capture.recorder import events
 from ccsproxy.capture.recorder.assembly import Assembly, CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
-from ccsproxy.capture.recorder.interfaces import Interpreters, Store
+from ccsproxy.capture.recorder.interfaces import Interpreters, Price, Store
 from ccsproxy.capture.recorder.redaction import RedactionGate, Redactor
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.sessions import Sessions
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.record import Record
 from ccsproxy.exchange.relayed import Ending, Timing
+from ccsproxy.providers.price_book import list_price
 
 #: The fault of an exchange whose capture raised: it becomes a record without bodies.
 BROKEN = "capture_error"
@@ -48,15 +49,18 @@ class Recorder:
         report: Report,
         budget: Budget,
         numbered: Mapping[str, Numbered] | None = None,
+        price: Price = list_price,
     ) -> None:
         """Make one.
 
         :param redactor: makes one for an exchange.
         :param report: hears of everything that the relay has to know.
         :param numbered: by id, the exchanges in flight to which an earlier recorder has given numbers.
+        :param price: what a call costs.
         """
         self._policy, self._interpreters, self._redactor = policy, interpreters, redactor
         self._sessions, self._store, self._report, self._budget = sessions, store, report, budget
+        self._price = price
         self._numbered = dict(numbered or {})
         self._stored_before: set[str] = set()
         self._open: dict[int, Assembly] = {}
@@ -220,12 +224,12 @@ class Recorder:
             self._report.dropped(assembly.number, reason if isinstance(reason, str) else "store")
         else:
             self._report.stored(assembly.number)
-            self._tell_completed(record, assembly.head.provider)
+            self._tell_completed(record)
         self._check_idle()
 
-    def _tell_completed(self, record: Record, provider: str) -> None:
+    def _tell_completed(self, record: Record) -> None:
         try:
-            self._report.event(events.request_completed(record, provider))
+            self._report.event(events.request_completed(record, price_of(record, self._price)))
         except Exception:
             self._log.failure("a live event could not be told")
 
@@ -239,6 +243,12 @@ class Recorder:
         if BROKEN not in assembly.faults:
             self._log.failure("capturing an exchange failed, it becomes a record without bodies")
         assembly.note(BROKEN)
+
+
+def price_of(record: Record, price: Price) -> float | None:
+    """Return what a recorded call cost in US dollars, None when that is not known."""
+    model, url = record.response_model or record.model, record.upstream_url or ""
+    return price(model, record.usage, record.started_at, record.upstream, url).dollars
 
 
 def _cut(assembly: Assembly) -> EndFrame:

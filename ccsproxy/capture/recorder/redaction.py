@@ -11,7 +11,18 @@ import msgspec
 
 from ccsproxy.capture.recorder.headers import HeaderLines, mapping
 from ccsproxy.exchange.depth import nested_too_deeply
-from ccsproxy.exchange.record import CaptureNote, Client, Error, Pairs, Record, Request, Response, Started, Stream
+from ccsproxy.exchange.record import (
+    CaptureNote,
+    Client,
+    Error,
+    Pairs,
+    Process,
+    Record,
+    Request,
+    Response,
+    Started,
+    Stream,
+)
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.redaction.gathered import Gathered
 from ccsproxy.wire import jsontext
@@ -269,7 +280,15 @@ class RedactionGate:
         return None if error is None else Error(self._text(error.kind) or "", self._text(error.message) or "")
 
     def _client(self, client: Client) -> Client:
-        return Client(**{name: self._text(value) for name, value in msgspec.structs.asdict(client).items()})
+        texts = {name: self._text(value) for name in _CLIENT_TEXTS if (value := getattr(client, name)) is not None}
+        return msgspec.structs.replace(client, process=self._process(client.process), **texts)
+
+    def _process(self, process: Process | None) -> Process | None:
+        """Redact what a program calls itself and where it is; a folder may be named after anything."""
+        if process is None:
+            return None
+        texts = {name: self._text(getattr(process, name)) for name in ("exe", "argv0", "cwd")}
+        return msgspec.structs.replace(process, **texts)
 
     def _usage(self, usage: Usage | None) -> Usage | None:
         if usage is None or usage.raw is None:
@@ -290,5 +309,7 @@ class RedactionGate:
             return instead
 
 
+#: The members of a client that are text.
+_CLIENT_TEXTS = tuple(name for name in Client.__struct_fields__ if name not in {"retry", "process"})
 _packed = msgspec.msgpack.Encoder().encode
 _unpacked = msgspec.msgpack.Decoder(Pairs).decode

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-UNKNOWN = "–"
+from ccsproxy.providers.amounts import UNKNOWN, dollars, lacking, total
+
+__all__ = ["UNKNOWN", "dollars", "lacking", "total"]
 
 
 def tokens(count: float | None) -> str:
@@ -31,15 +33,6 @@ def duration(ms: float | None) -> str:
     if minutes < 60:
         return f"{minutes} m {seconds:02} s"
     return f"{minutes // 60} h {minutes % 60:02} m"
-
-
-def dollars(amount: float | None) -> str:
-    """Write an amount in US dollars."""
-    if amount is None:
-        return UNKNOWN
-    if amount == 0 or amount >= 0.1:
-        return f"${amount:,.2f}"
-    return f"${amount:.4f}"
 
 
 def size(count: float | None) -> str:

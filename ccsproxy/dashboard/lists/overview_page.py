@@ -71,9 +71,15 @@ def _totals(totals: Mapping[str, Any]) -> Any:
             ("From cache", hit_rate(totals)),
             ("First token p50", figures.duration(totals["ttft_p50_ms"])),
             ("Duration p50", figures.duration(totals["duration_p50_ms"])),
-            ("Cost", figures.dollars(totals["cost"])),
+            ("Cost", [figures.total(totals["cost"], totals["unpriced"]), _lacking(totals)]),
         )
     )
+
+
+def _lacking(totals: Mapping[str, Any]) -> Any:
+    """Say which calls the sum of the costs lacks."""
+    note = figures.lacking(totals["unpriced"], totals.get("unpriced_models") or ())
+    return h.small(note, class_="muted", data_testid="unpriced") if note else None
 
 
 def _charts(drawn: Charts, unit: str) -> Any:
@@ -142,7 +148,7 @@ def _cells(row: Mapping[str, Any]) -> list[Any]:
         figures.duration(row["ttft_p95_ms"]),
         figures.duration(row["duration_p50_ms"]),
         figures.duration(row["duration_p95_ms"]),
-        figures.dollars(row["cost"]),
+        figures.total(row["cost"], row["unpriced"]),
     )
     return [h.td(cell, class_="num") for cell in written]
 

@@ -81,7 +81,9 @@ def charts_of(rows: Sequence[Mapping[str, Any]], unit: str, since: int | None, n
             (row.get("output_tokens") or 0, "output"),
         ]
         tokens.append(Bar(parts, f"{name} {figures.tokens(sum(value for value, _ in parts))} tokens"))
-        cost.append(Bar([(row.get("cost") or 0, "output")], f"{name} {figures.dollars(row.get('cost'))}"))
+        cost.append(
+            Bar([(row.get("cost") or 0, "output")], f"{name} {figures.total(row.get('cost'), row.get('unpriced'))}")
+        )
     first, last = (name_of(every[at]["start_ms"], unit) for at in (0, -1))
     return Charts(calls, tokens, cost, first, last)
 

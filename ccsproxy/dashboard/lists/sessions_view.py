@@ -49,7 +49,7 @@ def row_of_session(item: Mapping[str, Any]) -> SessionRow:
         input=figures.tokens(item.get("total_input_tokens")),
         cached=figures.tokens(item.get("total_cache_read_input_tokens")),
         output=figures.tokens(item.get("total_output_tokens")),
-        cost=figures.dollars(item.get("cost")),
+        cost=figures.total(item.get("cost"), item.get("unpriced")),
     )
 
 

@@ -52,7 +52,7 @@ def total_tiles(meta: Mapping[str, Any], requests: Sequence[Mapping[str, Any]], 
         Tile("Cache written", figures.tokens(written)),
         Tile("Output", figures.tokens(meta.get("total_output_tokens"))),
         Tile("Reasoning", figures.tokens(meta.get("total_reasoning_tokens"))),
-        Tile("Cost", figures.dollars(meta.get("cost")), "list price" if meta.get("cost") is not None else ""),
+        Tile("Cost", figures.total(meta.get("cost"), meta.get("unpriced")), _cost_note(meta)),
         Tile("Wall time", figures.duration(wall_time(requests))),
         Tile("Model time", figures.duration(model_time(requests))),
     ]
@@ -61,6 +61,12 @@ def total_tiles(meta: Mapping[str, Any], requests: Sequence[Mapping[str, Any]], 
     if meta.get("in_flight"):
         tiles.insert(1, Tile("In flight", figures.exact(meta["in_flight"])))
     return tiles
+
+
+def _cost_note(meta: Mapping[str, Any]) -> str:
+    """Say what kind of price the cost is, or which calls it lacks."""
+    note = figures.lacking(meta.get("unpriced"), meta.get("unpriced_models") or ())
+    return note or ("list price" if meta.get("cost") is not None else "")
 
 
 def wall_time(requests: Sequence[Mapping[str, Any]]) -> float | None:

@@ -23,7 +23,9 @@ export function dollars(amount) {
   if (amount === 0 || amount >= 0.1) {
     return `$${amount.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
   }
-  return `$${amount.toFixed(4)}`;
+  // Two digits that say something: a small cost is never nothing.
+  const digits = Math.min(1 - Math.floor(Math.log10(Math.abs(amount))), 12);
+  return `$${amount.toFixed(Math.max(digits, 4))}`;
 }
 
 export function localTime(element) {

@@ -38,12 +38,16 @@ class ClientLink(Protocol):
     :ivar ending: nothing more is read from the client but the end of the connection.
     :ivar blocked: something waits for the client to read.
     :ivar peer_text: the client's address as text, empty when it has none.
+    :ivar ends: host and port of the client's socket, then of ours; None where they are no TCP sockets.
+    :ivar connection_id: the id of the first exchange on it, which names the connection; empty before that.
     """
 
     def __init__(
         self, timers: BatchedTimers, limits: Limits, watch: PeerWatch, write_batch: WriteBatch, clock: Seconds
     ) -> None:
         self.limits = limits
+        self.peer_text = self.connection_id = ""
+        self.ends: tuple[str, int, str, int] | None = None
         self.ending = False
         self._closing = False
         self.blocked = False
@@ -67,8 +71,10 @@ class ClientLink(Protocol):
         """Set the socket up, and be told when it has enough."""
         tune(self._wire)
         self._wire.registerProducer(self, True)
-        peer = self._wire.getPeer()
-        self.peer_text = f"{peer.host}:{peer.port}" if hasattr(peer, "port") else ""
+        peer, host = self._wire.getPeer(), self._wire.getHost()
+        if hasattr(peer, "port") and hasattr(host, "port"):
+            self.peer_text = f"{peer.host}:{peer.port}"
+            self.ends = peer.host, peer.port, host.host, host.port
 
     @cached_property
     def owner(self) -> SocketOwner | None:

@@ -117,6 +117,16 @@ class RelayRequest:
         return self._channel.peer_text
 
     @property
+    def ends(self) -> tuple[str, int, str, int] | None:
+        """Host and port of the client's socket, then of ours; None where they are no TCP sockets."""
+        return self._channel.ends
+
+    def connection_id(self, exchange_id: str) -> str:
+        """Return the name of the client's connection: the id of the first exchange on it."""
+        self._channel.connection_id = self._channel.connection_id or exchange_id
+        return self._channel.connection_id
+
+    @property
     def method(self) -> bytes:
         """The method as sent."""
         return self.head.method

@@ -14,12 +14,13 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from ccsproxy.providers.prices import list_price
+from ccsproxy.providers.price_book import list_price
 from ccsproxy.store.index.follower import Follower
-from ccsproxy.store.index.index import Index, Price
+from ccsproxy.store.index.index import Index
 from ccsproxy.store.index.schema import damaged, set_aside
 from ccsproxy.store.observer import Written
 from ccsproxy.store.segments.lines import SegmentLines
+from ccsproxy.store.summary import Price
 
 #: A round begins when so many lines wait, or so many seconds after the first of them.
 BATCH_LINES, BATCH_S = 1000, 0.25

@@ -4,27 +4,35 @@ One connection writes. What it takes in is taken in whole, with the mark of how 
 after a crash it goes on where it stopped, with no row twice and none missing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import attr
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.usage import Usage
+from ccsproxy.providers.cost import Cost
 from ccsproxy.store.index.full_text import Texts
 from ccsproxy.store.index.schema import COLUMNS, NAME, open_for_writing
 from ccsproxy.store.index.sessions import Session, Sessions, columns_of, summary_of
 from ccsproxy.store.index.tallies import Tallies
 from ccsproxy.store.segments.lines import SegmentLine
-from ccsproxy.store.summary import KEY_BITS, Entry, Summary, milliseconds, order_key, read_entry, summarise
+from ccsproxy.store.summary import (
+    KEY_BITS,
+    Entry,
+    Price,
+    Summary,
+    milliseconds,
+    order_key,
+    read_entry,
+    set_cost,
+    summarise,
+)
 
-#: What a call costs, null when it is not known: model, usage, time of the start, upstream.
-Price = Callable[[str | None, Usage, str, str], float | None]
 
-
-def no_price(model: str | None, usage: Usage, at: str, upstream: str) -> float | None:
+def no_price(model: str | None, usage: Usage | None, at: str, upstream: str, url: str) -> Cost:
     """Know no price."""
-    return None
+    return Cost(None, "price")
 
 
 @attr.define
@@ -197,8 +205,7 @@ class Index:
 
     def _complete(self, row: Summary, entry: Entry, session: Session, key: int) -> None:
         """Add to a finished request's summary what its bodies and the price list say; index its texts."""
-        if entry.usage is not None:
-            row.cost = self._price(row.response_model or row.model, entry.usage, row.started_at, row.upstream)
+        set_cost(row, entry, self._price)
         said = self._texts.said(entry, session.number, key)
         row.tools, row.preview = said.tools, said.preview
         self._texts.write(key, said.texts)

@@ -8,7 +8,7 @@ from ccsproxy.store.index.record_texts import KINDS
 from ccsproxy.store.summary import Summary
 
 #: Counts up with every change of the tables; an index of another version is rebuilt, never migrated.
-VERSION = 2
+VERSION = 3
 NAME = "index.sqlite3"
 
 #: The columns of ``requests`` that are a `Summary`, in its order; the rest say where the record is.
@@ -50,15 +50,16 @@ CREATE TABLE sessions (
     started_key INTEGER NOT NULL, last_key INTEGER NOT NULL, started_at TEXT NOT NULL, ended_at TEXT,
     upstream TEXT, dialect TEXT, cwd TEXT, client TEXT, client_version TEXT,
     title TEXT, title_key INTEGER, request_count INTEGER NOT NULL DEFAULT 0, in_flight INTEGER NOT NULL DEFAULT 0,
-    errors INTEGER NOT NULL DEFAULT 0, {_SUM_COLUMNS});
+    errors INTEGER NOT NULL DEFAULT 0, unpriced INTEGER NOT NULL DEFAULT 0, unpriced_models TEXT NOT NULL DEFAULT '',
+    {_SUM_COLUMNS});
 CREATE INDEX sessions_by_start ON sessions (started_key);
 CREATE TABLE facets (
     scope TEXT NOT NULL, field TEXT NOT NULL, value NOT NULL, count INTEGER NOT NULL,
     PRIMARY KEY (scope, field, value)) WITHOUT ROWID;
 CREATE TABLE tallies (
     span TEXT NOT NULL, start INTEGER NOT NULL, upstream TEXT NOT NULL, model TEXT NOT NULL,
-    requests INTEGER NOT NULL DEFAULT 0, errors INTEGER NOT NULL DEFAULT 0, {_SUM_COLUMNS},
-    PRIMARY KEY (span, start, upstream, model)) WITHOUT ROWID;
+    requests INTEGER NOT NULL DEFAULT 0, errors INTEGER NOT NULL DEFAULT 0, unpriced INTEGER NOT NULL DEFAULT 0,
+    {_SUM_COLUMNS}, PRIMARY KEY (span, start, upstream, model)) WITHOUT ROWID;
 CREATE TABLE spreads (
     span TEXT NOT NULL, start INTEGER NOT NULL, upstream TEXT NOT NULL, model TEXT NOT NULL, what TEXT NOT NULL,
     bin NOT NULL, count INTEGER NOT NULL,

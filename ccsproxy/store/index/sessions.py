@@ -10,7 +10,11 @@ from ccsproxy.store.summary import Summary
 
 
 class Session(msgspec.Struct, kw_only=True):
-    """One session's row; the sums are null as long as no summand was known."""
+    """One session's row; the sums are null as long as no summand was known.
+
+    :ivar unpriced: how many of its calls lack a price.
+    :ivar unpriced_models: their models, one a line.
+    """
 
     number: int | None = None
     session_id: str
@@ -28,6 +32,8 @@ class Session(msgspec.Struct, kw_only=True):
     request_count: int = 0
     in_flight: int = 0
     errors: int = 0
+    unpriced: int = 0
+    unpriced_models: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
@@ -60,6 +66,10 @@ class Session(msgspec.Struct, kw_only=True):
 
     def _sum(self, row: Summary) -> None:
         self.errors += row.has_error
+        if row.unpriced:
+            self.unpriced += 1
+            models = {*filter(None, self.unpriced_models.split("\n")), row.response_model or row.model or ""}
+            self.unpriced_models = "\n".join(sorted(models))
         self.ended_at = max(self.ended_at or "", row.ended_at or "") or None
         for name in SUMS:
             value = getattr(row, name)

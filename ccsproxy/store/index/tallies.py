@@ -54,19 +54,21 @@ def groups_of(hour: Group) -> tuple[Group, Group]:
 class Tally:
     """What some requests amount to.
 
-    :ivar numbers: how many they are, how many of them failed, and the sums, null as long as no summand was known.
+    :ivar numbers: how many they are, how many of them failed, how many lack a price, and the sums, null as long as no
+        summand was known.
     :ivar spreads: how often each duration's bin and each outcome was met.
     """
 
     __slots__ = ("numbers", "spreads")
 
     def __init__(self) -> None:
-        self.numbers: list[float | None] = [0, 0, *[None] * len(SUMS)]
+        self.numbers: list[float | None] = [0, 0, 0, *[None] * len(SUMS)]
         self.spreads: dict[tuple[str, int | str], int] = {}
 
     def count(self, row: Summary, sign: int) -> None:
         """Add a request, or with a sign of -1 take it away."""
-        self._sum((sign, sign * row.has_error, *[None if n is None else sign * n for n in _sums(row)]))
+        lacking = sign * (row.unpriced is not None)
+        self._sum((sign, sign * row.has_error, lacking, *[None if n is None else sign * n for n in _sums(row)]))
         for each in spreads_of(row):
             self.spreads[each] = self.spreads.get(each, 0) + sign
 
@@ -158,8 +160,9 @@ _sums = attrgetter(*SUMS)
 _SESSION_FACETS = frozenset({"upstream", "model", "cwd", "client"})
 _ADD_TALLY = (
     "INSERT INTO tallies VALUES ("  # noqa: S608  (column names of our own)
-    + ", ".join("?" * (6 + len(SUMS)))
+    + ", ".join("?" * (7 + len(SUMS)))
     + ") ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors, "
+    "unpriced = unpriced + excluded.unpriced, "
     + ", ".join(
         f"{name} = CASE WHEN excluded.{name} IS NULL THEN {name} ELSE coalesce({name}, 0) + excluded.{name} END"
         for name in SUMS

@@ -10,6 +10,7 @@ from typing import Any
 
 import attr
 
+from ccsproxy.exchange.record import SCHEMA_VERSION
 from ccsproxy.store.index.schema import COLUMNS, SUMS
 from ccsproxy.store.index.sessions import Session, summary_of
 from ccsproxy.store.query import Query, match_expression, where
@@ -167,7 +168,7 @@ def session_dict(session: Session, models: list[str]) -> dict[str, Any]:
         "started_at": session.started_at,
         "ended_at": None if session.in_flight > 0 else session.ended_at,
         "request_count": session.request_count,
-        "schema_version": 2,
+        "schema_version": SCHEMA_VERSION,
         "cwd": session.cwd,
         "models": models,
         "title": session.title,
@@ -177,6 +178,8 @@ def session_dict(session: Session, models: list[str]) -> dict[str, Any]:
         "errors": session.errors,
         **{f"total_{name}": getattr(session, name) for name in SUMS if name != "cost"},
         "cost": session.cost,
+        "unpriced": session.unpriced,
+        "unpriced_models": [model for model in session.unpriced_models.split("\n") if model],
     }
 
 

@@ -13,7 +13,9 @@ from typing import Any
 import attr
 import msgspec
 
+from ccsproxy.exchange.record import SCHEMA_VERSION
 from ccsproxy.exchange.upgrade import upgrade
+from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.lists import (
     Row,
@@ -37,6 +39,10 @@ from ccsproxy.store.summary import Summary, as_dict, plain_json
 
 #: A request's number in its session, with segment, offset and length of its line.
 _Numbered = tuple[int, tuple[str, int, int] | None]
+
+
+#: How the JSON of a record ends that needs no upgrade.
+_CURRENT = b'"schema_version":%d}' % SCHEMA_VERSION
 
 
 class NotKept(LookupError):
@@ -70,6 +76,7 @@ class Reader:
     def __init__(self, data_dir: Path) -> None:
         self._lines = SegmentLines(data_dir)
         self._source = IndexSource(data_dir)
+        self._price = PriceBook.of_data_dir(data_dir).cost
 
     def sessions(self, query: SessionQuery = SessionQuery()) -> list[dict[str, Any]]:  # noqa: B008  (frozen)
         """Return sessions as JSON objects, the last begun first."""
@@ -110,7 +117,7 @@ class Reader:
         rows = self._source.ask(lambda connection: request_rows(connection, wanted), list[Row]())
         rebuilding = self._source.rebuilding()
         if rebuilding:
-            rows = _merged(rows, recent_rows(self._lines, wanted))
+            rows = _merged(rows, recent_rows(self._lines, wanted, self._price))
         more = len(rows) > query.limit
         rows = rows[: query.limit]
         return RequestPage([_item(row) for row in rows], str(rows[-1][0]) if more and rows else None, rebuilding)
@@ -173,7 +180,7 @@ class Reader:
         :raises NotKept: when there is none.
         """
         data = self._json(session_id, seq)
-        if data.endswith(b'"schema_version":2}') and b'"event":"started"' not in data[-60:]:
+        if data.endswith(_CURRENT) and b'"event":"started"' not in data[-60:]:
             return data
         return msgspec.json.encode(self.record(session_id, seq))
 
@@ -199,7 +206,7 @@ class Reader:
 
     def tail(self) -> Tail:
         """Return a tail of the records written from now on."""
-        tail = Tail(self._lines)
+        tail = Tail(self._lines, self._price)
         tail.begin()
         return tail
 

@@ -9,20 +9,21 @@ from ccsproxy.store.index.record_texts import preview, request_texts, response_t
 from ccsproxy.store.query import Query, matches, says
 from ccsproxy.store.reader.lists import Row
 from ccsproxy.store.segments.lines import SegmentLines
-from ccsproxy.store.summary import Entry, Summary, order_key, read_entry, summarise
+from ccsproxy.store.summary import Entry, Price, Summary, order_key, read_entry, set_cost, summarise
 
 #: How much of the newest segments is read, in bytes.
 WINDOW = 16 << 20
 
 
-def recent_rows(lines: SegmentLines, query: Query, window: int = WINDOW) -> list[Row]:
+def recent_rows(lines: SegmentLines, query: Query, price: Price, window: int = WINDOW) -> list[Row]:
     """Return a page of the newest exchanges, newest first, as `request_rows` would.
 
+    :param price: what a call costs.
     :param window: how much of the end of the store is read, in bytes.
     """
     found: dict[str, Row] = {}
     for entry in _entries(lines, window):
-        row = _row(entry, query)
+        row = _row(entry, query, price)
         if row is None or (entry.started and entry.id in found):
             continue
         found[entry.id] = row
@@ -69,18 +70,20 @@ def _entries(lines: SegmentLines, window: int) -> Iterator[Entry]:
             return
 
 
-def _row(entry: Entry, query: Query) -> Row | None:
+def _row(entry: Entry, query: Query, price: Price) -> Row | None:
     """Make a row of an entry, null where the words searched for are not in it."""
     row = summarise(entry)
     if query.q or not entry.started:
         texts = _texts(entry)
         if query.q and not says(query, [text for _, text in texts]):
             return None
-        _describe(row, entry, texts)
+        _describe(row, entry, texts, price)
     return order_key(row.started_at, row.id), row, None
 
 
-def _describe(row: Summary, entry: Entry, texts: list[tuple[str, str]]) -> None:
+def _describe(row: Summary, entry: Entry, texts: list[tuple[str, str]], price: Price) -> None:
+    if not entry.started:
+        set_cost(row, entry, price)
     prompts = [text for kind, text in texts if kind == "prompt"]
     row.preview = next((line for text in reversed(prompts) if (line := preview(text))), None)
     if entry.response is not None:
@@ -115,10 +118,12 @@ def _in_page(query: Query, key: int) -> bool:
 class Tail:
     """Follows the segments as ``tail -f`` does: each record once, in the order in which it was written.
 
+    :ivar price: what a call costs.
     :ivar places: how far each segment has been read; empty for a tail that begins now.
     """
 
     lines: SegmentLines
+    price: Price
     places: dict[str, int] = attr.field(factory=dict)
 
     def begin(self) -> None:
@@ -137,6 +142,8 @@ class Tail:
                 self.places[name] = line.offset + line.length
                 entry = _entry(line.data)
                 if entry is not None and not entry.started:
-                    yield summarise(entry)
+                    row = summarise(entry)
+                    _describe(row, entry, _texts(entry), self.price)
+                    yield row
             if self.lines.closed(name):
                 self.places[name] = -1

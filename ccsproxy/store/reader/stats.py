@@ -27,12 +27,12 @@ def periods(connection: sqlite3.Connection, span: str, since: int | None) -> lis
     length = LENGTHS[span]
     first = 0 if since is None else since // length
     groups: dict[int, Group] = {}
-    sums = ", ".join(f"sum({name})" for name in ("requests", "errors", *SUMS))
-    for start, requests, errors, *values in connection.execute(
+    sums = ", ".join(f"sum({name})" for name in ("requests", "errors", "unpriced", *SUMS))
+    for start, requests, errors, unpriced, *values in connection.execute(
         f"SELECT start, {sums} FROM tallies WHERE span = ? AND start >= ? GROUP BY start",  # noqa: S608
         (span, first),
     ):
-        groups.setdefault(start, Group()).add(requests, errors, tuple(values))
+        groups.setdefault(start, Group()).add(requests, errors, unpriced, tuple(values))
     for start, what, bin_, count in connection.execute(
         "SELECT start, what, bin, sum(count) FROM spreads WHERE span = ? AND start >= ? GROUP BY start, what, bin",
         (span, first),
@@ -52,22 +52,24 @@ class Group:
 
     requests: int = 0
     errors: int = 0
+    unpriced: int = 0
     sums: dict[str, float | None] = attr.field(factory=lambda: dict.fromkeys(SUMS))
     spreads: dict[str, Counter[Any]] = attr.field(
         factory=lambda: {"duration_ms": Counter(), "ttft_ms": Counter(), "outcome": Counter()}
     )
 
-    def add(self, requests: int, errors: int, sums: tuple[float | None, ...]) -> None:
+    def add(self, requests: int, errors: int, unpriced: int, sums: tuple[float | None, ...]) -> None:
         """Add counts and sums."""
         self.requests += requests
         self.errors += errors
+        self.unpriced += unpriced
         for name, value in zip(SUMS, sums, strict=True):
             if value is not None:
                 self.sums[name] = (self.sums[name] or 0) + value
 
     def join(self, other: "Group") -> None:
         """Add another group's."""
-        self.add(other.requests, other.errors, tuple(other.sums[name] for name in SUMS))
+        self.add(other.requests, other.errors, other.unpriced, tuple(other.sums[name] for name in SUMS))
         for what, bins in other.spreads.items():
             self.spreads[what].update(bins)
 
@@ -76,6 +78,7 @@ class Group:
         return {
             "requests": self.requests,
             "errors": self.errors,
+            "unpriced": self.unpriced,
             **self.sums,
             "duration_p50_ms": percentile(self.spreads["duration_ms"], 0.50),
             "duration_p95_ms": percentile(self.spreads["duration_ms"], 0.95),
@@ -125,14 +128,23 @@ def _answer(groups: dict[Name, Group]) -> dict[str, Any]:
     for (upstream, _), group in groups.items():
         totals.join(group)
         upstreams.setdefault(upstream, Group()).join(group)
+    lacking = {name: group.unpriced for name, group in groups.items() if group.unpriced}
     return {
-        "totals": totals.as_dict(),
+        "totals": {**totals.as_dict(), "unpriced_models": _models(lacking)},
         "upstreams": [{"upstream": name, **group.as_dict()} for name, group in _ordered(upstreams)],
         "models": [
             {"upstream": upstream, "model": model or None, **group.as_dict()}
             for (upstream, model), group in _ordered(groups)
         ],
     }
+
+
+def _models(lacking: dict[Name, int]) -> dict[str, int]:
+    """Return how many calls of each model lack a price, the most first."""
+    models: Counter[str] = Counter()
+    for (_, model), count in lacking.items():
+        models[model] += count
+    return dict(models.most_common())
 
 
 def _groups(connection: sqlite3.Connection, since: int | None, by: str) -> dict[Name, Group]:
@@ -160,13 +172,13 @@ def _ordered(groups: dict[Any, Group]) -> Iterator[tuple[Any, Group]]:
 def _add_spans(connection: sqlite3.Connection, groups: dict[Name, Group], span: str, first: int, last: int) -> None:
     """Add the counts of whole spans."""
     bounds = (span, first, last)
-    sums = ", ".join(f"sum({name})" for name in ("requests", "errors", *SUMS))
-    for upstream, model, requests, errors, *values in connection.execute(
+    sums = ", ".join(f"sum({name})" for name in ("requests", "errors", "unpriced", *SUMS))
+    for upstream, model, requests, errors, unpriced, *values in connection.execute(
         f"SELECT upstream, model, {sums} FROM tallies WHERE span = ? AND start BETWEEN ? AND ? "  # noqa: S608
         "GROUP BY upstream, model",
         bounds,
     ):
-        groups.setdefault((upstream, model), Group()).add(requests, errors, tuple(values))
+        groups.setdefault((upstream, model), Group()).add(requests, errors, unpriced, tuple(values))
     for upstream, model, what, bin_, count in connection.execute(
         "SELECT upstream, model, what, bin, sum(count) FROM spreads WHERE span = ? AND start BETWEEN ? AND ? "
         "GROUP BY upstream, model, what, bin",
@@ -182,6 +194,6 @@ def _add_rows(connection: sqlite3.Connection, groups: dict[Name, Group], first: 
         row = summary_of(columns)
         name = ("", row.cwd or "") if by == BY_CWD else (row.upstream, row.model or "")
         group = groups.setdefault(name, Group())
-        group.add(1, row.has_error, tuple(getattr(row, name) for name in SUMS))
+        group.add(1, row.has_error, row.unpriced is not None, tuple(getattr(row, name) for name in SUMS))
         for what, bin_ in spreads_of(row):
             group.spreads[what][bin_] += 1

@@ -33,7 +33,7 @@ class RecorderProcessTests(SynchronousTestCase):
         self.addCleanup(os.close, self.descriptor)
         self.clock, self.store, self.stopped = Clock(), MemoryStore(), 0
         self.recovered = Recovered()
-        rooms = RecorderParts(lambda settings, reactor: self.store, lambda _: self.recovered, MEANING, Stars)
+        rooms = RecorderParts(lambda settings, reactor, prices: self.store, lambda _: self.recovered, MEANING, Stars)
         self.process = RecorderProcess(self.clock, self.descriptor, rooms, self.stop)
         self.inbox, self.transport = self.process.inbox, StringTransport()
         self.inbox.makeConnection(self.transport)

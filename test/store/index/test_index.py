@@ -10,6 +10,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange import codec
+from ccsproxy.providers.cost import Cost
 from ccsproxy.store.index import follower
 from ccsproxy.store.index.feeder import IndexFeeder
 from ccsproxy.store.index.index import Index
@@ -314,9 +315,9 @@ class IndexTests(StoreCase):
         self.segments.write(record)
         asked = []
 
-        def price(model, usage, at, upstream):
+        def price(model, usage, at, upstream, url):
             asked.append((model, usage.input_tokens, at, upstream))
-            return 0.25
+            return Cost(0.25)
 
         self.feeder = IndexFeeder(self.data_dir, price)
         self.feeder.start()

@@ -1,0 +1,39 @@
+"""Amounts of money as people read them: a small one is never nothing, and a sum says what it lacks."""
+
+import math
+from collections.abc import Iterable
+
+UNKNOWN = "–"
+
+
+def dollars(amount: float | None, unknown: str = UNKNOWN) -> str:
+    """Write an amount in US dollars, a small one with two digits that say something.
+
+    :param unknown: what stands for an amount that is not known.
+    """
+    if amount is None:
+        return unknown
+    if amount == 0 or abs(amount) >= 0.1:
+        return f"${amount:,.2f}"
+    digits = min(1 - math.floor(math.log10(abs(amount))), 12)
+    return f"${amount:.{max(digits, 4)}f}"
+
+
+def total(amount: float | None, unpriced: int | None, unknown: str = UNKNOWN) -> str:
+    """Write a sum of costs; one that lacks some is a lower bound.
+
+    :param unpriced: how many calls have no price.
+    """
+    return f"≥ {dollars(amount)}" if amount is not None and unpriced else dollars(amount, unknown)
+
+
+def lacking(unpriced: int | None, models: Iterable[str] = ()) -> str:
+    """Say how many calls a sum lacks, and of which models; nothing where it lacks none.
+
+    :param models: the models whose calls have no price.
+    """
+    if not unpriced:
+        return ""
+    named = ", ".join(model or "no model" for model in models)
+    calls = f"{unpriced:,} call{'' if unpriced == 1 else 's'} without a price"
+    return f"{calls} ({named})" if named else calls

@@ -1,0 +1,152 @@
+"""What of a usage is billed at which rate: tokens by kind, pieces, tier, region, the length of the prompt."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import attr
+
+from ccsproxy.exchange.usage import Usage
+
+#: Words of the providers for their ordinary tier; Bedrock, Gemini and Vertex have their own.
+_STANDARD = frozenset({"", "standard", "default", "auto", "not_available", "global", "on_demand", "unspecified"})
+_PREFIXES = ("service_tier_", "traffic_type_", "on_demand_", "inference_")
+#: What is free of a fee of its own: code runs, fetches, remote tools.
+_FREE = frozenset({"web_fetch", "tool_search", "mcp", "code_execution", "image_generation", "url_context"})
+
+
+@attr.frozen
+class Billed:
+    """What is billed.
+
+    :ivar tokens: by the member of `ccsproxy.providers.price_rows.Rates`; none is zero.
+    :ivar pieces: what is billed by the piece, by kind of fee.
+    :ivar tier: in one spelling, ``standard`` for the ordinary one.
+    :ivar region: where the provider says it served from, empty where that makes no difference.
+    :ivar prompt: the whole prompt's tokens.
+    :ivar writes_unsplit: there are cache writes, and it is not known how long they live.
+    :ivar other_passes: what else the model did in this call, whose tokens are in no count; empty for nothing.
+    """
+
+    tokens: dict[str, int]
+    pieces: dict[str, int]
+    tier: str
+    region: str
+    prompt: int
+    writes_unsplit: bool
+    other_passes: str
+
+
+def billed(usage: Usage) -> Billed:
+    """Sort a usage by what it is billed as; its counts of input and output are known."""
+    raw = usage.raw if isinstance(usage.raw, dict) else {}
+    read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
+    tokens = {"input": usage.input_tokens or 0, "output": usage.output_tokens or 0, "cache_read": read}
+    unsplit = _add_writes(tokens, usage, written, raw)
+    for kind, part, count in _modalities(raw):
+        taken = min(max(count, 0), tokens[part])
+        tokens[part] -= taken
+        tokens[kind] = tokens.get(kind, 0) + taken
+    return Billed(
+        tokens={kind: count for kind, count in tokens.items() if count},
+        pieces=dict(_pieces(usage, raw)),
+        tier=_tier(usage, raw),
+        region=_word(raw.get("inference_geo")),
+        prompt=(usage.input_tokens or 0) + read + written,
+        writes_unsplit=unsplit,
+        other_passes=_other_passes(raw),
+    )
+
+
+def _add_writes(tokens: dict[str, int], usage: Usage, written: int, raw: dict[str, Any]) -> bool:
+    """Add the cache writes by their lifetime; tell whether that is not known."""
+    hour, short = usage.cache_creation_1h, usage.cache_creation_5m
+    half_day = _count(_details(raw, "input", "cache_write_tokens_details").get("ttl_12h_tokens"))
+    if hour is None:
+        hour = written - short if short is not None and short <= written else 0
+    tokens["cache_write_1h"], tokens["cache_write_12h"] = hour, half_day
+    tokens["cache_write"] = max(written - hour - half_day, 0)
+    # Some gateways fill the split with zeros: the whole is then more than its parts.
+    return bool(written) and not half_day and (hour + (short or 0) < written)
+
+
+def _tier(usage: Usage, raw: dict[str, Any]) -> str:
+    """Return the tier in one spelling; what is fast is a tier of its own."""
+    if (speed := _word(usage.speed or raw.get("speed"))) not in ("standard", ""):
+        return speed
+    said = usage.service_tier or raw.get("service_tier") or raw.get("serviceTier") or raw.get("trafficType")
+    return _word(said) or "standard"
+
+
+def _word(said: Any) -> str:
+    """Return a provider's word for a tier or region in one spelling, empty for the ordinary one."""
+    word = said.lower() if isinstance(said, str) else ""
+    for prefix in _PREFIXES:
+        word = word if word in _STANDARD else word.removeprefix(prefix)
+    return "" if word in _STANDARD else word
+
+
+def _pieces(usage: Usage, raw: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield what is billed by the piece."""
+    calls = usage.tool_calls
+    if calls is None:
+        tools = raw.get("server_tool_use")
+        calls = {
+            name.removesuffix("_requests"): _count(count)
+            for name, count in (tools.items() if isinstance(tools, dict) else ())
+        }
+    for kind, count in calls.items():
+        if count and kind not in _FREE:
+            yield kind, count
+
+
+def _modalities(raw: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """Yield the kind, the part of the tokens that it is in, and the count of what is not text."""
+    cached = dict(_spoken(raw.get("cacheTokensDetails")))
+    for part, members in _PARTS.items():
+        for member in members:
+            for kind, count in _spoken(raw.get(member)):
+                if f"{kind}_{part}" in _KINDS:
+                    yield f"{kind}_{part}", part, count - (cached.get(kind, 0) if part == "input" else 0)
+
+
+def _spoken(details: Any) -> Iterator[tuple[str, int]]:
+    """Yield modality and count as Gemini lists them, or as OpenAI names them."""
+    if isinstance(details, list):
+        for item in details:
+            if isinstance(item, dict) and isinstance(item.get("modality"), str):
+                yield item["modality"].lower(), _count(item.get("tokenCount"))
+    elif isinstance(details, dict):
+        for kind in ("audio", "image"):
+            if count := _count(details.get(f"{kind}_tokens")):
+                yield kind, count
+
+
+#: Gemini's prompt includes what the cache gave, which is no input any more.
+_PARTS = {
+    "cache_read": ("cacheTokensDetails",),
+    "input": ("promptTokensDetails", "prompt_tokens_details", "input_tokens_details"),
+    "output": ("candidatesTokensDetails", "completion_tokens_details", "output_tokens_details"),
+}
+_KINDS = frozenset({"audio_input", "audio_output", "image_input", "image_output", "audio_cache_read"})
+
+
+def _other_passes(raw: dict[str, Any]) -> str:
+    """Name the passes of an answer that are not in its counts: a compaction, an advisor."""
+    iterations = raw.get("iterations")
+    if not isinstance(iterations, list):
+        return ""
+    kinds = {item.get("type") if isinstance(item, dict) else None for item in iterations}
+    return ", ".join(sorted(str(kind or "unknown") for kind in kinds - {"message"}))
+
+
+def _details(raw: dict[str, Any], side: str, member: str) -> dict[str, Any]:
+    for name in (f"{side}_tokens_details", "prompt_tokens_details"):
+        inner = raw.get(name)
+        if isinstance(inner, dict) and isinstance(inner.get(member), dict):
+            return inner[member]
+    found = raw.get(member)
+    return found if isinstance(found, dict) else {}
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

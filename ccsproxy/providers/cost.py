@@ -1,0 +1,152 @@
+"""What a call costs, part by part, or why that is not known: a price where any part is missing is no price."""
+
+from collections.abc import Iterable, Iterator
+
+import attr
+
+from ccsproxy.exchange.usage import Usage
+from ccsproxy.providers.billed import Billed, billed
+from ccsproxy.providers.price_rows import Price, Rates, Tier
+from ccsproxy.providers.prices import Found, find_price
+
+_MILLION = 1_000_000
+
+
+@attr.frozen
+class Part:
+    """One part of a cost.
+
+    :ivar kind: what was counted: a member of `Rates`, or a fee.
+    :ivar count: tokens, or pieces of a fee.
+    :ivar rate: US dollars per million tokens, per thousand pieces of a fee.
+    :ivar dollars: what it comes to.
+    """
+
+    kind: str
+    count: int
+    rate: float
+    dollars: float
+
+
+@attr.frozen
+class Cost:
+    """What a call costs.
+
+    :ivar dollars: US dollars, None when any part is unknown.
+    :ivar gap: what is missing then, in a word: ``model``, ``usage``, ``price``, ``tier``, ``rate``, ``fee``,
+        ``passes``.
+    :ivar reason: the same as a sentence; where the cost is known, why this row applies.
+    :ivar found: the row of the list, None where there is none.
+    :ivar tier: the tier that was billed, ``standard`` for the ordinary one.
+    :ivar above: the limit that the prompt exceeded, None below the first.
+    :ivar parts: what it consists of.
+    """
+
+    dollars: float | None
+    gap: str = ""
+    reason: str = ""
+    found: Found | None = None
+    tier: str = "standard"
+    above: int | None = None
+    parts: tuple[Part, ...] = ()
+
+
+def cost_of(
+    model: str | None, usage: Usage | None, at: str, provider: str = "", upstream: str = "", own: Iterable[Price] = ()
+) -> Cost:
+    """Return what a call costs by list price.
+
+    :param model: the model that answered.
+    :param usage: what it used.
+    :param at: when, RFC 3339.
+    :param provider: who sold it, empty when unknown.
+    :param upstream: NAME of the upstream, for rows of the user's own.
+    :param own: the user's own rows.
+    """
+    if usage is None or usage.input_tokens is None or usage.output_tokens is None:
+        return Cost(None, "usage", "the answer does not say how many tokens it used")
+    if usage.stated_cost is not None:
+        return Cost(usage.stated_cost, reason="the provider says itself what the call cost")
+    if not model:
+        return Cost(None, "model", "no model is named")
+    found = find_price(model, at, provider, upstream, own)
+    if found is None:
+        return Cost(None, "price", f"no price of {model} is known" + (f" at {provider}" if provider else ""))
+    return _priced(found, billed(usage))
+
+
+def cost(model: str | None, usage: Usage | None, at: str, provider: str = "") -> float | None:
+    """Return what a call cost in US dollars by list price, None when any part of that is unknown; see `cost_of`."""
+    return cost_of(model, usage, at, provider).dollars
+
+
+class _Missing(Exception):
+    """A part of the cost is not known.
+
+    :ivar gap: what is missing, in a word.
+    """
+
+    def __init__(self, gap: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.gap = gap
+
+
+def _priced(found: Found, bill: Billed) -> Cost:
+    above = None
+    try:
+        rates, above = _rates(found.price, bill)
+        parts = (*_tokens(rates, bill), *_fees(found.price, bill))
+    except _Missing as missing:
+        return Cost(None, missing.gap, str(missing), found, bill.tier, above)
+    return Cost(sum(part.dollars for part in parts), "", "", found, bill.tier, above, parts)
+
+
+def _rates(price: Price, bill: Billed) -> tuple[Rates, int | None]:
+    """Return the rates of a call's tier, length and region, and the limit that its prompt exceeded."""
+    if bill.other_passes:
+        raise _Missing("passes", f"the answer took {bill.other_passes} whose tokens are in no count")
+    rates, steps, factor = price.rates, price.steps, 1.0
+    if bill.tier != "standard":
+        tier = price.tiers.get(bill.tier)
+        if tier is None:
+            raise _Missing("tier", f"no price of the tier {bill.tier} is known")
+        if isinstance(tier, Tier):
+            rates, steps = tier.rates, tier.steps
+        else:
+            factor = tier
+    if bill.region:
+        factor *= _region(price, bill.region)
+    above = None
+    for step in steps:
+        if bill.prompt > step.above:
+            rates, above = step.rates, step.above
+    if rates is None:
+        raise _Missing("price", "the row tells no rates")
+    return (rates if factor == 1.0 else rates.times(factor)), above
+
+
+def _region(price: Price, region: str) -> float:
+    if region not in price.regions:
+        raise _Missing("tier", f"no price of the region {region} is known")
+    return price.regions[region]
+
+
+def _tokens(rates: Rates, bill: Billed) -> Iterator[Part]:
+    """Yield what the tokens cost, by the rate that they fall under."""
+    if bill.writes_unsplit and rates.cache_write_1h not in (None, rates.cache_write):
+        raise _Missing("rate", "the answer does not say for how long it wrote to the cache")
+    for kind, count in bill.tokens.items():
+        rate = getattr(rates, kind)
+        if rate is None and kind == "image_input":
+            rate = rates.input
+        if rate is None:
+            raise _Missing("rate", f"no rate is known for {count} tokens of {kind.replace('_', ' ')}")
+        yield Part(kind, count, rate, count * rate / _MILLION)
+
+
+def _fees(price: Price, bill: Billed) -> Iterator[Part]:
+    """Yield what the provider bills by the piece."""
+    for kind, count in bill.pieces.items():
+        if kind not in price.fees:
+            raise _Missing("fee", f"no fee is known for {count} calls of {kind.replace('_', ' ')}")
+        yield Part(kind, count, price.fees[kind], count * price.fees[kind] / 1000)

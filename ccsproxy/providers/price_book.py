@@ -1,0 +1,144 @@
+"""The prices in force: the user's own file (``--prices FILE``) before the lists that come with this version.
+
+The service keeps a copy of the file in its data dir, so that commands which work on the records later (``reindex``,
+``prices``) price them as the service did.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ccsproxy.exchange.usage import Usage
+from ccsproxy.providers.cost import Cost, cost_of
+from ccsproxy.providers.price_rows import Price
+from ccsproxy.providers.prices import Found, context_window, find_price, provider_of
+
+#: What the copy in the data dir is called.
+COPY = "prices.toml"
+#: No list of a person is longer, in bytes.
+_LONGEST = 1 << 20
+
+
+class PricesError(ValueError):
+    """A price file that cannot be used; the text says where, what is wrong and what would be right."""
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a price file holds."""
+
+    price: list[Price] = []
+
+
+def read_prices(path: Path) -> tuple[Price, ...]:
+    """Read a file of own prices.
+
+    :raises PricesError: when it cannot be read or says something that is no price.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_LONGEST + 1)
+        if len(data) > _LONGEST:
+            raise PricesError(f"{path} is longer than a price list of 1 MB")
+        told: dict[str, Any] = tomllib.loads(data.decode())
+        rows = msgspec.convert(told, _File).price
+    except OSError as reason:
+        raise PricesError(f"{path} cannot be read: {reason.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
+        raise PricesError(f"{path} is no TOML: {reason}") from None
+    except msgspec.ValidationError as reason:
+        raise PricesError(
+            f"{path}: {reason}; a row is [[price]] with models = [...] and rates = {{input = 3.0, output = 15.0}}, "
+            "US dollars per million tokens"
+        ) from None
+    for row in rows:
+        _check(path, row)
+    return tuple(rows)
+
+
+def _check(path: Path, row: Price) -> None:
+    """Refuse rows that could never apply, or would say nothing."""
+    name = ", ".join(row.models) or "?"
+    if not row.models or not all(row.models):
+        raise PricesError(f"{path}: a row names no model")
+    if row.rates is None and row.context is None:
+        raise PricesError(f"{path}: the row of {name} tells neither rates nor context")
+    if row.rates is not None and min(row.rates.input, row.rates.output) < 0:
+        raise PricesError(f"{path}: the row of {name} has a rate below zero")
+    if row.since and row.until and row.since > row.until:
+        raise PricesError(f"{path}: the row of {name} ends before it begins")
+    for day in (row.since, row.until):
+        if day and (len(day) != 10 or not day.replace("-", "").isdigit()):
+            raise PricesError(f"{path}: {day!r} in the row of {name} is no day; write it as 2026-11-30")
+
+
+class PriceBook:
+    """Prices calls. May be used from several threads: reading a file anew replaces all rows in one step.
+
+    :ivar path: the user's own file, None where there is none.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Read the file.
+
+        :raises PricesError: when it cannot be used.
+        """
+        self.path = path
+        self._own: tuple[Price, ...] = () if path is None else read_prices(path)
+
+    @classmethod
+    def of_data_dir(cls, data_dir: Path) -> "PriceBook":
+        """Return the prices that the service of a data dir uses; its copy is ignored where it cannot be read."""
+        path = data_dir / COPY
+        try:
+            return cls(path if path.is_file() else None)
+        except PricesError:
+            return cls()
+
+    def reload(self) -> None:
+        """Read the file again; the rows stay as they were when it cannot be used.
+
+        :raises PricesError: then.
+        """
+        if self.path is not None:
+            self._own = read_prices(self.path)
+
+    def keep_copy(self, data_dir: Path) -> None:
+        """Keep the file's contents in the data dir for the commands, or remove the copy where there is no file.
+
+        :raises OSError: when that fails.
+        """
+        copy = data_dir / COPY
+        if self.path is None:
+            copy.unlink(missing_ok=True)
+            return
+        data, aside = self.path.read_bytes(), copy.with_name(COPY + ".new")
+        aside.unlink(missing_ok=True)
+        with open(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
+            file.write(data)
+        aside.replace(copy)
+
+    def cost(self, model: str | None, usage: Usage | None, at: str, upstream: str = "", url: str = "") -> Cost:
+        """Return what a call costs, or why that is not known.
+
+        :param model: the model that answered.
+        :param usage: what it used.
+        :param at: when, RFC 3339.
+        :param upstream: NAME of the upstream.
+        :param url: its address, empty in records before version 3.
+        """
+        return cost_of(model, usage, at, provider_of(upstream, url), upstream, self._own)
+
+    def find(self, model: str, at: str, provider: str = "", upstream: str = "") -> Found | None:
+        """Return the row that applies to a model at a time, None when there is none."""
+        return find_price(model, at, provider, upstream, self._own)
+
+    def context_window(self, model: str, upstream: str = "", url: str = "") -> int | None:
+        """Return how many tokens a model's context holds, None when that is not known."""
+        return context_window(model, provider_of(upstream, url), upstream, self._own)
+
+
+#: What a call costs by the lists that come with this version alone.
+list_price = PriceBook().cost
