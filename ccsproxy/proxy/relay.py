@@ -35,7 +35,19 @@ class Relay:
     :ivar spent: the seconds between reading and writing, summed up.
     """
 
-    __slots__ = ("_body", "_clock", "_marks", "_request", "_tap", "_tee", "_verdict", "_waiting", "head_at", "spent")
+    __slots__ = (
+        "_body",
+        "_clock",
+        "_if_gone",
+        "_marks",
+        "_request",
+        "_tap",
+        "_tee",
+        "_verdict",
+        "_waiting",
+        "head_at",
+        "spent",
+    )
 
     def __init__(self, request: RelayRequest, clock: Seconds) -> None:
         self._request: RelayRequest | None = request
@@ -45,6 +57,7 @@ class Relay:
         self._tap: GuardedTap | None = None
         self._tee: ResponseTee | None = None
         self._verdict: Verdict | None = None
+        self._if_gone = _CLIENT_GONE
         self._waiting: Deferred[IRelayResponse] | None = None
         self.head_at: float | None = None
         self.spent = 0.0
@@ -121,14 +134,13 @@ class Relay:
         request.finish()
 
     def break_off(self, verdict: Verdict) -> None:
-        """End both sides at once, so that neither takes what it has for the whole."""
+        """End a response that is not whole: the upstream's side at once, the client's when it has what there is."""
         request = self._request
-        if request is None:
+        if request is None or self._verdict is not None:
             return
         self._verdict = verdict
         self._stop_upstream()
-        request.abort()
-        self._end(request.unsent)
+        request.break_off()
 
     def _stop_upstream(self) -> None:
         waiting, self._waiting = self._waiting, None
@@ -162,7 +174,10 @@ class Relay:
         self._give_up(refusal.status, refusal.kind, refusal.message, (outcome, refusal.kind, refusal.message))
 
     def cut(self) -> None:
-        """End at once, because the proxy stops."""
+        """End at once, because the proxy stops; what only waits for its client has its verdict already."""
+        if self._verdict is not None:
+            self._if_gone = _SHUTDOWN
+            return
         self._give_up(503, "shutdown", "The proxy is being stopped.", _SHUTDOWN)
 
     def _give_up(self, status: int, kind: str, message: str, verdict: Verdict) -> None:
@@ -208,7 +223,7 @@ class Relay:
     def client_gone(self, unsent: int) -> None:
         """Cancel the upstream: nobody wants its answer any more."""
         if self._verdict is None or self._verdict[0] in (Outcome.COMPLETE, Outcome.HTTP_ERROR):
-            self._verdict = _CLIENT_GONE
+            self._verdict = self._if_gone
         request = self._request
         if request is not None:
             self._stop_upstream()

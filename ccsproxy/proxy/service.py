@@ -31,6 +31,9 @@ from ccsproxy.proxy.upstream.tls import FailClosedPolicy, TLSSettingError, Trust
 from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
 from ccsproxy.runtime.write_batch import WriteBatch
 
+#: Seconds that clients get, when the time to drain is over, to read what has arrived for them.
+FAREWELL = 5.0
+
 
 def timeouts_of(config: Config) -> Timeouts:
     """Return the limits in time towards upstreams."""
@@ -192,7 +195,7 @@ class RelayService:
 
         :return: fires when no exchange is under way.
         """
-        late = self._reactor.callLater(within, self.cut)
+        late = self._reactor.callLater(within, self.cut, FAREWELL)
         done: Deferred[Any] = DeferredList([site.drain() for site in self._sites])
 
         def over(result: object) -> None:
@@ -201,10 +204,13 @@ class RelayService:
 
         return done.addCallback(over)
 
-    def cut(self) -> None:
-        """End every running exchange now; their records say ``shutdown``."""
+    def cut(self, patience: float = 0.0) -> None:
+        """End every running exchange now; their records say ``shutdown``.
+
+        :param patience: for so many seconds clients that lag may take what there is for them.
+        """
         for site in self._sites:
-            site.cut()
+            site.cut(patience)
 
     def close(self) -> Deferred[Any]:
         """Close the idle connections to the upstreams."""

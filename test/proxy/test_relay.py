@@ -176,7 +176,7 @@ class UpstreamFailureTests(RelayTestCase):
         self.begin()
         self.answer(STREAM, b"5\r\nevent\r\n")
         self.rig.upstream.lose()
-        self.assertTrue(self.client.transport.aborted)
+        self.assertTrue(self.client.transport.closed)
         self.assertFalse(self.client.got.endswith(b"0\r\n\r\n"))
         self.ended("upstream_truncated", "sse_truncated")
         self.assertFalse(self.ending.response_whole)
@@ -192,7 +192,7 @@ class UpstreamFailureTests(RelayTestCase):
                 if self.client.status == 502:
                     self.ended("upstream_error", "upstream_reset_before_response")
                 else:
-                    self.assertTrue(self.client.transport.aborted, place)
+                    self.assertTrue(self.client.transport.closed, place)
                     self.ended("upstream_truncated", "upstream_truncated")
 
     def test_a_stream_that_stands_still_is_broken_off(self) -> None:
@@ -200,8 +200,73 @@ class UpstreamFailureTests(RelayTestCase):
         self.begin(timeouts=Timeouts(idle=5))
         self.answer(STREAM, b"5\r\nevent\r\n")
         self.rig.settle(7)
-        self.assertTrue(self.client.transport.aborted)
+        self.assertTrue(self.client.transport.closed)
         self.ended("upstream_timeout", "idle_timeout")
+
+    def lagging(self, request: bytes = GET) -> None:
+        """Begin a stream whose client does not read on, and cut it."""
+        self.begin(request)
+        self.answer(STREAM, b"5\r\nevent\r\n")
+        self.client.transport.producer.pauseProducing()
+        self.rig.upstream.lose()
+
+    def test_a_client_that_lags_gets_what_there_is(self) -> None:
+        """A cut stream ends for its client when that has taken what has come before, and not before."""
+        self.lagging()
+        self.rig.settle(60)
+        self.assertFalse(self.client.transport.closed)
+        self.assertEqual(self.rig.heard[-1].endings, [])
+        self.client.transport.producer.resumeProducing()
+        self.rig.settle()
+        self.assertTrue(self.client.transport.closed)
+        self.assertFalse(self.client.transport.aborted)
+        self.ended("upstream_truncated", "sse_truncated")
+        self.assertEqual(self.ending.delivered_bytes, 5)
+
+    def test_a_client_that_lags_and_leaves(self) -> None:
+        """The truncation came first, and stays the outcome."""
+        self.lagging()
+        self.client.leave()
+        self.rig.settle()
+        self.ended("upstream_truncated", "sse_truncated")
+
+    def test_a_client_that_lags_and_stops_for_good(self) -> None:
+        """It is given up like one in the middle of a response."""
+        self.lagging()
+        self.rig.settle(400)
+        self.assertTrue(self.client.transport.aborted)
+        self.ended("upstream_truncated", "sse_truncated")
+
+    def test_a_client_that_lags_when_the_proxy_stops(self) -> None:
+        """It gets some seconds, or none when a second signal has come."""
+        for patience in (5.0, 0.0):
+            self.lagging()
+            self.rig.site.cut(patience)
+            self.rig.settle()
+            self.assertEqual(self.client.transport.aborted, not patience)
+            self.rig.settle(8)
+            self.assertTrue(self.client.transport.aborted)
+            self.ended("upstream_truncated", "sse_truncated")
+            self.rig.site.draining = False
+
+    def test_a_whole_response_that_the_stop_cuts(self) -> None:
+        """It was whole, and its client was cut off from it by us."""
+        self.begin()
+        self.client.transport.producer.pauseProducing()
+        self.answer(ANSWER)
+        self.rig.site.cut(5.0)
+        self.rig.settle(8)
+        self.ended("shutdown", "shutdown")
+
+    def test_a_body_that_ends_with_its_connection_is_reset(self) -> None:
+        """A client of HTTP/1.0 cannot tell a cut stream from a whole one, but by a reset."""
+        self.begin(GET.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        self.answer(STREAM, b"5\r\nevent\r\n")
+        self.rig.upstream.lose()
+        self.rig.settle()
+        self.assertTrue(self.client.got.endswith(b"event"))
+        self.assertTrue(self.client.transport.aborted)
+        self.ended("upstream_truncated", "sse_truncated")
 
     def test_an_early_answer_ends_the_connection(self) -> None:
         """It is relayed whole; the rest of the upload is not read as a request."""

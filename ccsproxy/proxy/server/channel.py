@@ -13,6 +13,7 @@ from zope.interface import implementer
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.server.body_rate import BodyPace
 from ccsproxy.proxy.server.connection import ClientLink
+from ccsproxy.proxy.server.leaving import reset_when_taken
 from ccsproxy.proxy.server.request import Exchange, RelayRequest, Renderer
 from ccsproxy.proxy.server.request_body import RequestBody
 from ccsproxy.proxy.server.request_framing import BodyReader, EndlessBody, body_reader
@@ -92,12 +93,44 @@ class RelayChannel(ClientLink):
         if self.request is None and not self.ending:
             self.close()
 
-    def cut(self) -> None:
-        """End the exchange under way, if there is one, and the connection."""
-        if (exchange := self._exchange) is not None:
-            exchange.cut()
-        else:
+    def cut(self, patience: float = 0.0) -> None:
+        """End the exchange under way, if there is one, and the connection.
+
+        :param patience: for so many seconds a client that lags may take what there is for it.
+        """
+        if (exchange := self._exchange) is None:
             self.drain()
+            return
+        exchange.cut()
+        self.flush()
+        if self.request is not None and patience:
+            self.deadline.set(patience, self.vanished)
+        elif self.request is not None:
+            self.vanished()
+
+    def break_off(self) -> None:
+        """End a response that is not whole, behind all that there is of it.
+
+        Without its last chunk, or shorter than it said, it shows the client by itself that something is missing.
+        """
+        self.ending = True
+        self._reader = None
+        self.deadline.clear()
+        self.flush()
+        self._break_when_sent()
+
+    def _break_when_sent(self) -> None:
+        """Close when the client's socket has taken everything; until then `unclogged` comes back to it."""
+        request = self.request
+        if request is None or self.blocked or self._unsent:
+            return
+        if request.ends_with_connection:
+            self.resume_reading()
+            reset_when_taken(self)
+            return
+        if (exchange := self._over()) is not None:
+            exchange.delivered()
+        self.linger()
 
     def abort(self) -> None:
         """Break the connection off; the exchange under way knows."""
@@ -268,6 +301,8 @@ class RelayChannel(ClientLink):
             return
         if request.finished:
             self.response_finished()
+        elif request.broken:
+            self._break_when_sent()
         elif request.exchange is not None:
             request.exchange.resume()
 

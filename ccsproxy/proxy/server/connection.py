@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
 from ccsproxy.proxy.interfaces import Seconds
+from ccsproxy.proxy.server.leaving import Leaving
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.peers import PeerWatch
 from ccsproxy.proxy.transport import (
@@ -145,19 +146,24 @@ class ClientLink(Protocol):
 
     def _block(self) -> None:
         self.blocked = True
-        self._acknowledged = self._taken()
+        self._acknowledged = self.taken()
         self._stall.set(self.limits.stall_time, self._stalled)
 
-    def _taken(self) -> int | None:
+    def taken(self) -> int | None:
         """Return how many bytes the client's system has acknowledged, None when unknown."""
         held = unacknowledged(self.transport)
         return None if held is None else self._written - unsent(self.transport) - held
+
+    @property
+    def owed(self) -> int:
+        """How many bytes that were written the client's system has not acknowledged, as far as anybody can tell."""
+        return self.waiting + (unacknowledged(self.transport) or 0)
 
     def _stalled(self) -> None:
         """Break off a client that has taken nothing for too long; one that is merely slow is let be."""
         if not self.blocked:
             return
-        taken = self._taken()
+        taken = self.taken()
         if taken is not None and taken != self._acknowledged:
             self._block()
         else:
@@ -188,7 +194,8 @@ class ClientLink(Protocol):
 
     def vanished(self) -> None:
         """Give up a client that has left, or might as well have."""
-        self._wire.abortConnection()
+        if self.transport is not None:
+            self._wire.abortConnection()
 
     def close(self) -> None:
         """Close when everything has been sent."""
@@ -197,7 +204,7 @@ class ClientLink(Protocol):
         if self._closing:
             return
         self._closing = True
-        self.deadline.set(self.limits.linger_time, self.vanished)
+        Leaving(self, self._clock).begin()
         self._wire.unregisterProducer()
         self._wire.loseConnection()
 
@@ -225,7 +232,7 @@ class ClientLink(Protocol):
         if self.half_closed or not close_writing(self._wire):
             self.close()
         else:
-            self.deadline.set(self.limits.linger_time, self.vanished)
+            Leaving(self, self._clock).begin()
 
 
 def _missed(what: Any) -> None:

@@ -63,6 +63,8 @@ class RelayRequest:
     :ivar entered: when the read that completed the head began to be worked on, monotonic seconds.
     :ivar exchange: whoever deals with the request; set by the resource.
     :ivar answered: a response head has been written.
+    :ivar broken: the response ends without being whole.
+    :ivar ends_with_connection: nothing but the end of the connection tells the client that the body is over.
     :ivar waited: for how many seconds what was written waited for the end of a turn of the reactor.
     """
 
@@ -75,6 +77,8 @@ class RelayRequest:
         "began",
         "bodiless",
         "body",
+        "broken",
+        "ends_with_connection",
         "entered",
         "exchange",
         "finished",
@@ -110,6 +114,7 @@ class RelayRequest:
         self.answered = False
         self.waited = 0.0
         self.finished = False
+        self.broken = self.ends_with_connection = False
 
     @property
     def peer(self) -> str:
@@ -160,6 +165,7 @@ class RelayRequest:
                 framing = b"Transfer-Encoding: chunked\r\n\r\n"
             else:
                 self.keep_alive = False
+                self.ends_with_connection = True
         self.answered = True
         self._corked = [b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, lines, framing)]
 
@@ -251,8 +257,17 @@ class RelayRequest:
         self.finished = True
         self._channel.response_finished()
 
+    def break_off(self) -> None:
+        """End a response that is not whole, and the connection with it, when the client has what there is.
+
+        The exchange hears `Exchange.delivered` then, or `Exchange.client_gone`.
+        """
+        self.flush()
+        self.broken = True
+        self._channel.break_off()
+
     def abort(self) -> None:
-        """Break the client's connection off, so that it cannot take what it has for the whole."""
+        """Break the client's connection off at once."""
         self.flush()
         self._channel.abort()
 

@@ -184,8 +184,11 @@ class RelaySite(Site):
             done.callback(None)
         return done
 
-    def cut(self) -> None:
-        """End every exchange now; their records say ``shutdown``."""
+    def cut(self, patience: float = 0.0) -> None:
+        """End every exchange now; their records say ``shutdown``.
+
+        :param patience: for so many seconds clients that lag may take what there is for them.
+        """
         self.draining = True
         for channel in tuple(self._channels):
-            channel.cut()
+            channel.cut(patience)
