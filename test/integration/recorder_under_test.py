@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from twisted.internet.defer import Deferred, succeed
 
-from ccsproxy.capture.main import live
+from ccsproxy.capture.main import run
 from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.process import RecorderParts, Recovered
 from ccsproxy.capture.recorder.recorder import Numbered
@@ -74,4 +74,4 @@ def make_store(settings: RecorderSettings, reactor: Any, prices: PriceBook) -> L
 if __name__ == "__main__":
     from twisted.internet import reactor
 
-    live(reactor, RecorderParts(make_store, lambda recovered: recovered, Interpreters(detect, identify), Stars))
+    run(reactor, RecorderParts(make_store, lambda recovered: recovered, Interpreters(detect, identify), Stars))
