@@ -120,7 +120,7 @@ class Run:
         return {
             "status": "ok",
             "provider": self._config.provider,
-            "upstream": self._config.upstreams[0].url,
+            "upstream": self._config.upstreams[0].url if self._config.upstreams else None,
             "session_id": self.session_id,
             "started_at": iso_time(self.started_at),
             "request_count": capture["accepted"],

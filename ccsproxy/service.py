@@ -145,7 +145,8 @@ class CcsproxyService(service.Service):
         handle = self.handle()
         write_run_file(self._config.data_dir, self._run.file(handle))
         for url in handle.proxy_urls:
-            self._log.info("proxy: {url} relays to {upstream}", url=url, upstream=self._config.upstreams[0].url)
+            first = self._config.upstreams[0].url if self._config.upstreams else "the hosts that requests name"
+            self._log.info("proxy: {url} relays to {upstream}", url=url, upstream=first)
         for url in handle.api_urls:
             self._log.info("dashboard: {url}", url=url)
         if not self._config.redact:

@@ -4,7 +4,6 @@ news."""
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import attr
@@ -147,7 +146,7 @@ class ApiService(Service):
 
     def _read_token(self) -> str | None:
         """Return the token where one is needed; where none is, the file is made for the day when it is."""
-        path = self._config.api_token_file or Path(self._config.data_dir) / "api-token"
+        path = self._config.token_path
         needed = self._exposure.beyond_loopback
         try:
             token = read_or_make(path)

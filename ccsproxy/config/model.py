@@ -80,3 +80,28 @@ class Config:
     workers: int = 1
     prices: Path | None = None
     labels: tuple[tuple[str, str], ...] = ()
+    forward: bool | None = None
+    intercept: tuple[str, ...] = ()
+    websocket: bool = True
+    api_users: str = "same"
+
+    @property
+    def forwards(self) -> bool:
+        """Whether the proxy port is an HTTP proxy too: as it was said, else where only this machine reaches it."""
+        if self.forward is not None:
+            return self.forward
+        return all(_is_local(endpoint) for endpoint in self.listen)
+
+    @property
+    def token_path(self) -> Path:
+        """The file of the API's token."""
+        return self.api_token_file or Path(self.data_dir) / "api-token"
+
+
+#: Endpoints that only this machine reaches, as far as their text tells; callers are judged by their sockets anyway.
+_LOCAL_INTERFACES = ("interface=127.", "interface=\\:\\:1", "interface=localhost")
+
+
+def _is_local(endpoint: str) -> bool:
+    kind = endpoint.partition(":")[0]
+    return kind in ("unix", "systemd") or any(each in endpoint for each in _LOCAL_INTERFACES)

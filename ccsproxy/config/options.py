@@ -1,6 +1,7 @@
 """The options of ``twistd ccsproxy`` and ``twist ccsproxy``."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,26 +37,6 @@ class Options(usage.Options):
     def _add(self, name: str, text: str) -> None:
         self._many.setdefault(name, []).append(text)
 
-    def opt_upstream(self, text: str) -> None:
-        """An LLM API to relay to, [NAME=]URL; repeatable, the first is the default upstream. [required]"""
-        self._add("upstream", text)
-
-    def opt_listen(self, text: str) -> None:
-        """Twisted endpoint string for the proxy instead of --proxy-port; repeatable; systemd: works."""
-        self._add("listen", text)
-
-    def opt_api_listen(self, text: str) -> None:
-        """Twisted endpoint string for the API instead of --api-port; repeatable."""
-        self._add("api-listen", text)
-
-    def opt_allow_host(self, text: str) -> None:
-        """A further Host value that proxy and API answer to; repeatable. [default: loopback names]"""
-        self._add("allow-host", text)
-
-    def opt_label(self, text: str) -> None:
-        """Who recorded it, KEY=VALUE, in every record; repeatable. [default: host and user]"""
-        self._add("label", text)
-
     def parseOptions(self, options: Any = None) -> None:
         """Parse, and end the program with status 2 and one sentence when something is wrong."""
         try:
@@ -84,3 +65,16 @@ class Options(usage.Options):
         if said is None:
             return build_config(given)
         return build_config(given, said.given, said.listens)
+
+
+def _repeatable(known: Setting) -> Callable[[Options, str], None]:
+    def add(options: Options, text: str) -> None:
+        options._add(known.name, text)
+
+    add.__doc__ = _help_of(known)
+    return add
+
+
+for _known in SETTINGS:
+    if _known.many:
+        setattr(Options, f"opt_{_known.name.replace('-', '_')}", _repeatable(_known))

@@ -225,6 +225,33 @@ SETTINGS: tuple[Setting, ...] = (
         "Who recorded it, in every record; repeatable.",
         many=True,
     ),
+    Setting(
+        "forward",
+        "forward",
+        values.on_off,
+        "on where the proxy port is loopback",
+        "on|off",
+        "The proxy port is also an HTTP proxy: CONNECT and absolute-form.",
+    ),
+    Setting(
+        "intercept",
+        "intercept",
+        values.intercepted,
+        "the known LLM API hosts",
+        "[+|-]HOST",
+        "A host whose TLS is ended and recorded here under --forward: + adds to the known ones, - leaves one out, "
+        "without a sign only the given ones are; every other host is tunnelled unread; repeatable.",
+        many=True,
+    ),
+    Setting("websocket", "websocket", values.on_off, "on", "on|off", "Relay WebSocket upgrades; off answers 426."),
+    Setting(
+        "api-users",
+        "api_users",
+        values.one_of("same", "any"),
+        "same",
+        "same|any",
+        "On loopback, whose programs may read and use the proxy for other hosts: this user and root, or every user.",
+    ),
 )
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -269,7 +296,7 @@ def build_config(
                 fields[known.field] = _value(known, said[known.name], mark + known.name)
                 break
     upstreams = fields.get("upstreams", ())
-    _check_upstreams(upstreams, prefix)
+    _check_upstreams(upstreams, prefix, needed=not fields.get("forward"))
     named = listens or {}
     fields["upstreams"] = tuple(attr.evolve(u, listen=named.get(u.name, ())) for u in upstreams)
     config = Config(**fields)
@@ -292,7 +319,7 @@ def _read_one(read: Callable[[str], Any], text: str, key: str) -> Any:
         raise ConfigError(key, f"{shown} {error}".strip()) from None
 
 
-def _check_upstreams(upstreams: Iterable[Upstream], prefix: str) -> None:
+def _check_upstreams(upstreams: Iterable[Upstream], prefix: str, *, needed: bool) -> None:
     seen: set[str] = set()
     for one in upstreams:
         if one.name in seen:
@@ -300,7 +327,7 @@ def _check_upstreams(upstreams: Iterable[Upstream], prefix: str) -> None:
                 f"{prefix}upstream", f"two upstreams are named {one.name!r}; give one of them another name: NAME=URL"
             )
         seen.add(one.name)
-    if not seen:
+    if needed and not seen:
         raise ConfigError(f"{prefix}upstream", "none is given; add for example --upstream https://api.anthropic.com")
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from ccsproxy.config.model import Upstream
 from ccsproxy.providers.price_book import read_prices
 from ccsproxy.providers.registry import upstream_name, upstream_provider
+from ccsproxy.wire.target import BadTarget, parse_authority
 
 _SIZE = re.compile(r"\A([0-9]+)\s*([KMG]?)(?:i?B)?\Z", re.IGNORECASE)
 _FACTOR = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -205,3 +206,19 @@ def _is_ipv6(text: str) -> bool:
         return isinstance(ipaddress.ip_address(text), ipaddress.IPv6Address)
     except ValueError:
         return False
+
+
+def on_off(text: str) -> bool:
+    """Read ``on`` or ``off``."""
+    if text not in ("on", "off"):
+        raise ValueError("expected on or off")
+    return text == "on"
+
+
+def intercepted(text: str) -> str:
+    """Read a host to intercept, with + or - before it to add it to the known ones or to leave it out."""
+    try:
+        parse_authority(text.removeprefix("+").removeprefix("-").encode("ascii"))
+    except (BadTarget, UnicodeEncodeError):
+        raise ValueError("expected a host name such as +llm.example.com or -api.openai.com") from None
+    return text.lower()

@@ -55,6 +55,7 @@ class IRelayResponse(Interface):
     lines: bytes = Attribute("Every header line as it came, framing fields included.")
     forward: bytes = Attribute("The lines that go on: without those that concern the upstream's connection only.")
     length: object = Attribute("The body's length in bytes, or `twisted.web.iweb.UNKNOWN_LENGTH`.")
+    upload: Any = Attribute("Takes the `IBodyProducer` of what follows a change of protocol; None without one.")
     headers: Headers = Attribute("The header lines for Twisted's readers; made when asked for.")
     trailers: RawHeaders = Attribute("The trailer fields; complete when the body has ended.")
 
@@ -85,6 +86,24 @@ class ITransparentClient(Interface):
         :param data: the body; ``stopProducing`` is called when the upstream wants no more of it.
         :return: the response's head, or a failure of a `ccsproxy.proxy.errors.RelayError`.
         """
+
+    def upgrade(target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
+        """Send a GET after which the upstream may speak another protocol.
+
+        A response with status 101, and only that, has an ``upload`` that is not None; whatever follows it in either
+        direction is passed on as it is.
+
+        :param headers: lines as bytes, those about the connection among them.
+        """
+
+    def tunnel(idle: float, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
+        """Connect, and pass on whatever comes in either direction; the response is our own, with an ``upload``.
+
+        :param idle: after so many seconds without a byte the connection is given up.
+        """
+
+    def prepare() -> Deferred[None]:
+        """See to it that a connection is there for the next request; fails as `request` does."""
 
     def is_own(peer: Any, host: Any) -> bool:
         """Tell whether an accepted connection is the other end of a live one to this upstream: a loop.

@@ -75,7 +75,7 @@ class Relay:
         request = self._request
         assert request is not None  # noqa: S101 - a relay starts once, with its request
         try:
-            waiting = client.request(request.method, target, lines, self._body, self._marks)
+            waiting = self._ask(client, request, target, lines)
         except Exception:
             waiting = fail()
         self.spent = self._clock() - request.entered
@@ -85,6 +85,11 @@ class Relay:
             tap.request_body(request.first)
         self._waiting = waiting
         waiting.addCallbacks(self._answered, self._failed)
+
+    def _ask(
+        self, client: ITransparentClient, request: RelayRequest, target: bytes, lines: bytes
+    ) -> Deferred[IRelayResponse]:
+        return client.request(request.method, target, lines, self._body, self._marks)
 
     # -- what the upstream says ----------------------------------------------------------------------------------
 
@@ -101,6 +106,18 @@ class Relay:
             tee.start()
         except Exception:
             self._broken(Failure())
+
+    def switch(self, response: IRelayResponse) -> None:
+        """Pass on what the client sends, as it is, from now on."""
+        request, tap = self._request, self._tap
+        if request is None or tap is None:
+            return
+        body, ahead = request.switch()
+        self._body = body
+        if ahead:
+            tap.request_body(ahead)
+        if response.upload is not None:
+            response.upload(body)
 
     def _failed(self, reason: Failure) -> None:
         """LocalResponse for an upstream that gave no answer."""
@@ -266,3 +283,42 @@ class Relay:
         connected, sent, head, first, last = [None if each is None else int((each - began) * 1e6) for each in moments]
         overhead = int((self.spent + marks.waited + waited) * 1e6)
         return Timing(connected, marks.reused, sent, head, first, last, overhead)
+
+
+class UpgradeRelay(Relay):
+    """An exchange after whose head the two sides may change to another protocol: a WebSocket."""
+
+    __slots__ = ()
+
+    def _ask(
+        self, client: ITransparentClient, request: RelayRequest, target: bytes, lines: bytes
+    ) -> Deferred[IRelayResponse]:
+        return client.upgrade(target, lines, self._marks)
+
+
+class TunnelRelay(Relay):
+    """A tunnel: nothing but connections, bytes and times is known of it.
+
+    :cvar idle: seconds without a byte in either direction after which it is given up.
+    """
+
+    __slots__ = ()
+
+    idle = 3600.0
+
+    def _ask(
+        self, client: ITransparentClient, request: RelayRequest, target: bytes, lines: bytes
+    ) -> Deferred[IRelayResponse]:
+        return client.tunnel(self.idle, self._marks)
+
+    def client_gone(self, unsent: int) -> None:
+        """End well where the client has taken all that came for it: with or without FIN, most tunnels end so."""
+        if self._verdict is None and self._tee is not None and not unsent:
+            self._verdict = (Outcome.COMPLETE, "", "")
+            self._tee.whole = True
+            if self._body is not None:
+                self._body.whole = True
+            self._stop_upstream()
+            self._end(unsent)
+        else:
+            super().client_gone(unsent)

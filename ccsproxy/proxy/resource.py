@@ -15,8 +15,8 @@ from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.relayed import RequestHead
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
-from ccsproxy.proxy.relay import Relay
-from ccsproxy.proxy.server.request import RelayRequest
+from ccsproxy.proxy.relay import Relay, UpgradeRelay
+from ccsproxy.proxy.server.request import RelayRequest, Renderer
 from ccsproxy.wire.target import route, with_base_path
 
 
@@ -24,13 +24,13 @@ from ccsproxy.wire.target import route, with_base_path
 class Route:
     """The way to one upstream.
 
-    :ivar authority: the value of ``Host``.
-    :ivar url: scheme, authority and base path, as records name them.
+    :ivar authority: the value of ``Host``; None where requests name their upstream themselves.
+    :ivar url: scheme, authority and base path, as records have it.
     """
 
     name: str
     provider: str
-    authority: bytes
+    authority: bytes | None
     base_path: bytes
     client: ITransparentClient
     url: str = ""
@@ -42,35 +42,27 @@ def way_to(upstream: Upstream, client: ITransparentClient) -> Route:
     return Route(upstream.name, upstream.provider, authority, base_path, client, upstream.url)
 
 
-@implementer(IResource)
-class ProxyResource(Resource):
-    """Relays every request to one of the upstreams.
+@attr.frozen
+class Relays:
+    """Sends requests on known ways.
 
-    :param ways: the ways by the name that selects them as first path segment.
-    :param default: the way of every other path.
-    :param clock: monotonic seconds.
+    :ivar capture: who is told of every exchange.
+    :ivar clock: monotonic seconds.
     """
 
-    isLeaf = True
+    capture: GuardedCapture
+    ids: IdSource
+    clock: Seconds
 
-    def __init__(
-        self, ways: Mapping[str, Route], default: Route, capture: GuardedCapture, ids: IdSource, clock: Seconds
-    ) -> None:
-        super().__init__()
-        self._ways = {name.encode(): way for name, way in ways.items()}
-        self._default = default
-        self._capture = capture
-        self._ids = ids
-        self._clock = clock
+    def announced(self, request: RelayRequest, way: Route, target: bytes, transport: str) -> RequestHead:
+        """Describe a request for capture.
 
-    def render(self, request: RelayRequest) -> int:
-        """Send a request on its way."""
+        :param target: as it goes on.
+        :param transport: see `RequestHead`.
+        """
         head = request.head
-        name, target = route(request.target, self._ways)
-        way = self._ways[name] if name else self._default
-        target = with_base_path(way.base_path, target)
-        exchange_id = self._ids.new_id()
-        announced = RequestHead(
+        exchange_id = self.ids.new_id()
+        return RequestHead(
             exchange_id,
             request.started_at,
             way.name,
@@ -81,14 +73,63 @@ class ProxyResource(Resource):
             head.version,
             head.lines,
             request.peer,
-            upstream_url=way.url,
-            connection=request.connection_id(exchange_id),
-            ends=request.ends,
+            transport,
+            way.url,
+            request.connection_id(exchange_id),
+            request.owner,
+            request.ends,
         )
-        lines = head.forward(way.authority)
-        Relay(request, self._clock).start(way.client, target, lines, self._capture, announced)
+
+    def relay(self, request: RelayRequest, way: Route, target: bytes, capture: GuardedCapture | None = None) -> None:
+        """Send a request on its way.
+
+        :param target: in origin-form, with the upstream's base path.
+        :param capture: who is told of it, when that is somebody else.
+        """
+        head = request.head
+        relay: Relay
+        if head.upgrades:
+            lines, relay, transport = head.handshake(way.authority), UpgradeRelay(request, self.clock), "websocket"
+        else:
+            lines, relay, transport = head.forward(way.authority), Relay(request, self.clock), "http"
+        announced = self.announced(request, way, target, transport)
+        relay.start(way.client, target, lines, capture or self.capture, announced)
+
+
+@implementer(IResource)
+class ProxyResource(Resource):
+    """Relays every request to one of the upstreams.
+
+    :param ways: the ways by the name that selects them as first path segment.
+    :param default: the way of every other path; None where there is no upstream, and no such request comes.
+    :param relays: sends requests on.
+    :param forward: deals with requests for other hosts.
+    """
+
+    isLeaf = True
+
+    def __init__(
+        self, ways: Mapping[str, Route], default: Route | None, relays: Relays, forward: Renderer | None = None
+    ) -> None:
+        super().__init__()
+        self._ways = {name.encode(): way for name, way in ways.items()}
+        self._default = default
+        self._relays = relays
+        self._forward = forward
+
+    def render(self, request: RelayRequest) -> int:
+        """Send a request on its way."""
+        if self._forward is not None and not request.target.startswith(b"/"):
+            return self._forward.render(request)
+        name, target = route(request.target, self._ways)
+        way = self._ways[name] if name else self._default
+        if way is None:
+            raise LookupError("a request without an upstream has passed the guard")
+        self._relays.relay(request, way, with_base_path(way.base_path, target))
         return NOT_DONE_YET
 
     def is_own(self, peer: Any, host: Any) -> bool:
         """Tell whether an accepted connection is our own to an upstream: its requests are a loop."""
-        return any(way.client.is_own(peer, host) for way in (self._default, *self._ways.values()))
+        return any(way.client.is_own(peer, host) for way in self._ways.values()) or (
+            self._forward is not None and self._forward.is_own(peer, host)
+        )

@@ -6,9 +6,11 @@ import os
 import time
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakSet
 
 import attr
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
 
 from ccsproxy.config.model import Config, Upstream
@@ -17,19 +19,29 @@ from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.relayed import Capture
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.deadlines import BatchedTimers
+from ccsproxy.proxy.forward.authority import AuthorityStore
+from ccsproxy.proxy.forward.interception import Interception
+from ccsproxy.proxy.forward.leaves import LeafContexts
+from ccsproxy.proxy.forward.resource import ForwardResource
+from ccsproxy.proxy.forward.upstreams import UpstreamsByHost
 from ccsproxy.proxy.interfaces import ITransparentClient
-from ccsproxy.proxy.resource import ProxyResource, way_to
+from ccsproxy.proxy.resource import ProxyResource, Relays, way_to
+from ccsproxy.proxy.server.admission import ProxyAdmission, token_reader
+from ccsproxy.proxy.server.guard import ServerRules
 from ccsproxy.proxy.server.limits import Limits, connection_cap
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
 from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
 from ccsproxy.proxy.upstream.endpoints import TLSEndpoint, tcp_endpoint
-from ccsproxy.proxy.upstream.http_proxy import CorporateProxy, ProxySettingError, proxy_for
+from ccsproxy.proxy.upstream.http_proxy import CorporateProxy, ProxySettingError, is_loopback, proxy_for
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
 from ccsproxy.proxy.upstream.tls import FailClosedPolicy, TLSSettingError, Trust
 from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
 from ccsproxy.runtime.write_batch import WriteBatch
+
+#: Any host there is: whether what the environment says of proxies can be read is told at the start.
+_ANY = Upstream("", "https", "api.example", 443)
 
 #: Seconds that clients get, when the time to drain is over, to read what has arrived for them.
 FAREWELL = 5.0
@@ -43,6 +55,17 @@ def timeouts_of(config: Config) -> Timeouts:
 def limits_of(config: Config, limits: Limits) -> Limits:
     """Return limits with what is configured of them."""
     return attr.evolve(limits, body=config.max_request_body, connections=connection_cap(config.max_connections))
+
+
+def endpoint_for(upstream: Upstream, reactor: Any, proxy: CorporateProxy | None) -> IStreamClientEndpoint:
+    """Return the way to an upstream below TLS.
+
+    :param proxy: the way through a corporate proxy.
+    """
+    if proxy is None:
+        return tcp_endpoint(reactor, upstream.host, upstream.port)
+    way = tcp_endpoint(reactor, proxy.host, proxy.port)
+    return TunnelEndpoint(way, upstream.host, upstream.port, proxy.authorization)
 
 
 def client_for(
@@ -60,11 +83,7 @@ def client_for(
     :param write_batch: see `RelayPool`.
     :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.http_proxy.proxy_for`).
     """
-    if proxy is None:
-        endpoint = tcp_endpoint(reactor, upstream.host, upstream.port)
-    else:
-        way = tcp_endpoint(reactor, proxy.host, proxy.port)
-        endpoint = TunnelEndpoint(way, upstream.host, upstream.port, proxy.authorization)
+    endpoint = endpoint_for(upstream, reactor, proxy)
     if upstream.scheme == "https":
         creator = policy.creatorForNetloc(upstream.host.encode("idna"), upstream.port)
         endpoint = TLSEndpoint(reactor, endpoint, creator)
@@ -82,6 +101,8 @@ def relay_site(
     default: str = "",
     limits: Limits | None = None,
     write_batch: WriteBatch | None = None,
+    forward: ForwardResource | None = None,
+    admission: ProxyAdmission | None = None,
 ) -> RelaySite:
     """Make the site of one listener.
 
@@ -90,11 +111,14 @@ def relay_site(
     :param default: the name of the upstream for paths that name none; the first one when left out.
     :param limits: the limits; `Limits` with the configured body size when left out.
     :param write_batch: see `RelaySite`.
+    :param forward: deals with requests for other hosts, where that is wanted.
+    :param admission: see `RelaySite`.
     """
     guarded = capture if isinstance(capture, GuardedCapture) else GuardedCapture(capture)
     ways = {name: way_to(upstream, client) for name, (upstream, client) in clients.items()}
-    resource = ProxyResource(ways, ways[default or next(iter(ways))], guarded, ids, time.monotonic)
-    return RelaySite(
+    first = ways[default or next(iter(ways))] if ways else None
+    resource = ProxyResource(ways, first, Relays(guarded, ids, time.monotonic), forward)
+    site = RelaySite(
         resource,
         reactor,
         timers,
@@ -105,7 +129,12 @@ def relay_site(
         allowed=config.allow_hosts,
         origin=config.cors_allow,
         write_batch=write_batch,
+        rules=ServerRules(bool(ways), forward is not None, config.websocket),
+        admission=admission,
     )
+    if forward is not None:
+        forward.site = site
+    return site
 
 
 class RelayService:
@@ -132,31 +161,64 @@ class RelayService:
         self._timers = BatchedTimers(reactor)
         self._capture = GuardedCapture(capture)
         self._ids = IdSource(time.time)
-        self._pools: list[RelayPool] = []
+        self._pools: WeakSet[RelayPool] = WeakSet()
         self._sites: list[RelaySite] = []
-        self._clients = self._make_clients(environ)
-        self.site = self.site_for(config.upstreams[0])
+        self._admission = ProxyAdmission(config.api_users == "any", token_reader(config.token_path))
+        self._environ = environ
+        self._policy, self._clients = self._make_clients()
+        self._forward = self._make_forward() if config.forwards else None
+        self.site = self.site_for(config.upstreams[0] if config.upstreams else None)
 
-    def _make_clients(self, environ: Mapping[str, str]) -> dict[str, tuple[Upstream, ITransparentClient]]:
+    def _make_clients(self) -> tuple[FailClosedPolicy, dict[str, tuple[Upstream, ITransparentClient]]]:
         config = self._config
         try:
             policy = FailClosedPolicy(Trust(config.upstream_ca, config.client_cert, config.client_key))
-            return {one.name: (one, self._client(one, policy, environ)) for one in config.upstreams}
+            clients = {one.name: (one, self._client(one, policy)[0]) for one in config.upstreams}
+            self._proxy_for(_ANY)
         except TLSSettingError as error:
             raise ConfigError("", str(error)) from None
         except ProxySettingError as error:
             raise ConfigError("", str(error)) from None
+        return policy, clients
 
-    def _client(self, one: Upstream, policy: FailClosedPolicy, environ: Mapping[str, str]) -> ITransparentClient:
-        config = self._config
-        timeouts = timeouts_of(config)
-        proxy = proxy_for(one, config.upstream_proxy, environ)
+    def _client(self, one: Upstream, policy: FailClosedPolicy) -> tuple[ITransparentClient, RelayPool]:
+        proxy, timeouts = self._proxy_for(one), timeouts_of(self._config)
         client, pool = client_for(one, self._reactor, self._timers, timeouts, policy, proxy, self._write_batch)
-        pool.cachedConnectionTimeout = config.upstream_keepalive
-        self._pools.append(pool)
-        return client
+        return client, self._kept(pool)
 
-    def site_for(self, default: Upstream) -> RelaySite:
+    def _kept(self, pool: RelayPool) -> RelayPool:
+        """Let a pool be told of new limits, and of the end."""
+        pool.cachedConnectionTimeout = self._config.upstream_keepalive
+        self._pools.add(pool)
+        return pool
+
+    def _proxy_for(self, one: Upstream) -> CorporateProxy | None:
+        """Return the corporate proxy on the way to an upstream.
+
+        A shell in which the agents' variables are set names us there; that is not meant for ourselves.
+        """
+        proxy = proxy_for(one, self._config.upstream_proxy, self._environ)
+        if proxy is not None and is_loopback(proxy.host) and proxy.port == self._config.proxy_port:
+            return None
+        return proxy
+
+    def _make_forward(self) -> ForwardResource:
+        config = self._config
+        interception = Interception.parse(config.intercept)
+        relays = Relays(self._capture, self._ids, time.monotonic)
+        rules = ServerRules(forward=True, websocket=config.websocket)
+        upstreams = UpstreamsByHost(lambda one: self._client(one, self._policy), self._clients.values())
+        tunnels = UpstreamsByHost(self._tunnel_to)
+        leaves = LeafContexts(AuthorityStore(config.data_dir / "ca", interception.names), self._reactor)
+        return ForwardResource(relays, interception, upstreams, tunnels, leaves, rules, self._reactor)
+
+    def _tunnel_to(self, one: Upstream) -> tuple[ITransparentClient, RelayPool]:
+        """Make what connects to a host without TLS of our own."""
+        endpoint = endpoint_for(one, self._reactor, self._proxy_for(one))
+        pool = RelayPool(self._reactor, self._timers, timeouts_of(self._config), write_batch=self._write_batch)
+        return TransparentClient(RelayAgent(pool, endpoint)), self._kept(pool)
+
+    def site_for(self, default: Upstream | None) -> RelaySite:
         """Return a site whose paths go to an upstream unless they name another one."""
         site = relay_site(
             self._config,
@@ -165,8 +227,10 @@ class RelayService:
             self._ids,
             self._reactor,
             self._timers,
-            default.name,
+            default.name if default is not None else "",
             write_batch=self._write_batch,
+            forward=self._forward,
+            admission=self._admission,
         )
         self._sites.append(site)
         return site
@@ -214,6 +278,5 @@ class RelayService:
 
     def close(self) -> Deferred[Any]:
         """Close the idle connections to the upstreams."""
-        return DeferredList([pool.closeCachedConnections() for pool in self._pools], consumeErrors=True).addErrback(
-            Failure.getErrorMessage
-        )
+        closing: list[Deferred[Any]] = [pool.closeCachedConnections() for pool in self._pools]
+        return DeferredList(closing, consumeErrors=True).addErrback(Failure.getErrorMessage)

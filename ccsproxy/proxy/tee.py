@@ -78,7 +78,11 @@ class ResponseTee:
         """Write the head and what there is of the body, then tell capture of both."""
         response, request, tap = self.response, self._request, self._tap
         entered = self._clock()
-        request.write_head(response.code, response.phrase, response.forward, self._expected)
+        switched = response.upload is not None
+        if switched:
+            request.write_switch(b"HTTP/1.1 %d %b\r\n%b\r\n" % (response.code, response.phrase, response.lines))
+        else:
+            request.write_head(response.code, response.phrase, response.forward, self._expected)
         if request.bodiless:
             self._expected = None
         response.forward = b""
@@ -89,6 +93,8 @@ class ResponseTee:
         request.flush()
         self._relay.spent += self._clock() - entered
         tap.response_head(ResponseHead(response.code, response.phrase, response.version, response.lines))
+        if switched:
+            self._relay.switch(response)
         for data in early:
             tap.response_body(data)
         if self._reason is not None:
@@ -104,6 +110,10 @@ class ResponseTee:
 
     def connectionMade(self) -> None:
         """Do nothing more: the body begins by itself."""
+
+    def readConnectionLost(self) -> None:
+        """The upstream of a tunnel sends no more, and may still read."""
+        self._request.end_writing()
 
     def dataReceived(self, data: bytes) -> None:
         """Pass a piece on in this very turn."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -14,7 +14,7 @@ from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import UpstreamTimings
-from ccsproxy.proxy.resource import ProxyResource, Route
+from ccsproxy.proxy.resource import ProxyResource, Relays, Route
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
@@ -131,12 +131,12 @@ class Upstream:
 
     def send(self, data: bytes) -> None:
         """Deliver bytes in a turn of their own."""
-        self.connection.dataReceived(data)
+        self.transport.protocol.dataReceived(data)
         self._write_batch.flush()
 
     def lose(self, reason: Exception | None = None) -> None:
         self.transport.closed = True
-        self.connection.connectionLost(Failure(reason or ConnectionDone()))
+        self.transport.protocol.connectionLost(Failure(reason or ConnectionDone()))
         self._write_batch.flush()
 
 
@@ -159,6 +159,16 @@ class WiredClient:
             self.held.append((waiting, call))
             return waiting
         return self._send(call)
+
+    def upgrade(self, target, headers, marks: UpstreamTimings) -> Deferred:
+        upstream = Upstream(self.pool, self.clock)
+        self.upstreams.append(upstream)
+        return upstream.connection.upgrade(target, headers, marks)
+
+    def tunnel(self, idle, marks: UpstreamTimings) -> Deferred:
+        upstream = Upstream(self.pool, self.clock)
+        self.upstreams.append(upstream)
+        return succeed(upstream.connection.tunnel(idle))
 
     def _send(self, call: tuple) -> Deferred:
         upstream = Upstream(self.pool, self.clock)
@@ -207,7 +217,12 @@ class Rig:
     """
 
     def __init__(
-        self, limits: Limits | None = None, capture: Any = None, timeouts: Timeouts | None = None, **options: Any
+        self,
+        limits: Limits | None = None,
+        capture: Any = None,
+        timeouts: Timeouts | None = None,
+        forward: Any = None,
+        **options: Any,
     ) -> None:
         self.clock = Clock()
         self.clock.advance(1000)
@@ -221,7 +236,8 @@ class Rig:
         way = Route("anthropic", "anthropic", b"api.anthropic.com", b"", self.client)
         other = Route("openai", "openai", b"api.openai.com:8443", b"/base", self.other)
         ways = {"anthropic": way, "openai": other}
-        resource = ProxyResource(ways, way, self.guarded, ids, self.clock.seconds)
+        relays = Relays(self.guarded, ids, self.clock.seconds)
+        resource = ProxyResource(ways, way, relays, forward(self, relays) if forward is not None else None)
         self.gone: set[Any] = set()
         self.site = RelaySite(
             resource,

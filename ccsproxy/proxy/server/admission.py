@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attr
@@ -26,6 +27,18 @@ _REFUSED = Refusal(
 def no_token() -> str | None:
     """Return no token: nobody can show one."""
     return None
+
+
+def token_reader(path: Path) -> Callable[[], str | None]:
+    """Return what reads the token from its file, each time anew: it may be made or changed while we run."""
+
+    def read() -> str | None:
+        try:
+            return path.read_text("utf-8").strip() or None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    return read
 
 
 @attr.frozen

@@ -34,7 +34,6 @@ class RelayChannel(ClientLink):
 
     :ivar request: the request under way, until the client's socket has taken its response.
     :ivar arrived: when the first byte of the latest request came: seconds since the epoch, monotonic seconds.
-    :ivar id: tells this connection from all others in the records of its exchanges.
 
     :param guard: decides what is served; the site's for the address that was connected to when left out.
     :param resource: what renders requests; the site's when left out.
@@ -44,7 +43,6 @@ class RelayChannel(ClientLink):
         self, site: RelaySite, guard: Guard | TransparentGuard | None = None, resource: Renderer | None = None
     ) -> None:
         super().__init__(site.timers, site.limits, site.watch, site.write_batch, site.clock)
-        self.id = site.ids.new_id()
         self._guard = guard
         self._resource = resource or site.resource
         self.request: RelayRequest | None = None
@@ -78,8 +76,8 @@ class RelayChannel(ClientLink):
             self.half_closed = True
             self.close()
         elif isinstance(self._reader, EndlessBody) and (exchange := self._exchange) is not None:
-            self.half_closed = True
             exchange.body_finished()
+            self.half_close()
         elif self._reader is not None:
             self.vanished()
         else:

@@ -82,6 +82,12 @@ class ClientLink(Protocol):
         """Whose the client's socket is; asked for with the first request, while the client is there to be known."""
         return owner_of_peer(self._wire)
 
+    @property
+    def known_owner(self) -> SocketOwner | None:
+        """The same, None where nobody has asked yet."""
+        known: SocketOwner | None = self.__dict__.get("owner")
+        return known
+
     def released(self) -> None:
         """Let go of timers and watch; the connection is gone."""
         self.ending = True

@@ -11,7 +11,7 @@ import attr
 
 from ccsproxy.proxy.refusal import Refusal, malformed
 from ccsproxy.proxy.server.request_head import ParsedRequestHead
-from ccsproxy.wire.headers import connection, split_list
+from ccsproxy.wire.headers import split_list
 from ccsproxy.wire.target import BadTarget, parse_authority, split_target
 
 LOOPBACK_NAMES = frozenset({b"localhost", b"127.0.0.1", b"::1"})
@@ -51,9 +51,7 @@ class TransparentGuard:
         """
         if not head.target.startswith(b"/"):
             raise Refusal(405, "method_not_allowed", "Only requests for a path are relayed through a connection.")
-        for name, value, _, _ in head.deciding:
-            if name == b"upgrade":
-                check_upgrade(head, value, self._rules)
+        check_upgrade(head, self._rules)
         return head.target
 
 
@@ -92,16 +90,16 @@ class Guard:
         if head.method == b"CONNECT":
             return self._tunnel(head)
         if self._is_for_another(head):
+            check_upgrade(head, self._rules)
             return head.target
         if head.host is not None:
             self._check_authority(head.host)
         target = head.target
         if not target.startswith(b"/"):
             target = self._elsewhere(head)
+        check_upgrade(head, self._rules)
         for name, value, _, _ in head.deciding:
-            if name == b"upgrade":
-                check_upgrade(head, value, self._rules)
-            elif name == b"origin":
+            if name == b"origin":
                 self._check_origin(value)
             elif name == b"sec-fetch-site" and value.strip().lower() == b"cross-site":
                 raise Refusal(403, "cross_site_refused", "Requests of web pages are not relayed.")
@@ -174,21 +172,18 @@ class Guard:
 
 
 def is_handshake(head: ParsedRequestHead) -> bool:
-    """Tell whether a request asks for a WebSocket (RFC 6455 section 4.1)."""
-    if head.method != b"GET" or not head.minor or head.length != 0:
+    """Tell whether a request asks for a WebSocket as RFC 6455 section 4.1 has it."""
+    if not head.upgrades or head.method != b"GET" or not head.minor or head.length != 0:
         return False
-    upgrades = [value for name, value, _, _ in head.deciding if name == b"upgrade"]
-    options = [
-        option for name, value, _, _ in head.deciding if name == b"connection" for option in connection(value).options
-    ]
-    return any(b"websocket" in split_list(value) for value in upgrades) and b"upgrade" in options
+    return any(name == b"connection" and b"upgrade" in split_list(value) for name, value, _, _ in head.deciding)
 
 
-def check_upgrade(head: ParsedRequestHead, value: bytes, rules: ServerRules) -> None:
-    """Let only those WebSocket handshakes pass that are clearly one, where they are relayed.
+def check_upgrade(head: ParsedRequestHead, rules: ServerRules) -> None:
+    """Let only those requests for a WebSocket pass that are clearly one, where they are relayed.
 
-    :param value: of ``Upgrade``; other protocols than WebSocket are left out of what goes on, which declines them.
+    Other protocols that a client would change to are left out of what goes on, which declines them.
+
     :raises Refusal: with 426.
     """
-    if b"websocket" in split_list(value) and not (rules.websocket and is_handshake(head)):
+    if head.upgrades and not (rules.websocket and is_handshake(head)):
         raise Refusal(426, "upgrade_refused", "WebSocket connections are not relayed; please use HTTP.")

@@ -48,6 +48,9 @@ class Renderer(Protocol):
     def render(self, request: RelayRequest) -> int:
         """Deal with a request; sets `RelayRequest.exchange`."""
 
+    def is_own(self, peer: Any, host: Any) -> bool:
+        """Tell whether an accepted connection is one of our own to an upstream: its requests are a loop."""
+
 
 class RelayRequest:
     """A request, and the way back to its client.
@@ -202,27 +205,24 @@ class RelayRequest:
         self.finished = True
         self._channel.response_finished()
 
-    def switch(self, head: bytes) -> bytes:
-        """Answer that another protocol follows, whose bytes are neither framed nor read by us.
-
-        What the client sends is `Exchange.body_received` from now on, and its end `Exchange.body_finished`.
+    def write_switch(self, head: bytes) -> None:
+        """Begin an answer that another protocol follows; nothing is sent before `flush`.
 
         :param head: the whole answer, its empty line included.
-        :return: what the client has sent of it already.
         """
         self.answered = True
         self.keep_alive = False
-        self._corked = None
-        self._channel.write(head)
-        return self._channel.switch()
+        self._corked = [head]
 
-    def pause_reading(self) -> None:
-        """Let the client wait until `resume_reading`."""
-        self._channel.pause_reading()
+    def switch(self) -> tuple[RequestBody, bytes]:
+        """Read what comes from the client as it is from now on.
 
-    def resume_reading(self) -> None:
-        """Read from the client again."""
-        self._channel.resume_reading()
+        :return: what it comes as, until the client's end of it, and what is in there already.
+        """
+        ahead = self._channel.switch()
+        body = self.body = RequestBody(self._channel, None)
+        body.begin_with(ahead, whole=False)
+        return body, ahead
 
     def end_writing(self) -> None:
         """Send our end of the stream, the client's staying open, where that can be; else close."""
@@ -234,14 +234,9 @@ class RelayRequest:
         return self._channel.surrender(protocol)
 
     @property
-    def connection(self) -> str:
-        """What tells the client's connection from all others."""
-        return self._channel.id
-
-    @property
     def owner(self) -> tuple[int, int] | None:
-        """User id and number of the client's socket, None where the system does not tell."""
-        owner = self._channel.owner
+        """User id and number of the client's socket, None where the system does not tell or was not asked."""
+        owner = self._channel.known_owner
         return (owner.uid, owner.inode) if owner is not None else None
 
     @property

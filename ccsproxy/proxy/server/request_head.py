@@ -42,6 +42,7 @@ class ParsedRequestHead:
     :ivar length: the body's length in bytes, 0 without a body, None when it is chunked.
     :ivar keep_alive: whether the client will send further requests.
     :ivar expects_continue: whether the client waits for ``100 Continue`` before it sends its body.
+    :ivar upgrades: whether it names WebSocket as a protocol to change to.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class ParsedRequestHead:
         "method",
         "minor",
         "target",
+        "upgrades",
     )
 
     def __init__(self, method: bytes, target: bytes, minor: int, lines: bytes) -> None:
@@ -67,6 +69,7 @@ class ParsedRequestHead:
         self.length: int | None = 0
         self.keep_alive = minor == 1
         self.expects_continue = False
+        self.upgrades = False
         self.deciding = _deciding_lines(lines)
         self._cuts: list[tuple[int, int]] = []
         self._host_at = -1
@@ -136,6 +139,8 @@ class ParsedRequestHead:
                 self._cuts.append((start, end))
                 if name == b"transfer-encoding":
                     codings.append(value)
+                elif name == b"upgrade":
+                    self.upgrades |= b"websocket" in split_list(value)
                 elif name == b"connection":
                     nominates |= self._heed_connection(value)
             elif name == b"expect":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from treq.client import HTTPClient
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
@@ -64,6 +64,30 @@ class RelayAgent:
             connection.abort()
             return fail()
 
+    def upgrade(self, target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[Any]:
+        """Send a request after which the upstream may speak another protocol."""
+
+        def ask(connection: RelayConnection) -> Deferred[Any]:
+            marks.connected = self._pool.clock()
+            return connection.upgrade(target, headers, marks)
+
+        return self._pool.getConnection(None, self._endpoint).addCallback(ask)
+
+    def tunnel(self, idle: float, marks: UpstreamTimings) -> Deferred[Any]:
+        """Connect, and pass on whatever comes, both ways."""
+
+        def open_up(connection: RelayConnection) -> Any:
+            marks.connected = self._pool.clock()
+            return connection.tunnel(idle)
+
+        return self._pool.connect(self._endpoint).addCallback(open_up)
+
+    def prepare(self) -> Deferred[Any]:
+        """See to it that a connection is there for the next request."""
+        connection = self._pool.take()
+        connecting = succeed(connection) if connection is not None else self._pool.connect(self._endpoint)
+        return connecting.addCallback(self._pool.free)
+
     def is_own(self, peer: Any, host: Any) -> bool:
         """Tell whether an accepted connection is the other end of a live connection to the upstream."""
         return self._pool.is_own(peer, host)
@@ -95,6 +119,18 @@ class TransparentClient(HTTPClient):
         :param marks: filled in while the exchange goes on.
         """
         return self._agent.request(method, url, headers, data, marks)
+
+    def upgrade(self, target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
+        """Send a request after which the upstream may speak another protocol; see `ITransparentClient`."""
+        return self._agent.upgrade(target, headers, marks)
+
+    def tunnel(self, idle: float, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
+        """Connect, and pass on whatever comes; see `ITransparentClient`."""
+        return self._agent.tunnel(idle, marks)
+
+    def prepare(self) -> Deferred[None]:
+        """See to it that a connection is there for the next request; see `ITransparentClient`."""
+        return self._agent.prepare()
 
     def is_own(self, peer: Any, host: Any) -> bool:
         """Tell whether an accepted connection is the other end of a live connection to the upstream."""

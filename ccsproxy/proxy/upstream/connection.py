@@ -13,6 +13,7 @@ from ccsproxy.proxy.interfaces import UpstreamTimings
 from ccsproxy.proxy.server.request_body import RequestBody
 from ccsproxy.proxy.upstream.endings import cut_off, lost_before_response
 from ccsproxy.proxy.upstream.link import Link, Owner
+from ccsproxy.proxy.upstream.raw import RawConnection
 from ccsproxy.proxy.upstream.response import WHOLE, RelayResponse
 from ccsproxy.proxy.upstream.response_body import Body, ChunkedBody, CloseBody, LengthBody
 from ccsproxy.proxy.upstream.response_head import HeadReader, ParsedResponseHead
@@ -73,6 +74,23 @@ class RelayConnection(Link):
             self._upload.start()
         return waiting
 
+    def upgrade(self, target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[RelayResponse]:
+        """Send a request after which the upstream may speak another protocol; see `request`."""
+        self._heads.may_switch = True
+        return self.request(b"GET", target, headers, None, marks)
+
+    def tunnel(self, idle: float) -> RelayResponse:
+        """Become a tunnel: pass on whatever comes, both ways.
+
+        :param idle: after so many seconds without a byte it is given up.
+        """
+        return self._become_raw(ParsedResponseHead(200, b"Connection established", "1.1", b""), b"", idle)
+
+    def _become_raw(self, head: ParsedResponseHead, rest: bytes, idle: float | None = None) -> RelayResponse:
+        raw = RawConnection(head, rest, self._owner.timers, idle)
+        self.detach(raw)
+        return raw.response
+
     def flush(self) -> None:
         """Send the request, unless the exchange has been given up in the same turn."""
         data, self._unsent = self._unsent, b""
@@ -130,6 +148,10 @@ class RelayConnection(Link):
         """Hand the response over, and what was read of its body after it."""
         waiting, self._waiting = self._waiting, None
         self._deadline.clear()
+        self._heads.may_switch = False
+        if head.code == 101 and waiting is not None:
+            waiting.callback(self._become_raw(head, rest))
+            return
         self._persistent = head.persistent
         upload = self._upload
         if upload is not None and not upload.finished:

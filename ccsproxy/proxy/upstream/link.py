@@ -11,7 +11,7 @@ from twisted.internet import protocol
 
 from ccsproxy.proxy import errors
 from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
-from ccsproxy.proxy.transport import receive_directly, send_now, unsent
+from ccsproxy.proxy.transport import receive_directly, replace_protocol, send_now, unsent
 from ccsproxy.runtime.write_batch import WriteBatch
 
 
@@ -190,6 +190,13 @@ class Link(protocol.Protocol):
         if transport is not None:
             transport.abortConnection()
         self._forget()
+
+    def detach(self, protocol: Any) -> None:
+        """Leave the transport to another protocol, and be done; nothing may have been left unread."""
+        transport, self.transport = self.transport, None
+        self._deadline.close()
+        self._forget()
+        replace_protocol(transport, protocol)
 
     def _forget(self) -> None:
         if not self._gone:

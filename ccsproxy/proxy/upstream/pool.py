@@ -86,6 +86,10 @@ class RelayPool(HTTPConnectionPool):
         connection = self.take()
         return self._newConnection(key, endpoint) if connection is None else defer.succeed(connection)
 
+    def connect(self, endpoint: IStreamClientEndpoint) -> Deferred[Any]:
+        """Make a connection, tunnel and TLS included, within the connect timeout, whether one is idle or not."""
+        return self._newConnection(None, endpoint)
+
     def _newConnection(self, key: Hashable, endpoint: IStreamClientEndpoint) -> Deferred[Any]:
         return Deferred.fromCoroutine(self._connect(endpoint))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import Protocol, cast, runtime_checkable
 
 from twisted.internet.interfaces import IProtocol, IPushProducer, ITransport
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import UNKNOWN_LENGTH
+from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 from zope.interface import implementer
 
 from ccsproxy.exchange.fieldlines import RawHeaders, pairs
@@ -35,6 +36,14 @@ class ResponseSource(Protocol):
         """Close at once."""
 
 
+@runtime_checkable
+class HalfCloseable(Protocol):
+    """A body's protocol that outlives its body."""
+
+    def readConnectionLost(self) -> None:
+        """No more of the body comes."""
+
+
 @implementer(IRelayResponse, IPushProducer)
 class RelayResponse:
     """One final response; see `ccsproxy.proxy.interfaces.IRelayResponse`.
@@ -44,6 +53,7 @@ class RelayResponse:
     leave no cycle for the garbage collector, whose pauses would be the longest of all.
 
     :ivar wanted: the body has, or had, a protocol to go to.
+    :ivar upload: where what the client sends goes on; None for every response of HTTP.
     """
 
     __slots__ = (
@@ -58,6 +68,7 @@ class RelayResponse:
         "lines",
         "phrase",
         "trailers",
+        "upload",
         "version",
         "wanted",
     )
@@ -72,6 +83,7 @@ class RelayResponse:
         self.forward = head.forward
         self.length: object = UNKNOWN_LENGTH
         self.trailers: RawHeaders = []
+        self.upload: Callable[[IBodyProducer], None] | None = getattr(source, "upload", None)
         self._headers: Headers | None = None
         self._source = source
         self.wanted = False
@@ -110,12 +122,17 @@ class RelayResponse:
         else:
             self._finish()
 
+    def end_reading(self) -> None:
+        """Tell the body's protocol that no more of it comes, while its request goes on."""
+        if isinstance(self._protocol, HalfCloseable):
+            self._protocol.readConnectionLost()
+
     def end(self, reason: Failure, trailers: RawHeaders) -> None:
         """Tell the body's protocol, now or when there is one, that nothing follows.
 
         :param reason: see `IRelayResponse`.
         """
-        self._source = None
+        self._source = self.upload = None
         self.trailers = trailers
         self._ended = reason
         if self._protocol is not None:
@@ -148,7 +165,7 @@ class RelayResponse:
     def abortConnection(self) -> None:
         """Break the upstream's connection off at once; the body's protocol hears nothing more."""
         source, self._source = self._source, None
-        self._ended = self._protocol = None
+        self._ended = self._protocol = self.upload = None
         if source is not None:
             source.abort()
 

@@ -54,13 +54,17 @@ class ParsedResponseHead:
 
 
 class HeadReader:
-    """Finds the final response head in what is read, and drops the interim ones before it."""
+    """Finds the final response head in what is read, and drops the interim ones before it.
 
-    __slots__ = ("_buffer", "_interims")
+    :ivar may_switch: 101 is a final one, since it was asked for.
+    """
+
+    __slots__ = ("_buffer", "_interims", "may_switch")
 
     def __init__(self) -> None:
         self._buffer: bytearray | None = None
         self._interims = 0
+        self.may_switch = False
 
     @property
     def partial(self) -> bool:
@@ -91,7 +95,7 @@ class HeadReader:
                 raise UpstreamProtocolError("The upstream's response head is longer than 64 KiB.")
             head = parse_head(data[: end + 2])
             data = data[end + 4 :]
-            if head.code >= 200:
+            if head.code >= 200 or (head.code == 101 and self.may_switch):
                 self._interims = 0
                 return head, data
             self._skip_interim(head)

@@ -1,0 +1,96 @@
+"""TLS with a client whose connection is intercepted, and the refusal of it when the upstream's has failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+
+from ccsproxy.proxy.forward.leaves import ServerConnections
+from ccsproxy.proxy.upstream.endpoints import Direct, OneProtocol
+
+#: The content type of a TLS record that holds a handshake (RFC 8446 section 5.1).
+HANDSHAKE = 22
+#: A fatal alert ``bad_certificate`` as a record (RFC 8446 section 6).
+_ALERT = b"\x15\x03\x03\x00\x02\x02\x2a"
+#: Seconds in which a client that is to be refused has to begin.
+_PATIENCE = 10.0
+
+
+class ClientTLS(TLSMemoryBIOProtocol):
+    """The server's side, which writes at once.
+
+    :ivar on_failure: called with a sentence when the client ends the handshake.
+    """
+
+    on_failure: Callable[[str], None] | None = None
+
+    def makeConnection(self, transport: Any) -> None:
+        """Wait for the client's hello, and write past the reactor's queue from then on."""
+        super().makeConnection(transport)
+        direct: Any = Direct(transport)
+        self.transport = direct
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Tell why there was no handshake, if there was none."""
+        told, self.on_failure = self.on_failure, None
+        cause = self._reason or reason
+        super().connectionLost(reason)
+        if told is not None and not self._handshakeDone:
+            told(_sentence(cause))
+
+
+class ClientTLSFactory(TLSMemoryBIOFactory):
+    """Makes `ClientTLS` protocols."""
+
+    protocol = ClientTLS
+
+
+def client_tls(context: SSL.Context, inner: Any, reactor: Any, on_failure: Callable[[str], None]) -> ClientTLS:
+    """Make the protocol that ends a client's TLS.
+
+    :param context: the host's.
+    :param inner: the protocol that speaks HTTP with the client.
+    :param on_failure: called when the handshake fails, with a sentence.
+    """
+    factory = ClientTLSFactory(ServerConnections(context), False, OneProtocol(inner), clock=reactor)
+    made: ClientTLS = factory.buildProtocol(None)  # type: ignore[assignment]
+    made.on_failure = on_failure
+    return made
+
+
+def _sentence(reason: Failure) -> str:
+    error = reason.value
+    if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list):
+        words = "; ".join(str(entry[-1]) for entry in error.args[0] if entry)
+        return f"The client ended the TLS handshake: {words or 'no reason given'}."
+    return "The client closed the connection during the TLS handshake; does it trust ccsproxy's certificate?"
+
+
+class RefusingTLS(Protocol):
+    """Answers a client's hello with an alert: what it would have been connected to is not to be trusted."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._late = reactor.callLater(_PATIENCE, self._give_up)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Refuse, whatever the client says."""
+        if self.transport is not None and self._late.active():
+            self._late.cancel()
+            if data[0] == HANDSHAKE:
+                self.transport.write(_ALERT)
+            self.transport.loseConnection()
+
+    def _give_up(self) -> None:
+        if self.transport is not None:
+            self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Wait no longer."""
+        self.transport = None
+        if self._late.active():
+            self._late.cancel()

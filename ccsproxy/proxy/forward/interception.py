@@ -1,0 +1,67 @@
+"""Which connections through the proxy are opened and recorded, and which are none of our business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attr
+
+from ccsproxy.providers.hosts import MODEL_HOSTS
+from ccsproxy.wire.target import parse_authority
+
+#: On this port nobody speaks TLS.
+_PLAIN_PORT = 80
+
+
+def _host(text: str) -> tuple[str, int | None]:
+    """Read ``HOST`` or ``HOST:PORT``.
+
+    :raises BadTarget: when it is neither.
+    """
+    host, port = parse_authority(text.lower().rstrip(".").encode("ascii"))
+    return host.decode(), port
+
+
+@attr.frozen
+class Interception:
+    """The hosts whose TLS is ended here.
+
+    :ivar hosts: each with its port, None for every port but 80; the names below a host belong to it.
+    :ivar left_out: those of them that are tunnelled after all.
+    """
+
+    hosts: frozenset[tuple[str, int | None]]
+    left_out: frozenset[tuple[str, int | None]] = frozenset()
+
+    @classmethod
+    def parse(cls, options: Iterable[str]) -> Interception:
+        """Read the values of ``--intercept``: ``+HOST`` adds to the known hosts, ``-HOST`` leaves one out.
+
+        :param options: a host without a sign replaces the known ones.
+        :raises BadTarget: when one cannot be read.
+        """
+        given = [(each[:1] if each[:1] in "+-" else "", _host(each.lstrip("+-"))) for each in options]
+        alone = {host for sign, host in given if not sign}
+        known = alone or {(host, None) for host in MODEL_HOSTS}
+        left_out = {host for sign, host in given if sign == "-"}
+        return cls(frozenset(known | {host for sign, host in given if sign == "+"}), frozenset(left_out))
+
+    def includes(self, host: str, port: int) -> bool:
+        """Tell whether connections to a host are opened."""
+        host = host.rstrip(".")
+        return _covers(self.hosts, host, port) and not _covers(self.left_out, host, port)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The hosts that an authority has to vouch for."""
+        return frozenset(host for host, _ in self.hosts)
+
+
+def _covers(hosts: frozenset[tuple[str, int | None]], host: str, port: int) -> bool:
+    name = host
+    while True:
+        if (name, port) in hosts or ((name, None) in hosts and port != _PLAIN_PORT):
+            return True
+        _, dot, name = name.partition(".")
+        if not dot:
+            return False

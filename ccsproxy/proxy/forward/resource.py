@@ -1,0 +1,118 @@
+"""The proxy port as an HTTP proxy: tunnels, intercepted connections, and requests in absolute-form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.web.server import NOT_DONE_YET
+
+from ccsproxy.exchange.relayed import RequestHead
+from ccsproxy.proxy.capture_guard import GuardedCapture
+from ccsproxy.proxy.forward.blind_capture import BlindCapture
+from ccsproxy.proxy.forward.connect import InterceptedConnect
+from ccsproxy.proxy.forward.interception import Interception
+from ccsproxy.proxy.forward.leaves import LeafContexts
+from ccsproxy.proxy.forward.upstreams import UpstreamsByHost
+from ccsproxy.proxy.relay import TunnelRelay
+from ccsproxy.proxy.resource import Relays, Route
+from ccsproxy.proxy.server.channel import RelayChannel
+from ccsproxy.proxy.server.guard import ServerRules, TransparentGuard
+from ccsproxy.proxy.server.request import RelayRequest
+from ccsproxy.proxy.server.site import RelaySite
+from ccsproxy.wire.target import parse_authority, split_target
+
+
+class InterceptedResource:
+    """Relays the requests of one intercepted connection, all to its host."""
+
+    def __init__(self, relays: Relays, way: Route) -> None:
+        self._relays = relays
+        self._way = way
+
+    def render(self, request: RelayRequest) -> int:
+        """Send a request on its way."""
+        self._relays.relay(request, self._way, request.target)
+        return NOT_DONE_YET
+
+    def is_own(self, peer: Any, host: Any) -> bool:
+        """Tell nothing: the connection has been looked at when it was accepted."""
+        return False
+
+
+class ForwardResource:
+    """Deals with requests for other hosts.
+
+    :param interception: whose TLS is ended here, and whose exchanges are recorded.
+    :param upstreams: the ways to hosts.
+    :param tunnels: the ways to hosts that are tunnelled to.
+    :param leaves: the certificates of intercepted hosts.
+    :param rules: what is served through intercepted connections.
+    :ivar site: what accepted the connections; set when it has been made.
+    """
+
+    site: RelaySite
+
+    def __init__(
+        self,
+        relays: Relays,
+        interception: Interception,
+        upstreams: UpstreamsByHost,
+        tunnels: UpstreamsByHost,
+        leaves: LeafContexts,
+        rules: ServerRules,
+        reactor: Any,
+    ) -> None:
+        self._relays = relays
+        self._interception = interception
+        self._upstreams = upstreams
+        self._tunnels = tunnels
+        self._leaves = leaves
+        self._guard = TransparentGuard(rules)
+        self._reactor = reactor
+        self._blind = GuardedCapture(BlindCapture(relays.capture))
+
+    def render(self, request: RelayRequest) -> int:
+        """Send a request on its way; its target has been checked to be one of the two forms."""
+        if request.head.method == b"CONNECT":
+            name, port = parse_authority(request.target)
+            host = name.decode().rstrip(".")
+            if self._interception.includes(host, port or 443):
+                self._intercept(request, host, port or 443)
+            else:
+                self._tunnel(request, host, port or 443)
+        else:
+            self._relay(request)
+        return NOT_DONE_YET
+
+    def is_own(self, peer: Any, host: Any) -> bool:
+        """Tell whether an accepted connection is our own to another host: its requests are a loop."""
+        return self._upstreams.is_own(peer, host) or self._tunnels.is_own(peer, host)
+
+    def _relay(self, request: RelayRequest) -> None:
+        """Relay a request in absolute-form; only what is asked of a known host is recorded with its content."""
+        authority, target = split_target(request.target)
+        scheme = request.target.partition(b":")[0].lower().decode()
+        name, port = parse_authority(authority)
+        host, number = name.decode().rstrip("."), port or (443 if scheme == "https" else 80)
+        way = self._upstreams.way(scheme, host, number)
+        known = self._interception.includes(host, number if port else 443)
+        self._relays.relay(request, way, target, None if known else self._blind)
+
+    def _tunnel(self, request: RelayRequest, host: str, port: int) -> None:
+        way = self._tunnels.way("https", host, port)
+        relay = TunnelRelay(request, self._relays.clock)
+        relay.start(way.client, request.target, b"", self._blind, self._announced(request, way))
+
+    def _intercept(self, request: RelayRequest, host: str, port: int) -> None:
+        way = self._upstreams.way("https", host, port)
+        head = self._announced(request, way)
+        relays, site = self._relays, self.site
+
+        def inner() -> RelayChannel:
+            return RelayChannel(site, self._guard, InterceptedResource(relays, way))
+
+        connect = InterceptedConnect(request, head, relays.capture, relays.clock, self._reactor)
+        connect.start(way.client, self._leaves, host, inner)
+
+    def _announced(self, request: RelayRequest, way: Route) -> RequestHead:
+        return self._relays.announced(request, way, request.target, "tunnel")

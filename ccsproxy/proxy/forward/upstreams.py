@@ -1,0 +1,63 @@
+"""The clients of hosts that only requests name: made when they are needed, the least used ones let go of."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ccsproxy.config.model import Upstream
+from ccsproxy.providers.registry import upstream_name, upstream_provider
+from ccsproxy.proxy.interfaces import ITransparentClient
+from ccsproxy.proxy.resource import Route, way_to
+from ccsproxy.proxy.upstream.pool import RelayPool
+
+#: How many hosts' clients are kept.
+_MOST = 256
+
+#: Makes the client of an upstream, and the pool to close afterwards.
+MakeClient = Callable[[Upstream], tuple[ITransparentClient, RelayPool]]
+
+
+class UpstreamsByHost:
+    """The ways to hosts, by scheme, host and port.
+
+    Configured upstreams lend theirs, so that a host has one name and one set of connections however it is asked for.
+
+    :param make: makes a client.
+    :param configured: the configured upstreams with their clients.
+    """
+
+    def __init__(self, make: MakeClient, configured: Iterable[tuple[Upstream, ITransparentClient]] = ()) -> None:
+        self._make = make
+        self._configured = {(one.scheme, one.host, one.port): (one, client) for one, client in configured}
+        self._made: OrderedDict[tuple[str, str, int], tuple[Route, RelayPool]] = OrderedDict()
+
+    def way(self, scheme: str, host: str, port: int) -> Route:
+        """Return the way to a host; requests on it name the host themselves."""
+        key = scheme, host.rstrip("."), port
+        if key in self._configured:
+            return _as_named(*self._configured[key])
+        if key not in self._made:
+            self._add(key)
+        self._made.move_to_end(key)
+        return self._made[key][0]
+
+    def _add(self, key: tuple[str, str, int]) -> None:
+        scheme, host, port = key
+        upstream = Upstream(upstream_name(host, port), scheme, host, port, provider=upstream_provider(host, port))
+        client, pool = self._make(upstream)
+        self._made[key] = _as_named(upstream, client), pool
+        if len(self._made) > _MOST:
+            _, (_, oldest) = self._made.popitem(last=False)
+            oldest.closeCachedConnections()
+
+    def is_own(self, peer: Any, host: Any) -> bool:
+        """Tell whether an accepted connection is our own to one of the hosts."""
+        return any(pool.is_own(peer, host) for _, pool in self._made.values())
+
+
+def _as_named(upstream: Upstream, client: ITransparentClient) -> Route:
+    """Return the way on which requests go on as they are: with their own ``Host``, and without a base path."""
+    way = way_to(upstream, client)
+    return Route(way.name, way.provider, None, b"", client, f"{upstream.scheme}://{upstream.authority}")

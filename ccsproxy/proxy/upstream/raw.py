@@ -1,0 +1,222 @@
+"""An upstream connection whose bytes are not HTTP, or no more: a tunnel, or what follows a change of protocol.
+
+To whoever asked it looks like a response whose body ends with the connection, and whose request's body goes on for as
+long as the client's end of it. Nothing is looked at, nothing waits for more than its reader.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IConsumer, IHalfCloseableProtocol, IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.iweb import IBodyProducer
+from zope.interface import implementer
+
+from ccsproxy.proxy import errors
+from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
+from ccsproxy.proxy.transport import close_writing, send_now
+from ccsproxy.proxy.upstream.link import CLOSING_TIME
+from ccsproxy.proxy.upstream.response import WHOLE, RelayResponse
+from ccsproxy.proxy.upstream.response_head import ParsedResponseHead
+
+
+@implementer(IHalfCloseableProtocol)
+class RawConnection(Protocol):
+    """The upstream's side of an exchange that is no HTTP any more.
+
+    It is paused until somebody wants its bytes. Either direction may end first; the other one goes on. Whoever ends
+    it, it is closed in good order, so that the upstream reads what was sent last, and cut off when it does not answer
+    that within `CLOSING_TIME`.
+
+    :ivar response: what the one who asked gets.
+
+    :param rest: what came together with the head.
+    :param idle: after so many seconds without a byte in either direction it is given up; None for never.
+    """
+
+    def __init__(
+        self, head: ParsedResponseHead, rest: bytes, timers: BatchedTimers, idle: float | None = None
+    ) -> None:
+        self.response = RelayResponse(head, self)
+        self._rest = rest
+        self._idle = idle
+        self._deadline = Deadline(timers, self._expired)
+        self._upload: RawUpload | None = None
+        self._held: list[bytes] | None = None
+        self._closing = False
+        self._ended = False
+
+    @property
+    def _wire(self) -> Any:
+        return self.transport
+
+    def connectionMade(self) -> None:
+        """Wait until somebody wants what comes."""
+        self._wire.pauseProducing()
+
+    # -- from the upstream ---------------------------------------------------------------------------------------
+
+    def body_wanted(self) -> None:
+        """Begin, with what has come already."""
+        rest, self._rest = self._rest, b""
+        self.touch()
+        if rest:
+            self.response.deliver(rest)
+        self._wire.resumeProducing()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Pass on what was read."""
+        if self._held is not None:
+            self._held.append(data)
+        elif not self._closing:
+            self.touch()
+            self.response.deliver(data)
+
+    def hold_reads(self) -> None:
+        """Collect what arrives until `flush_reads`, so that several TLS records become one piece."""
+        self._held = []
+
+    def flush_reads(self) -> None:
+        """Take what was collected as one read."""
+        held, self._held = self._held, None
+        if held:
+            self.dataReceived(held[0] if len(held) == 1 else b"".join(held))
+
+    def pause(self) -> None:
+        """Read no more until `resume`."""
+        if self.transport is not None:
+            self._wire.pauseProducing()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self.transport is not None:
+            self._wire.resumeProducing()
+
+    # -- to the upstream -----------------------------------------------------------------------------------------
+
+    def upload(self, data: IBodyProducer) -> None:
+        """Send what a client sends, until its end."""
+        self._upload = RawUpload(self, data)
+        self._upload.start(self._wire)
+
+    def send(self, data: bytes) -> bool:
+        """Write in this very turn; tell whether nothing of it waits for the socket."""
+        self.touch()
+        return send_now(self.transport, data)
+
+    def end_writing(self) -> None:
+        """Tell the upstream that the client sends no more."""
+        if self.transport is not None and not close_writing(self.transport):
+            self._wire.loseConnection()
+
+    def touch(self) -> None:
+        """Note that something was sent or read."""
+        if self._idle is not None and not self._closing:
+            self._deadline.set(self._idle, errors.IdleTimeout)
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def readConnectionLost(self) -> None:
+        """The upstream sends no more; whether it still reads, its next word or silence tells."""
+        self._ended = True
+        self.response.end_reading()
+
+    def writeConnectionLost(self) -> None:
+        """Our own end has been sent; when the upstream's has come, too, nothing is left."""
+        if self._ended:
+            self.abort()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End both directions."""
+        self._deadline.close()
+        self.transport = None
+        self._stop_upload()
+        if reason.check(ConnectionDone):
+            self.response.end(WHOLE, [])
+        else:
+            sentence = "The upstream broke the connection off."
+            self.response.end(Failure(errors.UpstreamTruncated(sentence, reset=True)), [])
+
+    def abort(self) -> None:
+        """Close in good order."""
+        self._stop_upload()
+        if self.transport is not None and not self._closing:
+            self._closing = True
+            self._deadline.set(CLOSING_TIME, None)
+            self._wire.resumeProducing()
+            self._wire.loseConnection()
+
+    def _stop_upload(self) -> None:
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.stop(self.transport)
+
+    def _expired(self, limit: Any) -> None:
+        if limit is not None:
+            error = errors.IdleTimeout(f"Nothing was sent through the connection for {self._idle:g} seconds.")
+            self.response.end(Failure(error), [])
+        self._deadline.close()
+        if self.transport is not None:
+            self._wire.abortConnection()
+
+
+@implementer(IConsumer, IPushProducer)
+class RawUpload:
+    """Sends what a client sends as it is; the two pause one another."""
+
+    def __init__(self, connection: RawConnection, data: IBodyProducer) -> None:
+        self._connection = connection
+        self._data = data
+        self._paused = False
+        self._stopped = False
+
+    def start(self, transport: Any) -> None:
+        """Begin with what has come already."""
+        transport.registerProducer(self, True)
+        self._data.startProducing(self).addCallbacks(self._produced, lambda _: None)
+
+    def write(self, data: bytes) -> None:
+        """Send a piece."""
+        if data and not self._stopped and not self._connection.send(data):
+            self.pauseProducing()
+
+    def _produced(self, _: object) -> None:
+        if not self._stopped:
+            self._stopped = True
+            self._connection.transport.unregisterProducer()  # type: ignore[union-attr]
+            self._connection.end_writing()
+
+    def stop(self, transport: Any) -> None:
+        """Send no more."""
+        if not self._stopped:
+            self._stopped = True
+            if transport is not None:
+                transport.unregisterProducer()
+            self._data.stopProducing()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Accept that a producer announces itself; the one of the client is known already."""
+
+    def unregisterProducer(self) -> None:
+        """Accept that a producer takes its leave; the end is told by its own Deferred."""
+
+    def pauseProducing(self) -> None:
+        """Let the client wait: the upstream's transport has enough."""
+        if not self._paused and not self._stopped:
+            self._paused = True
+            self._data.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Let the client go on."""
+        if self._paused and not self._stopped:
+            self._paused = False
+            self._data.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The transport is gone."""
+        if not self._stopped:
+            self._stopped = True
+            self._data.stopProducing()
