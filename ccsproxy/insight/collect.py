@@ -1,0 +1,230 @@
+"""From a record to the facts of its call; what a prompt has in common with earlier ones is looked at once."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ccsproxy.dialects.view import answer_view, request_view
+from ccsproxy.dialects.view_blocks import fields
+from ccsproxy.insight import markers
+from ccsproxy.insight.facts import Breakpoint, Call, Item, Part
+from ccsproxy.insight.images import images_in
+from ccsproxy.insight.layout import Layout, Marked, layout, span_s
+from ccsproxy.insight.parts import MESSAGE_FRAME, Reading, digest_of, message_parts, system_parts, tool_part
+from ccsproxy.insight.purpose import purpose_of
+from ccsproxy.insight.rates import priced, tokens_of, usage_of
+from ccsproxy.insight.settings import settings_of
+from ccsproxy.insight.wire_facts import header_facts, secret_facts, stream_facts
+
+#: Items that a collector remembers at most; a session that says more begins anew.
+REMEMBERED = 20_000
+
+
+class Collector:
+    """Makes the facts of the calls of one session, in their order.
+
+    Invariant: an item is in `_items` under its level, role and digest as long as it may come again; equal items of
+    several calls are one object, so that a session's facts grow with what is new in each call.
+    """
+
+    def __init__(self) -> None:
+        self._items: dict[tuple[str, int], Item] = {}
+        self._calls: dict[str, tuple[str, str]] = {}
+
+    def know(self, item: Item) -> None:
+        """Take an item from facts that were kept, so that it is not looked at again."""
+        self._items.setdefault((item.level, item.digest), item)
+        for part in item.parts:
+            if part.kind == "tool_call" and part.id:
+                self._calls[part.id] = (part.name, part.detail)
+
+    def collect(self, record: Mapping[str, Any]) -> Call:
+        """Make the facts of a call.
+
+        :param record: as the store gives it, in the current schema version.
+        """
+        if len(self._items) > REMEMBERED:
+            self._items.clear()
+        body = fields(record.get("request")).get("body")
+        laid = layout(record.get("dialect"), body) if record.get("category") == "model" else None
+        entries = [entry for entry in (laid.entries() if laid else ()) if not _unseen(record, *entry)]
+        found = tuple(self._item(record, level, marked) for level, marked in entries)
+        answer = self._answer(record)
+        call = Call(**_head(record), **header_facts(record), **stream_facts(record), **secret_facts(record))
+        call.items, call.answer = found, answer
+        call.known = bool(found) and not call.dropped_bytes
+        if laid is not None:
+            _describe(call, laid, record, [marked for _, marked in entries])
+        call.role = purpose_of(record, body, found)
+        _find_prompt(call)
+        return call
+
+    def _item(self, record: Mapping[str, Any], level: str, marked: Marked) -> Item:
+        data = _encoded(marked.value)
+        key = level, digest_of(data)
+        known = self._items.get(key)
+        if known is None:
+            known = self._items[key] = self._new_item(record, level, marked.value, key[1])
+        return known
+
+    def _new_item(self, record: Mapping[str, Any], level: str, value: Any, digest: int) -> Item:
+        content = fields(value).get("content", fields(value).get("parts"))
+        pieces = tuple(digest_of(_encoded(each)) for each in content) if isinstance(content, list) else ()
+        role, parts = self._parts(record, level, value)
+        return Item(level, role, digest, parts, pieces if len(pieces) > 1 else ())
+
+    def _parts(self, record: Mapping[str, Any], level: str, value: Any) -> tuple[str, tuple[Part, ...]]:
+        dialect = record.get("dialect")
+        if level == "tools":
+            tools = request_view(dialect, _body_of_tool(dialect, record, value)).tools
+            return "", tuple(map(tool_part, tools)) or (Part("tool", size=len(_encoded(value))),)
+        view = request_view(dialect, _body_of(dialect, record, level, value))
+        blocks = [*view.system, *(block for message in view.messages for block in message.blocks)]
+        if level == "system":
+            return "", system_parts(blocks)
+        reading = Reading(record.get("model") or "", self._calls, images_in(value))
+        parts = [part for message in view.messages for part in message_parts(message, reading)]
+        parts += system_parts(view.system)
+        role = view.messages[0].role if view.messages else "system"
+        return role, _framed(parts)
+
+    def _answer(self, record: Mapping[str, Any]) -> tuple[Part, ...]:
+        body = fields(record.get("response")).get("body_reassembled")
+        if (
+            body is None
+            or record.get("category") != "model"
+            or not (record.get("response") or {}).get("status", 0) < 400
+        ):
+            return ()
+        message = answer_view(record.get("dialect"), body)
+        reading = Reading(record.get("model") or "", self._calls, images_in(body))
+        return message_parts(msgspec.structs.replace(message, role="assistant"), reading)
+
+
+def _unseen(record: Mapping[str, Any], level: str, marked: Marked) -> bool:
+    """Whether the provider takes an entry out before it looks at the cache.
+
+    Claude Code's first system block is for accounting; api.anthropic.com removes it, other upstreams see it
+    ("LLM gateway protocol", code.claude.com).
+    """
+    text = fields(marked.value).get("text") if level == "system" else None
+    accounting = isinstance(text, str) and text.startswith("x-anthropic-billing-header:")
+    return accounting and record.get("upstream") == "anthropic"
+
+
+def _framed(parts: list[Part]) -> tuple[Part, ...]:
+    """Count the frame of the message with its first part."""
+    if not parts:
+        return ()
+    first = msgspec.structs.replace(parts[0], tokens=parts[0].tokens + MESSAGE_FRAME)
+    return (first, *parts[1:])
+
+
+def _encoded(value: Any) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except (ValueError, RecursionError, UnicodeError):
+        return repr(value).encode("utf-8", "replace")
+
+
+def _body_of_tool(dialect: Any, record: Mapping[str, Any], value: Any) -> dict[str, Any]:
+    """Write a body that offers one tool and says nothing, so that the dialect's view reads it."""
+    if dialect == "gemini":
+        declared = isinstance(value, dict) and "name" in value
+        return {"contents": [], "tools": [{"functionDeclarations": [value]} if declared else value]}
+    if dialect == "bedrock" and "toolSpec" in fields(value):
+        return {"messages": [], "toolConfig": {"tools": [value]}}
+    return {"anthropic_version": "", "tools": [value]} if dialect == "bedrock" else {"tools": [value]}
+
+
+def _body_of(dialect: Any, record: Mapping[str, Any], level: str, value: Any) -> dict[str, Any]:
+    """Write a body that holds one item, so that the dialect's view reads it."""
+    if dialect == "gemini":
+        return {"contents": [value]} if level == "messages" else {"systemInstruction": {"parts": [value]}}
+    if dialect == "openai_responses":
+        return {"input": [value]} if level == "messages" else {"instructions": value}
+    if dialect in ("openai_chat", "ollama") and isinstance(value, dict):
+        return {"messages": [value]}
+    whole = fields(fields(record.get("request")).get("body"))
+    version = {"anthropic_version": ""} if dialect == "bedrock" and "anthropic_version" in whole else {}
+    return {**version, level: [value]}
+
+
+def _head(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Take over what a record says in words."""
+    client, request, response = (fields(record.get(name)) for name in ("client", "request", "response"))
+    timing, error = fields(record.get("timing")), fields(record.get("error"))
+    usage = usage_of(record)
+    model = record.get("response_model") or record.get("model")
+    cost, rates = priced(model, usage, str(record.get("started_at") or ""), str(record.get("upstream") or ""))
+    names = ("version", "agent", "parent_agent", "thread", "cwd", "account")
+    return {
+        "session_id": record["session_id"], "seq": record["seq"], "id": record.get("id") or "",
+        "started_ms": milliseconds(record.get("started_at")), "duration_ms": record.get("duration_ms"),
+        "ttft_ms": record.get("ttft_ms"), "answering_ms": timing.get("headers") or timing.get("first_byte"),
+        "max_gap_ms": timing.get("max_gap"), "overhead_us": timing.get("overhead_us"),
+        "upstream": record.get("upstream") or "", "dialect": record.get("dialect") or "",
+        "category": record.get("category") or "other", "outcome": record.get("outcome") or "running",
+        "status": response.get("status"), "stop_reason": record.get("stop_reason") or "",
+        "error": str(error.get("message") or error.get("kind") or "")[:200], "partial": bool(record.get("partial")),
+        "model": record.get("model") or "", "answered_by": record.get("response_model") or "",
+        "client": client.get("name") or "", **{name: client.get(name) or "" for name in names},
+        "path": str(request.get("path") or "").partition("?")[0][:200],
+        "request_bytes": request.get("body_bytes") or 0,
+        "response_bytes": response.get("body_bytes") or 0, "body_sha256": request.get("body_sha256") or "",
+        "tokens": tokens_of(usage), "cost": cost, "rates": rates,
+    }  # fmt: skip
+
+
+def _describe(call: Call, laid: Layout, record: Mapping[str, Any], entries: list[Marked]) -> None:
+    """Add what the body says beside the prompt."""
+    rest = laid.rest
+    call.settings = settings_of(laid, fields(fields(record.get("request")).get("headers")))
+    call.breakpoints = tuple(
+        Breakpoint(number, piece, ttl) for number, entry in enumerate(entries) for piece, ttl in entry.marks
+    ) + _automatic(rest, len(entries))
+    thread = fields(rest.get("thread"))
+    continued = rest.get("previous_response_id") or (thread.get("previous_message_id") if thread else None)
+    call.continues = str(continued or "")[:100]
+    if call.continues:
+        call.known = False
+    options = fields(rest.get("prompt_cache_options"))
+    call.asked_diagnosis = "diagnostics" in rest or bool(options.get("comparison_response_id"))
+    answer = fields(fields(record.get("response")).get("body_reassembled"))
+    call.diagnosis = answer.get("diagnostics", answer.get("prompt_cache_diagnostics"))
+
+
+def _automatic(rest: Mapping[str, Any], count: int) -> tuple[Breakpoint, ...]:
+    """Return the breakpoint that a request asks for once, at its end."""
+    asked = fields(rest.get("cache_control"))
+    return (Breakpoint(count - 1, 0, span_s(asked.get("ttl"), 300)),) if asked and count else ()
+
+
+def _find_prompt(call: Call) -> None:
+    """Note the user's newest own message where nothing but results and reminders follow it in no answer's way."""
+    users = [
+        (number, part)
+        for number, item in enumerate(call.items)
+        if item.level == "messages"
+        for part in item.parts
+        if part.kind == "user"
+    ]
+    if users:
+        call.opening_digest = users[0][1].digest
+        at, part = users[-1]
+        spoken = [item.role in ("assistant", "model") for item in call.items[at + 1 :]]
+        if not any(spoken):
+            call.prompt, call.prompt_digest, call.prompt_at = part.quote, part.digest, at
+    first = next((item for item in call.items if item.level == "messages" and item.role == "user"), None)
+    quoted = [part.quote for part in first.parts] if first else []
+    call.compacted = call.compacted or any(map(markers.is_summary, quoted))
+
+
+def milliseconds(when: Any) -> int:
+    """Convert a record's time to milliseconds since the epoch, 0 where it is none."""
+    try:
+        return round(datetime.fromisoformat(str(when)).timestamp() * 1000)
+    except ValueError:
+        return 0

@@ -1,0 +1,192 @@
+"""Which call goes on from which: the lanes of a session, one for each conversation that runs in it.
+
+Clients that name their agents and threads are believed. Inside what they do not name, a call goes on from the lane
+with whose newest call it has the opening message and the beginning in common; else, when messages were summarised,
+from the one that ended; else it opens a lane of its own. Retries belong to the call that they repeat.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import attr
+
+from ccsproxy.insight.facts import Call, Item
+
+#: Messages at the end that must be the same for a conversation whose beginning was rewritten.
+_TAIL = 2
+
+
+@attr.define(eq=False)
+class Lane:
+    """Calls that go on from one another.
+
+    :ivar calls: in the order of their start, failed attempts included.
+    :ivar aside: why its calls are no part of the conversation, empty where they are.
+    :ivar cleared: whether it took the place of an earlier lane in the same thread, as ``/clear`` does.
+    """
+
+    number: int
+    agent: str = ""
+    thread: str = ""
+    calls: list[Call] = attr.field(factory=list)
+    aside: str = ""
+    cleared: bool = False
+
+    @property
+    def tip(self) -> Call:
+        """The newest call."""
+        return self.calls[-1]
+
+    @property
+    def parent_agent(self) -> str:
+        """The agent that its calls say began it."""
+        return next((call.parent_agent for call in self.calls if call.parent_agent != self.agent), "")
+
+
+@attr.frozen
+class Link:
+    """How a call stands to the one before in its lane.
+
+    :ivar before: the call whose prompt this one goes on from; None for the first.
+    :ivar cached: the call whose prompt this one could read from the cache; None where none was answered.
+    :ivar shared: how many items at the beginning both prompts have in common.
+    :ivar repeats: the attempt that this one repeats.
+    """
+
+    lane: Lane
+    before: Call | None = None
+    cached: Call | None = None
+    shared: int = 0
+    repeats: Call | None = None
+
+
+@attr.frozen
+class Lanes:
+    """The lanes of a session, and each call's place by its number."""
+
+    lanes: Sequence[Lane]
+    links: dict[int, Link]
+
+
+def find_lanes(calls: Iterable[Call]) -> Lanes:
+    """Sort the calls of a session into lanes.
+
+    :param calls: of one session, in any order.
+    """
+    lanes: list[Lane] = []
+    links: dict[int, Link] = {}
+    by_key: dict[tuple[str, str], list[Lane]] = {}
+    for call in sorted(calls, key=lambda each: (each.started_ms, each.seq)):
+        key = call.agent, call.thread
+        known = by_key.setdefault(key, [])
+        lane = None if call.category != "model" else _lane_for(call, known)
+        before = _base(call, lane) if lane else None
+        if lane is None or (call.role != "main" and not lane.aside):
+            following = lane
+            lane = _new_lane(call, len(lanes), known)
+            lanes.append(lane)
+            before = following.tip if following and call.role == "compaction" else None
+        links[call.seq] = _link(lane, call, before)
+        lane.calls.append(call)
+        if lane not in known and call.category == "model":
+            known.append(lane)
+    _set_aside(lanes)
+    return Lanes(lanes, links)
+
+
+def _lane_for(call: Call, known: Sequence[Lane]) -> Lane | None:
+    """Choose the lane that a call goes on from."""
+    own = [lane for lane in known if bool(lane.aside) == (call.role not in ("main", "compaction"))]
+    if not own:
+        return None
+    if call.continues or not call.items:
+        return own[-1]
+    best = max(own, key=lambda lane: (_kinship(call, lane.tip), lane.tip.started_ms))
+    if _kinship(call, best.tip):
+        return best
+    if call.agent and not best.aside:
+        return best
+    if call.compacted or call.role == "compaction":
+        return max(own, key=lambda lane: lane.tip.started_ms)
+    return None
+
+
+def _kinship(call: Call, tip: Call) -> int:
+    """Return how much two prompts have in common as conversations, 0 where they are none of each other's."""
+    shared = common_prefix(tip.items, call.items)
+    messages = sum(item.level == "messages" for item in call.items[:shared])
+    if call.opening_digest and call.opening_digest == tip.opening_digest:
+        return messages + 1
+    if messages > 1 and call.opening_digest and not tip.opening_digest:
+        return messages
+    return 1 if _same_tail(tip.items, call.items) else 0
+
+
+def _same_tail(before: Sequence[Item], after: Sequence[Item]) -> bool:
+    """Whether messages that ended a prompt are in one whose beginning is another."""
+    last = [item.digest for item in before if item.level == "messages"][-_TAIL:]
+    if len(last) < _TAIL:
+        return False
+    digests = [item.digest for item in after if item.level == "messages"]
+    return any(digests[at : at + _TAIL] == last for at in range(len(digests) - _TAIL + 1))
+
+
+def common_prefix(before: Sequence[Item], after: Sequence[Item]) -> int:
+    """Return how many items at the beginning are the same."""
+    most = min(len(before), len(after))
+    if before[:most] == after[:most]:
+        return most
+    low, high = 0, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if before[low:middle] == after[low:middle] else (low, middle)
+    return low if before[low] != after[low] else low + 1
+
+
+def _base(call: Call, lane: Lane) -> Call:
+    """Return the call of a lane that a prompt goes on from: the newest, unless an earlier one has more in common."""
+    newest = lane.tip
+    if len(lane.calls) < 2 or common_prefix(newest.items, call.items) == len(newest.items):
+        return newest
+    return max(reversed(lane.calls[-8:]), key=lambda each: common_prefix(each.items, call.items))
+
+
+def _new_lane(call: Call, number: int, known: Sequence[Lane]) -> Lane:
+    aside = "" if call.role == "main" and call.category == "model" else call.role
+    cleared = not aside and any(not lane.aside for lane in known) and not call.agent
+    return Lane(number, call.agent, call.thread, aside=aside, cleared=cleared)
+
+
+def _link(lane: Lane, call: Call, before: Call | None) -> Link:
+    answered = [each for each in reversed(lane.calls) if each.tokens.prompt is not None]
+    cached = _best_cached(call, answered[:8]) if answered else None
+    if cached is None and before is not None and before.tokens.prompt is not None:
+        cached = before
+    shared = common_prefix(before.items, call.items) if before else 0
+    last = lane.calls[-1] if lane.calls else None
+    return Link(lane, before, cached, shared, last if last is not None and _repeats(call, last) else None)
+
+
+def _best_cached(call: Call, answered: Sequence[Call]) -> Call:
+    """Return the call whose prompt could be read furthest, the newest of them."""
+    newest = answered[0]
+    if common_prefix(newest.items, call.items) == len(newest.items):
+        return newest
+    return max(answered, key=lambda each: common_prefix(each.items, call.items))
+
+
+def _repeats(call: Call, last: Call) -> bool:
+    """Whether a call is another attempt at the last, which did not end well; the model or the limits may differ."""
+    if last.outcome == "complete":
+        return False
+    if call.body_sha256 and call.body_sha256 == last.body_sha256:
+        return True
+    return bool(call.items) and call.items == last.items and not call.continues
+
+
+def _set_aside(lanes: Sequence[Lane]) -> None:
+    """Set lanes of a single call without tools aside, where the rest of their session works with tools."""
+    tooled = any(item.level == "tools" for lane in lanes for item in lane.tip.items[:1])
+    for lane in lanes:
+        single = len(lane.calls) == 1 and not lane.agent and not lane.aside and lane.number > 0
+        if single and tooled and not any(item.level == "tools" for item in lane.tip.items[:1]):
+            lane.aside, lane.cleared = "other", False

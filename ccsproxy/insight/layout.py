@@ -1,0 +1,209 @@
+"""How a request body is a prompt: tools, system and messages in the order in which providers build it.
+
+Markers of the prompt cache are taken out of the values, as they move from call to call without changing the prompt.
+Order of the levels: "Prompt caching", platform.claude.com; OpenAI's guide lists the same things that break a prefix.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attr
+
+from ccsproxy.dialects.view_blocks import fields, items
+
+#: Where the other dialects' marker stands inside a block, and how long it keeps when it does not say.
+_MARKERS = {"cache_control": 300, "prompt_cache_breakpoint": 1800}
+_SPANS_S = {"5m": 300, "30m": 1800, "1h": 3600, "12h": 43200, "24h": 86400}
+_SYSTEM_ROLES = ("system", "developer")
+
+
+@attr.frozen
+class Marked:
+    """A value of the prompt without its markers.
+
+    :ivar marks: index of the block that is marked, and for how long, in seconds.
+    """
+
+    value: Any
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+@attr.frozen
+class Layout:
+    """A prompt.
+
+    :ivar shape: the family of dialects whose rules it follows.
+    :ivar levels: ``tools``, ``system`` and ``messages``.
+    :ivar rest: everything else in the body.
+    """
+
+    shape: str
+    levels: Mapping[str, list[Any]]
+    rest: Mapping[str, Any]
+
+    def entries(self) -> Iterator[tuple[str, Marked]]:
+        """Go through the prompt in its order."""
+        for level in ("tools", "system", "messages"):
+            for value in _joined(self.levels[level]):
+                yield level, value
+
+
+def layout(dialect: str | None, body: Any) -> Layout | None:
+    """Take a body apart; None where it is no prompt that this room can read.
+
+    :param dialect: the dialect's name in the record.
+    """
+    if not isinstance(body, dict):
+        return None
+    shape = shape_of(dialect, body)
+    reader = _READERS.get(shape)
+    return None if reader is None else reader(body)
+
+
+def shape_of(dialect: str | None, body: Mapping[str, Any]) -> str:
+    """Return the family of dialects that a body is written in."""
+    if dialect == "bedrock":
+        return "anthropic" if "anthropic_version" in body else "converse"
+    return {"anthropic": "anthropic", "openai_responses": "responses", "gemini": "gemini"}.get(
+        dialect or "", "chat" if dialect in ("openai_chat", "ollama") else ""
+    )
+
+
+def _anthropic(body: dict[str, Any]) -> Layout:
+    levels = {name: items(body.get(name)) for name in ("tools", "system", "messages")}
+    return Layout("anthropic", levels, _rest(body, levels))
+
+
+def _converse(body: dict[str, Any]) -> Layout:
+    config = fields(body.get("toolConfig"))
+    levels = {"tools": items(config.get("tools")), "system": items(body.get("system")),
+              "messages": items(body.get("messages"))}  # fmt: skip
+    rest = {**_rest(body, ("toolConfig", "system", "messages")), "tool_choice": config.get("toolChoice")}
+    return Layout("converse", levels, rest)
+
+
+def _responses(body: dict[str, Any]) -> Layout:
+    given = body.get("input")
+    entries = [{"role": "user", "content": given}] if isinstance(given, str) else items(given)
+    added = [tool for entry in entries for tool in items(_additional_tools(entry))]
+    levels = {"tools": [*items(body.get("tools")), *added], "system": items(body.get("instructions")),
+              "messages": [entry for entry in entries if _additional_tools(entry) is None]}  # fmt: skip
+    return Layout("responses", levels, _rest(body, ("tools", "instructions", "input")))
+
+
+def _additional_tools(entry: Any) -> Any:
+    """Return the tools that Codex sends as an item of the input, None for every other item."""
+    known = fields(entry)
+    return items(known.get("tools")) if known.get("type") == "additional_tools" else None
+
+
+def _chat(body: dict[str, Any]) -> Layout:
+    given = items(body.get("messages"))
+    leading = next((n for n, each in enumerate(given) if fields(each).get("role") not in _SYSTEM_ROLES), len(given))
+    typed = [body[key] for key in ("prompt",) if body.get(key) is not None]
+    levels = {"tools": [*items(body.get("tools")), *items(body.get("functions"))],
+              "system": [*items(body.get("system")), *given[:leading]],
+              "messages": [*given[leading:], *({"role": "user", "content": each} for each in typed)]}  # fmt: skip
+    return Layout("chat", levels, _rest(body, ("tools", "functions", "system", "messages", "prompt")))
+
+
+def _gemini(body: dict[str, Any]) -> Layout:
+    inner = body["request"] if isinstance(body.get("request"), dict) else body
+    system = inner.get("systemInstruction", inner.get("system_instruction"))
+    tools = [tool for group in items(inner.get("tools")) for tool in _declared(group)]
+    levels = {"tools": tools, "system": items(fields(system).get("parts", system)),
+              "messages": items(inner.get("contents"))}  # fmt: skip
+    rest = _rest(inner, ("systemInstruction", "system_instruction", "tools", "contents"))
+    return Layout("gemini", levels, {"model": body.get("model"), **rest})
+
+
+def _declared(group: Any) -> list[Any]:
+    known = fields(group)
+    return [*items(known.get("functionDeclarations", known.get("function_declarations")))] or items(group)
+
+
+_READERS = {
+    "anthropic": _anthropic,
+    "converse": _converse,
+    "responses": _responses,
+    "chat": _chat,
+    "gemini": _gemini,
+}
+
+
+def _rest(body: Mapping[str, Any], known: Any) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key not in known}
+
+
+def _joined(values: list[Any]) -> Iterator[Marked]:
+    """Yield the values of a level; a cache point of Bedrock's between them marks the value before."""
+    held: Marked | None = None
+    for value in values:
+        point = _point(value)
+        if point and held is not None:
+            held = Marked(held.value, (*held.marks, (0, point)))
+            continue
+        if held is not None:
+            yield held
+        held = _unmarked(value)
+    if held is not None:
+        yield held
+
+
+def _unmarked(value: Any) -> Marked:
+    """Take the markers out of a tool, a block or a message."""
+    if not isinstance(value, dict):
+        return Marked(value)
+    bare, own = _without(value)
+    marks = [(0, own)] if own else []
+    content = bare.get("content")
+    if isinstance(content, list):
+        blocks, inner = _blocks(content)
+        if inner:
+            bare = {**bare, "content": blocks}
+            marks += inner
+    return Marked(bare, tuple(marks))
+
+
+def _blocks(content: list[Any]) -> tuple[list[Any], list[tuple[int, int]]]:
+    """Take the markers out of the blocks of a message, those inside tool results included."""
+    found: list[Any] = []
+    marks: list[tuple[int, int]] = []
+    for block in content:
+        point = _point(block)
+        if point and found:
+            marks.append((len(found) - 1, point))
+            continue
+        bare, ttl = _without(block) if isinstance(block, dict) else (block, 0)
+        nested = bare.get("content") if isinstance(bare, dict) else None
+        if isinstance(nested, list) and any(isinstance(each, dict) and _ttl(each) for each in nested):
+            ttl = ttl or max(_ttl(each) for each in nested if isinstance(each, dict))
+            bare = {**bare, "content": [_without(each)[0] if isinstance(each, dict) else each for each in nested]}
+        if ttl:
+            marks.append((len(found), ttl))
+        found.append(bare)
+    return found, marks
+
+
+def _without(block: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """Return a block without its marker, and for how long that asks."""
+    ttl = _ttl(block)
+    return (_rest(block, _MARKERS), ttl) if ttl or any(name in block for name in _MARKERS) else (block, 0)
+
+
+def _ttl(block: Mapping[str, Any]) -> int:
+    for name, otherwise in _MARKERS.items():
+        if block.get(name):
+            return span_s(fields(block[name]).get("ttl"), otherwise)
+    return 0
+
+
+def _point(value: Any) -> int:
+    """Return how long a cache point of Bedrock Converse asks for, 0 where the value is none."""
+    known = fields(value)
+    return span_s(fields(known["cachePoint"]).get("ttl"), 300) if known.get("cachePoint") else 0
+
+
+def span_s(ttl: Any, otherwise: int) -> int:
+    """Return a lifetime in seconds."""
+    return _SPANS_S.get(ttl, otherwise) if isinstance(ttl, str) else otherwise

@@ -1,0 +1,94 @@
+"""What headers, stream and capture notes of a record tell: limits, retries, stalls, secrets."""
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from itertools import pairwise
+from typing import Any
+
+from ccsproxy.dialects.view_blocks import fields, items
+
+#: Silences shorter than this are the rhythm of a model, in milliseconds.
+STALL_MS = 2000.0
+_MOST_STALLS, _MOST_LIMITS, _MOST_TOOLS, _MOST_SECRETS = 8, 60, 32, 50
+_LIMITS = (
+    "anthropic-ratelimit-",
+    "anthropic-fast-",
+    "anthropic-priority-",
+    "x-ratelimit-",
+    "x-codex-",
+    "retry-after",
+)
+_ORGANISATION = ("anthropic-organization-id", "openai-organization")
+_DURATION = re.compile(r"([^=;]+)=(\d+(?:\.\d+)?)")
+
+
+def header_facts(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what request and response headers tell beside the client."""
+    asked = fields(fields(record.get("request")).get("headers"))
+    said = fields(fields(record.get("response")).get("headers"))
+    limits = [(name, str(value)[:120]) for name, value in said.items() if name.startswith(_LIMITS)]
+    limits += [(name, str(said[name])[:120]) for name in _ORGANISATION if said.get(name)]
+    return {
+        "limits": tuple(limits[:_MOST_LIMITS]),
+        "retry_after_s": _retry_after(said),
+        "agent_type": str(asked.get("x-claude-code-agent-type") or asked.get("x-openai-subagent") or "")[:60],
+        "prompt_id": str(asked.get("x-claude-code-prompt-id") or "")[:80],
+        "compacted": bool(asked.get("x-claude-code-context-compacted")),
+        "tool_ms": _tool_durations(str(asked.get("x-claude-code-prev-tool-durations") or "")),
+    }
+
+
+def _retry_after(said: Mapping[str, Any]) -> float | None:
+    """Return for how long the provider asks to wait, in seconds; both official SDKs read the milliseconds first."""
+    for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return float(str(said[name])) * factor
+        except (KeyError, ValueError):
+            continue
+    return None
+
+
+def _tool_durations(text: str) -> tuple[tuple[str, float], ...]:
+    return tuple((name.strip(), float(ms)) for name, ms in _DURATION.findall(text)[:_MOST_TOOLS])
+
+
+def stream_facts(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the longest silences inside the stream."""
+    chunks = items(fields(fields(record.get("response")).get("stream")).get("chunks"))
+    first = record.get("ttft_ms") or 0.0
+    gaps = [
+        (float(before[0]), float(after[0]) - float(before[0]))
+        for before, after in pairwise(chunks)
+        if after[0] - before[0] >= STALL_MS and after[0] > first
+    ]
+    longest = sorted(gaps, key=lambda gap: -gap[1])[:_MOST_STALLS]
+    return {"stalls": tuple(sorted(longest))}
+
+
+def secret_facts(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what capture redacted, and what the request sent to the provider all the same."""
+    note = fields(record.get("capture"))
+    return {
+        "secrets": _found(note.get("redacted")),
+        "outbound": _found(note.get("outbound_secrets")),
+        "redactions": note.get("redactions") or 0,
+        "dropped_bytes": note.get("dropped_bytes") or 0,
+    }
+
+
+def _found(listed: Any) -> tuple[tuple[str, str, int], ...]:
+    known = [fields(each) for each in items(listed)]
+    return tuple(
+        (str(each.get("kind") or "secret")[:60], str(each.get("where") or each.get("place") or "")[:200],
+         int(each.get("count") or 1))
+        for each in known[:_MOST_SECRETS]
+    )  # fmt: skip
+
+
+def http_date_ms(text: str) -> int | None:
+    """Return an HTTP date in milliseconds since the epoch."""
+    try:
+        return round(parsedate_to_datetime(text).timestamp() * 1000)
+    except (ValueError, TypeError):
+        return None
