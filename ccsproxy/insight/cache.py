@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ccsproxy.dialects.view_blocks import fields
+from ccsproxy.dialects.views.blocks import fields
 from ccsproxy.insight.cache_rules import (
     HIT_SHARE,
     HIT_TOKENS,
@@ -80,19 +80,32 @@ def verdict(call: Call, link: Link) -> Verdict:
         return Verdict(verdict="unset", cause="unset", **known)
     if before is None or not expected:
         return _first(call, before, rule, known)
-    if _is_hit(read, expected, rule):
+    if _is_hit(read, expected, rule) and not (rewritten(before, call) and read < HIT_SHARE * _held(before)):
         return Verdict(verdict="hit", **known)
     return _missed(call, before, rule, expected, known)
 
 
 def expectation(before: Call, call: Call, rule: Rule) -> int:
     """Return how many tokens of a prompt could have been read, had nothing changed and nothing expired."""
-    held = (before.tokens.read or 0) + (before.tokens.written or 0)
+    held = _held(before)
     total = before.tokens.prompt or 0
     if not rule.writes or (not rule.marked and not before.tokens.written):
         # What is written is not counted, so all of the prompt may be kept, in whole steps.
         held = max(total // rule.step * rule.step, before.tokens.read or 0) if total >= rule.minimum else 0
     return min(held, call.tokens.prompt or 0)
+
+
+def _held(before: Call) -> int:
+    return (before.tokens.read or 0) + (before.tokens.written or 0)
+
+
+def rewritten(before: Call, call: Call) -> bool:
+    """Whether a summary took the place of the conversation between two calls."""
+    return call.compacted and _opening(call) != _opening(before)
+
+
+def _opening(call: Call) -> int:
+    return next((item.digest for item in call.items if item.level == "messages"), 0)
 
 
 def _is_hit(read: int, expected: int, rule: Rule) -> bool:
@@ -130,7 +143,7 @@ def _missed(call: Call, before: Call, rule: Rule, expected: int, known: dict[str
     scope = _scope(before, call)
     if scope:
         causes.append(scope)
-    if call.compacted and (changed is None or changed.part == "messages"):
+    if rewritten(before, call) and (changed is None or changed.part == "messages"):
         causes.append("rewritten")
     elif changed is not None or own:
         causes.append("changed")

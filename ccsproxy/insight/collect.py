@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from ccsproxy.dialects.view import answer_view, request_view
-from ccsproxy.dialects.view_blocks import fields
+from ccsproxy.dialects.views.blocks import fields
+from ccsproxy.dialects.views.view import answer_view, request_view
 from ccsproxy.insight import markers
 from ccsproxy.insight.facts import Breakpoint, Call, Item, Part
 from ccsproxy.insight.images import images_in

@@ -9,7 +9,7 @@ from typing import Any
 
 import attr
 
-from ccsproxy.dialects.view_blocks import fields, items
+from ccsproxy.dialects.views.blocks import fields, items
 
 #: Where the other dialects' marker stands inside a block, and how long it keeps when it does not say.
 _MARKERS = {"cache_control": 300, "prompt_cache_breakpoint": 1800}

@@ -7,7 +7,7 @@ from typing import Any
 
 import attr
 
-from ccsproxy.dialects.view_blocks import Block, Message, Tool, fields, string
+from ccsproxy.dialects.views.blocks import Block, Message, Tool, fields, string
 from ccsproxy.insight import markers
 from ccsproxy.insight.facts import QUOTE, Part
 from ccsproxy.insight.images import image_tokens

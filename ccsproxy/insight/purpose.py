@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ccsproxy.dialects.view_blocks import fields, items
+from ccsproxy.dialects.views.blocks import fields, items
 from ccsproxy.insight import markers
 from ccsproxy.insight.facts import Item
 from ccsproxy.wire.jsontext import JsonError, loads

@@ -10,7 +10,7 @@ from zlib import crc32
 
 import msgspec
 
-from ccsproxy.dialects.view_blocks import fields
+from ccsproxy.dialects.views.blocks import fields
 from ccsproxy.insight.layout import Layout
 
 #: Settings, and the level of the prompt from which on a change of them is felt.

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
 
-from ccsproxy.dialects.view_blocks import fields, items
+from ccsproxy.dialects.views.blocks import fields, items
 
 #: Silences shorter than this are the rhythm of a model, in milliseconds.
 STALL_MS = 2000.0
