@@ -11,7 +11,8 @@ import re
 #: A text is judged by samples of this many characters, at most four.
 _SAMPLE = 1500
 _PIECES = re.compile(
-    r"[^\W\d_]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|[\u2e80-\u9fff\uac00-\ud7af]|[^\W\d_]+|\d{1,3}|\n\s*|[^\w\s]{1,2}|_|[ \t]{2,}"
+    r"[^\W\d_]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|[\u2e80-\u9fff\uac00-\ud7af]|[^\W\d_]+"
+    r"|\d{1,3}|\n\s*|[^\w\s]{1,2}|_|[ \t]{2,}"
 )
 #: Letters of a word that are one token.
 _WORD = 9

@@ -1,0 +1,132 @@
+"""Budgets: what may be spent in a session, a day, a week or a month, and what has been."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import attr
+
+SPANS = ("session", "day", "week", "month")
+#: Shares of a limit at which a warning is given, once each.
+WARNINGS = (0.8, 1.0)
+
+
+class BudgetError(ValueError):
+    """A budget cannot be read; the message is one sentence."""
+
+
+@attr.frozen
+class Budget:
+    """A limit.
+
+    :ivar span: one of `SPANS`.
+    :ivar limit: US dollars.
+    :ivar cwd: only calls of this folder count; empty for all.
+    """
+
+    span: str
+    limit: float
+    cwd: str = ""
+
+    @property
+    def scope(self) -> str:
+        """The budget's name, as it is given."""
+        return f"{self.span}@cwd:{self.cwd}" if self.cwd else self.span
+
+    def begins(self, now: datetime) -> datetime | None:
+        """Return when the span that runs now began, in the time zone of `now`; None for a session."""
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        if self.span == "day":
+            return midnight
+        if self.span == "week":
+            return midnight - timedelta(days=now.weekday())
+        return midnight.replace(day=1) if self.span == "month" else None
+
+
+def parse_budget(text: str) -> Budget:
+    """Read ``SCOPE=USD``.
+
+    :raises BudgetError: when it is none.
+    """
+    scope, equals, amount = text.rpartition("=")
+    span, at, where = scope.partition("@")
+    if not equals or span not in SPANS:
+        raise BudgetError(
+            f"budget must be SCOPE=USD with SCOPE one of {', '.join(SPANS)}, such as day=20, not {text!r}"
+        )
+    if at and not where.startswith("cwd:/"):
+        raise BudgetError(f"budget can be narrowed by @cwd:/PATH only, such as day@cwd:/home/me/shop=5, not {text!r}")
+    try:
+        limit = float(amount.lstrip("$"))
+    except ValueError:
+        limit = -1.0
+    if not 0 < limit < 1e9:
+        raise BudgetError(f"budget needs an amount of US dollars above 0, such as {scope}=20, not {amount!r}")
+    return Budget(span, limit, where.removeprefix("cwd:").rstrip("/"))
+
+
+@attr.define
+class Spent:
+    """What was spent of a budget.
+
+    :ivar spent: US dollars of the calls that have a price; with `unpriced` above 0 it is a lower bound.
+    :ivar unpriced: calls of models whose price is not known.
+    """
+
+    budget: Budget
+    since: str | None = None
+    session_id: str | None = None
+    spent: float = 0.0
+    unpriced: int = 0
+    requests: int = 0
+
+    @property
+    def share(self) -> float:
+        """Which part of the limit is spent."""
+        return self.spent / self.budget.limit
+
+    def as_dict(self) -> dict[str, Any]:
+        """Write it as the API answers it."""
+        return {
+            "scope": self.budget.scope,
+            "limit": self.budget.limit,
+            "spent": round(self.spent, 6),
+            "left": round(self.budget.limit - self.spent, 6),
+            "share": round(self.share, 4),
+            "bound": self.unpriced > 0,
+            "unpriced": self.unpriced,
+            "requests": self.requests,
+            "since": self.since,
+            "session_id": self.session_id,
+            "action": "warn",
+            "state": "over" if self.share >= 1 else "near" if self.share >= WARNINGS[0] else "within",
+        }
+
+
+def spend(budget: Budget, summaries: Iterable[Mapping[str, Any]]) -> Spent:
+    """Sum up what calls cost; the caller has chosen those of the budget's span."""
+    found = Spent(budget)
+    for each in summaries:
+        if budget.cwd and not _inside(str(each.get("cwd") or ""), budget.cwd):
+            continue
+        count(found, each)
+    return found
+
+
+def count(found: Spent, summary: Mapping[str, Any]) -> None:
+    """Add one call."""
+    found.requests += 1
+    cost = summary.get("cost")
+    if cost is not None:
+        found.spent += cost
+    elif summary.get("category") == "model" and summary.get("output_tokens"):
+        found.unpriced += 1
+
+
+def _inside(folder: str, limit: str) -> bool:
+    return folder == limit or folder.startswith(limit + "/")
+
+
+def crossed(before: float, after: float) -> float | None:
+    """Return the highest share of `WARNINGS` that was passed between two shares, None where none was."""
+    return max((share for share in WARNINGS if before < share <= after), default=None)

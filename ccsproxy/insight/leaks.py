@@ -1,0 +1,62 @@
+"""Which kinds of secrets went to providers: where they stood, since when, how often they were sent."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import attr
+
+from ccsproxy.insight.conversation import moment
+from ccsproxy.insight.facts import Call
+
+_MOST_PLACES = 20
+
+
+@attr.define(eq=False)
+class Leak:
+    """One kind of secret in the traffic with one upstream.
+
+    :ivar kept: how often it was seen in what is kept, where a placeholder stands for it.
+    """
+
+    kind: str
+    upstream: str
+    first: Call
+    last: Call
+    calls: int = 0
+    count: int = 0
+    sessions: set[str] = attr.field(factory=set)
+    places: dict[str, int] = attr.field(factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Write the leak as the API answers it."""
+        return {
+            "kind": self.kind,
+            "upstream": self.upstream,
+            "first": {"session_id": self.first.session_id, "seq": self.first.seq,
+                      "at": moment(self.first.started_ms)},
+            "last": {"session_id": self.last.session_id, "seq": self.last.seq, "at": moment(self.last.started_ms)},
+            "calls": self.calls,
+            "sessions": len(self.sessions),
+            "places": [{"where": where, "calls": calls} for where, calls in list(self.places.items())[:_MOST_PLACES]],
+        }  # fmt: skip
+
+
+def leaks(calls: Iterable[Call]) -> list[dict[str, Any]]:
+    """Return the kinds of secrets that requests carried, those sent most often first.
+
+    Headers that authenticate a call are no leak, as they are meant for the provider; capture does not list them.
+    """
+    found: dict[tuple[str, str], Leak] = {}
+    for call in sorted(calls, key=lambda each: each.started_ms):
+        seen: set[tuple[str, str]] = set()
+        for kind, where, count in call.outbound:
+            key = kind, call.upstream
+            leak = found.setdefault(key, Leak(kind, call.upstream, call, call))
+            leak.count += count
+            leak.places[where] = leak.places.get(where, 0) + 1
+            seen.add(key)
+        for key in seen:
+            leak = found[key]
+            leak.calls, leak.last = leak.calls + 1, call
+            leak.sessions.add(call.session_id)
+    return [leak.as_dict() for leak in sorted(found.values(), key=lambda each: -each.calls)]

@@ -1,0 +1,47 @@
+"""Numbers as findings and commands write them: money, tokens, bytes and times."""
+
+
+def dollars(amount: float | None) -> str:
+    """Write US dollars: four digits below ten cents, an en dash for unknown."""
+    if amount is None:
+        return "–"
+    return f"${amount:.4f}" if abs(amount) < 0.1 else f"${amount:,.2f}"
+
+
+def tokens(count: float | None) -> str:
+    """Write a number of tokens: ``141k``, ``2.16M``."""
+    if count is None:
+        return "–"
+    if count < 10_000:
+        return f"{count:,.0f}" if count < 1000 else f"{count / 1000:.1f}k"
+    return f"{count / 1000:.0f}k" if count < 1e6 else f"{count / 1e6:.2f}M"
+
+
+def size(count: float) -> str:
+    """Write a number of bytes."""
+    if count < 1000:
+        return f"{count:.0f} B"
+    return f"{count / 1000:.0f} KB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+
+
+def seconds(span: float | None) -> str:
+    """Write a span of time: ``0.3 s``, ``48 s``, ``2:13``, ``1:02:13``."""
+    if span is None:
+        return "–"
+    if span < 10:
+        return f"{span:.1f} s"
+    if span < 60:
+        return f"{span:.0f} s"
+    minutes, rest = divmod(round(span), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a number with its noun."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def times(count: int) -> str:
+    """Write how often."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
