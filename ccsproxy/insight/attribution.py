@@ -50,14 +50,35 @@ def size_lane(lane: Lane) -> dict[int, Sized]:
 
 def _sized(call: Call, held: Sized | None, ratio: float) -> Sized:
     shared = common_prefix(held.call.items, call.items) if held else 0
+    known = _known(held, shared)
     sizes = held.sizes[:shared] if held else []
-    sizes += [item.tokens * ratio for item in call.items[shared:]]
+    sizes += [known.get(item.digest) or item.tokens * ratio for item in call.items[shared:]]
     total = call.tokens.prompt
     exact = 0.0
     if total is not None and sizes and not call.continues:
-        cuts = _cuts(call, held, shared, sizes)
-        sizes, exact = fit(sizes, cuts)
+        sizes = _absorbed(call, sizes, shared, known) if known else sizes
+        sizes, exact = fit(sizes, _cuts(call, held, shared, sizes))
     return Sized(call, sizes, list(accumulate(sizes)), exact)
+
+
+def _known(held: Sized | None, shared: int) -> dict[int, float]:
+    """Return the sizes of the items behind a change, which mostly come again."""
+    if held is None or shared == len(held.sizes):
+        return {}
+    return {item.digest: size for item, size in zip(held.call.items[shared:], held.sizes[shared:], strict=True)}
+
+
+def _absorbed(call: Call, sizes: list[float], shared: int, known: dict[int, float]) -> list[float]:
+    """Let the new items take up what the total has more than the known ones."""
+    new = [at for at in range(shared, len(sizes)) if call.items[at].digest not in known]
+    estimated = sum(sizes[at] for at in new)
+    rest = (call.tokens.prompt or 0) - (sum(sizes) - estimated)
+    if not estimated or not _LEAST * estimated <= rest <= _MOST * estimated:
+        return sizes
+    scale = rest / estimated
+    for at in new:
+        sizes[at] *= scale
+    return sizes
 
 
 def _cuts(call: Call, held: Sized | None, shared: int, sizes: Sequence[float]) -> list[tuple[int, float]]:

@@ -51,9 +51,8 @@ def parse_budget(text: str) -> Budget:
     scope, equals, amount = text.rpartition("=")
     span, at, where = scope.partition("@")
     if not equals or span not in SPANS:
-        raise BudgetError(
-            f"budget must be SCOPE=USD with SCOPE one of {', '.join(SPANS)}, such as day=20, not {text!r}"
-        )
+        spans = ", ".join(SPANS)
+        raise BudgetError(f"budget must be SCOPE=USD with SCOPE one of {spans}, such as day=20, not {text!r}")
     if at and not where.startswith("cwd:/"):
         raise BudgetError(f"budget can be narrowed by @cwd:/PATH only, such as day@cwd:/home/me/shop=5, not {text!r}")
     try:

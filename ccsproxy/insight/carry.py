@@ -12,7 +12,7 @@ from typing import Any
 import attr
 
 from ccsproxy.insight.attribution import Sized, part_sizes
-from ccsproxy.insight.charges import spans
+from ccsproxy.insight.charges import Billed, spans
 from ccsproxy.insight.context import name_of, stretch_cost
 from ccsproxy.insight.facts import Item, Part
 from ccsproxy.insight.lanes import Lane, common_prefix
@@ -69,14 +69,18 @@ def carried(lane: Lane, sizes: Mapping[int, Sized]) -> list[Carried]:
     before: tuple[Item, ...] = ()
     for number, sized in enumerate(counted):
         shared = common_prefix(before, sized.call.items)
-        found += [_closed(each, reads, counted, number, priced) for each in held[shared:]]
-        del held[shared:]
-        held += [_Open(item, number, reads) for item in sized.call.items[shared:]]
+        left = {(each.item.level, each.item.digest): each for each in held[shared:]}
+        kept = [left.pop((item.level, item.digest), None) for item in sized.call.items[shared:]]
+        found += [_closed(each, reads, counted, number, priced) for each in left.values()]
+        # What stands behind a change is sent again all the same.
+        held[shared:] = [
+            each or _Open(item, number, reads) for each, item in zip(kept, sized.call.items[shared:], strict=True)
+        ]
         billed = spans(sized.call)
         priced = priced and bool(billed)
         rate = _read_rate(sized)
         reads += rate
-        _charge(held, sized, billed, rate, shared)
+        _charge(held, sized, billed, rate, number, shared)
         before = sized.call.items
     return found + [_closed(each, reads, counted, len(counted), priced) for each in held]
 
@@ -86,9 +90,7 @@ def _read_rate(sized: Sized) -> float:
     return (rates.read or 0.0) / 1e6 if rates else 0.0
 
 
-def _charge(
-    held: list[_Open], sized: Sized, billed: tuple[tuple[float, float], ...], rate: float, shared: int
-) -> None:
+def _charge(held: list[_Open], sized: Sized, billed: Billed, rate: float, number: int, shared: int) -> None:
     """Charge what was not read: new pieces, and those that were missed."""
     begin = min(bisect_right(sized.ends, float(sized.call.tokens.read or 0)), shared)
     for at in range(begin, len(held)):
@@ -96,7 +98,7 @@ def _charge(
         each.tokens = sized.sizes[at]
         cost = stretch_cost(billed, end - each.tokens, end) or 0.0
         each.extra += cost - each.tokens * rate
-        if at >= shared:
+        if each.begun == number:
             each.first_cost = cost
 
 

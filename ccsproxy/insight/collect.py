@@ -14,9 +14,10 @@ from ccsproxy.insight.images import images_in
 from ccsproxy.insight.layout import Layout, Marked, layout, span_s
 from ccsproxy.insight.parts import MESSAGE_FRAME, Reading, digest_of, message_parts, system_parts, tool_part
 from ccsproxy.insight.purpose import purpose_of
-from ccsproxy.insight.rates import priced, tokens_of, usage_of
+from ccsproxy.insight.rates import Price, priced, tokens_of, usage_of
 from ccsproxy.insight.settings import settings_of
 from ccsproxy.insight.wire_facts import header_facts, secret_facts, stream_facts
+from ccsproxy.providers.price_book import list_price
 
 #: Items that a collector remembers at most; a session that says more begins anew.
 REMEMBERED = 20_000
@@ -29,7 +30,8 @@ class Collector:
     several calls are one object, so that a session's facts grow with what is new in each call.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, price: Price = list_price) -> None:
+        self._price = price
         self._items: dict[tuple[str, int], Item] = {}
         self._calls: dict[str, tuple[str, str]] = {}
 
@@ -52,7 +54,9 @@ class Collector:
         entries = [entry for entry in (laid.entries() if laid else ()) if not _unseen(record, *entry)]
         found = tuple(self._item(record, level, marked) for level, marked in entries)
         answer = self._answer(record)
-        call = Call(**_head(record), **header_facts(record), **stream_facts(record), **secret_facts(record))
+        call = Call(
+            **_head(record, self._price), **header_facts(record), **stream_facts(record), **secret_facts(record)
+        )
         call.items, call.answer = found, answer
         call.known = bool(found) and not call.dropped_bytes
         if laid is not None:
@@ -152,13 +156,12 @@ def _body_of(dialect: Any, record: Mapping[str, Any], level: str, value: Any) ->
     return {**version, level: [value]}
 
 
-def _head(record: Mapping[str, Any]) -> dict[str, Any]:
+def _head(record: Mapping[str, Any], price: Price) -> dict[str, Any]:
     """Take over what a record says in words."""
     client, request, response = (fields(record.get(name)) for name in ("client", "request", "response"))
     timing, error = fields(record.get("timing")), fields(record.get("error"))
     usage = usage_of(record)
-    model = record.get("response_model") or record.get("model")
-    cost, rates = priced(model, usage, str(record.get("started_at") or ""), str(record.get("upstream") or ""))
+    cost, rates = priced(price, record, usage)
     names = ("version", "agent", "parent_agent", "thread", "cwd", "account")
     return {
         "session_id": record["session_id"], "seq": record["seq"], "id": record.get("id") or "",

@@ -63,8 +63,8 @@ def _level(level: str, old: Layout, new: Layout) -> Iterator[dict[str, Any]]:
     """Yield the changes of one level: what was added, removed or edited."""
     before, after = _pieces(level, old), _pieces(level, new)
     by_name = level == "tools"
-    keys = [[(piece.name if by_name else "", piece.text) for piece in side] for side in (before, after)]
-    matcher = difflib.SequenceMatcher(None, *keys, autojunk=False)
+    old_keys, new_keys = ([f"{piece.name}\0{piece.text}" for piece in side] for side in (before, after))
+    matcher = difflib.SequenceMatcher(None, old_keys, new_keys, autojunk=False)
     for kind, i, j, m, n in matcher.get_opcodes():
         if kind == "equal":
             continue
@@ -109,7 +109,7 @@ def _lines(before: str, after: str) -> Iterator[str]:
 
 
 def _pieces(level: str, laid: Layout) -> list[_Piece]:
-    found = []
+    found: list[_Piece] = []
     for name, marked in laid.entries():
         if name == level:
             found.append(_Piece(level, len(found), _title(marked.value), _text(marked.value)))

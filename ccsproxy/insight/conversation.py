@@ -19,7 +19,7 @@ _DEEPEST = 8
 def conversation(session: Session) -> dict[str, Any]:
     """Return the conversation (contract, section 13)."""
     opening = [step.attempts[0].seq for turn in session.turns for step in turn.steps if step.opens]
-    main = [call for turn in session.turns for step in turn.steps for call in step.attempts]
+    main = [call for turn in session.turns for call in turn.calls]
     main.sort(key=lambda call: call.started_ms)
     return {
         "session_id": session.calls[0].session_id if session.calls else None,
@@ -32,7 +32,7 @@ def conversation(session: Session) -> dict[str, Any]:
 
 
 def _turn(turn: Turn, session: Session) -> dict[str, Any]:
-    calls = [call for step in turn.steps for call in step.attempts]
+    calls = turn.calls
     begun, ended = calls[0].started_ms, max(call.ended_ms for call in calls)
     own = list(with_agents(calls, session))
     opening = [calls[0].seq] if turn.number else []

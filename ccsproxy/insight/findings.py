@@ -126,19 +126,14 @@ def _carried(session: Session) -> Iterator[Finding]:
         of = f" of {each['name']}" if each["name"] else ""
         cost = each["carry_cost"]
         paid = f": {words.dollars(cost)}" if cost is not None else ""
-        text = f"a {what}{of} was sent {times(each['sent'])}{paid}"
+        text = f"a {what}{of} was sent {words.times(each['sent'])}{paid}"
         yield _make(session, "carried", text, [session.by_seq[each["seq"]]], cost=cost)
-
-
-times = words.times
 
 
 def _costly_turn(session: Session) -> Iterator[Finding]:
     """Name the turn that costs more than its share."""
     total = sums(session.calls)["cost"]
-    turns = [
-        (turn, sums(with_agents([c for s in turn.steps for c in s.attempts], session))) for turn in session.turns
-    ]
+    turns = [(turn, sums(with_agents(turn.calls, session))) for turn in session.turns]
     if not total or total < 0.1 or len(turns) < 4:
         return
     turn, found = max(turns, key=lambda each: each[1]["cost"] or 0.0)
@@ -169,7 +164,7 @@ def _retries(session: Session) -> Iterator[Finding]:
     if not failed:
         return
     counts = Counter(str(call.status or call.outcome.replace("_", " ")) for call in failed)
-    said = ", ".join(f"{name} {times(count)}" for name, count in counts.most_common(4))
+    said = ", ".join(f"{name} {words.times(count)}" for name, count in counts.most_common(4))
     lost = sum(_backoff(call, session) for call in failed)
     yield _make(session, "errors", f"{said}, {words.seconds(lost)} lost", failed, seconds=round(lost, 3))
 
@@ -204,7 +199,7 @@ def _reads(session: Session) -> Iterator[Finding]:
                 reads.setdefault(part.detail, []).append(call)
     for name, calls in sorted(reads.items(), key=lambda each: -len(each[1]))[:2]:
         if len(calls) >= _READS:
-            yield _make(session, "reads", f"{name} was read {times(len(calls))}", calls)
+            yield _make(session, "reads", f"{name} was read {words.times(len(calls))}", calls)
 
 
 def _stalls(session: Session) -> Iterator[Finding]:
@@ -236,8 +231,8 @@ def _unused_tools(session: Session) -> Iterator[Finding]:
         if names & used or (cost or 0.0) < _DOLLARS:
             continue
         size = sum({name: each.tokens for name, each in tools}.values())
-        text = (f"{words.plural(len(names), 'tool')} of {server} were never called: {words.tokens(size)} tokens in every"
-                f" call, {words.dollars(cost)}")  # fmt: skip
+        told = f"{words.plural(len(names), 'tool')} of {server} were never called"
+        text = f"{told}: {words.tokens(size)} tokens in every call, {words.dollars(cost)}"
         yield _make(session, "tools", text, [session.by_seq[tools[0][1].first]], cost=cost)
 
 
@@ -259,17 +254,6 @@ def _sum(values: Iterable[float | None]) -> float | None:
 
 
 _MAKERS: tuple[Callable[[Session], Iterator[Finding]], ...] = (
-    *(
-        _cache,
-        _unset,
-        _carried,
-        _costly_turn,
-        _secrets,
-        _retries,
-        _side_calls,
-        _reads,
-        _stalls,
-        _unused_tools,
-        _losses,
-    ),
+    *(_cache, _unset, _carried, _costly_turn, _secrets, _retries),
+    *(_side_calls, _reads, _stalls, _unused_tools, _losses),
 )

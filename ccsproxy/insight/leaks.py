@@ -48,13 +48,13 @@ def leaks(calls: Iterable[Call]) -> list[dict[str, Any]]:
     """
     found: dict[tuple[str, str], Leak] = {}
     for call in sorted(calls, key=lambda each: each.started_ms):
-        seen: set[tuple[str, str]] = set()
+        seen: dict[tuple[str, str], None] = {}
         for kind, where, count in call.outbound:
             key = kind, call.upstream
             leak = found.setdefault(key, Leak(kind, call.upstream, call, call))
             leak.count += count
             leak.places[where] = leak.places.get(where, 0) + 1
-            seen.add(key)
+            seen[key] = None
         for key in seen:
             leak = found[key]
             leak.calls, leak.last = leak.calls + 1, call

@@ -62,8 +62,13 @@ def _readings(call: Call) -> Iterator[Reading]:
     account = (
         call.account or said.get("anthropic-organization-id") or said.get("openai-organization") or call.upstream
     )
-    common: dict[str, Any] = {"account": account, "provider": call.upstream, "at_ms": at_ms, "session_id": call.session_id,
-              "seq": call.seq}  # fmt: skip
+    common: dict[str, Any] = {
+        "account": account,
+        "provider": call.upstream,
+        "at_ms": at_ms,
+        "session_id": call.session_id,
+        "seq": call.seq,
+    }
     for reader in (_unified, _classic, _openai, _codex):
         for found in reader(said, at_ms):
             yield Reading(**common, **found)

@@ -6,6 +6,7 @@ are words to search for. What is not understood is an error that says so.
 """
 
 import difflib
+import operator
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,8 @@ _BOUND = re.compile(r"(>=|<=|>|<|=)?(\d+(?:\.\d+)?)(k|M|ms|s|m|h|%)?\Z")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhdw])\Z")
 _SPANS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _FACTORS = {"k": 1e3, "M": 1e6, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6, "%": 0.01, None: 1.0, "": 1.0}
+_SIGNS = {"=": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+_PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 #: Fields whose values are text, and the member of a summary that each is.
 TEXTS = {
     **{name: name for name in ("upstream", "cwd", "client", "dialect", "category", "outcome", "agent", "account")},
@@ -187,12 +190,11 @@ def _moment(name: str, text: str, now_s: float) -> int:
     if text.lower() in named:
         return round(named[text.lower()] * 1000)
     try:
-        whole = (
-            text
-            if "T" in text.upper()
-            else datetime.combine(date.fromisoformat(text), datetime.min.time()).isoformat()
+        timed = "T" in text.upper()
+        when = (
+            datetime.fromisoformat(text) if timed else datetime.combine(date.fromisoformat(text), datetime.min.time())
         )
-        return round(datetime.fromisoformat(whole).timestamp() * 1000)
+        return round(when.timestamp() * 1000)
     except ValueError:
         raise QuestionError(f"{name}: takes 2h, 7d, today, yesterday, 2026-11-30 or a time, not {text!r}") from None
 
@@ -224,18 +226,14 @@ def _holds(each: Narrowing, summary: Mapping[str, Any]) -> bool:
 def _within(value: float, sign: str, bound: float) -> bool:
     if sign == "xx":
         return bound <= value < bound + 100
-    return {"=": value == bound, ">": value > bound, ">=": value >= bound, "<": value < bound, "<=": value <= bound}[
-        sign
-    ]
+    return bool(_SIGNS[sign](value, bound))
 
 
 def member(summary: Mapping[str, Any], name: str) -> Any:
     """Return a member of a summary, those that are computed from others included."""
     if name not in ("prompt_tokens", "cached_share"):
         return summary.get(name)
-    counts = [
-        summary.get(each) for each in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    ]
+    counts = [summary.get(each) for each in _PROMPT]
     if counts[0] is None:
         return None
     total = sum(count or 0 for count in counts)

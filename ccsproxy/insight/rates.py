@@ -1,16 +1,16 @@
 """What a call cost, and what each kind of its tokens cost."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.insight.facts import Rates, Tokens
-from ccsproxy.providers.prices import Price, cost, price_of
-from ccsproxy.providers.registry import PROVIDERS
+from ccsproxy.providers.cost import Cost
 
-_SELLERS = {provider.name: provider.provider for provider in PROVIDERS}
+#: What a call costs: model, usage, time of the start, the upstream's NAME and its address.
+Price = Callable[[str | None, Usage | None, str, str, str], Cost]
 
 
 def usage_of(record: Mapping[str, Any]) -> Usage | None:
@@ -36,22 +36,13 @@ def tokens_of(usage: Usage | None) -> Tokens:
     )
 
 
-def priced(model: str | None, usage: Usage | None, at: str, upstream: str) -> tuple[float | None, Rates | None]:
-    """Return what a call cost by list price, and the rates of its day; None where they are not known.
-
-    :param at: when, RFC 3339.
-    :param upstream: its NAME; one that is no provider's is taken to sell at the makers' prices.
-    """
-    if model is None or usage is None:
-        return None, None
-    seller = _SELLERS.get(upstream, "")
-    price = price_of(model, at, seller)
-    return cost(model, usage, at, seller), None if price is None else _rates(price, usage)
-
-
-def _rates(price: Price, usage: Usage) -> Rates | None:
-    prompt = tokens_of(usage).prompt or 0
-    rates = price.rates if price.up_to is None or prompt <= price.up_to else price.beyond
+def priced(price: Price, record: Mapping[str, Any], usage: Usage | None) -> tuple[float | None, Rates | None]:
+    """Return what a call cost, and the rates that hold for it; None where they are not known."""
+    model = record.get("response_model") or record.get("model")
+    at, upstream = str(record.get("started_at") or ""), str(record.get("upstream") or "")
+    found = price(model, usage, at, upstream, str(record.get("upstream_url") or ""))
+    rates = found.rates
     if rates is None:
-        return None
-    return Rates(rates.input, rates.output, rates.cache_read, rates.cache_write_5m, rates.cache_write_1h)
+        return found.dollars, None
+    hour = rates.cache_write_1h if rates.cache_write_1h is not None else rates.cache_write_12h
+    return found.dollars, Rates(rates.input, rates.output, rates.cache_read, rates.cache_write, hour)

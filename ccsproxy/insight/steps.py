@@ -45,6 +45,11 @@ class Turn:
     prompt: str | None
     steps: list[Step] = attr.field(factory=list)
 
+    @property
+    def calls(self) -> list[Call]:
+        """All its calls, retries included."""
+        return [call for step in self.steps for call in step.attempts]
+
 
 def steps_of(lane: Lane, lanes: Lanes) -> list[Step]:
     """Join the calls of a lane to steps."""

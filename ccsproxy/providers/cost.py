@@ -40,6 +40,7 @@ class Cost:
     :ivar tier: the tier that was billed, ``standard`` for the ordinary one.
     :ivar above: the limit that the prompt exceeded, None below the first.
     :ivar parts: what it consists of.
+    :ivar rates: those of its tier, length and region; None where they are not known.
     """
 
     dollars: float | None
@@ -49,6 +50,7 @@ class Cost:
     tier: str = "standard"
     above: int | None = None
     parts: tuple[Part, ...] = ()
+    rates: Rates | None = None
 
 
 def cost_of(
@@ -98,7 +100,7 @@ def _priced(found: Found, bill: Billed) -> Cost:
         parts = (*_tokens(rates, bill), *_fees(found.price, bill))
     except _Missing as missing:
         return Cost(None, missing.gap, str(missing), found, bill.tier, above)
-    return Cost(sum(part.dollars for part in parts), "", "", found, bill.tier, above, parts)
+    return Cost(sum(part.dollars for part in parts), "", "", found, bill.tier, above, parts, rates)
 
 
 def _rates(price: Price, bill: Billed) -> tuple[Rates, int | None]:

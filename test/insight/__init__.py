@@ -1,0 +1,1 @@
+"""Insight against worlds whose truth is known."""

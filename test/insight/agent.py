@@ -27,7 +27,8 @@ def prose(rng: random.Random, words: int) -> str:
 def code(rng: random.Random, lines: int) -> str:
     """Write something that looks like source code."""
     return "\n".join(
-        f'    {rng.choice(WORDS)}_{rng.randrange(900)} = {rng.choice(WORDS)}.{rng.choice(WORDS)}("{rng.choice(WORDS)}", {rng.randrange(9999)})'
+        f"    {rng.choice(WORDS)}_{rng.randrange(900)} = {rng.choice(WORDS)}.{rng.choice(WORDS)}"
+        f'("{rng.choice(WORDS)}", {rng.randrange(9999)})'
         for _ in range(lines)
     )
 
@@ -82,21 +83,50 @@ class Recorder:
             **more.pop("timing", {}),
         }
         record = {
-            "id": f"{int(at_s * 1000):012x}{len(self.records):014x}", "seq": seq, "session_id": session, "request_id": None,
-            "started_at": moment(at_s), "ended_at": moment(at_s + took / 1000), "duration_ms": took,
-            "ttft_ms": more.pop("ttft_ms", 400.0) if status < 400 else None, "upstream": "anthropic", "dialect": "anthropic", "category": "model",
-            "model": model, "response_model": model if status < 400 else None, "outcome": outcome, "stop_reason": None, "error": None,
-            "partial": outcome != "complete", "usage": usage,
+            "id": f"{int(at_s * 1000):012x}{len(self.records):014x}",
+            "seq": seq,
+            "session_id": session,
+            "request_id": None,
+            "started_at": moment(at_s),
+            "ended_at": moment(at_s + took / 1000),
+            "duration_ms": took,
+            "ttft_ms": more.pop("ttft_ms", 400.0) if status < 400 else None,
+            "upstream": "anthropic",
+            "dialect": "anthropic",
+            "category": "model",
+            "model": model,
+            "response_model": model if status < 400 else None,
+            "outcome": outcome,
+            "stop_reason": None,
+            "error": None,
+            "partial": outcome != "complete",
+            "usage": usage,
             "client": {"name": "claude-code", "version": "2.1.197", **more.pop("client", {})},
             "timing": timing,
-            "request": {"method": "POST", "path": "/v1/messages?beta=true", "headers": headers, "headers_raw": list(headers.items()),
-                        "http_version": "1.1", "body": body, "body_bytes": len(encoded),
-                        "body_sha256": hashlib.sha256(encoded).hexdigest()},
-            "response": {"status": status, "reason": "OK", "http_version": "1.1", "headers": said, "headers_raw": list(said.items()),
-                         "body_reassembled": answer, "body_bytes": 500, **more.pop("response", {})},
+            "request": {
+                "method": "POST",
+                "path": "/v1/messages?beta=true",
+                "headers": headers,
+                "headers_raw": list(headers.items()),
+                "http_version": "1.1",
+                "body": body,
+                "body_bytes": len(encoded),
+                "body_sha256": hashlib.sha256(encoded).hexdigest(),
+            },
+            "response": {
+                "status": status,
+                "reason": "OK",
+                "http_version": "1.1",
+                "headers": said,
+                "headers_raw": list(said.items()),
+                "body_reassembled": answer,
+                "body_bytes": 500,
+                **more.pop("response", {}),
+            },
             "capture": {"faults": [], "redactions": 0, "dropped_bytes": 0, **more.pop("capture", {})},
-            "schema_version": 2, **more,
-        }  # fmt: skip
+            "schema_version": 2,
+            **more,
+        }
         self.records.append(record)
         return record
 
@@ -126,6 +156,7 @@ class Claude:
     mark_messages: bool = True
     mark_system: bool = True
     calls: int = 0
+    capture: dict[str, Any] = attr.field(factory=dict)
 
     def say(self, text: str, reminder: str = "") -> None:
         """Add a message of the user."""
@@ -134,9 +165,14 @@ class Claude:
 
     def results(self, *given: tuple[str, Any]) -> None:
         """Add the results of tool calls."""
-        self.messages.append({"role": "user", "content": [
-            {"type": "tool_result", "tool_use_id": joined, "content": content} for joined, content in given
-        ]})  # fmt: skip
+        self.messages.append(
+            {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": joined, "content": content} for joined, content in given
+                ],
+            }
+        )
 
     def body(self) -> dict[str, Any]:
         """Write the request as the client would: marked at the end of the system prompt and of the messages."""
@@ -147,8 +183,15 @@ class Claude:
         messages = json.loads(json.dumps(self.messages))
         if messages and self.mark_messages:
             messages[-1]["content"][-1]["cache_control"] = mark
-        return {"model": self.model, "max_tokens": 32000, "stream": True, "system": system, "tools": self.tools,
-                "messages": messages, **self.more}  # fmt: skip
+        return {
+            "model": self.model,
+            "max_tokens": 32000,
+            "stream": True,
+            "system": system,
+            "tools": self.tools,
+            "messages": messages,
+            **self.more,
+        }
 
     def who(self) -> dict[str, Any]:
         return {
@@ -193,6 +236,7 @@ class Claude:
             client=self.who(),
             took_ms=took_s * 1000,
             stop_reason=stop,
+            capture=self.capture,
             **more,
         )
         self.messages.append({"role": "assistant", "content": blocks})
@@ -202,17 +246,32 @@ class Claude:
     def fail(self, status: int, **more: Any) -> dict[str, Any]:
         """Send the conversation and get an error."""
         error = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-        record = self.recorder.keep(self.session, self.now_s, self.body(), error, None, client=self.who(), status=status,
-                                    took_ms=300.0, error={"kind": "upstream_http_error", "message": "Overloaded"}, **more)  # fmt: skip
+        record = self.recorder.keep(
+            self.session,
+            self.now_s,
+            self.body(),
+            error,
+            None,
+            client=self.who(),
+            status=status,
+            took_ms=300.0,
+            error={"kind": "upstream_http_error", "message": "Overloaded"},
+            **more,
+        )
         self.now_s += 0.3
         return record
 
     def title(self, text: str, model: str | None = None) -> dict[str, Any]:
         """Make the side call that names the session."""
         schema = {"type": "json_schema", "schema": {"type": "object", "properties": {"title": {"type": "string"}}}}
-        body = {"model": model or self.model, "max_tokens": 200, "system": [{"type": "text", "text": "You name conversations."}],
-                "tools": [], "output_config": {"format": schema},
-                "messages": [{"role": "user", "content": [{"type": "text", "text": f"<session>{text}</session>"}]}]}  # fmt: skip
+        body = {
+            "model": model or self.model,
+            "max_tokens": 200,
+            "system": [{"type": "text", "text": "You name conversations."}],
+            "tools": [],
+            "output_config": {"format": schema},
+            "messages": [{"role": "user", "content": [{"type": "text", "text": f"<session>{text}</session>"}]}],
+        }
         counted = {**self.cache.ask(body, self.now_s, self.account), "output_tokens": 12, "reasoning_tokens": None}
         answer = {"role": "assistant", "content": [{"type": "text", "text": '{"title": "Twice refunded"}'}]}
         return self.recorder.keep(self.session, self.now_s + 0.05, body, answer, counted, client=self.who())

@@ -1,4 +1,4 @@
-"""A model provider's prompt cache and tokenizer, simulated by the published rules: the truth that insight is held to."""
+"""A provider's prompt cache and tokenizer, simulated by the published rules: the truth that insight is held to."""
 
 import hashlib
 import json
@@ -92,7 +92,7 @@ def ttl(block: Any) -> int:
 
 @attr.define
 class AnthropicCache:
-    """The cache of Claude models: entries at breakpoints, 20 positions of looking back, lives from the request's start."""
+    """The cache of Claude: entries at breakpoints, 20 positions of looking back, lives from the request's start."""
 
     minimum: int = 1024
     entries: dict[str, tuple[float, int]] = attr.field(factory=dict)
@@ -129,8 +129,11 @@ class AnthropicCache:
         self.entries[prefix] = (at_s + life, life)
 
     def _prefixes(self, body: dict[str, Any], blocks: list[Flat], scope: str) -> tuple[list[str], list[int]]:
-        settings = {"tools": [body["model"], scope], "system": [body.get("speed")],
-                    "messages": [body.get("tool_choice"), body.get("thinking")]}  # fmt: skip
+        settings = {
+            "tools": [body["model"], scope],
+            "system": [body.get("speed")],
+            "messages": [body.get("tool_choice"), body.get("thinking")],
+        }
         rolling, at, level = hashlib.sha256(), 0, ""
         prefixes, ends = [], []
         for block in blocks:
@@ -167,9 +170,12 @@ def _run(block: Flat) -> str:
 def usage(read: int, five: int, hour: int, rest: int) -> dict[str, int]:
     """Write what was used in the record's names."""
     return {
-        "input_tokens": rest, "cache_read_input_tokens": read, "cache_creation_input_tokens": five + hour,
-        "cache_creation_5m": five, "cache_creation_1h": hour,
-    }  # fmt: skip
+        "input_tokens": rest,
+        "cache_read_input_tokens": read,
+        "cache_creation_input_tokens": five + hour,
+        "cache_creation_5m": five,
+        "cache_creation_1h": hour,
+    }
 
 
 @attr.define

@@ -10,7 +10,7 @@ from ccsproxy.insight.session import Session
 from test.insight.test_cache import sessions_of
 from test.insight.world import MAIN, Truth, make_world
 
-#: Dollars for a million tokens, by hand from the maker's page: input, output, read, written for 5 minutes, for an hour.
+#: Dollars for a million tokens, by hand: input, output, read, written for 5 minutes, written for an hour.
 RATES = {
     "claude-opus-5-5": (4.0, 20.0, 0.2, 5.0, 8.0),
     "claude-sonnet-5-5": (2.0, 10.0, 0.1, 2.5, 4.0),
@@ -18,18 +18,22 @@ RATES = {
 }
 
 
-class WorldTests(SynchronousTestCase):
+class WorldCase(SynchronousTestCase):
     """The world is made once, as it costs seconds."""
 
     world: Any = None
 
     def setUp(self) -> None:
-        if WorldTests.world is None:
-            WorldTests.world = make_world()
-            WorldTests.sessions = sessions_of(WorldTests.world.records)
+        if WorldCase.world is None:
+            WorldCase.world = make_world()
+            WorldCase.sessions = sessions_of(WorldCase.world.records)
 
     def truth(self, name: str) -> tuple[Session, Truth]:
-        return WorldTests.sessions[name], WorldTests.world.truths[name]
+        return WorldCase.sessions[name], WorldCase.world.truths[name]
+
+
+class WorldTests(WorldCase):
+    """What is computed against what was made."""
 
     def test_size(self) -> None:
         """It is as large as the one that people were watched with."""
@@ -74,8 +78,13 @@ class WorldTests(SynchronousTestCase):
             if usage is None or rates is None:
                 continue
             got = self.sessions[record["session_id"]].by_seq[record["seq"]].cost
-            counts = [usage["input_tokens"], usage["output_tokens"], usage["cache_read_input_tokens"],
-                      usage["cache_creation_5m"], usage["cache_creation_1h"]]  # fmt: skip
+            counts = [
+                usage["input_tokens"],
+                usage["output_tokens"],
+                usage["cache_read_input_tokens"],
+                usage["cache_creation_5m"],
+                usage["cache_creation_1h"],
+            ]
             self.assertAlmostEqual(got, sum(n * rate for n, rate in zip(counts, rates, strict=True)) / 1e6, places=9)
 
     def test_attribution(self) -> None:

@@ -41,8 +41,14 @@ class _Messages:
         self.turns, self.rng = turns, rng
         self.cache = AnthropicCache(minimum=rng.choice([512, 1024]))
         hour = rng.random() < 0.3
-        self.agent = Claude(turns.recorder, self.cache, session, rng, ttl="1h" if hour else None,
-                            now_s=1_790_000_000 + rng.randrange(10**7))  # fmt: skip
+        self.agent = Claude(
+            turns.recorder,
+            self.cache,
+            session,
+            rng,
+            ttl="1h" if hour else None,
+            now_s=1_790_000_000 + rng.randrange(10**7),
+        )
         self.life = 3600 if hour else 300
         self.agent.tools = [tool(f"Tool{n}", rng) for n in range(rng.randrange(8, 40))]
         self.agent.system = ["You are an agent.", prose(rng, rng.randrange(400, 4000))]
@@ -205,9 +211,20 @@ class _Messages:
 
     def sub_agent(self) -> None:
         """Let a sub-agent of the same tools speak in between."""
-        other = Claude(self.turns.recorder, self.cache, self.agent.session, self.rng, now_s=self.agent.now_s,
-                       agent=f"agent{self.joined}", tools=self.agent.tools, system=["You are an agent for Claude Code."],
-                       account=self.agent.account, ttl=self.agent.ttl, more=self.agent.more, model=self.agent.model)  # fmt: skip
+        other = Claude(
+            self.turns.recorder,
+            self.cache,
+            self.agent.session,
+            self.rng,
+            now_s=self.agent.now_s,
+            agent=f"agent{self.joined}",
+            tools=self.agent.tools,
+            system=["You are an agent for Claude Code."],
+            account=self.agent.account,
+            ttl=self.agent.ttl,
+            more=self.agent.more,
+            model=self.agent.model,
+        )
         other.say(prose(self.rng, 20))
         other.ask([text(prose(self.rng, 30))])
         self.agent.now_s = other.now_s
@@ -217,12 +234,28 @@ class _Messages:
 _CAUSES: dict[str, tuple[Callable[[_Messages], Any], int]] = {
     name: (getattr(_Messages, name), weight)
     for name, weight in {
-        "hit": 6, "tools_added": 2, "tools_removed": 2, "tools_reordered": 1, "tool_edited": 2, "system_edited": 2,
-        "message_edited": 2, "model_switched": 1, "speed_changed": 1, "thinking_changed": 1, "waited": 3,
-        "nearly_waited": 1, "compacted": 1, "evicted": 2, "unmarked": 1, "broken_off": 1, "side_call": 1,
-        "many_results": 1, "other_account": 1, "sub_agent": 1,
+        "hit": 6,
+        "tools_added": 2,
+        "tools_removed": 2,
+        "tools_reordered": 1,
+        "tool_edited": 2,
+        "system_edited": 2,
+        "message_edited": 2,
+        "model_switched": 1,
+        "speed_changed": 1,
+        "thinking_changed": 1,
+        "waited": 3,
+        "nearly_waited": 1,
+        "compacted": 1,
+        "evicted": 2,
+        "unmarked": 1,
+        "broken_off": 1,
+        "side_call": 1,
+        "many_results": 1,
+        "other_account": 1,
+        "sub_agent": 1,
     }.items()
-}  # fmt: skip
+}
 
 
 class _Responses:
@@ -232,8 +265,13 @@ class _Responses:
         self.turns, self.session, self.rng = turns, session, rng
         self.cache = AutomaticCache()
         self.now_s = 1_790_000_000 + rng.randrange(10**7)
-        tools = [{"type": "function", **{("parameters" if k == "input_schema" else k): v for k, v in tool(f"t{n}", rng).items()}}
-                 for n in range(rng.randrange(4, 12))]  # fmt: skip
+        tools = [
+            {
+                "type": "function",
+                **{("parameters" if k == "input_schema" else k): v for k, v in tool(f"t{n}", rng).items()},
+            }
+            for n in range(rng.randrange(4, 12))
+        ]
         self.body: dict[str, Any] = {
             "model": "gpt-5.4",
             "instructions": prose(rng, 1500),
@@ -261,9 +299,15 @@ class _Responses:
         usage = {**self.cache.ask(self.body, self.now_s), "output_tokens": 30}
         output = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": said}]}]
         record = self.turns.recorder.keep(
-            self.session, self.now_s, dict(self.body), {"output": output}, usage, upstream="openai", dialect="openai_responses",
+            self.session,
+            self.now_s,
+            dict(self.body),
+            {"output": output},
+            usage,
+            upstream="openai",
+            dialect="openai_responses",
             client={"name": "openai-python", "version": "3.57.0"},
-        )  # fmt: skip
+        )
         self.body["input"] = [*self.body["input"], output[0]]
         return record
 

@@ -19,8 +19,10 @@ MAIN, SECOND, LONG, CODEX, GEMINI, OTHER_GEMINI, SDK = (
 CLAUDE_MD = (
     "# claudeMd\nContents of /home/dev/webshop/CLAUDE.md (project instructions, checked into the codebase):\n\n"
 )
-BUILTIN = ("Agent Bash Read Edit Write Glob Grep NotebookEdit WebFetch WebSearch TodoWrite ExitPlanMode "
-           "EnterPlanMode AskUser KillShell BashOutput Skill Monitor SlashCommand LSP").split()  # fmt: skip
+BUILTIN = (
+    "Agent Bash Read Edit Write Glob Grep NotebookEdit WebFetch WebSearch TodoWrite ExitPlanMode "
+    "EnterPlanMode AskUser KillShell BashOutput Skill Monitor SlashCommand LSP"
+).split()
 POSTGRES = [
     f"mcp__postgres__{name}" for name in "query schema explain tables indexes locks roles stats vacuum size".split()
 ]
@@ -122,20 +124,24 @@ class _Main:
         )
         title = self.agent.title("Customers are refunded twice")
         self.truth.aside = [head["seq"], title["seq"]]
-        self.turn("Customers are refunded twice when Stripe retries its webhook. Find out why.",
-                  CLAUDE_MD + prose(rng, 700) + "\n# currentDate\nToday is 2026-11-30.")  # fmt: skip
+        self.turn(
+            "Customers are refunded twice when Stripe retries its webhook. Find out why.",
+            CLAUDE_MD + prose(rng, 700) + "\n# currentDate\nToday is 2026-11-30.",
+        )
         self.work("Read", {"file_path": "src/webhook.py"}, code(rng, 120))
         self.agents()
         self.done()
         self.think()
         self.turn("also look at the ledger")
-        self.work("Bash", {"command": "cat .env"}, "STRIPE_KEY=<redacted>\nDB_PASSWORD=<redacted>\n" + code(rng, 10),
-                  capture={"redactions": 2, "redacted": [{"kind": "stripe-key", "where": "messages", "count": 1},
-                                                         {"kind": "password", "where": "messages", "count": 1}]})  # fmt: skip
-        self.work("mcp__postgres__query", {"query": "select * from ledger"}, code(rng, 1300)[:76_000], 3.0)
-        self.done(
-            response={"stream": {"text": "", "chunks": [[400, 10], [900, 10], [3500, 90], [3600, 9]]}}
+        self.work(
+            "Bash",
+            {"command": "cat .env"},
+            "STRIPE_KEY=<redacted>\nDB_PASSWORD=<redacted>\n" + code(rng, 10),
         )
+        secrets = [{"kind": kind, "where": "messages", "count": 1} for kind in ("stripe-key", "password")]
+        self.agent.capture = {"redactions": 2, "outbound_secrets": secrets}
+        self.work("mcp__postgres__query", {"query": "select * from ledger"}, code(rng, 1900)[:76_000], 3.0)
+        self.done(response={"stream": {"text": "", "chunks": [[400, 10], [900, 10], [3500, 90], [3600, 9]]}})
         self.think()
         self.turn("why did the test fail")
         self.images()
@@ -220,9 +226,16 @@ class _Main:
         begun = self.step(*asked)
         made = []
         for number, task in enumerate(tasks):
-            other = Claude(self.world.recorder, self.cache, MAIN, self.rng, agent=f"a{number}b2c3d4e5f60718{number}",
-                           now_s=self.agent.now_s + 0.01 * number, tools=self.agent.tools[:12],
-                           system=["You are an agent for Claude Code. " + prose(self.rng, 300)])  # fmt: skip
+            other = Claude(
+                self.world.recorder,
+                self.cache,
+                MAIN,
+                self.rng,
+                agent=f"a{number}b2c3d4e5f60718{number}",
+                now_s=self.agent.now_s + 0.01 * number,
+                tools=self.agent.tools[:12],
+                system=["You are an agent for Claude Code. " + prose(self.rng, 300)],
+            )
             other.say(task, CLAUDE_MD + prose(self.rng, 200))
             made.append((other, []))
         for round_ in range(4):
@@ -234,8 +247,18 @@ class _Main:
                 if round_ < 3:
                     other.results((f"{other.agent}_{round_}", code(self.rng, 15)))
         self.agent.now_s = max(other.now_s for other, _ in made) + 0.1
-        self.agent.results(*((each["id"], [text("report " + prose(self.rng, 50)), text(f"agentId: {other.agent}\n<usage>subagent_tokens: 9</usage>")])
-                             for each, (other, _) in zip(asked, made, strict=True)))  # fmt: skip
+        self.agent.results(
+            *(
+                (
+                    each["id"],
+                    [
+                        text("report " + prose(self.rng, 50)),
+                        text(f"agentId: {other.agent}\n<usage>subagent_tokens: 9</usage>"),
+                    ],
+                )
+                for each, (other, _) in zip(asked, made, strict=True)
+            )
+        )
         self.truth.turns[-1][1][-1] = (
             begun["seq"],
             [],
@@ -253,7 +276,16 @@ def _second(world: World, cache: AnthropicCache, rng: random.Random) -> None:
     agent.system = ["You are Claude Code.", "Version two. " + prose(rng, 2400)]
     truth.aside.append(agent.title("Why is the build slow?", "claude-haiku-4-5")["seq"])
     for number, words in enumerate(
-        ("Why is the build slow?", "cache the images", "write it down", "and the feed", "why", "go on", "publish", "thanks")
+        (
+            "Why is the build slow?",
+            "cache the images",
+            "write it down",
+            "and the feed",
+            "why",
+            "go on",
+            "publish",
+            "thanks",
+        )
     ):
         agent.say(words, CLAUDE_MD.replace("webshop", "blog") + prose(rng, 300) if not number else "")
         steps = []
@@ -295,10 +327,18 @@ def _long(world: World, cache: AnthropicCache, rng: random.Random) -> None:
     agent.say("Your task is to create a detailed summary of the conversation so far.")
     summed = agent.ask([text(prose(rng, 300))])
     truth.aside.append(summed["seq"])
-    agent.messages = [{"role": "user", "content": [
-        text("This session is being continued from a previous conversation that ran out of context.\n" + prose(rng, 400)),
-        text("and now the tests"),
-    ]}]  # fmt: skip
+    agent.messages = [
+        {
+            "role": "user",
+            "content": [
+                text(
+                    "This session is being continued from a previous conversation that ran out of context.\n"
+                    + prose(rng, 400)
+                ),
+                text("and now the tests"),
+            ],
+        }
+    ]
     first = sum(len(steps) for _, steps in truth.turns) + 2
     turn("and now the tests", 6)
     truth.verdicts[first] = ("rewritten", "")
@@ -306,8 +346,10 @@ def _long(world: World, cache: AnthropicCache, rng: random.Random) -> None:
 
 
 def _responses_body(model: str, rng: random.Random) -> dict[str, Any]:
-    tools = [{"type": "function", "name": name, "description": prose(rng, 40), "parameters": {"type": "object"}}
-             for name in ("exec_command", "apply_patch", "update_plan", "spawn_agent")]  # fmt: skip
+    tools = [
+        {"type": "function", "name": name, "description": prose(rng, 40), "parameters": {"type": "object"}}
+        for name in ("exec_command", "apply_patch", "update_plan", "spawn_agent")
+    ]
     return {"model": model, "instructions": prose(rng, 1500), "tools": tools, "input": [], "stream": True}
 
 
@@ -317,10 +359,31 @@ def _codex(world: World, rng: random.Random) -> None:
     cache, now_s = AutomaticCache(), EPOCH_S + 7000
     body = _responses_body("gpt-5.4", rng)
     body["input"] = [
-        {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "<permissions instructions>" + prose(rng, 100)}]},
-        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "# AGENTS.md instructions for /srv\n\n<INSTRUCTIONS>\n" + prose(rng, 300) + "\n</INSTRUCTIONS>"}]},
-        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "<environment_context>\n<cwd>/srv/api</cwd>\n</environment_context>"}]},
-    ]  # fmt: skip
+        {
+            "type": "message",
+            "role": "developer",
+            "content": [{"type": "input_text", "text": "<permissions instructions>" + prose(rng, 100)}],
+        },
+        {
+            "type": "message",
+            "role": "user",
+            "content": [
+                {
+                    "type": "input_text",
+                    "text": "# AGENTS.md instructions for /srv\n\n<INSTRUCTIONS>\n"
+                    + prose(rng, 300)
+                    + "\n</INSTRUCTIONS>",
+                }
+            ],
+        },
+        {
+            "type": "message",
+            "role": "user",
+            "content": [
+                {"type": "input_text", "text": "<environment_context>\n<cwd>/srv/api</cwd>\n</environment_context>"}
+            ],
+        },
+    ]
     for number in range(5):
         words = f"task {number}: {prose(rng, 12)}"
         body["input"] = [
@@ -344,11 +407,20 @@ def _codex(world: World, rng: random.Random) -> None:
             output = [call] if n < 3 else [said]
             usage = {**cache.ask(body, now_s), "output_tokens": 40, "reasoning_tokens": 0}
             record = world.recorder.keep(
-                CODEX, now_s, dict(body), {"output": output}, usage, upstream="openai", dialect="openai_responses",
+                CODEX,
+                now_s,
+                dict(body),
+                {"output": output},
+                usage,
+                upstream="openai",
+                dialect="openai_responses",
                 client={"name": "codex", "version": "0.171.0", "thread": CODEX, "cwd": "/srv/api", "agent": "root"},
-                said={"x-codex-primary-used-percent": str(20 + number), "x-codex-primary-window-minutes": "300",
-                      "x-codex-primary-reset-at": str(int(EPOCH_S) + 18000)},
-            )  # fmt: skip
+                said={
+                    "x-codex-primary-used-percent": str(20 + number),
+                    "x-codex-primary-window-minutes": "300",
+                    "x-codex-primary-reset-at": str(int(EPOCH_S) + 18000),
+                },
+            )
             steps.append((record["seq"], [], {}))
             back = [{"type": "function_call_output", "call_id": joined, "output": code(rng, 20)}] if n < 3 else []
             body["input"] = [*body["input"], *output, *back]
@@ -366,8 +438,11 @@ def _gemini(world: World, rng: random.Random, session: str, now_s: float) -> Non
     client = {"name": "gemini-cli", "version": "0.61.0", "cwd": "/home/dev/maps"}
     for number in range(2):
         words = f"question {number}: {prose(rng, 9)}"
-        route = {"model": "gemini-2.5-flash", "contents": [{"role": "user", "parts": [{"text": words}]}],
-                 "generationConfig": {"responseJsonSchema": {"properties": {"complexity_score": {"type": "integer"}}}}}  # fmt: skip
+        route = {
+            "model": "gemini-2.5-flash",
+            "contents": [{"role": "user", "parts": [{"text": words}]}],
+            "generationConfig": {"responseJsonSchema": {"properties": {"complexity_score": {"type": "integer"}}}},
+        }
         usage = {
             "input_tokens": 40,
             "cache_read_input_tokens": None,
@@ -380,9 +455,18 @@ def _gemini(world: World, rng: random.Random, session: str, now_s: float) -> Non
         contents = [*contents, {"role": "user", "parts": [{"text": words}]}]
         steps = []
         for n in range(4):
-            body = {"model": "gemini-3-pro", "systemInstruction": {"parts": [{"text": "You are Gemini CLI."}]},
-                    "tools": [{"functionDeclarations": [{"name": "read_file", "description": "reads", "parametersJsonSchema": {}}]}],
-                    "contents": contents}  # fmt: skip
+            body = {
+                "model": "gemini-3-pro",
+                "systemInstruction": {"parts": [{"text": "You are Gemini CLI."}]},
+                "tools": [
+                    {
+                        "functionDeclarations": [
+                            {"name": "read_file", "description": "reads", "parametersJsonSchema": {}}
+                        ]
+                    }
+                ],
+                "contents": contents,
+            }
             used = {
                 "input_tokens": 500 + 100 * len(contents),
                 "cache_read_input_tokens": None,

@@ -1,0 +1,110 @@
+"""The sentences about a session, from the world whose truth is known."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.insight.budget import Budget, BudgetError, crossed, parse_budget, spend
+from ccsproxy.insight.carry import heaviest
+from ccsproxy.insight.comparison import compare, exact_difference
+from ccsproxy.insight.findings import findings
+from ccsproxy.insight.leaks import leaks
+from ccsproxy.insight.prompts import listing, versions
+from test.insight.test_world import WorldCase
+from test.insight.world import MAIN, SECOND
+
+
+class FindingTests(WorldCase):
+    """Reuses the world, not its tests."""
+
+    def test_sentences(self) -> None:
+        found = {each.kind: each for each in findings(self.truth(MAIN)[0])}
+        self.assertIn("tools changed (+ mcp__linear__get_issue", found["cache"].text)
+        self.assertIn("system changed", found["cache"].text)
+        self.assertIn("pause", found["cache"].text)
+        self.assertRegex(found["carried"].text, r"76 KB result of mcp__postgres__query .* was sent \d+ times: \$")
+        self.assertIn("529 twice, 429 once", found["errors"].text)
+        self.assertApproximates(found["errors"].seconds or 0, 12.9, 0.5)
+        self.assertRegex(
+            found["tools"].text, r"10 tools of github were never called: [\d.]+k tokens in every call, \$"
+        )
+        self.assertIn("secret", found)
+        self.assertIn("stripe-key", found["secret"].text)
+        self.assertEqual(findings(self.truth(MAIN)[0])[0].kind, "secret")
+
+    def test_carry_cost_by_hand(self) -> None:
+        """What the large result cost after its first call is the sum over the calls that sent it again."""
+        session, _ = self.truth(MAIN)
+        heavy = next(each for each in heaviest(session.carried) if each["tool"] == "mcp__postgres__query")
+        calls = [
+            c for c in session.calls if heavy["seq"] < c.seq <= heavy["last_seq"] and c.tokens.prompt and not c.agent
+        ]
+        sent = [c for c in calls if c.role == "main"]
+        self.assertEqual(heavy["sent"], len(sent) + 1)
+        written = [c for c in sent if (c.tokens.read or 0) < heavy["tokens"]]
+        rates = {c.seq: 5.0 if c in written else 0.2 for c in sent}
+        by_hand = heavy["tokens"] * sum(rates.values()) / 1e6
+        self.assertApproximates(heavy["carry_cost"], by_hand, 0.02 * by_hand)
+
+    def test_prompt_versions(self) -> None:
+        calls = [call for session in self.sessions.values() for call in session.calls]
+        calls.sort(key=lambda call: call.started_ms)
+        found = listing(versions(calls))
+        systems = [each for each in found if each["kind"] == "system" and "2.1.198" in " ".join(each["clients"])]
+        self.assertEqual(len(systems), 1)
+        self.assertIsNotNone(systems[0]["previous"])
+        tools = [each for each in found if each["kind"] == "tools" and "mcp__linear__search" in each["tools"]]
+        self.assertEqual(len(tools), 1)
+
+    def test_comparison_across_sessions(self) -> None:
+        records = {(r["session_id"], r["seq"]): r for r in self.world.records}
+        joined = next(seq for kind, seq in self.world.truths[MAIN].marks if kind == "tools")
+        got = compare(records[MAIN, joined - 1], records[MAIN, joined])
+        self.assertEqual(
+            [each["name"] for each in got["changes"] if each["place"].startswith("tools")],
+            [
+                "mcp__linear__get_issue",
+                "mcp__linear__update_issue",
+                "mcp__linear__list_issues",
+                "mcp__linear__search",
+            ],
+        )
+        other = compare(records[MAIN, joined], records[SECOND, 2])
+        self.assertIn("system[1]", [each["place"] for each in other["changes"]])
+        self.assertTrue(compare(records[MAIN, joined], records[MAIN, joined])["same"])
+
+    def test_exact_difference(self) -> None:
+        records = {(r["session_id"], r["seq"]): r for r in self.world.records}
+        changed = next(seq for kind, seq in self.world.truths[MAIN].marks if kind == "system")
+        got = exact_difference(records[MAIN, changed - 1], records[MAIN, changed])
+        assert got is not None
+        self.assertEqual((got["place"], got["offset"]), ("system[1]", 0))
+        self.assertTrue(got["after"].startswith("Reply in English."))
+
+    def test_leaks(self) -> None:
+        got = leaks(self.truth(MAIN)[0].calls)
+        self.assertEqual([each["kind"] for each in got], ["stripe-key", "password"])
+        self.assertGreater(got[0]["calls"], 10)
+
+
+class BudgetTests(SynchronousTestCase):
+    """What is read, and what is counted."""
+
+    def test_reading(self) -> None:
+        self.assertEqual(parse_budget("day=20"), Budget("day", 20.0))
+        self.assertEqual(parse_budget("week@cwd:/home/me/shop/=5.5"), Budget("week", 5.5, "/home/me/shop"))
+        for text in ("day", "year=3", "day=0", "day=x", "day@model:opus=3", "day=-1"):
+            with self.assertRaises(BudgetError):
+                parse_budget(text)
+
+    def test_spent(self) -> None:
+        """Exact where known, and a bound where a price is missing; other folders do not count."""
+        calls = [
+            {"cost": 1.5, "cwd": "/a/shop"}, {"cost": 2.0, "cwd": "/a/shop2"}, {"cost": 1.0, "cwd": "/a/shop/sub"},
+            {"cost": None, "cwd": "/a/shop", "category": "model", "output_tokens": 9},
+        ]  # fmt: skip
+        got = spend(Budget("day", 5.0, "/a/shop"), calls).as_dict()
+        self.assertEqual((got["spent"], got["left"], got["bound"], got["unpriced"]), (2.5, 2.5, True, 1))
+
+    def test_warnings_once(self) -> None:
+        self.assertEqual(
+            [crossed(0.7, 0.9), crossed(0.9, 0.95), crossed(0.9, 1.2), crossed(0.1, 1.2)], [0.8, None, 1.0, 1.0]
+        )
