@@ -27,7 +27,9 @@ class Summary(msgspec.Struct, kw_only=True, gc=False):
 
     :ivar unpriced: what is missing for a cost that should be there, in a word (`ccsproxy.providers.cost.Cost`).
     :ivar tools: the names of the tools that the answer calls.
-    :ivar preview: the beginning of the last new prompt, as text for people.
+    :ivar purpose: what a model call was for: ``main``, ``title``, ``quota``, ``compaction``, ``side``.
+    :ivar about: whose words ``preview`` is: ``prompt``, ``result``, ``answer``, ``calls``, ``title``, ``kind``.
+    :ivar preview: what the call was about, as one line for people.
     """
 
     id: str
@@ -69,6 +71,8 @@ class Summary(msgspec.Struct, kw_only=True, gc=False):
     request_bytes: int | None = None
     response_bytes: int | None = None
     tools: list[str] = []
+    purpose: str | None = None
+    about: str | None = None
     preview: str | None = None
     schema_version: int = SCHEMA_VERSION
 
@@ -78,6 +82,7 @@ class RequestPart(msgspec.Struct, gc=False):
 
     method: str = ""
     path: str = ""
+    headers: msgspec.Raw = msgspec.Raw(b"{}")
     body: msgspec.Raw = msgspec.Raw(b"null")
     body_bytes: int = 0
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import attr
 import msgspec
 
+from ccsproxy.store.index.previews import Preview, preview_of
 from ccsproxy.store.index.record_texts import (
     KINDS,
     Text,
     may_call_tools,
-    preview,
     request_texts,
     response_texts,
     tool_names,
@@ -33,16 +33,12 @@ class Said:
 
     :ivar texts: those that are new in its session.
     :ivar tools: names of the tools that the answer calls.
+    :ivar preview: what the call was about.
     """
 
     texts: list[Text]
     tools: list[str]
-
-    @property
-    def preview(self) -> str | None:
-        """The beginning of the last new prompt that has something for people in it."""
-        prompts = [text for kind, text in self.texts if kind == "prompt"]
-        return next((line for text in reversed(prompts) if (line := preview(text))), None)
+    preview: Preview
 
 
 class Texts:
@@ -72,7 +68,7 @@ class Texts:
             ]
         except (msgspec.DecodeError, RecursionError):
             found = []
-        return Said(list(self._first(found, session, key)), tools)
+        return Said(list(self._first(found, session, key)), tools, preview_of(entry, answer, tools))
 
     def write(self, key: int, texts: list[Text]) -> None:
         """Index the texts of a request with the next `flush`."""

@@ -139,9 +139,6 @@ class Index:
         try:
             said = self._texts.said(entry, self._sessions.session(key, summarise(entry)).number, key)
             self._texts.add(key, said.texts)
-            self._connection.execute(
-                "UPDATE requests SET preview = coalesce(preview, ?) WHERE key = ?", (said.preview, key)
-            )
             self._sessions.fold_again(entry.session_id)
             self._connection.execute("COMMIT")
         except BaseException:
@@ -207,7 +204,8 @@ class Index:
         """Add to a finished request's summary what its bodies and the price list say; index its texts."""
         set_cost(row, entry, self._price)
         said = self._texts.said(entry, session.number, key)
-        row.tools, row.preview = said.tools, said.preview
+        row.tools = said.tools
+        row.purpose, row.about, row.preview = said.preview.purpose, said.preview.about, said.preview.line
         self._texts.write(key, said.texts)
         if row.tools:
             named = [(name, key) for name in row.tools]

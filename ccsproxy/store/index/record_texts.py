@@ -5,7 +5,6 @@ output, choices, candidates) whose leaves are strings; where a string hangs tell
 nobody has seen yet is searched like any other.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,6 +25,13 @@ finishReason stop_reason logprobs citations annotations usage usageMetadata usag
 modelVersion created created_at
 """
 _SILENT = frozenset(_SILENT_NAMES.split())
+#: Objects about a message, never part of what it says.
+_NEVER_NAMES = """
+cache_control cachePoint usage usageMetadata usage_metadata metadata client_metadata providerOptions provider_options
+internal_chat_message_metadata_passthrough content_item_metadata content_item_kinds safetyRatings logprobs
+logprobsResult groundingMetadata
+"""
+_NEVER = frozenset(_NEVER_NAMES.split())
 _CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 _CALL_KEYS = frozenset({"tool_calls", "function_call", "functionCall", "toolUse", "executableCode"})
 #: One of these is in the JSON of whatever `tool_names` finds.
@@ -34,7 +40,8 @@ _RESULT_KEYS = frozenset({"functionResponse", "toolResult", "codeExecutionResult
 _REQUEST_LISTS = ("messages", "input", "contents")
 _REQUEST_HEADS = ("system", "instructions", "systemInstruction", "system_instruction", "prompt", "suffix")
 _ANSWERS = ("content", "output", "choices", "candidates", "message", "response", "error", "outputs", "completion")
-_REMINDER = re.compile(r"<(system-reminder|environment_context|user_instructions|command-[a-z]+)>.*?</\1>", re.S)
+#: What a text begins with that is an agent's book-keeping, new in every call: Claude Code's billing line.
+_BOOKKEEPING = ("data:", "x-anthropic-billing-header:")
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
@@ -79,7 +86,7 @@ def leaves(value: Any, kind: str) -> Iterator[Text]:
     :param kind: what a string is that nothing nearer says otherwise of.
     """
     if isinstance(value, str):
-        if value and not value.startswith("data:"):
+        if value and not value.startswith(_BOOKKEEPING):
             yield kind, value[:TEXT_LIMIT]
     elif isinstance(value, list):
         for item in value:
@@ -87,7 +94,7 @@ def leaves(value: Any, kind: str) -> Iterator[Text]:
     elif isinstance(value, dict):
         kind = _kind(value, kind)
         for name, member in value.items():
-            if name not in _SILENT or isinstance(member, dict):
+            if name not in _NEVER and (name not in _SILENT or isinstance(member, dict)):
                 yield from leaves(member, _kind_below(name, kind))
 
 
@@ -105,12 +112,6 @@ def tool_names(texts_of: Any) -> list[str]:
     :param texts_of: the reassembled answer, as decoded JSON.
     """
     return list(dict.fromkeys(_calls(texts_of)))
-
-
-def preview(text: str, length: int = 160) -> str:
-    """Return the beginning of a prompt as one line for people, without what agents put around it; may be empty."""
-    plain = " ".join(_REMINDER.sub(" ", text[:20_000]).split())
-    return plain if len(plain) <= length else plain[: length - 1] + "…"
 
 
 def _loose(raw: bytes, kind: str, known: Callable[[bytes], bool]) -> Iterator[Text]:

@@ -8,7 +8,7 @@ from ccsproxy.store.index.record_texts import KINDS
 from ccsproxy.store.summary import Summary
 
 #: Counts up with every change of the tables; an index of another version is rebuilt, never migrated.
-VERSION = 3
+VERSION = 4
 NAME = "index.sqlite3"
 
 #: The columns of ``requests`` that are a `Summary`, in its order; the rest say where the record is.
@@ -49,7 +49,8 @@ CREATE TABLE sessions (
     number INTEGER PRIMARY KEY, session_id TEXT NOT NULL UNIQUE,
     started_key INTEGER NOT NULL, last_key INTEGER NOT NULL, started_at TEXT NOT NULL, ended_at TEXT,
     upstream TEXT, dialect TEXT, cwd TEXT, client TEXT, client_version TEXT,
-    title TEXT, title_key INTEGER, request_count INTEGER NOT NULL DEFAULT 0, in_flight INTEGER NOT NULL DEFAULT 0,
+    title TEXT, title_rank INTEGER NOT NULL DEFAULT 0, title_key INTEGER,
+    request_count INTEGER NOT NULL DEFAULT 0, in_flight INTEGER NOT NULL DEFAULT 0,
     errors INTEGER NOT NULL DEFAULT 0, unpriced INTEGER NOT NULL DEFAULT 0, unpriced_models TEXT NOT NULL DEFAULT '',
     {_SUM_COLUMNS});
 CREATE INDEX sessions_by_start ON sessions (started_key);

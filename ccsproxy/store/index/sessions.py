@@ -4,6 +4,7 @@ import sqlite3
 
 import msgspec
 
+from ccsproxy.clients.purpose import Purpose
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.store.index.schema import COLUMNS, SUMS
 from ccsproxy.store.summary import Summary
@@ -28,6 +29,7 @@ class Session(msgspec.Struct, kw_only=True):
     client: str | None = None
     client_version: str | None = None
     title: str | None = None
+    title_rank: int = 0
     title_key: int | None = None
     request_count: int = 0
     in_flight: int = 0
@@ -61,8 +63,16 @@ class Session(msgspec.Struct, kw_only=True):
             setattr(self, name, getattr(self, name) or getattr(row, name))
         if row.category == Category.MODEL:
             self.dialect = self.dialect or row.dialect
-            if row.preview and (self.title_key is None or key < self.title_key):
-                self.title, self.title_key = row.preview, key
+            self._entitle(key, row)
+
+    def _entitle(self, key: int, row: Summary) -> None:
+        """Take the title that says most: what the agent calls it, else the user's first words, else a sub-agent's."""
+        rank = _title_rank(row)
+        if row.preview is None or rank is None:
+            return
+        best = (self.title_rank, self.title_key) if self.title_key is not None else (len(_RANKS), 0)
+        if (rank, key) < best:
+            self.title, self.title_rank, self.title_key = row.preview, rank, key
 
     def _sum(self, row: Summary) -> None:
         self.errors += row.has_error
@@ -75,6 +85,21 @@ class Session(msgspec.Struct, kw_only=True):
             value = getattr(row, name)
             if value is not None:
                 setattr(self, name, (getattr(self, name) or 0) + value)
+
+
+#: What may be a session's title, the best first.
+_RANKS = ("an answered title", "the user's prompt", "a sub-agent's prompt", "the prompt of a side call")
+
+
+def _title_rank(row: Summary) -> int | None:
+    """Return how good a title what a call was about would be, None when it is none."""
+    if row.about == "title":
+        return 0
+    if row.about != "prompt":
+        return None
+    if row.purpose not in (None, Purpose.MAIN):
+        return 3
+    return 2 if row.agent or row.parent_agent else 1
 
 
 FIELDS = Session.__struct_fields__

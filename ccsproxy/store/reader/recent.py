@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import attr
 import msgspec
 
-from ccsproxy.store.index.record_texts import preview, request_texts, response_texts, tool_names
+from ccsproxy.store.index.previews import preview_of
+from ccsproxy.store.index.record_texts import request_texts, response_texts, tool_names
 from ccsproxy.store.query import Query, matches, says
 from ccsproxy.store.reader.lists import Row
 from ccsproxy.store.segments.lines import SegmentLines
@@ -77,20 +78,23 @@ def _row(entry: Entry, query: Query, price: Price) -> Row | None:
         texts = _texts(entry)
         if query.q and not says(query, [text for _, text in texts]):
             return None
-        _describe(row, entry, texts, price)
+        _describe(row, entry, price)
     return order_key(row.started_at, row.id), row, None
 
 
-def _describe(row: Summary, entry: Entry, texts: list[tuple[str, str]], price: Price) -> None:
+def _describe(row: Summary, entry: Entry, price: Price) -> None:
     if not entry.started:
         set_cost(row, entry, price)
-    prompts = [text for kind, text in texts if kind == "prompt"]
-    row.preview = next((line for text in reversed(prompts) if (line := preview(text))), None)
+    answer = None
     if entry.response is not None:
         try:
-            row.tools = tool_names(msgspec.json.decode(entry.response.body_reassembled))
-        except msgspec.DecodeError:
+            answer = msgspec.json.decode(entry.response.body_reassembled)
+            row.tools = tool_names(answer)
+        except (msgspec.DecodeError, RecursionError):
             row.tools = []
+    if not entry.started:
+        found = preview_of(entry, answer, row.tools)
+        row.purpose, row.about, row.preview = found.purpose, found.about, found.line
 
 
 def _texts(entry: Entry) -> list[tuple[str, str]]:
@@ -143,7 +147,7 @@ class Tail:
                 entry = _entry(line.data)
                 if entry is not None and not entry.started:
                     row = summarise(entry)
-                    _describe(row, entry, _texts(entry), self.price)
+                    _describe(row, entry, self.price)
                     yield row
             if self.lines.closed(name):
                 self.places[name] = -1

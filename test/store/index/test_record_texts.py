@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.index.record_texts import may_call_tools, preview, request_texts, response_texts, tool_names
+from ccsproxy.store.index.record_texts import may_call_tools, request_texts, response_texts, tool_names
 
 _names = st.sampled_from(("type", "role", "content", "messages", "tool_calls", "x"))
 _json = st.recursive(
@@ -122,12 +122,21 @@ class ResponseTests(SynchronousTestCase):
         self.assertEqual(response({"type": "error", "error": {"type": "e", "message": "busy"}}), {("answer", "busy")})
         self.assertEqual(response("plain"), {("answer", "plain")})
 
-
-class PreviewTests(SynchronousTestCase):
-    """The line that stands for a request in a list."""
-
-    def test_is_one_short_line_without_what_agents_add(self) -> None:
-        """Reminders and line ends are left out, and long prompts end with an ellipsis."""
-        self.assertEqual(preview("<system-reminder>x\ny</system-reminder>\nfix\n  it"), "fix it")
-        self.assertEqual(preview("a" * 500), "a" * 159 + "…")
-        self.assertEqual(preview("<system-reminder>only</system-reminder>"), "")
+    def test_marks_are_no_texts(self) -> None:
+        """What agents write about a message, such as how long to cache it, is not what it says."""
+        body = {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "text", "text": "slow", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+                    ],
+                }
+            ],
+            "system": [{"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.260.aaa; cch=bbb;"}],
+        }
+        self.assertEqual(set(request_texts(msgspec.json.encode(body))), {("prompt", "slow")})
+        passed = {"turn_id": "t", "content_item_kinds": ["user.text"]}
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "fix"}]}
+        item["internal_chat_message_metadata_passthrough"] = passed
+        self.assertEqual(set(request_texts(msgspec.json.encode({"input": [item]}))), {("prompt", "fix")})

@@ -1,0 +1,125 @@
+"""What a call asks, for people: the user's new words, or the result that a tool gave since the last answer."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attr
+
+from ccsproxy.clients.call import embedded
+from ccsproxy.clients.own_words import one_line, own_words, text_result
+
+_LISTS = ("messages", "input", "contents")
+_ASSISTANT = frozenset({"assistant", "model", "CHATBOT", "chatbot"})
+_RESULT_ROLES = frozenset({"tool", "function", "TOOL"})
+#: Items of the Responses API that the model wrote.
+_WRITTEN = re.compile(r"(?:_call|\Areasoning|\Acompaction|\Acontext_compaction|\Aitem_reference|\Amcp_list_tools)\Z")
+#: Members of a result's object in which its text may stand.
+_RESULT_MEMBERS = ("output", "content", "result", "text", "stdout", "error", "response")
+
+
+@attr.frozen
+class Asked:
+    """What is new since the model last answered.
+
+    :ivar prompt: the user's own words, empty where there are none.
+    :ivar result: what the tools gave, empty where none was called.
+    """
+
+    prompt: str = ""
+    result: str = ""
+
+
+def conversation_of(body: Mapping[str, Any]) -> Any:
+    """Return the conversation of a request in whatever dialect: a list of items, a string, or None."""
+    inner = body.get("request")
+    if isinstance(inner, Mapping) and any(name in inner for name in _LISTS):
+        body = inner
+    found = next((body[name] for name in _LISTS if name in body), None)
+    return found if found is not None else body.get("prompt", body.get("message"))
+
+
+def is_models(item: Any) -> bool:
+    """Tell whether an item of a conversation is what the model wrote."""
+    if not isinstance(item, Mapping):
+        return False
+    what = item.get("type")
+    return item.get("role") in _ASSISTANT or (isinstance(what, str) and _WRITTEN.search(what) is not None)
+
+
+def asked(conversation: Any) -> Asked:
+    """Return what a conversation's end asks: all that stands behind the model's last words.
+
+    :param conversation: see `conversation_of`; of a long one its end is enough.
+    """
+    if isinstance(conversation, str):
+        return Asked(one_line(own_words(conversation)))
+    prompts, results = [], []
+    for item in _new(conversation if isinstance(conversation, list) else []):
+        announced = False  # the last text only said that the result of a tool comes next
+        for kind, text in _said(item, "prompt"):
+            result = text if kind == "result" else text_result(text)
+            if result is None and announced:
+                result = own_words(text)
+            announced = result == "" and not announced
+            if result:
+                results.append(result)
+            elif result is None and (words := own_words(text)):
+                prompts.append(words)
+    # Agents put their own before the user's words, so that the last text counts; results all say something.
+    return Asked(one_line(prompts[-1]) if prompts else "", one_line(" ".join(results)))
+
+
+def _new(items: Sequence[Any]) -> Sequence[Any]:
+    """Return the items behind the last that the model wrote."""
+    last = next((at for at in range(len(items) - 1, -1, -1) if is_models(items[at])), -1)
+    return items[last + 1 :]
+
+
+def _said(item: Any, kind: str, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Yield the texts of an item, each as ``prompt`` or as ``result``."""
+    if isinstance(item, str):
+        yield kind, item
+    elif isinstance(item, list) and depth < 6:
+        for each in item:
+            yield from _said(each, kind, depth + 1)
+    elif isinstance(item, Mapping) and depth < 6:
+        yield from _said_by(item, kind, depth)
+
+
+def _said_by(item: Mapping[str, Any], kind: str, depth: int) -> Iterator[tuple[str, str]]:
+    what, role = item.get("type"), item.get("role")
+    if role in ("system", "developer", "SYSTEM"):
+        return
+    if role in _RESULT_ROLES or (isinstance(what, str) and what.endswith(("_result", "_call_output", "_response"))):
+        yield from _result(item)
+        return
+    for name in ("functionResponse", "function_response", "toolResult"):
+        if isinstance(item.get(name), Mapping):
+            yield from _result(item[name])
+    for name in ("text", "content", "parts", "message"):
+        if name in item:
+            yield from _said(item[name], kind, depth + 1)
+
+
+def _result(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a tool gave."""
+    for name in _RESULT_MEMBERS:
+        if name in item:
+            for text in _result_texts(item[name], 0):
+                yield "result", text
+            return
+
+
+def _result_texts(value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        inner = embedded(value)
+        known = [name for name in _RESULT_MEMBERS if isinstance(inner.get(name), str)]
+        yield inner[known[0]] if known else value
+    elif isinstance(value, list) and depth < 4:
+        for each in value:
+            yield from _result_texts(each, depth + 1)
+    elif isinstance(value, Mapping) and depth < 4:
+        known = [name for name in _RESULT_MEMBERS if name in value]
+        for each in [value[known[0]]] if known else value.values():
+            yield from _result_texts(each, depth + 1)

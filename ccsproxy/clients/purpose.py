@@ -1,0 +1,128 @@
+"""What a model call is for: the conversation itself, or one of the calls that agents make beside it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+#: How much of the instructions is looked at.
+_INSTRUCTIONS = 3000
+
+
+class Purpose(StrEnum):
+    """What a call is for."""
+
+    MAIN = "main"
+    TITLE = "title"
+    QUOTA = "quota"
+    COMPACTION = "compaction"
+    SIDE = "side"
+
+
+#: Instructions of calls for a title: OpenCode, Kilo, Crush, Goose, Continue, Copilot, Claude Code, Open WebUI.
+_TITLE = re.compile(
+    r"title generator|crafting pithy titles|description of this session in \d words or less|"
+    r"(?:generate|create|write|provide|craft|suggest|produce|give|reply with|come up with|summari[sz]e)\b[^.\n]{0,80}"
+    r"\b(?:thread |session |chat |conversation |short |concise |brief )?title\b(?! page)",
+    re.IGNORECASE,
+)
+#: Instructions of calls that make a summary of the conversation: Claude Code, Codex, Gemini CLI, OpenCode.
+_COMPACTION = re.compile(
+    r"helpful AI assistant tasked with summarizing conversations|summarizes internal chat history|"
+    r"CONTEXT CHECKPOINT COMPACTION|anchored (?:context )?summar|"
+    r"create a detailed summary of (?:the|our) conversation",
+    re.IGNORECASE,
+)
+#: Instructions of other calls beside a conversation: Claude Code's classifiers, Gemini CLI's router.
+_SIDE = re.compile(
+    r"Your task is to process Bash commands that an AI coding agent wants to run|"
+    r"Analyze if this message indicates a new conversation topic|specialized Task Routing AI|"
+    r"Extract any file paths that this command reads or modifies",
+    re.IGNORECASE,
+)
+#: Claude Code says it in a header, since 2.1.3xx.
+_BY_CLASS = {"auxiliary": Purpose.SIDE, "side_reply": Purpose.SIDE, "compaction": Purpose.COMPACTION}
+
+
+def purpose_of(body: Mapping[str, Any], request_class: str = "") -> Purpose:
+    """Tell what a call is for.
+
+    :param body: the request's JSON; of a long conversation its end is enough.
+    :param request_class: the header ``x-claude-code-request-class``, empty where there is none.
+    """
+    inner = body.get("request")
+    inner = inner if isinstance(inner, Mapping) else body
+    if _is_quota_probe(inner):
+        return Purpose.QUOTA
+    if _asks_for_title(inner):
+        return Purpose.TITLE
+    if request_class in _BY_CLASS:
+        return _BY_CLASS[request_class]
+    if inner.get("tools"):
+        return Purpose.MAIN
+    said = "\n".join(_instructions(inner))[:_INSTRUCTIONS]
+    for pattern, purpose in ((_COMPACTION, Purpose.COMPACTION), (_SIDE, Purpose.SIDE), (_TITLE, Purpose.TITLE)):
+        if said and pattern.search(said):
+            return purpose
+    return Purpose.MAIN
+
+
+def _is_quota_probe(body: Mapping[str, Any]) -> bool:
+    """Tell Claude Code's call that only wants the headers with the limits: one token, the one word ``quota``."""
+    messages = body.get("messages")
+    if body.get("max_tokens") != 1 or not isinstance(messages, list) or len(messages) != 1:
+        return False
+    return [text.strip() for text in _texts(messages[0])] in (["quota"], ["test"], ["."])
+
+
+def _asks_for_title(body: Mapping[str, Any]) -> bool:
+    """Tell whether the answer is to be an object with a title and hardly anything else."""
+    schema = _schema(body)
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    return isinstance(properties, Mapping) and "title" in properties and len(properties) <= 2
+
+
+def _schema(body: Mapping[str, Any]) -> Any:
+    """Return the JSON schema of the answer, wherever the dialect has it."""
+    for path in _SCHEMAS:
+        value: Any = body
+        for name in path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(value, Mapping):
+            return value
+    return None
+
+
+_SCHEMAS = (
+    ("output_config", "format", "schema"),
+    ("output_format", "schema"),
+    ("response_format", "json_schema", "schema"),
+    ("text", "format", "schema"),
+    ("generationConfig", "responseJsonSchema"),
+    ("generationConfig", "responseSchema"),
+    ("format",),
+)
+
+
+def _instructions(body: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the texts that tell the model what to do: instructions, then the first message of a short call."""
+    for name in ("system", "instructions", "systemInstruction", "system_instruction", "preamble"):
+        yield from _texts(body.get(name))
+    for name in ("messages", "input", "contents"):
+        turns = body.get(name)
+        turns = turns if isinstance(turns, list) else []
+        for turn in turns[:2]:
+            if isinstance(turn, Mapping) and (turn.get("role") in ("system", "developer") or len(turns) <= 3):
+                yield from _texts(turn)
+
+
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
+    """Yield the texts of a message, its blocks or parts."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list) and depth < 4:
+        for item in value:
+            yield from _texts(item, depth + 1)
+    elif isinstance(value, Mapping) and depth < 4:
+        for name in ("text", "content", "parts"):
+            yield from _texts(value.get(name), depth + 1)

@@ -1,0 +1,144 @@
+"""The line of a request in lists: what the call was about, in the user's, the tools' or the model's words.
+
+Of a long conversation only the end is read, back to the model's last words.
+"""
+
+from typing import Any
+
+import attr
+import msgspec
+
+from ccsproxy.clients.answered import answer_line, answered_title
+from ccsproxy.clients.asked import Asked, asked, is_models
+from ccsproxy.clients.own_words import one_line
+from ccsproxy.clients.purpose import Purpose, purpose_of
+from ccsproxy.exchange.outcome import Category
+from ccsproxy.store.summary import Entry
+
+_LISTS = ("messages", "input", "contents")
+#: Heads of a request that tell what it is for; instructions only where there are no tools, since they are long.
+_HEADS = ("max_tokens", "output_config", "output_format", "response_format", "text", "generationConfig", "format")
+_INSTRUCTIONS = ("system", "instructions", "systemInstruction", "system_instruction", "preamble")
+_PLAIN = ("prompt", "message")
+#: No more items of a conversation's end are read.
+_MOST_ITEMS = 200
+_CLASS = b'"x-claude-code-request-class":'
+#: How much of a result stands before the answer to it.
+_RESULT_LENGTH = 70
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items = msgspec.json.Decoder(list[msgspec.Raw])
+_headers = msgspec.json.Decoder(dict[str, Any])
+
+
+@attr.frozen
+class Preview:
+    """What a call was about.
+
+    :ivar purpose: what it was for (`ccsproxy.clients.purpose.Purpose`), None where there was no conversation.
+    :ivar about: whose words the line is: ``prompt``, ``result``, ``answer``, ``calls``, ``title``; ``kind`` where it
+        is ours for the kind of call; None for none.
+    :ivar line: one line for people.
+    """
+
+    purpose: str | None = None
+    about: str | None = None
+    line: str | None = None
+
+
+def preview_of(entry: Entry, answer: Any, tools: list[str]) -> Preview:
+    """Return what a finished call was about.
+
+    :param answer: the reassembled answer, as decoded JSON.
+    :param tools: names of the tools that the answer calls.
+    """
+    try:
+        body = _end_of(bytes(entry.request.body))
+        purpose = purpose_of(body, _request_class(entry)) if body else None
+        what = asked(_conversation(body))
+        about, line = _choose(purpose, what, answer, tools)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return Preview()
+    if not line:
+        about, line = "kind", _kind(entry, purpose)
+    return Preview(str(purpose) if purpose else None, about if line else None, line or None)
+
+
+def _kind(entry: Entry, purpose: Purpose | None) -> str:
+    """Say what kind of call it was, where nobody said anything in it; empty where that is not known either."""
+    if entry.request.method == "HEAD":
+        return "checks that the API is there"
+    return _KINDS.get(entry.category) or _KINDS.get(str(purpose), "")
+
+
+_KINDS: dict[str, str] = {
+    Category.COUNT_TOKENS: "counts tokens",
+    Category.MODELS: "asks for the models",
+    Category.AUTH: "signs in",
+    Category.TELEMETRY: "reports on itself",
+    Purpose.QUOTA: "asks for its limits",
+    Purpose.TITLE: "asks for a title",
+    Purpose.COMPACTION: "sums the conversation up",
+}
+
+
+def _choose(purpose: Purpose | None, what: Asked, answer: Any, tools: list[str]) -> tuple[str | None, str]:
+    """Choose whose words tell best what a call was about."""
+    if purpose == Purpose.QUOTA:
+        return None, ""
+    if purpose == Purpose.TITLE and (title := answered_title(answer)):
+        return "title", title
+    said = answer_line(answer)
+    if purpose in (Purpose.COMPACTION, Purpose.SIDE) and said:
+        return "answer", said
+    if what.prompt:
+        return "prompt", what.prompt
+    if what.result and said and not tools:
+        return "result", one_line(f"{one_line(what.result, _RESULT_LENGTH)} → {said}")
+    if what.result or said:
+        return ("result", what.result) if what.result else ("answer", said)
+    return "calls", one_line(", ".join(tools))
+
+
+def _end_of(data: bytes) -> dict[str, Any]:
+    """Read of a request what tells its purpose and what it asks."""
+    if data[:1] != b"{":
+        return {}
+    members = _members.decode(data)
+    inner = bytes(members["request"]) if "request" in members else b""
+    if inner[:1] == b"{" and any(name in (below := _members.decode(inner)) for name in _LISTS):
+        members = below
+    has_tools = "tools" in members and bytes(members["tools"]) not in (b"[]", b"null")
+    wanted = (*_HEADS, *_PLAIN, *(() if has_tools else _INSTRUCTIONS))
+    body = {name: msgspec.json.decode(members[name]) for name in wanted if name in members}
+    body["tools"] = [True] if has_tools else []
+    for name in _LISTS:
+        if name in members:
+            body[name] = _last_items(bytes(members[name]), has_tools)
+    return body
+
+
+def _last_items(data: bytes, has_tools: bool) -> Any:
+    """Read the end of a conversation, back to what the model wrote last; a short one without tools as a whole."""
+    if data[:1] != b"[":
+        return msgspec.json.decode(data)
+    raw = _items.decode(data)
+    if len(raw) <= 3 and not has_tools:
+        return [msgspec.json.decode(item) for item in raw]
+    items: list[Any] = []
+    for item in reversed(raw[-_MOST_ITEMS:]):
+        items.append(msgspec.json.decode(item))
+        if is_models(items[-1]):
+            break
+    # A first item that stands for the rest keeps a long conversation from being taken for a short one.
+    return [*([None] * min(len(raw) - len(items), 4)), *reversed(items)]
+
+
+def _conversation(body: dict[str, Any]) -> Any:
+    return next((body[name] for name in (*_LISTS, *_PLAIN) if name in body), None)
+
+
+def _request_class(entry: Entry) -> str:
+    """Return what Claude Code says a call is, empty where it says nothing."""
+    data = bytes(entry.request.headers)
+    return str(_headers.decode(data)["x-claude-code-request-class"]) if _CLASS in data else ""

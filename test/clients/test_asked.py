@@ -1,0 +1,142 @@
+"""Tests for `ccsproxy.clients.asked` and `ccsproxy.clients.answered`, over every dialect."""
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.clients.answered import answer_line, answered_title
+from ccsproxy.clients.asked import Asked, asked, conversation_of
+
+
+def of(**body: Any) -> Asked:
+    """Return what a request asks."""
+    return asked(conversation_of(body))
+
+
+def user(*texts: str) -> dict[str, Any]:
+    """Make a message of text blocks."""
+    return {"role": "user", "content": [{"type": "text", "text": text} for text in texts]}
+
+
+class AskedTests(SynchronousTestCase):
+    """What stands behind the model's last words."""
+
+    def test_prompts(self) -> None:
+        """The user's last words, wherever the dialect has them."""
+        reminder = "<system-reminder>\nctx\n</system-reminder>"
+        codex = {
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": "fix"}],
+            "internal_chat_message_metadata_passthrough": {"content_item_kinds": ["user.text"]},
+        }
+        context = {
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": "<environment_context><cwd>/x</cwd></environment_context>"}],
+        }
+        rules = {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "be kind"}]}
+        for asked_of in (
+            of(messages=[user(reminder, "fix")]),
+            of(messages=[user("fix"), {"role": "system", "content": "agent types: ..."}]),
+            of(messages=[{"role": "system", "content": "you are"}, {"role": "user", "content": "fix"}]),
+            of(messages=[user("old"), {"role": "assistant", "content": "ok"}, user("fix")]),
+            of(input=[rules, context, codex]),
+            of(input="fix"),
+            of(input=["fix"]),
+            of(
+                contents=[
+                    {"role": "user", "parts": [{"text": "<session_context>x</session_context>"}, {"text": "fix"}]}
+                ]
+            ),
+            of(request={"contents": [{"role": "user", "parts": [{"text": "fix"}]}]}, model="m"),
+            of(messages=[{"role": "user", "content": [{"text": "fix"}]}]),
+            of(prompt="fix"),
+            of(message="fix", chat_history=[{"role": "USER", "message": "old"}]),
+        ):
+            self.assertEqual(asked_of, Asked("fix", ""))
+
+    def test_results(self) -> None:
+        """What the tools gave, wherever the dialect has it."""
+        call = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "Bash", "input": {}}]}
+        for asked_of in (
+            of(messages=[user("x"), call, {"role": "user", "content": [{"type": "tool_result", "content": "a.py"}]}]),
+            of(
+                messages=[
+                    call,
+                    {
+                        "role": "user",
+                        "content": [{"type": "tool_result", "content": [{"type": "text", "text": "a.py"}]}],
+                    },
+                ]
+            ),
+            of(messages=[{"role": "assistant", "tool_calls": []}, {"role": "tool", "content": "a.py"}]),
+            of(input=[{"type": "function_call", "name": "x"}, {"type": "function_call_output", "output": "a.py"}]),
+            of(input=[{"type": "function_call"}, {"type": "function_call_output", "output": '{"output": "a.py"}'}]),
+            of(
+                contents=[
+                    {"role": "model", "parts": [{"functionCall": {"name": "ls"}}]},
+                    {"role": "user", "parts": [{"functionResponse": {"name": "ls", "response": {"output": "a.py"}}}]},
+                ]
+            ),
+            of(messages=[{"role": "user", "content": [{"toolResult": {"content": [{"text": "a.py"}]}}]}]),
+            of(
+                messages=[
+                    call,
+                    user("[list_files for '.'] Result:", "a.py", "<environment_details>x</environment_details>"),
+                ]
+            ),
+        ):
+            self.assertEqual(asked_of, Asked("", "a.py"))
+
+    def test_both(self) -> None:
+        """A user who speaks while the tools work is heard."""
+        message = {
+            "role": "user",
+            "content": [{"type": "tool_result", "content": "a"}, {"type": "text", "text": "stop"}],
+        }
+        self.assertEqual(of(messages=[message]), Asked("stop", "a"))
+
+    def test_odd_bodies(self) -> None:
+        """Nothing is asked by what is no conversation."""
+        for body in (
+            {},
+            {"messages": None},
+            {"messages": [None, 1, {"role": 5, "content": {"text": 1}}]},
+            {"input": 7},
+        ):
+            self.assertEqual(asked(conversation_of(body)), Asked())
+
+
+class AnsweredTests(SynchronousTestCase):
+    """The model's words, without its thoughts and calls."""
+
+    def test_lines(self) -> None:
+        """The words of an answer of every dialect."""
+        thought = {"type": "thinking", "thinking": "hm", "text": "hm"}
+        for answer in (
+            {"content": [thought, {"type": "text", "text": "Done."}, {"type": "tool_use", "name": "x", "input": {}}]},
+            {"choices": [{"message": {"role": "assistant", "content": "Done.", "reasoning_content": "hm"}}]},
+            {"output": [{"type": "reasoning", "content": "hm"}, {"type": "message", "content": [{"text": "Done."}]}]},
+            {"candidates": [{"content": {"parts": [{"text": "hm", "thought": True}, {"text": "Done."}]}}]},
+            {"output": {"message": {"content": [{"text": "Done."}]}}},
+            {"message": {"role": "assistant", "content": "Done."}},
+            "Done.",
+        ):
+            self.assertEqual(answer_line(answer), "Done.")
+        self.assertEqual(answer_line(None), "")
+
+    def test_titles(self) -> None:
+        """A title, plain or in an object; what is none is no title."""
+        for text, title in [
+            ('{"title": "Fix the login redirect"}', "Fix the login redirect"),
+            ('```json\n{"title": "Fix the cart"}\n```', "Fix the cart"),
+            ("Debugging production errors\n\nmore", "Debugging production errors"),
+            ('"Fix the cart"', "Fix the cart"),
+            ("<think>long</think>\nFix the cart", "Fix the cart"),
+            ("修复登录错误", "修复登录错误"),
+            ('{"title": "mock"}', ""),
+            ('{"isNewTopic": true}', ""),
+            ("", ""),
+        ]:
+            self.assertEqual(answered_title({"content": [{"type": "text", "text": text}]}), title)
