@@ -1,5 +1,6 @@
 """The options of ``twistd ccsproxy`` and ``twist ccsproxy``."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from twisted.python import usage
 from ccsproxy.config.file import read_config_file
 from ccsproxy.config.model import Config
 from ccsproxy.config.settings import SETTINGS, Setting, build_config
+from ccsproxy.config.suggest import did_you_mean
 from ccsproxy.errors import ConfigError
 
 
@@ -42,8 +44,18 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)
         except (usage.UsageError, ConfigError) as error:
-            sys.stderr.write(f"ccsproxy: {error}\n")
+            sys.stderr.write(f"ccsproxy: {error}{self._meant(str(error))}\n")
             raise SystemExit(2) from None
+
+    def parseArgs(self, *words: str) -> None:
+        """Take no words beside options."""
+        if words:
+            raise usage.UsageError(f"{words[0]!r} is no option; options begin with --, and a URL follows --upstream")
+
+    def _meant(self, complaint: str) -> str:
+        # Twisted tells of an unknown option only in the words of getopt.
+        unknown = re.fullmatch(r"option (--\S+) not recognized", complaint)
+        return did_you_mean(unknown[1], (name.rstrip("=") for name in self.longOpt)) if unknown else ""
 
     def postOptions(self) -> None:
         """Build the configuration from options and config file."""

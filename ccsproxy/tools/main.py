@@ -3,11 +3,13 @@
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ccsproxy import __version__
+from ccsproxy.config.suggest import did_you_mean
 from ccsproxy.errors import StartError
 
 #: The modules of this room that are subcommands, in the order in which the help lists them. Each offers NAME,
@@ -19,14 +21,33 @@ COMMANDS = (
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one sentence."""
+    """A parser whose complaints are one sentence.
+
+    :ivar commands: the parsers of its commands by name.
+    """
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.commands: dict[str, argparse.ArgumentParser] = {}
+        self._said: Sequence[str] = ()
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; what was said is remembered for the complaint about it."""
+        self._said = sys.argv[1:] if args is None else args
+        return super().parse_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """End with status 2 and one sentence."""
-        self.exit(2, f"{self.prog}: {message}; see '{self.prog} --help'\n")
+        """End with status 2 and one sentence, which names what may have been meant."""
+        unknown = re.search(r"unrecognized arguments: (--\S+)", message)
+        if unknown:
+            used = next((self.commands[word] for word in self._said if word in self.commands), self)
+            strings = (string for action in used._actions for string in action.option_strings)
+            message += did_you_mean(unknown[1], (string[2:] for string in strings if string.startswith("--")))
+        joint = " " if message.endswith("?") else "; "
+        self.exit(2, f"{self.prog}: {message}{joint}see '{self.prog} --help'\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> _Parser:
     """Return the parser of the whole command, every subcommand included."""
     parser = _Parser(prog="ccsproxy", description="A flight recorder for coding agents.")
     parser.add_argument("--version", action="version", version=f"ccsproxy {__version__}")
@@ -36,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(command.NAME, help=command.SUMMARY, description=command.SUMMARY)
         command.add_arguments(sub)
         sub.set_defaults(command=command)
+        parser.commands[command.NAME] = sub
     return parser
 
 

@@ -175,18 +175,34 @@ class OptionsTests(SynchronousTestCase):
         self.assertFalse(self.parse("--upstream=http://127.0.0.1:1", "--no-redact").config.redact)
 
     def test_mistakes_are_one_sentence_and_status_2(self) -> None:
-        """No help dump, no traceback."""
-        for argv in (
-            [],
-            ["--upstream=ftp://a"],
-            ["--nonsense"],
-            ["--upstream=http://a", "extra"],
-            ["--config=/nowhere"],
+        """No help dump, no traceback; the sentence names what was wrong."""
+        good = "--upstream=http://127.0.0.1:9"
+        for argv, word in (
+            ([], "--upstream"),
+            (["--upstream=ftp://a"], "ftp"),
+            (["--upstream=https://user:pw@example.org"], "--upstream"),
+            (["--upstream=a=http://one.test", "--upstream=a=http://two.test"], "a"),
+            (["--nonsense"], "option --nonsense not recognized\n"),
+            ([good, "--port=1"], "did you mean --proxy-port or --api-port?"),
+            ([good, "--upstrem=x"], "did you mean --upstream or"),
+            ([good, "extra"], "extra"),
+            (["--config=/nowhere"], "/nowhere"),
+            ([good, "--proxy-port=70000"], "--proxy-port"),
+            ([good, "--capture=some"], "--capture"),
+            ([good, "--max-request-body=much"], "--max-request-body"),
+            ([good, "--drain-timeout=-1"], "--drain-timeout"),
+            ([good, "--cors-allow=*"], "--cors-allow"),
+            ([good, "--upstream-ca=/no/such.pem"], "--upstream-ca"),
         ):
             with self.subTest(argv=argv):
                 status, text = self.complaint(*argv)
                 self.assertEqual((status, text.count("\n")), (2, 1), text)
                 self.assertTrue(text.startswith("ccsproxy: "), text)
+                self.assertIn(word, text)
+
+    def test_a_password_is_not_repeated(self) -> None:
+        """The complaint about a URL with a user does not print its password."""
+        self.assertNotIn("pa55word", self.complaint("--upstream=https://user:pa55word@example.org")[1])
 
     def test_check_config_says_so_and_exits(self) -> None:
         """``--check-config`` starts nothing."""

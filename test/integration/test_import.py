@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutputAndValue
 
+from ccsproxy.exchange.record import SCHEMA_VERSION
 from test.exchange.test_upgrade import version_1
 from test.integration.canaries import Canaries
 from test.integration.harness import answering, records_in
@@ -136,7 +137,7 @@ class ImportTests(WatchedTestCase):
         self.assertEqual(len(rows), count)
         for row in rows[:: max(1, len(rows) // 10)]:
             record = json.loads(await self.get(f"/api/requests/{SID}/{row['seq']}"))
-            self.assertEqual((record["seq"], record["schema_version"]), (row["seq"], 2))
+            self.assertEqual((record["seq"], record["schema_version"]), (row["seq"], SCHEMA_VERSION))
             for kind in ("raw", "md", "har", "curl", "html"):
                 self.assertTrue(await self.get(f"/api/export/{SID}/{row['seq']}?format={kind}"))
         agent = [("X-Claude-Code-Session-Id", SID), ("User-Agent", "claude-cli/2.1 (external, cli)")]

@@ -11,6 +11,7 @@ from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred, gatherResults
 
 from ccsproxy.capture.main import IndexedStore
+from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.settings import StoreSettings
 from test.store.records import record, started
 
@@ -21,7 +22,7 @@ COUNT, TOGETHER = 48, 4
 async def write(data_dir: Path) -> None:
     """Write exchanges with rising numbers."""
     settings = StoreSettings(rotate_size=12_000, sync="record", min_free=0)
-    store = IndexedStore(data_dir, settings, reactor)
+    store = IndexedStore(data_dir, settings, reactor, PriceBook())
     await store.open({})
     first = store.last_seq("s") + 1
     for number in range(first, first + COUNT, TOGETHER):

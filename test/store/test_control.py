@@ -13,6 +13,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from ccsproxy.capture.main import IndexedStore
+from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.control import (
     ANSWERED,
     TAKEN,
@@ -153,7 +154,7 @@ class RunningStoreTests(TestCase):
 
     async def begin(self) -> None:
         self.data_dir = Path(self.mktemp()).absolute()
-        self.store = IndexedStore(self.data_dir, StoreSettings(min_free=0, rotate_size=3000), reactor)
+        self.store = IndexedStore(self.data_dir, StoreSettings(min_free=0, rotate_size=3000), reactor, PriceBook())
         self.addCleanup(self.store.close)
         await self.store.open({})
         bodies = {"gone": "unforgettable", "stays": "ordinary"}
