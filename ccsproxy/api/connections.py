@@ -7,6 +7,7 @@ number from using up the API server's own descriptors and memory.
 import resource
 import struct
 from fcntl import ioctl
+from functools import cached_property
 from http import HTTPStatus
 from termios import TIOCOUTQ
 from typing import Any
@@ -16,6 +17,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
 from ccsproxy.api.answer import Refused
+from ccsproxy.runtime.peers import is_same_user, owner_of_peer
 
 #: File descriptors that connections never get: listeners, log, link, and what the reading threads have open.
 RESERVED_DESCRIPTORS = 64
@@ -124,6 +126,17 @@ class ApiChannel(HTTPChannel):
         self._stop_looking()
         self.site.limit.leave(self)
         super().connectionLost(reason)
+
+    @cached_property
+    def is_same_user(self) -> bool:
+        """Whether this user's program, or root's, is at the other end; the system is asked once a connection.
+
+        The file of a UNIX socket has a mode that says who may connect.
+        """
+        if not hasattr(self.transport.getHost(), "port"):
+            return True
+        owner = owner_of_peer(self.transport)
+        return owner is not None and is_same_user(owner)
 
     def pauseProducing(self) -> None:
         """Watch the reader: it takes less than there is for it."""

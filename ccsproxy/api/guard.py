@@ -27,6 +27,7 @@ class RequestFacts:
     """What of a request decides whether it is answered. Header values are lists, as they may be repeated.
 
     :ivar preflight: it asks what a page of another origin may send.
+    :ivar same_user: it comes from a program of this user or of root, on this machine, and the system says so.
     """
 
     method: str
@@ -37,6 +38,7 @@ class RequestFacts:
     authorization: str = ""
     cookie: str = ""
     preflight: bool = False
+    same_user: bool = False
 
 
 def read_request_facts(request: Request) -> RequestFacts:
@@ -61,16 +63,16 @@ def read_request_facts(request: Request) -> RequestFacts:
     )
 
 
-def token_in(request: Request) -> str | None:
-    """Return the token that the URL shows, if it shows one."""
+def shown_in(request: Request, parameter: str) -> str | None:
+    """Return the ``token`` or ``key`` that the URL shows, if it shows one."""
     query = request.uri.partition(b"?")[2].decode("latin-1")
-    return next((value for name, value in parse_qsl(query) if name == "token"), None)
+    return next((value for name, value in parse_qsl(query) if name == parameter), None)
 
 
-def without_token(request: Request) -> str:
-    """Return the request's own path and query without the token; it never names another host."""
+def without_secrets(request: Request) -> str:
+    """Return the request's own path and query without token and key; it never names another host."""
     path, _, query = request.uri.decode("latin-1").partition("?")
-    pairs = [pair for pair in parse_qsl(query, True, encoding="latin-1") if pair[0] != "token"]
+    pairs = [pair for pair in parse_qsl(query, True, encoding="latin-1") if pair[0] not in ("token", "key")]
     rest = urlencode(pairs, encoding="latin-1")
     return "/" + path.lstrip("/\\") + (f"?{rest}" if rest else "")
 
@@ -84,6 +86,7 @@ class Guard:
     :ivar any_address: it listens on every interface, so that any address (never a name) is its own.
     :ivar cors_allow: the one origin that pages may call from.
     :ivar token: what callers must show; None when none is needed.
+    :ivar same_user: programs of this user need no token; without a token, only they are answered.
     """
 
     ports: frozenset[int]
@@ -91,6 +94,7 @@ class Guard:
     any_address: bool = False
     cors_allow: str | None = None
     token: str | None = attr.field(default=None, repr=False)
+    same_user: bool = False
 
     def check(self, facts: RequestFacts) -> None:
         """Let a request pass.
@@ -158,14 +162,19 @@ class Guard:
             raise Refused(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
 
     def _check_token(self, facts: RequestFacts) -> None:
-        if self.token is None or (facts.preflight and self.cors_origin(facts)):
+        needless = facts.same_user if self.same_user else self.token is None
+        if needless or (facts.preflight and self.cors_origin(facts)):
             return
         scheme, _, shown = facts.authorization.partition(" ")
         if scheme.lower() == "bearer" and self.accepts(shown.strip()):
             return
-        if any(hmac.compare_digest(each.encode(), self.cookie_value.encode()) for each in self._cookies(facts)):
+        if self.token is not None and any(
+            hmac.compare_digest(each.encode(), self.cookie_value.encode()) for each in self._cookies(facts)
+        ):
             return
         message = "A token is needed: send it as `Authorization: Bearer`; it is in the file api-token."
+        if self.same_user:
+            message += " Programs of the user whose records these are need none; see --api-users and `ccsproxy open`."
         raise Refused(
             HTTPStatus.UNAUTHORIZED, "unauthorized", message, {"WWW-Authenticate": 'Bearer realm="ccsproxy"'}
         )

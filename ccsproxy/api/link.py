@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     :ivar ports: the TCP ports that are listened on.
     :ivar names: further names that are answered to.
     :ivar any_address: some listener is on every interface.
+    :ivar same_user: this user's programs need no token.
     """
 
     data_dir: str
@@ -55,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     any_address: bool = False
     cors_allow: str | None = None
     token: str | None = None
+    same_user: bool = False
 
     def __repr__(self) -> str:
         return f"<Settings of run {self.run}>"

@@ -8,6 +8,7 @@ import ctypes
 import os
 import socket
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
 from ccsproxy.api.link import ApiEnd, Settings
 from ccsproxy.api.live import EventStream, Live
+from ccsproxy.api.one_time_key import KeyRing
 from ccsproxy.api.queries import StoreArchive
 from ccsproxy.api.reading import Reading, ReadingPool
 from ccsproxy.api.route import ApiCall, Endpoint
@@ -70,6 +72,7 @@ def make_api(
     upstreams: Mapping[str, str],
     pages: IResource | None = None,
     most: int | None = None,
+    keys: KeyRing | None = None,
 ) -> ApiServer:
     """Put an API server together.
 
@@ -77,6 +80,7 @@ def make_api(
     :param upstreams: URL by upstream NAME.
     :param pages: what is mounted at ``/``.
     :param most: how many connections are served at a time (see `ccsproxy.api.connections.ConnectionLimit`).
+    :param keys: what else opens the door, once each.
     """
     live = Live(reactor, run)
     limit = ConnectionLimit(most)
@@ -85,7 +89,10 @@ def make_api(
     endpoints = Endpoints(archive, reading, health.answer, exposition, lambda: describe(routes), upstreams)
     routes.extend(make_routes(endpoints, stream_head))
     return ApiServer(
-        GuardedRoot(guard, Api(routes, reading, EventStream(live, limit.most_watchers)), pages), live, health, limit
+        GuardedRoot(guard, Api(routes, reading, EventStream(live, limit.most_watchers)), pages, keys),
+        live,
+        health,
+        limit,
     )
 
 
@@ -148,11 +155,13 @@ def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool
         any_address=settings.any_address,
         cors_allow=settings.cors_allow,
         token=settings.token,
+        same_user=settings.same_user,
     )
+    keys = KeyRing(settings.token, settings.run, time.time) if settings.token else None
     health = Health(reactor.seconds, settings.facts, settings.started)
     archive = StoreArchive(reader)
     pages = Pages(reader, reading, health.answer, lambda: proxies(Path(settings.data_dir)))
-    return make_api(reactor, guard, archive, reading, health, settings.run, settings.upstreams, pages)
+    return make_api(reactor, guard, archive, reading, health, settings.run, settings.upstreams, pages, keys=keys)
 
 
 def return_large_pieces() -> None:

@@ -144,8 +144,13 @@ class ApiService(Service):
         port.stopReading()  # type: ignore[attr-defined]
         return port
 
+    @property
+    def _same_user(self) -> bool:
+        """Whether callers are told apart by their user, rather than by the token alone."""
+        return not self._exposure.beyond_loopback and self._config.api_users == "same"
+
     def _read_token(self) -> str | None:
-        """Return the token where one is needed; where none is, the file is made for the day when it is."""
+        """Return the token where one may be shown; where none is, the file is made for the day when it is."""
         path = self._config.token_path
         needed = self._exposure.beyond_loopback
         try:
@@ -155,7 +160,7 @@ class ApiService(Service):
                 raise
             self._log.warn("no API token: {error}", error=error)
             return None
-        return token if needed else None
+        return token if needed or self._same_user else None
 
     @property
     def _exposure(self) -> Exposure:
@@ -192,6 +197,7 @@ class ApiService(Service):
             any_address=exposure.any_address,
             cors_allow=self._config.cors_allow,
             token=self._token,
+            same_user=self._same_user,
         )
 
     def _tell(self, event: Event) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
+import attr
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
@@ -15,7 +16,8 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from ccsproxy.api.answer import ApiResponse, Refused, not_found
 from ccsproxy.api.connections import ApiChannel, ConnectionLimit
 from ccsproxy.api.deliver import cut, deliver, refuse, secure
-from ccsproxy.api.guard import METHODS, Guard, RequestFacts, read_request_facts, token_in, without_token
+from ccsproxy.api.guard import METHODS, Guard, RequestFacts, read_request_facts, shown_in, without_secrets
+from ccsproxy.api.one_time_key import KeyRing
 from ccsproxy.api.reading import Reading
 from ccsproxy.api.route import ApiCall, Endpoint, find
 
@@ -37,9 +39,10 @@ class GuardedRoot(Resource):
     A request that may pass goes to the API or to the pages; the pages are any resource, mounted at ``/``.
     """
 
-    def __init__(self, guard: Guard, api: "Api", pages: IResource | None = None) -> None:
+    def __init__(self, guard: Guard, api: "Api", pages: IResource | None = None, keys: KeyRing | None = None) -> None:
         super().__init__()
         self._guard = guard
+        self._keys = keys
         self._api = api
         self._pages = pages
 
@@ -48,6 +51,8 @@ class GuardedRoot(Resource):
         secure(request)
         try:
             facts = read_request_facts(request)
+            if self._guard.same_user:
+                facts = attr.evolve(facts, same_user=cast(ApiChannel, request.channel).is_same_user)
             self._share(request, facts)
             entrance = self._entrance(request, facts)
         except Refused as refused:
@@ -66,18 +71,28 @@ class GuardedRoot(Resource):
         return self._api.refusal(refused)
 
     def _entrance(self, request: Request, facts: RequestFacts) -> IResource | None:
-        """Check a request; one that shows the token in its URL is sent on without it, with a cookie."""
-        shown = token_in(request) if self._guard.token and facts.method == "GET" else None
-        if shown is None or not self._guard.accepts(shown):
+        """Check a request; one that shows the token or a key in its URL is sent on without it, with a cookie."""
+        if not self._is_shown(request, facts):
             self._guard.check(facts)
             return None
-        self._guard.check_caller(facts)
         cookie = f"{self._guard.cookie_name}={self._guard.cookie_value}; Path=/; HttpOnly; SameSite=Strict"
         headers = {
-            "Location": without_token(request),
+            "Location": without_secrets(request),
             "Set-Cookie": cookie + ("; Secure" if request.isSecure() else ""),
         }
         return self._api.fixed(ApiResponse(b"", "text/plain; charset=utf-8", HTTPStatus.SEE_OTHER, headers=headers))
+
+    def _is_shown(self, request: Request, facts: RequestFacts) -> bool:
+        """Tell whether the URL opens the door; a key is used up only by a request that may use it."""
+        if self._guard.token is None or facts.method != "GET":
+            return False
+        token, key = shown_in(request, "token"), shown_in(request, "key")
+        if token is None and key is None:
+            return False
+        self._guard.check_caller(facts)
+        if token is not None and self._guard.accepts(token):
+            return True
+        return key is not None and self._keys is not None and self._keys.accept(key)
 
     def _share(self, request: Request, facts: RequestFacts) -> None:
         """Let pages of the one allowed origin read the answer."""

@@ -34,6 +34,7 @@ def make_scene(
     pages: Any = None,
     reading: Any = None,
     most: int | None = None,
+    keys: Any = None,
 ) -> tuple[ApiServer, Clock]:
     """Make an API server and the clock that it tells the time by."""
     clock = Clock()
@@ -47,6 +48,7 @@ def make_scene(
         {"anthropic": "https://api.anthropic.com"},
         pages,
         most,
+        keys,
     )
     return server, clock
 

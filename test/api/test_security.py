@@ -5,12 +5,15 @@ import os
 from itertools import product
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http import HTTPChannel
 
 from ccsproxy.api.answer import Refused
 from ccsproxy.api.deliver import SECURITY
-from ccsproxy.api.guard import Guard, RequestFacts, is_loopback, without_token
+from ccsproxy.api.guard import Guard, RequestFacts, is_loopback, without_secrets
+from ccsproxy.api.one_time_key import LIFE, KeyRing, make_key
 from ccsproxy.api.token import TokenError, read_or_make
 from test.api.scene import PORT, ApiCase
 
@@ -141,6 +144,66 @@ class MatrixTests(ApiCase):
         self.assertEqual(self.ask("/api/health", "OPTIONS", headers={**headers, "Origin": "https://x"}).code, 403)
 
 
+class SameUserTests(ApiCase):
+    """On loopback, whose socket asks decides; who is not known to be this user shows the token or a key."""
+
+    def setUp(self) -> None:
+        self.guard = Guard(frozenset({PORT}), token=TOKEN, same_user=True)
+        self.now = 1_000_000.0
+        self.keys = KeyRing(TOKEN, "run", lambda: self.now)
+        self.is_same_user = False
+        self.serve(self.guard, keys=self.keys)
+        HTTPChannel.is_same_user = property(lambda _: self.is_same_user)
+        self.addCleanup(delattr, HTTPChannel, "is_same_user")
+
+    def key(self, **changed: Any) -> str:
+        return make_key(**{"token": TOKEN, "run": "run", "now": self.now} | changed)
+
+    def test_this_user_is_answered(self) -> None:
+        self.is_same_user = True
+        self.assertEqual(self.ask("/api/meta").code, 200)
+
+    def test_others_are_not(self) -> None:
+        """Neither the API, nor pages, nor live events."""
+        for path in ("/api/meta", "/", "/api/stream", "/metrics", "/openapi.json", "/api/health"):
+            self.assertEqual(self.ask(path).code, 401, path)
+
+    def test_others_may_show_the_token(self) -> None:
+        self.assertEqual(self.ask("/api/meta", headers={"Authorization": f"Bearer {TOKEN}"}).code, 200)
+
+    def test_pages_of_other_origins_gain_nothing_from_the_user(self) -> None:
+        self.is_same_user = True
+        self.assertEqual(self.ask("/api/meta", headers={"Origin": "https://evil.example"}).code, 403)
+
+    def test_key_opens_once(self) -> None:
+        key = self.key()
+        response = self.ask(f"/sessions?key={key}&q=1")
+        self.assertEqual((response.code, response.headers.getRawHeaders("location")), (303, ["/sessions?q=1"]))
+        cookie = response.headers.getRawHeaders("set-cookie")[0].partition(";")[0]
+        self.assertEqual(self.ask("/api/meta", headers={"Cookie": cookie}).code, 200)
+        self.serve(self.guard, keys=self.keys)  # another browser, without the cookie
+        self.assertEqual(self.ask(f"/?key={key}").code, 401)
+
+    def test_keys_that_are_no_good(self) -> None:
+        late = self.key(now=self.now - LIFE)
+        for key in (late, self.key(run="other"), self.key(token="x"), self.key() + "0", "", "..", "1.2.3", "\u00e9"):
+            self.assertEqual(self.ask(f"/?key={quote(key)}").code, 401, key)
+
+    def test_key_does_not_open_to_foreign_pages_and_is_not_used_up_by_them(self) -> None:
+        key = self.key()
+        self.assertEqual(self.ask(f"/?key={key}", headers={"Origin": "https://evil.example"}).code, 403)
+        self.assertEqual(self.ask(f"/?key={key}", headers={"Host": "evil.example"}).code, 421)
+        self.assertEqual(self.ask(f"/?key={key}").code, 303)
+
+    def test_without_a_token_nobody_else_is_answered(self) -> None:
+        """Where the token's file cannot be used, others are refused rather than trusted."""
+        self.serve(Guard(frozenset({PORT}), token=None, same_user=True))
+        self.assertEqual(self.ask("/api/meta").code, 401)
+        self.assertEqual(self.ask("/api/meta", headers={"Authorization": "Bearer "}).code, 401)
+        self.is_same_user = True
+        self.assertEqual(self.ask("/api/meta").code, 200)
+
+
 class CookieTests(ApiCase):
     """The token in a URL becomes a cookie."""
 
@@ -176,7 +239,7 @@ class CookieTests(ApiCase):
         """The redirect stays on this host, however the path begins."""
         for path in ("//evil.example/", "/\\evil.example/", "///evil.example"):
             request = FakeRequest(f"{path}?token={TOKEN}".encode())
-            location = without_token(request)  # type: ignore[arg-type]
+            location = without_secrets(request)  # type: ignore[arg-type]
             self.assertTrue(location.startswith("/evil.example"), location)
 
 

@@ -113,18 +113,28 @@ class ApiServiceTests(SynchronousTestCase):
     def told(self, link: int = 0) -> list[dict[str, Any]]:
         return [msgspec.json.decode(line) for line in self.reactor.links[link].value().splitlines()]
 
-    def test_loopback_needs_no_token(self) -> None:
-        """On loopback the port is bound and not read, and the API server is told of it; the token file is made
-        0600."""
+    def test_loopback_needs_no_token_of_this_user(self) -> None:
+        """On loopback the port is bound and not read, and the API server is told of it and whom to trust; the token
+        file is made 0600."""
         service = self.make(api_port=0)
         service.startService()
         self.assertEqual(service.urls, ["http://127.0.0.1:4321"])
         self.assertFalse(self.reactor.ports[0].reading)
         self.assertEqual(dict(self.children[0].program.descriptors), {4: 99})
         settings = self.told()[0]["settings"]
-        self.assertEqual((settings["ports"], settings["token"], settings["any_address"]), ([4321], None, False))
+        token = (self.data_dir / "api-token").read_text().strip()
+        self.assertEqual((settings["ports"], settings["token"], settings["any_address"]), ([4321], token, False))
+        self.assertTrue(settings["same_user"])
         self.assertEqual(settings["listeners"], [{"descriptor": 4, "family": socket.AF_INET}])
         self.assertEqual((self.data_dir / "api-token").stat().st_mode & 0o777, 0o600)
+        self.successResultOf(service.stopService())
+
+    def test_every_user_of_the_machine(self) -> None:
+        """With ``--api-users any`` nobody is asked for a token on loopback."""
+        service = self.make(api_port=0, api_users="any")
+        service.startService()
+        settings = self.told()[0]["settings"]
+        self.assertEqual((settings["token"], settings["same_user"]), (None, False))
         self.successResultOf(service.stopService())
 
     def test_beyond_loopback(self) -> None:
@@ -135,6 +145,7 @@ class ApiServiceTests(SynchronousTestCase):
         self.assertEqual(settings["token"], (self.data_dir / "api-token").read_text().strip())
         self.assertEqual(settings["names"], ["10.0.0.1:1", "desk.example"])
         self.assertTrue(settings["any_address"])
+        self.assertFalse(settings["same_user"])
         self.successResultOf(service.stopService())
 
     def test_no_token_no_start(self) -> None:

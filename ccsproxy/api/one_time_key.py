@@ -1,0 +1,55 @@
+"""Keys for a URL: each opens the dashboard once, soon, in the run that it was made for.
+
+Whoever may read the token's file can make one; the URL that carries it is worth nothing afterwards, wherever it is
+written down. It is ``<expiry>.<nonce>.<proof>``.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+
+#: For how many seconds a key is good.
+LIFE = 600
+#: Bytes of the random part.
+_NONCE = 12
+
+
+def make_key(token: str, run: str, now: float) -> str:
+    """Make a key.
+
+    :param run: the session id of the service's run.
+    :param now: seconds since the epoch.
+    """
+    said = f"{int(now) + LIFE}.{secrets.token_urlsafe(_NONCE)}"
+    return f"{said}.{_proof(token, run, said)}"
+
+
+class KeyRing:
+    """Accepts each key once.
+
+    :param token: what keys are proven with.
+    :param run: the session id of this run.
+    :param now: seconds since the epoch.
+    """
+
+    def __init__(self, token: str, run: str, now: Callable[[], float]) -> None:
+        self._token, self._run, self._now = token, run, now
+        self._used: dict[str, int] = {}
+
+    def accept(self, key: str) -> bool:
+        """Tell whether a key is good, and use it up."""
+        said, _, proof = key.rpartition(".")
+        expiry = said.partition(".")[0]
+        if not hmac.compare_digest(proof.encode(), _proof(self._token, self._run, said).encode()):
+            return False
+        now = self._now()
+        self._used = {each: until for each, until in self._used.items() if until > now}
+        if said in self._used or not expiry.isdecimal() or int(expiry) <= now:
+            return False
+        self._used[said] = int(expiry)
+        return True
+
+
+def _proof(token: str, run: str, said: str) -> str:
+    return hmac.new(token.encode(), f"ccsproxy key {run} {said}".encode(), hashlib.sha256).hexdigest()
