@@ -35,6 +35,9 @@ _encode = msgspec.msgpack.Encoder().encode
 #: One encoded frame: its bytes, or its packed head and a body that was not copied.
 Encoded = bytes | tuple[bytes, bytes]
 
+#: How the line of a live event begins, so that nobody needs to read one that nobody wants.
+EVENT = b'{"event":'
+
 
 class Frame(NamedTuple):
     """One frame as it arrived."""

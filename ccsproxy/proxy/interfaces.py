@@ -35,6 +35,13 @@ class UpstreamTimings:
         self.waited = 0.0
 
 
+class IWholeBody(IBodyProducer):
+    """A request body that can be had at once, without being produced piece by piece."""
+
+    def whole_body() -> bytes | None:
+        """Return the body if all of it is there and nobody has begun to take it; it is handed over then."""
+
+
 class IRelayResponse(Interface):
     """The final response of an upstream, its body still to come.
 

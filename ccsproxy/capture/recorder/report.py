@@ -6,9 +6,6 @@ from typing import Any
 from ccsproxy.capture.recorder.events import Event
 from ccsproxy.wire import jsontext
 
-#: How the line of a live event begins, so that nobody needs to read one that nobody wants.
-EVENT = b'{"event":'
-
 
 class Report:
     """Collects what happens in a turn and writes it at its end."""

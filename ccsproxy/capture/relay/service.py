@@ -13,7 +13,6 @@ from twisted.logger import Logger
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.disk import Disk, DiskThread
-from ccsproxy.capture.recorder.report import EVENT
 from ccsproxy.capture.relay.link import RecorderLink
 from ccsproxy.capture.relay.outbox import Outbox
 from ccsproxy.capture.relay.tap import RelayCapture
@@ -211,7 +210,7 @@ class CaptureService(Service):
             self.relay_capture.left(encoded)
 
     def _line_received(self, line: bytes) -> None:
-        if line.startswith(EVENT) and not self._bus.has_subscribers:
+        if line.startswith(frames.EVENT) and not self._bus.has_subscribers:
             return
         for kind, value in jsontext.loads(line).items():
             getattr(self, f"_heard_{kind}")(value)

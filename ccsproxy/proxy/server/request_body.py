@@ -6,8 +6,10 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
-from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
+from twisted.web.iweb import UNKNOWN_LENGTH
 from zope.interface import implementer
+
+from ccsproxy.proxy.interfaces import IWholeBody
 
 
 class BodySource(Protocol):
@@ -20,7 +22,7 @@ class BodySource(Protocol):
         """Read the body again."""
 
 
-@implementer(IBodyProducer)
+@implementer(IWholeBody)
 class RequestBody:
     """A request body that arrives.
 
