@@ -69,6 +69,25 @@ class UpstreamReset(RelayError):
     kind = "upstream_reset_before_response"
 
 
+class NeverSent(UpstreamReset):
+    """The connection ended before a byte of the request was written to it: nobody can have acted upon it.
+
+    :ivar request: the request's bytes.
+    """
+
+    def __init__(self, request: bytes) -> None:
+        super().__init__("The upstream closed the connection before the request was sent.")
+        self.request = request
+
+
+class ConnectionDead(RelayError):
+    """The upstream's system has acknowledged nothing of what was sent: the path to it is gone without a word."""
+
+    outcome = Outcome.UPSTREAM_UNREACHABLE
+    kind = "connection_dead"
+    error_type = "upstream_unreachable"
+
+
 class UpstreamProtocolError(RelayError):
     """The upstream sent something that is not clearly HTTP/1.1."""
 

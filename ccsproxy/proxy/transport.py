@@ -8,11 +8,27 @@ on.
 
 import socket
 import struct
+import sys
 from fcntl import ioctl
 from termios import TIOCOUTQ
 from typing import Any
 
 from twisted.internet.tcp import Connection
+
+#: A silent peer is asked after so many seconds, then every so many, so many times.
+PROBE_AFTER, PROBE_EVERY, PROBES = 60, 15, 4
+_PROBES = [
+    (getattr(socket, name), value)
+    for name, value in (
+        ("TCP_KEEPIDLE" if hasattr(socket, "TCP_KEEPIDLE") else "TCP_KEEPALIVE", PROBE_AFTER),
+        ("TCP_KEEPINTVL", PROBE_EVERY),
+        ("TCP_KEEPCNT", PROBES),
+    )
+    if hasattr(socket, name)
+]
+#: What of Linux's ``struct tcp_info`` counts: retransmits, probes, unacked and last_ack_recv in milliseconds.
+_TCP_INFO = struct.Struct("=2xBB20xI28xI")
+_TELLS = sys.platform == "linux"
 
 
 def sends_directly(transport: Any) -> bool:
@@ -99,8 +115,46 @@ def close_writing(transport: Any) -> bool:
     return True
 
 
+def innermost(transport: Any) -> Any:
+    """Return the transport that holds the socket, below TLS and whatever else wraps it."""
+    while (inner := getattr(transport, "transport", None)) is not None:
+        transport = inner
+    return transport
+
+
 def tune(transport: Any) -> None:
-    """Switch off the delaying of small segments, and notice peers that have vanished without a word."""
-    if sends_directly(transport) and transport.getHandle().family != getattr(socket, "AF_UNIX", None):
-        transport.setTcpNoDelay(True)
-        transport.setTcpKeepAlive(True)
+    """Switch off the delaying of small segments, and ask a silent peer again and again whether it is there.
+
+    A peer is asked after a minute, as the clients' own libraries do: home routers forget a silent connection after
+    two to six minutes, and the system's own two hours would come far too late.
+    """
+    tcp = innermost(transport)
+    if not isinstance(tcp, Connection) or tcp.socket.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    tcp.setTcpNoDelay(True)
+    tcp.setTcpKeepAlive(True)
+    for option, value in _PROBES:
+        tcp.socket.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def is_dead(transport: Any, seconds: float) -> bool:
+    """Tell whether the system of a peer has acknowledged nothing for some seconds although there is something to.
+
+    The system's own TCP_USER_TIMEOUT would also end connections whose peer is alive and has its window closed (Linux
+    6.18: after exactly that time), such as a client that was stopped with Ctrl-Z, and would make one lost keep-alive
+    probe the last. So the system is asked what it knows, and one that answers probes is alive.
+
+    :return: false where the system does not tell.
+    """
+    tcp = innermost(transport)
+    if not _TELLS or not isinstance(tcp, Connection) or not tcp.connected:
+        return False
+    try:
+        info = tcp.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+    except OSError:
+        return False
+    if len(info) < _TCP_INFO.size:
+        return False
+    retransmits, probes, unacked, heard = _TCP_INFO.unpack(info)
+    repeated = (unacked and retransmits >= 2) or probes >= 2
+    return bool(repeated) and heard >= seconds * 900

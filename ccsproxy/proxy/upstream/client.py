@@ -7,9 +7,11 @@ from typing import Any
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.python.failure import Failure
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
+from ccsproxy.proxy.errors import NeverSent
 from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, UpstreamTimings
 from ccsproxy.proxy.upstream.connection import RelayConnection
 from ccsproxy.proxy.upstream.pool import RelayPool
@@ -38,15 +40,16 @@ class RelayAgent:
         """Send a request; ``uri`` is the target in origin form and ``headers`` are lines as bytes.
 
         A connection is asked for before the body's producer is started, and a request is begun on one connection
-        only: what fails after that is reported and never sent again.
+        only: what fails after that is reported and never sent again, unless not one byte of it had left.
         """
         marks = marks or UpstreamTimings()
         connection = self._pool.take()
-        if connection is not None:
-            marks.reused = True
-            return self._send(connection, method, uri, headers or b"", bodyProducer, marks)
-        connecting = self._pool.getConnection(None, self._endpoint)
-        return connecting.addCallback(self._send, method, uri, headers or b"", bodyProducer, marks)
+        if connection is None:
+            connecting = self._pool.connect(self._endpoint)
+            return connecting.addCallback(self._send, method, uri, headers or b"", bodyProducer, marks)
+        marks.reused = True
+        waiting = self._send(connection, method, uri, headers or b"", bodyProducer, marks)
+        return waiting.addErrback(self._never_sent, method, marks)
 
     def _send(
         self,
@@ -87,6 +90,19 @@ class RelayAgent:
         connection = self._pool.take()
         connecting = succeed(connection) if connection is not None else self._pool.connect(self._endpoint)
         return connecting.addCallback(self._pool.free)
+
+    def _never_sent(self, reason: Failure, method: bytes, marks: UpstreamTimings) -> Any:
+        """Send a request on a new connection when a kept one was lost before a byte of it had left."""
+        error = reason.value
+        if not isinstance(error, NeverSent):
+            return reason
+        marks.reused = False
+
+        def send(connection: RelayConnection) -> Deferred[Any]:
+            marks.connected = self._pool.clock()
+            return connection.request_again(error.request, method, marks)
+
+        return self._pool.connect(self._endpoint).addCallback(send)
 
     def is_own(self, peer: Any, host: Any) -> bool:
         """Tell whether an accepted connection is the other end of a live connection to the upstream."""

@@ -9,7 +9,9 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 
 from ccsproxy.proxy import errors
+from ccsproxy.proxy.deadlines import Deadline
 from ccsproxy.proxy.interfaces import UpstreamTimings
+from ccsproxy.proxy.transport import is_dead
 from ccsproxy.proxy.upstream.endings import cut_off, lost_before_response
 from ccsproxy.proxy.upstream.link import Link, Owner
 from ccsproxy.proxy.upstream.raw import RawConnection
@@ -20,14 +22,25 @@ from ccsproxy.proxy.upstream.upload import Upload, request_head
 
 log = Logger()
 
+#: An upstream whose system acknowledges nothing of a request for so many seconds cannot be reached any more.
+UNSENT_TIME = 30.0
+
 
 class RelayConnection(Link):
     """An upstream connection. Who owns it (the pool) is told when it is free again and when it is gone.
 
+    States: idle (neither `_waiting` nor `_response`), waiting for a head (`_waiting`), in a body (`_response` and
+    `_body`), gone. `_upload` lives while the request's body is not wholly sent, and may outlive `_waiting`. Each
+    phase has a deadline of its own: `_upload_limit` while the upstream takes nothing of the body, `_deadline` for the
+    head, then for the response's body, then for closing; `_look` asks whether the connection is dead until there is
+    a head.
+
     :ivar carried: how many requests it has carried.
+    :ivar keep_for: for how many seconds its upstream keeps it when it is idle, None when it did not say.
     """
 
     carried = 0
+    keep_for: float | None = None
 
     def __init__(self, owner: Owner) -> None:
         super().__init__(owner)
@@ -43,7 +56,8 @@ class RelayConnection(Link):
         self._body: Body | None = None
         self._held: bytes | None = None
         self._paused = False
-        self._stalled = False
+        self._look = Deadline(owner.timers, self._look_for_life)
+        self._upload_limit: Deadline | None = None
         self._unsent = b""
         self._unsent_since = 0.0
 
@@ -59,16 +73,16 @@ class RelayConnection(Link):
         """Send one request; the connection must be `usable`."""
         chunked = data is not None and data.length is UNKNOWN_LENGTH
         head = request_head(method, target, headers, chunked=chunked)
+        self._timeouts = self._owner.timeouts
         self._method = method
         self._marks = marks
         self.carried += 1
         waiting = self._waiting = Deferred(self._cancelled)
         whole_body = getattr(data, "whole_body", None)  # `IWholeBody`; asking zope costs a microsecond
         whole = None if whole_body is None else whole_body()
+        self._look.set(UNSENT_TIME, None)
         if data is None or whole is not None:
-            self._unsent = head + whole if whole else head
-            self._unsent_since = self._clock()
-            self._owner.write_batch.add(self)
+            self._send_soon(head + whole if whole else head)
         else:
             self._upload = Upload(self, head, data)
             self._upload.start()
@@ -88,8 +102,28 @@ class RelayConnection(Link):
 
     def _become_raw(self, head: ParsedResponseHead, rest: bytes, idle: float | None = None) -> RelayResponse:
         raw = RawConnection(head, rest, self._owner.timers, idle)
+        self._close_limits()
         self.detach(raw)
         return raw.response
+
+    def request_again(self, request: bytes, method: bytes, marks: UpstreamTimings) -> Deferred[RelayResponse]:
+        """Send a request of which not a byte has left on another connection.
+
+        :param request: head and body, see `NeverSent`.
+        """
+        self._timeouts = self._owner.timeouts
+        self._method = method
+        self._marks = marks
+        self.carried += 1
+        waiting = self._waiting = Deferred(self._cancelled)
+        self._look.set(UNSENT_TIME, None)
+        self._send_soon(request)
+        return waiting
+
+    def _send_soon(self, request: bytes) -> None:
+        self._unsent = request
+        self._unsent_since = self._clock()
+        self._owner.write_batch.add(self)
 
     def flush(self) -> None:
         """Send the request, unless the exchange has been given up in the same turn."""
@@ -107,13 +141,26 @@ class RelayConnection(Link):
             self._deadline.set(self._timeouts.first_byte, errors.FirstByteTimeout)
 
     def upload_stalled(self, stalled: bool) -> None:
-        """Limit the time for which the upstream may take nothing of the body."""
+        """Limit the time for which the upstream may take nothing of the body.
+
+        The limit is the body's own: when the response has begun, its limits go on whatever becomes of the body.
+        """
         if stalled and self._waiting is not None:
-            self._stalled = True
-            self._deadline.set(self._timeouts.idle, errors.IdleTimeout)
-        elif self._stalled:
-            self._stalled = False
-            self._deadline.clear()
+            if self._upload_limit is None:
+                self._upload_limit = Deadline(self._owner.timers, self._expired)
+            self._upload_limit.set(self._timeouts.idle, errors.IdleTimeout)
+        elif self._upload_limit is not None:
+            self._upload_limit.clear()
+
+    def _look_for_life(self, _: object) -> None:
+        """Give the connection up when the upstream's system takes nothing of the request any more."""
+        if self._waiting is None:
+            return
+        if is_dead(self.transport, UNSENT_TIME):
+            sentence = f"The connection to the upstream is dead: nothing was acknowledged for {UNSENT_TIME:g} s."
+            self.fail(errors.ConnectionDead(sentence))
+        else:
+            self._look.set(UNSENT_TIME, None)
 
     def _cancelled(self, _: Deferred[RelayResponse]) -> None:
         self._waiting = None
@@ -140,19 +187,25 @@ class RelayConnection(Link):
             self.abort()
 
     def _read_head(self, data: bytes) -> None:
+        heard = self._heads.interims
         read = self._heads.feed(data)
         if read is not None:
             self._begin(*read)
+        elif self._heads.interims != heard and self._marks is not None and self._marks.request_sent is not None:
+            # 102 and its like are signs of life: the upstream has as much time again.
+            self._deadline.set(self._timeouts.first_byte, errors.FirstByteTimeout)
 
     def _begin(self, head: ParsedResponseHead, rest: bytes) -> None:
         """Hand the response over, and what was read of its body after it."""
         waiting, self._waiting = self._waiting, None
         self._deadline.clear()
+        self._look.clear()
         self._heads.may_switch = False
         if head.code == 101 and waiting is not None:
             waiting.callback(self._become_raw(head, rest))
             return
         self._persistent = head.persistent
+        self.keep_for = head.keep_for
         upload = self._upload
         if upload is not None and not upload.finished:
             # An upstream that answers early may not read on; the connection ends with this response.
@@ -287,7 +340,13 @@ class RelayConnection(Link):
         upload, self._upload = self._upload, None
         if upload is not None:
             upload.stop()
+        self._close_limits()
         super().abort()
+
+    def _close_limits(self) -> None:
+        self._look.close()
+        if self._upload_limit is not None:
+            self._upload_limit.close()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End whatever was going on."""
@@ -296,12 +355,15 @@ class RelayConnection(Link):
         body, self._body = self._body, None
         held, self._held = self._held, None
         self._deadline.close()
+        self._close_limits()
         self._forget()
-        self._unsent = b""
+        unsent, self._unsent = self._unsent, b""
         upload, self._upload = self._upload, None
         if upload is not None:
             upload.stop()
-        if waiting is not None:
+        if waiting is not None and unsent:
+            waiting.errback(Failure(errors.NeverSent(unsent)))
+        elif waiting is not None:
             partial = self._heads.partial
             waiting.errback(Failure(lost_before_response(reason, partial=partial, first=self.carried == 1)))
         elif response is not None and body is not None:

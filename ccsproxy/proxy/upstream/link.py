@@ -11,7 +11,7 @@ from twisted.internet import protocol
 
 from ccsproxy.proxy import errors
 from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
-from ccsproxy.proxy.transport import receive_directly, replace_protocol, send_now, unsent
+from ccsproxy.proxy.transport import innermost, receive_directly, replace_protocol, send_now, tune, unsent
 from ccsproxy.runtime.write_batch import WriteBatch
 
 
@@ -47,11 +47,9 @@ class Peek:
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
-        while (inner := getattr(transport, "transport", None)) is not None:
-            transport = inner
-        self._tcp = transport
+        self._tcp = innermost(transport)
         self._poll = None
-        peer = getattr(transport, "socket", None)
+        peer = getattr(self._tcp, "socket", None)
         if peer is not None:
             self._poll = select.poll()
             self._poll.register(peer, select.POLLIN)
@@ -131,10 +129,7 @@ class Link(protocol.Protocol):
         """Send small pieces at once, notice dead peers, and remember the addresses."""
         transport: Any = self.transport
         receive_directly(transport, self)
-        for setting in ("setTcpNoDelay", "setTcpKeepAlive"):
-            setter = getattr(transport, setting, None)
-            if setter is not None:
-                setter(True)
+        tune(transport)
         self.ends = ends_of(transport.getHost(), transport.getPeer())
         self._owner.connected(self)
 

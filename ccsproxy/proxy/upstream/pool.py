@@ -17,7 +17,14 @@ from ccsproxy.proxy.errors import ConnectTimeout
 from ccsproxy.proxy.upstream.connection import RelayConnection
 from ccsproxy.proxy.upstream.failures import as_relay_error
 from ccsproxy.proxy.upstream.link import Ends, Timeouts, ends_of
+from ccsproxy.runtime.clock import suspended_for
 from ccsproxy.runtime.write_batch import WriteBatch
+
+#: Seconds before the end of the time that an upstream keeps an idle connection in which it is not used any more: the
+#: request may still be on its way when that time is over, and nobody could tell whether it was acted upon.
+KEEP_MARGIN = 1.0
+#: A system that was suspended for so many seconds has perhaps lost its connections without a word.
+SLEPT = 1.0
 
 
 class ConnectionFactory(Factory):
@@ -45,6 +52,7 @@ class RelayPool(HTTPConnectionPool):
     :param timeouts: see `Timeouts`.
     :param clock: monotonic seconds, for `Marks`.
     :param write_batch: the reactor's turn, at whose end requests are sent.
+    :param suspended: see `ccsproxy.runtime.clock.suspended_for`.
     """
 
     maxPersistentPerHost = 256
@@ -58,6 +66,7 @@ class RelayPool(HTTPConnectionPool):
         timeouts: Timeouts | None = None,
         clock: Callable[[], float] = monotonic,
         write_batch: WriteBatch | None = None,
+        suspended: Callable[[], float] = suspended_for,
     ) -> None:
         super().__init__(reactor, persistent=True)
         self.timers = timers
@@ -65,7 +74,9 @@ class RelayPool(HTTPConnectionPool):
         self.clock = clock
         self.write_batch = write_batch or WriteBatch()
         self._factory_of_ours = ConnectionFactory(self)
-        self._idle: dict[RelayConnection, float] = {}  # since when, oldest first
+        # Until when each may be used, and how long the system had slept when it was put there; oldest first.
+        self._idle: dict[RelayConnection, tuple[float, float]] = {}
+        self._suspended = suspended
         self._live: set[RelayConnection] = set()
         self._ends: set[Ends] = set()
         self._sweep = Deadline(timers, self._close_old)
@@ -75,8 +86,9 @@ class RelayPool(HTTPConnectionPool):
     def take(self) -> RelayConnection | None:
         """Return the idle connection used last that can certainly be used again, if there is one."""
         while self._idle:
-            connection, since = self._idle.popitem()
-            if self.timers.seconds() - since < self.cachedConnectionTimeout and connection.usable():
+            connection, (until, slept) = self._idle.popitem()
+            awake = self._suspended() - slept < SLEPT
+            if awake and self.timers.seconds() < until and connection.usable():
                 return connection
             connection.abort()
         return None
@@ -109,7 +121,8 @@ class RelayPool(HTTPConnectionPool):
         except Exception as error:
             # A cancelled attempt fails in more than one way: a TCP endpoint has an error of its own for it.
             if expired:
-                raise self.timeouts.passed(ConnectTimeout) from None
+                known = error if isinstance(error, ConnectTimeout) else self.timeouts.passed(ConnectTimeout)
+                raise known from None
             if isinstance(error, CancelledError):
                 raise
             raise as_relay_error(error) from error
@@ -129,14 +142,17 @@ class RelayPool(HTTPConnectionPool):
         self._putConnection(None, connection)
 
     def _putConnection(self, key: Hashable, connection: RelayConnection) -> None:
-        if not self.persistent or self.cachedConnectionTimeout <= 0:
+        keep = self.cachedConnectionTimeout
+        if connection.keep_for is not None:
+            keep = min(keep, connection.keep_for - KEEP_MARGIN)
+        if not self.persistent or keep <= 0:
             connection.close()
             return
         while len(self._idle) >= self.maxPersistentPerHost:
             self._oldest().close()
         if not self._idle:
-            self._sweep.set(self.cachedConnectionTimeout - BUCKET, None)
-        self._idle[connection] = self.timers.seconds()
+            self._sweep.set(max(keep - BUCKET, BUCKET), None)
+        self._idle[connection] = self.timers.seconds() + keep, self._suspended()
 
     def _oldest(self) -> RelayConnection:
         oldest = next(iter(self._idle))
@@ -153,13 +169,13 @@ class RelayPool(HTTPConnectionPool):
 
     def _close_old(self, _: object) -> None:
         """Close what has been idle for too long; look again when the next one will have been."""
-        limit = self.timers.seconds() - self.cachedConnectionTimeout + BUCKET
-        while self._idle:
-            since = next(iter(self._idle.values()))
-            if since > limit:
-                self._sweep.set(since - limit, None)
-                return
-            self._oldest().close()
+        now = self.timers.seconds() + BUCKET
+        for connection in [one for one, (until, _) in self._idle.items() if until <= now]:
+            del self._idle[connection]
+            connection.close()
+        if self._idle:
+            soonest = min(until for until, _ in self._idle.values())
+            self._sweep.set(max(soonest - now, BUCKET), None)
 
     def is_own(self, peer: Any, host: Any) -> bool:
         """Tell whether an accepted connection is the other end of a live connection of this pool.

@@ -12,8 +12,8 @@ SIZE_LINE_LIMIT = 1024
 TRAILER_LIMIT = 8 * 1024
 
 _HEX = b"0123456789abcdefABCDEF"
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\r\n\0]*)?")
-_SIZE_LINE_BEGINNING = re.compile(rb"[0-9A-Fa-f]{0,15}(?:(?<=[0-9A-Fa-f])(?:;[^\r\n\0]*)?\r?)?")
+_SIZE_LINE = re.compile(rb"0*+([0-9A-Fa-f]{0,15})(?<=[0-9A-Fa-f])[ \t]*+(?:;[^\r\n\0]*+)?")
+_SIZE_LINE_BEGINNING = re.compile(rb"0*+[0-9A-Fa-f]{0,15}(?:(?<=[0-9A-Fa-f])[ \t]*+(?:;[^\r\n\0]*+)?\r?)?")
 
 
 class Body(Protocol):
@@ -165,7 +165,7 @@ class ChunkedBody:
         match = _SIZE_LINE.fullmatch(line)
         if match is None:
             raise UpstreamProtocolError("The upstream sent a chunk without a valid size.")
-        return int(match[1], 16)
+        return int(match[1] or b"0", 16)
 
     def _keep_size_line(self, line: bytes) -> None:
         if len(line) >= SIZE_LINE_LIMIT or not _SIZE_LINE_BEGINNING.fullmatch(line):

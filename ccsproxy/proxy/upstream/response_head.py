@@ -1,8 +1,10 @@
 """Response heads: strict reading of a status line and header fields, and what they say of the body (RFC 9112).
 
-A head that two readers could understand differently is refused; nothing is repaired. Names and values are kept as
-spelled and in their order. Own code rather than llhttp, which neither knows of HEAD, nor tells where a message ends,
-nor refuses unknown transfer codings; the measurements are in ``docs/adr/0003-http-parser.md``.
+A head that two readers could understand differently is refused. What every client takes is taken: a transfer coding
+of ``chunked`` said twice or of ``identity``, folded lines (unfolded, as RFC 9112 section 5.2 asks of a proxy), and
+any number of interim responses, which are dropped. Names and values are kept as spelled and in their order. Own code
+rather than llhttp, which neither knows of HEAD, nor tells where a message ends, nor refuses unknown transfer codings;
+the measurements are in ``docs/adr/0003-http-parser.md``.
 """
 
 import re
@@ -13,8 +15,8 @@ from ccsproxy.wire.headers import HOP_BY_HOP, Finder, Line, connection, end_to_e
 
 #: The most bytes of one response head.
 HEAD_LIMIT = 64 * 1024
-#: How many interim responses may precede the final one.
-INTERIM_LIMIT = 32
+#: The longest time that a Keep-Alive hint is believed, in seconds.
+_KEEP_MOST = 86400.0
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (.*))?", re.DOTALL)
 _HEAD = re.compile(
@@ -26,6 +28,12 @@ _deciding_lines = Finder(HOP_BY_HOP | {b"content-length"})
 _BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?![\n]|\Z)|\0")
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _START = b"HTTP/1."
+_FOLD = re.compile(rb"\r\n[ \t]+")
+#: A fold where there is no field to continue, or in a field that two readers must not read differently.
+_FOLD_IN_FRAMING = re.compile(
+    rb"\A[^\n]*\n[ \t]|\n(?:content-length|transfer-encoding|connection|upgrade)[ \t]*:[^\n]*\n[ \t]", re.IGNORECASE
+)
+_KEEP_ALIVE_TIME = re.compile(rb"(?:\A|,)[ \t]*timeout[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:,|\Z)")
 
 
 class ParsedResponseHead:
@@ -39,9 +47,10 @@ class ParsedResponseHead:
     :ivar length: what ``Content-Length`` says, None without it.
     :ivar chunked: whether the body is framed in chunks.
     :ivar persistent: whether the connection may carry another request afterwards.
+    :ivar keep_for: for how many seconds the upstream keeps it for that, None when it does not say.
     """
 
-    __slots__ = ("chunked", "code", "forward", "length", "lines", "persistent", "phrase", "version")
+    __slots__ = ("chunked", "code", "forward", "keep_for", "length", "lines", "persistent", "phrase", "version")
 
     def __init__(self, code: int, phrase: bytes, version: str, lines: bytes) -> None:
         self.code = code
@@ -51,19 +60,21 @@ class ParsedResponseHead:
         self.length: int | None = None
         self.chunked = False
         self.persistent = version == "1.1"
+        self.keep_for: float | None = None
 
 
 class HeadReader:
     """Finds the final response head in what is read, and drops the interim ones before it.
 
+    :ivar interims: how many interim responses have come.
     :ivar may_switch: 101 is a final one, since it was asked for.
     """
 
-    __slots__ = ("_buffer", "_interims", "may_switch")
+    __slots__ = ("_buffer", "interims", "may_switch")
 
     def __init__(self) -> None:
         self._buffer: bytearray | None = None
-        self._interims = 0
+        self.interims = 0
         self.may_switch = False
 
     @property
@@ -96,7 +107,6 @@ class HeadReader:
             head = parse_head(data[: end + 2])
             data = data[end + 4 :]
             if head.code >= 200 or (head.code == 101 and self.may_switch):
-                self._interims = 0
                 return head, data
             self._skip_interim(head)
             start = 0
@@ -105,9 +115,7 @@ class HeadReader:
     def _skip_interim(self, head: ParsedResponseHead) -> None:
         if head.code == 101:
             raise UpstreamProtocolError("The upstream switched protocols without being asked to.")
-        self._interims += 1
-        if self._interims > INTERIM_LIMIT:
-            raise UpstreamProtocolError("The upstream sent too many interim responses.")
+        self.interims += 1
 
 
 def parse_head(block: bytes) -> ParsedResponseHead:
@@ -118,6 +126,8 @@ def parse_head(block: bytes) -> ParsedResponseHead:
     """
     match = _HEAD.fullmatch(block)
     if match is None:
+        match = _HEAD.fullmatch(_unfolded(block))
+    if match is None:
         raise _why_not(block.split(b"\r\n")[:-1])
     minor, code, phrase, lines = match.groups()
     head = ParsedResponseHead(int(code), phrase or b"", "1.1" if minor == b"1" else "1.0", lines)
@@ -126,6 +136,16 @@ def parse_head(block: bytes) -> ParsedResponseHead:
         _read_framing(head, found)
         head.forward = end_to_end(lines, found)
     return head
+
+
+def _unfolded(block: bytes) -> bytes:
+    """Return a head with the folds of its lines replaced by a space (RFC 9112 section 5.2).
+
+    :raises UpstreamProtocolError: when a fold could change where the message ends.
+    """
+    if _FOLD_IN_FRAMING.search(block):
+        raise UpstreamProtocolError("The upstream folded a header line that frames its response.")
+    return _FOLD.sub(b" ", block)
 
 
 def _why_not(lines: list[bytes]) -> UpstreamProtocolError:
@@ -189,12 +209,14 @@ def _read_framing(head: ParsedResponseHead, found: list[Line]) -> None:
         if codings:
             raise UpstreamProtocolError("The upstream sent both Content-Length and Transfer-Encoding.")
     elif codings:
-        _check_coding(codings, head.version)
-        head.chunked = True
+        head.chunked = _is_chunked(codings, head.version)
     options = [connection(value).options for name, value, _, _ in found if name == b"connection"]
     if options:
         said = frozenset[bytes]().union(*options)
         head.persistent = b"close" not in said and (head.persistent or b"keep-alive" in said)
+    for name, value, _, _ in found:
+        if name == b"keep-alive" and (hint := _KEEP_ALIVE_TIME.search(value)):
+            head.keep_for = min(float(hint[1]), _KEEP_MOST)
 
 
 def _content_length(values: list[bytes]) -> int:
@@ -206,8 +228,13 @@ def _content_length(values: list[bytes]) -> int:
     return int(value)
 
 
-def _check_coding(values: list[bytes], version: str) -> None:
-    if values != [b"chunked"]:
-        raise UpstreamProtocolError("The upstream used a transfer coding other than chunked.")
+def _is_chunked(values: list[bytes], version: str) -> bool:
+    """Tell whether the codings mean a chunked body, or none at all."""
     if version == "1.0":
         raise UpstreamProtocolError("The upstream used a transfer coding in HTTP/1.0.")
+    # Said twice it means once: nobody has ever chunked chunks. `identity` was a coding until RFC 7230 took it away.
+    codings = {member for value in values for member in value.split(b",")}
+    codings = {member.strip(b" \t") for member in codings} - {b"identity"}
+    if codings not in ({b"chunked"}, set()):
+        raise UpstreamProtocolError("The upstream used a transfer coding other than chunked.")
+    return bool(codings)

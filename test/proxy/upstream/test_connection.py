@@ -6,6 +6,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.proxy.upstream import connection
 from ccsproxy.proxy.upstream.link import Timeouts
 from test.proxy.upstream_wire import Collector, ScriptedBody, Wire
 
@@ -176,14 +177,48 @@ class TimeoutTests(SynchronousTestCase):
         wire.clock.advance(3)
         self.assertEqual(wire.error.kind, "first_byte_timeout")
 
-    def test_interims_are_no_first_byte(self) -> None:
-        """An upstream that only says 103 has not answered."""
+    def test_interims_are_signs_of_life(self) -> None:
+        """An upstream that says 102 now and then has as much time again each time, and no more."""
         wire = Wire(self.limits)
         wire.ask()
-        wire.clock.advance(40)
-        wire.connection.dataReceived(b"HTTP/1.1 103 E\r\n\r\n")
-        wire.clock.advance(22)
+        for _ in range(40):
+            wire.clock.advance(40)
+            wire.connection.dataReceived(b"HTTP/1.1 102 P\r\n\r\n")
+        self.assertIsNone(wire.outcome)
+        wire.clock.advance(62)
         self.assertEqual(wire.error.kind, "first_byte_timeout")
+
+    def test_interims_before_the_request_is_sent(self) -> None:
+        """They move no limit that has not begun."""
+        wire = Wire(self.limits)
+        body = ScriptedBody()
+        wire.ask(b"POST", body)
+        wire.connection.dataReceived(b"HTTP/1.1 100 C\r\n\r\n")
+        wire.clock.advance(500)
+        self.assertIsNone(wire.outcome)
+
+    def test_a_dead_connection(self) -> None:
+        """Whose system acknowledges nothing is given up after 30 s, long before the limit of a slow answer."""
+        dead = [False]
+        self.patch(connection, "is_dead", lambda transport, seconds: dead[0] and seconds == 30)
+        wire = Wire(Timeouts(first_byte=600))
+        wire.ask()
+        wire.clock.advance(100)
+        self.assertIsNone(wire.outcome)
+        dead[0] = True
+        wire.clock.advance(32)
+        self.assertEqual((wire.error.kind, wire.error.status), ("connection_dead", 502))
+        self.assertTrue(wire.transport.aborted)
+        self.assertEqual(wire.clock.getDelayedCalls(), [])
+
+    def test_nobody_looks_at_a_body(self) -> None:
+        """Once the head is there, only the body's own limit counts: keep-alive probes find a dead peer."""
+        self.patch(connection, "is_dead", lambda transport, seconds: True)
+        wire = Wire(Timeouts(idle=100))
+        wire.ask()
+        wire.connection.dataReceived(OK)
+        wire.clock.advance(90)
+        self.assertEqual(wire.collector.ending, "")
 
     def test_idle_in_the_body(self) -> None:
         """Each piece starts the limit anew; a body that stands still is broken off."""
@@ -224,11 +259,35 @@ class TimeoutTests(SynchronousTestCase):
         wire.clock.advance(32)
         self.assertEqual(wire.error.kind, "idle_timeout")
 
+    def test_the_end_of_a_stall_leaves_the_response_its_limit(self) -> None:
+        """An upstream that answers early, then takes the body, then stands still, is broken off in time."""
+        wire = Wire(self.limits)
+        wire.ask(b"POST", ScriptedBody())
+        wire.transport.producer.pauseProducing()
+        wire.clock.advance(5)
+        wire.connection.dataReceived(OK + b"h")
+        wire.clock.advance(5)
+        wire.transport.producer.resumeProducing()
+        wire.clock.advance(32)
+        self.assertEqual(wire.collector.endings[0].value.kind, "idle_timeout")
+
+    def test_a_stall_that_goes_on_beside_the_response(self) -> None:
+        """A response that flows is not cut because the request's body is not taken."""
+        wire = Wire(self.limits)
+        wire.ask(b"POST", ScriptedBody())
+        wire.connection.dataReceived(OK)
+        wire.transport.producer.pauseProducing()
+        for _ in range(3):
+            wire.clock.advance(20)
+            wire.connection.dataReceived(b"x")
+        self.assertEqual(wire.collector.ending, "")
+
     def test_zero_is_never(self) -> None:
-        """Limits that are switched off arm no timer."""
+        """Limits that are switched off arm no timer but the one that looks for dead connections."""
         wire = Wire(Timeouts(0, 0, 0))
         wire.ask()
         wire.connection.dataReceived(OK)
+        wire.clock.advance(40)
         self.assertEqual(wire.clock.getDelayedCalls(), [])
 
 

@@ -5,11 +5,16 @@ import socket
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError, DNSLookupError
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.proxy.deadlines import BatchedTimers
+from ccsproxy.proxy.interfaces import UpstreamTimings
 from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
 from ccsproxy.proxy.upstream.link import Peek, Timeouts
+from ccsproxy.proxy.upstream.pool import RelayPool
+from ccsproxy.runtime.write_batch import WriteBatch
 from test.proxy.upstream_wire import Collector, ScriptedBody, Wire, WireTransport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -279,3 +284,118 @@ class ConnectTests(PoolCase):
         collector = Collector()
         self.successResultOf(waiting).deliverBody(collector)
         self.assertEqual((collector.body, collector.ending), (b"hi", "ResponseDone"))
+
+
+class KeepingTests(SynchronousTestCase):
+    """For how long an idle connection is trusted."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.slept = 0.0
+        self.endpoint = Endpoint()
+        self.pool = RelayPool(self.clock, BatchedTimers(self.clock), Timeouts(), suspended=lambda: self.slept)
+        self.client = TransparentClient(RelayAgent(self.pool, self.endpoint))
+
+    def answered(self, extra: bytes = b"") -> WireTransport:
+        """Have a request answered; return its connection."""
+        waiting = self.client.request(b"GET", b"/", b"")
+        transport = self.endpoint.succeed()
+        transport.protocol.dataReceived(b"HTTP/1.1 200 OK\r\n%bContent-Length: 0\r\n\r\n" % extra)
+        self.successResultOf(waiting)
+        return transport
+
+    def test_not_after_a_suspension(self) -> None:
+        """What was kept while the machine slept may be dead without a word; a new connection is made."""
+        kept = self.answered()
+        self.slept = 5.0
+        self.client.request(b"GET", b"/", b"")
+        self.assertTrue(kept.aborted)
+        self.assertEqual(len(self.endpoint.attempts), 1)
+
+    def test_hint(self) -> None:
+        """A connection is not used in the last second of the time that its upstream has announced."""
+        for hint, after, again in (
+            (b"Keep-Alive: timeout=5\r\n", 3.9, True),
+            (b"Keep-Alive: timeout=5\r\n", 4.1, False),
+            (b'keep-alive: max=100, timeout="5"\r\n', 4.1, False),
+            (b"Keep-Alive: timeout=1\r\n", 0, False),
+            (b"Keep-Alive: timeout=0\r\n", 0, False),
+            (b"Keep-Alive: max=5\r\n", 80, True),
+            (b"Keep-Alive: timeout=x\r\n", 80, True),
+            (b"Keep-Alive: timeout=3600\r\n", 100, False),
+        ):
+            kept = self.answered(hint)
+            self.clock.advance(after)
+            self.assertEqual(self.pool.take() is kept.protocol, again, (hint, after))
+            kept.protocol.abort()
+
+    def test_none_kept(self) -> None:
+        """``--upstream-keepalive 0`` keeps none."""
+        self.pool.cachedConnectionTimeout = 0
+        self.assertTrue(self.answered().disconnecting)
+        self.assertEqual(self.pool.idle_count, 0)
+
+    def test_hints_do_not_keep_others_from_being_closed(self) -> None:
+        """Each idle connection is closed at its own time, in whatever order they came."""
+        waiting = [self.client.request(b"GET", b"/", b"") for _ in range(2)]
+        long, short = self.endpoint.succeed(), self.endpoint.succeed()
+        long.protocol.dataReceived(OK)
+        self.clock.advance(1)
+        short.protocol.dataReceived(b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=10\r\nContent-Length: 0\r\n\r\n")
+        for each in waiting:
+            self.successResultOf(each)
+        self.clock.pump([1] * 95)
+        self.assertTrue(short.disconnecting)
+        self.assertTrue(long.disconnecting)
+        self.assertEqual(self.pool.idle_count, 0)
+
+
+class NeverSentTests(SynchronousTestCase):
+    """A request goes to a new connection only if not a byte of it has left on the old one."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.endpoint = Endpoint()
+        self.write_batch = WriteBatch()
+        self.pool = RelayPool(self.clock, BatchedTimers(self.clock), Timeouts(), write_batch=self.write_batch)
+        self.client = TransparentClient(RelayAgent(self.pool, self.endpoint))
+        waiting = self.client.request(b"GET", b"/", b"")
+        self.kept = self.endpoint.succeed()
+        self.kept.protocol.dataReceived(OK)
+        self.successResultOf(waiting)
+        self.kept.clear()
+        self.write_batch.collecting = True
+        self.timings = UpstreamTimings()
+
+    def ask(self) -> Deferred:
+        """Ask on the kept connection."""
+        return self.client.request(b"POST", b"/", b"Content-Length: 0\r\n", None, self.timings)
+
+    def test_lost_before_the_first_byte(self) -> None:
+        """The whole request goes to a new connection, and its answer is the request's."""
+        waiting = self.ask()
+        self.assertTrue(self.timings.reused)
+        self.kept.protocol.connectionLost(Failure(ConnectionDone()))
+        fresh = self.endpoint.succeed()
+        self.write_batch.flush()
+        self.assertEqual(fresh.value(), b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+        self.assertEqual(self.kept.value(), b"")
+        fresh.protocol.dataReceived(OK)
+        self.assertEqual(self.successResultOf(waiting).code, 200)
+        self.assertFalse(self.timings.reused)
+
+    def test_lost_after_the_first_byte(self) -> None:
+        """What has left is never sent again."""
+        waiting = self.ask()
+        self.write_batch.flush()
+        self.kept.protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.failureResultOf(waiting).value.kind, "upstream_reset_before_response")
+        self.assertEqual(self.endpoint.attempts, [])
+
+    def test_given_up_meanwhile(self) -> None:
+        """Who leaves while the new connection is being made cancels it."""
+        waiting = self.ask()
+        self.kept.protocol.connectionLost(Failure(ConnectionDone()))
+        waiting.cancel()
+        self.failureResultOf(waiting)
+        self.assertEqual(self.pool.live_count, 0)
