@@ -39,6 +39,29 @@ def answered_title(answer: Any) -> str:
     return line if _is_title(line) else ""
 
 
+def is_about(title: str, prompt: str) -> bool:
+    """Tell whether a title is about what the user said: they have a word of content in common.
+
+    Models that ought to answer with a title answer the prompt instead now and then, or excuse themselves; then the
+    user's own words say more. Other writings than Latin letters are not compared.
+    """
+    if not prompt or not (title.isascii() and prompt.isascii()):
+        return True
+    return not _stems(title).isdisjoint(_stems(prompt))
+
+
+def _stems(text: str) -> set[str]:
+    """Return the beginnings of a text's words of content: enough to join ``redirects`` and ``redirection``."""
+    return {word[:5] for word in re.findall(r"[a-z0-9]{2,}", text.lower()) if word not in _SMALL_WORDS}
+
+
+_SMALL_WORDS = frozenset(
+    """a an the this that these those is are was be been do does did has have can could will would should may i you
+    we it its my your our me us of in on at by to from for with and or not no as so if then than please help mock
+    session title user conversation chat thread about how what why when where which who new use get make""".split()
+)
+
+
 def _is_title(line: str) -> bool:
     if line.isascii():
         return len(line.split()) >= _FEWEST_WORDS

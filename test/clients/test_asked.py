@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.clients.answered import answer_line, answered_title
+from ccsproxy.clients.answered import answer_line, answered_title, is_about
 from ccsproxy.clients.asked import Asked, asked, conversation_of
 
 
@@ -140,3 +140,15 @@ class AnsweredTests(SynchronousTestCase):
             ("", ""),
         ]:
             self.assertEqual(answered_title({"content": [{"type": "text", "text": text}]}), title)
+
+    def test_titles_are_about_the_prompt(self) -> None:
+        """A title has a word of content in common with what the user said; other writings are not compared."""
+        for title, prompt, about in [
+            ("Fix login redirects", "please fix the redirect after the login", True),
+            ("Build performance analysis", "Why is the build slow?", True),
+            ("I can help you with that", "fix the login bug", False),
+            ("Title for the session", "fix the login bug", False),
+            ("修复登录错误", "fix the login bug", True),
+            ("Anything goes", "", True),
+        ]:
+            self.assertEqual(is_about(title, prompt), about, title)

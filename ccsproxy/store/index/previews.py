@@ -8,7 +8,7 @@ from typing import Any
 import attr
 import msgspec
 
-from ccsproxy.clients.answered import answer_line, answered_title
+from ccsproxy.clients.answered import answer_line, answered_title, is_about
 from ccsproxy.clients.asked import Asked, asked, is_models
 from ccsproxy.clients.own_words import one_line
 from ccsproxy.clients.purpose import Purpose, purpose_of
@@ -86,7 +86,7 @@ def _choose(purpose: Purpose | None, what: Asked, answer: Any, tools: list[str])
     """Choose whose words tell best what a call was about."""
     if purpose == Purpose.QUOTA:
         return None, ""
-    if purpose == Purpose.TITLE and (title := answered_title(answer)):
+    if purpose == Purpose.TITLE and (title := answered_title(answer)) and is_about(title, what.prompt):
         return "title", title
     said = answer_line(answer)
     if purpose in (Purpose.COMPACTION, Purpose.SIDE) and said:
