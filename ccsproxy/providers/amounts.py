@@ -19,10 +19,10 @@ def dollars(amount: float | None, unknown: str = UNKNOWN) -> str:
     return f"${amount:.{max(digits, 4)}f}"
 
 
-def total(amount: float | None, unpriced: int | None, unknown: str = UNKNOWN) -> str:
-    """Write a sum of costs; one that lacks some is a lower bound.
+def total(amount: float | None, unpriced: int | str | None, unknown: str = UNKNOWN) -> str:
+    """Write a cost or a sum of costs; one that lacks something is a lower bound.
 
-    :param unpriced: how many calls have no price.
+    :param unpriced: how many calls have no price, or what a single one lacks.
     """
     return f"≥ {dollars(amount)}" if amount is not None and unpriced else dollars(amount, unknown)
 

@@ -11,7 +11,7 @@ from ccsproxy.exchange.usage import Usage
 _STANDARD = frozenset({"", "standard", "default", "auto", "not_available", "global", "on_demand", "unspecified"})
 _PREFIXES = ("service_tier_", "traffic_type_", "on_demand_", "inference_")
 #: What is free of a fee of its own: code runs, fetches, remote tools.
-_FREE = frozenset({"web_fetch", "tool_search", "mcp", "code_execution", "image_generation", "url_context"})
+_FREE = frozenset({"web_fetch", "tool_search", "mcp", "mcp_list_tools", "code_execution", "url_context"})
 
 
 @attr.frozen
@@ -24,7 +24,7 @@ class Billed:
     :ivar region: where the provider says it served from, empty where that makes no difference.
     :ivar prompt: the whole prompt's tokens.
     :ivar writes_unsplit: there are cache writes, and it is not known how long they live.
-    :ivar other_passes: what else the model did in this call, whose tokens are in no count; empty for nothing.
+    :ivar unknown_passes: what else the model did in this call, whose tokens nobody told; empty for nothing.
     """
 
     tokens: dict[str, int]
@@ -33,14 +33,14 @@ class Billed:
     region: str
     prompt: int
     writes_unsplit: bool
-    other_passes: str
+    unknown_passes: str
 
 
 def billed(usage: Usage) -> Billed:
-    """Sort a usage by what it is billed as; its counts of input and output are known."""
+    """Sort a usage by what it is billed as; an output that is not known counts by its bound, or not at all."""
     raw = usage.raw if isinstance(usage.raw, dict) else {}
     read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
-    tokens = {"input": usage.input_tokens or 0, "output": usage.output_tokens or 0, "cache_read": read}
+    tokens = {"input": usage.input_tokens or 0, "output": _output(usage), "cache_read": read}
     unsplit = _add_writes(tokens, usage, written, raw)
     for kind, part, count in _modalities(raw):
         taken = min(max(count, 0), tokens[part])
@@ -53,8 +53,13 @@ def billed(usage: Usage) -> Billed:
         region=_word(raw.get("inference_geo")),
         prompt=(usage.input_tokens or 0) + read + written,
         writes_unsplit=unsplit,
-        other_passes=_other_passes(raw),
+        unknown_passes="" if usage.passes is not None else _other_passes(raw),
     )
+
+
+def _output(usage: Usage) -> int:
+    """Return the output's count, or the least that it can be."""
+    return usage.output_tokens if usage.output_tokens is not None else usage.output_tokens_at_least or 0
 
 
 def _add_writes(tokens: dict[str, int], usage: Usage, written: int, raw: dict[str, Any]) -> bool:

@@ -1,8 +1,9 @@
 """What a call costs, part by part, or why that is not known: a price where any part is missing is no price."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import attr
+import msgspec
 
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.billed import Billed, billed
@@ -33,8 +34,9 @@ class Cost:
     """What a call costs.
 
     :ivar dollars: US dollars, None when any part is unknown.
-    :ivar gap: what is missing then, in a word: ``model``, ``usage``, ``price``, ``tier``, ``rate``, ``fee``,
-        ``passes``.
+    :ivar at_least: a lower bound in US dollars, where only the end of the output is unknown; None elsewhere.
+    :ivar gap: what is missing then, in a word: ``model``, ``usage``, ``output``, ``price``, ``tier``, ``rate``,
+        ``fee``, ``passes``.
     :ivar reason: the same as a sentence; where the cost is known, why this row applies.
     :ivar found: the row of the list, None where there is none.
     :ivar tier: the tier that was billed, ``standard`` for the ordinary one.
@@ -51,6 +53,7 @@ class Cost:
     above: int | None = None
     parts: tuple[Part, ...] = ()
     rates: Rates | None = None
+    at_least: float | None = None
 
 
 def cost_of(
@@ -65,21 +68,27 @@ def cost_of(
     :param upstream: NAME of the upstream, for rows of the user's own.
     :param own: the user's own rows.
     """
-    if usage is None or usage.input_tokens is None or usage.output_tokens is None:
-        return Cost(None, "usage", "the answer does not say how many tokens it used")
-    if usage.stated_cost is not None:
+    if usage is not None and usage.stated_cost is not None:
         return Cost(usage.stated_cost, reason="the provider says itself what the call cost")
+    if usage is None or usage.input_tokens is None:
+        return Cost(None, "usage", "the answer does not say how many tokens it used")
     if not model:
         return Cost(None, "model", "no model is named")
     found = find_price(model, at, provider, upstream, own)
     if found is None:
         return Cost(None, "price", f"no price of {model} is known" + (f" at {provider}" if provider else ""))
-    return _priced(found, billed(usage))
+    known = _priced(found, usage, lambda name: find_price(name or model, at, provider, upstream, own))
+    if usage.output_tokens is not None or known.dollars is None or (known.rates and not known.rates.output):
+        return known
+    return attr.evolve(known, dollars=None, at_least=known.dollars, gap="output", reason=_BROKEN_OFF)
 
 
 def cost(model: str | None, usage: Usage | None, at: str, provider: str = "") -> float | None:
     """Return what a call cost in US dollars by list price, None when any part of that is unknown; see `cost_of`."""
     return cost_of(model, usage, at, provider).dollars
+
+
+_BROKEN_OFF = "the answer broke off before it said how many tokens it was"
 
 
 class _Missing(Exception):
@@ -93,11 +102,15 @@ class _Missing(Exception):
         self.gap = gap
 
 
-def _priced(found: Found, bill: Billed) -> Cost:
-    above = None
+def _priced(found: Found, usage: Usage, price_of: Callable[[str | None], Found | None]) -> Cost:
+    """Price a usage by a row.
+
+    :param price_of: finds the row of another model that ran within the call.
+    """
+    bill, above = billed(usage), None
     try:
         rates, above = _rates(found.price, bill)
-        parts = (*_tokens(rates, bill), *_fees(found.price, bill))
+        parts = (*_tokens(rates, bill), *_passes(usage, bill, price_of), *_fees(found.price, bill))
     except _Missing as missing:
         return Cost(None, missing.gap, str(missing), found, bill.tier, above)
     return Cost(sum(part.dollars for part in parts), "", "", found, bill.tier, above, parts, rates)
@@ -105,8 +118,8 @@ def _priced(found: Found, bill: Billed) -> Cost:
 
 def _rates(price: Price, bill: Billed) -> tuple[Rates, int | None]:
     """Return the rates of a call's tier, length and region, and the limit that its prompt exceeded."""
-    if bill.other_passes:
-        raise _Missing("passes", f"the answer took {bill.other_passes} whose tokens are in no count")
+    if bill.unknown_passes:
+        raise _Missing("passes", f"the answer took {bill.unknown_passes} whose tokens are in no count")
     rates, steps, factor = price.rates, price.steps, 1.0
     if bill.tier != "standard":
         tier = price.tiers.get(bill.tier)
@@ -146,9 +159,25 @@ def _tokens(rates: Rates, bill: Billed) -> Iterator[Part]:
         yield Part(kind, count, rate, count * rate / _MILLION)
 
 
+def _passes(usage: Usage, bill: Billed, price_of: Callable[[str | None], Found | None]) -> Iterator[Part]:
+    """Yield what further runs of a model within the call cost, each by its own model's rates."""
+    for each in usage.passes or ():
+        found = price_of(each.model)
+        if found is None or each.input_tokens is None or each.output_tokens is None:
+            raise _Missing("passes", f"what a pass of {each.kind} cost is not known")
+        counts = {
+            name: value for name, value in msgspec.structs.asdict(each).items() if name not in ("kind", "model")
+        }
+        own = attr.evolve(billed(Usage(**counts)), tier=bill.tier, region=bill.region)
+        for part in _tokens(_rates(found.price, own)[0], own):
+            yield attr.evolve(part, kind=f"{each.kind} {part.kind}")
+
+
 def _fees(price: Price, bill: Billed) -> Iterator[Part]:
     """Yield what the provider bills by the piece."""
     for kind, count in bill.pieces.items():
+        if kind == "google_search" and "grounded_prompt" in price.fees:
+            kind, count = "grounded_prompt", 1  # Gemini 2.5 bills the prompt, later ones each query
         if kind not in price.fees:
             raise _Missing("fee", f"no fee is known for {count} calls of {kind.replace('_', ' ')}")
         yield Part(kind, count, price.fees[kind], count * price.fees[kind] / 1000)

@@ -25,7 +25,8 @@ KEY_BITS = 21
 class Summary(msgspec.Struct, kw_only=True, gc=False):
     """One row of a list of requests (contract, section 6); null is "not known", ``outcome`` null is "still running".
 
-    :ivar unpriced: what is missing for a cost that should be there, in a word (`ccsproxy.providers.cost.Cost`).
+    :ivar unpriced: what is missing for a cost that should be there, in a word (`ccsproxy.providers.cost.Cost`); a
+        ``cost`` beside it is a lower bound.
     :ivar tools: the names of the tools that the answer calls.
     :ivar purpose: what a model call was for: ``main``, ``title``, ``quota``, ``compaction``, ``side``.
     :ivar about: whose words ``preview`` is: ``prompt``, ``result``, ``answer``, ``calls``, ``title``, ``kind``.
@@ -197,7 +198,7 @@ def set_cost(row: Summary, entry: Entry, price: Price) -> None:
     found = price(
         entry.response_model or entry.model, entry.usage, entry.started_at, entry.upstream, entry.upstream_url or ""
     )
-    row.cost = found.dollars
+    row.cost = found.dollars if found.dollars is not None else found.at_least
     if found.dollars is None and _is_billed(row):
         row.unpriced = found.gap
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
-from ccsproxy.providers.amounts import dollars
+from ccsproxy.providers.amounts import total
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 _OUTCOME_COLOURS = {"complete": "green", "client_disconnected": "yellow", "shutdown": "yellow", None: "dim"}
@@ -77,7 +77,7 @@ def request_line(item: Mapping[str, Any], paint: Paint) -> str:
         number(item["output_tokens"]),
         duration(item["ttft_ms"]),
         duration(item["duration_ms"]),
-        dollars(item["cost"], "-"),
+        total(item["cost"], item.get("unpriced"), "-"),
         item["error_message"] or item.get("preview") or item["path"],
     ]
     texts = [printable(cell) for cell in cells]

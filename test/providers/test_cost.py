@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.exchange.usage import Usage
+from ccsproxy.exchange.usage import Pass, Usage
 from ccsproxy.providers.cost import Cost, cost_of
 
 AT = "2026-11-30T12:00:00.000Z"
@@ -41,7 +41,7 @@ class CostTests(SynchronousTestCase):
     def test_nothing_known(self) -> None:
         """Without tokens, model or price there is no cost, and the gap says which it is."""
         self.assertEqual(cost_of("claude-opus-5-5", None, AT).gap, "usage")
-        self.assertEqual(cost_of("claude-opus-5-5", Usage(input_tokens=1), AT).gap, "usage")
+        self.assertEqual(cost_of("claude-opus-5-5", Usage(output_tokens=1), AT).gap, "usage")
         self.assertEqual(cost_of(None, Usage(input_tokens=1, output_tokens=1), AT).gap, "model")
         self.assertEqual(priced("no-such-model", input_tokens=1).gap, "price")
 
@@ -131,3 +131,31 @@ class CostTests(SynchronousTestCase):
         """Members of the wrong type are as if they were not there."""
         for raw in ({"server_tool_use": 5, "iterations": {}, "promptTokensDetails": [1, {}]}, [], "x", {"speed": 7}):
             self.assertEqual(priced("claude-opus-5-5", input_tokens=MILLION, raw=raw).dollars, 4.0)
+
+    def test_passes(self) -> None:
+        """Passes whose tokens are told are priced by their own model's rates."""
+        ran = Pass(kind="compaction", input_tokens=1000, output_tokens=100)
+        other = Pass(kind="advisor_message", model="claude-opus-5-5", input_tokens=1000, output_tokens=0)
+        cost = priced("claude-haiku-4-5", input_tokens=1000, passes=[ran, other])
+        self.assertAlmostEqual(cost.dollars or 0, (1000 + 1000 + 100 * 5 + 1000 * 4) / MILLION)
+        unknown = Pass(kind="advisor_message", model="no-such-model", input_tokens=1, output_tokens=1)
+        self.assertEqual(priced("claude-haiku-4-5", passes=[unknown]).gap, "passes")
+
+    def test_broken_off(self) -> None:
+        """A call that broke off costs at least what is known of it."""
+        known = {"input_tokens": 1000, "output_tokens": None}
+        cost = priced("claude-opus-5-5", **known, output_tokens_at_least=100)
+        self.assertEqual((cost.dollars, cost.gap), (None, "output"))
+        self.assertAlmostEqual(cost.at_least or 0, (1000 * 4 + 100 * 20) / MILLION)
+        self.assertAlmostEqual(priced("claude-opus-5-5", **known).at_least or 0, 0.004)
+
+    def test_models_without_output(self) -> None:
+        """An embedding has no output, and needs no count of it."""
+        cost = priced("text-embedding-3-small", input_tokens=MILLION, output_tokens=None)
+        self.assertEqual((cost.dollars, cost.gap), (0.02, ""))
+
+    def test_grounded_prompts(self) -> None:
+        """Gemini 2.5 bills a grounded prompt once, later ones each query."""
+        asked = {"google_search": 3}
+        self.assertAlmostEqual(priced("gemini-2.5-flash", tool_calls=asked).dollars or 0, 0.035)
+        self.assertAlmostEqual(priced("gemini-3.8-flash", tool_calls=asked).dollars or 0, 0.042)

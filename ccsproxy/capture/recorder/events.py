@@ -6,6 +6,7 @@ import msgspec
 
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.record import Record, Started
+from ccsproxy.providers.cost import Cost
 
 Event = dict[str, Any]
 
@@ -25,10 +26,10 @@ def request_started(started: Started) -> Event:
     }
 
 
-def request_completed(record: Record, cost: float | None) -> Event:
+def request_completed(record: Record, cost: Cost) -> Event:
     """Say that a request has ended and its record is stored.
 
-    :param cost: what it cost in US dollars, None when that is not known.
+    :param cost: what it cost; a lower bound of it is told with ``unpriced``, which says what is missing.
     """
     usage = None if record.usage is None else msgspec.structs.replace(record.usage, raw=None)
     return {
@@ -42,5 +43,6 @@ def request_completed(record: Record, cost: float | None) -> Event:
         "usage": msgspec.to_builtins(usage),
         "has_error": record.outcome != Outcome.COMPLETE,
         "outcome": record.outcome,
-        "cost": cost,
+        "cost": cost.dollars if cost.dollars is not None else cost.at_least,
+        "unpriced": cost.gap or None if cost.dollars is None else None,
     }

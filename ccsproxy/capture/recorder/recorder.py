@@ -20,6 +20,7 @@ from ccsproxy.capture.recorder.sessions import Sessions
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.record import Record
 from ccsproxy.exchange.relayed import Ending, Timing
+from ccsproxy.providers.cost import Cost
 from ccsproxy.providers.price_book import list_price
 
 #: The fault of an exchange whose capture raised: it becomes a record without bodies.
@@ -245,10 +246,10 @@ class Recorder:
         assembly.note(BROKEN)
 
 
-def price_of(record: Record, price: Price) -> float | None:
-    """Return what a recorded call cost in US dollars, None when that is not known."""
+def price_of(record: Record, price: Price) -> Cost:
+    """Return what a recorded call cost."""
     model, url = record.response_model or record.model, record.upstream_url or ""
-    return price(model, record.usage, record.started_at, record.upstream, url).dollars
+    return price(model, record.usage, record.started_at, record.upstream, url)
 
 
 def _cut(assembly: Assembly) -> EndFrame:

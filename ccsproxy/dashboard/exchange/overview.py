@@ -16,7 +16,7 @@ from ccsproxy.dialects.views.view import RequestView
 WIDE, TALL = 1000, 14
 
 
-def overview(record: Mapping[str, Any], view: RequestView, cost: float | None) -> list[Any]:
+def overview(record: Mapping[str, Any], view: RequestView, cost: str) -> list[Any]:
     """Write the overview."""
     usage = record.get("usage") or {}
     return [
@@ -28,7 +28,7 @@ def overview(record: Mapping[str, Any], view: RequestView, cost: float | None) -
                 ("Input", figures.tokens(usage.get("input_tokens"))),
                 ("Cached", figures.tokens(usage.get("cache_read_input_tokens"))),
                 ("Output", figures.tokens(usage.get("output_tokens"))),
-                ("Cost", figures.dollars(cost)),
+                ("Cost", cost),
                 ("Ended because", record.get("stop_reason")),
             )
         ),

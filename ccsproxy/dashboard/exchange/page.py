@@ -50,7 +50,7 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str]) 
         _crumbs(sid, seq, near, name),
         _head(record),
         _tabs(sid, seq, name),
-        *_content(record, name, given, summary.get("cost")),
+        *_content(record, name, given, figures.total(summary.get("cost"), summary.get("unpriced"))),
     ]
     return Page(
         f"{_title(record)} · {VIEWS[name]}",
@@ -69,7 +69,7 @@ def _around(reader: Reader, sid: str, seq: int) -> tuple[Mapping[str, Any], Sibl
     return next((each for each in requests if each["seq"] == seq), {}), siblings(requests, seq)
 
 
-def _content(record: Mapping[str, Any], name: str, given: Mapping[str, str], cost: float | None) -> list[Any]:
+def _content(record: Mapping[str, Any], name: str, given: Mapping[str, str], cost: str) -> list[Any]:
     sid, seq = str(record["session_id"]), int(record["seq"])
     whole = address.record(sid, seq)
     if name == "headers":

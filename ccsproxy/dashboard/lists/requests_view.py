@@ -72,7 +72,7 @@ def row_of(item: Mapping[str, Any]) -> RowView:
         output=figures.tokens(item.get("output_tokens")),
         ttft=figures.duration(item.get("ttft_ms")),
         duration=figures.duration(item.get("duration_ms")),
-        cost=figures.dollars(item.get("cost")),
+        cost=figures.total(item.get("cost"), item.get("unpriced")),
         request_id=str(item.get("request_id") or ""),
         upstream=str(item.get("upstream") or ""),
         agent=str(item.get("agent") or ""),

@@ -119,7 +119,7 @@ def _turn_head(sid: str, turn: Turn) -> Any:
         h.span(str(summary.get("model") or figures.UNKNOWN), class_="data"),
         h.span(_tokens(summary)),
         h.span(figures.duration(summary.get("duration_ms"))),
-        h.span(figures.dollars(summary["cost"])) if summary.get("cost") is not None else None,
+        h.span(figures.total(summary["cost"], summary.get("unpriced"))) if summary.get("cost") is not None else None,
         changed,
     )
 

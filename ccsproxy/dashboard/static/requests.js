@@ -73,7 +73,7 @@ function fill(row, item) {
   set(row, "output", tokens(item.output_tokens));
   set(row, "ttft", duration(item.ttft_ms));
   if (item.outcome != null) set(row, "duration", duration(item.duration_ms));
-  set(row, "cost", dollars(item.cost));
+  set(row, "cost", `${item.cost != null && item.unpriced ? "≥ " : ""}${dollars(item.cost)}`);
   set(row, "request_id", item.request_id || UNKNOWN);
 }
 
