@@ -44,12 +44,12 @@ class Refused(Exception):
 
 
 def json_answer(value: Any) -> ApiResponse:
-    """ApiResponse with a JSON value."""
+    """Answer with a JSON value."""
     return ApiResponse(msgspec.json.encode(value))
 
 
 def error_answer(refused: Refused) -> ApiResponse:
-    """ApiResponse with an error, as JSON (contract, section 6)."""
+    """Answer with an error, as JSON (contract, section 6)."""
     body = msgspec.json.encode({"error": {"type": refused.kind, "message": refused.message}})
     return ApiResponse(body, status=refused.status, headers=refused.headers)
 

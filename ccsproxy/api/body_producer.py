@@ -118,7 +118,7 @@ class BodyProducer:
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """Go on."""
+        """Produce again: the client's socket takes more."""
         self._paused = False
         self._wake()
 

@@ -72,7 +72,7 @@ class ConnectionLimit:
         return False
 
     def enter(self, connection: object) -> None:
-        """Count a connection."""
+        """Count a connection that was accepted, and say whether there is room for it."""
         self._here.add(connection)
         if len(self._here) > self.most:
             self._surplus.add(connection)
@@ -117,7 +117,7 @@ class ApiChannel(HTTPChannel):
     _waiting: int | None = None
 
     def connectionMade(self) -> None:
-        """Be counted."""
+        """Be counted, or be refused with 503 where there are too many."""
         self.site.limit.enter(self)
         super().connectionMade()
 

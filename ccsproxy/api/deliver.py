@@ -53,7 +53,7 @@ async def deliver(request: Any, answer: ApiResponse, reading: Reading) -> None:
 
 
 async def refuse(request: Any, refused: Refused, reading: Reading) -> None:
-    """ApiResponse with an error."""
+    """Answer with an error."""
     await deliver(request, error_answer(refused), reading)
 
 

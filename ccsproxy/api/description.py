@@ -16,7 +16,7 @@ _ANYWHERE = (400, 401, 403, 405, 421, 503)
 
 
 def describe(routes: Sequence[Endpoint]) -> bytes:
-    """Write the document."""
+    """Write the OpenAPI document for all endpoints."""
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",

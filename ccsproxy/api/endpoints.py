@@ -36,19 +36,19 @@ class Endpoints:
     upstreams: Mapping[str, str]
 
     async def get_health(self, call: ApiCall) -> ApiResponse:
-        """ApiResponse from the latest snapshot."""
+        """Answer from the latest snapshot."""
         return json_answer(self.health())
 
     async def get_metrics(self, call: ApiCall) -> ApiResponse:
-        """ApiResponse with the metrics."""
+        """Answer with the metrics."""
         return ApiResponse(self.exposition.text(), MEDIA_TYPE)
 
     async def get_description(self, call: ApiCall) -> ApiResponse:
-        """ApiResponse with the OpenAPI document."""
+        """Answer with the OpenAPI document."""
         return ApiResponse(self.description())
 
     async def get_sessions(self, call: ApiCall) -> ApiResponse:
-        """List the sessions."""
+        """List the sessions that the filters leave, newest first."""
         return ApiResponse(await self._json(self.archive.sessions, call.given))
 
     async def get_session(self, call: ApiCall) -> ApiResponse:
@@ -69,7 +69,7 @@ class Endpoints:
         return ApiResponse(body, length=len(line))
 
     async def get_stats(self, call: ApiCall) -> ApiResponse:
-        """Return the statistics."""
+        """Return requests, tokens, cost and errors by upstream and model."""
         return ApiResponse(await self._json(self.archive.stats, call.given))
 
     async def get_meta(self, call: ApiCall) -> ApiResponse:
@@ -101,7 +101,7 @@ class Endpoints:
         return _export(chosen, map(encoded, pieces), sid)
 
     async def _json(self, function: Callable[..., Any], *arguments: Any) -> bytes:
-        """ApiCall the archive and encode what it returns, both in the reading pool."""
+        """Call the archive and encode what it returns, both in the reading pool."""
         return await self.reading.run(_encoded_result, function, *arguments)
 
     async def _existing(self, what: str, function: Callable[..., Any], *arguments: Any) -> bytes:

@@ -39,7 +39,7 @@ class Exposition:
         self._registry.register(self)
 
     def text(self) -> bytes:
-        """Return the metrics."""
+        """Return the metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:

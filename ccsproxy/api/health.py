@@ -11,7 +11,7 @@ MEMBERS = (
 
 
 class Health:
-    """The latest snapshot."""
+    """The latest health snapshot that the relay has sent."""
 
     def __init__(self, seconds: Callable[[], float], facts: Mapping[str, Any], started: float) -> None:
         """Begin without a snapshot.

@@ -66,7 +66,7 @@ class Hearer(Protocol):
     """What the API server does with what it is told."""
 
     def settings(self, settings: Settings) -> None:
-        """Begin."""
+        """Begin to serve as the settings say; they come first and once."""
 
     def event(self, event: dict[str, Any]) -> None:
         """Take an event (contract, section 7)."""
@@ -104,7 +104,7 @@ class RelayEnd(TwistedProtocol):
         self._write(_line("settings", self._settings))
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """Send an event."""
+        """Send an event of the relay's bus to the API server."""
         if not self._paused:
             self._write(_line("event", event))
         elif len(self._waiting) < self._room and not self._lost:

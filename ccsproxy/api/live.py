@@ -33,7 +33,7 @@ class Sink(Protocol):
     """Where a watcher's stream goes."""
 
     def write(self, data: bytes) -> object:
-        """Write a piece."""
+        """Write a piece of the event stream to one watcher."""
 
     def end(self) -> object:
         """End it; whoever does not read the rest is cut off after a while."""
@@ -98,7 +98,7 @@ class Live:
             watcher.put(frame)
 
     def stop(self) -> None:
-        """End every stream."""
+        """End every watcher's stream, because the service stops."""
         for watcher in tuple(self.watchers):
             watcher.close()
 
@@ -169,7 +169,7 @@ class Watcher:
             self._sink.write(b": \n\n")
 
     def close(self) -> None:
-        """End the stream."""
+        """End the stream of this watcher."""
         self.stopProducing()
         self._sink.end()
 
@@ -235,7 +235,7 @@ class RequestSink:
         live.replay(watcher, last_id)
 
     def write(self, data: bytes) -> None:
-        """Write a piece."""
+        """Write a piece of the event stream to one watcher."""
         if not self._ended:
             self._request.write(data)
 

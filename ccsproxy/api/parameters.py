@@ -98,7 +98,7 @@ def flag(name: str, description: str) -> Parameter:
 
 
 def moment(name: str, description: str) -> Parameter:
-    """Describe a time."""
+    """Describe a parameter that is a point in time."""
     forms = [{"format": "date-time"}, {"format": "date"}]
     return Parameter(name, description, {"anyOf": [{"type": "string", **form} for form in forms]})
 

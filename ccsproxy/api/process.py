@@ -97,7 +97,7 @@ def make_api(
 
 
 async def stream_head(call: ApiCall) -> ApiResponse:
-    """ApiResponse a HEAD request for the live events; the events themselves are no answer that ends."""
+    """Answer a HEAD request for the live events; the events themselves are no answer that ends."""
     return ApiResponse(b"", "text/event-stream")
 
 
@@ -131,7 +131,7 @@ class ApiProcess:
             self._api.live.publish(event)
 
     def health(self, snapshot: Mapping[str, Any]) -> None:
-        """Keep the snapshot."""
+        """Keep the latest snapshot for `GET /api/health`."""
         if self._api is not None:
             self._api.health.update(snapshot)
 

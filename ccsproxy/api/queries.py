@@ -59,7 +59,7 @@ class StoreArchive:
         return self.reader.each(sid, self.reader.session(sid)["requests"])
 
     def stats(self, given: Given) -> dict[str, Any]:
-        """Return the statistics."""
+        """Return requests, tokens, cost and errors by upstream and model."""
         since = given.get("since")
         return self.reader.stats(parse_time(since) if since else None)
 

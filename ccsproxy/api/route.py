@@ -46,7 +46,7 @@ class Endpoint:
 
     @property
     def segments(self) -> list[str]:
-        """The path's segments."""
+        """The segments of the path, parameters in braces."""
         return self.path.strip("/").split("/")
 
     def match(self, segments: Sequence[str]) -> dict[str, str] | None:

@@ -17,7 +17,7 @@ def maybe(*kinds: str) -> Schema:
 
 
 def members(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None, about: str = "") -> Schema:
-    """Describe an object."""
+    """Describe a JSON object by its members."""
     described: dict[str, Any] = {
         "type": "object",
         "required": list(required),
@@ -27,7 +27,7 @@ def members(required: Mapping[str, Schema], optional: Mapping[str, Schema] | Non
 
 
 def every(item: Schema) -> Schema:
-    """Describe a list."""
+    """Describe a list by what each item is."""
     return {"type": "array", "items": item}
 
 

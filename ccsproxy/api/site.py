@@ -132,7 +132,7 @@ class Api(Resource):
         return Fixed(lambda request: deliver(request, answer, self._reading))
 
     def render(self, request: Request) -> int:
-        """ApiResponse a request."""
+        """Answer a request, or refuse it with the reason as JSON."""
         return answer_with(request, self._answer(request))
 
     async def _answer(self, request: Request) -> None:
@@ -171,7 +171,7 @@ class Fixed(Resource):
         self._write = write
 
     def render(self, request: Request) -> int:
-        """ApiResponse a request."""
+        """Answer a request, or refuse it with the reason as JSON."""
         return answer_with(request, self._write(request))
 
 
@@ -219,7 +219,7 @@ class ApiSite(Site):
         return super().getResourceFor(request)
 
     def log(self, request: Any) -> None:
-        """Keep nothing."""
+        """Keep no access log: it would hold what people searched for."""
 
 
 def answer_with(request: Request, writing: Coroutine[Deferred[Any], Any, None]) -> int:

@@ -83,27 +83,27 @@ def frame(kind: int, exchange: int = 0, at: int = 0, payload: bytes = b"") -> by
 
 
 def head(exchange: int, at: int, request: RequestHead) -> bytes:
-    """Encode HEAD."""
+    """Encode HEAD: a request's head, with which its exchange begins."""
     return frame(HEAD, exchange, at, _encode(request))
 
 
 def response_head(exchange: int, at: int, response: ResponseHead) -> bytes:
-    """Encode RESPONSE_HEAD."""
+    """Encode RESPONSE_HEAD: status and header lines of the answer."""
     return frame(RESPONSE_HEAD, exchange, at, _encode(response))
 
 
 def end(exchange: int, at: int, ended: EndFrame) -> bytes:
-    """Encode END."""
+    """Encode END: how the exchange ended, its last frame."""
     return frame(END, exchange, at, _encode(ended))
 
 
 def lost(exchange: int, at: int, loss: Lost) -> bytes:
-    """Encode LOST."""
+    """Encode LOST: how much of a body was left out, and why."""
     return frame(LOST, exchange, at, _LOST.pack(loss.direction, loss.size) + loss.reason.encode())
 
 
 def spill(where: Spilled) -> bytes:
-    """Encode SPILL."""
+    """Encode SPILL: where in the spill file a batch of frames lies."""
     return frame(SPILL, payload=_SPILL.pack(where.offset, where.length, where.nonce))
 
 

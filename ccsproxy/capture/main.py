@@ -55,7 +55,7 @@ class OneInbox(Factory):
         self._inbox = inbox
 
     def buildProtocol(self, addr: IAddress | None) -> Inbox:
-        """Return the inbox."""
+        """Return the one inbox that this process has."""
         return self._inbox
 
 
@@ -130,7 +130,7 @@ class IndexedStore(Store):
 
 
 def make_store(settings: RecorderSettings, reactor: Any, prices: PriceBook) -> Store:
-    """Make the store."""
+    """Make the store as the relay's settings say."""
     options = StoreSettings(
         run=settings.run_session_id,
         writer=f"ccsproxy/{__version__}",

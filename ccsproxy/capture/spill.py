@@ -64,7 +64,7 @@ class SpillCipher:
         return self._aead
 
     def encrypt(self, nonce: bytes, data: bytes) -> bytes:
-        """Encrypt a batch."""
+        """Encrypt a batch of frames for the disk."""
         encrypted: bytes = self._cipher().encrypt(nonce, data, None)
         return encrypted
 

@@ -17,7 +17,7 @@ FOR_EVER = 31_536_000
 
 @attr.frozen
 class Asset:
-    """A file."""
+    """A static file of the dashboard with its type and address."""
 
     content: bytes
     media_type: str

@@ -55,7 +55,7 @@ class Pages(Resource):
         self._assets = load_assets()
 
     def render(self, request: Request) -> int:
-        """Answer a request."""
+        """Answer a request for a page, or for a part of one."""
         request.setHeader(b"content-security-policy", POLICY.encode())
         segments = _segments(request)
         if segments[:1] == ["static"]:

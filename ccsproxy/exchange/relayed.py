@@ -154,16 +154,16 @@ class NullTap:
     __slots__ = ()
 
     def request_body(self, data: bytes) -> None:
-        """Ignore it."""
+        """Ignore a piece of the request's body."""
 
     def response_head(self, head: ResponseHead) -> None:
-        """Ignore it."""
+        """Ignore the head of the answer."""
 
     def response_body(self, data: bytes) -> None:
-        """Ignore it."""
+        """Ignore a piece of the answer's body."""
 
     def end(self, ending: Ending) -> None:
-        """Ignore it."""
+        """Ignore how the exchange ended."""
 
 
 class NullCapture:

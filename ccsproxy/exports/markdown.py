@@ -12,7 +12,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
 
 
 def markdown(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
-    """Write one exchange."""
+    """Write one exchange as Markdown."""
     yield from _exchange(record, upstreams, 1)
 
 

@@ -22,7 +22,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 
 def page(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
-    """Write one exchange."""
+    """Write one exchange as a self-contained page."""
     yield _opening(title(record))
     yield from _exchange(record, upstreams, 1)
     yield _CLOSING

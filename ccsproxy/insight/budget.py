@@ -113,7 +113,7 @@ def spend(budget: Budget, summaries: Iterable[Mapping[str, Any]]) -> Spent:
 
 
 def count(found: Spent, summary: Mapping[str, Any]) -> None:
-    """Add one call."""
+    """Add one call to the scopes that it falls into."""
     found.requests += 1
     cost = summary.get("cost")
     if cost is not None:

@@ -63,7 +63,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verdict(call: Call, link: Link) -> Verdict:
-    """Judge a call."""
+    """Judge the cache of one call against its predecessor."""
     rule = rule_for(call)
     before = link.cached
     read, written = call.tokens.read, call.tokens.written

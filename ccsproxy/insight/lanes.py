@@ -33,7 +33,7 @@ class Lane:
 
     @property
     def tip(self) -> Call:
-        """The newest call."""
+        """The newest call of the lane."""
         return self.calls[-1]
 
     @property

@@ -25,7 +25,7 @@ class Step:
 
     @property
     def attempts(self) -> list[Call]:
-        """All its calls."""
+        """All calls of the step, retries included."""
         return [*self.retries, self.call]
 
     @property

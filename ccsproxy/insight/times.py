@@ -36,7 +36,7 @@ class Times:
 
     @property
     def total(self) -> float:
-        """The whole time."""
+        """The whole time from first to last, in seconds."""
         return self.model + self.tools + self.backoff + self.user
 
     def as_dict(self) -> dict[str, float]:

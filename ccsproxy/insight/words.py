@@ -43,5 +43,5 @@ def plural(count: int, noun: str) -> str:
 
 
 def times(count: int) -> str:
-    """Write how often."""
+    """Write how often something happened."""
     return {1: "once", 2: "twice"}.get(count, f"{count} times")

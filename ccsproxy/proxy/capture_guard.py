@@ -48,28 +48,28 @@ class GuardedTap:
         self._tap = tap
 
     def request_body(self, data: bytes) -> None:
-        """See `Tap.request_body`."""
+        """Hand on a piece of the request's body; see `Tap.request_body`."""
         try:
             self._tap.request_body(data)
         except Exception:
             self._drop()
 
     def response_head(self, head: ResponseHead) -> None:
-        """See `Tap.response_head`."""
+        """Hand on the head of the answer; see `Tap.response_head`."""
         try:
             self._tap.response_head(head)
         except Exception:
             self._drop()
 
     def response_body(self, data: bytes) -> None:
-        """See `Tap.response_body`."""
+        """Hand on a piece of the answer's body; see `Tap.response_body`."""
         try:
             self._tap.response_body(data)
         except Exception:
             self._drop()
 
     def end(self, ending: Ending) -> None:
-        """See `Tap.end`."""
+        """Hand on how the exchange ended; see `Tap.end`."""
         try:
             self._tap.end(ending)
         except Exception:

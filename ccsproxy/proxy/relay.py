@@ -120,7 +120,7 @@ class Relay:
             response.upload(body)
 
     def _failed(self, reason: Failure) -> None:
-        """LocalResponse for an upstream that gave no answer."""
+        """Answer for an upstream that gave no answer."""
         if self._waiting is None:
             return
         self._waiting = None
@@ -209,7 +209,7 @@ class Relay:
         self._answer(status, kind, message, verdict)
 
     def _answer(self, status: int, kind: str, message: str, verdict: Verdict) -> None:
-        """LocalResponse ourselves, and report the answer as what the client got."""
+        """Answer ourselves, and report the answer as what the client got."""
         request, tap = self._request, self._tap
         if request is None or tap is None:
             return

@@ -36,7 +36,7 @@ class ChildReactor(Protocol):
         """Start a process (`IReactorProcess`)."""
 
     def callLater(self, delay: float, callable: Callable[..., object], *arguments: object) -> IDelayedCall:
-        """Call later (`IReactorTime`)."""
+        """Call something later (`IReactorTime`)."""
 
     def seconds(self) -> float:
         """Tell the time (`IReactorTime`)."""
@@ -107,7 +107,7 @@ class Child:
         return self._process.pid if self._process is not None else None
 
     def start(self) -> None:
-        """Start it."""
+        """Start the program, and again whenever it ends unexpectedly."""
         self._restart = None
         ours, theirs = socket.socketpair()
         self._started_at = self._reactor.seconds()
@@ -196,7 +196,7 @@ class ChildProtocol(ProcessProtocol):
         self._rest = {1: b"", 2: b""}
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
-        """Take output."""
+        """Take output of the child for the log."""
         *lines, self._rest[childFD] = (self._rest[childFD] + data).split(b"\n")
         for line in lines:
             if line == HANGUP:

@@ -90,7 +90,7 @@ class StallWatch:
             self._arm()
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Stop the beat; the clock goes on."""
         call, self._call = self._call, None
         if call is not None:
             call.cancel()

@@ -81,12 +81,12 @@ class HeapTrimmer:
         self._looking.clock = clock
 
     def start(self) -> None:
-        """Begin."""
+        """Begin to give free pages back from time to time."""
         done = self._looking.start(GIVE_BACK_EVERY, now=False)
         done.addErrback(lambda failure: self._log.failure("memory is not given back any more", failure))
 
     def stop(self) -> None:
-        """End."""
+        """End giving pages back."""
         if self._looking.running:
             self._looking.stop()
 

@@ -20,7 +20,7 @@ class Waiting(Protocol):
     """Something with bytes to send."""
 
     def flush(self) -> None:
-        """Send them."""
+        """Send the bytes that wait for the end of the turn."""
 
 
 class WriteBatch:

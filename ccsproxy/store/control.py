@@ -147,7 +147,7 @@ class Controlled(Protocol):
     settings: StoreSettings
 
     def forget(self, session_id: str) -> Deferred[int]:
-        """Remove a session."""
+        """Remove a session from everything that is kept."""
 
     def collect(self, settings: StoreSettings) -> Deferred[str]:
         """Remove what is not to be kept."""

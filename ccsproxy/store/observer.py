@@ -51,19 +51,19 @@ class NullObserver:
     """A observer for a store without an index."""
 
     def wrote(self, batch: Sequence[Written]) -> None:
-        """Ignore it."""
+        """Ignore a batch of written records."""
 
     def closed(self, segment: str) -> None:
-        """Ignore it."""
+        """Ignore that a segment was closed."""
 
     def renamed(self, segment: str) -> None:
-        """Ignore it."""
+        """Ignore that a segment was renamed."""
 
     def removed(self, segment: str) -> None:
-        """Ignore it."""
+        """Ignore that a segment was removed."""
 
     def added(self, segment: str) -> None:
-        """Ignore it."""
+        """Ignore that a segment was added."""
 
     def forgotten(self) -> None:
-        """Ignore it."""
+        """Ignore that a session was removed."""

@@ -30,7 +30,7 @@ class Starred:
             raise ValueError(f"{self._path} is damaged: {error}; correct or remove it") from None
 
     def add(self, session_id: str) -> None:
-        """Star a session."""
+        """Star a session, so that retention leaves it."""
         self._write(self.sessions() | {session_id})
 
     def discard(self, session_id: str) -> None:

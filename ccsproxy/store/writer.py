@@ -62,7 +62,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="ccsproxy store writer", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread that alone writes."""
         self._thread.start()
 
     def append(self, record: Record) -> Deferred[Location]:

@@ -9,12 +9,12 @@ SUMMARY = 'Print a completion script: eval "$(ccsproxy completion bash)".'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     parser.add_argument("shell", choices=("bash", "zsh", "fish"))
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Print the script."""
+    """Print the completion script of the shell."""
     from ccsproxy.tools.main import build_parser
 
     words = words_of(build_parser())

@@ -12,7 +12,7 @@ SUMMARY = "Start a mock upstream and the proxy, send a few calls, and show where
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     parser.add_argument("--data-dir", metavar="DIR", help="where the records go (default: a new temporary directory)")
     parser.add_argument("--proxy-port", metavar="N", default="0", help="port of the proxy (default: any)")
     parser.add_argument("--api-port", metavar="N", default="0", help="port of API and dashboard (default: any)")

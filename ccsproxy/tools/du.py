@@ -13,7 +13,7 @@ SUMMARY = "Show what takes the space: segments, sessions, dialects."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     add_data_dir(parser)
     parser.add_argument("--limit", metavar="N", type=int, default=20, help="lines of each kind (default: 20)")
 

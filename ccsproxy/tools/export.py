@@ -17,7 +17,7 @@ SUMMARY = "Write an exchange (SESSION/SEQ) or a session (SESSION) as raw HTTP, M
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     parser.add_argument("what", metavar="SESSION[/SEQ]", help="what to export; last is the newest exchange")
     formats = sorted({*EXCHANGE, *SESSION})
     parser.add_argument("--format", metavar="FORMAT", choices=formats, help=f"one of {', '.join(formats)}")
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write it."""
+    """Write the exchange or session in the form asked for."""
     reader = open_reader(args)
     one = args.what == "last" or "/" in args.what
     formats: Any = EXCHANGE if one else SESSION

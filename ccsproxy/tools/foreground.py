@@ -1,4 +1,4 @@
-"""RunHandle the service in the foreground without twistd: for ``ccsproxy serve`` and ``ccsproxy demo``."""
+"""Run the service in the foreground without twistd: for ``ccsproxy serve`` and ``ccsproxy demo``."""
 
 import sys
 from collections.abc import Callable

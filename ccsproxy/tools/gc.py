@@ -22,7 +22,7 @@ _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     add_data_dir(parser)
     default = "the running service's, else"
     parser.add_argument("--retain-days", metavar="N", help=f"days to keep, 0 = for ever (default: {default} 30)")

@@ -20,7 +20,7 @@ SUMMARY = "Take over the records of a ccs-proxy data dir (version 1), redacted."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     add_data_dir(parser)
     parser.add_argument("source", metavar="DIR", help="the data dir of ccs-proxy; it is only read")
     parser.add_argument("--no-redact", action="store_true", help="keep secrets that the old records hold")

@@ -13,7 +13,7 @@ SUMMARY = "Keep sessions whatever retention says; without ids, list them."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     add_data_dir(parser)
     parser.add_argument("session", metavar="SID", nargs="*", help="id of a session")
     parser.add_argument("--undo", action="store_true", help="leave them to retention again")

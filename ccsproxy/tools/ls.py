@@ -14,7 +14,7 @@ SUMMARY = "List requests, newest first, or sessions."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     add_data_dir(parser)
     add_filters(parser, 30)
     parser.add_argument("--sessions", action="store_true", help="list sessions instead of requests")
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write the list."""
+    """Write the list of exchanges or sessions."""
     reader = open_reader(args)
     if args.sessions:
         return _sessions(reader.sessions(SessionQuery(limit=max(1, args.limit))), args.json, out)

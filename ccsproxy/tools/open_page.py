@@ -17,7 +17,7 @@ SUMMARY = "Open the running service's dashboard in the browser."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     parser.add_argument("--print", action="store_true", dest="only_print", help="only write the address")
     add_data_dir(parser)
 

@@ -23,7 +23,7 @@ _COLUMNS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "c
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     parser.add_argument("model", metavar="MODEL", nargs="?", help="the model, as the API names it")
     parser.add_argument("--provider", metavar="NAME", default="", help="who sells it (default: its maker)")
     parser.add_argument(

@@ -21,7 +21,7 @@ SUMMARY = "Make the index anew from the records."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     add_data_dir(parser)
 
 

@@ -13,7 +13,7 @@ SUMMARY = "Remove sessions for good: their records are cut out of the segments."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     add_data_dir(parser)
     parser.add_argument("session", metavar="SID", nargs="+", help="id of a session")
 

@@ -12,7 +12,7 @@ SUMMARY = "Find requests by what was said: words, or a phrase in quotes. Exit st
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     parser.add_argument("text", metavar="TEXT", nargs="+", help="words that must all be there")
     add_data_dir(parser)
     add_filters(parser, 20)

@@ -12,7 +12,7 @@ SUMMARY = "Show one exchange: SESSION/SEQ as 'ls' shows it, or last."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     parser.add_argument("exchange", metavar="SESSION/SEQ", nargs="?", default="last", help="default: last")
     add_data_dir(parser)
 

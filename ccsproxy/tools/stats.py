@@ -28,14 +28,14 @@ _HEADINGS = [
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     parser.add_argument("--since", metavar="TIME", default="", help="a time such as 2026-11-20T08:00:00Z, or 2h, 3d")
     add_data_dir(parser)
 
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write the sums."""
+    """Write the sums by upstream and model."""
     since = parse_time(moment(args.since)) if args.since else None
     found = open_reader(args).stats(since)
     if args.json:

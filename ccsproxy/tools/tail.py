@@ -19,7 +19,7 @@ EACH = 0.25
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     parser.add_argument(
         "-n", "--lines", metavar="N", type=int, default=10, help="how many to begin with (default: 10)"
     )

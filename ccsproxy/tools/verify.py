@@ -13,7 +13,7 @@ SUMMARY = "Check every record's checksum, and the index against the records."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments of this command."""
     add_data_dir(parser)
 
 

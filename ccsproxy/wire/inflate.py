@@ -89,7 +89,7 @@ class Deflate:
 
 
 class Brotli:
-    """br (RFC 7932)."""
+    """The content coding br (RFC 7932)."""
 
     def __init__(self) -> None:
         self._decompressor = brotli.Decompressor()

@@ -67,12 +67,12 @@ class WorkerEnd(Protocol):
         self._receiver, self._gone = receiver, gone
 
     def tell(self, orders: Orders) -> None:
-        """Send a line."""
+        """Send a line of orders to the worker."""
         if self.transport is not None:
             self.transport.write(msgspec.json.encode(orders) + b"\n")
 
     def dataReceived(self, data: bytes) -> None:
-        """Take copies."""
+        """Take copies of the worker's exchanges."""
         self._receiver.feed(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -147,7 +147,7 @@ class Workers:
         return sum(each.in_flight for each in self._workers)
 
     def start(self) -> None:
-        """Start them."""
+        """Start all worker processes."""
         for each in self._workers:
             each.child.start()
 

@@ -32,7 +32,7 @@ class FrameHandler(Seam):
         """How many records wait for the store."""
 
     def take(self, frame: Frame) -> None:
-        """Take a frame."""
+        """Take one frame, in the order in which the relay sent it."""
 
 
 class Inbox(Protocol):

@@ -40,7 +40,7 @@ class Dialect(Protocol):
 
     @property
     def name(self) -> str:
-        """The dialect's name."""
+        """The dialect's name, as records have it."""
 
     @property
     def category(self) -> str:
@@ -55,7 +55,7 @@ class Dialect(Protocol):
 
 
 class Identity(Protocol):
-    """Who calls."""
+    """Who calls, as the rooms above read it from a request."""
 
     @property
     def client(self) -> Client:

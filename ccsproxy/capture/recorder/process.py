@@ -93,7 +93,7 @@ class RecorderProcess:
         self._ending = False
 
     def begin(self, settings: RecorderSettings, alive: list[str]) -> None:
-        """Open the store."""
+        """Open the store, and record once it is open."""
         self._prices, self._data_dir = prices_in_force(settings), Path(settings.data_dir)
         self._store = store = self._parts.store(settings, self._reactor, self._prices)
         opened = store.open(dict.fromkeys(alive))

@@ -75,24 +75,24 @@ class Redactor(Protocol):
 
 
 class Unredacted:
-    """Replaces nothing (``--no-redact``)."""
+    """Stands for a redactor that replaces nothing (``--no-redact``)."""
 
     count = 0
 
     def headers(self, pairs: Pairs) -> Pairs:
-        """Return them."""
+        """Return the header pairs as they are."""
         return pairs
 
     def target(self, target: str) -> str:
-        """Return it."""
+        """Return the request target as it is."""
         return target
 
     def tree(self, value: Any) -> Any:
-        """Return it."""
+        """Return the JSON value as it is."""
         return value
 
     def text(self, text: str) -> str:
-        """Return it."""
+        """Return the text as it is."""
         return text
 
     def holds_none(self, texts: Iterable[str]) -> bool:
@@ -100,19 +100,19 @@ class Unredacted:
         return True
 
     def form(self, body: str) -> str:
-        """Return it."""
+        """Return the form body as it is."""
         return body
 
     def binary(self, body: bytes) -> bytes:
-        """Return it."""
+        """Return the binary body as it is."""
         return body
 
     def gathering(self) -> Gathered | None:
-        """Nobody looks."""
+        """Return nothing: nobody looks at a stream's texts."""
         return None
 
     def stream(self, text: str, kind: str, gathered: Gathered | None = None) -> str:
-        """Return it."""
+        """Return the stream's text as it is."""
         return text
 
 

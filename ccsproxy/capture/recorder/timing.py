@@ -8,7 +8,7 @@ from ccsproxy.exchange.relayed import Timing
 
 
 def milliseconds(microseconds: int | None) -> float | None:
-    """Convert, keeping null."""
+    """Convert microseconds to milliseconds, keeping null."""
     return None if microseconds is None else round(microseconds / 1e3, 3)
 
 

@@ -95,7 +95,7 @@ class RecorderLink:
             self._outbox.armed = False
 
     def doRead(self) -> None:
-        """Read lines."""
+        """Read the recorder's lines, and hand on those that are whole."""
         self._read()
 
     def _read(self) -> bool:

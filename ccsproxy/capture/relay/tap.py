@@ -76,7 +76,7 @@ class ExchangeTap:
             self._failed()
 
     def end(self, ending: Ending) -> None:
-        """Take the ending."""
+        """Take the ending, with which the exchange is closed for the relay."""
         try:
             ended = EndFrame(ending, self.request_bytes, self.response_bytes)
             self._outbox.put(frames.end(self.number, int((self._clock() - self._zero) * 1e6), ended))
@@ -145,7 +145,7 @@ class RelayCapture:
         return self.stored + self.dropped.total()
 
     def begin(self, head: RequestHead) -> Tap:
-        """Announce an exchange."""
+        """Announce an exchange to the recorder and return its tap."""
         zero = self._clock() - max(0.0, self._wall() - head.started_at)
         return self.begin_by(head, self._clock, zero) or _NULL_TAP
 

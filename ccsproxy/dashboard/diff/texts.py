@@ -34,7 +34,7 @@ class TextLine:
 
     @property
     def text(self) -> str:
-        """The whole line."""
+        """The whole line, its unchanged parts included."""
         return "".join(text for text, _ in self.pieces)
 
 

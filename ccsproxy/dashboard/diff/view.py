@@ -69,7 +69,7 @@ def difference(before: RequestView, after: RequestView) -> Difference:
 
 
 def unchanged(pairs: Sequence[Pair[Any]]) -> bool:
-    """Whether nothing differs."""
+    """Whether nothing differs between the two requests."""
     return all(pair.kind == SAME for pair in pairs)
 
 

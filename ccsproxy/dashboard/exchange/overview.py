@@ -17,7 +17,7 @@ WIDE, TALL = 1000, 14
 
 
 def overview(record: Mapping[str, Any], view: RequestView, cost: str) -> list[Any]:
-    """Write the overview."""
+    """Write the overview tab of an exchange."""
     usage = record.get("usage") or {}
     return [
         _error(record),

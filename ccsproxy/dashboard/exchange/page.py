@@ -143,7 +143,7 @@ def _tabs(sid: str, seq: int, name: str) -> Any:
 
 
 def exports(sid: str, seq: int | None, forms: tuple[tuple[str, str], ...]) -> Any:
-    """Offer exports."""
+    """Offer the forms in which an exchange can be exported."""
     links = [h.li(h.a(title, href=address.export(sid, seq, form), download=True)) for form, title in forms]
     return h.details(h.summary("Export"), h.ul(links), class_="exports", data_testid="exports")
 

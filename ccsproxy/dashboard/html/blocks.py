@@ -37,7 +37,7 @@ class Place:
 
 
 def show_block(block: Block, place: Place) -> Any:
-    """Show a block."""
+    """Show one block of a message as its kind asks."""
     place.budget.element()
     return _KINDS.get(block.kind, _json)(block, place)
 

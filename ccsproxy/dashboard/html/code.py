@@ -16,7 +16,7 @@ _JSON = "json"
 
 
 def code(text: str, language: str = "") -> Any:
-    """Show code."""
+    """Show a text as code, highlighted where its language is known."""
     return h.pre(h.code(coloured(text, language)), class_="code", tabindex="0" if len(text) > 300 else None)
 
 

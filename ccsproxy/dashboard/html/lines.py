@@ -25,7 +25,7 @@ class Line:
 
 
 def compare(before: str, after: str) -> list[Line]:
-    """Compare two texts."""
+    """Compare two texts line by line."""
     old, new = before.splitlines(), after.splitlines()
     if max(len(old), len(new)) > MOST:
         return [*(Line("removed", line) for line in old), *(Line("added", line) for line in new)]

@@ -54,7 +54,7 @@ def picture(drawn: Sequence[Any], label: str, wide: int, tall: int, class_: str 
 
 
 def rect(x: float, y: float, width: float, height: float, class_: str, label: str = "") -> Any:
-    """Draw a rectangle."""
+    """Draw a rectangle with a label for readers."""
     return element(
         "rect",
         h.title(label) if label else None,

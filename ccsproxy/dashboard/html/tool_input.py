@@ -13,7 +13,7 @@ _LANGUAGES = {"command": "bash", "cmd": "bash", "code": "python", "script": "bas
 
 
 def tool_input(value: Any, budget: RenderBudget) -> Any:
-    """Show an input."""
+    """Show what a tool was called with."""
     if isinstance(value, str):
         return code(budget.take(value), "")
     if not isinstance(value, dict):

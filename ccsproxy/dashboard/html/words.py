@@ -46,7 +46,7 @@ def state_of(outcome: str | None) -> State:
 
 
 def badge(state: State, *more: Any, **attributes: Any) -> Any:
-    """Show a state."""
+    """Show the state of an exchange as a badge."""
     return h.span(
         h.span(state.word, class_="word"),
         *more,

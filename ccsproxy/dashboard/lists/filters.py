@@ -30,7 +30,7 @@ def active(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def filter_form(given: Mapping[str, str], values: Mapping[str, Sequence[Any]]) -> Any:
-    """Write the form."""
+    """Write the form of all filters with what is chosen."""
     narrowed = {name: value for name, value in active(given).items() if name != "q"}
     return h.form(
         h.div(

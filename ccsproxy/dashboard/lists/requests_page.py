@@ -96,7 +96,7 @@ def request_table(rows: Sequence[RowView], caption: str) -> Any:
 
 
 def request_row(row: RowView) -> Any:
-    """Write a row."""
+    """Write one row of the list of requests."""
     return h.tr(
         h.td(moment_of(row.started_at), class_="time"),
         h.td(

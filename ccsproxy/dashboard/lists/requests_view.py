@@ -41,7 +41,7 @@ class RowView:
 
     @property
     def href(self) -> str:
-        """The exchange's address."""
+        """The address of the exchange's page."""
         return address.exchange(self.sid, self.seq)
 
     @property

@@ -49,7 +49,7 @@ class StreamedBlock:
         self._json: list[str] | None = None
 
     def delta(self, delta: dict[str, Any], at_ms: float) -> None:
-        """Apply one delta."""
+        """Apply one delta event to the block."""
         kind = delta.get("type")
         key = _TEXT.get(kind) if isinstance(kind, str) else None
         if key is not None and isinstance(piece := delta.get(key), str) and isinstance(self.value.get(key, ""), str):

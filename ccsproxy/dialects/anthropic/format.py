@@ -19,7 +19,7 @@ _EVENTS = frozenset(
 
 
 class Anthropic:
-    """The Messages API."""
+    """Anthropic's Messages API, streamed or not."""
 
     name = "anthropic"
     family = frozenset({"claude"})

@@ -43,7 +43,7 @@ class ConverseReassembler:
             self._body.update({k: v for k, v in value.items() if k != "p" and v is not None})
 
     def ended(self) -> None:
-        """Ignore ``[DONE]``."""
+        """Ignore ``[DONE]``, which this dialect does not have."""
 
     def _block_event(self, name: str, event: dict[str, Any], at_ms: float) -> None:
         index = event.get("contentBlockIndex")

@@ -94,7 +94,7 @@ class BedrockReassembler:
         self._inner = chosen
 
     def ended(self) -> None:
-        """Pass it on."""
+        """Pass the end of the stream on to the inner dialect."""
         self._inner.ended()
 
     def settle(self, whole: bool) -> Settled:

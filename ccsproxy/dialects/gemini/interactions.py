@@ -35,7 +35,7 @@ class InteractionsReassembler:
             self.findings.unplaced(value)
 
     def ended(self) -> None:
-        """Ignore ``[DONE]``."""
+        """Ignore ``[DONE]``, which this dialect does not have."""
 
     def _lifecycle(self, kind: str, event: dict[str, Any]) -> None:
         interaction = event.get("interaction")

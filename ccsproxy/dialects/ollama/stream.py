@@ -33,7 +33,7 @@ class OllamaReassembler:
         self._done = self._done or value.get("done") is True
 
     def ended(self) -> None:
-        """Ignore ``[DONE]``."""
+        """Ignore ``[DONE]``, which this dialect does not have."""
 
     def _field(self, key: str, value: Any, at_ms: float) -> None:
         if key == "message" and isinstance(value, dict):

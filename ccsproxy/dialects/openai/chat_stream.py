@@ -49,7 +49,7 @@ class ChatReassembler:
         return known is not None and holder is choices[0].get("delta") and known.joins(choices[0], key)
 
     def ended(self) -> None:
-        """Note the ``[DONE]``."""
+        """Note ``[DONE]``, with which a whole stream ends."""
         self._done = True
 
     def _field(self, key: str, value: Any) -> None:

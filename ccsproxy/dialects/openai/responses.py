@@ -15,7 +15,7 @@ from ccsproxy.exchange.outcome import Category
 
 
 class OpenAIResponses:
-    """The Responses API."""
+    """OpenAI's Responses API, streamed or not."""
 
     name = "openai_responses"
     family = frozenset({"codex"})

@@ -45,7 +45,7 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """Who says what."""
+    """One message of a conversation: who says what."""
 
     role: str
     blocks: tuple[Block, ...] = ()

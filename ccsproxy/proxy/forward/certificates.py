@@ -41,7 +41,7 @@ class Identity:
 
     @property
     def certificate_pem(self) -> bytes:
-        """The certificate alone."""
+        """The certificate alone, without its key, as PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @property

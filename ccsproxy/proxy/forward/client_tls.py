@@ -45,7 +45,7 @@ class ClientTLS(TLSMemoryBIOProtocol):
 
 
 class ClientTLSFactory(TLSMemoryBIOFactory):
-    """Makes `ClientTLS` protocols."""
+    """Makes `ClientTLS` protocols for intercepted connections."""
 
     protocol = ClientTLS
 
@@ -90,7 +90,7 @@ class RefusingTLS(Protocol):
             self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Wait no longer."""
+        """Wait no longer for a handshake that cannot come."""
         self.transport = None
         if self._late.active():
             self._late.cancel()

@@ -112,5 +112,5 @@ class ServerConnections:
         self._context = context
 
     def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
-        """Make one."""
+        """Make the server side of one TLS connection."""
         return SSL.Connection(self._context, None)

@@ -335,7 +335,7 @@ class RelayChannel(ClientLink):
                 self._advance(ahead)
 
     def _refuse(self, refusal: Refusal, block: bytes, head: ParsedRequestHead | None) -> None:
-        """LocalResponse a request that is not relayed, record it and close."""
+        """Answer a request that is not relayed, record it and close."""
         answer = LocalResponse(refusal.status, refusal.kind, refusal.message, close=True)
         bodiless = head is not None and head.method == b"HEAD"
         self.write(answer.head() if bodiless else answer.head() + answer.body)

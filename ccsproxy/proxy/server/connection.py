@@ -106,7 +106,7 @@ class ClientLink(Protocol):
             self._watch.add(self)
 
     def resume_reading(self) -> None:
-        """Read again."""
+        """Read from the client again."""
         if self.paused:
             self.paused = False
             if not self.half_closed:
@@ -194,7 +194,7 @@ class ClientLink(Protocol):
         """Produce no more until `unclogged`."""
 
     def unclogged(self) -> None:
-        """Produce again."""
+        """Let the producer go on: the socket takes more."""
 
     # -- leaving -------------------------------------------------------------------------------------------------
 

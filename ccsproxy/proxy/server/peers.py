@@ -34,7 +34,7 @@ class Watched(Protocol):
 
     @property
     def transport(self) -> Any:
-        """Its transport."""
+        """The transport of the watched connection."""
 
     def vanished(self) -> None:
         """The client has left."""

@@ -124,7 +124,7 @@ class RelaySite(Site):
         self._admission.check(wire.getHost(), lambda: channel.owner, head)
 
     def opened(self, channel: RelayChannel) -> None:
-        """Count a connection."""
+        """Count a client's connection that was accepted."""
         self._channels.add(channel)
         if len(self._channels) > self.limits.connections:
             self._surplus.add(channel)
@@ -135,7 +135,7 @@ class RelaySite(Site):
         self._surplus.discard(channel)
 
     def under_way(self) -> None:
-        """Count an exchange."""
+        """Count an exchange that has begun."""
         self.in_flight += 1
 
     def over(self) -> None:

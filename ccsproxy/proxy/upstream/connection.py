@@ -309,7 +309,7 @@ class RelayConnection(Link):
             self._pause_transport()
 
     def resume(self) -> None:
-        """Read again."""
+        """Read from the upstream again."""
         if self._paused:
             self._paused = False
             if self._response is not None and self._response.wanted:

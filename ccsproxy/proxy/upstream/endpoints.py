@@ -47,7 +47,7 @@ class OneProtocol(Factory):
         self._protocol = protocol
 
     def buildProtocol(self, addr: Any) -> Any:
-        """Return the protocol."""
+        """Return the protocol that waits for this connection."""
         return self._protocol
 
 
@@ -113,7 +113,7 @@ class RelayTLS(TLSMemoryBIOProtocol):
 
 
 class RelayTLSFactory(TLSMemoryBIOFactory):
-    """Makes `RelayTLS` protocols."""
+    """Makes `RelayTLS` protocols for upstream connections."""
 
     protocol = RelayTLS
 
@@ -148,7 +148,7 @@ class Handshake(Protocol):
         """Collect nothing: there is no data before the handshake is done."""
 
     def flush_reads(self) -> None:
-        """Release nothing."""
+        """Release nothing: no reads are held before the handshake."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Fail, with the certificate's fault when that was the cause."""

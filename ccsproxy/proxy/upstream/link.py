@@ -179,7 +179,7 @@ class Link(protocol.Protocol):
             self.transport.loseConnection()
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close the connection at once, without what is unsent."""
         self._deadline.close()
         transport: Any = self.transport
         if transport is not None:

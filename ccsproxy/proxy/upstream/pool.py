@@ -36,7 +36,7 @@ class ConnectionFactory(Factory):
         self._pool = pool
 
     def buildProtocol(self, addr: Any) -> RelayConnection:
-        """Make one connection."""
+        """Make the protocol of one new upstream connection."""
         return RelayConnection(self._pool)
 
 

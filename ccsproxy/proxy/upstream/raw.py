@@ -91,7 +91,7 @@ class RawConnection(Protocol):
             self._wire.pauseProducing()
 
     def resume(self) -> None:
-        """Read again."""
+        """Read from the upstream again."""
         if self.transport is not None:
             self._wire.resumeProducing()
 
@@ -130,7 +130,7 @@ class RawConnection(Protocol):
             self.abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """End both directions."""
+        """End both directions: the connection is gone."""
         self._deadline.close()
         self.transport = None
         self._stop_upload()
@@ -179,7 +179,7 @@ class RawUpload:
         self._data.startProducing(self).addCallbacks(self._produced, lambda _: None)
 
     def write(self, data: bytes) -> None:
-        """Send a piece."""
+        """Send a piece to the upstream."""
         if data and not self._stopped and not self._connection.send(data):
             self.pauseProducing()
 
@@ -190,7 +190,7 @@ class RawUpload:
             self._connection.end_writing()
 
     def stop(self, transport: Any) -> None:
-        """Send no more."""
+        """Send no more in this direction."""
         if not self._stopped:
             self._stopped = True
             if transport is not None:

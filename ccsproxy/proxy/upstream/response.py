@@ -30,10 +30,10 @@ class ResponseSource(Protocol):
         """Read no more until `resume`."""
 
     def resume(self) -> None:
-        """Read again."""
+        """Read from the upstream again."""
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close the upstream's connection at once."""
 
 
 @runtime_checkable

@@ -42,7 +42,7 @@ class SocksStream(Protocol):
         return bool(self._buffer)
 
     async def write(self, data: bytes) -> None:
-        """Send bytes."""
+        """Send bytes to the SOCKS server."""
         transport: Any = self.transport
         transport.write(data)
 
@@ -76,7 +76,7 @@ class SocksStream(Protocol):
         """Collect nothing: the answers are a few bytes."""
 
     def uncork(self) -> None:
-        """Release nothing."""
+        """Release nothing: no reads are held before the tunnel is there."""
 
 
 @implementer(IStreamClientEndpoint)

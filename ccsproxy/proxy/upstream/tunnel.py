@@ -30,7 +30,7 @@ class Tunnel(Protocol):
         self.ready: Deferred[IProtocol] = Deferred(lambda _: self._abort())
 
     def connectionMade(self) -> None:
-        """Ask."""
+        """Ask the corporate proxy for a tunnel."""
         if self.transport is not None:
             self.transport.write(self._request + b"\r\n")
         self._request = b""
@@ -65,7 +65,7 @@ class Tunnel(Protocol):
         """Collect nothing: the answer is one head."""
 
     def uncork(self) -> None:
-        """Release nothing."""
+        """Release nothing: no reads are held before the tunnel is there."""
 
     def _fail(self, sentence: str) -> None:
         self._abort()

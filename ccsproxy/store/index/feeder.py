@@ -57,7 +57,7 @@ class IndexFeeder:
         self._thread = threading.Thread(target=self._run, name="ccsproxy-index", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin to follow the segments, in a thread of its own."""
         self._thread.start()
 
     def stop(self, timeout: float = 30.0) -> None:

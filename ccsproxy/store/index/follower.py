@@ -16,7 +16,7 @@ Progress = Callable[[int, int], None]
 
 
 def no_progress(lines: int, size: int) -> None:
-    """Tell nobody."""
+    """Tell nobody how far the index has come."""
 
 
 def to_the_end() -> bool:

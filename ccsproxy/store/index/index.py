@@ -31,7 +31,7 @@ from ccsproxy.store.summary import (
 
 
 def no_price(model: str | None, usage: Usage | None, at: str, upstream: str, url: str) -> Cost:
-    """Know no price."""
+    """Know no price for any call."""
     return Cost(None, "price")
 
 

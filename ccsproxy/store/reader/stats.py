@@ -68,7 +68,7 @@ class Group:
                 self.sums[name] = (self.sums[name] or 0) + value
 
     def join(self, other: "Group") -> None:
-        """Add another group's."""
+        """Add another group's figures to this one's."""
         self.add(other.requests, other.errors, other.unpriced, tuple(other.sums[name] for name in SUMS))
         for what, bins in other.spreads.items():
             self.spreads[what].update(bins)

@@ -130,7 +130,7 @@ class PackedSegment:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the compressed file that is read."""
         self._files.close(self._fd)
 
     def read(self, offset: int, length: int) -> bytes:

@@ -59,7 +59,7 @@ class Files:
         _fdatasync(fd)
 
     def close(self, fd: int) -> None:
-        """Close a file."""
+        """Close a file by its descriptor."""
         os.close(fd)
 
     def rename(self, source: Path, target: Path) -> None:
@@ -67,7 +67,7 @@ class Files:
         os.rename(source, target)
 
     def unlink(self, path: Path) -> None:
-        """Remove a file."""
+        """Remove a file from its directory."""
         os.unlink(path)
 
     def sync_directory(self, path: Path) -> None:
