@@ -2,13 +2,11 @@
 
     python bench/capture_cost.py
 
-Everything runs in one process, so the figures are processor time of one core without the socket between the two
-(but for the line that says so).
+Everything runs in one process, so the figures are processor time of one core.
 """
 
 import json
 import os
-import socket
 import sys
 import tempfile
 import time
@@ -19,17 +17,20 @@ from twisted.internet.defer import Deferred, succeed
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.paced_exchange import reads
-from ccsproxy.capture import frames
+from ccsproxy.capture import frames, journal
 from ccsproxy.capture.main import RECORDER_THRESHOLDS
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.interfaces import Interpreters
+from ccsproxy.capture.recorder.log_reader import LogReader
 from ccsproxy.capture.recorder.recorder import Recorder
-from ccsproxy.capture.recorder.report import Report
+from ccsproxy.capture.recorder.report import MainReport, Report
 from ccsproxy.capture.recorder.sessions import Sessions
-from ccsproxy.capture.relay.outbox import Outbox
+from ccsproxy.capture.relay.log_writer import LogWriter
+from ccsproxy.capture.relay.spill import Spill
 from ccsproxy.capture.relay.tap import RelayCapture
-from ccsproxy.capture.spill import Spill, SpillBounds, SpillCipher, open_nameless, read_batch, write_batch
+from ccsproxy.capture.shared_log import SharedLog
+from ccsproxy.capture.spill import SpillCipher, open_nameless
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.exchange.fieldlines import joined
@@ -38,6 +39,7 @@ from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 from ccsproxy.redaction import Redactor, redactors
 from ccsproxy.runtime.tuning import freeze_gc
 from ccsproxy.wire.jsontext import dumps
+from test.capture import encoded
 
 ENDING = Ending("complete", "", "", 9, Timing())
 HEADERS = [
@@ -46,7 +48,6 @@ HEADERS = [
     *((b"X-Header-%d" % n, b"v" * 30) for n in range(17)),
 ]
 SSE = ResponseHead(200, b"OK", "1.1", b"Content-Type: text/event-stream\r\n")
-BATCH = 256 << 10
 
 
 class Disk:
@@ -111,43 +112,51 @@ def cpu(label: str, count: float, unit: str, work, *arguments) -> None:
     print(f"{label:58} {spent / count * 1e6:10.2f} us per {unit}")
 
 
-def relay_capture(room: int = 1 << 30):
-    spill = Spill(None, b"k" * 32, Disk(), time.monotonic)
-    outbox = Outbox(spill, lambda: None, lambda each: capture.left(each), room)
-    capture = RelayCapture(outbox)
-    return capture, outbox
+class Pair:
+    """A relay's hand-over and a recorder's reader, without processes."""
+
+    def __init__(self) -> None:
+        self.log_file, self.journal_file = SharedLog.make(), journal.make(None, "run")
+        self.spill_file = open_nameless(Path(tempfile.gettempdir()))
+        self.shared = SharedLog(self.log_file)
+        spill = Spill(self.spill_file, b"k" * 32, Disk(), time.monotonic)
+        self.writer = LogWriter(self.shared, spill)
+        self.capture = RelayCapture(1, self.shared, self.writer, journal.Journal(self.journal_file), lambda: None)
+        self.reader = LogReader(SharedLog(self.log_file), self.spill_file, SpillCipher(b"k" * 32))
+
+    def close(self) -> None:
+        """Let go of all of it."""
+        for descriptor in (self.log_file, self.journal_file, self.spill_file):
+            os.close(descriptor)
 
 
-def chunks(count: int, data: bytes, outbox_flush: bool, reader=None) -> None:
-    capture, outbox = relay_capture()
-    tap = capture.begin(request())
-    left, right = socket.socketpair()
-    left.setblocking(False)
-    right.setblocking(False)
+def chunks(count: int, data: bytes, read: bool) -> None:
+    pair = Pair()
+    tap = pair.capture.begin(request())
     for n in range(count):
         tap.response_body(data)
-        if outbox_flush and n % 30 == 29:
-            outbox.flush(left.sendmsg)
-            try:
-                right.recv(1 << 20)
-            except BlockingIOError:
-                pass
-    left.close()
-    right.close()
+        if n % 30 == 29:
+            if read:
+                sum(1 for _ in pair.reader.frames())
+            tap.end(ENDING)
+            pair.capture.settle_stored([tap.number])
+            tap = pair.capture.begin(request())
+    pair.close()
 
 
 def exchanges(count: int) -> None:
-    capture, outbox = relay_capture()
+    pair = Pair()
     for _ in range(count):
-        tap = capture.begin(request())
+        tap = pair.capture.begin(request())
         tap.response_head(SSE)
+        tap.response_whole("complete", "", "")
         tap.end(ENDING)
-        outbox.flush(lambda buffers: sum(map(len, buffers)))
-        capture.settle_stored([tap.number])
+        pair.capture.settle_stored([tap.number])
+    pair.close()
 
 
 def record(pieces: list[bytes], question: bytes = b"", times: int = 1, redactor=Redactor) -> None:
-    report = Report(lambda lines: None, lambda flush: None)
+    report = Report(MainReport(lambda lines: None, lambda flush: None))
     interpreters = Interpreters(detect, lambda *_: Nobody)
     for _ in range(times):
         store = Nowhere()
@@ -158,19 +167,19 @@ def record(pieces: list[bytes], question: bytes = b"", times: int = 1, redactor=
         def send(*frame, recorder=recorder) -> None:
             recorder.take(frames.Frame(*frame))
 
-        send(frames.HEAD, 1, 0, frames.head(1, 0, request(len(question)))[frames.FRAME_HEAD.size :])
+        send(frames.HEAD, 1, 0, encoded.head(1, 0, request(len(question)))[frames.FRAME_HEAD.size :])
         for start in range(0, len(question), 65536):
             send(frames.REQUEST_BODY, 1, start, question[start : start + 65536])
-        send(frames.RESPONSE_HEAD, 1, 0, frames.response_head(1, 0, SSE)[frames.FRAME_HEAD.size :])
+        send(frames.RESPONSE_HEAD, 1, 0, encoded.response_head(1, 0, SSE)[frames.FRAME_HEAD.size :])
         for at, piece in enumerate(pieces):
             send(frames.RESPONSE_BODY, 1, at, piece)
         ended = frames.EndFrame(ENDING, len(question), sum(map(len, pieces)))
-        send(frames.END, 1, 0, frames.end(1, 0, ended)[frames.FRAME_HEAD.size :])
+        send(frames.END, 1, 0, encoded.end(1, 0, ended)[frames.FRAME_HEAD.size :])
 
 
 def paced(batches: list[list[bytes]], redactor=None) -> None:
     flushes: list = []
-    report = Report(lambda lines: None, flushes.append)
+    report = Report(MainReport(lambda lines: None, flushes.append))
     store = Nowhere()
     interpreters, sessions = Interpreters(detect, identify), Sessions("run", store.last_seq)
     recorder = Recorder(
@@ -184,36 +193,23 @@ def paced(batches: list[list[bytes]], redactor=None) -> None:
             flushes.pop()()
 
 
-def decode(raw: bytes) -> None:
-    decoder = frames.FrameDecoder()
-    for start in range(0, len(raw), 65536):
-        decoder.feed(raw[start : start + 65536])
-
-
 def spilled(megabytes: int) -> None:
-    cipher, run = (
-        SpillCipher(os.urandom(32)),
-        [frames.frame(frames.RESPONSE_BODY, 1, 0, bytes(4096))] * (BATCH // 4117),
-    )
-    size = sum(map(len, run))
-    descriptor = open_nameless(Path(tempfile.gettempdir()))
-    for n in range(megabytes * (1 << 20) // size):
-        length = size + SpillCipher.TAG
-        where = frames.Spilled(n * length, length, os.urandom(16))
-        write_batch(descriptor, cipher, where, run, SpillBounds().reserve)
-        read_batch(descriptor, cipher, where)
-    os.close(descriptor)
+    pair = Pair()
+    tap = pair.capture.begin(request())
+    for _ in range(megabytes * 256):
+        tap.response_body(bytes(4096))
+    sum(1 for _ in pair.reader.frames())
+    pair.close()
 
 
 def main() -> None:
     freeze_gc(RECORDER_THRESHOLDS)
     small, large = b"x" * 190, bytes(65536)
     cpu("relay: tap, 190 B chunk", 200_000, "chunk", chunks, 200_000, small, False)
-    cpu("relay: tap and its share of sendmsg and recv, 190 B", 200_000, "chunk", chunks, 200_000, small, True)
-    cpu("relay: tap, 64 KB chunk", 2_000, "chunk", chunks, 2_000, large, False)
+    cpu("both: the same, and read by the recorder", 200_000, "chunk", chunks, 200_000, small, True)
+    cpu("relay: tap, 64 KB chunk", 20_000, "chunk", chunks, 20_000, large, False)
+    cpu("both: the same, and read by the recorder", 20_000, "chunk", chunks, 20_000, large, True)
     cpu("relay: a whole exchange but bodies (19 headers)", 20_000, "exchange", exchanges, 20_000)
-    raw = frames.frame(frames.RESPONSE_BODY, 1, 0, small) * 50_000
-    cpu("recorder: cut 190 B frames out of the link", 50_000, "frame", decode, raw)
     batches = [list(reads(n * 100, 100)) for n in range(20)]
     cpu("recorder: an exchange as in `paced`, redacted", 2000, "exchange", paced, batches)
     cpu("recorder: the same without redaction", 2000, "exchange", paced, batches, lambda: Redactor(False))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ccsproxy.capture import frames
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
+from test.capture import encoded
 
 REQUEST = b"""Host: 127.0.0.1:7002
 Accept: application/json
@@ -94,11 +95,11 @@ def exchange(number: int) -> list[bytes]:
     size = sum(map(len, pieces))
     ending = Ending("complete", "", "", last + 50, timing, len(QUESTION), size, size)
     return [
-        frames.head(number, 0, head),
+        encoded.head(number, 0, head),
         frames.frame(frames.REQUEST_BODY, number, 250, QUESTION),
-        frames.response_head(number, 900, answer),
+        encoded.response_head(number, 900, answer),
         *(frames.frame(frames.RESPONSE_BODY, number, 1000 + 100_000 * n, piece) for n, piece in enumerate(pieces)),
-        frames.end(number, last + 50, frames.EndFrame(ending, len(QUESTION), size)),
+        encoded.end(number, last + 50, frames.EndFrame(ending, len(QUESTION), size)),
     ]
 
 

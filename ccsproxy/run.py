@@ -16,6 +16,8 @@ from ccsproxy.exchange.ids import iso_time, run_session_id
 from ccsproxy.runtime.bus import Subscriber
 
 NAME = "run.json"
+#: Seconds that the recorder may be behind before health says so in its state.
+BEHIND_AFTER = 5.0
 
 
 def write_run_file(data_dir: Path, content: dict[str, Any]) -> None:
@@ -39,6 +41,11 @@ def read_run_file(data_dir: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def outlived(data_dir: Path) -> bool:
+    """Whether the service that wrote the file has died without removing it, so that its recorder alone may live."""
+    return (data_dir / NAME).exists() and read_run_file(data_dir) is None
 
 
 def remove_run_file(data_dir: Path) -> None:
@@ -113,18 +120,22 @@ class Run:
         """Return what ``GET /api/health`` says (contract, section 6).
 
         :param capture: the state of capture, with the store's own word under ``store``.
-        :param in_flight: exchanges that the relay has under way.
+        :param in_flight: exchanges that the relay has under way; they count where nothing is captured.
         """
         store = capture.pop("store") or {}
-        whole = capture["recorder"] != "down" and store.get("store", "ok") == "ok"
+        behind = capture["recorder_behind_s"] > BEHIND_AFTER
+        whole = capture["recorder"] != "down" and store.get("store", "ok") == "ok" and not behind
+        state = "ok" if whole else "degraded"
+        if capture["recorder"] == "off":
+            capture["in_flight"] = in_flight
         return {
-            "status": "ok",
+            "status": state,
             "provider": self._config.provider,
             "upstream": self._config.upstreams[0].url if self._config.upstreams else None,
             "session_id": self.session_id,
             "started_at": iso_time(self.started_at),
             "request_count": capture["accepted"],
-            "store": "ok" if whole else "degraded",
+            "store": state,
             "pid": os.getpid(),
             "version": __version__,
             "uptime_s": round(time.time() - self.started_at, 3),
@@ -133,6 +144,5 @@ class Run:
             "capture_level": self._config.capture,
             "workers": self._config.workers,
             **capture,
-            "in_flight": in_flight,
             "store_detail": store,
         }

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.application import service
@@ -24,7 +25,8 @@ from ccsproxy.config.options import Options
 from ccsproxy.config.settings import reloaded
 from ccsproxy.errors import ConfigError, DataDirError, StartError
 from ccsproxy.proxy.service import RelayService
-from ccsproxy.run import Run, RunHandle, remove_run_file, write_run_file
+from ccsproxy.run import NAME as RUN_FILE
+from ccsproxy.run import Run, RunHandle, outlived, remove_run_file, write_run_file
 from ccsproxy.runtime.bus import Bus
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
@@ -34,8 +36,8 @@ from ccsproxy.runtime.signals import HangupSignals, StopSignals
 from ccsproxy.runtime.systemd import Notifier
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
+from ccsproxy.store.directory import DataDirBusy, Lock, prepare
 from ccsproxy.store.directory import DataDirError as Unusable
-from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.workers.supervisor import Workers
 
 __all__ = ["CcsproxyService", "Options", "makeService", "serve"]
@@ -107,7 +109,7 @@ class CcsproxyService(service.Service):
                 self._ports.append((port, one.name))
         self._refuse_loops()
         if config.workers > 1:
-            self._workers = Workers(self._reactor, config, self._ports, self._capture.relay_capture)
+            self._workers = Workers(self._reactor, config, self._ports, self._capture)
 
     def _bind_api(self) -> None:
         if self._config.no_api:
@@ -166,8 +168,7 @@ class CcsproxyService(service.Service):
 
     def health(self) -> dict[str, Any]:
         """Return what ``GET /api/health`` says (contract, section 6), in constant time."""
-        in_flight = self._relay.in_flight + (self._workers.in_flight if self._workers else 0)
-        return self._run.health(self._capture.health(), in_flight)
+        return self._run.health(self._capture.health(), self._relay.in_flight)
 
     def reload(self) -> None:
         """Open the log again, and heed what the configuration says now of that which can change while we run.
@@ -279,9 +280,24 @@ def _prepare(config: Config) -> None:
     try:
         prepare(config.data_dir)
         if config.capture != "off":
-            Lock(config.data_dir).release()
+            _see_lock(config.data_dir)
     except Unusable as error:
         raise DataDirError(str(error)) from None
+
+
+def _see_lock(data_dir: Path) -> None:
+    """See that no other service writes; the recorder of one that has died may be at it yet, and ours waits for it.
+
+    A file of a dead run is removed once nobody writes any more, lest a second service take us for a dead one.
+    """
+    try:
+        Lock(data_dir).release()
+    except DataDirBusy:
+        if not outlived(data_dir):
+            raise
+    else:
+        if outlived(data_dir):
+            (data_dir / RUN_FILE).unlink(missing_ok=True)
 
 
 def serve(config: Config, reactor: Any) -> "Deferred[RunHandle]":

@@ -1,42 +1,42 @@
 """The frames in which the relay hands its copies to the recorder: a fixed head, then a payload.
 
 A frame is ``kind (1 byte), length of the payload (4), exchange number (8), microseconds since the exchange began
-(8)``, little-endian, and the payload. Numbers are given by the relay process, one for each exchange, and mean nothing
-outside the link. Encoding a body copies nothing: the body stays an object of its own behind a packed head.
+(8)``, little-endian, and the payload. Numbers are given by the relay processes, one for each exchange, and mean
+nothing outside the hand-over; which relay gave one, its upper bits say. Frames of exchanges are in the shared log
+(`ccsproxy.capture.shared_log`), the others cross a socket.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
 
+#: Of an exchange.
 HEAD = 1
 REQUEST_BODY = 2
 RESPONSE_HEAD = 3
 RESPONSE_BODY = 4
 END = 5
 LOST = 6
-SPILL = 7
+WHOLE = 7
+#: Of the main process to the recorder: what it has to know, a relay's log, and that all is said.
 HELLO = 8
-RESUME = 9
+ATTACH = 9
 CLOSE = 10
-
-#: The two kinds that may be dropped while the exchange is kept. Each is a bit of its own: a set of them is a number.
-BODIES = frozenset((REQUEST_BODY, RESPONSE_BODY))
-
-FRAME_HEAD = struct.Struct("<BIQQ")
-_LOST = struct.Struct("<BQ")
-_SPILL = struct.Struct("<QQ16s")
-_encode = msgspec.msgpack.Encoder().encode
-
-#: One encoded frame: its bytes, or its packed head and a body that was not copied.
-Encoded = bytes | tuple[bytes, bytes]
+#: Of a relay to the recorder: how far its log is written.
+MORE = 11
 
 #: How the line of a live event begins, so that nobody needs to read one that nobody wants.
 EVENT = b'{"event":'
+#: Which relay process gave a number to an exchange.
+RELAY_SHIFT = 40
+
+FRAME_HEAD = struct.Struct("<BIQQ")
+_LOST = struct.Struct("<BQ")
+_MORE = struct.Struct("<QQ")
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Frame(NamedTuple):
@@ -56,6 +56,14 @@ class EndFrame(msgspec.Struct, frozen=True, array_like=True):
     response_bytes: int
 
 
+class WholeFrame(msgspec.Struct, frozen=True, array_like=True):
+    """The payload of WHOLE: how the exchange ends once the client has taken the response."""
+
+    outcome: str
+    kind: str
+    message: str
+
+
 class Lost(msgspec.Struct, frozen=True):
     """Body bytes that were relayed and not handed over.
 
@@ -69,12 +77,23 @@ class Lost(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Spilled(msgspec.Struct, frozen=True):
-    """Where in the spill file a run of whole frames lies, encrypted, and the nonce that was used."""
+class Attached(msgspec.Struct, frozen=True):
+    """The payload of ATTACH; the descriptors of log, spill file and journal came with it, and of a link if it lives.
 
-    offset: int
-    length: int
-    nonce: bytes
+    :ivar relay: which relay process it is, the upper bits of its numbers.
+    :ivar linked: whether there is a link, because the relay lives.
+    :ivar spilling: whether there is a spill file.
+    :ivar journals: the paths of its journal, removed when all of it is settled.
+    :ivar died: the kind and the sentence of the ending of what was in flight when it died.
+    :ivar skip: exchanges that may not be touched, because recorders have died of them.
+    """
+
+    relay: int
+    linked: bool
+    spilling: bool
+    journals: list[str]
+    died: tuple[str, str]
+    skip: list[int] = []
 
 
 def frame(kind: int, exchange: int = 0, at: int = 0, payload: bytes = b"") -> bytes:
@@ -82,39 +101,34 @@ def frame(kind: int, exchange: int = 0, at: int = 0, payload: bytes = b"") -> by
     return FRAME_HEAD.pack(kind, len(payload), exchange, at) + payload
 
 
-def head(exchange: int, at: int, request: RequestHead) -> bytes:
-    """Encode HEAD: a request's head, with which its exchange begins."""
-    return frame(HEAD, exchange, at, _encode(request))
+def encode(value: Any) -> bytes:
+    """Encode the payload of a frame: any value that msgpack can carry."""
+    return _encode(value)
 
 
-def response_head(exchange: int, at: int, response: ResponseHead) -> bytes:
-    """Encode RESPONSE_HEAD: status and header lines of the answer."""
-    return frame(RESPONSE_HEAD, exchange, at, _encode(response))
+def lost(loss: Lost) -> bytes:
+    """Encode the payload of LOST: how much of a body was left out, and why."""
+    return _LOST.pack(loss.direction, loss.size) + loss.reason.encode()
 
 
-def end(exchange: int, at: int, ended: EndFrame) -> bytes:
-    """Encode END: how the exchange ended, its last frame."""
-    return frame(END, exchange, at, _encode(ended))
+def more(position: tuple[int, int]) -> bytes:
+    """Encode MORE: how far a relay's log is written.
+
+    :param position: the number of the open region, and how many bytes of it are written.
+    """
+    return frame(MORE, payload=_MORE.pack(*position))
 
 
-def lost(exchange: int, at: int, loss: Lost) -> bytes:
-    """Encode LOST: how much of a body was left out, and why."""
-    return frame(LOST, exchange, at, _LOST.pack(loss.direction, loss.size) + loss.reason.encode())
-
-
-def spill(where: Spilled) -> bytes:
-    """Encode SPILL: where in the spill file a batch of frames lies."""
-    return frame(SPILL, payload=_SPILL.pack(where.offset, where.length, where.nonce))
-
-
-def settings(kind: int, value: Any) -> bytes:
-    """Encode HELLO or RESUME, whose payload is any value that msgpack can carry."""
+def message(kind: int, value: Any = None) -> bytes:
+    """Encode HELLO, ATTACH or CLOSE."""
     return frame(kind, payload=_encode(value))
 
 
 _decode_head = msgspec.msgpack.Decoder(RequestHead).decode
 _decode_response_head = msgspec.msgpack.Decoder(ResponseHead).decode
 _decode_end = msgspec.msgpack.Decoder(EndFrame).decode
+_decode_whole = msgspec.msgpack.Decoder(WholeFrame).decode
+_decode_attached = msgspec.msgpack.Decoder(Attached).decode
 
 
 def read_head(payload: bytes) -> RequestHead:
@@ -135,46 +149,31 @@ def read_end(payload: bytes) -> EndFrame:
     return _decode_end(payload)
 
 
+def read_whole(payload: bytes) -> WholeFrame:
+    """Decode the payload of WHOLE."""
+    return _decode_whole(payload)
+
+
 def read_lost(payload: bytes) -> Lost:
     """Decode the payload of LOST."""
     direction, size = _LOST.unpack_from(payload)
     return Lost(direction, size, payload[_LOST.size :].decode())
 
 
-def read_spill(payload: bytes) -> Spilled:
-    """Decode the payload of SPILL."""
-    return Spilled(*_SPILL.unpack(payload))
+def read_more(payload: bytes) -> tuple[int, int]:
+    """Decode the payload of MORE."""
+    seq, length = _MORE.unpack(payload)
+    return seq, length
 
 
-def read_settings(payload: bytes) -> Any:
-    """Decode the payload of HELLO or RESUME."""
+def read_attached(payload: bytes) -> Attached:
+    """Decode the payload of ATTACH."""
+    return _decode_attached(payload)
+
+
+def read_message(payload: bytes) -> Any:
+    """Decode the payload of HELLO."""
     return msgspec.msgpack.decode(payload)
-
-
-def size_of(encoded: Encoded) -> int:
-    """Return how many bytes an encoded frame has on the link."""
-    return len(encoded) if isinstance(encoded, bytes) else FRAME_HEAD.size + len(encoded[1])
-
-
-def peek(encoded: Encoded) -> tuple[int, int, int]:
-    """Return kind, exchange number and payload length of an encoded frame."""
-    kind, length, exchange, _ = FRAME_HEAD.unpack_from(encoded if isinstance(encoded, bytes) else encoded[0])
-    return kind, exchange, length
-
-
-def without_bodies(run: Iterable[Encoded], reason: str) -> Iterator[Encoded]:
-    """Yield a run of frames without its bodies, a LOST where the first one of each direction was.
-
-    :param reason: the fault's name for the record.
-    """
-    gaps: set[tuple[int, int]] = set()
-    for encoded in run:
-        kind, exchange, length = peek(encoded)
-        if kind not in BODIES:
-            yield encoded
-        elif (exchange, kind) not in gaps:
-            gaps.add((exchange, kind))
-            yield lost(exchange, 0, Lost(kind, length, reason))
 
 
 class FrameDecoder:

@@ -17,15 +17,13 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from ccsproxy import __version__
-from ccsproxy.capture.recorder.inbox import Inbox
 from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.process import RecorderParts, RecorderProcess, Recovered
-from ccsproxy.capture.recorder.recorder import Numbered
-from ccsproxy.capture.settings import SPILL_FD, RecorderSettings
+from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.providers.price_book import PriceBook
@@ -37,7 +35,7 @@ from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.runtime.tuning import HeapTrimmer, freeze_gc
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.store.index.feeder import IndexFeeder
-from ccsproxy.store.recovery import Recovery
+from ccsproxy.store.recovery import Recovery, unclean_record
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.store import Store
 from ccsproxy.store.writer import in_thread
@@ -46,26 +44,26 @@ from ccsproxy.store.writer import in_thread
 RECORDER_THRESHOLDS = (20000, 20, 100)
 
 
-class OneInbox(Factory):
-    """Answers the one connection there is with the one inbox there is."""
+class OneProtocol(Factory):
+    """Answers the one connection there is with the one protocol there is."""
 
     noisy = False
 
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
 
-    def buildProtocol(self, addr: IAddress | None) -> Inbox:
-        """Return the one inbox that this process has."""
-        return self._inbox
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """Return the one protocol there is."""
+        return self._protocol
 
 
-def spill_descriptor() -> int | None:
-    """Return the descriptor of the spill file if the relay gave us one."""
-    try:
-        os.fstat(SPILL_FD)
-    except OSError:
-        return None
-    return SPILL_FD
+def adopt(reactor: Any, descriptor: int, protocol: Protocol) -> None:
+    """Make one end of a socket pair the transport of a protocol.
+
+    The reactor works on a copy; the link has to end with that one.
+    """
+    reactor.adoptStreamConnection(descriptor, AF_UNIX, OneProtocol(protocol))
+    os.close(descriptor)
 
 
 def run(reactor: Any, parts: RecorderParts) -> None:
@@ -90,9 +88,8 @@ def run(reactor: Any, parts: RecorderParts) -> None:
             transport.loseConnection()
         reactor.callLater(0.01, reactor.stop)
 
-    process = RecorderProcess(reactor, spill_descriptor(), parts, stop)
-    reactor.adoptStreamConnection(LINK_FD, AF_UNIX, OneInbox(process.inbox))
-    os.close(LINK_FD)  # the reactor works on a copy; the link has to end with it
+    process = RecorderProcess(reactor, parts, lambda link, source: adopt(reactor, link, source), stop)
+    adopt(reactor, LINK_FD, process.inbox)
     trimmer.start()
     freeze_gc(RECORDER_THRESHOLDS)
     install_fast_epoll(reactor, WriteBatch())
@@ -147,11 +144,10 @@ def make_store(settings: RecorderSettings, reactor: Any, prices: PriceBook) -> S
 
 def recovered(recovery: Recovery) -> Recovered:
     """Say what an earlier recorder left of the exchanges in flight."""
-    numbered = {each.id: Numbered(each.session_id, each.seq) for each in recovery.under_way}
-    return Recovered(numbered, recovery.ended)
+    return Recovered({each.id: each for each in recovery.under_way}, recovery.ended)
 
 
 if __name__ == "__main__":
     from twisted.internet import reactor
 
-    run(reactor, RecorderParts(make_store, recovered, Interpreters(detect, identify), redactors()))
+    run(reactor, RecorderParts(make_store, recovered, unclean_record, Interpreters(detect, identify), redactors()))

@@ -8,9 +8,6 @@ import msgspec
 
 from ccsproxy.config.model import Config
 
-#: On which descriptor the recorder finds the spill file.
-SPILL_FD = 4
-
 
 class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the recorder process is told (the payload of HELLO).

@@ -137,6 +137,12 @@ class Tap(Protocol):
     def response_body(self, data: bytes) -> None:
         """Take a piece of the response body, as it arrived (transfer coding removed)."""
 
+    def response_whole(self, outcome: str, kind: str, message: str) -> None:
+        """Take note that the whole response is there; the client has not had its last byte yet.
+
+        The ending follows when the client has; these are what it says then, unless the client leaves before.
+        """
+
     def end(self, ending: Ending) -> None:
         """Take the one ending; nothing is reported after it."""
 
@@ -161,6 +167,9 @@ class NullTap:
 
     def response_body(self, data: bytes) -> None:
         """Ignore a piece of the answer's body."""
+
+    def response_whole(self, outcome: str, kind: str, message: str) -> None:
+        """Ignore it."""
 
     def end(self, ending: Ending) -> None:
         """Ignore how the exchange ended."""

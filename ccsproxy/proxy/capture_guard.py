@@ -68,6 +68,13 @@ class GuardedTap:
         except Exception:
             self._drop()
 
+    def response_whole(self, outcome: str, kind: str, message: str) -> None:
+        """See `Tap.response_whole`."""
+        try:
+            self._tap.response_whole(outcome, kind, message)
+        except Exception:
+            self._drop()
+
     def end(self, ending: Ending) -> None:
         """Hand on how the exchange ended; see `Tap.end`."""
         try:

@@ -148,6 +148,8 @@ class Relay:
             self._verdict = (Outcome.HTTP_ERROR, "upstream_http_error", f"The upstream answered {status}.")
         else:
             self._verdict = (Outcome.COMPLETE, "", "")
+        if self._tap is not None:
+            self._tap.response_whole(*self._verdict)
         request.finish()
 
     def break_off(self, verdict: Verdict) -> None:
@@ -219,6 +221,7 @@ class Relay:
         tap.response_head(ResponseHead(answer.status, answer.reason, "1.1", answer.lines))
         if not request.bodiless:
             tap.response_body(answer.body)
+        tap.response_whole(*verdict)
         if not whole:
             request.keep_alive = False
         request.answer(answer)

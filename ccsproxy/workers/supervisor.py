@@ -1,21 +1,21 @@
 """Several relay processes behind the same ports (``--workers``): started, told what to do, listened to, stopped."""
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from ccsproxy.capture.relay.forward import WorkerReceiver
-from ccsproxy.capture.relay.tap import RelayCapture
+from ccsproxy.capture.relay.relays import KnownRelay
+from ccsproxy.capture.relay.service import CaptureService
+from ccsproxy.capture.relay.spill import SpillBounds
 from ccsproxy.config.model import Config
 from ccsproxy.runtime.child import LINK_FD, Child, Program
+from ccsproxy.runtime.line_socket import LineSocket
 
 #: Seconds that a worker has to end beyond its time to drain.
 PATIENCE = 5.0
@@ -33,10 +33,28 @@ class Listener(msgspec.Struct, frozen=True):
     upstream: str = ""
 
 
+class CaptureOrders(msgspec.Struct, frozen=True):
+    """How a worker hands over its copies; the descriptors that `RelayFiles` names came with it, in that order.
+
+    :ivar relay: which relay process the worker is.
+    :ivar copied: whether there is a copy of the journal.
+    :ivar spilling: whether there is a spill file.
+    :ivar key: of the spill file.
+    """
+
+    relay: int
+    copied: bool
+    spilling: bool
+    key: bytes
+    spill_bounds: SpillBounds
+
+
 class Orders(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line to a worker.
 
     :ivar config: what to relay, with `listeners`; the first line.
+    :ivar capture: with the configuration, unless nothing is captured.
+    :ivar link: a link to the recorder came with this line.
     :ivar drain: accept no more, let exchanges end within so many seconds, then end.
     :ivar cut: end every exchange now.
     :ivar reload: heed what of this configuration can change while running.
@@ -44,6 +62,8 @@ class Orders(msgspec.Struct, frozen=True, omit_defaults=True):
 
     config: dict[str, Any] | None = None
     listeners: list[Listener] = []
+    capture: CaptureOrders | None = None
+    link: bool = False
     drain: float | None = None
     cut: bool = False
     reload: dict[str, Any] | None = None
@@ -60,52 +80,35 @@ def read_config(plain: dict[str, Any]) -> Config:
     return msgspec.convert(plain, Config, dec_hook=lambda kind, value: Path(value))
 
 
-class WorkerEnd(Protocol):
-    """The main process's end of the link to one worker."""
-
-    def __init__(self, receiver: WorkerReceiver, gone: Callable[[], None]) -> None:
-        self._receiver, self._gone = receiver, gone
-
-    def tell(self, orders: Orders) -> None:
-        """Send a line of orders to the worker."""
-        if self.transport is not None:
-            self.transport.write(msgspec.json.encode(orders) + b"\n")
-
-    def dataReceived(self, data: bytes) -> None:
-        """Take copies of the worker's exchanges."""
-        self._receiver.feed(data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The worker has ended; what it had begun ends with it."""
-        self._receiver.lost()
-        self._gone()
-
-
 class WorkerHandle:
-    """One worker, kept running."""
+    """One worker, kept running.
+
+    Each process of it gets a log of its own from the main process, and a link of its own to each recorder.
+    """
 
     def __init__(
-        self, reactor: Any, config: Config, ports: Sequence[tuple[Any, str]], relay_capture: RelayCapture
+        self, reactor: Any, config: Config, ports: Sequence[tuple[Any, str]], capture: CaptureService
     ) -> None:
-        self._reactor, self._config, self._capture = reactor, config, relay_capture
+        self._reactor, self._config, self._capture = reactor, config, capture
         self._listeners = [
             Listener(LINK_FD + 1 + number, int(port.addressFamily), upstream)
             for number, (port, upstream) in enumerate(ports)
         ]
         descriptors = {LINK_FD + 1 + number: port.fileno() for number, (port, _) in enumerate(ports)}
-        self.child = Child(reactor, Program("ccsproxy.workers.worker", descriptors=descriptors), self._linked)
-        self._end: WorkerEnd | None = None
-        self._receiver = WorkerReceiver(relay_capture)
+        program = Program("ccsproxy.workers.worker", descriptors=descriptors)
+        self.child = Child(reactor, program, self._linked, self._ended)
+        self._end: LineSocket | None = None
+        self._known: KnownRelay | None = None
 
     @property
     def in_flight(self) -> int:
-        """How many of its exchanges are under way."""
-        return self._receiver.in_flight
+        """How many of its exchanges have no record yet."""
+        return self._known.in_flight if self._known is not None else 0
 
-    def tell(self, orders: Orders) -> None:
+    def tell(self, orders: Orders, descriptors: Sequence[int] = ()) -> None:
         """Tell it something, if it lives."""
         if self._end is not None:
-            self._end.tell(orders)
+            self._end.send(msgspec.json.encode(orders) + b"\n", descriptors)
 
     def reload(self, config: Config) -> None:
         """Tell it the configuration as it is now; a later successor is started with it."""
@@ -113,12 +116,35 @@ class WorkerHandle:
         self.tell(Orders(reload=write_config(config)))
 
     def _linked(self, ours: socket.socket) -> None:
-        self._receiver = WorkerReceiver(self._capture)
-        end = self._end = WorkerEnd(self._receiver, self._unlinked)
-        ours.setblocking(False)
-        self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, Factory.forProtocol(lambda: end))
-        ours.close()
-        end.tell(Orders(config=write_config(self._config), listeners=self._listeners))
+        self._end = end = LineSocket(self._reactor, ours, lambda line: None, self._unlinked)
+        end.start()
+        known = self._known = self._capture.add_worker(self._link)
+        config, listeners = write_config(self._config), self._listeners
+        if known is None:
+            self.tell(Orders(config=config, listeners=listeners))
+            return
+        files = known.files
+        orders = CaptureOrders(
+            files.relay,
+            files.journal_copy is not None,
+            files.spill is not None,
+            self._capture.key,
+            self._capture.spill_bounds,
+        )
+        self.tell(Orders(config=config, listeners=listeners, capture=orders), files.all())
+        self._capture.attach(known)
+
+    def _link(self, sock: socket.socket) -> None:
+        """Give the worker its end of a link to a recorder."""
+        self.tell(Orders(link=True), [sock.fileno()])
+        sock.close()
+
+    def _ended(self) -> None:
+        if self._end is not None:
+            self._end.close()
+        if self._known is not None:
+            known, self._known = self._known, None
+            self._capture.worker_died(known)
 
     def _unlinked(self) -> None:
         self._end = None
@@ -130,16 +156,16 @@ class Workers:
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, config: Config, ports: Sequence[tuple[IListeningPort, str]], relay_capture: RelayCapture
+        self, reactor: Any, config: Config, ports: Sequence[tuple[IListeningPort, str]], capture: CaptureService
     ) -> None:
         """Describe them; nothing is started yet.
 
         :param ports: the listening ports, each with the name of the upstream it is for, empty for all.
-        :param relay_capture: where their copies are reported.
+        :param capture: makes their logs, and tells the recorder of them.
         """
         for port, _ in ports:
             port.stopReading()  # type: ignore[attr-defined]
-        self._workers = [WorkerHandle(reactor, config, ports, relay_capture) for _ in range(config.workers)]
+        self._workers = [WorkerHandle(reactor, config, ports, capture) for _ in range(config.workers)]
 
     @property
     def in_flight(self) -> int:

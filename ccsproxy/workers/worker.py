@@ -1,7 +1,7 @@
 """A relay worker: ``python -m ccsproxy.workers.worker``, one of several processes that accept from the same ports.
 
-It is told what to do over its link (`ccsproxy.workers.supervisor`), relays as the main process does, and
-sends its copies there.
+It is told what to do over its link (`ccsproxy.workers.supervisor`), relays as the main process does, and writes its
+copies to a log of its own, which the recorder reads.
 """
 
 import os
@@ -10,27 +10,24 @@ import sys
 from typing import Any
 
 import msgspec
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
 
-from ccsproxy.capture.disk import DiskThread
-from ccsproxy.capture.relay.forward import WorkerCapture
-from ccsproxy.capture.relay.link import RecorderLink
-from ccsproxy.capture.relay.outbox import Outbox
-from ccsproxy.capture.spill import Spill
+from ccsproxy.capture.relay.files import RelayFiles
+from ccsproxy.capture.relay.hand_over import HandOver
 from ccsproxy.config.model import Config
 from ccsproxy.exchange.relayed import Capture, NullCapture
 from ccsproxy.proxy.service import RelayService
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
+from ccsproxy.runtime.line_socket import LineSocket
 from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
-from ccsproxy.workers.supervisor import Orders, read_config
+from ccsproxy.workers.supervisor import CaptureOrders, Orders, read_config
 
-#: Seconds within which copies are on their way, and between two looks whether all have left at the end.
-TICK = 0.003
+#: Seconds from cutting every exchange, because the main process is gone, to the end.
+CUT_WITHIN = 0.5
 
 
 class WorkerProcess:
@@ -40,11 +37,8 @@ class WorkerProcess:
 
     def __init__(self, reactor: Any, link: socket.socket) -> None:
         self._reactor = reactor
-        no_file = Spill(None, os.urandom(32), DiskThread(reactor), reactor.seconds)
-        self._outbox = Outbox(no_file, self._flush_soon, self._left)
-        self._capture = WorkerCapture(self._outbox)
-        self._link = RecorderLink(reactor, link, self._outbox, self._line_received, self._lost)
-        self._tick: IDelayedCall | None = None
+        self._link = LineSocket(reactor, link, self._line_received, self._lost)
+        self._hand_over: HandOver | None = None
         self._service: RelayService | None = None
         self._ports: list[Any] = []
 
@@ -56,6 +50,8 @@ class WorkerProcess:
         orders = msgspec.json.decode(line, type=Orders)
         if orders.config is not None:
             self._relay(read_config(orders.config), orders)
+        if orders.link:
+            self._link_recorder()
         if orders.reload is not None and self._service is not None:
             self._service.reload(read_config(orders.reload))
         if orders.drain is not None:
@@ -64,7 +60,7 @@ class WorkerProcess:
             self._service.cut()
 
     def _relay(self, config: Config, orders: Orders) -> None:
-        capture: Capture = NullCapture() if config.capture == "off" else self._capture
+        capture: Capture = NullCapture() if orders.capture is None else self._captured(orders.capture)
         raise_descriptor_limit(config.max_connections)
         write_batch = WriteBatch()
         self._service = service = RelayService(config, self._reactor, capture, write_batch)
@@ -77,35 +73,40 @@ class WorkerProcess:
         freeze_gc()
         install_fast_epoll(self._reactor, write_batch)
 
+    def _captured(self, orders: CaptureOrders) -> Capture:
+        """Begin to hand over."""
+        taken = self._link.descriptors
+        log, journal = taken.popleft(), taken.popleft()
+        copy = taken.popleft() if orders.copied else None
+        spill = taken.popleft() if orders.spilling else None
+        files = RelayFiles(orders.relay, log, journal, copy, spill, [])
+        self._hand_over = HandOver(self._reactor, files, orders.key, bounds=orders.spill_bounds)
+        return self._hand_over.capture
+
+    def _link_recorder(self) -> None:
+        link = socket.socket(fileno=self._link.descriptors.popleft())
+        if self._hand_over is not None:
+            self._hand_over.link(link)
+
     def _drain(self, within: float) -> None:
         for port in self._ports:
             port.stopListening()
         if self._service is None:
-            self._end_when_empty(None)
-        else:
-            self._service.drain(within).addCallback(self._end_when_empty)
-
-    def _end_when_empty(self, _: object) -> None:
-        if self._outbox.memory_bytes:
-            self._link.flush()
-            self._reactor.callLater(TICK, self._end_when_empty, None)
-        else:
             self._reactor.stop()
-
-    def _flush_soon(self) -> None:
-        if self._tick is None:
-            self._outbox.armed = True
-            self._tick = self._reactor.callLater(TICK, self._flush)
-
-    def _flush(self) -> None:
-        self._tick = None
-        self._link.flush()
-
-    def _left(self, encoded: Any) -> None:
-        self._capture.left(encoded)
+        else:
+            self._service.drain(within).addCallback(lambda _: self._reactor.stop())
 
     def _lost(self) -> None:
-        """End with the main process: a relay that nobody records or stops must not live on."""
+        """End with the main process: a relay that nobody stops must not live on. What it had said stays said."""
+        if not self._reactor.running:
+            return
+        for port in self._ports:
+            port.stopListening()
+        if self._service is not None:
+            self._service.cut()
+        self._reactor.callLater(CUT_WITHIN, self._stop)
+
+    def _stop(self) -> None:
         if self._reactor.running:
             self._reactor.stop()
 

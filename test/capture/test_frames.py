@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.frames import EndFrame, Frame, FrameDecoder, Lost, Spilled
+from ccsproxy.capture.frames import Attached, EndFrame, Frame, FrameDecoder, Lost, WholeFrame
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
+from test.capture import encoded
 
 REQUEST = RequestHead(
     id="a" * 26,
@@ -22,6 +23,7 @@ REQUEST = RequestHead(
     lines=b"Host: x\r\nX-Odd: \xe9\xff\r\n",
 )
 RESPONSE = ResponseHead(200, b"OK", "1.1", b"A: 1\r\na: 2\r\n")
+ATTACHED = Attached(3, True, False, ["/a", "/b"], ("kind", "sentence"), [5])
 ENDED = EndFrame(Ending("complete", "", "", 9, Timing(connected=1, reused=True, headers=5)), 3, 4)
 
 
@@ -30,16 +32,17 @@ def dialogue() -> bytes:
     body = frames.FRAME_HEAD.pack(frames.REQUEST_BODY, 3, 7, 2) + b"abc"
     return b"".join(
         (
-            frames.settings(frames.HELLO, {"key": b"k"}),
-            frames.settings(frames.RESUME, ["one"]),
-            frames.head(7, 1, REQUEST),
+            frames.message(frames.HELLO, {"key": b"k"}),
+            frames.message(frames.ATTACH, ATTACHED),
+            encoded.head(7, 1, REQUEST),
             body,
-            frames.response_head(7, 3, RESPONSE),
+            encoded.response_head(7, 3, RESPONSE),
             frames.frame(frames.RESPONSE_BODY, 7, 4, b"\x00" * 9),
-            frames.lost(7, 5, Lost(frames.RESPONSE_BODY, 12, "queue_full")),
-            frames.spill(Spilled(4096, 99, b"n" * 16)),
-            frames.end(7, 6, ENDED),
-            frames.frame(frames.CLOSE),
+            encoded.lost(7, 5, Lost(frames.RESPONSE_BODY, 12, "queue_full")),
+            encoded.whole(7, 5, "http_error", "kind", "sentence"),
+            encoded.end(7, 6, ENDED),
+            frames.more((12, 345)),
+            frames.message(frames.CLOSE),
         )
     )
 
@@ -54,16 +57,17 @@ class FrameDecoderTests(SynchronousTestCase):
     def test_everything_comes_back(self) -> None:
         """What each kind carries is what was put in."""
         kinds = [found.kind for found in self.whole]
-        self.assertEqual(kinds, [8, 9, 1, 2, 3, 4, 6, 7, 5, 10])
-        hello, resume, head, body, response, chunk, lost, spill, end, _ = self.whole
-        self.assertEqual(frames.read_settings(hello.payload), {"key": b"k"})
-        self.assertEqual(frames.read_settings(resume.payload), ["one"])
+        self.assertEqual(kinds, [8, 9, 1, 2, 3, 4, 6, 7, 5, 11, 10])
+        hello, attach, head, body, response, chunk, lost, whole, end, more, _ = self.whole
+        self.assertEqual(frames.read_message(hello.payload), {"key": b"k"})
+        self.assertEqual(frames.read_attached(attach.payload), ATTACHED)
         self.assertEqual(frames.read_head(head.payload), REQUEST)
         self.assertEqual(body, Frame(frames.REQUEST_BODY, 7, 2, b"abc"))
         self.assertEqual(frames.read_response_head(response.payload), RESPONSE)
         self.assertEqual(chunk.payload, b"\x00" * 9)
         self.assertEqual(frames.read_lost(lost.payload), Lost(frames.RESPONSE_BODY, 12, "queue_full"))
-        self.assertEqual(frames.read_spill(spill.payload), Spilled(4096, 99, b"n" * 16))
+        self.assertEqual(frames.read_whole(whole.payload), WholeFrame("http_error", "kind", "sentence"))
+        self.assertEqual(frames.read_more(more.payload), (12, 345))
         self.assertEqual(frames.read_end(end.payload), ENDED)
 
     def test_every_split_gives_the_same_frames(self) -> None:
@@ -98,31 +102,3 @@ class FrameDecoderTests(SynchronousTestCase):
             found += decoder.feed(raw[start : start + 64])
         self.assertEqual(len(found[0].payload), 4 << 20)
         self.assertLess(time.process_time() - began, 5)
-
-
-class WithoutBodiesTests(SynchronousTestCase):
-    """What is left of frames that find no room."""
-
-    def test_bodies_become_one_loss_for_each_direction(self) -> None:
-        """Heads and ends stay, each run of bodies becomes one LOST in its place."""
-        run = [
-            frames.head(7, 1, REQUEST),
-            (frames.FRAME_HEAD.pack(frames.REQUEST_BODY, 3, 7, 2), b"abc"),
-            frames.frame(frames.REQUEST_BODY, 7, 3, b"def"),
-            frames.response_head(7, 3, RESPONSE),
-            frames.frame(frames.RESPONSE_BODY, 7, 4, b"x"),
-            frames.frame(frames.RESPONSE_BODY, 8, 4, b"y"),
-            frames.end(7, 6, ENDED),
-        ]
-        left = [frames.peek(encoded)[:2] for encoded in frames.without_bodies(run, "disk_full")]
-        self.assertEqual(
-            left,
-            [
-                (frames.HEAD, 7),
-                (frames.LOST, 7),
-                (frames.RESPONSE_HEAD, 7),
-                (frames.LOST, 7),
-                (frames.LOST, 8),
-                (frames.END, 7),
-            ],
-        )

@@ -10,11 +10,11 @@ from twisted.internet.defer import Deferred, succeed
 from ccsproxy.capture.main import run
 from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.process import RecorderParts, Recovered
-from ccsproxy.capture.recorder.recorder import Numbered
 from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.providers.price_book import PriceBook
+from ccsproxy.store.recovery import unclean_record
 from test.capture.recorder.fake_interfaces import NamedClient, Stars, detect
 from test.capture.recorder.fake_interfaces import identify as fake_identify
 
@@ -42,7 +42,7 @@ class LineStore:
             value = msgspec.json.decode(line)
             self._last[value["session_id"]] = max(self.last_seq(value["session_id"]), value["seq"])
             if "event" in value:
-                numbered[value["id"]] = Numbered(value["session_id"], value["seq"])
+                numbered[value["id"]] = msgspec.convert(value, Started)
             else:
                 stored.append(value["id"])
                 numbered.pop(value["id"], None)
@@ -74,4 +74,7 @@ def make_store(settings: RecorderSettings, reactor: Any, prices: PriceBook) -> L
 if __name__ == "__main__":
     from twisted.internet import reactor
 
-    run(reactor, RecorderParts(make_store, lambda recovered: recovered, Interpreters(detect, identify), Stars))
+    run(
+        reactor,
+        RecorderParts(make_store, lambda recovered: recovered, unclean_record, Interpreters(detect, identify), Stars),
+    )

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from ccsproxy.capture.recorder.interfaces import Price
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.providers.cost import Cost
@@ -46,3 +47,9 @@ def request_completed(record: Record, cost: Cost) -> Event:
         "cost": cost.dollars if cost.dollars is not None else cost.at_least,
         "unpriced": cost.gap or None if cost.dollars is None else None,
     }
+
+
+def price_of(record: Record, price: Price) -> Cost:
+    """Return what a recorded call cost."""
+    model, url = record.response_model or record.model, record.upstream_url or ""
+    return price(model, record.usage, record.started_at, record.upstream, url)

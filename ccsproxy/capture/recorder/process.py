@@ -1,39 +1,54 @@
-"""The recorder's life in its process: opened by the relay's first words, ended by its last, or by their absence."""
+"""The recorder's life in its process: opened by the main process's first words, ended by its last or its death.
 
-from collections.abc import Callable, Iterable
+What it owns: the store's lock while it lives, and each relay's log from the relay's death on. It ends when the main
+process says so and everything is stored, or when the main process is gone and every relay's log is worked off.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import attr
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ccsproxy.capture.frames import Attached
+from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.inbox import Inbox
 from ccsproxy.capture.recorder.interfaces import Interpreters, Store
-from ccsproxy.capture.recorder.recorder import Numbered, Recorder
+from ccsproxy.capture.recorder.left_behind import LeftBehind
+from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.redaction import Redactor, Unredacted
+from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.sessions import Sessions
+from ccsproxy.capture.recorder.source import RelaySource
 from ccsproxy.capture.settings import RecorderSettings
+from ccsproxy.capture.spill import SpillCipher
+from ccsproxy.exchange.record import Record, Started
 from ccsproxy.providers.price_book import PriceBook, PricesError
 
 #: Seconds between two reports of the store's health.
 HEALTH_EVERY = 1.0
 #: Seconds from being ready to the first frame: whoever is going to be killed by it has then said that it was ready.
 FIRST_AFTER = 0.01
+#: Seconds after the main process's death in which its workers have to end; they do so when they hear of it.
+WORKERS_WITHIN = 10.0
 
 
 @attr.frozen
 class Recovered:
-    """What an earlier recorder left of the exchanges in flight.
+    """What was found of the exchanges that were asked for.
 
-    :ivar numbered: by id, those it had announced and not recorded.
-    :ivar stored: the ids of those it had recorded.
+    :ivar under_way: by id, how those began that were announced and have no record.
+    :ivar stored: the ids of those that have their record.
     """
 
-    numbered: dict[str, Numbered] = attr.field(factory=dict)
+    under_way: Mapping[str, Started] = attr.field(factory=dict)
     stored: Iterable[str] = ()
 
 
@@ -43,12 +58,14 @@ class RecorderParts:
 
     :ivar store: makes the store.
     :ivar recovered: reads what opening it answered.
+    :ivar unclean: makes the record of an exchange of which only the beginning is known.
     :ivar interpreters: see `Interpreters`.
     :ivar redactor: makes the redactor.
     """
 
     store: Callable[[RecorderSettings, Any, PriceBook], Store]
     recovered: Callable[[Any], Recovered]
+    unclean: Callable[[Started], Record]
     interpreters: Interpreters
     redactor: Callable[[], Redactor]
 
@@ -68,36 +85,56 @@ def prices_in_force(settings: RecorderSettings) -> PriceBook:
 
 
 class RecorderProcess:
-    """Puts the recorder together when the relay has said what to do, and takes it apart at the end.
+    """Puts the recorder together when the main process has said what to do, and takes it apart at the end.
 
-    :ivar inbox: the protocol of the link.
+    :ivar inbox: the protocol of the link to the main process.
+    :ivar sources: by relay, those whose log is not worked off.
     """
 
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, spill_descriptor: int | None, parts: RecorderParts, stop: Callable[[], None]
+        self, reactor: Any, parts: RecorderParts, adopt: Callable[[int, RelaySource], None], stop: Callable[[], None]
     ) -> None:
         """Make it for one life.
 
+        :param adopt: makes a descriptor the transport of a relay's link, and closes it.
         :param stop: called when everything is done.
         """
-        self.inbox = Inbox(reactor, spill_descriptor, self.begin, self.close, self.lost)
-        self._reactor, self._parts, self._stop = reactor, parts, stop
+        self.inbox = Inbox(reactor, self.begin, self.attach, self.close, self.lost)
+        self.sources: dict[int, RelaySource] = {}
+        self._report = Report(self.inbox.report)
+        self._reactor, self._parts, self._adopt, self._stop = reactor, parts, adopt, stop
         self._store: Store | None = None
         self._recorder: Recorder | None = None
-        self._health = LoopingCall(self._tell_health)
-        self._health.clock = reactor
+        self._cipher: SpillCipher | None = None
         self._prices = PriceBook()
         self._data_dir = Path()
-        self._ending = False
+        self._health = LoopingCall(self._tell_health)
+        self._health.clock = reactor
+        self._hurrying: IDelayedCall | None = None
+        self._reading = self._closing = self._orphaned = self._ending = False
 
-    def begin(self, settings: RecorderSettings, alive: list[str]) -> None:
+    def attach(self, attached: Attached, descriptors: list[int]) -> None:
+        """Take a relay's log, and the link to it if it lives."""
+        link = descriptors.pop() if attached.linked else None
+        source = RelaySource(self._reactor, attached, descriptors, self._worked_off)
+        self.sources[source.relay] = source
+        self._report.relays[source.relay] = source.report
+        if link is not None:
+            self._adopt(link, source)
+        if self._reading:
+            self._begin_source(source)
+
+    def begin(self, settings: RecorderSettings) -> None:
         """Open the store, and record once it is open."""
+        self._cipher = SpillCipher(settings.spill_key)
+        left = LeftBehind.find(settings.data_dir, settings.run_session_id)
         self._prices, self._data_dir = prices_in_force(settings), Path(settings.data_dir)
         self._store = store = self._parts.store(settings, self._reactor, self._prices)
-        opened = store.open(dict.fromkeys(alive))
-        opened.addCallback(self._opened, settings, store)
+        asked: list[Begun] = [each for source in self.sources.values() for each in source.begun.values()]
+        opened = store.open({each.id: each.started_at for each in [*asked, *left.begun]})
+        opened.addCallback(self._opened, settings, store, left)
         opened.addErrback(self._not_opened)
 
     def reload_prices(self) -> None:
@@ -109,36 +146,71 @@ class RecorderProcess:
             self._log.error("the prices stay as they were: {reason}", reason=reason)
 
     def close(self) -> None:
-        """Finish everything, say so, and end."""
-        self._end(cut=True)
+        """Read and finish everything, say so, and end."""
+        self._closing = True
+        for source in list(self.sources.values()):
+            source.finish()
+        self._end_when_worked_off()
 
     def lost(self) -> None:
-        """Keep what has come whole, and end; what was in flight is found as unclean at the next start."""
-        self._end(cut=False)
+        """Work off what the relays have left, and end: the main process is gone, and its workers go with it."""
+        self._orphaned = True
+        self._hurrying = self._reactor.callLater(WORKERS_WITHIN, self._hurry)
+        self._end_when_worked_off()
 
-    def _opened(self, recovery: Any, settings: RecorderSettings, store: Store) -> None:
+    def _opened(self, recovery: Any, settings: RecorderSettings, store: Store, left: LeftBehind) -> None:
         forced = "" if settings.provider == "auto" else settings.provider
         recovered = self._parts.recovered(recovery)
-        self._recorder = Recorder(
+        self._recorder = recorder = Recorder(
             CapturePolicy(forced, settings.bodies, settings.body_limit, settings.labels),
             self._parts.interpreters,
             self._parts.redactor if settings.redact else Unredacted,
             Sessions(settings.run_session_id, store.last_seq),
             store,
-            self.inbox.report,
+            self._report,
             Budget(settings.memory_limit),
-            recovered.numbered,
+            recovered.under_way,
+            recovered.stored,
+            self._parts.unclean,
             self._prices.cost,
         )
-        for exchange_id in recovered.stored:
-            self._recorder.is_stored(exchange_id)
+        left.record(recorder)
         self.inbox.report.ready()
-        self._reactor.callLater(FIRST_AFTER, self._begin_taking, self._recorder)
+        self._reactor.callLater(FIRST_AFTER, self._begin_reading)
         self._health.start(HEALTH_EVERY).addErrback(lambda failure: self._log.failure("no health is told", failure))
 
-    def _begin_taking(self, recorder: Recorder) -> None:
-        if not self._ending:
-            self.inbox.ready(recorder)
+    def _begin_reading(self) -> None:
+        self._reading = True
+        for source in list(self.sources.values()):
+            self._begin_source(source)
+        self._end_when_worked_off()
+
+    def _begin_source(self, source: RelaySource) -> None:
+        if self._recorder is not None and self._cipher is not None:
+            source.begin(self._recorder, self._cipher)
+        if self._closing:
+            source.finish()
+
+    def _worked_off(self, source: RelaySource) -> None:
+        """All that a relay has said is with the recorder: end what it has not ended, unless it lives."""
+        recorder = self._recorder
+        if self._ending or recorder is None or source.alive:
+            self._end_when_worked_off()
+            return
+        recorder.relay_died(source.relay, *source.attached.died)
+        recorded = gatherResults([recorder.record_unclean(begun) for begun in source.unread()])
+        settled = recorded.addCallback(all).addCallback(self._when_settled, recorder, source)
+        settled.addErrback(lambda failure: self._log.failure("a relay's log was not worked off", failure))
+
+    def _when_settled(self, recorded: bool, recorder: Recorder, source: RelaySource) -> Deferred[None]:
+        return recorder.settled(source.relay).addCallback(lambda _: self._depart(source, recorded))
+
+    def _depart(self, source: RelaySource, settled: bool) -> None:
+        source.close(settled)
+        self.sources.pop(source.relay, None)
+        self._report.relays.pop(source.relay, None)
+        self.inbox.report.departed(source.relay, source.announced)
+        self._end_when_worked_off()
 
     def _not_opened(self, failure: Failure) -> None:
         self._log.failure("the recorder could not begin", failure)
@@ -148,19 +220,42 @@ class RecorderProcess:
     def _tell_health(self) -> None:
         if self._store is not None:
             self.inbox.report.health(self._store.health())
+        for source in self.sources.values():
+            source.report.progress()
 
-    def _end(self, cut: bool) -> None:
-        if self._ending:
+    def _hurry(self) -> None:
+        """Wait no longer for workers that do not end."""
+        for source in list(self.sources.values()):
+            source.alive = False
+            source.finish()
+
+    def _end_when_worked_off(self) -> None:
+        if self._ending or not (self._closing or self._orphaned) or self._waiting():
             return
         self._ending = True
+        if self._hurrying is not None and self._hurrying.active():
+            self._hurrying.cancel()
         if self._health.running:
             self._health.stop()
         if self._recorder is None or self._store is None:
             self._stop()
             return
         store = self._store
-        done = self._recorder.finish(cut)
+        done = self._recorder.finish(cut=self._closing)
         done.addCallback(lambda _: store.close())
         done.addErrback(lambda failure: self._log.failure("the store did not close", failure))
-        done.addCallback(lambda _: self.inbox.report.closed())
+        done.addCallback(lambda _: self._say_closed())
         done.addCallback(lambda _: self._stop())
+
+    def _say_closed(self) -> None:
+        for source in self.sources.values():
+            source.report.flush()
+        self.inbox.report.closed()
+
+    def _waiting(self) -> bool:
+        """Whether there is something to read yet; nobody waits for a store that is being opened in vain."""
+        if self._recorder is None:
+            return self._store is not None
+        if not self._reading:
+            return True
+        return any(not (source.done and source.alive) for source in self.sources.values())

@@ -1,15 +1,16 @@
 """From frames to records: every exchange on its own, so that what breaks one hurts no other."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import attr
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import EndFrame, Frame
+from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder import events
 from ccsproxy.capture.recorder.assembly import Assembly, CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
@@ -17,22 +18,14 @@ from ccsproxy.capture.recorder.interfaces import Interpreters, Price, Store
 from ccsproxy.capture.recorder.redaction import RedactionGate, Redactor
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.sessions import Sessions
+from ccsproxy.capture.recorder.unclean import cut_ending, died_with_proxy, only_begun, whole_ending
 from ccsproxy.exchange.outcome import Outcome
-from ccsproxy.exchange.record import Record
-from ccsproxy.exchange.relayed import Ending, Timing
-from ccsproxy.providers.cost import Cost
+from ccsproxy.exchange.record import Record, Started
+from ccsproxy.exchange.relayed import Ending
 from ccsproxy.providers.price_book import list_price
 
 #: The fault of an exchange whose capture raised: it becomes a record without bodies.
 BROKEN = "capture_error"
-
-
-@attr.frozen
-class Numbered:
-    """The number that an exchange was given before the recorder was restarted."""
-
-    session_id: str
-    seq: int
 
 
 class Recorder:
@@ -49,35 +42,40 @@ class Recorder:
         store: Store,
         report: Report,
         budget: Budget,
-        numbered: Mapping[str, Numbered] | None = None,
+        under_way: Mapping[str, Started] | None = None,
+        stored: Iterable[str] = (),
+        unclean: Callable[[Started], Record] | None = None,
         price: Price = list_price,
     ) -> None:
         """Make one.
 
         :param redactor: makes one for an exchange.
         :param report: hears of everything that the relay has to know.
-        :param numbered: by id, the exchanges in flight to which an earlier recorder has given numbers.
+        :param under_way: by id, the exchanges that an earlier recorder has announced and not stored.
+        :param stored: the ids of those that it has stored without having been able to say so.
+        :param unclean: makes the record of an exchange of which only the beginning is known.
         :param price: what a call costs.
         """
         self._policy, self._interpreters, self._redactor = policy, interpreters, redactor
         self._sessions, self._store, self._report, self._budget = sessions, store, report, budget
-        self._price = price
-        self._numbered = dict(numbered or {})
-        self._stored_before: set[str] = set()
+        self._under_way = dict(under_way or {})
+        self._stored_before, self._unclean, self._price = set(stored), unclean, price
         self._open: dict[int, Assembly] = {}
-        self._appending: set[Deferred[Any]] = set()
-        self._idle: list[Deferred[None]] = []
+        self._whole: dict[int, Ending] = {}
+        self._appending: Counter[int] = Counter()
+        self._idle: list[tuple[int | None, Deferred[None]]] = []
         self._steps: dict[int, Callable[[Assembly, Frame], None]] = {
             frames.REQUEST_BODY: self._request_body,
             frames.RESPONSE_HEAD: self._response_head,
             frames.RESPONSE_BODY: self._response_body,
             frames.LOST: self._lost,
+            frames.WHOLE: self._is_whole,
         }
 
     @property
     def appending(self) -> int:
         """How many records the store has not acknowledged."""
-        return len(self._appending)
+        return self._appending.total()
 
     def take(self, frame: Frame) -> None:
         """Take the next frame of any exchange; never raises."""
@@ -95,9 +93,43 @@ class Recorder:
         except Exception:
             self._broken(assembly)
 
-    def is_stored(self, exchange_id: str) -> None:
-        """Note that an earlier recorder has stored an exchange without having been able to say so."""
-        self._stored_before.add(exchange_id)
+    def relay_died(self, relay: int, kind: str, message: str) -> None:
+        """End what a relay that has died has not ended; all that it had said has been taken.
+
+        :param kind: of the error of what was cut, and the fault of what was not.
+        """
+        for assembly in list(self._open.values()):
+            if assembly.number >> frames.RELAY_SHIFT == relay:
+                self._finish(assembly, self._cut(assembly, Outcome.UNCLEAN, kind, message))
+
+    def record_unclean(self, begun: Begun, relay: int | None = None) -> "Deferred[bool]":
+        """Record that an exchange has begun of which nothing else is left.
+
+        :param relay: whose `settled` waits for it, the one that its number names by default.
+        :return: whether it has a record now.
+        """
+        if begun.id in self._stored_before or self._unclean is None:
+            return succeed(True)
+        session_id = self._sessions.choose(begun.run)
+        started = self._under_way.pop(begun.id, None)
+        if started is None:
+            started = only_begun(begun, session_id, self._sessions.next_seq(session_id))
+        whose = begun.number >> frames.RELAY_SHIFT if relay is None else relay
+        self._appending[whose] += 1
+        recorded = maybeDeferred(self._store.append, died_with_proxy(self._unclean(started)))
+        recorded.addCallbacks(lambda _: True, self._unclean_lost)
+        return recorded.addCallback(self._appended_unclean, whose)
+
+    def settled(self, relay: int | None) -> Deferred[None]:
+        """Wait for the store.
+
+        :param relay: whose records, None for all.
+        :return: fires when the store has acknowledged or refused every one of them.
+        """
+        done: Deferred[None] = Deferred()
+        self._idle.append((relay, done))
+        self._check_idle()
+        return done
 
     def finish(self, cut: bool) -> Deferred[None]:
         """Wait for the store.
@@ -106,11 +138,16 @@ class Recorder:
         :return: fires when the store has acknowledged or refused every record.
         """
         for assembly in list(self._open.values()) if cut else ():
-            self._finish(assembly, _cut(assembly))
-        done: Deferred[None] = Deferred()
-        self._idle.append(done)
-        self._check_idle()
-        return done
+            self._finish(assembly, self._cut(assembly, Outcome.SHUTDOWN, "shutdown", "the proxy was stopped"))
+        return self.settled(None)
+
+    def _unclean_lost(self, failure: Failure) -> bool:
+        self._log.error("an unclean exchange could not be recorded: {error}", error=failure.value)
+        return False
+
+    def _appended_unclean(self, recorded: bool, whose: int) -> bool:
+        self._appended_one(whose)
+        return recorded
 
     def _begin(self, frame: Frame) -> None:
         if frame.exchange in self._open:
@@ -129,7 +166,7 @@ class Recorder:
         self._open[frame.exchange] = assembly
         try:
             named = assembly.identify(None)
-            if named is not None or assembly.request.bodiless or head.id in self._numbered:
+            if named is not None or assembly.request.bodiless or head.id in self._under_way:
                 self._start(assembly, named, None)
         except Exception:
             self._broken(assembly)
@@ -152,12 +189,15 @@ class Recorder:
     def _lost(self, assembly: Assembly, frame: Frame) -> None:
         assembly.lost(frames.read_lost(frame.payload))
 
+    def _is_whole(self, assembly: Assembly, frame: Frame) -> None:
+        self._whole[assembly.number] = whole_ending(frames.read_whole(frame.payload), frame.at)
+
     def _end(self, assembly: Assembly, frame: Frame) -> None:
         try:
             ended = frames.read_end(frame.payload)
         except Exception:
             self._broken(assembly)
-            ended = _cut(assembly)
+            ended = self._cut(assembly, Outcome.SHUTDOWN, "shutdown", "the proxy was stopped")
         self._finish(assembly, ended)
 
     def _start_with_body(self, assembly: Assembly) -> None:
@@ -166,7 +206,7 @@ class Recorder:
 
     def _start(self, assembly: Assembly, named: str | None, body: Any) -> None:
         """Give an exchange its session and number, and announce it."""
-        numbered = self._numbered.pop(assembly.head.id, None)
+        numbered = self._under_way.pop(assembly.head.id, None)
         harmless = assembly.gate.session(named, assembly.request.lines)
         session_id = numbered.session_id if numbered is not None else self._sessions.choose(harmless)
         assembly.session_id = session_id
@@ -180,6 +220,7 @@ class Recorder:
     def _finish(self, assembly: Assembly, ended: EndFrame) -> None:
         """Hand the record to the store: a whole one, or a bare one, or none and a count."""
         del self._open[assembly.number]
+        self._whole.pop(assembly.number, None)
         try:
             if assembly.response is not None:
                 assembly.response.read()
@@ -198,8 +239,8 @@ class Recorder:
             self._log.failure("the store did not take a record")
             self._report.dropped(assembly.number, "error")
             return
-        self._appending.add(appended)
-        appended.addBoth(self._appended, appended, assembly, record)
+        self._appending[assembly.number >> frames.RELAY_SHIFT] += 1
+        appended.addBoth(self._appended, assembly, record)
 
     def _record(self, assembly: Assembly, ended: EndFrame) -> Record | None:
         try:
@@ -218,44 +259,43 @@ class Recorder:
             self._log.failure("an exchange could not be recorded")
             return None
 
-    def _appended(self, result: Any, appended: Deferred[Any], assembly: Assembly, record: Record) -> None:
-        self._appending.discard(appended)
+    def _appended(self, result: Any, assembly: Assembly, record: Record) -> None:
         if isinstance(result, Failure):
             reason = getattr(result.value, "reason", None)
             self._report.dropped(assembly.number, reason if isinstance(reason, str) else "store")
         else:
             self._report.stored(assembly.number)
             self._tell_completed(record)
-        self._check_idle()
+        self._appended_one(assembly.number >> frames.RELAY_SHIFT)
 
     def _tell_completed(self, record: Record) -> None:
         try:
-            self._report.event(events.request_completed(record, price_of(record, self._price)))
+            self._report.event(events.request_completed(record, events.price_of(record, self._price)))
         except Exception:
             self._log.failure("a live event could not be told")
 
+    def _appended_one(self, relay: int) -> None:
+        self._appending[relay] -= 1
+        self._check_idle()
+
     def _check_idle(self) -> None:
-        if not self._appending:
-            idle, self._idle = self._idle, []
-            for each in idle:
-                each.callback(None)
+        for each in self._idle[:]:
+            relay, done = each
+            if not (self.appending if relay is None else self._appending[relay]):
+                self._idle.remove(each)
+                done.callback(None)
+
+    def _cut(self, assembly: Assembly, outcome: Outcome, kind: str, message: str) -> EndFrame:
+        """Return the ending of an exchange of which none came."""
+        ending = self._whole.get(assembly.number)
+        if ending is None:
+            ending = cut_ending(outcome, kind, message)
+        else:
+            assembly.note(kind)
+        response = assembly.response.size if assembly.response is not None else 0
+        return EndFrame(ending, assembly.request.body.size, response)
 
     def _broken(self, assembly: Assembly) -> None:
         if BROKEN not in assembly.faults:
             self._log.failure("capturing an exchange failed, it becomes a record without bodies")
         assembly.note(BROKEN)
-
-
-def price_of(record: Record, price: Price) -> Cost:
-    """Return what a recorded call cost."""
-    model, url = record.response_model or record.model, record.upstream_url or ""
-    return price(model, record.usage, record.started_at, record.upstream, url)
-
-
-def _cut(assembly: Assembly) -> EndFrame:
-    """Return the ending of an exchange of which none came."""
-    response = assembly.response.size if assembly.response is not None else 0
-    ending = Ending(
-        Outcome.SHUTDOWN, "shutdown", "the proxy was stopped", 0, Timing(), request_whole=False, response_whole=False
-    )
-    return EndFrame(ending, assembly.request.body.size, response)

@@ -1,16 +1,19 @@
-"""What the recorder tells the relay: one JSON object a line, acknowledgements of one turn on one line."""
+"""What the recorder tells the main process of itself, and each relay of its exchanges: one JSON object a line."""
 
 from collections.abc import Callable
 from typing import Any
 
+from ccsproxy.capture.frames import RELAY_SHIFT
 from ccsproxy.capture.recorder.events import Event
 from ccsproxy.wire import jsontext
 
+Later = Callable[[Callable[[], None]], object]
 
-class Report:
-    """Collects what happens in a turn and writes it at its end."""
 
-    def __init__(self, write: Callable[[bytes], None], later: Callable[[Callable[[], None]], object]) -> None:
+class MainReport:
+    """Collects what happens in a turn for the main process, and writes it at its end."""
+
+    def __init__(self, write: Callable[[bytes], None], later: Later) -> None:
         """Make one.
 
         :param write: takes whole lines.
@@ -18,7 +21,6 @@ class Report:
         """
         self._write, self._later = write, later
         self._lines: list[bytes] = []
-        self._stored: list[int] = []
         self._due = False
 
     def ready(self) -> None:
@@ -29,22 +31,16 @@ class Report:
         """Hand on a live event."""
         self._line({"event": event})
 
-    def stored(self, number: int) -> None:
-        """Say that an exchange is stored."""
-        self._stored.append(number)
-        self._wake()
-
-    def dropped(self, number: int, reason: str) -> None:
-        """Say that an exchange is not going to be stored."""
-        self._line({"dropped": [number, reason]})
-
-    def consumed(self, offset: int) -> None:
-        """Say that the spilled batch that began there has been taken."""
-        self._line({"consumed": offset})
-
     def health(self, health: dict[str, Any]) -> None:
         """Tell how the store is."""
         self._line({"health": health})
+
+    def departed(self, relay: int, announced: int) -> None:
+        """Say that all of a relay that has died is settled.
+
+        :param announced: how many exchanges its log tells of.
+        """
+        self._line({"departed": [relay, announced]})
 
     def closed(self) -> None:
         """Say that everything is stored and the store is closed."""
@@ -54,18 +50,95 @@ class Report:
     def flush(self) -> None:
         """Write what has been collected."""
         self._due = False
-        if self._stored:
-            self._lines.append(jsontext.dumps({"stored": self._stored}))
-            self._stored = []
         if self._lines:
             lines, self._lines = self._lines, []
             self._write(b"\n".join([*lines, b""]))
 
     def _line(self, value: dict[str, Any]) -> None:
         self._lines.append(jsontext.dumps(value))
+        if not self._due:
+            self._due = True
+            self._later(self.flush)
+
+
+class RelayReport:
+    """Collects what became of one relay's exchanges, and writes it at the end of the turn.
+
+    Invariant: a number is in one line at most.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        later: Later,
+        taken: Callable[[], int],
+        count_drop: Callable[[str], None],
+    ) -> None:
+        """Make one.
+
+        :param taken: tells which region of the log was the last that has been read whole.
+        :param count_drop: counts a dropped exchange by its reason, where the relay's counters are.
+        """
+        self._write, self._later, self._taken, self._count_drop = write, later, taken, count_drop
+        self._stored: list[int] = []
+        self._dropped: list[int] = []
+        self._told = 0
+        self._due = False
+
+    def stored(self, number: int) -> None:
+        """Say that an exchange is stored."""
+        self._stored.append(number)
         self._wake()
+
+    def dropped(self, number: int, reason: str) -> None:
+        """Say that an exchange is not going to be stored."""
+        self._count_drop(reason)
+        self._dropped.append(number)
+        self._wake()
+
+    def progress(self) -> None:
+        """Say what has been read, if the relay does not know it yet."""
+        if self._taken() != self._told:
+            self._wake()
+
+    def flush(self) -> None:
+        """Write what has been collected."""
+        self._due = False
+        line: dict[str, Any] = {"taken": self._taken()}
+        self._told = line["taken"]
+        if self._stored:
+            line["stored"], self._stored = self._stored, []
+        if self._dropped:
+            line["dropped"], self._dropped = self._dropped, []
+        self._write(jsontext.dumps(line) + b"\n")
 
     def _wake(self) -> None:
         if not self._due:
             self._due = True
             self._later(self.flush)
+
+
+class Report:
+    """Tells each what concerns it.
+
+    :ivar main: to the main process.
+    :ivar relays: by relay.
+    """
+
+    def __init__(self, main: MainReport) -> None:
+        self.main = main
+        self.relays: dict[int, RelayReport] = {}
+
+    def event(self, event: Event) -> None:
+        """Hand on a live event."""
+        self.main.event(event)
+
+    def stored(self, number: int) -> None:
+        """Say that an exchange is stored."""
+        if (relay := self.relays.get(number >> RELAY_SHIFT)) is not None:
+            relay.stored(number)
+
+    def dropped(self, number: int, reason: str) -> None:
+        """Say that an exchange is not going to be stored."""
+        if (relay := self.relays.get(number >> RELAY_SHIFT)) is not None:
+            relay.dropped(number, reason)

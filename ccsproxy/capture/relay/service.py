@@ -1,4 +1,8 @@
-"""The capture service: the relay's hand-over, the recorder process behind it, and the link between them."""
+"""The capture service of the main process: its own hand-over, the recorder process, and the workers' logs.
+
+The main process makes and keeps every relay's log, so that what one process had said outlives it: a recorder that
+begins is given all logs, a worker that begins gets one of its own.
+"""
 
 import os
 import socket
@@ -12,41 +16,40 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.disk import Disk, DiskThread
-from ccsproxy.capture.relay.link import RecorderLink
-from ccsproxy.capture.relay.outbox import Outbox
-from ccsproxy.capture.relay.tap import RelayCapture
-from ccsproxy.capture.settings import SPILL_FD, recorder_settings
-from ccsproxy.capture.spill import Spill, SpillBounds, open_nameless
+from ccsproxy.capture.relay.hand_over import HandOver
+from ccsproxy.capture.relay.relays import KnownRelay, Link, Relays
+from ccsproxy.capture.relay.spill import SpillBounds
+from ccsproxy.capture.settings import recorder_settings
 from ccsproxy.config.model import Config
 from ccsproxy.exchange.relayed import Capture, NullCapture
 from ccsproxy.runtime.bus import Bus
 from ccsproxy.runtime.child import Child, Program
+from ccsproxy.runtime.line_socket import LineSocket
 from ccsproxy.wire import jsontext
 
 #: The module that the child runs.
 RECORDER = "ccsproxy.capture.main"
 #: A recorder that dies within so many seconds may have died of what it was given.
 SOON = 30.0
+#: A recorder that tells its health every second, and has not for so many, does nothing else either.
+SILENT_AFTER = 3.0
 
 
 @attr.frozen
 class CaptureLimits:
     """Bounds and times of the hand-over.
 
-    :ivar memory: bytes queued in memory before frames are spilled.
-    :ivar spill: see `SpillBounds`.
-    :ivar tick: seconds within which frames are on their way; one system call carries all of them.
-    :ivar ready_within: seconds that the start waits for the recorder; without it, frames queue.
+    :ivar memory: bytes held in memory for each relay before regions of its log are spilled.
+    :ivar spill: see `SpillBounds`; the file's bound is for all relays together.
+    :ivar ready_within: seconds that the start waits for the recorder; without it, the log fills.
     :ivar flush_within: seconds without any exchange being stored after which the stop waits no longer.
     :ivar nice: how much lower the recorder's priority is.
-    :ivar patience: after so many deaths in a row without anything stored, what is in flight is given up, lest one
-        exchange that kills the recorder stop all recording.
+    :ivar patience: after so many deaths in a row without anything stored, what the recorder was dealing with is given
+        up, lest one exchange that kills the recorder stop all recording.
     """
 
     memory: int = 8 << 20
     spill: SpillBounds = attr.field(factory=SpillBounds)
-    tick: float = 0.006
     ready_within: float = 10.0
     flush_within: float = 20.0
     nice: int = 19
@@ -57,7 +60,7 @@ class CaptureService(Service):
     """Runs the recorder as long as it runs itself.
 
     :ivar capture: what the relay calls.
-    :ivar relay_capture: what relay workers report to.
+    :ivar key: of the spill files, 32 bytes.
     """
 
     name = "capture"
@@ -73,38 +76,40 @@ class CaptureService(Service):
         random: Callable[[int], bytes] = os.urandom,
         module: str = RECORDER,
     ) -> None:
-        """Describe it; nothing is started yet.
+        """Describe it; no process is started yet.
 
         :param module: what the child runs.
         """
         self._limits, self._reactor, self._bus = limits or CaptureLimits(), reactor, bus
         self._on = config.capture != "off"
-        key = random(32)
-        self._settings = recorder_settings(config, run_session_id, key)
-        self._disk: Disk = DiskThread(reactor)
-        descriptor = self._open_spill(config) if self._on else None
-        self._spill = Spill(descriptor, key, self._disk, reactor.seconds, self._limits.spill)
-        self._outbox = Outbox(self._spill, self._flush_soon, self._left, self._limits.memory)
-        self.relay_capture = RelayCapture(self._outbox)
-        self.capture: Capture = self.relay_capture if self._on else NullCapture()
-        descriptors = {} if descriptor is None else {SPILL_FD: descriptor}
-        program = Program(module, descriptors=descriptors, nice=self._limits.nice)
+        self.key = random(32)
+        self._settings = recorder_settings(config, run_session_id, self.key)
+        self.spill_bounds = self._limits.spill.shared_by(max(1, config.workers))
+        self._relays = Relays(config.data_dir, run_session_id)
+        self.capture: Capture = NullCapture()
+        self._hand_over: HandOver | None = None
+        if self._on:
+            own = self._relays.add(self._link_own)
+            hand_over = HandOver(reactor, own.files, self.key, self._limits.memory, self.spill_bounds)
+            self._hand_over, self.capture = hand_over, hand_over.capture
+        program = Program(module, nice=self._limits.nice)
         self._child = Child(reactor, program, self._linked, self._child_ended)
-        self._link: RecorderLink | None = None
-        self._tick: IDelayedCall | None = None
+        self._control: LineSocket | None = None
         self._ready = False
         self._waiting: list[Deferred[None]] = []
         self._closed: Deferred[None] | None = None
         self._late: IDelayedCall | None = None
         self._deaths = 0
+        self._suspects: dict[int, int] = {}
         self._ready_at: float | None = None
-        self._close_left = False
+        self._stored_at_ready = 0
+        self._heard_at = 0.0
         self._store_health: dict[str, Any] = {}
 
     def startService(self) -> Deferred[None]:
-        """Start the recorder.
+        """Start the recorder, and wait for it a while.
 
-        :return: fires when it is ready, or after a while without it: frames are queued then.
+        :return: fires when it is ready, or after a while without it: the log fills then.
         """
         super().startService()
         if not self._on:
@@ -122,17 +127,39 @@ class CaptureService(Service):
         :return: fires when it has, or when its time is up.
         """
         super().stopService()
-        if not self._on:
+        if self._hand_over is None:
             return succeed(None)
         self._wake_waiting()
         closed: Deferred[None] = Deferred()
         self._closed = closed
-        self.relay_capture.close()
-        self._outbox.put(frames.frame(frames.CLOSE))
+        self._hand_over.capture.close()
+        if self._control is not None:
+            self._control.send(frames.message(frames.CLOSE))
         self._wait_for_progress(-1)
         closed.addCallback(lambda _: self._stop_child())
         closed.addErrback(lambda failure: self._log.failure("stopping the recorder failed", failure))
         return closed
+
+    def add_worker(self, link: Link) -> KnownRelay | None:
+        """Make what a worker needs that has been started; `attach` follows when it has been told.
+
+        :param link: gives it its end of a link to the recorder.
+        :return: None when nothing is captured.
+        """
+        try:
+            return self._relays.add(link) if self._on else None
+        except OSError as error:
+            self._log.error("a worker relays without being recorded: {error}", error=error)
+            return None
+
+    def attach(self, worker: KnownRelay) -> None:
+        """Tell the recorder of a worker that has been started."""
+        if self._control is not None:
+            self._relays.attach(self._control, worker, [])
+
+    def worker_died(self, worker: KnownRelay) -> None:
+        """Take note that a worker has ended; the recorder works off what it had said."""
+        self._relays.died(worker)
 
     def child_hung_up(self, told: Callable[[], None]) -> None:
         """Name who is told when the recorder gets SIGHUP; without it nobody is."""
@@ -140,74 +167,65 @@ class CaptureService(Service):
 
     def health(self) -> dict[str, Any]:
         """Return the state of capture, in constant time."""
-        relay_capture, spill = self.relay_capture, self._spill
+        accepted, stored, dropped = self._relays.counts
+        memory, files, spilled = self._relays.held
         return {
             "recorder": "off" if not self._on else "ready" if self._ready else "down",
             "recorder_restarts": self._child.restarts,
-            "accepted": relay_capture.accepted,
-            "stored": relay_capture.stored,
-            "dropped": dict(relay_capture.dropped),
-            "in_flight": relay_capture.in_flight,
-            "queue_bytes": self._outbox.memory_bytes,
-            "spill_bytes": spill.file_bytes,
-            "spilled_bytes": spill.total,
+            "recorder_behind_s": round(self._behind(), 1),
+            "accepted": accepted,
+            "stored": stored,
+            "dropped": dict(dropped),
+            "in_flight": accepted - stored - dropped.total(),
+            "queue_bytes": memory,
+            "spill_bytes": files,
+            "spilled_bytes": spilled,
             "store": self._store_health,
         }
 
-    def _open_spill(self, config: Config) -> int | None:
-        try:
-            config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return open_nameless(config.data_dir)
-        except OSError as error:
-            self._log.error("no spill file, a lagging recorder will cost bodies: {error}", error=error)
-            return None
+    def _behind(self) -> float:
+        """For how many seconds the recorder has not kept up, with records or with anything."""
+        silent = self._reactor.seconds() - self._heard_at if self._ready else 0.0
+        return max(self._relays.behind, silent if silent > SILENT_AFTER else 0.0)
+
+    def _link_own(self, sock: socket.socket) -> None:
+        if self._hand_over is not None:
+            self._hand_over.link(sock)
 
     def _linked(self, sock: socket.socket) -> None:
-        """Tell a new recorder what it has to know, then go on with the queue."""
-        if self._deaths >= self._limits.patience:
-            self._log.error("the recorder dies again and again; what is in flight is given up")
-            self.relay_capture.drop_all("recorder")
-            self._outbox.drop_all()
+        """Give a new recorder the logs, and then the word to begin."""
+        give_up = self._deaths >= self._limits.patience
+        if give_up:
+            self._log.error("the recorder dies again and again; what it was dealing with is given up")
             self._deaths = 0
-        relay_capture = self.relay_capture
-        opening = [
-            frames.settings(frames.HELLO, self._settings),
-            frames.settings(frames.RESUME, relay_capture.in_flight_ids()),
-            *relay_capture.resume(),
-        ]
-        self._outbox.restart(opening)
-        if self._close_left:
-            self._close_left = False
-            self._outbox.put(frames.frame(frames.CLOSE))
-        self._link = link = RecorderLink(self._reactor, sock, self._outbox, self._line_received, self._link_lost)
-        link.start()
+        self._control = control = LineSocket(self._reactor, sock, self._line_received, self._control_lost)
+        control.start()
+        self._relays.attach_all(control, give_up)
+        control.send(frames.message(frames.HELLO, self._settings))
+        if self._closed is not None:
+            control.send(frames.message(frames.CLOSE))
 
-    def _link_lost(self) -> None:
-        self._link = None
+    def _control_lost(self) -> None:
+        self._control = None
         self._ready = False
 
     def _child_ended(self) -> None:
-        if self._ready_at is not None and self._reactor.seconds() - self._ready_at < SOON:
-            self._deaths += 1
+        self._count_death()
         self._ready_at = None
-        if self._link is not None:
-            self._link.drain()
+        if self._hand_over is not None:
+            self._hand_over.unlink()
+        if self._control is not None:
+            self._control.drain()
 
-    def _flush_soon(self) -> None:
-        """Flush once for all frames of the next few milliseconds."""
-        if self._link is not None and self._tick is None:
-            self._tick = self._reactor.callLater(self._limits.tick, self._flush)
-
-    def _flush(self) -> None:
-        self._tick = None
-        if self._link is not None:
-            self._link.flush()
-
-    def _left(self, encoded: bytes) -> None:
-        if encoded[0] == frames.CLOSE:
-            self._close_left = True
-        else:
-            self.relay_capture.left(encoded)
+    def _count_death(self) -> None:
+        """Count deaths in a row that may have had the same reason: of the same exchange, or before any was stored."""
+        if self._ready_at is None:
+            return
+        suspects, last = self._relays.suspects(), self._suspects
+        self._suspects = suspects
+        progress = self._relays.counts[1] != self._stored_at_ready and not (suspects and suspects == last)
+        soon = self._reactor.seconds() - self._ready_at < SOON
+        self._deaths = self._deaths + 1 if soon and not progress else 0
 
     def _line_received(self, line: bytes) -> None:
         if line.startswith(frames.EVENT) and not self._bus.has_subscribers:
@@ -217,25 +235,18 @@ class CaptureService(Service):
 
     def _heard_ready(self, _: Any) -> None:
         self._ready = True
-        self._ready_at = self._reactor.seconds()
+        self._ready_at = self._heard_at = self._reactor.seconds()
+        self._stored_at_ready = self._relays.counts[1]
         self._wake_waiting()
 
     def _heard_event(self, event: dict[str, Any]) -> None:
         self._bus.publish(event)
 
-    def _heard_stored(self, numbers: list[int]) -> None:
-        self._deaths = 0
-        self.relay_capture.settle_stored(numbers)
-
-    def _heard_dropped(self, what: tuple[int, str]) -> None:
-        self.relay_capture.settle_dropped(*what)
-
-    def _heard_consumed(self, offset: int) -> None:
-        heads = self._spill.consumed(offset)
-        heads.addCallback(self.relay_capture.read_back)
-        heads.addErrback(lambda failure: self._log.failure("a spilled batch could not be released", failure))
+    def _heard_departed(self, departed: tuple[int, int]) -> None:
+        self._relays.departed(*departed)
 
     def _heard_health(self, health: dict[str, Any]) -> None:
+        self._heard_at = self._reactor.seconds()
         self._store_health = health
 
     def _heard_closed(self, _: Any) -> None:
@@ -254,9 +265,13 @@ class CaptureService(Service):
         if self._closed is not None and not self._closed.called:
             self._closed.callback(None)
 
+    def _settled(self) -> int:
+        _, stored, dropped = self._relays.counts
+        return stored + dropped.total()
+
     def _wait_for_progress(self, settled: int) -> None:
         """Wait for the recorder as long as it gets on with what it has; a backlog may take a while."""
-        now = self.relay_capture.settled
+        now = self._settled()
         if now == settled:
             self._fire_closed()
         else:
@@ -266,17 +281,15 @@ class CaptureService(Service):
         if self._late is not None and self._late.active():
             self._late.cancel()
         stopped = self._child.stop(2.0)
-        if self._link is not None:
-            self._link.close()
-        if self._tick is not None:
-            self._tick.cancel()
-            self._tick = None
         stopped.addCallback(lambda _: self._stopped())
         return stopped
 
     def _stopped(self) -> None:
-        if self.relay_capture.in_flight:
-            self._log.error("{count} exchanges could not be stored in time", count=self.relay_capture.in_flight)
-        self.relay_capture.drop_all("shutdown")
-        self._spill.close()
-        self._disk.stop()
+        """Count what could not be stored; it stays in the journal, so that the next start knows of it, too."""
+        if self._control is not None:
+            self._control.close()
+        if self._hand_over is not None:
+            self._hand_over.close()
+        lost = self._relays.close("shutdown")
+        if lost:
+            self._log.error("{count} exchanges could not be stored in time", count=lost)

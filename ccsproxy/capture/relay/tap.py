@@ -1,138 +1,173 @@
-"""The hand-over: what the relay calls for each exchange, made so cheap and so harmless that no client notices it.
+"""The taps of one relay process: what the relay calls for each exchange, made so cheap that no client notices it.
 
-Nothing here blocks, copies a body or raises. A frame that finds no room is left out and counted: bodies first, then
-whole exchanges.
+Nothing here blocks, keeps a body or raises. What is said is in the shared log when the call returns, before what it
+is a copy of has left for the client. A frame that finds no room is left out and counted: bodies first, then whole
+exchanges.
 """
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 from twisted.logger import Logger
 
 from ccsproxy.capture import frames
-from ccsproxy.capture.frames import FRAME_HEAD, REQUEST_BODY, RESPONSE_BODY, EndFrame, Frame, Lost
-from ccsproxy.capture.pending import Holding, Pending, body_heads, pending
-from ccsproxy.capture.relay.outbox import Outbox
+from ccsproxy.capture.frames import RELAY_SHIFT, REQUEST_BODY, RESPONSE_BODY, EndFrame, Lost
+from ccsproxy.capture.journal import Journal
+from ccsproxy.capture.relay.log_writer import LogWriter, Region
+from ccsproxy.capture.shared_log import ACCEPTED, BEHIND_SINCE, STORED, SharedLog
 from ccsproxy.exchange.relayed import Ending, NullTap, RequestHead, ResponseHead, Tap
 
-_pack = FRAME_HEAD.pack
-_SIZE = FRAME_HEAD.size
 _NULL_TAP = NullTap()
 _log = Logger()
 
 
 class ExchangeTap:
-    """Takes the copies of one exchange, and keeps what a new recorder would have to be told again.
+    """Takes the copies of one exchange.
 
-    :ivar kept: by kind, the frames but bodies that have left for the recorder.
+    :ivar regions: what of the log it holds, see `ccsproxy.capture.relay.log_writer.Holder`.
+    :ivar slot: its place in the journal.
+    :ivar ended: its end has been said, or could not be.
     """
 
-    __slots__ = ("_clock", "_cut", "_outbox", "_zero", "id", "kept", "number", "request_bytes", "response_bytes")
+    __slots__ = (
+        "_capture",
+        "_clock",
+        "_cut",
+        "_log",
+        "_zero",
+        "ended",
+        "number",
+        "regions",
+        "request_bytes",
+        "response_bytes",
+        "slot",
+    )
 
-    def __init__(
-        self, number: int, exchange_id: str, outbox: Outbox, clock: Callable[[], float], zero: float
-    ) -> None:
+    def __init__(self, capture: "RelayCapture", number: int, clock: Callable[[], float], zero: float) -> None:
         """Make the tap of one exchange.
 
         :param zero: when the exchange began, by `clock`, in seconds.
         """
-        self.number, self.id, self.kept = number, exchange_id, dict[int, bytes]()
+        self.number, self.slot, self.ended = number, 0, False
+        self.regions: list[Region] = []
         self.request_bytes = self.response_bytes = 0
         self._cut = 0
-        self._outbox, self._clock, self._zero = outbox, clock, zero
+        self._capture, self._log, self._clock, self._zero = capture, capture.log, clock, zero
 
     def request_body(self, data: bytes) -> None:
         """Take a piece of the request body."""
         size = len(data)
         self.request_bytes += size
-        if self._cut & REQUEST_BODY or not size:
-            return
-        try:
-            head = _pack(REQUEST_BODY, size, self.number, int((self._clock() - self._zero) * 1e6))
-            if not self._outbox.put_body((head, data), size + _SIZE):
-                self._leave_out(REQUEST_BODY, size)
-        except Exception:
-            self._failed()
+        if size and not self._cut & REQUEST_BODY:
+            self._body(REQUEST_BODY, data)
 
     def response_head(self, head: ResponseHead) -> None:
         """Take the head of the response."""
-        try:
-            self._outbox.put(frames.response_head(self.number, int((self._clock() - self._zero) * 1e6), head))
-        except Exception:
-            self._failed()
+        self._say(frames.RESPONSE_HEAD, frames.encode(head))
 
     def response_body(self, data: bytes) -> None:
         """Take a piece of the response body."""
         size = len(data)
         self.response_bytes += size
-        if self._cut & RESPONSE_BODY or not size:
-            return
-        try:
-            head = _pack(RESPONSE_BODY, size, self.number, int((self._clock() - self._zero) * 1e6))
-            if not self._outbox.put_body((head, data), size + _SIZE):
-                self._leave_out(RESPONSE_BODY, size)
-        except Exception:
-            self._failed()
+        if size and not self._cut & RESPONSE_BODY:
+            self._body(RESPONSE_BODY, data)
+
+    def response_whole(self, outcome: str, kind: str, message: str) -> None:
+        """Take note that the whole response is there, and how it ends, before the client can know it."""
+        self._say(frames.WHOLE, frames.encode((outcome, kind, message)))
 
     def end(self, ending: Ending) -> None:
         """Take the ending, with which the exchange is closed for the relay."""
+        ended = EndFrame(ending, self.request_bytes, self.response_bytes)
+        self.ended = True
+        if self._say(frames.END, frames.encode(ended)):
+            self._capture.has_ended(self)
+        else:
+            # Without its end the recorder would wait for it for ever.
+            self._capture.settle_dropped(self.number, "queue_full")
+
+    def _body(self, kind: int, data: bytes) -> None:
+        capture = self._capture
         try:
-            ended = EndFrame(ending, self.request_bytes, self.response_bytes)
-            self._outbox.put(frames.end(self.number, int((self._clock() - self._zero) * 1e6), ended))
+            at = int((self._clock() - self._zero) * 1e6)
+            if not self._log.put_body(self, kind, self.number, at, data):
+                # A gap would make what follows it unreadable: the rest is left out, too.
+                self._cut |= kind
+                self._say(frames.LOST, frames.lost(Lost(kind, len(data), "queue_full")))
         except Exception:
             self._failed()
+        if not capture.armed:
+            capture.wake()
 
-    def lost(self, loss: Lost) -> None:
-        """Take note of body bytes that somebody else has left out, and take no more of that body."""
-        if not self._cut & loss.direction:
-            self._cut |= loss.direction
-            self._outbox.put(frames.lost(self.number, int((self._clock() - self._zero) * 1e6), loss))
+    def _say(self, kind: int, payload: bytes) -> bool:
+        """Append a frame that is kept whatever happens to bodies."""
+        capture = self._capture
+        try:
+            at = int((self._clock() - self._zero) * 1e6)
+            said = self._log.put(self, kind, self.number, at, payload)
+        except Exception:
+            self._failed()
+            said = False
+        if not capture.armed:
+            capture.wake()
+        return said
 
-    def resume_frames(self, waiting: Holding, reason: str) -> list[bytes]:
-        """Return what a new recorder has to be told of this exchange before what still waits.
-
-        :param waiting: what is still to come anyway.
-        :param reason: the fault's name for what is lost.
-        """
-        told = [self.kept[kind] for kind in (frames.HEAD, frames.RESPONSE_HEAD) if kind in self.kept]
-        for direction, seen, to_come in (
-            (REQUEST_BODY, self.request_bytes, waiting.request),
-            (RESPONSE_BODY, self.response_bytes, waiting.response),
-        ):
-            if frames.HEAD in self.kept and seen > to_come:
-                told.append(frames.lost(self.number, 0, Lost(direction, seen - to_come, reason)))
-        if frames.END in self.kept:
-            told.append(self.kept[frames.END])
-        return told
-
-    def _leave_out(self, direction: int, size: int) -> None:
-        """Leave out the rest of a body: a gap would make what follows it unreadable."""
-        self.lost(Lost(direction, size, "queue_full"))
+    def begin(self, head: RequestHead) -> bool:
+        """Say the head, which goes before everything else."""
+        return self._say(frames.HEAD, frames.encode(head))
 
     def _failed(self) -> None:
         _log.failure("the tap of an exchange failed, the exchange itself is untouched")
 
 
 class RelayCapture:
-    """The relay's `Capture`: numbers exchanges, counts what becomes of them, and can tell it all again.
+    """The `Capture` of one relay process: numbers exchanges, and counts what becomes of them.
 
-    ``accepted = stored + dropped + in flight`` holds at every moment.
+    ``accepted = stored + dropped + in flight`` holds at every moment; the counters are words of the shared log, so
+    that they can be read from other processes, also when this one is dead.
+
+    :ivar armed: whether somebody is going to tell the recorder that there is more to read.
     """
 
     def __init__(
-        self, outbox: Outbox, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
+        self,
+        relay: int,
+        shared: SharedLog,
+        log: LogWriter,
+        journal: Journal,
+        wake: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        """Make one over a queue.
+        """Make one over an empty log.
 
-        :param clock: monotonic seconds.
+        :param relay: which relay process this is.
+        :param wake: called when there is something to read and nobody is known to tell.
+        :param clock: monotonic seconds, the same for all processes.
         :param wall: seconds since the epoch.
         """
-        self._outbox, self._clock, self._wall = outbox, clock, wall
+        self.log, self.armed = log, False
+        self._shared, self._words, self._journal = shared, shared.words, journal
+        self._first, self._wake, self._clock, self._wall = relay << RELAY_SHIFT, wake, clock, wall
         self._taps: dict[int, ExchangeTap] = {}
+        self._ended: deque[tuple[ExchangeTap, float]] = deque()
         self._closed = False
-        self.accepted = self.stored = 0
-        self.dropped: Counter[str] = Counter()
+
+    @property
+    def accepted(self) -> int:
+        """How many exchanges were announced."""
+        return self._words[ACCEPTED]
+
+    @property
+    def stored(self) -> int:
+        """How many exchanges have their record."""
+        return self._words[STORED]
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """How many exchanges have none and never will, by reason."""
+        return self._shared.dropped()
 
     @property
     def in_flight(self) -> int:
@@ -145,52 +180,51 @@ class RelayCapture:
         return self.stored + self.dropped.total()
 
     def begin(self, head: RequestHead) -> Tap:
-        """Announce an exchange to the recorder and return its tap."""
-        zero = self._clock() - max(0.0, self._wall() - head.started_at)
-        return self.begin_by(head, self._clock, zero) or _NULL_TAP
-
-    def begin_by(self, head: RequestHead, clock: Callable[[], float], zero: float) -> ExchangeTap | None:
-        """Announce an exchange whose times somebody else tells.
-
-        :param clock: seconds, asked for each report.
-        :param zero: when the exchange began, by that clock.
-        :return: None when it finds no room; it is counted as dropped then.
-        """
-        self.accepted += 1
-        if self._closed or self._outbox.full:
-            self.dropped["shutdown" if self._closed else "queue_full"] += 1
-            return None
+        """Announce an exchange: journal, log, counter, in this order, so that no death in between loses it."""
+        reason = "shutdown" if self._closed else "queue_full" if self.log.full else ""
+        number = self._first + self._words[ACCEPTED] + 1
+        tap: Tap = _NULL_TAP
         try:
-            return self._begin(head, clock, zero)
+            if not reason:
+                tap = self._begin(head, number)
         except Exception:
-            self.dropped["error"] += 1
+            reason = "error"
             _log.failure("an exchange could not be announced to the recorder")
-            return None
+        if reason:
+            self._shared.count_drop(reason)
+        self._words[ACCEPTED] += 1
+        return tap
 
-    def left(self, encoded: bytes) -> None:
-        """Keep a frame that has left for the recorder, until its exchange is settled."""
-        kind, _, number, _ = FRAME_HEAD.unpack_from(encoded)
-        if kind == frames.SPILL:
-            self._outbox.spill.sent(frames.read_spill(encoded[_SIZE:]))
-        elif (tap := self._taps.get(number)) is not None:
-            tap.kept[kind] = encoded
+    def wake(self) -> None:
+        """See that the recorder hears of what was written."""
+        self.armed = True
+        self._wake()
 
-    def read_back(self, heads: list[Frame]) -> None:
-        """Keep the frames of a spilled batch that the recorder has taken."""
-        for kind, number, at, payload in heads:
-            if (tap := self._taps.get(number)) is not None and kind not in tap.kept:
-                tap.kept[kind] = frames.frame(kind, number, at, payload)
+    def has_ended(self, tap: ExchangeTap) -> None:
+        """Remember since when an exchange waits for its record."""
+        now = self._clock()
+        self._ended.append((tap, now))
+        if len(self._ended) == 1:
+            self._words[BEHIND_SINCE] = int(now * 1e9)
 
     def settle_stored(self, numbers: list[int]) -> None:
         """Take note that exchanges are stored."""
+        settled = 0
         for number in numbers:
-            if self._taps.pop(number, None) is not None:
-                self.stored += 1
+            settled += self._settle(number)
+        self._words[STORED] += settled
+        self._look_behind()
 
     def settle_dropped(self, number: int, reason: str) -> None:
-        """Take note that the recorder dropped an exchange."""
-        if self._taps.pop(number, None) is not None:
-            self.dropped[reason] += 1
+        """Take note of an exchange that gets no record, for a reason of the relay's own."""
+        if self._settle(number):
+            self._shared.count_drop(reason)
+            self._look_behind()
+
+    def forget_dropped(self, number: int) -> None:
+        """Take note that the recorder has dropped an exchange, and counted it."""
+        self._settle(number)
+        self._look_behind()
 
     def close(self) -> None:
         """Take no further exchange."""
@@ -198,29 +232,31 @@ class RelayCapture:
 
     def drop_all(self, reason: str) -> None:
         """Count everything in flight as dropped."""
-        self.dropped[reason] += len(self._taps)
-        self._taps.clear()
+        for number in list(self._taps):
+            self.settle_dropped(number, reason)
 
-    def in_flight_ids(self) -> list[str]:
-        """Return the ids of the exchanges in flight."""
-        return [tap.id for tap in self._taps.values()]
-
-    def resume(self) -> list[bytes]:
-        """Return what a new recorder is told before the queue goes on: heads, losses, ends, then spilled batches."""
-        waiting = self._waiting()
-        nothing = Holding()
-        told = [frames.spill(region.where) for region in self._outbox.spill.regions if region.sent]
-        again: list[bytes] = []
-        for number, tap in self._taps.items():
-            again += tap.resume_frames(waiting.get(number, nothing), "recorder_restarted")
-        return again + told
-
-    def _begin(self, head: RequestHead, clock: Callable[[], float], zero: float) -> ExchangeTap:
-        tap = ExchangeTap(self.accepted, head.id, self._outbox, clock, zero)
-        self._outbox.put(frames.head(tap.number, int((clock() - zero) * 1e6), head))
-        self._taps[tap.number] = tap
+    def _begin(self, head: RequestHead, number: int) -> ExchangeTap:
+        zero = self._clock() - max(0.0, self._wall() - head.started_at)
+        tap = ExchangeTap(self, number, self._clock, zero)
+        tap.slot = self._journal.begin(number, head.id, head.started_at, head.upstream)
+        if not tap.begin(head):
+            self._journal.end(tap.slot)
+            raise RuntimeError("the log takes no head")
+        self._taps[number] = tap
         return tap
 
-    def _waiting(self) -> Pending:
-        outbox = self._outbox
-        return pending(body_heads(outbox.waiting()) + b"".join(region.heads for region in outbox.spill.regions))
+    def _settle(self, number: int) -> bool:
+        tap = self._taps.pop(number, None)
+        if tap is None:
+            return False
+        tap.ended = False
+        self.log.release(tap)
+        self._journal.end(tap.slot)
+        return True
+
+    def _look_behind(self) -> None:
+        """Find the oldest exchange that has ended and waits for its record."""
+        ended = self._ended
+        while ended and not ended[0][0].ended:
+            ended.popleft()
+        self._words[BEHIND_SINCE] = int(ended[0][1] * 1e9) if ended else 0

@@ -20,8 +20,8 @@ class GarbageTests(RecorderCase):
 
     meaning = Interpreters(detect, identify)
 
-    def make(self, numbered: Any = None) -> None:
-        super().make(numbered)
+    def make(self, under_way: Any = None, stored: Any = ()) -> None:
+        super().make(under_way, stored)
         self.recorder._redactor = Redactor
 
     def garbage(self, head: RequestHead, answer: ResponseHead, pieces: list[bytes]) -> list[str]:

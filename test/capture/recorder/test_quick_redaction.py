@@ -15,12 +15,13 @@ from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.recorder import Recorder
-from ccsproxy.capture.recorder.report import Report
+from ccsproxy.capture.recorder.report import MainReport, Report
 from ccsproxy.capture.recorder.sessions import Sessions
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.exchange.record import Record
 from ccsproxy.redaction import Redactor, redactors
+from test.capture import encoded
 from test.capture.fakes import SSE, ending, request_head, response_head
 from test.capture.recorder.fake_interfaces import MemoryStore
 from test.redaction.test_consistency import CANARY, SHAPED, TEXT, anthropic, chat, cut
@@ -75,18 +76,21 @@ def record(redactor: Any, body: Any, stream: bytes, pieces: list[bytes], keep: i
     store = MemoryStore()
     rooms = (Interpreters(detect, identify), redactor, Sessions("run", store.last_seq), store)
     recorder = Recorder(
-        CapturePolicy(body_limit=keep), *rooms, Report(lambda lines: None, lambda flush: None), Budget(1 << 20)
+        CapturePolicy(body_limit=keep),
+        *rooms,
+        Report(MainReport(lambda lines: None, lambda flush: None)),
+        Budget(1 << 20),
     )
     question = json.dumps(body).encode()
     headers = [(b"X-Api-Key", CANARY.encode()), (b"X-Echo", b"a word"), (b"Content-Length", b"%d" % len(question))]
-    encoded = [
-        frames.head(1, 0, request_head(headers=headers)),
+    said = [
+        encoded.head(1, 0, request_head(headers=headers)),
         frames.frame(frames.REQUEST_BODY, 1, 5, question),
-        frames.response_head(1, 9, response_head(200, SSE, (b"Request-Id", b"req_1"))),
+        encoded.response_head(1, 9, response_head(200, SSE, (b"Request-Id", b"req_1"))),
         *(frames.frame(frames.RESPONSE_BODY, 1, 10 * at, piece) for at, piece in enumerate(pieces, 1)),
-        frames.end(1, 9000, EndFrame(ending(), len(question), len(stream))),
+        encoded.end(1, 9000, EndFrame(ending(), len(question), len(stream))),
     ]
-    for frame in FrameDecoder().feed(b"".join(encoded)):
+    for frame in FrameDecoder().feed(b"".join(said)):
         recorder.take(frame)
     return store.records[0], store.begun[0]
 

@@ -11,14 +11,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import EndFrame, Frame, FrameDecoder, Lost
+from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.interfaces import Interpreters
-from ccsproxy.capture.recorder.recorder import Numbered, Recorder
-from ccsproxy.capture.recorder.report import Report
+from ccsproxy.capture.recorder.recorder import Recorder
+from ccsproxy.capture.recorder.report import MainReport, RelayReport, Report
 from ccsproxy.capture.recorder.sessions import Sessions
-from ccsproxy.exchange.record import Record
+from ccsproxy.capture.recorder.unclean import only_begun
+from ccsproxy.exchange.record import Record, Started
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
+from ccsproxy.store.recovery import unclean_record
+from test.capture import encoded
 from test.capture.fakes import JSON, SSE, ending, request_head, response_head
 from test.capture.recorder import fake_interfaces
 from test.capture.recorder.fake_interfaces import MemoryStore, Stars
@@ -42,15 +46,19 @@ class RecorderCase(SynchronousTestCase):
         self.budget = Budget(1 << 20)
         self.make()
 
-    def make(self, numbered: dict[str, Numbered] | None = None) -> None:
-        self.report = Report(self.lines.__iadd__, lambda flush: None)
+    def make(self, under_way: dict[str, Started] | None = None, stored: tuple[str, ...] = ()) -> None:
+        self.report = Report(MainReport(self.lines.__iadd__, lambda flush: None))
+        self.drops: list[str] = []
+        relay = RelayReport(self.lines.__iadd__, lambda flush: None, lambda: 0, self.drops.append)
+        self.report.relays[0] = relay
         sessions = Sessions("run", self.store.last_seq)
         rooms = (self.meaning, lambda: self.redactor, sessions, self.store)
-        self.recorder = Recorder(self.keeping, *rooms, self.report, self.budget, numbered)
+        self.recorder = Recorder(self.keeping, *rooms, self.report, self.budget, under_way, stored, unclean_record)
 
     def told(self, kind: str) -> list[Any]:
         """Return what the relay has been told of one kind."""
-        self.report.flush()
+        self.report.main.flush()
+        self.report.relays[0].flush()
         lines = [msgspec.json.decode(line) for line in bytes(self.lines).splitlines()]
         return [line[kind] for line in lines if kind in line]
 
@@ -59,18 +67,18 @@ class RecorderCase(SynchronousTestCase):
             self.recorder.take(frame)
 
     def begin(self, number: int = 1, head: RequestHead | None = None) -> None:
-        self.take(frames.head(number, 0, head or request_head(f"e{number}")))
+        self.take(encoded.head(number, 0, head or request_head(f"e{number}")))
 
     def ask(self, body: bytes, number: int = 1, at: int = 10) -> None:
         self.take(frames.frame(frames.REQUEST_BODY, number, at, body))
 
     def answer(self, head: ResponseHead, *pieces: bytes, number: int = 1) -> None:
-        self.take(frames.response_head(number, 1000, head))
+        self.take(encoded.response_head(number, 1000, head))
         for at, piece in enumerate(pieces, 2):
             self.take(frames.frame(frames.RESPONSE_BODY, number, at * 1000, piece))
 
     def end(self, end: Ending | None = None, request: int = 0, response: int = 0, number: int = 1) -> Record:
-        self.take(frames.end(number, 9000, EndFrame(end or ending(), request, response)))
+        self.take(encoded.end(number, 9000, EndFrame(end or ending(), request, response)))
         return self.store.records[-1]
 
     def exchange(self, pieces: list[bytes], head: ResponseHead, end: Ending | None = None) -> Record:
@@ -78,6 +86,13 @@ class RecorderCase(SynchronousTestCase):
         self.begin()
         self.answer(head, *pieces)
         return self.end(end, response=sum(map(len, pieces)))
+
+
+def started(exchange_id: str, session_id: str, seq: int) -> Started:
+    """Make the line of an exchange that an earlier recorder has announced."""
+    return msgspec.structs.replace(
+        only_begun(Begun(1, exchange_id, 1.0, "anthropic", "run"), session_id, seq), method="POST"
+    )
 
 
 class RecordTests(RecorderCase):
@@ -209,7 +224,7 @@ class OutcomeTests(RecorderCase):
         """A stream of which capture lost a part is not called truncated; what is missing is counted, not hashed."""
         self.begin()
         self.answer(response_head(200, SSE), b"a\n")
-        self.take(frames.lost(1, 0, Lost(frames.RESPONSE_BODY, 10, "queue_full")))
+        self.take(encoded.lost(1, 0, Lost(frames.RESPONSE_BODY, 10, "queue_full")))
         record = self.end(response=100)
         self.assertEqual((record.outcome, record.partial), ("complete", False))
         self.assertEqual((record.response.body_bytes, record.response.body_sha256), (100, None))
@@ -266,18 +281,18 @@ class SessionTests(RecorderCase):
 
     def test_numbers_given_before_the_restart_stay(self) -> None:
         """An exchange that was announced keeps session and number, and is not announced again."""
-        self.make({"e1": Numbered("s9", 7)})
+        self.make({"e1": started("e1", "s9", 7)})
         self.begin()
-        self.take(frames.lost(1, 0, Lost(frames.REQUEST_BODY, 3, "recorder_restarted")))
+        self.take(encoded.lost(1, 0, Lost(frames.REQUEST_BODY, 3, "recorder_restarted")))
         record = self.end(request=3)
         self.assertEqual((record.session_id, record.seq, self.store.begun), ("s9", 7, []))
         self.assertEqual(record.capture.faults[0], "recorder_restarted")
 
     def test_records_stored_before_the_restart_are_not_repeated(self) -> None:
         """An exchange whose record is there already is acknowledged, not recorded again."""
-        self.recorder.is_stored("e1")
+        self.make(stored=("e1",))
         self.begin()
-        self.take(frames.end(1, 0, EndFrame(ending(), 0, 0)))
+        self.take(encoded.end(1, 0, EndFrame(ending(), 0, 0)))
         self.assertEqual((self.store.records, self.told("stored")), ([], [[1]]))
 
 
@@ -361,11 +376,11 @@ class BrokenTests(RecorderCase):
         """Both are counted by reason."""
         self.begin(1)
         self.store.refusal = Dropped()
-        self.take(frames.end(1, 0, EndFrame(ending(), 0, 0)))
+        self.take(encoded.end(1, 0, EndFrame(ending(), 0, 0)))
         self.store.append = None  # type: ignore[assignment,method-assign]
         self.begin(2)
-        self.take(frames.end(2, 0, EndFrame(ending(), 0, 0)))
-        self.assertEqual(self.told("dropped"), [[1, "disk_full"], [2, "error"]])
+        self.take(encoded.end(2, 0, EndFrame(ending(), 0, 0)))
+        self.assertEqual((self.told("dropped"), self.drops), ([[1, 2]], ["disk_full", "error"]))
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
 
     def test_a_store_that_cannot_number(self) -> None:
@@ -377,8 +392,8 @@ class BrokenTests(RecorderCase):
         self.store.last_seq = fail  # type: ignore[method-assign]
         self.make()
         self.begin()
-        self.take(frames.end(1, 0, EndFrame(ending(), 0, 0)))
-        self.assertEqual(self.told("dropped"), [[1, "error"]])
+        self.take(encoded.end(1, 0, EndFrame(ending(), 0, 0)))
+        self.assertEqual((self.told("dropped"), self.drops), ([[1]], ["error"]))
         self.assertTrue(self.flushLoggedErrors(OSError))
 
     def test_nonsense_on_the_link(self) -> None:
@@ -416,3 +431,85 @@ class FinishTests(RecorderCase):
         self.assertEqual(self.store.records, [])
         self.successResultOf(self.recorder.finish(cut=True))
         self.assertEqual([(r.outcome, r.partial) for r in self.store.records], [("shutdown", True)])
+
+
+class DeathTests(RecorderCase):
+    """A relay that has died, and exchanges of which only the journal knows."""
+
+    def begin_of(self, relay: int, number: int = 1) -> int:
+        """Begin an exchange of a relay, and return its number."""
+        number += relay << frames.RELAY_SHIFT
+        self.begin(number, request_head(f"e{number}"))
+        return number
+
+    def test_what_was_cut_is_unclean_and_keeps_what_came(self) -> None:
+        """The record says who died, and holds the bytes that were relayed."""
+        self.begin()
+        self.answer(response_head(200, SSE), b"half\n")
+        self.recorder.relay_died(0, "relay_died", "It died.")
+        record = self.store.records[0]
+        self.assertEqual((record.outcome, record.error.kind, record.partial), ("unclean", "relay_died", True))
+        self.assertEqual((record.response.stream.text, record.ended_at), ("half\n", None))
+
+    def test_what_was_whole_is_whole(self) -> None:
+        """An exchange whose response was there when the relay died has its own outcome, and a fault that says so."""
+        self.begin()
+        self.answer(response_head(200, SSE), b"a\nend\n")
+        self.take(encoded.whole(1, 7000))
+        self.recorder.relay_died(0, "relay_died", "It died.")
+        record = self.store.records[0]
+        self.assertEqual((record.outcome, record.partial, record.duration_ms), ("complete", False, 7.0))
+        self.assertEqual(record.capture.faults, ["relay_died"])
+
+    def test_an_answer_of_the_proxys_own_keeps_its_outcome(self) -> None:
+        """How it ends was said with the answer."""
+        self.begin()
+        self.answer(response_head(502), b"{}")
+        self.take(encoded.whole(1, 7000, "upstream_unreachable", "upstream_unreachable", "nobody there"))
+        self.recorder.relay_died(0, "relay_died", "It died.")
+        record = self.store.records[0]
+        self.assertEqual((record.outcome, record.error.kind), ("upstream_unreachable", "upstream_unreachable"))
+
+    def test_other_relays_go_on(self) -> None:
+        """Only the exchanges of the one that died end."""
+        self.begin_of(1), self.begin_of(2)
+        self.recorder.relay_died(1, "worker_died", "It died.")
+        self.assertEqual([r.id for r in self.store.records], [f"e{(1 << frames.RELAY_SHIFT) + 1}"])
+
+    def test_waiting_for_one_relay(self) -> None:
+        """Records of others hold nothing up."""
+        self.store.held = []
+        for relay in (1, 2):
+            number = self.begin_of(relay)
+            self.take(encoded.end(number, 1, EndFrame(ending(), 0, 0)))
+        done = self.recorder.settled(1)
+        self.store.held[1].callback(None)
+        self.assertNoResult(done)
+        self.store.held[0].callback(None)
+        self.successResultOf(done)
+
+    def test_only_begun(self) -> None:
+        """What only the journal knows becomes a record that says so, in the session of its run."""
+        begun = Begun(5, "lost", 1_700_000_000.0, "anthropic", "run-of-yesterday")
+        self.assertTrue(self.successResultOf(self.recorder.record_unclean(begun)))
+        record = self.store.records[0]
+        self.assertEqual((record.id, record.outcome, record.session_id), ("lost", "unclean", "run-of-yesterday"))
+        self.assertEqual((record.seq, record.response, record.duration_ms), (1, None, None))
+
+    def test_announced_and_not_ended(self) -> None:
+        """An exchange that was announced keeps session and number."""
+        self.make({"e1": started("e1", "s9", 7)})
+        self.successResultOf(self.recorder.record_unclean(Begun(1, "e1", 1.0, "anthropic", "run")))
+        self.assertEqual([(r.session_id, r.seq) for r in self.store.records], [("s9", 7)])
+
+    def test_recorded_already(self) -> None:
+        """What has its record gets no second one."""
+        self.make(stored=("e1",))
+        self.assertTrue(self.successResultOf(self.recorder.record_unclean(Begun(1, "e1", 1.0, "x", "run"))))
+        self.assertEqual(self.store.records, [])
+
+    def test_a_store_that_refuses(self) -> None:
+        """Then the journal has to be kept, and whoever asks hears it."""
+        self.store.refusal = Dropped()
+        self.assertFalse(self.successResultOf(self.recorder.record_unclean(Begun(1, "e1", 1.0, "x", "run"))))
+        self.successResultOf(self.recorder.settled(0))

@@ -1,0 +1,276 @@
+"""The journal: which exchanges have begun and are not settled, in a file that outlives every process of ours.
+
+When relay, recorder and shared log die together, what only the log held is gone. The journal says of which exchanges,
+so that the next start can make an ``unclean`` record of each. It holds ids, times and upstreams' names, and nothing
+that was said.
+
+An exchange must be in it before its client has an answer, and writing to a disk may take seconds, so the table is
+mapped memory: of a file in the system's memory file system where there is one (it outlives processes, not the
+machine), of nameless memory otherwise. Beside it, a copy in the data directory is brought up to date by a thread of
+its own, one write a tick; it outlives the machine, and may lack the last tick.
+
+One exchange is one *slot*: number (8 bytes), time (8), id, upstream, the last two as text padded with zeros. A slot
+whose number is 0 is free; the number is written last and taken away first.
+"""
+
+import hashlib
+import heapq
+import mmap
+import os
+import stat
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attr
+
+from ccsproxy.capture.shared_log import make_memory
+
+#: Bytes of a slot; the first one is the file's head.
+SLOT = 128
+#: The file grows by so many bytes.
+GROWTH = 512 << 10
+_MAGIC = b"ccsproxy journal 1\n"
+_HEAD = struct.Struct("<32s96s")
+_ENTRY = struct.Struct("<d48s64s")
+#: Where journals live that need not outlive the machine.
+_MEMORY_FILES = Path("/dev/shm")  # noqa: S108 - looked at before it is used, see _memory_directory
+
+
+@attr.frozen
+class Begun:
+    """An exchange that had begun.
+
+    :ivar number: the relay's own for it.
+    :ivar started_at: seconds since the epoch.
+    :ivar run: the session of its run.
+    """
+
+    number: int
+    id: str
+    started_at: float
+    upstream: str
+    run: str
+
+
+class Journal:
+    """One relay's table of the exchanges that are not settled.
+
+    Invariant: the lowest free slots are used first, so that what is written stays together.
+
+    :ivar dirty: the first and the last slot that the copy does not know, None when it knows all.
+    :ivar touched: called when the copy, which knew all, does so no longer.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        """Map a journal that `make` has made; the descriptor stays the caller's.
+
+        :raises OSError: when it cannot be mapped.
+        """
+        self._descriptor = descriptor
+        self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
+        self._numbers = memoryview(self._map).cast("Q")
+        self._free = list(range(1, len(self._map) // SLOT))
+        self.dirty: tuple[int, int] | None = None
+        self.touched: Callable[[], None] = lambda: None
+
+    def begin(self, number: int, exchange_id: str, started_at: float, upstream: str) -> int:
+        """Write that an exchange has begun.
+
+        :param number: not 0.
+        :return: the slot to `end`, 0 when there is no room for one more.
+        """
+        if not self._free and not self._grow():
+            return 0
+        slot = heapq.heappop(self._free)
+        at = slot * SLOT
+        _ENTRY.pack_into(self._map, at + 8, started_at, exchange_id.encode()[:48], upstream.encode()[:64])
+        self._numbers[at // 8] = number
+        self._touch(slot)
+        return slot
+
+    def end(self, slot: int) -> None:
+        """Take an exchange out, because it is settled."""
+        if slot:
+            self._numbers[slot * SLOT // 8] = 0
+            heapq.heappush(self._free, slot)
+            self._touch(slot)
+
+    def changed(self) -> tuple[int, bytes] | None:
+        """Return what the copy does not know yet, and count it as known.
+
+        :return: offset and bytes, None when there is nothing.
+        """
+        if self.dirty is None:
+            return None
+        (first, last), self.dirty = self.dirty, None
+        return first * SLOT, self._map[first * SLOT : (last + 1) * SLOT]
+
+    def head(self) -> bytes:
+        """Return the bytes with which a copy has to begin."""
+        return self._map[:SLOT]
+
+    def close(self) -> None:
+        """Unmap the table; the file stays."""
+        self._numbers.release()
+        self._map.close()
+
+    def _touch(self, slot: int) -> None:
+        if self.dirty is None:
+            self.dirty = slot, slot
+            self.touched()
+        elif not self.dirty[0] <= slot <= self.dirty[1]:
+            self.dirty = min(slot, self.dirty[0]), max(slot, self.dirty[1])
+
+    def _grow(self) -> bool:
+        """Make room for more; a file system that is full must be asked first, for a page that is not there kills."""
+        old = len(self._map)
+        try:
+            _allocate(self._descriptor, old, GROWTH)
+            grown = mmap.mmap(self._descriptor, old + GROWTH)
+        except OSError:
+            return False
+        self._numbers.release()
+        self._map.close()
+        self._map = grown
+        self._numbers = memoryview(grown).cast("Q")
+        self._free = list(range(old // SLOT, (old + GROWTH) // SLOT))
+        return True
+
+
+def make(path: Path | None, run: str) -> int:
+    """Make an empty journal.
+
+    :param path: the file, None for nameless memory.
+    :param run: the session of this run.
+    :return: its descriptor.
+    :raises OSError: when neither can be had.
+    """
+    if path is None:
+        descriptor = make_memory(8 << 20)
+    else:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            _allocate(descriptor, 0, GROWTH)
+        except OSError:
+            os.close(descriptor)
+            path.unlink()
+            raise
+    os.pwrite(descriptor, _HEAD.pack(_MAGIC, run.encode()), 0)
+    return descriptor
+
+
+def _allocate(descriptor: int, offset: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, offset, size)
+    else:
+        os.ftruncate(descriptor, offset + size)
+
+
+def read(descriptor: int) -> list[Begun]:
+    """Read a journal, whoever writes to it meanwhile.
+
+    :return: what has begun and is not settled; nothing when it is no journal.
+    """
+    size = os.fstat(descriptor).st_size
+    magic, run = _HEAD.unpack(os.pread(descriptor, SLOT, 0).ljust(SLOT, b"\0"))
+    if magic.rstrip(b"\0") != _MAGIC:
+        return []
+    found: list[Begun] = []
+    offset = SLOT
+    while offset < size and (data := os.pread(descriptor, GROWTH, offset)):
+        if data.count(0) < len(data):
+            found += _entries(data, _text(run))
+        offset += len(data) // SLOT * SLOT or SLOT
+    return found
+
+
+def _entries(data: bytes, run: str) -> Iterator[Begun]:
+    for at in range(0, len(data) - SLOT + 1, SLOT):
+        number = int.from_bytes(data[at : at + 8], sys.byteorder)
+        if number:
+            started_at, exchange_id, upstream = _ENTRY.unpack_from(data, at + 8)
+            yield Begun(number, _text(exchange_id), started_at, _text(upstream), run)
+
+
+def _text(padded: bytes) -> str:
+    return padded.rstrip(b"\0").decode("utf-8", "replace")
+
+
+# -- where they are ----------------------------------------------------------------------------------------------
+
+
+@attr.frozen
+class JournalPlaces:
+    """Where the journals of one data directory are.
+
+    :ivar memory: in the system's memory file system, None where there is none of our own.
+    :ivar prefix: how the files of this data directory begin there.
+    :ivar disk: in the data directory.
+    """
+
+    memory: Path | None
+    prefix: str
+    disk: Path
+
+    @classmethod
+    def of(cls, data_dir: Path, memory_files: Path = _MEMORY_FILES) -> "JournalPlaces":
+        """Find the places, and make what is missing of them."""
+        disk = data_dir / "journal"
+        disk.mkdir(mode=0o700, parents=True, exist_ok=True)
+        key = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
+        return cls(_memory_directory(memory_files), f"{key}.", disk)
+
+    def paths(self, run: str, relay: int) -> tuple[Path | None, Path]:
+        """Return the paths of one relay's journal and of its copy.
+
+        :param relay: which relay process of the run.
+        """
+        name = f"{run}.{relay}"
+        return (self.memory / (self.prefix + name) if self.memory is not None else None), self.disk / name
+
+    def left_behind(self, run: str) -> list[Path]:
+        """Return the journals that earlier runs have left.
+
+        :param run: the session of this run, whose journals are not among them.
+        """
+        found = [each for each in _listing(self.disk) if not each.name.startswith(f"{run}.")]
+        if self.memory is not None:
+            mine, now = self.prefix, f"{self.prefix}{run}."
+            found += [e for e in _listing(self.memory) if e.name.startswith(mine) and not e.name.startswith(now)]
+        return found
+
+
+def _memory_directory(files: Path) -> Path | None:
+    """Return a directory that is ours alone, or none: anybody may have made one of that name before us."""
+    path = files / f"ccsproxy-{os.getuid()}"
+    try:
+        if not files.is_dir():
+            return None
+        if not path.exists():
+            path.mkdir(mode=0o700)
+        state = os.lstat(path)
+    except OSError:
+        return None
+    ours = stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & 0o077
+    return path if ours else None
+
+
+def _listing(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
+
+
+def read_file(path: Path) -> list[Begun]:
+    """Read a journal by its path; what is no journal of ours holds nothing.
+
+    :raises OSError: when it cannot be read now, and may be later.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return read(descriptor) if stat.S_ISREG(os.fstat(descriptor).st_mode) else []
+    finally:
+        os.close(descriptor)

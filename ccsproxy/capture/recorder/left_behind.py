@@ -1,0 +1,64 @@
+"""What earlier runs have begun and nobody has recorded: their journals are read, recorded from, and then removed."""
+
+import contextlib
+from pathlib import Path
+
+import attr
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+
+from ccsproxy.capture.journal import Begun, JournalPlaces, read_file
+from ccsproxy.capture.recorder.recorder import Recorder
+
+#: No relay of this run has this number.
+NOBODY = -1
+
+_log = Logger()
+
+
+@attr.define
+class LeftBehind:
+    """The exchanges in the journals of earlier runs.
+
+    :ivar begun: each once, though it is in a journal and in its copy.
+    :ivar paths: the files that have been read.
+    """
+
+    begun: list[Begun]
+    paths: list[Path]
+
+    @classmethod
+    def find(cls, data_dir: str, run: str) -> "LeftBehind":
+        """Read what there is; what cannot be read is left for another start.
+
+        :param run: the session of this run, whose journals are still written.
+        """
+        begun: dict[str, Begun] = {}
+        read: list[Path] = []
+        try:
+            paths = JournalPlaces.of(Path(data_dir)).left_behind(run)
+        except OSError as error:
+            _log.error("the journals of earlier runs cannot be found: {error}", error=error)
+            paths = []
+        for path in paths:
+            try:
+                begun.update((each.id, each) for each in read_file(path))
+                read.append(path)
+            except OSError as error:
+                _log.error("the journal {path} cannot be read: {error}", path=path, error=error)
+        return cls(list(begun.values()), read)
+
+    def record(self, recorder: Recorder) -> "Deferred[None]":
+        """Give each exchange that has no record one that says so, then remove the journals.
+
+        :return: fires when that is done.
+        """
+        recorded = DeferredList([recorder.record_unclean(each, NOBODY) for each in self.begun])
+        return recorded.addCallback(self._remove)
+
+    def _remove(self, results: list[tuple[bool, bool]]) -> None:
+        """Remove the journals, unless something in them has no record yet."""
+        if all(done and recorded for done, recorded in results):
+            for path in self.paths:
+                with contextlib.suppress(OSError):
+                    path.unlink()

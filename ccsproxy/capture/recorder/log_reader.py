@@ -1,0 +1,117 @@
+"""Reading a relay's shared log, in order, wherever the regions are, also when nobody writes to it any more."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from twisted.logger import Logger
+
+from ccsproxy.capture.frames import FRAME_HEAD, Frame
+from ccsproxy.capture.shared_log import IN_FILE, SharedLog
+from ccsproxy.capture.spill import SpillCipher, read_region
+
+#: How far may be read: up to a byte of a region, or all that there is.
+Limit = tuple[int, int]
+EVERYTHING: Limit = (1 << 63, 0)
+
+_HEAD_SIZE = FRAME_HEAD.size
+_unpack = FRAME_HEAD.unpack_from
+
+
+class LogReader:
+    """Yields the frames of one log.
+
+    Invariant: everything before ``seq`` and ``offset`` has been yielded once, nothing behind it.
+
+    :ivar seq: the region that is being read, 0 before the first.
+    :ivar offset: how many bytes of it have been read.
+    :ivar limit: how far there is something to read.
+    """
+
+    _log = Logger()
+
+    def __init__(self, shared: SharedLog, spill: int | None, cipher: SpillCipher) -> None:
+        """Read from the beginning.
+
+        :param spill: the spill file.
+        """
+        self.seq = self.offset = 0
+        self.limit: Limit = EVERYTHING
+        self._shared, self._spill, self._cipher = shared, spill, cipher
+        self._entry = 0
+        self._decrypted: tuple[int, bytes] = (0, b"")
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield what can be read now; the caller may stop anywhere, and go on later with another call."""
+        while True:
+            while (frame := self._next()) is not None:
+                yield frame
+            if not self._next_region():
+                return
+
+    @property
+    def taken(self) -> int:
+        """The number of the last region that has been read whole."""
+        return max(0, self.seq - 1)
+
+    def again(self) -> "LogReader":
+        """Return a reader that begins at the beginning of what is there."""
+        return LogReader(self._shared, self._spill, self._cipher)
+
+    def _next(self) -> Frame | None:
+        """Return the next frame of this region."""
+        length = self._length()
+        while self.offset + _HEAD_SIZE <= length:
+            place = self._shared.place[self._entry]
+            source, start = self._source(place, length)
+            if not source:
+                return None
+            kind, size, number, at = _unpack(source, start)
+            payload = source[start + _HEAD_SIZE : start + _HEAD_SIZE + size]
+            if self._shared.seq[self._entry] != self.seq:
+                return None
+            if self._shared.place[self._entry] == place:
+                self.offset += _HEAD_SIZE + size
+                return Frame(kind, number, at, bytes(payload))
+        return None
+
+    def _length(self) -> int:
+        """Return how many bytes of this region may be read, none when it has been given up."""
+        if not self.seq or self.seq > self.limit[0] or self._shared.seq[self._entry] != self.seq:
+            return 0
+        return self.limit[1] if self.seq == self.limit[0] else self._shared.length[self._entry]
+
+    def _source(self, place: int, length: int) -> tuple[Any, int]:
+        """Return where the bytes are, and where the next frame begins there."""
+        if place < IN_FILE:
+            return self._shared.memory, self._shared.base(place) + self.offset
+        if self._decrypted[0] != self.seq:
+            self._decrypted = self.seq, self._read_back(place - IN_FILE, length)
+        if not self._decrypted[1]:
+            self.offset = length
+        return self._decrypted[1], self.offset
+
+    def _read_back(self, slot: int, length: int) -> bytes:
+        """Read a region of the spill file; one that cannot be read costs what is in it, and nothing else."""
+        try:
+            if self._spill is None:
+                raise OSError("there is no spill file")
+            return read_region(self._spill, self._cipher, slot, self._shared.nonce(self._entry), length)
+        except Exception:
+            if self._shared.seq[self._entry] == self.seq:
+                self._log.failure("a spilled region could not be read, what it held is lost")
+            return b""
+
+    def _next_region(self) -> bool:
+        """Go to the region that follows, if this one is read as far as it will ever be.
+
+        That there is a following one is looked at first: only then is this one's length its last word.
+        """
+        following = self._shared.after(self.seq)
+        if following is None or following[1] > self.limit[0]:
+            return False
+        if self.offset + _HEAD_SIZE <= self._length():
+            return True
+        self._entry, self.seq = following
+        self.offset = 0
+        self._decrypted = (0, b"")
+        return True

@@ -1,0 +1,110 @@
+"""One relay process's side of the hand-over, put together: log, journal, spill file, taps, and the present link."""
+
+import os
+import socket
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from ccsproxy.capture.disk import Disk, DiskThread
+from ccsproxy.capture.journal import Journal
+from ccsproxy.capture.relay.files import RelayFiles
+from ccsproxy.capture.relay.link import RecorderLink
+from ccsproxy.capture.relay.log_writer import LogWriter
+from ccsproxy.capture.relay.spill import Spill, SpillBounds
+from ccsproxy.capture.relay.tap import RelayCapture
+from ccsproxy.capture.shared_log import SharedLog
+
+#: Seconds within which the journal's copy on the disk knows what the journal knows.
+COPY_TICK = 0.1
+
+
+class HandOver:
+    """Takes copies as long as the relay lives, whether a recorder reads them or not.
+
+    :ivar capture: what the relay calls.
+    :ivar spill: the spill file.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        files: RelayFiles,
+        key: bytes,
+        memory: int = 8 << 20,
+        bounds: SpillBounds | None = None,
+        disk: Disk | None = None,
+    ) -> None:
+        """Begin; the descriptors stay the caller's.
+
+        :param key: of the spill file, 32 bytes.
+        :param memory: bytes that may be held in memory before regions go to the file.
+        """
+        self._reactor, self._files = reactor, files
+        self._disk = disk or DiskThread(reactor)
+        self._shared, self._journal = SharedLog(files.log), Journal(files.journal)
+        spill = None if files.spill is None else os.dup(files.spill)
+        self.spill = Spill(spill, key, self._disk, reactor.seconds, bounds)
+        self.log = LogWriter(self._shared, self.spill, memory)
+        self.capture = RelayCapture(files.relay, self._shared, self.log, self._journal, self._wake)
+        self._link: RecorderLink | None = None
+        self._copying: IDelayedCall | None = None
+        self._busy = False
+        if files.journal_copy is not None:
+            self._journal.touched = self._copy_soon
+
+    def link(self, sock: socket.socket) -> None:
+        """Tell a recorder from now on.
+
+        :param sock: our end of the link.
+        """
+        self.unlink()
+        self._link = link = RecorderLink(self._reactor, sock, self.log, self.capture, self._unlinked)
+        link.start()
+
+    def unlink(self) -> None:
+        """Hear the last words of a recorder that is gone."""
+        if self._link is not None:
+            self._link.drain()
+
+    def close(self) -> None:
+        """End; what is not settled stays in the log, for as long as anybody has it."""
+        if self._link is not None:
+            self._link.close()
+        if self._copying is not None:
+            self._copying.cancel()
+            self._copying = None
+        self._journal.touched = lambda: None
+        self.spill.close()
+        self._disk.stop()
+
+    def _wake(self) -> None:
+        if self._link is not None:
+            self._link.wake()
+
+    def _unlinked(self) -> None:
+        self._link = None
+
+    def _copy_soon(self) -> None:
+        if self._copying is None and not self._busy:
+            self._copying = self._reactor.callLater(COPY_TICK, self._copy)
+
+    def _copy(self) -> None:
+        """Write what has changed in one piece; while the disk hangs, the rest of it gathers in the journal."""
+        self._copying = None
+        changed = self._journal.changed()
+        if changed is None:
+            return
+        offset, data = changed
+        self._busy = True
+        copied = self._disk.run(os.pwrite, self._files.journal_copy, data, offset)
+        copied.addErrback(lambda failure: self._log.warn("the journal's copy lags: {why}", why=failure.value))
+        copied.addCallback(self._copied)
+
+    def _copied(self, _: object) -> None:
+        self._busy = False
+        if self._journal.dirty is not None:
+            self._copy_soon()

@@ -1,0 +1,252 @@
+"""Writing to the shared log: where a frame goes, how long its region is kept, and what happens when there are many.
+
+A region is kept until every exchange that has a frame in it is settled; so a new recorder finds all that its
+predecessor had taken and not stored. Regions beyond a bound of memory go to the spill file, those first that the
+recorder has taken already. When the file takes no more, bodies are refused first, then whole exchanges; what is kept
+free at the end is for the ends of exchanges that have begun.
+"""
+
+import heapq
+import mmap
+from typing import Protocol
+
+from twisted.python.failure import Failure
+
+from ccsproxy.capture.frames import FRAME_HEAD
+from ccsproxy.capture.relay.spill import Spill
+from ccsproxy.capture.shared_log import ENTRIES, IN_FILE, REGION, SLOTS, SPILLED, USED, SharedLog
+
+#: So many regions are kept for heads and ends, and of these so many for ends.
+FOR_HEADS, FOR_ENDS = 16, 8
+#: A body is not split for less room than this, in bytes.
+SPLIT_FROM = 4096
+
+_pack_into = FRAME_HEAD.pack_into
+_HEAD_SIZE = FRAME_HEAD.size
+
+
+class Region:
+    """One region as the relay knows it.
+
+    :ivar slot: where it is in the memory; its own until the region is in the file or free.
+    :ivar file_slot: where it is in the file, None while it is in the memory.
+    :ivar holders: how many exchanges that are not settled have a frame in it.
+    :ivar closed: nothing is written to it any more.
+    :ivar moving: it is being written to the file.
+    :ivar gone: nobody needs it any more.
+    """
+
+    __slots__ = ("closed", "entry", "file_slot", "gone", "holders", "moving", "seq", "slot")
+
+    def __init__(self, entry: int, seq: int, slot: int) -> None:
+        self.entry, self.seq, self.slot = entry, seq, slot
+        self.file_slot: int | None = None
+        self.holders = 0
+        self.closed = self.moving = self.gone = False
+
+
+class Holder(Protocol):
+    """An exchange, which holds the regions that its frames are in.
+
+    :ivar regions: those, in order.
+    """
+
+    regions: list[Region]
+
+
+class LogWriter:
+    """Appends frames to the regions of one log.
+
+    Invariants: one region is open, all others are closed; a memory slot is free, or of a region that is in memory, or
+    being moved; ``taken`` never runs ahead of what the recorder has taken.
+
+    :ivar taken: the recorder has taken all regions up to this number.
+    """
+
+    def __init__(self, shared: SharedLog, spill: Spill, memory: int = 8 << 20, most: int = SLOTS * REGION) -> None:
+        """Write to an empty log.
+
+        :param memory: bytes that may be held in memory before regions go to the file.
+        :param most: bytes that are held in memory when the file takes nothing.
+        """
+        self._shared, self._spill = shared, spill
+        self._map, self._lengths = shared.memory, shared.length
+        self._soft = memory // REGION
+        self._free_slots = list(range(min(SLOTS, most // REGION)))
+        self._free_entries = list(range(ENTRIES))
+        self._closed: dict[int, Region] = {}
+        self._moving = 0
+        self._seq = 0
+        self.taken = 0
+        self._region = Region(0, 0, 0)
+        self._base = self._at = self._end = 0
+        self._open_next()
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """The number of the open region, and how many bytes of it are written."""
+        return self._region.seq, self._at - self._base
+
+    @property
+    def full(self) -> bool:
+        """Whether not even heads find room, so that whole exchanges have to be left out."""
+        return len(self._free_slots) <= FOR_ENDS
+
+    def put(self, holder: Holder, kind: int, number: int, at: int, payload: bytes) -> bool:
+        """Append a frame that is not split.
+
+        :param at: microseconds since the exchange began.
+        :return: False when there is no room at all.
+        :raises ValueError: when it is longer than a region.
+        """
+        start = self._at
+        end = start + _HEAD_SIZE + len(payload)
+        if end > self._end:
+            if end - start > REGION:
+                raise ValueError(f"a frame of {end - start} bytes is longer than a region")
+            if not self._open_next():
+                return False
+            start = self._at
+            end = start + _HEAD_SIZE + len(payload)
+        self._write(holder, kind, number, at, payload, start, end)
+        return True
+
+    def put_body(self, holder: Holder, kind: int, number: int, at: int, data: bytes) -> bool:
+        """Append a piece of a body.
+
+        :return: False when there is no room for all of it; what found room is written.
+        """
+        start = self._at
+        end = start + _HEAD_SIZE + len(data)
+        if end > self._end:
+            return self._put_split(holder, kind, number, at, memoryview(data))
+        self._write(holder, kind, number, at, data, start, end)
+        return True
+
+    def _put_split(self, holder: Holder, kind: int, number: int, at: int, rest: memoryview) -> bool:
+        """Append a piece in as many frames as it takes."""
+        while rest:
+            if self._end - self._at < min(SPLIT_FROM, _HEAD_SIZE + len(rest)) and not self._open_next(FOR_HEADS):
+                return False
+            start = self._at
+            size = min(len(rest), self._end - start - _HEAD_SIZE)
+            self._write(holder, kind, number, at, rest[:size], start, start + _HEAD_SIZE + size)
+            rest = rest[size:]
+        return True
+
+    def _write(
+        self, holder: Holder, kind: int, number: int, at: int, data: bytes | memoryview, start: int, end: int
+    ) -> None:
+        _pack_into(self._map, start, kind, end - start - _HEAD_SIZE, number, at)
+        self._map[start + _HEAD_SIZE : end] = data
+        self._at = end
+        region = self._region
+        self._lengths[region.entry] = end - self._base
+        held = holder.regions
+        if not held or held[-1] is not region:
+            held.append(region)
+            region.holders += 1
+
+    # -- keeping -------------------------------------------------------------------------------------------------
+
+    def release(self, holder: Holder) -> None:
+        """Give up what an exchange holds, because it is settled."""
+        for region in holder.regions:
+            region.holders -= 1
+            if not region.holders and region.closed:
+                self._free(region)
+        holder.regions = []
+
+    def _open_next(self, reserve: int = 0) -> bool:
+        """Close the open region and open another one.
+
+        :param reserve: how many slots have to stay free.
+        """
+        if len(self._free_slots) <= reserve or not self._free_entries:
+            return False
+        closed = self._region if self._seq else None
+        self._seq += 1
+        slot, entry = heapq.heappop(self._free_slots), heapq.heappop(self._free_entries)
+        self._region = Region(entry, self._seq, slot)
+        self._base = self._at = self._shared.base(slot)
+        self._end = self._base + REGION
+        shared = self._shared
+        shared.place[entry], shared.length[entry] = slot, 0
+        shared.words[USED] = max(shared.words[USED], entry + 1)
+        shared.seq[entry] = self._seq
+        if closed is not None:
+            self._close(closed)
+        return True
+
+    def _close(self, region: Region) -> None:
+        region.closed = True
+        if region.holders:
+            self._closed[region.seq] = region
+            self._relieve()
+        else:
+            self._free(region)
+
+    def _free(self, region: Region) -> None:
+        """Give up a region that nobody needs; a slot that is being read by the disk follows later."""
+        region.gone = True
+        self._closed.pop(region.seq, None)
+        self._shared.seq[region.entry] = 0
+        heapq.heappush(self._free_entries, region.entry)
+        if region.file_slot is not None:
+            self._spill.free(region.file_slot)
+        elif not region.moving:
+            self._free_slot(region.slot)
+
+    def _free_slot(self, slot: int) -> None:
+        heapq.heappush(self._free_slots, slot)
+        if slot >= self._soft and hasattr(mmap, "MADV_REMOVE"):
+            self._map.madvise(mmap.MADV_REMOVE, self._shared.base(slot), REGION)
+
+    # -- moving to the file --------------------------------------------------------------------------------------
+
+    def _relieve(self) -> None:
+        """Move regions to the file while there are too many in memory."""
+        while len(self._closed) - self._moving >= self._soft and self._spill.accepts:
+            region = self._to_move()
+            if region is None:
+                return
+            self._move(region)
+
+    def _to_move(self) -> Region | None:
+        """Choose the oldest one that the recorder has taken, or the one that it comes to last."""
+        oldest = next((each for each in self._closed.values() if not each.moving), None)
+        if oldest is None or oldest.seq <= self.taken:
+            return oldest
+        return next(each for each in reversed(self._closed.values()) if not each.moving)
+
+    def _move(self, region: Region) -> None:
+        region.moving = True
+        self._moving += 1
+        base = self._shared.base(region.slot)
+        data = memoryview(self._map)[base : base + self._lengths[region.entry]]
+        moving = self._spill.write(data)
+        moving.addCallbacks(self._moved, self._not_moved, callbackArgs=(region,), errbackArgs=(region,))
+
+    def _moved(self, where: tuple[int, bytes], region: Region) -> None:
+        """Change the entry, then give the memory up; the recorder looks at the entry before and after it reads."""
+        file_slot, nonce = where
+        self._moving -= 1
+        region.moving = False
+        self._closed.pop(region.seq, None)
+        if region.gone:
+            self._spill.free(file_slot)
+        else:
+            self._shared.words[SPILLED] = self._spill.total
+            region.file_slot = file_slot
+            self._shared.set_nonce(region.entry, nonce)
+            self._shared.place[region.entry] = IN_FILE + file_slot
+        self._free_slot(region.slot)
+        self._relieve()
+
+    def _not_moved(self, failure: Failure, region: Region) -> None:
+        self._moving -= 1
+        region.moving = False
+        if region.gone:
+            self._free_slot(region.slot)

@@ -1,0 +1,126 @@
+"""The relay's side of the spill file: which of its slots are taken, and writing in the disk's own time."""
+
+import errno
+import heapq
+import os
+from collections.abc import Callable
+
+import attr
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ccsproxy.capture.disk import Disk
+from ccsproxy.capture.spill import FILE_SLOT, SpillCipher, write_region
+
+#: After a failed write, how many seconds pass before the file is tried again.
+RETRY_AFTER = 5.0
+
+
+@attr.frozen
+class SpillBounds:
+    """How much may be in the file, in bytes.
+
+    :ivar file: the file.
+    :ivar reserve: what stays free on the file system.
+    """
+
+    file: int = 1 << 30
+    reserve: int = 256 << 20
+
+    def shared_by(self, relays: int) -> "SpillBounds":
+        """Return the bounds of one of several relays, whose files together are as large as this one."""
+        return attr.evolve(self, file=self.file // relays)
+
+
+class Spill:
+    """Writes regions to the file.
+
+    Invariant: a slot is free, or its region's entry says that it is there, or a write to it is under way.
+
+    :ivar total: bytes that were ever written.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        descriptor: int | None,
+        key: bytes,
+        disk: Disk,
+        seconds: Callable[[], float],
+        bounds: SpillBounds | None = None,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """Make one over an open file.
+
+        :param descriptor: the file; None when there is none, so that nothing is ever accepted.
+        :param seconds: a monotonic clock.
+        """
+        self.total = 0
+        self._descriptor, self._cipher, self._disk, self._seconds = descriptor, SpillCipher(key), disk, seconds
+        self._bounds, self._random = bounds or SpillBounds(), random
+        self._free: list[int] = []
+        self._used = self._taken = 0
+        self._closed_until = 0.0
+
+    @property
+    def file_bytes(self) -> int:
+        """How many bytes of the file are in use."""
+        return self._taken * FILE_SLOT
+
+    @property
+    def accepts(self) -> bool:
+        """Whether a region would be taken now."""
+        return (
+            self._descriptor is not None
+            and (bool(self._free) or (self._used + 1) * FILE_SLOT <= self._bounds.file)
+            and self._seconds() >= self._closed_until
+        )
+
+    def write(self, data: memoryview) -> "Deferred[tuple[int, bytes]]":
+        """Write a region in the disk's own time; it must not change until then.
+
+        :return: fires with slot and nonce; fails when the disk did not take it.
+        """
+        if self._free:
+            slot = heapq.heappop(self._free)
+        else:
+            slot, self._used = self._used, self._used + 1
+        self._taken += 1
+        nonce = self._random(16)
+        written = self._disk.run(self._write, self._descriptor, slot, nonce, data)
+        return written.addCallbacks(self._written, self._failed, callbackArgs=(slot, nonce), errbackArgs=(slot,))
+
+    def free(self, slot: int) -> None:
+        """Give a slot up; a file of which nothing is needed any more is emptied."""
+        heapq.heappush(self._free, slot)
+        self._taken -= 1
+        if not self._taken and self._descriptor is not None:
+            self._free, self._used = [], 0
+            self._disk.run(os.ftruncate, self._descriptor, 0).addErrback(
+                lambda failure: self._log.failure("the spill file could not be emptied", failure)
+            )
+
+    def close(self) -> None:
+        """Close the file when the disk is done with it."""
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            self._disk.run(os.close, descriptor).addErrback(
+                lambda failure: self._log.failure("the spill file could not be closed", failure)
+            )
+
+    def _write(self, descriptor: int | None, slot: int, nonce: bytes, data: memoryview) -> None:
+        if descriptor is None:
+            raise OSError(errno.EBADF, "there is no spill file")
+        write_region(descriptor, self._cipher, slot, nonce, data, self._bounds.reserve)
+
+    def _written(self, _: None, slot: int, nonce: bytes) -> tuple[int, bytes]:
+        self.total += FILE_SLOT
+        return slot, nonce
+
+    def _failed(self, failure: Failure, slot: int) -> Failure:
+        self._closed_until = self._seconds() + RETRY_AFTER
+        self._log.warn("the spill file takes nothing for a while: {reason}", reason=failure.value)
+        self.free(slot)
+        return failure
