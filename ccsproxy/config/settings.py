@@ -11,244 +11,186 @@ from ccsproxy.config.model import Config, Upstream
 from ccsproxy.errors import ConfigError
 
 
+def _default_of(field: str) -> str:
+    """Write the default that `Config` has for a field, as people read it: it is said there alone."""
+    return values.written(attr.fields_dict(Config)[field].default)
+
+
 @attr.frozen
 class Setting:
-    """One thing that can be set.
+    """One thing that can be set: a row of the table, a field of `Config`, and its use.
 
     :ivar name: the option's name without dashes, and the key in the config file.
-    :ivar field: the attribute of `Config` it fills.
     :ivar read: turns text into the value; raises ValueError saying what would be right. None for a switch.
-    :ivar default: the default as people read it.
     :ivar meta: what stands for the value in the help.
     :ivar help: one sentence.
+    :ivar field: the attribute of `Config` it fills; the name with underscores.
+    :ivar default: the default as people read it; that of `Config`, unless it needs words.
     :ivar many: may be given more than once.
     :ivar live: can change while the service runs, see `reloaded`.
     """
 
     name: str
-    field: str
     read: Callable[[str], Any] | None
-    default: str
     meta: str
     help: str
-    many: bool = False
-    live: bool = False
+    field: str = attr.field(
+        kw_only=True, default=attr.Factory(lambda row: row.name.replace("-", "_"), takes_self=True)
+    )
+    default: str = attr.field(kw_only=True, default=attr.Factory(lambda row: _default_of(row.field), takes_self=True))
+    many: bool = attr.field(kw_only=True, default=False)
+    live: bool = attr.field(kw_only=True, default=False)
 
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "upstream",
-        "upstreams",
         values.upstream,
-        "required",
         "[NAME=]URL",
         "An LLM API to relay to; repeatable, the first is the default upstream.",
+        field="upstreams",
+        default="required",
         many=True,
     ),
     Setting(
         "provider",
-        "provider",
         values.one_of("auto", "claude", "codex"),
-        "auto",
         "FAMILY",
         "Force a dialect family: auto, claude or codex; auto reads it from each exchange.",
     ),
-    Setting("proxy-port", "proxy_port", values.port, "8787", "N", "Loopback TCP port of the proxy; 0 = any."),
-    Setting("api-port", "api_port", values.port, "8788", "N", "Loopback TCP port of API and dashboard; 0 = any."),
+    Setting("proxy-port", values.port, "N", "Loopback TCP port of the proxy; 0 = any."),
+    Setting("api-port", values.port, "N", "Loopback TCP port of API and dashboard; 0 = any."),
     Setting(
         "listen",
-        "listen",
         str,
-        "-",
         "ENDPOINT",
         "Twisted endpoint string for the proxy instead of --proxy-port; repeatable; systemd: works.",
         many=True,
     ),
     Setting(
         "api-listen",
-        "api_listen",
         str,
-        "-",
         "ENDPOINT",
         "Twisted endpoint string for the API instead of --api-port; repeatable.",
         many=True,
     ),
-    Setting("no-api", "no_api", None, "off", "", "No API and no dashboard."),
-    Setting("data-dir", "data_dir", values.path, "~/.ccsproxy", "DIR", "Where records are kept; created 0700."),
+    Setting("no-api", None, "", "No API and no dashboard."),
+    Setting("data-dir", values.path, "DIR", "Where records are kept; created 0700.", default="~/.ccsproxy"),
     Setting(
         "capture",
-        "capture",
         values.one_of("full", "metadata", "off"),
-        "full",
         "LEVEL",
         "How much of an exchange is kept: full, metadata (no bodies) or off.",
     ),
-    Setting("no-redact", "redact", None, "off", "", "Keep secrets in the records (dangerous; shown in health)."),
-    Setting("cors-allow", "cors_allow", values.origin, "none", "ORIGIN", "One exact origin that may read the API."),
+    Setting(
+        "no-redact",
+        None,
+        "",
+        "Keep secrets in the records (dangerous; shown in health).",
+        field="redact",
+        default="off",
+    ),
+    Setting("cors-allow", values.origin, "ORIGIN", "One exact origin that may read the API.", default="none"),
     Setting(
         "allow-host",
-        "allow_hosts",
         values.host_name,
-        "loopback names",
         "NAME",
         "A further Host value that proxy and API answer to; repeatable.",
+        field="allow_hosts",
+        default="loopback names",
         many=True,
     ),
     Setting(
         "api-token-file",
-        "api_token_file",
         values.path,
-        "made in the data dir",
         "FILE",
         "The token that the API asks for when it listens beyond loopback.",
+        default="made in the data dir",
     ),
     Setting(
         "max-request-body",
-        "max_request_body",
         values.size,
-        "64M",
         "BYTES",
         "Longer request bodies are refused with 413; K, M and G are understood.",
         live=True,
     ),
-    Setting(
-        "connect-timeout",
-        "connect_timeout",
-        values.seconds,
-        "10",
-        "SECONDS",
-        "For reaching an upstream; 0 = never.",
-        live=True,
-    ),
-    Setting(
-        "first-byte-timeout",
-        "first_byte_timeout",
-        values.seconds,
-        "600",
-        "SECONDS",
-        "For the head of an answer; 0 = never.",
-        live=True,
-    ),
-    Setting(
-        "idle-timeout",
-        "idle_timeout",
-        values.seconds,
-        "300",
-        "SECONDS",
-        "Between two pieces of an answer; 0 = never.",
-        live=True,
-    ),
+    Setting("connect-timeout", values.seconds, "SECONDS", "For reaching an upstream; 0 = never.", live=True),
+    Setting("first-byte-timeout", values.seconds, "SECONDS", "For the head of an answer; 0 = never.", live=True),
+    Setting("idle-timeout", values.seconds, "SECONDS", "Between two pieces of an answer; 0 = never.", live=True),
     Setting(
         "upstream-keepalive",
-        "upstream_keepalive",
         values.seconds,
-        "90",
         "SECONDS",
         "How long an idle connection to an upstream is kept; the upstream's own Keep-Alive hint shortens it.",
         live=True,
     ),
     Setting(
-        "max-connections",
-        "max_connections",
-        values.connections,
-        "4096",
-        "N",
-        "How many clients one relay process serves at a time.",
-        live=True,
+        "max-connections", values.connections, "N", "How many clients one relay process serves at a time.", live=True
     ),
+    Setting("drain-timeout", values.seconds, "SECONDS", "How long SIGTERM waits for running streams.", live=True),
+    Setting("rotate-size", values.size, "BYTES", "A segment is closed when it has reached this size."),
+    Setting("rotate-every", values.seconds, "SECONDS", "A segment is closed when it is this old."),
+    Setting("retain-days", values.number, "N", "How long records are kept; 0 = for ever."),
+    Setting("retain-size", values.size, "BYTES", "How much disk the records may take; 0 = no limit."),
+    Setting("compress", values.one_of("zstd", "none"), "HOW", "Closed segments: zstd or none."),
     Setting(
-        "drain-timeout",
-        "drain_timeout",
-        values.seconds,
-        "30",
-        "SECONDS",
-        "How long SIGTERM waits for running streams.",
-        live=True,
-    ),
-    Setting(
-        "rotate-size",
-        "rotate_size",
-        values.size,
-        "64M",
-        "BYTES",
-        "A segment is closed when it has reached this size.",
-    ),
-    Setting(
-        "rotate-every", "rotate_every", values.seconds, "3600", "SECONDS", "A segment is closed when it is this old."
-    ),
-    Setting("retain-days", "retain_days", values.number, "30", "N", "How long records are kept; 0 = for ever."),
-    Setting(
-        "retain-size", "retain_size", values.size, "4G", "BYTES", "How much disk the records may take; 0 = no limit."
-    ),
-    Setting("compress", "compress", values.one_of("zstd", "none"), "zstd", "HOW", "Closed segments: zstd or none."),
-    Setting(
-        "sync",
         "sync",
         values.one_of("interval", "record", "never"),
-        "interval",
         "WHEN",
         "When records are forced to the disk: interval (each second), record or never.",
     ),
     Setting(
         "upstream-ca",
-        "upstream_ca",
         values.path,
-        "system trust",
         "FILE",
         "PEM file of the certificate authorities to trust for upstreams, instead of the system's.",
+        default="system trust",
     ),
-    Setting("client-cert", "client_cert", values.path, "-", "FILE", "PEM certificate shown to upstreams."),
-    Setting("client-key", "client_key", values.path, "-", "FILE", "PEM key of --client-cert."),
+    Setting("client-cert", values.path, "FILE", "PEM certificate shown to upstreams."),
+    Setting("client-key", values.path, "FILE", "PEM key of --client-cert."),
     Setting(
         "upstream-proxy",
-        "upstream_proxy",
         values.corporate_proxy,
-        "from HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
         "URL|none",
         "CONNECT through this proxy; never used for loopback upstreams.",
+        default="from HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
     ),
-    Setting("workers", "workers", values.workers, "1", "N", "How many processes relay."),
+    Setting("workers", values.workers, "N", "How many processes relay."),
     Setting(
         "prices",
-        "prices",
         values.prices,
-        "-",
         "FILE",
         "TOML with own prices and context limits, by model pattern and upstream; goes before the built-in list.",
     ),
     Setting(
         "label",
-        "labels",
         values.label,
-        "host and user",
         "KEY=VALUE",
         "Who recorded it, in every record; repeatable.",
+        field="labels",
+        default="host and user",
         many=True,
     ),
     Setting(
         "forward",
-        "forward",
         values.on_off,
-        "on where the proxy port is loopback",
         "on|off",
         "The proxy port is also an HTTP proxy: CONNECT and absolute-form.",
+        default="on where the proxy port is loopback",
     ),
     Setting(
         "intercept",
-        "intercept",
         values.intercepted,
-        "the known LLM API hosts",
         "[+|-]HOST",
         "A host whose TLS is ended and recorded here under --forward: + adds to the known ones, - leaves one out, "
         "without a sign only the given ones are; every other host is tunnelled unread; repeatable.",
+        default="the known LLM API hosts",
         many=True,
     ),
-    Setting("websocket", "websocket", values.on_off, "on", "on|off", "Relay WebSocket upgrades; off answers 426."),
+    Setting("websocket", values.on_off, "on|off", "Relay WebSocket upgrades; off answers 426."),
     Setting(
         "api-users",
-        "api_users",
         values.one_of("same", "any"),
-        "same",
         "same|any",
         "On loopback, whose programs may read and use the proxy for other hosts: this user and root, or every user.",
     ),

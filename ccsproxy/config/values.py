@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ccsproxy.config.model import Upstream
@@ -222,3 +223,19 @@ def intercepted(text: str) -> str:
     except (BadTarget, UnicodeEncodeError):
         raise ValueError("expected a host name such as +llm.example.com or -api.openai.com") from None
     return text.lower()
+
+
+def written(value: Any) -> str:
+    """Write a value as people give it: sizes with their factor, switches as on or off, ``-`` for none.
+
+    :param value: a setting's value, as its reader made it.
+    """
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value is None or value == ():
+        return "-"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, int) and value and not value % (1 << 20):
+        return f"{value >> 30}G" if not value % (1 << 30) else f"{value >> 20}M"
+    return str(value)
