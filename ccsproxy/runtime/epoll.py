@@ -3,7 +3,7 @@
 `twisted.internet.epollreactor.EPollReactor.doPoll` wraps every event in ``callWithLogger``, which names the source in
 legacy log messages and costs as much as reading the socket does. Events that only say "there is something to read"
 are dealt with directly here; all others take Twisted's own way. Private attributes of the reactor are touched in this
-module alone; ``test_polling`` pins what it relies on.
+module alone; `test.runtime.test_epoll` pins what it relies on.
 """
 
 import errno
