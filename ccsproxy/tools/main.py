@@ -15,8 +15,11 @@ from ccsproxy.errors import StartError
 #: The modules of this room that are subcommands, in the order in which the help lists them. Each offers NAME,
 #: SUMMARY, ``add_arguments(parser)`` and ``run(args, out, err)``, which returns the exit status.
 COMMANDS = (
-    *("serve", "demo", "tail", "ls", "show", "search", "export", "stats", "prices", "open_page"),
-    *("verify", "reindex", "gc", "du", "rm", "keep", "import_store", "completion"),
+    *("service.serve", "service.demo", "service.open_page"),
+    *("records.tail", "records.ls", "records.show", "records.search", "records.export", "records.stats"),
+    "answers.prices",
+    *("store.verify", "store.reindex", "store.gc", "store.du", "store.rm", "store.keep", "store.import_store"),
+    "completion",
 )
 
 

@@ -29,7 +29,7 @@ from ccsproxy.store.directory import DataDirBusy, Lock
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.tools import gc, rm
+from ccsproxy.tools.store import gc, rm
 from test.store.records import record, stored
 
 

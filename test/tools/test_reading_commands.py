@@ -9,10 +9,11 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.run import write_run_file
-from ccsproxy.tools import export, open_page, tail
 from ccsproxy.tools.asking import moment
 from ccsproxy.tools.main import build_parser, main
 from ccsproxy.tools.printing import Paint, duration, number, printable, request_line, short
+from ccsproxy.tools.records import export, tail
+from ccsproxy.tools.service import open_page
 from test.store.corpus import Corpus, Segments, started
 
 

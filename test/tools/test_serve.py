@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.config.settings import build_config
 from ccsproxy.errors import ConfigError
 from ccsproxy.tools.main import build_parser
-from ccsproxy.tools.serve import banner, config_of
+from ccsproxy.tools.service.serve import banner, config_of
 
 PROXY = "http://127.0.0.1:8787"
 

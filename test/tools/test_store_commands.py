@@ -9,7 +9,7 @@ from typing import Any
 from ccsproxy.store.directory import Lock
 from ccsproxy.store.query import Query
 from ccsproxy.store.segments.segment import segments_dir
-from ccsproxy.tools import du, gc, import_store, keep, reindex, rm, verify
+from ccsproxy.tools.store import du, gc, import_store, keep, reindex, rm, verify
 from test.store.test_import_v1 import SESSION, OldStore
 
 

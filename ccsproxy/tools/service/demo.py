@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from ccsproxy.demo.upstream import MockUpstream
     from ccsproxy.run import RunHandle
     from ccsproxy.runtime.listening import listen, loopback, url_of
-    from ccsproxy.tools.foreground import run_until_stopped
+    from ccsproxy.tools.service.foreground import run_until_stopped
 
     mock = listen(reactor, loopback(0), Site(MockUpstream(reactor)), "the mock upstream")
     url = url_of(mock)

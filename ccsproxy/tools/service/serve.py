@@ -51,7 +51,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         return 0
     from twisted.internet import reactor
 
-    from ccsproxy.tools.foreground import run_until_stopped
+    from ccsproxy.tools.service.foreground import run_until_stopped
 
     def ready(handle: object) -> None:
         out.write(banner(config, handle.proxy_urls, handle.api_urls))  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""Commands that read records: lists, one exchange, search, sums, exports, live."""
