@@ -106,6 +106,7 @@ class IndexedStore(Store):
     def __init__(self, data_dir: Path, settings: StoreSettings, reactor: Any, prices: PriceBook) -> None:
         self._feeder = IndexFeeder(data_dir, prices.cost)
         super().__init__(data_dir, settings, reactor, self._feeder)
+        self._feeder.may_work = self.owns_data_dir
 
     def open(self, alive: Mapping[str, Any] | None = None) -> Deferred[Recovery]:
         """Open the store, then begin to index."""
@@ -115,11 +116,10 @@ class IndexedStore(Store):
         """Return the state of both."""
         return {**super().health(), "index": self._feeder.state()}
 
-    def close(self) -> Deferred[None]:
+    async def _shut(self) -> None:
         """Close the store, then index what is left for a moment; the rest is caught up at the next start."""
-        return (
-            super().close().addCallback(lambda _: in_thread(self._reactor, lambda: self._feeder.stop(INDEX_WITHIN)))
-        )
+        await super()._shut()
+        await in_thread(self._reactor, lambda: self._feeder.stop(INDEX_WITHIN))
 
     def _begin(self, recovery: Recovery) -> Recovery:
         self._feeder.start()

@@ -54,10 +54,14 @@ class Backlog:
     :param most_bytes: bound on the estimated bytes.
     :param most_entries: bound on the count.
     :ivar bodies_dropped: records that were kept without their bodies.
+    :ivar taken_in: entries that were ever taken in. They are settled in their order, so that all before one are
+        settled when `settled_in_all` has reached what this was then.
+    :ivar settled_in_all: entries that were ever settled.
     """
 
     def __init__(self, most_bytes: int, most_entries: int) -> None:
         self.bodies_dropped = 0
+        self.taken_in = self.settled_in_all = 0
         self._most_bytes = most_bytes
         self._most_entries = most_entries
         self._lock = threading.Lock()
@@ -86,6 +90,7 @@ class Backlog:
                 return self._refuse(is_record, reason)
             self._entries.append(BacklogEntry(value, size, settle))
             self._bytes += size
+            self.taken_in += 1
             self._queued += is_record
         return None
 
@@ -108,6 +113,7 @@ class Backlog:
         """Count an entry as stored or, with a reason, as dropped."""
         with self._lock:
             self._bytes -= entry.size
+            self.settled_in_all += 1
             if not isinstance(entry.value, Record):
                 self._notes_dropped += bool(reason)
                 return

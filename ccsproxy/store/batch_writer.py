@@ -11,12 +11,14 @@ from ccsproxy.store.backlog import Backlog, BacklogEntry, Dropped, without_bodie
 from ccsproxy.store.observer import IndexObserver, Written
 from ccsproxy.store.segments.files import Files, remove_if_there, write_all
 from ccsproxy.store.segments.log import SegmentLog
-from ccsproxy.store.segments.segment import Location
+from ccsproxy.store.segments.segment import LONGEST_LINE, Location
 
 #: How much one write takes at most, in estimated bytes and entries.
 _BATCH_BYTES = 4 << 20
 _BATCH_ENTRIES = 256
 
+#: How long batches are written before syncs, acknowledgements and jobs have their turn, in seconds.
+SLICE = 0.25
 #: How long to leave a sick disk alone, in seconds; well below the five within which a healthy one is used again.
 PAUSE = 1.0
 
@@ -53,7 +55,7 @@ class BatchWriter:
         self._retry_at = 0.0
 
     def turn(self) -> float | None:
-        """Do what there is to do.
+        """Do what there is to do, for `SLICE` at most: under steady load the backlog is never empty.
 
         :return: seconds until there is something to do even if nothing new comes, or None.
         """
@@ -61,22 +63,30 @@ class BatchWriter:
             return self._retry_at - self._clock()
         if self.trouble and not len(self._backlog):
             self._probe()
-        while len(self._backlog) and not self._failed(self._write_batch()):
-            pass
+        self._write_for(SLICE)
         if not self.trouble or self._clock() >= self._retry_at:
             self._failed(self._lines.tick())
         if self.trouble:
             return max(0.0, self._retry_at - self._clock())
-        return self._lines.next_tick()
+        return 0.0 if len(self._backlog) else self._lines.next_tick()
 
     def finish(self) -> None:
         """Write what is left, try a sick disk once more, drop what it does not take, and close the segment."""
         self._retry_at = 0.0
         self.turn()
+        while len(self._backlog) and not self.trouble:
+            self.turn()
         reason = "disk" if self.trouble else "shutdown"
         for entry in self._backlog.take(1 << 62, 1 << 62):
             self._settle(entry, Dropped(reason))
         self._failed(self._lines.rotate())
+
+    def _write_for(self, seconds: float) -> None:
+        """Write batch after batch, until nothing waits, the disk refuses one, or the time is over."""
+        until = self._clock() + seconds
+        while len(self._backlog) and not self._failed(self._write_batch()):
+            if self._clock() >= until:
+                break
 
     def _write_batch(self) -> OSError | None:
         batch = [entry for entry in self._backlog.take(_BATCH_BYTES, _BATCH_ENTRIES) if self._encode(entry)]
@@ -101,17 +111,18 @@ class BatchWriter:
 
     def _encode(self, entry: BacklogEntry) -> bool:
         """Make the line of an entry; a record whose bodies cannot be written is kept without them."""
-        if entry.line:
-            return True
-        try:
-            entry.line = codec.encode(entry.value)
-        except Exception:
-            self._log.failure("a record could not be encoded")
-            if not isinstance(entry.value, Record) or "bodies_dropped" in entry.value.capture.faults:
-                self._settle(entry, Dropped("error"))
-                return False
-            entry.value = without_bodies(entry.value)
-            return self._encode(entry)
+        while not entry.line:
+            try:
+                line = codec.encode(entry.value)
+                if len(line) > LONGEST_LINE:
+                    raise ValueError(f"a line of {len(line)} bytes is more than readers take")
+                entry.line = line
+            except Exception:
+                self._log.failure("a record could not be encoded")
+                if not isinstance(entry.value, Record) or "bodies_dropped" in entry.value.capture.faults:
+                    self._settle(entry, Dropped("error"))
+                    return False
+                entry.value = without_bodies(entry.value)
         return True
 
     def _settle(self, entry: BacklogEntry, result: Location | Dropped) -> None:
@@ -129,6 +140,7 @@ class BatchWriter:
         """Find out whether the disk takes data again, without a record to write."""
         path = self._data_dir / "probe.tmp"
         try:
+            self._lines.make_ours()
             remove_if_there(self._files, path)
             fd = self._files.create(path)
             try:

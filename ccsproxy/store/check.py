@@ -10,8 +10,8 @@ from ccsproxy.exchange.codec import RecordHead
 from ccsproxy.store.index.schema import IndexUnusable, open_for_reading
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files
-from ccsproxy.store.segments.lines import SegmentLines
-from ccsproxy.store.segments.scan import footer_of, head_of, lines, segment_pieces
+from ccsproxy.store.segments.lines import SegmentLines, lines, segment_pieces
+from ccsproxy.store.segments.scan import footer_of, head_of
 from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.store.summary import order_key
 
@@ -115,11 +115,12 @@ def _read(data_dir: Path, report: SegmentReport, rows: Rows | None) -> list[Reco
     """
     unknown: dict[str, RecordHead] = {}
     since_good = damaged = 0
-    for line in lines(segment_pieces(Files(), data_dir, report.name)):
-        report.size = line.offset + len(line.data)
+    unread: list[str] = []
+    for line in lines(segment_pieces(Files(), data_dir, report.name, damage=unread.append)):
+        report.size = line.end
         head = head_of(line)
         if head is None:
-            damaged, since_good = damaged + 1, since_good + len(line.data)
+            damaged, since_good = damaged + 1, since_good + line.length
             continue
         report.damaged, damaged, since_good = report.damaged + damaged, 0, 0
         report.closed = head.event == "closed" and footer_of(line.data, line.offset) is not None
@@ -127,11 +128,12 @@ def _read(data_dir: Path, report: SegmentReport, rows: Rows | None) -> list[Reco
             continue
         report.records += head.event == "record"
         report.started += head.event == "started"
-        if rows is not None and rows.get(line.offset) == (len(line.data), head.id):
+        if rows is not None and rows.get(line.offset) == (line.length, head.id):
             del rows[line.offset]
         else:
             unknown[head.id] = head
     report.tail = since_good
+    report.problem = unread[0] if unread else ""
     return list(unknown.values())
 
 

@@ -2,7 +2,11 @@
 
 import fcntl
 import os
+import socket
 import stat
+import struct
+import sys
+from hashlib import sha256
 from pathlib import Path
 
 from ccsproxy.store.segments.segment import segments_dir
@@ -71,26 +75,101 @@ def _is_in_the_way(path: Path) -> bool:
 class Lock:
     """The right to write to a data dir, held until `release` or the end of the process.
 
+    It is a lock on a file in the data dir and, where the system has such, a name outside of it: so it holds while the
+    directory is removed, until this process has begun another under a new lock.
+
     :raises DataDirBusy: if another process, or another store of this one, holds it.
     :raises DataDirError: if the lock file cannot be used.
     """
 
     def __init__(self, data_dir: Path) -> None:
-        path = data_dir / "lock"
+        self._data_dir = data_dir
+        self._fd = -1
+        self._name = _claim_name(data_dir)
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-        except OSError as error:
-            raise DataDirError(f"The lock file {path} cannot be used: {error.strerror}; remove it.") from None
+            self._fd = _lock_file(data_dir)
+        except BaseException:
+            self.release()
+            raise
+
+    def held(self) -> bool:
+        """Tell whether the data dir is still the one that was locked; may be called in any thread."""
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            there, ours = os.stat(self._data_dir / _LOCK, follow_symlinks=False), os.fstat(self._fd)
         except OSError:
-            os.close(self._fd)
-            raise DataDirBusy(
-                f"Another ccsproxy writes to {data_dir}; stop it, or choose another --data-dir."
-            ) from None
+            return False
+        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
+    def renew(self) -> None:
+        """Lock what the data dir is now, after it was removed; it is made if it is not there.
+
+        :raises DataDirBusy: if another process was faster.
+        :raises DataDirError: if it cannot be made.
+        """
+        prepare(self._data_dir)
+        old, self._fd = self._fd, _lock_file(self._data_dir)
+        os.close(old)
 
     def release(self) -> None:
         """Let others write; harmless when done twice."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+        name, self._name = self._name, None
+        if name is not None:
+            name.close()
+
+
+_LOCK = "lock"
+_BUSY = "Another ccsproxy writes to {}; stop it, or choose another --data-dir."
+
+
+def _lock_file(data_dir: Path) -> int:
+    path = data_dir / _LOCK
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    except OSError as error:
+        raise DataDirError(f"The lock file {path} cannot be used: {error.strerror}; remove it.") from None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise DataDirBusy(_BUSY.format(data_dir)) from None
+    return fd
+
+
+def _claim_name(data_dir: Path) -> socket.socket | None:
+    """Claim a data dir's name in Linux's abstract namespace, which forgets it when the process ends.
+
+    :return: what holds it; null where there is no such namespace, and where another user took the name.
+    :raises DataDirBusy: if another process of this user holds it.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    folder = os.stat(data_dir.absolute().parent)  # containers may share the namespace and the path, not the inode
+    place = f"{folder.st_dev}:{folder.st_ino}/{data_dir.absolute().name}"
+    name = f"\0ccsproxy-{os.geteuid()}-{sha256(os.fsencode(place)).hexdigest()[:32]}".encode()
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        claim.bind(name)
+        claim.listen(1)  # so that whoever finds it taken can learn by whom
+    except OSError:
+        claim.close()
+        if _owner_of(name) == os.geteuid():
+            raise DataDirBusy(_BUSY.format(data_dir)) from None
+        return None
+    return claim
+
+
+def _owner_of(name: bytes) -> int:
+    """Return the user of the process that holds a name, -1 when it let go of it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.setblocking(False)
+        try:
+            asking.connect(name)
+            _, uid, _ = struct.unpack("iII", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        except BlockingIOError:  # more ask than it can answer: it is held
+            return os.geteuid()
+        except OSError:
+            return -1
+        return int(uid)

@@ -3,13 +3,15 @@
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from twisted.logger import Logger
 
+from ccsproxy.store.index.schema import index_bytes
 from ccsproxy.store.observer import IndexObserver
-from ccsproxy.store.retention import Retention, expired, survey
+from ccsproxy.store.retention import AgeClock, Retention, expired, survey
 from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files, remove_if_there
@@ -17,7 +19,7 @@ from ccsproxy.store.segments.scan import read_footer
 from ccsproxy.store.segments.seal import seal
 from ccsproxy.store.segments.segment import TORN, list_segments, segments_dir
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.starred import Starred
+from ccsproxy.store.state import State, StateError
 
 #: How often to look even if nothing was rotated, and how long to wait after the disk refused something, in seconds.
 EVERY = 60.0
@@ -30,8 +32,9 @@ _TORN_DAYS = 7
 class Maintenance:
     """One round of care. Synchronous; used by one thread.
 
-    :param bounds: see `SegmentLog.bounds`.
+    :param writing: the name of the segment that may still be appended to, see `SegmentLog.writing`.
     :param clock: seconds since the epoch.
+    :param is_ours: tells whether the data dir is still the one that is locked.
     :ivar trouble: why the last round could not do all of its work, empty when it could.
     """
 
@@ -43,20 +46,23 @@ class Maintenance:
         data_dir: Path,
         settings: StoreSettings,
         retention: Retention,
-        starred: Starred,
+        state: State,
         observer: IndexObserver,
-        bounds: Callable[[], tuple[str, str]],
+        writing: Callable[[], str],
         clock: Callable[[], float],
+        is_ours: Callable[[], bool] = lambda: True,
     ) -> None:
         self.trouble = ""
         self._files = files
         self._data_dir = data_dir
         self._settings = settings
         self._retention = retention
-        self._starred = starred
+        self._state = state
         self._observer = observer
-        self._bounds = bounds
+        self._writing = writing
         self._clock = clock
+        self._ages = AgeClock(clock)
+        self._is_ours = is_ours
 
     def round(self, settings: StoreSettings | None = None) -> None:
         """Do all there is to do; what fails is reported and tried again in the next round.
@@ -64,35 +70,53 @@ class Maintenance:
         :param settings: what is to be kept this time, if not what always is.
         """
         self.trouble = ""
-        self._guarded("expire", lambda: self._expire(settings or self._settings))
+        if not self._is_ours():
+            return
+        self._guarded("retention", lambda: self._expire(settings or self._settings))
         for name, packed_only in self._closed():
             if not packed_only:
-                self._guarded(name, lambda name=name: self._close_and_compress(name))  # type: ignore[misc]
+                self._guarded(name, partial(self._close_and_compress, name))
         self._guarded("torn tails", self._drop_torn)
 
     def forget(self, session_id: str) -> int:
-        """Remove a session from all closed segments.
+        """Remove a session from all closed segments and from the state.
 
-        :return: how many segments were rewritten.
-        :raises OSError: if the disk does not take it; calling it again goes on.
-        :raises PackedError: if a segment cannot be read; the others were rewritten.
+        :return: how many segments held it.
+        :raises OSError: if the disk does not take it, or a segment cannot be read: the others were rewritten, calling
+            it again goes on. `PackedError` likewise.
         """
-        count = 0
-        damaged: PackedError | None = None
+        if not self._is_ours():
+            raise OSError(f"the data dir {self._data_dir} was removed")
+        count, failed = 0, None
         for name, _ in self._closed():
             try:
                 count += self._retention.forget(name, session_id)
-            except PackedError as error:
-                damaged = error
-        self._forget_torn()
+            except (OSError, PackedError) as error:
+                failed = error
+        for path in segments_dir(self._data_dir).glob("*" + TORN):  # nobody can tell what is in a torn tail
+            remove_if_there(self._files, path)
         self._observer.forgotten()
-        if damaged is not None:
-            raise damaged
+        if failed is not None:
+            raise failed
+        self._state.forget(session_id)
         return count
 
+    def erase(self, sessions: Sequence[str]) -> str:
+        """See that nothing is left of removed sessions, wherever they were.
+
+        :return: why something may be left, empty when nothing is.
+        """
+        waiting = [target for target, session in self._state.deletions() if session in sessions]
+        if waiting:
+            return f"{waiting[0]} has not deleted it yet"
+        self._state.erase()
+        return self._observer.left_of_forgotten()
+
     def _closed(self) -> list[tuple[str, bool]]:
-        newest, active = self._bounds()
-        return [(name, packed) for name, packed in list_segments(self._data_dir) if name <= newest and name != active]
+        """List the segments that nothing is appended to; one that is found before `writing` is read is never new."""
+        found = list_segments(self._data_dir)
+        writing = self._writing()
+        return [(name, packed) for name, packed in found if name != writing]
 
     def _close_and_compress(self, name: str) -> None:
         if read_footer(self._files, self._data_dir, name) is None:
@@ -104,33 +128,41 @@ class Maintenance:
             self._observer.renamed(name)
 
     def _expire(self, settings: StoreSettings) -> None:
-        starred = self._starred.sessions()
-        now = self._clock()
-        found = survey(self._data_dir, [name for name, _ in self._closed()], now)
+        """Remove what is not to be kept; one segment that cannot be removed does not keep the others."""
+        starred = self._state.stars()
+        now = self._ages.now()
+        found = survey(self._files, self._data_dir, [name for name, _ in self._closed()], now)
         free = self._files.free_bytes(segments_dir(self._data_dir))
-        gone = expired(found, settings, now, free)
-        while exempt := {name for name in gone if starred and self._retention.is_kept(name, starred)}:
-            found = [kept for kept in found if kept.name not in exempt]
-            gone = expired(found, settings, now, free)
+        index = index_bytes(self._data_dir)
+        gone = expired(found, settings, now, free, index)
+        while stay := {name for name in gone if self._must_stay(name, starred)}:
+            found = [kept for kept in found if kept.name not in stay]
+            gone = expired(found, settings, now, free, index)
         for name in gone:
-            self._retention.drop(name, starred)
+            self._guarded(name, partial(self._retention.drop, name, starred))
+
+    def _must_stay(self, name: str, starred: frozenset[str]) -> bool:
+        """Tell whether a segment is kept whole, for its stars or because nobody knows what is in it."""
+        try:
+            return bool(starred) and self._retention.is_kept(name, starred)
+        except (OSError, PackedError) as error:
+            self._failed(name, error)
+            return True
 
     def _drop_torn(self) -> None:
         for path in segments_dir(self._data_dir).glob("*" + TORN):
             if self._clock() - path.lstat().st_mtime > _TORN_DAYS * 86400:
                 remove_if_there(self._files, path)
 
-    def _forget_torn(self) -> None:
-        """Remove all torn tails: nobody can tell what is in them."""
-        for path in segments_dir(self._data_dir).glob("*" + TORN):
-            remove_if_there(self._files, path)
-
     def _guarded(self, what: str, step: Callable[[], None]) -> None:
         try:
             step()
-        except (OSError, PackedError, ValueError) as error:
-            self.trouble = str(error)
-            self._log.warn("the care of {what} failed and is tried again: {error}", what=what, error=error)
+        except (OSError, PackedError, StateError) as error:
+            self._failed(what, error)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        self.trouble = f"{what}: {error}"
+        self._log.warn("the care of {what} failed and is tried again: {error}", what=what, error=error)
 
 
 class MaintenanceThread:

@@ -8,6 +8,9 @@ import attr
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.segments.segment import Location
 
+#: What `IndexObserver.left_of_forgotten` says while nothing is in the way.
+AT_WORK = "the index is being rewritten"
+
 
 @attr.frozen
 class Written:
@@ -46,9 +49,12 @@ class IndexObserver(Protocol):
     def forgotten(self) -> None:
         """A session was removed because the user said so: nothing of it shall stay, not even in deleted rows."""
 
+    def left_of_forgotten(self) -> str:
+        """Say why something of what was forgotten may still be there, empty when nothing is."""
+
 
 class NullObserver:
-    """A observer for a store without an index."""
+    """An observer for a store without an index."""
 
     def wrote(self, batch: Sequence[Written]) -> None:
         """Ignore a batch of written records."""
@@ -67,3 +73,7 @@ class NullObserver:
 
     def forgotten(self) -> None:
         """Ignore that a session was removed."""
+
+    def left_of_forgotten(self) -> str:
+        """Have nothing that could be left."""
+        return ""

@@ -2,29 +2,31 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
+
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.providers.price_book import PriceBook
+from ccsproxy.store.control import ControlRequest, forgotten_by
 from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.store.index.follower import Progress, bring_up, no_progress, rebuild
-from ccsproxy.store.index.schema import drop_unusable
 from ccsproxy.store.maintenance import Maintenance
 from ccsproxy.store.observer import NullObserver
 from ccsproxy.store.retention import Retention
-from ccsproxy.store.retired import RetiredMarks
 from ccsproxy.store.segments.compress import verify_packed, write_packed
 from ccsproxy.store.segments.files import Files, remove_if_there
+from ccsproxy.store.segments.lines import SegmentLine
 from ccsproxy.store.segments.rewrite import Rewriter
-from ccsproxy.store.segments.scan import ScannedLine
 from ccsproxy.store.segments.segment import TEMPORARY, Header, compressed_path, list_segments, segment_name
 from ccsproxy.store.segments.tally import Tally
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.starred import Starred
+from ccsproxy.store.state import State
 
 
 class OfflineStore:
@@ -49,6 +51,7 @@ class OfflineStore:
         self._random = random
         self._files = Files()
         self._price = PriceBook.of_data_dir(data_dir).cost
+        self._state = State(data_dir)
 
     def __enter__(self) -> "OfflineStore":
         return self
@@ -56,6 +59,7 @@ class OfflineStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._state.close()
         self._lock.release()
 
     def reindex(self, progress: Progress = no_progress) -> None:
@@ -66,15 +70,24 @@ class OfflineStore:
         """Bring the index up to the segments."""
         bring_up(self._data_dir, self._price)
 
-    def forget(self, session_id: str) -> int:
-        """Remove a session from segments and index, so that nothing of it is left on the disk.
+    def forget(self, sessions: Sequence[str]) -> dict[str, int]:
+        """Remove sessions, so that nothing of them is left on the disk; those too that a service was asked to remove.
 
-        :return: how many segments held it.
+        :return: for each, how many segments held it.
+        :raises OSError: when something is left; the next start of a service goes on with it. `PackedError` likewise.
         """
-        count = self._maintenance().forget(session_id)
-        bring_up(self._data_dir, self._price, squeeze=True)
-        drop_unusable(self._data_dir)
-        return count
+        self._state.begin_jobs()
+        self._state.ask_for(msgspec.json.encode(ControlRequest("forget", list(sessions))))
+        jobs = {job: forgotten_by(data) for job, data in self._state.take_jobs()}
+        maintenance = self._maintenance()
+        counts = {each: maintenance.forget(each) for each in dict.fromkeys(chain(*jobs.values()))}
+        left = bring_up(self._data_dir, self._price, squeeze=True) or maintenance.erase(list(counts))
+        if left:
+            raise OSError(f"all is cut out of the segments, but not gone everywhere: {left}; run this again")
+        for job in jobs:
+            self._state.withdraw(job)
+        self._state.erase()
+        return {session: counts[session] for session in sessions}
 
     def collect(self) -> str:
         """Seal and compress what is left over, and remove what retention no longer keeps.
@@ -117,18 +130,19 @@ class OfflineStore:
             remove_if_there(self._files, aside)
         return tally.records
 
-    def _lines(self, name: str, records: Iterator[dict[str, Any]], tally: Tally) -> Iterator[ScannedLine]:
+    def _lines(self, name: str, records: Iterator[dict[str, Any]], tally: Tally) -> Iterator[SegmentLine]:
         """Yield a segment's lines: header, records up to the size of a segment, footer."""
         data = codec.encode(self._header(name))
         offset = 0
         while data:
-            yield ScannedLine(offset, data, good=True)
+            yield SegmentLine(offset, len(data), data, good=True)
             offset += len(data)
             record = next(records, None) if offset < self._settings.rotate_size else None
             data = codec.encode(record) if record is not None else b""
             if data:
                 tally.add(codec.head(data), offset, len(data))
-        yield ScannedLine(offset, codec.encode(tally.footer(offset, iso_time(self._clock()))), good=True)
+        last = codec.encode(tally.footer(offset, iso_time(self._clock())))
+        yield SegmentLine(offset, len(last), last, good=True)
 
     def _header(self, name: str) -> Header:
         options = self._settings
@@ -143,8 +157,5 @@ class OfflineStore:
     def _maintenance(self) -> Maintenance:
         files, data_dir, observer = self._files, self._data_dir, NullObserver()
         rewriter = Rewriter(files, data_dir, self._header, self._clock, self._random)
-        retention = Retention(files, data_dir, rewriter, RetiredMarks(files, data_dir), observer)
-        names = [name for name, _ in list_segments(data_dir)]
-        bounds = (names[-1] if names else "", "")
-        starred = Starred(files, data_dir)
-        return Maintenance(files, data_dir, self._settings, retention, starred, observer, lambda: bounds, self._clock)
+        retention = Retention(files, data_dir, rewriter, self._state, observer)
+        return Maintenance(files, data_dir, self._settings, retention, self._state, observer, lambda: "", self._clock)

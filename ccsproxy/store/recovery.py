@@ -3,7 +3,7 @@
 Nothing that lies in the data dir can stop it: what cannot be read is skipped and reported.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from ccsproxy.exchange.record import CaptureNote, Error, Record, RecordTiming, R
 from ccsproxy.store.segments.compress import Check, verify_packed
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files, remove_if_there
-from ccsproxy.store.segments.scan import Scan, head_of, lines, pieces, read_footer, scan, segment_pieces
+from ccsproxy.store.segments.lines import SegmentLine, file_pieces, lines, segment_pieces
+from ccsproxy.store.segments.scan import head_of, read_footer, scan
 from ccsproxy.store.segments.seal import seal
 from ccsproxy.store.segments.segment import (
     TEMPORARY,
@@ -126,7 +127,7 @@ class _Recovery:
 
     def _find_ended(self, name: str, alive: frozenset[str]) -> None:
         """Look for records that the relay has not heard of; a footer does not name what began and ended there."""
-        for line in lines(segment_pieces(self._files, self._data_dir, name)):
+        for line in self._lines(name):
             head = head_of(line)
             if head is not None and head.event == "record" and head.id in alive:
                 self.result.ended.add(head.id)
@@ -147,7 +148,7 @@ class _Recovery:
             found = seal(self._files, self._data_dir, name, self._seconds)
         except OSError as error:
             self._report(plain_path(self._data_dir, name), error)
-            found = scan(lines(pieces(self._files, plain_path(self._data_dir, name))))
+            found = scan(self._lines(name))
             return found.tally.footer(found.end, "")
         self.result.sealed += 1
         self.result.damaged += found.tally.damaged
@@ -156,15 +157,14 @@ class _Recovery:
 
     def _salvaged(self, name: str) -> Footer:
         """Make up the footer of a damaged compressed segment from the lines that can still be read."""
-        good = Scan()
-        try:
-            for line in lines(segment_pieces(self._files, self._data_dir, name)):
-                if line.good:
-                    good.tally.add(codec.head(line.data), line.offset, len(line.data))
-        except (PackedError, OSError, codec.LineError) as error:
-            self._report(compressed_path(self._data_dir, name), error)
+        found = scan(self._lines(name))
         self.result.damaged += 1
-        return good.tally.footer(0, "")
+        return found.tally.footer(found.end, "")
+
+    def _lines(self, name: str) -> Iterator[SegmentLine]:
+        """Yield the lines of a segment; of what cannot be read, there is a report."""
+        damage = partial(self._report, compressed_path(self._data_dir, name))
+        return lines(segment_pieces(self._files, self._data_dir, name, damage=damage))
 
     def _take(self, name: str, footer: Footer) -> None:
         self.result.segments += 1
@@ -175,7 +175,7 @@ class _Recovery:
 
     def _read_started(self, name: str, places: list[tuple[int, int]], alive: Collection[str]) -> None:
         starts = {offset for offset, _ in places}
-        for line in lines(segment_pieces(self._files, self._data_dir, name)):
+        for line in self._lines(name):
             if line.good and line.offset in starts:
                 started = msgspec.convert(codec.decode(line.data), Started)
                 (self.result.under_way if started.id in alive else self.result.unclean).append(started)
@@ -184,7 +184,7 @@ class _Recovery:
         """Both files of a segment are there: keep the compressed one only if it says what the plain one says."""
         plain = packed.with_suffix("")
         check = Check()
-        for piece in pieces(self._files, plain):
+        for _, piece in file_pieces(self._files, plain):
             check.add(piece)
         try:
             verify_packed(self._files, packed, check)
@@ -217,7 +217,7 @@ class _Recovery:
         except Exception as error:
             self._report(path, error)
 
-    def _report(self, path: Path, error: Exception) -> None:
+    def _report(self, path: Path, error: Exception | str) -> None:
         self.result.problems.append(f"{path.name} was skipped: {error}")
 
 

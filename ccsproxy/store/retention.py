@@ -1,20 +1,26 @@
 """What is kept: whole segments go, oldest first, when they are too old, too many, or the disk is nearly full."""
 
-from collections.abc import Collection, Sequence
+import math
+import time
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import attr
 
 from ccsproxy.store.observer import IndexObserver
-from ccsproxy.store.retired import RetiredMarks
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.lines import segment_bytes
 from ccsproxy.store.segments.rewrite import Rewriter
-from ccsproxy.store.segments.scan import read_footer
-from ccsproxy.store.segments.segment import Footer, compressed_path, plain_path, stamp_seconds
+from ccsproxy.store.segments.scan import contents, read_footer
+from ccsproxy.store.segments.segment import stamp_seconds
 from ccsproxy.store.settings import StoreSettings
+from ccsproxy.store.state import State
 
 _DAY = 86400.0
+#: How much the index counts beside the segments at most, however large it is at the moment: it shrinks behind them.
+_LARGEST_SHARE = 1.5
 
 
 @attr.frozen
@@ -30,7 +36,7 @@ class Kept:
     until: float
 
 
-def expired(segments: Sequence[Kept], settings: StoreSettings, now: float, free: int) -> list[str]:
+def expired(segments: Sequence[Kept], settings: StoreSettings, now: float, free: int, index: int = 0) -> list[str]:
     """Choose what has to go.
 
     Free space counts only while removing segments can make enough of it: where other files fill the disk, giving up
@@ -39,9 +45,12 @@ def expired(segments: Sequence[Kept], settings: StoreSettings, now: float, free:
     :param segments: closed ones, oldest first.
     :param now: seconds since the epoch.
     :param free: bytes that the file system has left.
+    :param index: bytes of the index, of which each segment answers for its share.
     :return: names, oldest first.
     """
     total = sum(segment.size for segment in segments)
+    share = 1 + min(index / total, _LARGEST_SHARE) if total else 1.0
+    total = round(total * share)
     wanted_free = settings.min_free if free + total >= settings.min_free else 0
     gone: list[str] = []
     for segment in segments:
@@ -50,56 +59,120 @@ def expired(segments: Sequence[Kept], settings: StoreSettings, now: float, free:
         if not (old or much or free < wanted_free):
             break
         gone.append(segment.name)
-        total -= segment.size
-        free += segment.size
+        total -= round(segment.size * share)
+        free += round(segment.size * share)
     return gone
 
 
-def survey(data_dir: Path, names: Sequence[str], now: float) -> list[Kept]:
+def survey(files: Files, data_dir: Path, names: Sequence[str], now: float) -> list[Kept]:
     """Learn sizes and ages of segments.
 
-    :param names: all of them, oldest first, the active one too, which is left out of the answer if it is the last.
+    :param names: all of them, oldest first. The last line of one is older than the first of the next; of the newest,
+        the footer says when it was closed, and without one it may have been just now.
     """
-    found = []
-    for at, name in enumerate(names):
-        size = sum(_size(path) for path in (plain_path(data_dir, name), compressed_path(data_dir, name)))
-        until = stamp_seconds(names[at + 1]) if at + 1 < len(names) else now
-        found.append(Kept(name, size, until))
-    return found
+    after = [stamp_seconds(name) for name in names[1:]]
+    now = min(_closed_at(files, data_dir, names[-1]), now) if names else now
+    return [
+        Kept(name, segment_bytes(data_dir, name), until) for name, until in zip(names, [*after, now], strict=False)
+    ]
+
+
+def _closed_at(files: Files, data_dir: Path, name: str) -> float:
+    try:
+        footer = read_footer(files, data_dir, name)
+        return datetime.fromisoformat(footer.closed_at).timestamp() if footer else math.inf
+    except (OSError, PackedError, ValueError):
+        return math.inf
+
+
+class AgeClock:
+    """The time by which records grow old, which a wrong wall clock does not move.
+
+    A clock that jumps ahead by 40 days would make everything expire at once. So a jump is believed only when the
+    clock has kept to it for a day; until then time goes on from where it was.
+
+    :param wall: seconds since the epoch.
+    :param steady: seconds, never going back; counts the time of a suspend where the system can tell it.
+    """
+
+    BELIEVED_AFTER = _DAY
+    _JUMP = 3600.0
+
+    def __init__(self, wall: Callable[[], float], steady: Callable[[], float] | None = None) -> None:
+        self._wall = wall
+        self._steady = steady or _boot_time
+        self._at, self._then = wall(), self._steady()
+        self._jumped_at: float | None = None
+
+    def now(self) -> float:
+        """Return the time, seconds since the epoch."""
+        wall, steady = self._wall(), self._steady()
+        expected = self._at + steady - self._then
+        if wall - expected <= self._JUMP:
+            self._jumped_at = None
+            return wall
+        if self._jumped_at is None:
+            self._jumped_at = steady
+        if steady - self._jumped_at < self.BELIEVED_AFTER:
+            return expected
+        self._at, self._then, self._jumped_at = wall, steady, None
+        return wall
+
+
+def _boot_time() -> float:
+    """Return seconds that go on during a suspend, where the system counts them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class Retention:
-    """Carries starred records over and removes the rest."""
+    """Carries starred records over and removes the rest; never removes what it could not read."""
 
     def __init__(
-        self, files: Files, data_dir: Path, rewriter: Rewriter, retired: RetiredMarks, observer: IndexObserver
+        self, files: Files, data_dir: Path, rewriter: Rewriter, state: State, observer: IndexObserver
     ) -> None:
         self._files = files
         self._data_dir = data_dir
         self._rewriter = rewriter
-        self._retired = retired
+        self._state = state
         self._observer = observer
 
     def is_kept(self, name: str, starred: Collection[str]) -> bool:
-        """Tell whether a segment holds starred sessions only; one that cannot be read does not."""
-        footer = self._footer(name)
-        return bool(footer and footer.sessions and set(footer.sessions) <= set(starred))
+        """Tell whether a segment holds starred sessions only.
+
+        :raises OSError: if it cannot be read; `PackedError` likewise.
+        """
+        sessions = contents(self._files, self._data_dir, name).sessions
+        return bool(sessions) and set(sessions) <= set(starred)
 
     def drop(self, name: str, starred: Collection[str]) -> None:
         """Remove a segment; what it has of starred sessions is carried over into a new one.
 
-        :raises OSError: if the disk does not take it; nothing is lost then.
+        :raises OSError: if the disk does not take it, or the segment cannot be read; nothing is lost then.
         """
-        footer = self._footer(name)
-        sessions = footer.sessions if footer else {}
-        self._retired.retire(sessions)
-        if set(sessions) & set(starred):
-            self.rewrite(name, starred, keep=True)
+        held = contents(self._files, self._data_dir, name)
+        if held.damaged and starred:
+            raise OSError(f"{name} has {held.damaged} damaged lines that may be of a starred session; it is kept")
+        self._state.raise_marks(held.sessions)
+        if set(held.sessions) & set(starred):
+            self._rewrite(name, starred, keep=True)
         else:
             self._rewriter.remove(name)
             self._observer.removed(name)
 
-    def rewrite(self, name: str, sessions: Collection[str], keep: bool) -> None:
+    def forget(self, name: str, session_id: str) -> bool:
+        """Remove a session from a segment, and with it lines of which nobody can tell whether they are of it.
+
+        :return: whether it was there.
+        :raises OSError: if the disk does not take it, or the segment cannot be read; `PackedError` likewise.
+        """
+        held = contents(self._files, self._data_dir, name)
+        if session_id not in held.sessions and not held.damaged:
+            return False
+        self._state.raise_marks({session_id: held.sessions.get(session_id, 0)})
+        self._rewrite(name, {session_id}, keep=False)
+        return session_id in held.sessions
+
+    def _rewrite(self, name: str, sessions: Collection[str], keep: bool) -> None:
         """Rewrite a segment with only these sessions, or without them.
 
         :param keep: whether the sessions are what stays.
@@ -108,28 +181,3 @@ class Retention:
         if new is not None:
             self._observer.added(new)
         self._observer.removed(name)
-
-    def forget(self, name: str, session_id: str) -> bool:
-        """Remove a session from a segment.
-
-        :return: whether it was there.
-        """
-        footer = self._footer(name)
-        if footer is not None and session_id not in footer.sessions and not footer.damaged:
-            return False
-        self._retired.retire({session_id: footer.sessions.get(session_id, 0) if footer else 0})
-        self.rewrite(name, {session_id}, keep=False)
-        return True
-
-    def _footer(self, name: str) -> Footer | None:
-        try:
-            return read_footer(self._files, self._data_dir, name)
-        except (OSError, PackedError):
-            return None
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,20 +14,19 @@ from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
-from ccsproxy.store.control import ControlServer, Mailbox
-from ccsproxy.store.directory import Lock, prepare
+from ccsproxy.store.control import ControlServer
+from ccsproxy.store.directory import DataDirError, Lock, prepare
 from ccsproxy.store.maintenance import Maintenance, MaintenanceThread
 from ccsproxy.store.observer import IndexObserver, NullObserver
 from ccsproxy.store.recovery import Recovery, recover, unclean_record
 from ccsproxy.store.retention import Retention
-from ccsproxy.store.retired import RetiredMarks
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.rewrite import Rewriter
 from ccsproxy.store.segments.segment import Header, Location
 from ccsproxy.store.segments.tally import merge_marks, raise_to
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.starred import Starred
+from ccsproxy.store.state import State, StateError, mark_key
 from ccsproxy.store.writer import Writer, in_thread
 
 _T = TypeVar("_T")
@@ -62,7 +61,9 @@ class Store:
         self._clock = clock
         self._random = random
         self._lock: Lock | None = None
+        self._state = State(data_dir)
         self._marks: dict[str, int] = {}
+        self._marks_of_removed: dict[str, int] = {}
         self._recovery = Recovery()
         self._backlog = Backlog(settings.queue_bytes, settings.queue_count)
         self._running = False
@@ -82,7 +83,7 @@ class Store:
 
     def last_seq(self, session_id: str) -> int:
         """Return the highest sequence number that a session was ever given, 0 for a new one."""
-        return max(self._marks.get(session_id, 0), self._retired.last_seq(session_id))
+        return max(self._marks.get(session_id, 0), self._marks_of_removed.get(mark_key(session_id), 0))
 
     def started(self, note: Started) -> None:
         """Note that an exchange has begun."""
@@ -98,13 +99,18 @@ class Store:
         return self._writer.append(record)
 
     def forget(self, session_id: str) -> Deferred[int]:
-        """Remove a session for good: the segments that it is in are rewritten without it.
+        """Remove a session for good: the segments that it is in are rewritten without it; see also `erase`.
 
         :return: how many segments that were; fails with ``RuntimeError`` when the store is not open.
         """
-        if not self._running or self._waiters:
-            return fail(RuntimeError("the store is not open"))
-        return self._in_upkeep(lambda: self._maintenance.forget(session_id))
+        return self._in_maintenance(lambda: self._maintenance.forget(session_id))
+
+    def erase(self, sessions: Sequence[str]) -> Deferred[str]:
+        """See that nothing is left of sessions that were removed.
+
+        :return: why something may be left, empty when nothing is; to be asked again then.
+        """
+        return self._in_maintenance(lambda: self._maintenance.erase(sessions), rotate=False)
 
     def collect(self, settings: StoreSettings) -> Deferred[str]:
         """Seal and compress what is left over, and remove what retention does not keep.
@@ -112,14 +118,12 @@ class Store:
         :param settings: what it keeps this time.
         :return: what went wrong, empty when nothing did; fails with ``RuntimeError`` when the store is not open.
         """
-        if not self._running or self._waiters:
-            return fail(RuntimeError("the store is not open"))
 
         def collect() -> str:
             self._maintenance.round(settings)
             return self._maintenance.trouble
 
-        return self._in_upkeep(collect)
+        return self._in_maintenance(collect)
 
     def health(self) -> dict[str, Any]:
         """Return the counters and what is wrong, in constant time."""
@@ -148,8 +152,32 @@ class Store:
             done.callback(None)
         return done
 
-    def _in_upkeep(self, work: Callable[[], _T]) -> Deferred[_T]:
-        """Close the current segment, then do something with the closed ones in their thread."""
+    def owns_data_dir(self) -> bool:
+        """Tell whether the data dir is still the one that this store has locked; may be called in any thread."""
+        return self._lock is not None and self._lock.held()
+
+    def _own_data_dir(self) -> None:
+        """Lock the data dir anew after it was removed, in the writer's thread.
+
+        :raises OSError: if another process was faster, or it cannot be made.
+        """
+        if self._lock is None or self._lock.held():
+            return
+        try:
+            self._lock.renew()
+        except DataDirError as reason:
+            raise OSError(f"the data dir was removed, and no new one can be used: {reason}") from None
+        self._state.close()
+        self._log.error("the data dir {path} was removed while it was used; a new one is begun", path=self.data_dir)
+
+    def _in_maintenance(self, work: Callable[[], _T], rotate: bool = True) -> Deferred[_T]:
+        """Do something with the closed segments in their thread.
+
+        :param rotate: whether the current segment is closed first, with all in it that was given by now.
+        :return: fails with ``RuntimeError`` when the store is not open.
+        """
+        if not self._running or self._waiters:
+            return fail(RuntimeError("the store is not open"))
         done: Deferred[_T] = Deferred()
 
         def run() -> None:
@@ -163,11 +191,15 @@ class Store:
             self._segments.rotate()
             self._maintenance_thread.call(run)
 
-        self._writer.call(close_segment)
+        if rotate:
+            self._writer.call(close_segment)
+        else:
+            self._maintenance_thread.call(run)
         return done
 
     async def _shut(self) -> None:
         if self._running:
+            self._control.stop()
             await self._writer.close()
             self._running = False
             await in_thread(self._reactor, self._maintenance_thread.stop)
@@ -183,8 +215,12 @@ class Store:
     def _prepare(self, alive: frozenset[str]) -> Recovery:
         prepare(self.data_dir)
         self._lock = Lock(self.data_dir)
-        self._retired = RetiredMarks(self._files, self.data_dir)
-        return recover(self._files, self.data_dir, alive, self._clock())
+        result = recover(self._files, self.data_dir, alive, self._clock())
+        try:
+            self._marks_of_removed = self._state.marks()
+        except StateError as reason:  # records are kept all the same; nothing is removed until it is mended
+            result.problems.append(str(reason))
+        return result
 
     def _unprepared(self, failure: Failure) -> Failure:
         self._release()
@@ -206,20 +242,21 @@ class Store:
     def _build(self, newest: str) -> None:
         files, data_dir, observer = self._files, self.data_dir, self._observer
         self._segments = SegmentLog(
-            files, data_dir, self.settings, self._clock, newest, closed=self._segment_closed, random=self._random
-        )
+            files, data_dir, self.settings, self._clock, newest, closed=self._segment_closed, random=self._random,
+            is_ours=self.owns_data_dir, make_ours=self._own_data_dir,
+        )  # fmt: skip
         self._batch_writer = BatchWriter(files, data_dir, self._backlog, self._segments, observer, time.monotonic)
         self._writer = Writer(self._reactor, self._backlog, self._batch_writer)
         rewriter = Rewriter(files, data_dir, self._header, self._clock, self._random)
-        retention = Retention(files, data_dir, rewriter, self._retired, observer)
-        starred = Starred(files, data_dir)
-        bounds = lambda: self._segments.bounds  # noqa: E731
+        retention = Retention(files, data_dir, rewriter, self._state, observer)
         self._maintenance = Maintenance(
-            files, data_dir, self.settings, retention, starred, observer, bounds, self._clock
+            files, data_dir, self.settings, retention, self._state, observer, lambda: self._segments.writing,
+            self._clock, self.owns_data_dir,
+        )  # fmt: skip
+        self._control = ControlServer(
+            self, self._state, self._reactor, lambda job: self._maintenance_thread.call(job)
         )
-        mailbox = Mailbox(files, data_dir)
-        server = ControlServer(self, mailbox, self._reactor, lambda job: self._maintenance_thread.call(job))
-        self._maintenance_thread = MaintenanceThread(self._maintenance, server.look)
+        self._maintenance_thread = MaintenanceThread(self._maintenance, self._control.look)
 
     def _header(self, name: str) -> Header:
         options = self.settings
@@ -236,6 +273,7 @@ class Store:
         self._maintenance_thread.poke()
 
     def _release(self) -> None:
+        self._state.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None

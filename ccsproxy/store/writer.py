@@ -1,5 +1,6 @@
 """The deferred-based writer: one thread that alone writes records, fed from the reactor through a bounded backlog."""
 
+import math
 import threading
 from collections.abc import Callable
 from time import sleep
@@ -56,7 +57,7 @@ class Writer:
         self._batch_writer = batch_writer
         self._wake = threading.Event()
         self._stopping = False
-        self._jobs: list[Callable[[], None]] = []
+        self._jobs: list[tuple[int, Callable[[], None]]] = []
         self._results: list[tuple[Deferred[Location], Location | Dropped]] = []
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ccsproxy store writer", daemon=True)
@@ -89,9 +90,12 @@ class Writer:
             self._wake.set()
 
     def call(self, job: Callable[[], None]) -> None:
-        """Run something between two writes, in the writer's thread."""
+        """Run something between two writes, in the writer's thread.
+
+        It runs when all that was given before it is settled, or the disk is sick: what waits then may wait for long.
+        """
         with self._lock:
-            self._jobs.append(job)
+            self._jobs.append((self._backlog.taken_in, job))
         self._wake.set()
 
     def close(self) -> Deferred[None]:
@@ -112,13 +116,14 @@ class Writer:
                 break
             if self._wake.is_set():
                 self._wake.clear()
-                sleep(_GATHER)
+                if wait != 0.0:  # else more waits already than one slice could write
+                    sleep(_GATHER)
             wait = self._guarded(self._batch_writer.turn)
-            self._run_jobs()
             self._deliver()
-        self._run_jobs()
+            self._run_jobs()
         self._guarded(self._batch_writer.finish)
         self._deliver()
+        self._run_jobs()
 
     def _guarded(self, step: Callable[[], float | None]) -> float | None:
         try:
@@ -129,7 +134,9 @@ class Writer:
 
     def _run_jobs(self) -> None:
         with self._lock:
-            jobs, self._jobs = self._jobs, []
+            settled = math.inf if self._batch_writer.trouble or self._stopping else self._backlog.settled_in_all
+            jobs = [job for after, job in self._jobs if after <= settled]
+            self._jobs = [each for each in self._jobs if each[0] > settled]
         for job in jobs:
             try:
                 job()

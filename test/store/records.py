@@ -8,7 +8,7 @@ from ccsproxy.exchange import codec
 from ccsproxy.exchange.record import CaptureNote, Client, Record, RecordTiming, Request, Started
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files
-from ccsproxy.store.segments.scan import lines, segment_pieces
+from ccsproxy.store.segments.lines import lines, segment_pieces
 from ccsproxy.store.segments.segment import list_segments
 
 

@@ -33,6 +33,8 @@ class Sink:
     def removed(self, segment: str) -> None: ...
     def added(self, segment: str) -> None: ...
     def forgotten(self) -> None: ...
+    def left_of_forgotten(self) -> str:
+        return ""
 
 
 class Bench:
@@ -45,7 +47,8 @@ class Bench:
         self.settings = StoreSettings(**settings)  # type: ignore[arg-type]
         self.backlog = Backlog(self.settings.queue_bytes, self.settings.queue_count)
         files = files or Files()
-        self.log = SegmentLog(files, data_dir, self.settings, lambda: self.now)
+        self.wall = 1000.0
+        self.log = SegmentLog(files, data_dir, self.settings, lambda: self.wall, monotonic=lambda: self.now)
         self.observer = Sink()
         self.batch_writer = BatchWriter(files, data_dir, self.backlog, self.log, self.observer, lambda: self.now)
         self.results: dict[str, Location | Dropped] = {}
@@ -62,10 +65,25 @@ class Bench:
 
     def run(self, seconds: float = 0.0) -> None:
         self.now += seconds
+        self.wall += seconds
         self.batch_writer.turn()
 
     def acked(self) -> set[str]:
         return {key for key, result in self.results.items() if isinstance(result, Location)}
+
+
+class SlowDisk(Files):
+    """Takes 50 ms of the bench's time for each write."""
+
+    bench: Bench
+    syncs = 0
+
+    def write(self, fd: int, data: bytes | memoryview) -> int:
+        self.bench.now += 0.05
+        return super().write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        self.syncs += 1
 
 
 class PumpTests(SynchronousTestCase):
@@ -147,7 +165,7 @@ class SyncTests(SynchronousTestCase):
         self.assertNotEqual(bench.results["id1"].segment, bench.results["id2"].segment)
 
     def test_a_segment_that_was_removed_is_noticed(self) -> None:
-        """Within a second records go to a new one, even if the whole data dir is gone."""
+        """Records go to a new one at once, even if the whole data dir is gone."""
         bench = Bench(Path(self.mktemp()))
         bench.append(record(1))
         bench.run()
@@ -156,8 +174,44 @@ class SyncTests(SynchronousTestCase):
         bench.run(1.0)
         bench.append(record(3))
         bench.run(PAUSE)
-        self.assertEqual(stored_ids(bench.data_dir), {"id3": 1})
+        self.assertEqual(stored_ids(bench.data_dir), {"id2": 1, "id3": 1})
         self.assertEqual(bench.log.suspects, 1)
+
+    def test_the_wall_clock_decides_nothing(self) -> None:
+        """Syncs and rotations are due as ever while the clock is set back or ahead; names sort all the same."""
+        for step in (-3600.0, 3600.0, 40 * 86400.0):
+            bench = Bench(Path(self.mktemp()), rotate_every=60.0)
+            bench.append(record(1))
+            bench.run()
+            bench.wall += step
+            bench.append(record(2))
+            self.assertLessEqual(bench.batch_writer.turn() or 0.0, 1.0)
+            bench.now += 1.0
+            bench.batch_writer.turn()
+            self.assertEqual(bench.batch_writer.turn(), 59.0)
+            bench.now += 59.0
+            bench.batch_writer.turn()
+            self.assertEqual(bench.log.active, "")
+            bench.append(record(3))
+            bench.run()
+            first, second = [name for name, _ in list_segments(bench.data_dir)]
+            self.assertEqual((bench.results["id1"].segment, bench.results["id3"].segment), (first, second))
+
+    def test_steady_load_does_not_starve_the_sync(self) -> None:
+        """On a disk that takes 50 ms a write, with more waiting all the time, a turn ends soon, syncs are on time."""
+        slow = SlowDisk()
+        bench = Bench(Path(self.mktemp()), slow, rotate_every=0.0)
+        slow.bench = bench
+        number = 0
+        while bench.now < 1010.0:
+            while len(bench.backlog) < 2000:
+                number += 1
+                bench.append(record(number))
+            begun = bench.now
+            self.assertEqual(bench.batch_writer.turn(), 0.0)
+            self.assertLess(bench.now - begun, 0.5)
+        self.assertGreaterEqual(slow.syncs, 8)
+        self.assertGreater(len(bench.acked()), number - 2300)
 
     def test_record_waits_for_the_disk(self) -> None:
         """With ``--sync record`` a record that was not synced is not acknowledged, and is not there twice."""

@@ -12,15 +12,27 @@ from ccsproxy.store.maintenance import Maintenance
 from ccsproxy.store.observer import NullObserver
 from ccsproxy.store.recovery import recover
 from ccsproxy.store.retention import Retention
-from ccsproxy.store.retired import RetiredMarks
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.rewrite import Rewriter
 from ccsproxy.store.segments.segment import Header, list_segments, segments_dir
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.starred import Starred
+from ccsproxy.store.state import State, mark_key
 from test.store.disks import OPERATIONS, FailingDisk, Image, RememberingDisk, scratch
 from test.store.records import record, started, stored_ids
+
+
+class MarkingDisk(RememberingDisk):
+    """Remembers beside each image how far the state knew the numbers of removed sessions to have gone."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self.marks: list[dict[str, int]] = []
+        self._state = state
+
+    def _remember(self, operation: str) -> None:
+        super()._remember(operation)
+        self.marks += [self._state.marks()] * (len(self.images) - len(self.marks))
 
 
 class Life:
@@ -29,24 +41,23 @@ class Life:
     def __init__(self, data_dir: Path, **settings: object) -> None:
         prepare(data_dir)
         self.data_dir = data_dir
-        self.disk = RememberingDisk()
+        self.state = State(data_dir)
+        self.disk = MarkingDisk(self.state)
         self.now = 1000.0
         self.settings = StoreSettings(sync="record", rotate_every=0.0, min_free=0, **settings)  # type: ignore[arg-type]
         self.backlog = Backlog(1 << 20, 1000)
-        self.log = SegmentLog(self.disk, data_dir, self.settings, self._time)
+        self.log = SegmentLog(self.disk, data_dir, self.settings, self._time, monotonic=self._time)
         self.batch_writer = BatchWriter(self.disk, data_dir, self.backlog, self.log, NullObserver(), self._time)
-        self.starred = Starred(self.disk, data_dir)
-        retired = RetiredMarks(self.disk, data_dir)
         rewriter = Rewriter(self.disk, data_dir, _header, self._time, _random)
-        self.retention = Retention(self.disk, data_dir, rewriter, retired, NullObserver())
+        self.retention = Retention(self.disk, data_dir, rewriter, self.state, NullObserver())
         self.maintenance = Maintenance(
             self.disk,
             data_dir,
             self.settings,
             self.retention,
-            self.starred,
+            self.state,
             NullObserver(),
-            lambda: self.log.bounds,
+            lambda: self.log.writing,
             self._time,
         )
 
@@ -109,18 +120,17 @@ class CrashTests(SynchronousTestCase):
         life = Life(scratch(self), rotate_size=4000, retain_size=1, compress="none")
         for number in range(1, 10):
             life.exchange(number, "a" if number % 2 else "b")
-        life.starred.add("a")
+        life.state.star(["a"])
         life.maintenance.round()
         life.maintenance.round()
-        for image, data_dir in self.each_image(life):
+        for (image, data_dir), marks in zip(self.each_image(life), life.disk.marks, strict=True):
             result = recover(Files(), data_dir, (), 0.0)
             self.assertEqual(result.problems, [], image)
             ids = stored_ids(data_dir)
             self.assertLessEqual({f"id{number}" for number in range(1, image.mark + 1, 2)}, set(ids), image)
             self.assertLessEqual(set(ids.values()), {1}, image)
             self.assertTrue(all(begun.seq > image.mark for begun in result.unclean), image)
-            marks = RetiredMarks(Files(), data_dir)
-            last = max(result.marks.get("b", 0), marks.last_seq("b"))
+            last = max(result.marks.get("b", 0), marks.get(mark_key("b"), 0))
             self.assertGreaterEqual(last, image.mark - image.mark % 2, image)
 
     def test_removing_a_session(self) -> None:
@@ -140,7 +150,7 @@ class CrashTests(SynchronousTestCase):
         self.assertEqual(set(stored_ids(life.data_dir)), {f"id{number}" for number in range(2, 10, 2)})
         for path in life.data_dir.rglob("*"):
             self.assertNotIn(b"secret", path.read_bytes() if path.is_file() else b"")
-        self.assertEqual(RetiredMarks(Files(), life.data_dir).last_seq("secret"), 9)
+        self.assertEqual(life.state.marks(), {mark_key("secret"): 9})
 
 
 class UpkeepFailureTests(SynchronousTestCase):
@@ -154,9 +164,8 @@ class UpkeepFailureTests(SynchronousTestCase):
                 life.exchange(number, "a" if number % 2 else "b")
             sick = FailingDisk(OPERATIONS, first, 1, errno.EIO)
             rewriter = Rewriter(sick, life.data_dir, _header, lambda: 0.0, _random)
-            retired = RetiredMarks(sick, life.data_dir)
-            retention = Retention(sick, life.data_dir, rewriter, retired, NullObserver())
-            arguments = (life.starred, NullObserver(), lambda log=life.log: log.bounds, lambda: 0.0)
+            retention = Retention(sick, life.data_dir, rewriter, life.state, NullObserver())
+            arguments = (life.state, NullObserver(), lambda log=life.log: log.writing, lambda: 0.0)
             maintenance = Maintenance(sick, life.data_dir, life.settings, retention, *arguments)
             maintenance.round()
             self.assertEqual(stored_ids(life.data_dir), {f"id{number}": 1 for number in range(1, 9)}, first)

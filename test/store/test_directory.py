@@ -1,11 +1,13 @@
 """Tests for `ccsproxy.store.directory`."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.store import directory
 from ccsproxy.store.directory import DataDirBusy, DataDirError, Lock, prepare
 
 
@@ -75,3 +77,36 @@ class LockTests(SynchronousTestCase):
         lock.release()
         lock.release()
         Lock(data_dir).release()
+
+    def test_it_outlives_the_directory(self) -> None:
+        """While the directory or only the lock file is gone, nobody else gets in; it can be renewed."""
+        data_dir = Path(self.mktemp())
+        prepare(data_dir)
+        lock = Lock(data_dir)
+        self.addCleanup(lock.release)
+        removals = (lambda: shutil.rmtree(data_dir), (data_dir / "lock").unlink)
+        for remove in removals:
+            self.assertTrue(lock.held())
+            remove()
+            self.assertFalse(lock.held())
+            prepare(data_dir)
+            self.assertRaises(DataDirBusy, Lock, data_dir)
+            self.assertFalse(lock.held())
+            lock.renew()
+        self.assertTrue(lock.held())
+        self.assertEqual(data_dir.stat().st_mode & 0o777, 0o700)
+
+    def test_where_there_are_no_names(self) -> None:
+        """The file alone keeps others out, and a renewal that comes too late is refused."""
+        self.patch(directory, "_claim_name", lambda data_dir: None)
+        data_dir = Path(self.mktemp())
+        prepare(data_dir)
+        first = Lock(data_dir)
+        shutil.rmtree(data_dir)
+        prepare(data_dir)
+        second = Lock(data_dir)
+        self.assertRaises(DataDirBusy, first.renew)
+        second.release()
+        first.renew()
+        self.assertTrue(first.held())
+        first.release()

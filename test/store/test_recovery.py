@@ -8,7 +8,8 @@ from ccsproxy.exchange import codec
 from ccsproxy.store.recovery import recover, unclean_record
 from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.files import Files
-from ccsproxy.store.segments.scan import ScannedLine, lines, read_footer
+from ccsproxy.store.segments.lines import SegmentLine, lines
+from ccsproxy.store.segments.scan import read_footer
 from ccsproxy.store.segments.segment import Header, compressed_path, plain_path, segments_dir
 from test.store.disks import scratch
 from test.store.records import record, started, stored_ids
@@ -56,11 +57,11 @@ class RecoveryTests(SynchronousTestCase):
     def test_any_bit_flipped(self) -> None:
         """No flipped bit makes a wrong record; at most the line it is in and its neighbour are lost."""
         data = self.write(NAME, *[record(number) for number in range(1, 4)])
-        good = {line.data for line in lines([data])}
+        good = {line.data for line in lines([(0, data)])}
         for bit in range(len(data) * 8):
             damaged = bytearray(data)
             damaged[bit // 8] ^= 1 << bit % 8
-            found = [line.data for line in lines([bytes(damaged)]) if line.good]
+            found = [line.data for line in lines([(0, bytes(damaged))]) if line.good]
             self.assertLessEqual(set(found), good)
             self.assertGreaterEqual(len(found), 2)
 
@@ -152,8 +153,13 @@ class LinesTests(SynchronousTestCase):
     def test_every_split(self) -> None:
         """Two pieces, cut anywhere, and single bytes."""
         data = codec.encode({"a": 1}) + b"\n" + codec.encode({"b": 2}) + b"tail"
-        expected = [(line.offset, line.data, line.good) for line in lines([data])]
-        self.assertEqual([good for _, _, good in expected], [True, False, True, False])
+        expected = [(line.offset, line.length, line.data, line.good) for line in lines([(0, data)])]
+        self.assertEqual([good for *_, good in expected], [True, False, True, False])
         for at in range(len(data) + 1):
-            self.assertEqual([(x.offset, x.data, x.good) for x in lines([data[:at], data[at:]])], expected)
-        self.assertEqual(list(lines(bytes([byte]) for byte in data)), [ScannedLine(*each) for each in expected])
+            self.assertEqual(
+                [(x.offset, x.length, x.data, x.good) for x in lines([(0, data[:at]), (at, data[at:])])], expected
+            )
+        self.assertEqual(
+            list(lines((at, bytes([byte])) for at, byte in enumerate(data))),
+            [SegmentLine(*each) for each in expected],
+        )

@@ -1,14 +1,22 @@
-"""Tests for `ccsproxy.store.retention`, `starred` and `retired`."""
+"""Tests for `ccsproxy.store.retention`."""
 
+import errno
+import os
 from pathlib import Path
 
+from msgspec import to_builtins as builtins
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.retention import Kept, expired
-from ccsproxy.store.retired import RetiredMarks
+from ccsproxy.store.offline import OfflineStore
+from ccsproxy.store.retention import AgeClock, Kept, expired
+from ccsproxy.store.segments.compressed import CompressedSegment
 from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.segment import compressed_path, list_segments
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.starred import Starred
+from ccsproxy.store.state import State
+from test.store.records import record, stored
+from test.store.segments.test_lines import FlakyReads
 
 _DAY = 86400.0
 
@@ -18,9 +26,9 @@ class ExpiredTests(SynchronousTestCase):
 
     segments = [Kept("a", 100, 1 * _DAY), Kept("b", 100, 5 * _DAY), Kept("c", 100, 9 * _DAY)]
 
-    def choose(self, free: int = 1 << 40, **settings: object) -> list[str]:
+    def choose(self, free: int = 1 << 40, index: int = 0, **settings: object) -> list[str]:
         base = {"retain_days": 0, "retain_size": 0, "min_free": 0}
-        return expired(self.segments, StoreSettings(**{**base, **settings}), 10 * _DAY, free)  # type: ignore[arg-type]
+        return expired(self.segments, StoreSettings(**{**base, **settings}), 10 * _DAY, free, index)  # type: ignore[arg-type]
 
     def test_by_age(self) -> None:
         """Whatever is older than allowed."""
@@ -40,50 +48,107 @@ class ExpiredTests(SynchronousTestCase):
         """Where others fill the disk, nothing is given up for nothing."""
         self.assertEqual(self.choose(min_free=1000, free=100), [])
 
+    def test_the_index_counts(self) -> None:
+        """Each segment answers for its share of the index, which goes with it; a swollen one empties no store."""
+        self.assertEqual(self.choose(retain_size=300), [])
+        self.assertEqual(self.choose(retain_size=300, index=300), ["a", "b"])
+        self.assertEqual(self.choose(retain_size=300, index=90), ["a"])
+        self.assertEqual(self.choose(retain_size=300, index=1 << 30), ["a", "b"])
+
     def test_for_ever(self) -> None:
         """Zero means without limit."""
         self.assertEqual(self.choose(), [])
 
 
-class StarredTests(SynchronousTestCase):
-    """The starred sessions are in a small file that is never half written."""
+class AgeClockTests(SynchronousTestCase):
+    """A clock that jumps makes nothing older than it is."""
 
-    def test_add_and_discard(self) -> None:
-        """Both may be done twice."""
-        data_dir = Path(self.mktemp())
-        data_dir.mkdir()
-        starred = Starred(Files(), data_dir)
-        self.assertEqual(starred.sessions(), frozenset())
-        for session in ("b", "a", "a"):
-            starred.add(session)
-        starred.discard("b")
-        starred.discard("b")
-        self.assertEqual(Starred(Files(), data_dir).sessions(), {"a"})
+    def test_steps(self) -> None:
+        """Back is believed at once, as is what a suspend explains; 40 days ahead only when it stays so for a day."""
+        wall, steady = Clock(), Clock()
+        wall.advance(1000 * _DAY)
+        ages = AgeClock(wall.seconds, steady.seconds)
 
-    def test_a_damaged_list_is_an_error(self) -> None:
-        """Nobody takes it for an empty one, and deletes what the user wants to keep."""
-        data_dir = Path(self.mktemp())
-        data_dir.mkdir()
-        (data_dir / "starred.json").write_text("[")
-        self.assertRaises(ValueError, Starred(Files(), data_dir).sessions)
+        def later(by_wall: float, by_steady: float) -> float:
+            wall.advance(by_wall)
+            steady.advance(by_steady)
+            return ages.now() / _DAY
+
+        self.assertEqual(later(_DAY, _DAY), 1001)
+        self.assertEqual(later(-3600, 0), 1001 - 1 / 24)
+        self.assertEqual(later(3600, 0), 1001)
+        self.assertEqual(later(8 * 3600, 8 * 3600), 1001 + 1 / 3)
+        self.assertEqual(later(40 * _DAY, 0), 1001 + 1 / 3)
+        self.assertAlmostEqual(later(_DAY / 2, _DAY / 2), 1001 + 5 / 6)
+        self.assertAlmostEqual(later(_DAY / 2, _DAY / 2), 1042 + 1 / 3)
+        self.assertAlmostEqual(later(40 * _DAY, 0), 1042 + 1 / 3)
+        self.assertAlmostEqual(later(-40 * _DAY, 3600), 1042 + 1 / 3)
 
 
-class RetiredTests(SynchronousTestCase):
-    """Sequence numbers of removed sessions are not given again."""
+class DamageTests(SynchronousTestCase):
+    """Retention never removes what it could not read, and goes on past it."""
 
-    def test_marks_are_kept_without_names(self) -> None:
-        """They survive, only rise, and do not name the session."""
-        data_dir = Path(self.mktemp())
-        data_dir.mkdir()
-        retired = RetiredMarks(Files(), data_dir)
-        retired.retire({"my-session": 7})
-        retired.retire({"my-session": 3, "other": 1})
-        again = RetiredMarks(Files(), data_dir)
-        self.assertEqual((again.last_seq("my-session"), again.last_seq("other"), again.last_seq("new")), (7, 1, 0))
-        self.assertNotIn(b"my-session", (data_dir / "retired.jsonl").read_bytes())
+    def setUp(self) -> None:
+        self.data_dir = Path(self.mktemp())
+        old = 1_700_000_000.0
+        for number in range(3):
+            with OfflineStore(self.data_dir, SETTINGS, clock=lambda number=number: old + number * 3600) as store:
+                store.add([builtins(record(number + 1, session)) for session in ("star", "plain")])
+        state = State(self.data_dir)
+        state.star(["star"])
+        state.close()
 
-    def test_a_damaged_file_is_as_good_as_none(self) -> None:
-        """It does not stop the start."""
-        data_dir = Path(self.mktemp())
-        (data_dir / "retired.jsonl").mkdir(parents=True)
-        self.assertEqual(RetiredMarks(Files(), data_dir).last_seq("x"), 0)
+    def left(self) -> list[tuple[str, int]]:
+        return sorted((each["session_id"], each["seq"]) for each in stored(self.data_dir))
+
+    def collect(self, files: Files | None = None) -> str:
+        with OfflineStore(self.data_dir, SETTINGS) as store:
+            store._files = files or Files()
+            return store.collect()
+
+    def flip(self, frame: int, at: int) -> None:
+        path = compressed_path(self.data_dir, list_segments(self.data_dir)[0][0])
+        with CompressedSegment(path, Files()) as packed:
+            place = packed._frames[frame].at + at
+        data = bytearray(path.read_bytes())
+        data[place] ^= 0x10
+        path.write_bytes(data)
+
+    def test_healthy(self) -> None:
+        """Starred records are carried over, the others go."""
+        self.assertEqual((self.collect(), self.left()), ("", [("star", 1), ("star", 2), ("star", 3)]))
+
+    def test_reading_fails_for_a_moment(self) -> None:
+        """At whichever opening or reading: no starred record is lost, it is said, and the next round is whole."""
+        for code in (errno.EIO, errno.EMFILE):
+            for at in range(1, 30):
+                trouble = self.collect(FlakyReads(at, code))
+                stars = [(session, seq) for session, seq in self.left() if session == "star"]
+                self.assertEqual(stars, [("star", 1), ("star", 2), ("star", 3)], (at, trouble))
+                if trouble:
+                    self.assertIn(os.strerror(code), trouble)
+                self.assertEqual(self.collect(), "")
+                self.assertEqual(len(self.left()), 3)
+                self.setUp()
+
+    def test_a_footer_that_cannot_be_read(self) -> None:
+        """Decides nothing: its segment is read."""
+        self.flip(-1, 12)
+        self.assertEqual((self.collect(), self.left()), ("", [("star", 1), ("star", 2), ("star", 3)]))
+
+    def test_records_that_cannot_be_read(self) -> None:
+        """The segment stays, and says so in each round; the younger ones expire."""
+        self.flip(0, 40)
+        for _ in range(2):
+            self.assertIn("damaged", self.collect())
+        self.assertEqual(len(list_segments(self.data_dir)), 3)
+        self.assertEqual(self.left(), [("star", 2), ("star", 3)])
+
+    def test_a_state_that_cannot_be_read(self) -> None:
+        """Nothing is removed while nobody knows what is starred."""
+        (self.data_dir / "state.sqlite3").write_bytes(b"rubbish" * 999)
+        self.assertIn("state", self.collect())
+        self.assertEqual(len(self.left()), 6)
+
+
+SETTINGS = StoreSettings(writer="test", retain_days=30, min_free=0)

@@ -8,7 +8,7 @@ a word that something happened: it waits for nothing and nothing queues up.
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from twisted.logger import Logger
 from ccsproxy.providers.price_book import list_price
 from ccsproxy.store.index.follower import Follower
 from ccsproxy.store.index.index import Index
-from ccsproxy.store.index.schema import damaged, set_aside
-from ccsproxy.store.observer import Written
+from ccsproxy.store.index.schema import damaged, drop_unusable, set_aside
+from ccsproxy.store.observer import AT_WORK, Written
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import Price
 
@@ -37,11 +37,13 @@ class IndexFeeder:
 
     :param data_dir: where segments and index are.
     :param price: what a call costs.
+    :ivar may_work: asked before each round; while it says no, the index is left alone: another process owns it.
     """
 
     _log = Logger()
 
     def __init__(self, data_dir: Path, price: Price = list_price) -> None:
+        self.may_work: Callable[[], bool] = lambda: True
         self._data_dir = data_dir
         self._price = price
         self._lines = SegmentLines(data_dir)
@@ -53,7 +55,8 @@ class IndexFeeder:
         self._begun = self._ended = 0
         self._state = "rebuilding"
         self._taken = 0
-        self._forgotten = False
+        self._forgotten = self._rewritten = self._erased = 0
+        self._left = ""
         self._thread = threading.Thread(target=self._run, name="ccsproxy-index", daemon=True)
 
     def start(self) -> None:
@@ -93,8 +96,14 @@ class IndexFeeder:
 
     def forgotten(self) -> None:
         """Hear that something was removed which nobody shall find again."""
-        self._forgotten = True
+        self._forgotten += 1
         self._hear(BATCH_LINES)
+
+    def left_of_forgotten(self) -> str:
+        """Say why something of what was forgotten may still be in the index, empty when nothing is."""
+        if self._erased == self._forgotten or not self._thread.is_alive():
+            return ""
+        return self._left or AT_WORK
 
     def state(self) -> dict[str, Any]:
         """Say how the index does.
@@ -142,7 +151,8 @@ class IndexFeeder:
     def _wait(self) -> None:
         """Wait for something to do; then until a batch is full, or old enough."""
         with self._changed:
-            self._changed.wait_for(lambda: self._unread or self._stopping, LOOK_S)
+            look = LOOK_S if self._erased == self._forgotten else RETRY_S
+            self._changed.wait_for(lambda: self._unread or self._stopping, look)
             self._changed.wait_for(lambda: self._unread >= BATCH_LINES or self._stopping, BATCH_S)
             self._unread = 0
 
@@ -154,19 +164,34 @@ class IndexFeeder:
         """Bring the index to where the segments are."""
         with self._changed:
             self._begun += 1
-        if self._index is not None and self._index.replaced():
+        allowed = self.may_work()
+        if self._index is not None and not (allowed and not self._index.replaced()):
             self._close()
+        if not allowed:
+            self._state = "degraded"
+            return
         if self._index is None:
             self._index = Index(self._data_dir, self._price)
             self._state = "rebuilding" if self._index.new else self._state
-        forgotten, self._forgotten = self._forgotten, False
+        forgotten = self._forgotten
         Follower(self._index, self._lines, self._count, self._in_time).catch_up()
-        if forgotten:
-            self._index.squeeze()
+        if forgotten != self._erased:
+            self._erase(self._index, forgotten)
         with self._changed:
             self._state = "ok"
             self._ended = self._begun
             self._changed.notify_all()
+
+    def _erase(self, index: Index, forgotten: int) -> None:
+        """Wipe what was forgotten out of every file of the index; what fails is tried again in the next round."""
+        drop_unusable(self._data_dir)
+        if self._rewritten == forgotten:
+            self._left = index.empty_wal()
+        else:
+            self._left = index.squeeze()
+            self._rewritten = forgotten
+        if not self._left:
+            self._erased = forgotten
 
     def _in_time(self) -> bool:
         return not self._stopping or time.monotonic() < self._until
@@ -177,6 +202,7 @@ class IndexFeeder:
     def _fail(self, reason: Exception) -> None:
         """Close the index; set it aside when it is broken, so that the next round begins a new one."""
         self._state = "degraded"
+        self._left = str(reason)
         self._log.failure("the index could not be kept up; it is tried again")
         self._close()
         if isinstance(reason, sqlite3.Error) and damaged(reason):

@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from ccsproxy.store.index.index import Index, Mark, Price, no_price
-from ccsproxy.store.index.schema import set_aside
+from ccsproxy.store.index.schema import drop_unusable, set_aside
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 
 #: Lines and bytes of one transaction.
@@ -60,14 +60,14 @@ class Follower:
         closed = self._lines.closed(name)
         lines = self._lines.scan(name, mark.done)
         while batch := _batch(lines):
-            end = batch[-1].offset + batch[-1].length
-            good = [line for line in batch if line.data]
+            end = batch[-1].end
+            good = [line for line in batch if line.good]
             begin = mark.done
             self._index.take(mark, good, end, len(batch) - len(good))
             self._progress(len(good), end - begin)
             if not self._go_on():
                 return
-        if closed:
+        if closed and mark.done == self._lines.plain_size(name):  # else it could not be read to its end this time
             self._index.take(mark, (), mark.done, closed=True)
 
     def _drop(self, name: str) -> None:
@@ -79,18 +79,19 @@ class Follower:
                 self._index.restore_texts(key, line)
 
 
-def bring_up(
-    data_dir: Path, price: Price = no_price, progress: Progress = no_progress, squeeze: bool = False
-) -> None:
+def bring_up(data_dir: Path, price: Price = no_price, progress: Progress = no_progress, squeeze: bool = False) -> str:
     """Bring the index of a data dir that nobody writes up to its segments.
 
-    :param squeeze: also wipe what was deleted out of the index's file.
+    :param squeeze: also wipe what was deleted out of the index's files.
+    :return: why that could not be done whole, empty when it could.
     """
     index = Index(data_dir, price)
     try:
         Follower(index, SegmentLines(data_dir), progress).catch_up()
-        if squeeze:
-            index.squeeze()
+        if not squeeze:
+            return ""
+        drop_unusable(data_dir)
+        return index.squeeze()
     finally:
         index.close()
 

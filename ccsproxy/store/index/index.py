@@ -97,7 +97,7 @@ class Index:
             ended = {entry.id for line, entry in entries if entry is not None and not entry.started}
             for line, entry in entries:
                 if entry is None:
-                    damaged += not _is_note(line.data)
+                    damaged += not _is_note(line.json)
                 elif not (entry.started and entry.id in ended):
                     self._take_entry(mark.number, line, entry)
             self._tallies.flush()
@@ -152,11 +152,22 @@ class Index:
         ).fetchone()
         return found
 
-    def squeeze(self) -> None:
-        """Write the index anew, so that nothing of what was deleted is left in it, and empty the WAL."""
+    def squeeze(self) -> str:
+        """Write the index anew, so that nothing of what was deleted is left in it, and empty the WAL.
+
+        :return: why the WAL could not be emptied, empty when it could; see `empty_wal`.
+        """
         self._connection.execute("INSERT INTO passages (passages) VALUES ('optimize')")
         self._connection.execute("VACUUM")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return self.empty_wal()
+
+    def empty_wal(self) -> str:
+        """Fold the WAL into the index and empty it; readers are waited for as long as a lock is.
+
+        :return: why it could not be emptied, empty when it could.
+        """
+        (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return f"another program is reading {self._path}" if busy else ""
 
     def _undo(self) -> None:
         self._tallies.forget()
@@ -240,7 +251,7 @@ class Index:
 def _entry(line: SegmentLine) -> Entry | None:
     """Read a line of the index's interest, null when it cannot be understood."""
     try:
-        entry = read_entry(line.data)
+        entry = read_entry(line.json)
         milliseconds(entry.started_at)
     except ValueError:
         return None

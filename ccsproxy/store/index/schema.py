@@ -142,6 +142,17 @@ def set_aside(data_dir: Path) -> list[Path]:
     return moved
 
 
+def index_bytes(data_dir: Path) -> int:
+    """Return the bytes that the index takes on the disk, with everything beside it."""
+    total = 0
+    for path in data_dir.glob(NAME + "*"):
+        try:
+            total += path.lstat().st_size
+        except OSError:
+            pass  # gone by now
+    return total
+
+
 def drop_unusable(data_dir: Path) -> None:
     """Remove the copy of an index that was set aside."""
     for suffix in ("", "-wal", "-shm"):

@@ -9,7 +9,7 @@ from ccsproxy.store.index.previews import preview_of
 from ccsproxy.store.index.record_texts import request_texts, response_texts, tool_names
 from ccsproxy.store.query import Query, matches, says
 from ccsproxy.store.reader.lists import Row
-from ccsproxy.store.segments.lines import SegmentLines
+from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 from ccsproxy.store.summary import Entry, Price, Summary, order_key, read_entry, set_cost, summarise
 
 #: How much of the newest segments is read, in bytes.
@@ -45,7 +45,7 @@ def find_place(lines: SegmentLines, session_id: str, seq: int, marks: dict[str, 
         for line in lines.scan(name, done) if done >= 0 else ():
             if number not in line.data or session not in line.data:
                 continue
-            entry = _entry(line.data)
+            entry = _entry(line)
             if entry is None or entry.seq != seq or entry.session_id != session_id:
                 continue
             if not entry.started:
@@ -63,7 +63,7 @@ def _entries(lines: SegmentLines, window: int) -> Iterator[Entry]:
         if size is None:
             return
         for line in lines.scan(name, max(size - window, 0)):
-            entry = _entry(line.data)
+            entry = _entry(line)
             if entry is not None:
                 yield entry
         window -= size
@@ -107,9 +107,9 @@ def _texts(entry: Entry) -> list[tuple[str, str]]:
         return []
 
 
-def _entry(data: bytes) -> Entry | None:
+def _entry(line: SegmentLine) -> Entry | None:
     try:
-        return read_entry(data) if data else None
+        return read_entry(line.json) if line.good else None
     except ValueError:
         return None
 
@@ -144,7 +144,7 @@ class Tail:
                 continue
             for line in self.lines.scan(name, done):
                 self.places[name] = line.offset + line.length
-                entry = _entry(line.data)
+                entry = _entry(line)
                 if entry is not None and not entry.started:
                     row = summarise(entry)
                     _describe(row, entry, self.price)

@@ -64,6 +64,13 @@ class ActiveSegment:
             offset += len(line)
         return found, error
 
+    def is_linked(self) -> bool:
+        """Tell whether the file still has a name."""
+        try:
+            return self._files.is_linked(self._fd)
+        except OSError:
+            return True  # what is appended will tell
+
     def sync(self) -> None:
         """Force what was appended to the disk.
 

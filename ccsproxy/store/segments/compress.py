@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from zlib import crc32
 
-from ccsproxy.store.segments.compressed import FRAME_SIZE, FrameWriter, PackedError, PackedSegment, seek_table
+from ccsproxy.store.segments.compressed import FRAME_SIZE, CompressedSegment, FrameWriter, PackedError, seek_table
 from ccsproxy.store.segments.files import Files, remove_if_there, write_all
-from ccsproxy.store.segments.scan import ScannedLine, footer_of, lines, pieces
+from ccsproxy.store.segments.lines import SegmentLine, file_pieces, lines
+from ccsproxy.store.segments.scan import footer_of
 from ccsproxy.store.segments.segment import TEMPORARY, compressed_path, plain_path
 
 
@@ -38,7 +39,7 @@ def compress_segment(files: Files, data_dir: Path, name: str) -> bool:
     plain, target = plain_path(data_dir, name), compressed_path(data_dir, name)
     aside = target.with_name(target.name + TEMPORARY)
     try:
-        check = write_packed(files, aside, lines(pieces(files, plain)))
+        check = write_packed(files, aside, lines(file_pieces(files, plain)))
         verify_packed(files, aside, check)
     except FileNotFoundError:
         return False
@@ -59,7 +60,7 @@ class NoFooterError(Exception):
     """The lines do not end with a footer."""
 
 
-def write_packed(files: Files, path: Path, found: Iterable[ScannedLine]) -> Check:
+def write_packed(files: Files, path: Path, found: Iterable[SegmentLine]) -> Check:
     """Write lines, the last of which is a footer, to a new compressed file and force it to the disk.
 
     :return: what was put into it.
@@ -79,7 +80,7 @@ def verify_packed(files: Files, path: Path, expected: Check) -> None:
     :raises PackedError: if it is not so.
     """
     check, damaged, last = Check(), 0, None
-    with PackedSegment(path, files) as packed:
+    with CompressedSegment(path, files) as packed:
         for line in lines(packed.pieces()):
             check.add(line.data)
             damaged += not line.good
@@ -98,7 +99,7 @@ class _PackedFile:
         self._frames: list[tuple[int, int]] = []
         self._frame = FrameWriter()
 
-    def write(self, found: Iterable[ScannedLine]) -> Check:
+    def write(self, found: Iterable[SegmentLine]) -> Check:
         check, last = Check(), None
         for line in found:
             if last is not None:
@@ -115,7 +116,11 @@ class _PackedFile:
         self._files.sync(self._fd)
         return check
 
-    def _add(self, line: ScannedLine, check: Check) -> None:
+    def _add(self, line: SegmentLine, check: Check) -> None:
+        if len(line.data) != line.length:
+            raise PackedError(
+                f"a line of {line.length} bytes is too long to be compressed; the segment stays as it is"
+            )
         self._put(self._frame.add(line.data))
         check.add(line.data)
 

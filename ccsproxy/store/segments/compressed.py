@@ -6,14 +6,15 @@ skippable frame at the end, so ``zstd -d`` reads the file too. Figures: docs/adr
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import attr
 import zstandard
 
-from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.files import Files, read_exactly
+from ccsproxy.store.segments.segment import LONGEST_LINE
 
 #: Bytes of lines from which on a frame is full: more than half of a full segment, which so has two of about the same
 #: size, not a third with a line or two that would not find their like in it. The
@@ -104,7 +105,7 @@ def seek_table(frames: list[tuple[int, int]]) -> bytes:
     return _SKIP_HEAD.pack(_SKIPPABLE, len(entries) + len(tail)) + entries + tail
 
 
-class PackedSegment:
+class CompressedSegment:
     """An open compressed segment. Used by one thread at a time; close it after use.
 
     :raises OSError: if it cannot be opened.
@@ -123,7 +124,7 @@ class PackedSegment:
             raise
         self.size = self._frames[-1].offset + self._frames[-1].size
 
-    def __enter__(self) -> "PackedSegment":
+    def __enter__(self) -> "CompressedSegment":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -133,22 +134,11 @@ class PackedSegment:
         """Close the compressed file that is read."""
         self._files.close(self._fd)
 
-    def read(self, offset: int, length: int) -> bytes:
-        """Return the bytes at an offset of the uncompressed segment; they lie in one frame if they are one line.
-
-        :raises PackedError: if they are not there or are damaged.
-        """
-        for frame in self._frames:
-            if frame.offset <= offset and offset + length <= frame.offset + frame.size:
-                return self._within(frame, offset - frame.offset, length)
-        raise PackedError(f"{self.path} has no {length} bytes at {offset}")
-
     def read_several(self, places: Iterable[tuple[int, int]]) -> dict[int, bytes]:
         """Return the bytes at several offsets; a frame is unpacked once for all that lie in it.
 
         :param places: offset and length of lines.
-        :return: by offset, those that are there.
-        :raises PackedError: if one of the frames is damaged.
+        :return: by offset, those that are there; what a damaged frame held is left out.
         """
         wanted, found = sorted(places), dict[int, bytes]()
         for frame in self._frames:
@@ -157,31 +147,43 @@ class PackedSegment:
                 for offset, length in wanted
                 if frame.offset <= offset and offset + length <= frame.offset + frame.size
             ]
-            if inside:
-                found.update(self._several_within(frame, inside))
+            try:
+                found.update(self._several_within(frame, inside) if inside else ())
+            except PackedError:
+                continue
         return found
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yield all the bytes, in pieces of up to a mebibyte.
+    def pieces(self, start: int = 0, damage: Callable[[str], None] | None = None) -> Iterator[tuple[int, bytes]]:
+        """Yield the bytes from an offset on with their offsets, in pieces of up to a mebibyte.
 
-        :raises PackedError: if they are damaged.
+        :param damage: told of each frame that is damaged, and passed over: frames hold whole lines, so that the next
+            one begins a line. What was passed over at the end is closed by an empty piece.
+        :raises PackedError: if they are damaged and nobody is told.
         """
         for frame in self._frames:
-            yield from self._unpack(frame)
+            if frame.offset + frame.size <= start:
+                continue
+            at = frame.offset
+            try:
+                for piece in self._unpack(frame):
+                    if at + len(piece) > start:
+                        yield max(at, start), piece[max(start - at, 0) :]
+                    at += len(piece)
+            except PackedError as reason:
+                if damage is None:
+                    raise
+                damage(str(reason))
+                yield frame.offset + frame.size, b""
+
+    @property
+    def footer_at(self) -> int:
+        """Where the last frame begins, which holds the footer."""
+        return self._frames[-1].offset
 
     def last_frame(self) -> tuple[int, bytes]:
         """Return the offset and the bytes of the last frame, which holds the footer."""
         frame = self._frames[-1]
         return frame.offset, b"".join(self._unpack(frame))
-
-    def _within(self, frame: ZstdFrame, skip: int, length: int) -> bytes:
-        found = bytearray()
-        for piece in self._unpack(frame):
-            found += piece[skip : skip + length - len(found)]
-            skip = max(0, skip - len(piece))
-            if len(found) == length:
-                return bytes(found)
-        raise PackedError(f"{self.path} ends too early")
 
     def _several_within(self, frame: ZstdFrame, places: list[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
         """Yield the bytes at offsets in a frame, which are sorted and do not overlap."""
@@ -200,7 +202,7 @@ class PackedSegment:
         reader = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(packed)
         size = 0
         try:
-            while piece := reader.read(_PIECE):
+            while size <= frame.size and (piece := reader.read(_PIECE)):
                 size += len(piece)
                 yield piece
         except zstandard.ZstdError as error:
@@ -220,6 +222,8 @@ class PackedSegment:
         frames, at, offset = [], 0, 0
         for number in range(count):
             packed, plain = _ENTRY.unpack_from(table, _SKIP_HEAD.size + number * _ENTRY.size)
+            if plain > FRAME_SIZE + LONGEST_LINE:
+                raise PackedError(f"{self.path} has a frame that unpacks to {plain} bytes, more than ours ever do")
             frames.append(ZstdFrame(at, packed, offset, plain))
             at, offset = at + packed, offset + plain
         if at != start:
@@ -229,7 +233,7 @@ class PackedSegment:
     def _exactly(self, length: int, offset: int) -> bytes:
         if offset < 0:
             raise PackedError(f"{self.path} is too short")
-        data = self._files.read(self._fd, length, offset)
+        data = read_exactly(self._files, self._fd, length, offset)
         if len(data) != length:
             raise PackedError(f"{self.path} is cut")
         return data

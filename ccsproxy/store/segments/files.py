@@ -4,7 +4,9 @@ Everything that writes takes a `Files`, so that tests can refuse an operation, c
 all of them and rebuild the disk as a crash would leave it.
 """
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -31,8 +33,12 @@ class Files:
         return os.open(path, _APPEND)
 
     def open_read(self, path: Path) -> int:
-        """Open an existing file for reading; never waits, never follows a link."""
-        return os.open(path, _READ)
+        """Open an existing regular file for reading; never waits, never follows a link."""
+        fd = os.open(path, _READ)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        return fd
 
     def read(self, fd: int, length: int, offset: int) -> bytes:
         """Read up to ``length`` bytes at an offset."""
@@ -102,6 +108,17 @@ def write_all(files: Files, fd: int, data: bytes) -> int:
             return done
         done += taken
     return done
+
+
+def read_exactly(files: Files, fd: int, length: int, offset: int) -> bytes:
+    """Read so many bytes at an offset, however few each read gives; fewer only where the file ends."""
+    data = files.read(fd, length, offset)
+    while data and len(data) < length:
+        more = files.read(fd, length - len(data), offset + len(data))
+        if not more:
+            break
+        data += more
+    return data
 
 
 def read_all(files: Files, path: Path) -> bytes:

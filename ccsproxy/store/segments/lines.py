@@ -1,50 +1,140 @@
-"""The lines of the segments, as readers see them: good ones only, never half of one, wherever they are by now.
+"""The one reader of the segments' lines: plain or compressed, growing, damaged, or strangers in the folder.
 
-Files are only looked at: nothing is locked, and a file that goes away while it is read is just gone. A segment that
-is compressed meanwhile is read on from its other file, since offsets are those of the plain segment.
+Files are only looked at: nothing is locked, links are not followed, a FIFO is not waited for. A line is never kept
+longer than `LONGEST_LINE`, whatever a file unpacks to. A segment that is compressed while it is read is read on from
+its other file, since offsets are those of the plain segment.
 """
 
-from collections.abc import Iterator, Sequence
+import errno
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-import attr
+import msgspec
 
 from ccsproxy.exchange import codec
-from ccsproxy.store.segments.compressed import PackedError, PackedSegment
-from ccsproxy.store.segments.files import Files
-from ccsproxy.store.segments.segment import compressed_path, list_segments, plain_path
+from ccsproxy.store.segments.compressed import CompressedSegment, PackedError
+from ccsproxy.store.segments.files import Files, read_exactly
+from ccsproxy.store.segments.segment import LONGEST_LINE, compressed_path, list_segments, plain_path
 
 #: How much is read at once, in bytes.
 CHUNK = 1 << 20
 
+#: Bytes of a segment and their offset in it, uncompressed.
+Piece = tuple[int, bytes]
 
-@attr.frozen
-class SegmentLine:
-    """A line of a segment; ``data`` is its JSON without newline and checksum, empty where the line is damaged.
 
-    :ivar offset: where it begins, in bytes of the plain segment.
+class SegmentLine(msgspec.Struct, frozen=True, gc=False):
+    """A piece of a segment up to a newline, or a part of it that cannot be read.
+
+    :ivar offset: where it begins, in bytes of the uncompressed segment.
     :ivar length: its length there, newline included.
+    :ivar data: the bytes, empty where they are too many or not readable.
+    :ivar good: whether it verifies. Only the last line may lack its newline, and is not good then.
     """
 
     offset: int
     length: int
     data: bytes
+    good: bool
+
+    @property
+    def end(self) -> int:
+        """Where the next line begins."""
+        return self.offset + self.length
+
+    @property
+    def json(self) -> bytes:
+        """The JSON of a good line, without newline and checksum."""
+        return codec.strip(self.data)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will be added to it: it has its newline, or lies before readable bytes."""
+        return not self.data or self.data[-1] == 0x0A
+
+
+def lines(pieces: Iterable[Piece], start: int = 0) -> Iterator[SegmentLine]:
+    """Cut the pieces of a segment into lines and check each; what no piece holds is a line without data.
+
+    :param start: where the first piece should begin.
+    """
+    begin = end = start  # the line that is not whole yet
+    parts: list[bytes] | None = []  # its bytes, null when they are too many
+    for at, piece in pieces:
+        if at != end:
+            yield SegmentLine(begin, at - begin, b"", good=False)
+            begin, parts = at, []
+        end = at + len(piece)
+        head, newline, tail = piece.rpartition(b"\n")
+        if newline and parts is None:
+            first = piece.index(b"\n") + 1
+            yield SegmentLine(begin, at + first - begin, b"", good=False)
+            if len(head) >= first:
+                yield from _whole(at + first, head[first:])
+            begin, parts = end - len(tail), [tail]
+        elif newline and parts is not None:
+            yield from _whole(begin, b"".join((*parts, head)))
+            begin, parts = end - len(tail), [tail]
+        elif parts is not None:
+            parts.append(piece)
+            parts = None if end - begin > LONGEST_LINE else parts
+    if end > begin:
+        yield SegmentLine(begin, end - begin, b"".join(parts or ()), good=False)
+
+
+def _whole(offset: int, text: bytes) -> Iterator[SegmentLine]:
+    """Yield the lines of a text whose last newline is left out."""
+    for each in text.split(b"\n"):
+        data = each + b"\n"
+        long = len(data) > LONGEST_LINE
+        yield SegmentLine(offset, len(data), b"" if long else data, not long and codec.verify(data))
+        offset += len(data)
+
+
+def file_pieces(files: Files, path: Path, start: int = 0) -> Iterator[Piece]:
+    """Yield the bytes of a plain file from an offset on.
+
+    :raises OSError: if it cannot be read.
+    """
+    fd = files.open_read(path)
+    try:
+        while piece := files.read(fd, CHUNK, start):
+            yield start, piece
+            start += len(piece)
+    finally:
+        files.close(fd)
+
+
+def segment_pieces(
+    files: Files, data_dir: Path, name: str, start: int = 0, damage: Callable[[str], None] | None = None
+) -> Iterator[Piece]:
+    """Yield the uncompressed bytes of a segment from an offset on, wherever they are.
+
+    :param damage: told of each part that cannot be read and is passed over; without it, that is an error.
+    :raises OSError: if it cannot be read.
+    :raises PackedError: if its compressed file is damaged.
+    """
+    try:
+        yield from file_pieces(files, plain_path(data_dir, name), start)
+    except FileNotFoundError:
+        with CompressedSegment(compressed_path(data_dir, name), files) as packed:
+            yield from packed.pieces(start, damage)
 
 
 class SegmentLines:
-    """Reads the segments of a data dir."""
+    """The segments of a data dir, as readers see them: good lines wherever they are by now.
 
-    def __init__(self, data_dir: Path) -> None:
+    :ivar skipped: for each file that cannot be read, why; for people.
+    """
+
+    def __init__(self, data_dir: Path, files: Files | None = None) -> None:
+        self.skipped: dict[str, str] = {}
         self._data_dir = data_dir
-        self._files = Files()
+        self._files = files or Files()
 
     def names(self) -> list[str]:
         """Return the segments' names, the oldest first."""
         return [name for name, packed in list_segments(self._data_dir)]
-
-    def exists(self, name: str) -> bool:
-        """Tell whether a segment is still there."""
-        return plain_path(self._data_dir, name).exists() or compressed_path(self._data_dir, name).exists()
 
     def closed(self, name: str) -> bool:
         """Tell whether a segment is compressed, so that nothing will be added to it."""
@@ -53,46 +143,39 @@ class SegmentLines:
     def size(self, name: str) -> int | None:
         """Return the bytes of the file of a plain segment, null for one that is compressed or gone."""
         try:
-            return plain_path(self._data_dir, name).stat().st_size
+            return plain_path(self._data_dir, name).lstat().st_size
         except OSError:
             return None
 
     def plain_size(self, name: str) -> int | None:
         """Return the bytes of a segment's lines, null for one that is gone or cannot be read."""
         size = self.size(name)
-        if size is None:
-            try:
-                with PackedSegment(compressed_path(self._data_dir, name), self._files) as packed:
-                    size = packed.size
-            except (OSError, PackedError):
-                return None
-        return size
+        if size is not None:
+            return size
+        try:
+            with CompressedSegment(compressed_path(self._data_dir, name), self._files) as packed:
+                return packed.size
+        except (OSError, PackedError) as reason:
+            self._skip(name, reason)
+            return None
 
     def bytes_on_disk(self, name: str) -> int:
         """Return the bytes that a segment takes on the disk."""
-        paths = (plain_path(self._data_dir, name), compressed_path(self._data_dir, name))
-        return sum(path.stat().st_size for path in paths if path.exists())
+        return segment_bytes(self._data_dir, name)
 
     def scan(self, name: str, start: int = 0) -> Iterator[SegmentLine]:
-        """Yield the whole lines of a segment from an offset on; damaged ones are yielded without their data."""
-        offset, rest = start, [b""]
-        for piece in self._pieces(name, start):
-            head, newline, tail = piece.rpartition(b"\n")
-            if not newline:
-                rest.append(piece)
-                continue
-            for text in b"".join([*rest, head]).split(b"\n"):
-                line = text + b"\n"
-                yield SegmentLine(offset, len(line), codec.strip(line) if codec.verify(line) else b"")
-                offset += len(line)
-            rest = [tail]
+        """Yield the whole lines of a segment from an offset on, past what is damaged; they end where they cannot."""
+        try:
+            for line in lines(segment_pieces(self._files, self._data_dir, name, start, self._damage(name)), start):
+                if line.ended:
+                    yield line
+            self.skipped.pop(name, None) if not start else None
+        except (OSError, PackedError) as reason:
+            self._skip(name, reason)
 
     def at(self, name: str, offset: int, length: int) -> bytes | None:
         """Return the JSON of one line, null when the segment is gone or the line there is not whole."""
-        line = self._plain_at(name, offset, length)
-        if line is None:
-            line = self._packed_at(name, offset, length)
-        return codec.strip(line) if line is not None and codec.verify(line) else None
+        return self.several(name, [(offset, length)]).get(offset)
 
     def several(self, name: str, places: Sequence[tuple[int, int]]) -> dict[int, bytes]:
         """Return the JSON of lines of one segment, which costs less than reading each alone when it is compressed.
@@ -100,56 +183,38 @@ class SegmentLines:
         :param places: their offsets and lengths.
         :return: by offset; lines that are not there or not whole are left out.
         """
-        if plain_path(self._data_dir, name).exists():
-            found = {offset: self._plain_at(name, offset, length) for offset, length in places}
-        else:
-            found = dict(self._several_packed(name, places))
-        return {offset: codec.strip(line) for offset, line in found.items() if line and codec.verify(line)}
-
-    def _several_packed(self, name: str, places: Sequence[tuple[int, int]]) -> dict[int, bytes]:
         try:
-            with PackedSegment(compressed_path(self._data_dir, name), self._files) as packed:
-                return packed.read_several(places)
-        except (OSError, PackedError):
+            found = self._read(name, [each for each in places if each[1] <= LONGEST_LINE])
+        except (OSError, PackedError) as reason:
+            self._skip(name, reason)
             return {}
+        return {offset: codec.strip(line) for offset, line in found.items() if codec.verify(line)}
 
-    def _plain_at(self, name: str, offset: int, length: int) -> bytes | None:
+    def _read(self, name: str, places: Sequence[tuple[int, int]]) -> dict[int, bytes]:
         try:
-            with plain_path(self._data_dir, name).open("rb") as file:
-                file.seek(offset)
-                return file.read(length)
-        except OSError:
-            return None
-
-    def _packed_at(self, name: str, offset: int, length: int) -> bytes | None:
-        try:
-            with PackedSegment(compressed_path(self._data_dir, name), self._files) as packed:
-                return packed.read(offset, length)
-        except (OSError, PackedError):
-            return None
-
-    def _pieces(self, name: str, start: int) -> Iterator[bytes]:
-        """Yield a segment's bytes from an offset on; they end where they cannot be read."""
-        try:
-            yield from self._plain_pieces(name, start)
+            fd = self._files.open_read(plain_path(self._data_dir, name))
         except FileNotFoundError:
-            yield from self._packed_pieces(name, start)
-        except OSError:
-            return
-
-    def _plain_pieces(self, name: str, start: int) -> Iterator[bytes]:
-        with plain_path(self._data_dir, name).open("rb") as file:
-            file.seek(start)
-            while piece := file.read(CHUNK):
-                yield piece
-
-    def _packed_pieces(self, name: str, start: int) -> Iterator[bytes]:
+            with CompressedSegment(compressed_path(self._data_dir, name), self._files) as packed:
+                return packed.read_several(places)
         try:
-            with PackedSegment(compressed_path(self._data_dir, name), self._files) as packed:
-                passed = 0
-                for piece in packed.pieces() if start < packed.size else ():
-                    if passed + len(piece) > start:
-                        yield piece[max(start - passed, 0) :]
-                    passed += len(piece)
-        except (OSError, PackedError):
-            return
+            return {offset: read_exactly(self._files, fd, length, offset) for offset, length in places}
+        finally:
+            self._files.close(fd)
+
+    def _damage(self, name: str) -> Callable[[str], None]:
+        return lambda reason: self.skipped.__setitem__(name, reason)
+
+    def _skip(self, name: str, reason: Exception) -> None:
+        if getattr(reason, "errno", None) != errno.ENOENT:  # gone is not damaged
+            self.skipped[name] = str(reason)
+
+
+def segment_bytes(data_dir: Path, name: str) -> int:
+    """Return the bytes that a segment's files take on the disk, 0 for one that is gone."""
+    total = 0
+    for path in (plain_path(data_dir, name), compressed_path(data_dir, name)):
+        try:
+            total += path.lstat().st_size
+        except OSError:
+            pass
+    return total

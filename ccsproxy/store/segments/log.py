@@ -1,6 +1,7 @@
 """The log: an endless row of lines, kept in segments of bounded size and age."""
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,11 +18,19 @@ Lines = Sequence[tuple[codec.RecordHead, bytes]]
 class SegmentLog:
     """Appends lines and rotates. Synchronous; used by one thread.
 
+    Syncs and rotations are due by the monotonic clock, so that a corrected wall clock delays neither.
+
     :param newest: the name of the newest segment there is, empty without any.
     :param closed: told the name of each segment that will not be appended to any more.
-    :param clock: seconds since the epoch.
+    :param clock: seconds since the epoch, for names and headers only.
+    :param monotonic: seconds, never going back, for everything that is due.
     :param random: where the ids in the names come from.
     :ivar suspects: how many segments were given up because they could not be synced or cut back.
+    :param is_ours: tells whether the data dir is still the one that is locked.
+    :ivar make_ours: locks it anew, or raises ``OSError``.
+    :ivar writing: the name of the segment that may still be appended to, empty when there is none. Set before its
+        file is made and reset after its last byte, so that in any thread a segment found on the disk *before* this
+        is read, and not named by it, is closed.
     """
 
     def __init__(
@@ -33,14 +42,21 @@ class SegmentLog:
         newest: str = "",
         closed: Callable[[str], None] = lambda name: None,
         random: Callable[[int], bytes] = os.urandom,
+        monotonic: Callable[[], float] = time.monotonic,
+        is_ours: Callable[[], bool] = lambda: True,
+        make_ours: Callable[[], None] = lambda: None,
     ) -> None:
         self.suspects = 0
+        self.writing = ""
         self._files = files
         self._data_dir = data_dir
         self._settings = settings
         self._clock = clock
+        self._monotonic = monotonic
         self._newest = newest
         self._closed = closed
+        self._is_ours = is_ours
+        self.make_ours = make_ours
         self._random = random
         self._current: ActiveSegment | None = None
         self._begun = 0.0
@@ -52,20 +68,12 @@ class SegmentLog:
         segment = self._current
         return segment.name if segment else ""
 
-    @property
-    def bounds(self) -> tuple[str, str]:
-        """The newest name there is and the active one: every name up to the first is closed but for the second.
-
-        May be read in any thread: a segment that is just being made is above the first.
-        """
-        newest = self._newest
-        return newest, self.active
-
     def append(self, lines: Lines) -> tuple[list[Location], OSError | None]:
         """Append lines, as far as the disk takes them.
 
         :return: where the lines are that count as stored, from the first on, and why the rest do not.
         """
+        self._check_ours()
         try:
             segment = self._segment()
         except OSError as refused:
@@ -88,9 +96,10 @@ class SegmentLog:
 
         :return: why that failed; the segment was given up then.
         """
-        segment, now = self._current, self._clock()
+        gone = self._check_ours()
+        segment, now = self._current, self._monotonic()
         if segment is None:
-            return None
+            return gone
         if self._full(segment, now):
             return self.rotate()
         if self._settings.sync == "interval" and now - self._synced_at >= self._settings.sync_every:
@@ -99,10 +108,12 @@ class SegmentLog:
 
     def next_tick(self) -> float | None:
         """Return how many seconds there are until `tick` has something to do, or None."""
-        segment, now = self._current, self._clock()
+        segment, now = self._current, self._monotonic()
         if segment is None:
             return None
-        waits = [self._begun + self._settings.rotate_every - now] if self._settings.rotate_every else []
+        holds_something = segment.tally.records or segment.tally.started
+        ages = self._settings.rotate_every and holds_something
+        waits = [self._begun + self._settings.rotate_every - now] if ages else []
         if self._settings.sync == "interval" and segment.synced < segment.size:
             waits.append(self._synced_at + self._settings.sync_every - now)
         return max(0.0, min(waits)) if waits else None
@@ -131,27 +142,41 @@ class SegmentLog:
             return None
         segment.close(self._clock(), durable=self._settings.sync != "never")
         self.suspects += segment.broken
-        self._closed(segment.name)
+        self._ended(segment)
         return OSError(f"{segment.path} could not be closed") if segment.broken else None
 
     def _segment(self) -> ActiveSegment:
-        now = self._clock()
-        if self._current is not None and self._full(self._current, now):
+        if self._current is not None and self._full(self._current, self._monotonic()):
             self.rotate()
         if self._current is None:
-            name = segment_name(now, self._random(4), self._newest)
-            options = self._settings
-            header = Header(
-                segment=name,
-                created_at=iso_time(now),
-                writer=options.writer,
-                redacted=options.redact,
-                run=options.run,
-            )
-            self._files.make_directory(segments_dir(self._data_dir))
-            self._current = ActiveSegment(self._files, self._data_dir, header, durable=options.sync != "never")
-            self._newest, self._begun, self._synced_at = name, now, now
+            self._current = self._begin()
         return self._current
+
+    def _check_ours(self) -> OSError | None:
+        """Give the segment up when it, or the data dir around it, was removed: what is appended to it is nowhere."""
+        if self._current is None or (self._current.is_linked() and self._is_ours()):
+            return None
+        gone = OSError(f"{self._current.path} was removed while it was written")
+        self._give_up()
+        return gone
+
+    def _begin(self) -> ActiveSegment:
+        self.make_ours()
+        now, options = self._clock(), self._settings
+        name = segment_name(now, self._random(4), self._newest)
+        header = Header(
+            segment=name, created_at=iso_time(now), writer=options.writer, redacted=options.redact, run=options.run
+        )
+        self._files.make_directory(segments_dir(self._data_dir))
+        self.writing = name
+        try:
+            segment = ActiveSegment(self._files, self._data_dir, header, durable=options.sync != "never")
+        except BaseException:
+            self.writing = ""
+            raise
+        self._newest, self._begun = name, self._monotonic()
+        self._synced_at = self._begun
+        return segment
 
     def _full(self, segment: ActiveSegment, now: float) -> bool:
         options = self._settings
@@ -162,11 +187,16 @@ class SegmentLog:
 
     def _sync(self, segment: ActiveSegment) -> None:
         segment.sync()
-        self._synced_at = self._clock()
+        self._synced_at = self._monotonic()
 
     def _give_up(self) -> None:
         segment, self._current = self._current, None
         if segment is not None:
             self.suspects += 1
             segment.abandon()
-            self._closed(segment.name)
+            self._ended(segment)
+
+    def _ended(self, segment: ActiveSegment) -> None:
+        """Let others care for a segment that will not be appended to any more."""
+        self.writing = ""
+        self._closed(segment.name)

@@ -11,7 +11,8 @@ from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.store.segments.compress import verify_packed, write_packed
 from ccsproxy.store.segments.files import Files, remove_if_there
-from ccsproxy.store.segments.scan import ScannedLine, head_of, lines, segment_pieces
+from ccsproxy.store.segments.lines import SegmentLine
+from ccsproxy.store.segments.scan import all_lines, head_of
 from ccsproxy.store.segments.segment import TEMPORARY, Header, compressed_path, plain_path, segments_dir
 from ccsproxy.store.segments.tally import Tally
 
@@ -69,16 +70,17 @@ class Rewriter:
             remove_if_there(self._files, path)
         self._files.sync_directory(segments_dir(self._data_dir))
 
-    def _kept(self, name: str, new: str, keep: Keep, tally: Tally) -> Iterator[ScannedLine]:
+    def _kept(self, name: str, new: str, keep: Keep, tally: Tally) -> Iterator[SegmentLine]:
         data = codec.encode(self._header(new))
-        yield ScannedLine(0, data, good=True)
+        yield SegmentLine(0, len(data), data, good=True)
         offset = len(data)
-        for line in lines(segment_pieces(self._files, self._data_dir, name)):
+        for line in all_lines(self._files, self._data_dir, name):
             head = head_of(line)
             if head is None or head.event not in ("record", "started") or not keep(head):
                 continue
-            tally.add(head, offset, len(line.data))
-            yield ScannedLine(offset, line.data, good=True)
-            offset += len(line.data)
+            tally.add(head, offset, line.length)
+            yield SegmentLine(offset, line.length, line.data, good=True)
+            offset += line.length
         tally.replaces = [name]
-        yield ScannedLine(offset, codec.encode(tally.footer(offset, iso_time(self._clock()))), good=True)
+        last = codec.encode(tally.footer(offset, iso_time(self._clock())))
+        yield SegmentLine(offset, len(last), last, good=True)

@@ -1,4 +1,7 @@
-"""Reading a segment from one end to the other, whatever became of it: lines, damage, tail, footer."""
+"""What a segment holds, found by reading it from one end to the other, and the footer that says it in one line.
+
+A footer is derived: what cannot be found in one is found in the lines, and nothing is decided by its absence.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,28 +10,11 @@ import attr
 import msgspec
 
 from ccsproxy.exchange import codec
-from ccsproxy.store.segments.compressed import PackedError, PackedSegment
-from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.compressed import CompressedSegment, PackedError
+from ccsproxy.store.segments.files import Files, read_exactly
+from ccsproxy.store.segments.lines import SegmentLine, lines, segment_pieces
 from ccsproxy.store.segments.segment import Footer, compressed_path, plain_path
 from ccsproxy.store.segments.tally import Tally
-
-_PIECE = 1 << 20
-
-#: No line is longer; what looks longer is garbage, and is skipped without being kept in memory.
-LONGEST_LINE = 512 << 20
-
-
-@attr.frozen
-class ScannedLine:
-    """A piece of a segment up to a newline.
-
-    :ivar data: the bytes, newline included unless it is the tail.
-    :ivar good: whether it verifies.
-    """
-
-    offset: int
-    data: bytes
-    good: bool
 
 
 @attr.define
@@ -48,60 +34,11 @@ class Scan:
     torn: bool = False
 
 
-def lines(pieces: Iterable[bytes]) -> Iterator[ScannedLine]:
-    """Cut pieces of a segment into lines and check each; the last one may lack its newline and is not good then."""
-    offset, buffer = 0, bytearray()
-    for piece in pieces:
-        searched = len(buffer)
-        buffer += piece
-        start = 0
-        while (newline := buffer.find(b"\n", max(start, searched))) >= 0:
-            data = bytes(buffer[start : newline + 1])
-            yield ScannedLine(offset + start, data, codec.verify(data))
-            start = newline + 1
-        del buffer[:start]
-        offset += start
-        if len(buffer) > LONGEST_LINE:
-            yield ScannedLine(offset, b"", good=False)
-            offset += len(buffer)
-            buffer.clear()
-    if buffer:
-        yield ScannedLine(offset, bytes(buffer), good=False)
-
-
-def pieces(files: Files, path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a plain file.
-
-    :raises OSError: if it cannot be read.
-    """
-    fd = files.open_read(path)
-    try:
-        offset = 0
-        while piece := files.read(fd, _PIECE, offset):
-            yield piece
-            offset += len(piece)
-    finally:
-        files.close(fd)
-
-
-def segment_pieces(files: Files, data_dir: Path, name: str) -> Iterator[bytes]:
-    """Yield the uncompressed bytes of a segment, wherever they are.
-
-    :raises OSError: if it cannot be read.
-    :raises PackedError: if its compressed file is damaged.
-    """
-    try:
-        yield from pieces(files, plain_path(data_dir, name))
-    except FileNotFoundError:
-        with PackedSegment(compressed_path(data_dir, name), files) as packed:
-            yield from packed.pieces()
-
-
-def scan(found: Iterable[ScannedLine]) -> Scan:
+def scan(found: Iterable[SegmentLine]) -> Scan:
     """Count what lines say; damaged lines count when a good one follows, behind the last good one they are a tail."""
     result, damaged = Scan(), 0
     for line in found:
-        result.size = line.offset + len(line.data)
+        result.size = line.end
         head = head_of(line)
         if head is None:
             damaged += 1
@@ -109,11 +46,11 @@ def scan(found: Iterable[ScannedLine]) -> Scan:
         result.end = result.size
         result.tally.damaged, damaged = result.tally.damaged + damaged, 0
         result.footer = footer_of(line.data, line.offset) if head.event == "closed" else None
-        result.tally.add(head, line.offset, len(line.data))
+        result.tally.add(head, line.offset, line.length)
     return result
 
 
-def head_of(line: ScannedLine) -> codec.RecordHead | None:
+def head_of(line: SegmentLine) -> codec.RecordHead | None:
     """Return the head of a good line, None for a damaged one."""
     if not line.good:
         return None
@@ -134,25 +71,55 @@ def footer_of(line: bytes, offset: int) -> Footer | None:
     return footer if footer.event == "closed" and footer.length == offset else None
 
 
+def all_lines(files: Files, data_dir: Path, name: str) -> Iterator[SegmentLine]:
+    """Yield the lines of a segment, every one of them, for those who decide what is kept.
+
+    :raises OSError: if it cannot be read.
+    :raises PackedError: if a part of it cannot, so that nobody knows what is in it; at the end. Only a footer may be
+        unreadable, which has a frame of its own.
+    """
+    unread, end = list[str](), 0
+    for line in lines(segment_pieces(files, data_dir, name, damage=unread.append)):
+        end = line.end if line.data else end
+        yield line
+    if unread:
+        with CompressedSegment(compressed_path(data_dir, name), files) as packed:
+            if len(unread) > 1 or packed.footer_at != end:
+                raise PackedError(f"a part of {name} cannot be read: {unread[0]}")
+
+
+def contents(files: Files, data_dir: Path, name: str) -> Footer:
+    """Tell what a segment holds: from its footer, or where that cannot be read, from its lines.
+
+    :raises OSError: if it cannot be read; `PackedError` likewise.
+    """
+    footer = read_footer(files, data_dir, name)
+    if footer is None:
+        found = scan(all_lines(files, data_dir, name))
+        footer = found.tally.footer(found.end, "")
+    return footer
+
+
 def read_footer(files: Files, data_dir: Path, name: str) -> Footer | None:
     """Find the footer of a segment without reading the rest.
 
     :return: None if there is no whole one.
     :raises OSError: if neither file can be read.
+    :raises PackedError: if the compressed one has no table of its frames.
     """
     try:
         return _plain_footer(files, plain_path(data_dir, name))
     except FileNotFoundError:
-        return packed_footer(files, compressed_path(data_dir, name))
+        return _packed_footer(files, compressed_path(data_dir, name))
 
 
-def packed_footer(files: Files, path: Path) -> Footer | None:
+def _packed_footer(files: Files, path: Path) -> Footer | None:
     """Find the footer of a compressed segment."""
-    try:
-        with PackedSegment(path, files) as packed:
+    with CompressedSegment(path, files) as packed:
+        try:
             offset, data = packed.last_frame()
-    except PackedError:
-        return None
+        except PackedError:
+            return None
     return footer_of(data, offset)
 
 
@@ -163,7 +130,7 @@ def _plain_footer(files: Files, path: Path) -> Footer | None:
         length = 4096
         while True:
             start = max(0, size - length)
-            tail = files.read(fd, size - start, start)
+            tail = read_exactly(files, fd, size - start, start)
             newline = tail.rfind(b"\n", 0, len(tail) - 1)
             if newline >= 0:
                 return footer_of(tail[newline + 1 :], start + newline + 1)

@@ -5,7 +5,8 @@ from pathlib import Path
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.store.segments.files import Files, remove_if_there, write_all
-from ccsproxy.store.segments.scan import Scan, lines, pieces, scan
+from ccsproxy.store.segments.lines import file_pieces, lines
+from ccsproxy.store.segments.scan import Scan, scan
 from ccsproxy.store.segments.segment import TORN, plain_path, segments_dir
 
 
@@ -19,7 +20,7 @@ def seal(files: Files, data_dir: Path, name: str, seconds: float) -> Scan:
     :raises OSError: if the disk does not take it; the segment is then as it was, or whole but for its footer.
     """
     path = plain_path(data_dir, name)
-    found = scan(lines(pieces(files, path)))
+    found = scan(lines(file_pieces(files, path)))
     if found.end < found.size:
         _set_aside(files, data_dir, name, found.end)
         found.torn, found.size = True, found.end

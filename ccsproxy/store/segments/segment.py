@@ -17,6 +17,10 @@ from ccsproxy.exchange.ids import iso_time
 #: The version of the file format: header, lines, footer, compression.
 FORMAT_VERSION = 1
 
+#: No line is longer, in bytes: what would be is written without its bodies, and what looks so is garbage, which is
+#: passed over without being kept in memory.
+LONGEST_LINE = 128 << 20
+
 PLAIN = ".jsonl"
 COMPRESSED = ".jsonl.zst"
 TORN = ".torn"

@@ -4,8 +4,7 @@ import argparse
 from typing import TextIO
 
 from ccsproxy.exchange.ids import SESSION_ID
-from ccsproxy.store.segments.files import Files
-from ccsproxy.store.starred import Starred
+from ccsproxy.store.state import State
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
 
 NAME = "keep"
@@ -22,12 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Star or unstar the sessions, and list the starred ones; the store may be in use."""
-    starred = Starred(Files(), data_dir_of(args))
     for session in args.session:
         if not SESSION_ID.match(session):
             raise CommandError(f"{session[:140]!r} is no session id.")
-        (starred.discard if args.undo else starred.add)(session)
-    kept = sorted(starred.sessions())
+    state = State(data_dir_of(args))
+    try:
+        (state.unstar if args.undo else state.star)(args.session)
+        kept = sorted(state.stars())
+    finally:
+        state.close()
     if args.json:
         write_json(out, kept)
     else:

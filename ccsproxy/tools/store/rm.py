@@ -30,12 +30,12 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     sessions = list(dict.fromkeys(args.session))
 
     def forget(store: OfflineStore) -> ControlReply:
-        return ControlReply({session: store.forget(session) for session in sessions})
+        return ControlReply([*store.forget(sessions).values()])
 
     reply = changed(data_dir_of(args), forget, ControlRequest("forget", sessions))
     if reply.trouble:
-        raise CommandError(f"{args.data_dir} could not be worked on: {reply.trouble}")
-    counts = reply.counts
+        raise CommandError(f"Not removed everywhere yet: {reply.trouble}. The service goes on until it is.")
+    counts = dict(zip(sessions, reply.counts, strict=False))
     if args.json:
         write_json(out, counts)
     for session, count in counts.items():

@@ -297,15 +297,15 @@ class IndexTests(StoreCase):
         index = Index(self.data_dir)
         self.addCleanup(index.close)
         mark = index.mark("20260101T000000000Z-00000001")
-        data = codec.strip(codec.encode(next(Corpus().records(1))))
+        data = codec.encode(next(Corpus().records(1)))
 
         def broken():
-            yield SegmentLine(0, len(data), data)
+            yield SegmentLine(0, len(data), data, True)
             raise OSError("the disk is gone")
 
         self.assertRaises(OSError, index.take, mark, broken(), len(data))
         self.assertEqual(self.ids(), [])
-        index.take(mark, [SegmentLine(0, len(data), data)], len(data))
+        index.take(mark, [SegmentLine(0, len(data), data, True)], len(data))
         self.assertEqual(len(self.ids()), 1)
         self.assertEqual(self.reader.requests(Query(q="ka*")).rebuilding, False)
 

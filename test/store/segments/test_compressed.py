@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from unittest import SkipTest
 
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,9 +16,10 @@ from ccsproxy.exchange import codec
 from ccsproxy.store.segments import compress
 from ccsproxy.store.segments import compressed as packed_module
 from ccsproxy.store.segments.compress import compress_segment
-from ccsproxy.store.segments.compressed import PackedError, PackedSegment
+from ccsproxy.store.segments.compressed import CompressedSegment, PackedError, seek_table
 from ccsproxy.store.segments.files import Files
-from ccsproxy.store.segments.scan import lines, read_footer
+from ccsproxy.store.segments.lines import lines
+from ccsproxy.store.segments.scan import all_lines, contents, read_footer
 from ccsproxy.store.segments.seal import seal
 from ccsproxy.store.segments.segment import compressed_path, plain_path, segments_dir
 from test.store.conversation import Conversation
@@ -40,8 +42,8 @@ class PackedTests(SynchronousTestCase):
         self.assertFalse(plain.exists())
         return data
 
-    def open(self) -> PackedSegment:
-        packed = PackedSegment(compressed_path(self.data_dir, NAME), Files())
+    def open(self) -> CompressedSegment:
+        packed = CompressedSegment(compressed_path(self.data_dir, NAME), Files())
         self.addCleanup(packed.close)
         return packed
 
@@ -50,10 +52,10 @@ class PackedTests(SynchronousTestCase):
         self.patch(compress, "FRAME_SIZE", 2000)
         data = self.pack(*[record(number) for number in range(1, 20)])
         packed = self.open()
-        self.assertEqual(b"".join(packed.pieces()), data)
+        self.assertEqual(b"".join(piece for _, piece in packed.pieces()), data)
         self.assertEqual(packed.size, len(data))
-        for line in lines([data]):
-            self.assertEqual(packed.read(line.offset, len(line.data)), line.data)
+        for line in lines([(0, data)]):
+            self.assertEqual(packed.read_several([(line.offset, line.length)]), {line.offset: line.data})
         self.assertEqual(read_footer(Files(), self.data_dir, NAME).records, 19)
 
     @given(st.sets(st.integers(0, 18)), st.integers(1, 3000), st.randoms())
@@ -63,19 +65,55 @@ class PackedTests(SynchronousTestCase):
         if not hasattr(self, "found"):
             self.patch(compress, "FRAME_SIZE", 2000)
             data = self.pack(*[record(number) for number in range(1, 20)])
-            self.found = [(line.offset, line.data) for line in lines([data])]
+            self.found = [(line.offset, line.data) for line in lines([(0, data)])]
         places = [(self.found[each][0], len(self.found[each][1])) for each in chosen]
         dice.shuffle(places)
         beyond = [(self.found[-1][0], 1 << 20), (1 << 30, 5)]
-        with PackedSegment(compressed_path(self.data_dir, NAME), Files()) as packed:
+        with CompressedSegment(compressed_path(self.data_dir, NAME), Files()) as packed:
             read = packed.read_several([*places, *beyond, *places])
         self.assertEqual(read, dict(self.found[each] for each in chosen))
 
     def test_what_is_not_there_is_an_error(self) -> None:
-        """Reading beyond the end never gives less than was asked for."""
+        """Reading beyond the end never gives less than was asked for, or anything for what lies in two frames."""
         data = self.pack(record(1))
+        self.assertEqual(self.open().read_several([(len(data) - 5, 6), (0, len(data))]), {})
+
+    def test_a_damaged_frame_does_not_hide_the_others(self) -> None:
+        """Who asks to be told gets all the lines of the good frames, where they are; who does not, an error."""
+        self.patch(compress, "FRAME_SIZE", 300)
+        data = self.pack(*[record(number) for number in range(1, 7)])
         packed = self.open()
-        self.assertRaises(PackedError, packed.read, len(data) - 5, 6)
+        self.assertGreater(len(packed._frames), 3)
+        path, frame = compressed_path(self.data_dir, NAME), packed._frames[1]
+        whole = path.read_bytes()
+        path.write_bytes(whole[: frame.at + 12] + b"\xff\xff" + whole[frame.at + 14 :])
+        told: list[str] = []
+        found = list(lines(self.open().pieces(damage=told.append)))
+        self.assertEqual((len(told), [line.offset for line in found if not line.data]), (1, [frame.offset]))
+        lost = range(frame.offset, frame.offset + frame.size)
+        self.assertEqual(b"".join(line.data for line in found), data[: lost.start] + data[lost.stop :])
+        self.assertRaises(PackedError, list, self.open().pieces())
+        self.assertRaises(PackedError, list, all_lines(Files(), self.data_dir, NAME))
+        places = [(line.offset, line.length) for line in lines([(0, data)])]
+        self.assertEqual(set(self.open().read_several(places)), {at for at, _ in places} - set(lost))
+
+    def test_only_the_footer_is_damaged(self) -> None:
+        """Then all is known from the lines; footers decide nothing."""
+        self.pack(record(1, "a"), record(2, "b"))
+        path, at = compressed_path(self.data_dir, NAME), self.open()._frames[-1].at
+        whole = path.read_bytes()
+        path.write_bytes(whole[: at + 12] + bytes([whole[at + 12] ^ 0x10]) + whole[at + 13 :])
+        self.assertIsNone(read_footer(Files(), self.data_dir, NAME))
+        self.assertEqual(contents(Files(), self.data_dir, NAME).sessions, {"a": 1, "b": 2})
+
+    def test_a_bomb_is_refused(self) -> None:
+        """A small file that unpacks to a line of a gibibyte is not unpacked."""
+        self.data_dir = Path(self.mktemp())
+        segments_dir(self.data_dir).mkdir(parents=True)
+        frame = zstandard.ZstdCompressor().compress(bytes(1 << 20))
+        table = seek_table([(len(frame), 1 << 30), (len(frame), 1 << 20)])
+        compressed_path(self.data_dir, NAME).write_bytes(frame + frame + table)
+        self.assertRaises(PackedError, self.open)
 
     def test_any_byte_damaged_is_noticed(self) -> None:
         """Each flipped byte of the file makes reading fail, or changes nothing; never the content."""
@@ -85,8 +123,8 @@ class PackedTests(SynchronousTestCase):
         for at in range(len(whole)):
             path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x41]) + whole[at + 1 :])
             try:
-                with PackedSegment(path, Files()) as packed:
-                    found = b"".join(packed.pieces())
+                with CompressedSegment(path, Files()) as packed:
+                    found = b"".join(piece for _, piece in packed.pieces())
             except PackedError:
                 continue
             self.assertEqual(found, data, at)
@@ -98,7 +136,7 @@ class PackedTests(SynchronousTestCase):
         whole = path.read_bytes()
         for at in range(len(whole)):
             path.write_bytes(whole[:at])
-            self.assertRaises(PackedError, PackedSegment, path, Files())
+            self.assertRaises(PackedError, CompressedSegment, path, Files())
 
     def test_damaged_lines_are_kept_as_they_are(self) -> None:
         """Compression neither repairs nor refuses a segment with a damaged line."""
@@ -108,7 +146,7 @@ class PackedTests(SynchronousTestCase):
         plain_path(self.data_dir, NAME).write_bytes(data)
         seal(Files(), self.data_dir, NAME, 0.0)
         self.assertTrue(compress_segment(Files(), self.data_dir, NAME))
-        self.assertTrue(b"".join(self.open().pieces()).startswith(data))
+        self.assertTrue(b"".join(piece for _, piece in self.open().pieces()).startswith(data))
 
     def test_without_a_footer_nothing_happens(self) -> None:
         """A segment that is still written is left alone."""
@@ -132,7 +170,7 @@ class PackedTests(SynchronousTestCase):
         values = [value for pair in Conversation("s").turns(60) for value in pair]
         data = self.pack(*values)
         self.assertGreater(len(data) / compressed_path(self.data_dir, NAME).stat().st_size, 20)
-        last = list(lines([data]))[-2]
+        last = list(lines([(0, data)]))[-2]
         began = perf_counter()
-        self.assertEqual(self.open().read(last.offset, len(last.data)), last.data)
+        self.assertEqual(self.open().read_several([(last.offset, last.length)]), {last.offset: last.data})
         self.assertLess(perf_counter() - began, 2.0)

@@ -1,0 +1,299 @@
+"""The durable state of a data dir: what cannot be derived from its segments, in one small SQLite file.
+
+Stars, how far the numbers of removed sessions went, jobs that commands ask of the service, and how far each target
+was shipped. Every change is one transaction that no other process can fall into, so that two commands at once lose
+nothing; every deletion is wiped out of the file. Unlike the index it may not be deleted: a damaged one is an error
+that says so, and until it is mended nothing is removed from the store.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+import attr
+
+from ccsproxy.store.directory import DataDirError
+from ccsproxy.store.state_migration import Earlier, earlier_state, remove_earlier
+
+NAME = "state.sqlite3"
+#: Counts up with every change of the tables; an older file is brought up, a newer one refused.
+VERSION = 1
+#: How long a process waits for another's change, in seconds.
+_BUSY_S = 10.0
+
+_SCHEMA = """
+CREATE TABLE stars (session_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE marks (session TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE jobs (
+    job INTEGER PRIMARY KEY AUTOINCREMENT, request BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'asked', reply BLOB);
+CREATE TABLE positions (
+    target TEXT PRIMARY KEY, segment TEXT NOT NULL, offset INTEGER NOT NULL, moved_at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE deletions (
+    target TEXT NOT NULL, session_id TEXT NOT NULL, PRIMARY KEY (target, session_id)) WITHOUT ROWID;
+"""
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA wal_autocheckpoint = 100",
+    "PRAGMA journal_size_limit = 0",
+)
+
+_T = TypeVar("_T")
+
+
+class StateError(DataDirError):
+    """The state cannot be read or changed; the message is one sentence for the user."""
+
+
+@attr.frozen
+class Position:
+    """How far a target has been shipped.
+
+    :ivar segment: name of the segment that is being shipped, empty before the first.
+    :ivar offset: bytes of it, not compressed, that the target has confirmed.
+    """
+
+    segment: str
+    offset: int
+
+
+class State:
+    """The durable state. May be used from several threads and processes at once.
+
+    Invariant: what a method has returned from is on the disk (`synchronous` is FULL), and nothing that was deleted
+    is left in the file's pages; `erase` empties the WAL too. The file is opened at the first use; every method but
+    `close` raises `StateError` when it cannot be opened, is damaged, or was made by a newer version.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.path = data_dir / NAME
+        self._lock = threading.Lock()
+        self._open: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Close the file; the last to do so folds the WAL into it. Using it again opens what is there then."""
+        with self._lock:
+            connection, self._open = self._open, None
+            if connection is not None:
+                connection.close()
+
+    def stars(self) -> frozenset[str]:
+        """Return the sessions that retention must keep."""
+        return frozenset(str(session) for (session,) in self._ask("SELECT session_id FROM stars"))
+
+    def star(self, sessions: Iterable[str]) -> None:
+        """Keep sessions whatever retention says."""
+        self._change([("INSERT OR IGNORE INTO stars VALUES (?)", (session,)) for session in sessions])
+
+    def unstar(self, sessions: Iterable[str]) -> None:
+        """Leave sessions to retention again."""
+        self._change([("DELETE FROM stars WHERE session_id = ?", (session,)) for session in sessions])
+
+    def marks(self) -> dict[str, int]:
+        """Return how far the numbers of removed sessions went, by `mark_key`."""
+        return dict(self._ask("SELECT session, seq FROM marks"))  # type: ignore[arg-type]
+
+    def raise_marks(self, sessions: Mapping[str, int]) -> None:
+        """Remember how far sessions came, before a segment with them is removed; marks never go down."""
+        self._change([(_RAISE, (mark_key(session), seq)) for session, seq in sessions.items() if seq])
+
+    def ask_for(self, request: bytes) -> int:
+        """Put down a job for the service.
+
+        :return: its number.
+        """
+        sql = "INSERT INTO jobs (request) VALUES (?)"
+        return self._told(lambda connection: int(connection.execute(sql, (request,)).lastrowid or 0))
+
+    def take_jobs(self) -> list[tuple[int, bytes]]:
+        """Take the jobs that nobody has taken yet, the oldest first."""
+        if not self._ask("SELECT 1 FROM jobs WHERE state = 'asked' LIMIT 1"):
+            return []
+        rows = self._told(lambda connection: connection.execute(_TAKE).fetchall())
+        return sorted((job, bytes(request)) for job, request in rows)
+
+    def answer(self, job: int, reply: bytes, done: bool) -> None:
+        """Say how a job stands; of one that is done, the request is wiped out."""
+        self._change([(_DONE if done else "UPDATE jobs SET reply = ? WHERE job = ?", (reply, job))])
+
+    def wipe(self, job: int) -> None:
+        """Wipe out what a job asks for, which may name what is to be forgotten."""
+        self._change([("UPDATE jobs SET request = x'' WHERE job = ?", (job,))])
+
+    def job(self, job: int) -> tuple[str, bytes] | None:
+        """Return how a job stands (``asked``, ``taken``, ``done``) and its latest reply, null when there is none."""
+        found = self._ask("SELECT state, reply FROM jobs WHERE job = ?", (job,))
+        return (str(found[0][0]), bytes(found[0][1] or b"")) if found else None  # type: ignore[call-overload]
+
+    def withdraw(self, job: int, only: str = "") -> bool:
+        """Forget a job.
+
+        :param only: the state it must be in, empty for any.
+        :return: whether it was forgotten.
+        """
+        sql = "DELETE FROM jobs WHERE job = ?1 AND ?2 IN ('', state)"
+        return self._change([(sql, (job, only))]) > 0
+
+    def begin_jobs(self) -> None:
+        """Let a service that starts find what an earlier one had taken and not done; forget what is answered."""
+        self._change(
+            [("DELETE FROM jobs WHERE state = 'done'", ()), ("UPDATE jobs SET state = 'asked', reply = NULL", ())]
+        )
+
+    def positions(self) -> dict[str, Position]:
+        """Return how far each target was shipped."""
+        rows = self._ask("SELECT target, segment, offset FROM positions")
+        return {str(target): Position(str(segment), int(offset)) for target, segment, offset in rows}  # type: ignore[call-overload]
+
+    def move(self, target: str, position: Position) -> None:
+        """Note how far a target has confirmed; a position never goes back, segments sort by their names."""
+        self._change([(_MOVE, (target, position.segment, position.offset, time.time()))])
+
+    def drop_target(self, target: str) -> None:
+        """Forget a target that is no longer shipped to, and what it was still to delete."""
+        deletes = [f"DELETE FROM {table} WHERE target = ?" for table in ("positions", "deletions")]  # noqa: S608
+        self._change([(sql, (target,)) for sql in deletes])
+
+    def forget(self, session_id: str) -> None:
+        """Wipe out what the state says of a session, and ask every target to delete it."""
+        self._change(
+            [
+                ("DELETE FROM stars WHERE session_id = ?", (session_id,)),
+                ("INSERT OR IGNORE INTO deletions SELECT target, ? FROM positions", (session_id,)),
+            ]
+        )
+
+    def deletions(self, target: str | None = None) -> list[tuple[str, str]]:
+        """Return targets and the sessions that they still have to delete.
+
+        :param target: only this one's.
+        """
+        sql = "SELECT target, session_id FROM deletions WHERE ?1 IS NULL OR target = ?1"
+        return [(str(each), str(session)) for each, session in self._ask(sql, (target,))]
+
+    def deleted(self, target: str, session_id: str) -> None:
+        """Note that a target has deleted a session."""
+        self._change([("DELETE FROM deletions WHERE target = ? AND session_id = ?", (target, session_id))])
+
+    def erase(self) -> None:
+        """Empty the WAL, so that nothing of what was deleted is left in any file.
+
+        :raises StateError: when somebody reads it for so long that this is not possible.
+        """
+        sql = "PRAGMA wal_checkpoint(TRUNCATE)"
+        if self._told(lambda connection: connection.execute(sql).fetchone())[0]:
+            raise StateError(f"{self.path} is being read by another program; it is emptied when that ends.")
+
+    def _ask(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        return self._told(lambda connection: connection.execute(sql, values).fetchall())
+
+    def _change(self, statements: list[tuple[str, tuple[object, ...]]]) -> int:
+        """Run statements in one transaction that no other process can fall into.
+
+        :return: how many rows they changed.
+        """
+
+        def change(connection: sqlite3.Connection) -> int:
+            return sum(connection.execute(sql, values).rowcount for sql, values in statements)
+
+        return self._told(lambda connection: _transaction(connection, change))
+
+    def _told(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do something with the file, and say in a sentence why it could not be done."""
+        try:
+            with self._lock:
+                self._open = self._open or _open(self.path)
+                return work(self._open)
+        except sqlite3.Error as reason:
+            name = str(getattr(reason, "sqlite_errorname", ""))
+            cure = "; restore it, or remove it to go on without stars" if name in _DAMAGED else ""
+            raise StateError(f"The state in {self.path} cannot be used: {reason}{cure}.") from None
+        except OSError as reason:
+            raise StateError(f"The state in {self.path} cannot be used: {reason.strerror or reason}.") from None
+
+
+def mark_key(session_id: str) -> str:
+    """Name a session by a hash: one that was removed at the user's wish leaves nothing that names it."""
+    return sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open the file, or make it, private from its creation, of what earlier versions left."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600))
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=_BUSY_S,
+    )
+    try:
+        _use_wal(connection)
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        if _version(connection) != VERSION:
+            _transaction(connection, lambda connection: _bring_up(connection, path, earlier_state(path.parent)))
+            remove_earlier(path.parent)
+        connection.execute("SELECT 1 FROM stars LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to the WAL; while others do the same SQLite answers "locked" at once, so it is waited for here."""
+    deadline = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _bring_up(connection: sqlite3.Connection, path: Path, earlier: Earlier) -> None:
+    version = _version(connection)
+    if version > VERSION:
+        raise StateError(f"The state in {path} was made by a newer ccsproxy; use that one.")
+    if version == VERSION:  # another process was faster
+        return
+    for statement in _SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.executemany("INSERT OR IGNORE INTO stars VALUES (?)", [(session,) for session in earlier.stars])
+    connection.executemany(_RAISE, earlier.marks.items())
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+_RAISE = "INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)"
+_TAKE = "UPDATE jobs SET state = 'taken' WHERE state = 'asked' RETURNING job, request"
+_DONE = "UPDATE jobs SET state = 'done', request = x'', reply = ? WHERE job = ?"
+_MOVE = (
+    "INSERT INTO positions VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+    "segment = excluded.segment, offset = excluded.offset, moved_at = excluded.moved_at "
+    "WHERE (excluded.segment, excluded.offset) > (segment, offset)"
+)
+_DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
