@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from ccsproxy.clients import claude_code, codex, gemini_cli, generic, opencode, sdk
-from ccsproxy.clients.call import ClientCall, Identity
+import msgspec
+
+from ccsproxy.clients import agents, claude_code, codex, gemini_cli, generic, opencode, sdk
+from ccsproxy.clients.call import ClientCall, Identity, retry_of
 from ccsproxy.exchange.relayed import RawHeaders
 
 __all__ = ["Identity", "identify"]
 
 #: Each module has ``matches(call)`` and ``identify(call)``; the first that matches speaks.
-_CLIENTS = (codex, opencode, gemini_cli, claude_code, sdk, generic)
+_CLIENTS = (codex, gemini_cli, claude_code, opencode, agents, sdk, generic)
 
 
 def identify(headers: RawHeaders, target: bytes, body: Any) -> Identity:
@@ -24,6 +26,7 @@ def identify(headers: RawHeaders, target: bytes, body: Any) -> Identity:
     """
     call = ClientCall(headers, target, body)
     client = next(module for module in _CLIENTS if module.matches(call)).identify(call)
+    client = msgspec.structs.replace(client, retry=retry_of(call))
     if body is None or client.session is None:
         return Identity(client, client.session is None)
     head = ClientCall(headers, target, None)

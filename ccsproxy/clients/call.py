@@ -74,6 +74,15 @@ class ClientCall:
         return member(self.body, *path)
 
 
+def retry_of(call: ClientCall) -> int | None:
+    """Return the how-manieth repetition a call is by the client's own word, None where it does not say.
+
+    The SDKs of Anthropic and OpenAI say it; Claude Code's own repetitions all say 0.
+    """
+    said = call.header("x-stainless-retry-count", "x-retry-count", "x-retry-attempt")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 4 else None
+
+
 def member(value: Any, *path: str) -> Any:
     """Return what stands at a path of object members; None where it does not lead anywhere."""
     for key in path:
@@ -124,32 +133,6 @@ def first_path(*candidates: Any) -> str | None:
         path = value.strip() if isinstance(value, str) else ""
         if path and path.isprintable() and len(path) <= _LONGEST_PATH:
             return path
-    return None
-
-
-@attr.frozen
-class Saying:
-    """How an agent says where it works.
-
-    :ivar words: what it says in any case.
-    :ivar pattern: the whole of it, with one group, the path.
-    """
-
-    words: str
-    pattern: re.Pattern[str]
-
-    def path(self, text: str) -> str | None:
-        """Return the path that a text says."""
-        match = self.pattern.search(text) if self.words in text else None
-        return first_path(match.group(1)) if match else None
-
-
-def folder(call: ClientCall, *sayings: Saying) -> str | None:
-    """Look for the working directory in the instructions of a call."""
-    for text in instructions(call.body):
-        for saying in sayings:
-            if path := saying.path(text):
-                return path
     return None
 
 

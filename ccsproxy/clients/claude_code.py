@@ -3,13 +3,10 @@
 import re
 from typing import Any
 
-from ccsproxy.clients.call import ClientCall, Saying, embedded, first_id, first_name, folder, product
+from ccsproxy.clients.call import ClientCall, embedded, first_id, first_name, product
+from ccsproxy.clients.folders import working_folder
 from ccsproxy.exchange.record import Client
 
-_CWD = (
-    Saying("Primary working directory:", re.compile(r"Primary working directory:[ \t]*(\S[^\r\n]*)")),
-    Saying("Working directory:", re.compile(r"(?m)^[ \t]*(?:-[ \t]*)?Working directory:[ \t]*(\S[^\r\n]*)")),
-)
 #: The older form of ``metadata.user_id``.
 _USER_ID = re.compile(
     r"\Auser_[0-9A-Za-z]*_account_(?P<account_uuid>[0-9A-Za-z-]*)_session_(?P<session_id>[0-9A-Za-z-]+)\Z"
@@ -34,7 +31,7 @@ def identify(call: ClientCall) -> Client:
         agent=first_id(call.header("x-claude-code-agent-id"), said.get("agent_id")),
         parent_agent=first_id(call.header("x-claude-code-parent-agent-id"), said.get("parent_agent_id")),
         thread=first_id(said.get("parent_session_id")),
-        cwd=folder(call, *_CWD),
+        cwd=working_folder(call),
         account=first_id(said.get("account_uuid")),
     )
 

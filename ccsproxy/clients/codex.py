@@ -1,22 +1,11 @@
 """Codex: command line, editors and desktop."""
 
-import re
 from typing import Any
 
-from ccsproxy.clients.call import (
-    ClientCall,
-    Saying,
-    embedded,
-    first_id,
-    first_name,
-    first_path,
-    folder,
-    member,
-    product,
-)
+from ccsproxy.clients.call import ClientCall, embedded, first_id, first_name, first_path, member, product
+from ccsproxy.clients.folders import working_folder
 from ccsproxy.exchange.record import Client
 
-_CWD = Saying("<cwd>", re.compile(r"<cwd>([^<]{1,4096})</cwd>"))
 _METADATA = "x-codex-turn-metadata"
 
 
@@ -43,7 +32,7 @@ def identify(call: ClientCall) -> Client:
         parent_agent=first_name(
             turn.get("parent_agent_name"), turn.get("parent_thread_id"), call.header("x-codex-parent-thread-id")
         ),
-        cwd=folder(call, _CWD) or _workspace(turn),
+        cwd=working_folder(call) or _workspace(turn),
         account=first_id(call.header("chatgpt-account-id", "openai-organization")),
     )
 

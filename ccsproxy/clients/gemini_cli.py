@@ -1,30 +1,33 @@
-"""Gemini CLI, with an API key or a Google login (Code Assist)."""
+"""Gemini CLI, with an API key or a Google login (Code Assist), and Qwen Code, which is made of it."""
 
 import re
 
-from ccsproxy.clients.call import ClientCall, Saying, first_id, folder, product
+from ccsproxy.clients.call import ClientCall, first_id
+from ccsproxy.clients.folders import working_folder
 from ccsproxy.exchange.record import Client
 
-_CWD = (
-    Saying("working in the directory:", re.compile(r"working in the directory:[ \t]*(\S[^\r\n]*)")),
-    Saying(
-        "working in the following directories:",
-        re.compile(r"working in the following directories:\s*-[ \t]*(\S[^\r\n]*)"),
-    ),
-)
+#: ``GeminiCLI/0.61.0/gemini-2.5-flash (linux; x64)``, ``GeminiCLI-a2a/0.61``, ``QwenCode/0.15.10 (linux; x64)``.
+_USER_AGENT = re.compile(r"\A(GeminiCLI|QwenCode)[\w-]*(?:/v?(\d[\w.+-]*))?", re.IGNORECASE)
+_NAMES = {"geminicli": "gemini-cli", "qwencode": "qwen-code"}
 
 
 def matches(call: ClientCall) -> bool:
-    """Whether Gemini CLI made this call."""
-    return product(call.user_agent)[0].lower().startswith("geminicli")
+    """Whether one of the two made this call."""
+    return _USER_AGENT.match(call.user_agent) is not None
 
 
 def identify(call: ClientCall) -> Client:
-    """Name the client; only Code Assist requests name their session, in the body."""
+    """Name the client; with an API key neither names its session."""
+    match = _USER_AGENT.match(call.user_agent)
     return Client(
-        name="gemini-cli",
-        version=product(call.user_agent)[1],
-        session=first_id(call.member("request", "session_id"), call.member("request", "sessionId")),
-        cwd=folder(call, *_CWD),
+        name=_NAMES[match.group(1).lower()] if match else None,
+        version=match.group(2) if match else None,
+        session=first_id(
+            call.member("request", "session_id"),
+            call.member("request", "sessionId"),
+            call.member("metadata", "sessionId"),
+            call.member("metadata", "session_id"),
+        ),
+        cwd=working_folder(call),
         account=first_id(call.member("project"), call.header("x-goog-user-project")),
     )

@@ -1,6 +1,7 @@
 """Every other caller: by the first product of its ``User-Agent`` and the headers that agents name sessions in."""
 
 from ccsproxy.clients.call import ClientCall, first_id, first_name, product
+from ccsproxy.clients.folders import working_folder
 from ccsproxy.exchange.record import Client
 
 _SESSION = (
@@ -33,5 +34,6 @@ def identify(call: ClientCall) -> Client:
         agent=first_id(call.header("x-agent-id")),
         parent_agent=first_id(call.header("x-parent-session-id", "x-parent-agent-id")),
         thread=first_id(call.header("x-thread-id", "thread-id")),
+        cwd=working_folder(call),
         account=first_id(call.header("chatgpt-account-id", "openai-organization")),
     )

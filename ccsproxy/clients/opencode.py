@@ -2,19 +2,18 @@
 
 import re
 
-from ccsproxy.clients.call import ClientCall, Saying, first_id, folder, product
+from ccsproxy.clients.agents import agent_of
+from ccsproxy.clients.call import ClientCall, first_id, product
+from ccsproxy.clients.folders import working_folder
 from ccsproxy.exchange.record import Client
-
-_CWD = Saying("Working directory:", re.compile(r"(?m)^[ \t]*Working directory:[ \t]*(\S[^\r\n]*)"))
 
 
 def matches(call: ClientCall) -> bool:
     """Whether OpenCode made this call; some of its providers put their own name first in the ``User-Agent``."""
-    return (
-        "opencode/" in call.user_agent.lower()
-        or bool(call.header("x-opencode-session"))
-        or call.header("x-session-affinity", "x-session-id").startswith("ses_")
-    )
+    if "opencode/" in call.user_agent.lower() or call.header("x-opencode-session"):
+        return True
+    # Kilo Code's command line is made of OpenCode, and names its sessions alike.
+    return call.header("x-session-affinity", "x-session-id").startswith("ses_") and agent_of(call) is None
 
 
 def identify(call: ClientCall) -> Client:
@@ -27,5 +26,5 @@ def identify(call: ClientCall) -> Client:
             call.header("x-opencode-session"), call.header("x-session-id"), call.header("x-session-affinity")
         ),
         parent_agent=first_id(call.header("x-parent-session-id", "x-opencode-parent-session")),
-        cwd=folder(call, _CWD),
+        cwd=working_folder(call),
     )

@@ -1,35 +1,49 @@
-"""The plain SDKs of Anthropic, OpenAI, Google and Ollama."""
+"""The libraries that programs call models with: plain SDKs, and what stands above them."""
 
 import re
 
 from ccsproxy.clients.call import ClientCall, first_id, first_name
+from ccsproxy.clients.folders import working_folder
 from ccsproxy.exchange.record import Client
 
 _STAINLESS = re.compile(
     r"\A(?:Async)?(Anthropic|OpenAI|AzureOpenAI)(?:Bedrock|Vertex|Foundry|Aws)?/(\w+)[ /]v?(\d[\w.+-]*)?", re.I
 )
+#: Names as they stand in front of a version, and as records have them.
 _OTHERS = re.compile(
-    r"\A(google-genai-sdk|ollama-python|ollama-js|ollama|mistral-client-python|genai-js)/v?(\d[\w.+-]*)", re.I
+    r"(?i)\A(google-genai-sdk|ollama-python|ollama-js|ollama|mistral-client-python|genai-js|"
+    r"pydantic-ai|litellm|langchain[\w-]*|llm)/v?(\d[\w.+-]*)"
 )
+#: ``Agents/Python 0.24.0``, ``Agents/JavaScript 0.20.0``.
+_AGENTS = re.compile(r"\AAgents/(?:Python|JavaScript|JS|TypeScript)[ /]v?(\d[\w.+-]*)", re.I)
+#: ``ai/6.0.326 ai-sdk/anthropic/3.0.140 runtime/node.js/24``, or without its first part.
+_VERCEL = re.compile(r"\Aai/v?(\d[\w.+-]*)|\Aai-sdk/[\w.-]+(?:/v?(\d[\w.+-]*))?", re.I)
 
 
 def matches(call: ClientCall) -> bool:
-    """Whether one of the SDKs made this call, with nothing above it that names itself."""
-    return _STAINLESS.match(call.user_agent) is not None or _OTHERS.match(call.user_agent) is not None
+    """Whether one of the libraries made this call, with nothing above it that names itself."""
+    return any(known.match(call.user_agent) for known in (_STAINLESS, _OTHERS, _AGENTS, _VERCEL))
 
 
 def identify(call: ClientCall) -> Client:
-    """Name the SDK: ``anthropic-python``, ``openai-js``, ...; it has no session but one that a header names."""
-    stainless = _STAINLESS.match(call.user_agent)
-    other = _OTHERS.match(call.user_agent)
-    if stainless:
-        name = f"{stainless.group(1)}-{stainless.group(2)}".lower()
-        version = stainless.group(3) or first_name(call.header("x-stainless-package-version"))
-    else:
-        name, version = (other.group(1).lower(), other.group(2)) if other else ("", None)
+    """Name the library: ``anthropic-python``, ``openai-js``, ...; it has no session but one that a header names."""
+    name, version = _name(call)
     return Client(
-        name=name or None,
+        name=name,
         version=version,
         session=first_id(call.header("x-session-id", "session-id")),
+        cwd=working_folder(call),
         account=first_id(call.header("openai-organization")),
     )
+
+
+def _name(call: ClientCall) -> tuple[str | None, str | None]:
+    if stainless := _STAINLESS.match(call.user_agent):
+        version = stainless.group(3) or first_name(call.header("x-stainless-package-version"))
+        return f"{stainless.group(1)}-{stainless.group(2)}".lower(), version
+    if agents := _AGENTS.match(call.user_agent):
+        return "openai-agents", agents.group(1)
+    if vercel := _VERCEL.match(call.user_agent):
+        return "vercel-ai-sdk", vercel.group(1) or vercel.group(2)
+    other = _OTHERS.match(call.user_agent)
+    return (other.group(1).lower(), other.group(2)) if other else (None, None)

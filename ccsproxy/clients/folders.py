@@ -1,0 +1,73 @@
+"""Where an agent works, in the words in which it tells the model: the same few lines in whatever prompt."""
+
+import re
+
+import attr
+
+from ccsproxy.clients.call import ClientCall, first_path, instructions
+
+#: How often words may be met before what follows them is no path: hostile texts repeat them.
+_TRIES = 5
+#: Absolute paths only, since prose may say ``Working directory: the one above``.
+_PATH = r"[ \t]{0,16}[`\"']?((?:/|~|[A-Za-z]:[\\/]|\\\\)[^\r\n`\"]{0,4096})"
+_IN_BRACKETS = r"((?:/|~|[A-Za-z]:[\\/]|\\\\)[^\r\n`\")]{0,4096})\)"
+
+
+@attr.frozen
+class Saying:
+    """How an agent says where it works.
+
+    :ivar words: what it says in any case.
+    :ivar path: what follows them, with one group.
+    """
+
+    words: str
+    path: re.Pattern[str]
+
+    def find(self, text: str) -> str | None:
+        """Return the path that a text says."""
+        at = text.find(self.words)
+        for _ in range(_TRIES):
+            if at < 0:
+                return None
+            end = at + len(self.words)
+            if match := self.path.match(text, end):
+                return first_path(match.group(1).strip(" \t'*"))
+            at = text.find(self.words, end)
+        return None
+
+
+def _saying(words: str, path: str = _PATH) -> Saying:
+    return Saying(words, re.compile(path))
+
+
+#: What is special comes before what is part of it.
+_SAYINGS = (
+    # Claude Code 2.1 (and version 1 of this program, for any client).
+    _saying("Primary working directory:", r"[ \t]{0,64}(\S[^\r\n]{0,4096})"),
+    # Codex.
+    _saying("<cwd>", r"\s{0,16}([^<]{1,4096})</cwd>"),
+    # Cline and Roo Code: ``Current Working Directory (/x) Files``, ``Current Workspace Directory (/x)``.
+    _saying("Current Working Directory (", _IN_BRACKETS),
+    _saying("Current Workspace Directory (", _IN_BRACKETS),
+    _saying("Current Workspace Directory:"),
+    # Claude Code of old, OpenCode, Kilo, Crush, Continue, Copilot, Pi, Cline, Goose.
+    _saying("orking directory:"),
+    _saying("orking Directory:"),
+    _saying("orking directory is", ":?" + _PATH),
+    # Gemini CLI and Qwen Code, old and new.
+    _saying("working in the directory:"),
+    _saying("following directories:", r"\s{0,16}-" + _PATH),
+    _saying("Workspace Directories:", r"(?:\*\*)?\s{0,16}(?:-)?" + _PATH),
+    _saying("Project root:"),
+)
+
+
+def working_folder(call: ClientCall) -> str | None:
+    """Return the working directory that the instructions of a call name, None where they name none."""
+    texts = list(instructions(call.body))
+    for saying in _SAYINGS:
+        for text in texts:
+            if path := saying.find(text):
+                return path
+    return None
