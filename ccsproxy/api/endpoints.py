@@ -7,9 +7,9 @@ import attr
 import msgspec
 
 from ccsproxy.api.answer import ApiResponse, json_answer, not_found
-from ccsproxy.api.archive import Archive
 from ccsproxy.api.body_producer import ReplayableBody
 from ccsproxy.api.exposition import MEDIA_TYPE, Exposition
+from ccsproxy.api.queries import Queries
 from ccsproxy.api.reading import Reading
 from ccsproxy.api.route import ApiCall
 from ccsproxy.exports.formats import EXCHANGE, SESSION, ExchangeFormat, SessionFormat
@@ -28,7 +28,7 @@ class Endpoints:
     :ivar upstreams: URL by upstream NAME, for exports.
     """
 
-    archive: Archive
+    queries: Queries
     reading: Reading
     health: Callable[[], Mapping[str, Any]]
     exposition: Exposition
@@ -49,43 +49,43 @@ class Endpoints:
 
     async def get_sessions(self, call: ApiCall) -> ApiResponse:
         """List the sessions that the filters leave, newest first."""
-        return ApiResponse(await self._json(self.archive.sessions, call.given))
+        return ApiResponse(await self._json(self.queries.sessions, call.given))
 
     async def get_session(self, call: ApiCall) -> ApiResponse:
         """Return a session and the summaries of its requests."""
-        return ApiResponse(await self._existing("session", self.archive.session, call.given["sid"]))
+        return ApiResponse(await self._existing("session", self.queries.session, call.given["sid"]))
 
     async def get_requests(self, call: ApiCall) -> ApiResponse:
         """List requests across sessions."""
-        return ApiResponse(await self._json(self.archive.requests, call.given))
+        return ApiResponse(await self._json(self.queries.requests, call.given))
 
     async def get_record(self, call: ApiCall) -> ApiResponse:
         """Return a whole record, in pieces."""
         place = call.given["sid"], int(call.given["seq"])
-        line = await self.reading.run(self.archive.line, *place)
+        line = await self.reading.run(self.queries.line, *place)
         if line is None:
             raise not_found("request")
-        body = ReplayableBody(iter((line,)), lambda: iter((self.archive.line(*place) or b"",)))
+        body = ReplayableBody(iter((line,)), lambda: iter((self.queries.line(*place) or b"",)))
         return ApiResponse(body, length=len(line))
 
     async def get_stats(self, call: ApiCall) -> ApiResponse:
         """Return requests, tokens, cost and errors by upstream and model."""
-        return ApiResponse(await self._json(self.archive.stats, call.given))
+        return ApiResponse(await self._json(self.queries.stats, call.given))
 
     async def get_meta(self, call: ApiCall) -> ApiResponse:
         """Return the filters' values."""
-        return ApiResponse(await self._json(self.archive.meta))
+        return ApiResponse(await self._json(self.queries.meta))
 
     async def export_exchange(self, call: ApiCall) -> ApiResponse:
         """Write one exchange in a format."""
         sid, seq = call.given["sid"], int(call.given["seq"])
         chosen = EXCHANGE[call.given.get("format", "json")]
-        record = await self.reading.run(self.archive.record, sid, seq)
+        record = await self.reading.run(self.queries.record, sid, seq)
         if record is None:
             raise not_found("request")
 
         def again() -> Iterator[bytes]:
-            return map(encoded, chosen.write(self.archive.record(sid, seq) or {}, self.upstreams))
+            return map(encoded, chosen.write(self.queries.record(sid, seq) or {}, self.upstreams))
 
         body = ReplayableBody(map(encoded, chosen.write(record, self.upstreams)), again)
         return _export(chosen, body, f"{sid}-{seq}")
@@ -94,14 +94,14 @@ class Endpoints:
         """Write a session in a format."""
         sid = call.given["sid"]
         chosen = SESSION[call.given.get("format", "jsonl")]
-        session = await self.reading.run(self.archive.session, sid)
+        session = await self.reading.run(self.queries.session, sid)
         if session is None:
             raise not_found("session")
-        pieces = chosen.write(session["meta"], self.archive.records(sid), self.upstreams)
+        pieces = chosen.write(session["meta"], self.queries.records(sid), self.upstreams)
         return _export(chosen, map(encoded, pieces), sid)
 
     async def _json(self, function: Callable[..., Any], *arguments: Any) -> bytes:
-        """Call the archive and encode what it returns, both in the reading pool."""
+        """Call a query and encode what it returns, both in the reading pool."""
         return await self.reading.run(_encoded_result, function, *arguments)
 
     async def _existing(self, what: str, function: Callable[..., Any], *arguments: Any) -> bytes:

@@ -19,7 +19,6 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.web.resource import IResource
 
 from ccsproxy.api.answer import ApiResponse
-from ccsproxy.api.archive import Archive
 from ccsproxy.api.connections import ConnectionLimit
 from ccsproxy.api.description import describe
 from ccsproxy.api.endpoints import Endpoints
@@ -29,7 +28,7 @@ from ccsproxy.api.health import Health
 from ccsproxy.api.link import ApiEnd, Settings
 from ccsproxy.api.live import EventStream, Live
 from ccsproxy.api.one_time_key import KeyRing
-from ccsproxy.api.queries import StoreArchive
+from ccsproxy.api.queries import Queries
 from ccsproxy.api.reading import Reading, ReadingPool
 from ccsproxy.api.route import ApiCall, Endpoint
 from ccsproxy.api.routes import make_routes
@@ -65,7 +64,7 @@ class ApiServer:
 def make_api(
     reactor: Any,
     guard: Guard,
-    archive: Archive,
+    queries: Queries,
     reading: Reading,
     health: Health,
     run: str,
@@ -86,7 +85,7 @@ def make_api(
     limit = ConnectionLimit(most)
     routes: list[Endpoint] = []
     exposition = Exposition(health.answer, lambda: len(live.watchers), limit)
-    endpoints = Endpoints(archive, reading, health.answer, exposition, lambda: describe(routes), upstreams)
+    endpoints = Endpoints(queries, reading, health.answer, exposition, lambda: describe(routes), upstreams)
     routes.extend(make_routes(endpoints, stream_head))
     return ApiServer(
         GuardedRoot(guard, Api(routes, reading, EventStream(live, limit.most_watchers)), pages, keys),
@@ -159,9 +158,9 @@ def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool
     )
     keys = KeyRing(settings.token, settings.run, time.time) if settings.token else None
     health = Health(reactor.seconds, settings.facts, settings.started)
-    archive = StoreArchive(reader)
+    queries = Queries(reader)
     pages = Pages(reader, reading, health.answer, lambda: proxies(Path(settings.data_dir)))
-    return make_api(reactor, guard, archive, reading, health, settings.run, settings.upstreams, pages, keys=keys)
+    return make_api(reactor, guard, queries, reading, health, settings.run, settings.upstreams, pages, keys=keys)
 
 
 def return_large_pieces() -> None:

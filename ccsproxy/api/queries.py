@@ -1,21 +1,23 @@
-"""The archive over the store's reader: what the API asks, in the reader's terms."""
+"""What the API asks of the store's reader, in its terms; every call may block and runs in the reading pool."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import attr
 
 from ccsproxy.api.answer import Refused, bad_request
-from ccsproxy.api.archive import Given
 from ccsproxy.store.query import QueryError, parse_query, parse_time
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 
+#: The parameters of a URL, already checked.
+Given = Mapping[str, str]
+
 
 @attr.frozen
-class StoreArchive:
-    """Answers from the index and the segments (see `ccsproxy.api.archive.Archive`)."""
+class Queries:
+    """Answers from the index and the segments, as JSON values."""
 
     reader: Reader
 

@@ -9,11 +9,11 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.api.archive import Archive
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
 from ccsproxy.api.process import ApiServer, make_api
-from test.api.fake_archive import FakeArchive
+from ccsproxy.api.queries import Queries
+from test.api.fake_queries import FakeQueries
 
 T = TypeVar("T")
 PORT = 8788
@@ -30,7 +30,7 @@ class ReadingNow:
 
 def make_scene(
     guard: Guard | None = None,
-    archive: Archive | None = None,
+    queries: Queries | None = None,
     pages: Any = None,
     reading: Any = None,
     most: int | None = None,
@@ -41,7 +41,7 @@ def make_scene(
     server = make_api(
         clock,
         guard or Guard(frozenset({PORT})),
-        archive or FakeArchive(),
+        queries or FakeQueries(),
         reading or ReadingNow(),
         Health(clock.seconds, FACTS, 0.0),
         "run",

@@ -6,7 +6,7 @@ from twisted.internet.defer import fail
 from twisted.web.resource import Resource
 
 from ccsproxy.api.answer import Refused
-from test.api.fake_archive import META, SID, FakeArchive
+from test.api.fake_queries import META, SID, FakeQueries
 from test.api.scene import ApiCase
 from test.exports.records import make_record
 
@@ -61,21 +61,21 @@ class EndpointTests(ApiCase):
     """What is new."""
 
     def setUp(self) -> None:
-        self.archive = FakeArchive()
-        self.serve(archive=self.archive)
+        self.queries = FakeQueries()
+        self.serve(queries=self.queries)
 
-    def test_filters_reach_the_archive(self) -> None:
+    def test_filters_reach_the_queries(self) -> None:
         """Filters are checked and handed on in one form."""
         self.get(
             "/api/requests?q=a+b&status=200,404&since=2026-01-02T05:04:05%2B02:00&tool=&model=x&model=y&unknown=1"
         )
         wanted = {"q": "a b", "status": "200,404", "since": "2026-01-02T03:04:05.000Z", "model": "x,y"}
-        self.assertEqual(self.archive.asked, [wanted])
+        self.assertEqual(self.queries.asked, [wanted])
 
     def test_dates_are_times(self) -> None:
         """A date is its first moment."""
         self.get("/api/stats?since=2026-01-02")
-        self.assertEqual(self.archive.asked, [{"since": "2026-01-02T00:00:00.000Z"}])
+        self.assertEqual(self.queries.asked, [{"since": "2026-01-02T00:00:00.000Z"}])
 
     def test_filters_that_cannot_be_meant(self) -> None:
         """Each mistake is a 400 that names the parameter."""
@@ -189,7 +189,7 @@ class EndpointTests(ApiCase):
 
     def test_fault_of_ours(self) -> None:
         """What we did not foresee is a 500 without details, and logged."""
-        self.archive.stats = lambda given: 1 / 0  # type: ignore[assignment,method-assign]
+        self.queries.stats = lambda given: 1 / 0  # type: ignore[assignment,method-assign]
         response = self.ask("/api/stats")
         self.assertEqual((response.code, json.loads(response.body)["error"]["type"]), (500, "internal_error"))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

@@ -11,14 +11,14 @@ from twisted.internet.task import Clock
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
 from ccsproxy.api.process import make_api
-from ccsproxy.api.queries import StoreArchive
+from ccsproxy.api.queries import Queries
 from ccsproxy.api.schemas import SCHEMAS
 from test.api.scene import BASE, ReadingNow
 from test.exports.har_schema import HAR
 from test.store.index.test_index import StoreCase
 
 
-class StoreArchiveTests(StoreCase):
+class QueriesTests(StoreCase):
     """A store of forty exchanges."""
 
     def setUp(self) -> None:
@@ -28,8 +28,8 @@ class StoreArchiveTests(StoreCase):
         self.feed()
         clock = Clock()
         health = Health(clock.seconds, {"version": "0"}, 0.0)
-        archive = StoreArchive(self.reader)
-        server = make_api(clock, Guard(frozenset()), archive, ReadingNow(), health, "run", {})
+        queries = Queries(self.reader)
+        server = make_api(clock, Guard(frozenset()), queries, ReadingNow(), health, "run", {})
         self.agent = RequestTraversalAgent(server.root)
         self.client = HTTPClient(self.agent)
 

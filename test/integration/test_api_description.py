@@ -15,13 +15,13 @@ from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
 from ccsproxy.api.process import make_api
 from ccsproxy.api.reading import ReadingPool
-from test.api.fake_archive import SID, FakeArchive
+from test.api.fake_queries import SID, FakeQueries
 from test.exports.records import make_record
 
 CASES = os.environ.get("CCSPROXY_TEST_API", "")
 
 
-class FullArchive(FakeArchive):
+class FullQueries(FakeQueries):
     """Has every session, and in each the requests with odd numbers."""
 
     def session(self, sid: str) -> dict[str, Any] | None:
@@ -46,7 +46,7 @@ class DescriptionTests(TestCase):
 
     def serve(self) -> str:
         health = Health(reactor.seconds, {"version": "0"}, 0.0)  # type: ignore[attr-defined]
-        server = make_api(reactor, Guard(frozenset()), FullArchive(), self.reading, health, "run", {})
+        server = make_api(reactor, Guard(frozenset()), FullQueries(), self.reading, health, "run", {})
         port = reactor.listenTCP(0, server.site(reactor), interface="127.0.0.1")  # type: ignore[attr-defined]
         self.addCleanup(port.stopListening)
         return f"http://127.0.0.1:{port.getHost().port}"

@@ -1,11 +1,11 @@
-"""An archive in memory, with the interface of `ccsproxy.api.archive.Archive`."""
+"""Answers from memory, with the interface of `ccsproxy.api.queries.Queries`."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from ccsproxy.api.archive import Given
+from ccsproxy.api.queries import Given
 from test.exports.records import make_record
 
 SID = "2026-01-02T03-04-05-678Z-0a1b2c3d"
@@ -47,7 +47,7 @@ def make_summary(seq: int) -> dict[str, Any]:
     }
 
 
-class FakeArchive:
+class FakeQueries:
     """Holds one session and remembers what it was asked.
 
     :ivar asked: the filters of each list that was asked for.
