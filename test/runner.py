@@ -102,7 +102,7 @@ def make_jobs(files: Iterable[Path], size: Callable[[Path], int]) -> list[Job]:
     batches: dict[Path, list[tuple[str, int]]] = {}
     for file in files:
         name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
-        if file.relative_to(ROOT).parts[1] in SLOW:
+        if file.relative_to(ROOT).parts[1] == "integration":
             jobs.append(Job((name,), JOB_SIZE + size(file)))
             continue
         batch = batches.setdefault(file.parent, [])
