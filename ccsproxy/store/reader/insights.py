@@ -6,12 +6,13 @@ Sessions are put together from the facts that the index keeps, and held as long 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from ccsproxy.insight.carry import heaviest
+from ccsproxy.insight.budget import Budget
+from ccsproxy.insight.carry import heaviest, part_costs
 from ccsproxy.insight.charges import charges
 from ccsproxy.insight.comparison import compare, exact_difference
 from ccsproxy.insight.context import context
@@ -25,7 +26,10 @@ from ccsproxy.insight.limits import readings
 from ccsproxy.insight.prompts import listing
 from ccsproxy.insight.session import Session
 from ccsproxy.insight.times import call_times
+from ccsproxy.store.query import Query
+from ccsproxy.store.reader.budgets import spent_now
 from ccsproxy.store.reader.calls import Stamp
+from ccsproxy.store.reader.costs import PARTS
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 
@@ -38,7 +42,13 @@ _LIMITS_MS = 8 * 86_400_000
 class Insights:
     """Answers from a reader. May be used by several threads."""
 
-    def __init__(self, reader: Reader, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        clock: Callable[[], float] = time.time,
+        budgets: Callable[[], Sequence[Budget]] = tuple,
+    ) -> None:
+        self._budgets = budgets
         self._reader = reader
         self._clock = clock
         self._lock = threading.Lock()
@@ -94,7 +104,8 @@ class Insights:
 
     def _held_findings(self, session_id: str) -> list[dict[str, Any]]:
         stamp = self._reader.stamp(session_id)
-        held = self._found.get(session_id)
+        with self._lock:
+            held = self._found.get(session_id)
         if held is not None and held[0] == stamp:
             return held[1]
         try:
@@ -202,6 +213,29 @@ class Insights:
     def leaks(self, since: int | None = None) -> list[dict[str, Any]]:
         """Return the kinds of secrets that were sent to providers, those sent most often first."""
         return leaks(self._reader.calls_with("secrets", since, most=50_000))
+
+    def costs(self, by: str, query: Query) -> dict[str, Any]:
+        """Sum up what a query lets through.
+
+        :param by: one of `ccsproxy.store.reader.costs.GROUPS`, or of `PARTS`: those go through the newest sessions
+            alone, as they have to be put together from the parts of their prompts.
+        """
+        total = {**self._reader.totals(query), "name": None}
+        if by not in PARTS:
+            return {"by": by, "rows": self._reader.costs(query, by), "total": total, "sessions_left_out": 0}
+        rows, left_out = self._part_costs(by, query)
+        return {"by": by, "rows": rows, "total": total, "sessions_left_out": left_out}
+
+    def _part_costs(self, by: str, query: Query) -> tuple[list[dict[str, Any]], int]:
+        """Sum up the parts of prompts over sessions: what each cost in all the calls that sent it."""
+        sessions = self._reader.costs(query, "session")
+        looked_at = sessions[:_LOOKED_THROUGH]
+        rows = part_costs((self.session(each["name"]) for each in looked_at if each["name"]), by)
+        return rows, len(sessions) - len(looked_at)
+
+    def budget(self) -> list[dict[str, Any]]:
+        """Return the budgets that were set, with what is spent of each."""
+        return [each.as_dict() for each in spent_now(self._reader, self._budgets(), self._clock())]
 
     def limits(self) -> list[dict[str, Any]]:
         """Return the state of the limits of each account, the binding and the fullest first."""

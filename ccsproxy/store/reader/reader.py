@@ -21,6 +21,7 @@ from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.index.call_facts import calls_due, calls_with, session_calls
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.calls import Stamp, completed, missing, prompt_versions, stamp_of
+from ccsproxy.store.reader.costs import costs
 from ccsproxy.store.reader.lists import (
     Row,
     SessionQuery,
@@ -34,6 +35,7 @@ from ccsproxy.store.reader.lists import (
     session_dict,
     session_models,
     session_rows,
+    totals,
 )
 from ccsproxy.store.reader.recent import Tail, find_place, recent_rows
 from ccsproxy.store.reader.source import IndexSource
@@ -122,9 +124,17 @@ class Reader:
         rebuilding = self._source.rebuilding()
         if rebuilding:
             rows = _merged(rows, recent_rows(self._lines, wanted, self._price))
-        more = len(rows) > query.limit
+        more = len(rows) > query.limit and not query.sorted
         rows = rows[: query.limit]
         return RequestPage([_item(row) for row in rows], str(rows[-1][0]) if more and rows else None, rebuilding)
+
+    def costs(self, query: Query, by: str) -> list[dict[str, Any]]:
+        """Sum up what a query lets through by one of `ccsproxy.store.reader.costs.GROUPS`, the dearest first."""
+        return self._source.ask(lambda connection: list(costs(connection, query, by)), [])
+
+    def totals(self, query: Query) -> dict[str, Any]:
+        """Sum up everything that a query lets through, whatever its page."""
+        return self._source.ask(lambda connection: totals(connection, query), {})
 
     def search(self, words: str, limit: int = 100) -> RequestPage:
         """Return the newest requests that say the words, or the phrases in double quotes."""
