@@ -154,6 +154,8 @@ _BUDGET = members(
 _SUM = members({"name": maybe("string"), "cost": maybe("number"), "unpriced": COUNT, "requests": COUNT})
 _PLACE = members({"session_id": TEXT, "seq": COUNT, "at": TEXT})
 
+_CACHE_OR_NONE: Schema = {"anyOf": [ref("Cache"), {"type": "null"}]}
+
 INSIGHT_SCHEMAS: Mapping[str, Schema] = {
     "Times": _TIMES,
     "ToolCall": _TOOL_CALL,
@@ -181,7 +183,7 @@ INSIGHT_SCHEMAS: Mapping[str, Schema] = {
     ),
     "Cache": _CACHE,
     "Cost": _COST,
-    "Why": members({"cost": ref("Cost"), "cache": {"anyOf": [ref("Cache"), {"type": "null"}]}, "times": ref("Times")}),
+    "Why": members({"cost": ref("Cost"), "cache": _CACHE_OR_NONE, "times": ref("Times")}),
     "Diff": members(
         {"same": FLAG, "first_difference": maybe("string"), "settings": every({"type": "object"}),
          "changes": every(members({"kind": TEXT, "place": TEXT, "name": maybe("string"), "lines": every(TEXT)}))}
