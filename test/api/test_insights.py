@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ccsproxy.api.queries import StoreArchive
+from ccsproxy.api.queries import Queries
 from ccsproxy.insight.budget import parse_budget
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
@@ -29,7 +29,7 @@ class InsightCase(ApiCase):
         self.addCleanup(self.reader.close)
         budgets = (parse_budget("day=0.5"), parse_budget("month@cwd:/home/dev/blog=100"))
         insights = Insights(self.reader, clock=lambda: EPOCH_S + 20_000, budgets=lambda: budgets)
-        self.serve(archive=StoreArchive(self.reader), insights=insights)
+        self.serve(queries=Queries(self.reader), insights=insights)
 
     def refused(self, path: str, status: int) -> str:
         response = self.ask(path)
