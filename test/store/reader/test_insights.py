@@ -61,7 +61,7 @@ class KeptTests(StoredCase):
     def test_removed_session_leaves_nothing(self) -> None:
         """Neither facts nor items of a removed session stay in the index."""
         with OfflineStore(self.dir, StoreSettings(writer="test")) as store:
-            store.forget(MAIN)
+            store.forget([MAIN])
         connection = sqlite3.connect(self.dir / "index.sqlite3")
         blobs = [
             row[0] for row in connection.execute("SELECT item FROM call_items UNION ALL SELECT facts FROM call_facts")
