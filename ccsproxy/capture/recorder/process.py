@@ -16,7 +16,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ccsproxy.capture.frames import Attached
-from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.inbox import Inbox
@@ -132,8 +131,8 @@ class RecorderProcess:
         left = LeftBehind.find(settings.data_dir, settings.run_session_id)
         self._prices, self._data_dir = prices_in_force(settings), Path(settings.data_dir)
         self._store = store = self._parts.store(settings, self._reactor, self._prices)
-        asked: list[Begun] = [each for source in self.sources.values() for each in source.begun.values()]
-        opened = store.open({each.id: each.started_at for each in [*asked, *left.begun]})
+        alive = {each.id: source.since for source in self.sources.values() for each in source.begun.values()}
+        opened = store.open({**alive, **{each.id: each.started_at for each in left.begun}})
         opened.addCallback(self._opened, settings, store, left)
         opened.addErrback(self._not_opened)
 
