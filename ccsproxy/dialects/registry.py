@@ -5,9 +5,11 @@ from typing import Any
 from ccsproxy.dialects.anthropic.format import Anthropic
 from ccsproxy.dialects.bedrock.format import Bedrock
 from ccsproxy.dialects.gemini.format import Gemini
+from ccsproxy.dialects.gemini.live import GeminiLive
 from ccsproxy.dialects.generic import Generic
 from ccsproxy.dialects.ollama.format import Ollama
 from ccsproxy.dialects.openai.chat import OpenAIChat
+from ccsproxy.dialects.openai.realtime import OpenAIRealtime
 from ccsproxy.dialects.openai.responses import OpenAIResponses
 from ccsproxy.dialects.protocol import WireFormat
 
@@ -20,6 +22,8 @@ FORMATS: tuple[WireFormat, ...] = (
     Ollama(),
     Bedrock(),
 )
+#: Those that are met over WebSocket only.
+SOCKET_FORMATS: tuple[WireFormat, ...] = (OpenAIRealtime(), GeminiLive())
 GENERIC = Generic()
 
 

@@ -25,6 +25,7 @@ from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.redaction import Redactor, Unredacted
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.sessions import Sessions
+from ccsproxy.capture.recorder.socket_recorder import SocketRecorder
 from ccsproxy.capture.recorder.source import RelaySource
 from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.capture.spill import SpillCipher
@@ -160,7 +161,7 @@ class RecorderProcess:
     def _opened(self, recovery: Any, settings: RecorderSettings, store: Store, left: LeftBehind) -> None:
         forced = "" if settings.provider == "auto" else settings.provider
         recovered = self._parts.recovered(recovery)
-        self._recorder = recorder = Recorder(
+        self._recorder = recorder = SocketRecorder(
             CapturePolicy(forced, settings.bodies, settings.body_limit, settings.labels),
             self._parts.interpreters,
             self._parts.redactor if settings.redact else Unredacted,
