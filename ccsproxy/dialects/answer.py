@@ -16,6 +16,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     :ivar response_model: the model that answered, as the answer names it.
     :ivar stop_reason: the provider's own word for why the model stopped.
     :ivar complete: the dialect's own terminal event was seen.
+    :ivar counted: the counts are those of the whole call, not of the part of a stream that came.
+    :ivar answered: it is what a model call of the dialect is answered with, whatever it says.
     """
 
     body: Any = None
@@ -23,6 +25,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     response_model: str | None = None
     stop_reason: str | None = None
     complete: bool = True
+    counted: bool = True
+    answered: bool = True
 
 
 class DecodedResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,8 +43,10 @@ class DecodedResponse(msgspec.Struct, frozen=True, kw_only=True):
     :ivar stop_reason: see `Settled`.
     :ivar complete: the dialect's own terminal event was seen; for other bodies, that the body is whole.
     :ivar error: what the provider says went wrong, in the stream or in a JSON error body.
+    :ivar missing: why it is no answer to a model call, None where it is one: nothing came, or something else did.
     :ivar faults: names of what was damaged or odd, each once, in the order in which they were met.
     :ivar first_token_ms: the time of the first content, on the scale of the times given to ``feed``.
+    :ivar begun_ms: the time of the first byte that is no blank, on the same scale.
     """
 
     dialect: str
@@ -54,8 +60,10 @@ class DecodedResponse(msgspec.Struct, frozen=True, kw_only=True):
     stop_reason: str | None = None
     complete: bool = False
     error: Error | None = None
+    missing: Error | None = None
     faults: tuple[str, ...] = ()
     first_token_ms: float | None = None
+    begun_ms: float | None = None
 
     @property
     def is_stream(self) -> bool:

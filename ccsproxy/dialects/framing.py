@@ -11,10 +11,14 @@ from ccsproxy.wire.sse import SseDecoder, named
 #: What `choose` answers for a body that is no stream.
 PLAIN = "plain"
 _EVENTSTREAM = "application/vnd.amazon.eventstream"
-_LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl"})
+_LINES = frozenset(
+    {
+        *("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl"),
+        "application/stream+json",
+    }
+)
 _SAYS_NOTHING = frozenset({"", "text/plain", "application/octet-stream"})
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
-_LONGEST_BLANK = 1024
 
 #: The name of an event and its JSON text; the name is empty where the framing gives none.
 Framed = tuple[str, bytes]
@@ -123,13 +127,15 @@ def choose(head: bytes, facts: Facts, wire_format: WireFormat) -> str | None:
     media_type = facts.content_type
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     if not start:
-        return None if len(head) < _LONGEST_BLANK else PLAIN
+        return None
     if media_type == _EVENTSTREAM:
         return PLAIN if start[:1] == b"{" else "eventstream"
     if start[:1] == b"[":
         return "json_array" if wire_format.array_stream else PLAIN
     if start[:1] == b"{":
         return "ndjson" if _has_lines(media_type, facts, wire_format) else PLAIN
+    if start[:1] == b"<":
+        return PLAIN  # a gateway's page, whatever it is called
     if media_type == "text/event-stream" or start.startswith(_FIELDS):
         return "sse" if media_type in _MAY_BE_SSE or wire_format.name != "generic" else PLAIN
     could_be = media_type != "text/event-stream" and any(field.startswith(start) for field in _FIELDS)
@@ -142,4 +148,5 @@ _MAY_BE_SSE = frozenset({"", "text/event-stream"})
 def _has_lines(media_type: str, facts: Facts, wire_format: WireFormat) -> bool:
     if not wire_format.line_stream:
         return False
-    return media_type in _LINES or (media_type in _SAYS_NOTHING and facts.asked("stream") is not False)
+    unasked = facts.asked("stream") is True or (wire_format.streams_unasked and facts.asked("stream") is None)
+    return media_type in _LINES or (media_type in _SAYS_NOTHING and unasked)

@@ -3,13 +3,14 @@
 from typing import Any
 
 from ccsproxy.dialects.answer import Settled
-from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.json_body import member, note_error, text_member
+from ccsproxy.dialects.openai.usage import embedding_usage, openai_usage
 from ccsproxy.dialects.protocol import Reassembler
 from ccsproxy.dialects.route import Path, Routed
-from ccsproxy.dialects.usage import openai_usage
 from ccsproxy.exchange.outcome import Category
+from ccsproxy.exchange.usage import Usage
 
 _AUTH = frozenset(
     {"oauth", "oauth2", "auth", "token", "tokens", "login", "logout", "authorize", "device", "revoke", "userinfo"}
@@ -29,8 +30,26 @@ _TELEMETRY = frozenset(
         "log_event",
     }
 )
-_COUNTS = frozenset({"prompt_tokens", "input_tokens", "total_tokens"})
-_PROMPTS = ("messages", "input", "prompt", "contents")
+#: Calls of models whose body need not be JSON, or names no prompt: images, speech, embeddings, rankings.
+_MODEL_CALLS = frozenset(
+    {
+        *(("images", "generations"), ("images", "edits"), ("images", "variations"), ("audio", "speech")),
+        *(("audio", "transcriptions"), ("audio", "translations"), ("v1", "embeddings"), ("v1", "rerank")),
+        *(
+            ("v1", "moderations"),
+            ("v1", "ocr"),
+            ("v1", "multimodalembeddings"),
+            ("v1", "videos"),
+            ("v1", "reranking"),
+        ),
+    }
+)
+_COUNTS = frozenset({"prompt_tokens", "input_tokens", "total_tokens", "completion_tokens", "output_tokens"})
+_PROMPTS = ("messages", "input", "inputs", "prompt", "contents")
+#: Lists of answers that are no texts, so that every token is one of the input.
+_RESULTS = ("data", "results", "embeddings")
+#: Events that only keep a connection alive.
+_SILENT = frozenset({"ping", "keepalive", "keep-alive", "heartbeat"})
 
 
 class Generic:
@@ -39,13 +58,14 @@ class Generic:
     name = "generic"
     family: frozenset[str] = frozenset()
     line_stream = False
+    streams_unasked = False
     array_stream = False
 
     def route(self, facts: Facts, path: Path) -> Routed:
         """Name the category of any other call; a body with a model and a prompt is a model call."""
-        if isinstance(facts.asked("model"), str) and any(facts.asked(key) is not None for key in _PROMPTS):
-            return Routed(Category.MODEL)
         segments = [segment.lower() for segment in path.segments]
+        if path.method == "POST" and (tuple(segments[-2:]) in _MODEL_CALLS or _asks_a_model(facts)):
+            return Routed(Category.MODEL)
         if path.method in ("GET", "HEAD") and "models" in segments[-2:]:
             return Routed(Category.MODELS)
         if not _TELEMETRY.isdisjoint(segments):
@@ -59,29 +79,60 @@ class Generic:
         return False
 
     def reassembler(self, facts: Facts) -> Reassembler:
-        """Make the reassembler, which keeps nothing."""
+        """Make the reassembler, which keeps nothing but counts."""
         return _Uncollected()
 
-    def whole(self, value: Any, findings: Findings) -> Settled:
+    def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
         """Keep any JSON value; embeddings and rerankings count tokens under OpenAI's names."""
         note_error(value, findings)
-        usage = member(value, "usage")
-        if not isinstance(usage, dict) or _COUNTS.isdisjoint(usage):
-            return Settled(body=value)
-        return Settled(body=value, usage=openai_usage(usage), response_model=text_member(value, "model"))
+        usage = _usage(value)
+        answered = value not in ({}, [], None, "")
+        if usage is None:
+            return Settled(body=value, answered=answered)
+        return Settled(body=value, usage=usage, response_model=text_member(value, "model"), answered=answered)
+
+
+def _asks_a_model(facts: Facts) -> bool:
+    named = any(isinstance(facts.asked(key), str) for key in ("model", "agent_id"))
+    return named and any(facts.asked(key) is not None for key in _PROMPTS)
+
+
+def _usage(value: Any) -> Usage | None:
+    usage = member(value, "usage")
+    if not isinstance(usage, dict) or _COUNTS.isdisjoint(usage):
+        return None
+    without_output = any(isinstance(value.get(key), list) for key in _RESULTS)
+    return embedding_usage(usage) if without_output else openai_usage(usage, value.get("service_tier"))
 
 
 class _Uncollected:
-    """Passes over the events of an unknown stream: its text says what it said, and a guess would not."""
+    """Passes over the events of an unknown stream: its text says what it said, and a guess would not.
+
+    The last usage under OpenAI's names is kept: streams of images, transcripts and agents end with one.
+    """
 
     def __init__(self) -> None:
         self.findings = Findings()
+        self._usage: Usage | None = None
+        self._model: str | None = None
+        self._any = False
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
+        kind = text_member(value, "type") or name
+        if kind in _SILENT or value in ({}, [], None, ""):
+            return
+        self._any = True
+        if name == "error" or kind == "error":
+            error = member(value, "error")
+            detail = error if isinstance(error, dict) else {"message": error or member(value, "message")}
+            self.findings.fail(detail.get("type") or detail.get("code"), detail.get("message"))
+            return
         self.findings.content(at_ms)
+        self._usage = _usage(value) or self._usage
+        self._model = text_member(value, "model") or self._model
 
     def ended(self) -> None:
         pass
 
     def settle(self, whole: bool) -> Settled:
-        return Settled(complete=whole)
+        return Settled(usage=self._usage, response_model=self._model, complete=whole, answered=self._any)

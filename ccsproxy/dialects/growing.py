@@ -50,6 +50,12 @@ class GrowingStrings:
             holder.setdefault(key, "")
         entry[1].append(piece)
 
+    def so_far(self, holder: dict[str, Any], key: str) -> str:
+        """Return the string at ``holder[key]`` with the pieces that have come."""
+        entry = self._pieces.get((id(holder), key))
+        known = holder.get(key)
+        return joined(entry[1]) if entry is not None else known if isinstance(known, str) else ""
+
     def assign(self, holder: dict[str, Any], key: str, value: Any) -> None:
         """Replace the value at ``holder[key]``, dropping the pieces collected for it."""
         self._pieces.pop((id(holder), key), None)

@@ -18,11 +18,19 @@ def note_error(value: Any, findings: Findings) -> None:
     error = value.get("error")
     if isinstance(error, dict):
         kind = error.get("type") or error.get("status") or error.get("code")
-        findings.fail(kind, error.get("message"))
+        findings.fail(kind, error.get("message") or error.get("msg"))
     elif isinstance(error, str) and error:
         findings.fail(None, error)
     elif isinstance(value.get("__type"), str):
         findings.fail(value["__type"], value.get("message") or value.get("Message"))
+
+
+def word_member(value: Any, key: str) -> str | None:
+    """Return a member that is a word, or the number that some servers write for one; None otherwise."""
+    found = member(value, key)
+    if isinstance(found, (int, float)) and not isinstance(found, bool):
+        return str(found)
+    return found if isinstance(found, str) and found else None
 
 
 def member(value: Any, key: str) -> Any:

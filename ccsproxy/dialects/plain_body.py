@@ -1,11 +1,18 @@
-"""Reads a body that is no stream: JSON, text or neither."""
+"""Reads a body that is no stream: JSON, lines of JSON, text or neither."""
 
-from ccsproxy.dialects.answer import DecodedResponse
+import msgspec
+
+from ccsproxy.dialects.answer import DecodedResponse, Settled
+from ccsproxy.dialects.counts import exceeds
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.findings import Findings
+from ccsproxy.dialects.no_answer import empty, foreign_json, foreign_text
 from ccsproxy.dialects.protocol import WireFormat
 from ccsproxy.dialects.registry import proven
 from ccsproxy.wire.jsontext import JsonError, loads
+
+#: What may stand before a body and says nothing: blanks, and a byte order mark.
+BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 def read_plain(
@@ -14,22 +21,23 @@ def read_plain(
     """Read a body that is no stream.
 
     :param whole: it arrived to its end.
-    :param at_ms: when its first byte arrived, None when there was none.
+    :param at_ms: when its first byte that is no blank arrived, None when there was none.
     """
-    if not body.strip():
-        return DecodedResponse(dialect=wire_format.name, complete=whole)
-    if "json" not in facts.content_type and body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
-        return _text(body, wire_format, whole)
+    start = body[:64].lstrip(BLANK)[:1] or body.lstrip(BLANK)[:1]
+    if not start:
+        return DecodedResponse(dialect=wire_format.name, complete=whole, missing=empty(facts))
+    if "json" not in facts.content_type and start not in (b"{", b"["):
+        return _text(body, facts, wire_format, whole, at_ms)
     try:
         value = loads(body)
     except JsonError:
-        return _text(body, wire_format, whole, ("invalid_json",) if "json" in facts.content_type else ())
+        is_damaged = "json" in facts.content_type and not _is_lines(body)
+        return _text(body, facts, wire_format, whole, at_ms, ("invalid_json",) if is_damaged else ())
     findings = Findings()
     chosen = proven(wire_format, value)
     if chosen is not wire_format and wire_format.name != "generic":
         findings.fault("dialect_mismatch")
-    settled = chosen.whole(value, findings)
-    content = settled.usage is not None or settled.stop_reason is not None
+    settled = bounded_counts(chosen.whole(value, findings, facts), findings)
     return DecodedResponse(
         dialect=chosen.name,
         body=settled.body,
@@ -38,17 +46,54 @@ def read_plain(
         stop_reason=settled.stop_reason,
         complete=whole and settled.complete,
         error=findings.error,
+        missing=None if settled.answered else foreign_json(value, facts),
         faults=findings.faults,
-        first_token_ms=at_ms if content else None,
+        first_token_ms=at_ms if settled.usage is not None or settled.stop_reason is not None else None,
+        begun_ms=at_ms,
     )
 
 
-def _text(body: bytes, wire_format: WireFormat, whole: bool, faults: tuple[str, ...] = ()) -> DecodedResponse:
+def bounded_counts(settled: Settled, findings: Findings) -> Settled:
+    """Note numbers of a usage that are beyond what every reader can hold: the counts they were are not known."""
+    if settled.usage is not None and exceeds(settled.usage.raw):
+        findings.fault("count_too_large")
+    return settled
+
+
+def _is_lines(body: bytes) -> bool:
+    """Whether a body is several JSON values, one a line, as the results of batches are."""
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    if len(lines) < 2:
+        return False
+    try:
+        for line in lines:
+            msgspec.json.decode(line, type=msgspec.Raw)
+    except (msgspec.MsgspecError, UnicodeError):
+        return False
+    return True
+
+
+def _text(
+    body: bytes,
+    facts: Facts,
+    wire_format: WireFormat,
+    whole: bool,
+    at_ms: float | None,
+    faults: tuple[str, ...] = (),
+) -> DecodedResponse:
     """Keep text as it is; bytes that are not UTF-8, or hold a NUL, are not text."""
+    missing = foreign_text(body, facts, generic=wire_format.name == "generic")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text:
-        return DecodedResponse(dialect=wire_format.name, binary=True, complete=whole, faults=faults)
-    return DecodedResponse(dialect=wire_format.name, body=text, complete=whole, faults=faults)
+    binary = "\0" in text
+    return DecodedResponse(
+        dialect=wire_format.name,
+        body=None if binary else text,
+        binary=binary,
+        complete=whole,
+        missing=missing,
+        faults=faults,
+        begun_ms=at_ms,
+    )

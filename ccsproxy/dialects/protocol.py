@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from ccsproxy.dialects.answer import Settled
-from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.route import Path, Routed
 from ccsproxy.wire.runs import TextRun
@@ -70,12 +70,14 @@ class WireFormat(Protocol):
     :ivar name: the dialect's name in records.
     :ivar family: the ``--provider`` values that force this format where a route says nothing.
     :ivar line_stream: streams without a telling content type are lines of JSON.
+    :ivar streams_unasked: a call that says nothing of it is answered with a stream.
     :ivar array_stream: a body that is a JSON array may be a stream of its elements.
     """
 
     name: str
     family: frozenset[str]
     line_stream: bool
+    streams_unasked: bool
     array_stream: bool
 
     def route(self, facts: Facts, path: Path) -> Routed | None:
@@ -87,5 +89,5 @@ class WireFormat(Protocol):
     def reassembler(self, facts: Facts) -> Reassembler:
         """Make the reassembler for a stream."""
 
-    def whole(self, value: Any, findings: Findings) -> Settled:
+    def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
         """Read a JSON body that was no stream; errors go to ``findings``."""

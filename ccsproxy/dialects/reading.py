@@ -6,13 +6,17 @@ from ccsproxy.dialects.answer import DecodedResponse, Settled
 from ccsproxy.dialects.bedrock.aws_frames import EventStreamFraming
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.framing import PLAIN, ArrayFraming, Framed, Framing, LineFraming, SseFraming, choose
-from ccsproxy.dialects.plain_body import read_plain
+from ccsproxy.dialects.no_answer import no_events
+from ccsproxy.dialects.plain_body import BLANK, bounded_counts, read_plain
 from ccsproxy.dialects.protocol import Joining, Reassembler, StreamWatcher, WireFormat
 from ccsproxy.dialects.registry import proven
+from ccsproxy.dialects.unfinished import bounded
 from ccsproxy.wire.jsontext import JsonError, loads
 from ccsproxy.wire.runs import TextRun, runs
 
 _DONE = b"[DONE]"
+#: So many pieces of blanks before a body are kept.
+_MOST_BLANKS = 64
 #: Fewer events at once are taken one by one.
 _FEW = 4
 
@@ -56,17 +60,25 @@ class AnswerReader:
         if self._framing is not None:
             self._take(self._framing.feed(data), at_ms)
             return
+        if self._first_ms is None and not self._begins(data):
+            return
         if self._first_ms is None:
             self._first_ms = at_ms
         self._held.append(data)
         if self._kind is None:
             self._decide(at_ms)
 
+    def _begins(self, data: bytes) -> bool:
+        """Whether the body begins here; servers that are busy may send blanks before it for minutes."""
+        if data.strip(BLANK):
+            return True
+        if len(self._held) < _MOST_BLANKS:
+            self._held.append(data[:_MOST_BLANKS])
+        return False
+
     def _decide(self, at_ms: float) -> None:
         head = b"".join(self._held)
         self._kind = choose(head, self._facts, self._format)
-        if self._facts.socket:
-            self._kind = PLAIN if self._format.name == "generic" else "ndjson"
         if self._kind is None or self._kind == PLAIN:
             return
         self._held.clear()
@@ -107,9 +119,13 @@ class AnswerReader:
         try:
             value = loads(text)
         except JsonError:
-            self._begin(None).findings.unplaced(text.decode("utf-8", "replace"), "invalid_event_json")
+            value = text.decode("utf-8", "replace")
             self._unusual(True)
-            return
+            if self._format.name != "generic" or self._reassembler is None:
+                self._begin(None)
+            if self._format.name != "generic":
+                self._begin(None).findings.unplaced(value, "invalid_event_json")
+                return
         self._show(value, None)
         reassembler = self._reassembler or self._begin(value)
         try:
@@ -137,8 +153,7 @@ class AnswerReader:
     def _begin(self, value: Any) -> Reassembler:
         """Make the reassembler when the first event says what it has to be."""
         if self._reassembler is None:
-            # On a WebSocket the protocol is known before its first event.
-            wire_format = self._format if self._facts.socket else proven(self._format, value)
+            wire_format = proven(self._format, value)
             self._reassembler = wire_format.reassembler(self._facts)
             self._joining = hasattr(self._reassembler, "joins")
             self._note_change(wire_format, self._reassembler)
@@ -172,20 +187,24 @@ class AnswerReader:
             framing.report(reassembler.findings)
         elif isinstance(framing, ArrayFraming) and not framing.complete:
             reassembler.findings.fault("unterminated_array")
-        settled = self._settle(reassembler, whole)
+        settled = bounded_counts(self._settle(reassembler, whole), reassembler.findings)
+        failed = reassembler.findings.error is not None
+        usage = settled.usage if settled.counted else bounded(settled.usage, settled.body)
         return DecodedResponse(
             dialect=self._format.name,
             body=settled.body,
             stream_kind=self._kind,
             stream_text=framing.text if isinstance(framing, EventStreamFraming) else None,
             frames=self._frames,
-            usage=settled.usage,
+            usage=usage,
             response_model=settled.response_model,
             stop_reason=settled.stop_reason,
-            complete=settled.complete and reassembler.findings.error is None,
+            complete=settled.complete and not failed,
             error=reassembler.findings.error,
+            missing=None if settled.answered or failed else no_events(self._facts),
             faults=reassembler.findings.faults,
             first_token_ms=reassembler.findings.first_token_ms,
+            begun_ms=self._first_ms,
         )
 
     def _look_behind(self, framing: SseFraming, reassembler: Reassembler) -> None:

@@ -4,26 +4,26 @@ from typing import Any
 
 from ccsproxy.dialects.anthropic.format import Anthropic
 from ccsproxy.dialects.bedrock.format import Bedrock
+from ccsproxy.dialects.cohere.format import Cohere
 from ccsproxy.dialects.gemini.format import Gemini
-from ccsproxy.dialects.gemini.live import GeminiLive
 from ccsproxy.dialects.generic import Generic
 from ccsproxy.dialects.ollama.format import Ollama
+from ccsproxy.dialects.openai.assistants import Assistants
 from ccsproxy.dialects.openai.chat import OpenAIChat
-from ccsproxy.dialects.openai.realtime import OpenAIRealtime
 from ccsproxy.dialects.openai.responses import OpenAIResponses
 from ccsproxy.dialects.protocol import WireFormat
 
 #: In the order in which they are asked; the generic one takes what is left.
 FORMATS: tuple[WireFormat, ...] = (
+    Assistants(),
     Anthropic(),
     OpenAIResponses(),
     OpenAIChat(),
     Gemini(),
     Ollama(),
+    Cohere(),
     Bedrock(),
 )
-#: Those that are met over WebSocket only.
-SOCKET_FORMATS: tuple[WireFormat, ...] = (OpenAIRealtime(), GeminiLive())
 GENERIC = Generic()
 
 

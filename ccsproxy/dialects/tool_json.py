@@ -25,11 +25,16 @@ def tool_input(holder: dict[str, Any], key: str, text: str, findings: Findings, 
         holder[f"_raw_{key}"] = text
 
 
-def check_arguments(text: Any, findings: Findings, *, whole: bool) -> None:
-    """Note arguments that stay text, in the provider's own shape, and are no JSON."""
-    if not isinstance(text, str) or not text.strip():
-        return
+def is_json(text: str) -> bool:
+    """Whether a text is a whole JSON value."""
     try:
         loads(text)
     except ValueError:
+        return False
+    return True
+
+
+def check_arguments(text: Any, findings: Findings, *, whole: bool) -> None:
+    """Note arguments that stay text, in the provider's own shape, and are no JSON."""
+    if isinstance(text, str) and text.strip() and not is_json(text):
         findings.fault("invalid_tool_json" if whole else "partial_tool_json")

@@ -30,3 +30,15 @@ class Category(StrEnum):
     AUTH = "auth"
     TELEMETRY = "telemetry"
     OTHER = "other"
+
+
+#: The error kind of a WebSocket handshake that is not relayed; every agent then goes on over HTTP at once.
+UPGRADE_REFUSED = "upgrade_refused"
+
+
+def is_error(outcome: str, kind: str | None) -> bool:
+    """Whether an ending is an error: every one but a whole answer, and a WebSocket that we do not relay.
+
+    :param kind: of the error beside the outcome, None where there is none.
+    """
+    return outcome != Outcome.COMPLETE and not (outcome == Outcome.REFUSED and kind == UPGRADE_REFUSED)

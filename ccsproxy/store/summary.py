@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ccsproxy.exchange.outcome import Category, Outcome
+from ccsproxy.exchange.outcome import Category, is_error
 from ccsproxy.exchange.record import SCHEMA_VERSION, Client, Error
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.exchange.usage import Usage
@@ -168,7 +168,7 @@ def summarise(entry: Entry) -> Summary:
     return Summary(
         **dict(zip(_SAME, _same(entry), strict=True)),
         status=response.status if response else None,
-        has_error=entry.outcome is not None and entry.outcome != Outcome.COMPLETE,
+        has_error=entry.outcome is not None and is_error(entry.outcome, error.kind if error is not None else None),
         error_kind=error.kind if error else None,
         error_message=error.message if error else None,
         method=entry.method or entry.request.method,

@@ -111,7 +111,30 @@ class AnthropicStreamTests(SynchronousTestCase):
         self.assertEqual((got.complete, got.error), (False, Error("overloaded_error", "Overloaded")))
         self.assertEqual(got.body["content"], [{"type": "text", "text": "a"}])
         self.assertEqual(got.body["_errors"], [{"error": error["error"]}])
-        self.assertEqual(got.usage, Usage(input_tokens=9, raw={"input_tokens": 9}))
+        self.assertEqual(got.usage, Usage(input_tokens=9, output_tokens_at_least=1, raw={"input_tokens": 9}))
+
+    def test_a_stream_that_breaks_off(self) -> None:
+        """What message_start says of the output is a placeholder: the words that came are the bound."""
+        begun = start(usage={"input_tokens": 9, "output_tokens": 1})
+        text = block(0, type="text", text="one two three")
+        got = answer(begun, text).usage
+        assert got is not None
+        self.assertEqual((got.input_tokens, got.output_tokens, got.output_tokens_at_least), (9, None, 3))
+        ended = answer(begun, text, {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 5}}).usage
+        assert ended is not None
+        self.assertEqual((ended.output_tokens, ended.output_tokens_at_least), (5, None))
+        use = block(0, type="tool_use", id="t", name="f", input={})
+        piece = {"type": "input_json_delta", "partial_json": '{"cmd": "ls -la /tmp/some/where'}
+        cut = answer(begun, use, {"type": "content_block_delta", "index": 0, "delta": piece}).usage
+        assert cut is not None
+        self.assertEqual(cut.output_tokens_at_least, 6)
+
+    def test_results_of_tools_are_no_output(self) -> None:
+        """What a tool of the provider answered was not written by the model."""
+        found = block(0, type="web_search_tool_result", tool_use_id="t", content=[{"text": "many words of a page"}])
+        got = answer(start(usage={"input_tokens": 9, "output_tokens": 1}), found).usage
+        assert got is not None
+        self.assertEqual((got.output_tokens, got.output_tokens_at_least), (None, 1))
 
     def test_a_missing_end(self) -> None:
         """Without ``message_stop`` a stream is not complete, and says what it said."""

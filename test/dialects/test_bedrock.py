@@ -41,6 +41,60 @@ def converse(name: str, event: Any) -> bytes:
     return frame(json.dumps(event).encode(), message_type="event", event_type=name)
 
 
+HEADERS = {"x-amzn-bedrock-input-token-count": "16", "x-amzn-bedrock-output-token-count": "19"}
+#: What the makers' models answer, and why they stopped.
+FAMILIES: tuple[tuple[dict[str, Any], str | None], ...] = (
+    ({"generation": "hi", "prompt_token_count": 16, "generation_token_count": 19, "stop_reason": "stop"}, "stop"),
+    ({"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "length"}], "model": "j"}, "length"),
+    ({"inputTextTokenCount": 16, "results": [{"tokenCount": 19, "completionReason": "FINISH"}]}, "FINISH"),
+    ({"outputs": [{"text": "hi", "stop_reason": "stop"}]}, "stop"),
+    ({"generations": [{"text": "hi", "finish_reason": "COMPLETE"}]}, "COMPLETE"),
+    ({"completions": [{"data": {}, "finishReason": {"reason": "endoftext"}}]}, "endoftext"),
+    ({"embedding": [0.5], "inputTextTokenCount": 16}, None),
+    ({"type": "message", "content": [], "usage": {"input_tokens": 16, "output_tokens": 19}, "stop_reason": "e"}, "e"),
+)
+
+
+def invoked(body: Any, fields: dict[str, str]) -> DecodedResponse:
+    """Read an answer of invoke that came with headers."""
+    target = b"/model/some.model/invoke"
+    facts = facts_for(target, b"application/json", field=lambda name: fields.get(name, ""))
+    return read_as(json.dumps(body).encode(), facts)
+
+
+class FamilyTests(SynchronousTestCase):
+    """The answers of every maker's models."""
+
+    def test_counts_of_the_headers(self) -> None:
+        """AWS tells the counts of every model; the reason is in the maker's own words."""
+        for body, reason in FAMILIES:
+            got = invoked(body, HEADERS)
+            assert got.usage is not None
+            self.assertEqual((got.usage.input_tokens, got.usage.output_tokens), (16, 19), body)
+            self.assertEqual(
+                (got.stop_reason, got.dialect, got.faults, got.missing), (reason, "bedrock", (), None), body
+            )
+
+    def test_counts_of_the_bodies(self) -> None:
+        """Llama and Titan tell them there, too; the others have none then."""
+        counts = [got.usage and (got.usage.input_tokens, got.usage.output_tokens)
+                  for got in (invoked(body, {}) for body, _ in FAMILIES)]  # fmt: skip
+        self.assertEqual(counts, [(16, 19), None, (16, 19), None, None, None, (16, None), (16, 19)])
+
+    def test_streams_of_other_models(self) -> None:
+        """Chat chunks are put together; events of other makers are listed, the last one tells the counts."""
+        metrics = {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 5, "outputTokenCount": 7}}
+        chat = [{"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]} for text in "ab"]
+        chat += [{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], **metrics}]
+        got = read(b"".join(map(chunk, chat)), "bedrock")
+        self.assertEqual(got.body["choices"][0]["message"]["content"], "ab")
+        llama = [{"generation": "a", "stop_reason": None}, {"generation": "", "stop_reason": "stop", **metrics}]
+        listed = read(b"".join(map(chunk, llama)), "bedrock")
+        for each in (got, listed):
+            assert each.usage is not None
+            self.assertEqual((each.usage.input_tokens, each.usage.output_tokens, each.stop_reason), (5, 7, "stop"))
+
+
 class InvokeTests(SynchronousTestCase):
     """invoke-with-response-stream, which wraps other formats."""
 
@@ -111,6 +165,36 @@ class ConverseTests(SynchronousTestCase):
         if stop:
             data += converse("messageStop", {"stopReason": "tool_use"}) + converse("metadata", {"usage": usage})
         return read_as([data[i : i + 5] for i in range(0, len(data), 5)], CONVERSE, whole=stop)
+
+    def test_results_of_tools_that_bedrock_runs(self) -> None:
+        """The deltas of a server tool's result are its content; neighbouring texts are one."""
+        start = {"toolResult": {"toolUseId": "t", "type": "nova_grounding_result", "status": "success"}}
+        events = [
+            converse("messageStart", {"role": "assistant"}),
+            converse("contentBlockStart", {"contentBlockIndex": 0, "start": start}),
+            *(
+                converse("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"toolResult": delta}})
+                for delta in ([{"text": "a"}], [{"text": "b"}], [{"json": {"c": 1}}, {"text": "d"}])
+            ),
+            converse("contentBlockStop", {"contentBlockIndex": 0}),
+            converse("messageStop", {"stopReason": "end_turn"}),
+        ]
+        got = read_as(b"".join(events), CONVERSE)
+        content = [{"text": "ab"}, {"json": {"c": 1}}, {"text": "d"}]
+        self.assertEqual(
+            got.body["output"]["message"]["content"], [{"toolResult": {**start["toolResult"], "content": content}}]
+        )
+        self.assertEqual((got.faults, got.complete), ((), True))
+
+    def test_a_stream_without_its_counts(self) -> None:
+        """A stream that breaks off has a bound; tier and lives of what was cached are kept where they are told."""
+        text = converse("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "three little words"}})
+        self.assertEqual(read_as(text, CONVERSE).usage, Usage(output_tokens_at_least=3))
+        usage = {"inputTokens": 1, "outputTokens": 2, "cacheDetails": [{"ttl": "5m", "inputTokens": 3}]}
+        ended = converse("metadata", {"usage": usage, "serviceTier": {"type": "flex"}})
+        got = read_as(text + converse("messageStop", {"stopReason": "end_turn"}) + ended, CONVERSE).usage
+        assert got is not None
+        self.assertEqual((got.output_tokens, got.cache_creation_5m, got.service_tier), (2, 3, "flex"))
 
     def test_blocks(self) -> None:
         """Texts, thoughts and calls amount to what ``converse`` answers."""

@@ -1,10 +1,12 @@
 """Which dialect, category and model a request tells of, before there is an answer."""
 
+import json
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dialects import Facts, detect
+from ccsproxy.dialects.registry import FORMATS
 
 TABLE = [
     # method, target, body; dialect, category, model
@@ -13,7 +15,31 @@ TABLE = [
     ("POST", "/v1/messages/count_tokens", {"model": "claude"}, "anthropic", "count_tokens", "claude"),
     ("POST", "/v1/messages/batches", None, "anthropic", "other", None),
     ("GET", "/v1/messages/batches/b/results", None, "anthropic", "other", None),
-    ("POST", "/v1/threads/t/messages", None, "generic", "other", None),
+    ("POST", "/v1/threads/t/messages", None, "openai_assistants", "other", None),
+    ("POST", "/v1/threads/t/runs", {"assistant_id": "a"}, "openai_assistants", "model", None),
+    ("POST", "/v1/threads/runs", {"assistant_id": "a"}, "openai_assistants", "model", None),
+    ("POST", "/v1/threads/t/runs/r/submit_tool_outputs", {}, "openai_assistants", "model", None),
+    ("GET", "/v1/threads/t/runs/r", None, "openai_assistants", "other", None),
+    ("GET", "/v1/chat/completions/c", None, "openai_chat", "other", None),
+    ("GET", "/v1/chat/completions/c/messages", None, "openai_chat", "other", None),
+    ("GET", "/v1/chat/completions", None, "openai_chat", "other", None),
+    ("POST", "/v1/agents/completions", {"agent_id": "a", "messages": []}, "openai_chat", "model", None),
+    ("POST", "/v1/conversations", {"agent_id": "a", "inputs": "x"}, "generic", "model", None),
+    ("POST", "/v1/conversations", {"items": []}, "generic", "other", None),
+    ("POST", "/v1/batches", {"input_file_id": "f"}, "generic", "other", None),
+    ("POST", "/v1/vector_stores", {"name": "v"}, "generic", "other", None),
+    ("POST", "/v1/assistants", {"model": "gpt", "instructions": "x"}, "generic", "other", "gpt"),
+    ("POST", "/v1/images/edits", None, "generic", "model", None),
+    ("POST", "/v1/audio/transcriptions", None, "generic", "model", None),
+    ("POST", "/v1/projects/p/publishers/google/models/e:predict", {}, "gemini", "model", "e"),
+    ("GET", "/v1beta/interactions/i", None, "gemini", "other", None),
+    ("POST", "/v1beta/cachedContents", {"model": "models/g", "contents": []}, "gemini", "other", "models/g"),
+    ("POST", "/v2/chat", {"model": "command", "messages": []}, "cohere", "model", "command"),
+    ("POST", "/v1/chat", {"message": "hi"}, "cohere", "model", None),
+    ("POST", "/v1/embed", {"model": "e", "texts": []}, "cohere", "model", "e"),
+    ("POST", "/api/embed", {"model": "e"}, "ollama", "model", "e"),
+    ("POST", "/v1/rerank", {"model": "r", "query": "q"}, "generic", "model", "r"),
+    ("GET", "/v1/complete", None, "anthropic", "other", None),
     ("POST", "/v1/projects/p/publishers/anthropic/models/c:streamRawPredict", {}, "anthropic", "model", "c"),
     ("POST", "/v1/publishers/anthropic/models/count-tokens:rawPredict", {}, "anthropic", "count_tokens", None),
     ("POST", "/v1/publishers/mistralai/models/m:rawPredict", {}, "openai_chat", "model", "m"),
@@ -60,6 +86,56 @@ class DetectTests(SynchronousTestCase):
         for method, target, body, *expected in TABLE:
             found = detect(facts(method, target, body))
             self.assertEqual([found.name, found.category, found.model], expected, target)
+
+    def test_cohere_by_its_host(self) -> None:
+        """Names that several vendors use are Cohere's at its own host."""
+        for path, category in (("/v1/rerank", "model"), ("/v2/rerank", "model"), ("/v1/tokenize", "count_tokens")):
+            found = detect(facts("POST", path, {"model": "r", "query": "q"}, provider="cohere"))
+            self.assertEqual((found.name, found.category), ("cohere", category))
+
+    def test_no_lone_generic_member_decides(self) -> None:
+        """An object is recognised by what only one dialect has; each of these members many others have, too."""
+        for name, value in (
+            ("metadata", {}),
+            ("metadata", {"usage": {}}),
+            ("stopReason", "end_turn"),
+            ("candidates", []),
+            ("candidates", [{"name": "Ada"}]),
+            ("usageMetadata", {}),
+            ("message", {"role": "user"}),
+            ("model", "m"),
+            ("done", True),
+            ("type", "message"),
+            ("type", "message_start"),
+            ("type", "content_block_delta"),
+            ("type", "response.created"),
+            ("type", "message-start"),
+            ("object", "response"),
+            ("object", "chat.completion"),
+            ("object", "thread"),
+            ("choices", []),
+            ("choices", [{"title": "a"}]),
+            ("event_type", "created"),
+            ("meta", {}),
+            ("messageStart", True),
+            ("response", {}),
+        ):
+            for wire_format in FORMATS:
+                self.assertFalse(wire_format.recognises({name: value}), (wire_format.name, name, value))
+
+    def test_objects_of_other_apis(self) -> None:
+        """Objects with ``metadata`` of every kind stay what their route says."""
+        for path, value in (
+            ("/v1/threads", {"id": "thread_1", "object": "thread", "metadata": {}}),
+            ("/v1/batches", {"id": "batch_1", "object": "batch", "metadata": None}),
+            ("/v1/vector_stores", {"id": "vs_1", "object": "vector_store", "metadata": {}, "status": "completed"}),
+            ("/v1/conversations", {"id": "conv_1", "object": "conversation", "metadata": {}}),
+            ("/v1/prompts", {"metadata": {"name": "a"}, "message": {"role": "user"}}),
+        ):
+            asked = facts("POST", path, {"a": 1}, status=200, content_type="application/json")
+            reader = detect(asked).reader(asked)
+            reader.feed(json.dumps(value).encode(), 1.0)
+            self.assertNotEqual(reader.finish(True).dialect, "bedrock", path)
 
     def test_the_forced_family_decides_where_routes_do_not(self) -> None:
         """An unknown route with a prompt speaks the forced family's dialect."""

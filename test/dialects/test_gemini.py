@@ -39,6 +39,64 @@ class GeminiStreamTests(SynchronousTestCase):
         call = {"functionCall": {"name": "f", "args": {}}}
         self.assertEqual(parts(chunk(a), chunk(call), chunk(b)), [a, call, b])
 
+    def test_numbers_for_finish_reasons(self) -> None:
+        """Some servers write the numbers of the enumeration, which Vertex numbers otherwise beyond the fifth."""
+        vertex = b"/v1/projects/p/locations/l/publishers/google/models/g:streamGenerateContent?alt=sse"
+        for number, public, at_vertex in (
+            (1, "STOP", "STOP"),
+            (2, "MAX_TOKENS", "MAX_TOKENS"),
+            (5, "OTHER", "OTHER"),
+            (7, "BLOCKLIST", "PROHIBITED_CONTENT"),
+            (99, "99", "99"),
+        ):
+            ended = {"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": number}]}
+            got = answer(ended)
+            self.assertEqual((got.stop_reason, got.complete, got.missing), (public, True, None))
+            facts = facts_for(vertex, b"text/event-stream")
+            self.assertEqual(read_as(sse([ended]), facts).stop_reason, at_vertex)
+            facts = facts_for(vertex.replace(b"stream", b""), b"application/json")
+            self.assertEqual(read_as(json.dumps(ended).encode(), facts).stop_reason, at_vertex)
+        self.assertFalse(answer({"candidates": [{"content": {"parts": []}, "finishReason": 0}]}).complete)
+
+    def test_counts_that_a_last_chunk_drops(self) -> None:
+        """A count that the last chunk leaves out is none, where its total says so."""
+        first = {"promptTokenCount": 100, "candidatesTokenCount": 21, "totalTokenCount": 121}
+        last = {"promptTokenCount": 100, "thoughtsTokenCount": 65, "totalTokenCount": 165}
+        got = answer(chunk({"text": "a"}, usageMetadata=first), {**STOP, "usageMetadata": last}).usage
+        assert got is not None
+        self.assertEqual((got.output_tokens, got.raw), (65, last))
+        partly = {"thoughtsTokenCount": 5, "totalTokenCount": 126}
+        got = answer(chunk({"text": "a"}, usageMetadata=first), {**STOP, "usageMetadata": partly}).usage
+        assert got is not None
+        self.assertEqual((got.output_tokens, got.raw["candidatesTokenCount"]), (26, 21))
+        got = answer(chunk({"text": "a"}, usageMetadata=first), {**STOP, "usageMetadata": {"trafficType": "X"}}).usage
+        assert got is not None
+        self.assertEqual((got.output_tokens, got.service_tier), (21, "X"))
+
+    def test_a_stream_that_breaks_off(self) -> None:
+        """Its running counts are a bound."""
+        usage = {"promptTokenCount": 100, "candidatesTokenCount": 21, "totalTokenCount": 121}
+        got = answer(chunk({"text": "some words"}, usageMetadata=usage)).usage
+        assert got is not None
+        self.assertEqual((got.input_tokens, got.output_tokens, got.output_tokens_at_least), (100, None, 21))
+
+    def test_predictions(self) -> None:
+        """Vertex counts the tokens of each text that it embeds."""
+        facts = facts_for(b"/v1/projects/p/publishers/google/models/e:predict", b"application/json")
+        texts = [
+            {"embeddings": {"statistics": {"token_count": n, "truncated": False}, "values": [0.5]}} for n in (3, 4)
+        ]
+        got = read_as(json.dumps({"predictions": texts, "metadata": {"billableCharacterCount": 9}}).encode(), facts)
+        assert got.usage is not None
+        self.assertEqual((got.dialect, got.usage.input_tokens, got.faults), ("gemini", 7, ()))
+
+    def test_what_is_no_content(self) -> None:
+        """Empty texts, signatures and empty parts are no first content."""
+        silent = [chunk({"text": ""}), chunk({"thought": True, "text": ""}), chunk({}), chunk(),
+                  chunk({"text": "", "thoughtSignature": "s"})]  # fmt: skip
+        pieces = [sse([event]) for event in [*silent, chunk({"text": "a"})]]
+        self.assertEqual(read(pieces, "gemini").first_token_ms, len(silent))
+
     def test_a_call_in_pieces(self) -> None:
         """Arguments that come value by value are put together."""
         events = [

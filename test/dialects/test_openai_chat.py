@@ -1,5 +1,6 @@
 """Chat Completions streams in the manner of many servers."""
 
+import json
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -138,13 +139,123 @@ class ChatStreamTests(SynchronousTestCase):
         self.assertEqual(choice["message"]["audio"], {"id": "a", "data": "xy"})
 
     def test_unknown_members(self) -> None:
-        """Unknown members of a delta are kept as they came, of a choice and a chunk by their last value."""
+        """Unknown members of a delta are joined or kept once, of a choice and a chunk by their last value."""
         odd = chunk({"odd": "x"}, service="s")
         odd["choices"][0]["matched_stop"] = 7
         got = answer(odd, chunk({"odd": "y"}))
         choice = got.body["choices"][0]
-        self.assertEqual(choice["message"]["_unparsed_deltas"], [{"odd": "x"}, {"odd": "y"}])
+        self.assertEqual(choice["message"]["odd"], "xy")
         self.assertEqual((choice["matched_stop"], got.body["service"], got.faults), (7, "s", ("unknown_delta",)))
+
+    def test_members_of_vendors(self) -> None:
+        """What vendors add to each delta is kept once, or joined: no copy of it for each token."""
+        deltas = [
+            {"content": "a", "token_id": 7, "channel": "analysis", "index": 0, "graph_data": {"sources": []}},
+            {"content": "b", "token_id": 8, "channel": "analysis", "index": 1, "executed_tools": [{"index": 0}]},
+            {"content": "c", "token_id": 9, "channel": "final", "executed_tools": [{"index": 0, "output": "o"}]},
+            {"graph_data": {"status": "done"}, "executed_tools": [{"index": 1}]},
+        ]
+        made = message(*deltas)
+        self.assertEqual(
+            {key: made[key] for key in made if key != "content"},
+            {
+                "token_id": 9,
+                "channel": "final",
+                "index": 1,
+                "graph_data": {"sources": [], "status": "done"},
+                "executed_tools": [{"index": 0, "output": "o"}, {"index": 1}],
+            },
+        )
+        self.assertEqual(answer(*map(chunk, deltas)).faults, ())
+
+    def test_unknown_members_in_every_delta(self) -> None:
+        """A text that every delta repeats is kept once; lists grow by what is new, numbers always."""
+        deltas = [{"content": "x", "odd": "same", "links": ["a"], "ids": [1]} for _ in range(50)]
+        made = message(*deltas, {"links": ["a", "b"]})
+        self.assertEqual((made["odd"], made["links"], made["ids"]), ("same", ["a", "b"], [1] * 50))
+        self.assertNotIn("_unparsed_deltas", made)
+
+    def test_ids_that_change_in_every_delta(self) -> None:
+        """What should not change and does is kept in a few examples."""
+        made = message(*({"role": f"role-{number}"} for number in range(100)))
+        self.assertEqual((made["role"], len(made["_unparsed_deltas"])), ("role-0", 8))
+
+    def test_usage_elsewhere(self) -> None:
+        """Groq puts usage into ``x_groq``, Moonshot into the choice, Kimi's cached tokens stand at its top."""
+        usage = {"prompt_tokens": 18, "completion_tokens": 73, "total_tokens": 91}
+        groq = answer(chunk({"content": "a"}), chunk(finish="stop", x_groq={"id": "r", "usage": usage})).usage
+        last = chunk(finish="stop")
+        last["choices"][0]["usage"] = usage
+        for got in (groq, answer(chunk({"content": "a"}), last).usage):
+            self.assertEqual(got, Usage(input_tokens=18, output_tokens=73, raw=usage))
+        kimi = {"prompt_tokens": 100, "completion_tokens": 1, "total_tokens": 101, "cached_tokens": 80}
+        got = answer(chunk(finish="stop"), {**chunk(), "choices": [], "usage": kimi}).usage
+        self.assertEqual(got, Usage(input_tokens=20, output_tokens=1, cache_read_input_tokens=80, raw=kimi))
+
+    def test_the_tier(self) -> None:
+        """The tier stands beside the usage."""
+        usage = {"prompt_tokens": 1, "completion_tokens": 2}
+        got = answer(chunk(finish="stop", usage=usage, service_tier="flex")).usage
+        assert got is not None
+        self.assertEqual(got.service_tier, "flex")
+
+    def test_parallel_calls_without_ids(self) -> None:
+        """Calls that have neither index nor id, or share an index, are told apart by name, place and arguments."""
+        f, g = {"name": "f", "arguments": '{"x":1}'}, {"name": "g", "arguments": '{"y":2}'}
+        again = {"name": "f", "arguments": '{"x":2}'}
+        one = [{"tool_calls": [{"function": f}, {"function": g}]}]
+        for deltas, expected in (
+            (one, [f, g]),
+            ([{"tool_calls": [{"function": f}, {"function": again}]}], [f, again]),
+            ([{"tool_calls": [{"index": 0, "function": each}]} for each in (f, g)], [f, g]),
+            ([{"tool_calls": [{"index": 0, "function": each}]} for each in (f, again, g)], [f, again, g]),
+            ([{"tool_calls": [{"function": each}]} for each in (f, g, again)], [f, g, again]),
+            ([{"tool_calls": [{"index": 0, "id": "", "function": each}]} for each in (f, g)], [f, g]),
+        ):
+            made = message(*json.loads(json.dumps(deltas)))
+            self.assertEqual([each["function"] for each in made["tool_calls"]], expected, deltas)
+
+    def test_pieces_of_calls_without_ids(self) -> None:
+        """Pieces go to the call of the same place, or to the last one; a repeated name begins nothing by itself."""
+        begun = [{"function": {"name": name, "arguments": ""}} for name in "fg"]
+        pieces = [{"function": {"arguments": text}} for text in ('{"a":1}', '{"b":2}')]
+        made = message({"tool_calls": begun}, {"tool_calls": pieces})
+        self.assertEqual([each["function"]["arguments"] for each in made["tool_calls"]], ['{"a":1}', '{"b":2}'])
+        named = [{"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": t}}]} for t in '{"a":{}}']
+        made = message(*named)
+        self.assertEqual([each["function"]["arguments"] for each in made["tool_calls"]], ['{"a":{}}'])
+
+    def test_numbers_for_words(self) -> None:
+        """A finish reason that is a number is kept as a word."""
+        self.assertEqual(answer(chunk({"content": "a"}), chunk(finish=1)).stop_reason, "1")
+
+    def test_an_error_in_a_choice(self) -> None:
+        """OpenRouter tells of a provider's failure in the choice."""
+        last = chunk(finish="error")
+        last["choices"][0]["error"] = {"code": 502, "message": "provider gone"}
+        self.assertEqual(answer(chunk({"content": "a"}), last).error, Error("502", "provider gone"))
+
+    def test_nothing_but_the_end(self) -> None:
+        """A stream that is only ``[DONE]``, or has no choice, is no answer."""
+        for events in ((), ({"id": "c", "choices": [], "usage": {"prompt_tokens": 1}},)):
+            got = answer(*events)
+            assert got.missing is not None
+            self.assertEqual((got.complete, got.missing.kind), (False, "empty_answer"))
+
+    def test_what_is_no_content(self) -> None:
+        """Roles, empty texts, empty calls and empty thoughts are no first content."""
+        silent = [
+            {"role": "assistant", "content": ""},
+            {"reasoning_content": "", "content": None},
+            {"reasoning_details": [{"type": "reasoning.text", "text": "", "index": 0}]},
+            {"tool_calls": [{"index": 0, "id": "x", "function": {"arguments": ""}}]},
+            {"tool_calls": []},
+            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": ""}]}]},
+            {"function_call": {"arguments": ""}},
+        ]
+        pieces = [sse([chunk(delta)]) for delta in silent]
+        self.assertIsNone(read(pieces, "openai_chat").first_token_ms)
+        self.assertEqual(read([*pieces, sse([chunk({"content": "x"})])], "openai_chat").first_token_ms, len(silent))
 
     def test_legacy_completions(self) -> None:
         """Their choices hold a text."""

@@ -187,3 +187,62 @@ class GuardTests(SynchronousTestCase):
         answer = reader.finish(False)
         self.assertEqual(answer.faults, ("reassemble_failed",))
         self.assertEqual(answer.body["_unparsed_events"], TEXT[3:4])
+
+
+class FirstContentTests(SynchronousTestCase):
+    """When the first content came: not when something came that says nothing."""
+
+    def test_blanks_before_json(self) -> None:
+        """Servers that are busy send blank lines; the answer begins with what is none."""
+        body = json.dumps({"choices": [{"message": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}})
+        facts = facts_for(b"/v1/chat/completions", b"application/json")
+        for blanks in ([b"\n"] * 15, [b" \r\n"] * 3000, [b"\xef\xbb\xbf", b"\n"]):
+            got = read_as([*blanks, body.encode()], facts)
+            self.assertEqual((got.first_token_ms, got.begun_ms), (len(blanks), len(blanks)))
+            self.assertEqual(got.stop_reason, "stop")
+
+    def test_blanks_before_a_stream(self) -> None:
+        """They make no stream anything else."""
+        for blank in (b"\n", b"\r\n", b"   "):
+            got = read([blank] * 2000 + [b"\n" + sse(TEXT)], "anthropic")
+            self.assertEqual((got.complete, got.first_token_ms), (True, 2000.0), blank)
+
+    def test_comments_pings_and_starts(self) -> None:
+        """Keep-alives, the start of a message and of a block are no content."""
+        pieces = [b": keep-alive\n\n", sse(TEXT[1:2]), sse(TEXT[:1]), b":\n", sse(TEXT[2:3]), sse(TEXT[3:])]
+        self.assertEqual(read(pieces, "anthropic").first_token_ms, 5.0)
+
+    def test_unknown_streams(self) -> None:
+        """Nor are pings and empty events of a stream that is not known."""
+        pieces = [b"event: ping\ndata: {}\n\n", sse([{"type": "keepalive"}]), b"data: {}\n\n", b"data: word\n\n"]
+        got = read(pieces, "generic")
+        self.assertEqual((got.first_token_ms, got.faults, got.complete), (3.0, (), True))
+
+    def test_items_that_say_nothing(self) -> None:
+        """The items of a response begin empty."""
+        events = [
+            {"type": "response.created", "response": {"id": "r", "output": []}},
+            {"type": "response.output_item.added", "output_index": 0, "item": {"type": "reasoning", "summary": []}},
+            {"type": "response.output_item.done", "output_index": 0, "item": {"type": "reasoning", "summary": []}},
+            {"type": "response.output_item.added", "output_index": 1, "item": {"type": "message", "content": []}},
+            {"type": "response.content_part.added", "output_index": 1, "content_index": 0,
+             "part": {"type": "output_text", "text": ""}},
+            {"type": "response.output_text.delta", "output_index": 1, "content_index": 0, "delta": ""},
+            {"type": "response.output_text.delta", "output_index": 1, "content_index": 0, "delta": "a"},
+        ]  # fmt: skip
+        pieces = [sse([event]) for event in events]
+        self.assertEqual(read(pieces, "openai_responses").first_token_ms, 6.0)
+
+
+class LinesTests(SynchronousTestCase):
+    """Lines of JSON that are no stream, such as the results of batches."""
+
+    def test_results_of_batches(self) -> None:
+        """They are text without a fault, under any name of their type; a damaged line is one."""
+        text = '{"custom_id": "a", "result": {}}\n' * 2
+        for content_type in (b"application/x-jsonl", b"application/jsonl", b"application/json", b"text/plain"):
+            facts = facts_for(b"/v1/messages/batches/b/results", content_type, method=b"GET")
+            got = read_as(text.encode(), facts)
+            self.assertEqual((got.body, got.faults, got.complete), (text, (), True), content_type)
+        cut = read_as(text[:-9].encode(), facts_for(b"/v1/files/f/content", b"application/json", method=b"GET"))
+        self.assertEqual(cut.faults, ("invalid_json",))

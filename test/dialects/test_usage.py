@@ -4,17 +4,15 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dialects.usage import (
-    anthropic_usage,
-    converse_usage,
-    count,
-    gemini_usage,
-    invocation_usage,
-    ollama_usage,
-    openai_usage,
-)
-from ccsproxy.exchange.usage import Usage
-from test.dialects.exchanges import facts_for, read_as
+from ccsproxy.dialects.anthropic.usage import anthropic_usage
+from ccsproxy.dialects.bedrock.usage import converse_usage, header_usage, invocation_usage
+from ccsproxy.dialects.cohere.usage import cohere_usage
+from ccsproxy.dialects.counts import count, least_tokens
+from ccsproxy.dialects.gemini.usage import gemini_usage
+from ccsproxy.dialects.ollama.usage import ollama_usage
+from ccsproxy.dialects.openai.usage import openai_usage, response_usage
+from ccsproxy.exchange.usage import Pass, Usage
+from test.dialects.exchanges import facts_for, read, read_as, sse
 
 
 class UsageTests(SynchronousTestCase):
@@ -122,6 +120,178 @@ class UsageTests(SynchronousTestCase):
             input_tokens=1, output_tokens=2, cache_creation_input_tokens=3, cache_read_input_tokens=4, raw=raw
         )
         self.assertEqual(converse_usage(raw), expected)
+
+    def test_output_that_only_the_total_tells(self) -> None:
+        """Reasoning that the completion leaves out is output: the total proves it, or that it is more than all."""
+        xai = {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135}
+        xai["completion_tokens_details"] = {"reasoning_tokens": 94}  # type: ignore[assignment]
+        gemini = {"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109}
+        for raw, expected in (
+            (xai, (32, 103, 94)),
+            ({key: value for key, value in xai.items() if key != "total_tokens"}, (32, 103, 94)),
+            (gemini, (35, 74, None)),
+            ({"prompt_tokens": 5, "total_tokens": 12}, (5, 7, None)),
+            ({"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 10}, (5, 7, None)),
+            ({**xai, "total_tokens": 41}, (32, 9, None)),
+        ):
+            got = openai_usage(raw)
+            assert got is not None
+            self.assertEqual((got.input_tokens, got.output_tokens, got.reasoning_tokens), expected, raw)
+
+    def test_input_that_only_the_total_tells(self) -> None:
+        """Audio that Mistral's prompt leaves out is input."""
+        usage = {"prompt_tokens": 4, "completion_tokens": 20, "total_tokens": 399}
+        for more in (
+            {"prompt_audio_seconds": 30},
+            {"audio_tokens": 375},
+            {"prompt_tokens_details": {"audio_tokens": 375}},
+        ):
+            got = openai_usage({**usage, **more})
+            assert got is not None
+            self.assertEqual((got.input_tokens, got.output_tokens), (379, 20), more)
+
+    def test_a_prompt_without_its_cached_part(self) -> None:
+        """Where the total says so, the prompt does not include what the cache gave."""
+        details = {"prompt_tokens_details": {"cached_tokens": 90}}
+        got = openai_usage({"prompt_tokens": 8, "completion_tokens": 2, "total_tokens": 100, **details})
+        assert got is not None
+        self.assertEqual((got.input_tokens, got.cache_read_input_tokens, got.output_tokens), (8, 90, 2))
+        got = openai_usage({"prompt_tokens": 8, "completion_tokens": 2, "total_tokens": 10, **details})
+        assert got is not None
+        self.assertIsNone(got.input_tokens)
+
+    def test_counts_beyond_every_reader(self) -> None:
+        """What is beyond 2^53 - 1 is not known, in every dialect."""
+        most = 2**53 - 1
+        self.assertEqual([count(most), count(float(most - 1))], [most, most - 1])
+        for big in (most + 1, 2**63, 2**64, 1e300, 10**400):
+            self.assertIsNone(count(big))
+            for mapper, key in (
+                (anthropic_usage, "input_tokens"),
+                (openai_usage, "prompt_tokens"),
+                (openai_usage, "input_tokens"),
+                (gemini_usage, "promptTokenCount"),
+                (ollama_usage, "prompt_eval_count"),
+                (converse_usage, "inputTokens"),
+                (invocation_usage, "inputTokenCount"),
+            ):
+                got = mapper({key: big})
+                assert got is not None
+                self.assertIsNone(got.input_tokens, (mapper, big))
+        self.assertIsNone(cohere_usage({"tokens": {"input_tokens": most + 1}}).input_tokens)  # type: ignore[union-attr]
+
+    def test_large_counts_are_noted(self) -> None:
+        """The record says that a count was too large, in answers and in streams."""
+        body = {"type": "message", "content": [], "usage": {"input_tokens": 2**63, "output_tokens": 1}}
+        answer = read_as(json.dumps(body).encode(), facts_for(b"/v1/messages", b"application/json"))
+        assert answer.usage is not None
+        self.assertEqual((answer.usage.input_tokens, answer.faults), (None, ("count_too_large",)))
+        chunk = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]}
+        events = [{**chunk, "object": "chat.completion.chunk", "usage": {"prompt_tokens": 1, "x": [10**400]}}]
+        self.assertIn("count_too_large", read(sse(events), "openai_chat").faults)
+
+    def test_anthropic_more(self) -> None:
+        """What decides the price beside the counts; a split of zeros is none."""
+        raw = {
+            "input_tokens": 3,
+            "output_tokens": 5,
+            "cache_creation_input_tokens": 9,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            "service_tier": "priority",
+            "speed": "fast",
+            "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 0},
+            "iterations": [
+                {"type": "compaction", "input_tokens": 99_000, "output_tokens": 7},
+                {"type": "message", "input_tokens": 3, "output_tokens": 5},
+                {"type": "advisor_message", "model": "m", "input_tokens": 4, "output_tokens": 6},
+            ],
+        }
+        expected = Usage(
+            input_tokens=3,
+            output_tokens=5,
+            cache_creation_input_tokens=9,
+            service_tier="priority",
+            speed="fast",
+            tool_calls={"web_search": 2},
+            passes=[
+                Pass(kind="compaction", input_tokens=99_000, output_tokens=7),
+                Pass(kind="advisor_message", model="m", input_tokens=4, output_tokens=6),
+            ],
+            raw=raw,
+        )
+        self.assertEqual(anthropic_usage(raw), expected)
+
+    def test_gemini_more(self) -> None:
+        """Tier, traffic and grounding are kept; a search counts by its queries."""
+        grounded = [{"groundingMetadata": {"webSearchQueries": ["a", "b"], "groundingChunks": [{"maps": {}}]}}]
+        got = gemini_usage({"promptTokenCount": 1, "serviceTier": "flex"}, grounded)
+        assert got is not None
+        self.assertEqual((got.service_tier, got.tool_calls), ("flex", {"google_search": 2, "google_maps": 1}))
+        got = gemini_usage({"promptTokenCount": 1, "trafficType": "PROVISIONED_THROUGHPUT"})
+        assert got is not None
+        self.assertEqual(got.service_tier, "PROVISIONED_THROUGHPUT")
+
+    def test_tools_of_responses(self) -> None:
+        """The items of the output tell which tools of the provider ran; pages that were opened are no searches."""
+        output = [
+            {"type": "web_search_call", "action": {"type": "search", "query": "a"}},
+            {"type": "web_search_call", "action": {"type": "open_page"}},
+            {"type": "web_search_call", "status": "failed"},
+            {"type": "file_search_call"},
+            {"type": "code_interpreter_call"},
+            {"type": "function_call"},
+        ]
+        got = response_usage({"usage": {"input_tokens": 1}, "service_tier": "priority", "output": output})
+        assert got is not None
+        self.assertEqual(got.tool_calls, {"web_search": 1, "file_search": 1, "code_interpreter": 1})
+        self.assertEqual(got.service_tier, "priority")
+
+    def test_costs_that_are_stated(self) -> None:
+        """OpenRouter, Perplexity, xAI and DeepInfra say what a call cost."""
+        for more, cost in (
+            ({"cost": 0.25}, 0.25),
+            ({"cost": 0.25, "is_byok": True, "cost_details": {"upstream_inference_cost": 1.0}}, 1.25),
+            ({"cost": {"total_cost": 0.5, "request_cost": 0.1}}, 0.5),
+            ({"cost_in_usd_ticks": 5_000_000_000}, 0.5),
+            ({"estimated_cost": "0.125"}, 0.125),
+            ({"cost": -1}, None),
+            ({"cost": True}, None),
+        ):
+            got = openai_usage({"prompt_tokens": 1, **more})
+            assert got is not None
+            self.assertEqual(got.stated_cost, cost, more)
+
+    def test_headers_of_bedrock(self) -> None:
+        """AWS tells counts in headers; what is no number, or too large, is none."""
+        fields = {"x-amzn-bedrock-input-token-count": "16", "x-amzn-bedrock-output-token-count": "19"}
+        got = header_usage(lambda name: fields.get(name, ""))
+        self.assertEqual(got, Usage(input_tokens=16, output_tokens=19, raw=fields))
+        self.assertIsNone(header_usage(lambda name: ""))
+        for odd in ("x", "-1", "1.5", "9" * 19, "9" * 5000, "\u0663"):
+            got = header_usage(lambda name, odd=odd: odd)  # type: ignore[misc]
+            self.assertIsNone(got and got.input_tokens, odd)
+
+    def test_totals_alone(self) -> None:
+        """Voyage tells the total of an embedding, which has no output; of other answers it would say nothing."""
+        facts = facts_for(b"/v1/embeddings", b"application/json", request_body={"model": "e", "input": "x"})
+        body = {"object": "list", "data": [], "model": "voyage-3", "usage": {"total_tokens": 12}}
+        answer = read_as(json.dumps(body).encode(), facts)
+        self.assertEqual(answer.usage, Usage(input_tokens=12, raw={"total_tokens": 12}))
+
+    def test_cohere(self) -> None:
+        """Tokens are what went through the model; embeddings and rankings tell billed units alone."""
+        units = {"input_tokens": 5, "output_tokens": 7}
+        raw = {"billed_units": units, "tokens": {"input_tokens": 71, "output_tokens": 7}}
+        self.assertEqual(cohere_usage(raw), Usage(input_tokens=71, output_tokens=7, raw=raw))
+        self.assertEqual(cohere_usage({"billed_units": units}).input_tokens, 5)  # type: ignore[union-attr]
+        ranked = cohere_usage({"api_version": {"version": "2"}, "billed_units": {"search_units": 1}})
+        self.assertEqual(ranked.tool_calls, {"search_units": 1})  # type: ignore[union-attr]
+        self.assertIsNone(cohere_usage({"api_version": {}}))
+
+    def test_words_are_the_least_tokens(self) -> None:
+        """A word is a token at the least, a very long one several; what stands between them may be none."""
+        for text, least in (("", 0), ("...", 0), ("two words", 2), ("a" * 24, 1), ("a" * 25, 2), ("f(x, y)", 3)):
+            self.assertEqual(least_tokens(text), least, text)
 
     def test_anything_else(self) -> None:
         """What is no object is no usage."""

@@ -12,14 +12,15 @@ from ccsproxy.capture.recorder.interfaces import Dialect, Interpreters
 from ccsproxy.capture.recorder.redaction import RedactionGate
 from ccsproxy.capture.recorder.request import RequestInMaking
 from ccsproxy.capture.recorder.response import ResponseInMaking
+from ccsproxy.capture.recorder.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.timing import milliseconds, record_timing, time_to_first_token
-from ccsproxy.capture.recorder.websocket import SocketFacts
 from ccsproxy.dialects.answer import DecodedResponse
-from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.record import CaptureNote, Client, Record, Started
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
+from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.requestids import request_id
 
 #: What no body is.
@@ -51,10 +52,7 @@ class Assembly:
     :ivar session_id: empty until it is known.
     :ivar client: who calls, as far as it is known.
     :ivar faults: what went wrong in capturing it.
-    :ivar socket: what it has beside, where it is an exchange over a WebSocket.
     """
-
-    socket: SocketFacts | None = None
 
     def __init__(
         self,
@@ -64,15 +62,19 @@ class Assembly:
         interpreters: Interpreters,
         gate: RedactionGate,
         budget: Budget,
+        stored: StoredAnswers,
     ) -> None:
-        """Begin with the head."""
+        """Begin with the head.
+
+        :param stored: the answers that were begun and not counted.
+        """
         self.number, self.head, self.gate = number, head, gate
         self.seq, self.session_id = 0, ""
         self.client = Client()
         self.faults: list[str] = []
         self.request = RequestInMaking(head, policy.body_limit, budget)
         self.response: ResponseInMaking | None = None
-        self._policy, self._interpreters, self._budget = policy, interpreters, budget
+        self._policy, self._interpreters, self._budget, self._stored = policy, interpreters, budget, stored
         self._dialect: Dialect | None = None
         self._asked_with: Any = _NOTHING
 
@@ -101,17 +103,16 @@ class Assembly:
 
     def facts(self, body: Any) -> Facts:
         """Return what is known."""
-        response, socket = self.response, self.socket
+        response = self.response
         return Facts(
             provider=self.head.provider,
             forced=self._policy.forced,
-            method=self.head.method if socket is None else b"POST",
-            socket=socket.dialect if socket is not None else "",
-            model=socket.model if socket is not None else None,
+            method=self.head.method,
             target=self.head.forwarded_target or self.head.target,
             request_body=body,
             status=response.head.status if response is not None else None,
             content_type=media_type(response.lines) if response is not None else "",
+            field=response.lines.field if response is not None else NOTHING.field,
         )
 
     def response_begun(self, head: ResponseHead, body: Any) -> None:
@@ -140,20 +141,6 @@ class Assembly:
             self.response.lost(loss.reason)
         else:
             self.note(loss.reason)
-
-    def say(self, line: bytes, at: int) -> None:
-        """Take a piece of the response over a WebSocket, and when it came, in microseconds."""
-        if self.response is not None:
-            self.response.feed(line, at)
-
-    def ask(self, line: bytes) -> None:
-        """Take a further piece of the request over a WebSocket."""
-        self.request.body.feed(line)
-
-    def miss(self, fault: str) -> None:
-        """Note that a part of the response over a WebSocket is missing."""
-        if self.response is not None:
-            self.response.lost(fault)
 
     def note(self, fault: str) -> None:
         """Remember a fault, once."""
@@ -184,7 +171,6 @@ class Assembly:
             headers={},
             upstream_url=head.upstream_url or None,
             connection=head.connection or None,
-            transport=head.transport,
             labels=self._policy.labels,
         )
 
@@ -215,7 +201,7 @@ class Assembly:
         category = self._category(answer)
         status = response.head.status if response is not None else None
         unread = response is not None and response.body.unread
-        how = refine(ending, status, answer, category, unread)
+        how = refine(ending, status, answer, category, unread, self.request.asks)
         last = ending.at if ending.timing.last_byte is None else ending.timing.last_byte
         return Record(
             id=head.id,
@@ -236,23 +222,33 @@ class Assembly:
             error=how.error,
             partial=how.partial,
             client=self.client,
-            usage=answer.usage if answer is not None else None,
+            usage=self._usage(answer, category),
             timing=record_timing(ending.timing, answer, response),
             request=self.request.record(bodies),
             response=response.record(answer, bodies, pairs(ending.trailers)) if response is not None else None,
             capture=self._note(answer),
             upstream_url=head.upstream_url or None,
             connection=head.connection or None,
-            transport=head.transport,
-            delivered_bytes=ending.delivered_bytes if response is not None and self.socket is None else None,
+            delivered_bytes=ending.delivered_bytes if response is not None else None,
             labels=self._policy.labels,
         )
+
+    def _usage(self, answer: DecodedResponse | None, category: str) -> Usage | None:
+        """Return what the call used: a stored answer that is only read used nothing."""
+        usage = answer.usage if answer is not None else None
+        if answer is None or category == Category.COUNT_TOKENS:
+            return usage
+        if category != Category.MODEL:
+            return usage if usage is not None and self._stored.counts(answer.body) else None
+        if usage is None or usage.output_tokens is None:
+            self._stored.begun(answer.body)
+        return usage
 
     def _category(self, answer: DecodedResponse | None) -> str:
         """Return the kind of call; an answer in a model's dialect tells it where the request does not."""
         if self._dialect is None:
             return str(Category.OTHER)
-        told = answer is not None and answer.dialect != self._dialect.name
+        told = self.head.method == b"POST" and answer is not None and answer.dialect != self._dialect.name
         return str(Category.MODEL if told and self._dialect.category == Category.OTHER else self._dialect.category)
 
     def _note(self, answer: DecodedResponse | None) -> CaptureNote:
@@ -262,17 +258,10 @@ class Assembly:
             *(answer.faults if answer is not None else ()),
             *(f for body in bodies for f in body.faults),
         ]
-        left_out = self.socket.left_out if self.socket is not None else 0
-        dropped = sum(body.dropped for body in bodies) + left_out
-        return CaptureNote(faults=list(dict.fromkeys(said)), dropped_bytes=dropped)
+        return CaptureNote(faults=list(dict.fromkeys(said)), dropped_bytes=sum(body.dropped for body in bodies))
 
     def _settle_sizes(self, ended: EndFrame) -> None:
-        if self.head.transport == "tunnel":
-            self.request.body.size = ended.ending.request_bytes
-            if self.response is not None:
-                self.response.body.size = ended.ending.response_bytes
-            return
-        if not ended.ending.request_whole:
+        if not ended.ending.request_whole and not self.request.bodiless:
             self.note("request_partial")
         self.request.body.ended(ended.request_bytes)
         if self.response is not None:

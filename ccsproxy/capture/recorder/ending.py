@@ -7,6 +7,9 @@ from ccsproxy.exchange.outcome import Category, Outcome
 from ccsproxy.exchange.record import Error
 from ccsproxy.exchange.relayed import Ending
 
+#: Calls that a model answers, so that an error in the answer is theirs.
+_ANSWERED = frozenset({Category.MODEL, Category.COUNT_TOKENS})
+
 
 class FinalOutcome(msgspec.Struct, frozen=True):
     """The outcome, the error beside it, and whether the response is less than whole."""
@@ -17,13 +20,19 @@ class FinalOutcome(msgspec.Struct, frozen=True):
 
 
 def refine(
-    ending: Ending, status: int | None, answer: DecodedResponse | None, category: str, unread: bool
+    ending: Ending,
+    status: int | None,
+    answer: DecodedResponse | None,
+    category: str,
+    unread: bool,
+    asked: bool = True,
 ) -> FinalOutcome:
     """Say how an exchange ended.
 
     :param status: of the response, None when there was none.
     :param answer: what was read of the response, None when nothing was.
     :param unread: part of the response was relayed and not read, so that its end says nothing.
+    :param asked: false where the request is known to ask nothing, so that it has no answer to miss.
     """
     partial = not ending.response_whole
     error = Error(ending.kind, ending.message) if ending.kind else None
@@ -34,14 +43,21 @@ def refine(
     if answer is None or unread:
         return FinalOutcome(ending.outcome, error, partial)
     if answer.error is not None:
-        return FinalOutcome(
-            Outcome.STREAM_ERROR if answer.is_stream else ending.outcome, answer.error, partial or not answer.complete
-        )
+        return FinalOutcome(_of_error(ending, answer, category), answer.error, partial or not answer.complete)
+    if category == Category.MODEL and answer.missing is not None and asked:
+        return FinalOutcome(Outcome.UPSTREAM_ERROR, answer.missing, partial or not answer.complete)
     if category == Category.MODEL and answer.is_stream and not answer.complete:
         return FinalOutcome(
             Outcome.UPSTREAM_TRUNCATED, Error("sse_truncated", "the stream ended before its last event"), True
         )
     return FinalOutcome(ending.outcome, error, partial)
+
+
+def _of_error(ending: Ending, answer: DecodedResponse, category: str) -> str:
+    """Say how a 2xx with an error in it ended; a stored object may hold the error of something long past."""
+    if answer.is_stream:
+        return Outcome.STREAM_ERROR
+    return Outcome.UPSTREAM_ERROR if category in _ANSWERED else ending.outcome
 
 
 def _http_error(status: int, answer: DecodedResponse | None) -> Error:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy.capture.recorder.interfaces import Price
-from ccsproxy.exchange.outcome import Outcome
+from ccsproxy.exchange.outcome import is_error
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.providers.cost import Cost
 
@@ -42,7 +42,7 @@ def request_completed(record: Record, cost: Cost) -> Event:
         "status": None if record.response is None else record.response.status,
         "request_id": record.request_id,
         "usage": msgspec.to_builtins(usage),
-        "has_error": record.outcome != Outcome.COMPLETE,
+        "has_error": is_error(record.outcome, record.error.kind if record.error is not None else None),
         "outcome": record.outcome,
         "cost": cost.dollars if cost.dollars is not None else cost.at_least,
         "unpriced": cost.gap or None if cost.dollars is None else None,

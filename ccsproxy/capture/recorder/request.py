@@ -87,6 +87,13 @@ class RequestInMaking:
         content = self.content()
         return content.value if content.is_json else None
 
+    @property
+    def asks(self) -> bool:
+        """Whether the body asks for something, as far as is known: JSON that is not empty, or a form with files."""
+        if self.body.gap or self.body.dropped or "multipart/" in self.lines.field("content-type"):
+            return True
+        return bool(self.json)
+
     def peek(self) -> Any:
         """Return the body as a JSON value if all of one is there already, whatever was announced; None otherwise."""
         if self._content is not None or self.whole:

@@ -33,7 +33,9 @@ def time_to_first_token(
     """Return when the first content came: what the reader saw; of a model's whole answer, its first byte."""
     if answer is None or response is None:
         return None
+    if answer.missing is not None or answer.error is not None:
+        return answer.first_token_ms if answer.is_stream else None
     if answer.first_token_ms is not None or answer.is_stream:
         return answer.first_token_ms
-    whole_answer = category == Category.MODEL and response.head.status < 400 and bool(response.chunks)
-    return response.chunks[0][0] if whole_answer else None
+    whole_answer = category == Category.MODEL and response.head.status < 400
+    return answer.begun_ms if whole_answer else None

@@ -53,4 +53,6 @@ class CompletionReassembler:
             response_model=text_member(body, "model"),
             stop_reason=text_member(body, "stop_reason"),
             complete=self._stopped and self.findings.error is None,
+            counted=self._stopped,
+            answered=body is not None,
         )

@@ -5,9 +5,11 @@ from typing import Any
 
 from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.anthropic.block import StreamedBlock, has_content, missing_block
+from ccsproxy.dialects.anthropic.usage import anthropic_usage
+from ccsproxy.dialects.bedrock.usage import invocation_usage
+from ccsproxy.dialects.counts import count
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.growing import GrowingStrings
-from ccsproxy.dialects.usage import anthropic_usage, invocation_usage
 
 _START = frozenset({"type", "message"})
 _BLOCK_START = frozenset({"type", "index", "content_block"})
@@ -28,6 +30,8 @@ class AnthropicReassembler:
         self._blocks: dict[int, StreamedBlock] = {}
         self._strings = GrowingStrings()
         self._stopped = False
+        # What message_start says of the output is a placeholder, unless the message came with its end.
+        self._counted = message is not None and message.get("stop_reason") is not None
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
         """Take the next event; the JSON ``type`` counts, else the name of the framing."""
@@ -147,6 +151,7 @@ class AnthropicReassembler:
     def _usage(self, message: dict[str, Any], update: Any) -> None:
         """Counts are cumulative: they replace; absent and null ones leave what ``message_start`` said."""
         known = message.get("usage")
+        self._counted = self._counted or (isinstance(update, dict) and count(update.get("output_tokens")) is not None)
         if isinstance(known, dict) and isinstance(update, dict):
             known.update({k: v for k, v in update.items() if v is not None})
         elif update is not None:
@@ -181,13 +186,18 @@ class AnthropicReassembler:
         """Return the message as far as it came."""
         body = self._body()
         message = body or {}
-        usage = anthropic_usage(message.get("usage")) or invocation_usage(message.get(_METRICS))
+        usage = anthropic_usage(message.get("usage"))
+        metrics = invocation_usage(message.get(_METRICS))
+        if usage is None or not self._counted:
+            usage = metrics or usage
         return Settled(
             body=self.findings.attach(body),
             usage=usage,
             response_model=_string(message.get("model")),
             stop_reason=_string(message.get("stop_reason")),
             complete=self._stopped and self.findings.error is None,
+            counted=self._counted or metrics is not None,
+            answered=body is not None,
         )
 
 

@@ -1,17 +1,45 @@
 """Puts the events of a Bedrock Converse stream together."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from ccsproxy.dialects.answer import Settled
+from ccsproxy.dialects.bedrock.usage import converse_usage
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.growing import GrowingStrings, extend, joined
+from ccsproxy.dialects.json_body import member
 from ccsproxy.dialects.tool_json import tool_input
-from ccsproxy.dialects.usage import converse_usage
 
 #: The events of a Converse stream, by the name that the framing (or the one member of a wrapped event) gives.
 EVENTS = frozenset(
     {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"}
 )
+
+
+#: By the event: the member that it cannot be without, in a stream whose events are wrapped in their names.
+_NEEDED = {
+    "messageStart": "role",
+    "contentBlockStart": "contentBlockIndex",
+    "contentBlockDelta": "contentBlockIndex",
+    "contentBlockStop": "contentBlockIndex",
+    "messageStop": "stopReason",
+}
+
+
+def is_event(value: Any) -> bool:
+    """Whether a value is an event of Converse that is wrapped in its name; many other objects have ``metadata``."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    name, event = next(iter(value.items()))
+    if name == "metadata":
+        return isinstance(member(member(event, "usage"), "inputTokens"), int)
+    needed = _NEEDED.get(name)
+    return needed is not None and needed in (event if isinstance(event, dict) else ())
+
+
+def is_answer(value: Any) -> bool:
+    """Whether a value is what ``/converse`` answers."""
+    message = member(member(value, "output"), "message")
+    return isinstance(message, dict) and ("role" in message or "content" in message)
 
 
 class ConverseReassembler:
@@ -62,7 +90,8 @@ class ConverseReassembler:
             return
         delta = event.get("delta")
         for key, value in delta.items() if isinstance(delta, dict) else ():
-            self.findings.content(at_ms)
+            if value and value != {"text": ""}:
+                self.findings.content(at_ms)
             if not self._delta(index, block, key, value):
                 self.findings.fault("unknown_delta")
                 block.setdefault("_unparsed_deltas", []).append({key: value})
@@ -71,6 +100,8 @@ class ConverseReassembler:
         if key == "text" and isinstance(value, str):
             self._strings.append(block, "text", value)
             return True
+        if key == "toolResult" and isinstance(value, list):
+            return self._tool_result(block, value)
         if not isinstance(value, dict):
             return False
         if key == "toolUse" and isinstance(value.get("input"), str):
@@ -81,6 +112,20 @@ class ConverseReassembler:
         if key == "citation":
             return self._cite(block, value)
         return False
+
+    def _tool_result(self, block: dict[str, Any], parts: list[Any]) -> bool:
+        """Add to the result of a tool that Bedrock ran itself; neighbouring texts are one."""
+        result = block.setdefault("toolResult", {})
+        if not isinstance(result, dict) or not isinstance(result.setdefault("content", []), list):
+            return False
+        content = result["content"]
+        for part in parts:
+            last = content[-1] if content else None
+            if is_text(part) and is_text(last):
+                self._strings.append(last, "text", part["text"])
+            else:
+                content.append(part)
+        return True
 
     def _reasoning(self, block: dict[str, Any], delta: dict[str, Any]) -> bool:
         holder = block.setdefault("reasoningContent", {})
@@ -123,10 +168,17 @@ class ConverseReassembler:
         reason = body.get("stopReason")
         return Settled(
             body=self.findings.attach(body or None),
-            usage=converse_usage(body.get("usage")),
+            usage=converse_usage(body.get("usage"), body.get("serviceTier")),
             stop_reason=reason if isinstance(reason, str) else None,
             complete=self._ended and self.findings.error is None,
+            counted="usage" in body,
+            answered="output" in body,
         )
+
+
+def is_text(part: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a part is nothing but text."""
+    return isinstance(part, dict) and part.keys() == {"text"} and isinstance(part["text"], str)
 
 
 def _with_citations(block: dict[str, Any]) -> dict[str, Any]:

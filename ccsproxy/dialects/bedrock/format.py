@@ -2,17 +2,23 @@
 
 from typing import Any
 
+import msgspec
+
 from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.anthropic.format import Anthropic
 from ccsproxy.dialects.anthropic.message import AnthropicReassembler
-from ccsproxy.dialects.bedrock.converse_stream import EVENTS, ConverseReassembler
-from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.bedrock.converse_stream import EVENTS, ConverseReassembler, is_answer, is_event
+from ccsproxy.dialects.bedrock.invoke import body_usage, invocation_reason
+from ccsproxy.dialects.bedrock.usage import converse_usage, header_usage, invocation_usage
+from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.json_body import member, note_error, text_member
+from ccsproxy.dialects.openai.chat import OpenAIChat
+from ccsproxy.dialects.openai.chat_stream import ChatReassembler
 from ccsproxy.dialects.protocol import Reassembler
-from ccsproxy.dialects.route import Path, Routed
-from ccsproxy.dialects.usage import converse_usage, invocation_usage
+from ccsproxy.dialects.route import Path, Routed, split_target
 from ccsproxy.exchange.outcome import Category
+from ccsproxy.exchange.usage import Usage
 
 _VERBS = {
     "invoke": Category.MODEL,
@@ -21,6 +27,8 @@ _VERBS = {
     "converse-stream": Category.MODEL,
     "count-tokens": Category.COUNT_TOKENS,
 }
+#: What an error consists of.
+_ERROR = frozenset({"message", "Message", "__type"})
 _METRICS = "amazon-bedrock-invocationMetrics"
 
 
@@ -30,10 +38,12 @@ class Bedrock:
     name = "bedrock"
     family = frozenset({"claude"})
     line_stream = False
+    streams_unasked = False
     array_stream = False
 
     def __init__(self) -> None:
-        self._anthropic = Anthropic()
+        self._anthropic, self._chat = Anthropic(), OpenAIChat()
+        self._inner = (self._anthropic, self._chat)
 
     def route(self, facts: Facts, path: Path) -> Routed | None:
         """Recognise ``/model/{id}/{verb}`` and the lists of models."""
@@ -44,30 +54,53 @@ class Bedrock:
         return None
 
     def recognises(self, value: Any) -> bool:
-        """Whether a value is an event or an answer of Converse, or Anthropic's."""
-        converse = isinstance(value, dict) and not EVENTS.isdisjoint(value)
-        return converse or member(value, "stopReason") is not None or self._anthropic.recognises(value)
+        """Whether a value is an event or an answer of Converse, or of the formats that an invocation wraps."""
+        return is_event(value) or is_answer(value) or any(inner.recognises(value) for inner in self._inner)
 
     def reassembler(self, facts: Facts) -> Reassembler:
         """Make the reassembler for a stream; the first event says which one."""
-        return BedrockReassembler()
+        return BedrockReassembler(facts)
 
-    def whole(self, value: Any, findings: Findings) -> Settled:
+    def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
         """Read an answer of either API, or an error."""
-        output = member(value, "output")
-        if isinstance(member(output, "message"), dict):
+        if is_answer(value):
             return Settled(
-                body=value, usage=converse_usage(member(value, "usage")), stop_reason=text_member(value, "stopReason")
+                body=value,
+                usage=converse_usage(member(value, "usage"), member(value, "serviceTier")),
+                stop_reason=text_member(value, "stopReason"),
             )
-        note_error(value, findings)
-        return self._anthropic.whole(value, findings)
+        inner = next((each for each in self._inner if each.recognises(value)), None)
+        if inner is not None:
+            settled = inner.whole(value, findings)
+        else:
+            note_error(value, findings)
+            settled = Settled(body=value, usage=body_usage(value), answered=_is_answer_of_invoke(value, facts))
+        return msgspec.structs.replace(
+            settled,
+            usage=_told(settled.usage, facts),
+            stop_reason=settled.stop_reason or invocation_reason(value),
+        )
+
+
+def _is_answer_of_invoke(value: Any, facts: Facts) -> bool:
+    """Whether a value may be the answer of some maker's model, each of which has words of its own."""
+    if split_target(facts.method, facts.target).last == "converse":
+        return False
+    return isinstance(value, list) or (isinstance(value, dict) and bool(value.keys() - _ERROR))
+
+
+def _told(usage: Usage | None, facts: Facts) -> Usage | None:
+    """Return the counts of a body, or those of the headers where it tells none."""
+    if usage is not None and usage.input_tokens is not None and usage.output_tokens is not None:
+        return usage
+    return header_usage(facts.field) or usage
 
 
 class BedrockReassembler:
     """Hands events to the reassembler of the format that the first one belongs to; unknown ones are listed."""
 
-    def __init__(self) -> None:
-        self._inner: Reassembler = _EventList()
+    def __init__(self, facts: Facts) -> None:
+        self._inner: Reassembler = _EventList(facts)
         self._chosen = False
 
     @property
@@ -83,9 +116,11 @@ class BedrockReassembler:
         self._inner.event(name, value, at_ms)
 
     def _choose(self, name: str, value: Any) -> None:
-        chosen: ConverseReassembler | AnthropicReassembler
-        if name in EVENTS or (isinstance(value, dict) and not EVENTS.isdisjoint(value)):
+        chosen: ConverseReassembler | AnthropicReassembler | ChatReassembler
+        if name in EVENTS or is_event(value):
             chosen = ConverseReassembler()
+        elif isinstance(member(value, "choices"), list):
+            chosen = ChatReassembler()
         elif isinstance(member(value, "type"), str):
             chosen = AnthropicReassembler()
         else:
@@ -99,27 +134,35 @@ class BedrockReassembler:
 
     def settle(self, whole: bool) -> Settled:
         """Return the message as far as it came."""
-        return self._inner.settle(whole)
+        settled = self._inner.settle(whole)
+        metrics = invocation_usage(member(settled.body, _METRICS))
+        return settled if settled.usage is not None else msgspec.structs.replace(settled, usage=metrics)
 
 
 class _EventList:
     """Keeps the events of a model whose stream format is not known (Titan, Llama, ...), as a list."""
 
-    def __init__(self) -> None:
+    def __init__(self, facts: Facts) -> None:
         self.findings = Findings()
+        self._facts = facts
         self._events: list[Any] = []
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
-        self.findings.content(at_ms)
+        if not isinstance(value, dict) or any(value[key] not in ("", None, []) for key in value if key != _METRICS):
+            self.findings.content(at_ms)
         self._events.append(value)
 
     def ended(self) -> None:
         pass
 
     def settle(self, whole: bool) -> Settled:
-        metrics = member(self._events[-1], _METRICS) if self._events else None
+        last = self._events[-1] if self._events else None
+        metrics = member(last, _METRICS)
         return Settled(
             body=self.findings.attach({"_events": self._events} if self._events else None),
-            usage=invocation_usage(metrics),
+            usage=_told(invocation_usage(metrics) or body_usage(last), self._facts),
+            stop_reason=invocation_reason(last),
             complete=whole and self.findings.error is None,
+            counted=metrics is not None,
+            answered=bool(self._events),
         )

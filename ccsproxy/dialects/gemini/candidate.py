@@ -4,13 +4,18 @@ from typing import Any, TypeGuard
 
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.gemini.call import PartialCall
+from ccsproxy.dialects.gemini.finish import finish_word
 from ccsproxy.dialects.growing import GrowingStrings
+
+#: A part of nothing but these, its text empty, says nothing yet.
+_SILENT = frozenset({"text", "thought", "thoughtSignature"})
 
 
 class Candidate:
     """A candidate and the parts that arrived for it."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, vertex: bool = False) -> None:
+        self._vertex = vertex
         self._findings = findings
         self._strings = GrowingStrings()
         self._fields: dict[str, Any] = {}
@@ -24,8 +29,7 @@ class Candidate:
     @property
     def stop_reason(self) -> str | None:
         """The finish reason, None while there is none."""
-        reason = self._fields.get("finishReason")
-        return reason if isinstance(reason, str) else None
+        return finish_word(self._fields.get("finishReason"), self._vertex)
 
     def add(self, chunk: dict[str, Any], at_ms: float) -> None:
         """Apply what a chunk says of this candidate."""
@@ -75,7 +79,7 @@ class Candidate:
             self._call(part, part["functionCall"])
             self._findings.content(at_ms)
             return
-        if part.get("text") != "" or len(part) > 2:
+        if part.get("text") or not part.keys() <= _SILENT:
             self._findings.content(at_ms)
         last = self._parts[-1] if self._parts else None
         if is_plain(part) and is_plain(last) and last.get("thought") == part.get("thought"):

@@ -5,8 +5,12 @@ from typing import Any
 from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.gemini.stream import error_of
-from ccsproxy.dialects.usage import count
-from ccsproxy.exchange.usage import Usage
+from ccsproxy.dialects.gemini.usage import interaction_usage
+from ccsproxy.dialects.json_body import text_member
+
+_TERMINAL = frozenset(
+    {"interaction.completed", "interaction.complete", "interaction.failed", "interaction.cancelled"}
+)
 
 
 class InteractionsReassembler:
@@ -23,13 +27,14 @@ class InteractionsReassembler:
         kind = value.get("event_type", name) if isinstance(value, dict) else None
         if not isinstance(kind, str):
             self.findings.unplaced(value)
-        elif kind == "error" or kind == "interaction.error":
+        elif kind in ("error", "interaction.error") or (not kind and "error" in value):
             self.findings.fail(*error_of(value.get("error")))
             self.findings.keep("_errors", value)
         elif kind.startswith("interaction."):
             self._lifecycle(kind, value)
         elif kind.startswith(("step.", "content.")):
-            self.findings.content(at_ms)
+            if _says_something(value):
+                self.findings.content(at_ms)
             self._steps.append(value)
         else:
             self.findings.unplaced(value)
@@ -43,7 +48,11 @@ class InteractionsReassembler:
             self._interaction.update({k: v for k, v in interaction.items() if v is not None})
         elif "status" in event:
             self._interaction["status"] = event["status"]
-        self._completed = self._completed or kind in ("interaction.completed", "interaction.complete")
+        self._completed = self._completed or kind in _TERMINAL
+        if kind == "interaction.failed" or self._interaction.get("status") == "failed":
+            self.findings.fail(
+                *error_of(event.get("error") or self._interaction.get("error") or "the interaction failed")
+            )
 
     def settle(self, whole: bool) -> Settled:
         """Return the interaction; with the events of its steps when the object did not arrive."""
@@ -57,20 +66,31 @@ class InteractionsReassembler:
             response_model=model if isinstance(model, str) else None,
             stop_reason=status if isinstance(status, str) and self._completed else None,
             complete=self._completed and self.findings.error is None,
+            counted=self._completed,
+            answered=bool(body),
         )
 
 
-def interaction_usage(raw: Any) -> Usage | None:
-    """Map the usage of an interaction: the input includes the cached part, the output excludes the thoughts."""
-    if not isinstance(raw, dict):
-        return None
-    total, cached = count(raw.get("total_input_tokens")), count(raw.get("total_cached_tokens"))
-    output, thoughts = count(raw.get("total_output_tokens")), count(raw.get("total_thought_tokens"))
-    fresh = None if total is None else total - (cached or 0)
-    return Usage(
-        input_tokens=fresh if fresh is None or fresh >= 0 else None,
-        output_tokens=None if output is None else output + (thoughts or 0),
-        cache_read_input_tokens=cached,
-        reasoning_tokens=thoughts,
-        raw=raw,
+def whole_interaction(value: dict[str, Any], findings: Findings) -> Settled:
+    """Read an interaction that was no stream; errors go to ``findings``."""
+    status = text_member(value, "status")
+    if status == "failed":
+        findings.fail("failed", "the interaction failed")
+    return Settled(
+        body=value,
+        usage=interaction_usage(value.get("usage")),
+        response_model=text_member(value, "model"),
+        stop_reason=status,
     )
+
+
+def _says_something(event: dict[str, Any]) -> bool:
+    """Whether an event brings a piece of the answer, or begins a part that is one by itself."""
+    parts = [event.get(key) for key in ("delta", "step", "content")]
+    return any(
+        bool(value) for part in parts if isinstance(part, dict) for key, value in part.items() if key not in _FORM
+    )
+
+
+#: Members that say of what form a part is, and nothing of the answer.
+_FORM = frozenset({"type", "id", "index", "status", "role", "signature", "mime_type", "object"})

@@ -5,14 +5,19 @@ from typing import Any
 from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.gemini.candidate import Candidate
-from ccsproxy.dialects.usage import gemini_usage
+from ccsproxy.dialects.gemini.usage import gemini_usage, merged_metadata
 
 
 class GeminiReassembler:
     """Reassembles one stream of ``GenerateContentResponse``, bare or in Code Assist's ``response`` member."""
 
-    def __init__(self) -> None:
+    def __init__(self, vertex: bool = False) -> None:
+        """Start a stream.
+
+        :param vertex: it is Vertex's, which numbers finish reasons otherwise.
+        """
         self.findings = Findings()
+        self._vertex = vertex
         self._fields: dict[str, Any] = {}
         self._wrapper: dict[str, Any] = {}
         self._wrapped = False
@@ -44,7 +49,7 @@ class GeminiReassembler:
                 self.findings.fail(*error_of(value))
                 self.findings.keep("_errors", value)
             elif key == "usageMetadata" and isinstance(value, dict) and isinstance(self._fields.get(key), dict):
-                self._fields[key].update({k: v for k, v in value.items() if v is not None})
+                self._fields[key] = merged_metadata(self._fields[key], value)
             elif value is not None or key not in self._fields:
                 self._fields[key] = value
 
@@ -56,7 +61,7 @@ class GeminiReassembler:
                 continue
             known = self._candidates.get(index)
             if known is None:
-                known = self._candidates[index] = Candidate(self.findings)
+                known = self._candidates[index] = Candidate(self.findings, self._vertex)
             known.add(candidate, at_ms)
 
     def settle(self, whole: bool) -> Settled:
@@ -70,7 +75,7 @@ class GeminiReassembler:
         if stop is None and isinstance(blocked, dict) and isinstance(blocked.get("blockReason"), str):
             stop = blocked["blockReason"]
         model = body.get("modelVersion")
-        usage = gemini_usage(body.get("usageMetadata"))
+        usage = gemini_usage(body.get("usageMetadata"), body.get("candidates"))
         if self._wrapped:
             body = {**self._wrapper, "response": body}
         return Settled(
@@ -79,6 +84,8 @@ class GeminiReassembler:
             response_model=model if isinstance(model, str) else None,
             stop_reason=stop,
             complete=stop is not None and self.findings.error is None,
+            counted=stop is not None,
+            answered=bool(order) or stop is not None,
         )
 
 

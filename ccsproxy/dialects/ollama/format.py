@@ -3,16 +3,17 @@
 from typing import Any
 
 from ccsproxy.dialects.answer import Settled
-from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.json_body import member, note_error, text_member
 from ccsproxy.dialects.ollama.stream import OllamaReassembler
+from ccsproxy.dialects.ollama.usage import ollama_usage
 from ccsproxy.dialects.protocol import Reassembler
 from ccsproxy.dialects.route import Path, Routed
-from ccsproxy.dialects.usage import ollama_usage
 from ccsproxy.exchange.outcome import Category
 
 _MODELS = frozenset({"tags", "show", "ps"})
+_ANSWERS = frozenset({"done", "message", "response", "embedding", "embeddings", "image"})
 
 
 class Ollama:
@@ -21,6 +22,7 @@ class Ollama:
     name = "ollama"
     family: frozenset[str] = frozenset()
     line_stream = True
+    streams_unasked = True
     array_stream = False
 
     def route(self, facts: Facts, path: Path) -> Routed | None:
@@ -39,7 +41,7 @@ class Ollama:
         """Make the reassembler for a stream."""
         return OllamaReassembler()
 
-    def whole(self, value: Any, findings: Findings) -> Settled:
+    def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
         """Read an answer or an error."""
         note_error(value, findings)
         return Settled(
@@ -47,4 +49,5 @@ class Ollama:
             usage=ollama_usage(value),
             response_model=text_member(value, "model"),
             stop_reason=text_member(value, "done_reason"),
+            answered=isinstance(value, dict) and not _ANSWERS.isdisjoint(value),
         )

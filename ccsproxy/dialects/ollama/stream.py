@@ -5,7 +5,7 @@ from typing import Any
 from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.growing import GrowingStrings, extend
-from ccsproxy.dialects.usage import ollama_usage
+from ccsproxy.dialects.ollama.usage import ollama_usage
 
 _TEXTS = frozenset({"response", "thinking"})
 _MESSAGE_TEXTS = frozenset({"content", "thinking"})
@@ -63,7 +63,8 @@ class OllamaReassembler:
                 if value:
                     self.findings.content(at_ms)
             elif isinstance(value, list) and extend(known, key, value):
-                self.findings.content(at_ms)
+                if value:
+                    self.findings.content(at_ms)
             elif value is not None or key not in known:
                 known[key] = known[key] if key == "role" and known.get(key) else value
 
@@ -80,4 +81,6 @@ class OllamaReassembler:
             response_model=model if isinstance(model, str) else None,
             stop_reason=reason if isinstance(reason, str) else None,
             complete=self._done and self.findings.error is None,
+            counted=self._done,
+            answered=bool(body),
         )

@@ -3,13 +3,13 @@
 from typing import Any
 
 from ccsproxy.dialects.answer import Settled
-from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
-from ccsproxy.dialects.json_body import member, note_error, text_member
+from ccsproxy.dialects.json_body import member, note_error, text_member, word_member
 from ccsproxy.dialects.openai.chat_stream import ChatReassembler
+from ccsproxy.dialects.openai.usage import chat_usage
 from ccsproxy.dialects.protocol import Reassembler
 from ccsproxy.dialects.route import Path, Routed
-from ccsproxy.dialects.usage import openai_usage
 from ccsproxy.exchange.outcome import Category
 
 _OBJECTS = frozenset({"chat.completion", "chat.completion.chunk", "text_completion"})
@@ -21,10 +21,13 @@ class OpenAIChat:
     name = "openai_chat"
     family = frozenset({"codex"})
     line_stream = False
+    streams_unasked = False
     array_stream = False
 
     def route(self, facts: Facts, path: Path) -> Routed | None:
         """Recognise ``/chat/completions`` and ``/completions``, under any prefix; Azure names a deployment."""
+        if "completions" in path.segments[-3:-1] and "chat" in path.segments:
+            return Routed(Category.OTHER)  # a stored one
         if not path.ends("completions"):
             return self._vertex(path)
         if path.method != "POST":
@@ -39,21 +42,27 @@ class OpenAIChat:
 
     def recognises(self, value: Any) -> bool:
         """Whether a value says that it is a chunk or a completion."""
-        kind = member(value, "object")
-        return isinstance(kind, str) and kind in _OBJECTS
+        choices, kind = member(value, "choices"), member(value, "object")
+        if not isinstance(choices, list):
+            return False
+        first = choices[0] if choices else None
+        shaped = isinstance(member(first, "delta"), dict) or isinstance(member(first, "message"), dict)
+        return shaped or (isinstance(kind, str) and kind in _OBJECTS)
 
     def reassembler(self, facts: Facts) -> Reassembler:
         """Make the reassembler for a stream."""
         return ChatReassembler()
 
-    def whole(self, value: Any, findings: Findings) -> Settled:
+    def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
         """Read a completion or an error."""
         note_error(value, findings)
         choices = member(value, "choices")
         first = choices[0] if isinstance(choices, list) and choices else None
+        note_error({"error": member(first, "error")}, findings)
         return Settled(
             body=value,
-            usage=openai_usage(member(value, "usage")),
+            usage=chat_usage(value),
             response_model=text_member(value, "model"),
-            stop_reason=text_member(first, "finish_reason"),
+            stop_reason=word_member(first, "finish_reason"),
+            answered=first is not None,
         )

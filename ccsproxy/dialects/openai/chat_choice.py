@@ -4,7 +4,9 @@ from typing import Any
 
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.growing import GrowingStrings, extend
-from ccsproxy.dialects.openai.chat_content import ContentParts
+from ccsproxy.dialects.json_body import note_error, word_member
+from ccsproxy.dialects.openai.chat_content import ContentParts, holds_text
+from ccsproxy.dialects.openai.chat_extras import VENDOR_CONTENT, VENDOR_MEMBERS, Extras
 from ccsproxy.dialects.openai.chat_tool_calls import ToolCalls, grow_call, set_once
 from ccsproxy.dialects.tool_json import check_arguments
 
@@ -26,6 +28,7 @@ class StreamedChoice:
         self._legacy = legacy
         self._calls: ToolCalls | None = None
         self._parts: ContentParts | None = None
+        self._others: Extras | None = None
         self._details: dict[Any, dict[str, Any]] = {}
 
     @property
@@ -36,8 +39,7 @@ class StreamedChoice:
     @property
     def stop_reason(self) -> str | None:
         """The finish reason, None while there is none."""
-        reason = self._fields.get("finish_reason")
-        return reason if isinstance(reason, str) else None
+        return word_member(self._fields, "finish_reason")
 
     def add(self, chunk: dict[str, Any], at_ms: float) -> None:
         """Apply what a chunk says of this choice."""
@@ -52,6 +54,9 @@ class StreamedChoice:
                 self._logprobs(value)
             elif key == "message":
                 self._fields["_message"] = value
+            elif key == "error" and value:
+                note_error({"error": value}, self._findings)
+                self._fields[key] = value
             elif key != "index" and (value is not None or key not in self._fields):
                 self._merge(key, value)
 
@@ -106,27 +111,35 @@ class StreamedChoice:
             if not isinstance(message.get(key), dict):
                 message[key] = {}
             grow_call(message[key], value, "arguments", self._strings, self._findings)
-            self._findings.content(at_ms)
+            self._noticed(any(value.values()), at_ms)
         elif key == "content" and isinstance(value, (list, str)):
             self._content_parts().add(value)
-            self._noticed(value, at_ms)
+            self._noticed(holds_text(value), at_ms)
         elif key == "reasoning_details" and isinstance(value, list):
             self._reasoning_details(value)
-            self._noticed(value, at_ms)
+            self._noticed(any(map(_thinks, value)), at_ms)
         elif key == "audio" and isinstance(value, dict):
             self._audio(value, at_ms)
         elif key in _LISTS and isinstance(value, list) and extend(message, key, value):
             self._noticed(value, at_ms)
         elif key in _ONCE:
             set_once(message, key, value, self._findings)
+        elif key in VENDOR_MEMBERS:
+            self._extras().add(key, value)
+            self._noticed(key in VENDOR_CONTENT and value, at_ms)
         elif key != "obfuscation":
             self._findings.fault("unknown_delta")
-            message.setdefault("_unparsed_deltas", []).append({key: value})
+            self._extras().add(key, value)
 
     def _tool_calls(self) -> ToolCalls:
         if self._calls is None:
             self._calls = ToolCalls(self._strings, self._findings)
         return self._calls
+
+    def _extras(self) -> Extras:
+        if self._others is None:
+            self._others = Extras(self._message, self._strings)
+        return self._others
 
     def _content_parts(self) -> ContentParts:
         if self._parts is None:
@@ -164,6 +177,8 @@ class StreamedChoice:
 
     def settle(self, index: int, *, whole: bool) -> dict[str, Any]:
         """Return the choice as the non-streaming API has it."""
+        if self._others is not None:
+            self._others.settle()
         self._strings.settle()
         if self._parts is not None:
             self._message["content"] = self._parts.parts
@@ -178,3 +193,8 @@ class StreamedChoice:
         if self._legacy and not self._message:
             return {"index": index, **self._fields}
         return {"index": index, "message": self._message, **self._fields}
+
+
+def _thinks(detail: Any) -> bool:
+    """Whether an entry of ``reasoning_details`` holds a piece of a thought."""
+    return isinstance(detail, dict) and any(detail.get(key) for key in _DETAIL_TEXTS)

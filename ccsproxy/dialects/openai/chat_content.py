@@ -5,6 +5,20 @@ from typing import Any
 from ccsproxy.dialects.growing import GrowingStrings
 
 
+def holds_text(content: Any) -> bool:
+    """Whether content says anything: a text, or a part that is not an empty one."""
+    if isinstance(content, str):
+        return bool(content)
+    return any(isinstance(part, str) or not isinstance(part, dict) or _says(part) for part in content if part)
+
+
+def _says(part: dict[str, Any]) -> bool:
+    inner = part.get("text", part.get("thinking"))
+    if isinstance(inner, list):
+        return holds_text(inner)
+    return bool(inner) if isinstance(inner, str) else len(part) > 1
+
+
 class ContentParts:
     """A list of parts in which neighbours of one kind grow together."""
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.findings import Findings
+from ccsproxy.dialects.json_body import note_error
 from ccsproxy.dialects.openai.chat_choice import StreamedChoice
-from ccsproxy.dialects.usage import openai_usage
+from ccsproxy.dialects.openai.usage import chat_usage
 
 _FIRST = frozenset({"id", "created", "model", "service_tier", "system_fingerprint"})
 _LEGACY = "text_completion"
@@ -66,8 +67,7 @@ class ChatReassembler:
             self._fields[key] = value
 
     def _error(self, error: Any) -> None:
-        detail = error if isinstance(error, dict) else {"message": error}
-        self.findings.fail(detail.get("type") or detail.get("code"), detail.get("message"))
+        note_error({"error": error}, self.findings)
         self.findings.keep("_errors", error)
 
     def _add_choices(self, choices: Any, chunk: dict[str, Any], at_ms: float) -> None:
@@ -95,10 +95,12 @@ class ChatReassembler:
         model = self._fields.get("model")
         return Settled(
             body=self.findings.attach(body),
-            usage=openai_usage(self._fields.get("usage")),
+            usage=chat_usage(body),
             response_model=model if isinstance(model, str) and model else None,
             stop_reason=self._choices[order[0]].stop_reason if order else None,
-            complete=self.findings.error is None and (self._done or (whole and finished)),
+            complete=self.findings.error is None and bool(order) and (self._done or (whole and finished)),
+            counted=self._done or finished,
+            answered=bool(order),
         )
 
 

@@ -4,14 +4,25 @@ from typing import Any
 
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.growing import GrowingStrings
-from ccsproxy.dialects.tool_json import check_arguments
+from ccsproxy.dialects.json_body import text_member
+from ccsproxy.dialects.tool_json import check_arguments, is_json
 
+#: So many other values of a member that should not change are kept.
+_MOST_CHANGES = 8
 #: The member of a call that holds its details, and the string in it that grows.
 _DETAILS = {"function": "arguments", "custom": "input"}
 
 
+#: How often it is looked whether the arguments so far are whole, each time at a cost of their length.
+_MOST_LOOKS = 256
+
+
 class ToolCalls:
-    """Tool calls in the order of their index; those without one are told apart by their id, then by position."""
+    """Tool calls in the order of their index; those without one are told apart by their id, name and position.
+
+    Some servers give neither index nor id, others the index 0 to all of several calls: a new name then begins a new
+    call, as does the same name once the arguments before it are whole.
+    """
 
     def __init__(self, strings: GrowingStrings, findings: Findings) -> None:
         self._strings = strings
@@ -19,36 +30,63 @@ class ToolCalls:
         self._calls: list[tuple[int, int, dict[str, Any]]] = []
         self._newest: dict[int, dict[str, Any]] = {}
         self._by_id: dict[str, dict[str, Any]] = {}
+        self._looked = 0
 
     def add(self, deltas: Any, at_ms: float) -> None:
         """Apply the ``tool_calls`` of one delta."""
-        for delta in deltas if isinstance(deltas, list) else [deltas]:
+        together = deltas if isinstance(deltas, list) else [deltas]
+        before = len(self._calls) - len(together)
+        for position, delta in enumerate(together, before):
             if isinstance(delta, dict):
-                self._grow(self._find(delta), delta)
-                self._findings.content(at_ms)
+                known = self._calls[position][2] if 0 <= position < before + len(together) else None
+                self._grow(self._find(delta, known), delta)
+                if _says_something(delta):
+                    self._findings.content(at_ms)
             elif delta is not None:
                 self._findings.unplaced({"tool_calls": delta}, "invalid_event")
 
-    def _find(self, delta: dict[str, Any]) -> dict[str, Any]:
+    def _find(self, delta: dict[str, Any], placed: dict[str, Any] | None) -> dict[str, Any]:
+        """Find the call of a delta.
+
+        :param placed: the call it belongs to by its place: the deltas of one chunk are of as many calls, of the last
+            ones that there were before it.
+        """
         index, call_id = delta.get("index"), delta.get("id")
         if type(index) is not int:
-            return self._find_by_id(call_id)
+            return self._find_by_id(call_id) if call_id else self._find_by_name(delta, placed)
         call = self._newest.get(index)
         if call is None:
             return self._new(index)
-        if call_id and call.get("id") and call["id"] != call_id:
+        other = call["id"] != call_id if call_id and call.get("id") else not call_id and self._begins(delta, call)
+        if other:
             self._findings.fault("tool_index_reused")
             return self._new(index)
         return call
 
     def _find_by_id(self, call_id: Any) -> dict[str, Any]:
-        if not call_id and self._calls:
-            return self._calls[-1][2]
         key = call_id if isinstance(call_id, str) else repr(call_id)
         call = self._by_id.get(key)
         if call is None:
             call = self._by_id[key] = self._new(len(self._calls))
         return call
+
+    def _find_by_name(self, delta: dict[str, Any], placed: dict[str, Any] | None) -> dict[str, Any]:
+        if placed is not None and not self._begins(delta, placed):
+            return placed
+        if _name_of(delta) or not self._calls:
+            return self._new(len(self._calls))
+        return self._calls[-1][2]
+
+    def _begins(self, delta: dict[str, Any], call: dict[str, Any]) -> bool:
+        """Whether a delta without an id begins another call than the one that is there."""
+        name, known = _name_of(delta), _name_of(call)
+        if not name or not known or name != known:
+            return bool(name and known)
+        piece = _arguments_of(delta)
+        if piece is None or not piece.lstrip().startswith("{") or self._looked >= _MOST_LOOKS:
+            return False
+        self._looked += 1
+        return is_json(self._strings.so_far(call["function"], "arguments"))
 
     def _new(self, index: int) -> dict[str, Any]:
         call: dict[str, Any] = {}
@@ -76,6 +114,20 @@ class ToolCalls:
                 check_arguments(function.get("arguments"), self._findings, whole=whole)
 
 
+def _name_of(call: dict[str, Any]) -> str | None:
+    return text_member(call.get("function") or call.get("custom"), "name")
+
+
+def _arguments_of(call: dict[str, Any]) -> str | None:
+    return text_member(call.get("function"), "arguments")
+
+
+def _says_something(delta: dict[str, Any]) -> bool:
+    """Whether a delta names a tool, or holds a piece of what it is called with."""
+    details = [delta.get(key) for key in _DETAILS]
+    return any(value for detail in details if isinstance(detail, dict) for value in detail.values())
+
+
 def grow_call(
     call: dict[str, Any], delta: dict[str, Any], grows: str, strings: GrowingStrings, findings: Findings
 ) -> None:
@@ -93,4 +145,6 @@ def set_once(holder: dict[str, Any], key: str, value: Any, findings: Findings) -
         holder[key] = value
     elif holder[key] != value:
         findings.fault("changed_field")
-        holder.setdefault("_unparsed_deltas", []).append({key: value})
+        aside = holder.setdefault("_unparsed_deltas", [])
+        if {key: value} not in aside[-_MOST_CHANGES:] and len(aside) < _MOST_CHANGES:
+            aside.append({key: value})

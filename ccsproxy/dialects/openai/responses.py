@@ -3,15 +3,19 @@
 from typing import Any
 
 from ccsproxy.dialects.answer import Settled
-from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.json_body import member, note_error, text_member
 from ccsproxy.dialects.openai.responses_result import check_calls, stop_reason
 from ccsproxy.dialects.openai.responses_stream import ResponsesReassembler
+from ccsproxy.dialects.openai.usage import response_usage
 from ccsproxy.dialects.protocol import Reassembler
 from ccsproxy.dialects.route import Path, Routed
-from ccsproxy.dialects.usage import openai_usage
 from ccsproxy.exchange.outcome import Category
+
+#: Every event of a stream has one of these beside its type.
+_MEMBERS = frozenset({"response", "sequence_number", "output_index", "item_id", "item", "delta", "part"})
+_RESPONSE = frozenset({"output", "status", "usage"})
 
 
 class OpenAIResponses:
@@ -20,6 +24,7 @@ class OpenAIResponses:
     name = "openai_responses"
     family = frozenset({"codex"})
     line_stream = False
+    streams_unasked = False
     array_stream = False
 
     def route(self, facts: Facts, path: Path) -> Routed | None:
@@ -38,19 +43,25 @@ class OpenAIResponses:
     def recognises(self, value: Any) -> bool:
         """Whether a value is one of the stream's events or a response object."""
         kind = member(value, "type")
-        return (isinstance(kind, str) and kind.startswith("response.")) or member(value, "object") == "response"
+        if isinstance(kind, str) and kind.startswith("response."):
+            return not _MEMBERS.isdisjoint(value)
+        return member(value, "object") == "response" and not _RESPONSE.isdisjoint(value)
 
     def reassembler(self, facts: Facts) -> Reassembler:
         """Make the reassembler for a stream."""
         return ResponsesReassembler()
 
-    def whole(self, value: Any, findings: Findings) -> Settled:
+    def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
         """Read a response object or an error."""
         note_error(value, findings)
+        if member(value, "status") == "failed":
+            findings.fail("failed", "the response failed")
+        kind, output = text_member(value, "object"), member(value, "output")
         check_calls(member(value, "output"), findings, whole=member(value, "status") == "completed")
         return Settled(
             body=value,
-            usage=openai_usage(member(value, "usage")),
+            usage=response_usage(value),
             response_model=text_member(value, "model"),
             stop_reason=stop_reason(value) if isinstance(value, dict) else None,
+            answered=isinstance(output, list) or (kind or "").startswith("response"),
         )

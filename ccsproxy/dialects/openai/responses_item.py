@@ -38,6 +38,20 @@ PLACES = {
 }
 
 
+def says_something(item: Any) -> bool:
+    """Whether an item is content by itself: a message or a thought is only with some text in it."""
+    if not isinstance(item, dict):
+        return False
+    if item.get("type") not in ("message", "reasoning"):
+        return True
+    parts = [part for key in ("content", "summary") for part in _listed(item.get(key))]
+    return any(part.get(key) for part in parts if isinstance(part, dict) for key in ("text", "refusal", "transcript"))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 class Item:
     """An output item and the pieces that arrived for it.
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.findings import Findings
-from ccsproxy.dialects.openai.responses_item import PLACES, Item, ItemPlace
+from ccsproxy.dialects.openai.responses_item import PLACES, Item, ItemPlace, says_something
 from ccsproxy.dialects.openai.responses_result import check_calls, failed_response, final_response, stop_reason
-from ccsproxy.dialects.usage import openai_usage
+from ccsproxy.dialects.openai.usage import response_usage
 
 _LIFECYCLE = frozenset({"response.created", "response.queued", "response.in_progress"})
 _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
@@ -97,7 +97,8 @@ class ResponsesReassembler:
             self._supersede()
         if kind in _TERMINAL:
             self._terminal = response
-            if response.get("output"):
+            output = response.get("output")
+            if isinstance(output, list) and any(map(says_something, output)):
                 self.findings.content(at_ms)
             return True
         self._skeleton = response
@@ -163,7 +164,7 @@ class ResponsesReassembler:
             self.findings.fault("repeated_item_start")
             self.findings.keep("_superseded_items", self._items[index].settle())
         self._items[index] = Item(item)
-        if item.get("type") not in ("message", "reasoning") or item.get("content") or item.get("summary"):
+        if says_something(item):
             self.findings.content(at_ms)
         return True
 
@@ -172,7 +173,8 @@ class ResponsesReassembler:
         if type(index) is not int or not isinstance(item, dict):
             return False
         self._items[index] = Item(item, done=True)
-        self.findings.content(at_ms)
+        if says_something(item):
+            self.findings.content(at_ms)
         return True
 
     def _within_item(self, kind: str, event: dict[str, Any]) -> bool:
@@ -204,15 +206,18 @@ class ResponsesReassembler:
         model = said.get("model")
         return Settled(
             body=self.findings.attach(body),
-            usage=openai_usage(said.get("usage")),
+            usage=response_usage(said),
             response_model=model if isinstance(model, str) else None,
             stop_reason=stop_reason(said),
             complete=self._terminal is not None,
+            counted=self._terminal is not None,
+            answered=body is not None,
         )
 
 
 _PARTS: dict[str, Callable[[Item, dict[str, Any]], bool]] = {
     "response.content_part": partial(Item.set_part, member="content", index="content_index"),
+    "response.reasoning_part": partial(Item.set_part, member="content", index="content_index"),
     "response.reasoning_summary_part": partial(Item.set_part, member="summary", index="summary_index"),
     "response.output_text.annotation": Item.annotate,
     "response.shell_call_output_content": Item.shell_output,

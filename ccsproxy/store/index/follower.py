@@ -87,9 +87,7 @@ def bring_up(data_dir: Path, price: Price = no_price, progress: Progress = no_pr
     """
     index = Index(data_dir, price)
     try:
-        lines = SegmentLines(data_dir)
-        Follower(index, lines, progress).catch_up()
-        index.facts.make(lines, to_the_end)
+        Follower(index, SegmentLines(data_dir), progress).catch_up()
         if not squeeze:
             return ""
         drop_unusable(data_dir)

@@ -1,0 +1,1 @@
+"""Cohere's own API, versions 1 and 2."""

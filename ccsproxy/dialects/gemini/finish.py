@@ -1,0 +1,26 @@
+"""Why a candidate ended, also where a server writes the numbers of the enumeration (protobuf over REST)."""
+
+from typing import Any
+
+#: ``FinishReason`` of google.ai.generativelanguage.v1beta and of google.cloud.aiplatform.v1; they part after OTHER.
+_COMMON = ("FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER")
+_PUBLIC = (
+    *_COMMON,
+    *("LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL", "IMAGE_SAFETY"),
+    *("UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "IMAGE_PROHIBITED_CONTENT", "IMAGE_OTHER", "NO_IMAGE"),
+)
+_VERTEX = (*_COMMON, "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL", "MODEL_ARMOR")
+
+
+def finish_word(reason: Any, vertex: bool) -> str | None:
+    """Return the word for a finish reason, None while there is none.
+
+    :param reason: a word or a number; a number that is not known stays one.
+    :param vertex: the answer is Vertex's.
+    """
+    if isinstance(reason, str):
+        return reason or None
+    if type(reason) is not int or reason <= 0:
+        return None
+    words = _VERTEX if vertex else _PUBLIC
+    return words[reason] if reason < len(words) else str(reason)

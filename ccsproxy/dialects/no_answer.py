@@ -1,0 +1,57 @@
+"""What came where a model was to answer: nothing, a web page, somebody else's JSON (contract, section 3)."""
+
+import re
+from typing import Any
+
+from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.json_body import member
+from ccsproxy.exchange.record import Error
+
+#: The kinds of errors: no body at all, or something else than an answer.
+EMPTY, FOREIGN = "empty_answer", "not_an_answer"
+#: Statuses that promise no body (RFC 9110, 15.3.3, 15.3.5 and 15.3.6).
+_BODILESS = frozenset({202, 204, 205, 304})
+_PAGE = re.compile(rb"\A\s*(?:<!doctype html|<html|<head|<body|<\?xml)", re.IGNORECASE)
+_TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{1,300})<", re.IGNORECASE)
+#: Where gateways say in JSON of their own what went wrong.
+_SENTENCES = ("message", "msg", "detail", "error_description", "error_msg", "title", "reason")
+_LONGEST = 300
+
+
+def empty(facts: Facts) -> Error | None:
+    """Return the error of a body without a byte in it, None where none is promised."""
+    if facts.method == b"HEAD" or facts.status in _BODILESS:
+        return None
+    return Error(EMPTY, f"The upstream answered {_status(facts)} with nothing in it.")
+
+
+def no_events(facts: Facts) -> Error:
+    """Return the error of a stream without an event that says anything."""
+    return Error(EMPTY, f"The upstream answered {_status(facts)} with a stream that says nothing.")
+
+
+def foreign_text(body: bytes, facts: Facts, *, generic: bool) -> Error | None:
+    """Return the error of a body that is no JSON.
+
+    :param generic: the call is of no known dialect, so that any text or bytes may be its answer.
+    """
+    head = body[:4096]
+    if "html" in facts.content_type or _PAGE.match(head.removeprefix(b"\xef\xbb\xbf")):
+        title = _TITLE.search(body[:65536])
+        named = f": {' '.join(title.group(1).decode('utf-8', 'replace').split())}" if title else ""
+        return Error(FOREIGN, f"The upstream answered {_status(facts)} with a web page{named}.")
+    if generic:
+        return None
+    what = "JSON that cannot be read" if "json" in facts.content_type else "something that is no answer of a model"
+    return Error(FOREIGN, f"The upstream answered {_status(facts)} with {what}.")
+
+
+def foreign_json(value: Any, facts: Facts) -> Error:
+    """Return the error of JSON that is no answer of the dialect; what it says for itself is part of it."""
+    said = next((text for key in _SENTENCES if isinstance(text := member(value, key), str) and text), "")
+    said = f": {said[:_LONGEST]}" if said else ""
+    return Error(FOREIGN, f"The upstream answered {_status(facts)} with JSON that is no answer of a model{said}.")
+
+
+def _status(facts: Facts) -> str:
+    return str(facts.status or 200)

@@ -1,0 +1,64 @@
+"""The usage of a call that broke off before its counts came: what is known is a lower bound (contract, section 4)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from ccsproxy.dialects.counts import least_tokens
+from ccsproxy.exchange.usage import Usage
+from ccsproxy.wire.jsontext import JsonError, dumps
+
+#: Where the bodies of all dialects have what the model wrote; what stands elsewhere repeats the request.
+_ANSWERS = (
+    *("content", "choices", "output", "candidates", "message", "response", "completion", "thinking", "generations"),
+    *("outputs", "steps"),
+)
+#: The members in which texts of the model stand, and those that hold what a tool is called with.
+_TEXTS = frozenset(
+    {
+        *("text", "thinking", "content", "reasoning", "reasoning_content", "reasoning_text", "refusal", "transcript"),
+        *("arguments", "response", "completion", "code", "diff", "_raw_input", "thought", "plan", "tool_plan"),
+    }
+)
+_INPUTS = frozenset({"input", "args"})
+#: Parts with such types came from a tool of the provider, not from the model.
+_NOT_WRITTEN = ("_result", "_output", "_tool_result")
+
+
+def bounded(usage: Usage | None, body: Any) -> Usage | None:
+    """Return a usage whose output is a bound: what the provider counted so far, or the words that came.
+
+    :param usage: as far as it was told.
+    :param body: as far as it came.
+    """
+    told = usage.output_tokens or 0 if usage is not None else 0
+    least = max(told, sum(map(least_tokens, written_texts(body))))
+    if not least:
+        return usage if usage is None else msgspec.structs.replace(usage, output_tokens=None)
+    return msgspec.structs.replace(usage or Usage(), output_tokens=None, output_tokens_at_least=least)
+
+
+def written_texts(body: Any) -> Iterator[str]:
+    """Yield the texts in a body that the model wrote: answers, thoughts, and what it calls tools with."""
+    if not isinstance(body, dict):
+        return
+    waiting: list[tuple[str, Any]] = [(key, body[key]) for key in _ANSWERS if key in body]
+    while waiting:
+        key, node = waiting.pop()
+        if key in _INPUTS and not isinstance(node, str):
+            yield _written(node)
+        elif isinstance(node, str):
+            if key in _TEXTS or key in _INPUTS:
+                yield node
+        elif isinstance(node, list):
+            waiting.extend((key, child) for child in node)
+        elif isinstance(node, dict) and not str(node.get("type", "")).endswith(_NOT_WRITTEN):
+            waiting.extend(node.items())
+
+
+def _written(value: Any) -> str:
+    try:
+        return dumps(value).decode("utf-8")
+    except JsonError:
+        return ""

@@ -1,0 +1,35 @@
+"""Tests of counting stored answers once."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.capture.recorder.stored_answers import StoredAnswers
+
+
+class StoredAnswersTests(SynchronousTestCase):
+    """Which fetching of an answer is where its tokens are counted."""
+
+    def test_an_answer_that_was_counted(self) -> None:
+        """What nobody noted was counted when it was made, or by another process: it does not count again."""
+        self.assertFalse(StoredAnswers().counts({"id": "resp_1"}))
+
+    def test_an_answer_that_was_begun(self) -> None:
+        """The first fetching that tells its counts is where they count, and the only one."""
+        answers = StoredAnswers()
+        answers.begun({"id": "resp_1", "status": "queued"})
+        self.assertEqual(
+            [answers.counts({"id": name}) for name in ("resp_2", "resp_1", "resp_1")], [False, True, False]
+        )
+
+    def test_bodies_without_a_name(self) -> None:
+        """They are neither noted nor found."""
+        answers = StoredAnswers()
+        for body in (None, [], "x", {}, {"id": 5}, {"id": ""}, {"id": "x" * 513}):
+            answers.begun(body)
+            self.assertFalse(answers.counts(body))
+
+    def test_memory(self) -> None:
+        """The oldest are forgotten, so that they are never counted rather than twice."""
+        answers = StoredAnswers()
+        for number in range(10_001):
+            answers.begun({"id": f"resp_{number}"})
+        self.assertEqual([answers.counts({"id": f"resp_{number}"}) for number in (0, 1, 10_000)], [False, True, True])
