@@ -1,11 +1,11 @@
 """The response of an exchange in the making: its head, its body as the dialect reads it, and when each piece came."""
 
 import base64
-from operator import sub
 
 import msgspec
 from twisted.logger import Logger
 
+from ccsproxy.capture.recorder.arrivals import Arrivals
 from ccsproxy.capture.recorder.bodies import Budget, CapturedBody
 from ccsproxy.capture.recorder.headers import HeaderLines, text_of
 from ccsproxy.capture.recorder.interfaces import Reader
@@ -39,8 +39,7 @@ class ResponseInMaking:
         self.head = head
         self.lines = HeaderLines(head.lines)
         self.body = CapturedBody(self.lines, limit, budget)
-        self._times: list[int] = []
-        self._sizes: list[int] = []
+        self._arrivals = Arrivals()
         self._reader: Reader | None = None
         self._watcher: StreamWatcher | None = None
         self._read_size = 0
@@ -61,7 +60,7 @@ class ResponseInMaking:
     @property
     def chunks(self) -> list[tuple[float, int]]:
         """For each piece, milliseconds since the exchange began and bytes on the wire."""
-        return [(at / 1e3, size) for at, size in zip(self._times, self._sizes, strict=True)]
+        return self._arrivals.chunks
 
     def feed(self, data: bytes, at: int) -> None:
         """Take the next piece of the body, and when it came, in microseconds."""
@@ -83,8 +82,7 @@ class ResponseInMaking:
         unread, times = self._unread, self._unread_times
         self._unread, self._unread_times, self._unread_size = [], [], 0
         if not self.body.gap:
-            self._times += times
-            self._sizes += map(len, unread)
+            self._arrivals.add(times, map(len, unread))
         done = 0
         while done < len(unread) and self._reader is not None and not self._reader.timed:
             self._read_pieces(unread[done : done + 1], times[done] / 1e3)
@@ -114,15 +112,14 @@ class ResponseInMaking:
         """Take the end of the body.
 
         :param whole: it arrived to its end, by its own framing.
-        :param last_byte: when its last piece came, in microseconds. The pieces' own times are taken after they were
-            passed on, a little later; none of them may be beyond the end.
+        :param last_byte: when its last piece came, in microseconds.
         :return: what the reader made of it, None when it failed.
         """
         self.read()
-        if last_byte and self._times and max(self._times) > last_byte:
-            self._times = [min(at, last_byte) for at in self._times]
+        if last_byte:
+            self._arrivals.end(last_byte)
         self._end_ms = last_byte / 1e3 if last_byte else None
-        last = self._times[-1] / 1e3 if self._times else None
+        last = self._arrivals.last
         self._read(self.body.finish(), last or 0.0)
         if self._reader is None:
             return None
@@ -140,9 +137,7 @@ class ResponseInMaking:
     @property
     def max_gap(self) -> float | None:
         """The longest pause between two pieces in milliseconds, None where that is not known."""
-        if len(self._times) < 2 or self.body.gap:
-            return None
-        return max(map(sub, self._times[1:], self._times)) / 1e3
+        return None if self.body.gap else self._arrivals.max_gap
 
     def record(self, answer: DecodedResponse | None, keep_body: bool, trailers: Pairs) -> Response:
         """Return the response as records hold it, not redacted yet."""

@@ -1,0 +1,71 @@
+"""When the pieces of a response came: exact for as many as anybody looks at, coarser for streams of hours."""
+
+from array import array
+from collections.abc import Iterable, Sequence
+from operator import sub
+
+#: So many pieces are remembered one by one; with more, neighbours are taken together, 16 bytes each.
+MOST = 8192
+
+
+class Arrivals:
+    """The pieces of one response, by time and size.
+
+    Invariant: at most `MOST` entries, whose sizes are together those of all pieces; an entry's time is that of its
+    last piece, when all of it was there.
+    """
+
+    __slots__ = ("_longest", "_merged", "_sizes", "_times")
+
+    def __init__(self) -> None:
+        self._times = array("q")
+        self._sizes = array("q")
+        self._longest = 0
+        self._merged = False
+
+    def add(self, times: Sequence[int], sizes: Iterable[int]) -> None:
+        """Take pieces in their order.
+
+        :param times: microseconds since the exchange began.
+        """
+        if self._merged and times:
+            self._longest = max(self._longest, self._longest_in([self._times[-1], *times]))
+        self._times.extend(times)
+        self._sizes.extend(sizes)
+        while len(self._times) > MOST:
+            self._merge()
+
+    def end(self, at: int) -> None:
+        """Take note that nothing came later than this; pieces are timed after they were passed on, a little later."""
+        if self._times and max(self._times) > at:
+            self._times = array("q", [min(each, at) for each in self._times])
+
+    @property
+    def chunks(self) -> list[tuple[float, int]]:
+        """Milliseconds since the exchange began, and bytes on the wire."""
+        return [(at / 1e3, size) for at, size in zip(self._times, self._sizes, strict=True)]
+
+    @property
+    def last(self) -> float | None:
+        """When the last piece came in milliseconds, None when there was none."""
+        return self._times[-1] / 1e3 if self._times else None
+
+    @property
+    def max_gap(self) -> float | None:
+        """The longest pause between two pieces in milliseconds, None when there were not two."""
+        if len(self._times) < 2:
+            return None
+        return (self._longest if self._merged else self._longest_in(self._times)) / 1e3
+
+    def _longest_in(self, times: Sequence[int]) -> int:
+        return max(map(sub, times[1:], times))
+
+    def _merge(self) -> None:
+        """Take each piece together with its neighbour; what was the longest pause stays known."""
+        if not self._merged:
+            self._longest = self._longest_in(self._times)
+            self._merged = True
+        times, sizes = self._times, self._sizes
+        odd = len(times) % 2
+        self._times = times[1::2] + times[len(times) - odd :]
+        self._sizes = array("q", map(sum, zip(sizes[::2], sizes[1::2], strict=False))) + sizes[len(sizes) - odd :]
