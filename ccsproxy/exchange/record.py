@@ -106,7 +106,11 @@ class Error(msgspec.Struct, frozen=True):
 
 
 class RecordTiming(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds since ``started_at``, null when it did not happen; ``overhead_us`` in microseconds."""
+    """Milliseconds since ``started_at``, null when it did not happen; ``overhead_us`` in microseconds.
+
+    :ivar proxy_stalled: for how many milliseconds the proxy itself did not run meanwhile, because it was stopped,
+        suspended or held up; what seems to be an upstream's silence may be ours. Null when it ran all the time.
+    """
 
     connected: float | None = None
     reused: bool = False
@@ -117,6 +121,7 @@ class RecordTiming(msgspec.Struct, frozen=True, kw_only=True):
     last_byte: float | None = None
     max_gap: float | None = None
     overhead_us: int | None = None
+    proxy_stalled: float | None = None
 
 
 class SecretNote(msgspec.Struct, frozen=True, kw_only=True):

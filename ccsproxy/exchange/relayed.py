@@ -31,6 +31,8 @@ class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
         `ccsproxy.runtime.sock_diag.SocketOwner`); None elsewhere, and where nobody has asked yet.
     :ivar ends: host and port of the client's socket, then of ours, for whoever wants to ask; None where they are no
         TCP sockets.
+    :ivar began: the moment of `started_at` on the relay's monotonic clock, for whoever measures from it in the same
+        process: the other clock may be set meanwhile. 0 when it is not told.
     """
 
     id: str
@@ -48,6 +50,7 @@ class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     connection: str = ""
     owner: tuple[int, int] | None = None
     ends: tuple[str, int, str, int] | None = None
+    began: float = 0.0
 
     @property
     def headers(self) -> RawHeaders:
@@ -82,6 +85,7 @@ class Timing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     :ivar first_byte: the first byte of the response body arrived.
     :ivar last_byte: the last byte of the response body arrived.
     :ivar overhead: the time the proxy itself spent between reading and writing, summed over the exchange.
+    :ivar stalled: for how long the proxy did not run meanwhile: stopped, suspended, or held up by a busy machine.
     """
 
     connected: int | None = None
@@ -91,6 +95,7 @@ class Timing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     first_byte: int | None = None
     last_byte: int | None = None
     overhead: int | None = None
+    stalled: int = 0
 
 
 class Ending(msgspec.Struct, frozen=True, array_like=True, gc=False):

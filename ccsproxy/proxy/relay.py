@@ -26,6 +26,8 @@ log = Logger()
 Verdict = tuple[Outcome, str, str]
 
 _CLIENT_GONE: Verdict = (Outcome.CLIENT_DISCONNECTED, "client_disconnected", "The client closed the connection.")
+#: Seconds in which the proxy did not run that are worth a word in the record of an exchange.
+STALL_WORTH_TELLING = 1.0
 _SHUTDOWN: Verdict = (Outcome.SHUTDOWN, "shutdown", "The proxy was stopped before the exchange was over.")
 
 
@@ -40,7 +42,10 @@ class Relay:
         "_clock",
         "_if_gone",
         "_marks",
+        "_own_bytes",
         "_request",
+        "_stalled_before",
+        "_stalls",
         "_tap",
         "_tee",
         "_verdict",
@@ -49,7 +54,11 @@ class Relay:
         "spent",
     )
 
-    def __init__(self, request: RelayRequest, clock: Seconds) -> None:
+    def __init__(self, request: RelayRequest, clock: Seconds, stalls: Seconds = lambda: 0.0) -> None:
+        """Take charge of a request.
+
+        :param stalls: returns for how many seconds this process has not run since its start.
+        """
         self._request: RelayRequest | None = request
         self._body: RequestBody | None = request.body
         self._clock = clock
@@ -58,6 +67,8 @@ class Relay:
         self._tee: ResponseTee | None = None
         self._verdict: Verdict | None = None
         self._if_gone = _CLIENT_GONE
+        self._stalls, self._stalled_before = stalls, stalls()
+        self._own_bytes = 0
         self._waiting: Deferred[IRelayResponse] | None = None
         self.head_at: float | None = None
         self.spent = 0.0
@@ -221,6 +232,7 @@ class Relay:
         tap.response_head(ResponseHead(answer.status, answer.reason, "1.1", answer.lines))
         if not request.bodiless:
             tap.response_body(answer.body)
+            self._own_bytes = len(answer.body)
         tap.response_whole(*verdict)
         if not whole:
             request.keep_alive = False
@@ -268,7 +280,7 @@ class Relay:
             request_bytes=body.size if body is not None else 0,
             request_whole=body is None or body.whole,
             response_bytes=tee.received if tee is not None else 0,
-            delivered_bytes=max(0, tee.written - unsent) if tee is not None else 0,
+            delivered_bytes=max(0, (tee.written if tee is not None else self._own_bytes) - unsent),
             response_whole=tee is not None and tee.whole,
             eof_unverified=tee is not None and tee.unverified,
             trailers=tee.response.trailers if tee is not None else [],
@@ -285,7 +297,9 @@ class Relay:
         moments = (marks.connected, marks.request_sent, self.head_at, *body)
         connected, sent, head, first, last = [None if each is None else int((each - began) * 1e6) for each in moments]
         overhead = int((self.spent + marks.waited + waited) * 1e6)
-        return Timing(connected, marks.reused, sent, head, first, last, overhead)
+        stalled = self._stalls() - self._stalled_before
+        lost = int(stalled * 1e6) if stalled >= STALL_WORTH_TELLING else 0
+        return Timing(connected, marks.reused, sent, head, first, last, overhead, lost)
 
 
 class UpgradeRelay(Relay):

@@ -48,11 +48,13 @@ class Relays:
 
     :ivar capture: who is told of every exchange.
     :ivar clock: monotonic seconds.
+    :ivar stalls: see `ccsproxy.proxy.relay.Relay`.
     """
 
     capture: GuardedCapture
     ids: IdSource
     clock: Seconds
+    stalls: Seconds = lambda: 0.0
 
     def announced(self, request: RelayRequest, way: Route, target: bytes, transport: str) -> RequestHead:
         """Describe a request for capture.
@@ -78,6 +80,7 @@ class Relays:
             request.connection_id(exchange_id),
             request.owner,
             request.ends,
+            request.began,
         )
 
     def relay(self, request: RelayRequest, way: Route, target: bytes, capture: GuardedCapture | None = None) -> None:
@@ -89,9 +92,13 @@ class Relays:
         head = request.head
         relay: Relay
         if head.upgrades:
-            lines, relay, transport = head.handshake(way.authority), UpgradeRelay(request, self.clock), "websocket"
+            lines, relay, transport = (
+                head.handshake(way.authority),
+                UpgradeRelay(request, self.clock, self.stalls),
+                "websocket",
+            )
         else:
-            lines, relay, transport = head.forward(way.authority), Relay(request, self.clock), "http"
+            lines, relay, transport = head.forward(way.authority), Relay(request, self.clock, self.stalls), "http"
         announced = self.announced(request, way, target, transport)
         relay.start(way.client, target, lines, capture or self.capture, announced)
 

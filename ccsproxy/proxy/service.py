@@ -24,7 +24,7 @@ from ccsproxy.proxy.forward.interception import Interception
 from ccsproxy.proxy.forward.leaves import LeafContexts
 from ccsproxy.proxy.forward.resource import ForwardResource
 from ccsproxy.proxy.forward.upstreams import UpstreamsByHost
-from ccsproxy.proxy.interfaces import ITransparentClient
+from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
 from ccsproxy.proxy.resource import ProxyResource, Relays, way_to
 from ccsproxy.proxy.server.admission import ProxyAdmission, token_reader
 from ccsproxy.proxy.server.guard import ServerRules
@@ -38,6 +38,7 @@ from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
 from ccsproxy.proxy.upstream.tls import FailClosedPolicy, TLSSettingError, Trust
 from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
+from ccsproxy.runtime.clock import StallWatch
 from ccsproxy.runtime.write_batch import WriteBatch
 
 #: Any host there is: whether what the environment says of proxies can be read is told at the start.
@@ -103,6 +104,7 @@ def relay_site(
     write_batch: WriteBatch | None = None,
     forward: ForwardResource | None = None,
     admission: ProxyAdmission | None = None,
+    stalls: Seconds = lambda: 0.0,
 ) -> RelaySite:
     """Make the site of one listener.
 
@@ -113,11 +115,13 @@ def relay_site(
     :param write_batch: see `RelaySite`.
     :param forward: deals with requests for other hosts, where that is wanted.
     :param admission: see `RelaySite`.
+    :param stalls: see `ccsproxy.proxy.relay.Relay`.
     """
     guarded = capture if isinstance(capture, GuardedCapture) else GuardedCapture(capture)
     ways = {name: way_to(upstream, client) for name, (upstream, client) in clients.items()}
     first = ways[default or next(iter(ways))] if ways else None
-    resource = ProxyResource(ways, first, Relays(guarded, ids, time.monotonic), forward)
+    relays = Relays(guarded, ids, time.monotonic, stalls)
+    resource = ProxyResource(ways, first, relays, forward)
     site = RelaySite(
         resource,
         reactor,
@@ -158,7 +162,8 @@ class RelayService:
         :raises ConfigError: when a certificate, key or proxy setting cannot be used.
         """
         self._config, self._reactor, self._write_batch = config, reactor, write_batch
-        self._timers = BatchedTimers(reactor)
+        self._stalls = StallWatch(reactor)
+        self._timers = BatchedTimers(reactor, self._stalls)
         self._capture = GuardedCapture(capture)
         self._ids = IdSource(time.time)
         self._pools: WeakSet[RelayPool] = WeakSet()
@@ -205,7 +210,7 @@ class RelayService:
     def _make_forward(self) -> ForwardResource:
         config = self._config
         interception = Interception.parse(config.intercept)
-        relays = Relays(self._capture, self._ids, time.monotonic)
+        relays = Relays(self._capture, self._ids, time.monotonic, self._stalls.total)
         rules = ServerRules(forward=True, websocket=config.websocket)
         upstreams = UpstreamsByHost(lambda one: self._client(one, self._policy), self._clients.values())
         tunnels = UpstreamsByHost(self._tunnel_to)
@@ -231,6 +236,7 @@ class RelayService:
             write_batch=self._write_batch,
             forward=self._forward,
             admission=self._admission,
+            stalls=self._stalls.total,
         )
         self._sites.append(site)
         return site

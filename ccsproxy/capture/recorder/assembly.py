@@ -263,6 +263,10 @@ class Assembly:
     def _settle_sizes(self, ended: EndFrame) -> None:
         if not ended.ending.request_whole and not self.request.bodiless:
             self.note("request_partial")
+        if ended.ending.eof_unverified:
+            self.note("eof_unverified")
+        if ended.ending.timing.stalled:
+            self.note("proxy_stalled")
         self.request.body.ended(ended.request_bytes)
         if self.response is not None:
             self.response.ended(ended.response_bytes)

@@ -44,6 +44,10 @@ def refine(
         return FinalOutcome(ending.outcome, error, partial)
     if answer.error is not None:
         return FinalOutcome(_of_error(ending, answer, category), answer.error, partial or not answer.complete)
+    if category == Category.MODEL and ending.eof_unverified and "invalid_json" in answer.faults:
+        # Nothing but the end of the connection framed it, and what came is not a whole answer of its dialect.
+        error = Error("upstream_truncated", "the answer ended with its connection, and before it was whole")
+        return FinalOutcome(Outcome.UPSTREAM_TRUNCATED, error, True)
     if category == Category.MODEL and answer.missing is not None and asked:
         return FinalOutcome(Outcome.UPSTREAM_ERROR, answer.missing, partial or not answer.complete)
     if category == Category.MODEL and answer.is_stream and not answer.complete:

@@ -24,6 +24,7 @@ def record_timing(timing: Timing, answer: DecodedResponse | None, response: Resp
         last_byte=milliseconds(timing.last_byte),
         max_gap=response.max_gap if response is not None else None,
         overhead_us=timing.overhead,
+        proxy_stalled=milliseconds(timing.stalled or None),
     )
 
 

@@ -236,7 +236,7 @@ class RelayCapture:
             self.settle_dropped(number, reason)
 
     def _begin(self, head: RequestHead, number: int) -> ExchangeTap:
-        zero = self._clock() - max(0.0, self._wall() - head.started_at)
+        zero = head.began or self._clock() - max(0.0, self._wall() - head.started_at)
         tap = ExchangeTap(self, number, self._clock, zero)
         tap.slot = self._journal.begin(number, head.id, head.started_at, head.upstream)
         if not tap.begin(head):

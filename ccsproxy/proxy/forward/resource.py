@@ -100,7 +100,7 @@ class ForwardResource:
 
     def _tunnel(self, request: RelayRequest, host: str, port: int) -> None:
         way = self._tunnels.way("https", host, port)
-        relay = TunnelRelay(request, self._relays.clock)
+        relay = TunnelRelay(request, self._relays.clock, self._relays.stalls)
         relay.start(way.client, request.target, b"", self._blind, self._announced(request, way))
 
     def _intercept(self, request: RelayRequest, host: str, port: int) -> None:

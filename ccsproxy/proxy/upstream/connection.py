@@ -13,6 +13,7 @@ from ccsproxy.proxy.deadlines import Deadline
 from ccsproxy.proxy.interfaces import UpstreamTimings
 from ccsproxy.proxy.transport import is_dead
 from ccsproxy.proxy.upstream.endings import cut_off, lost_before_response
+from ccsproxy.proxy.upstream.failures import is_ragged_end
 from ccsproxy.proxy.upstream.link import Link, Owner
 from ccsproxy.proxy.upstream.raw import RawConnection
 from ccsproxy.proxy.upstream.response import WHOLE, RelayResponse
@@ -200,6 +201,8 @@ class RelayConnection(Link):
         waiting, self._waiting = self._waiting, None
         self._deadline.clear()
         self._look.clear()
+        if self.carried == 1:
+            self._keep_session()
         self._heads.may_switch = False
         if head.code == 101 and waiting is not None:
             waiting.callback(self._become_raw(head, rest))
@@ -232,6 +235,11 @@ class RelayConnection(Link):
         waiting.callback(response)
         if self._response is response and self._held is not None:
             self._pause_transport()
+
+    def _keep_session(self) -> None:
+        keep = getattr(self.transport, "keep_session", None)
+        if keep is not None:
+            keep()
 
     def _body_of(self, head: ParsedResponseHead) -> Body:
         """Choose the framing (RFC 9112 section 6.3)."""
@@ -350,6 +358,8 @@ class RelayConnection(Link):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End whatever was going on."""
+        if getattr(self.transport, "ended_plainly", False) and is_ragged_end(reason.value):
+            reason = connectionDone
         waiting, self._waiting = self._waiting, None
         response, self._response = self._response, None
         body, self._body = self._body, None

@@ -81,15 +81,26 @@ class Direct:
         return getattr(self._transport, name)
 
 
+class Sessions(Protocol):
+    """Who keeps TLS sessions."""
+
+    def keep(self, connection: SSL.Connection) -> None:
+        """Keep the session of a connection whose peer was accepted."""
+
+
 class RelayTLS(TLSMemoryBIOProtocol):
     """TLS that writes at once and passes on what one read held as one piece, however many records it was.
 
     Twisted's default transport collects writes until the next turn of the reactor; ours are whole pieces already.
 
     :ivar why: why the certificate was refused.
+    :ivar sessions: who keeps the session, so that the next connection needs no whole handshake.
+    :ivar ended_plainly: the peer has closed its connection in good order, perhaps without saying so in TLS.
     """
 
     why: Exception | None = None
+    sessions: Sessions | None = None
+    ended_plainly = False
 
     def refused(self, why: Exception) -> None:
         """Remember the first reason for refusing a certificate; the handshake ends with it."""
@@ -101,6 +112,18 @@ class RelayTLS(TLSMemoryBIOProtocol):
         super().makeConnection(transport)
         direct: Any = Direct(transport)
         self.transport = direct
+
+    def keep_session(self) -> None:
+        """Let the session be resumed by another connection; to be called when the peer has sent its tickets."""
+        if self.sessions is not None and self._tlsConnection is not None:
+            self.sessions.keep(self._tlsConnection)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Remember how the connection below ended, and its session."""
+        if not self._lostTLSConnection:
+            self.ended_plainly = reason.check(ConnectionDone) is not None
+        self.keep_session()
+        super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
         """Decrypt what was read."""

@@ -60,6 +60,18 @@ def tls_sentence(error: BaseException | None) -> str | None:
     return None
 
 
+def is_ragged_end(error: BaseException | None) -> bool:
+    """Tell whether TLS failed only because the connection was closed without ``close_notify``.
+
+    OpenSSL 3 makes an error of it; servers do it all the time, and no client minds where nothing is cut off by it.
+    """
+    if isinstance(error, SSL.SysCallError):
+        return error.args[0] == -1
+    if not isinstance(error, SSL.Error) or not error.args or not isinstance(error.args[0], list):
+        return False
+    return any(entry and "unexpected eof" in str(entry[-1]) for entry in error.args[0])
+
+
 _CONNECT_SENTENCES: list[tuple[type[Exception], str]] = [
     (internet_error.DNSLookupError, "The upstream's host name cannot be resolved."),
     (internet_error.ConnectionRefusedError, "The upstream refused the connection; nothing listens there."),
@@ -78,7 +90,19 @@ def as_relay_error(error: Exception) -> RelayError:
     sentence = tls_sentence(error)
     if sentence is not None:
         return TLSHandshakeFailed(sentence)
-    for cls, words in _CONNECT_SENTENCES:
+    for cls, words in def is_ragged_end(error: BaseException | None) -> bool:
+    """Tell whether TLS failed only because the connection was closed without ``close_notify``.
+
+    OpenSSL 3 makes an error of it; servers do it all the time, and no client minds where nothing is cut off by it.
+    """
+    if isinstance(error, SSL.SysCallError):
+        return error.args[0] == -1
+    if not isinstance(error, SSL.Error) or not error.args or not isinstance(error.args[0], list):
+        return False
+    return any(entry and "unexpected eof" in str(entry[-1]) for entry in error.args[0])
+
+
+_CONNECT_SENTENCES:
         if isinstance(error, cls):
             return UpstreamUnreachable(words)
     return UpstreamUnreachable(f"The upstream cannot be reached ({type(error).__name__}).")

@@ -2,7 +2,7 @@
 
 Twisted's own name check accepts a certificate without subjectAltName from a trusted authority, because it treats an
 unexpected error of the check as consent. Here any error refuses. One context is made for each upstream and shared by
-its connections; nothing is resumed from one connection to the next.
+its connections; their sessions are resumed within it, and nowhere else.
 """
 
 from __future__ import annotations
@@ -96,15 +96,33 @@ class UpstreamTLS:
         self._host = host
         self._server_name = host.encode("idna") if named else None
         self._context = context
+        self._session: SSL.Session | None = None
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
         """Make a connection; the protocol is told by ``refused`` why a certificate was not accepted."""
         connection = SSL.Connection(self._context, None)
         connection.set_app_data(tlsProtocol)
+        tlsProtocol.sessions = self
         if self._server_name is not None:
             connection.set_tlsext_host_name(self._server_name)
+        session, self._session = self._session, None
+        if session is not None:
+            connection.set_session(session)
         return connection
+
+    def keep(self, connection: SSL.Connection) -> None:
+        """Keep the session of a connection for the next one, which then pays one round trip less and no certificates.
+
+        Only a connection whose certificate was accepted completes its handshake, and the session belongs to this
+        host and context alone, so whom it speaks to has been checked as above. Each is used once (RFC 8446, C.4).
+        """
+        if self._accepted(connection):
+            self._session = connection.get_session()
+
+    @staticmethod
+    def _accepted(connection: SSL.Connection) -> bool:
+        return connection.get_app_data().why is None and connection.get_peer_certificate() is not None
 
     def _verify(self, connection: SSL.Connection, certificate: crypto.X509, code: int, depth: int, ok: int) -> bool:
         """Judge one certificate of a chain; anything but a proven yes is a no."""
