@@ -21,10 +21,10 @@ from ccsproxy.api.service import ApiService, RunFacts
 from ccsproxy.api.token import TokenError
 from ccsproxy.capture.relay.service import CaptureService
 from ccsproxy.config.model import Config
-from ccsproxy.config.options import Options
+from ccsproxy.config.options import Options as PlainOptions
 from ccsproxy.config.settings import reloaded
 from ccsproxy.errors import ConfigError, DataDirError, StartError
-from ccsproxy.proxy.service import RelayService
+from ccsproxy.proxy.service import RelayService, check_upstreams
 from ccsproxy.run import NAME as RUN_FILE
 from ccsproxy.run import Run, RunHandle, outlived, remove_run_file, write_run_file
 from ccsproxy.runtime.bus import Bus
@@ -41,6 +41,14 @@ from ccsproxy.store.directory import DataDirError as Unusable
 from ccsproxy.workers.supervisor import Workers
 
 __all__ = ["CcsproxyService", "Options", "makeService", "serve"]
+
+
+class Options(PlainOptions):
+    """The options, with certificates, keys and proxies tried: checking finds the mistakes that a start would."""
+
+    def check(self, config: Config) -> None:
+        """Try what a start would open first."""
+        check_upstreams(config)
 
 
 class CcsproxyService(service.Service):

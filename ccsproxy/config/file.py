@@ -7,6 +7,7 @@ from typing import Any
 import attr
 
 from ccsproxy.config.settings import SETTINGS, setting
+from ccsproxy.config.values import upstream
 from ccsproxy.errors import ConfigError
 
 
@@ -84,8 +85,10 @@ def _upstream_table(table: Any, listens: dict[str, tuple[str, ...]]) -> str:
     name = table.get("name", "")
     if not isinstance(name, str) or not all(isinstance(e, str) for e in endpoints):
         raise ConfigError("upstream", "name is a string, listen a string or a list of strings")
+    text = f"{name}={table['url']}" if name else str(table["url"])
     if endpoints:
-        if not name:
-            raise ConfigError("upstream.listen", "an upstream with listeners of its own needs a name")
-        listens[name] = endpoints
-    return f"{name}={table['url']}" if name else table["url"]
+        try:
+            listens[upstream(text).name] = endpoints
+        except ValueError as error:
+            raise ConfigError("upstream.url", f"{table['url']!r} is wrong: {error}") from None
+    return text

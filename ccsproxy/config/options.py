@@ -60,9 +60,16 @@ class Options(usage.Options):
     def postOptions(self) -> None:
         """Build the configuration from options and config file."""
         self.config = self.build()
+        self.check(self.config)
         if self["check-config"]:
             sys.stdout.write("ccsproxy: the configuration is valid\n")
             raise SystemExit(0)
+
+    def check(self, config: Config) -> None:
+        """Look closer than a single option allows; the rooms above add what they know.
+
+        :raises ConfigError: when something does not fit.
+        """
 
     def build(self) -> Config:
         """Return the configuration.

@@ -112,13 +112,17 @@ class Choice:
         return text
 
 
+#: How proxies on the way to upstreams may be spoken to.
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+
+
 def corporate_proxy(text: str) -> str:
-    """Read ``--upstream-proxy``: ``none`` or an http URL, which may hold the proxy's user and password."""
+    """Read ``--upstream-proxy``: ``none`` or a proxy's URL, which may hold user and password."""
     if text == "none":
         return text
     parts = _split(text)
-    if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/") or parts.query:
-        raise ValueError("expected none, or a URL such as http://proxy.example:3128")
+    if parts.scheme not in PROXY_SCHEMES or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise ValueError("expected none, or a URL such as http://proxy.example:3128 or socks5://127.0.0.1:1080")
     return text
 
 
@@ -131,11 +135,10 @@ def upstream(text: str) -> Upstream:
     _check_url(parts, url)
     host = str(parts.hostname).lower()
     scheme = parts.scheme.lower()
-    given = name or upstream_name(host, parts.port)
-    if not _NAME.match(given):
-        raise ValueError(f"the name {given!r} may hold letters, digits, '.', '_' and '-' only; write NAME=URL")
+    if name and not _NAME.match(name):
+        raise ValueError(f"the name {name!r} may hold letters, digits, '.', '_' and '-' only; write NAME=URL")
     return Upstream(
-        name=given,
+        name=name or upstream_name(host, parts.port),
         scheme=scheme,
         host=host,
         port=parts.port or (443 if scheme == "https" else 80),

@@ -74,7 +74,7 @@ def upstream_name(host: str, port: int | None = None) -> str:
     :param host: host name or address, without brackets.
     :param port: TCP port, which tells the servers of this machine apart.
     """
-    return _local(host, port) or _known(host, "name") or host.replace(":", "-")
+    return _local(host, port) or _known(host, "name") or host
 
 
 def upstream_provider(host: str, port: int | None = None) -> str:

@@ -147,7 +147,12 @@ class Relay:
     def _broken(self, reason: Failure) -> None:
         """End an exchange that a mistake of ours has interrupted, in the only honest way."""
         log.failure("an exchange was interrupted", reason)
-        self.break_off((Outcome.UPSTREAM_ERROR, "internal_error", "The proxy made a mistake."))
+        if self._verdict is None:
+            self.break_off((Outcome.UPSTREAM_ERROR, "internal_error", "The proxy made a mistake."))
+        elif (request := self._request) is not None:
+            self._stop_upstream()
+            request.abort()
+            self._end(request.unsent)
 
     def finish(self) -> None:
         """End a response that is whole, as far as its framing tells."""

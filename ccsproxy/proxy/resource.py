@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attr
@@ -16,6 +16,7 @@ from ccsproxy.exchange.relayed import RequestHead
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
 from ccsproxy.proxy.relay import Relay, UpgradeRelay
+from ccsproxy.proxy.server.cross_origin import PreflightClient, is_preflight
 from ccsproxy.proxy.server.request import RelayRequest, Renderer
 from ccsproxy.wire.target import route, with_base_path
 
@@ -49,12 +50,14 @@ class Relays:
     :ivar capture: who is told of every exchange.
     :ivar clock: monotonic seconds.
     :ivar stalls: see `ccsproxy.proxy.relay.Relay`.
+    :ivar respond: makes a response without a body, see `PreflightClient`; None where no web page may call.
     """
 
     capture: GuardedCapture
     ids: IdSource
     clock: Seconds
     stalls: Seconds = lambda: 0.0
+    respond: Callable[[int, bytes, bytes], Any] | None = None
 
     def announced(self, request: RelayRequest, way: Route, target: bytes, transport: str) -> RequestHead:
         """Describe a request for capture.
@@ -132,6 +135,8 @@ class ProxyResource(Resource):
         way = self._ways[name] if name else self._default
         if way is None:
             raise LookupError("a request without an upstream has passed the guard")
+        if is_preflight(request.head) and self._relays.respond is not None:
+            way = attr.evolve(way, client=PreflightClient(request.head, self._relays.respond))
         self._relays.relay(request, way, with_base_path(way.base_path, target))
         return NOT_DONE_YET
 

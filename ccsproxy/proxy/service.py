@@ -31,12 +31,14 @@ from ccsproxy.proxy.server.guard import ServerRules
 from ccsproxy.proxy.server.limits import Limits, connection_cap
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
-from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
+from ccsproxy.proxy.upstream.client import AbsoluteForm, RelayAgent, TransparentClient
 from ccsproxy.proxy.upstream.endpoints import TLSEndpoint, tcp_endpoint
 from ccsproxy.proxy.upstream.http_proxy import CorporateProxy, ProxySettingError, is_loopback, proxy_for
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
-from ccsproxy.proxy.upstream.tls import FailClosedPolicy, TLSSettingError, Trust
+from ccsproxy.proxy.upstream.response import empty_response
+from ccsproxy.proxy.upstream.socks import SocksEndpoint
+from ccsproxy.proxy.upstream.tls import FailClosedPolicy, TLSSettingError, Trust, make_context
 from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
 from ccsproxy.runtime.clock import StallWatch
 from ccsproxy.runtime.write_batch import WriteBatch
@@ -58,15 +60,32 @@ def limits_of(config: Config, limits: Limits) -> Limits:
     return attr.evolve(limits, body=config.max_request_body, connections=connection_cap(config.max_connections))
 
 
-def endpoint_for(upstream: Upstream, reactor: Any, proxy: CorporateProxy | None) -> IStreamClientEndpoint:
+def endpoint_for(
+    upstream: Upstream, reactor: Any, proxy: CorporateProxy | None, policy: FailClosedPolicy
+) -> IStreamClientEndpoint:
     """Return the way to an upstream below TLS.
 
     :param proxy: the way through a corporate proxy.
+    :param policy: whom to trust, when the proxy itself speaks TLS.
     """
     if proxy is None:
         return tcp_endpoint(reactor, upstream.host, upstream.port)
     way = tcp_endpoint(reactor, proxy.host, proxy.port)
+    if proxy.is_socks:
+        return SocksEndpoint(way, upstream.host, upstream.port, proxy.login)
+    if proxy.scheme == "https":
+        creator = policy.without_certificate().creatorForNetloc(proxy.host.encode("idna"), proxy.port)
+        way = TLSEndpoint(reactor, way, creator)
+    if upstream.scheme == "http":
+        return way
     return TunnelEndpoint(way, upstream.host, upstream.port, proxy.authorization)
+
+
+def absolute_form(upstream: Upstream, proxy: CorporateProxy | None) -> AbsoluteForm | None:
+    """Return how requests for an upstream are put to a proxy that is not asked for a tunnel; None without one."""
+    if proxy is None or proxy.is_socks or upstream.scheme != "http":
+        return None
+    return AbsoluteForm(b"http://" + upstream.authority.encode(), proxy.authorization)
 
 
 def client_for(
@@ -84,12 +103,12 @@ def client_for(
     :param write_batch: see `RelayPool`.
     :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.http_proxy.proxy_for`).
     """
-    endpoint = endpoint_for(upstream, reactor, proxy)
+    endpoint = endpoint_for(upstream, reactor, proxy, policy)
     if upstream.scheme == "https":
         creator = policy.creatorForNetloc(upstream.host.encode("idna"), upstream.port)
         endpoint = TLSEndpoint(reactor, endpoint, creator)
     pool = RelayPool(reactor, timers, timeouts, write_batch=write_batch)
-    return TransparentClient(RelayAgent(pool, endpoint)), pool
+    return TransparentClient(RelayAgent(pool, endpoint, absolute_form(upstream, proxy))), pool
 
 
 def relay_site(
@@ -120,7 +139,7 @@ def relay_site(
     guarded = capture if isinstance(capture, GuardedCapture) else GuardedCapture(capture)
     ways = {name: way_to(upstream, client) for name, (upstream, client) in clients.items()}
     first = ways[default or next(iter(ways))] if ways else None
-    relays = Relays(guarded, ids, time.monotonic, stalls)
+    relays = Relays(guarded, ids, time.monotonic, stalls, empty_response)
     resource = ProxyResource(ways, first, relays, forward)
     site = RelaySite(
         resource,
@@ -139,6 +158,19 @@ def relay_site(
     if forward is not None:
         forward.site = site
     return site
+
+
+def check_upstreams(config: Config, environ: Mapping[str, str] = os.environ) -> None:
+    """See whether certificates, keys and the proxies on the way can be used, without opening anything.
+
+    :raises ConfigError: when one of them cannot.
+    """
+    try:
+        make_context(Trust(config.upstream_ca, config.client_cert, config.client_key))
+        for one in (*config.upstreams, _ANY):
+            proxy_for(one, config.upstream_proxy, environ)
+    except (TLSSettingError, ProxySettingError) as error:
+        raise ConfigError("", str(error)) from None
 
 
 class RelayService:
@@ -219,7 +251,7 @@ class RelayService:
 
     def _tunnel_to(self, one: Upstream) -> tuple[ITransparentClient, RelayPool]:
         """Make what connects to a host without TLS of our own."""
-        endpoint = endpoint_for(one, self._reactor, self._proxy_for(one))
+        endpoint = endpoint_for(one, self._reactor, self._proxy_for(one), self._policy)
         pool = RelayPool(self._reactor, self._timers, timeouts_of(self._config), write_batch=self._write_batch)
         return TransparentClient(RelayAgent(pool, endpoint)), self._kept(pool)
 

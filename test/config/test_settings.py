@@ -36,7 +36,7 @@ class ValueTests(SynchronousTestCase):
             (values.workers, ["", "0", "-1", "65", "two"]),
             (values.origin, ["*", "null", "http://", "http://a/b", "ftp://a", "http://u@a"]),
             (values.host_name, ["", "a b", "http://a", "a:1", "-a"]),
-            (values.corporate_proxy, ["", "socks5://a:1", "http://", "http://a/b"]),
+            (values.corporate_proxy, ["", "socks4://a:1", "http://", "http://a/b"]),
         ]
         for reader, texts in bad:
             for text in texts:
@@ -126,6 +126,12 @@ class ConfigFileTests(SynchronousTestCase):
         self.assertEqual((config.proxy_port, config.no_api, config.allow_hosts), (9000, True, ("a", "b")))
         self.assertEqual(config.upstreams[0].listen, ("tcp:0:interface=127.0.0.1",))
 
+    def test_a_listener_needs_no_name(self) -> None:
+        """It belongs to the name that the upstream gets by its host."""
+        said = self.read('[[upstream]]\nurl = "https://api.openai.com"\nlisten = "tcp:0"\n')
+        one = build_config({}, said.given, said.listens).upstreams[0]
+        self.assertEqual((one.name, one.listen), ("openai", ("tcp:0",)))
+
     def test_mistakes_are_named(self) -> None:
         """Unknown keys, wrong types and broken TOML are one sentence with the key."""
         for text, expected in (
@@ -135,7 +141,7 @@ class ConfigFileTests(SynchronousTestCase):
             ("x = ", "not valid TOML"),
             ("[[upstream]]\nname = 'a'", 'each [[upstream]] needs a "url"'),
             ("[[upstream]]\nurl = 'http://a'\nport = 1", "upstream.port: there is no such key"),
-            ("[[upstream]]\nurl = 'http://a'\nlisten = 'tcp:0'", "needs a name"),
+            ("[[upstream]]\nurl = 'ftp://a'\nlisten = 'tcp:0'", "upstream.url: 'ftp://a' is wrong"),
         ):
             with self.subTest(text=text):
                 self.assertIn(expected, str(self.assertRaises(ConfigError, self.read, text)))

@@ -12,7 +12,7 @@ from ccsproxy.proxy.upstream.http_proxy import CorporateProxy
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.tls import FailClosedPolicy, Trust
 from test.integration.certificates import Certificate, dns
-from test.integration.test_tls import HOST, TLSCase
+from test.integration.test_tls import HOST, OK, ServerContext, TLSCase
 
 
 class Pipe(Protocol):
@@ -53,18 +53,36 @@ class ConnectProxy(Protocol):
             self.pipe.transport.loseConnection()
 
 
-class TunnelledTests(TLSCase):
-    """TLS and plain HTTP reach the upstream through CONNECT."""
+class PassingProxy(Protocol):
+    """A proxy that answers requests in absolute-form itself."""
 
-    def through(self, scheme: str, port: int) -> TransparentClient:
-        factory = Factory.forProtocol(ConnectProxy)
+    def connectionMade(self) -> None:
+        self.buffer = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self.buffer += data
+        while b"\r\n\r\n" in self.buffer:
+            head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
+            self.factory.asked.append(head)
+            self.transport.write(getattr(self.factory, "answer", OK))
+
+
+class TunnelledTests(TLSCase):
+    """Upstreams are reached through proxies: https by CONNECT, http in absolute-form."""
+
+    def through(self, scheme: str, port: int, protocol=ConnectProxy, tls=None) -> TransparentClient:
+        factory = Factory.forProtocol(protocol)
         factory.noisy = False
         factory.port, factory.asked = port, []
         self.proxy = factory
-        listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        if tls is None:
+            listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        else:
+            listening = reactor.listenSSL(0, factory, tls, interface="127.0.0.1")
         self.addCleanup(listening.stopListening)
         upstream = UpstreamSetting(name="u", scheme=scheme, host=HOST, port=port)
-        proxy = CorporateProxy("127.0.0.1", listening.getHost().port, b"Basic eHk=")
+        where = ("127.0.0.1", "http") if tls is None else ("localhost", "https")
+        proxy = CorporateProxy(where[0], listening.getHost().port, b"Basic eHk=", where[1])
         policy = FailClosedPolicy(Trust(self.authority_file))
         client, self.pool = client_for(upstream, reactor, BatchedTimers(reactor), Timeouts(connect=5), policy, proxy)
         self.pools.append(self.pool)
@@ -87,11 +105,40 @@ class TunnelledTests(TLSCase):
         self.assertEqual(error.kind, "tls_handshake_failed")
 
     async def test_http(self) -> None:
-        """Plain upstreams go through CONNECT too."""
-        port = reactor.listenTCP(0, self.upstream, interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
-        client = self.through("http", port.getHost().port)
-        self.assertEqual(await self.ask(client), (b"hi", "ResponseDone"))
+        """Plain upstreams are asked in absolute-form, as all clients do it; the login ends at the proxy."""
+        client = self.through("http", 8000, PassingProxy)
+        for _ in range(2):
+            self.assertEqual(await self.ask(client), (b"hi", "ResponseDone"))
+        head = b"GET http://%b:8000/ HTTP/1.1\r\nProxy-Authorization: Basic eHk=\r\nHost: %b" % ((HOST.encode(),) * 2)
+        self.assertEqual(self.proxy.asked, [head, head])
+
+    async def test_http_and_a_proxy_that_wants_a_login(self) -> None:
+        """Its 407 is not the client's business."""
+        client = self.through("http", 8000, PassingProxy)
+        self.proxy.answer = b"HTTP/1.1 407 Auth\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno"
+        error = await self.refused(client)
+        self.assertEqual(error.kind, "upstream_unreachable")
+        self.assertIn("--upstream-proxy", error.message)
+
+    async def test_a_proxy_that_speaks_tls(self) -> None:
+        """Its certificate is checked, ours is not shown to it, and the upstream's TLS goes through its own."""
+        port = self.listen(Certificate("x", self.authority, names=dns(HOST)))
+        pem = Certificate("proxy", self.authority, names=dns("localhost")).write(self.directory)
+        client = self.through("https", port, tls=ServerContext(pem))
+        for _ in range(2):
+            self.assertEqual(await self.ask(client), (b"hi", "ResponseDone"))
+        self.assertEqual(len(self.proxy.asked), 1)
+        size = 1 << 20
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
+        self.upstream.answer = lambda protocol: protocol.transport.write(head + b"x" * size)
+        self.assertEqual(len((await self.ask(client))[0]), size)
+
+    async def test_a_proxy_that_speaks_tls_and_is_another(self) -> None:
+        """A proxy whose certificate is for somebody else gets no request."""
+        pem = Certificate("proxy", self.authority, names=dns("other.test")).write(self.directory)
+        client = self.through("https", 443, tls=ServerContext(pem))
+        await self.refused(client)
+        self.assertEqual(self.proxy.asked, [])
 
     async def test_a_name_that_is_resolved(self) -> None:
         """A direct upstream may be a name."""

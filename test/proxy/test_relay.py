@@ -430,7 +430,7 @@ class RaisingCapture:
         return self
 
     def __getattr__(self, name: str) -> object:
-        return lambda _: self._may_raise(name)
+        return lambda *_: self._may_raise(name)
 
     def _may_raise(self, name: str) -> None:
         if name == self._call:

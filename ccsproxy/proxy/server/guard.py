@@ -14,7 +14,8 @@ from ccsproxy.proxy.server.request_head import ParsedRequestHead
 from ccsproxy.wire.headers import split_list
 from ccsproxy.wire.target import BadTarget, parse_authority, split_target
 
-LOOPBACK_NAMES = frozenset({b"localhost", b"127.0.0.1", b"::1"})
+#: Names and addresses of this machine itself, whatever others call it (RFC 6761 section 6.3).
+_LOOPBACK = re.compile(rb"(?:[^.]+(?:\.[^.]+)*\.)?localhost\.?|(?:::ffff:)?127(?:\.[0-9]{1,3}){3}|(?:0*:)+0*1")
 _WEB_ORIGIN = re.compile(rb"(?i:http(s)?)://(.*)", re.DOTALL)
 #: How many accepted spellings of ``Host`` are remembered per listener.
 _REMEMBERED = 64
@@ -74,7 +75,7 @@ class Guard:
         rules: ServerRules = ServerRules(),
     ) -> None:
         self._rules = rules
-        self._ours = LOOPBACK_NAMES | {host.encode().lower()}
+        self._host = host.encode().lower()
         self._port = port
         self._allowed = frozenset(name.encode().lower() for name in allowed)
         self._origin = origin.encode().lower() if origin else None
@@ -98,11 +99,7 @@ class Guard:
         if not target.startswith(b"/"):
             target = self._elsewhere(head)
         check_upgrade(head, self._rules)
-        for name, value, _, _ in head.deciding:
-            if name == b"origin":
-                self._check_origin(value)
-            elif name == b"sec-fetch-site" and value.strip().lower() == b"cross-site":
-                raise Refusal(403, "cross_site_refused", "Requests of web pages are not relayed.")
+        self._check_page(head)
         if not self._rules.relays:
             raise Refusal(
                 404, "no_upstream", "No upstream is configured; add --upstream, or use this port as a proxy."
@@ -149,19 +146,44 @@ class Guard:
             host, port = parse_authority(value)
         except BadTarget as error:
             raise malformed(str(error)) from None
-        if not self._is_ours(host, port):
+        if not self._names_us(host, port):
             raise Refusal(421, "misdirected_request", "The request's Host is none of this proxy's; see --allow-host.")
         if len(self._known) < _REMEMBERED:
             self._known.add(value)
 
-    def _is_ours(self, host: bytes, port: int | None) -> bool:
+    def _names_us(self, host: bytes, port: int | None) -> bool:
+        """Tell whether a host is one of our names, whatever the port: ports are forwarded (ssh -L, containers).
+
+        A web page cannot make a browser send one of these names for an address of its choice, so that the name alone
+        tells our callers from pages.
+        """
         if host in self._allowed or b"%b:%d" % (host, port or 80) in self._allowed:
             return True
-        return host in self._ours and (port is None or self._port is None or port == self._port)
+        return host == self._host or _LOOPBACK.fullmatch(host) is not None
+
+    def _is_ours(self, host: bytes, port: int | None) -> bool:
+        """Tell whether a host and port are this very listener, and not some other service of this machine."""
+        return self._names_us(host, port) and (
+            host in self._allowed or port is None or self._port is None or port == self._port
+        )
+
+    def _check_page(self, head: ParsedRequestHead) -> None:
+        """Refuse what a web page has sent, but for the one that may call; remember that one for the answer."""
+        crossing = False
+        for name, value, _, _ in head.deciding:
+            if name == b"origin":
+                if value == self._origin:
+                    head.allowed_origin = value
+                else:
+                    self._check_origin(value)
+            elif name == b"sec-fetch-site" and value.strip().lower() == b"cross-site":
+                crossing = True
+        if crossing and head.allowed_origin is None:
+            raise Refusal(403, "cross_site_refused", "Requests of web pages are not relayed.")
 
     def _check_origin(self, value: bytes) -> None:
         match = _WEB_ORIGIN.fullmatch(value)
-        if match is None or value == self._origin:
+        if match is None:
             return
         try:
             host, port = parse_authority(match[2])

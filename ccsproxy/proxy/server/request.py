@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.web.http_headers import Headers
 
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
+from ccsproxy.proxy.server.cross_origin import readable
 from ccsproxy.proxy.server.request_body import RequestBody
 from ccsproxy.proxy.server.request_head import ParsedRequestHead
 
@@ -170,6 +171,8 @@ class RelayRequest:
                 self.keep_alive = False
                 self.ends_with_connection = True
         self.answered = True
+        if self.head.allowed_origin is not None:
+            lines = readable(lines, self.head.allowed_origin)
         self._corked = [b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, lines, framing)]
 
     def write(self, data: bytes) -> None:

@@ -43,11 +43,13 @@ class ParsedRequestHead:
     :ivar keep_alive: whether the client will send further requests.
     :ivar expects_continue: whether the client waits for ``100 Continue`` before it sends its body.
     :ivar upgrades: whether it names WebSocket as a protocol to change to.
+    :ivar allowed_origin: the web origin it comes from, when that may call; set by the guard.
     """
 
     __slots__ = (
         "_cuts",
         "_host_at",
+        "allowed_origin",
         "deciding",
         "expects_continue",
         "host",
@@ -70,6 +72,7 @@ class ParsedRequestHead:
         self.keep_alive = minor == 1
         self.expects_continue = False
         self.upgrades = False
+        self.allowed_origin: bytes | None = None
         self.deciding = _deciding_lines(lines)
         self._cuts: list[tuple[int, int]] = []
         self._host_at = -1

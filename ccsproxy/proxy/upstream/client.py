@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attr
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IStreamClientEndpoint
@@ -11,10 +12,28 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
-from ccsproxy.proxy.errors import NeverSent
+from ccsproxy.proxy.errors import NeverSent, UpstreamUnreachable
 from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, UpstreamTimings
 from ccsproxy.proxy.upstream.connection import RelayConnection
 from ccsproxy.proxy.upstream.pool import RelayPool
+
+
+@attr.frozen
+class AbsoluteForm:
+    """How a request is put to an HTTP proxy that passes it on (RFC 9112 section 3.2.2).
+
+    :ivar origin: scheme and authority of the upstream.
+    :ivar authorization: the value of ``Proxy-Authorization``, which ends at the proxy.
+    """
+
+    origin: bytes
+    authorization: bytes | None = attr.field(default=None, repr=False)
+
+    def lines(self, lines: bytes) -> bytes:
+        """Add what is for the proxy alone to the lines of a request."""
+        if self.authorization is None:
+            return lines
+        return b"Proxy-Authorization: %b\r\n%b" % (self.authorization, lines)
 
 
 @implementer(IAgent)
@@ -23,11 +42,15 @@ class RelayAgent:
 
     :param pool: the upstream's own pool.
     :param endpoint: how the upstream is reached; nothing in a request can change it.
+    :param absolute: set when what is reached is a proxy that passes requests on.
     """
 
-    def __init__(self, pool: RelayPool, endpoint: IStreamClientEndpoint) -> None:
+    def __init__(
+        self, pool: RelayPool, endpoint: IStreamClientEndpoint, absolute: AbsoluteForm | None = None
+    ) -> None:
         self._pool = pool
         self._endpoint = endpoint
+        self._absolute = absolute
 
     def request(
         self,
@@ -61,8 +84,12 @@ class RelayAgent:
         marks: UpstreamTimings,
     ) -> Deferred[Any]:
         marks.connected = self._pool.clock()
+        absolute = self._absolute
         try:
-            return connection.request(method, target, headers, data, marks)
+            if absolute is None:
+                return connection.request(method, target, headers, data, marks)
+            waiting = connection.request(method, absolute.origin + target, absolute.lines(headers), data, marks)
+            return waiting.addCallback(_refuse_challenge)
         except Exception:
             connection.abort()
             return fail()
@@ -107,6 +134,14 @@ class RelayAgent:
     def is_own(self, peer: Any, host: Any) -> bool:
         """Tell whether an accepted connection is the other end of a live connection to the upstream."""
         return self._pool.is_own(peer, host)
+
+
+def _refuse_challenge(response: Any) -> Any:
+    """Fail when the proxy on the way wants a login, which is not the client's business."""
+    if response.code != 407:
+        return response
+    response.abortConnection()
+    raise UpstreamUnreachable("The proxy on the way to the upstream wants another login; see --upstream-proxy.")
 
 
 @implementer(ITransparentClient)

@@ -11,9 +11,8 @@ from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 from ccsproxy.proxy import errors
 from ccsproxy.proxy.deadlines import Deadline
 from ccsproxy.proxy.interfaces import UpstreamTimings
-from ccsproxy.proxy.transport import is_dead
+from ccsproxy.proxy.transport import is_dead, sends_directly
 from ccsproxy.proxy.upstream.endings import cut_off, lost_before_response
-from ccsproxy.proxy.upstream.failures import is_ragged_end
 from ccsproxy.proxy.upstream.link import Link, Owner
 from ccsproxy.proxy.upstream.raw import RawConnection
 from ccsproxy.proxy.upstream.response import WHOLE, RelayResponse
@@ -358,7 +357,8 @@ class RelayConnection(Link):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End whatever was going on."""
-        if getattr(self.transport, "ended_plainly", False) and is_ragged_end(reason.value):
+        if getattr(self.transport, "ended_plainly", False):
+            # Twisted makes an error of an end that TLS was not told of; servers end so, and every client takes it.
             reason = connectionDone
         waiting, self._waiting = self._waiting, None
         response, self._response = self._response, None
@@ -375,7 +375,9 @@ class RelayConnection(Link):
             waiting.errback(Failure(errors.NeverSent(unsent)))
         elif waiting is not None:
             partial = self._heads.partial
-            waiting.errback(Failure(lost_before_response(reason, partial=partial, first=self.carried == 1)))
+            plain = sends_directly(self.transport)
+            error = lost_before_response(reason, partial=partial, first=self.carried == 1, plain=plain)
+            waiting.errback(Failure(error))
         elif response is not None and body is not None:
             cut_off(response, body, held, reason)
         self.transport = None

@@ -13,20 +13,22 @@ from ccsproxy.proxy.upstream.response_body import Body
 UNVERIFIED = Failure(PotentialDataLoss())
 
 
-def lost_before_response(reason: Failure, *, partial: bool, first: bool) -> errors.RelayError:
+def lost_before_response(reason: Failure, *, partial: bool, first: bool, plain: bool = False) -> errors.RelayError:
     """Say why there is no response.
 
     :param reason: why the connection ended.
     :param partial: a part of the head had arrived.
     :param first: it was the connection's first request, so that a TLS alert still belongs to the handshake: TLS 1.3
         refuses a client's certificate only after the client has finished.
+    :param plain: the connection was not encrypted, which may have been the upstream's reason to close it.
     """
     sentence = tls_sentence(reason.value) if first else None
     if sentence is not None:
         return errors.TLSHandshakeFailed(sentence)
     if partial:
         return errors.UpstreamReset("The upstream closed the connection in the middle of its response head.")
-    return errors.UpstreamReset("The upstream closed the connection before it sent a response.")
+    hint = "; if it expects TLS, write https:// in place of http://" if first and plain else ""
+    return errors.UpstreamReset(f"The upstream closed the connection before it sent a response{hint}.")
 
 
 def cut_off(response: RelayResponse, body: Body, held: bytes | None, reason: Failure) -> None:

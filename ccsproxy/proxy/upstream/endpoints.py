@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any, cast
 
 from OpenSSL import SSL
@@ -81,7 +82,7 @@ class Direct:
         return getattr(self._transport, name)
 
 
-class Sessions(Protocol):
+class Sessions(typing.Protocol):
     """Who keeps TLS sessions."""
 
     def keep(self, connection: SSL.Connection) -> None:
@@ -120,7 +121,8 @@ class RelayTLS(TLSMemoryBIOProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Remember how the connection below ended, and its session."""
-        if not self._lostTLSConnection:
+        if not self._lostTLSConnection and self._handshakeDone:
+            # Nothing has gone wrong in TLS so far: what comes now is at worst a missing ``close_notify``.
             self.ended_plainly = reason.check(ConnectionDone) is not None
         self.keep_session()
         super().connectionLost(reason)
@@ -133,6 +135,12 @@ class RelayTLS(TLSMemoryBIOProtocol):
             super().dataReceived(data)
         finally:
             inner.flush_reads()
+
+    def hold_reads(self) -> None:
+        """Collect nothing: within the TLS of a proxy, each read is a piece of its own."""
+
+    def flush_reads(self) -> None:
+        """Release nothing."""
 
 
 class RelayTLSFactory(TLSMemoryBIOFactory):

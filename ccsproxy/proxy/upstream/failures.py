@@ -20,6 +20,8 @@ _SENTENCES = {
     _CODES.ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: _UNKNOWN_AUTHORITY,
     _CODES.ERR_INVALID_PURPOSE: "The upstream's certificate is not meant for servers.",
 }
+#: What OpenSSL says of an answer that is no TLS, such as plain HTTP.
+_NOT_TLS = ("wrong version number", "http request", "packet length too long", "record layer failure")
 
 
 class CertificateRefused(Exception):
@@ -56,20 +58,10 @@ def tls_sentence(error: BaseException | None) -> str | None:
     if isinstance(error, SSL.Error):
         queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
         words = "; ".join(str(entry[-1]) for entry in queue if entry)
+        if any(sign in words for sign in _NOT_TLS):
+            return "The upstream does not speak TLS there; write http:// in place of https:// if that is meant."
         return f"The TLS handshake with the upstream failed: {words or 'the connection was closed'}."
     return None
-
-
-def is_ragged_end(error: BaseException | None) -> bool:
-    """Tell whether TLS failed only because the connection was closed without ``close_notify``.
-
-    OpenSSL 3 makes an error of it; servers do it all the time, and no client minds where nothing is cut off by it.
-    """
-    if isinstance(error, SSL.SysCallError):
-        return error.args[0] == -1
-    if not isinstance(error, SSL.Error) or not error.args or not isinstance(error.args[0], list):
-        return False
-    return any(entry and "unexpected eof" in str(entry[-1]) for entry in error.args[0])
 
 
 _CONNECT_SENTENCES: list[tuple[type[Exception], str]] = [
@@ -90,19 +82,7 @@ def as_relay_error(error: Exception) -> RelayError:
     sentence = tls_sentence(error)
     if sentence is not None:
         return TLSHandshakeFailed(sentence)
-    for cls, words in def is_ragged_end(error: BaseException | None) -> bool:
-    """Tell whether TLS failed only because the connection was closed without ``close_notify``.
-
-    OpenSSL 3 makes an error of it; servers do it all the time, and no client minds where nothing is cut off by it.
-    """
-    if isinstance(error, SSL.SysCallError):
-        return error.args[0] == -1
-    if not isinstance(error, SSL.Error) or not error.args or not isinstance(error.args[0], list):
-        return False
-    return any(entry and "unexpected eof" in str(entry[-1]) for entry in error.args[0])
-
-
-_CONNECT_SENTENCES:
+    for cls, words in _CONNECT_SENTENCES:
         if isinstance(error, cls):
             return UpstreamUnreachable(words)
     return UpstreamUnreachable(f"The upstream cannot be reached ({type(error).__name__}).")

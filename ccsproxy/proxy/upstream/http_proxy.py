@@ -5,11 +5,17 @@ from __future__ import annotations
 import base64
 import ipaddress
 from collections.abc import Mapping
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import attr
 
 from ccsproxy.config.model import Upstream
+
+#: Schemes of proxies, and what is spoken for each. `socks5` and `socks5h` are one: names always go to the proxy.
+_SCHEMES = {"http": "http", "https": "https", "socks5": "socks5", "socks5h": "socks5", "socks": "socks5"}
+_PORTS = {"http": 80, "https": 443, "socks5": 1080}
+#: How to go on without a proxy that cannot be used.
+WAY_OUT = "; or set --upstream-proxy none to go without"
 
 
 class ProxySettingError(ValueError):
@@ -18,16 +24,28 @@ class ProxySettingError(ValueError):
 
 @attr.frozen
 class CorporateProxy:
-    """A proxy that is asked with CONNECT.
+    """A proxy on the way to upstreams.
+
+    An HTTP proxy is asked with CONNECT for https upstreams, and in absolute-form for http ones, as all clients do:
+    many proxies allow CONNECT to port 443 only.
 
     :ivar host: name or address, without brackets.
     :ivar port: TCP port.
     :ivar authorization: the value of ``Proxy-Authorization``; kept out of every representation.
+    :ivar scheme: how the proxy itself is spoken to: ``http``, ``https`` or ``socks5``.
+    :ivar login: user and password, for SOCKS.
     """
 
     host: str
     port: int
     authorization: bytes | None = attr.field(default=None, repr=False)
+    scheme: str = "http"
+    login: tuple[str, str] | None = attr.field(default=None, repr=False)
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it speaks SOCKS."""
+        return self.scheme == "socks5"
 
 
 def proxy_for(upstream: Upstream, option: str | None, environ: Mapping[str, str]) -> CorporateProxy | None:
@@ -70,24 +88,33 @@ def parse_proxy(url: str, source: str) -> CorporateProxy:
     """Read a proxy's URL.
 
     :param source: the option or variable it came from, for the message.
-    :raises ProxySettingError: when it is not ``http://[user:password@]host[:port]``.
+    :raises ProxySettingError: when it is no URL of a proxy of a kind that is spoken here.
     """
-    shape = f"{source} must be http://[user:password@]host[:port]"
+    shape = f"{source} must be http://[user:password@]host[:port], or the same with https:// or socks5://{WAY_OUT}"
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ProxySettingError(shape) from None
-    if parts.scheme != "http" or not host or parts.path not in ("", "/") or parts.query or parts.fragment:
+    scheme = _SCHEMES.get(parts.scheme)
+    if scheme is None and parts.scheme.startswith("socks"):
+        raise ProxySettingError(
+            f"{source} names a SOCKS proxy of a version that is not spoken here; use socks5://{WAY_OUT}"
+        )
+    if scheme is None or not host or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ProxySettingError(shape)
-    return CorporateProxy(host, port or 80, _authorization(parts.username, parts.password))
+    login = _login(parts.username, parts.password)
+    if scheme == "socks5":
+        return CorporateProxy(host, port or _PORTS[scheme], scheme=scheme, login=login)
+    return CorporateProxy(host, port or _PORTS[scheme], _authorization(login), scheme)
 
 
-def _authorization(user: str | None, password: str | None) -> bytes | None:
-    if user is None:
-        return None
-    login = unquote_to_bytes(user) + b":" + unquote_to_bytes(password or "")
-    return b"Basic " + base64.b64encode(login)
+def _login(user: str | None, password: str | None) -> tuple[str, str] | None:
+    return None if user is None else (unquote(user), unquote(password or ""))
+
+
+def _authorization(login: tuple[str, str] | None) -> bytes | None:
+    return None if login is None else b"Basic " + base64.b64encode(":".join(login).encode())
 
 
 def excluded(host: str, port: int, no_proxy: str) -> bool:

@@ -44,6 +44,16 @@ class HalfCloseable(Protocol):
         """No more of the body comes."""
 
 
+def empty_response(status: int, reason: bytes, lines: bytes) -> RelayResponse:
+    """Make a response without a body that no upstream has sent.
+
+    :param lines: its header lines.
+    """
+    response = RelayResponse(ParsedResponseHead(status, reason, "1.1", lines), None)
+    response.length = 0
+    return response
+
+
 @implementer(IRelayResponse, IPushProducer)
 class RelayResponse:
     """One final response; see `ccsproxy.proxy.interfaces.IRelayResponse`.

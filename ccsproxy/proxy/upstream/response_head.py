@@ -171,6 +171,8 @@ def check_beginning(partial: bytes | bytearray) -> None:
         raise UpstreamProtocolError("The upstream's response head is longer than 64 KiB.")
     start = bytes(partial[: len(_START)])
     if not _START.startswith(start):
+        if start[:2] in (b"\x15\x03", b"\x16\x03"):
+            raise UpstreamProtocolError("The upstream speaks TLS there; write https:// in place of http://.")
         raise UpstreamProtocolError("The upstream does not answer in HTTP/1.1.")
     if _BARE_LINE_END.search(partial):
         raise UpstreamProtocolError("The upstream's response head contains a bare CR, LF or NUL.")

@@ -72,10 +72,10 @@ class SocksStream(Protocol):
         if reader is not None:
             reader.errback(Failure(UpstreamUnreachable(_GONE)))
 
-    def cork(self) -> None:
+    def hold_reads(self) -> None:
         """Collect nothing: the answers are a few bytes."""
 
-    def uncork(self) -> None:
+    def flush_reads(self) -> None:
         """Release nothing: no reads are held before the tunnel is there."""
 
 

@@ -152,6 +152,10 @@ class FailClosedPolicy:
     def __init__(self, trust: Trust) -> None:
         self._trust = trust
 
+    def without_certificate(self) -> FailClosedPolicy:
+        """Return the same policy for hosts that are not to see who we are: proxies on the way."""
+        return FailClosedPolicy(attr.evolve(self._trust, certificate=None, key=None))
+
     def creatorForNetloc(self, hostname: bytes, port: int) -> UpstreamTLS:
         """Return what makes the connections to a host."""
         return UpstreamTLS(hostname.decode("ascii"), make_context(self._trust))

@@ -61,10 +61,10 @@ class Tunnel(Protocol):
         if not self.ready.called:
             self.ready.callback(protocol)
 
-    def cork(self) -> None:
+    def hold_reads(self) -> None:
         """Collect nothing: the answer is one head."""
 
-    def uncork(self) -> None:
+    def flush_reads(self) -> None:
         """Release nothing: no reads are held before the tunnel is there."""
 
     def _fail(self, sentence: str) -> None:

@@ -47,6 +47,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Run the service until it is told to stop."""
     config = config_of(args)
     if args.check_config:
+        from ccsproxy.proxy.service import check_upstreams
+
+        check_upstreams(config)
         out.write("ccsproxy: the configuration is valid\n")
         return 0
     from twisted.internet import reactor

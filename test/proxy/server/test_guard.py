@@ -26,7 +26,7 @@ class GuardTests(SynchronousTestCase):
             self.assertEqual({host: answer(guard, host) for host in hosts}, hosts)
 
     def test_loopback_names_and_the_listening_address_are_ours(self) -> None:
-        """At our port, or without one; asked twice, because good answers are remembered."""
+        """At any port, since ports are forwarded; asked twice, because good answers are remembered."""
         self.check(
             Guard((), None, "10.1.2.3", 8787),
             {
@@ -35,8 +35,19 @@ class GuardTests(SynchronousTestCase):
                 "127.0.0.1:8787": 0,
                 "[::1]:8787": 0,
                 "10.1.2.3:8787": 0,
-                "10.1.2.3:80": 421,
-                "localhost:8788": 421,
+                "10.1.2.3:80": 0,
+                "localhost:9999": 0,
+                "localhost.": 0,
+                "x.localhost:1": 0,
+                "127.0.0.2:9999": 0,
+                "[::1]:9999": 0,
+                "[0:0:0:0:0:0:0:1]": 0,
+                "[::ffff:127.0.0.1]": 0,
+                "0.0.0.0:8787": 421,
+                "localhost.evil.example:8787": 421,
+                "notlocalhost": 421,
+                "127.0.0.1.evil.example": 421,
+                "[::2]": 421,
                 "10.1.2.4:8787": 421,
                 "evil.example:8787": 421,
             },

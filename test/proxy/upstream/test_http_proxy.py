@@ -45,8 +45,8 @@ class ProxyForTests(SynchronousTestCase):
     def test_mistakes_are_named_without_the_login(self) -> None:
         """The sentence names the source and the right shape, never the secret."""
         for url in (
-            "https://u:secret@p",
-            "socks5://u:secret@p",
+            "ftp://u:secret@p",
+            "socks5://u:secret@p/x",
             "http://u:secret@p:x",
             "http://u:secret@p/x",
             "http://",
@@ -54,6 +54,21 @@ class ProxyForTests(SynchronousTestCase):
             error = self.assertRaises(ProxySettingError, proxy_for, upstream(), None, {"HTTPS_PROXY": url})
             self.assertIn("HTTPS_PROXY must be", str(error))
             self.assertNotIn("secret", str(error))
+
+    def test_kinds(self) -> None:
+        """Proxies that speak TLS or SOCKS5 are used; names go to a SOCKS proxy as they are."""
+        for url, scheme, port in (
+            ("https://p", "https", 443),
+            ("socks5://u:s%20x@p", "socks5", 1080),
+            ("socks5h://p:9050", "socks5", 9050),
+        ):
+            proxy = proxy_for(upstream(), None, {"HTTPS_PROXY": url})
+            assert proxy is not None
+            self.assertEqual((proxy.scheme, proxy.port), (scheme, port))
+            self.assertNotIn("s x", repr(proxy))
+        error = self.assertRaises(ProxySettingError, proxy_for, upstream(), None, {"HTTPS_PROXY": "socks4://p"})
+        self.assertIn("--upstream-proxy none", str(error))
+        self.assertIn("SOCKS", str(error))
 
     def test_no_proxy(self) -> None:
         """Names, domains, ports, address blocks and the star."""
