@@ -21,6 +21,7 @@ from ccsproxy.proxy.server.site import RelaySite
 from ccsproxy.proxy.upstream.connection import RelayConnection
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
+from ccsproxy.proxy.upstream.response import empty_response
 from ccsproxy.runtime.write_batch import WriteBatch
 
 HERE = IPv4Address("TCP", "127.0.0.1", 8787)
@@ -216,6 +217,7 @@ class Rig:
     """Everything together.
 
     :ivar write_batch: what is written waits for its end, as it does in a running proxy.
+    :ivar stalled: for how many seconds the process has not run.
     :ivar gone: the transports whose peers have left, as the site's watch is told.
     """
 
@@ -239,7 +241,8 @@ class Rig:
         way = Route("anthropic", "anthropic", b"api.anthropic.com", b"", self.client)
         other = Route("openai", "openai", b"api.openai.com:8443", b"/base", self.other)
         ways = {"anthropic": way, "openai": other}
-        relays = Relays(self.guarded, ids, self.clock.seconds)
+        self.stalled = 0.0
+        relays = Relays(self.guarded, ids, self.clock.seconds, lambda: self.stalled, empty_response)
         resource = ProxyResource(ways, way, relays, forward(self, relays) if forward is not None else None)
         self.gone: set[Any] = set()
         self.site = RelaySite(

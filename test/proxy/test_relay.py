@@ -203,6 +203,19 @@ class UpstreamFailureTests(RelayTestCase):
         self.assertTrue(self.client.transport.closed)
         self.ended("upstream_timeout", "idle_timeout")
 
+    def test_what_the_proxy_itself_lost(self) -> None:
+        """An exchange says for how long the process did not run meanwhile; what was before it does not count."""
+        for before, meanwhile, told in ((50.0, 4.25, 4_250_000), (50.0, 0.2, 0)):
+            self.begin()
+            self.rig.stalled = before
+            self.client.send(b"")
+            self.begin()
+            begun = self.rig.stalled
+            self.rig.stalled = begun + meanwhile
+            self.answer(ANSWER)
+            self.ended("complete")
+            self.assertEqual(self.ending.timing.stalled, told)
+
     def lagging(self, request: bytes = GET) -> None:
         """Begin a stream whose client does not read on, and cut it."""
         self.begin(request)

@@ -37,3 +37,34 @@ class HttpErrorTests(SynchronousTestCase):
     def test_nothing_said(self) -> None:
         """Without such a body the status has to do."""
         self.assertEqual(self.error(b"oops"), Error("upstream_http_error", "The upstream answered 529."))
+
+
+class UnverifiedTests(SynchronousTestCase):
+    """A body that only the end of its connection framed is as whole as its dialect says."""
+
+    def outcome(self, body: bytes, unverified: bool) -> tuple[str, bool]:
+        """Return outcome and partial of a JSON answer."""
+        facts = Facts(
+            provider="anthropic",
+            forced="auto",
+            method=b"POST",
+            target=b"/v1/messages",
+            request_body={"model": "m", "messages": []},
+            status=200,
+            content_type="application/json",
+        )
+        dialect = detect(facts)
+        reader = dialect.reader(facts)
+        reader.feed(body, 1.0)
+        end = Ending("complete", "", "", 0, Timing(), eof_unverified=unverified)
+        how = refine(end, 200, reader.finish(True), dialect.category, False)
+        return how.outcome, how.partial
+
+    def test_whole(self) -> None:
+        """A whole message is complete."""
+        body = b'{"type":"message","role":"assistant","content":[],"stop_reason":"end_turn"}'
+        self.assertEqual(self.outcome(body, True), ("complete", False))
+
+    def test_cut(self) -> None:
+        """Half a message is not, although the client could not know."""
+        self.assertEqual(self.outcome(b'{"type":"message","role":"assi', True), ("upstream_truncated", True))

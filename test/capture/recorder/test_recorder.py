@@ -20,7 +20,7 @@ from ccsproxy.capture.recorder.report import MainReport, RelayReport, Report
 from ccsproxy.capture.recorder.sessions import Sessions
 from ccsproxy.capture.recorder.unclean import only_begun
 from ccsproxy.exchange.record import Record, Started
-from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
+from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 from ccsproxy.store.recovery import unclean_record
 from test.capture import encoded
 from test.capture.fakes import JSON, SSE, ending, request_head, response_head
@@ -219,6 +219,15 @@ class OutcomeTests(RecorderCase):
             self.outcome([b"a\nend\n"], response_head(200, SSE), cut),
             ("client_disconnected", "client_disconnected", True),
         )
+
+    def test_what_the_relay_saw_is_marked(self) -> None:
+        """A body framed by nothing but its connection's end, and time that the proxy itself lost, are told."""
+        end = msgspec.structs.replace(
+            ending(), eof_unverified=True, delivered_bytes=7, timing=Timing(stalled=5_250_000)
+        )
+        record = self.exchange([b'{"complete":true}'], response_head(200, JSON), end)
+        self.assertEqual(record.capture.faults, ["eof_unverified", "proxy_stalled"])
+        self.assertEqual((record.timing.proxy_stalled, record.delivered_bytes), (5250.0, 7))
 
     def test_what_was_not_captured_proves_nothing(self) -> None:
         """A stream of which capture lost a part is not called truncated; what is missing is counted, not hashed."""
