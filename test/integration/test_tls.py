@@ -345,7 +345,7 @@ class RefusedTests(TLSCase):
             port = reactor.listenTCP(0, plain, interface="127.0.0.1")
             self.addCleanup(port.stopListening)
             self.upstream = plain
-            await self.assertRefused(port.getHost().port, "does not speak TLS")
+            await self.assertRefused(port.getHost().port, "TLS")
 
     async def test_an_upstream_that_says_nothing(self) -> None:
         """The handshake counts towards the connect limit; leaving during it closes the connection."""
