@@ -134,9 +134,12 @@ class Guard:
             raise Refusal(405, "method_not_allowed", "OPTIONS for the server as a whole is not relayed.")
         try:
             authority, target = split_target(head.target)
+            host, port = parse_authority(authority)
         except BadTarget as error:
             raise malformed(str(error)) from None
-        self._check_authority(authority)
+        if not self._is_ours(host, port):
+            # A URL, unlike Host, comes from a client that takes us for a proxy, and means the port that it names.
+            raise _misdirected()
         return target
 
     def _check_authority(self, value: bytes) -> None:
@@ -147,7 +150,7 @@ class Guard:
         except BadTarget as error:
             raise malformed(str(error)) from None
         if not self._names_us(host, port):
-            raise Refusal(421, "misdirected_request", "The request's Host is none of this proxy's; see --allow-host.")
+            raise _misdirected()
         if len(self._known) < _REMEMBERED:
             self._known.add(value)
 
@@ -191,6 +194,10 @@ class Guard:
             host, port = b"", None
         if not self._is_ours(host, port or (443 if match[1] else 80)):
             raise Refusal(403, "cross_site_refused", "Requests of web pages are not relayed.")
+
+
+def _misdirected() -> Refusal:
+    return Refusal(421, "misdirected_request", "The request's Host is none of this proxy's; see --allow-host.")
 
 
 def is_handshake(head: ParsedRequestHead) -> bool:
