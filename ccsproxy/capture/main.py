@@ -10,7 +10,7 @@ if __name__ == "__main__":
     sys.modules["OpenSSL"] = sys.modules["ssl"] = None  # type: ignore[assignment]
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from socket import AF_UNIX
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
-from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
 
 from ccsproxy import __version__
 from ccsproxy.capture.recorder.interfaces import Interpreters
@@ -27,7 +27,8 @@ from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.redaction import redactors
+from ccsproxy.redaction import Redactor, Rules, Tagger, redactors
+from ccsproxy.redaction.tags import read_key
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
@@ -96,6 +97,7 @@ def run(reactor: Any, parts: RecorderParts) -> None:
     reactor.run(installSignalHandlers=False)
 
 
+_log = Logger()
 #: Seconds that the index gets at the end.
 INDEX_WITHIN = 5.0
 
@@ -147,7 +149,20 @@ def recovered(recovery: Recovery) -> Recovered:
     return Recovered({each.id: each for each in recovery.under_way}, recovery.ended)
 
 
+def make_redactors(settings: RecorderSettings) -> Callable[[], Redactor]:
+    """Return what makes a redactor for each exchange, by the built-in rules and the user's, with the data dir's key.
+
+    Redaction never depends on that key: without it tags hold for this recorder only, and the log says so.
+    """
+    try:
+        tagger = Tagger(read_key(Path(settings.data_dir)))
+    except (OSError, ValueError) as reason:
+        _log.error("tags of secrets hold until the recorder ends only: {reason}", reason=str(reason))
+        tagger = Tagger()
+    return redactors(Rules(tagger, settings.redact_patterns, settings.keep_patterns))
+
+
 if __name__ == "__main__":
     from twisted.internet import reactor
 
-    run(reactor, RecorderParts(make_store, recovered, unclean_record, Interpreters(detect, identify), redactors()))
+    run(reactor, RecorderParts(make_store, recovered, unclean_record, Interpreters(detect, identify), make_redactors))

@@ -19,6 +19,8 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     :ivar redact: whether secrets are replaced.
     :ivar spill_key: 32 bytes, made at the start of the relay.
     :ivar prices: file of the user's own prices, empty for none.
+    :ivar redact_patterns: expressions of the user's own secrets.
+    :ivar keep_patterns: expressions of what is no secret.
     :ivar labels: what every record is labelled with.
     :ivar body_limit: how much of one body is kept, in bytes as they were sent.
     :ivar memory_limit: how much of all unfinished bodies is kept, in bytes.
@@ -37,6 +39,8 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     compress: str = "zstd"
     sync: str = "interval"
     prices: str = ""
+    redact_patterns: tuple[str, ...] = ()
+    keep_patterns: tuple[str, ...] = ()
     labels: dict[str, str] = {}
     body_limit: int = 32 << 20
     memory_limit: int = 512 << 20
@@ -67,5 +71,7 @@ def recorder_settings(config: Config, run_session_id: str, spill_key: bytes) -> 
         compress=config.compress,
         sync=config.sync,
         prices=str(config.prices or ""),
+        redact_patterns=config.redact_patterns,
+        keep_patterns=config.keep_patterns,
         labels={**own_labels(), **dict(config.labels)},
     )

@@ -79,6 +79,8 @@ class Config:
     upstream_proxy: str | None = None
     workers: int = 1
     prices: Path | None = None
+    redact_patterns: tuple[str, ...] = ()
+    keep_patterns: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     forward: bool | None = None
     intercept: tuple[str, ...] = ()

@@ -163,6 +163,22 @@ SETTINGS: tuple[Setting, ...] = (
         "TOML with own prices and context limits, by model pattern and upstream; goes before the built-in list.",
     ),
     Setting(
+        "redact-pattern",
+        values.own_pattern,
+        "REGEX",
+        "A further secret: what the expression matches is replaced; repeatable.",
+        field="redact_patterns",
+        many=True,
+    ),
+    Setting(
+        "keep-pattern",
+        values.own_pattern,
+        "REGEX",
+        "What is no secret: a finding that the expression matches as a whole stays; repeatable.",
+        field="keep_patterns",
+        many=True,
+    ),
+    Setting(
         "label",
         values.label,
         "KEY=VALUE",

@@ -125,10 +125,14 @@ class RecordTiming(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SecretNote(msgspec.Struct, frozen=True, kw_only=True):
-    """How many secrets of one kind stood in one place of an exchange; never the secrets."""
+    """How many secrets of one kind stood in one place of an exchange; never the secrets.
+
+    :ivar tag: the secret's tag, by which it is known again; empty where several are counted together.
+    """
 
     kind: str
     where: str
+    tag: str = ""
     count: int
 
 

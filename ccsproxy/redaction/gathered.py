@@ -10,7 +10,8 @@ from itertools import chain
 from typing import Any
 
 from ccsproxy.redaction.channels import WHOLE, Channel, head_of, position_of
-from ccsproxy.redaction.tree import is_secret, plain_key
+from ccsproxy.redaction.names import Strength
+from ccsproxy.redaction.tree import NO_CLAIM, Claim, below, claim_of, element_claim, plain_key, secret_in
 from ccsproxy.wire.jsontext import JsonError, loads
 from ccsproxy.wire.runs import TextRun, runs
 
@@ -114,20 +115,19 @@ class Gathered:
         head, old, new = head_of(root)
         if type(root) is str:
             self._leaf(number, [root], 0, head, run)
-        waiting: list[tuple[Any, Channel, str]] = [(root, (), "")]
+        waiting: list[tuple[Any, Channel, Claim]] = [(root, (), NO_CLAIM)]
         while waiting:
-            node, path, parent = waiting.pop()
+            node, path, claim = waiting.pop()
             if type(node) is dict:
                 self.texts.update(node)
                 for key, child in node.items():
                     kind = type(child)
                     if kind is not str and kind is not dict and kind is not list:
                         continue
-                    if not plain_key(key) and is_secret(key, child, node, parent):
-                        self.unusual = True
+                    own = claim if claim is NO_CLAIM and plain_key(key) else self._claim(node, key, claim, run)
                     step = new if key == old and not path else key
                     if kind is not str:
-                        waiting.append((child, (*path, step), key))
+                        waiting.append((child, (*path, step), below(own, key) if kind is dict else own))
                     elif key in WHOLE:
                         self._whole(node, key, run)
                     elif child:
@@ -136,9 +136,20 @@ class Gathered:
                 for place, child in enumerate(node):
                     inner = (*path, position_of(child, place))
                     if type(child) is str:
+                        own = element_claim(node, place, claim)
+                        self.unusual = self.unusual or secret_in(own, child, "") is not None
                         self._leaf(number, node, place, head + inner, run)
                     else:
-                        waiting.append((child, inner, parent))
+                        waiting.append((child, inner, claim))
+
+    def _claim(self, node: dict[str, Any], key: str, claim: Claim, run: TextRun | None) -> Claim:
+        """Return what the key of a member says; where its text is secret, or not known in each event, give up."""
+        own = claim_of(key, node, claim)
+        child = node[key]
+        if isinstance(child, str) and own[1] is not Strength.NONE:
+            varies = run is not None and node is run.holder and key == run.key
+            self.unusual = self.unusual or varies or secret_in(own, child, key) is not None
+        return own
 
     def _whole(self, node: Any, key: str, run: TextRun | None) -> None:
         """Note a text that stands by itself in each event."""

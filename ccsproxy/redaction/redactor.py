@@ -9,16 +9,18 @@ from itertools import compress
 from typing import Any
 from urllib.parse import quote, unquote, unquote_plus
 
+from ccsproxy.redaction.clean_values import CleanValueCache
+from ccsproxy.redaction.finding import Finding, disjoint
 from ccsproxy.redaction.gathered import Gathered, Unusual, texts_of_stream
-from ccsproxy.redaction.harmless import Harmless
-from ccsproxy.redaction.members import find_members
 from ccsproxy.redaction.names import secret_field, secret_header, secret_parameter
 from ccsproxy.redaction.pieces import Piece, key_of
-from ccsproxy.redaction.shapes import find_shapes
-from ccsproxy.redaction.sieve import suspicious
-from ccsproxy.redaction.spans import PLACEHOLDER, Span, blanked, merged
+from ccsproxy.redaction.report import Report
+from ccsproxy.redaction.rules import Rules
+from ccsproxy.redaction.spans import blanked
 from ccsproxy.redaction.stream import StreamRedactor
-from ccsproxy.redaction.tree import members, texts_of
+from ccsproxy.redaction.tags import FIRST_KIND, PLACEHOLDER
+from ccsproxy.redaction.tree import texts_of
+from ccsproxy.redaction.walk import TreeRedactor
 
 Field = tuple[bytes, bytes] | tuple[str, str]
 
@@ -28,12 +30,9 @@ _SHORTEST_COOKIE = 16
 _MOST_KNOWN = 64
 #: What people write where a key is asked for and none is needed; no secret, and found in ordinary text.
 _DUMMIES = frozenset({"lm-studio", "not-needed", "dummy-key", "anything", "undefined", "placeholder", "anthropic"})
-#: No secret is found by its shape, and no member with a secret key fits, in less.
-_SHORTEST_TEXT = 8
-#: From this length on it pays to tell first whether there is anything to find.
-_LONG_TEXT = 128
 _SCHEME = re.compile(r"\A(?:Bearer|Basic|Token|ApiKey|Negotiate|DPoP)\s+(\S+)\s*\Z", re.IGNORECASE)
 _PARAMETER = re.compile(r"[^&;]+")
+_KNOWN_KIND = "credential"
 
 
 class Redactor:
@@ -42,32 +41,41 @@ class Redactor:
     What stands in a secret header, query parameter or form field is remembered, so that an echo of it in a body or an
     error text goes too: headers and target should come first.
 
-    :ivar count: how many secrets were removed.
+    :ivar report: what was removed.
     """
 
-    def __init__(self, enabled: bool = True, harmless: Harmless | None = None) -> None:
+    def __init__(
+        self, enabled: bool = True, rules: Rules | None = None, clean_values: CleanValueCache | None = None
+    ) -> None:
         """Start an exchange.
 
         :param enabled: false keeps everything (``--no-redact``).
-        :param harmless: remembers values of header fields from one exchange to the next.
+        :param rules: by which secrets are found; without any, the built-in ones.
+        :param clean_values: remembers values of header fields from one exchange to the next.
         """
-        self._harmless = harmless or Harmless()
-        self.count = 0
+        self._rules = rules or default_rules()
+        self._clean_values = clean_values or CleanValueCache(self._rules)
+        self.report = Report()
         self._enabled = enabled
         self._known: list[str] = []
         self._clean: set[str] = set()
         self._changed_events: list[Piece] = []
 
+    @property
+    def count(self) -> int:
+        """How many secrets were removed."""
+        return self.report.count
+
     def learn(self, value: str) -> None:
         """Remember a secret of this exchange; short values are not, they would be found everywhere."""
-        if len(value) < _SHORTEST_KNOWN or value.lower() in _DUMMIES or value == PLACEHOLDER:
+        if len(value) < _SHORTEST_KNOWN or value.lower() in _DUMMIES or value.startswith("<redacted"):
             return
         for form in dict.fromkeys((value, quote(value, safe=""), value.replace("/", "\\/"))):
             if form not in self._known and len(self._known) < _MOST_KNOWN:
                 self._known.append(form)
                 self._clean = set()
 
-    def headers(self, fields: Iterable[Field]) -> list[tuple[str, str]]:
+    def headers(self, fields: Iterable[Field], where: str = "headers") -> list[tuple[str, str]]:
         """Return header lines as text, in order and as spelled, without secret values."""
         lines = [field if isinstance(field[0], str) else (_text(field[0]), _text(field[1])) for field in fields]
         if not self._enabled:
@@ -76,15 +84,19 @@ class Redactor:
         for name, value in compress(lines, secret):
             self._learn_field(name, value)
         others = [value for (_, value), hidden in zip(lines, secret, strict=True) if not hidden]
-        clean = self._harmless.are(others, self._known)
+        clean = not self._holds_known(others) and self._clean_values.are(others)
         if clean and len(others) == len(lines):
             return fields if lines == fields else lines
         return [
-            (line[0], self._secret(line[1])) if hidden else line if clean else (line[0], self.text(line[1]))
+            (line[0], self._secret(line[1], f"{where}.{line[0].lower()}"))
+            if hidden
+            else line
+            if clean
+            else (line[0], self.text(line[1], f"{where}.{line[0].lower()}"))
             for line, hidden in zip(lines, secret, strict=True)
         ]
 
-    def target(self, target: bytes | str) -> str:
+    def target(self, target: bytes | str, where: str = "path") -> str:
         """Return a request target as text, without secret query parameters, user names and tokens."""
         text = _text(target)
         if not self._enabled:
@@ -92,51 +104,56 @@ class Redactor:
         path, mark, query = text.partition("?")
         user, at, host = path.rpartition("@")
         if at and not path.startswith("/") and "/" not in user:  # the authority form (RFC 9112, 3.2.3)
-            path = f"{self._secret(user)}@{host}"
-        return self.text(path) + mark + self._parameters(query, unquote)
+            path = f"{self._secret(user, where)}@{host}"
+        return self.text(path, where) + mark + self._parameters(query, unquote, where)
 
-    def form(self, body: bytes | str) -> str:
+    def form(self, body: bytes | str, where: str = "body") -> str:
         """Return an ``application/x-www-form-urlencoded`` body as text, without secret fields."""
-        return self._parameters(_text(body), unquote_plus) if self._enabled else _text(body)
+        return self._parameters(_text(body), unquote_plus, where) if self._enabled else _text(body)
 
-    def tree(self, value: Any) -> Any:
+    def tree(self, value: Any, where: str = "body") -> Any:
         """Return a JSON value without the texts that are secret by their key or shape; the value stays as it is.
 
         What a reassembled body has in lists beside the message, under names with an underscore, is redacted as the
         events that it was: a secret may go on from one into the next, and into what `stream`, which comes first,
         has seen.
         """
-        return self._tree(value) if self._enabled and not self._is_clean(value) else value
+        if not self._enabled or self._is_clean(value):
+            return value
+        return TreeRedactor(self.find, self._rules.tagger, self.report, self._listed).redact(value, where)
 
     def holds_none(self, texts: Iterable[str]) -> bool:
         """Tell quickly that some texts hold no secrets; where it says false, they may."""
-        return not self._enabled or not suspicious(texts, self._known)
+        listed = list(texts)
+        return not self._enabled or not (self._holds_known(listed) or self._rules.may_hold(listed))
 
-    def text(self, text: str) -> str:
+    def text(self, text: str, where: str = "text") -> str:
         """Return a text without the secrets in it."""
         if not self._enabled:
             return text
-        spans = self.find(text)
-        if not spans:
+        findings = self.find(text)
+        if not findings:
             return text
-        self.count += len(spans)
-        return blanked(text, spans)
+        for each in findings:
+            if each.secret:
+                self.report.note(each.kind, where, self._rules.tagger.tag(each.secret))
+        return blanked(text, findings, self._rules.tagger.placeholder)
 
-    def binary(self, body: bytes) -> bytes:
+    def binary(self, body: bytes, where: str = "body") -> bytes:
         """Return a body that is no text without the secrets that stand in it as plain ASCII.
 
         A body with secrets in UTF-16 becomes empty.
         """
         if self._enabled and b"\0" in body and any(self.find(body[at::2].decode("latin-1")) for at in (0, 1)):
-            self.count += 1
+            self.report.note("utf-16", where, "")
             return b""
-        return self.text(body.decode("latin-1")).encode("latin-1")
+        return self.text(body.decode("latin-1"), where).encode("latin-1")
 
     def gathering(self) -> Gathered | None:
         """Return who may look at the events of a stream while they are read, so that `stream` need not read them."""
         return Gathered() if self._enabled else None
 
-    def stream(self, text: str, kind: str, gathered: Gathered | None = None) -> str:
+    def stream(self, text: str, kind: str, gathered: Gathered | None = None, where: str = "stream") -> str:
         """Return the text of a stream without its secrets, those included that are cut into several events.
 
         :param kind: ``sse``, ``ndjson`` or ``json`` (a streamed array); anything else is one plain text.
@@ -147,29 +164,33 @@ class Redactor:
         self._changed_events = []
         if self._is_clean_stream(text, kind, gathered):
             return text
-        redactor = StreamRedactor(self.find)
+        redactor = StreamRedactor(self.find, self._rules.tagger, where)
         result = redactor.redact(text, kind)
-        self.count += redactor.count
+        self.report.merge(redactor.report)
         self._changed_events = redactor.changed
         return result
 
-    def find(self, text: str) -> list[Span]:
+    def find(self, text: str) -> list[Finding]:
         """Return where secrets stand in a text, in order and without overlap."""
-        if len(text) < _SHORTEST_TEXT or (len(text) >= _LONG_TEXT and not suspicious((text,), self._known)):
-            return []
-        return self._search(text)
+        findings = self._rules.find(text)
+        if not self._known:
+            return findings
+        echoes = [
+            Finding(*span, _KNOWN_KIND, known.encode()) for known in self._known for span in _occurrences(text, known)
+        ]
+        return disjoint([*findings, *echoes]) if echoes else findings
 
-    def _search(self, text: str) -> list[Span]:
-        spans = find_shapes(text)
-        spans.extend(find_members(text))
-        for known in self._known:
-            spans.extend(_occurrences(text, known))
-        return merged(text, spans) if spans else spans
+    def _holds_known(self, texts: Iterable[str]) -> bool:
+        """Whether one of some texts may hold a known secret, or begin one at its end."""
+        if not self._known:
+            return False
+        joined = "\n".join(texts)
+        return any(known[:_SHORTEST_KNOWN] in joined for known in self._known)
 
     def _is_clean(self, value: Any) -> bool:
         """Whether a JSON value surely has no secrets; most have none."""
         texts = texts_of(value)
-        return texts is not None and not suspicious(texts - self._clean, self._known)
+        return texts is not None and self.holds_none(texts - self._clean)
 
     def _is_clean_stream(self, text: str, kind: str, gathered: Gathered | None = None) -> bool:
         """Whether a stream surely has no secrets, none in pieces either; most have none."""
@@ -177,53 +198,32 @@ class Redactor:
             texts = set(texts_of_stream(text, kind) if gathered is None else gathered.all())
         except Unusual:
             return False
-        if suspicious(texts, self._known):
+        if not self.holds_none(texts):
             return False
         self._clean = texts
         return True
 
-    def _tree(self, value: Any) -> Any:
-        """Redact a tree, however deep it is."""
-        root = [value]
-        waiting: list[tuple[Any, Any, Any, str, bool]] = [(root, 0, value, "", False)]
-        while waiting:
-            into, at, node, parent, secret = waiting.pop()
-            if isinstance(node, str):
-                into[at] = self._secret(node) if secret else self.text(node)
-            elif isinstance(node, dict):
-                into[at] = copy = {}
-                for key, child, hidden in members(node, parent, secret):
-                    name = self.text(key)
-                    if key[:1] == "_" and isinstance(child, list) and child:
-                        child = self._listed(child)
-                    copy[name] = child
-                    if isinstance(child, str | dict | list):
-                        waiting.append((copy, name, child, key, hidden))
-            elif isinstance(node, list):
-                into[at] = listed = list(node)
-                waiting.extend(
-                    (listed, place, child, parent, secret)
-                    for place, child in enumerate(node)
-                    if isinstance(child, str | dict | list)
-                )
-        return root[0]
-
-    def _listed(self, values: list[Any]) -> list[Any]:
+    def _listed(self, values: list[Any], where: str) -> list[Any]:
         """Redact events that stand in a list."""
         seen = {piece.payload_key(): piece for piece in self._changed_events}
         known = [seen.get(key_of(value)) for value in values] if seen else [None] * len(values)
-        redactor = StreamRedactor(self.find)
+        redactor = StreamRedactor(self.find, self._rules.tagger, where)
         clean = redactor.redact_values(values)
-        self.count += redactor.count
+        self.report.merge(redactor.report)
         return [
             new if piece is None else piece.payload_now() if isinstance(new, str) else piece.root[0]
             for new, piece in zip(clean, known, strict=True)
         ]
 
-    def _secret(self, value: str) -> str:
-        if value in ("", PLACEHOLDER):
+    def _secret(self, value: str, where: str) -> str:
+        if value == "" or value.startswith("<redacted"):
             return value
-        self.count += 1
+        match = _SCHEME.match(value)
+        self.report.note(
+            FIRST_KIND,
+            where,
+            self._rules.tagger.tag((match.group(1) if match else value).encode("utf-8", "surrogatepass")),
+        )
         return PLACEHOLDER
 
     def _learn_field(self, name: str, value: str) -> None:
@@ -239,25 +239,26 @@ class Redactor:
         if match:
             self.learn(_password(match.group(1)))
 
-    def _parameters(self, query: str, decode: Callable[[str], str]) -> str:
+    def _parameters(self, query: str, decode: Callable[[str], str], where: str) -> str:
         """Redact the values of secret parameters; others are searched as they are and as they decode."""
         for parameter in _PARAMETER.findall(query):
             name, _, value = parameter.partition("=")
             if value and secret_parameter(decode(name)):
                 self.learn(decode(value))
                 self.learn(value)
-        return _PARAMETER.sub(lambda match: self._parameter(match.group(), decode), query)
+        return _PARAMETER.sub(lambda match: self._parameter(match.group(), decode, where), query)
 
-    def _parameter(self, parameter: str, decode: Callable[[str], str]) -> str:
+    def _parameter(self, parameter: str, decode: Callable[[str], str], where: str) -> str:
         name, equals, value = parameter.partition("=")
         if not equals:
-            return self.text(parameter)
+            return self.text(parameter, where)
+        place = f"{where}.{decode(name)}"
         if secret_parameter(decode(name)) or ("%" in value and self.find(decode(value))):
-            return f"{name}={self._secret(value)}"
-        return f"{self.text(name)}={self.text(value)}"
+            return f"{name}={self._secret(value, place)}"
+        return f"{self.text(name, where)}={self.text(value, place)}"
 
 
-def _occurrences(text: str, known: str) -> Iterator[Span]:
+def _occurrences(text: str, known: str) -> Iterator[tuple[int, int]]:
     """Yield where a known secret stands in a text, and where its beginning stands at the end of a cut one."""
     end = 0
     while (start := text.find(known, end)) >= 0:
@@ -286,6 +287,17 @@ def _password(credentials: str) -> str:
         return ""
 
 
-def redactors() -> Callable[[], Redactor]:
-    """Return what makes a redactor for each exchange, all of which know the same harmless values of headers."""
-    return partial(Redactor, True, Harmless())
+_default: list[Rules] = []
+
+
+def default_rules() -> Rules:
+    """Return the built-in rules, compiled at the first need, with a key that dies with the process."""
+    if not _default:
+        _default.append(Rules())
+    return _default[0]
+
+
+def redactors(rules: Rules | None = None) -> Callable[[], Redactor]:
+    """Return what makes a redactor for each exchange, all of which have the rules and the clean headers in common."""
+    rules = rules or default_rules()
+    return partial(Redactor, True, rules, CleanValueCache(rules))

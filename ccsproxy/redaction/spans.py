@@ -1,58 +1,62 @@
-"""Stretches of a text that are to be removed, and how they are."""
+"""Taking findings out of a text, or out of the parts that it is made of."""
 
-#: What stands where a secret stood (contract, section 10).
-PLACEHOLDER = "<redacted>"
+from collections.abc import Callable, Sequence
 
-Span = tuple[int, int]
+from ccsproxy.redaction.finding import Finding
 
-
-def merged(text: str, spans: list[Span]) -> list[Span]:
-    """Sort spans and join those that overlap; what is only the placeholder is left out."""
-    result: list[Span] = []
-    for start, end in sorted(spans):
-        if result and start < result[-1][1]:
-            result[-1] = (result[-1][0], max(end, result[-1][1]))
-        else:
-            result.append((start, end))
-    return [(start, end) for start, end in result if text[start:end] != PLACEHOLDER]
+Write = Callable[[Finding], str]
 
 
-def blanked(text: str, spans: list[Span]) -> str:
-    """Put the placeholder where the spans are, which are merged."""
+def in_letters(raw: bytes, findings: list[Finding]) -> list[Finding]:
+    """Return findings in bytes of UTF-8 as findings in the text, whose places are counted in letters."""
+    moved: list[Finding] = []
+    at = letters = 0
+    for each in findings:
+        start = letters + _letters(raw, at, each.start)
+        end = start + _letters(raw, each.start, each.end)
+        moved.append(each._replace(start=start, end=end))
+        at, letters = each.end, end
+    return moved
+
+
+def _letters(raw: bytes, start: int, end: int) -> int:
+    return len(raw[start:end].decode("utf-8", "surrogatepass"))
+
+
+def blanked(text: str, findings: Sequence[Finding], write: Write) -> str:
+    """Put what is written for them where the findings are, which are in order and disjoint."""
     parts: list[str] = []
     position = 0
-    for start, end in spans:
-        parts += (text[position:start], PLACEHOLDER)
-        position = end
+    for each in findings:
+        parts += (text[position : each.start], write(each))
+        position = each.end
     parts.append(text[position:])
     return "".join(parts)
 
 
-def blanked_parts(parts: list[str], spans: list[Span]) -> list[str]:
-    """Remove merged spans of a text from the parts that it is made of.
+def blanked_parts(parts: list[str], findings: Sequence[Finding], write: Write) -> list[str]:
+    """Remove findings in a text from the parts that it is made of.
 
-    The placeholder stands in the part in which a span begins, so that the joined parts equal the blanked text.
+    What is written stands in the part in which a finding begins, so that the joined parts equal the blanked text.
     """
     result: list[str] = []
-    offset = 0
-    index = 0
+    offset = index = 0
     for part in parts:
         end = offset + len(part)
-        while index < len(spans) and spans[index][1] <= offset:
+        while index < len(findings) and findings[index].end <= offset:
             index += 1
-        result.append(_blanked_part(part, offset, spans, index))
+        result.append(_blanked_part(part, offset, findings, index, write))
         offset = end
     return result
 
 
-def _blanked_part(part: str, offset: int, spans: list[Span], index: int) -> str:
+def _blanked_part(part: str, offset: int, findings: Sequence[Finding], index: int, write: Write) -> str:
     kept: list[str] = []
-    position = offset
-    end = offset + len(part)
-    while index < len(spans) and spans[index][0] < end:
-        start, stop = spans[index]
-        if start >= offset:
-            kept += (part[position - offset : start - offset], PLACEHOLDER)
-        position = min(stop, end)
+    position, end = offset, offset + len(part)
+    while index < len(findings) and findings[index].start < end:
+        each = findings[index]
+        if each.start >= offset:
+            kept += (part[position - offset : each.start - offset], write(each))
+        position = min(each.end, end)
         index += 1
     return "".join(kept) + part[position - offset :]

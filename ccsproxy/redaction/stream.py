@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ccsproxy.redaction.channels import WHOLE, Channel, head_of, position_of
+from ccsproxy.redaction.finding import Finding
 from ccsproxy.redaction.pieces import Piece, ValuePiece, pieces_of
-from ccsproxy.redaction.spans import PLACEHOLDER, Span, blanked, blanked_parts
-from ccsproxy.redaction.tree import members
+from ccsproxy.redaction.report import Report
+from ccsproxy.redaction.spans import blanked, blanked_parts
+from ccsproxy.redaction.tags import Tagger
+from ccsproxy.redaction.tree import NO_CLAIM, Claim, below, claim_of, element_claim, is_data, secret_in
+from ccsproxy.redaction.walk import findings_in
 
 _SHORTEST_SECRET = 8
 _LONGEST_NAME = 64
@@ -23,20 +27,21 @@ Leaf = tuple[Piece, Any, Any]
 class StreamRedactor:
     """Redacts one stream; see the module.
 
-    :ivar count: how many secrets were removed.
-    :ivar changed: the pieces of the stream that held them.
+    :ivar report: what was removed.
+    :ivar changed: the pieces of the stream that held it.
     """
 
-    def __init__(self, find: Callable[[str], list[Span]]) -> None:
+    def __init__(self, find: Callable[[str], list[Finding]], tagger: Tagger, where: str) -> None:
         """Start a stream.
 
-        :param find: returns where secrets stand in a text, as merged spans.
+        :param find: returns the secrets in a text, in order and disjoint.
+        :param where: what the places in it are called.
         """
-        self.count = 0
+        self.report = Report()
         self.changed: list[Piece] = []
-        self._find = find
+        self._find, self._tagger, self._where = find, tagger, where
         self._channels: dict[Channel, list[Leaf]] = {}
-        self._names: dict[str, list[Span]] = {}
+        self._names: dict[str, list[Finding]] = {}
 
     def redact(self, text: str, kind: str) -> str:
         """Return the stream without its secrets; see `ccsproxy.redaction.pieces.pieces_of` for the kinds."""
@@ -59,65 +64,86 @@ class StreamRedactor:
                 self._clean([(piece, piece.root, 0)])
             if len(piece.root) > 1:
                 self._clean([(piece, piece.root, 1)])
-        for leaves in self._channels.values():
-            self._clean(leaves)
+        for channel, leaves in self._channels.items():
+            self._clean(leaves, channel)
 
     def _collect(self, piece: Piece) -> None:
         """Sort the text leaves of an event into their channels; what stands under a secret key goes at once."""
         head, old, new = head_of(piece.root[0])
-        stack: list[tuple[Any, Any, Channel, str, bool]] = [(piece.root, 0, (), "", False)]
+        stack: list[tuple[Any, Any, Channel, Claim]] = [(piece.root, 0, (), NO_CLAIM)]
         while stack:
-            container, key, path, parent, secret = stack.pop()
+            container, key, path, claim = stack.pop()
             node = container[key]
             if isinstance(node, str):
-                self._leaf((piece, container, key), (*head, *path), secret)
+                self._leaf((piece, container, key), (*head, *path), claim)
             elif isinstance(node, dict):
                 self._names_of(node, piece)
-                for name, child, hidden in members(node, parent, secret):
+                for name, child in node.items():
                     if isinstance(child, str | dict | list):
+                        own = claim_of(name, node, claim)
                         step = new if not path and name == old else name
-                        stack.append((node, name, (*path, step), name, hidden))
+                        stack.append(
+                            (node, name, (*path, step), below(own, name) if isinstance(child, dict) else own)
+                        )
             elif isinstance(node, list):
                 for position, child in enumerate(node):
                     if isinstance(child, str | dict | list):
-                        stack.append((node, position, (*path, position_of(child, position)), parent, secret))
+                        own = element_claim(node, position, claim) if isinstance(child, str) else claim
+                        stack.append((node, position, (*path, position_of(child, position)), own))
 
     def _names_of(self, node: dict[str, Any], piece: Piece) -> None:
         """Take secrets out of the names of an object's members."""
         spans = {name: found for name in node if len(name) >= _SHORTEST_SECRET and (found := self._repeated(name))}
         if not spans:
             return
-        members_now = [(blanked(name, spans.get(name, [])), value) for name, value in node.items()]
+        write = self._tagger.placeholder
+        members_now = [(blanked(name, spans.get(name, []), write), value) for name, value in node.items()]
         node.clear()
         node.update(members_now)
         piece.changed = True
-        self.count += len(spans)
+        for found in spans.values():
+            self._note(found, ())
 
-    def _leaf(self, leaf: Leaf, channel: Channel, secret: bool) -> None:
+    def _leaf(self, leaf: Leaf, channel: Channel, claim: Claim) -> None:
         piece, container, key = leaf
-        if secret:
-            if container[key] not in ("", PLACEHOLDER):
-                container[key] = PLACEHOLDER
-                piece.changed = True
-                self.count += 1
+        if secret_in(claim, container[key], key if isinstance(key, str) else "") is not None:
+            found = findings_in(self._find, container[key], key, claim)
+            container[key] = blanked(container[key], found, self._tagger.placeholder)
+            piece.changed = True
+            self._note(found, channel)
         elif key in WHOLE:
             if self._repeated(container[key]):
-                self._clean([leaf])
+                self._clean([leaf], channel)
         else:
             self._channels.setdefault(channel, []).append(leaf)
 
-    def _clean(self, leaves: list[Leaf]) -> None:
+    def _clean(self, leaves: list[Leaf], channel: Channel = ()) -> None:
         parts = [container[key] for _, container, key in leaves]
-        spans = self._repeated(parts[0]) if len(parts) == 1 else self._find("".join(parts))
-        if not spans:
+        joined = parts[0] if len(parts) == 1 else "".join(parts)
+        found = self._repeated(joined) if len(parts) == 1 else self._find(joined)
+        if found and is_data(leaves[0][2], joined):
+            found = [each for each in found if each.start == 0]
+        if not found:
             return
-        self.count += len(spans)
-        for (piece, container, key), old, new in zip(leaves, parts, blanked_parts(parts, spans), strict=True):
+        self._note(found, channel)
+        cleaned = blanked_parts(parts, found, self._tagger.placeholder)
+        for (piece, container, key), old, new in zip(leaves, parts, cleaned, strict=True):
             if old != new:
                 container[key] = new
                 piece.changed = True
 
-    def _repeated(self, text: str) -> list[Span]:
+    def _note(self, found: list[Finding], channel: Channel) -> None:
+        """Report findings under the place of their channel."""
+        place = "".join(
+            f"[{step[1]}]" if isinstance(step, tuple) and step[0] in ("position", "index") else f".{step}"
+            for step in channel
+            if not isinstance(step, tuple) or step[0] in ("position", "index")
+        )
+        for each in found:
+            if each.secret:
+                self.report.note(each.kind, self._where + place.replace(".None", ""), self._tagger.tag(each.secret))
+
+    def _repeated(self, text: str) -> list[Finding]:
         """Search a text that stands by itself; short ones name events and are the same again and again."""
         if len(text) > _LONGEST_NAME:
             return self._find(text)

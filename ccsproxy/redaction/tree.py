@@ -1,38 +1,108 @@
-"""Which values of a JSON tree are secret by the key they stand under."""
+"""Which values of a JSON tree are secret by the key they stand under, and which are data and no text."""
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from ccsproxy.redaction.names import GRANT_KEYS, secret_key
+from ccsproxy.redaction.assignments import is_pair, kind_of
+from ccsproxy.redaction.names import GRANT_KEYS, Strength, strength
+from ccsproxy.redaction.randomness import is_random
+from ccsproxy.redaction.values import Style, is_secret_value
+
+#: The keys of media, signatures, encrypted thoughts and embeddings.
+_DATA_KEYS = frozenset(
+    "data signature thoughtSignature thought_signature encrypted_content encryptedContent redactedContent b64_json "
+    "embedding file_data fileData bytes blob audio image url image_url reasoningSignature signatureDelta".split()
+)
+_DATA = re.compile(r"(?:data:[^,\s]{0,200},)?[A-Za-z0-9+/_=\-\r\n]+\Z")
+#: Shorter text is no media.
+_SHORTEST_DATA = 100
+#: The members that say that a token is a word of a model's vocabulary.
+_VOCABULARY = ("logprob", "logProbability", "token_id", "tokenId", "top_logprobs")
+#: The private members of a JSON Web Key (RFC 7517, 7518).
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
+_NAMING = ("name", "key", "Name", "Key")
+_VALUES = frozenset({"value", "Value"})
+#: Keys that may hold several secrets, each under a name of its own.
+_GROUPS = ("secret", "credential", "token", "password", "apikey", "api_key", "cookie")
+
+#: What is known of the place of a value: the kind that its text is if it looks like a secret, by which strength.
+Claim = tuple[str, Strength]
+NO_CLAIM: Claim = ("", Strength.NONE)
 
 
-def members(node: dict[str, Any], parent: str, secret: bool) -> Iterator[tuple[str, Any, bool]]:
-    """Yield the members of an object, each with whether its text is secret.
+def claim_of(key: str, node: dict[str, Any], inherited: Claim) -> Claim:
+    """Return what a member's key, with the members beside it, says about its text.
 
-    :param node: the object.
-    :param parent: the key that the object stands under, empty for none.
-    :param secret: whether the object itself stands under a secret key.
+    :param inherited: what the keys around say.
     """
-    for key, value in node.items():
-        yield key, value, secret or (isinstance(value, str | dict | list) and is_secret(key, value, node, parent))
+    if key in GRANT_KEYS and "grant_type" in node:
+        return "token", Strength.HUMAN
+    if key in _VALUES:
+        return _claim_by_sibling(node) or inherited
+    if key in _PRIVATE and "kty" in node:
+        return "private-key", Strength.WEAK
+    level = strength(key)
+    if level is Strength.NONE:
+        return (inherited[0], Strength.WEAK) if inherited is not NO_CLAIM else NO_CLAIM
+    if key in ("token", "tokens") and any(sign in node for sign in _VOCABULARY):
+        return NO_CLAIM
+    return kind_of(key), level
 
 
-def is_secret(key: str, value: Any, node: dict[str, Any], parent: str) -> bool:
-    """Whether the text at or under a member of an object is secret by its key; see `members`."""
-    if key in GRANT_KEYS:
-        return "grant_type" in node
-    if not secret_key(key):
-        return False
-    if key == "token" and "logprob" in node:
-        return False  # a word of the model's vocabulary with its probability
-    return not (parent == "properties" and isinstance(value, dict))  # the schema of a parameter, not its value
+def _claim_by_sibling(node: dict[str, Any]) -> Claim | None:
+    """Return what the name beside a value says, as in ``{"name": "API_KEY", "value": "..."}``."""
+    for naming in _NAMING:
+        name = node.get(naming)
+        if isinstance(name, str) and (level := strength(name)) is not Strength.NONE:
+            return kind_of(name), level
+    return None
+
+
+def below(claim: Claim, key: str) -> Claim:
+    """Return what a key says about the members of the object that stands under it: little, and only for groups."""
+    group = any(each in key.lower() for each in _GROUPS) if claim[1] >= Strength.STRONG else False
+    return (claim[0], Strength.WEAK) if group else NO_CLAIM
+
+
+def secret_in(claim: Claim, value: str, key: str) -> int | None:
+    """Return where in a text under a claim the secret begins, behind the scheme of credentials; None for none."""
+    kind, level = claim
+    if level is Strength.NONE or not value:
+        return None
+    if kind == "private-key" and key in _PRIVATE:
+        return 0 if is_random(value.encode("utf-8", "surrogatepass")) else None
+    scheme = _SCHEME.match(value) if level is not Strength.HUMAN else None
+    start = scheme.end() if scheme else 0
+    raw = value[start:].encode("utf-8", "surrogatepass")
+    if is_secret_value(raw, level, Style.QUOTED, key.encode("utf-8", "surrogatepass")):
+        return start
+    return start if "auth" in key.lower() and is_pair(raw) else None
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,30} +(?=[^ ]+\Z)")
+
+
+def is_data(key: object, value: str) -> bool:
+    """Tell whether a text is data and not text: base64 of media, of a signature, of an embedding."""
+    return (
+        len(value) >= _SHORTEST_DATA
+        and (key in _DATA_KEYS or value.startswith("data:"))
+        and _DATA.match(value) is not None
+    )
 
 
 @lru_cache(8192)
 def plain_key(key: str) -> bool:
     """Whether nothing about a member depends on its key."""
-    return key[:1] != "_" and key not in GRANT_KEYS and not secret_key(key)
+    return (
+        key[:1] != "_"
+        and key not in GRANT_KEYS
+        and key not in _VALUES
+        and key not in _PRIVATE
+        and strength(key) is Strength.NONE
+    )
 
 
 def texts_of(value: Any) -> set[str] | None:
@@ -42,6 +112,7 @@ def texts_of(value: Any) -> set[str] | None:
     """
     texts: set[str] = set()
     keys: set[str] = set()
+    flags = False
     waiting = [value]
     while waiting:
         node = waiting.pop()
@@ -50,6 +121,7 @@ def texts_of(value: Any) -> set[str] | None:
             children: Any = node.values()
         elif type(node) is list:
             children = node
+            flags = flags or any(type(child) is str and child[:2] == "--" for child in node)
         else:
             children = (node,)
         for child in children:
@@ -57,21 +129,44 @@ def texts_of(value: Any) -> set[str] | None:
                 texts.add(child)
             elif type(child) is dict or type(child) is list:
                 waiting.append(child)
-    if not all(map(plain_key, keys)) and _needs_care(value):
+    if (flags or not all(map(plain_key, keys))) and any(_needing_care(value)):
         return None
     return texts.union(keys)
 
 
-def _needs_care(value: Any) -> bool:
-    """Whether some member is secret by its key, or is a list beside a message."""
-    waiting: list[tuple[Any, str]] = [(value, "")]
+def _needing_care(value: Any) -> Iterator[bool]:
+    """Yield true where some member is secret by its key, or is a list beside a message."""
+    waiting: list[tuple[Any, Claim]] = [(value, NO_CLAIM)]
     while waiting:
-        node, parent = waiting.pop()
+        node, inherited = waiting.pop()
         if isinstance(node, dict):
-            for key, child, secret in members(node, parent, False):
-                if secret or (key[:1] == "_" and isinstance(child, list)):
-                    return True
-                waiting.append((child, key))
+            for key, child in node.items():
+                plain = inherited is NO_CLAIM and plain_key(key)
+                claim = NO_CLAIM if plain else claim_of(key, node, inherited)
+                if isinstance(child, str):
+                    yield secret_in(claim, child, key) is not None
+                elif isinstance(child, dict):
+                    waiting.append((child, below(claim, key)))
+                elif isinstance(child, list):
+                    yield key[:1] == "_"
+                    waiting.append((child, claim))
         elif isinstance(node, list):
-            waiting.extend((child, parent) for child in node)
-    return False
+            for place, child in enumerate(node):
+                if isinstance(child, str):
+                    yield secret_in(element_claim(node, place, inherited), child, "") is not None
+                elif isinstance(child, dict | list):
+                    waiting.append((child, inherited))
+
+
+def element_claim(values: list[Any], place: int, claim: Claim) -> Claim:
+    """Return what is said of a text in a list: by the key of the list, else by a flag before it.
+
+    :param claim: what the key says.
+    """
+    if claim is not NO_CLAIM or not place:
+        return claim
+    flag = values[place - 1]
+    if not isinstance(flag, str) or flag[:1] != "-" or "=" in flag:
+        return NO_CLAIM
+    name = flag.lstrip("-")
+    return kind_of(name), strength(name)

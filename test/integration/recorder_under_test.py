@@ -76,5 +76,7 @@ if __name__ == "__main__":
 
     run(
         reactor,
-        RecorderParts(make_store, lambda recovered: recovered, unclean_record, Interpreters(detect, identify), Stars),
+        RecorderParts(
+            make_store, lambda recovered: recovered, unclean_record, Interpreters(detect, identify), lambda _: Stars
+        ),
     )

@@ -13,13 +13,14 @@ from ccsproxy.redaction import Redactor
 
 CANARY = "canary-5b1e9f7c3a2d"
 SHAPED = "sk-ant-api03-A1b2C3d4E5f6G7h8"
-TEXT = f'Use {SHAPED}\nor "{CANARY}", see https://u:{CANARY}@h/?key=abc&x=1 and {{"api_key": "q", "n": [1]}} end'
+TEXT = f'Use {SHAPED}\nor "{CANARY}", see https://u:{CANARY}@h/?key=q7Wx81LmZo02pTYu&x=1 '
+TEXT += 'and {"api_key": "q9z81xyk", "n": [1]} end'
 ARGUMENTS = json.dumps(
     {
         "command": f"curl -H 'x-api-key: {SHAPED}'",
-        "api_key": 'a"b\\c',
+        "api_key": 'a1b2c3"d\\e',
         "env": {"credentials": {"user": "me", "list": ["x", 5]}, "max_tokens": 7},
-        "file": json.dumps({"password": "p w", "note": CANARY}),
+        "file": json.dumps({"password": "p7!w9x", "note": CANARY}),
     }
 )
 
@@ -100,5 +101,5 @@ class ConsistencyTests(SynchronousTestCase):
             clean = redactor().stream(stream, "sse")
             body = redactor().tree(body_of(stream, target))
             self.assertEqual(body_of(clean, target), body)
-            for secret in (CANARY, SHAPED, "p w"):
+            for secret in (CANARY, SHAPED, "p7!w9x"):
                 self.assertNotIn(secret, json.dumps(body))

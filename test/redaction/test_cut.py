@@ -14,6 +14,7 @@ from ccsproxy.dialects import detect
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.redaction import PLACEHOLDER, Redactor
 from ccsproxy.redaction.cut import read_cut
+from test.redaction.test_text import bare
 
 SECRET = "sk-ant-api03-A1b2C3d4E5f6G7h8I9j0K1l2M3n4"
 VALUES = st.recursive(
@@ -147,16 +148,16 @@ class CutStreamTests(SynchronousTestCase):
     def test_a_value_whose_key_came_earlier(self) -> None:
         """A streamed tool argument with a secret key, cut within its value."""
         stream = deltas("").replace("text_delta", "input_json_delta").replace('"text": ""', '"partial_json": "{"')
-        for argument in ('\\"api_key\\": \\"', "correct-", "horse-battery-staple"):
+        for argument in ('\\"api_key\\": \\"', "c0rrect7", "h0rse!battery&staple"):
             event = {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta"}}
             text = json.dumps(event)[:-2] + f', "partial_json": "{argument}"}}}}'
             stream += f"event: content_block_delta\ndata: {text}\n\n"
         for end in range(1, 30):
             redactor = Redactor()
             kept = redactor.stream(stream[:-end], "sse")
-            self.assertNotIn("correct", kept)
-            self.assertNotIn("horse", kept)
-            self.assertNotIn("horse", json.dumps(redactor.tree(body_of(stream[:-end]))))
+            self.assertNotIn("c0rrect", kept)
+            self.assertNotIn("h0rse", kept)
+            self.assertNotIn("h0rse", json.dumps(redactor.tree(body_of(stream[:-end]))))
 
     def test_other_framings(self) -> None:
         """Cut lines and cut arrays are no different."""
@@ -175,7 +176,7 @@ class CutStreamTests(SynchronousTestCase):
     def test_secrets_in_names(self) -> None:
         """A token that is the name of a member goes, too."""
         stream = f'data: {{"a":{{"{SECRET}":1}}}}\n\n'
-        self.assertEqual(Redactor().stream(stream, "sse"), f'data: {{"a":{{"{PLACEHOLDER}":1}}}}\n\n')
+        self.assertEqual(bare(Redactor().stream(stream, "sse")), f'data: {{"a":{{"{PLACEHOLDER}":1}}}}\n\n')
 
 
 class BinaryTests(SynchronousTestCase):
@@ -210,15 +211,16 @@ class AsideTests(SynchronousTestCase):
         """So are the pieces of a text in a list."""
         parts = [SECRET[i : i + 5] for i in range(0, len(SECRET), 5)]
         self.assertEqual(
-            Redactor().tree({"_transcripts": parts}), {"_transcripts": [PLACEHOLDER] + [""] * (len(parts) - 1)}
+            json.loads(bare(json.dumps(Redactor().tree({"_transcripts": parts})))),
+            {"_transcripts": [PLACEHOLDER] + [""] * (len(parts) - 1)},
         )
 
     def test_deep_trees(self) -> None:
         """Any JSON that can be read can be redacted, however deep it is."""
-        deep: Any = {"api_key": "canary-1", "text": SECRET}
+        deep: Any = {"api_key": "canary-81x", "text": SECRET}
         for _ in range(5000):
             deep = {"a": [deep]}
         clean = Redactor().tree(deep)
         for _ in range(5000):
             clean = clean["a"][0]
-        self.assertEqual(clean, {"api_key": PLACEHOLDER, "text": PLACEHOLDER})
+        self.assertEqual(bare(json.dumps(clean)), json.dumps({"api_key": PLACEHOLDER, "text": PLACEHOLDER}))

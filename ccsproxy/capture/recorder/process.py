@@ -23,7 +23,7 @@ from ccsproxy.capture.recorder.inbox import Inbox
 from ccsproxy.capture.recorder.interfaces import Interpreters, Store
 from ccsproxy.capture.recorder.left_behind import LeftBehind
 from ccsproxy.capture.recorder.recorder import Recorder
-from ccsproxy.capture.recorder.redaction import Redactor, Unredacted
+from ccsproxy.capture.recorder.redactor import Redactor, Unredacted
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.sessions import Sessions
 from ccsproxy.capture.recorder.source import RelaySource
@@ -60,14 +60,14 @@ class RecorderParts:
     :ivar recovered: reads what opening it answered.
     :ivar unclean: makes the record of an exchange of which only the beginning is known.
     :ivar interpreters: see `Interpreters`.
-    :ivar redactor: makes the redactor.
+    :ivar redactors: makes what makes a redactor for each exchange.
     """
 
     store: Callable[[RecorderSettings, Any, PriceBook], Store]
     recovered: Callable[[Any], Recovered]
     unclean: Callable[[Started], Record]
     interpreters: Interpreters
-    redactor: Callable[[], Redactor]
+    redactors: Callable[[RecorderSettings], Callable[[], Redactor]]
 
 
 def prices_in_force(settings: RecorderSettings) -> PriceBook:
@@ -164,7 +164,7 @@ class RecorderProcess:
         self._recorder = recorder = Recorder(
             CapturePolicy(forced, settings.bodies, settings.body_limit, settings.labels),
             self._parts.interpreters,
-            self._parts.redactor if settings.redact else Unredacted,
+            self._parts.redactors(settings) if settings.redact else Unredacted,
             Sessions(settings.run_session_id, store.last_seq),
             store,
             self._report,

@@ -15,7 +15,8 @@ from ccsproxy.capture.recorder import events
 from ccsproxy.capture.recorder.assembly import Assembly, CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.interfaces import Interpreters, Price, Store
-from ccsproxy.capture.recorder.redaction import RedactionGate, Redactor
+from ccsproxy.capture.recorder.redaction import RedactionGate
+from ccsproxy.capture.recorder.redactor import Redactor
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.sessions import Sessions
 from ccsproxy.capture.recorder.stored_answers import StoredAnswers

@@ -5,11 +5,13 @@ A `Redactor` that raises costs the part that it was given: the part is left out,
 
 import base64
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from ccsproxy.capture.recorder.headers import HeaderLines, mapping
+from ccsproxy.capture.recorder.redactor import Redactor, Unredacted
+from ccsproxy.capture.recorder.secret_notes import notes_of, outbound_of
 from ccsproxy.exchange.depth import nested_too_deeply
 from ccsproxy.exchange.record import (
     CaptureNote,
@@ -25,6 +27,7 @@ from ccsproxy.exchange.record import (
 )
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.redaction.gathered import Gathered
+from ccsproxy.redaction.report import Report
 from ccsproxy.wire import jsontext
 from ccsproxy.wire.coding import is_known
 
@@ -34,86 +37,6 @@ T = TypeVar("T")
 FAULT = "redaction_error"
 #: The fault of a record with a body that is kept as text because it is nested too deeply.
 DEEP = "nested_deeply"
-
-
-class Redactor(Protocol):
-    """Replaces the secrets of one exchange (`ccsproxy.redaction.Redactor`).
-
-    What it has met as a secret in headers and target it finds in everything that it is given later.
-
-    :ivar count: how many were replaced so far.
-    """
-
-    count: int
-
-    def headers(self, pairs: Pairs) -> Pairs:
-        """Replace them in header lines."""
-
-    def target(self, target: str) -> str:
-        """Replace them in a request target."""
-
-    def tree(self, value: Any) -> Any:
-        """Replace them in a JSON value."""
-
-    def text(self, text: str) -> str:
-        """Replace them in text."""
-
-    def holds_none(self, texts: Iterable[str]) -> bool:
-        """Tell quickly that texts hold none; false says nothing."""
-
-    def form(self, body: str) -> str:
-        """Replace them in a form's body."""
-
-    def binary(self, body: bytes) -> bytes:
-        """Replace them in bytes that are no text."""
-
-    def gathering(self) -> Gathered | None:
-        """Return what the events of a stream may be shown to while they are read."""
-
-    def stream(self, text: str, kind: str, gathered: Gathered | None = None) -> str:
-        """Replace them in the text of a stream, so that it still parses."""
-
-
-class Unredacted:
-    """Stands for a redactor that replaces nothing (``--no-redact``)."""
-
-    count = 0
-
-    def headers(self, pairs: Pairs) -> Pairs:
-        """Return the header pairs as they are."""
-        return pairs
-
-    def target(self, target: str) -> str:
-        """Return the request target as it is."""
-        return target
-
-    def tree(self, value: Any) -> Any:
-        """Return the JSON value as it is."""
-        return value
-
-    def text(self, text: str) -> str:
-        """Return the text as it is."""
-        return text
-
-    def holds_none(self, texts: Iterable[str]) -> bool:
-        """Nothing is looked for."""
-        return True
-
-    def form(self, body: str) -> str:
-        """Return the form body as it is."""
-        return body
-
-    def binary(self, body: bytes) -> bytes:
-        """Return the binary body as it is."""
-        return body
-
-    def gathering(self) -> Gathered | None:
-        """Return nothing: nobody looks at a stream's texts."""
-        return None
-
-    def stream(self, text: str, kind: str, gathered: Gathered | None = None) -> str:
-        """Return the stream's text as it is."""
-        return text
 
 
 def _names(client: Client) -> list[str]:
@@ -142,7 +65,7 @@ class RedactionGate:
         self._searching = not isinstance(redactor, Unredacted)
         self._failed = self._deep = False
         self._gathered: Gathered | None = None
-        self._request_lines: tuple[bytes, int] | None = None
+        self._request_lines: tuple[bytes, Report] | None = None
 
     def watcher(self) -> Gathered | None:
         """Return who looks at the events of the response while they are read, so that they need not be read again."""
@@ -155,14 +78,14 @@ class RedactionGate:
         :param lines: the header lines of the request.
         """
         self._request_headers(lines)
-        return named if self._text(named) == named else None
+        return named if self._text(named, "session_id") == named else None
 
     def started(self, started: Started, lines: HeaderLines) -> Started:
         """Return the line without secrets, and with the header lines of the request."""
         return msgspec.structs.replace(
             started,
             headers=mapping(self._request_headers(lines)),
-            path=self._part(self._redactor.target, started.path, ""),
+            path=self._part(self._redactor.target, started.path, "request.path", ""),
             **self._names(started),
         )
 
@@ -170,7 +93,7 @@ class RedactionGate:
         """Return what has to be replaced of the names in a line."""
         if self._hold_none((started.model or "", *_names(started.client))):
             return {}
-        return {"model": self._text(started.model), "client": self._client(started.client)}
+        return {"model": self._text(started.model, "model"), "client": self._client(started.client)}
 
     def record(self, record: Record, stream_kind: str, lines: HeaderLines) -> Record:
         """Return the record without secrets.
@@ -178,7 +101,7 @@ class RedactionGate:
         :param stream_kind: what kind of stream the response was, empty when it was none.
         :param lines: the header lines of the request.
         """
-        before = self._redactor.count
+        self._redactor.report = report = Report()
         request = self._request(record.request, lines)
         if not self._hold_none(_texts(record)):
             record = self._with_clean_texts(record)
@@ -186,8 +109,10 @@ class RedactionGate:
         usage, note = self._usage(record.usage), record.capture
         capture = CaptureNote(
             faults=[*note.faults, *[DEEP] * self._deep, *[FAULT] * self._failed],
-            redactions=self._redactor.count - before,
+            redactions=report.count,
             dropped_bytes=note.dropped_bytes,
+            redacted=notes_of(report),
+            outbound_secrets=outbound_of(report),
         )
         return msgspec.structs.replace(record, request=request, response=response, usage=usage, capture=capture)
 
@@ -195,13 +120,13 @@ class RedactionGate:
         """Return a record without secrets in the short texts that describe it."""
         response = record.response
         if response is not None:
-            response = msgspec.structs.replace(response, reason=self._text(response.reason) or "")
+            response = msgspec.structs.replace(response, reason=self._text(response.reason, "response.reason") or "")
         return msgspec.structs.replace(
             record,
-            request_id=self._text(record.request_id),
-            model=self._text(record.model),
-            response_model=self._text(record.response_model),
-            stop_reason=self._text(record.stop_reason),
+            request_id=self._text(record.request_id, "request_id"),
+            model=self._text(record.model, "model"),
+            response_model=self._text(record.response_model, "response_model"),
+            stop_reason=self._text(record.stop_reason, "stop_reason"),
             error=self._error(record.error),
             client=self._client(record.client),
             response=response,
@@ -209,7 +134,7 @@ class RedactionGate:
 
     def _request(self, request: Request, lines: HeaderLines) -> Request:
         clean = self._request_headers(lines)
-        path = self._part(self._redactor.target, request.path, "")
+        path = self._part(self._redactor.target, request.path, "request.path", "")
         form = "x-www-form-urlencoded" in lines.field("content-type").lower()
         is_form = form and isinstance(request.body, str)
         return msgspec.structs.replace(
@@ -217,22 +142,26 @@ class RedactionGate:
             path=path,
             headers=mapping(clean),
             headers_raw=clean,
-            body=self._part(self._redactor.form, request.body, None) if is_form else self._body(request.body),
-            body_base64=self._binary(request.body_base64, request.content_encoding),
+            body=self._part(self._redactor.form, request.body, "request.body", None)
+            if is_form
+            else self._body(request.body, "request.body"),
+            body_base64=self._binary(request.body_base64, request.content_encoding, "request.body_base64"),
         )
 
     def _response(self, response: Response, stream_kind: str) -> Response:
-        lines = self._headers(response.headers_raw)
+        lines = self._headers(response.headers_raw, "response.headers")
         trailers = response.trailers
         stream = self._stream(response.stream, stream_kind)  # before the body that was made of it, see Redactor.tree
         return msgspec.structs.replace(
             response,
             headers=response.headers if lines is response.headers_raw else mapping(lines),
             headers_raw=lines,
-            body_reassembled=self._body(response.body_reassembled),
-            body_base64=self._binary(response.body_base64, response.content_encoding),
+            body_reassembled=self._body(response.body_reassembled, "response.body_reassembled"),
+            body_base64=self._binary(response.body_base64, response.content_encoding, "response.body_base64"),
             stream=stream,
-            trailers=trailers if isinstance(trailers, msgspec.UnsetType) else self._headers(trailers),
+            trailers=trailers
+            if isinstance(trailers, msgspec.UnsetType)
+            else self._headers(trailers, "response.trailers"),
         )
 
     def _request_headers(self, lines: HeaderLines) -> Pairs:
@@ -240,60 +169,78 @@ class RedactionGate:
 
         They are kept packed, since a stream may last for minutes.
         """
-        known = self._request_lines
-        if known is not None:
-            self._redactor.count += known[1]
-            return _unpacked(known[0])
-        before = self._redactor.count
-        clean = self._headers(lines.pairs)
-        self._request_lines = _packed(clean), self._redactor.count - before
-        return clean
+        report = self._redactor.report
+        if self._request_lines is None:
+            self._redactor.report = Report()
+            clean = self._headers(lines.pairs, "request.headers")
+            self._request_lines = _packed(clean), self._redactor.report
+            self._redactor.report = report
+        packed, noted = self._request_lines
+        report.merge(noted)
+        return _unpacked(packed)
 
-    def _headers(self, lines: Pairs) -> Pairs:
+    def _headers(self, lines: Pairs, where: str) -> Pairs:
         nothing: Pairs = []
-        return self._part(self._redactor.headers, lines, nothing)
+        return self._part(self._redactor.headers, lines, where, nothing)
 
     def _stream(self, stream: Stream | msgspec.UnsetType, kind: str) -> Stream | msgspec.UnsetType:
         if isinstance(stream, msgspec.UnsetType):
             return stream
         seen = self._gathered if self._gathered is not None and not self._gathered.unusual else None
-        text = self._part(lambda text: self._redactor.stream(text, _KINDS.get(kind, kind), seen), stream.text, None)
+        text = self._part(
+            lambda text, where: self._redactor.stream(text, _KINDS.get(kind, kind), seen, where),
+            stream.text,
+            "response.stream",
+            None,
+        )
         return msgspec.UNSET if text is None else Stream(text=text, chunks=stream.chunks)
 
-    def _body(self, body: Any) -> Any:
+    def _body(self, body: Any, where: str) -> Any:
         if isinstance(body, dict | list) and nested_too_deeply(body):
             self._deep = True
-            body = self._part(lambda value: jsontext.dumps(value).decode("utf-8"), body, None)
-        return self._part(self._redactor.text if isinstance(body, str) else self._redactor.tree, body, None)
+            body = self._part(lambda value, _: jsontext.dumps(value).decode("utf-8"), body, where, None)
+        return self._part(self._redactor.text if isinstance(body, str) else self._redactor.tree, body, where, None)
 
-    def _binary(self, encoded: str | msgspec.UnsetType, content_encoding: str | None) -> str | msgspec.UnsetType:
+    def _binary(
+        self, encoded: str | msgspec.UnsetType, content_encoding: str | None, where: str
+    ) -> str | msgspec.UnsetType:
         """Redact bytes that are no text; in an unknown coding nothing can be found, so that none is kept."""
         if isinstance(encoded, msgspec.UnsetType) or (self._searching and not is_known(content_encoding or "")):
             return msgspec.UNSET
-        body = self._part(self._redactor.binary, base64.b64decode(encoded), b"")
+        body = self._part(self._redactor.binary, base64.b64decode(encoded), where, b"")
         return base64.b64encode(body).decode("ascii") if body else msgspec.UNSET
 
-    def _text(self, text: str | None) -> str | None:
-        return None if text is None else self._part(self._redactor.text, text, None)
+    def _text(self, text: str | None, where: str) -> str | None:
+        return None if text is None else self._part(self._redactor.text, text, where, None)
 
     def _error(self, error: Error | None) -> Error | None:
-        return None if error is None else Error(self._text(error.kind) or "", self._text(error.message) or "")
+        return (
+            None
+            if error is None
+            else Error(self._text(error.kind, "error.kind") or "", self._text(error.message, "error.message") or "")
+        )
 
     def _client(self, client: Client) -> Client:
-        texts = {name: self._text(value) for name in _CLIENT_TEXTS if (value := getattr(client, name)) is not None}
+        texts = {
+            name: self._text(value, f"client.{name}")
+            for name in _CLIENT_TEXTS
+            if (value := getattr(client, name)) is not None
+        }
         return msgspec.structs.replace(client, process=self._process(client.process), **texts)
 
     def _process(self, process: Process | None) -> Process | None:
         """Redact what a program calls itself and where it is; a folder may be named after anything."""
         if process is None:
             return None
-        texts = {name: self._text(getattr(process, name)) for name in ("exe", "argv0", "cwd")}
+        texts = {
+            name: self._text(getattr(process, name), f"client.process.{name}") for name in ("exe", "argv0", "cwd")
+        }
         return msgspec.structs.replace(process, **texts)
 
     def _usage(self, usage: Usage | None) -> Usage | None:
         if usage is None or usage.raw is None:
             return usage
-        return msgspec.structs.replace(usage, raw=self._part(self._redactor.tree, usage.raw, None))
+        return msgspec.structs.replace(usage, raw=self._part(self._redactor.tree, usage.raw, "usage.raw", None))
 
     def _hold_none(self, texts: Iterable[str]) -> bool:
         try:
@@ -301,9 +248,9 @@ class RedactionGate:
         except Exception:
             return False  # each is then redacted by itself, and fails by itself
 
-    def _part(self, redact: Callable[[Any], T], value: Any, instead: T) -> T:
+    def _part(self, redact: Callable[[Any, str], T], value: Any, where: str, instead: T) -> T:
         try:
-            return redact(value)
+            return redact(value, where)
         except Exception:
             self._failed = True
             return instead

@@ -11,6 +11,7 @@ from ccsproxy.dialects.facts import Facts
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.record import Client, Error, Record, Started
 from ccsproxy.exchange.relayed import RawHeaders
+from ccsproxy.redaction.report import Report
 
 
 class MemoryStore:
@@ -122,23 +123,25 @@ MEANING = Interpreters(detect, identify)
 class Stars:
     """A redactor that knows one secret."""
 
-    count = 0
+    def __init__(self):
+        self.report = Report()
 
-    def headers(self, pairs):
-        return [(name, self.text(value)) for name, value in pairs]
+    def headers(self, pairs, where):
+        return [(name, self.text(value, where)) for name, value in pairs]
 
-    def target(self, target):
-        return self.text(target)
+    def target(self, target, where):
+        return self.text(target, where)
 
-    def tree(self, value):
+    def tree(self, value, where):
         if isinstance(value, dict):
-            return {key: self.tree(item) for key, item in value.items()}
+            return {key: self.tree(item, where) for key, item in value.items()}
         if isinstance(value, list):
-            return [self.tree(item) for item in value]
-        return self.text(value) if isinstance(value, str) else value
+            return [self.tree(item, where) for item in value]
+        return self.text(value, where) if isinstance(value, str) else value
 
-    def text(self, text):
-        self.count += text.count("hunter2")
+    def text(self, text, where):
+        for _ in range(text.count("hunter2")):
+            self.report.note("password", where, "f00d")
         return text.replace("hunter2", "<redacted>")
 
     def holds_none(self, texts):
@@ -146,11 +149,11 @@ class Stars:
 
     form = text
 
-    def binary(self, body):
-        return self.text(body.decode("latin-1")).encode("latin-1")
+    def binary(self, body, where):
+        return self.text(body.decode("latin-1"), where).encode("latin-1")
 
     def gathering(self):
         return None
 
-    def stream(self, text, kind, gathered=None):
-        return self.text(text)
+    def stream(self, text, kind, gathered, where):
+        return self.text(text, where)

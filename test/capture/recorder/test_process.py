@@ -81,7 +81,11 @@ class ProcessCase(SynchronousTestCase):
         self.clock, self.store, self.stopped = Clock(), MemoryStore(), 0
         self.recovered = Recovered()
         parts = RecorderParts(
-            lambda settings, reactor, prices: self.store, lambda _: self.recovered, unclean_record, MEANING, Stars
+            lambda settings, reactor, prices: self.store,
+            lambda _: self.recovered,
+            unclean_record,
+            MEANING,
+            lambda _: Stars,
         )
         self.process = RecorderProcess(self.clock, parts, self.adopt, self.stop)
         self.inbox, self.transport = self.process.inbox, StringTransport()

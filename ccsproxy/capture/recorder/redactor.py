@@ -1,0 +1,89 @@
+"""What the recorder asks of a redactor, and the one that replaces nothing."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from ccsproxy.exchange.record import Pairs
+from ccsproxy.redaction.gathered import Gathered
+from ccsproxy.redaction.report import Report
+
+
+class Redactor(Protocol):
+    """Replaces the secrets of one exchange (`ccsproxy.redaction.Redactor`).
+
+    What it has met as a secret in headers and target it finds in everything that it is given later.
+
+    :ivar report: what was replaced since it was put there.
+    """
+
+    report: Report
+
+    def headers(self, pairs: Pairs, where: str) -> Pairs:
+        """Replace them in header lines."""
+
+    def target(self, target: str, where: str) -> str:
+        """Replace them in a request target."""
+
+    def tree(self, value: Any, where: str) -> Any:
+        """Replace them in a JSON value."""
+
+    def text(self, text: str, where: str) -> str:
+        """Replace them in text."""
+
+    def holds_none(self, texts: Iterable[str]) -> bool:
+        """Tell quickly that texts hold none; false says nothing."""
+
+    def form(self, body: str, where: str) -> str:
+        """Replace them in a form's body."""
+
+    def binary(self, body: bytes, where: str) -> bytes:
+        """Replace them in bytes that are no text."""
+
+    def gathering(self) -> Gathered | None:
+        """Return what the events of a stream may be shown to while they are read."""
+
+    def stream(self, text: str, kind: str, gathered: Gathered | None, where: str) -> str:
+        """Replace them in the text of a stream, so that it still parses."""
+
+
+class Unredacted:
+    """Stands for a redactor that replaces nothing (``--no-redact``)."""
+
+    def __init__(self) -> None:
+        self.report = Report()
+
+    def headers(self, pairs: Pairs, where: str) -> Pairs:
+        """Return the header pairs as they are."""
+        return pairs
+
+    def target(self, target: str, where: str) -> str:
+        """Return the request target as it is."""
+        return target
+
+    def tree(self, value: Any, where: str) -> Any:
+        """Return the JSON value as it is."""
+        return value
+
+    def text(self, text: str, where: str) -> str:
+        """Return the text as it is."""
+        return text
+
+    def holds_none(self, texts: Iterable[str]) -> bool:
+        """Nothing is looked for."""
+        return True
+
+    def form(self, body: str, where: str) -> str:
+        """Return the form body as it is."""
+        return body
+
+    def binary(self, body: bytes, where: str) -> bytes:
+        """Return the binary body as it is."""
+        return body
+
+    def gathering(self) -> Gathered | None:
+        """Return nothing: nobody looks at a stream's texts."""
+        return None
+
+    def stream(self, text: str, kind: str, gathered: Gathered | None, where: str) -> str:
+        """Return the stream's text as it is."""
+        return text

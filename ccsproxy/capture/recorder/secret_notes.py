@@ -1,0 +1,32 @@
+"""What a record says of the secrets that were replaced in it: kind, place, count, and a tag to know them again by."""
+
+from collections.abc import Iterator
+
+from ccsproxy.exchange.record import SecretNote
+from ccsproxy.redaction.report import Replaced, Report
+from ccsproxy.redaction.tags import FIRST_KIND
+
+#: Where the credentials stand that a request is let in by: sending those is what they are for.
+_CREDENTIALS = ("request.headers", "request.path")
+
+
+def notes_of(report: Report) -> list[SecretNote]:
+    """Return all that was replaced."""
+    return list(_notes(report, outbound=False))
+
+
+def outbound_of(report: Report) -> list[SecretNote]:
+    """Return what the request told the provider, without what let it in."""
+    return list(_notes(report, outbound=True))
+
+
+def _notes(report: Report, outbound: bool) -> Iterator[SecretNote]:
+    for each, count in report.replaced():
+        if not outbound or _is_outbound(each):
+            yield SecretNote(kind=each.kind, where=each.where, tag=each.tag, count=count)
+
+
+def _is_outbound(each: Replaced) -> bool:
+    if not each.where.startswith("request."):
+        return False
+    return each.kind != FIRST_KIND or not each.where.startswith(_CREDENTIALS)

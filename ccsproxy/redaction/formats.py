@@ -1,0 +1,168 @@
+"""Tokens that are known by their format (`ccsproxy.redaction.format_table`): how they are found and told apart."""
+
+import re
+from collections.abc import Iterator
+
+import attr
+
+from ccsproxy.redaction.finding import Finding
+from ccsproxy.redaction.format_table import ALPHABETS, BARE, CUT, HASHES, MIDDLES, TABLE
+from ccsproxy.redaction.randomness import is_hex, is_random, is_series, is_slug
+
+#: So much of a token is looked for; the rest is looked at where that much is found.
+_HEAD = 20
+_FILLERS = re.compile(rb"(?i:x{5}|\*{3}|your|example-|placeholder|redacted|changeme|0{8}|\.\.\.)")
+_WORDS_ONLY = re.compile(rb"[a-z]+(?:[-_][a-z]+)+\Z")
+
+
+@attr.frozen
+class Format:
+    """The format of one kind of token.
+
+    :ivar kind: what it is called.
+    :ivar head: the expression of its beginning, as far as it is looked for.
+    :ivar whole: the expression of all of it.
+    :ivar begins: the expression of what it begins with in every case.
+    :ivar doubtful: it is a token only where the rest looks random.
+    """
+
+    kind: str
+    head: str
+    whole: str
+    begins: str = ""
+    doubtful: bool = False
+
+
+def _listed(table: str) -> Iterator[Format]:
+    for line in table.strip().splitlines():
+        kind, begins, alphabet, *floor = line.split()
+        doubtful = kind.endswith("?")
+        kind = kind.rstrip("?")
+        if alphabet == "=":
+            yield Format(kind, begins, begins, doubtful=doubtful)
+            continue
+        letters, least = ALPHABETS[alphabet], int(floor[0])
+        head = f"{begins}{letters}{{{min(least, _HEAD)}}}"
+        yield Format(kind, head, f"{begins}{letters}{{{least},}}", begins, doubtful)
+
+
+def _whole(table: str) -> Iterator[Format]:
+    for line in table.strip().splitlines():
+        kind, expression = line.split()
+        yield Format(kind, expression, expression)
+
+
+LISTED = tuple(_listed(TABLE))
+_BARE = tuple(_whole(BARE))
+_HASHES = tuple(_whole(HASHES))
+_CUT = tuple(attr.evolve(each, whole=f"{each.whole}(?:\\Z|(?=\\n))") for each in _listed(CUT))
+_ALL = (*LISTED, *_BARE, *_HASHES, *_CUT)
+_MIDDLES = tuple(
+    (kind, re.compile(f"{ALPHABETS[before]}{{{least},{most}}}\\Z".encode()),
+     re.compile(f"{middle}{ALPHABETS[after]}{{{floor},}}".encode()), most)
+    for kind, before, least, most, middle, after, floor in MIDDLES
+)  # fmt: skip
+
+#: What ends a word before a token: an escaped letter, a byte in percent, a colour of a terminal.
+BOUNDARY = r"(?:\b|\\(?:[abfnrtv0]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|%[0-9A-Fa-f]{2}|\x1b\[[0-9;]*[mK])"
+#: The expression of all beginnings.
+TOKENS = f"{BOUNDARY}(?:{'|'.join(each.head for each in (*LISTED, *_BARE, *_CUT))})"
+MARKED = "|".join(
+    (*(each.head for each in _HASHES), *(f"{m}{ALPHABETS[a]}{{{min(n, 8)}}}" for _, _, _, _, m, a, n in MIDDLES))
+)
+_BOUNDARY = re.compile(BOUNDARY.encode())
+
+
+def _by_first_letter() -> dict[int, re.Pattern[bytes]]:
+    """Return an expression of all formats that may begin with each letter; the last group is the format's number."""
+    letters: dict[int, list[str]] = {}
+    for number, each in enumerate(_ALL):
+        for letter in _first_letters(each.whole):
+            letters.setdefault(letter, []).append(f"(?:{each.whole})(?P<f{number}>)")
+    return {letter: re.compile("|".join(those).encode()) for letter, those in letters.items()}
+
+
+def _first_letters(expression: str) -> Iterator[int]:
+    """Yield the letters that an expression may begin with: it begins with one, an escaped one, or a set."""
+    first = re.match(r"\[[^\]]+\]|\\.|\(\?:([a-z]+(?:\|[a-z]+)*)\)|.", expression)
+    assert first is not None  # noqa: S101 - an expression is not empty
+    if first.group(1):
+        yield from {ord(word[0]) for word in first.group(1).split("|")}
+        return
+    one = re.compile(first.group().encode())
+    yield from (code for code in range(256) if one.match(bytes((code,))))
+
+
+_FORMATS = _by_first_letter()
+
+
+def after_boundary(text: bytes, start: int) -> int:
+    """Return where the token of a match begins: behind an escape that ended the word before it."""
+    found = _BOUNDARY.match(text, start) if text[start] in b"\\%\x1b" else None
+    return start if found is None else found.end()
+
+
+def token_at(text: bytes, start: int) -> Finding | None:
+    """Return the token that begins at a place, None where none does."""
+    pattern = _FORMATS.get(text[start]) if start < len(text) else None
+    found = None if pattern is None else pattern.match(text, start)
+    if found is None or found.lastgroup is None:
+        return None
+    form = _ALL[int(found.lastgroup[1:])]
+    return _finding(form.kind, text, start, found.end()) if _is_token(form, text, start, found.end()) else None
+
+
+def _finding(kind: str, text: bytes, start: int, end: int) -> Finding:
+    return Finding(start, end, kind, text[start:end])
+
+
+def _is_token(form: Format, text: bytes, start: int, end: int) -> bool:
+    """Tell whether what has the format of a token is no placeholder, word, name or stretch of data."""
+    token = text[start:end]
+    begins = re.match(form.begins.encode(), token) if form.begins else None
+    rest = token[begins.end() :] if begins else token
+    if is_series(rest[:64]) or _FILLERS.search(rest[:32]) is not None or _WORDS_ONLY.match(rest) is not None:
+        return False
+    if form.doubtful:
+        return not _in_word(text, start) and _is_key(rest[:128]) and not in_data(text, start)
+    if form.kind == "slack-token" and not any(48 <= letter < 58 for letter in rest):
+        return False
+    if form in _CUT and not any(48 <= letter < 58 for letter in rest):
+        return False
+    return not is_slug(rest[:128]) and not in_data(text, start)
+
+
+def _is_key(rest: bytes) -> bool:
+    if len(rest) >= 16:
+        return is_hex(rest) or is_random(rest)
+    return rest.lower() != rest != rest.upper() and not rest.isalpha()
+
+
+def _in_word(text: bytes, start: int) -> bool:
+    """Tell whether a hyphen joins a token to letters before it, as in ``a-sk-b``."""
+    return start > 1 and text[start - 1] in b"-+." and text[start - 2 : start - 1].isalnum()
+
+
+_DATA = re.compile(rb"[A-Za-z0-9+/_=-]{64}\Z")
+
+
+def in_data(text: bytes, start: int) -> bool:
+    """Tell whether a place is in the middle of base64, where any letters may stand."""
+    before = text[max(start - 64, 0) : start]
+    return _DATA.match(before) is not None and is_random(before[:32]) and is_random(before[32:])
+
+
+def marked_at(text: bytes, start: int) -> Finding | None:
+    """Return the token that has its mark, in its middle or at its beginning, at a place; None where none has."""
+    found = token_at(text, start) if text[start] == 0x24 else None
+    if found is not None:
+        return found
+    for kind, before, rest, most in _MIDDLES:
+        after = rest.match(text, start)
+        if after is None:
+            continue
+        left = text[max(start - most, 0) : start]
+        whole = re.search(before.pattern, left)
+        if whole is not None:
+            return _finding(kind, text, start - len(whole.group()), after.end())
+    return None

@@ -1,0 +1,105 @@
+"""Redacting a JSON value, however deep it is."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ccsproxy.redaction.finding import Finding
+from ccsproxy.redaction.report import Report
+from ccsproxy.redaction.spans import blanked
+from ccsproxy.redaction.tags import Tagger
+from ccsproxy.redaction.tree import NO_CLAIM, Claim, below, claim_of, element_claim, is_data, secret_in
+
+_LONGEST_PLACE = 160
+
+Find = Callable[[str], list[Finding]]
+
+
+def findings_in(find: Find, value: str, key: object, claim: Claim) -> list[Finding]:
+    """Return the secrets of a text in a JSON value: those in it, else all of it if its key says so.
+
+    :param find: searches a text.
+    :param key: what it stands under, a name or a place in a list.
+    :param claim: what the keys say.
+    """
+    found = find(value)
+    if found and is_data(key, value):
+        found = [each for each in found if each.start == 0]
+    start = secret_in(claim, value, key if isinstance(key, str) else "")
+    if start is None or any(each.start <= start and each.end >= len(value) - 1 for each in found):
+        return found
+    return [Finding(start, len(value), claim[0], value[start:].encode("utf-8", "surrogatepass"))]
+
+
+def _below(path: str, step: str) -> str:
+    """Return the place of a part; of deep ones only the first steps are told."""
+    return path + step if len(path) < _LONGEST_PLACE else path
+
+
+class TreeRedactor:
+    """Copies a JSON value without its secrets."""
+
+    def __init__(
+        self, find: Find, tagger: Tagger, report: Report, listed: Callable[[list[Any], str], list[Any]]
+    ) -> None:
+        """Begin a value.
+
+        :param find: searches a text.
+        :param report: is told what was removed.
+        :param listed: redacts events that stand in a list.
+        """
+        self._find, self._tagger, self._report, self._listed = find, tagger, report, listed
+
+    def redact(self, value: Any, where: str) -> Any:
+        """Return the value without its secrets.
+
+        :param where: what the places in it are called.
+        """
+        root: list[Any] = [value]
+        waiting: list[tuple[Any, Any, Any, Claim, str]] = [(root, 0, value, NO_CLAIM, where)]
+        while waiting:
+            into, at, node, claim, path = waiting.pop()
+            if isinstance(node, str):
+                into[at] = self._text(node, at, claim, path)
+            elif isinstance(node, dict):
+                copy: dict[str, Any] = {}
+                into[at] = copy
+                waiting.extend(reversed(self._members(node, copy, claim, path)))
+            elif isinstance(node, list):
+                into[at] = listed = list(node)
+                waiting.extend(
+                    (
+                        listed,
+                        place,
+                        child,
+                        element_claim(node, place, claim) if isinstance(child, str) else claim,
+                        _below(path, f"[{place}]"),
+                    )
+                    for place, child in reversed(list(enumerate(node)))
+                    if isinstance(child, str | dict | list)
+                )
+        return root[0]
+
+    def _members(
+        self, node: dict[str, Any], copy: dict[str, Any], claim: Claim, path: str
+    ) -> list[tuple[Any, Any, Any, Claim, str]]:
+        """Copy the members of an object, and return those that have to be looked into."""
+        waiting: list[tuple[Any, Any, Any, Claim, str]] = []
+        for key, child in node.items():
+            name = self._text(key, None, NO_CLAIM, path)
+            inner = _below(path, f".{name[:64]}")
+            if key[:1] == "_" and isinstance(child, list) and child:
+                child = self._listed(child, inner)
+            copy[name] = child
+            if isinstance(child, str | dict | list):
+                own = claim_of(key, node, claim)
+                waiting.append((copy, name, child, below(own, key) if isinstance(child, dict) else own, inner))
+        return waiting
+
+    def _text(self, value: str, key: object, claim: Claim, path: str) -> str:
+        findings = findings_in(self._find, value, key, claim)
+        if not findings:
+            return value
+        for each in findings:
+            if each.secret:
+                self._report.note(each.kind, path, self._tagger.tag(each.secret))
+        return blanked(value, findings, self._tagger.placeholder)
