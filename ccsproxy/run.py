@@ -114,7 +114,12 @@ class Run:
             "api": handle.api_urls,
             "upstreams": handle.upstreams,
             "session_id": self.session_id,
+            "budgets": [str(each) for each in self._config.budgets],
         }
+
+    def reload(self, config: Config) -> None:
+        """Take a configuration over that was read while running."""
+        self._config = config
 
     def health(self, capture: dict[str, Any], in_flight: int) -> dict[str, Any]:
         """Return what ``GET /api/health`` says (contract, section 6).

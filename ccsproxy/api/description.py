@@ -9,7 +9,8 @@ import msgspec
 from ccsproxy import __version__
 from ccsproxy.api.guard import METHODS
 from ccsproxy.api.route import Endpoint
-from ccsproxy.api.schemas import SCHEMAS, ref
+from ccsproxy.api.schema_forms import ref
+from ccsproxy.api.schemas import SCHEMAS
 
 #: What every endpoint may answer: a request that cannot be meant, one that may not be answered, one too many.
 _ANYWHERE = (400, 401, 403, 405, 421, 503)

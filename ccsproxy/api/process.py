@@ -25,6 +25,8 @@ from ccsproxy.api.endpoints import Endpoints
 from ccsproxy.api.exposition import Exposition
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
+from ccsproxy.api.insight_endpoints import InsightEndpoints
+from ccsproxy.api.insight_routes import insight_routes
 from ccsproxy.api.link import ApiEnd, Settings
 from ccsproxy.api.live import EventStream, Live
 from ccsproxy.api.one_time_key import KeyRing
@@ -34,10 +36,12 @@ from ccsproxy.api.route import ApiCall, Endpoint
 from ccsproxy.api.routes import make_routes
 from ccsproxy.api.site import Api, ApiSite, GuardedRoot
 from ccsproxy.dashboard.pages import Pages
+from ccsproxy.insight.budget import Budget, budgets_in
 from ccsproxy.run import read_run_file
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.signals import leave_signals_to_parent
+from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 
 
@@ -72,12 +76,14 @@ def make_api(
     pages: IResource | None = None,
     most: int | None = None,
     keys: KeyRing | None = None,
+    insights: Insights | None = None,
 ) -> ApiServer:
     """Put an API server together.
 
     :param run: names this run in the ids of live events.
     :param upstreams: URL by upstream NAME.
     :param pages: what is mounted at ``/``.
+    :param insights: what answers what is made of records; without it those endpoints are absent.
     :param most: how many connections are served at a time (see `ccsproxy.api.connections.ConnectionLimit`).
     :param keys: what else opens the door, once each.
     """
@@ -87,6 +93,8 @@ def make_api(
     exposition = Exposition(health.answer, lambda: len(live.watchers), limit)
     endpoints = Endpoints(queries, reading, health.answer, exposition, lambda: describe(routes), upstreams)
     routes.extend(make_routes(endpoints, stream_head))
+    if insights is not None:
+        routes.extend(insight_routes(InsightEndpoints(insights, reading)))
     return ApiServer(
         GuardedRoot(guard, Api(routes, reading, EventStream(live, limit.most_watchers)), pages, keys),
         live,
@@ -160,7 +168,16 @@ def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool
     health = Health(reactor.seconds, settings.facts, settings.started)
     queries = Queries(reader)
     pages = Pages(reader, reading, health.answer, lambda: proxies(Path(settings.data_dir)))
-    return make_api(reactor, guard, queries, reading, health, settings.run, settings.upstreams, pages, keys=keys)
+    insights = Insights(reader, budgets=lambda: budgets_of(Path(settings.data_dir)))
+    upstreams = settings.upstreams
+    return make_api(
+        reactor, guard, queries, reading, health, settings.run, upstreams, pages, keys=keys, insights=insights
+    )
+
+
+def budgets_of(data_dir: Path) -> Sequence[Budget]:
+    """Return the budgets of the running service, as it has written them down."""
+    return budgets_in(read_run_file(data_dir) or {})
 
 
 def return_large_pieces() -> None:

@@ -35,10 +35,13 @@ class Queries:
     def requests(self, given: Given) -> dict[str, Any]:
         """List requests, newest first."""
         try:
-            page = self.reader.requests(parse_query(dict(given)))
+            query = parse_query(dict(given))
         except QueryError as error:
             raise bad_request(str(error)) from error
-        return {"requests": page.items, "next": page.before, "rebuilding": page.rebuilding}
+        page = self.reader.requests(query)
+        reading = list(query.question.reading) if query.question else []
+        answer = {"requests": page.items, "next": page.before, "rebuilding": page.rebuilding, "reading": reading}
+        return {**answer, "totals": self.reader.totals(query)} if given.get("totals") == "true" else answer
 
     def line(self, sid: str, seq: int) -> bytes | None:
         """Return a record as JSON, or None."""

@@ -27,7 +27,7 @@ _SESSION_FILTERS = (
     number("offset", "How many rows to leave out first.", 10**9, otherwise=0),
 )
 _REQUEST_FILTERS = (
-    text("q", "Words to be found, all of them, or phrases in double quotes.", several=False),
+    text("q", 'Fields and words, such as model:opus cost:>0.5 sort:-cost "any words".', several=False),
     text("session", "Ids of sessions; a comma means or."),
     _UPSTREAM,
     _MODEL,
@@ -42,6 +42,8 @@ _REQUEST_FILTERS = (
     moment("until", "Only what began before: RFC 3339 time or date, UTC."),
     _LIMIT,
     matching("before", "The cursor `next` of the page before.", r"^[0-9]{1,19}$"),
+    number("offset", "Rows to leave out first, where `q` sorts by something else than time.", 10**9, otherwise=0),
+    flag("totals", "Also the sums of everything that the filters let through."),
 )
 
 

@@ -1,40 +1,9 @@
 """The JSON schemas of the answers, as the OpenAPI document shows them."""
 
 from collections.abc import Mapping
-from typing import Any
 
-Schema = Mapping[str, Any]
-
-TEXT: Schema = {"type": "string"}
-NUMBER: Schema = {"type": "number"}
-COUNT: Schema = {"type": "integer"}
-FLAG: Schema = {"type": "boolean"}
-
-
-def maybe(*kinds: str) -> Schema:
-    """Describe a value that is null while it is not known."""
-    return {"type": [*kinds, "null"]}
-
-
-def members(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None, about: str = "") -> Schema:
-    """Describe a JSON object by its members."""
-    described: dict[str, Any] = {
-        "type": "object",
-        "required": list(required),
-        "properties": {**required, **(optional or {})},
-    }
-    return {**described, "description": about} if about else described
-
-
-def every(item: Schema) -> Schema:
-    """Describe a list by what each item is."""
-    return {"type": "array", "items": item}
-
-
-def ref(name: str) -> Schema:
-    """Point to a schema of the document."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
+from ccsproxy.api.insight_schemas import INSIGHT_SCHEMAS
+from ccsproxy.api.schema_forms import COUNT, FLAG, NUMBER, TEXT, Schema, every, maybe, members, ref
 
 _TOKENS = {
     name: maybe("integer")
@@ -139,6 +108,7 @@ _RECORD = members(
 )
 
 SCHEMAS: Mapping[str, Schema] = {
+    **INSIGHT_SCHEMAS,
     "Health": _HEALTH,
     "SessionRow": _SESSION_ROW,
     "Sessions": every(ref("SessionRow")),
@@ -146,6 +116,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "Session": members({"meta": ref("SessionRow"), "requests": every(ref("Summary"))}),
     "Page": members(
         {"requests": every(ref("Summary")), "next": maybe("string")},
+        {"totals": {"type": "object"}, "reading": every(TEXT)},
         about="`next` is the value of `before` for the page that follows, null when there is none.",
     ),
     "Record": _RECORD,

@@ -110,7 +110,7 @@ class IndexedStore(Store):
         super().__init__(data_dir, settings, reactor, self._feeder)
         self._feeder.may_work = self.owns_data_dir
 
-    def open(self, alive: Mapping[str, Any] | None = None) -> Deferred[Recovery]:
+    def open(self, alive: Mapping[str, float | None] | None = None) -> Deferred[Recovery]:
         """Open the store, then begin to index."""
         return super().open(alive).addCallback(self._begin)
 

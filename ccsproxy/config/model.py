@@ -4,6 +4,8 @@ from pathlib import Path
 
 import attr
 
+from ccsproxy.insight.budget import Budget
+
 
 @attr.frozen
 class Upstream:
@@ -86,6 +88,8 @@ class Config:
     intercept: tuple[str, ...] = ()
     websocket: bool = True
     api_users: str = "same"
+    budgets: tuple[Budget, ...] = ()
+    budget_action: str = "warn"
 
     @property
     def forwards(self) -> bool:

@@ -9,6 +9,7 @@ import attr
 from ccsproxy.config import values
 from ccsproxy.config.model import Config, Upstream
 from ccsproxy.errors import ConfigError
+from ccsproxy.insight.budget import parse_budget
 
 
 def _default_of(field: str) -> str:
@@ -209,6 +210,23 @@ SETTINGS: tuple[Setting, ...] = (
         values.one_of("same", "any"),
         "same|any",
         "On loopback, whose programs may read and use the proxy for other hosts: this user and root, or every user.",
+    ),
+    Setting(
+        "budget",
+        parse_budget,
+        "SCOPE=USD",
+        "What may be spent in a session, day, week or month: day=20, week@cwd:/home/me/shop=50; repeatable.",
+        field="budgets",
+        default="none",
+        many=True,
+        live=True,
+    ),
+    Setting(
+        "budget-action",
+        values.one_of("warn"),
+        "warn",
+        "What happens near and beyond a budget: warn, in page, terminal and events.",
+        live=True,
     ),
 )
 

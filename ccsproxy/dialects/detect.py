@@ -3,7 +3,7 @@
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.protocol import WireFormat
 from ccsproxy.dialects.reading import AnswerReader
-from ccsproxy.dialects.registry import FORMATS, GENERIC
+from ccsproxy.dialects.registry import FORMATS, GENERIC, SOCKET_FORMATS
 from ccsproxy.dialects.route import Path, Routed, split_target
 from ccsproxy.exchange.outcome import Category
 
@@ -45,10 +45,13 @@ def detect(facts: Facts) -> Dialect:
     """
     wire_format, routed = _choose(facts, split_target(facts.method, facts.target))
     asked = facts.asked("model")
-    return Dialect(wire_format, routed, asked if isinstance(asked, str) and asked else routed.model)
+    return Dialect(wire_format, routed, asked if isinstance(asked, str) and asked else facts.model or routed.model)
 
 
 def _choose(facts: Facts, path: Path) -> tuple[WireFormat, Routed]:
+    if facts.socket:
+        spoken = next((each for each in (*FORMATS, *SOCKET_FORMATS) if each.name == facts.socket), GENERIC)
+        return spoken, Routed(Category.OTHER if spoken is GENERIC else Category.MODEL)
     for wire_format in FORMATS:
         if facts.forced and wire_format.family and facts.forced not in wire_format.family:
             continue

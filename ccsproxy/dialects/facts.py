@@ -20,6 +20,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     :ivar request_body: the request body as a JSON value, None when there is none or it is not JSON.
     :ivar status: the response's status, None while there is no response.
     :ivar content_type: the response's media type in lower case without its parameters, empty when there is none.
+    :ivar socket: the dialect that a WebSocket speaks, ``generic`` for one that we do not know; empty for HTTP. The
+        body of its response is one JSON text a line.
+    :ivar model: the model, where it was named before the request.
     :ivar field: returns the value of a header field of the response, empty where there is none.
     """
 
@@ -30,6 +33,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     request_body: Any = None
     status: int | None = None
     content_type: str = ""
+    socket: str = ""
+    model: str | None = None
     field: Callable[[str], str] = _no_field
 
     def asked(self, key: str) -> Any:

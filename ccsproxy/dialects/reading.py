@@ -79,6 +79,8 @@ class AnswerReader:
     def _decide(self, at_ms: float) -> None:
         head = b"".join(self._held)
         self._kind = choose(head, self._facts, self._format)
+        if self._facts.socket:
+            self._kind = PLAIN if self._format.name == "generic" else "ndjson"
         if self._kind is None or self._kind == PLAIN:
             return
         self._held.clear()
@@ -153,7 +155,8 @@ class AnswerReader:
     def _begin(self, value: Any) -> Reassembler:
         """Make the reassembler when the first event says what it has to be."""
         if self._reassembler is None:
-            wire_format = proven(self._format, value)
+            # On a WebSocket the protocol is known before its first event.
+            wire_format = self._format if self._facts.socket else proven(self._format, value)
             self._reassembler = wire_format.reassembler(self._facts)
             self._joining = hasattr(self._reassembler, "joins")
             self._note_change(wire_format, self._reassembler)

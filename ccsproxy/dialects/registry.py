@@ -6,10 +6,12 @@ from ccsproxy.dialects.anthropic.format import Anthropic
 from ccsproxy.dialects.bedrock.format import Bedrock
 from ccsproxy.dialects.cohere.format import Cohere
 from ccsproxy.dialects.gemini.format import Gemini
+from ccsproxy.dialects.gemini.live import GeminiLive
 from ccsproxy.dialects.generic import Generic
 from ccsproxy.dialects.ollama.format import Ollama
 from ccsproxy.dialects.openai.assistants import Assistants
 from ccsproxy.dialects.openai.chat import OpenAIChat
+from ccsproxy.dialects.openai.realtime import OpenAIRealtime
 from ccsproxy.dialects.openai.responses import OpenAIResponses
 from ccsproxy.dialects.protocol import WireFormat
 
@@ -24,6 +26,8 @@ FORMATS: tuple[WireFormat, ...] = (
     Cohere(),
     Bedrock(),
 )
+#: Those that are met over WebSocket only.
+SOCKET_FORMATS: tuple[WireFormat, ...] = (OpenAIRealtime(), GeminiLive())
 GENERIC = Generic()
 
 

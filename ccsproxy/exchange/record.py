@@ -66,6 +66,21 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes: int = 0
     body_sha256: str | None = None
     content_encoding: str | None = None
+    context: int | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class WebSocketNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exchange over a WebSocket has beside its response.
+
+    :ivar path: of the handshake, with its query.
+    :ivar subprotocol: what the two sides agreed on, null for none.
+    :ivar frames: for each frame ``[milliseconds since started_at, "in" from the server or "out" from the client,
+        payload bytes]``.
+    """
+
+    path: str
+    subprotocol: str | None
+    frames: list[tuple[float, str, int]]
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +111,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     raw_sse_frames_count: int = 0
     stream: Stream | msgspec.UnsetType = msgspec.UNSET
     trailers: Pairs | msgspec.UnsetType = msgspec.UNSET
+    websocket: WebSocketNote | msgspec.UnsetType = msgspec.UNSET
 
 
 class Error(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Budgets: what may be spent in a session, a day, a week or a month, and what has been."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,10 +28,17 @@ class Budget:
     limit: float
     cwd: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.scope}={self.limit:g}"
+
     @property
     def scope(self) -> str:
         """The budget's name, as it is given."""
         return f"{self.span}@cwd:{self.cwd}" if self.cwd else self.span
+
+    def covers(self, folder: str) -> bool:
+        """Tell whether calls of a folder count."""
+        return not self.cwd or folder == self.cwd or folder.startswith(self.cwd + "/")
 
     def begins(self, now: datetime) -> datetime | None:
         """Return when the span that runs now began, in the time zone of `now`; None for a session."""
@@ -62,6 +69,17 @@ def parse_budget(text: str) -> Budget:
     if not 0 < limit < 1e9:
         raise BudgetError(f"budget needs an amount of US dollars above 0, such as {scope}=20, not {amount!r}")
     return Budget(span, limit, where.removeprefix("cwd:").rstrip("/"))
+
+
+def budgets_in(run: Mapping[str, Any]) -> tuple[Budget, ...]:
+    """Return the budgets that a run file tells; what makes no sense is left out."""
+    found = []
+    for text in run.get("budgets") or ():
+        try:
+            found.append(parse_budget(str(text)))
+        except BudgetError:
+            continue
+    return tuple(found)
 
 
 @attr.define
@@ -100,30 +118,6 @@ class Spent:
             "action": "warn",
             "state": "over" if self.share >= 1 else "near" if self.share >= WARNINGS[0] else "within",
         }
-
-
-def spend(budget: Budget, summaries: Iterable[Mapping[str, Any]]) -> Spent:
-    """Sum up what calls cost; the caller has chosen those of the budget's span."""
-    found = Spent(budget)
-    for each in summaries:
-        if budget.cwd and not _inside(str(each.get("cwd") or ""), budget.cwd):
-            continue
-        count(found, each)
-    return found
-
-
-def count(found: Spent, summary: Mapping[str, Any]) -> None:
-    """Add one call to the scopes that it falls into."""
-    found.requests += 1
-    cost = summary.get("cost")
-    if cost is not None:
-        found.spent += cost
-    elif summary.get("category") == "model" and summary.get("output_tokens"):
-        found.unpriced += 1
-
-
-def _inside(folder: str, limit: str) -> bool:
-    return folder == limit or folder.startswith(limit + "/")
 
 
 def crossed(before: float, after: float) -> float | None:

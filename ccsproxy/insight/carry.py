@@ -6,7 +6,7 @@ length of the conversation squared.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attr
@@ -130,3 +130,37 @@ def _parts(each: Carried) -> Iterator[tuple[Part, float]]:
     for part, tokens in zip(each.item.parts, part_sizes(each.item, each.tokens), strict=True):
         if part.kind in ("tool_result", "image", "document", "user", "instructions"):
             yield part, tokens
+
+
+def part_costs(sessions: Iterable[Any], by: str) -> list[dict[str, Any]]:
+    """Sum up what the parts of prompts cost in all the calls of sessions, the dearest first.
+
+    :param by: ``tool`` (definitions, calls and results of each), ``server`` (of MCP) or ``kind``.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for session in sessions:
+        for each in session.carried:
+            for part, tokens in zip(each.item.parts, part_sizes(each.item, each.tokens), strict=True):
+                name = _group(part, by)
+                if name:
+                    _sum_up(rows, name, each, tokens)
+    return sorted(rows.values(), key=lambda row: -(row["cost"] or 0.0))
+
+
+def _group(part: Part, by: str) -> str:
+    if by == "kind":
+        return part.kind
+    tooled = part.kind in ("tool", "tool_call", "tool_result", "image")
+    if not tooled:
+        return ""
+    return server_of(part.name) if by == "server" else part.name
+
+
+def _sum_up(rows: dict[str, dict[str, Any]], name: str, each: Carried, tokens: float) -> None:
+    row = rows.setdefault(name, {"name": name, "cost": 0.0, "unpriced": 0, "requests": 0, "tokens_sent": 0})
+    row["tokens_sent"] += round(tokens * each.sent)
+    row["requests"] = max(row["requests"], each.sent)
+    if each.cost is None:
+        row["unpriced"] += each.sent
+    elif each.tokens:
+        row["cost"] += each.cost * tokens / each.tokens

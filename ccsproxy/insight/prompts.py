@@ -27,7 +27,7 @@ class Version:
     first: Call
     last: Call
     calls: int = 0
-    sessions: set[str] = attr.field(factory=set)
+    sessions: int = 0
     clients: dict[str, int] = attr.field(factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class Version:
             "first": {"session_id": self.first.session_id, "seq": self.first.seq},
             "last": {"session_id": self.last.session_id, "seq": self.last.seq},
             "calls": self.calls,
-            "sessions": len(self.sessions),
+            "sessions": self.sessions,
             "clients": sorted(self.clients, key=lambda name: -self.clients[name]),
             "cwd": self.first.cwd or None,
             "tokens": sum(item.tokens for item in self.items),
@@ -63,6 +63,7 @@ def versions(calls: Iterable[Call]) -> list[Version]:
     :param calls: of any sessions, in the order of their start.
     """
     found: dict[str, Version] = {}
+    seen: set[tuple[str, str]] = set()
     for call in calls:
         if call.category != "model" or call.role != "main":
             continue
@@ -70,7 +71,10 @@ def versions(calls: Iterable[Call]) -> list[Version]:
             name = prompt_id(call, kind)
             if name is not None:
                 items = tuple(item for item in call.items if item.level == kind)
-                _count(found.setdefault(name, Version(name, kind, items, call, call)), call)
+                version = found.setdefault(name, Version(name, kind, items, call, call))
+                version.sessions += (name, call.session_id) not in seen
+                seen.add((name, call.session_id))
+                _count(version, call)
     return sorted(found.values(), key=lambda each: -each.last.started_ms)
 
 
@@ -78,7 +82,6 @@ def _count(version: Version, call: Call) -> None:
     version.calls += 1
     version.last = max(version.last, call, key=lambda each: each.started_ms)
     version.first = min(version.first, call, key=lambda each: each.started_ms)
-    version.sessions.add(call.session_id)
     client = f"{call.client} {call.version}".strip() or "unknown"
     version.clients[client] = version.clients.get(client, 0) + 1
 

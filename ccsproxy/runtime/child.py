@@ -159,6 +159,10 @@ class Child:
         self._log.error("{module} ended: {reason}", module=self._program.module, reason=reason.getErrorMessage())
         self._start_later()
 
+    def proved(self) -> None:
+        """Take note that it has done its work, so that its next restart is a first one."""
+        self._pause = FIRST_PAUSE
+
     def line_received(self, line: bytes) -> None:
         """Put a line of its output into the log."""
         text = line[:LINE_LIMIT].decode("utf-8", "replace")

@@ -5,7 +5,10 @@ from typing import Any
 
 import attr
 
-from ccsproxy.store.summary import KEY_BITS, Summary, milliseconds
+from ccsproxy.insight.query import Question, QuestionError, parse
+from ccsproxy.insight.query import matches as fits
+from ccsproxy.store.narrowing import conditions as narrowed
+from ccsproxy.store.summary import KEY_BITS, Summary, as_dict, milliseconds
 
 #: The filters of contract section 6 that name a member of a summary; a comma means "or".
 FIELDS = ("upstream", "model", "cwd", "client", "dialect", "category", "outcome", "status")
@@ -25,6 +28,8 @@ class Query:
     :ivar since: earliest start, milliseconds since the epoch, inclusive.
     :ivar until: latest start, milliseconds since the epoch, exclusive.
     :ivar before: the cursor of the previous page, 0 for the newest.
+    :ivar question: what else was asked in the query language; `q` holds its words.
+    :ivar offset: rows to leave out first, in a list that is sorted by something else than time.
     """
 
     session: tuple[str, ...] = ()
@@ -35,6 +40,13 @@ class Query:
     q: str = ""
     limit: int = PAGE
     before: int = 0
+    question: Question | None = None
+    offset: int = 0
+
+    @property
+    def sorted(self) -> bool:
+        """Whether the list has another order than the newest first."""
+        return self.question is not None and bool(self.question.sort)
 
     @property
     def ceiling(self) -> int | None:
@@ -55,16 +67,38 @@ def parse_query(given: dict[str, str]) -> Query:
 
     :raises QueryError: when a value cannot be meant.
     """
+    question = parse_question(given.get("q", ""))
     return Query(
         session=_values(given.get("session", "")),
         fields={name: values for name in FIELDS if (values := _values(given.get(name, "")))},
         tool=_values(given.get("tool", "")),
-        since=_time(given, "since"),
-        until=_time(given, "until"),
-        q=given.get("q", "").strip(),
+        since=_later(_time(given, "since"), question.since),
+        until=_earlier(_time(given, "until"), question.until),
+        q=question.words,
+        question=question,
+        offset=parse_number(given, "offset", 0, 1 << 31),
         limit=parse_number(given, "limit", PAGE, LARGEST_PAGE),
         before=parse_number(given, "before", 0, 1 << 63),
     )
+
+
+def parse_question(text: str) -> Question:
+    """Read the query language.
+
+    :raises QueryError: when a word of it cannot be meant.
+    """
+    try:
+        return parse(text)
+    except QuestionError as error:
+        raise QueryError(str(error)) from None
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    return max((each for each in (one, other) if each is not None), default=None)
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def parse_number(given: dict[str, str], name: str, otherwise: int, most: int) -> int:
@@ -139,6 +173,7 @@ def matches(query: Query, row: Summary) -> bool:
         and (not query.tool or any(name in query.tool for name in row.tools))
         and (query.since is None or started >= query.since)
         and (query.until is None or started < query.until)
+        and (query.question is None or fits(query.question, as_dict(row)))
     )
 
 
@@ -168,6 +203,10 @@ def where(query: Query, driver: str | None = None) -> tuple[list[str], list[Any]
         marks = _marks(query.tool)
         conditions.append(f"EXISTS (SELECT 1 FROM tools WHERE tools.key = requests.key AND name IN ({marks}))")  # noqa: S608
         values.extend(query.tool)
+    if query.question is not None:
+        more, further = narrowed(query.question)
+        conditions += more
+        values += further
     for bound, sign in ((query.ceiling, "<"), (query.floor, ">=")):
         if bound is not None:
             conditions.append(f"requests.key {sign} ?")

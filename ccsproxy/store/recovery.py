@@ -26,11 +26,15 @@ from ccsproxy.store.segments.segment import (
     list_segments,
     plain_path,
     segments_dir,
+    stamp_seconds,
 )
 from ccsproxy.store.segments.tally import merge_marks
 
-#: Records are acknowledged to the relay within moments: one that it has not heard of is in one of so many segments.
+#: Records are acknowledged to the relay within moments: one that it has not heard of is in one of so many segments,
+#: or, where somebody knows since when it may have been written, in one that was not closed then.
 _RECENT = 2
+#: Seconds by which clocks may differ that say so.
+_CLOCKS = 60.0
 
 
 @attr.define
@@ -63,16 +67,19 @@ class Recovery:
     problems: list[str] = attr.field(factory=list)
 
 
-def recover(files: Files, data_dir: Path, alive: Collection[str], seconds: float) -> Recovery:
+def recover(
+    files: Files, data_dir: Path, alive: Collection[str], seconds: float, since: float | None = None
+) -> Recovery:
     """Repair a data dir that nobody writes to.
 
     :param alive: ids of exchanges that are still going on, in a relay that outlived its recorder.
+    :param since: since when those of them that have ended may have been recorded, seconds since the epoch.
     :param seconds: now, since the epoch.
     """
     work = _Recovery(files, data_dir, seconds)
     work.tidy()
     work.survey()
-    work.find_unclean(alive)
+    work.find_unclean(alive, since)
     return work.result
 
 
@@ -113,10 +120,10 @@ class _Recovery:
             else:
                 self._take(name, footer)
 
-    def find_unclean(self, alive: Collection[str]) -> None:
+    def find_unclean(self, alive: Collection[str], since: float | None) -> None:
         """Read the beginnings of the exchanges that have no end, and look for the records of those that are alive."""
         if alive:
-            for name, _ in list_segments(self._data_dir)[-_RECENT:]:
+            for name in self._written_since(since):
                 self._try(plain_path(self._data_dir, name), partial(self._find_ended, name, frozenset(alive)))
         wanted: dict[str, list[tuple[int, int]]] = {}
         for key, (name, place) in self._pending.items():
@@ -124,6 +131,14 @@ class _Recovery:
                 wanted.setdefault(name, []).append(place)
         for name, places in wanted.items():
             self._try(plain_path(self._data_dir, name), partial(self._read_started, name, places, alive))
+
+    def _written_since(self, since: float | None) -> list[str]:
+        """Return the segments that were written to since some time, and the most recent ones in any case."""
+        names = [name for name, _ in list_segments(self._data_dir)]
+        if since is None:
+            return names[-_RECENT:]
+        begun_before = sum(stamp_seconds(name) < since - _CLOCKS for name in names)
+        return names[max(0, min(begun_before - 1, len(names) - _RECENT)) :]
 
     def _find_ended(self, name: str, alive: frozenset[str]) -> None:
         """Look for records that the relay has not heard of; a footer does not name what began and ended there."""

@@ -70,15 +70,17 @@ class Store:
         self._waiters: list[Deferred[None]] = []
         self._shut_already = False
 
-    def open(self, alive: Mapping[str, Any] | None = None) -> Deferred[Recovery]:
+    def open(self, alive: Mapping[str, float | None] | None = None) -> Deferred[Recovery]:
         """Lock and repair the data dir, and begin to write.
 
         :param alive: the exchanges, by id, that are still going on in a relay that outlived its recorder; all others
-            that have begun and not ended become ``unclean`` records.
+            that have begun and not ended become ``unclean`` records. With each, since when it may have been recorded
+            if it has ended (seconds since the epoch), None when that is moments ago.
         :return: what was found; fails with `DataDirError` when the data dir cannot be used.
         """
         kept = frozenset(alive or ())
-        done = in_thread(self._reactor, lambda: self._prepare(kept))
+        since = min((each for each in (alive or {}).values() if each is not None), default=None)
+        done = in_thread(self._reactor, lambda: self._prepare(kept, since))
         return done.addCallbacks(self._prepared, self._unprepared)
 
     def last_seq(self, session_id: str) -> int:
@@ -212,10 +214,10 @@ class Store:
         for waiter in tuple(self._waiters):
             waiter.callback(None)
 
-    def _prepare(self, alive: frozenset[str]) -> Recovery:
+    def _prepare(self, alive: frozenset[str], since: float | None) -> Recovery:
         prepare(self.data_dir)
         self._lock = Lock(self.data_dir)
-        result = recover(self._files, self.data_dir, alive, self._clock())
+        result = recover(self._files, self.data_dir, alive, self._clock(), since)
         try:
             self._marks_of_removed = self._state.marks()
         except StateError as reason:  # records are kept all the same; nothing is removed until it is mended

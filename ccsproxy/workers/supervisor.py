@@ -144,6 +144,8 @@ class WorkerHandle:
             self._end.close()
         if self._known is not None:
             known, self._known = self._known, None
+            if known.counts[0]:
+                self.child.proved()
             self._capture.worker_died(known)
 
     def _unlinked(self) -> None:

@@ -35,6 +35,7 @@ def make_scene(
     reading: Any = None,
     most: int | None = None,
     keys: Any = None,
+    insights: Any = None,
 ) -> tuple[ApiServer, Clock]:
     """Make an API server and the clock that it tells the time by."""
     clock = Clock()
@@ -49,6 +50,7 @@ def make_scene(
         pages,
         most,
         keys,
+        insights,
     )
     return server, clock
 

@@ -15,8 +15,8 @@ from ccsproxy.errors import ConfigError
 CONTRACT = """upstream provider proxy-port api-port listen api-listen no-api data-dir capture no-redact cors-allow
 allow-host api-token-file max-request-body connect-timeout first-byte-timeout idle-timeout upstream-keepalive
 max-connections drain-timeout rotate-size rotate-every retain-days retain-size compress sync upstream-ca client-cert
-client-key upstream-proxy workers prices redact-pattern keep-pattern label forward intercept websocket
-api-users""".split()
+ client-key upstream-proxy workers prices redact-pattern keep-pattern label forward intercept websocket
+ api-users budget budget-action""".split()
 
 
 class ValueTests(SynchronousTestCase):

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.insight.budget import Budget, BudgetError, crossed, parse_budget, spend
+from ccsproxy.insight.budget import Budget, BudgetError, crossed, parse_budget
 from ccsproxy.insight.carry import heaviest
 from ccsproxy.insight.comparison import compare, exact_difference
 from ccsproxy.insight.findings import findings
@@ -95,14 +95,10 @@ class BudgetTests(SynchronousTestCase):
             with self.assertRaises(BudgetError):
                 parse_budget(text)
 
-    def test_spent(self) -> None:
-        """Exact where known, and a bound where a price is missing; other folders do not count."""
-        calls = [
-            {"cost": 1.5, "cwd": "/a/shop"}, {"cost": 2.0, "cwd": "/a/shop2"}, {"cost": 1.0, "cwd": "/a/shop/sub"},
-            {"cost": None, "cwd": "/a/shop", "category": "model", "output_tokens": 9},
-        ]  # fmt: skip
-        got = spend(Budget("day", 5.0, "/a/shop"), calls).as_dict()
-        self.assertEqual((got["spent"], got["left"], got["bound"], got["unpriced"]), (2.5, 2.5, True, 1))
+    def test_folders(self) -> None:
+        """Folders inside count, those with a longer name do not."""
+        budget = Budget("day", 5.0, "/a/shop")
+        self.assertEqual([budget.covers(each) for each in ("/a/shop", "/a/shop/sub", "/a/shop2", "")], [1, 1, 0, 0])
 
     def test_warnings_once(self) -> None:
         self.assertEqual(

@@ -20,12 +20,10 @@ class AdmissionTests(ProxiedTestCase):
 
     async def test_refusals(self) -> None:
         """Foreign names, web pages, upgrades, tunnels and what is not HTTP."""
-        upstream = await self.start_scripted(answering(OK))
-        port = self.proxy_port
+        upstream = await self.start_scripted(answering(OK), forward=False, websocket=False)
         refused = [
             (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421),
             (b"GET / HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n", 421),
-            (b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % (port + 1), 421),
             (b"GET http://evil.example/ HTTP/1.1\r\n" + LOCAL + b"\r\n", 421),
             (b"GET / HTTP/1.1\r\n\r\n", 400),
             (b"GET / HTTP/1.1\r\n" + LOCAL + PAGE + b"\r\n", 403),

@@ -215,7 +215,7 @@ class CanaryTests(WatchedTestCase):
 
     async def test_refused_requests(self) -> None:
         """What is refused is recorded without its secrets, too; nothing of it is in the log."""
-        await self.start_watched(max_request_body=1000)
+        await self.start_watched(max_request_body=1000, forward=False, websocket=False)
         c = self.canaries
         secret = [("Authorization", f"Bearer b9{c.core('refused')}"), ("X-Api-Key", c.password("refused"))]
         local = ("Host", "localhost")

@@ -23,7 +23,7 @@ LIMITS = CaptureLimits(memory=200_000, spill=SpillBounds(reserve=0), flush_withi
 class CaptureServiceTests(TestCase):
     """A `CaptureService` with a process of its own."""
 
-    timeout = 40
+    timeout = 90
     module = "test.integration.recorder_under_test"
 
     async def start(self, capture: str = "full") -> None:
@@ -46,7 +46,7 @@ class CaptureServiceTests(TestCase):
         return pid
 
     async def wait_for(self, condition: Any, what: str) -> None:
-        for _ in range(2000):
+        for _ in range(6000):
             if condition():
                 return
             await deferLater(reactor, 0.01)

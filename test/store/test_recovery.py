@@ -10,7 +10,7 @@ from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import SegmentLine, lines
 from ccsproxy.store.segments.scan import read_footer
-from ccsproxy.store.segments.segment import Header, compressed_path, plain_path, segments_dir
+from ccsproxy.store.segments.segment import Header, compressed_path, plain_path, segments_dir, stamp_seconds
 from test.store.disks import scratch
 from test.store.records import record, started, stored_ids
 
@@ -80,6 +80,17 @@ class RecoveryTests(SynchronousTestCase):
         result = self.recover("id4")
         self.assertEqual(result.unclean, [started(1)])
         self.assertEqual(result.marks, {"s": 4})
+
+    def test_records_of_a_long_backlog(self) -> None:
+        """What may have been recorded some time ago is looked for wherever was written to since."""
+        names = [f"20261120T100{n}00000Z-0000000{n}" for n in range(6)]
+        for n, name in enumerate(names):
+            self.write(name, started(n), record(n))
+        alive = [f"id{n}" for n in range(6)]
+        self.assertEqual(recover(Files(), self.data_dir, alive, 1e9).ended, {"id4", "id5"})
+        since = stamp_seconds(names[3]) + 30
+        self.assertEqual(recover(Files(), self.data_dir, alive, 1e9, since).ended, {"id2", "id3", "id4", "id5"})
+        self.assertEqual(recover(Files(), self.data_dir, alive, 1e9, since + 1e6).ended, {"id4", "id5"})
 
     def test_records_that_the_relay_has_not_heard_of(self) -> None:
         """An exchange that is alive to the relay and has its record is named, however its lines lie."""

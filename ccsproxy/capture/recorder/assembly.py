@@ -14,6 +14,7 @@ from ccsproxy.capture.recorder.request import RequestInMaking
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.capture.recorder.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.timing import milliseconds, record_timing, time_to_first_token
+from ccsproxy.capture.recorder.websocket import SocketFacts
 from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.exchange.ids import iso_time
@@ -52,7 +53,10 @@ class Assembly:
     :ivar session_id: empty until it is known.
     :ivar client: who calls, as far as it is known.
     :ivar faults: what went wrong in capturing it.
+    :ivar socket: what it has beside, where it is an exchange over a WebSocket.
     """
+
+    socket: SocketFacts | None = None
 
     def __init__(
         self,
@@ -103,11 +107,13 @@ class Assembly:
 
     def facts(self, body: Any) -> Facts:
         """Return what is known."""
-        response = self.response
+        response, socket = self.response, self.socket
         return Facts(
             provider=self.head.provider,
             forced=self._policy.forced,
-            method=self.head.method,
+            method=self.head.method if socket is None else b"POST",
+            socket=socket.dialect if socket is not None else "",
+            model=socket.model if socket is not None else None,
             target=self.head.forwarded_target or self.head.target,
             request_body=body,
             status=response.head.status if response is not None else None,
@@ -142,6 +148,20 @@ class Assembly:
         else:
             self.note(loss.reason)
 
+    def say(self, line: bytes, at: int) -> None:
+        """Take a piece of the response over a WebSocket, and when it came, in microseconds."""
+        if self.response is not None:
+            self.response.feed(line, at)
+
+    def ask(self, line: bytes) -> None:
+        """Take a further piece of the request over a WebSocket."""
+        self.request.body.feed(line)
+
+    def miss(self, fault: str) -> None:
+        """Note that a part of the response over a WebSocket is missing."""
+        if self.response is not None:
+            self.response.lost(fault)
+
     def note(self, fault: str) -> None:
         """Remember a fault, once."""
         if fault not in self.faults:
@@ -171,6 +191,7 @@ class Assembly:
             headers={},
             upstream_url=head.upstream_url or None,
             connection=head.connection or None,
+            transport=head.transport,
             labels=self._policy.labels,
         )
 
@@ -229,7 +250,8 @@ class Assembly:
             capture=self._note(answer),
             upstream_url=head.upstream_url or None,
             connection=head.connection or None,
-            delivered_bytes=ending.delivered_bytes if response is not None else None,
+            transport=head.transport,
+            delivered_bytes=ending.delivered_bytes if response is not None and self.socket is None else None,
             labels=self._policy.labels,
         )
 
@@ -258,9 +280,16 @@ class Assembly:
             *(answer.faults if answer is not None else ()),
             *(f for body in bodies for f in body.faults),
         ]
-        return CaptureNote(faults=list(dict.fromkeys(said)), dropped_bytes=sum(body.dropped for body in bodies))
+        left_out = self.socket.left_out if self.socket is not None else 0
+        dropped = sum(body.dropped for body in bodies) + left_out
+        return CaptureNote(faults=list(dict.fromkeys(said)), dropped_bytes=dropped)
 
     def _settle_sizes(self, ended: EndFrame) -> None:
+        if self.head.transport == "tunnel":
+            self.request.body.size = ended.ending.request_bytes
+            if self.response is not None:
+                self.response.body.size = ended.ending.response_bytes
+            return
         if not ended.ending.request_whole and not self.request.bodiless:
             self.note("request_partial")
         if ended.ending.eof_unverified:

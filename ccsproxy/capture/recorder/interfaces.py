@@ -65,8 +65,11 @@ class Identity(Protocol):
 class Store(Protocol):
     """Where records go (`ccsproxy.store.Store`)."""
 
-    def open(self, alive: Mapping[str, Any]) -> Deferred[Any]:
-        """Recover what an earlier process left; exchanges that are alive are not closed as unclean."""
+    def open(self, alive: Mapping[str, float | None]) -> Deferred[Any]:
+        """Recover what an earlier process left; exchanges that are alive are not closed as unclean.
+
+        :param alive: by id, since when each may have been recorded, None for moments ago.
+        """
 
     def last_seq(self, session_id: str) -> int:
         """Return the last number that a session has had, 0 for none."""

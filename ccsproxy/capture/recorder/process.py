@@ -16,7 +16,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ccsproxy.capture.frames import Attached
-from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.inbox import Inbox
@@ -26,6 +25,7 @@ from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.redactor import Redactor, Unredacted
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.sessions import Sessions
+from ccsproxy.capture.recorder.socket_recorder import SocketRecorder
 from ccsproxy.capture.recorder.source import RelaySource
 from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.capture.spill import SpillCipher
@@ -132,8 +132,8 @@ class RecorderProcess:
         left = LeftBehind.find(settings.data_dir, settings.run_session_id)
         self._prices, self._data_dir = prices_in_force(settings), Path(settings.data_dir)
         self._store = store = self._parts.store(settings, self._reactor, self._prices)
-        asked: list[Begun] = [each for source in self.sources.values() for each in source.begun.values()]
-        opened = store.open({each.id: each.started_at for each in [*asked, *left.begun]})
+        alive = {each.id: source.since for source in self.sources.values() for each in source.begun.values()}
+        opened = store.open({**alive, **{each.id: each.started_at for each in left.begun}})
         opened.addCallback(self._opened, settings, store, left)
         opened.addErrback(self._not_opened)
 
@@ -161,7 +161,7 @@ class RecorderProcess:
     def _opened(self, recovery: Any, settings: RecorderSettings, store: Store, left: LeftBehind) -> None:
         forced = "" if settings.provider == "auto" else settings.provider
         recovered = self._parts.recovered(recovery)
-        self._recorder = recorder = Recorder(
+        self._recorder = recorder = SocketRecorder(
             CapturePolicy(forced, settings.bodies, settings.body_limit, settings.labels),
             self._parts.interpreters,
             self._parts.redactors(settings) if settings.redact else Unredacted,

@@ -1,6 +1,5 @@
 """From frames to records: every exchange on its own, so that what breaks one hurts no other."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -12,8 +11,10 @@ from ccsproxy.capture import frames
 from ccsproxy.capture.frames import EndFrame, Frame
 from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder import events
+from ccsproxy.capture.recorder.appending import Appending
 from ccsproxy.capture.recorder.assembly import Assembly, CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.continuations import Continuations
 from ccsproxy.capture.recorder.interfaces import Interpreters, Price, Store
 from ccsproxy.capture.recorder.redaction import RedactionGate
 from ccsproxy.capture.recorder.redactor import Redactor
@@ -23,7 +24,7 @@ from ccsproxy.capture.recorder.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.unclean import cut_ending, died_with_proxy, only_begun, whole_ending
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.record import Record, Started
-from ccsproxy.exchange.relayed import Ending
+from ccsproxy.exchange.relayed import Ending, RequestHead
 from ccsproxy.providers.price_book import list_price
 
 #: The fault of an exchange whose capture raised: it becomes a record without bodies.
@@ -62,11 +63,11 @@ class Recorder:
         self._sessions, self._store, self._report, self._budget = sessions, store, report, budget
         self._under_way = dict(under_way or {})
         self._stored_before, self._unclean, self._price = set(stored), unclean, price
+        self._continued = Continuations()
         self._answers = StoredAnswers()
         self._open: dict[int, Assembly] = {}
         self._whole: dict[int, Ending] = {}
-        self._appending: Counter[int] = Counter()
-        self._idle: list[tuple[int | None, Deferred[None]]] = []
+        self._appending = Appending()
         self._steps: dict[int, Callable[[Assembly, Frame], None]] = {
             frames.REQUEST_BODY: self._request_body,
             frames.RESPONSE_HEAD: self._response_head,
@@ -78,7 +79,7 @@ class Recorder:
     @property
     def appending(self) -> int:
         """How many records the store has not acknowledged."""
-        return self._appending.total()
+        return self._appending.total
 
     def take(self, frame: Frame) -> None:
         """Take the next frame of any exchange; never raises."""
@@ -87,6 +88,7 @@ class Recorder:
             return
         assembly = self._open.get(frame.exchange)
         if assembly is None:
+            self.take_other(frame)
             return
         if frame.kind == frames.END:
             self._end(assembly, frame)
@@ -94,7 +96,10 @@ class Recorder:
         try:
             self._steps[frame.kind](assembly, frame)
         except Exception:
-            self._broken(assembly)
+            self.broken(assembly)
+
+    def take_other(self, frame: Frame) -> None:
+        """Take a frame of no exchange that is open: whatever it was told of, it is over."""
 
     def relay_died(self, relay: int, kind: str, message: str) -> None:
         """End what a relay that has died has not ended; all that it had said has been taken.
@@ -103,7 +108,7 @@ class Recorder:
         """
         for assembly in list(self._open.values()):
             if assembly.number >> frames.RELAY_SHIFT == relay:
-                self._finish(assembly, self._cut(assembly, Outcome.UNCLEAN, kind, message))
+                self.end_exchange(assembly, self._cut(assembly, Outcome.UNCLEAN, kind, message))
 
     def record_unclean(self, begun: Begun, relay: int | None = None) -> "Deferred[bool]":
         """Record that an exchange has begun of which nothing else is left.
@@ -118,21 +123,14 @@ class Recorder:
         if started is None:
             started = only_begun(begun, session_id, self._sessions.next_seq(session_id))
         whose = begun.number >> frames.RELAY_SHIFT if relay is None else relay
-        self._appending[whose] += 1
+        self._appending.begun(whose)
         recorded = maybeDeferred(self._store.append, died_with_proxy(self._unclean(started)))
         recorded.addCallbacks(lambda _: True, self._unclean_lost)
         return recorded.addCallback(self._appended_unclean, whose)
 
     def settled(self, relay: int | None) -> Deferred[None]:
-        """Wait for the store.
-
-        :param relay: whose records, None for all.
-        :return: fires when the store has acknowledged or refused every one of them.
-        """
-        done: Deferred[None] = Deferred()
-        self._idle.append((relay, done))
-        self._check_idle()
-        return done
+        """Wait for the store; see `Appending.settled`."""
+        return self._appending.settled(relay)
 
     def finish(self, cut: bool) -> Deferred[None]:
         """Wait for the store.
@@ -141,7 +139,7 @@ class Recorder:
         :return: fires when the store has acknowledged or refused every record.
         """
         for assembly in list(self._open.values()) if cut else ():
-            self._finish(assembly, self._cut(assembly, Outcome.SHUTDOWN, "shutdown", "the proxy was stopped"))
+            self.end_exchange(assembly, self._cut(assembly, Outcome.SHUTDOWN, "shutdown", "the proxy was stopped"))
         return self.settled(None)
 
     def _unclean_lost(self, failure: Failure) -> bool:
@@ -149,7 +147,7 @@ class Recorder:
         return False
 
     def _appended_unclean(self, recorded: bool, whose: int) -> bool:
-        self._appended_one(whose)
+        self._appending.over(whose)
         return recorded
 
     def _begin(self, frame: Frame) -> None:
@@ -157,10 +155,9 @@ class Recorder:
             return
         try:
             head = frames.read_head(frame.payload)
-            gate = RedactionGate(self._redactor())
-            assembly = Assembly(
-                frame.exchange, head, self._policy, self._interpreters, gate, self._budget, self._answers
-            )
+            if self.begin_other(frame, head):
+                return
+            assembly = self.assembly(frame.exchange, head)
         except Exception:
             self._log.failure("an exchange could not be begun")
             self._report.dropped(frame.exchange, "error")
@@ -172,9 +169,29 @@ class Recorder:
         try:
             named = assembly.identify(None)
             if named is not None or assembly.request.bodiless or head.id in self._under_way:
-                self._start(assembly, named, None)
+                self.start(assembly, named, None)
         except Exception:
-            self._broken(assembly)
+            self.broken(assembly)
+
+    def begin_other(self, frame: Frame, head: RequestHead) -> bool:
+        """Take the beginning of what is no ordinary exchange; tell whether it is none."""
+        return False
+
+    def assembly(self, number: int, head: RequestHead) -> Assembly:
+        """Make what collects an exchange."""
+        gate = RedactionGate(self._redactor())
+        return Assembly(number, head, self._policy, self._interpreters, gate, self._budget, self._answers)
+
+    def tell(self, number: int, reason: str | None = None) -> None:
+        """Tell the relay that an exchange is stored, or why it is dropped."""
+        if reason is None:
+            self._report.stored(number)
+        else:
+            self._report.dropped(number, reason)
+
+    def completed(self, record: Record, assembly: Assembly) -> Record:
+        """Say in a record, redacted already, what only its exchange's neighbours tell."""
+        return self._continued.follow(record, assembly.socket)
 
     def _request_body(self, assembly: Assembly, frame: Frame) -> None:
         assembly.request.body.feed(frame.payload)
@@ -184,7 +201,7 @@ class Recorder:
     def _response_head(self, assembly: Assembly, frame: Frame) -> None:
         body = assembly.request.peek()
         if not assembly.seq and body is not None:
-            self._start(assembly, assembly.identify(body), body)
+            self.start(assembly, assembly.identify(body), body)
         assembly.response_begun(frames.read_response_head(frame.payload), body)
 
     def _response_body(self, assembly: Assembly, frame: Frame) -> None:
@@ -201,15 +218,15 @@ class Recorder:
         try:
             ended = frames.read_end(frame.payload)
         except Exception:
-            self._broken(assembly)
+            self.broken(assembly)
             ended = self._cut(assembly, Outcome.SHUTDOWN, "shutdown", "the proxy was stopped")
-        self._finish(assembly, ended)
+        self.end_exchange(assembly, ended)
 
     def _start_with_body(self, assembly: Assembly) -> None:
         body = assembly.request.json
-        self._start(assembly, assembly.identify(body), body)
+        self.start(assembly, assembly.identify(body), body)
 
-    def _start(self, assembly: Assembly, named: str | None, body: Any) -> None:
+    def start(self, assembly: Assembly, named: str | None, body: Any) -> None:
         """Give an exchange its session and number, and announce it."""
         numbered = self._under_way.pop(assembly.head.id, None)
         harmless = assembly.gate.session(named, assembly.request.lines)
@@ -222,7 +239,7 @@ class Recorder:
             self._store.started(started)
             self._report.event(events.request_started(started))
 
-    def _finish(self, assembly: Assembly, ended: EndFrame) -> None:
+    def end_exchange(self, assembly: Assembly, ended: EndFrame) -> None:
         """Hand the record to the store: a whole one, or a bare one, or none and a count."""
         del self._open[assembly.number]
         self._whole.pop(assembly.number, None)
@@ -232,19 +249,19 @@ class Recorder:
             if not assembly.seq:
                 self._start_with_body(assembly)
         except Exception:
-            self._broken(assembly)
+            self.broken(assembly)
         record = self._record(assembly, ended)
         assembly.release()
         if record is None:
-            self._report.dropped(assembly.number, "error")
+            self.tell(assembly.number, "error")
             return
         try:
-            appended = self._store.append(record)
+            appended = self._store.append(self.completed(record, assembly))
         except Exception:
             self._log.failure("the store did not take a record")
-            self._report.dropped(assembly.number, "error")
+            self.tell(assembly.number, "error")
             return
-        self._appending[assembly.number >> frames.RELAY_SHIFT] += 1
+        self._appending.begun(assembly.number >> frames.RELAY_SHIFT)
         appended.addBoth(self._appended, assembly, record)
 
     def _record(self, assembly: Assembly, ended: EndFrame) -> Record | None:
@@ -255,7 +272,7 @@ class Recorder:
             if BROKEN not in assembly.faults:
                 return assembly.gate.record(*assembly.record(ended), assembly.request.lines)
         except Exception:
-            self._broken(assembly)
+            self.broken(assembly)
         if not assembly.seq:
             return None
         try:
@@ -267,28 +284,17 @@ class Recorder:
     def _appended(self, result: Any, assembly: Assembly, record: Record) -> None:
         if isinstance(result, Failure):
             reason = getattr(result.value, "reason", None)
-            self._report.dropped(assembly.number, reason if isinstance(reason, str) else "store")
+            self.tell(assembly.number, reason if isinstance(reason, str) else "store")
         else:
-            self._report.stored(assembly.number)
+            self.tell(assembly.number)
             self._tell_completed(record)
-        self._appended_one(assembly.number >> frames.RELAY_SHIFT)
+        self._appending.over(assembly.number >> frames.RELAY_SHIFT)
 
     def _tell_completed(self, record: Record) -> None:
         try:
             self._report.event(events.request_completed(record, events.price_of(record, self._price)))
         except Exception:
             self._log.failure("a live event could not be told")
-
-    def _appended_one(self, relay: int) -> None:
-        self._appending[relay] -= 1
-        self._check_idle()
-
-    def _check_idle(self) -> None:
-        for each in self._idle[:]:
-            relay, done = each
-            if not (self.appending if relay is None else self._appending[relay]):
-                self._idle.remove(each)
-                done.callback(None)
 
     def _cut(self, assembly: Assembly, outcome: Outcome, kind: str, message: str) -> EndFrame:
         """Return the ending of an exchange of which none came."""
@@ -300,7 +306,8 @@ class Recorder:
         response = assembly.response.size if assembly.response is not None else 0
         return EndFrame(ending, assembly.request.body.size, response)
 
-    def _broken(self, assembly: Assembly) -> None:
+    def broken(self, assembly: Assembly) -> None:
+        """Let an exchange whose capture has raised become a record without bodies."""
         if BROKEN not in assembly.faults:
             self._log.failure("capturing an exchange failed, it becomes a record without bodies")
         assembly.note(BROKEN)

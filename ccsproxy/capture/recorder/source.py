@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 from typing import Protocol as Interface
@@ -15,7 +16,7 @@ from ccsproxy.capture.frames import RELAY_SHIFT, Attached, Frame, FrameDecoder
 from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder.log_reader import EVERYTHING, LogReader
 from ccsproxy.capture.recorder.report import RelayReport
-from ccsproxy.capture.shared_log import ACCEPTED, WORKING, SharedLog
+from ccsproxy.capture.shared_log import ACCEPTED, BEHIND_SINCE, WORKING, SharedLog
 from ccsproxy.capture.spill import SpillCipher
 
 #: While the store has more records than this to write, nothing more is read: what waits, waits in the log.
@@ -47,6 +48,7 @@ class RelaySource(Protocol):
     :ivar attached: what the main process has said of it.
     :ivar report: what became of its exchanges.
     :ivar begun: the exchanges that were not settled when it was attached, by number.
+    :ivar since: since when one of them may have been recorded (seconds since the epoch), None for moments ago.
     :ivar announced: how many exchanges its log tells of.
     :ivar alive: the relay lives, as far as the link tells.
     :ivar done: all that an ending relay has said has been handed on.
@@ -66,6 +68,8 @@ class RelaySource(Protocol):
         # In this order: whoever has a number up to this one is in the journal, or settled.
         self._before = (self.relay << RELAY_SHIFT) + self._shared.words[ACCEPTED]
         self.begun: dict[int, Begun] = {each.number: each for each in journal.read(descriptors[1])}
+        behind = self._shared.words[BEHIND_SINCE] / 1e9
+        self.since = time.time() - (time.monotonic() - behind) if behind else None
         self._skip = frozenset(attached.skip)
         self.announced = self._shared.words[ACCEPTED]
         self.report = RelayReport(self._write, self._later, self._taken, self._count_drop)

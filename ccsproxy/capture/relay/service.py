@@ -226,6 +226,8 @@ class CaptureService(Service):
         progress = self._relays.counts[1] != self._stored_at_ready and not (suspects and suspects == last)
         soon = self._reactor.seconds() - self._ready_at < SOON
         self._deaths = self._deaths + 1 if soon and not progress else 0
+        if progress:
+            self._child.proved()
 
     def _line_received(self, line: bytes) -> None:
         if line.startswith(frames.EVENT) and not self._bus.has_subscribers:

@@ -26,6 +26,8 @@ from ccsproxy.store.summary import Price
 BATCH_LINES, BATCH_S = 1000, 0.25
 #: How often the folder is read although nobody said that anything happened, in seconds.
 LOOK_S = 5.0
+#: How long facts of calls are made in one round, in seconds; new lines wait as long.
+FACTS_S = 0.2
 #: How long the first retry after a failure waits, and the longest, in seconds.
 RETRY_S, LONGEST_RETRY_S = 1.0, 4.0
 #: How long the end of a batch, and folding the WAL into the index, may take at the end, in seconds.
@@ -177,6 +179,7 @@ class IndexFeeder:
         Follower(self._index, self._lines, self._count, self._in_time).catch_up()
         if forgotten != self._erased:
             self._erase(self._index, forgotten)
+        self._make_facts(self._index)
         with self._changed:
             self._state = "ok"
             self._ended = self._begun
@@ -192,6 +195,13 @@ class IndexFeeder:
             self._rewritten = forgotten
         if not self._left:
             self._erased = forgotten
+
+    def _make_facts(self, index: Index) -> None:
+        """Make facts of calls for a while; what is left is gone on with in the next round, which begins soon."""
+        end = time.monotonic() + FACTS_S
+        if index.facts.make(self._lines, lambda: time.monotonic() < end and not self._stopping):
+            with self._changed:
+                self._unread += 1
 
     def _in_time(self) -> bool:
         return not self._stopping or time.monotonic() < self._until

@@ -87,7 +87,9 @@ def bring_up(data_dir: Path, price: Price = no_price, progress: Progress = no_pr
     """
     index = Index(data_dir, price)
     try:
-        Follower(index, SegmentLines(data_dir), progress).catch_up()
+        lines = SegmentLines(data_dir)
+        Follower(index, lines, progress).catch_up()
+        index.facts.make(lines, to_the_end)
         if not squeeze:
             return ""
         drop_unusable(data_dir)

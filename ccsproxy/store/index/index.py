@@ -12,6 +12,7 @@ import attr
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.cost import Cost
+from ccsproxy.store.index.call_facts import CallFacts
 from ccsproxy.store.index.full_text import Texts
 from ccsproxy.store.index.schema import COLUMNS, NAME, open_for_writing
 from ccsproxy.store.index.sessions import Session, Sessions, columns_of, summary_of
@@ -60,6 +61,7 @@ class Index:
         self._tallies = Tallies(self._connection)
         self._sessions = Sessions(self._connection)
         self._texts = Texts(self._connection)
+        self.facts = CallFacts(self._connection, price)
 
     def close(self) -> None:
         """Close the index; the WAL is folded into it."""
@@ -173,6 +175,7 @@ class Index:
         self._tallies.forget()
         self._sessions.forget()
         self._texts.forget_all()
+        self.facts.forget()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
@@ -222,6 +225,7 @@ class Index:
             named = [(name, key) for name in row.tools]
             self._connection.executemany("INSERT OR IGNORE INTO tools VALUES (?, ?)", named)
         self._tallies.count(row, key >> KEY_BITS)
+        self.facts.due(key)
 
     def _remove(self, segment: int) -> list[int]:
         rows = self._connection.execute(_OF_SEGMENT, (segment,)).fetchall()
@@ -233,6 +237,7 @@ class Index:
                 self._tallies.count(row, key >> KEY_BITS, -1)
             for delete in _DELETES:
                 self._connection.execute(delete, (key,))
+            self.facts.remove(key)
             self._connection.executemany(
                 "DELETE FROM tools WHERE name = ? AND key = ?", [(name, key) for name in row.tools]
             )
@@ -240,6 +245,7 @@ class Index:
         self._tallies.flush()
         self._tallies.sweep()
         heirs = []
+        self.facts.sweep(touched)
         for session_id in touched:
             self._texts.forget(session_id)
             self._connection.execute(_UNSAY, (session_id,))

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from ccsproxy.store.index.call_facts import TABLES
 from ccsproxy.store.index.record_texts import KINDS
 from ccsproxy.store.summary import Summary
 
@@ -73,6 +74,7 @@ INSERT INTO passages (passages, rank) VALUES ('automerge', 16);
 INSERT INTO passages (passages, rank) VALUES ('crisismerge', 32);
 INSERT INTO passages (passages, rank) VALUES ('pgsz', 8000);
 INSERT INTO passages (passages, rank) VALUES ('hashsize', 16777216);
+{TABLES}
 PRAGMA user_version = {VERSION};
 """  # noqa: S608
 

@@ -13,6 +13,7 @@ import attr
 from ccsproxy.exchange.record import SCHEMA_VERSION
 from ccsproxy.store.index.schema import COLUMNS, SUMS
 from ccsproxy.store.index.sessions import Session, summary_of
+from ccsproxy.store.narrowing import order
 from ccsproxy.store.query import Query, match_expression, where
 from ccsproxy.store.summary import KEY_BITS, Summary
 
@@ -69,6 +70,8 @@ def request_rows(connection: sqlite3.Connection, query: Query) -> list[Row]:
         return []
     if expression is not None:
         return _search(connection, query, expression)
+    if query.sorted:
+        return _ordered(connection, query)
     driver, values = _driver(connection, query)
     if driver is None:
         return _rows(connection, "requests", *where(query), query.limit)
@@ -77,6 +80,36 @@ def request_rows(connection: sqlite3.Connection, query: Query) -> list[Row]:
         found += _driven(connection, query, driver, value)
     found.sort(key=lambda row: row[0], reverse=True)
     return _distinct(found)[: query.limit]
+
+
+def _ordered(connection: sqlite3.Connection, query: Query) -> list[Row]:
+    """Return the rows of a list that is sorted by something else than time."""
+    conditions, values = where(query)
+    assert query.question is not None  # noqa: S101  (it is what sorts)
+    sql = (
+        f"SELECT requests.key, {_COLUMNS} FROM requests WHERE {' AND '.join(conditions or ['1'])} "  # noqa: S608
+        f"ORDER BY {order(query.question)} LIMIT ? OFFSET ?"
+    )
+    rows = connection.execute(sql, (*values, query.limit, query.offset))
+    return [(key, summary_of(columns), None) for key, *columns in rows]
+
+
+def totals(connection: sqlite3.Connection, query: Query) -> dict[str, Any]:
+    """Sum up everything that a question lets through; the cost says how many calls it lacks."""
+    conditions, values = where(attr.evolve(query, before=0))
+    source = "requests"
+    if query.q:
+        expression = match_expression(query.q)
+        source = "passages JOIN requests ON requests.key = passages.rowid"
+        conditions, values = ["passages MATCH ?", *conditions], [expression or '""', *values]
+    sums = ", ".join(f"sum(requests.{name})" for name in SUMS)
+    sql = (
+        f"SELECT count(*), sum(requests.has_error), sum(requests.unpriced IS NOT NULL AND requests.unpriced <> ''), "  # noqa: S608
+        f"{sums} FROM {source} WHERE {' AND '.join(conditions or ['1'])}"
+    )
+    requests, errors, unpriced, *counted = connection.execute(sql, values).fetchone()
+    return {"requests": requests, "errors": errors or 0, "unpriced": unpriced or 0,
+            **dict(zip(SUMS, counted, strict=True))}  # fmt: skip
 
 
 def session_rows(connection: sqlite3.Connection, query: SessionQuery) -> list[Session]:
@@ -190,11 +223,12 @@ def _search(connection: sqlite3.Connection, query: Query, expression: str) -> li
         condition.replace("requests.key", "passages.rowid") if " EXISTS" not in condition else condition
         for condition in conditions
     ]
+    by = order(query.question) if query.sorted and query.question else "passages.rowid DESC"
     sql = (
         f"SELECT requests.key, {_COLUMNS}, {_SNIPPET} FROM passages JOIN requests ON requests.key = passages.rowid "  # noqa: S608
-        f"WHERE {' AND '.join(['passages MATCH ?', *conditions])} ORDER BY passages.rowid DESC LIMIT ?"
+        f"WHERE {' AND '.join(['passages MATCH ?', *conditions])} ORDER BY {by} LIMIT ? OFFSET ?"
     )
-    rows = connection.execute(sql, (expression, *values, query.limit))
+    rows = connection.execute(sql, (expression, *values, query.limit, query.offset))
     return [(key, summary_of(columns), excerpt) for key, *columns, excerpt in rows]
 
 

@@ -15,8 +15,13 @@ import msgspec
 
 from ccsproxy.exchange.record import SCHEMA_VERSION
 from ccsproxy.exchange.upgrade import upgrade
+from ccsproxy.insight.facts import Call
+from ccsproxy.insight.prompts import Version
 from ccsproxy.providers.price_book import PriceBook
+from ccsproxy.store.index.call_facts import calls_due, calls_with, session_calls
 from ccsproxy.store.query import Query
+from ccsproxy.store.reader.calls import Stamp, completed, missing, prompt_versions, stamp_of
+from ccsproxy.store.reader.costs import costs
 from ccsproxy.store.reader.lists import (
     Row,
     SessionQuery,
@@ -30,12 +35,13 @@ from ccsproxy.store.reader.lists import (
     session_dict,
     session_models,
     session_rows,
+    totals,
 )
 from ccsproxy.store.reader.recent import Tail, find_place, recent_rows
 from ccsproxy.store.reader.source import IndexSource
 from ccsproxy.store.reader.stats import directories, no_statistics, periods, statistics
 from ccsproxy.store.segments.lines import SegmentLines
-from ccsproxy.store.summary import Summary, as_dict, plain_json
+from ccsproxy.store.summary import KEY_BITS, Summary, as_dict, plain_json
 
 #: A request's number in its session, with segment, offset and length of its line.
 _Numbered = tuple[int, tuple[str, int, int] | None]
@@ -118,9 +124,17 @@ class Reader:
         rebuilding = self._source.rebuilding()
         if rebuilding:
             rows = _merged(rows, recent_rows(self._lines, wanted, self._price))
-        more = len(rows) > query.limit
+        more = len(rows) > query.limit and not query.sorted
         rows = rows[: query.limit]
         return RequestPage([_item(row) for row in rows], str(rows[-1][0]) if more and rows else None, rebuilding)
+
+    def costs(self, query: Query, by: str) -> list[dict[str, Any]]:
+        """Sum up what a query lets through by one of `ccsproxy.store.reader.costs.GROUPS`, the dearest first."""
+        return self._source.ask(lambda connection: list(costs(connection, query, by)), [])
+
+    def totals(self, query: Query) -> dict[str, Any]:
+        """Sum up everything that a query lets through, whatever its page."""
+        return self._source.ask(lambda connection: totals(connection, query), {})
 
     def search(self, words: str, limit: int = 100) -> RequestPage:
         """Return the newest requests that say the words, or the phrases in double quotes."""
@@ -203,6 +217,36 @@ class Reader:
     def meta(self) -> dict[str, list[Any]]:
         """Return the values that each filter may have, the most frequent first."""
         return self._source.ask(distinct_values, {})
+
+    def stamp(self, session_id: str) -> Stamp | None:
+        """Return what tells the state of a session from a later one, None when it is not known."""
+        return self._source.ask(lambda connection: stamp_of(connection, session_id), None)
+
+    def calls(self, session_id: str) -> list[Call]:
+        """Return the facts of every finished call of a session, from the records where the index has none yet."""
+
+        def question(connection: Connection) -> tuple[list[Call], list[dict[str, Any]]]:
+            return session_calls(connection, session_id), missing(connection, session_id)
+
+        found, left = self._source.ask(question, (list[Call](), list[dict[str, Any]]()))
+        return completed(found, self.each(session_id, left), self._price) if left else found
+
+    def calls_with(self, what: str, since: int | None = None, most: int = 5000) -> list[Call]:
+        """Return the newest calls that tell something, without their prompts, in the order of their start.
+
+        :param what: ``limits`` or ``secrets``.
+        :param since: earliest start, milliseconds since the epoch.
+        """
+        first = (since or 0) << KEY_BITS
+        return self._source.ask(lambda connection: calls_with(connection, what, first, most), [])
+
+    def prompt_versions(self) -> list[Version]:
+        """Return the distinct system prompts and tool sets, those used last first."""
+        return self._source.ask(prompt_versions, [])
+
+    def facts_due(self) -> int:
+        """Return how many requests wait for their facts."""
+        return self._source.ask(calls_due, 0)
 
     def tail(self) -> Tail:
         """Return a tail of the records written from now on."""

@@ -3,6 +3,7 @@
 import os
 import socket
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -367,6 +368,20 @@ class DeathTests(ProcessCase):
         self.assertEqual({r.request.body_bytes for r in self.store.records}, {REGION})
         self.assertEqual(relay.stored(), [2, 3, 4])
         self.assertEqual(set(self.store.alive), {"stored", "numbered", "new"})
+
+    def test_since_when_records_are_looked_for(self) -> None:
+        """The store hears since when the oldest ended exchange has waited; a journal names its beginnings."""
+        old = self.directory / "journal" / "old.1"
+        old.parent.mkdir(mode=0o700)
+        left = journal.make(old, "old")
+        Journal(left).begin(1, "lost", 5.0, "anthropic")
+        os.close(left)
+        one, two = self.relay(1), self.relay(2)
+        one.exchange("ended")
+        two.begin("under way")
+        self.start(one, two)
+        self.assertLess(abs(self.store.alive.pop("ended") - time.time()), 60)
+        self.assertEqual(self.store.alive, {"under way": None, "lost": 5.0})
 
     def test_recorder_and_worker_die(self) -> None:
         """The next recorder is given the log that is left."""

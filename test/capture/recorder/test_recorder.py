@@ -39,6 +39,7 @@ class RecorderCase(SynchronousTestCase):
 
     meaning = fake_interfaces.MEANING
     keeping = CapturePolicy(body_limit=10_000)
+    recorder_class = Recorder
 
     def setUp(self) -> None:
         self.store, self.lines = MemoryStore(), bytearray()
@@ -53,7 +54,9 @@ class RecorderCase(SynchronousTestCase):
         self.report.relays[0] = relay
         sessions = Sessions("run", self.store.last_seq)
         rooms = (self.meaning, lambda: self.redactor, sessions, self.store)
-        self.recorder = Recorder(self.keeping, *rooms, self.report, self.budget, under_way, stored, unclean_record)
+        self.recorder = self.recorder_class(
+            self.keeping, *rooms, self.report, self.budget, under_way, stored, unclean_record
+        )
 
     def told(self, kind: str) -> list[Any]:
         """Return what the relay has been told of one kind."""

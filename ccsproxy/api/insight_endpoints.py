@@ -1,0 +1,116 @@
+"""The endpoints of what is made of records (contract, sections 6 and 13)."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import attr
+import msgspec
+
+from ccsproxy.api.answer import ApiResponse, Refused, bad_request
+from ccsproxy.api.reading import Reading
+from ccsproxy.api.route import ApiCall
+from ccsproxy.store.query import QueryError, parse_query, parse_time
+from ccsproxy.store.reader.insights import Insights
+from ccsproxy.store.reader.reader import NotKept
+
+
+@attr.frozen
+class InsightEndpoints:
+    """What answers; everything that is computed runs in the reading pool."""
+
+    insights: Insights
+    reading: Reading
+
+    async def get_conversation(self, call: ApiCall) -> ApiResponse:
+        """Return a session as turns, steps and calls with their results."""
+        return await self._answer(self.insights.conversation, call.given["sid"])
+
+    async def get_session_findings(self, call: ApiCall) -> ApiResponse:
+        """Return what is worth knowing about a session."""
+        return await self._answer(self.insights.findings, call.given["sid"])
+
+    async def get_findings(self, call: ApiCall) -> ApiResponse:
+        """Return what is worth knowing about the newest sessions."""
+        return await self._answer(self.insights.findings_since, _since(call))
+
+    async def get_weights(self, call: ApiCall) -> ApiResponse:
+        """Return what was sent again and again in a session."""
+        return await self._answer(self.insights.weights, call.given["sid"])
+
+    async def get_context(self, call: ApiCall) -> ApiResponse:
+        """Return what a prompt is made of."""
+        return await self._answer(self.insights.context, *_place(call))
+
+    async def get_cache(self, call: ApiCall) -> ApiResponse:
+        """Return the cache verdict of a call."""
+        return await self._answer(self.insights.cache, *_place(call))
+
+    async def get_cost(self, call: ApiCall) -> ApiResponse:
+        """Return the split of a call's price."""
+        return await self._answer(self.insights.cost, *_place(call))
+
+    async def get_why(self, call: ApiCall) -> ApiResponse:
+        """Return cost, cache and time of a call together."""
+        return await self._answer(self.insights.why, *_place(call))
+
+    async def get_diff(self, call: ApiCall) -> ApiResponse:
+        """Compare two requests."""
+        return await self._answer(self.insights.diff, _named(call.given["a"]), _named(call.given["b"]))
+
+    async def get_prompts(self, call: ApiCall) -> ApiResponse:
+        """List the distinct system prompts and tool sets."""
+        return await self._answer(self.insights.prompts)
+
+    async def get_prompt(self, call: ApiCall) -> ApiResponse:
+        """Return one system prompt or tool set with its content."""
+        return await self._answer(self.insights.prompt, call.given["id"])
+
+    async def get_leaks(self, call: ApiCall) -> ApiResponse:
+        """Return the kinds of secrets that were sent."""
+        return await self._answer(self.insights.leaks, _since(call))
+
+    async def get_limits(self, call: ApiCall) -> ApiResponse:
+        """Return the state of rate limits and subscription windows."""
+        return await self._answer(self.insights.limits)
+
+    async def get_budget(self, call: ApiCall) -> ApiResponse:
+        """Return the budgets and what is spent of them."""
+        return await self._answer(self.insights.budget)
+
+    async def get_costs(self, call: ApiCall) -> ApiResponse:
+        """Sum up costs by a group."""
+        try:
+            query = parse_query(dict(call.given))
+        except QueryError as error:
+            raise bad_request(str(error)) from error
+        return await self._answer(self.insights.costs, call.given.get("by", "project"), query)
+
+    async def _answer(self, function: Callable[..., Any], *arguments: Any) -> ApiResponse:
+        """Compute an answer and encode it, both in the reading pool."""
+        return ApiResponse(await self.reading.run(_encoded, function, *arguments))
+
+
+def _encoded(function: Callable[..., Any], *arguments: Any) -> bytes:
+    try:
+        return msgspec.json.encode(function(*arguments))
+    except NotKept as missing:
+        if missing.expired:
+            raise Refused(HTTPStatus.GONE, "expired", "This record was removed by retention.") from missing
+        said = str(missing)
+        raise Refused(HTTPStatus.NOT_FOUND, "not_found", f"{said[:1].upper()}{said[1:]}.") from missing
+
+
+def _place(call: ApiCall) -> tuple[str, int]:
+    return call.given["sid"], int(call.given["seq"])
+
+
+def _named(text: str) -> tuple[str, int]:
+    """Read ``SID/SEQ``, whose form was checked."""
+    session, _, seq = text.rpartition("/")
+    return session, int(seq)
+
+
+def _since(call: ApiCall) -> int | None:
+    since = call.given.get("since")
+    return parse_time(since) if since else None

@@ -1,0 +1,36 @@
+"""The forms that the JSON schemas of answers are made of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+COUNT: Schema = {"type": "integer"}
+FLAG: Schema = {"type": "boolean"}
+
+
+def maybe(*kinds: str) -> Schema:
+    """Describe a value that is null while it is not known."""
+    return {"type": [*kinds, "null"]}
+
+
+def members(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None, about: str = "") -> Schema:
+    """Describe a JSON object by its members."""
+    described: dict[str, Any] = {
+        "type": "object",
+        "required": list(required),
+        "properties": {**required, **(optional or {})},
+    }
+    return {**described, "description": about} if about else described
+
+
+def every(item: Schema) -> Schema:
+    """Describe a list by what each item is."""
+    return {"type": "array", "items": item}
+
+
+def ref(name: str) -> Schema:
+    """Point to a schema of the document."""
+    return {"$ref": f"#/components/schemas/{name}"}

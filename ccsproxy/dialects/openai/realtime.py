@@ -1,0 +1,130 @@
+"""OpenAI Realtime: the events of one response, told apart by `ccsproxy.dialects.websocket.realtime`."""
+
+from typing import Any
+
+from ccsproxy.dialects.answer import Settled
+from ccsproxy.dialects.facts import NOTHING, Facts
+from ccsproxy.dialects.findings import Findings
+from ccsproxy.dialects.json_body import member, note_error
+from ccsproxy.dialects.openai.usage import openai_usage
+from ccsproxy.dialects.protocol import Reassembler
+from ccsproxy.dialects.route import Path, Routed
+
+#: Where the pieces of a text belong, until the response says itself.
+_TEXTS = {
+    "response.output_text.delta": "text",
+    "response.text.delta": "text",
+    "response.output_audio_transcript.delta": "transcript",
+    "response.audio_transcript.delta": "transcript",
+    "response.function_call_arguments.delta": "arguments",
+}
+
+
+class OpenAIRealtime:
+    """The Realtime API; it is met over WebSocket only."""
+
+    name = "openai_realtime"
+    family: frozenset[str] = frozenset()
+    line_stream = False
+    streams_unasked = False
+    array_stream = False
+
+    def route(self, facts: Facts, path: Path) -> Routed | None:
+        """Recognise no target: what a request of HTTP asks for there is no response."""
+        return None
+
+    def recognises(self, value: Any) -> bool:
+        """Claim nothing: the protocol is known before its first event."""
+        return False
+
+    def reassembler(self, facts: Facts) -> Reassembler:
+        """Make the reassembler for the events of a response."""
+        return RealtimeReassembler()
+
+    def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
+        """Read a JSON body, which can only be an error."""
+        note_error(value, findings)
+        return Settled(body=value)
+
+
+class RealtimeReassembler:
+    """Takes the response as ``response.done`` has it; until then, what the pieces amount to."""
+
+    def __init__(self) -> None:
+        self.findings = Findings()
+        self._response: dict[str, Any] = {}
+        self._done = False
+        self._items: dict[int, dict[str, Any]] = {}
+        self._texts: dict[tuple[int, str], list[str]] = {}
+
+    def event(self, name: str, value: Any, at_ms: float) -> None:
+        """Take the next event."""
+        kind = member(value, "type")
+        if not isinstance(value, dict) or not isinstance(kind, str):
+            self.findings.unplaced(value)
+        elif kind in ("response.created", "response.done"):
+            self._lifecycle(kind, value.get("response"))
+        elif kind == "error":
+            error = value.get("error")
+            self.findings.fail(member(error, "code") or member(error, "type"), member(error, "message"))
+            self.findings.keep("_errors", value)
+        else:
+            self._piece(kind, value, at_ms)
+
+    def ended(self) -> None:
+        """Ignore ``[DONE]``, which does not occur."""
+
+    def _lifecycle(self, kind: str, response: Any) -> None:
+        if isinstance(response, dict):
+            self._response = response
+            self._done = kind == "response.done"
+
+    def _piece(self, kind: str, event: dict[str, Any], at_ms: float) -> None:
+        index, delta = event.get("output_index"), event.get("delta")
+        place = index if type(index) is int else 0
+        if kind == "response.output_item.done" and isinstance(event.get("item"), dict):
+            self._items[place] = event["item"]
+        elif kind in _TEXTS and isinstance(delta, str):
+            self.findings.content(at_ms)
+            self._texts.setdefault((place, _TEXTS[kind]), []).append(delta)
+        elif kind.endswith("audio.delta"):
+            self.findings.content(at_ms)
+
+    def settle(self, whole: bool) -> Settled:
+        """Return the response as far as it came."""
+        body = dict(self._response)
+        if not self._done:
+            body["output"] = self._unfinished()
+        self._note_failure(body)
+        model = body.get("model")
+        status = body.get("status")
+        return Settled(
+            body=self.findings.attach(body) if body else None,
+            usage=openai_usage(_usage(body.get("usage"))),
+            response_model=model if isinstance(model, str) else None,
+            stop_reason=status if isinstance(status, str) and self._done else None,
+            complete=self._done,
+        )
+
+    def _unfinished(self) -> list[Any]:
+        items = dict(self._items)
+        for (place, key), pieces in self._texts.items():
+            if place not in self._items:
+                items.setdefault(place, {"status": "incomplete"})[key] = "".join(pieces)
+        return [items[place] for place in sorted(items)]
+
+    def _note_failure(self, body: dict[str, Any]) -> None:
+        if body.get("status") == "failed":
+            error = member(body.get("status_details"), "error")
+            self.findings.fail(member(error, "code") or member(error, "type"), member(error, "message"))
+
+
+def _usage(raw: Any) -> Any:
+    """Rename what Realtime calls otherwise than Responses does; what it says stays beside."""
+    if not isinstance(raw, dict):
+        return raw
+    return {
+        **raw,
+        "input_tokens_details": raw.get("input_token_details"),
+        "output_tokens_details": raw.get("output_token_details"),
+    }

@@ -1,0 +1,92 @@
+"""What a reader of a connection's messages has to offer, and what it says."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from ccsproxy.wire import jsontext
+
+
+class Begun(NamedTuple):
+    """An exchange begins.
+
+    :ivar key: tells it from the connection's others.
+    :ivar body: the JSON text of what asked for it.
+    :ivar previous: the id of the response that it continues, empty for none.
+    :ivar before: the key of the exchange that it follows in one conversation, None where no id says so.
+    :ivar model: the model, where an earlier message has named it.
+    :ivar left_out: bytes of audio that ``body`` tells only the size of.
+    """
+
+    key: int
+    body: bytes
+    previous: str = ""
+    before: int | None = None
+    model: str | None = None
+    left_out: int = 0
+
+
+class Said(NamedTuple):
+    """A message belongs to an exchange.
+
+    :ivar line: a piece of the response as one line, None when the client said it.
+    :ivar left_out: bytes of audio that ``line`` tells only the size of.
+    """
+
+    key: int
+    line: bytes | None = None
+    left_out: int = 0
+
+
+class Finished(NamedTuple):
+    """The last message of an exchange has come."""
+
+    key: int
+
+
+Step = Begun | Said | Finished
+
+
+class SocketProtocol(Protocol):
+    """Divides the messages of one connection. Takes any texts and never raises.
+
+    :ivar name: the dialect's name in records.
+    """
+
+    name: str
+
+    def sent(self, text: bytes) -> list[Step]:
+        """Take the client's next message."""
+
+    def received(self, text: bytes) -> list[Step]:
+        """Take the server's next message."""
+
+    def rest(self) -> list[bytes]:
+        """Return the messages that belong to no exchange, when the connection has ended."""
+
+
+def object_in(text: bytes) -> dict[str, Any]:
+    """Return the JSON object that a message is, an empty one when it is none."""
+    try:
+        value = jsontext.loads(text)
+    except jsontext.JsonError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def text_of(value: Any, member: str) -> str:
+    """Return a member of an object that is a text, an empty one otherwise."""
+    found = value.get(member) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def one_line(text: bytes) -> bytes:
+    """Return a JSON text without line ends, which stand between its parts only."""
+    return text.replace(b"\r", b" ").replace(b"\n", b" ")
+
+
+def encoded(value: Any) -> bytes:
+    """Write a JSON value."""
+    return msgspec.json.encode(value)

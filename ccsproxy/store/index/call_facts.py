@@ -1,0 +1,308 @@
+"""The facts of calls, kept beside their rows: what conversations, cache verdicts and costs by part are made of.
+
+A call's prompt repeats that of the call before, so its items (tools, texts of the system prompt, messages) are kept
+once for a session and a call names them by ranges of their numbers. A session of 1,000 calls of 900 KB is some
+megabytes here, and is never read again from its records.
+
+Facts follow the rows: a finished request is noted as due in the transaction that takes it in, and its facts are made
+when there is time, the newest first. Whoever asks meanwhile makes those that are missing from the records.
+"""
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import attr
+import msgspec
+
+from ccsproxy.exchange.upgrade import upgrade
+from ccsproxy.insight.collect import Collector
+from ccsproxy.insight.facts import VERSION, Call, Item
+from ccsproxy.insight.prompts import prompt_id
+from ccsproxy.insight.rates import Price
+from ccsproxy.store.segments.lines import SegmentLines
+from ccsproxy.store.summary import plain_json
+
+#: Requests whose facts are made in one transaction.
+BATCH = 32
+#: Sessions whose items are held in memory.
+_SESSIONS = 16
+
+TABLES = """
+CREATE TABLE call_facts (
+    key INTEGER PRIMARY KEY, session INTEGER NOT NULL, version INTEGER NOT NULL, system_id TEXT, tools_id TEXT,
+    has_limits INTEGER NOT NULL, has_secrets INTEGER NOT NULL, items BLOB NOT NULL, facts BLOB NOT NULL);
+CREATE INDEX call_facts_by_session ON call_facts (session);
+CREATE INDEX call_facts_by_system ON call_facts (system_id, key) WHERE system_id IS NOT NULL;
+CREATE INDEX call_facts_by_tools ON call_facts (tools_id, key) WHERE tools_id IS NOT NULL;
+CREATE INDEX call_facts_with_limits ON call_facts (key) WHERE has_limits;
+CREATE INDEX call_facts_with_secrets ON call_facts (key) WHERE has_secrets;
+CREATE TABLE call_items (
+    session INTEGER NOT NULL, number INTEGER NOT NULL, item BLOB NOT NULL, PRIMARY KEY (session, number)
+) WITHOUT ROWID;
+CREATE TABLE call_due (key INTEGER PRIMARY KEY);
+"""
+
+_calls = msgspec.msgpack.Decoder(Call)
+_items = msgspec.msgpack.Decoder(Item)
+_ranges = msgspec.msgpack.Decoder(list[tuple[int, int]])
+_encode = msgspec.msgpack.encode
+
+
+@attr.define(eq=False)
+class _Session:
+    """What is held of a session while its calls come: its items and their numbers."""
+
+    collector: Collector
+    by_identity: dict[int, int] = attr.field(factory=dict)
+    kept: list[Item] = attr.field(factory=list)
+    next: int = 0
+
+
+class CallFacts:
+    """Makes and keeps the facts; for the index's one writer.
+
+    :param price: what a call costs.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, price: Price) -> None:
+        self._connection = connection
+        self._price = price
+        self._sessions: OrderedDict[int, _Session] = OrderedDict()
+
+    def due(self, key: int) -> None:
+        """Note that a finished request's facts are to be made; within the caller's transaction."""
+        self._connection.execute("INSERT OR IGNORE INTO call_due VALUES (?)", (key,))
+
+    def forget(self) -> None:
+        """Drop what is held in memory, after a transaction that was undone or rows that went."""
+        self._sessions.clear()
+
+    def remove(self, key: int) -> None:
+        """Remove the facts of a request; within the caller's transaction."""
+        self._connection.execute("DELETE FROM call_facts WHERE key = ?", (key,))
+        self._connection.execute("DELETE FROM call_due WHERE key = ?", (key,))
+
+    def sweep(self, session_ids: Iterable[str]) -> None:
+        """Remove the items of sessions that no call names any more; within the caller's transaction."""
+        for session in self._session_numbers(session_ids):
+            named: set[int] = set()
+            for (blob,) in self._connection.execute("SELECT items FROM call_facts WHERE session = ?", (session,)):
+                named.update(
+                    number for first, count in _ranges.decode(blob) for number in range(first, first + count)
+                )
+            stored = self._connection.execute("SELECT number FROM call_items WHERE session = ?", (session,))
+            gone = [(session, number) for (number,) in stored.fetchall() if number not in named]
+            self._connection.executemany("DELETE FROM call_items WHERE session = ? AND number = ?", gone)
+        self.forget()
+
+    def _session_numbers(self, session_ids: Iterable[str]) -> list[int]:
+        sql = "SELECT number FROM sessions WHERE session_id = ?"
+        return [number for each in session_ids for (number,) in self._connection.execute(sql, (each,))]
+
+    def make(self, lines: SegmentLines, go_on: Callable[[], bool]) -> bool:
+        """Make facts that are due, the newest first, as long as there is time.
+
+        :param go_on: asked before each batch.
+        :return: whether any are left.
+        """
+        while go_on():
+            if not self._make_batch(lines):
+                return False
+        return True
+
+    def _make_batch(self, lines: SegmentLines) -> int:
+        rows = self._connection.execute(_DUE, (BATCH,)).fetchall()
+        if not rows:
+            return 0
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for key, session, name, offset, length in reversed(rows):
+                self._make_one(key, session, lines.at(name, offset, length) if name else None)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self.forget()
+            self._connection.execute("ROLLBACK")
+            raise
+        return len(rows)
+
+    def _make_one(self, key: int, session: int | None, line: bytes | None) -> None:
+        """Make the facts of one request; one that cannot be read has none."""
+        self._connection.execute("DELETE FROM call_due WHERE key = ?", (key,))
+        if line is None or session is None:
+            return
+        held = self._session(session)
+        try:
+            call = held.collector.collect(read_record(line))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            # A record that somebody else wrote may hold anything; its row stays, its facts are missing.
+            return
+        ranges = list(_in_ranges(self._numbers(session, held, call.items)))
+        self._write(key, session, call, ranges)
+
+    def _write(self, key: int, session: int, call: Call, ranges: list[tuple[int, int]]) -> None:
+        main = call.role == "main"
+        values = (
+            key, session, VERSION, prompt_id(call, "system") if main else None,
+            prompt_id(call, "tools") if main else None, bool(call.limits), bool(call.outbound), _encode(ranges),
+            _encode(msgspec.structs.replace(call, items=())),
+        )  # fmt: skip
+        self._connection.execute("INSERT OR REPLACE INTO call_facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def _session(self, session: int) -> _Session:
+        held = self._sessions.get(session)
+        if held is None:
+            held = self._sessions[session] = self._load(session)
+            while len(self._sessions) > _SESSIONS:
+                self._sessions.popitem(last=False)
+        self._sessions.move_to_end(session)
+        return held
+
+    def _load(self, session: int) -> _Session:
+        held = _Session(Collector(self._price))
+        for number, item in stored_items(self._connection, session).items():
+            held.collector.know(item)
+            held.by_identity[id(item)] = number
+            held.kept.append(item)
+            held.next = max(held.next, number + 1)
+        return held
+
+    def _numbers(self, session: int, held: _Session, items: Sequence[Item]) -> Iterator[int]:
+        """Yield the number of each item; new ones are kept. Equal items of a session are one object."""
+        for item in items:
+            number = held.by_identity.get(id(item))
+            if number is None:
+                number, held.next = held.next, held.next + 1
+                held.by_identity[id(item)] = number
+                held.kept.append(item)
+                self._connection.execute("INSERT INTO call_items VALUES (?, ?, ?)", (session, number, _encode(item)))
+            yield number
+
+
+#: Requests whose facts are due, with where their records are.
+_DUE = (
+    "SELECT call_due.key, sessions.number, segments.name, requests.offset, requests.length FROM call_due "
+    "LEFT JOIN requests ON requests.key = call_due.key LEFT JOIN segments USING (segment) "
+    "LEFT JOIN sessions ON sessions.session_id = requests.session_id ORDER BY call_due.key DESC LIMIT ?"
+)
+
+
+def read_record(line: bytes) -> dict[str, Any]:
+    """Read a line's record, in the current schema version.
+
+    :raises ValueError: when it is none.
+    """
+    try:
+        record = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeError):
+        record = msgspec.json.decode(plain_json(line))
+    return upgrade(record)
+
+
+def _in_ranges(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Write numbers as ``(first, count)``."""
+    first, count = 0, 0
+    for number in numbers:
+        if count and number == first + count:
+            count += 1
+            continue
+        if count:
+            yield first, count
+        first, count = number, 1
+    if count:
+        yield first, count
+
+
+def _numbered(blob: bytes) -> Iterator[int]:
+    """Yield the numbers that ranges stand for."""
+    for first, count in _ranges.decode(blob):
+        yield from range(first, first + count)
+
+
+def stored_items(connection: sqlite3.Connection, session: int) -> dict[int, Item]:
+    """Return the items of a session by their numbers."""
+    rows = connection.execute("SELECT number, item FROM call_items WHERE session = ?", (session,))
+    return {number: _items.decode(blob) for number, blob in rows}
+
+
+def session_calls(connection: sqlite3.Connection, session_id: str) -> list[Call]:
+    """Return the calls of a session whose facts are kept."""
+    found = connection.execute("SELECT number FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+    if found is None:
+        return []
+    items = stored_items(connection, found[0])
+    rows = connection.execute(
+        "SELECT facts, items FROM call_facts WHERE session = ? AND version = ? ORDER BY key", (found[0], VERSION)
+    )
+    return [_whole(facts, ranges, items) for facts, ranges in rows]
+
+
+def _whole(facts: bytes, ranges: bytes, items: dict[int, Item]) -> Call:
+    call = _calls.decode(facts)
+    call.items = tuple(items[number] for number in _numbered(ranges) if number in items)
+    return call
+
+
+def call_without_items(connection: sqlite3.Connection, key: int) -> Call | None:
+    """Return the facts of one request without its prompt, None where they are not kept."""
+    sql = "SELECT facts FROM call_facts WHERE key = ? AND version = ?"
+    found = connection.execute(sql, (key, VERSION)).fetchone()
+    return None if found is None else _calls.decode(found[0])
+
+
+def first_items(connection: sqlite3.Connection, key: int, level: str) -> tuple[Item, ...]:
+    """Return the items of one level of a request's prompt; the levels before the messages are read alone."""
+    found = connection.execute("SELECT items, session FROM call_facts WHERE key = ?", (key,)).fetchone()
+    if found is None:
+        return ()
+    items = []
+    for number in _numbered(found[0]):
+        sql = "SELECT item FROM call_items WHERE session = ? AND number = ?"
+        row = connection.execute(sql, (found[1], number)).fetchone()
+        item = _items.decode(row[0]) if row else None
+        if item is not None and item.level == "messages":
+            break
+        if item is not None and item.level == level:
+            items.append(item)
+    return tuple(items)
+
+
+def calls_with(connection: sqlite3.Connection, what: str, since_key: int, most: int) -> list[Call]:
+    """Return the newest calls that tell something, without their items, in the order of their start.
+
+    :param what: ``limits`` or ``secrets``.
+    """
+    sql = f"SELECT facts FROM call_facts WHERE has_{what} AND key >= ? AND version = ? ORDER BY key DESC LIMIT ?"  # noqa: S608
+    rows = connection.execute(sql, (since_key, VERSION, most)).fetchall()
+    return [_calls.decode(facts) for (facts,) in reversed(rows)]
+
+
+@attr.frozen
+class PromptSpan:
+    """A distinct system prompt or tool set, by the keys of the calls that sent it."""
+
+    kind: str
+    id: str
+    first_key: int
+    last_key: int
+    calls: int
+    sessions: int
+
+
+def prompt_spans(connection: sqlite3.Connection) -> list[PromptSpan]:
+    """Return the distinct prompts."""
+    found = []
+    for kind in ("system", "tools"):
+        sql = (
+            f"SELECT {kind}_id, min(key), max(key), count(*), count(DISTINCT session) FROM call_facts "  # noqa: S608
+            f"WHERE {kind}_id IS NOT NULL GROUP BY {kind}_id"
+        )
+        found += [PromptSpan(kind, *row) for row in connection.execute(sql)]
+    return found
+
+
+def calls_due(connection: sqlite3.Connection) -> int:
+    """Return how many requests wait for their facts."""
+    (count,) = connection.execute("SELECT count(*) FROM call_due").fetchone()
+    return int(count)

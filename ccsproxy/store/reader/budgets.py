@@ -1,0 +1,48 @@
+"""What is spent of budgets, out of the index: so that it is the same after a restart."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ccsproxy.insight.budget import Budget, Spent
+from ccsproxy.insight.conversation import moment
+from ccsproxy.store.query import Query
+from ccsproxy.store.reader.lists import SessionQuery
+from ccsproxy.store.reader.reader import Reader
+
+
+def spent_now(reader: Reader, budgets: Iterable[Budget], now_s: float) -> list[Spent]:
+    """Return what is spent of each budget in the span that runs now.
+
+    Days, weeks and months begin at midnight of this machine's time zone; the budget of a session is that of the one
+    that was active last.
+
+    :param now_s: seconds since the epoch.
+    """
+    now = datetime.fromtimestamp(now_s).astimezone()
+    return [_of_session(reader, each) if each.span == "session" else _of_span(reader, each, now) for each in budgets]
+
+
+def _of_span(reader: Reader, budget: Budget, now: datetime) -> Spent:
+    begun = budget.begins(now)
+    since = round(begun.timestamp() * 1000) if begun else None
+    found = Spent(budget, since=None if since is None else moment(since))
+    return _sum(reader, found, Query(since=since))
+
+
+def _of_session(reader: Reader, budget: Budget) -> Spent:
+    sessions = reader.sessions(SessionQuery(limit=20))
+    last = max(sessions, key=lambda each: each["ended_at"] or "9", default=None)
+    if last is None:
+        return Spent(budget)
+    found = Spent(budget, since=last["started_at"], session_id=last["session_id"])
+    return _sum(reader, found, Query(session=(last["session_id"],)))
+
+
+def _sum(reader: Reader, found: Spent, query: Query) -> Spent:
+    """Add up the folders that a budget is for."""
+    for row in reader.costs(query, "project"):
+        if found.budget.covers(row["name"] or ""):
+            found.spent += row["cost"] or 0.0
+            found.unpriced += row["unpriced"]
+            found.requests += row["requests"]
+    return found

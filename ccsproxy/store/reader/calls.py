@@ -1,0 +1,78 @@
+"""Reads the facts of calls out of the index, and out of the records where they are not made yet."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+import attr
+
+from ccsproxy.insight.collect import Collector
+from ccsproxy.insight.facts import Call, Item
+from ccsproxy.insight.prompts import Version
+from ccsproxy.insight.rates import Price
+from ccsproxy.store.index.call_facts import call_without_items, first_items, prompt_spans
+
+#: The most distinct prompts that are listed.
+_MOST_PROMPTS = 500
+
+
+@attr.frozen
+class Stamp:
+    """What tells one state of a session from a later one."""
+
+    finished: int
+    last_key: int
+
+
+def stamp_of(connection: sqlite3.Connection, session_id: str) -> Stamp | None:
+    """Return the state of a session, None when it is not known."""
+    found = connection.execute(
+        "SELECT request_count - in_flight, last_key FROM sessions WHERE session_id = ?", (session_id,)
+    ).fetchone()
+    return None if found is None else Stamp(*found)
+
+
+def missing(connection: sqlite3.Connection, session_id: str) -> list[dict[str, Any]]:
+    """Return number and size of a session's finished requests whose facts are not kept."""
+    rows = connection.execute(
+        "SELECT seq, request_bytes, response_bytes FROM requests WHERE session_id = ? AND outcome IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 FROM call_facts WHERE call_facts.key = requests.key) ORDER BY seq",
+        (session_id,),
+    )
+    return [{"seq": seq, "request_bytes": sent, "response_bytes": got} for seq, sent, got in rows]
+
+
+def completed(found: list[Call], records: Iterable[dict[str, Any]], price: Price) -> list[Call]:
+    """Add the calls whose facts are not kept.
+
+    :param records: theirs.
+    """
+    collector = Collector(price)
+    known: dict[int, Item] = {id(item): item for call in found for item in call.items}
+    for item in known.values():
+        collector.know(item)
+    return found + [collector.collect(record) for record in records]
+
+
+def prompt_versions(connection: sqlite3.Connection) -> list[Version]:
+    """Return the distinct system prompts and tool sets, those used last first."""
+    spans = sorted(prompt_spans(connection), key=lambda span: -span.last_key)[:_MOST_PROMPTS]
+    found = []
+    for span in spans:
+        first, last = (call_without_items(connection, key) for key in (span.first_key, span.last_key))
+        if first is None or last is None:
+            continue
+        items = first_items(connection, span.first_key, span.kind)
+        clients = _clients(connection, span.kind, span.id)
+        found.append(Version(span.id, span.kind, items, first, last, span.calls, span.sessions, clients))
+    return found
+
+
+def _clients(connection: sqlite3.Connection, kind: str, name: str) -> dict[str, int]:
+    """Return which clients sent a prompt, and how often."""
+    sql = (
+        "SELECT client, client_version, count(*) FROM call_facts JOIN requests USING (key) "  # noqa: S608
+        f"WHERE {kind}_id = ? GROUP BY client, client_version"
+    )
+    rows = connection.execute(sql, (name,))
+    return {f"{client or ''} {version or ''}".strip() or "unknown": count for client, version, count in rows}

@@ -1,0 +1,253 @@
+"""Answers what is made of records: the one place from which API, commands and page ask it.
+
+Sessions are put together from the facts that the index keeps, and held as long as they do not change.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ccsproxy.insight.budget import Budget
+from ccsproxy.insight.carry import heaviest, part_costs
+from ccsproxy.insight.charges import charges
+from ccsproxy.insight.comparison import compare, exact_difference
+from ccsproxy.insight.context import context
+from ccsproxy.insight.conversation import conversation, sums
+from ccsproxy.insight.facts import Call
+from ccsproxy.insight.findings import findings
+from ccsproxy.insight.forecast import limits_now
+from ccsproxy.insight.layout import layout
+from ccsproxy.insight.leaks import leaks
+from ccsproxy.insight.limits import readings
+from ccsproxy.insight.prompts import listing
+from ccsproxy.insight.session import Session
+from ccsproxy.insight.times import call_times
+from ccsproxy.store.query import Query
+from ccsproxy.store.reader.budgets import spent_now
+from ccsproxy.store.reader.calls import Stamp
+from ccsproxy.store.reader.costs import PARTS
+from ccsproxy.store.reader.lists import SessionQuery
+from ccsproxy.store.reader.reader import NotKept, Reader
+
+#: Sessions that are held, and that are looked through for findings.
+_HELD, _LOOKED_THROUGH = 8, 60
+#: Readings of limits that are older say nothing: the longest window is a week.
+_LIMITS_MS = 8 * 86_400_000
+
+
+class Insights:
+    """Answers from a reader. May be used by several threads."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        clock: Callable[[], float] = time.time,
+        budgets: Callable[[], Sequence[Budget]] = tuple,
+    ) -> None:
+        self._budgets = budgets
+        self._reader = reader
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sessions: OrderedDict[str, tuple[Stamp, Session]] = OrderedDict()
+        self._found: OrderedDict[str, tuple[Stamp, list[dict[str, Any]]]] = OrderedDict()
+
+    def session(self, session_id: str) -> Session:
+        """Return a session.
+
+        :raises NotKept: when it is not known.
+        """
+        stamp = self._reader.stamp(session_id)
+        if stamp is None:
+            raise NotKept(f"there is no session {session_id}")
+        with self._lock:
+            held = self._sessions.get(session_id)
+            if held is not None and held[0] == stamp:
+                self._sessions.move_to_end(session_id)
+                return held[1]
+        session = Session(self._reader.calls(session_id))
+        with self._lock:
+            self._sessions[session_id] = (stamp, session)
+            while len(self._sessions) > _HELD:
+                self._sessions.popitem(last=False)
+        return session
+
+    def call(self, session_id: str, seq: int) -> tuple[Session, Call]:
+        """Return a call with its session.
+
+        :raises NotKept: when it is not known, or still runs.
+        """
+        session = self.session(session_id)
+        call = session.by_seq.get(seq)
+        if call is None:
+            raise NotKept(f"there is no finished request {seq} in session {session_id}")
+        return session, call
+
+    def conversation(self, session_id: str) -> dict[str, Any]:
+        """Return a session as the user lived it."""
+        return conversation(self.session(session_id))
+
+    def findings(self, session_id: str) -> list[dict[str, Any]]:
+        """Return what is worth knowing about a session, the weightiest first."""
+        return [msgspec.to_builtins(each) for each in findings(self.session(session_id))]
+
+    def findings_since(self, since: int | None = None) -> list[dict[str, Any]]:
+        """Return what is worth knowing about the newest sessions that were active since a time."""
+        found = []
+        for each in self._reader.sessions(SessionQuery(since=since, limit=_LOOKED_THROUGH)):
+            title = each.get("title")
+            found += [{**finding, "title": title} for finding in self._held_findings(each["session_id"])]
+        return sorted(found, key=_weight, reverse=True)
+
+    def _held_findings(self, session_id: str) -> list[dict[str, Any]]:
+        stamp = self._reader.stamp(session_id)
+        with self._lock:
+            held = self._found.get(session_id)
+        if held is not None and held[0] == stamp:
+            return held[1]
+        try:
+            found = [msgspec.to_builtins(each) for each in findings(Session(self._reader.calls(session_id)))]
+        except NotKept:
+            return []
+        if stamp is not None:
+            with self._lock:
+                self._found[session_id] = (stamp, found)
+                while len(self._found) > 20 * _LOOKED_THROUGH:
+                    self._found.popitem(last=False)
+        return found
+
+    def context(self, session_id: str, seq: int) -> dict[str, Any]:
+        """Return the attribution of a call's prompt."""
+        session, call = self.call(session_id, seq)
+        if call.category != "model":
+            raise NotKept(f"request {seq} of session {session_id} is no call of a model")
+        return context(session.sizes[seq], session.sent, session.thoughts)
+
+    def cache(self, session_id: str, seq: int) -> dict[str, Any]:
+        """Return the cache verdict of a call; a change is shown to the character."""
+        session, _ = self.call(session_id, seq)
+        verdict = session.verdicts.get(seq)
+        if verdict is None:
+            raise NotKept(f"request {seq} of session {session_id} is no call of a model")
+        answer: dict[str, Any] = {"session_id": session_id, "seq": seq, **msgspec.to_builtins(verdict)}
+        answer["turn"] = session.turn_of.get(seq, (None, None))[0]
+        changed = verdict.part in ("tools", "system", "messages") and verdict.previous is not None
+        answer["exact"] = self._exact(session_id, verdict.previous, seq) if changed else None
+        return answer
+
+    def _exact(self, session_id: str, before: int | None, seq: int) -> dict[str, Any] | None:
+        try:
+            old, new = self._reader.records(session_id, [before or 0, seq])
+        except NotKept:
+            return None
+        return exact_difference(old, new)
+
+    def cost(self, session_id: str, seq: int) -> dict[str, Any]:
+        """Return the split of a call's price, and what it is of its session's."""
+        session, call = self.call(session_id, seq)
+        total = sums(session.calls)
+        share = call.cost / total["cost"] if call.cost is not None and total["cost"] else None
+        turn, step = session.turn_of.get(seq, (None, None))
+        return {
+            "session_id": session_id, "seq": seq, "model": call.who or None, "turn": turn, "step": step,
+            **msgspec.to_builtins(charges(call)),
+            "tokens": msgspec.structs.asdict(call.tokens),
+            "rates": None if call.rates is None else msgspec.structs.asdict(call.rates),
+            "share_of_session": None if share is None else round(share, 6),
+            "session": {name: total[name] for name in ("cost", "unpriced", "requests")},
+        }  # fmt: skip
+
+    def why(self, session_id: str, seq: int) -> dict[str, Any]:
+        """Return cost, cache and time of a call together, and what it is about."""
+        session, call = self.call(session_id, seq)
+        link = session.lanes.links[seq]
+        times = call_times(call)
+        return {
+            "cost": self.cost(session_id, seq),
+            "cache": self.cache(session_id, seq) if seq in session.verdicts else None,
+            "times": times.as_dict(),
+            "stalls": [{"at_ms": at, "ms": gap} for at, gap in call.stalls],
+            "outcome": call.outcome, "status": call.status, "error": call.error or None,
+            "prompt": call.prompt, "agent": call.agent or None, "role": call.role,
+            "repeats": link.repeats.seq if link.repeats else None,
+            "previous": link.before.seq if link.before else None,
+            "findings": [each for each in self.findings(session_id) if any(k["seq"] == seq for k in each["links"])],
+        }  # fmt: skip
+
+    def weights(self, session_id: str) -> dict[str, Any]:
+        """Return what was sent again and again in a session, the costliest first."""
+        return {"session_id": session_id, "pieces": list(heaviest(self.session(session_id).carried))}
+
+    def diff(self, a: tuple[str, int], b: tuple[str, int]) -> dict[str, Any]:
+        """Compare two requests, of any sessions.
+
+        :raises NotKept: when one of them is not kept.
+        """
+        return compare(self._reader.record(*a), self._reader.record(*b))
+
+    def prompts(self) -> list[dict[str, Any]]:
+        """List the distinct system prompts and tool sets, those used last first."""
+        return listing(self._reader.prompt_versions())
+
+    def prompt(self, name: str) -> dict[str, Any]:
+        """Return a system prompt or tool set with its content, and what it changed against the one before.
+
+        :raises NotKept: when there is none of this id.
+        """
+        listed = {each["id"]: each for each in self.prompts()}
+        if name not in listed:
+            raise NotKept(f"there is no prompt {name}")
+        found = listed[name]
+        record = self._reader.record(found["first"]["session_id"], found["first"]["seq"])
+        before = listed.get(found["previous"] or "")
+        changes = None
+        if before is not None:
+            old = self._reader.record(before["first"]["session_id"], before["first"]["seq"])
+            level = found["kind"]
+            changes = [each for each in compare(old, record)["changes"] if each["place"].startswith(level)]
+        return {**found, "content": _content(record, found["kind"]), "changes": changes}
+
+    def leaks(self, since: int | None = None) -> list[dict[str, Any]]:
+        """Return the kinds of secrets that were sent to providers, those sent most often first."""
+        return leaks(self._reader.calls_with("secrets", since, most=50_000))
+
+    def costs(self, by: str, query: Query) -> dict[str, Any]:
+        """Sum up what a query lets through.
+
+        :param by: one of `ccsproxy.store.reader.costs.GROUPS`, or of `PARTS`: those go through the newest sessions
+            alone, as they have to be put together from the parts of their prompts.
+        """
+        total = {**self._reader.totals(query), "name": None}
+        if by not in PARTS:
+            return {"by": by, "rows": self._reader.costs(query, by), "total": total, "sessions_left_out": 0}
+        rows, left_out = self._part_costs(by, query)
+        return {"by": by, "rows": rows, "total": total, "sessions_left_out": left_out}
+
+    def _part_costs(self, by: str, query: Query) -> tuple[list[dict[str, Any]], int]:
+        """Sum up the parts of prompts over sessions: what each cost in all the calls that sent it."""
+        sessions = self._reader.costs(query, "session")
+        looked_at = sessions[:_LOOKED_THROUGH]
+        rows = part_costs((self.session(each["name"]) for each in looked_at if each["name"]), by)
+        return rows, len(sessions) - len(looked_at)
+
+    def budget(self) -> list[dict[str, Any]]:
+        """Return the budgets that were set, with what is spent of each."""
+        return [each.as_dict() for each in spent_now(self._reader, self._budgets(), self._clock())]
+
+    def limits(self) -> list[dict[str, Any]]:
+        """Return the state of the limits of each account, the binding and the fullest first."""
+        now = round(self._clock() * 1000)
+        return limits_now(readings(self._reader.calls_with("limits", now - _LIMITS_MS)), now)
+
+
+def _weight(finding: Mapping[str, Any]) -> Any:
+    return (finding["kind"] in ("secret", "loss"), finding["cost"] or 0.0, finding["seconds"] or 0.0)
+
+
+def _content(record: Mapping[str, Any], kind: str) -> list[Any]:
+    """Return the tools or the texts of the system prompt as they were sent."""
+    laid = layout(record.get("dialect"), (record.get("request") or {}).get("body"))
+    return [] if laid is None else [marked.value for level, marked in laid.entries() if level == kind]

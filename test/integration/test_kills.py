@@ -1,0 +1,183 @@
+"""kill -9 under load, of each process and of all: what was answered is a record, or known to be lost."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from test.integration.harness import records_in
+from test.integration.load import Agents, Upstream
+
+#: How many kills in all; ``CCSPROXY_SERVICE_KILLS=1000`` for the long run.
+KILLS = int(os.environ.get("CCSPROXY_SERVICE_KILLS", "40"))
+PATIENCE = 60.0
+
+_ROOT = Path(__file__).parents[2]
+
+
+class Service:
+    """A ccsproxy in processes of its own, started and killed."""
+
+    def __init__(self, data_dir: Path, upstream: str, *options: str) -> None:
+        self.data_dir = data_dir
+        self._command = [
+            *(sys.executable, "-m", "twisted", "ccsproxy", "--data-dir", str(data_dir), "--upstream", upstream),
+            *("--proxy-port", "0", "--no-api", *options),
+        ]
+        self.log = data_dir.parent / "log"
+        self.port = 0
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it relays."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, cwd=_ROOT, start_new_session=True, env={**os.environ}
+            )
+        wait_for(self._is_up, f"the service: {self.log}")
+
+    def _is_up(self) -> bool:
+        try:
+            run = json.loads((self.data_dir / "run.json").read_text())
+        except (OSError, ValueError):
+            return False
+        self.port = int(run["proxy"][0].rpartition(":")[2].rstrip("/"))
+        return bool(run["pid"] == self.process.pid)
+
+    def children(self, module: str) -> list[int]:
+        """Return the processes that run a module for it."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+                command = (path / "cmdline").read_bytes().split(b"\0")
+            except (OSError, IndexError):
+                continue
+            if parent == self.process.pid and module.encode() in command:
+                found.append(int(path.name))
+        return found
+
+    def kill(self, everything: bool) -> None:
+        """Kill the main process, or all of them at once."""
+        if everything:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Stop in order."""
+        self.process.terminate()
+        self.process.wait(PATIENCE * 2)
+
+
+def wait_for(condition: Any, what: str) -> None:
+    """Wait for something that another process does."""
+    late = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > late:
+            raise AssertionError(f"waited in vain for {what}")
+        time.sleep(0.02)
+
+
+class KillTests(SynchronousTestCase):
+    """Four agents at work, and a process that is killed at a random moment, again and again."""
+
+    def setUp(self) -> None:
+        self.data_dir = Path(self.mktemp()).absolute() / "data"
+        self.data_dir.parent.mkdir(parents=True)
+        self.upstream = Upstream()
+        self.addCleanup(self.upstream.close)
+        self.dice = random.Random()
+
+    def begin(self, *options: str) -> None:
+        """Start a service, and agents before it."""
+        self.service = Service(self.data_dir, self.upstream.url, *options)
+        self.addCleanup(self.end)
+        self.agents = Agents(lambda: self.service.port)
+
+    def end(self) -> None:
+        self.agents.stop()
+        if self.service.process.poll() is None:
+            self.service.kill(everything=True)
+
+    def work(self) -> None:
+        """Let the agents have some answers, so that there is something to lose."""
+        before = len(self.agents.answered)
+        wait_for(lambda: len(self.agents.answered) > before + 4, "answers")
+        time.sleep(self.dice.uniform(0.0, 0.3))
+
+    def kill_child(self, module: str, times: int) -> None:
+        """Kill a child again and again, when its successor has come."""
+        for _ in range(times):
+            self.work()
+            wait_for(lambda: self.service.children(module), module)
+            os.kill(self.dice.choice(self.service.children(module)), signal.SIGKILL)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Stop everything, and return the records; there is one of each exchange, and no number twice."""
+        self.agents.stop()
+        self.service.stop()
+        found = records_in(self.data_dir)
+        self.assertEqual(max(Counter(r["id"] for r in found).values()), 1)
+        self.assertEqual(max(Counter((r["session_id"], r["seq"]) for r in found).values()), 1)
+        self.assertEqual(self.agents.wrong, [])
+        self.assertGreater(len(self.agents.answered), 20)
+        return found
+
+    def assert_whole(self, found: list[dict[str, Any]]) -> None:
+        """What was answered has one record, and all of it is there."""
+        by_path = {r["request"]["path"]: r for r in found}
+        for path, sizes in self.agents.answered.items():
+            record = by_path.pop(path, None)
+            self.assertIsNotNone(record, f"{path} was answered and has no record")
+            assert record is not None
+            got = record["request"]["body_bytes"], record["response"] and record["response"]["body_bytes"]
+            self.assertEqual((record["partial"], got), (False, sizes), (path, record["outcome"], record["capture"]))
+            self.assertEqual(record["capture"]["dropped_bytes"], 0)
+        for record in by_path.values():
+            self.assertNotEqual(record["outcome"], "complete", "it was not answered")
+
+    def test_the_recorder(self) -> None:
+        """Nothing is lost, whatever it had taken."""
+        self.begin()
+        self.kill_child("ccsproxy.capture.main", KILLS * 2 // 5)
+        self.assert_whole(self.records())
+
+    def test_a_worker(self) -> None:
+        """What it had answered is recorded whole, what it had under way is unclean."""
+        self.begin("--workers", "2")
+        self.kill_child("ccsproxy.workers.worker", KILLS * 3 // 10)
+        self.assert_whole(self.records())
+
+    def test_the_relay(self) -> None:
+        """Its recorder works off what it was given, and a service that is started meanwhile waits for it."""
+        self.begin()
+        for _ in range(max(1, KILLS * 3 // 20)):
+            self.work()
+            self.service.kill(everything=False)
+            self.service.start()
+        self.assert_whole(self.records())
+
+    def test_all_at_once(self) -> None:
+        """What was answered has a whole record, or one that says that it was lost."""
+        self.begin()
+        for _ in range(max(1, KILLS * 3 // 20)):
+            self.work()
+            self.service.kill(everything=True)
+            self.service.start()
+        found = self.records()
+        whole = {r["request"]["path"] for r in found if not r["partial"]}
+        unclean = [r for r in found if r["outcome"] == "unclean"]
+        known = {r["request"]["path"] for r in unclean if r["request"]["path"]}
+        missing = self.agents.answered.keys() - whole - known
+        unnamed = sum(1 for r in unclean if not r["request"]["path"])
+        self.assertLessEqual(len(missing), unnamed, f"of {len(self.agents.answered)}, {len(unclean)} unclean")

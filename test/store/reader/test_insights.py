@@ -1,0 +1,137 @@
+"""What is made of records, asked of a store: from kept facts, from records, and after removals."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.providers.price_book import list_price
+from ccsproxy.store.index.follower import bring_up
+from ccsproxy.store.offline import OfflineStore
+from ccsproxy.store.reader.insights import Insights
+from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.settings import StoreSettings
+from test.insight.stored import store_world
+from test.insight.test_cache import sessions_of
+from test.insight.world import LONG, MAIN, SECOND, World, make_world
+
+
+class StoredCase(SynchronousTestCase):
+    """The world in a data dir, its index made."""
+
+    world: World | None = None
+
+    def setUp(self) -> None:
+        if StoredCase.world is None:
+            StoredCase.world = make_world()
+        self.records: list[dict[str, Any]] = StoredCase.world.records
+        self.dir = Path(self.mktemp()).absolute()
+        store_world(self.dir, self.records)
+        self.reader = Reader(self.dir)
+        self.insights = Insights(self.reader)
+
+    def tearDown(self) -> None:
+        self.reader.close()
+
+
+class KeptTests(StoredCase):
+    """Facts that are kept are those that were made."""
+
+    def test_round_trip(self) -> None:
+        fresh = sessions_of(self.records)
+        for name, session in fresh.items():
+            kept = {call.seq: call for call in self.reader.calls(name)}
+            self.assertEqual({call.seq: call for call in session.calls}, kept)
+
+    def test_none_is_due(self) -> None:
+        self.assertEqual(self.reader.facts_due(), 0)
+
+    def test_missing_facts_are_made_from_records(self) -> None:
+        """The answers are the same when no facts, or only some, are kept."""
+        expected = self.insights.conversation(MAIN)
+        for condition in ("key % 3 = 0", "1"):
+            connection = sqlite3.connect(self.dir / "index.sqlite3")
+            connection.execute(f"DELETE FROM call_facts WHERE {condition}")
+            connection.commit()
+            connection.close()
+            self.assertEqual(Insights(Reader(self.dir)).conversation(MAIN), expected)
+
+    def test_removed_session_leaves_nothing(self) -> None:
+        """Neither facts nor items of a removed session stay in the index."""
+        with OfflineStore(self.dir, StoreSettings(writer="test")) as store:
+            store.forget([MAIN])
+        connection = sqlite3.connect(self.dir / "index.sqlite3")
+        blobs = [
+            row[0] for row in connection.execute("SELECT item FROM call_items UNION ALL SELECT facts FROM call_facts")
+        ]
+        connection.close()
+        self.assertTrue(blobs)
+        self.assertFalse(any(b"Customers are refunded" in blob or b"select * from ledger" in blob for blob in blobs))
+        with self.assertRaises(NotKept):
+            Insights(Reader(self.dir)).conversation(MAIN)
+        self.assertEqual(len(Insights(Reader(self.dir)).conversation(SECOND)["turns"]), 8)
+
+    def test_grows_with_what_is_new(self) -> None:
+        """The facts of a long session are far smaller than its records."""
+        size = sum(len(msgspec.json.encode(record)) for record in self.records if record["session_id"] == LONG)
+        connection = sqlite3.connect(self.dir / "index.sqlite3")
+        sql = (
+            "SELECT (SELECT sum(length(item)) FROM call_items WHERE session = s.number), "
+            "(SELECT sum(length(facts) + length(items)) FROM call_facts WHERE session = s.number) "
+            "FROM sessions s WHERE session_id = ?"
+        )
+        kept = sum(connection.execute(sql, (LONG,)).fetchone())
+        connection.close()
+        self.assertLess(kept, size / 10)
+
+    def test_later_calls(self) -> None:
+        """A session that goes on is a new object with its new calls."""
+        other = Path(self.mktemp()).absolute()
+        first = [record for record in self.records if record["session_id"] == LONG]
+        store_world(other, first[:5])
+        insights = Insights(Reader(other))
+        self.assertEqual(len(insights.session(LONG).calls), 5)
+        store_world(other, first[5:], indexed=False)
+        bring_up(other, list_price)
+        self.assertEqual(insights.conversation(LONG)["turns"], self.insights.conversation(LONG)["turns"])
+
+
+class AnswerTests(StoredCase):
+    """The answers as the API gives them."""
+
+    def test_cache(self) -> None:
+        assert StoredCase.world is not None
+        seq = next(seq for kind, seq in StoredCase.world.truths[MAIN].marks if kind == "tools")
+        got = self.insights.cache(MAIN, seq)
+        self.assertEqual((got["verdict"], got["part"], got["place"]), ("changed", "tools", "tools[40]"))
+        self.assertIn("mcp__linear__get_issue", got["first_difference"])
+        self.assertEqual(got["read_tokens"], 0)
+        self.assertGreater(got["lost_cost"], 0.01)
+        self.assertIn("mcp__linear__get_issue", got["exact"]["after"])
+
+    def test_prompts(self) -> None:
+        got = self.insights.prompts()
+        version = next(each for each in got if "claude-code 2.1.198" in each["clients"] and each["kind"] == "system")
+        shown = self.insights.prompt(version["id"])
+        self.assertTrue(shown["content"][1]["text"].startswith("Version two."))
+        self.assertEqual(shown["changes"][0]["place"], "system[1]")
+
+    def test_leaks_limits_findings(self) -> None:
+        self.assertEqual({each["kind"] for each in self.insights.leaks()}, {"stripe-key", "password"})
+        names = {each["name"] for each in self.insights.limits()}
+        self.assertLessEqual({"5h"}, names)
+        found = self.insights.findings_since()
+        self.assertEqual(found[0]["kind"], "secret")
+        self.assertGreater(len({each["session_id"] for each in found}), 1)
+
+    def test_why(self) -> None:
+        got = self.insights.why(MAIN, 13)
+        self.assertGreater(got["cost"]["total"], 0)
+        self.assertEqual(set(got["times"]) & {"waiting", "streaming", "stalled"}, {"waiting", "streaming", "stalled"})
+
+    def test_unknown(self) -> None:
+        for ask in (lambda: self.insights.conversation("x"), lambda: self.insights.cache(MAIN, 999)):
+            with self.assertRaises(NotKept):
+                ask()
