@@ -87,7 +87,10 @@ def _count(version: Version, call: Call) -> None:
 
 
 def predecessor(found: Iterable[Version], version: Version) -> Version | None:
-    """Return the version of the same kind and client that was in use before, None where there is none."""
+    """Return the version of the same kind and client that was in use before, None where there is none.
+
+    One of the same folder goes before others, as folders have instructions of their own.
+    """
     client = version.first.client
     earlier = [
         each
@@ -95,7 +98,8 @@ def predecessor(found: Iterable[Version], version: Version) -> Version | None:
         if each.kind == version.kind and each is not version and each.first.client == client
         and each.first.started_ms <= version.first.started_ms
     ]  # fmt: skip
-    return max(earlier, key=lambda each: each.last.started_ms, default=None)
+    cwd = version.first.cwd
+    return max(earlier, key=lambda each: (each.first.cwd == cwd, each.last.started_ms), default=None)
 
 
 def listing(found: Iterable[Version]) -> list[dict[str, Any]]:

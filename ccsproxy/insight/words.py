@@ -1,11 +1,8 @@
-"""Numbers as findings and commands write them: money, tokens, bytes and times."""
+"""Numbers as findings and commands write them: tokens, bytes and times; money as `ccsproxy.providers.amounts`."""
 
+from ccsproxy.providers.amounts import dollars
 
-def dollars(amount: float | None) -> str:
-    """Write US dollars: four digits below ten cents, an en dash for unknown."""
-    if amount is None:
-        return "–"
-    return f"${amount:.4f}" if abs(amount) < 0.1 else f"${amount:,.2f}"
+__all__ = ["dollars", "plural", "seconds", "size", "times", "tokens"]
 
 
 def tokens(count: float | None) -> str:

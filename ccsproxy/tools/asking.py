@@ -8,6 +8,7 @@ from typing import Any
 
 import attr
 
+from ccsproxy.insight.query import SORTS
 from ccsproxy.run import read_run_file
 from ccsproxy.store.query import FIELDS, Query, parse_query
 from ccsproxy.store.reader.lists import SessionQuery
@@ -24,6 +25,22 @@ def open_reader(args: argparse.Namespace) -> Reader:
     :raises CommandError: when there is no data dir.
     """
     return Reader(data_dir_of(args))
+
+
+def add_query(parser: argparse.ArgumentParser) -> None:
+    """Declare the query language as the words of a command."""
+    parser.add_argument(
+        "query",
+        metavar="QUERY",
+        nargs="*",
+        help="fields and words: model:opus tool:Bash status:>=400 cost:>0.5 since:7d",
+    )
+    parser.add_argument(
+        "--sort",
+        metavar="FIELD",
+        default="",
+        help=f"sort by {', '.join(SORTS)}; the largest first, with + the smallest",
+    )
 
 
 def add_filters(parser: argparse.ArgumentParser, limit: int) -> None:
@@ -44,6 +61,21 @@ def query_of(args: argparse.Namespace, reader: Reader, words: str = "") -> Query
     query = parse_query({**given, "q": words, **{n: moment(getattr(args, n)) for n in ("since", "until")}})
     session = (full_session(reader, args.session),) if args.session else ()
     return attr.evolve(query, session=session, limit=max(1, args.limit))
+
+
+def question_text(args: argparse.Namespace) -> str:
+    """Return the words of a command in the query language, its ``--sort`` included."""
+    sort = args.sort.lstrip("-")
+    wanted = [f"sort:{sort[1:] if sort.startswith('+') else '-' + sort}"] if sort else []
+    return " ".join([*map(_quoted, args.query), *wanted])
+
+
+def _quoted(word: str) -> str:
+    """Put a word that a shell has rid of its quotes back into them."""
+    field, colon, value = word.partition(":")
+    if " " not in word or '"' in word:
+        return word
+    return f'{field}:"{value}"' if colon and " " not in field else f'"{word}"'
 
 
 def moment(text: str) -> str:

@@ -14,6 +14,7 @@ from ccsproxy.store.control import ControlReply, ControlRequest, ask
 from ccsproxy.store.directory import DataDirBusy, DataDirError
 from ccsproxy.store.index.schema import IndexUnusable
 from ccsproxy.store.offline import OfflineStore
+from ccsproxy.store.query import QueryError
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.settings import StoreSettings
 
@@ -73,7 +74,10 @@ def changed(
 
 
 def reported(run: Run) -> Run:
-    """Make a command end with one sentence and status 1 when it cannot do its work, never with a traceback."""
+    """Make a command end with one sentence when it cannot do its work, never with a traceback.
+
+    The status is 2 for a question that cannot be meant, and 1 for everything else.
+    """
 
     @functools.wraps(run)
     def guarded(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -83,6 +87,9 @@ def reported(run: Run) -> Run:
             err.write(f"A running ccsproxy writes to {args.data_dir}; stop it first, then run this again.\n")
         except (CommandError, DataDirError, IndexUnusable) as reason:
             err.write(f"{reason}\n")
+        except QueryError as reason:
+            err.write(f"{reason}\n")
+            return 2
         except (OSError, ValueError, PackedError, sqlite3.Error) as reason:
             err.write(f"{args.data_dir} could not be worked on: {reason}\n")
         return 1

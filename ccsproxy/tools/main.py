@@ -17,7 +17,8 @@ from ccsproxy.errors import StartError
 COMMANDS = (
     *("service.serve", "service.demo", "service.open_page"),
     *("records.tail", "records.ls", "records.show", "records.search", "records.export", "records.stats"),
-    "answers.prices",
+    *("answers.top", "answers.why", "answers.cost", "answers.diff", "answers.prompts", "answers.leaks"),
+    *("answers.limits", "answers.budget", "answers.prices"),
     *("store.verify", "store.reindex", "store.gc", "store.du", "store.rm", "store.keep", "store.import_store"),
     "completion",
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
+from ccsproxy.insight.query import member
 from ccsproxy.providers.amounts import total
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
@@ -51,7 +52,7 @@ def local_time(text: str | None) -> str:
         return printable(text)
 
 
-HEADINGS = ("TIME", "SESSION/SEQ", "CLIENT", "MODEL", "OUTCOME", "IN", "CACHED", "OUT", "TTFT", "TOTAL", "COST", "")
+HEADINGS = ("TIME", "SESSION/SEQ", "CLIENT", "MODEL", "OUTCOME", "SENT", "CACHED", "OUT", "TTFT", "TOTAL", "COST", "")
 _WIDTHS = (14, 22, 12, 24, 22, 8, 8, 7, 7, 7, 8, 0)
 
 
@@ -72,8 +73,7 @@ def request_line(item: Mapping[str, Any], paint: Paint) -> str:
         item["client"] or "-",
         item["response_model"] or item["model"] or "-",
         shown,
-        number(item["input_tokens"]),
-        number(item["cache_read_input_tokens"]),
+        *_sent(item),
         number(item["output_tokens"]),
         duration(item["ttft_ms"]),
         duration(item["duration_ms"]),
@@ -84,6 +84,12 @@ def request_line(item: Mapping[str, Any], paint: Paint) -> str:
     line = _columns(texts).rstrip()
     padded = texts[4].ljust(_WIDTHS[4])
     return line.replace(padded.rstrip(), paint(padded.rstrip(), _OUTCOME_COLOURS.get(outcome, "red")), 1)
+
+
+def _sent(item: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the size of the whole prompt, and which part of it came from the cache."""
+    prompt, share = member(item, "prompt_tokens"), member(item, "cached_share")
+    return number(prompt), "-" if share is None else f"{share:.0%}"
 
 
 def short(session_id: str) -> str:

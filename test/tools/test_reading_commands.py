@@ -71,7 +71,7 @@ class ReadingTests(CommandCase):
         _, out, _ = self.run_command("ls", "--json", "--outcome", "refused")
         self.assertEqual(out, "")
         status, _, err = self.run_command("ls", "--since", "yesterday")
-        self.assertEqual((status, err.count("\n")), (1, 1))
+        self.assertEqual((status, err.count("\n")), (2, 1))
 
     def test_ls_sessions(self) -> None:
         """Sessions with their totals."""

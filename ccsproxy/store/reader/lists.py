@@ -157,6 +157,12 @@ def rows_around(connection: sqlite3.Connection, session_id: str, seq: int, reach
     return [summary_of(row) for row in rows]
 
 
+def running_rows(connection: sqlite3.Connection, limit: int) -> list[Summary]:
+    """Return the requests that have begun and not ended, the newest first."""
+    sql = f"SELECT {_COLUMNS} FROM requests WHERE outcome IS NULL ORDER BY key DESC LIMIT ?"  # noqa: S608
+    return [summary_of(row) for row in connection.execute(sql, (limit,))]
+
+
 def session_models(connection: sqlite3.Connection, session_id: str) -> list[str]:
     """Return the models that a session asked for, by name."""
     sql = "SELECT value FROM facets WHERE scope = ? AND field = 'model' AND count > 0 ORDER BY value"

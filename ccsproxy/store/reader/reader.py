@@ -32,6 +32,7 @@ from ccsproxy.store.reader.lists import (
     place_of,
     request_rows,
     rows_around,
+    running_rows,
     session_dict,
     session_models,
     session_rows,
@@ -127,6 +128,11 @@ class Reader:
         more = len(rows) > query.limit and not query.sorted
         rows = rows[: query.limit]
         return RequestPage([_item(row) for row in rows], str(rows[-1][0]) if more and rows else None, rebuilding)
+
+    def running(self, limit: int = 200) -> list[dict[str, Any]]:
+        """Return the exchanges that are under way, the newest first."""
+        rows = self._source.ask(lambda connection: running_rows(connection, limit), list[Summary]())
+        return [as_dict(row) for row in rows]
 
     def costs(self, query: Query, by: str) -> list[dict[str, Any]]:
         """Sum up what a query lets through by one of `ccsproxy.store.reader.costs.GROUPS`, the dearest first."""

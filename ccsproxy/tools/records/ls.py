@@ -1,64 +1,145 @@
 """``ccsproxy ls``: the newest requests, or the sessions."""
 
 import argparse
-from typing import TextIO
+from collections.abc import Sequence
+from typing import Any, TextIO
 
+from ccsproxy.insight import words
+from ccsproxy.insight.query import matches, ordered
 from ccsproxy.providers.amounts import lacking, total
+from ccsproxy.store.query import Query, parse_question
 from ccsproxy.store.reader.lists import SessionQuery
-from ccsproxy.tools.asking import add_filters, open_reader, query_of
+from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.summary import milliseconds
+from ccsproxy.tools.answers.answering import examples
+from ccsproxy.tools.asking import add_filters, add_query, open_reader, query_of, question_text
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
-from ccsproxy.tools.printing import Paint, heading, local_time, number, request_line, table
+from ccsproxy.tools.printing import Paint, heading, local_time, printable, request_line
 
 NAME = "ls"
 SUMMARY = "List requests, newest first, or sessions."
 
+#: Sessions that are looked through, whatever is asked.
+_MOST_SESSIONS = 10_000
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
+    add_query(parser)
     add_data_dir(parser)
     add_filters(parser, 30)
     parser.add_argument("--sessions", action="store_true", help="list sessions instead of requests")
+    examples(
+        parser,
+        "ccsproxy ls --sort cost since:today          the dearest requests of today",
+        "ccsproxy ls status:5xx client:codex          what failed for codex",
+        "ccsproxy ls --sessions cwd:shop --sort cost  sessions of a project, the dearest first",
+    )
 
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write the list of exchanges or sessions."""
+    """Write the list of exchanges or sessions; status 1 when nothing matches, 2 for a wrong question."""
     reader = open_reader(args)
     if args.sessions:
-        return _sessions(reader.sessions(SessionQuery(limit=max(1, args.limit))), args.json, out)
-    page = reader.requests(query_of(args, reader))
-    if args.json:
-        for item in page.items:
-            write_json(out, item)
-        return 0
-    paint = Paint(out)
-    if page.items:
-        out.write(heading(paint) + "\n")
-    for item in page.items:
-        out.write(request_line(item, paint) + "\n")
+        return _sessions(reader, args, out, err)
+    query = query_of(args, reader, question_text(args))
+    page = reader.requests(query)
+    _write(page.items, args, out)
+    if not args.json and page.items:
+        _sums(reader, query, len(page.items), out)
     if page.rebuilding:
         err.write("The index is being rebuilt; older requests may be missing from this list.\n")
-    return 0
+    return _found(page.items, err)
 
 
-def _sessions(sessions: list[dict[str, object]], as_json: bool, out: TextIO) -> int:
-    if as_json:
-        for each in sessions:
-            write_json(out, each)
-        return 0
-    rows = [["SESSION", "STARTED", "REQUESTS", "IN", "OUT", "COST", "TITLE"]]
-    for each in sessions:
-        tokens = [number(each[name]) for name in ("total_input_tokens", "total_output_tokens")]  # type: ignore[arg-type]
-        started = local_time(str(each["started_at"]))
-        title = str(each.get("title") or "-")[:60]
-        cost = total(each["cost"], each["unpriced"], "-")  # type: ignore[arg-type]
-        rows.append([str(each["session_id"]), started, str(each["request_count"]), *tokens, cost, title])
-    if len(rows) > 1:
-        table(rows, out)
-    if note := lacking(sum(each["unpriced"] for each in sessions), _unpriced_models(sessions)):  # type: ignore[misc]
+def _write(items: Sequence[dict[str, Any]], args: argparse.Namespace, out: TextIO) -> None:
+    if args.json:
+        for item in items:
+            write_json(out, item)
+        return
+    paint = Paint(out)
+    if items:
+        out.write(heading(paint) + "\n")
+    for item in items:
+        out.write(request_line(item, paint) + "\n")
+
+
+def _sums(reader: Reader, query: Query, shown: int, out: TextIO) -> None:
+    """Say what everything that matches comes to."""
+    sums = reader.totals(query)
+    if not sums or sums["requests"] < 2:
+        return
+    of = "" if sums["requests"] == shown else f"{shown} of "
+    sent = sum(sums[name] or 0 for name in _PROMPT)
+    counts = f"{words.tokens(sent)} sent, {words.tokens(sums['output_tokens'])} out"
+    cost = total(sums["cost"], sums["unpriced"])
+    out.write(f"{of}{sums['requests']:,} requests, {sums['errors']} errors, {counts}, {cost}\n")
+    if note := lacking(sums["unpriced"]):
         out.write(f"The costs lack {note}; see: ccsproxy prices MODEL\n")
-    return 0
 
 
-def _unpriced_models(sessions: list[dict[str, object]]) -> list[str]:
-    return sorted({model for each in sessions for model in each["unpriced_models"]})  # type: ignore[attr-defined]
+_PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+
+def _found(items: Sequence[Any], err: TextIO) -> int:
+    if items:
+        return 0
+    err.write("Nothing matches.\n")
+    return 1
+
+
+def _sessions(reader: Reader, args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    question = parse_question(question_text(args))
+    query = query_of(args, reader)
+    since = max(filter(None, (query.since, question.since)), default=None)
+    found = reader.sessions(SessionQuery(
+        upstream=query.fields.get("upstream", ()), model=query.fields.get("model", ()),
+        cwd=query.fields.get("cwd", ()), client=query.fields.get("client", ()), since=since,
+        limit=_MOST_SESSIONS if args.query or args.sort else query.limit,
+    ))  # fmt: skip
+    rows = [each for each in map(_row, found) if matches(question, each) and _says(question.words, each)]
+    listed = ordered(question, rows)[: query.limit]
+    if args.json:
+        for each in listed:
+            write_json(out, {name: value for name, value in each.items() if name in found[0]})
+    elif listed:
+        _table(listed, out)
+    return _found(listed, err)
+
+
+def _row(session: dict[str, Any]) -> dict[str, Any]:
+    """Write a session with the members that the query language names."""
+    counts = {name: session[f"total_{name}"] for name in (*_PROMPT, "output_tokens")}
+    ended = session["ended_at"]
+    span = milliseconds(ended) - milliseconds(session["started_at"]) if ended else None
+    models = session["models"]
+    return {**session, **counts, "model": " ".join(models), "has_error": session["errors"] > 0, "duration_ms": span,
+            "tools": [], "seq": session["request_count"]}  # fmt: skip
+
+
+def _says(text: str, session: dict[str, Any]) -> bool:
+    said = f"{session['title'] or ''} {session['cwd'] or ''}".casefold()
+    return all(word.strip('"').casefold() in said for word in text.split())
+
+
+def _table(rows: Sequence[Any], out: TextIO) -> None:
+    """Write a line for each session: when, who, where, what it came to, what it is about."""
+    line = "{:<36} {:<14} {:>6} {:>4} {:>8} {:>7} {:>6} {:>10}  {:<12} {:<20} {:<16} {}"
+    names = ("SESSION", "STARTED", "CALLS", "ERR", "DURATION", "SENT", "CACHED", "COST", "CLIENT", "MODEL", "PROJECT",
+             "TITLE")  # fmt: skip
+    out.write(Paint(out)(line.format(*names), "bold") + "\n")
+    for each in rows:
+        sent = sum(each[name] or 0 for name in _PROMPT)
+        cached = f"{(each['cache_read_input_tokens'] or 0) / sent:.0%}" if sent else "-"
+        span = "running" if each["duration_ms"] is None else words.seconds(each["duration_ms"] / 1000)
+        cells = [
+            each["session_id"], local_time(each["started_at"]), f"{each['request_count']:,}",
+            str(each["errors"] or ""), span, words.tokens(sent), cached, total(each["cost"], each["unpriced"]),
+            (each["client"] or "-")[:12], (each["models"][0] if each["models"] else "-")[:20],
+            (each["cwd"] or "-").rstrip("/").rpartition("/")[2][:16] or "/", (each["title"] or "-")[:70],
+        ]  # fmt: skip
+        out.write(line.format(*map(printable, cells)).rstrip() + "\n")
+    unpriced = sum(each["unpriced"] for each in rows)
+    if note := lacking(unpriced, sorted({model for each in rows for model in each["unpriced_models"]})):
+        out.write(f"The costs lack {note}; see: ccsproxy prices MODEL\n")

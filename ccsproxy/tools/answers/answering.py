@@ -1,0 +1,80 @@
+"""What the commands that answer questions have in common."""
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ccsproxy.insight.budget import Budget, budgets_in, parse_budget
+from ccsproxy.run import read_run_file
+from ccsproxy.store.reader.insights import Insights
+from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.tools.asking import full_session
+from ccsproxy.tools.data_dir import CommandError, data_dir_of
+
+
+def open_insights(args: argparse.Namespace, budgets: Sequence[Budget] = ()) -> tuple[Reader, Insights]:
+    """Open the store of ``--data-dir``, and what is made of it.
+
+    :param budgets: what was said here; else those of the running service.
+    :raises CommandError: when there is no data dir.
+    """
+    data_dir = data_dir_of(args)
+    reader = Reader(data_dir)
+    return reader, Insights(reader, budgets=lambda: budgets or running_budgets(data_dir))
+
+
+def running_budgets(data_dir: Path) -> tuple[Budget, ...]:
+    """Return the budgets of the running service; none where none runs."""
+    return budgets_in(read_run_file(data_dir) or {})
+
+
+def read_budgets(texts: Iterable[str]) -> tuple[Budget, ...]:
+    """Read budgets of the command line.
+
+    :raises QueryError: when one cannot be read.
+    """
+    return tuple(parse_budget(text) for text in texts)
+
+
+def place_of(reader: Reader, text: str) -> tuple[str, int | None]:
+    """Read ``SESSION/SEQ`` or ``SESSION``; a session may be named by a part of its id, or be ``last``.
+
+    :raises CommandError: when it names none.
+    """
+    session, slash, seq = text.rpartition("/")
+    if not slash:
+        return full_session(reader, text), None
+    if not (seq.isascii() and seq.isdigit()):
+        raise CommandError(f"{text!r} names no request; write SESSION/SEQ as 'ccsproxy ls' shows it.")
+    return full_session(reader, session), int(seq)
+
+
+def one_call(reader: Reader, text: str) -> tuple[str, int]:
+    """Read ``SESSION/SEQ``.
+
+    :raises CommandError: when it names none.
+    """
+    session, seq = place_of(reader, text)
+    if seq is None:
+        raise CommandError(f"{text!r} names a session, not a request; write SESSION/SEQ as 'ccsproxy ls' shows it.")
+    return session, seq
+
+
+def kept(error: NotKept) -> CommandError:
+    """Turn what the store lacks into one sentence."""
+    said = str(error)
+    return CommandError(f"{said[:1].upper()}{said[1:]}.")
+
+
+def page_url(args: argparse.Namespace, path: str) -> str | None:
+    """Return the address of a page of the running service, None where none runs."""
+    running: Mapping[str, Any] = read_run_file(data_dir_of(args)) or {}
+    urls = running.get("api")
+    return f"{str(urls[0]).rstrip('/')}{path}" if isinstance(urls, list) and urls else None
+
+
+def examples(parser: argparse.ArgumentParser, *lines: str) -> None:
+    """Put examples below a command's help."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "examples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,84 @@
+"""``ccsproxy cost``: what was spent, by project, model, tool and more."""
+
+import argparse
+from typing import Any, TextIO
+
+from ccsproxy.insight import words
+from ccsproxy.providers.amounts import lacking, total
+from ccsproxy.store.query import parse_query
+from ccsproxy.store.reader.costs import GROUPS, PARTS
+from ccsproxy.tools.answers.answering import examples, open_insights
+from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+from ccsproxy.tools.printing import table
+
+NAME = "cost"
+SUMMARY = "Sum up what was spent, by project, model, client, day, tool and more."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    parser.add_argument("query", metavar="QUERY", nargs="*", help="fields and words, such as model:opus since:7d")
+    parser.add_argument(
+        "--by", choices=(*GROUPS, *PARTS), default="project", help="what to sum up by (default: project)"
+    )
+    parser.add_argument("-n", "--limit", metavar="N", type=int, default=30, help="at most N lines (default: 30)")
+    add_data_dir(parser)
+    examples(
+        parser,
+        "ccsproxy cost since:today                what today cost, by project",
+        "ccsproxy cost --by server since:7d       which MCP server eats the context",
+        "ccsproxy cost --by model client:codex    what codex spent on which model",
+    )
+
+
+@reported
+def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Write a line for each group, the dearest first, and the sum."""
+    _, insights = open_insights(args)
+    found = insights.costs(args.by, parse_query({"q": " ".join(args.query)}))
+    if args.json:
+        write_json(out, found)
+        return 0
+    if not found["rows"]:
+        err.write("Nothing matches.\n")
+        return 1
+    rows = _part_rows(found, args) if args.by in PARTS else _rows(found, args)
+    table(rows, out)
+    _notes(found, args, out)
+    return 0
+
+
+def _rows(found: dict[str, Any], args: argparse.Namespace) -> list[list[str]]:
+    rows = [[args.by.upper(), "CALLS", "ERRORS", "SENT", "CACHED", "OUT", "COST"]]
+    rows += [_row(each["name"] or "(none)", each) for each in found["rows"][: max(args.limit, 1)]]
+    return [*rows, _row("total", found["total"])]
+
+
+def _row(name: str, each: dict[str, Any]) -> list[str]:
+    read = each["cache_read_input_tokens"] or 0
+    sent = (each["input_tokens"] or 0) + read + (each["cache_creation_input_tokens"] or 0)
+    share = f"{read / sent:.0%}" if sent else "-"
+    counts = [f"{each['requests']:,}", f"{each['errors']:,}", words.tokens(sent), share]
+    return [name, *counts, words.tokens(each["output_tokens"]), total(each["cost"], each["unpriced"])]
+
+
+def _part_rows(found: dict[str, Any], args: argparse.Namespace) -> list[list[str]]:
+    rows = [[args.by.upper(), "TOKENS SENT", "COST"]]
+    return rows + [
+        [each["name"], words.tokens(each["tokens_sent"]), f"~ {total(each['cost'], each['unpriced'])}"]
+        for each in found["rows"][: max(args.limit, 1)]
+    ]
+
+
+def _notes(found: dict[str, Any], args: argparse.Namespace, out: TextIO) -> None:
+    hidden = len(found["rows"]) - max(args.limit, 1)
+    if hidden > 0:
+        out.write(f"{hidden} more; --limit shows them.\n")
+    if note := lacking(found["total"].get("unpriced")):
+        out.write(f"The sums lack {note}; see: ccsproxy prices MODEL\n")
+    if args.by in PARTS:
+        out.write(
+            "Estimates, scaled to what the provider counted; each part with all the calls that sent it again.\n"
+        )
+    if found["sessions_left_out"]:
+        out.write(f"{found['sessions_left_out']} cheaper sessions are left out.\n")
