@@ -33,6 +33,15 @@ class Framing(Protocol):
     def finish(self) -> list[Framed]:
         """Take the end of the bytes, return the events that only it completes."""
 
+    def rest(self) -> tuple[str, str] | None:
+        """Return the name line and the data of an event that has only begun, empty where none has.
+
+        :return: None where bytes were no part of any event, or the events are not what the bytes say.
+        """
+
+    def overflow(self) -> None:
+        """Note that nothing is kept of what follows."""
+
 
 class SseFraming:
     """Server-sent events.
@@ -65,13 +74,23 @@ class SseFraming:
     @property
     def ordinary(self) -> bool:
         """Whether every byte belonged to a name and one line of data of an event."""
-        return self._decoder.ordinary
+        return self._decoder.ordinary and not self._decoder.rest
 
     def finish(self) -> list[Framed]:
         """Take the end of the bytes, return an event without its blank line."""
         events = self._decoder.finish()
         self.recovered = bool(events)
         return [named(event) for event in events]
+
+    def rest(self) -> tuple[str, str] | None:
+        """Return the name line and the data of an event that has only begun, empty where none has."""
+        if not self._decoder.ordinary:
+            return None
+        rest = b"" if self.recovered else self._decoder.rest
+        return _begun(rest)
+
+    def overflow(self) -> None:
+        """Nothing is kept here but what an event needs to be whole."""
 
     def bare_tail(self) -> bytes:
         """Return what came after the last event, when it looks like a bare JSON value."""
@@ -81,6 +100,21 @@ class SseFraming:
         blocks = text.split(b"\n\n")[self._inside :]
         rest = next((block.strip() for block in reversed(blocks) if block.strip()), b"")
         return rest if rest[:1] in (b"{", b"[") else b""
+
+
+def _begun(rest: bytes) -> tuple[str, str] | None:
+    """Part an event that has only begun into name line and data, without a copy more than needed of the latter."""
+    name, start = b"", 0
+    if rest.startswith(b"event:"):
+        start = rest.find(b"\n") + 1
+        name = rest[: start - 1] if start else rest
+        start = start or len(rest)
+    if rest.find(b"\n", start) >= 0:
+        return None
+    if not rest.startswith(b"data:", start):
+        return name.decode("utf-8", "replace"), rest[start:].decode("utf-8", "replace")
+    start += 6 if rest[start + 5 : start + 6] == b" " else 5
+    return name.decode("utf-8", "replace"), str(memoryview(rest)[start:], "utf-8", "replace")
 
 
 class LineFraming:
@@ -97,6 +131,13 @@ class LineFraming:
         """Take the end of the bytes, return a last line without its line end."""
         return [("", line) for line in self._decoder.finish()]
 
+    def rest(self) -> tuple[str, str]:
+        """Return the line that has only begun."""
+        return "", self._decoder.rest.decode("utf-8", "replace")
+
+    def overflow(self) -> None:
+        """Nothing is kept here but what a line needs to be whole."""
+
 
 class ArrayFraming:
     """The elements of one JSON array."""
@@ -111,6 +152,12 @@ class ArrayFraming:
     def finish(self) -> list[Framed]:
         """Take the end of the bytes; an unfinished element is no event."""
         return []
+
+    def rest(self) -> None:
+        """Say that the elements are not all that the bytes say: commas and brackets stand between them."""
+
+    def overflow(self) -> None:
+        """Nothing is kept here but what an element needs to be whole."""
 
     @property
     def complete(self) -> bool:

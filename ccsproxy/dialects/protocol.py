@@ -63,6 +63,13 @@ class StreamWatcher(Protocol):
     def names(self, names: set[str]) -> None:
         """Look at names of events."""
 
+    def cut(self, name: str, payload: str) -> None:
+        """Look at an event that is no JSON, perhaps since it was cut off.
+
+        :param name: the line with its name, empty where there is none.
+        :param payload: what came of its data.
+        """
+
 
 class WireFormat(Protocol):
     """One LLM wire format.

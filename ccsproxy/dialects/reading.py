@@ -1,12 +1,15 @@
 """Reads a response body, whatever it turns out to be."""
 
+from functools import partial
 from typing import Any
 
 from ccsproxy.dialects.answer import DecodedResponse, Settled
 from ccsproxy.dialects.bedrock.aws_frames import EventStreamFraming
 from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.framing import PLAIN, ArrayFraming, Framed, Framing, LineFraming, SseFraming, choose
 from ccsproxy.dialects.no_answer import no_events
+from ccsproxy.dialects.overflow import Tail, joined
 from ccsproxy.dialects.plain_body import BLANK, bounded_counts, read_plain
 from ccsproxy.dialects.protocol import Joining, Reassembler, StreamWatcher, WireFormat
 from ccsproxy.dialects.registry import proven
@@ -36,6 +39,9 @@ class AnswerReader:
         self._frames = 0
         self._first_ms: float | None = None
         self._last_ms = 0.0
+        self._kept: Reassembler | None = None
+        self._tail: Tail | None = None
+        self._full = False
 
     def watch(self, watcher: StreamWatcher) -> None:
         """Show the events to somebody else as well; called before the first bytes."""
@@ -57,6 +63,8 @@ class AnswerReader:
         if not data:
             return
         self._last_ms = at_ms
+        if self._full and self._framing is None:
+            return
         if self._framing is not None:
             self._take(self._framing.feed(data), at_ms)
             return
@@ -67,6 +75,18 @@ class AnswerReader:
         self._held.append(data)
         if self._kind is None:
             self._decide(at_ms)
+
+    def overflow(self) -> None:
+        """Note that nothing is kept of what follows: only its counts and its ending are read."""
+        self._full = True
+        if self._framing is None:
+            return
+        self._show_rest(self._framing)
+        self._watcher = None
+        self._kept = self._begin(None)
+        self._framing.overflow()
+        self._reassembler = self._tail = Tail(partial(self._format.reassembler, self._facts))
+        self._joining = False
 
     def _begins(self, data: bytes) -> bool:
         """Whether the body begins here; servers that are busy may send blanks before it for minutes."""
@@ -121,20 +141,30 @@ class AnswerReader:
         try:
             value = loads(text)
         except JsonError:
-            value = text.decode("utf-8", "replace")
-            self._unusual(True)
-            if self._format.name != "generic" or self._reassembler is None:
-                self._begin(None)
-            if self._format.name != "generic":
-                self._begin(None).findings.unplaced(value, "invalid_event_json")
-                return
+            self._no_json(name, text.decode("utf-8", "replace"), at_ms)
+            return
         self._show(value, None)
+        self._reassemble(name, value, at_ms)
+        if self._tail is not None:
+            self._tail.took(len(text))
+
+    def _reassemble(self, name: str, value: Any, at_ms: float) -> None:
         reassembler = self._reassembler or self._begin(value)
         try:
             reassembler.event(name, value, at_ms)
         except Exception:
             # A mistake of ours must cost no more than the place of this event.
             reassembler.findings.unplaced(value, "reassemble_failed")
+
+    def _no_json(self, name: str, text: str, at_ms: float) -> None:
+        """Take an event that is no JSON: damage, but where nobody knows what it should be."""
+        self._show_cut("", text)
+        if self._begin(None) is self._tail:
+            return
+        if self._format.name == "generic":
+            self._reassemble(name, text, at_ms)
+        else:
+            self._begin(None).findings.unplaced(text, "invalid_event_json")
 
     def _show(self, value: Any, run: TextRun | None) -> None:
         """Show an event, or a run of them, to who watches; that costs the event nothing, whatever happens."""
@@ -147,6 +177,21 @@ class AnswerReader:
                 self._watcher.run(run)
         except Exception:
             self._unusual(True)
+
+    def _show_cut(self, name: str, payload: str) -> None:
+        if self._watcher is not None and not self._watcher.unusual:
+            try:
+                self._watcher.cut(name, payload)
+            except Exception:
+                self._unusual(True)
+
+    def _show_rest(self, framing: Framing) -> None:
+        """Show what came after the last whole event, where that is all that is odd about a stream."""
+        rest = framing.rest() if self._watcher is not None and not self._watcher.unusual else None
+        if rest is None:
+            self._unusual(True)
+        else:
+            self._show_cut(*rest)
 
     def _unusual(self, is_so: bool) -> None:
         if is_so and self._watcher is not None:
@@ -183,15 +228,19 @@ class AnswerReader:
     def _finish_stream(self, framing: Framing, whole: bool) -> DecodedResponse:
         self._take(framing.finish(), self._last_ms)
         reassembler = self._begin(None)
-        self._unusual(not isinstance(framing, SseFraming) or not framing.ordinary)
+        self._show_rest(framing)
         if isinstance(framing, SseFraming):
             self._look_behind(framing, reassembler)
         elif isinstance(framing, EventStreamFraming):
             framing.report(reassembler.findings)
         elif isinstance(framing, ArrayFraming) and not framing.complete:
             reassembler.findings.fault("unterminated_array")
-        settled = bounded_counts(self._settle(reassembler, whole), reassembler.findings)
-        failed = reassembler.findings.error is not None
+        settled = self._settle(reassembler, whole)
+        findings = reassembler.findings
+        if self._kept is not None:
+            settled, findings = self._settle_kept(self._kept, settled, findings)
+        settled = bounded_counts(settled, findings)
+        failed = findings.error is not None
         usage = settled.usage if settled.counted else bounded(settled.usage, settled.body)
         return DecodedResponse(
             dialect=self._format.name,
@@ -203,10 +252,10 @@ class AnswerReader:
             response_model=settled.response_model,
             stop_reason=settled.stop_reason,
             complete=settled.complete and not failed,
-            error=reassembler.findings.error,
+            error=findings.error,
             missing=None if settled.answered or failed else no_events(self._facts),
-            faults=reassembler.findings.faults,
-            first_token_ms=reassembler.findings.first_token_ms,
+            faults=findings.faults,
+            first_token_ms=findings.first_token_ms,
             begun_ms=self._first_ms,
         )
 
@@ -219,6 +268,15 @@ class AnswerReader:
         if tail:
             reassembler.findings.fault("bare_json")
             self._event("", tail, self._last_ms)
+
+    def _settle_kept(self, kept: Reassembler, tail: Settled, told: Findings) -> tuple[Settled, Findings]:
+        """Join what was kept with what came after it."""
+        settled = joined(self._settle(kept, False), tail)
+        if told.error is not None:
+            kept.findings.fail(told.error.kind, told.error.message)
+        if told.first_token_ms is not None:
+            kept.findings.content(told.first_token_ms)
+        return settled, kept.findings
 
     def _settle(self, reassembler: Reassembler, whole: bool) -> Settled:
         try:

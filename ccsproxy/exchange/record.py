@@ -88,10 +88,12 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
     :ivar text: the decoded stream, redacted.
     :ivar chunks: ``[milliseconds since started_at, bytes on the wire]`` for each read.
+    :ivar pieces: how many reads there were, where neighbours had to be joined; absent where each has its entry.
     """
 
     text: str
     chunks: list[tuple[float, int]]
+    pieces: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):

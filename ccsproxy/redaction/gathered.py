@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any
 
 from ccsproxy.redaction.channels import WHOLE, Channel, head_of, position_of
+from ccsproxy.redaction.cut import read_cut
 from ccsproxy.redaction.names import Strength
 from ccsproxy.redaction.tree import NO_CLAIM, Claim, below, claim_of, element_claim, plain_key, secret_in
 from ccsproxy.wire.jsontext import JsonError, loads
@@ -100,6 +101,20 @@ class Gathered:
         if new:
             self._names |= new
             self.texts.update([f"event: {name}" for name in new])
+
+    def cut(self, name: str, payload: str) -> None:
+        """Take an event that is no JSON, perhaps since it was cut off, as `ccsproxy.redaction.pieces` reads it.
+
+        :param name: the line with its name, empty where there is none.
+        :param payload: what came of its data.
+        """
+        self.texts.add(name)
+        cut = read_cut(payload)
+        if cut is None:
+            self.texts.add(payload)
+        else:
+            self.event(cut.value)
+            self.texts.add(cut.rest)
 
     def all(self) -> Iterator[str]:
         """Return the texts.

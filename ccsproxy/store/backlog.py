@@ -49,7 +49,8 @@ class Backlog:
     """A bounded row of entries between the reactor and the writer thread; every method may be called in any thread.
 
     The newest degrade first: what does not fit loses its bodies, and what does not even then is dropped whole.
-    An eighth of the bytes is kept for entries without bodies.
+    An eighth of the bytes is kept for entries without bodies. A record fits whatever its size while hardly anything
+    else waits, and counts as no more than the room there is: one huge exchange is no overload.
 
     :param most_bytes: bound on the estimated bytes.
     :param most_entries: bound on the count.
@@ -83,6 +84,8 @@ class Backlog:
         with self._lock:
             is_record = isinstance(value, Record)
             self._accepted += is_record
+            if self._bytes <= self._most_bytes // 8:
+                size = min(size, self._most_bytes * 7 // 8 - self._bytes)
             if isinstance(value, Record) and size > _METADATA and not self._fits(size, self._most_bytes * 7 // 8):
                 value, size = without_bodies(value), _METADATA
                 self.bodies_dropped += 1

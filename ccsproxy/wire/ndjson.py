@@ -23,6 +23,13 @@ class NdjsonDecoder:
         self._pending = [data[end + 1 :]]
         return self._lines(whole)
 
+    @property
+    def rest(self) -> bytes:
+        """The line that has only begun."""
+        if len(self._pending) > 1:
+            self._pending = [b"".join(self._pending)]
+        return self._pending[0] if self._pending else b""
+
     def finish(self) -> list[bytes]:
         """Take the end of the stream.
 

@@ -37,7 +37,8 @@ class SseDecoder:
     :ivar comments: how many comment lines were seen (keep-alives).
     :ivar retry: the last reconnection time, in milliseconds, or None.
     :ivar last_event_id: the id that a client would send to resume.
-    :ivar ordinary: so far there were only events of one line of data, perhaps after one with their name, LF each.
+    :ivar ordinary: so far there were only events of one line of data, perhaps after one with their name, LF each;
+        what stands after the last event is not counted.
     """
 
     def __init__(self, strict: bool = False) -> None:
@@ -52,6 +53,7 @@ class SseDecoder:
         self._strict = strict
         self._id = ""
         self._pending = bytearray()
+        self._ended = b""
         self._after_cr = False
         self._started = False
 
@@ -92,6 +94,11 @@ class SseDecoder:
         self._pending += data[end + 2 :]
         return data[:end]
 
+    @property
+    def rest(self) -> bytes:
+        """What came after the last whole event."""
+        return self._ended or bytes(self._pending)
+
     def finish(self) -> list[Event]:
         """Take the end of the stream.
 
@@ -99,9 +106,9 @@ class SseDecoder:
         returned and flagged, unless the decoder is strict.
         """
         rest = bytes(self._pending)
+        self._ended = self._ended or rest
         self._pending.clear()
-        self.ordinary = self.ordinary and not rest
-        if self._strict or not rest:
+        if self._strict or not _may_be_whole(rest):
             return []
         return [
             Event(event.name, event.data, event.id, True) for event in self._dispatch(rest) if _is_whole(event.data)
@@ -203,6 +210,16 @@ def _ordinary(whole: bytes) -> list[tuple[str, bytes]] | None:
     if "message" in read.values():
         read = {name: "" if value == "message" else value for name, value in read.items()}
     return [(read[name], text) for name, text in zip(names, texts, strict=True)]
+
+
+def _may_be_whole(rest: bytes) -> bool:
+    """Tell quickly that an unfinished event holds no whole JSON: to read megabytes of it in vain costs as much."""
+    start = rest.rfind(b"data:", 0, 4096)
+    opening = rest[start + 5 : start + 7].strip()[:1] if start >= 0 else b""
+    return bool(rest) and (opening not in _CLOSING or rest.rstrip()[-1:] == _CLOSING[opening])
+
+
+_CLOSING = {b"{": b"}", b"[": b"]"}
 
 
 def _is_whole(data: bytes) -> bool:

@@ -25,6 +25,15 @@ class OverloadTests(SynchronousTestCase):
         self.assertEqual(kinds, ["kept"] * len(batch) + ["queue"] * (60 - len(batch)))
         self.assertLessEqual(backlog.counts()["queue_bytes"], 100_000)
 
+    def test_one_huge_record_is_no_overload(self) -> None:
+        """A record beyond the bound is kept whole while hardly anything waits; not the next one, but small ones."""
+        backlog = Backlog(100_000, 1000)
+        for number, size in enumerate((2_000, 500_000, 500_000, 100)):
+            self.assertIsNone(backlog.offer(record(number, body="x" * size, body_bytes=size)))
+        bodies = [entry.value.request.body for entry in backlog.take(1 << 30, 1 << 30)]  # type: ignore[union-attr]
+        self.assertEqual([body and len(body) for body in bodies], [2_000, 500_000, None, None])
+        self.assertLessEqual(backlog.counts()["queue_bytes"], 100_000)
+
     def test_lost_bodies_are_noted_in_the_record(self) -> None:
         """The record says how many bytes were relayed and not kept."""
         bare = without_bodies(record(1, body="abc", body_bytes=3))

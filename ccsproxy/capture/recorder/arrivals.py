@@ -13,15 +13,18 @@ class Arrivals:
 
     Invariant: at most `MOST` entries, whose sizes are together those of all pieces; an entry's time is that of its
     last piece, when all of it was there.
+
+    :ivar count: how many pieces came.
     """
 
-    __slots__ = ("_longest", "_merged", "_sizes", "_times")
+    __slots__ = ("_longest", "_merged", "_sizes", "_times", "count")
 
     def __init__(self) -> None:
         self._times = array("q")
         self._sizes = array("q")
         self._longest = 0
         self._merged = False
+        self.count = 0
 
     def add(self, times: Sequence[int], sizes: Iterable[int]) -> None:
         """Take pieces in their order.
@@ -30,6 +33,7 @@ class Arrivals:
         """
         if self._merged and times:
             self._longest = max(self._longest, self._longest_in([self._times[-1], *times]))
+        self.count += len(times)
         self._times.extend(times)
         self._sizes.extend(sizes)
         while len(self._times) > MOST:

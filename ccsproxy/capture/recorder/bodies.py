@@ -73,6 +73,11 @@ class CapturedBody:
         return None if self.gap or not self.size else self._hash.hexdigest()
 
     @property
+    def full(self) -> bool:
+        """Whether nothing more of the content is kept."""
+        return TRUNCATED in self.faults
+
+    @property
     def readable(self) -> bool:
         """Whether what is kept is the content, not a coding that we do not know."""
         return self._decoder.readable

@@ -31,6 +31,9 @@ class Reader(Protocol):
     def feed(self, data: bytes, at_ms: float) -> None:
         """Take the next bytes, and when they arrived in milliseconds since the exchange began."""
 
+    def overflow(self) -> None:
+        """Note that nothing is kept of what follows: only its counts and its ending are read."""
+
     def finish(self, whole: bool, at_ms: float | None = None) -> DecodedResponse:
         """Take the end, and when it came, and say what was read."""
 

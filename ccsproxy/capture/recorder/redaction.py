@@ -193,7 +193,7 @@ class RedactionGate:
             "response.stream",
             None,
         )
-        return msgspec.UNSET if text is None else Stream(text=text, chunks=stream.chunks)
+        return msgspec.UNSET if text is None else msgspec.structs.replace(stream, text=text)
 
     def _body(self, body: Any, where: str) -> Any:
         if isinstance(body, dict | list) and nested_too_deeply(body):

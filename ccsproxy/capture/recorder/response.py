@@ -40,6 +40,7 @@ class ResponseInMaking:
         self.lines = HeaderLines(head.lines)
         self.body = CapturedBody(self.lines, limit, budget)
         self._arrivals = Arrivals()
+        self._overflowed = False
         self._reader: Reader | None = None
         self._watcher: StreamWatcher | None = None
         self._read_size = 0
@@ -94,9 +95,22 @@ class ResponseInMaking:
         """Read pieces, as if they had come with the last of them."""
         if len(pieces) > 1 and self.body.has_room(sum(map(len, pieces))):
             pieces = [b"".join(pieces)]
-        content = b"".join([self.body.feed(piece) for piece in pieces])
-        if not self.body.gap:
-            self._read(content, at_ms)
+        for piece in pieces:
+            content = self.body.feed(piece)
+            if self.body.full and not self._overflowed:
+                self._overflow()
+            if not self.body.gap:
+                self._read(content, at_ms)
+
+    def _overflow(self) -> None:
+        """Read on for counts and ending alone: what comes is not kept from here on."""
+        self._overflowed = True
+        if self._reader is None:
+            return
+        try:
+            self._reader.overflow()
+        except Exception:
+            self._fail()
 
     def lost(self, reason: str) -> None:
         """Note that bytes are missing here."""
@@ -160,7 +174,8 @@ class ResponseInMaking:
     def _read(self, content: bytes, at_ms: float) -> None:
         if self._reader is None or not content:
             return
-        self._read_size += len(content)
+        if not self._overflowed:
+            self._read_size += len(content)
         try:
             self._reader.feed(content, at_ms)
         except Exception:
@@ -184,4 +199,6 @@ class ResponseInMaking:
             text = content.decode("utf-8", "replace")
         if self._watcher is not None and (self._read_size != len(content) or "\ufffd" in text):
             self._watcher.unusual = True  # what is kept is not what was read
-        return Stream(text=text, chunks=self.chunks)
+        chunks = self.chunks
+        joined = self._arrivals.count if self._arrivals.count != len(chunks) else msgspec.UNSET
+        return Stream(text=text, chunks=chunks, pieces=joined)

@@ -21,6 +21,18 @@ class EventStreamFraming:
         self._lines: list[str] = []
         self._failures: list[tuple[str, str]] = []
         self._odd = False
+        self._full = False
+
+    def rest(self) -> None:
+        """Say that the events are not what the bytes say: these wrap them."""
+
+    def overflow(self) -> None:
+        """Make no text of what follows."""
+        self._full = True
+
+    def _note(self, line: str) -> None:
+        if not self._full:
+            self._lines.append(line)
 
     @property
     def text(self) -> str:
@@ -47,9 +59,9 @@ class EventStreamFraming:
     def _event(self, message: EventStreamMessage) -> tuple[str, bytes]:
         if message.name in (_CHUNK, ""):
             payload = self._unwrap(message.payload)
-            self._lines.append(_one_line(payload))
+            self._note(_one_line(payload))
             return "", payload
-        self._lines.append('{"%s":%s}' % (message.name, _one_line(message.payload)))  # noqa: UP031 (braces)
+        self._note('{"%s":%s}' % (message.name, _one_line(message.payload)))  # noqa: UP031 (braces)
         return message.name, message.payload
 
     def _unwrap(self, payload: bytes) -> bytes:
@@ -70,7 +82,7 @@ class EventStreamFraming:
         text = said or str(headers.get(":error-message") or message.payload.decode("utf-8", "replace"))
         self._failures.append((message.name or _FAILURE, text))
         line = {_FAILURE: {"type": message.name, "message": text}}
-        self._lines.append(dumps(line).decode("utf-8", "replace"))
+        self._note(dumps(line).decode("utf-8", "replace"))
 
     def report(self, findings: Findings) -> None:
         """Give exceptions and damage to ``findings``."""

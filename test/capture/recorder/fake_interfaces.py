@@ -73,6 +73,9 @@ class LineReader:
             self.first = at_ms
         self.text += data
 
+    def overflow(self) -> None:
+        """Read on all the same."""
+
     def finish(self, whole: bool, at_ms: float | None = None) -> DecodedResponse:
         lines = self.text.decode("utf-8", "replace").splitlines()
         return DecodedResponse(

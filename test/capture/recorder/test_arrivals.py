@@ -1,5 +1,6 @@
 """What is remembered of when pieces came is exact for ordinary streams, and bounded for all."""
 
+import tracemalloc
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -8,6 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture.recorder import arrivals
 from ccsproxy.capture.recorder.arrivals import MOST, Arrivals
+from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.response import ResponseInMaking
+from ccsproxy.exchange.relayed import ResponseHead
 
 
 class ArrivalsTests(SynchronousTestCase):
@@ -31,7 +35,7 @@ class ArrivalsTests(SynchronousTestCase):
             pieces.add(range(start * 10, start * 10 + 10_000, 10), [3] * 1000)
         self.assertLessEqual(len(pieces.chunks), MOST)
         self.assertEqual(sum(size for _, size in pieces.chunks), 3_000_000)
-        self.assertEqual((pieces.last, pieces.max_gap), (9999.99, 0.01))
+        self.assertEqual((pieces.last, pieces.max_gap, pieces.count), (9999.99, 0.01, 1_000_000))
 
     @settings(max_examples=200, deadline=None)
     @given(st.lists(st.lists(st.integers(1, 50), max_size=9), max_size=30))
@@ -53,3 +57,27 @@ class ArrivalsTests(SynchronousTestCase):
         longest = max((later - sooner for sooner, later in pairwise(times)), default=None)
         self.assertEqual(pieces.max_gap, None if longest is None else longest / 1e3)
         self.assertEqual(pieces.last, now / 1e3 if times else None)
+
+
+class EndlessStreamTests(SynchronousTestCase):
+    """A stream of small pieces for hours: nothing grows once nothing more of it is kept."""
+
+    def test_memory(self) -> None:
+        """Times, texts, events and what is unfinished are bounded."""
+        head = ResponseHead(200, b"OK", "1.1", b"Content-Type: text/event-stream\r\n")
+        budget = Budget(1 << 20)
+        response = ResponseInMaking(head, 64 << 10, budget)
+        piece = b'data: {"t":"x"}\n\n'
+        for number in range(5_000):
+            response.feed(piece, 300_000_000 + number * 10_000)
+        response.read()
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(200_000):
+            response.feed(piece, 400_000_000 + number * 10_000)
+        response.read()
+        self.assertLess(tracemalloc.get_traced_memory()[0] - before, 3 << 20)
+        self.assertEqual(response.size, 205_000 * len(piece))
+        record = response.record(None, True, [])
+        self.assertEqual(record.body_bytes, response.size)

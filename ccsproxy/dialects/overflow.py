@@ -1,0 +1,90 @@
+"""Reading on behind the part of a stream that is kept: for its counts and its ending alone, in bounded memory."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from ccsproxy.dialects.answer import Settled
+from ccsproxy.dialects.findings import Findings
+from ccsproxy.dialects.protocol import Reassembler
+from ccsproxy.exchange.usage import Usage
+
+#: What was read of is forgotten each time that so many bytes of events have come.
+_FORGET_AT = 1 << 20
+
+
+class Tail:
+    """Takes the events behind what is kept, as a reassembler does; the texts in them are soon forgotten.
+
+    :ivar findings: the first error and the time of the first content; nothing else that is noticed matters.
+    """
+
+    def __init__(self, make: Callable[[], Reassembler]) -> None:
+        """Begin where the kept part ends.
+
+        :param make: makes a reassembler of the stream's dialect.
+        """
+        self.findings = Findings()
+        self._make = make
+        self._current = make()
+        self._known = Settled(complete=False, counted=False, answered=False)
+        self._size = 0
+        self._marked = False
+
+    def event(self, name: str, value: Any, at_ms: float) -> None:
+        """Take the next event."""
+        self._current.event(name, value, at_ms)
+        found = self._current.findings
+        if found.error is not None:
+            self.findings.fail(found.error.kind, found.error.message)
+        if found.first_token_ms is not None:
+            self.findings.content(found.first_token_ms)
+
+    def took(self, size: int) -> None:
+        """Note how long the last event was, in bytes."""
+        self._size += size
+        if self._size >= _FORGET_AT:
+            self._forget()
+
+    def ended(self) -> None:
+        """Note the ``[DONE]``."""
+        self._marked = True
+        self._current.ended()
+
+    def _forget(self) -> None:
+        self._known = _joined(self._known, self._current.settle(False))
+        self._current = self._make()
+        self._size = 0
+
+    def settle(self, whole: bool) -> Settled:
+        """Return what all of it told, without a body."""
+        known = _joined(self._known, self._current.settle(whole))
+        complete = (known.complete or self._marked) and self.findings.error is None
+        return msgspec.structs.replace(known, body=None, complete=complete)
+
+
+def joined(kept: Settled, tail: Settled) -> Settled:
+    """Return the body of what was kept with the counts and the ending of what came after it."""
+    return msgspec.structs.replace(_joined(kept, tail), body=kept.body, complete=tail.complete)
+
+
+def _joined(first: Settled, second: Settled) -> Settled:
+    return Settled(
+        usage=_later(first.usage, second.usage),
+        response_model=second.response_model or first.response_model,
+        stop_reason=second.stop_reason or first.stop_reason,
+        complete=first.complete or second.complete,
+        counted=first.counted or second.counted,
+        answered=first.answered or second.answered,
+    )
+
+
+def _later(first: Usage | None, second: Usage | None) -> Usage | None:
+    """Return what the later of two usages says, and the earlier one where that says nothing."""
+    if first is None or second is None:
+        return first or second
+    said = {name: value for name, value in msgspec.structs.asdict(second).items() if value is not None}
+    if isinstance(first.raw, dict) and isinstance(second.raw, dict):
+        said["raw"] = {**first.raw, **second.raw}
+    return msgspec.structs.replace(first, **said)
