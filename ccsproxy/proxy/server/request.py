@@ -213,7 +213,7 @@ class RelayRequest:
 
         :param head: the whole answer, its empty line included.
         """
-        self.answered = True
+        self.answered = self.ends_with_connection = True
         self.keep_alive = False
         self._corked = [head]
 
