@@ -19,6 +19,10 @@ class BlindTap(NullTap):
         """Report the status alone."""
         self._tap.response_head(ResponseHead(head.status, head.reason, head.version, b""))
 
+    def response_whole(self, outcome: str, kind: str, message: str) -> None:
+        """Report that all has come."""
+        self._tap.response_whole(outcome, kind, message)
+
     def end(self, ending: Ending) -> None:
         """Report the ending; trailers are content."""
         self._tap.end(msgspec.structs.replace(ending, trailers=[]))
