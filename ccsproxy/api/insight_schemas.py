@@ -156,6 +156,11 @@ _PLACE = members({"session_id": TEXT, "seq": COUNT, "at": TEXT})
 
 _CACHE_OR_NONE: Schema = {"anyOf": [ref("Cache"), {"type": "null"}]}
 
+_LEAK = members(
+    {"kind": TEXT, "upstream": TEXT, "secrets": COUNT, "first": _PLACE, "last": _PLACE, "calls": COUNT,
+     "places": every(members({"where": TEXT, "calls": COUNT}))}
+)  # fmt: skip
+
 INSIGHT_SCHEMAS: Mapping[str, Schema] = {
     "Times": _TIMES,
     "ToolCall": _TOOL_CALL,
@@ -190,8 +195,7 @@ INSIGHT_SCHEMAS: Mapping[str, Schema] = {
     ),
     "Prompts": every(_VERSION),
     "Prompt": {"allOf": [_VERSION, members({"content": {"type": "array"}, "changes": maybe("array")})]},
-    "Leaks": every(members({"kind": TEXT, "upstream": TEXT, "first": _PLACE, "last": _PLACE, "calls": COUNT,
-                            "places": every(members({"where": TEXT, "calls": COUNT}))})),
+    "Leaks": every(_LEAK),
     "Limits": every(_LIMIT),
     "Budgets": every(_BUDGET),
     "Costs": members({"by": TEXT, "rows": every(_SUM), "total": _SUM}),

@@ -105,7 +105,7 @@ def rewritten(before: Call, call: Call) -> bool:
 
 
 def _opening(call: Call) -> int:
-    return next((item.digest for item in call.items if item.level == "messages"), 0)
+    return call.items[call.head].digest if call.head < len(call.items) else 0
 
 
 def _is_hit(read: int, expected: int, rule: Rule) -> bool:

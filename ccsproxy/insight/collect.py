@@ -11,7 +11,7 @@ from ccsproxy.dialects.views.view import answer_view, request_view
 from ccsproxy.insight import markers
 from ccsproxy.insight.facts import Breakpoint, Call, Item, Part
 from ccsproxy.insight.images import images_in
-from ccsproxy.insight.layout import Layout, Marked, layout, span_s
+from ccsproxy.insight.layout import Layout, Marked, encoded, layout, span_s
 from ccsproxy.insight.parts import MESSAGE_FRAME, Reading, digest_of, message_parts, system_parts, tool_part
 from ccsproxy.insight.purpose import purpose_of
 from ccsproxy.insight.rates import Price, priced, tokens_of, usage_of
@@ -66,8 +66,7 @@ class Collector:
         return call
 
     def _item(self, record: Mapping[str, Any], level: str, marked: Marked) -> Item:
-        data = _encoded(marked.value)
-        key = level, digest_of(data)
+        key = level, digest_of(marked.data)
         known = self._items.get(key)
         if known is None:
             known = self._items[key] = self._new_item(record, level, marked.value, key[1])
@@ -75,15 +74,16 @@ class Collector:
 
     def _new_item(self, record: Mapping[str, Any], level: str, value: Any, digest: int) -> Item:
         content = fields(value).get("content", fields(value).get("parts"))
-        pieces = tuple(digest_of(_encoded(each)) for each in content) if isinstance(content, list) else ()
+        pieces = tuple(digest_of(encoded(each)) for each in content) if isinstance(content, list) else ()
         role, parts = self._parts(record, level, value)
-        return Item(level, role, digest, parts, pieces if len(pieces) > 1 else ())
+        tokens = sum(part.tokens for part in parts)
+        return Item(level, role, digest, parts, pieces if len(pieces) > 1 else (), tokens)
 
     def _parts(self, record: Mapping[str, Any], level: str, value: Any) -> tuple[str, tuple[Part, ...]]:
         dialect = record.get("dialect")
         if level == "tools":
             tools = request_view(dialect, _body_of_tool(dialect, record, value)).tools
-            return "", tuple(map(tool_part, tools)) or (Part("tool", size=len(_encoded(value))),)
+            return "", tuple(map(tool_part, tools)) or (Part("tool", size=len(encoded(value))),)
         view = request_view(dialect, _body_of(dialect, record, level, value))
         blocks = [*view.system, *(block for message in view.messages for block in message.blocks)]
         if level == "system":
@@ -124,13 +124,6 @@ def _framed(parts: list[Part]) -> tuple[Part, ...]:
         return ()
     first = msgspec.structs.replace(parts[0], tokens=parts[0].tokens + MESSAGE_FRAME)
     return (first, *parts[1:])
-
-
-def _encoded(value: Any) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except (ValueError, RecursionError, UnicodeError):
-        return repr(value).encode("utf-8", "replace")
 
 
 def _body_of_tool(dialect: Any, record: Mapping[str, Any], value: Any) -> dict[str, Any]:
@@ -177,7 +170,8 @@ def _head(record: Mapping[str, Any], price: Price) -> dict[str, Any]:
         "path": str(request.get("path") or "").partition("?")[0][:200],
         "request_bytes": request.get("body_bytes") or 0,
         "response_bytes": response.get("body_bytes") or 0, "body_sha256": request.get("body_sha256") or "",
-        "tokens": tokens_of(usage), "cost": cost, "rates": rates,
+        "tokens": tokens_of(usage), "rates": rates, "at_least": cost.dollars is None and cost.at_least is not None,
+        "cost": cost.at_least if cost.dollars is None else cost.dollars,
     }  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def sums(calls: Iterable[Call]) -> dict[str, Any]:
     """Sum calls up; the cost says how many calls it lacks."""
     counted = list(calls)
     model = [call for call in counted if call.category == "model"]
-    unpriced = [call for call in model if call.cost is None and not call.failed]
+    unpriced = [call for call in model if call.at_least or (call.cost is None and not call.failed)]
     priced = [call.cost for call in counted if call.cost is not None]
     total = {
         "input_tokens": sum(call.tokens.prompt or 0 for call in model),
@@ -203,18 +203,18 @@ def _between(before: Call, call: Call, cleared: bool) -> Iterator[tuple[str, str
 
 def _prompt_changes(before: Call, call: Call) -> Iterator[tuple[str, str]]:
     for level in ("tools", "system"):
-        old = [item.digest for item in before.items if item.level == level]
-        new = [item.digest for item in call.items if item.level == level]
+        old = [item.digest for item in before.of_level(level)]
+        new = [item.digest for item in call.of_level(level)]
         if old != new:
             yield level, f"{len(old)} → {len(new)}" if len(old) != len(new) else "edited"
 
 
 def _messages(call: Call) -> int:
-    return sum(item.level == "messages" for item in call.items)
+    return len(call.items) - call.head
 
 
 def _first(call: Call) -> int:
-    return next((item.digest for item in call.items if item.level == "messages"), 0)
+    return call.items[call.head].digest if call.head < len(call.items) else 0
 
 
 def moment(ms: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 #: Raise it when facts that were kept by an older version may not be read as these.
-VERSION = 1
+VERSION = 2
 #: The longest piece of text that a fact quotes, in characters.
 QUOTE = 400
 
@@ -50,6 +50,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True, gc=False):
     :ivar level: ``tools``, ``system`` or ``messages``: the order in which a prompt is built.
     :ivar digest: of its content without cache markers; equal content has equal digests.
     :ivar pieces: digests of its blocks, to name the place of a difference; none where it is one block.
+    :ivar tokens: the estimate of all its parts.
     """
 
     level: str
@@ -57,11 +58,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True, gc=False):
     digest: int
     parts: tuple[Part, ...]
     pieces: tuple[int, ...] = ()
-
-    @property
-    def tokens(self) -> int:
-        """The estimate of the whole item."""
-        return sum(part.tokens for part in self.parts)
+    tokens: int = 0
 
 
 class Breakpoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -104,6 +101,23 @@ class Rates(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc
     write_1h: float | None = None
 
 
+class Secret(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
+    """Secrets of one kind in one place of a request.
+
+    :ivar tag: the secret's tag, by which it is known again; empty where several are counted together.
+    """
+
+    kind: str
+    where: str = ""
+    count: int = 1
+    tag: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What tells it apart from others: its tag, else its place."""
+        return self.kind, self.tag or self.where
+
+
 class Call(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One exchange.
 
@@ -122,7 +136,9 @@ class Call(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         ``other``.
     :ivar limits: header fields that tell of rate limits.
     :ivar diagnosis: what the provider says of the cache.
-    :ivar secrets: ``(kind, where, count)`` of what was redacted in the request.
+    :ivar secrets: what was redacted.
+    :ivar outbound: what of it the request sent to the provider.
+    :ivar at_least: the cost is a lower bound, as the call broke off before its output was counted.
     """
 
     session_id: str
@@ -160,6 +176,7 @@ class Call(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     tokens: Tokens = Tokens()
     rates: Rates | None = None
     cost: float | None = None
+    at_least: bool = False
     settings: dict[str, str] = {}
     items: tuple[Item, ...] = ()
     breakpoints: tuple[Breakpoint, ...] = ()
@@ -178,10 +195,19 @@ class Call(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     limits: tuple[tuple[str, str], ...] = ()
     diagnosis: Any = None
     asked_diagnosis: bool = False
-    secrets: tuple[tuple[str, str, int], ...] = ()
-    outbound: tuple[tuple[str, str, int], ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    outbound: tuple[Secret, ...] = ()
     redactions: int = 0
     dropped_bytes: int = 0
+
+    @property
+    def head(self) -> int:
+        """How many items stand before the messages."""
+        return next((at for at, item in enumerate(self.items) if item.level == "messages"), len(self.items))
+
+    def of_level(self, level: str) -> tuple[Item, ...]:
+        """Return the tools, or the texts of the system prompt."""
+        return tuple(item for item in self.items[: self.head] if item.level == level)
 
     @property
     def ended_ms(self) -> float:

@@ -149,11 +149,11 @@ def _secrets(session: Session) -> Iterator[Finding]:
     """Name the secrets that went to the provider, at the call that sent each first."""
     seen: set[tuple[str, str]] = set()
     for call in session.calls:
-        new = [each for each in call.outbound if (each[0], each[1]) not in seen]
+        new = [each for each in call.outbound if each.identity not in seen]
         if new:
-            seen.update((kind, where) for kind, where, _ in new)
-            count = sum(each[2] for each in new)
-            kinds = ", ".join(dict.fromkeys(each[0] for each in new))
+            seen.update(each.identity for each in new)
+            count = sum(1 if each.tag else each.count for each in new)
+            kinds = ", ".join(dict.fromkeys(each.kind for each in new))
             text = f"{words.plural(count, 'secret')} left in {place(session, call)} (call {call.seq}): {kinds}"
             yield _make(session, "secret", text, [call])
 

@@ -6,11 +6,14 @@ from the one that ended; else it opens a lane of its own. Retries belong to the 
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import attr
 
 from ccsproxy.insight.facts import Call, Item
 
+#: Calls of a lane that a call may go on from, counted back from the newest.
+_LOOKED_BACK = 8
 #: Messages at the end that must be the same for a conversation whose beginning was rewritten.
 _TAIL = 2
 
@@ -113,7 +116,7 @@ def _lane_for(call: Call, known: Sequence[Lane]) -> Lane | None:
 def _kinship(call: Call, tip: Call) -> int:
     """Return how much two prompts have in common as conversations, 0 where they are none of each other's."""
     shared = common_prefix(tip.items, call.items)
-    messages = sum(item.level == "messages" for item in call.items[:shared])
+    messages = max(shared - call.head, 0)
     if call.opening_digest and call.opening_digest == tip.opening_digest:
         return messages + 1
     if messages > 1 and call.opening_digest and not tip.opening_digest:
@@ -147,7 +150,7 @@ def _base(call: Call, lane: Lane) -> Call:
     newest = lane.tip
     if len(lane.calls) < 2 or common_prefix(newest.items, call.items) == len(newest.items):
         return newest
-    return max(reversed(lane.calls[-8:]), key=lambda each: common_prefix(each.items, call.items))
+    return max(reversed(lane.calls[-_LOOKED_BACK:]), key=lambda each: common_prefix(each.items, call.items))
 
 
 def _new_lane(call: Call, number: int, known: Sequence[Lane]) -> Lane:
@@ -157,8 +160,8 @@ def _new_lane(call: Call, number: int, known: Sequence[Lane]) -> Lane:
 
 
 def _link(lane: Lane, call: Call, before: Call | None) -> Link:
-    answered = [each for each in reversed(lane.calls) if each.tokens.prompt is not None]
-    cached = _best_cached(call, answered[:8]) if answered else None
+    answered = list(islice((each for each in reversed(lane.calls) if each.tokens.prompt is not None), _LOOKED_BACK))
+    cached = _best_cached(call, answered) if answered else None
     if cached is None and before is not None and before.tokens.prompt is not None:
         cached = before
     shared = common_prefix(before.items, call.items) if before else 0

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attr
+import msgspec
 
 from ccsproxy.dialects.views.blocks import fields, items
 
@@ -21,10 +22,12 @@ _SYSTEM_ROLES = ("system", "developer")
 class Marked:
     """A value of the prompt without its markers.
 
+    :ivar data: the value as JSON; equal values are equal data.
     :ivar marks: index of the block that is marked, and for how long, in seconds.
     """
 
     value: Any
+    data: bytes
     marks: tuple[tuple[int, int], ...] = ()
 
 
@@ -141,19 +144,36 @@ def _joined(values: list[Any]) -> Iterator[Marked]:
     for value in values:
         point = _point(value)
         if point and held is not None:
-            held = Marked(held.value, (*held.marks, (0, point)))
+            held = attr.evolve(held, marks=(*held.marks, (0, point)))
             continue
         if held is not None:
             yield held
-        held = _unmarked(value)
+        held = _marked(value)
     if held is not None:
         yield held
 
 
-def _unmarked(value: Any) -> Marked:
-    """Take the markers out of a tool, a block or a message."""
+def _marked(value: Any) -> Marked:
+    """Take the markers out of a tool, a block or a message; most have none, as their text tells."""
+    data = encoded(value)
+    # Spelled out, as this is asked for each of a thousand messages of each call.
+    if b'"cache_control"' not in data and b'"cachePoint"' not in data and b'"prompt_cache_breakpoint"' not in data:
+        return Marked(value, data)
+    bare, marks = _unmarked(value)
+    return Marked(bare, encoded(bare), marks)
+
+
+def encoded(value: Any) -> bytes:
+    """Write a value as JSON; of what cannot be written so, its looks."""
+    try:
+        return msgspec.json.encode(value)
+    except (ValueError, RecursionError, UnicodeError):
+        return repr(value).encode("utf-8", "replace")
+
+
+def _unmarked(value: Any) -> tuple[Any, tuple[tuple[int, int], ...]]:
     if not isinstance(value, dict):
-        return Marked(value)
+        return value, ()
     bare, own = _without(value)
     marks = [(0, own)] if own else []
     content = bare.get("content")
@@ -162,7 +182,7 @@ def _unmarked(value: Any) -> Marked:
         if inner:
             bare = {**bare, "content": blocks}
             marks += inner
-    return Marked(bare, tuple(marks))
+    return bare, tuple(marks)
 
 
 def _blocks(content: list[Any]) -> tuple[list[Any], list[tuple[int, int]]]:
@@ -200,8 +220,9 @@ def _ttl(block: Mapping[str, Any]) -> int:
 
 def _point(value: Any) -> int:
     """Return how long a cache point of Bedrock Converse asks for, 0 where the value is none."""
-    known = fields(value)
-    return span_s(fields(known["cachePoint"]).get("ttl"), 300) if known.get("cachePoint") else 0
+    if not isinstance(value, dict) or not value.get("cachePoint"):
+        return 0
+    return span_s(fields(value["cachePoint"]).get("ttl"), 300)
 
 
 def span_s(ttl: Any, otherwise: int) -> int:

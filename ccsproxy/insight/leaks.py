@@ -15,7 +15,7 @@ _MOST_PLACES = 20
 class Leak:
     """One kind of secret in the traffic with one upstream.
 
-    :ivar kept: how often it was seen in what is kept, where a placeholder stands for it.
+    :ivar identities: of the secrets of this kind, by which they are told apart.
     """
 
     kind: str
@@ -23,8 +23,8 @@ class Leak:
     first: Call
     last: Call
     calls: int = 0
-    count: int = 0
     sessions: set[str] = attr.field(factory=set)
+    identities: set[tuple[str, str]] = attr.field(factory=set)
     places: dict[str, int] = attr.field(factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -35,6 +35,7 @@ class Leak:
             "first": {"session_id": self.first.session_id, "seq": self.first.seq,
                       "at": moment(self.first.started_ms)},
             "last": {"session_id": self.last.session_id, "seq": self.last.seq, "at": moment(self.last.started_ms)},
+            "secrets": len(self.identities),
             "calls": self.calls,
             "sessions": len(self.sessions),
             "places": [{"where": where, "calls": calls} for where, calls in list(self.places.items())[:_MOST_PLACES]],
@@ -49,11 +50,11 @@ def leaks(calls: Iterable[Call]) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], Leak] = {}
     for call in sorted(calls, key=lambda each: each.started_ms):
         seen: dict[tuple[str, str], None] = {}
-        for kind, where, count in call.outbound:
-            key = kind, call.upstream
-            leak = found.setdefault(key, Leak(kind, call.upstream, call, call))
-            leak.count += count
-            leak.places[where] = leak.places.get(where, 0) + 1
+        for secret in call.outbound:
+            key = secret.kind, call.upstream
+            leak = found.setdefault(key, Leak(*key, call, call))
+            leak.identities.add(secret.identity)
+            leak.places[secret.where] = leak.places.get(secret.where, 0) + 1
             seen[key] = None
         for key in seen:
             leak = found[key]

@@ -53,7 +53,7 @@ class Version:
 
 def prompt_id(call: Call, kind: str) -> str | None:
     """Return the id of a call's system prompt or tool set; None where it has none."""
-    digests = [item.digest for item in call.items if item.level == kind]
+    digests = [item.digest for item in call.of_level(kind)]
     return f"{kind}-{digest_of(msgspec.json.encode(digests)):014x}" if digests else None
 
 
@@ -70,7 +70,7 @@ def versions(calls: Iterable[Call]) -> list[Version]:
         for kind in KINDS:
             name = prompt_id(call, kind)
             if name is not None:
-                items = tuple(item for item in call.items if item.level == kind)
+                items = call.of_level(kind)
                 version = found.setdefault(name, Version(name, kind, items, call, call))
                 version.sessions += (name, call.session_id) not in seen
                 seen.add((name, call.session_id))

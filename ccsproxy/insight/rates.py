@@ -36,13 +36,13 @@ def tokens_of(usage: Usage | None) -> Tokens:
     )
 
 
-def priced(price: Price, record: Mapping[str, Any], usage: Usage | None) -> tuple[float | None, Rates | None]:
-    """Return what a call cost, and the rates that hold for it; None where they are not known."""
+def priced(price: Price, record: Mapping[str, Any], usage: Usage | None) -> tuple[Cost, Rates | None]:
+    """Return what a call cost, and the rates that hold for it, None where they are not known."""
     model = record.get("response_model") or record.get("model")
     at, upstream = str(record.get("started_at") or ""), str(record.get("upstream") or "")
     found = price(model, usage, at, upstream, str(record.get("upstream_url") or ""))
     rates = found.rates
     if rates is None:
-        return found.dollars, None
+        return found, None
     hour = rates.cache_write_1h if rates.cache_write_1h is not None else rates.cache_write_12h
-    return found.dollars, Rates(rates.input, rates.output, rates.cache_read, rates.cache_write, hour)
+    return found, Rates(rates.input, rates.output, rates.cache_read, rates.cache_write, hour)

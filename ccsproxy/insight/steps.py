@@ -108,7 +108,13 @@ def results_of(step: Step) -> dict[str, Part]:
     if following is None:
         return {}
     wanted = {part.id for part in step.tool_calls if part.id}
-    return {part.id: part for part in _parts(following) if part.kind == "tool_result" and part.id in wanted}
+    found: dict[str, Part] = {}
+    for part in _parts(following) if wanted else ():
+        if part.kind == "tool_result" and part.id in wanted:
+            found.setdefault(part.id, part)
+            if len(found) == len(wanted):
+                break
+    return found
 
 
 def _parts(call: Call) -> Iterator[Part]:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
 
 from ccsproxy.dialects.views.blocks import fields, items
+from ccsproxy.insight.facts import Secret
 
 #: Silences shorter than this are the rhythm of a model, in milliseconds.
 STALL_MS = 2000.0
@@ -77,18 +77,15 @@ def secret_facts(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _found(listed: Any) -> tuple[tuple[str, str, int], ...]:
-    known = [fields(each) for each in items(listed)]
-    return tuple(
-        (str(each.get("kind") or "secret")[:60], str(each.get("where") or each.get("place") or "")[:200],
-         int(each.get("count") or 1))
-        for each in known[:_MOST_SECRETS]
-    )  # fmt: skip
+def _found(listed: Any) -> tuple[Secret, ...]:
+    return tuple(_secret(fields(each)) for each in items(listed)[:_MOST_SECRETS])
 
 
-def http_date_ms(text: str) -> int | None:
-    """Return an HTTP date in milliseconds since the epoch."""
-    try:
-        return round(parsedate_to_datetime(text).timestamp() * 1000)
-    except (ValueError, TypeError):
-        return None
+def _secret(each: Mapping[str, Any]) -> Secret:
+    count = each.get("count")
+    return Secret(
+        str(each.get("kind") or "secret")[:60],
+        str(each.get("where") or "")[:200],
+        count if isinstance(count, int) else 1,
+        str(each.get("tag") or "")[:80],
+    )

@@ -231,16 +231,28 @@ def session_calls(connection: sqlite3.Connection, session_id: str) -> list[Call]
     found = connection.execute("SELECT number FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
     if found is None:
         return []
-    items = stored_items(connection, found[0])
+    items = _in_order(stored_items(connection, found[0]))
     rows = connection.execute(
         "SELECT facts, items FROM call_facts WHERE session = ? AND version = ? ORDER BY key", (found[0], VERSION)
     )
     return [_whole(facts, ranges, items) for facts, ranges in rows]
 
 
-def _whole(facts: bytes, ranges: bytes, items: dict[int, Item]) -> Call:
+#: Stands where an item is missing, so that those behind it keep their places.
+_GONE = Item("messages", "", 0, ())
+
+
+def _in_order(items: dict[int, Item]) -> list[Item]:
+    """Return items so that each stands at its number."""
+    return [items.get(number, _GONE) for number in range(max(items, default=-1) + 1)]
+
+
+def _whole(facts: bytes, ranges: bytes, items: Sequence[Item]) -> Call:
     call = _calls.decode(facts)
-    call.items = tuple(items[number] for number in _numbered(ranges) if number in items)
+    found: list[Item] = []
+    for first, count in _ranges.decode(ranges):
+        found += items[first : first + count]
+    call.items = tuple(found)
     return call
 
 

@@ -9,7 +9,7 @@ from ccsproxy.store.index.record_texts import KINDS
 from ccsproxy.store.summary import Summary
 
 #: Counts up with every change of the tables; an index of another version is rebuilt, never migrated.
-VERSION = 4
+VERSION = 5
 NAME = "index.sqlite3"
 
 #: The columns of ``requests`` that are a `Summary`, in its order; the rest say where the record is.

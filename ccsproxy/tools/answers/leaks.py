@@ -28,11 +28,16 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if args.json:
         write_json(out, found)
     elif found:
-        rows = [["KIND", "SENT TO", "CALLS", "SESSIONS", "FIRST", "FIRST CALL", "LAST CALL", "WHERE"]]
+        rows = [["KIND", "SENT TO", "SECRETS", "CALLS", "SESSIONS", "FIRST", "FIRST CALL", "LAST CALL", "WHERE"]]
         for each in found:
             places = [f"{short(each[end]['session_id'])}/{each[end]['seq']}" for end in ("first", "last")]
             where = ", ".join(place["where"] or "-" for place in each["places"][:3])
-            counts = [str(each["calls"]), str(each["sessions"]), local_time(each["first"]["at"])]
+            counts = [
+                str(each["secrets"]),
+                str(each["calls"]),
+                str(each["sessions"]),
+                local_time(each["first"]["at"]),
+            ]
             rows.append([each["kind"], each["upstream"], *counts, *places, where])
         table(rows, out)
         out.write("What is kept holds placeholders instead; the providers got the secrets. Replace them there.\n")
