@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,9 @@ from ccsproxy.proxy.server.cross_origin import PreflightClient, is_preflight
 from ccsproxy.proxy.server.request import RelayRequest, Renderer
 from ccsproxy.wire.target import route, with_base_path
 
+#: Ends of names that only this machine or its own network can resolve.
+_NOT_PUBLIC = frozenset(["localhost", "local", "lan", "internal", "home", "test", "arpa"])
+
 
 @attr.frozen
 class Route:
@@ -27,6 +31,7 @@ class Route:
 
     :ivar authority: the value of ``Host``; None where requests name their upstream themselves.
     :ivar url: scheme, authority and base path, as records have it.
+    :ivar near: it may lead to this machine.
     """
 
     name: str
@@ -35,12 +40,21 @@ class Route:
     base_path: bytes
     client: ITransparentClient
     url: str = ""
+    near: bool = False
 
 
 def way_to(upstream: Upstream, client: ITransparentClient) -> Route:
     """Return the way to a configured upstream."""
     authority, base_path = upstream.authority.encode(), upstream.base_path.encode()
-    return Route(upstream.name, upstream.provider, authority, base_path, client, upstream.url)
+    return Route(upstream.name, upstream.provider, authority, base_path, client, upstream.url, is_near(upstream.host))
+
+
+def is_near(host: str) -> bool:
+    """Tell whether a host may be this machine: by an address that is not public, or a name that no public one has."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.rpartition(".")[2] in _NOT_PUBLIC
 
 
 @attr.frozen
@@ -124,6 +138,7 @@ class ProxyResource(Resource):
         super().__init__()
         self._ways = {name.encode(): way for name, way in ways.items()}
         self._default = default
+        self._near = [way for way in self._ways.values() if way.near]
         self._relays = relays
         self._forward = forward
 
@@ -139,6 +154,16 @@ class ProxyResource(Resource):
             way = attr.evolve(way, client=PreflightClient(request.head, self._relays.respond))
         self._relays.relay(request, way, with_base_path(way.base_path, target))
         return NOT_DONE_YET
+
+    def may_loop(self, target: bytes) -> bool:
+        """Tell whether the way of a request leads to this machine or its neighbours, and so perhaps back to us.
+
+        :param target: in origin-form.
+        """
+        if not self._near:
+            return False
+        name, _ = route(target, self._ways)
+        return (self._ways[name] if name else self._default) in self._near
 
     def is_own(self, peer: Any, host: Any) -> bool:
         """Tell whether an accepted connection is our own to an upstream: its requests are a loop."""

@@ -29,6 +29,7 @@ from ccsproxy.proxy.resource import ProxyResource, Relays, way_to
 from ccsproxy.proxy.server.admission import ProxyAdmission, token_reader
 from ccsproxy.proxy.server.guard import ServerRules
 from ccsproxy.proxy.server.limits import Limits, connection_cap
+from ccsproxy.proxy.server.loops import LoopWatch
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
 from ccsproxy.proxy.upstream.client import AbsoluteForm, RelayAgent, TransparentClient
@@ -124,6 +125,7 @@ def relay_site(
     forward: ForwardResource | None = None,
     admission: ProxyAdmission | None = None,
     stalls: Seconds = lambda: 0.0,
+    loops: LoopWatch | None = None,
 ) -> RelaySite:
     """Make the site of one listener.
 
@@ -135,6 +137,7 @@ def relay_site(
     :param forward: deals with requests for other hosts, where that is wanted.
     :param admission: see `RelaySite`.
     :param stalls: see `ccsproxy.proxy.relay.Relay`.
+    :param loops: see `RelaySite`.
     """
     guarded = capture if isinstance(capture, GuardedCapture) else GuardedCapture(capture)
     ways = {name: way_to(upstream, client) for name, (upstream, client) in clients.items()}
@@ -154,6 +157,7 @@ def relay_site(
         write_batch=write_batch,
         rules=ServerRules(bool(ways), forward is not None, config.websocket),
         admission=admission,
+        loops=loops,
     )
     if forward is not None:
         forward.site = site
@@ -186,15 +190,18 @@ class RelayService:
         capture: Capture,
         write_batch: WriteBatch,
         environ: Mapping[str, str] = os.environ,
+        loops: LoopWatch | None = None,
     ) -> None:
         """Put it together.
 
         :param write_batch: the reactor's turn, at whose end writes are sent.
         :param environ: where a corporate proxy may be named.
+        :param loops: notices requests that come back; one of a single process when left out.
         :raises ConfigError: when a certificate, key or proxy setting cannot be used.
         """
         self._config, self._reactor, self._write_batch = config, reactor, write_batch
         self._stalls = StallWatch(reactor)
+        self._loops = loops or LoopWatch(lambda: (os.getpid(),))
         self._timers = BatchedTimers(reactor, self._stalls)
         self._capture = GuardedCapture(capture)
         self._ids = IdSource(time.time)
@@ -269,6 +276,7 @@ class RelayService:
             forward=self._forward,
             admission=self._admission,
             stalls=self._stalls.total,
+            loops=self._loops,
         )
         self._sites.append(site)
         return site

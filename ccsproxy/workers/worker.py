@@ -16,12 +16,14 @@ from ccsproxy.capture.relay.files import RelayFiles
 from ccsproxy.capture.relay.hand_over import HandOver
 from ccsproxy.config.model import Config
 from ccsproxy.exchange.relayed import Capture, NullCapture
+from ccsproxy.proxy.server.loops import LoopWatch
 from ccsproxy.proxy.service import RelayService
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
 from ccsproxy.runtime.line_socket import LineSocket
 from ccsproxy.runtime.signals import leave_signals_to_parent
+from ccsproxy.runtime.socket_graph import sibling_processes
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.workers.supervisor import CaptureOrders, Orders, read_config
@@ -63,7 +65,9 @@ class WorkerProcess:
         capture: Capture = NullCapture() if orders.capture is None else self._captured(orders.capture)
         raise_descriptor_limit(config.max_connections)
         write_batch = WriteBatch()
-        self._service = service = RelayService(config, self._reactor, capture, write_batch)
+        self._service = service = RelayService(
+            config, self._reactor, capture, write_batch, loops=LoopWatch(sibling_processes, alone=False)
+        )
         upstreams = {one.name: one for one in config.upstreams}
         for listener in orders.listeners:
             site = service.site_for(upstreams[listener.upstream]) if listener.upstream else service.site

@@ -14,6 +14,7 @@ from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.server.body_rate import BodyPace
 from ccsproxy.proxy.server.connection import ClientLink
 from ccsproxy.proxy.server.leaving import reset_when_taken
+from ccsproxy.proxy.server.loops import Signature
 from ccsproxy.proxy.server.request import Exchange, RelayRequest, Renderer
 from ccsproxy.proxy.server.request_body import RequestBody
 from ccsproxy.proxy.server.request_framing import BodyReader, EndlessBody, body_reader
@@ -54,6 +55,7 @@ class RelayChannel(ClientLink):
         self._advancing = False
         self._pace = BodyPace(site.limits)
         self._admitted = False
+        self._signature: Signature | None = None
 
     def connectionMade(self) -> None:
         """Begin: a head is expected."""
@@ -147,6 +149,9 @@ class RelayChannel(ClientLink):
         if self.request is not None:
             self.request = None
             self._site.over()
+            if self._signature is not None:
+                self._site.no_loop(self._signature)
+                self._signature = None
         return exchange
 
     def dataReceived(self, data: bytes) -> None:
@@ -213,6 +218,8 @@ class RelayChannel(ClientLink):
                 self._site.admit_to_proxy(self, head)
             reader = body_reader(head.length, self.limits) if head.length != 0 else None
             first = reader.feed(rest) if reader is not None and rest else b""
+            if self._resource is self._site.resource and target.startswith(b"/"):
+                self._signature = self._site.refuse_loop(self, head, target)
         except Refusal as refusal:
             self._refuse(refusal, block, head)
             return b""

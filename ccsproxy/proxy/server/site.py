@@ -17,6 +17,7 @@ from ccsproxy.proxy.server.admission import ProxyAdmission
 from ccsproxy.proxy.server.channel import RelayChannel
 from ccsproxy.proxy.server.guard import Guard, ServerRules
 from ccsproxy.proxy.server.limits import Limits
+from ccsproxy.proxy.server.loops import LoopWatch, Signature
 from ccsproxy.proxy.server.peers import PeerWatch, peer_is_gone
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.request_head import ParsedRequestHead
@@ -38,6 +39,7 @@ class RelaySite(Site):
     :param write_batch: the reactor's turn, at whose end answers are sent.
     :param rules: what is served beside plain requests.
     :param admission: who may use the port as a proxy for other hosts.
+    :param loops: notices requests that come back; without it only direct loops are noticed.
     :ivar in_flight: how many exchanges are under way.
     :ivar draining: no further request is accepted.
     """
@@ -60,6 +62,7 @@ class RelaySite(Site):
         write_batch: WriteBatch | None = None,
         rules: ServerRules | None = None,
         admission: ProxyAdmission | None = None,
+        loops: LoopWatch | None = None,
     ) -> None:
         super().__init__(resource, reactor=reactor)
         self._turns = reactor
@@ -74,6 +77,7 @@ class RelaySite(Site):
         self._recorder = recorder
         self.ids = recorder.ids
         self._rules = rules or ServerRules()
+        self._loops = loops
         self._admission = admission or ProxyAdmission()
         self._allowed = tuple(allowed)
         self._origin = origin
@@ -117,6 +121,24 @@ class RelaySite(Site):
             raise Refusal(
                 508, "loop_refused", "The request comes from this very proxy: an upstream leads back to it."
             )
+
+    def refuse_loop(self, channel: RelayChannel, head: ParsedRequestHead, target: bytes) -> Signature | None:
+        """Refuse a request that comes back to us through another program, on a way that leads to this machine.
+
+        :return: what to call `no_loop` with when its exchange is over, None when that need not be.
+        """
+        if self._loops is None or not self.resource.may_loop(target):
+            return None
+        signature = head.method, head.length, len(head.forward(b""))
+        if self._loops.is_loop(signature, lambda: channel.owner):
+            raise Refusal(508, "loop_refused", "The request has come back here: an upstream leads to this proxy.")
+        self._loops.begin(signature)
+        return signature
+
+    def no_loop(self, signature: Signature) -> None:
+        """Forget a request whose exchange is over, see `refuse_loop`."""
+        if self._loops is not None:
+            self._loops.end(signature)
 
     def admit_to_proxy(self, channel: RelayChannel, head: ParsedRequestHead) -> None:
         """Refuse a request for another host from whom we are not the proxy of."""
