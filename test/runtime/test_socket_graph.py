@@ -7,7 +7,8 @@ import sys
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from ccsproxy.runtime.socket_graph import sibling_processes, sockets_behind
+from ccsproxy.runtime import socket_graph
+from ccsproxy.runtime.socket_graph import leads_back, relays, sibling_processes, sockets_behind
 
 #: Connects to a port, says by which inode it is connected, listens on another one, and lives until its input ends.
 _PROGRAM = """
@@ -83,3 +84,26 @@ class SocketGraphTests(SynchronousTestCase):
     def test_siblings(self) -> None:
         """The children of our parent are its family, and so are we."""
         self.assertLessEqual({os.getpid(), os.getppid()}, sibling_processes())
+
+    def test_only_another_ccsproxy_leads_back(self) -> None:
+        """A program that offers an API and calls it through us is no loop, and one that is called so is."""
+        port, inode, process = self.program(self.server.getsockname()[1])
+        self.connect(port, process)
+        self.assertFalse(leads_back([os.getpid()], inode))
+        self.patch(socket_graph, "is_ccsproxy", lambda pid: pid == process.pid)
+        self.assertTrue(leads_back([os.getpid()], inode))
+
+    def test_command_lines(self) -> None:
+        """The ways in which a relay is started are known; a folder of that name is nothing."""
+        for words, expected in (
+            (["/usr/bin/python3", "/home/me/.venv/bin/twistd", "-n", "ccsproxy"], True),
+            (["python3", "/home/me/bin/ccsproxy", "serve"], True),
+            (["twistd", "-n", "ccsproxy", "--upstream", "http://x"], True),
+            (["ccsproxy", "serve"], True),
+            (["python", "-P", "-m", "ccsproxy.workers.worker"], True),
+            (["python", "-m", "ccsproxy.tools", "serve"], True),
+            (["python", "-m", "twisted.trial", "test"], False),
+            (["agent", "--cwd", "/home/me/ccsproxy"], False),
+            (["vim", "ccsproxy"], False),
+        ):
+            self.assertEqual(relays([word.encode() for word in words]), expected, words)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from ccsproxy.proxy.interfaces import Seconds
 from ccsproxy.runtime.sock_diag import SocketOwner
-from ccsproxy.runtime.socket_graph import sockets_behind
+from ccsproxy.runtime.socket_graph import leads_back
 
 #: So many looks may follow one another at once, and a further one every so many seconds.
 BURST, REFILL = 2, 30.0
@@ -32,7 +32,7 @@ class LoopWatch:
     :param ours: returns the ids of the processes that are us.
     :param alone: no other process serves the same ports, so that what comes back meets the exchange that it is of.
     :param clock: monotonic seconds.
-    :param behind: see `ccsproxy.runtime.socket_graph.sockets_behind`.
+    :param leads_back: see `ccsproxy.runtime.socket_graph.leads_back`.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class LoopWatch:
         ours: Callable[[], Iterable[int]],
         alone: bool = True,
         clock: Seconds = time.monotonic,
-        behind: Callable[[Iterable[int]], frozenset[int]] = sockets_behind,
+        leads_back: Callable[[Iterable[int], int], bool] = leads_back,
     ) -> None:
-        self._ours, self._alone, self._clock, self._behind = ours, alone, clock, behind
+        self._ours, self._alone, self._clock, self._leads_back = ours, alone, clock, leads_back
         self._tokens = float(BURST)
         self._refilled = clock()
         self._crowd = CROWD
@@ -58,7 +58,7 @@ class LoopWatch:
         if not self._possible or (self._alone and not equal) or not self._worth_a_look(equal):
             return False
         client = owner()
-        return client is not None and client.inode in self._behind(self._ours())
+        return client is not None and self._leads_back(self._ours(), client.inode)
 
     def begin(self, signature: Signature) -> None:
         """Remember a request that is relayed, until `end`."""

@@ -19,14 +19,13 @@ class LoopWatchTests(SynchronousTestCase):
         self.patch(loops.sys, "platform", "linux")
         self.clock = Clock()
         self.looks = 0
-        self.behind = frozenset({7})
 
     def watch(self, alone: bool = True) -> LoopWatch:
-        def behind(ours: object) -> frozenset[int]:
+        def leads_back(ours: object, inode: int) -> bool:
             self.looks += 1
-            return self.behind
+            return inode == 7
 
-        return LoopWatch(lambda: (1,), alone, self.clock.seconds, behind)
+        return LoopWatch(lambda: (1,), alone, self.clock.seconds, leads_back)
 
     def ask(self, watch: LoopWatch, inode: int = 8, signature: tuple = POST) -> bool:
         found = watch.is_loop(signature, lambda: SocketOwner(1000, inode))
@@ -94,7 +93,7 @@ class RefusalTests(SynchronousTestCase):
 
     def test_508(self) -> None:
         """The first round is relayed, the second refused, and neither is remembered afterwards."""
-        watch = LoopWatch(lambda: (1,), True, Clock().seconds, lambda ours: frozenset({7}))
+        watch = LoopWatch(lambda: (1,), True, Clock().seconds, lambda ours, inode: inode == 7)
         rig = Rig(near=True, loops=watch)
         clients = [Client(rig), Client(rig)]
         for client in clients:
