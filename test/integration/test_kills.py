@@ -111,9 +111,15 @@ class KillTests(SynchronousTestCase):
 
     def work(self) -> None:
         """Let the agents have some answers, so that there is something to lose."""
-        before = len(self.agents.answered)
-        wait_for(lambda: len(self.agents.answered) > before + 4, "answers")
+        answers, written = len(self.agents.answered), self.written()
+        wait_for(
+            lambda: len(self.agents.answered) > answers + 4 and self.written() != written, "answers, and records"
+        )
         time.sleep(self.dice.uniform(0.0, 0.3))
+
+    def written(self) -> int:
+        """Return how many bytes of records there are."""
+        return sum(path.stat().st_size for path in self.data_dir.glob("segments/*.jsonl"))
 
     def kill_child(self, module: str, times: int) -> None:
         """Kill a child again and again, when its successor has come."""
