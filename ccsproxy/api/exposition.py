@@ -20,10 +20,16 @@ _COUNTERS = {
 _GAUGES = {
     "in_flight": "Exchanges that are running.",
     "queue_bytes": "Bytes that wait for the recorder.",
+    "recorder_behind_s": "Seconds that the oldest ended exchange has waited for its record.",
     "uptime_s": "Seconds since the start.",
     "snapshot_age_s": "Seconds since the relay was last heard of.",
 }
-_NAMES = {"request_count": "requests", "uptime_s": "uptime_seconds", "snapshot_age_s": "snapshot_age_seconds"}
+_NAMES = {
+    "request_count": "requests",
+    "recorder_behind_s": "recorder_behind_seconds",
+    "uptime_s": "uptime_seconds",
+    "snapshot_age_s": "snapshot_age_seconds",
+}
 
 
 class Exposition:

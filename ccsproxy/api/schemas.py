@@ -28,6 +28,7 @@ _HEALTH = members(
         "stored": maybe("integer"),
         "dropped": maybe("integer", "object"),
         "queue_bytes": maybe("integer"),
+        "recorder_behind_s": maybe("number"),
         "redact": maybe("boolean"),
         "snapshot_age_s": maybe("number"),
     },

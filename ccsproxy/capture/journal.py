@@ -9,8 +9,8 @@ mapped memory: of a file in the system's memory file system where there is one (
 machine), of nameless memory otherwise. Beside it, a copy in the data directory is brought up to date by a thread of
 its own, one write a tick; it outlives the machine, and may lack the last tick.
 
-One exchange is one *slot*: number (8 bytes), time (8), id, upstream, the last two as text padded with zeros. A slot
-whose number is 0 is free; the number is written last and taken away first.
+One exchange is one *slot*: number (8 bytes), time (8), id, upstream (text padded with zeros), and whether the log has
+gaps in it. A slot whose number is 0 is free; the number is written last and taken away first.
 """
 
 import hashlib
@@ -33,7 +33,8 @@ SLOT = 128
 GROWTH = 512 << 10
 _MAGIC = b"ccsproxy journal 1\n"
 _HEAD = struct.Struct("<32s96s")
-_ENTRY = struct.Struct("<d48s64s")
+_ENTRY = struct.Struct("<d40s64sB")
+_INCOMPLETE = 8 + _ENTRY.size - 1
 #: Where journals live that need not outlive the machine.
 _MEMORY_FILES = Path("/dev/shm")  # noqa: S108 - looked at before it is used, see _memory_directory
 
@@ -45,6 +46,7 @@ class Begun:
     :ivar number: the relay's own for it.
     :ivar started_at: seconds since the epoch.
     :ivar run: the session of its run.
+    :ivar incomplete: something that an earlier recorder had taken of it is not in the log any more.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Begun:
     started_at: float
     upstream: str
     run: str
+    incomplete: bool = False
 
 
 class Journal:
@@ -85,10 +88,15 @@ class Journal:
             return 0
         slot = heapq.heappop(self._free)
         at = slot * SLOT
-        _ENTRY.pack_into(self._map, at + 8, started_at, exchange_id.encode()[:48], upstream.encode()[:64])
+        _ENTRY.pack_into(self._map, at + 8, started_at, exchange_id.encode()[:40], upstream.encode()[:64], 0)
         self._numbers[at // 8] = number
         self._touch(slot)
         return slot
+
+    def mark_incomplete(self, slot: int) -> None:
+        """Note that the log has gaps in an exchange, which matter to a recorder that begins."""
+        if slot:
+            self._map[slot * SLOT + _INCOMPLETE] = 1
 
     def end(self, slot: int) -> None:
         """Take an exchange out, because it is settled."""
@@ -190,8 +198,8 @@ def _entries(data: bytes, run: str) -> Iterator[Begun]:
     for at in range(0, len(data) - SLOT + 1, SLOT):
         number = int.from_bytes(data[at : at + 8], sys.byteorder)
         if number:
-            started_at, exchange_id, upstream = _ENTRY.unpack_from(data, at + 8)
-            yield Begun(number, _text(exchange_id), started_at, _text(upstream), run)
+            started_at, exchange_id, upstream, incomplete = _ENTRY.unpack_from(data, at + 8)
+            yield Begun(number, _text(exchange_id), started_at, _text(upstream), run, bool(incomplete))
 
 
 def _text(padded: bytes) -> str:

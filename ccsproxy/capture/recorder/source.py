@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from typing import Protocol as Interface
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -36,6 +37,9 @@ class FrameHandler(Interface):
 
     def take(self, frame: Frame) -> None:
         """Take one frame, in the order in which its relay wrote it."""
+
+    def record_unclean(self, begun: Begun) -> "Deferred[bool]":
+        """Record that an exchange has begun of which nothing else is left, and say whether it has a record now."""
 
 
 class RelaySource(Protocol):
@@ -70,6 +74,8 @@ class RelaySource(Protocol):
         self.begun: dict[int, Begun] = {each.number: each for each in journal.read(descriptors[1])}
         behind = self._shared.words[BEHIND_SINCE] / 1e9
         self.since = time.time() - (time.monotonic() - behind) if behind else None
+        # Their heads were taken by an earlier recorder and are not in the log any more, until they are met.
+        self._headless = {number for number, each in self.begun.items() if each.incomplete}
         self._skip = frozenset(attached.skip)
         self.announced = self._shared.words[ACCEPTED]
         self.report = RelayReport(self._write, self._later, self._taken, self._count_drop)
@@ -109,7 +115,12 @@ class RelaySource(Protocol):
 
     def unread(self) -> list[Begun]:
         """Return the exchanges of a relay that has died of which its log says nothing."""
-        begun = {each.number: each for each in journal.read(self._descriptors[1])}
+        # What has become incomplete since we read the log had been taken by us, and has its record.
+        begun = {
+            each.number: each
+            for each in journal.read(self._descriptors[1])
+            if not each.incomplete or each.number in self._headless
+        }
         if begun and self._reader is not None:
             for frame in self._reader.again().frames():
                 if frame.kind == frames.HEAD:
@@ -181,6 +192,8 @@ class RelaySource(Protocol):
                 words[WORKING] = number
                 if frame.kind == frames.HEAD:
                     self._announce(number)
+                elif frame.kind == frames.END and number in self._headless:
+                    self._end_headless(number, handler)
                 handler.take(frame)
             room -= len(frame.payload)
             if frame.kind == frames.END and handler.appending > APPENDING:
@@ -195,5 +208,14 @@ class RelaySource(Protocol):
         words[WORKING] = 0
         return True
 
+    def _end_headless(self, number: int, handler: FrameHandler) -> None:
+        """Record that an exchange has been whose head only a dead recorder knew."""
+        self._headless.discard(number)
+        recorded = handler.record_unclean(self.begun[number])
+        recorded.addCallback(
+            lambda done: self.report.stored(number) if done else self.report.dropped(number, "recorder")
+        )
+
     def _announce(self, number: int) -> None:
+        self._headless.discard(number)
         self.announced = max(self.announced, number - (self.relay << RELAY_SHIFT))

@@ -2,8 +2,9 @@
 
 A region is kept until every exchange that has a frame in it is settled; so a new recorder finds all that its
 predecessor had taken and not stored. Regions beyond a bound of memory go to the spill file, those first that the
-recorder has taken already. When the file takes no more, bodies are refused first, then whole exchanges; what is kept
-free at the end is for the ends of exchanges that have begun.
+recorder has taken already. When the file takes no more, regions that the recorder has taken are given up (should it
+die now, what was in them is lost and counted), then bodies are refused, then whole exchanges; what is kept free at
+the end is for the ends of exchanges that have begun.
 """
 
 import heapq
@@ -18,6 +19,8 @@ from ccsproxy.capture.shared_log import ENTRIES, IN_FILE, REGION, SLOTS, SPILLED
 
 #: So many regions are kept for heads and ends, and of these so many for ends.
 FOR_HEADS, FOR_ENDS = 16, 8
+#: So many are written to the file at once; a disk that hangs would else hold all of them.
+MOVING = 32
 #: A body is not split for less room than this, in bytes.
 SPLIT_FROM = 4096
 
@@ -30,7 +33,7 @@ class Region:
 
     :ivar slot: where it is in the memory; its own until the region is in the file or free.
     :ivar file_slot: where it is in the file, None while it is in the memory.
-    :ivar holders: how many exchanges that are not settled have a frame in it.
+    :ivar holders: by number, the exchanges that are not settled and have a frame in it.
     :ivar closed: nothing is written to it any more.
     :ivar moving: it is being written to the file.
     :ivar gone: nobody needs it any more.
@@ -41,17 +44,22 @@ class Region:
     def __init__(self, entry: int, seq: int, slot: int) -> None:
         self.entry, self.seq, self.slot = entry, seq, slot
         self.file_slot: int | None = None
-        self.holders = 0
+        self.holders: dict[int, Holder] = {}
         self.closed = self.moving = self.gone = False
 
 
 class Holder(Protocol):
     """An exchange, which holds the regions that its frames are in.
 
+    :ivar number: the exchange's.
     :ivar regions: those, in order.
     """
 
+    number: int
     regions: list[Region]
+
+    def given_up(self, region: Region) -> None:
+        """Take note that a region is not kept for it any more."""
 
 
 class LogWriter:
@@ -147,14 +155,14 @@ class LogWriter:
         held = holder.regions
         if not held or held[-1] is not region:
             held.append(region)
-            region.holders += 1
+            region.holders[number] = holder
 
     # -- keeping -------------------------------------------------------------------------------------------------
 
     def release(self, holder: Holder) -> None:
         """Give up what an exchange holds, because it is settled."""
         for region in holder.regions:
-            region.holders -= 1
+            region.holders.pop(holder.number, None)
             if not region.holders and region.closed:
                 self._free(region)
         holder.regions = []
@@ -164,6 +172,8 @@ class LogWriter:
 
         :param reserve: how many slots have to stay free.
         """
+        if len(self._free_slots) <= max(reserve, FOR_HEADS):
+            self._give_up_taken()
         if len(self._free_slots) <= reserve or not self._free_entries:
             return False
         closed = self._region if self._seq else None
@@ -188,6 +198,14 @@ class LogWriter:
         else:
             self._free(region)
 
+    def _give_up_taken(self) -> None:
+        """Give up the oldest region in memory, if the recorder has taken it: it is needed only should that die."""
+        oldest = next((each for each in self._closed.values() if not each.moving), None)
+        if oldest is not None and oldest.seq <= self.taken:
+            for holder in list(oldest.holders.values()):
+                holder.given_up(oldest)
+            self._free(oldest)
+
     def _free(self, region: Region) -> None:
         """Give up a region that nobody needs; a slot that is being read by the disk follows later."""
         region.gone = True
@@ -208,7 +226,7 @@ class LogWriter:
 
     def _relieve(self) -> None:
         """Move regions to the file while there are too many in memory."""
-        while len(self._closed) - self._moving >= self._soft and self._spill.accepts:
+        while len(self._closed) - self._moving >= self._soft and self._moving < MOVING and self._spill.accepts:
             region = self._to_move()
             if region is None:
                 return

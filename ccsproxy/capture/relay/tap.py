@@ -113,6 +113,12 @@ class ExchangeTap:
             capture.wake()
         return said
 
+    def given_up(self, region: Region) -> None:
+        """Take note that a region is not kept for it any more, and let a new recorder know of the gap."""
+        if region in self.regions:
+            self.regions.remove(region)
+        self._capture.journal.mark_incomplete(self.slot)
+
     def begin(self, head: RequestHead) -> bool:
         """Say the head, which goes before everything else."""
         return self._say(frames.HEAD, frames.encode(head))
@@ -127,6 +133,7 @@ class RelayCapture:
     ``accepted = stored + dropped + in flight`` holds at every moment; the counters are words of the shared log, so
     that they can be read from other processes, also when this one is dead.
 
+    :ivar journal: of what has begun and is not settled.
     :ivar armed: whether somebody is going to tell the recorder that there is more to read.
     """
 
@@ -148,7 +155,7 @@ class RelayCapture:
         :param wall: seconds since the epoch.
         """
         self.log, self.armed = log, False
-        self._shared, self._words, self._journal = shared, shared.words, journal
+        self._shared, self._words, self.journal = shared, shared.words, journal
         self._first, self._wake, self._clock, self._wall = relay << RELAY_SHIFT, wake, clock, wall
         self._taps: dict[int, ExchangeTap] = {}
         self._ended: deque[tuple[ExchangeTap, float]] = deque()
@@ -238,9 +245,9 @@ class RelayCapture:
     def _begin(self, head: RequestHead, number: int) -> ExchangeTap:
         zero = head.began or self._clock() - max(0.0, self._wall() - head.started_at)
         tap = ExchangeTap(self, number, self._clock, zero)
-        tap.slot = self._journal.begin(number, head.id, head.started_at, head.upstream)
+        tap.slot = self.journal.begin(number, head.id, head.started_at, head.upstream)
         if not tap.begin(head):
-            self._journal.end(tap.slot)
+            self.journal.end(tap.slot)
             raise RuntimeError("the log takes no head")
         self._taps[number] = tap
         return tap
@@ -251,7 +258,7 @@ class RelayCapture:
             return False
         tap.ended = False
         self.log.release(tap)
-        self._journal.end(tap.slot)
+        self.journal.end(tap.slot)
         return True
 
     def _look_behind(self) -> None:

@@ -316,7 +316,7 @@ class DeathTests(ProcessCase):
         relay = self.relay(2)
         self.start(relay)
         relay.exchange("e1")
-        relay.capture._journal.begin((2 << frames.RELAY_SHIFT) + 2, "e2", 1.0, "anthropic")
+        relay.capture.journal.begin((2 << frames.RELAY_SHIFT) + 2, "e2", 1.0, "anthropic")
         self.lose(relay)
         self.assertEqual([(r.id, r.outcome) for r in self.store.records], [("e1", "complete"), ("e2", "unclean")])
 
@@ -392,6 +392,46 @@ class DeathTests(ProcessCase):
         self.hello()
         self.assertEqual([(r.id, r.outcome) for r in self.store.records], [("e1", "complete"), ("e2", "unclean")])
         self.assertEqual(self.said("departed"), [[2, 2]])
+
+    def give_up_first_region(self, relay: FakeRelay) -> None:
+        """Let the relay give up what the recorder has taken first."""
+        first = next(iter(relay.writer._closed.values()))
+        relay.writer.taken = first.seq
+        relay.writer._give_up_taken()
+
+    def test_a_head_that_only_a_dead_recorder_knew(self) -> None:
+        """Its exchange is recorded as unclean when it ends; one whose body has a gap says how much is missing."""
+        relay = self.relay()
+        relay.writer._soft = 100
+        gone = relay.begin("gone", REGION // 2)
+        relay.exchange("between", REGION)
+        self.give_up_first_region(relay)
+        self.start(relay)
+        self.assertEqual(self.ids(), ["between"])
+        gone.end(ending())
+        relay.exchange("after")
+        relay.tell()
+        self.pump()
+        self.assertEqual(
+            [(r.id, r.outcome) for r in self.store.records],
+            [("between", "unclean"), ("gone", "unclean"), ("after", "complete")],
+        )
+        self.assertEqual(sorted(relay.stored()), [1, 2, 3])
+
+    def test_the_relay_dies_after_it_gave_something_up(self) -> None:
+        """What its recorder had taken is recorded once."""
+        relay = self.relay()
+        relay.writer._soft = 100
+        self.start(relay)
+        relay.begin("under way", REGION // 2)
+        relay.exchange("whole", REGION)
+        relay.tell()
+        self.pump()
+        self.give_up_first_region(relay)
+        self.lose(relay)
+        self.assertEqual(
+            [(r.id, r.outcome) for r in self.store.records], [("whole", "complete"), ("under way", "unclean")]
+        )
 
     def test_what_killed_its_predecessors_is_left_out(self) -> None:
         """It is counted as dropped, and not touched."""

@@ -20,8 +20,13 @@ BODY = frames.RESPONSE_BODY
 class Holder:
     """An exchange that holds regions."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.number, self.gaps = number, 0
         self.regions: list[Region] = []
+
+    def given_up(self, region: Region) -> None:
+        self.gaps += 1
+        self.regions.remove(region)
 
 
 class WriterCase(LogCase):
@@ -32,7 +37,7 @@ class WriterCase(LogCase):
         self.holders: dict[int, Holder] = {}
 
     def holder(self, number: int) -> Holder:
-        return self.holders.setdefault(number, Holder())
+        return self.holders.setdefault(number, Holder(number))
 
     def body(self, number: int, data: bytes) -> bool:
         return self.log.put_body(self.holder(number), BODY, number, 7, data)
@@ -265,6 +270,20 @@ class FailingDiskTests(WriterCase):
         self.assertTrue(self.body(600, b"x" * 9 * REGION))
         self.assertGreater(self.spilled(), 0)
         self.assertEqual(self.bodies(self.frames())[600], b"x" * 9 * REGION)
+
+    def test_what_the_recorder_has_taken_is_given_up_first(self) -> None:
+        """Bodies go on being taken while the recorder keeps up; what is given up is known to be incomplete."""
+        self.spill._bounds = SpillBounds(reserve=1 << 60)
+        for number in range(1, 200):
+            self.assertTrue(self.body(number, b"x" * REGION))
+            self.log.taken = max(0, self.log.position[0] - 3)
+        self.assertLessEqual(self.regions(), self.most)
+        self.assertTrue(self.holder(1).gaps)
+        self.assertFalse(self.holder(199).gaps)
+        self.settle(*range(1, 200))
+        self.disk.catch_up()
+        self.assertEqual((self.regions(), self.spill.file_bytes), (1, 0))
+        self.assertEqual(len(self.log._free_slots), self.most - 1)
 
     def test_a_full_file(self) -> None:
         """Its bound is kept."""

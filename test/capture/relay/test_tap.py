@@ -146,6 +146,18 @@ class OverflowTests(TapCase):
         self.assertEqual(frames.read_head(self.frames()[-1].payload).id, "taken")
         self.assert_counts()
 
+    def test_what_is_given_up_is_marked_in_the_journal(self) -> None:
+        """A recorder that begins has to know of gaps in what an earlier one had taken."""
+        tap: Any = self.capture.begin(request_head("old"))
+        self.capture.begin(request_head("other"))
+        for _ in range(60):
+            self.log.taken = self.log.position[0] - 1
+            tap.response_body(b"x" * REGION)
+        self.assertEqual(tap._cut, 0)
+        self.assertEqual([each.incomplete for each in journal.read(self.journal_file)], [True, True])
+        self.exchange("new")
+        self.assertFalse(journal.read(self.journal_file)[2].incomplete)
+
     def test_no_room_for_an_end(self) -> None:
         """An exchange whose end finds no room at all is dropped, and counted."""
         tap = self.capture.begin(request_head())
