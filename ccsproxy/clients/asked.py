@@ -70,6 +70,12 @@ def asked(conversation: Any) -> Asked:
     return Asked(one_line(prompts[-1]) if prompts else "", one_line(" ".join(results)))
 
 
+def texts_of(item: Any) -> Iterator[str]:
+    """Yield the texts of an item of a conversation, results of tools included."""
+    for _, text in _said(item, "prompt"):
+        yield text
+
+
 def _new(items: Sequence[Any]) -> Sequence[Any]:
     """Return the items behind the last that the model wrote."""
     last = next((at for at in range(len(items) - 1, -1, -1) if is_models(items[at])), -1)

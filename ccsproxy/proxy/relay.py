@@ -289,6 +289,7 @@ class Relay:
             response_whole=tee is not None and tee.whole,
             eof_unverified=tee is not None and tee.unverified,
             trailers=tee.response.trailers if tee is not None else [],
+            caller=request.caller,
         )
         request.exchange = None
         self._body = self._tee = None

@@ -41,6 +41,7 @@ from ccsproxy.proxy.upstream.response import empty_response
 from ccsproxy.proxy.upstream.socks import SocksEndpoint
 from ccsproxy.proxy.upstream.tls import FailClosedPolicy, TLSSettingError, Trust, make_context
 from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
+from ccsproxy.runtime.callers import CallerFinder
 from ccsproxy.runtime.clock import StallWatch
 from ccsproxy.runtime.write_batch import WriteBatch
 
@@ -158,6 +159,7 @@ def relay_site(
         rules=ServerRules(bool(ways), forward is not None, config.websocket),
         admission=admission,
         loops=loops,
+        callers=CallerFinder(),
     )
     if forward is not None:
         forward.site = site

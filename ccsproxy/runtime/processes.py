@@ -90,15 +90,21 @@ class ProcessFinder:
         began = self._clock()
         for pid in self._processes(uid):
             if self._holds(pid, wanted):
-                return pid
+                return self._eldest(pid, wanted)
         now = self._clock()
         self._rest_until = now + _REST * (now - began)
         return None
 
+    def _eldest(self, pid: int, wanted: str) -> int:
+        """Return the eldest of the parents of a process that holds the same socket; it has opened it."""
+        while (parent := _parent(f"{self._root}/{pid}")) and self._holds(parent, wanted):
+            pid = parent
+        return pid
+
     def _processes(self, uid: int) -> Iterator[int]:
-        """List the processes of a user."""
+        """List the processes of a user, the newest first: whose connection is new has mostly begun lately."""
         try:
-            names = sorted(int(name) for name in os.listdir(self._root) if name.isdigit())
+            names = sorted((int(name) for name in os.listdir(self._root) if name.isdigit()), reverse=True)
         except OSError:
             return
         for pid in names:
@@ -125,6 +131,15 @@ def describe(pid: int, root: str = "/proc") -> Process | None:
     if started is None:
         return None
     return Process(pid, _text(_link(f"{folder}/exe")), _argv0(folder), _text(_link(f"{folder}/cwd")), started)
+
+
+def _parent(folder: str) -> int:
+    """Read the number of a process's parent (man 5 proc_pid_stat, field 4), 0 where there is none."""
+    try:
+        with open(f"{folder}/stat", "rb") as file:
+            return int(file.read(4096).rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _link(path: str) -> str | None:

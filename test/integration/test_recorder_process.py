@@ -92,7 +92,7 @@ class RecorderProcessTests(test_capture_service.CaptureServiceTests):
         self.assertEqual(record["stop_reason"], "end_turn")
         self.assertTrue(record["response"]["body_reassembled"]["content"][0]["text"].startswith("Hello, <redacted"))
         self.assertEqual(record["capture"]["faults"], [])
-        indexed = Reader(self.directory).line("run-1", 1)
+        indexed = Reader(self.directory).line(record["session_id"], 1)
         self.assertIn(b'"msg_1"', indexed or b"")
         for path in self.directory.rglob("*"):
             if path.is_file():

@@ -32,10 +32,12 @@ class SessionTests(ProxiedTestCase):
         await self.ask(post(path, json.dumps(body).encode(), JSON, *fields))
 
     async def test_who_calls(self) -> None:
-        """Claude Code by header and by body, Codex, Gemini CLI, OpenCode, SDKs: client, session and directory."""
+        """Claude Code by header and by body, Codex, Gemini CLI, OpenCode, SDKs: client, session and directory.
+
+        All of them are this process, so that calls which name no session and hold no messages go to the latest.
+        """
         await self.begin()
         assert self.running is not None
-        own = self.running.session_id
         said = [{"role": "user", "content": [{"type": "input_text", "text": CONTEXT}]}]
         sub = [("X-Claude-Code-Agent-Id", AGENT), ("X-Claude-Code-Parent-Agent-Id", PARENT)]
         calls: list[tuple[str, Any, list[tuple[str, str]], tuple[Any, ...]]] = [
@@ -48,12 +50,12 @@ class SessionTests(ProxiedTestCase):
             ("/v1/responses", {"model": "m", "input": said, "client_metadata": META}, CODEX,
              (SID, "codex", "0.169.0", "/home/me/project", None)),
             ("/v1beta/models/g:generateContent", {"contents": []}, [("User-Agent", "GeminiCLI/0.9.0/g (linux; x64)")],
-             (own, "gemini-cli", "0.9.0", None, None)),
+             (SID, "gemini-cli", "0.9.0", None, None)),
             ("/v1/messages", {"model": "m"}, [("User-Agent", "opencode/1.0"), ("x-session-id", "ses_1")],
              ("ses_1", "opencode", "1.0", None, None)),
             ("/v1/messages", {"model": "m"}, [("User-Agent", "Anthropic/Python 0.80.0")],
-             (own, None, "0.80.0", None, None)),
-            ("/v1/messages", {"model": "m"}, [], (own, None, None, None, None)),
+             ("ses_1", None, "0.80.0", None, None)),
+            ("/v1/messages", {"model": "m"}, [], ("ses_1", None, None, None, None)),
         ]  # fmt: skip
         for path, body, fields, _ in calls:
             await self.call(path, body, *fields)

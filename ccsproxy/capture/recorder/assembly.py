@@ -3,9 +3,11 @@
 from typing import Any
 
 import attr
+import msgspec
 
 from ccsproxy.capture.frames import REQUEST_BODY, EndFrame, Lost
 from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.conversations import Conversation
 from ccsproxy.capture.recorder.ending import refine
 from ccsproxy.capture.recorder.headers import media_type, pairs, text_of
 from ccsproxy.capture.recorder.interfaces import Dialect, Interpreters
@@ -15,11 +17,13 @@ from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.capture.recorder.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.timing import milliseconds, record_timing, time_to_first_token
 from ccsproxy.capture.recorder.websocket import SocketFacts
+from ccsproxy.clients.purpose import Purpose
+from ccsproxy.clients.turns import Turns
 from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.outcome import Category
-from ccsproxy.exchange.record import CaptureNote, Client, Record, Started
+from ccsproxy.exchange.record import CaptureNote, Client, Process, Record, Started
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.requestids import request_id
@@ -52,6 +56,10 @@ class Assembly:
     :ivar seq: its number in its session, 0 until it has one.
     :ivar session_id: empty until it is known.
     :ivar client: who calls, as far as it is known.
+    :ivar process: the program that calls, None where that is not known.
+    :ivar released: its bodies are let go of; it is over.
+    :ivar waits: its session waits for the program that calls.
+    :ivar place: the conversation of ours that it belongs to, its turns and its purpose; None where there is none.
     :ivar faults: what went wrong in capturing it.
     :ivar socket: what it has beside, where it is an exchange over a WebSocket.
     """
@@ -76,6 +84,9 @@ class Assembly:
         self.seq, self.session_id = 0, ""
         self.client = Client()
         self.faults: list[str] = []
+        self.process: Process | None = None
+        self.waits = self.released = False
+        self.place: tuple[Conversation, Turns, Purpose | None] | None = None
         self.request = RequestInMaking(head, policy.body_limit, budget)
         self.response: ResponseInMaking | None = None
         self._policy, self._interpreters, self._budget, self._stored = policy, interpreters, budget, stored
@@ -92,10 +103,16 @@ class Assembly:
             return self.client.session
         self._asked_with = body
         try:
-            self.client = self._interpreters.identify(self.request.lines.raw, self.head.target, body).client
+            client = self._interpreters.identify(self.request.lines.raw, self.head.target, body).client
+            self.client = client if self.process is None else msgspec.structs.replace(client, process=self.process)
         except Exception:
             self.note("identity_failed")
         return self.client.session
+
+    def called_by(self, process: Process) -> None:
+        """Take the program that calls."""
+        self.process = process
+        self.client = msgspec.structs.replace(self.client, process=process)
 
     def understand(self, body: Any) -> Dialect | None:
         """Ask what kind of call it is, anew with everything that is known by now."""
@@ -104,6 +121,11 @@ class Assembly:
         except Exception:
             self.note("dialect_failed")
         return self._dialect
+
+    @property
+    def category(self) -> str:
+        """The kind of call, as far as it is known."""
+        return str(self._dialect.category) if self._dialect is not None else Category.OTHER
 
     def facts(self, body: Any) -> Facts:
         """Return what is known."""
@@ -169,6 +191,7 @@ class Assembly:
 
     def release(self) -> None:
         """Let go of the bodies."""
+        self.released = True
         self.request.body.release()
         if self.response is not None:
             self.response.body.release()
@@ -183,7 +206,7 @@ class Assembly:
             started_at=iso_time(head.started_at),
             upstream=head.upstream,
             dialect=dialect.name if dialect is not None else None,
-            category=str(dialect.category) if dialect is not None else Category.OTHER,
+            category=self.category,
             model=dialect.model if dialect is not None else None,
             client=self.client,
             method=text_of(head.method),

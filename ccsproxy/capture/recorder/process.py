@@ -173,6 +173,7 @@ class RecorderProcess:
             recovered.stored,
             self._parts.unclean,
             self._prices.cost,
+            self._reactor.callLater,
         )
         left.record(recorder)
         self.inbox.report.ready()

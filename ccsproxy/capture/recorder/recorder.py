@@ -16,6 +16,7 @@ from ccsproxy.capture.recorder.assembly import Assembly, CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.continuations import Continuations
 from ccsproxy.capture.recorder.interfaces import Interpreters, Price, Store
+from ccsproxy.capture.recorder.opening import Later, Opening
 from ccsproxy.capture.recorder.redaction import RedactionGate
 from ccsproxy.capture.recorder.redactor import Redactor
 from ccsproxy.capture.recorder.report import Report
@@ -49,6 +50,7 @@ class Recorder:
         stored: Iterable[str] = (),
         unclean: Callable[[Started], Record] | None = None,
         price: Price = list_price,
+        later: Later | None = None,
     ) -> None:
         """Make one.
 
@@ -58,6 +60,7 @@ class Recorder:
         :param stored: the ids of those that it has stored without having been able to say so.
         :param unclean: makes the record of an exchange of which only the beginning is known.
         :param price: what a call costs.
+        :param later: calls a callable after some seconds; without it nothing is waited for.
         """
         self._policy, self._interpreters, self._redactor = policy, interpreters, redactor
         self._sessions, self._store, self._report, self._budget = sessions, store, report, budget
@@ -66,6 +69,7 @@ class Recorder:
         self._continued = Continuations()
         self._answers = StoredAnswers()
         self._open: dict[int, Assembly] = {}
+        self._opening = Opening(sessions, store, report, self._under_way, later, self.end_exchange)
         self._whole: dict[int, Ending] = {}
         self._appending = Appending()
         self._steps: dict[int, Callable[[Assembly, Frame], None]] = {
@@ -106,6 +110,7 @@ class Recorder:
 
         :param kind: of the error of what was cut, and the fault of what was not.
         """
+        self._opening.let_all_go()
         for assembly in list(self._open.values()):
             if assembly.number >> frames.RELAY_SHIFT == relay:
                 self.end_exchange(assembly, self._cut(assembly, Outcome.UNCLEAN, kind, message))
@@ -138,6 +143,7 @@ class Recorder:
         :param cut: first end what is still open, as cut by the shutdown.
         :return: fires when the store has acknowledged or refused every record.
         """
+        self._opening.let_all_go()
         for assembly in list(self._open.values()) if cut else ():
             self.end_exchange(assembly, self._cut(assembly, Outcome.SHUTDOWN, "shutdown", "the proxy was stopped"))
         return self.settled(None)
@@ -167,9 +173,7 @@ class Recorder:
             return
         self._open[frame.exchange] = assembly
         try:
-            named = assembly.identify(None)
-            if named is not None or assembly.request.bodiless or head.id in self._under_way:
-                self.start(assembly, named, None)
+            self._opening.meet(assembly)
         except Exception:
             self.broken(assembly)
 
@@ -196,7 +200,7 @@ class Recorder:
     def _request_body(self, assembly: Assembly, frame: Frame) -> None:
         assembly.request.body.feed(frame.payload)
         if not assembly.seq and assembly.request.whole:
-            self._start_with_body(assembly)
+            self._opening.open_with_body(assembly)
 
     def _response_head(self, assembly: Assembly, frame: Frame) -> None:
         body = assembly.request.peek()
@@ -220,24 +224,14 @@ class Recorder:
         except Exception:
             self.broken(assembly)
             ended = self._cut(assembly, Outcome.SHUTDOWN, "shutdown", "the proxy was stopped")
-        self.end_exchange(assembly, ended)
-
-    def _start_with_body(self, assembly: Assembly) -> None:
-        body = assembly.request.json
-        self.start(assembly, assembly.identify(body), body)
+        self._opening.told(assembly, ended)
+        if not self._opening.hold(assembly, ended):
+            self.end_exchange(assembly, ended)
 
     def start(self, assembly: Assembly, named: str | None, body: Any) -> None:
         """Give an exchange its session and number, and announce it."""
-        numbered = self._under_way.pop(assembly.head.id, None)
-        harmless = assembly.gate.session(named, assembly.request.lines)
-        session_id = numbered.session_id if numbered is not None else self._sessions.choose(harmless)
-        assembly.session_id = session_id
-        assembly.seq = numbered.seq if numbered is not None else self._sessions.next_seq(session_id)
-        assembly.understand(body)
-        started = assembly.gate.started(assembly.started(), assembly.request.lines)
-        if numbered is None:
-            self._store.started(started)
-            self._report.event(events.request_started(started))
+        self._opening.placement.meet(assembly)
+        self._opening.open(assembly, named, body)
 
     def end_exchange(self, assembly: Assembly, ended: EndFrame) -> None:
         """Hand the record to the store: a whole one, or a bare one, or none and a count."""
@@ -247,7 +241,7 @@ class Recorder:
             if assembly.response is not None:
                 assembly.response.read()
             if not assembly.seq:
-                self._start_with_body(assembly)
+                self._opening.open_with_body(assembly, wait=False)
         except Exception:
             self.broken(assembly)
         record = self._record(assembly, ended)
@@ -255,6 +249,10 @@ class Recorder:
         if record is None:
             self.tell(assembly.number, "error")
             return
+        try:
+            self._opening.placement.answered(assembly, record)
+        except Exception:
+            self._log.failure("what an exchange was answered with could not be noted")
         try:
             appended = self._store.append(self.completed(record, assembly))
         except Exception:
@@ -267,8 +265,7 @@ class Recorder:
     def _record(self, assembly: Assembly, ended: EndFrame) -> Record | None:
         try:
             if not assembly.seq:
-                assembly.session_id = self._sessions.choose(None)
-                assembly.seq = self._sessions.next_seq(assembly.session_id)
+                self._opening.open_somehow(assembly)
             if BROKEN not in assembly.faults:
                 return assembly.gate.record(*assembly.record(ended), assembly.request.lines)
         except Exception:

@@ -49,7 +49,7 @@ class HandOver:
         spill = None if files.spill is None else os.dup(files.spill)
         self.spill = Spill(spill, key, self._disk, reactor.seconds, bounds)
         self.log = LogWriter(self._shared, self.spill, memory)
-        self.capture = RelayCapture(files.relay, self._shared, self.log, self._journal, self._wake)
+        self.capture = RelayCapture(files.relay, self._shared, self.log, self._journal, self._wake, hurry=self._hurry)
         self._link: RecorderLink | None = None
         self._copying: IDelayedCall | None = None
         self._busy = False
@@ -84,6 +84,10 @@ class HandOver:
     def _wake(self) -> None:
         if self._link is not None:
             self._link.wake()
+
+    def _hurry(self) -> None:
+        if self._link is not None:
+            self._link.hurry()
 
     def _unlinked(self) -> None:
         self._link = None

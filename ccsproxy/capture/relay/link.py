@@ -45,6 +45,14 @@ class RecorderLink(LineSocket):
             self._capture.armed = True
             self._tick = self._reactor.callLater(TICK, self._tell)
 
+    def hurry(self) -> None:
+        """Tell at the end of this turn: whose connection it is can only be asked while it lasts."""
+        if self._open and not self._writing:
+            if self._tick is not None and self._tick.active():
+                self._tick.cancel()
+            self._capture.armed = True
+            self._tick = self._reactor.callLater(0, self._tell)
+
     def close(self) -> None:
         """Give up the link."""
         if self._tick is not None and self._tick.active():

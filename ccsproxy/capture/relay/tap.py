@@ -146,6 +146,7 @@ class RelayCapture:
         wake: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        hurry: Callable[[], None] = lambda: None,
     ) -> None:
         """Make one over an empty log.
 
@@ -153,7 +154,9 @@ class RelayCapture:
         :param wake: called when there is something to read and nobody is known to tell.
         :param clock: monotonic seconds, the same for all processes.
         :param wall: seconds since the epoch.
+        :param hurry: called when the recorder should read at once: a connection is new, and may be short.
         """
+        self._hurry = hurry
         self.log, self.armed = log, False
         self._shared, self._words, self.journal = shared, shared.words, journal
         self._first, self._wake, self._clock, self._wall = relay << RELAY_SHIFT, wake, clock, wall
@@ -250,6 +253,8 @@ class RelayCapture:
             self.journal.end(tap.slot)
             raise RuntimeError("the log takes no head")
         self._taps[number] = tap
+        if head.connection == head.id:
+            self._hurry()
         return tap
 
     def _settle(self, number: int) -> bool:

@@ -28,6 +28,7 @@ from ccsproxy.proxy.transport import (
     unsent,
 )
 from ccsproxy.runtime.peers import owner_of_peer
+from ccsproxy.runtime.processes import Process
 from ccsproxy.runtime.sock_diag import SocketOwner
 from ccsproxy.runtime.write_batch import WriteBatch
 
@@ -40,6 +41,7 @@ class ClientLink(Protocol):
     :ivar blocked: something waits for the client to read.
     :ivar peer_text: the client's address as text, empty when it has none.
     :ivar ends: host and port of the client's socket, then of ours; None where they are no TCP sockets.
+    :ivar caller: the program at the other end, None while that is not known; a thread sets it.
     :ivar connection_id: the id of the first exchange on it, which names the connection; empty before that.
     """
 
@@ -49,6 +51,7 @@ class ClientLink(Protocol):
         self.limits = limits
         self.peer_text = self.connection_id = ""
         self.ends: tuple[str, int, str, int] | None = None
+        self.caller: Process | None = None
         self.ending = False
         self._closing = False
         self.blocked = False
@@ -87,6 +90,10 @@ class ClientLink(Protocol):
         """The same, None where nobody has asked yet."""
         known: SocketOwner | None = self.__dict__.get("owner")
         return known
+
+    def called_by(self, process: Process) -> None:
+        """Take note of the program at the other end; called in a thread, it only sets the attribute."""
+        self.caller = process
 
     def released(self) -> None:
         """Let go of timers and watch; the connection is gone."""

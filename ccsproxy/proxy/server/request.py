@@ -130,6 +130,12 @@ class RelayRequest:
         """Host and port of the client's socket, then of ours; None where they are no TCP sockets."""
         return self._channel.ends
 
+    @property
+    def caller(self) -> tuple[int, str | None, str | None, str | None, str | None] | None:
+        """The program at the other end, as `ccsproxy.exchange.relayed.Ending` has it; None while it is not known."""
+        found = self._channel.caller
+        return None if found is None else (found.pid, found.exe, found.argv0, found.cwd, found.started_at)
+
     def connection_id(self, exchange_id: str) -> str:
         """Return the name of the client's connection: the id of the first exchange on it."""
         self._channel.connection_id = self._channel.connection_id or exchange_id

@@ -21,6 +21,7 @@ from ccsproxy.proxy.server.loops import LoopWatch, Signature
 from ccsproxy.proxy.server.peers import PeerWatch, peer_is_gone
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.request_head import ParsedRequestHead
+from ccsproxy.runtime.callers import CallerFinder, is_local
 from ccsproxy.runtime.write_batch import WriteBatch
 
 #: So many connections beyond the cap are answered with 503; further ones are closed at once.
@@ -38,6 +39,7 @@ class RelaySite(Site):
     :param is_gone: see `ccsproxy.proxy.server.peers.PeerWatch`.
     :param write_batch: the reactor's turn, at whose end answers are sent.
     :param rules: what is served beside plain requests.
+    :param callers: finds out which programs call; None for nobody.
     :param admission: who may use the port as a proxy for other hosts.
     :param loops: notices requests that come back; without it only direct loops are noticed.
     :ivar in_flight: how many exchanges are under way.
@@ -63,6 +65,7 @@ class RelaySite(Site):
         rules: ServerRules | None = None,
         admission: ProxyAdmission | None = None,
         loops: LoopWatch | None = None,
+        callers: CallerFinder | None = None,
     ) -> None:
         super().__init__(resource, reactor=reactor)
         self._turns = reactor
@@ -75,6 +78,7 @@ class RelaySite(Site):
         self.in_flight = 0
         self.draining = False
         self._recorder = recorder
+        self._callers = callers
         self.ids = recorder.ids
         self._rules = rules or ServerRules()
         self._loops = loops
@@ -91,6 +95,8 @@ class RelaySite(Site):
 
     def stopFactory(self) -> None:
         """End; there is no log to close."""
+        if self._callers is not None:
+            self._callers.close()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Make the channel of a new connection, or none where there are far too many."""
@@ -148,6 +154,8 @@ class RelaySite(Site):
     def opened(self, channel: RelayChannel) -> None:
         """Count a client's connection that was accepted."""
         self._channels.add(channel)
+        if self._callers is not None and channel.ends is not None and is_local(channel.ends):
+            self._callers.ask(channel.ends, channel.called_by)
         if len(self._channels) > self.limits.connections:
             self._surplus.add(channel)
 

@@ -59,8 +59,11 @@ class Session(msgspec.Struct, kw_only=True):
             self._sum(row)
 
     def _name(self, key: int, row: Summary) -> None:
+        # Probes and lists of models come first and from other libraries: the first call to a model says who it is.
+        first = row.category == Category.MODEL and self.dialect is None and row.client is not None
         for name in ("upstream", "cwd", "client", "client_version"):
-            setattr(self, name, getattr(self, name) or getattr(row, name))
+            said, known = getattr(row, name), getattr(self, name)
+            setattr(self, name, said if first and (said or name == "client_version") else known or said)
         if row.category == Category.MODEL:
             self.dialect = self.dialect or row.dialect
             self._entitle(key, row)

@@ -74,7 +74,7 @@ def sse(events: list[Any]) -> bytes:
 def record(redactor: Any, body: Any, stream: bytes, pieces: list[bytes], keep: int) -> tuple[Record, Any]:
     """Return the record of an exchange, and what announced it."""
     store = MemoryStore()
-    rooms = (Interpreters(detect, identify), redactor, Sessions("run", store.last_seq), store)
+    rooms = (Interpreters(detect, identify), redactor, Sessions("run", store.last_seq, bytes), store)
     recorder = Recorder(
         CapturePolicy(body_limit=keep),
         *rooms,

@@ -1,0 +1,117 @@
+"""A conversation by what it is made of, so that a request can be told to continue an earlier one.
+
+Agents send the whole conversation again each time. Each message gets a digest, and each beginning of the conversation
+one of its own; what is no part of a message, such as where the cache has marks, is left out. Digests hold within one
+process only.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attr
+import msgspec
+
+from ccsproxy.clients.answered import answer_line
+from ccsproxy.clients.asked import conversation_of, is_models, texts_of
+from ccsproxy.clients.own_words import own_words
+
+#: What of an answer is compared with what a client sends back as such, in characters.
+_COMPARED = 80
+#: Members of a message that are no part of what it says.
+_MARKS = frozenset({"cache_control", "cachePoint", "prompt_cache_breakpoint", "id", "status"})
+#: Members by which a request names what it continues: Responses, Interactions.
+_CONTINUES = ("previous_response_id", "previous_interaction_id")
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+@attr.frozen
+class Turns:
+    """The conversation of one request.
+
+    :ivar messages: the digest of each message.
+    :ivar beginnings: the digest of each beginning: of the first message, of the first two, and so on.
+    :ivar own: how many messages it takes until the user or the model has said something.
+    :ivar answers: by the number of messages before it, the beginning of each answer's words as the client repeats it.
+    :ivar opening: what the first messages say, for finding the summary of an earlier conversation in it.
+    :ivar continues: the id of the answer that the request says it continues, empty for none.
+    """
+
+    messages: tuple[int, ...]
+    beginnings: tuple[int, ...]
+    own: int
+    answers: Mapping[int, str]
+    opening: str = ""
+    continues: str = ""
+
+    @property
+    def whole(self) -> int:
+        """The digest of the whole conversation."""
+        return self.beginnings[-1]
+
+    @property
+    def answered(self) -> bool:
+        """Whether the model has said anything in it."""
+        return bool(self.answers)
+
+
+def turns_of(body: Any) -> Turns | None:
+    """Return the conversation of a request, None when there is none in it.
+
+    :param body: the request's JSON.
+    """
+    if not isinstance(body, Mapping):
+        return None
+    items = conversation_of(body)
+    items = [{"role": "user", "content": items}] if isinstance(items, str) and items else items
+    if not isinstance(items, list) or not items:
+        return None
+    messages = tuple(hash(_encode(_bare(item))) for item in items)
+    continues = next((body[name] for name in _CONTINUES if isinstance(body.get(name), str)), "")
+    return Turns(messages, tuple(_beginnings(messages)), _own(items), _answers(items), _opening(items), continues)
+
+
+def words_of_answer(answer: Any) -> str:
+    """Return of a reassembled answer what is compared with what the client later repeats of it."""
+    return answer_line(answer)[:_COMPARED]
+
+
+def _bare(value: Any) -> Any:
+    """Return a message without the marks that move from one request to the next."""
+    if isinstance(value, Mapping):
+        return {name: _bare(member) for name, member in value.items() if name not in _MARKS}
+    if isinstance(value, list):
+        return [_bare(item) for item in value]
+    return value
+
+
+def _beginnings(messages: Sequence[int]) -> Iterator[int]:
+    digest = 0
+    for message in messages:
+        digest = hash((digest, message))
+        yield digest
+
+
+def _own(items: Sequence[Any]) -> int:
+    for number, item in enumerate(items, 1):
+        if is_models(item) or any(own_words(text) for text in texts_of(item)):
+            return number
+    return len(items)
+
+
+def _answers(items: Sequence[Any]) -> dict[int, str]:
+    """Return the beginnings of the answers; what the model wrote in several items is one."""
+    answers: dict[int, str] = {}
+    begun: int | None = None
+    for number, item in enumerate(items):
+        if not is_models(item):
+            begun = None
+            continue
+        begun = number if begun is None else begun
+        line = answer_line(item if isinstance(item, Mapping) and "content" in item else [item])
+        answers[begun] = f"{answers.get(begun, '')} {line}".strip()[:_COMPARED]
+    return answers
+
+
+def _opening(items: Sequence[Any]) -> str:
+    return " ".join(" ".join(text[:20_000].split()) for item in items[:3] for text in texts_of(item))[:40_000]
