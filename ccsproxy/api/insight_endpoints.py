@@ -74,6 +74,10 @@ class InsightEndpoints:
         """Return the state of rate limits and subscription windows."""
         return await self._answer(self.insights.limits)
 
+    async def get_annotations(self, call: ApiCall) -> ApiResponse:
+        """Return stars, tags and notes."""
+        return await self._answer(self.insights.annotations)
+
     async def get_budget(self, call: ApiCall) -> ApiResponse:
         """Return the budgets and what is spent of them."""
         return await self._answer(self.insights.budget)

@@ -44,6 +44,7 @@ def insight_routes(answers: InsightEndpoints) -> Sequence[Endpoint]:
         Endpoint("/api/leaks", "Kinds of secrets that were sent to providers.", answers.get_leaks, {_JSON: "Leaks"},
                  (_SINCE,)),
         Endpoint("/api/limits", "Rate limits and subscription windows.", answers.get_limits, {_JSON: "Limits"}),
+        Endpoint("/api/annotations", "Stars, tags and notes.", answers.get_annotations, {_JSON: "Annotations"}),
         Endpoint("/api/budget", "Budgets and what is spent of them.", answers.get_budget, {_JSON: "Budgets"}),
         Endpoint("/api/costs", "Sums by project, model, tool and more.", answers.get_costs, {_JSON: "Costs"},
                  (_BY, _Q, _SINCE)),

@@ -161,6 +161,11 @@ _LEAK = members(
      "places": every(members({"where": TEXT, "calls": COUNT}))}
 )  # fmt: skip
 
+_ANNOTATION = members(
+    {"session_id": TEXT, "seq": maybe("integer"), "starred": FLAG, "tags": every(TEXT), "note": maybe("string")},
+    about="A seq of null is the session's.",
+)
+
 INSIGHT_SCHEMAS: Mapping[str, Schema] = {
     "Times": _TIMES,
     "ToolCall": _TOOL_CALL,
@@ -196,6 +201,7 @@ INSIGHT_SCHEMAS: Mapping[str, Schema] = {
     "Prompts": every(_VERSION),
     "Prompt": {"allOf": [_VERSION, members({"content": {"type": "array"}, "changes": maybe("array")})]},
     "Leaks": every(_LEAK),
+    "Annotations": every(_ANNOTATION),
     "Limits": every(_LIMIT),
     "Budgets": every(_BUDGET),
     "Costs": members({"by": TEXT, "rows": every(_SUM), "total": _SUM}),

@@ -26,6 +26,7 @@ from ccsproxy.api.exposition import Exposition
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
 from ccsproxy.api.insight_endpoints import InsightEndpoints
+from ccsproxy.api.insight_news import InsightNews
 from ccsproxy.api.insight_routes import insight_routes
 from ccsproxy.api.link import ApiEnd, Settings
 from ccsproxy.api.live import EventStream, Live
@@ -53,12 +54,14 @@ class ApiServer:
     :ivar live: where events are published.
     :ivar health: where snapshots are put.
     :ivar limit: the connections that are open.
+    :ivar news: hears of calls that ended; None where nothing is made of records.
     """
 
     root: GuardedRoot
     live: Live
     health: Health
     limit: ConnectionLimit
+    news: InsightNews | None = None
 
     def site(self, reactor: Any) -> ApiSite:
         """Make the site that serves it."""
@@ -93,13 +96,16 @@ def make_api(
     exposition = Exposition(health.answer, lambda: len(live.watchers), limit)
     endpoints = Endpoints(queries, reading, health.answer, exposition, lambda: describe(routes), upstreams)
     routes.extend(make_routes(endpoints, stream_head))
+    news = None
     if insights is not None:
         routes.extend(insight_routes(InsightEndpoints(insights, reading)))
+        news = InsightNews(reactor, insights, reading, live.publish)
     return ApiServer(
         GuardedRoot(guard, Api(routes, reading, EventStream(live, limit.most_watchers)), pages, keys),
         live,
         health,
         limit,
+        news,
     )
 
 
@@ -136,6 +142,8 @@ class ApiProcess:
         """Hand an event to the watchers."""
         if self._api is not None:
             self._api.live.publish(event)
+            if self._api.news is not None:
+                self._api.news.heard(event)
 
     def health(self, snapshot: Mapping[str, Any]) -> None:
         """Keep the latest snapshot for `GET /api/health`."""

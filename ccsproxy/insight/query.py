@@ -33,6 +33,7 @@ TEXTS = {
     "error": "error_message",
     "stop": "stop_reason",
     "tag": "tags",
+    "note": "note",
     "project": "cwd",
 }
 #: Fields whose values are numbers.
@@ -50,6 +51,8 @@ NUMBERS = {
     "read": "cache_read_input_tokens",
 }
 TIMES = ("since", "until")
+#: Members that no summary has, but what people write on it; whoever asks looks them up.
+ANNOTATED = frozenset({"tags", "note", "starred"})
 FLAGS = {"errors": "has_error", "starred": "starred"}
 #: Fields that a list may be sorted by, and the member that each is.
 SORTS = {"time": "started_at", "model": "model", "client": "client", **NUMBERS}
@@ -209,7 +212,7 @@ def matches(question: Question, summary: Mapping[str, Any], started_ms: int | No
             return False
         if question.until is not None and started_ms >= question.until:
             return False
-    return all(_holds(each, summary) != each.turned for each in question.narrowings)
+    return all(_holds(each, summary) != each.turned for each in question.narrowings if each.member not in ANNOTATED)
 
 
 def _holds(each: Narrowing, summary: Mapping[str, Any]) -> bool:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ccsproxy.insight.query import FLAGS, NUMBERS, SORTS, TEXTS, Narrowing, Question
+from ccsproxy.insight.query import ANNOTATED, FLAGS, NUMBERS, SORTS, TEXTS, Narrowing, Question
+from ccsproxy.store.annotations import Marked
 
 #: Members that are computed from columns.
 _COMPUTED = {
@@ -12,8 +13,6 @@ _COMPUTED = {
 _COMPUTED["cached_share"] = (
     f"(1.0 * ifnull(requests.cache_read_input_tokens, 0) / nullif({_COMPUTED['prompt_tokens']}, 0))"
 )
-#: Members that the index does not hold.
-ELSEWHERE = frozenset({"tags", "starred"})
 
 
 def expression(member: str) -> str:
@@ -28,12 +27,25 @@ def conditions(question: Question) -> tuple[list[str], list[Any]]:
     found: list[str] = []
     values: list[Any] = []
     for each in question.narrowings:
-        if each.member in ELSEWHERE:
+        if each.member in ANNOTATED:
             continue
         sql, given = _condition(each)
         found.append(f"NOT ifnull({sql}, 0)" if each.turned else sql)
         values += given
     return found, values
+
+
+def marked_condition(chosen: Marked) -> tuple[str, list[Any]]:
+    """Write a condition that holds for sessions and calls that were looked up in the annotations."""
+    pieces, values = ["0"], list[Any]()
+    if chosen.sessions:
+        pieces.append(f"requests.session_id IN ({', '.join('?' * len(chosen.sessions))})")
+        values += sorted(chosen.sessions)
+    if chosen.calls:
+        rows = ", ".join(["(?, ?)"] * len(chosen.calls))
+        pieces.append(f"(requests.session_id, requests.seq) IN (VALUES {rows})")
+        values += [value for call in sorted(chosen.calls) for value in call]
+    return _any(pieces), values
 
 
 def _condition(each: Narrowing) -> tuple[str, list[Any]]:

@@ -7,7 +7,9 @@ import attr
 
 from ccsproxy.insight.query import Question, QuestionError, parse
 from ccsproxy.insight.query import matches as fits
+from ccsproxy.store.annotations import Marked
 from ccsproxy.store.narrowing import conditions as narrowed
+from ccsproxy.store.narrowing import marked_condition
 from ccsproxy.store.summary import KEY_BITS, Summary, as_dict, milliseconds
 
 #: The filters of contract section 6 that name a member of a summary; a comma means "or".
@@ -29,6 +31,7 @@ class Query:
     :ivar until: latest start, milliseconds since the epoch, exclusive.
     :ivar before: the cursor of the previous page, 0 for the newest.
     :ivar question: what else was asked in the query language; `q` holds its words.
+    :ivar marked: what `question` asks of annotations, looked up, and whether it must not hold.
     :ivar offset: rows to leave out first, in a list that is sorted by something else than time.
     """
 
@@ -42,6 +45,7 @@ class Query:
     before: int = 0
     question: Question | None = None
     offset: int = 0
+    marked: tuple[tuple[Marked, bool], ...] = ()
 
     @property
     def sorted(self) -> bool:
@@ -174,6 +178,7 @@ def matches(query: Query, row: Summary) -> bool:
         and (query.since is None or started >= query.since)
         and (query.until is None or started < query.until)
         and (query.question is None or fits(query.question, as_dict(row)))
+        and all(chosen.holds(as_dict(row)) != turned for chosen, turned in query.marked)
     )
 
 
@@ -207,6 +212,10 @@ def where(query: Query, driver: str | None = None) -> tuple[list[str], list[Any]
         more, further = narrowed(query.question)
         conditions += more
         values += further
+    for chosen, turned in query.marked:
+        sql, given_marks = marked_condition(chosen)
+        conditions.append(f"NOT {sql}" if turned else sql)
+        values += given_marks
     for bound, sign in ((query.ceiling, "<"), (query.floor, ">=")):
         if bound is not None:
             conditions.append(f"requests.key {sign} ?")

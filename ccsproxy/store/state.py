@@ -1,9 +1,9 @@
 """The durable state of a data dir: what cannot be derived from its segments, in one small SQLite file.
 
-Stars, how far the numbers of removed sessions went, jobs that commands ask of the service, and how far each target
-was shipped. Every change is one transaction that no other process can fall into, so that two commands at once lose
-nothing; every deletion is wiped out of the file. Unlike the index it may not be deleted: a damaged one is an error
-that says so, and until it is mended nothing is removed from the store.
+Stars and notes, how far the numbers of removed sessions went, jobs for the service, how far each target was shipped.
+Every change is one transaction that no other process can fall into, so that two commands at once lose nothing; every
+deletion is wiped out of the file. Unlike the index it may not be deleted: a damaged one is an error that says so, and
+until it is mended nothing is removed from the store.
 """
 
 import os
@@ -19,23 +19,12 @@ import attr
 
 from ccsproxy.store.directory import DataDirError
 from ccsproxy.store.state_migration import Earlier, earlier_state, remove_earlier
+from ccsproxy.store.state_schema import VERSION, statements
 
 NAME = "state.sqlite3"
-#: Counts up with every change of the tables; an older file is brought up, a newer one refused.
-VERSION = 1
 #: How long a process waits for another's change, in seconds.
 _BUSY_S = 10.0
 
-_SCHEMA = """
-CREATE TABLE stars (session_id TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE marks (session TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE jobs (
-    job INTEGER PRIMARY KEY AUTOINCREMENT, request BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'asked', reply BLOB);
-CREATE TABLE positions (
-    target TEXT PRIMARY KEY, segment TEXT NOT NULL, offset INTEGER NOT NULL, moved_at REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE deletions (
-    target TEXT NOT NULL, session_id TEXT NOT NULL, PRIMARY KEY (target, session_id)) WITHOUT ROWID;
-"""
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA secure_delete = ON",
@@ -93,6 +82,17 @@ class State:
     def unstar(self, sessions: Iterable[str]) -> None:
         """Leave sessions to retention again."""
         self._change([("DELETE FROM stars WHERE session_id = ?", (session,)) for session in sessions])
+
+    def annotations(self) -> list[tuple[object, ...]]:
+        """Return session, number, star, tags, note and time of every annotation, what was changed last first."""
+        return self._ask("SELECT * FROM annotations ORDER BY changed_at DESC")
+
+    def annotate(self, session: str, seq: int, starred: bool, tags: str, note: str, changed_at: float) -> None:
+        """Write on a session (number 0) or a call; nothing written removes what was there."""
+        statements: list[tuple[str, tuple[object, ...]]] = [(_UNWRITE, (session, seq))]
+        if starred or tags or note:
+            statements.append((_WRITE, (session, seq, starred, tags, note, changed_at)))
+        self._change(statements)
 
     def marks(self) -> dict[str, int]:
         """Return how far the numbers of removed sessions went, by `mark_key`."""
@@ -164,6 +164,7 @@ class State:
         self._change(
             [
                 ("DELETE FROM stars WHERE session_id = ?", (session_id,)),
+                ("DELETE FROM annotations WHERE session_id = ?", (session_id,)),
                 ("INSERT OR IGNORE INTO deletions SELECT target, ? FROM positions", (session_id,)),
             ]
         )
@@ -265,7 +266,7 @@ def _bring_up(connection: sqlite3.Connection, path: Path, earlier: Earlier) -> N
         raise StateError(f"The state in {path} was made by a newer ccsproxy; use that one.")
     if version == VERSION:  # another process was faster
         return
-    for statement in _SCHEMA.split(";"):
+    for statement in statements(version):
         connection.execute(statement)
     connection.executemany("INSERT OR IGNORE INTO stars VALUES (?)", [(session,) for session in earlier.stars])
     connection.executemany(_RAISE, earlier.marks.items())
@@ -296,4 +297,6 @@ _MOVE = (
     "segment = excluded.segment, offset = excluded.offset, moved_at = excluded.moved_at "
     "WHERE (excluded.segment, excluded.offset) > (segment, offset)"
 )
+_UNWRITE = "DELETE FROM annotations WHERE session_id = ? AND seq = ?"
+_WRITE = "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?)"
 _DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})

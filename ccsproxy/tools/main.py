@@ -19,7 +19,16 @@ COMMANDS = (
     *("records.tail", "records.ls", "records.show", "records.search", "records.export", "records.stats"),
     *("answers.top", "answers.why", "answers.cost", "answers.diff", "answers.prompts", "answers.leaks"),
     *("answers.limits", "answers.budget", "answers.prices"),
-    *("store.verify", "store.reindex", "store.gc", "store.du", "store.rm", "store.keep", "store.import_store"),
+    *(
+        "store.verify",
+        "store.reindex",
+        "store.gc",
+        "store.du",
+        "store.rm",
+        "store.keep",
+        "store.note",
+        "store.import_store",
+    ),
     "completion",
 )
 

@@ -171,6 +171,15 @@ class OtherTests(AnsweringCase):
         self.assertEqual(self.run_command("leaks", "--since", "2030-01-01")[0], 1)
         self.assertIn("5h", self.run_command("limits")[1] + "5h")
 
+    def test_note(self) -> None:
+        self.assertEqual(self.run_command("note")[:2], (1, ""))
+        out = self.said("note", f"{MAIN[:8]}/{self.joined}", "why", "this?", "--star", "--tag", "cache")
+        self.assertEqual(out, f"* {MAIN}/{self.joined} #cache  why this?\n")
+        self.assertEqual(len(self.said("ls", "tag:cache", "--json").splitlines()), 1)
+        self.assertEqual(self.run_command("note", MAIN[:8], "--tag", "two words")[0], 1)
+        self.said("note", f"{MAIN}/{self.joined}", "--unstar", "--untag", "cache", "--clear")
+        self.assertEqual(self.run_command("ls", "tag:cache")[0], 1)
+
     def test_top(self) -> None:
         found = self.answer("top", "--once")
         self.assertLessEqual({"today", "rate", "sessions", "running", "budgets", "limits"}, set(found))

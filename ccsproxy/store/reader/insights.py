@@ -237,6 +237,10 @@ class Insights:
         """Return the budgets that were set, with what is spent of each."""
         return [each.as_dict() for each in spent_now(self._reader, self._budgets(), self._clock())]
 
+    def annotations(self) -> list[dict[str, Any]]:
+        """Return what people have written on sessions and calls."""
+        return [each.as_dict() for each in self._reader.annotations()]
+
     def limits(self) -> list[dict[str, Any]]:
         """Return the state of the limits of each account, the binding and the fullest first."""
         now = round(self._clock() * 1000)

@@ -17,7 +17,9 @@ from ccsproxy.exchange.record import SCHEMA_VERSION
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.insight.facts import Call
 from ccsproxy.insight.prompts import Version
+from ccsproxy.insight.query import ANNOTATED
 from ccsproxy.providers.price_book import PriceBook
+from ccsproxy.store.annotations import Annotation, Annotations, marked
 from ccsproxy.store.index.call_facts import calls_due, calls_with, session_calls
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.calls import Stamp, completed, missing, prompt_versions, stamp_of
@@ -42,6 +44,7 @@ from ccsproxy.store.reader.recent import Tail, find_place, recent_rows
 from ccsproxy.store.reader.source import IndexSource
 from ccsproxy.store.reader.stats import directories, no_statistics, periods, statistics
 from ccsproxy.store.segments.lines import SegmentLines
+from ccsproxy.store.state import State
 from ccsproxy.store.summary import KEY_BITS, Summary, as_dict, plain_json
 
 #: A request's number in its session, with segment, offset and length of its line.
@@ -81,6 +84,7 @@ class Reader:
     """Reads the store of a data dir."""
 
     def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
         self._lines = SegmentLines(data_dir)
         self._source = IndexSource(data_dir)
         self._price = PriceBook.of_data_dir(data_dir).cost
@@ -120,7 +124,7 @@ class Reader:
 
     def requests(self, query: Query = Query()) -> RequestPage:  # noqa: B008  (frozen)
         """Return a page of requests, newest first across sessions; ``q`` searches."""
-        wanted = attr.evolve(query, limit=query.limit + 1)
+        wanted = attr.evolve(self._looked_up(query), limit=query.limit + 1)
         rows = self._source.ask(lambda connection: request_rows(connection, wanted), list[Row]())
         rebuilding = self._source.rebuilding()
         if rebuilding:
@@ -136,11 +140,32 @@ class Reader:
 
     def costs(self, query: Query, by: str) -> list[dict[str, Any]]:
         """Sum up what a query lets through by one of `ccsproxy.store.reader.costs.GROUPS`, the dearest first."""
-        return self._source.ask(lambda connection: list(costs(connection, query, by)), [])
+        wanted = self._looked_up(query)
+        return self._source.ask(lambda connection: list(costs(connection, wanted, by)), [])
 
     def totals(self, query: Query) -> dict[str, Any]:
         """Sum up everything that a query lets through, whatever its page."""
-        return self._source.ask(lambda connection: totals(connection, query), {})
+        wanted = self._looked_up(query)
+        return self._source.ask(lambda connection: totals(connection, wanted), {})
+
+    def annotations(self) -> list[Annotation]:
+        """Return what people have written on sessions and calls, what was changed last first."""
+        state = State(self._data_dir)
+        if not state.path.is_file():
+            return []
+        try:
+            return Annotations(state).every()
+        finally:
+            state.close()
+
+    def _looked_up(self, query: Query) -> Query:
+        """Look up what a question asks of stars, tags and notes."""
+        asked = [each for each in query.question.narrowings if each.member in ANNOTATED] if query.question else []
+        if not asked:
+            return query
+        written = self.annotations()
+        found = tuple((marked(written, each.member, each.values), each.turned) for each in asked)
+        return attr.evolve(query, marked=found)
 
     def search(self, words: str, limit: int = 100) -> RequestPage:
         """Return the newest requests that say the words, or the phrases in double quotes."""

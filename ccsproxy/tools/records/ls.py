@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from ccsproxy.insight import words
-from ccsproxy.insight.query import matches, ordered
+from ccsproxy.insight.query import ANNOTATED, matches, ordered
 from ccsproxy.providers.amounts import lacking, total
+from ccsproxy.store.annotations import marked
 from ccsproxy.store.query import Query, parse_question
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import Reader
@@ -98,7 +99,19 @@ def _sessions(reader: Reader, args: argparse.Namespace, out: TextIO, err: TextIO
         cwd=query.fields.get("cwd", ()), client=query.fields.get("client", ()), since=since,
         limit=_MOST_SESSIONS if args.query or args.sort else query.limit,
     ))  # fmt: skip
-    rows = [each for each in map(_row, found) if matches(question, each) and _says(question.words, each)]
+    written = reader.annotations() if any(each.member in ANNOTATED for each in question.narrowings) else []
+    chosen = [
+        (marked(written, each.member, each.values), each.turned)
+        for each in question.narrowings
+        if each.member in ANNOTATED
+    ]
+    rows = [
+        each
+        for each in map(_row, found)
+        if matches(question, each)
+        and _says(question.words, each)
+        and all((each["session_id"] in held.sessions) != turned for held, turned in chosen)
+    ]
     listed = ordered(question, rows)[: query.limit]
     if args.json:
         for each in listed:

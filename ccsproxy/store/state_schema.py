@@ -1,0 +1,26 @@
+"""The tables of the state, by the version that brought them."""
+
+#: Counts up with every change of the tables; an older file is brought up, a newer one refused.
+VERSION = 2
+
+_FIRST = """
+CREATE TABLE stars (session_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE marks (session TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE jobs (
+    job INTEGER PRIMARY KEY AUTOINCREMENT, request BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'asked', reply BLOB);
+CREATE TABLE positions (
+    target TEXT PRIMARY KEY, segment TEXT NOT NULL, offset INTEGER NOT NULL, moved_at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE deletions (
+    target TEXT NOT NULL, session_id TEXT NOT NULL, PRIMARY KEY (target, session_id)) WITHOUT ROWID;
+"""
+_SECOND = """
+CREATE TABLE annotations (
+    session_id TEXT NOT NULL, seq INTEGER NOT NULL, starred INTEGER NOT NULL, tags TEXT NOT NULL, note TEXT NOT NULL,
+    changed_at REAL NOT NULL, PRIMARY KEY (session_id, seq)) WITHOUT ROWID;
+"""
+_STEPS = (_FIRST, _SECOND)
+
+
+def statements(version: int) -> list[str]:
+    """Return what brings a file of a version, 0 for an empty one, up to this one."""
+    return [each for step in _STEPS[version:] for each in step.split(";") if each.strip()]
