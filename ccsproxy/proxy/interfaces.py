@@ -79,7 +79,7 @@ class IRelayResponse(Interface):
 class ITransparentClient(Interface):
     """One upstream, ready to be asked."""
 
-    def request(
+    def send(
         method: bytes, target: bytes, headers: bytes, data: IBodyProducer | None, marks: UpstreamTimings | None = None
     ) -> Deferred[IRelayResponse]:
         """Send a request once.

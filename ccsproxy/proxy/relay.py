@@ -100,7 +100,7 @@ class Relay:
     def _ask(
         self, client: ITransparentClient, request: RelayRequest, target: bytes, lines: bytes
     ) -> Deferred[IRelayResponse]:
-        return client.request(request.method, target, lines, self._body, self._marks)
+        return client.send(request.method, target, lines, self._body, self._marks)
 
     # -- what the upstream says ----------------------------------------------------------------------------------
 

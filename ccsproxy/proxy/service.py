@@ -110,7 +110,7 @@ def client_for(
         creator = policy.creatorForNetloc(upstream.host.encode("idna"), upstream.port)
         endpoint = TLSEndpoint(reactor, endpoint, creator)
     pool = RelayPool(reactor, timers, timeouts, write_batch=write_batch)
-    return TransparentClient(RelayAgent(pool, endpoint, absolute_form(upstream, proxy))), pool
+    return TransparentClient(RelayAgent(pool, endpoint, absolute_form(upstream, proxy), upstream.url.encode())), pool
 
 
 def relay_site(

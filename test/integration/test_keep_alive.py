@@ -66,7 +66,7 @@ class ReuseTests(TestCase):
     async def post(self, target: bytes) -> str:
         body = ScriptedBody(4, (b"body",), True)
         try:
-            response = await self.client.request(b"POST", target, b"Content-Length: 4\r\n", body)
+            response = await self.client.send(b"POST", target, b"Content-Length: 4\r\n", body)
         except RelayError as error:
             return error.kind
         collector = Body()

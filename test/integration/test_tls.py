@@ -140,14 +140,14 @@ class TLSCase(TestCase):
         return waiting
 
     async def ask(self, client: TransparentClient) -> tuple[bytes, str]:
-        response = await client.request(b"GET", b"/", b"Host: %b\r\n" % HOST.encode())
+        response = await client.send(b"GET", b"/", b"Host: %b\r\n" % HOST.encode())
         body = Body()
         response.deliverBody(body)
         return await body.done
 
     async def refused(self, client: TransparentClient) -> RelayError:
         try:
-            await client.request(b"GET", b"/", b"Authorization: secret\r\n")
+            await client.send(b"GET", b"/", b"Authorization: secret\r\n")
         except RelayError as error:
             self.assertEqual(self.upstream.requests, [])
             return error
@@ -212,7 +212,7 @@ class AcceptedTests(TLSCase):
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
         self.upstream.answer = lambda protocol: protocol.transport.write(head + b"x" * size)
         client = self.client(self.listen(Certificate("x", self.authority, names=dns(HOST))))
-        response = await client.request(b"GET", b"/", b"")
+        response = await client.send(b"GET", b"/", b"")
         body = Body()
         response.deliverBody(body)
         for _ in range(3):
@@ -239,7 +239,7 @@ class AcceptedTests(TLSCase):
 
         self.upstream.answer = answer
         client = self.client(self.listen(Certificate("x", self.authority, names=dns(HOST))))
-        response = await client.request(b"GET", b"/", b"")
+        response = await client.send(b"GET", b"/", b"")
         body = Body()
         response.deliverBody(body)
         data, _ = await body.done
@@ -250,7 +250,7 @@ class AcceptedTests(TLSCase):
         """Aborting a body reaches the upstream at once, also while paused."""
         self.upstream.answer = lambda protocol: protocol.transport.write(OK[:-2])
         client = self.client(self.listen(Certificate("x", self.authority, names=dns(HOST))))
-        response = await client.request(b"GET", b"/", b"")
+        response = await client.send(b"GET", b"/", b"")
         response.deliverBody(Body())
         response.pauseProducing()
         response.abortConnection()

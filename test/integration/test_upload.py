@@ -84,7 +84,7 @@ class UploadTests(TLSCase):
         self.pools.append(self.pool)
         body = Flood(size)
         fields = b"Host: %b\r\nContent-Length: %d\r\n" % (HOST.encode(), size)
-        waiting = client.request(b"POST", b"/", fields, body)
+        waiting = client.send(b"POST", b"/", fields, body)
         if scheme == "http":
             await self.pause(0.3)
             self.assertFalse(body.running)

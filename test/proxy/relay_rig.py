@@ -155,7 +155,7 @@ class WiredClient:
         self.holding = False
         self.locals: set[tuple[str, int]] = set()
 
-    def request(self, method, target, headers, data, marks: UpstreamTimings | None = None) -> Deferred:
+    def send(self, method, target, headers, data, marks: UpstreamTimings | None = None) -> Deferred:
         call = (method, target, headers, data, marks or UpstreamTimings())
         if self.holding:
             waiting: Deferred = Deferred()

@@ -295,7 +295,7 @@ class UpstreamFailureTests(RelayTestCase):
     def test_a_client_that_raises_is_a_502(self) -> None:
         """Whatever goes wrong while asking, the client is answered and the exchange recorded."""
         self.rig = Rig()
-        self.rig.client.request = lambda *_: 1 / 0
+        self.rig.client.send = lambda *_: 1 / 0
         self.client = Client(self.rig)
         self.client.send(GET)
         self.assertEqual(self.client.status, 502)

@@ -69,7 +69,7 @@ class PreflightClient:
     def __init__(self, head: ParsedRequestHead, respond: Callable[[int, bytes, bytes], Any]) -> None:
         self._lines, self._respond = permission(head), respond
 
-    def request(
+    def send(
         self,
         method: bytes,
         target: bytes,

@@ -9,11 +9,14 @@ from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
+from twisted.web.client import URI
+from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
 from ccsproxy.proxy.errors import NeverSent, UpstreamUnreachable
 from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, UpstreamTimings
+from ccsproxy.proxy.upstream.agent_adapter import AgentResponse, SentRequest, header_lines
 from ccsproxy.proxy.upstream.connection import RelayConnection
 from ccsproxy.proxy.upstream.pool import RelayPool
 
@@ -43,11 +46,17 @@ class RelayAgent:
     :param pool: the upstream's own pool.
     :param endpoint: how the upstream is reached; nothing in a request can change it.
     :param absolute: set when what is reached is a proxy that passes requests on.
+    :param url: the upstream's, with its base path; URLs of `request` have to be below its origin.
     """
 
     def __init__(
-        self, pool: RelayPool, endpoint: IStreamClientEndpoint, absolute: AbsoluteForm | None = None
+        self,
+        pool: RelayPool,
+        endpoint: IStreamClientEndpoint,
+        absolute: AbsoluteForm | None = None,
+        url: bytes = b"",
     ) -> None:
+        self.url = url
         self._pool = pool
         self._endpoint = endpoint
         self._absolute = absolute
@@ -56,11 +65,32 @@ class RelayAgent:
         self,
         method: bytes,
         uri: bytes,
-        headers: Any = None,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,
+    ) -> Deferred[Any]:
+        """Send a request as `IAgent` has it; only URLs of the upstream's own origin are asked.
+
+        :return: an `IResponse`.
+        """
+        asked = URI.fromBytes(uri)
+        ours = URI.fromBytes(self.url) if self.url else asked
+        if (asked.scheme, asked.host, asked.port) != (ours.scheme, ours.host, ours.port):
+            return fail(ValueError("This client asks one upstream only, and that URL is another's."))
+        told = SentRequest(method, uri, headers or Headers())
+        lines = header_lines(headers, bodyProducer, method)
+        if headers is None or not headers.hasHeader(b"host"):
+            lines = b"Host: %b\r\n%b" % (asked.netloc, lines)
+        return self.send(method, asked.originForm, lines, bodyProducer).addCallback(AgentResponse, told)
+
+    def send(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: bytes = b"",
         bodyProducer: IBodyProducer | None = None,
         marks: UpstreamTimings | None = None,
     ) -> Deferred[Any]:
-        """Send a request; ``uri`` is the target in origin form and ``headers`` are lines as bytes.
+        """Send a request, byte for byte; ``uri`` is the target in origin form and ``headers`` are lines.
 
         A connection is asked for before the body's producer is started, and a request is begun on one connection
         only: what fails after that is reported and never sent again, unless not one byte of it had left.
@@ -69,9 +99,9 @@ class RelayAgent:
         connection = self._pool.take()
         if connection is None:
             connecting = self._pool.connect(self._endpoint)
-            return connecting.addCallback(self._send, method, uri, headers or b"", bodyProducer, marks)
+            return connecting.addCallback(self._send, method, uri, headers, bodyProducer, marks)
         marks.reused = True
-        waiting = self._send(connection, method, uri, headers or b"", bodyProducer, marks)
+        waiting = self._send(connection, method, uri, headers, bodyProducer, marks)
         return waiting.addErrback(self._never_sent, method, marks)
 
     def _send(
@@ -146,17 +176,37 @@ def _refuse_challenge(response: Any) -> Any:
 
 @implementer(ITransparentClient)
 class TransparentClient(HTTPClient):
-    """treq's client without URL parser, cookie jar, decoder and redirects; see `ITransparentClient`."""
+    """treq's client of one upstream, and beside its calls the one that the relay needs.
+
+    `request`, `get`, `post` and all other calls of treq's take what treq's take; a URL may be a path below the
+    upstream's base path. `send` is the byte-exact call: no URL parser, cookie jar, decoder or redirect is in its way.
+    Both go over the same pool.
+    """
 
     _agent: RelayAgent
 
     def __init__(self, agent: RelayAgent) -> None:
         super().__init__(agent)
 
-    def request(  # type: ignore[override]
+    def request(self, method: str | bytes, url: Any, **keywords: Any) -> Deferred[Any]:
+        """Send a request as `treq.client.HTTPClient.request` does.
+
+        :param url: text or bytes: a URL of the upstream's, or a path below its base path.
+        :param keywords: ``params``, ``headers``, ``data``, ``json`` and whatever else treq knows.
+        :return: treq's response, or a failure of a `ccsproxy.proxy.errors.RelayError`; of ValueError when the URL is
+            not the upstream's.
+        """
+        text = method.decode("ascii") if isinstance(method, bytes) else method
+        path = url.encode() if isinstance(url, str) else url
+        if isinstance(path, bytes) and path.startswith(b"/"):
+            url = self._agent.url + path
+        keywords["_stacklevel"] = keywords.get("_stacklevel", 2) + 1
+        return super().request(text, url, **keywords)
+
+    def send(
         self,
         method: bytes,
-        url: bytes,
+        target: bytes,
         headers: bytes = b"",
         data: IBodyProducer | None = None,
         marks: UpstreamTimings | None = None,
@@ -164,12 +214,12 @@ class TransparentClient(HTTPClient):
         """Send a request once, as it is.
 
         :param method: the method's bytes, in the case in which they came.
-        :param url: the target in origin form, base path included; it cannot name a destination.
+        :param target: in origin form, base path included; it cannot name a destination.
         :param headers: lines as bytes, each with its line end, complete but for framing.
         :param data: the body.
         :param marks: filled in while the exchange goes on.
         """
-        return self._agent.request(method, url, headers, data, marks)
+        return self._agent.send(method, target, headers, data, marks)
 
     def upgrade(self, target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
         """Send a request after which the upstream may speak another protocol; see `ITransparentClient`."""

@@ -14,6 +14,7 @@ from twisted.web.client import HTTPConnectionPool
 
 from ccsproxy.proxy.deadlines import BUCKET, BatchedTimers, Deadline
 from ccsproxy.proxy.errors import ConnectTimeout
+from ccsproxy.proxy.upstream.agent_adapter import AgentConnection
 from ccsproxy.proxy.upstream.connection import RelayConnection
 from ccsproxy.proxy.upstream.failures import as_relay_error
 from ccsproxy.proxy.upstream.link import Ends, Timeouts, ends_of
@@ -44,7 +45,8 @@ class RelayPool(HTTPConnectionPool):
     """A pool for one upstream.
 
     Twisted's own would hand out the oldest connection first, keep it for minutes, miss ``Connection: Close`` and send
-    a request twice; of it remain the interface and the settings. A connection is taken only after a look
+    a request twice; of it remain the interface and the settings, so that Twisted's `Agent` works over this one. A
+    connection is taken only after a look
     at its socket, so that a request is never written to one that its peer has closed. Nothing is ever sent again.
 
     :param reactor: for timers.
@@ -53,6 +55,7 @@ class RelayPool(HTTPConnectionPool):
     :param clock: monotonic seconds, for `Marks`.
     :param write_batch: the reactor's turn, at whose end requests are sent.
     :param suspended: see `ccsproxy.runtime.clock.suspended_for`.
+    :param persistent: whether connections are kept at all.
     """
 
     maxPersistentPerHost = 256
@@ -67,8 +70,10 @@ class RelayPool(HTTPConnectionPool):
         clock: Callable[[], float] = monotonic,
         write_batch: WriteBatch | None = None,
         suspended: Callable[[], float] = suspended_for,
+        persistent: bool = True,
     ) -> None:
-        super().__init__(reactor, persistent=True)
+        super().__init__(reactor, persistent=persistent)
+        self._hosts: dict[Hashable, RelayPool] = {}
         self.timers = timers
         self.timeouts = timeouts or Timeouts()
         self.clock = clock
@@ -94,9 +99,27 @@ class RelayPool(HTTPConnectionPool):
         return None
 
     def getConnection(self, key: Hashable, endpoint: IStreamClientEndpoint) -> Deferred[Any]:
-        """Return an idle connection or make a new one."""
+        """Return an idle connection or make a new one, see `twisted.web.client.HTTPConnectionPool`.
+
+        :param key: tells hosts apart where Twisted's `Agent` asks, which gets what it can send its requests with;
+            None is the pool's own upstream.
+        """
+        if key is not None:
+            return self._of(key).getConnection(None, endpoint).addCallback(AgentConnection, self.persistent)
         connection = self.take()
         return self._newConnection(key, endpoint) if connection is None else defer.succeed(connection)
+
+    def _of(self, key: Hashable) -> RelayPool:
+        """Return the pool of one host that `Agent` asks, with our limits."""
+        pool = self._hosts.get(key)
+        if pool is None:
+            clock, batch, suspended = self.clock, self.write_batch, self._suspended
+            pool = self._hosts[key] = RelayPool(
+                self._reactor, self.timers, self.timeouts, clock, batch, suspended, self.persistent
+            )
+            pool.maxPersistentPerHost = self.maxPersistentPerHost
+            pool.cachedConnectionTimeout = self.cachedConnectionTimeout
+        return pool
 
     def connect(self, endpoint: IStreamClientEndpoint) -> Deferred[Any]:
         """Make a connection, tunnel and TLS included, within the connect timeout, whether one is idle or not."""
@@ -203,4 +226,6 @@ class RelayPool(HTTPConnectionPool):
         self._sweep.close()
         while self._idle:
             self._oldest().abort()
+        for pool in self._hosts.values():
+            pool.closeCachedConnections()
         return defer.succeed(None)

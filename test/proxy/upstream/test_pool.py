@@ -57,7 +57,7 @@ class PoolCase(SynchronousTestCase):
 
     def exchange(self, answer: bytes = OK) -> WireTransport:
         """Make a whole exchange on a new connection."""
-        waiting = self.client.request(b"GET", b"/", b"")
+        waiting = self.client.send(b"GET", b"/", b"")
         transport = self.endpoint.succeed()
         transport.protocol.dataReceived(answer)
         self.successResultOf(waiting)
@@ -69,22 +69,22 @@ class ReuseTests(PoolCase):
 
     def test_newest_first(self) -> None:
         """The connection used last is the one least likely to have been closed."""
-        first = self.client.request(b"GET", b"/1", b"")
-        second = self.client.request(b"GET", b"/2", b"")
+        first = self.client.send(b"GET", b"/1", b"")
+        second = self.client.send(b"GET", b"/2", b"")
         one, two = self.endpoint.succeed(), self.endpoint.succeed()
         two.protocol.dataReceived(OK)
         one.protocol.dataReceived(OK)
         self.successResultOf(first)
         self.successResultOf(second)
-        self.client.request(b"GET", b"/3", b"")
+        self.client.send(b"GET", b"/3", b"")
         self.assertIn(b"/3", one.value())
         self.assertEqual(self.endpoint.attempts, [])
 
     def test_not_for_ever(self) -> None:
         """An idle connection is closed when its time is over, each at its own."""
         self.pool.cachedConnectionTimeout = 30
-        first = self.client.request(b"GET", b"/1", b"")
-        self.client.request(b"GET", b"/2", b"")
+        first = self.client.send(b"GET", b"/1", b"")
+        self.client.send(b"GET", b"/2", b"")
         one, two = self.endpoint.succeed(), self.endpoint.succeed()
         one.protocol.dataReceived(OK)
         self.successResultOf(first)
@@ -98,7 +98,7 @@ class ReuseTests(PoolCase):
     def test_no_more_than_the_cap(self) -> None:
         """Beyond the cap the oldest idle connection is closed."""
         self.pool.maxPersistentPerHost = 2
-        waiting = [self.client.request(b"GET", b"/", b"") for _ in range(3)]
+        waiting = [self.client.send(b"GET", b"/", b"") for _ in range(3)]
         transports = [self.endpoint.succeed() for _ in waiting]
         for transport in transports:
             transport.protocol.dataReceived(OK)
@@ -121,7 +121,7 @@ class ReuseTests(PoolCase):
         """A transport that is on its way out is not written to."""
         transport = self.exchange()
         transport.disconnecting = True
-        self.client.request(b"GET", b"/2", b"")
+        self.client.send(b"GET", b"/2", b"")
         self.assertNotIn(b"/2", transport.value())
         self.assertEqual(len(self.endpoint.attempts), 1)
 
@@ -130,14 +130,14 @@ class ReuseTests(PoolCase):
         wire = Wire()
         marks = wire.marks
         self.exchange()
-        self.client.request(b"GET", b"/", b"", marks=marks)
+        self.client.send(b"GET", b"/", b"", marks=marks)
         self.assertEqual((marks.reused, marks.connected, marks.request_sent), (True, 0.0, 0.0))
 
     def test_closing_the_pool(self) -> None:
         """Idle connections close at once, busy ones after their exchange; no timer is left."""
         idle = self.exchange()
-        self.client.request(b"GET", b"/", b"")
-        again = self.client.request(b"GET", b"/", b"")
+        self.client.send(b"GET", b"/", b"")
+        again = self.client.send(b"GET", b"/", b"")
         busy = self.endpoint.succeed()
         self.successResultOf(self.pool.closeCachedConnections())
         for transport in (idle, busy):
@@ -157,7 +157,7 @@ class OnceTests(PoolCase):
         for method in (b"POST", b"GET"):
             transport = self.exchange()
             body = ScriptedBody(1, (b"x",), True) if method == b"POST" else None
-            waiting = self.client.request(method, b"/2", b"", body)
+            waiting = self.client.send(method, b"/2", b"", body)
             transport.protocol.connectionLost(Failure(ConnectionLost()))
             error = self.failureResultOf(waiting).value
             self.assertEqual((error.kind, error.status), ("upstream_reset_before_response", 502))
@@ -171,7 +171,7 @@ class OnceTests(PoolCase):
         right.close()
         dead.socket = left
         body = ScriptedBody(1, (b"x",), True)
-        self.client.request(b"POST", b"/2", b"", body)
+        self.client.send(b"POST", b"/2", b"", body)
         self.assertIsNone(body.consumer)
         self.assertTrue(dead.aborted)
         fresh = self.endpoint.succeed()
@@ -179,7 +179,7 @@ class OnceTests(PoolCase):
 
     def test_a_head_that_cannot_be_written(self) -> None:
         """A mistake in the head is the caller's error and costs the connection, not the pool."""
-        waiting = self.client.request(b"GET", b"/", b"A: \n\r\n")
+        waiting = self.client.send(b"GET", b"/", b"A: \n\r\n")
         transport = self.endpoint.succeed()
         self.failureResultOf(waiting, ValueError)
         transport.protocol.connectionLost(Failure(ConnectionLost()))
@@ -222,7 +222,7 @@ class ConnectTests(PoolCase):
 
     def test_the_connect_limit(self) -> None:
         """An attempt that takes too long is cancelled and is a 504 of its own kind."""
-        waiting = self.client.request(b"GET", b"/", b"")
+        waiting = self.client.send(b"GET", b"/", b"")
         self.clock.advance(9.9)
         self.assertNoResult(waiting)
         self.clock.advance(1.2)
@@ -233,7 +233,7 @@ class ConnectTests(PoolCase):
     def test_cancelling_the_attempt(self) -> None:
         """A client that leaves takes the attempt along, and its body is never started."""
         body = ScriptedBody()
-        waiting = self.client.request(b"POST", b"/", b"", body)
+        waiting = self.client.send(b"POST", b"/", b"", body)
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
         self.assertEqual((self.endpoint.cancelled, body.consumer, self.clock.getDelayedCalls()), (1, None, []))
@@ -245,7 +245,7 @@ class ConnectTests(PoolCase):
             (DNSLookupError(), "resolved"),
             (OSError(), "OSError"),
         ):
-            waiting = self.client.request(b"GET", b"/", b"")
+            waiting = self.client.send(b"GET", b"/", b"")
             self.endpoint.attempts.pop(0)[1].errback(Failure(cause))
             error = self.failureResultOf(waiting).value
             self.assertEqual((error.kind, error.status), ("upstream_unreachable", 502))
@@ -253,7 +253,7 @@ class ConnectTests(PoolCase):
 
     def test_our_own_addresses_are_known(self) -> None:
         """The other end of a live connection is recognised, also when mapped into IPv6, and forgotten afterwards."""
-        waiting = self.client.request(b"GET", b"/", b"")
+        waiting = self.client.send(b"GET", b"/", b"")
         transport = self.endpoint.succeed()
         ours, theirs = transport.getHost(), transport.getPeer()
         self.assertTrue(self.client.is_own(ours, theirs))
@@ -267,7 +267,7 @@ class ConnectTests(PoolCase):
 
     def test_a_port_of_ours_may_be_a_clients_too(self) -> None:
         """The system gives one local port to connections with different peers: a client may have the same as we."""
-        waiting = self.client.request(b"GET", b"/", b"")
+        waiting = self.client.send(b"GET", b"/", b"")
         transport = self.endpoint.succeed()
         listening = IPv4Address("TCP", transport.getPeer().host, 8787)
         self.assertFalse(self.client.is_own(transport.getHost(), listening))
@@ -279,7 +279,7 @@ class ConnectTests(PoolCase):
         from treq.client import HTTPClient
 
         self.assertIsInstance(self.client, HTTPClient)
-        waiting = self.client.request(b"GET", b"/", b"")
+        waiting = self.client.send(b"GET", b"/", b"")
         self.endpoint.succeed().protocol.dataReceived(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
         collector = Collector()
         self.successResultOf(waiting).deliverBody(collector)
@@ -298,7 +298,7 @@ class KeepingTests(SynchronousTestCase):
 
     def answered(self, extra: bytes = b"") -> WireTransport:
         """Have a request answered; return its connection."""
-        waiting = self.client.request(b"GET", b"/", b"")
+        waiting = self.client.send(b"GET", b"/", b"")
         transport = self.endpoint.succeed()
         transport.protocol.dataReceived(b"HTTP/1.1 200 OK\r\n%bContent-Length: 0\r\n\r\n" % extra)
         self.successResultOf(waiting)
@@ -308,7 +308,7 @@ class KeepingTests(SynchronousTestCase):
         """What was kept while the machine slept may be dead without a word; a new connection is made."""
         kept = self.answered()
         self.slept = 5.0
-        self.client.request(b"GET", b"/", b"")
+        self.client.send(b"GET", b"/", b"")
         self.assertTrue(kept.aborted)
         self.assertEqual(len(self.endpoint.attempts), 1)
 
@@ -337,7 +337,7 @@ class KeepingTests(SynchronousTestCase):
 
     def test_hints_do_not_keep_others_from_being_closed(self) -> None:
         """Each idle connection is closed at its own time, in whatever order they came."""
-        waiting = [self.client.request(b"GET", b"/", b"") for _ in range(2)]
+        waiting = [self.client.send(b"GET", b"/", b"") for _ in range(2)]
         long, short = self.endpoint.succeed(), self.endpoint.succeed()
         long.protocol.dataReceived(OK)
         self.clock.advance(1)
@@ -359,7 +359,7 @@ class NeverSentTests(SynchronousTestCase):
         self.write_batch = WriteBatch()
         self.pool = RelayPool(self.clock, BatchedTimers(self.clock), Timeouts(), write_batch=self.write_batch)
         self.client = TransparentClient(RelayAgent(self.pool, self.endpoint))
-        waiting = self.client.request(b"GET", b"/", b"")
+        waiting = self.client.send(b"GET", b"/", b"")
         self.kept = self.endpoint.succeed()
         self.kept.protocol.dataReceived(OK)
         self.successResultOf(waiting)
@@ -369,7 +369,7 @@ class NeverSentTests(SynchronousTestCase):
 
     def ask(self) -> Deferred:
         """Ask on the kept connection."""
-        return self.client.request(b"POST", b"/", b"Content-Length: 0\r\n", None, self.timings)
+        return self.client.send(b"POST", b"/", b"Content-Length: 0\r\n", None, self.timings)
 
     def test_lost_before_the_first_byte(self) -> None:
         """The whole request goes to a new connection, and its answer is the request's."""

@@ -28,7 +28,7 @@ class SocksTests(SynchronousTestCase):
         """Ask through the proxy, and connect to it."""
         way = TCP4ClientEndpoint(self.reactor, "192.0.2.1", 1080)
         agent = RelayAgent(self.pool, SocksEndpoint(way, host, 443, login))
-        waiting = agent.request(b"GET", b"/", b"Host: up.example\r\n")
+        waiting = agent.send(b"GET", b"/", b"Host: up.example\r\n")
         protocol = self.reactor.tcpClients[-1][2].buildProtocol(None)
         transport = WireTransport()
         transport.protocol = protocol
@@ -95,7 +95,7 @@ class SocksTests(SynchronousTestCase):
         transport.protocol.connectionLost(Failure(ConnectionDone()))
         self.assertIn("closed the connection", self.failureResultOf(waiting, UpstreamUnreachable).value.message)
         way = TCP4ClientEndpoint(self.reactor, "192.0.2.1", 1080)
-        waiting = RelayAgent(self.pool, SocksEndpoint(way, "up.example", 443)).request(b"GET", b"/", b"")
+        waiting = RelayAgent(self.pool, SocksEndpoint(way, "up.example", 443)).send(b"GET", b"/", b"")
         factory = self.reactor.tcpClients[-1][2]
         factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
         self.assertIn("cannot be reached", self.failureResultOf(waiting, UpstreamUnreachable).value.message)

@@ -26,7 +26,7 @@ class TunnelTests(SynchronousTestCase):
         """Ask through the proxy, and connect to it."""
         way = TCP4ClientEndpoint(self.reactor, "192.0.2.1", 3128)
         agent = RelayAgent(self.pool, TunnelEndpoint(way, host, 443, b"Basic eHk="))
-        waiting = agent.request(b"GET", b"/", b"Host: up.example\r\n")
+        waiting = agent.send(b"GET", b"/", b"Host: up.example\r\n")
         protocol = self.reactor.tcpClients[-1][2].buildProtocol(None)
         transport = WireTransport()
         transport.protocol = protocol
@@ -80,7 +80,7 @@ class TunnelTests(SynchronousTestCase):
     def test_a_proxy_that_is_not_there(self) -> None:
         """The sentence says that it is the proxy that cannot be reached."""
         way = TCP4ClientEndpoint(self.reactor, "192.0.2.1", 3128)
-        waiting = RelayAgent(self.pool, TunnelEndpoint(way, "u", 443)).request(b"GET", b"/", b"")
+        waiting = RelayAgent(self.pool, TunnelEndpoint(way, "u", 443)).send(b"GET", b"/", b"")
         self.reactor.tcpClients[-1][2].clientConnectionFailed(None, Failure(ConnectionRefusedError()))
         self.assertIn("--upstream-proxy", self.failureResultOf(waiting).value.message)
 
