@@ -121,11 +121,12 @@ class Run:
         """Take a configuration over that was read while running."""
         self._config = config
 
-    def health(self, capture: dict[str, Any], in_flight: int) -> dict[str, Any]:
+    def health(self, capture: dict[str, Any], in_flight: int, capture_failures: int = 0) -> dict[str, Any]:
         """Return what ``GET /api/health`` says (contract, section 6).
 
         :param capture: the state of capture, with the store's own word under ``store``.
         :param in_flight: exchanges that the relay has under way; they count where nothing is captured.
+        :param capture_failures: how often capture has raised in the relay, each time at the cost of one exchange.
         """
         store = capture.pop("store") or {}
         behind = capture["recorder_behind_s"] > BEHIND_AFTER
@@ -148,6 +149,7 @@ class Run:
             "redact": self._config.redact,
             "capture_level": self._config.capture,
             "workers": self._config.workers,
+            "capture_failures": capture_failures,
             **capture,
             "store_detail": store,
         }

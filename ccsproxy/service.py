@@ -176,7 +176,7 @@ class CcsproxyService(service.Service):
 
     def health(self) -> dict[str, Any]:
         """Return what ``GET /api/health`` says (contract, section 6), in constant time."""
-        return self._run.health(self._capture.health(), self._relay.in_flight)
+        return self._run.health(self._capture.health(), self._relay.in_flight, self._relay.capture_failures)
 
     def reload(self) -> None:
         """Open the log again, and heed what the configuration says now of that which can change while we run.

@@ -16,6 +16,7 @@ _COUNTERS = {
     "stored": "Records that the store has accepted.",
     "dropped": "Records that were lost, by reason.",
     "request_count": "Requests since the start.",
+    "capture_failures": "Failures of capture in the relay; each has cost the record of one exchange.",
 }
 _GAUGES = {
     "in_flight": "Exchanges that are running.",

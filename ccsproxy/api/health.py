@@ -1,5 +1,6 @@
 """Health, as the relay last told it: answering takes the same time whatever the store holds."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,21 +8,28 @@ from typing import Any
 MEMBERS = (
     *("provider", "upstream", "session_id", "started_at", "request_count", "store"),
     *("pid", "version", "upstreams", "in_flight", "accepted", "stored", "dropped", "queue_bytes", "redact"),
-    "recorder_behind_s",
+    *("recorder_behind_s", "capture_failures"),
 )
 
 
 class Health:
     """The latest health snapshot that the relay has sent."""
 
-    def __init__(self, seconds: Callable[[], float], facts: Mapping[str, Any], started: float) -> None:
+    def __init__(
+        self,
+        seconds: Callable[[], float],
+        facts: Mapping[str, Any],
+        started: float,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         """Begin without a snapshot.
 
-        :param seconds: tells the time, in seconds since the epoch.
+        :param seconds: a clock that nobody sets, for the age of a snapshot.
+        :param wall: tells the time, in seconds since the epoch.
         :param facts: what does not change while the program runs.
         :param started: when the program started, in seconds since the epoch.
         """
-        self._seconds = seconds
+        self._seconds, self._wall = seconds, wall
         self._facts = {**dict.fromkeys(MEMBERS), **facts}
         self._started = started
         self._taken: float | None = None
@@ -36,5 +44,5 @@ class Health:
         """Return the members of contract section 6, and how old the snapshot is."""
         now = self._seconds()
         age = None if self._taken is None else round(max(now - self._taken, 0.0), 3)
-        uptime = round(max(now - self._started, 0.0), 3)
+        uptime = round(max(self._wall() - self._started, 0.0), 3)
         return {"status": "ok", **self._facts, **self._snapshot, "uptime_s": uptime, "snapshot_age_s": age}

@@ -29,6 +29,7 @@ _HEALTH = members(
         "dropped": maybe("integer", "object"),
         "queue_bytes": maybe("integer"),
         "recorder_behind_s": maybe("number"),
+        "capture_failures": maybe("integer"),
         "redact": maybe("boolean"),
         "snapshot_age_s": maybe("number"),
     },

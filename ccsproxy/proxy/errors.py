@@ -115,11 +115,3 @@ class RequestBodyMismatch(RelayError):
     outcome = Outcome.REFUSED
     kind = error_type = "request_body_mismatch"
     status = 400
-
-
-class LoopRefused(RelayError):
-    """The request came from ourselves: an upstream is this very proxy."""
-
-    outcome = Outcome.REFUSED
-    kind = error_type = "loop_refused"
-    status = 508

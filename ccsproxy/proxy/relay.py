@@ -246,12 +246,12 @@ class Relay:
     def pause(self) -> None:
         """Let the upstream wait for the client."""
         if self._tee is not None:
-            self._tee.response_transport.pauseProducing()
+            self._tee.producer.pauseProducing()
 
     def resume(self) -> None:
         """Let the upstream go on."""
         if self._tee is not None:
-            self._tee.response_transport.resumeProducing()
+            self._tee.producer.resumeProducing()
 
     def delivered(self) -> None:
         """The client's socket has taken the whole response."""

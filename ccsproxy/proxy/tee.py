@@ -1,10 +1,10 @@
-"""The tee: each piece of a response goes to the client first, and then a copy of it to capture."""
+"""The tee: a consumer that splits a response, each piece to the client first, and then a copy of it to capture."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IProtocol
+from twisted.internet.interfaces import IConsumer, IProtocol
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
@@ -21,16 +21,21 @@ from ccsproxy.wire.headers import Finder
 if TYPE_CHECKING:
     from ccsproxy.proxy.relay import Relay
 
+#: How a body ends whose producer only takes its leave.
+_DONE = Failure(ResponseDone())
 _content_types = Finder([b"content-type"])
 
 
-@implementer(IProtocol)
+@implementer(IConsumer, IProtocol)
 class ResponseTee:
-    """The protocol of one response's body.
+    """The consumer of one response's body, and the protocol by which the upstream's response feeds it.
 
-    The head and what of the body has come with it leave in one write. After that, every read is one write.
+    The head and what of the body has come with it leave in one write. After that, every `write` is one write to the
+    client, and then one call of the tap. A producer that is no upstream ends the body with `unregisterProducer`.
 
-    :ivar response_transport: the upstream's side, to pause and resume.
+    `_early` holds what comes before the head has been written; `_reason` is set once, when the body is over.
+
+    :ivar producer: the upstream's side, to pause and resume.
     :ivar received: bytes of the body that came from the upstream.
     :ivar written: bytes of the body that were written to the client's transport.
     :ivar whole: the body is whole by its own framing, or its framing cannot tell.
@@ -49,9 +54,9 @@ class ResponseTee:
         "_tap",
         "first_byte",
         "last_byte",
+        "producer",
         "received",
         "response",
-        "response_transport",
         "unverified",
         "whole",
         "written",
@@ -68,7 +73,7 @@ class ResponseTee:
         self._expected = response.length if isinstance(response.length, int) else None
         self._reason: Failure | None = None
         self.response: Any = response
-        self.response_transport: Any = response
+        self.producer: Any = response
         self.received = self.written = 0
         self.whole = self.unverified = False
         self.first_byte: float | None = None
@@ -102,11 +107,25 @@ class ResponseTee:
 
     def detach(self) -> None:
         """Forget the response, which refers to its body's protocol."""
-        self.response = self.response_transport = None
+        self.response = self.producer = None
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Take who produces the body, to pause it while the client lags.
+
+        :param streaming: has to be true: a response comes by itself.
+        """
+        if not streaming:
+            raise ValueError("a response is produced by pushing")
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        """End the body well, as far as its length allows; an upstream's ends with `connectionLost`."""
+        if self._reason is None:
+            self.connectionLost(_DONE)
 
     def makeConnection(self, transport: Any) -> None:
         """Take the upstream's side of the body."""
-        self.response_transport = transport
+        self.registerProducer(transport, True)
 
     def connectionMade(self) -> None:
         """Do nothing more: the body begins by itself."""
@@ -115,7 +134,7 @@ class ResponseTee:
         """The upstream of a tunnel sends no more, and may still read."""
         self._request.end_writing()
 
-    def dataReceived(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Pass a piece on in this very turn."""
         if self._reason is not None:
             return
@@ -135,6 +154,9 @@ class ResponseTee:
         else:
             self._early.append(data)
 
+    #: What a protocol calls it; the same function, so that a piece costs no call more.
+    dataReceived = write
+
     def _too_long(self) -> None:
         """Break the upstream off that sends more than it has announced."""
         if self._reason is None:
@@ -143,10 +165,9 @@ class ResponseTee:
 
     def connectionLost(self, reason: Failure) -> None:
         """The body has ended, one way or another."""
+        self._reason = reason
         if self._early is None:
             self._end(reason)
-        else:
-            self._reason = reason
 
     def _is_whole(self, reason: Failure) -> bool:
         """Tell whether a body ended as its framing, or the lack of one, allows."""

@@ -44,7 +44,7 @@ def make_scene(
         guard or Guard(frozenset({PORT})),
         queries or FakeQueries(),
         reading or ReadingNow(),
-        Health(clock.seconds, FACTS, 0.0),
+        Health(clock.seconds, FACTS, 0.0, clock.seconds),
         "run",
         {"anthropic": "https://api.anthropic.com"},
         pages,
