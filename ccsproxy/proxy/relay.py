@@ -208,6 +208,9 @@ class Relay:
         outcome = Outcome.REQUEST_TOO_LARGE if refusal.status == 413 else Outcome.REFUSED
         self._give_up(refusal.status, refusal.kind, refusal.message, (outcome, refusal.kind, refusal.message))
 
+    def drain(self) -> None:
+        """Go on: an exchange of HTTP ends by itself."""
+
     def cut(self) -> None:
         """End at once, because the proxy stops; what only waits for its client has its verdict already."""
         if self._verdict is not None:
@@ -306,42 +309,3 @@ class Relay:
         stalled = self._stalls() - self._stalled_before
         lost = int(stalled * 1e6) if stalled >= STALL_WORTH_TELLING else 0
         return Timing(connected, marks.reused, sent, head, first, last, overhead, lost)
-
-
-class UpgradeRelay(Relay):
-    """An exchange after whose head the two sides may change to another protocol: a WebSocket."""
-
-    __slots__ = ()
-
-    def _ask(
-        self, client: ITransparentClient, request: RelayRequest, target: bytes, lines: bytes
-    ) -> Deferred[IRelayResponse]:
-        return client.upgrade(target, lines, self._marks)
-
-
-class TunnelRelay(Relay):
-    """A tunnel: nothing but connections, bytes and times is known of it.
-
-    :cvar idle: seconds without a byte in either direction after which it is given up.
-    """
-
-    __slots__ = ()
-
-    idle = 3600.0
-
-    def _ask(
-        self, client: ITransparentClient, request: RelayRequest, target: bytes, lines: bytes
-    ) -> Deferred[IRelayResponse]:
-        return client.tunnel(self.idle, self._marks)
-
-    def client_gone(self, unsent: int) -> None:
-        """End well where the client has taken all that came for it: with or without FIN, most tunnels end so."""
-        if self._verdict is None and self._tee is not None and not unsent:
-            self._verdict = (Outcome.COMPLETE, "", "")
-            self._tee.whole = True
-            if self._body is not None:
-                self._body.whole = True
-            self._stop_upstream()
-            self._end(unsent)
-        else:
-            super().client_gone(unsent)

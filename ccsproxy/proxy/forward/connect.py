@@ -121,6 +121,9 @@ class InterceptedConnect:
         if self._waiting is not None:
             self._waiting.cancel()
 
+    def drain(self) -> None:
+        """Go on: it is over soon, one way or the other."""
+
     def delivered(self) -> None:
         """The client has our answer."""
         self._request = None

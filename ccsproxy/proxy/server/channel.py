@@ -89,9 +89,11 @@ class RelayChannel(ClientLink):
         """Our own end of the stream has been sent; nothing follows from it."""
 
     def drain(self) -> None:
-        """Accept no further request; close at once when none is under way."""
+        """Accept no further request; close at once when none is under way, or one that is quiet and has no end."""
         if self.request is None and not self.ending:
             self.close()
+        elif (exchange := self._exchange) is not None:
+            exchange.drain()
 
     def cut(self, patience: float = 0.0) -> None:
         """End the exchange under way, if there is one, and the connection.

@@ -39,6 +39,9 @@ class Exchange(Protocol):
     def client_gone(self, unsent: int) -> None:
         """The client has left; so many bytes that were written have not even reached its socket."""
 
+    def drain(self) -> None:
+        """The proxy is going to stop: end, if that costs nobody anything."""
+
     def cut(self) -> None:
         """The proxy stops: end at once."""
 

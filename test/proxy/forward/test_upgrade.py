@@ -167,6 +167,17 @@ class Ends(UpgradeTestCase):
         self.assertTrue(self.rig.upstream.transport.closed)
         self.ended("shutdown", "shutdown")
 
+    def test_stop_waits_for_what_is_not_quiet_only(self) -> None:
+        self.switch()
+        self.rig.settle(1)
+        self.rig.site.drain()
+        self.assertFalse(self.client.transport.closed)
+        self.switch()
+        self.rig.settle(3)
+        self.rig.site.drain()
+        self.assertTrue(self.client.transport.closed)
+        self.ended("shutdown", "shutdown")
+
     def test_no_connection_is_used_again(self) -> None:
         self.switch()
         self.assertEqual((self.rig.client.pool.idle_count, self.rig.client.pool.live_count), (0, 0))
