@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 #: How much of the instructions is looked at.
@@ -60,7 +61,12 @@ def purpose_of(body: Mapping[str, Any], request_class: str = "") -> Purpose:
         return _BY_CLASS[request_class]
     if inner.get("tools"):
         return Purpose.MAIN
-    said = "\n".join(_instructions(inner))[:_INSTRUCTIONS]
+    return _by_instructions("\n".join(_instructions(inner))[:_INSTRUCTIONS])
+
+
+@lru_cache(256)
+def _by_instructions(said: str) -> Purpose:
+    """Tell a call without tools by what the model is told; most calls of a session are told the same."""
     for pattern, purpose in ((_COMPACTION, Purpose.COMPACTION), (_SIDE, Purpose.SIDE), (_TITLE, Purpose.TITLE)):
         if said and pattern.search(said):
             return purpose

@@ -7,7 +7,8 @@ from pathlib import Path
 import attr
 
 from ccsproxy.exchange.codec import RecordHead
-from ccsproxy.store.index.schema import IndexUnusable, open_for_reading
+from ccsproxy.store.index.file import IndexUnusable, open_for_reading
+from ccsproxy.store.index.rows import unpacked_id
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import SegmentLines, lines, segment_pieces
@@ -140,7 +141,7 @@ def _read(data_dir: Path, report: SegmentReport, rows: Rows | None) -> list[Reco
 def _rows(connection: sqlite3.Connection, name: str) -> Rows:
     """Return what the index has of a segment: offset to length and id."""
     sql = "SELECT offset, length, id FROM requests JOIN segments USING (segment) WHERE name = ?"
-    return {offset: (length, id_) for offset, length, id_ in connection.execute(sql, (name,))}
+    return {offset: (length, unpacked_id(id_)) for offset, length, id_ in connection.execute(sql, (name,))}
 
 
 def _is_known(connection: sqlite3.Connection, head: RecordHead) -> bool:
@@ -149,8 +150,8 @@ def _is_known(connection: sqlite3.Connection, head: RecordHead) -> bool:
         key = order_key(head.started_at, head.id)
     except ValueError:
         return False
-    sql = "SELECT 1 FROM requests WHERE key BETWEEN ? AND ? AND id = ?"
-    return connection.execute(sql, (key, key + _SHARED, head.id)).fetchone() is not None
+    ids = connection.execute("SELECT id FROM requests WHERE key BETWEEN ? AND ?", (key, key + _SHARED))
+    return any(unpacked_id(stored) == head.id for (stored,) in ids)
 
 
 def _known(connection: sqlite3.Connection) -> set[str]:
@@ -184,7 +185,10 @@ def space(data_dir: Path) -> Iterator[Space]:
         for size, name in sorted(sizes, reverse=True):
             yield Space("segment", name, size, counts.get(name, 0))
         for what, column in (("session", "session_id"), ("dialect", "dialect")):
-            sql = f"SELECT {column}, sum(length), count(*) FROM requests GROUP BY 1 ORDER BY 2 DESC"  # noqa: S608
+            sql = (
+                "SELECT value, sum(length), count(requests.key) "  # noqa: S608  (column names of our own)
+                f"FROM requests LEFT JOIN names ON name = {column} GROUP BY 1 ORDER BY 2 DESC"
+            )
             for name, size, requests in connection.execute(sql):
                 yield Space(what, name or "unknown", size, requests)
     finally:

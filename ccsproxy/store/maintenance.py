@@ -9,7 +9,7 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
-from ccsproxy.store.index.schema import index_bytes
+from ccsproxy.store.index.file import index_bytes
 from ccsproxy.store.observer import IndexObserver
 from ccsproxy.store.retention import AgeClock, Retention, expired, survey
 from ccsproxy.store.segments.compress import compress_segment

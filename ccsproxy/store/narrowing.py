@@ -55,9 +55,6 @@ def _condition(each: Narrowing) -> tuple[str, list[Any]]:
     if not each.values:
         return f"({expression(each.member)} IS NOT NULL AND {expression(each.member)} <> 0)", []
     patterns = [_pattern(value) for value in each.values]
-    if each.member == "tools":
-        likes = _any([r"name LIKE ? ESCAPE '\'"] * len(patterns))
-        return f"EXISTS (SELECT 1 FROM tools WHERE tools.key = requests.key AND {likes})", patterns  # noqa: S608
     return _any([rf"{expression(each.member)} LIKE ? ESCAPE '\'"] * len(patterns)), patterns
 
 

@@ -159,13 +159,12 @@ def terms(q: str) -> list[tuple[list[str], bool]]:
     return found
 
 
-def match_expression(q: str) -> str | None:
-    """Write what a user typed as an FTS5 expression that cannot be anything but a search for it.
+def match_expressions(q: str) -> list[str]:
+    """Write what a user typed as FTS5 expressions, one a term, that cannot be anything but a search for it.
 
-    :return: null when there is nothing to search for in it.
+    :return: empty when there is nothing to search for in it.
     """
-    quoted = ['"' + " ".join(words) + '"' + (" *" if open_ended else "") for words, open_ended in terms(q)]
-    return " AND ".join(quoted) or None
+    return ['"' + " ".join(words) + '"' + (" *" if open_ended else "") for words, open_ended in terms(q)]
 
 
 def matches(query: Query, row: Summary) -> bool:
@@ -195,18 +194,20 @@ def says(query: Query, texts: list[str]) -> bool:
 def where(query: Query, driver: str | None = None) -> tuple[list[str], list[Any]]:
     """Write a query's filters as SQL conditions on ``requests``, parameterised.
 
-    :param driver: the field whose index may be used; the others are kept from it, so that the order by key is free.
+    :param driver: the filter that is left out because it leads; the others are kept from their indexes, so that the
+        order by key is free.
     """
     conditions: list[str] = []
     values: list[Any] = []
     for name, given in [("session_id", query.session), *query.fields.items()]:
-        if given:
-            aside = "" if name == driver else "+"
-            conditions.append(f"{aside}requests.{name} IN ({_marks(given)})")
-            values.extend(_stored(name, value) for value in given)
+        if given and name != driver:
+            named = f"SELECT name FROM names WHERE field = '{name}' AND value IN ({_marks(given)})"  # noqa: S608
+            conditions.append(f"+requests.raw_{name} IN ({named})")
+            values.extend(stored(name, value) for value in given)
     if query.tool and driver != "tool":
-        marks = _marks(query.tool)
-        conditions.append(f"EXISTS (SELECT 1 FROM tools WHERE tools.key = requests.key AND name IN ({marks}))")  # noqa: S608
+        named = f"SELECT name FROM names WHERE field = 'tool' AND value IN ({_marks(query.tool)})"  # noqa: S608
+        called = f"call.key = requests.key AND name IN ({named})"
+        conditions.append(f"EXISTS (SELECT 1 FROM tool_calls AS call WHERE {called})")  # noqa: S608
         values.extend(query.tool)
     if query.question is not None:
         more, further = narrowed(query.question)
@@ -227,7 +228,7 @@ def _marks(given: tuple[str, ...]) -> str:
     return ", ".join("?" * len(given))
 
 
-def _stored(name: str, value: str) -> Any:
+def stored(name: str, value: str) -> Any:
     """Return a filter's value as its column holds it."""
     return int(value) if name == "status" and value.isascii() and value.isdigit() else value
 

@@ -20,6 +20,10 @@ Price = Callable[[str | None, Usage | None, str, str, str], Cost]
 
 #: Bits of an order key below its milliseconds.
 KEY_BITS = 21
+#: The latest start that an order key can say (2109), in milliseconds since the epoch.
+LATEST_MS = (1 << 42) - 2
+#: The largest count that is taken for one: what every reader of JSON can hold exactly.
+LARGEST_COUNT = (1 << 53) - 1
 
 
 class Summary(msgspec.Struct, kw_only=True, gc=False):
@@ -133,7 +137,7 @@ class Entry(msgspec.Struct, gc=False):
 
 
 _decoder = msgspec.json.Decoder(Entry)
-_OWN = {"client", "method", "path"}
+_OWN = {"client", "method", "path", "seq", "duration_ms", "ttft_ms"}
 _SAME = [name for name in Entry.__struct_fields__ if name in Summary.__struct_fields__ and name not in _OWN]
 _same = attrgetter(*_SAME)
 
@@ -145,13 +149,11 @@ def read_entry(line: bytes) -> Entry:
     """
     try:
         return _decoder.decode(line)
-    except msgspec.ValidationError:
-        whole = msgspec.json.decode(line)
-        if not isinstance(whole, dict) or "event" in whole:
-            raise
-        return _decoder.decode(msgspec.json.encode(upgrade(whole)))
     except (msgspec.DecodeError, UnicodeError):
-        return _decoder.decode(plain_json(line))
+        whole = _bounded(json.loads(plain_json(line)))
+        if isinstance(whole, dict) and "event" not in whole:
+            whole = upgrade(whole)
+        return _decoder.decode(msgspec.json.encode(whole))
 
 
 def plain_json(text: bytes) -> bytes:
@@ -162,12 +164,47 @@ def plain_json(text: bytes) -> bytes:
     return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace")
 
 
+def _bounded(value: Any) -> Any:
+    """Return JSON without the numbers that are too large to be counts, which are null."""
+    if isinstance(value, dict):
+        return {name: _bounded(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_bounded(item) for item in value]
+    return None if type(value) is int and not -LARGEST_COUNT <= value <= LARGEST_COUNT else value
+
+
+def _count(value: int | None) -> int | None:
+    """Return a count that can be one, null for any other: an upstream may say whatever it likes."""
+    return value if value is not None and 0 <= value <= LARGEST_COUNT else None
+
+
+def bounded_usage(usage: Usage | None) -> Usage | None:
+    """Return a usage without the counts that cannot be true."""
+    if usage is None:
+        return None
+    odd = {
+        name: None for name in _COUNTS if getattr(usage, name) is not None and _count(getattr(usage, name)) is None
+    }
+    return msgspec.structs.replace(usage, **odd) if odd else usage
+
+
+_COUNTS = tuple(name for name in Usage.__struct_fields__ if "_tokens" in name or name.startswith("cache_"))
+
+
+def _span(value: float | None) -> float | None:
+    """Return a duration in milliseconds that can be one, null for any other."""
+    return value if value is not None and 0 <= value <= LARGEST_COUNT else None
+
+
 def summarise(entry: Entry) -> Summary:
     """Make the summary of an entry; cost, tools and preview are added by those who know them."""
-    client, usage, error, response = entry.client, entry.usage or Usage(), entry.error, entry.response
+    client, usage, error, response = entry.client, bounded_usage(entry.usage) or Usage(), entry.error, entry.response
     return Summary(
         **dict(zip(_SAME, _same(entry), strict=True)),
-        status=response.status if response else None,
+        seq=entry.seq if 0 <= entry.seq <= LARGEST_COUNT else 0,
+        duration_ms=_span(entry.duration_ms),
+        ttft_ms=_span(entry.ttft_ms),
+        status=_count(response.status) if response else None,
         has_error=entry.outcome is not None and is_error(entry.outcome, error.kind if error is not None else None),
         error_kind=error.kind if error else None,
         error_message=error.message if error else None,
@@ -185,8 +222,8 @@ def summarise(entry: Entry) -> Summary:
         cache_creation_input_tokens=usage.cache_creation_input_tokens,
         cache_read_input_tokens=usage.cache_read_input_tokens,
         reasoning_tokens=usage.reasoning_tokens,
-        request_bytes=None if entry.started else entry.request.body_bytes,
-        response_bytes=response.body_bytes if response else None,
+        request_bytes=None if entry.started else _count(entry.request.body_bytes),
+        response_bytes=_count(response.body_bytes) if response else None,
     )
 
 
@@ -196,7 +233,11 @@ def set_cost(row: Summary, entry: Entry, price: Price) -> None:
     A call that used nothing, or of which nothing is known because it failed, lacks no price.
     """
     found = price(
-        entry.response_model or entry.model, entry.usage, entry.started_at, entry.upstream, entry.upstream_url or ""
+        entry.response_model or entry.model,
+        bounded_usage(entry.usage),
+        entry.started_at,
+        entry.upstream,
+        entry.upstream_url or "",
     )
     row.cost = found.dollars if found.dollars is not None else found.at_least
     if found.dollars is None and _is_billed(row):
@@ -223,9 +264,10 @@ def order_key(started_at: str, exchange_id: str) -> int:
 
     An id is made when the head is whole, often in a later millisecond than the one in which its first byte came. So
     the 21 lower bits hold by how many (3), the id's counter within that millisecond (8), and what tells the ids of
-    several sources apart (10). Two exchanges may, rarely, get the same number; whoever keeps them apart counts on.
+    several sources apart (10). What began later than `LATEST_MS` is taken to have begun then. Two exchanges may,
+    rarely, get the same number; whoever keeps them apart counts on.
     """
-    begun, low = max(milliseconds(started_at), 0), zlib.crc32(exchange_id.encode())
+    begun, low = min(max(milliseconds(started_at), 0), LATEST_MS), zlib.crc32(exchange_id.encode())
     try:
         made, count = int(exchange_id[:12], 16), int(exchange_id[12:18], 16)
     except ValueError:

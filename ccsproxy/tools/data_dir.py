@@ -12,7 +12,7 @@ import msgspec
 from ccsproxy import __version__
 from ccsproxy.store.control import ControlReply, ControlRequest, ask
 from ccsproxy.store.directory import DataDirBusy, DataDirError
-from ccsproxy.store.index.schema import IndexUnusable
+from ccsproxy.store.index.file import IndexUnusable
 from ccsproxy.store.offline import OfflineStore
 from ccsproxy.store.query import QueryError
 from ccsproxy.store.segments.compressed import PackedError

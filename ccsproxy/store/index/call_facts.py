@@ -21,11 +21,12 @@ from ccsproxy.insight.collect import Collector
 from ccsproxy.insight.facts import VERSION, Call, Item
 from ccsproxy.insight.prompts import prompt_id
 from ccsproxy.insight.rates import Price
+from ccsproxy.store.index.packing import packed, unpacked
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import plain_json
 
 #: Requests whose facts are made in one transaction.
-BATCH = 32
+BATCH = 128
 #: Sessions whose items are held in memory.
 _SESSIONS = 16
 
@@ -118,8 +119,9 @@ class CallFacts:
             return 0
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            for key, session, name, offset, length in reversed(rows):
-                self._make_one(key, session, lines.at(name, offset, length) if name else None)
+            found = _lines_of(lines, rows)
+            for key, session, name, offset, _ in reversed(rows):
+                self._make_one(key, session, found.get((name, offset)))
             self._connection.execute("COMMIT")
         except BaseException:
             self.forget()
@@ -135,18 +137,18 @@ class CallFacts:
         held = self._session(session)
         try:
             call = held.collector.collect(read_record(line))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            # A record that somebody else wrote may hold anything; its row stays, its facts are missing.
+            ranges = list(_in_ranges(self._numbers(session, held, call.items)))
+            self._write(key, session, call, ranges)
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+            # A record may hold anything, counts of 2**63 for one; its row stays, its facts are missing.
             return
-        ranges = list(_in_ranges(self._numbers(session, held, call.items)))
-        self._write(key, session, call, ranges)
 
     def _write(self, key: int, session: int, call: Call, ranges: list[tuple[int, int]]) -> None:
         main = call.role == "main"
         values = (
             key, session, VERSION, prompt_id(call, "system") if main else None,
             prompt_id(call, "tools") if main else None, bool(call.limits), bool(call.outbound), _encode(ranges),
-            _encode(msgspec.structs.replace(call, items=())),
+            packed(_encode(msgspec.structs.replace(call, items=()))),
         )  # fmt: skip
         self._connection.execute("INSERT OR REPLACE INTO call_facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
@@ -176,15 +178,27 @@ class CallFacts:
                 number, held.next = held.next, held.next + 1
                 held.by_identity[id(item)] = number
                 held.kept.append(item)
-                self._connection.execute("INSERT INTO call_items VALUES (?, ?, ?)", (session, number, _encode(item)))
+                self._connection.execute(
+                    "INSERT INTO call_items VALUES (?, ?, ?)", (session, number, packed(_encode(item)))
+                )
             yield number
+
+
+def _lines_of(lines: SegmentLines, rows: Iterable[tuple[int, int, str, int, int]]) -> dict[tuple[str, int], bytes]:
+    """Read records, those of one segment together: one by one a compressed one costs as much as all of them."""
+    places: dict[str, list[tuple[int, int]]] = {}
+    for _, _, name, offset, length in rows:
+        if name:
+            places.setdefault(name, []).append((offset, length))
+    return {(name, offset): line for name in places for offset, line in lines.several(name, places[name]).items()}
 
 
 #: Requests whose facts are due, with where their records are.
 _DUE = (
-    "SELECT call_due.key, sessions.number, segments.name, requests.offset, requests.length FROM call_due "
-    "LEFT JOIN requests ON requests.key = call_due.key LEFT JOIN segments USING (segment) "
-    "LEFT JOIN sessions ON sessions.session_id = requests.session_id ORDER BY call_due.key DESC LIMIT ?"
+    "SELECT call_due.key, sessions.number, segments.name, row.offset, row.length FROM call_due "
+    "LEFT JOIN request_rows AS row ON row.key = call_due.key LEFT JOIN segments USING (segment) "
+    "LEFT JOIN names ON names.name = row.session_id LEFT JOIN sessions ON sessions.session_id = names.value "
+    "ORDER BY call_due.key DESC LIMIT ?"
 )
 
 
@@ -223,7 +237,7 @@ def _numbered(blob: bytes) -> Iterator[int]:
 def stored_items(connection: sqlite3.Connection, session: int) -> dict[int, Item]:
     """Return the items of a session by their numbers."""
     rows = connection.execute("SELECT number, item FROM call_items WHERE session = ?", (session,))
-    return {number: _items.decode(blob) for number, blob in rows}
+    return {number: _items.decode(unpacked(blob)) for number, blob in rows}
 
 
 def session_calls(connection: sqlite3.Connection, session_id: str) -> list[Call]:
@@ -248,7 +262,7 @@ def _in_order(items: dict[int, Item]) -> list[Item]:
 
 
 def _whole(facts: bytes, ranges: bytes, items: Sequence[Item]) -> Call:
-    call = _calls.decode(facts)
+    call = _calls.decode(unpacked(facts))
     found: list[Item] = []
     for first, count in _ranges.decode(ranges):
         found += items[first : first + count]
@@ -260,7 +274,7 @@ def call_without_items(connection: sqlite3.Connection, key: int) -> Call | None:
     """Return the facts of one request without its prompt, None where they are not kept."""
     sql = "SELECT facts FROM call_facts WHERE key = ? AND version = ?"
     found = connection.execute(sql, (key, VERSION)).fetchone()
-    return None if found is None else _calls.decode(found[0])
+    return None if found is None else _calls.decode(unpacked(found[0]))
 
 
 def first_items(connection: sqlite3.Connection, key: int, level: str) -> tuple[Item, ...]:
@@ -272,7 +286,7 @@ def first_items(connection: sqlite3.Connection, key: int, level: str) -> tuple[I
     for number in _numbered(found[0]):
         sql = "SELECT item FROM call_items WHERE session = ? AND number = ?"
         row = connection.execute(sql, (found[1], number)).fetchone()
-        item = _items.decode(row[0]) if row else None
+        item = _items.decode(unpacked(row[0])) if row else None
         if item is not None and item.level == "messages":
             break
         if item is not None and item.level == level:
@@ -287,7 +301,7 @@ def calls_with(connection: sqlite3.Connection, what: str, since_key: int, most: 
     """
     sql = f"SELECT facts FROM call_facts WHERE has_{what} AND key >= ? AND version = ? ORDER BY key DESC LIMIT ?"  # noqa: S608
     rows = connection.execute(sql, (since_key, VERSION, most)).fetchall()
-    return [_calls.decode(facts) for (facts,) in reversed(rows)]
+    return [_calls.decode(unpacked(facts)) for (facts,) in reversed(rows)]
 
 
 @attr.frozen

@@ -5,6 +5,7 @@ rebuilding a lost index and following a running writer are the same work, and th
 a word that something happened: it waits for nothing and nothing queues up.
 """
 
+import os
 import sqlite3
 import threading
 import time
@@ -15,9 +16,9 @@ from typing import Any
 from twisted.logger import Logger
 
 from ccsproxy.providers.price_book import list_price
+from ccsproxy.store.index.file import damaged, index_bytes, remove_all
 from ccsproxy.store.index.follower import Follower
-from ccsproxy.store.index.index import Index
-from ccsproxy.store.index.schema import damaged, drop_unusable, set_aside
+from ccsproxy.store.index.index import Index, IndexMoved
 from ccsproxy.store.observer import AT_WORK, Written
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import Price
@@ -30,6 +31,8 @@ LOOK_S = 5.0
 FACTS_S = 0.2
 #: How long the first retry after a failure waits, and the longest, in seconds.
 RETRY_S, LONGEST_RETRY_S = 1.0, 4.0
+#: Bytes that the file system must have left for an index to be kept, or a quarter of a small one's.
+RESERVE = 64 << 20
 #: How long the end of a batch, and folding the WAL into the index, may take at the end, in seconds.
 CLOSING_S = 3.0
 
@@ -59,6 +62,9 @@ class IndexFeeder:
         self._taken = 0
         self._forgotten = self._rewritten = self._erased = 0
         self._left = ""
+        self._set_aside = 0
+        self._needed = 0
+        self._rested = False
         self._thread = threading.Thread(target=self._run, name="ccsproxy-index", daemon=True)
 
     def start(self) -> None:
@@ -110,9 +116,16 @@ class IndexFeeder:
     def state(self) -> dict[str, Any]:
         """Say how the index does.
 
-        :return: ``state`` (``ok``, ``rebuilding``, ``degraded``) and ``taken``, the lines taken in so far.
+        :return: ``state`` (``ok``, ``rebuilding``, ``degraded``, or ``full`` while the disk has no room for it),
+            ``taken``, the lines taken in so far, ``set_aside``, those that could not be and are not tried again, and
+            ``skipped``, the segments that cannot be read.
         """
-        return {"state": self._state, "taken": self._taken}
+        return {
+            "state": self._state,
+            "taken": self._taken,
+            "set_aside": self._set_aside,
+            "skipped": sorted(self._lines.skipped),
+        }
 
     def caught_up(self, timeout: float) -> bool:
         """Wait until everything that is written now has been taken in.
@@ -166,32 +179,67 @@ class IndexFeeder:
         """Bring the index to where the segments are."""
         with self._changed:
             self._begun += 1
-        allowed = self.may_work()
-        if self._index is not None and not (allowed and not self._index.replaced()):
+        if not self.may_work():
             self._close()
-        if not allowed:
             self._state = "degraded"
             return
+        if not self._has_room():
+            return
+        if self._index is not None and self._index.replaced():
+            self._close()
         if self._index is None:
             self._index = Index(self._data_dir, self._price)
             self._state = "rebuilding" if self._index.new else self._state
-        forgotten = self._forgotten
-        Follower(self._index, self._lines, self._count, self._in_time).catch_up()
+            self._set_aside = self._index.set_aside
+        taken, forgotten = self._taken, self._forgotten
+        try:
+            Follower(self._index, self._lines, self._count, self._in_time).catch_up()
+        except IndexMoved:
+            self._index = None
+            self._round()
+            return
         if forgotten != self._erased:
             self._erase(self._index, forgotten)
         self._make_facts(self._index)
+        self._rest(self._index, busy=self._taken != taken)
         with self._changed:
             self._state = "ok"
             self._ended = self._begun
             self._changed.notify_all()
 
+    def _rest(self, index: Index, busy: bool) -> None:
+        """Pack the index, and empty its WAL, in the first round that has nothing else to do."""
+        if busy:
+            self._set_aside = index.set_aside
+        elif not self._rested:
+            index.rest()
+        self._rested = not busy
+
+    def _has_room(self) -> bool:
+        """Tell whether the disk has room for an index; where it has not, records come first and the index goes."""
+        fact = os.statvfs(self._data_dir)
+        free, whole = fact.f_bavail * fact.f_frsize, fact.f_blocks * fact.f_frsize
+        wanted = min(RESERVE, whole // 4)
+        if free >= wanted + self._needed:
+            self._needed = 0
+            return True
+        if not self._needed:
+            self._close()  # which empties the WAL
+            fact = os.statvfs(self._data_dir)
+            if fact.f_bavail * fact.f_frsize >= wanted:
+                return True
+            self._log.error("the disk is nearly full: the index is given up until there is room for it again")
+            self._needed = 2 * index_bytes(self._data_dir) + 1
+            remove_all(self._data_dir)
+        self._state = "full"
+        return False
+
     def _erase(self, index: Index, forgotten: int) -> None:
         """Wipe what was forgotten out of every file of the index; what fails is tried again in the next round."""
-        drop_unusable(self._data_dir)
         if self._rewritten == forgotten:
             self._left = index.empty_wal()
         else:
-            self._left = index.squeeze()
+            self._left = index.squeeze(self._lines)
             self._rewritten = forgotten
         if not self._left:
             self._erased = forgotten
@@ -210,13 +258,13 @@ class IndexFeeder:
         self._taken += lines
 
     def _fail(self, reason: Exception) -> None:
-        """Close the index; set it aside when it is broken, so that the next round begins a new one."""
+        """Close the index; remove it when it is broken, so that the next round begins a new one."""
         self._state = "degraded"
         self._left = str(reason)
         self._log.failure("the index could not be kept up; it is tried again")
         self._close()
         if isinstance(reason, sqlite3.Error) and damaged(reason):
-            set_aside(self._data_dir)
+            remove_all(self._data_dir)
             self._state = "rebuilding"
 
     def _close(self) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from ccsproxy.store.index.index import Index, Mark, Price, no_price
-from ccsproxy.store.index.schema import drop_unusable, set_aside
+from ccsproxy.store.index.file import remove_all
+from ccsproxy.store.index.index import Index, IndexMoved, Mark, no_price
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
+from ccsproxy.store.summary import Price
 
 #: Lines and bytes of one transaction.
 BATCH_LINES, BATCH_BYTES = 2000, 8 << 20
@@ -43,14 +44,22 @@ class Follower:
         self._go_on = go_on
 
     def catch_up(self) -> None:
-        """Take in everything that is written by now."""
+        """Take in everything that is written by now.
+
+        :raises IndexMoved: when the index, which was new, took the place of another, and is to be opened again.
+        """
         names = self._lines.names()
         marks = self._index.marks()
-        for gone in marks.keys() - set(names):
-            self._drop(gone)
+        gone = marks.keys() - set(names)
+        for name in gone:
+            self._drop(name)
         for name in names:
             if self._go_on():
                 self._follow(name, marks.get(name))
+        if gone:
+            self._index.tidy(self._lines)
+        if self._index.new and self._go_on():
+            self._index.settle()
 
     def _follow(self, name: str, mark: Mark | None) -> None:
         """Take in what a segment has beyond its mark."""
@@ -85,23 +94,22 @@ def bring_up(data_dir: Path, price: Price = no_price, progress: Progress = no_pr
     :param squeeze: also wipe what was deleted out of the index's files.
     :return: why that could not be done whole, empty when it could.
     """
-    index = Index(data_dir, price)
-    try:
-        lines = SegmentLines(data_dir)
-        Follower(index, lines, progress).catch_up()
-        index.facts.make(lines, to_the_end)
-        if not squeeze:
-            return ""
-        drop_unusable(data_dir)
-        return index.squeeze()
-    finally:
-        index.close()
+    lines = SegmentLines(data_dir)
+    while True:
+        index = Index(data_dir, price)
+        try:
+            Follower(index, lines, progress).catch_up()
+            index.facts.make(lines, to_the_end)
+            return index.squeeze(lines) if squeeze else ""
+        except IndexMoved:
+            continue
+        finally:
+            index.close()
 
 
 def rebuild(data_dir: Path, price: Price = no_price, progress: Progress = no_progress) -> None:
     """Make the index of a data dir that nobody writes anew."""
-    for path in set_aside(data_dir):
-        path.unlink()
+    remove_all(data_dir)
     bring_up(data_dir, price, progress)
 
 

@@ -1,26 +1,21 @@
-"""The texts of the index: what each request says that its session has not said before.
+"""The texts of the index: which request said what first in its session.
 
-Agents send the whole conversation again each turn. A text is indexed with the request that says it first in its
-session, which makes the index small and lets a search find the turn in which something was said.
+Agents send the whole conversation again each turn. A text counts as said by the request that says it first in its
+session, which lets a search find the turn in which something was said; and where many sessions say the same (a system
+prompt, a file), it is one text of their shard with a link to each.
 """
 
 import hashlib
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attr
 import msgspec
 
 from ccsproxy.store.index.previews import Preview, preview_of
-from ccsproxy.store.index.record_texts import (
-    KINDS,
-    Text,
-    may_call_tools,
-    request_texts,
-    response_texts,
-    tool_names,
-)
+from ccsproxy.store.index.record_texts import Text, may_call_tools, request_texts, response_texts, tool_names
+from ccsproxy.store.index.shards import Shard, Shards, shards_of
 from ccsproxy.store.summary import Entry
 
 #: How many sessions' conversations are remembered, to pass over what they send again.
@@ -31,36 +26,37 @@ REMEMBERED = 128
 class Said:
     """What a record says.
 
-    :ivar texts: those that are new in its session.
     :ivar tools: names of the tools that the answer calls.
     :ivar preview: what the call was about.
     """
 
-    texts: list[Text]
     tools: list[str]
     preview: Preview
 
 
 class Texts:
-    """Finds and writes what is new; within the index's transactions."""
+    """Finds and writes what is new, within the index's transactions.
+
+    Invariant: a text of the current shard has one number; `_numbers` has them all, or is null and read when needed.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._shards = Shards(connection)
         self._heard: OrderedDict[str, set[int]] = OrderedDict()
-        self._unwritten: list[tuple[int | str, ...]] = []
+        self._numbers: dict[int, int] | None = None
+        self._shard: Shard | None = None
+        self._next = 0
+        self._unwritten: list[tuple[int, str]] = []
+        self._links: list[tuple[int, int]] = []
 
-    def said(self, entry: Entry, session: int | None, key: int) -> Said:
-        """Return what a record says, and remember that it is said.
+    def say(self, entry: Entry, session: int | None, key: int) -> Said:
+        """Take in what a record says; it is written with the next `flush`.
 
         :param session: the session's number.
         :param key: the request's order key.
         """
-        try:
-            text = bytes(entry.response.body_reassembled) if entry.response else b"null"
-            answer = msgspec.json.decode(text)
-            tools = tool_names(answer) if may_call_tools(text) else []
-        except (msgspec.DecodeError, RecursionError):
-            answer, tools = None, []
+        answer, tools = answer_of(entry)
         try:
             found = [
                 *request_texts(bytes(entry.request.body), self._known(entry.session_id)),
@@ -68,50 +64,109 @@ class Texts:
             ]
         except (msgspec.DecodeError, RecursionError):
             found = []
-        return Said(list(self._first(found, session, key)), tools, preview_of(entry, answer, tools))
-
-    def write(self, key: int, texts: list[Text]) -> None:
-        """Index the texts of a request with the next `flush`."""
-        columns = ["\n".join(text for kind, text in texts if kind == wanted and text) for wanted in KINDS]
-        if any(columns):
-            self._unwritten.append((key, *columns))
+        for _, text in found:
+            self._say(text, session, key)
+        return Said(tools, preview_of(entry, answer, tools))
 
     def flush(self) -> None:
-        """Write the texts, all of them at once and in the order of their keys.
+        """Write the texts of a batch, and the links to them."""
+        if not self._links:
+            return
+        shard = self._current()
+        self._connection.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", self._links)
+        self._shard = self._shards.add(shard, self._unwritten, {key for _, key in self._links})
+        self._unwritten, self._links = [], []
+        if self._shards.current() is None:  # it is full
+            self._numbers = self._shard = None
 
-        FTS5 gathers what is inserted in memory, but writes it out, as a tree of its own that has to be merged later,
-        before a key that is not above the last one, and at every statement of the transaction that might have to be
-        undone alone.
-        """
-        self._unwritten.sort()
-        self._connection.executemany(
-            "INSERT INTO passages (rowid, prompt, tool, result, answer) VALUES (?, ?, ?, ?, ?)", self._unwritten
-        )
-        self._unwritten.clear()
-
-    def add(self, key: int, texts: list[Text]) -> None:
-        """Index further texts of a request."""
-        kept = self._connection.execute(_PASSAGE, (key,)).fetchone() or ("",) * len(KINDS)
-        self._connection.execute("DELETE FROM passages WHERE rowid = ?", (key,))
-        self.write(key, [*zip(KINDS, kept, strict=True), *texts])
-        self.flush()
-
-    def forget(self, session_id: str) -> None:
-        """Forget what is known of a session's conversation: some of it is no longer indexed."""
+    def forget(self, session_id: str, session: int | None) -> None:
+        """Forget what a session said in requests that are gone, so that its others may be found to say it."""
         self._heard.pop(session_id, None)
+        self._connection.execute(_UNSAY, (session, session_id))
 
     def forget_all(self) -> None:
         """Forget what is known of all conversations, and what is not written yet."""
         self._heard.clear()
-        self._unwritten.clear()
+        self._numbers = self._shard = None
+        self._unwritten, self._links = [], []
 
-    def _first(self, texts: list[Text], session: int | None, key: int) -> Iterator[Text]:
-        """Yield the texts that are new in their session, and remember them."""
-        for kind, text in texts:
-            digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-            row = (session, int.from_bytes(digest, signed=True), key)
-            if self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", row).rowcount == 1:
-                yield kind, text
+    def drop_unsaid(self) -> list[Shard]:
+        """Drop the shards of which no request is left.
+
+        :return: those of which less than half is left, to be remade.
+        """
+        (oldest,) = self._connection.execute("SELECT min(key) FROM request_rows").fetchone()
+        outdated = [each for each in shards_of(self._connection) if oldest is None or each.first_key < oldest]
+        lean = []
+        for shard in outdated:
+            alive, dead = self._connection.execute(_ALIVE_AND_DEAD, (shard.first, shard.last)).fetchone()
+            if not alive:
+                self._shards.drop(shard)
+                self._numbers = self._shard = None
+            elif dead > alive:
+                lean.append(shard)
+        return lean
+
+    def with_removed_texts(self) -> list[Shard]:
+        """Return the shards that hold a text which no request says any more."""
+        return [
+            shard
+            for shard in shards_of(self._connection)
+            if self._connection.execute(_ANY_ORPHAN, (shard.first, shard.last)).fetchone()
+        ]
+
+    def sayers(self, shard: Shard) -> list[int]:
+        """Return keys of requests that together say every text of a shard that is still said."""
+        rows = self._connection.execute(_SAYERS, (shard.first, shard.last))
+        return [key for (key,) in rows]
+
+    def remake(self, shard: Shard, entries: Iterable[Entry]) -> None:
+        """Make a shard anew of the requests that are left.
+
+        :param entries: those of `sayers`.
+        """
+        self._connection.execute(_DROP_DEAD_LINKS, (shard.first, shard.last))
+        rows = self._connection.execute(_TEXTS_OF, (shard.first, shard.last))
+        numbers: dict[int, int] = dict(rows.fetchall())
+        texts: dict[int, str] = {}
+        for entry in entries:
+            for text in texts_of(entry):
+                number = numbers.get(digest(text))
+                if number is not None:
+                    texts[number] = text
+        self._shards.remake(shard, texts.items())
+        self._numbers = self._shard = None
+
+    def merge_a_little(self) -> None:
+        """Pack the current shard a little more tightly."""
+        self._shards.merge_a_little()
+
+    def _say(self, text: str, session: int | None, key: int) -> None:
+        """Take in a text, unless it was said in its session before."""
+        numbers = self._numbers if self._numbers is not None else self._read_numbers()
+        name = digest(text)
+        number = numbers.get(name)
+        row = (session, name, number or self._next)
+        if self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", row).rowcount != 1:
+            return
+        if number is None:
+            number = numbers[name] = self._next
+            self._next += 1
+            self._unwritten.append((number, text))
+        self._links.append((number, key))
+
+    def _current(self) -> Shard:
+        if self._shard is None:
+            self._shard = self._shards.current() or self._shards.begin()
+        return self._shard
+
+    def _read_numbers(self) -> dict[int, int]:
+        """Read the numbers of the current shard's texts by their digests."""
+        self._next = self._shards.next_text()
+        first = self._current().first
+        rows = self._connection.execute("SELECT hash, text FROM seen WHERE text >= ?", (first,))
+        self._numbers = dict(rows.fetchall())
+        return self._numbers
 
     def _known(self, session_id: str) -> "_Known":
         """Return who tells which items of a session were read before; the sessions not heard of for longest go."""
@@ -136,4 +191,50 @@ class _Known:
         return False
 
 
-_PASSAGE = f"SELECT {', '.join(KINDS)} FROM passages WHERE rowid = ?"  # noqa: S608  (column names of our own)
+def digest(text: str) -> int:
+    """Name a text by a number of 64 bits."""
+    name = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(name, signed=True)
+
+
+def answer_of(entry: Entry) -> tuple[object, list[str]]:
+    """Return the reassembled answer as decoded JSON, null without any, and the names of the tools that it calls."""
+    try:
+        text = bytes(entry.response.body_reassembled) if entry.response else b"null"
+        answer = msgspec.json.decode(text)
+        return answer, tool_names(answer) if may_call_tools(text) else []
+    except (msgspec.DecodeError, RecursionError):
+        return None, []
+
+
+def texts_of(entry: Entry) -> Iterator[str]:
+    """Yield all texts of a record, new ones or not, in their order."""
+    try:
+        found: list[Text] = [*request_texts(bytes(entry.request.body)), *response_texts(answer_of(entry)[0])]
+    except (msgspec.DecodeError, RecursionError):
+        return
+    yield from (text for _, text in found)
+
+
+_UNSAY = (
+    "DELETE FROM seen WHERE session = ?1 AND NOT EXISTS (SELECT 1 FROM links JOIN request_rows USING (key) "
+    "WHERE links.text = seen.text AND request_rows.session_id = "
+    "(SELECT name FROM names WHERE field = 'session_id' AND value = ?2))"
+)
+_ALIVE_AND_DEAD = (
+    "SELECT count(row.key), count(*) - count(row.key) FROM links LEFT JOIN request_rows AS row USING (key) "
+    "WHERE text BETWEEN ? AND ?"
+)
+_ANY_ORPHAN = (
+    "SELECT 1 FROM links LEFT JOIN request_rows USING (key) WHERE text BETWEEN ? AND ? "
+    "GROUP BY text HAVING count(request_rows.key) = 0 LIMIT 1"
+)
+_SAYERS = (
+    "SELECT DISTINCT key FROM (SELECT min(key) AS key FROM links JOIN request_rows USING (key) "
+    "WHERE text BETWEEN ? AND ? GROUP BY text)"
+)
+_DROP_DEAD_LINKS = (
+    "DELETE FROM links WHERE text BETWEEN ? AND ? "
+    "AND NOT EXISTS (SELECT 1 FROM request_rows AS sayer WHERE sayer.key = links.key)"
+)
+_TEXTS_OF = "SELECT hash, text FROM seen WHERE text BETWEEN ? AND ?"

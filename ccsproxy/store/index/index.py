@@ -4,20 +4,26 @@ One connection writes. What it takes in is taken in whole, with the mark of how 
 after a crash it goes on where it stopped, with no row twice and none missing.
 """
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import attr
+from twisted.logger import Logger
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.cost import Cost
 from ccsproxy.store.index.call_facts import CallFacts
+from ccsproxy.store.index.file import IndexFile
 from ccsproxy.store.index.full_text import Texts
-from ccsproxy.store.index.schema import COLUMNS, NAME, open_for_writing
-from ccsproxy.store.index.sessions import Session, Sessions, columns_of, summary_of
+from ccsproxy.store.index.rows import Names, RowWriter, summary_of, unpacked_id
+from ccsproxy.store.index.schema import COLUMNS, INDEXES
+from ccsproxy.store.index.sessions import Session, Sessions
+from ccsproxy.store.index.shards import Shard
 from ccsproxy.store.index.tallies import Tallies
-from ccsproxy.store.segments.lines import SegmentLine
+from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 from ccsproxy.store.summary import (
     KEY_BITS,
     Entry,
@@ -29,6 +35,12 @@ from ccsproxy.store.summary import (
     set_cost,
     summarise,
 )
+
+T = TypeVar("T")
+
+
+class IndexMoved(Exception):
+    """The index took the place of the one before it; it is to be opened again."""
 
 
 def no_price(model: str | None, usage: Usage | None, at: str, upstream: str, url: str) -> Cost:
@@ -54,14 +66,25 @@ class Index:
     """The index, as its one writer uses it. Not for several threads at once."""
 
     def __init__(self, data_dir: Path, price: Price = no_price) -> None:
-        self._connection, self.new = open_for_writing(data_dir)
-        self._path = data_dir / NAME
-        self._inode = self._path.stat().st_ino
+        self._file = IndexFile(data_dir)
+        self._connection = self._file.open()
         self._price = price
-        self._tallies = Tallies(self._connection)
+        self._rows = RowWriter(self._connection)
+        self._names = Names(self._connection)
+        self._tallies = Tallies(self._connection, self._rows)
         self._sessions = Sessions(self._connection)
         self._texts = Texts(self._connection)
         self.facts = CallFacts(self._connection, price)
+
+    @property
+    def new(self) -> bool:
+        """Whether it has not caught up with the segments yet since it was made."""
+        return self._file.building
+
+    @property
+    def set_aside(self) -> int:
+        """How many lines could not be taken in, and are not tried again."""
+        return int(self._connection.execute("SELECT count(*) FROM set_aside").fetchone()[0])
 
     def close(self) -> None:
         """Close the index; the WAL is folded into it."""
@@ -69,10 +92,14 @@ class Index:
 
     def replaced(self) -> bool:
         """Tell whether the index was deleted, or another one put in its place, while this one was open."""
-        try:
-            return self._path.stat().st_ino != self._inode
-        except OSError:
-            return True
+        return self._file.replaced()
+
+    def settle(self) -> None:
+        """Make an index that has caught up quick to ask, and put it in the place of the one before it."""
+        for statement in INDEXES:
+            self._connection.execute(statement)
+        if self._file.settle():
+            raise IndexMoved
 
     def marks(self) -> dict[str, Mark]:
         """Return how far each segment has been read, by its name."""
@@ -85,34 +112,28 @@ class Index:
         return self.marks()[name]
 
     def take(
-        self, mark: Mark, lines: Iterable[SegmentLine], done: int, damaged: int = 0, closed: bool = False
+        self, mark: Mark, lines: Sequence[SegmentLine], done: int, damaged: int = 0, closed: bool = False
     ) -> None:
-        """Take lines of a segment in, all of them or none.
+        """Take lines of a segment in, all of them at once; those that cannot be taken in are set aside and counted.
 
         :param done: where the next read of the segment begins.
         :param damaged: lines between them that were skipped.
         :param closed: whether nothing will follow.
+        :raises sqlite3.OperationalError: when the index cannot be written; it is then as it was.
         """
-        self._connection.execute("BEGIN IMMEDIATE")
         try:
-            entries = [(line, _entry(line)) for line in lines]
-            ended = {entry.id for line, entry in entries if entry is not None and not entry.started}
-            for line, entry in entries:
-                if entry is None:
-                    damaged += not _is_note(line.json)
-                elif not (entry.started and entry.id in ended):
-                    self._take_entry(mark.number, line, entry)
-            self._tallies.flush()
-            self._sessions.flush()
-            self._texts.flush()
-            self._connection.execute(
-                "UPDATE segments SET done = ?, closed = ?, damaged = damaged + ? WHERE segment = ?",
-                (done, closed, damaged, mark.number),
-            )
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._undo()
-            raise
+            self._transaction(lambda: self._take(mark, lines, done, damaged, closed))
+        except _OF_THE_LINE as error:
+            reason = repr(error)[:200]
+            if len(lines) > 1:
+                middle = len(lines) // 2
+                self.take(mark, lines[:middle], lines[middle].offset)
+                self.take(mark, lines[middle:], done, damaged, closed)
+                return
+            if not lines:
+                raise
+            _log.warn("a line of {offset} is not indexed: {reason}", offset=lines[0].offset, reason=reason)
+            self._transaction(lambda: self._put_aside(mark, lines[0], reason, done, damaged, closed))
         mark.done, mark.closed = done, closed
 
     def remove(self, name: str) -> list[int]:
@@ -124,44 +145,55 @@ class Index:
         mark = self.marks().get(name)
         if mark is None:
             return []
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            heirs = self._remove(mark.number)
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._undo()
-            raise
-        return heirs
+        return self._transaction(lambda: self._remove(mark.number))
 
     def restore_texts(self, key: int, line: bytes) -> None:
         """Index what a request says once more, as far as no other request is known to have said it first."""
-        entry = read_entry(line)
-        self._texts.forget(entry.session_id)
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            said = self._texts.said(entry, self._sessions.session(key, summarise(entry)).number, key)
-            self._texts.add(key, said.texts)
-            self._sessions.fold_again(entry.session_id)
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._undo()
-            raise
+
+        def restore() -> None:
+            entry = read_entry(line)
+            self._texts.say(entry, self._sessions.number(entry.session_id), key)
+            self._texts.flush()
+
+        self._transaction(restore)
+
+    def tidy(self, lines: SegmentLines) -> None:
+        """Give back the space of what was removed with its segments."""
+        for shard in self._transaction(self._texts.drop_unsaid):
+            self._remake(shard, lines)
+        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+    def _remake(self, shard: Shard, lines: SegmentLines) -> None:
+        """Make a shard of the full text anew from the records that are left."""
+        places: dict[str, list[tuple[int, int]]] = {}
+        for key in self._texts.sayers(shard):
+            if place := self.location(key):
+                places.setdefault(place[0], []).append(place[1:])
+        self._transaction(lambda: self._texts.remake(shard, _entries(lines, places)))
 
     def location(self, key: int) -> tuple[str, int, int] | None:
         """Return segment, offset and length of a request's line."""
         found: tuple[str, int, int] | None = self._connection.execute(
-            "SELECT name, offset, length FROM requests JOIN segments USING (segment) WHERE key = ?", (key,)
+            "SELECT name, offset, length FROM request_rows JOIN segments USING (segment) WHERE key = ?", (key,)
         ).fetchone()
         return found
 
-    def squeeze(self) -> str:
+    def squeeze(self, lines: SegmentLines) -> str:
         """Write the index anew, so that nothing of what was deleted is left in it, and empty the WAL.
 
         :return: why the WAL could not be emptied, empty when it could; see `empty_wal`.
         """
-        self._connection.execute("INSERT INTO passages (passages) VALUES ('optimize')")
+        self._file.remove_others()
+        for shard in self._texts.with_removed_texts():
+            self._remake(shard, lines)
         self._connection.execute("VACUUM")
         return self.empty_wal()
+
+    def rest(self) -> None:
+        """Pack what is there, while there is nothing else to do."""
+        self._transaction(self._texts.merge_a_little)
+        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        self.empty_wal()
 
     def empty_wal(self) -> str:
         """Fold the WAL into the index and empty it; readers are waited for as long as a lock is.
@@ -169,15 +201,46 @@ class Index:
         :return: why it could not be emptied, empty when it could.
         """
         (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return f"another program is reading {self._path}" if busy else ""
+        return f"another program is reading {self._file.path}" if busy else ""
 
-    def _undo(self) -> None:
-        self._tallies.forget()
-        self._sessions.forget()
-        self._texts.forget_all()
-        self.facts.forget()
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+    def _transaction(self, work: Callable[[], T]) -> T:
+        """Do something as a whole or not at all; what the parts remember is forgotten with it."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work()
+            self._connection.execute("COMMIT")
+        except BaseException:
+            for part in (self._rows, self._tallies, self._sessions):
+                part.forget()
+            self._texts.forget_all()
+            self.facts.forget()
+            self._names.clear()
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def _take(self, mark: Mark, lines: Sequence[SegmentLine], done: int, damaged: int, closed: bool) -> None:
+        entries = [(line, _entry(line)) for line in lines]
+        ended = {entry.id for _, entry in entries if entry is not None and not entry.started}
+        for line, entry in entries:
+            if entry is None:
+                damaged += not _is_note(line.json)
+            elif not (entry.started and entry.id in ended):
+                self._take_entry(mark.number, line, entry)
+        self._flush()
+        self._connection.execute(_MARK, (done, closed, damaged, mark.number))
+
+    def _put_aside(self, mark: Mark, line: SegmentLine, reason: str, done: int, damaged: int, closed: bool) -> None:
+        row = (mark.number, line.offset, line.length, reason)
+        self._connection.execute("INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?)", row)
+        self._connection.execute(_MARK, (done, closed, damaged, mark.number))
+
+    def _flush(self) -> None:
+        self._tallies.flush()
+        self._sessions.flush()
+        self._texts.flush()
+        self._rows.flush()
 
     def _take_entry(self, segment: int, line: SegmentLine, entry: Entry) -> None:
         """Take one exchange's beginning or end in; what is known of it already is not taken in twice."""
@@ -191,17 +254,17 @@ class Index:
         """Return an entry's key, and the outcome of the request that has it: null for none, empty while it runs."""
         key = order_key(entry.started_at, entry.id)
         while True:
-            found = self._connection.execute("SELECT id, outcome FROM requests WHERE key = ?", (key,)).fetchone()
+            found = self._connection.execute("SELECT id, outcome FROM request_rows WHERE key = ?", (key,)).fetchone()
             if found is None:
                 return key, None
-            if found[0] == entry.id:
-                return key, found[1] or ""
+            if unpacked_id(found[0]) == entry.id:
+                return key, self._names[found[1]] if found[1] is not None else ""
             key += 1
 
     def _move(self, key: int, segment: int, line: SegmentLine) -> None:
         """Point a request to the copy of its line that was written later."""
         self._connection.execute(
-            "UPDATE requests SET segment = ?, offset = ?, length = ? WHERE key = ?",
+            "UPDATE request_rows SET segment = ?, offset = ?, length = ? WHERE key = ?",
             (segment, line.offset, line.length, key),
         )
 
@@ -211,46 +274,42 @@ class Index:
         if not entry.started:
             self._complete(row, entry, session, key)
         session.fold(key, row, was_in_flight)
-        values = (segment, line.offset, line.length, *columns_of(row), key)
+        if was_in_flight:
+            self._rows.removed(self._connection.execute(_OF_KEY, (key,)).fetchone())
+        values = (segment, line.offset, line.length, *self._rows.columns(key, row), key)
         self._connection.execute(_UPDATE if was_in_flight else _INSERT, values)
 
     def _complete(self, row: Summary, entry: Entry, session: Session, key: int) -> None:
         """Add to a finished request's summary what its bodies and the price list say; index its texts."""
         set_cost(row, entry, self._price)
-        said = self._texts.said(entry, session.number, key)
+        said = self._texts.say(entry, session.number, key)
         row.tools = said.tools
         row.purpose, row.about, row.preview = said.preview.purpose, said.preview.about, said.preview.line
-        self._texts.write(key, said.texts)
-        if row.tools:
-            named = [(name, key) for name in row.tools]
-            self._connection.executemany("INSERT OR IGNORE INTO tools VALUES (?, ?)", named)
+        self._rows.call_tools(key, row.tools)
         self._tallies.count(row, key >> KEY_BITS)
         self.facts.due(key)
 
     def _remove(self, segment: int) -> list[int]:
-        rows = self._connection.execute(_OF_SEGMENT, (segment,)).fetchall()
         touched = set()
-        for key, *values in rows:
-            row = summary_of(values)
+        for key, *columns in self._connection.execute(_OF_SEGMENT, (segment,)).fetchall():
+            row = summary_of(self._names, key, columns)
             touched.add(row.session_id)
             if row.outcome is not None:
                 self._tallies.count(row, key >> KEY_BITS, -1)
-            for delete in _DELETES:
-                self._connection.execute(delete, (key,))
+            self._rows.removed(columns)
+            self._rows.call_tools(key, row.tools, -1)
             self.facts.remove(key)
-            self._connection.executemany(
-                "DELETE FROM tools WHERE name = ? AND key = ?", [(name, key) for name in row.tools]
-            )
-        self._connection.execute("DELETE FROM segments WHERE segment = ?", (segment,))
-        self._tallies.flush()
-        self._tallies.sweep()
+        for table in ("request_rows", "segments", "set_aside"):
+            self._connection.execute(f"DELETE FROM {table} WHERE segment = ?", (segment,))  # noqa: S608  (constants)
         heirs = []
         self.facts.sweep(touched)
         for session_id in touched:
-            self._texts.forget(session_id)
-            self._connection.execute(_UNSAY, (session_id,))
+            self._texts.forget(session_id, self._sessions.number(session_id))
             self._sessions.fold_again(session_id)
             heirs += [key for (key,) in self._connection.execute(_HEIRS, (session_id,))]
+        self._flush()
+        self._rows.sweep()
+        self._names.clear()
         return heirs
 
 
@@ -272,18 +331,34 @@ def _is_note(data: bytes) -> bool:
         return False
 
 
+def _entries(lines: SegmentLines, places: Mapping[str, list[tuple[int, int]]]) -> Iterator[Entry]:
+    """Read records again, a few at a time."""
+    for name, each in places.items():
+        for first in range(0, len(each), _AT_ONCE):
+            for data in lines.several(name, each[first : first + _AT_ONCE]).values():
+                try:
+                    yield read_entry(data)
+                except ValueError:
+                    continue
+
+
+#: How many records are read at once when texts are indexed again.
+_AT_ONCE = 64
+#: What goes wrong because of what a line says, not because of the disk.
+_OF_THE_LINE = (
+    ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,
+    sqlite3.InterfaceError, sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError,
+)  # fmt: skip
+_log = Logger()
 _NAMES = ", ".join(COLUMNS)
 _PLACED = ("segment", "offset", "length", *COLUMNS, "key")
 #: Two statements, since ``INSERT OR REPLACE`` costs three times as much as either.
-_INSERT = f"INSERT INTO requests ({', '.join(_PLACED)}) VALUES ({', '.join('?' * len(_PLACED))})"  # noqa: S608
-_UPDATE = f"UPDATE requests SET {', '.join(f'{name} = ?' for name in _PLACED[:-1])} WHERE key = ?"  # noqa: S608
-_OF_SEGMENT = f"SELECT key, {_NAMES} FROM requests WHERE segment = ?"  # noqa: S608  (column names of our own)
-_HEIRS = "SELECT min(key) FROM requests WHERE session_id = ? AND outcome IS NOT NULL GROUP BY agent"
-_UNSAY = (
-    "DELETE FROM seen WHERE session = (SELECT number FROM sessions WHERE session_id = ?) "
-    "AND NOT EXISTS (SELECT 1 FROM requests WHERE requests.key = seen.key)"
-)
-_DELETES = (
-    "DELETE FROM requests WHERE key = ?",
-    "DELETE FROM passages WHERE rowid = ?",
+_INSERT = f"INSERT INTO request_rows ({', '.join(_PLACED)}) VALUES ({', '.join('?' * len(_PLACED))})"  # noqa: S608
+_UPDATE = f"UPDATE request_rows SET {', '.join(f'{name} = ?' for name in _PLACED[:-1])} WHERE key = ?"  # noqa: S608
+_OF_SEGMENT = f"SELECT key, {_NAMES} FROM request_rows WHERE segment = ?"  # noqa: S608  (column names of our own)
+_OF_KEY = f"SELECT {_NAMES} FROM request_rows WHERE key = ?"  # noqa: S608
+_MARK = "UPDATE segments SET done = ?, closed = ?, damaged = damaged + ? WHERE segment = ?"
+_HEIRS = (
+    "SELECT min(key) FROM request_rows WHERE session_id = "
+    "(SELECT name FROM names WHERE field = 'session_id' AND value = ?) AND outcome IS NOT NULL GROUP BY agent"
 )

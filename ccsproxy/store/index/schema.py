@@ -1,19 +1,25 @@
-"""The index's file: its tables, how it is opened, and how one that is not usable is set aside."""
+"""The tables of the index."""
 
-import os
-import sqlite3
-from pathlib import Path
+from typing import get_args, get_type_hints
 
 from ccsproxy.store.index.call_facts import TABLES
-from ccsproxy.store.index.record_texts import KINDS
 from ccsproxy.store.summary import Summary
 
 #: Counts up with every change of the tables; an index of another version is rebuilt, never migrated.
-VERSION = 5
+VERSION = 8
 NAME = "index.sqlite3"
 
 #: The columns of ``requests`` that are a `Summary`, in its order; the rest say where the record is.
 COLUMNS = Summary.__struct_fields__
+#: Those of them that have few values, which are written once in ``names``; see `ccsproxy.store.index.rows`.
+NAMED = tuple(
+    name
+    for name, kind in get_type_hints(Summary).items()
+    if name in ("status", "tools")
+    or (str in (kind, *get_args(kind)) and name not in ("id", "request_id", "started_at", "ended_at", "preview"))
+)
+#: The columns whose rarest value may lead a list, each with an index.
+LEADING = ("upstream", "model", "cwd", "client", "dialect", "category", "outcome", "status")
 #: The sums that sessions and statistics keep; null as long as no summand was known.
 SUMS = (
     "input_tokens",
@@ -25,183 +31,75 @@ SUMS = (
 )
 
 _SUM_COLUMNS = ", ".join(SUMS)
-_KINDS = ", ".join(KINDS)
+
+
+def _decoded(name: str) -> str:
+    """Return the SQL by which the view says a column of ``request_rows`` as its `Summary` does."""
+    if name in NAMED:
+        return f"(SELECT value FROM names WHERE names.name = row.{name}) AS {name}"  # noqa: S608
+    if name == "id":
+        return "CASE typeof(row.id) WHEN 'blob' THEN lower(hex(row.id)) ELSE row.id END AS id"
+    if name == "started_at":
+        return f"coalesce(row.started_at, {_iso('(row.key >> 21)')}) AS started_at"
+    if name == "ended_at":
+        ended = _iso("((row.key >> 21) + row.ended_at)")
+        return f"CASE typeof(row.ended_at) WHEN 'integer' THEN {ended} ELSE row.ended_at END AS ended_at"
+    return f"row.{name} AS {name}"
+
+
+def _iso(milliseconds: str) -> str:
+    seconds = f"strftime('%Y-%m-%dT%H:%M:%S', {milliseconds} / 1000, 'unixepoch')"
+    return f"({seconds} || printf('.%03dZ', {milliseconds} % 1000))"
+
+
+#: The columns of the view that say what stands in ``request_rows``: numbers of names, packed ids and times.
+RAW = {name: f"raw_{name}" for name in COLUMNS if name in NAMED or name in ("id", "started_at", "ended_at")}
+_VIEW = ", ".join([*map(_decoded, COLUMNS), *(f"row.{name} AS {raw}" for name, raw in RAW.items())])
 
 SCHEMA = f"""
 CREATE TABLE segments (
     segment INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, done INTEGER NOT NULL DEFAULT 0,
     closed INTEGER NOT NULL DEFAULT 0, damaged INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE requests (
+CREATE TABLE set_aside (
+    segment INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (segment, offset)) WITHOUT ROWID;
+CREATE TABLE names (
+    name INTEGER PRIMARY KEY AUTOINCREMENT, field TEXT NOT NULL, value NOT NULL, count INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (field, value));
+CREATE TABLE request_rows (
     key INTEGER PRIMARY KEY, segment INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
     {", ".join(COLUMNS)});
-CREATE INDEX requests_by_session ON requests (session_id);
-CREATE INDEX requests_by_seq ON requests (session_id, seq);
-CREATE INDEX requests_by_segment ON requests (segment, offset);
-CREATE INDEX requests_by_upstream ON requests (upstream);
-CREATE INDEX requests_by_model ON requests (model);
-CREATE INDEX requests_by_cwd ON requests (cwd);
-CREATE INDEX requests_by_client ON requests (client);
-CREATE INDEX requests_by_dialect ON requests (dialect);
-CREATE INDEX requests_by_category ON requests (category);
-CREATE INDEX requests_by_outcome ON requests (outcome);
-CREATE INDEX requests_by_status ON requests (status);
-CREATE TABLE tools (name TEXT NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
+CREATE VIEW requests AS SELECT row.key, row.segment, row.offset, row.length, {_VIEW} FROM request_rows AS row;
+CREATE TABLE tool_calls (name INTEGER NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
+CREATE VIEW tools AS SELECT value AS name, key FROM tool_calls JOIN names USING (name);
 CREATE TABLE sessions (
     number INTEGER PRIMARY KEY, session_id TEXT NOT NULL UNIQUE,
     started_key INTEGER NOT NULL, last_key INTEGER NOT NULL, started_at TEXT NOT NULL, ended_at TEXT,
-    upstream TEXT, dialect TEXT, cwd TEXT, client TEXT, client_version TEXT,
+    upstream TEXT, dialect TEXT, cwd TEXT, client TEXT,
+    upstreams TEXT NOT NULL DEFAULT '', models TEXT NOT NULL DEFAULT '', cwds TEXT NOT NULL DEFAULT '',
+    clients TEXT NOT NULL DEFAULT '', client_version TEXT,
     title TEXT, title_rank INTEGER NOT NULL DEFAULT 0, title_key INTEGER,
     request_count INTEGER NOT NULL DEFAULT 0, in_flight INTEGER NOT NULL DEFAULT 0,
     errors INTEGER NOT NULL DEFAULT 0, unpriced INTEGER NOT NULL DEFAULT 0, unpriced_models TEXT NOT NULL DEFAULT '',
     {_SUM_COLUMNS});
 CREATE INDEX sessions_by_start ON sessions (started_key);
-CREATE TABLE facets (
-    scope TEXT NOT NULL, field TEXT NOT NULL, value NOT NULL, count INTEGER NOT NULL,
-    PRIMARY KEY (scope, field, value)) WITHOUT ROWID;
 CREATE TABLE tallies (
-    span TEXT NOT NULL, start INTEGER NOT NULL, upstream TEXT NOT NULL, model TEXT NOT NULL,
-    requests INTEGER NOT NULL DEFAULT 0, errors INTEGER NOT NULL DEFAULT 0, unpriced INTEGER NOT NULL DEFAULT 0,
-    {_SUM_COLUMNS}, PRIMARY KEY (span, start, upstream, model)) WITHOUT ROWID;
-CREATE TABLE spreads (
-    span TEXT NOT NULL, start INTEGER NOT NULL, upstream TEXT NOT NULL, model TEXT NOT NULL, what TEXT NOT NULL,
-    bin NOT NULL, count INTEGER NOT NULL,
-    PRIMARY KEY (span, start, upstream, model, what, bin)) WITHOUT ROWID;
+    span INTEGER NOT NULL, start INTEGER NOT NULL, upstream INTEGER NOT NULL, model INTEGER NOT NULL,
+    cwd INTEGER NOT NULL, tally BLOB NOT NULL, PRIMARY KEY (span, start, upstream, model, cwd)) WITHOUT ROWID;
 CREATE TABLE seen (
-    session INTEGER NOT NULL, hash INTEGER NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (session, hash)) WITHOUT ROWID;
-CREATE VIRTUAL TABLE passages USING fts5 ({_KINDS}, columnsize = 0,
-    tokenize = 'unicode61 remove_diacritics 2');
-INSERT INTO passages (passages, rank) VALUES ('automerge', 16);
-INSERT INTO passages (passages, rank) VALUES ('crisismerge', 32);
-INSERT INTO passages (passages, rank) VALUES ('pgsz', 8000);
-INSERT INTO passages (passages, rank) VALUES ('hashsize', 16777216);
+    session INTEGER NOT NULL, hash INTEGER NOT NULL, text INTEGER NOT NULL,
+    PRIMARY KEY (session, hash)) WITHOUT ROWID;
+CREATE TABLE links (text INTEGER NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (text, key)) WITHOUT ROWID;
+CREATE TABLE shards (
+    shard INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL, last INTEGER NOT NULL, size INTEGER NOT NULL,
+    first_key INTEGER NOT NULL, last_key INTEGER NOT NULL);
 {TABLES}
 PRAGMA user_version = {VERSION};
-"""  # noqa: S608
+"""  # noqa: S608  (column names of our own)
 
-#: What is asked of a connection that writes.
-_WRITING = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = NORMAL",
-    "PRAGMA busy_timeout = 5000",
-    "PRAGMA journal_size_limit = 33554432",
-    "PRAGMA cache_size = -2048",
-    "PRAGMA wal_autocheckpoint = 4000",
-    "PRAGMA secure_delete = FAST",
-    "PRAGMA temp_store = MEMORY",
+#: The indexes of ``requests``, which are made when an index that is new has caught up: that is faster by far.
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS requests_by_seq ON request_rows (session_id, seq)",
+    "CREATE INDEX IF NOT EXISTS requests_by_segment ON request_rows (segment)",
+    *(f"CREATE INDEX IF NOT EXISTS requests_by_{name} ON request_rows ({name})" for name in LEADING),
 )
-
-
-class IndexUnusable(Exception):
-    """There is no index to use: it is missing, of another version or damaged."""
-
-
-def open_for_writing(data_dir: Path) -> tuple[sqlite3.Connection, bool]:
-    """Open the index, or an empty one where there is none that can be used; that one is set aside.
-
-    :return: the connection, and whether the index is new.
-    """
-    path = data_dir / NAME
-    try:
-        return _writable(path), False
-    except (IndexUnusable, sqlite3.DatabaseError):
-        set_aside(data_dir)
-        _create(path)
-        return _writable(path), True
-
-
-def open_for_reading(data_dir: Path, busy_s: float = 2.0) -> sqlite3.Connection:
-    """Open the index for reading only; whoever writes it is not needed and not waited for.
-
-    :param busy_s: how long a lock may be waited for, in seconds.
-    :raises IndexUnusable: when there is none, or one of another version.
-    """
-    path = data_dir / NAME
-    if not path.is_file():
-        raise IndexUnusable(f"there is no index at {path}")
-    try:
-        connection = sqlite3.connect(_uri(path, "rw"), uri=True, timeout=busy_s, check_same_thread=False)
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("PRAGMA cache_size = -16384")
-        _check_version(connection)
-    except sqlite3.Error as reason:
-        raise IndexUnusable(f"the index cannot be read: {reason}") from reason
-    return connection
-
-
-def set_aside(data_dir: Path) -> list[Path]:
-    """Rename an index that cannot be used, so that a new one can take its place; one such copy is kept.
-
-    :return: what the files are called now.
-    """
-    moved = []
-    for suffix in ("", "-wal", "-shm"):
-        path = data_dir / (NAME + suffix)
-        aside = data_dir / (NAME + ".unusable" + suffix)
-        aside.unlink(missing_ok=True)
-        if path.exists():
-            os.replace(path, aside)
-            moved.append(aside)
-    return moved
-
-
-def index_bytes(data_dir: Path) -> int:
-    """Return the bytes that the index takes on the disk, with everything beside it."""
-    total = 0
-    for path in data_dir.glob(NAME + "*"):
-        try:
-            total += path.lstat().st_size
-        except OSError:
-            pass  # gone by now
-    return total
-
-
-def drop_unusable(data_dir: Path) -> None:
-    """Remove the copy of an index that was set aside."""
-    for suffix in ("", "-wal", "-shm"):
-        (data_dir / (NAME + ".unusable" + suffix)).unlink(missing_ok=True)
-
-
-def damaged(reason: sqlite3.Error) -> bool:
-    """Tell whether an error means that the index itself is broken, not that it is busy or the disk full."""
-    name = str(getattr(reason, "sqlite_errorname", ""))
-    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ")) or (
-        isinstance(reason, sqlite3.OperationalError) and "no such table" in str(reason)
-    )
-
-
-def _create(path: Path) -> None:
-    """Write an empty index, private from its creation."""
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA page_size = 8192")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
-    connection.close()
-
-
-def _writable(path: Path) -> sqlite3.Connection:
-    """Open an index that is there, and see that it can be used."""
-    if not path.is_file():
-        raise IndexUnusable(f"there is no index at {path}")
-    connection = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, check_same_thread=False)
-    try:
-        for pragma in _WRITING:
-            connection.execute(pragma)
-        _check_version(connection)
-        connection.execute("SELECT count(*) FROM segments").fetchone()
-    except (IndexUnusable, sqlite3.Error):
-        connection.close()
-        raise
-    return connection
-
-
-def _check_version(connection: sqlite3.Connection) -> None:
-    """Refuse an index that another version of the program made."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != VERSION:
-        raise IndexUnusable(f"the index has version {version}, not {VERSION}")
-
-
-def _uri(path: Path, mode: str) -> str:
-    """Name a file for SQLite, whatever characters are in its path."""
-    return f"{path.absolute().as_uri()}?mode={mode}"

@@ -6,13 +6,16 @@ import msgspec
 
 from ccsproxy.clients.purpose import Purpose
 from ccsproxy.exchange.outcome import Category
+from ccsproxy.store.index.rows import Names, summary_of
 from ccsproxy.store.index.schema import COLUMNS, SUMS
+from ccsproxy.store.index.tallies import bounded_sum
 from ccsproxy.store.summary import Summary
 
 
 class Session(msgspec.Struct, kw_only=True):
     """One session's row; the sums are null as long as no summand was known.
 
+    :ivar upstreams: those it called, one a line, the first first; likewise `models`, `cwds` and `clients`.
     :ivar unpriced: how many of its calls lack a price.
     :ivar unpriced_models: their models, one a line.
     """
@@ -27,6 +30,10 @@ class Session(msgspec.Struct, kw_only=True):
     dialect: str | None = None
     cwd: str | None = None
     client: str | None = None
+    upstreams: str = ""
+    models: str = ""
+    cwds: str = ""
+    clients: str = ""
     client_version: str | None = None
     title: str | None = None
     title_rank: int = 0
@@ -64,6 +71,15 @@ class Session(msgspec.Struct, kw_only=True):
         for name in ("upstream", "cwd", "client", "client_version"):
             said, known = getattr(row, name), getattr(self, name)
             setattr(self, name, said if first and (said or name == "client_version") else known or said)
+        for field, value in (
+            ("upstreams", row.upstream),
+            ("models", row.model),
+            ("cwds", row.cwd),
+            ("clients", row.client),
+        ):
+            kept = getattr(self, field)
+            if value and value not in kept.split("\n"):
+                setattr(self, field, f"{kept}\n{value}" if kept else value)
         if row.category == Category.MODEL:
             self.dialect = self.dialect or row.dialect
             self._entitle(key, row)
@@ -87,7 +103,7 @@ class Session(msgspec.Struct, kw_only=True):
         for name in SUMS:
             value = getattr(row, name)
             if value is not None:
-                setattr(self, name, (getattr(self, name) or 0) + value)
+                setattr(self, name, bounded_sum(getattr(self, name), value))
 
 
 #: What may be a session's title, the best first.
@@ -108,7 +124,10 @@ def _title_rank(row: Summary) -> int | None:
 FIELDS = Session.__struct_fields__
 _SELECT = f"SELECT {', '.join(FIELDS)} FROM sessions WHERE session_id = ?"  # noqa: S608  (column names of our own)
 _WRITE = f"INSERT OR REPLACE INTO sessions ({', '.join(FIELDS)}) VALUES ({', '.join('?' * len(FIELDS))})"  # noqa: S608
-_ROWS = f"SELECT key, {', '.join(COLUMNS)} FROM requests WHERE session_id = ? ORDER BY key"  # noqa: S608
+_ROWS = (
+    f"SELECT key, {', '.join(COLUMNS)} FROM request_rows "  # noqa: S608  (column names of our own)
+    "WHERE session_id = (SELECT name FROM names WHERE field = 'session_id' AND value = ?) ORDER BY key"
+)
 
 
 class Sessions:
@@ -117,6 +136,7 @@ class Sessions:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._touched: dict[str, Session] = {}
+        self._names = Names(connection)
 
     def session(self, key: int, row: Summary) -> Session:
         """Return the session of a request, a new one where there is none yet."""
@@ -133,6 +153,7 @@ class Sessions:
     def forget(self) -> None:
         """Drop what was not written."""
         self._touched.clear()
+        self._names.clear()
 
     def fold_again(self, session_id: str) -> None:
         """Make a session's row anew from the requests that are left of it; without any it goes."""
@@ -140,7 +161,7 @@ class Sessions:
         self._touched.pop(session_id, None)
         session: Session | None = None
         for key, *values in self._connection.execute(_ROWS, (session_id,)):
-            row = summary_of(values)
+            row = summary_of(self._names, key, values)
             if session is None:
                 session = _new(key, row)
                 session.number = old.number if old else None
@@ -149,8 +170,12 @@ class Sessions:
             self._connection.execute(_WRITE, msgspec.structs.astuple(session))
         elif old is not None:
             self._connection.execute("DELETE FROM seen WHERE session = ?", (old.number,))
-            self._connection.execute("DELETE FROM facets WHERE scope = ?", (session_id,))
             self._connection.execute("DELETE FROM sessions WHERE number = ?", (old.number,))
+
+    def number(self, session_id: str) -> int | None:
+        """Return a session's number, null when there is none."""
+        found = self._connection.execute("SELECT number FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+        return int(found[0]) if found else None
 
     def _read(self, session_id: str) -> Session | None:
         found = self._connection.execute(_SELECT, (session_id,)).fetchone()
@@ -164,22 +189,3 @@ class Sessions:
 
 def _new(key: int, row: Summary) -> Session:
     return Session(session_id=row.session_id, started_key=key, last_key=key, started_at=row.started_at)
-
-
-def summary_of(values: list[object]) -> Summary:
-    """Make a summary of the columns of ``requests``, in their order."""
-    given = dict(zip(COLUMNS, values, strict=True))
-    tools = str(given["tools"] or "")
-    given["tools"] = tools.split("\n") if tools else []
-    given["partial"], given["has_error"] = bool(given["partial"]), bool(given["has_error"])
-    return Summary(**given)  # type: ignore[arg-type]
-
-
-def columns_of(row: Summary) -> list[object]:
-    """Write a summary as the columns of ``requests``, in their order."""
-    values: list[object] = list(msgspec.structs.astuple(row))
-    values[_TOOLS] = "\n".join(row.tools)
-    return values
-
-
-_TOOLS = COLUMNS.index("tools")

@@ -1,28 +1,34 @@
-"""Counts that are kept up as records come and go, so that statistics and filters never count rows.
+"""Counts that are kept up as records come and go, so that statistics never count rows.
 
-Every count is kept for all time, by day and by hour (UTC), of each upstream and model, and once more of each working
-directory. Durations are kept as a histogram whose bins are 2 % wide:
-a percentile read from it is within 1 % of the true one.
+They are kept by day (UTC) and by slots of ten minutes, of each upstream, model and working directory. What time is
+asked for is put together of whole days, whole slots, and the rows of a part of one slot, which are few. Durations are
+kept as a histogram whose bins are 2 % wide: a percentile read from it is within 1 % of the true one.
 """
 
 import math
 import sqlite3
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
+import msgspec
+
+from ccsproxy.store.index.rows import RowWriter
 from ccsproxy.store.index.schema import SUMS
-from ccsproxy.store.query import FIELDS
 from ccsproxy.store.summary import Summary
 
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+SLOT_MS, HOUR_MS, DAY_MS = 600_000, 3_600_000, 86_400_000
+#: The spans that are counted, by what ``tallies`` calls them, with their lengths.
+SLOT, DAY = 0, 1
+_LENGTHS = ((SLOT, SLOT_MS), (DAY, DAY_MS))
+#: No sum is larger, which SQLite can hold; reaching it takes more than 500 calls of the largest count there is.
+LARGEST_SUM = 1 << 62
 _BASE = math.log(1.02)
+#: How many tallies are remembered between two batches.
+_REMEMBERED = 512
 
-#: Span, start, upstream and model; of a working directory: span, start, nothing and the directory.
-Group = tuple[str, int, str, str]
-#: What spans are called by which working directories are counted begins with this.
-BY_CWD = "cwd "
+#: Span, start, and the numbers of the names of upstream, model and working directory, 0 for none.
+Group = tuple[int, int, int, int, int]
 
 
 def duration_bin(ms: float) -> int:
@@ -35,136 +41,118 @@ def bin_duration(number: int) -> float:
     return math.exp((number + 0.5) * _BASE)
 
 
-def spreads_of(row: Summary) -> Iterator[tuple[str, int | str]]:
-    """Yield what a finished request adds one to: its durations' bins and its outcome."""
-    if row.duration_ms is not None:
-        yield "duration_ms", duration_bin(row.duration_ms)
-    if row.ttft_ms is not None:
-        yield "ttft_ms", duration_bin(row.ttft_ms)
-    yield "outcome", str(row.outcome)
+class Tally(msgspec.Struct, array_like=True):
+    """What some finished requests amount to; the sums are null as long as no summand was known.
 
-
-def groups_of(hour: Group) -> tuple[Group, Group]:
-    """Return the wider groups that what is counted in an hour is counted in."""
-    span, start, upstream, model = hour
-    by = span.removesuffix("hour")
-    return (by + "day", start * HOUR_MS // DAY_MS, upstream, model), (by + "all", 0, upstream, model)
-
-
-class Tally:
-    """What some requests amount to.
-
-    :ivar numbers: how many they are, how many of them failed, how many lack a price, and the sums, null as long as no
-        summand was known.
-    :ivar spreads: how often each duration's bin and each outcome was met.
+    :ivar unpriced: how many lack a price.
+    :ivar durations: how often each bin was met, likewise `ttfts` and `outcomes`.
     """
 
-    __slots__ = ("numbers", "spreads")
+    requests: int = 0
+    errors: int = 0
+    unpriced: int = 0
+    sums: list[float | int | None] = msgspec.field(default_factory=lambda: [None] * len(SUMS))
+    durations: dict[int, int] = {}
+    ttfts: dict[int, int] = {}
+    outcomes: dict[str, int] = {}
 
-    def __init__(self) -> None:
-        self.numbers: list[float | None] = [0, 0, 0, *[None] * len(SUMS)]
-        self.spreads: dict[tuple[str, int | str], int] = {}
-
-    def count(self, row: Summary, sign: int) -> None:
+    def count(self, row: Summary, sign: int = 1) -> None:
         """Add a request, or with a sign of -1 take it away."""
-        lacking = sign * (row.unpriced is not None)
-        self._sum((sign, sign * row.has_error, lacking, *[None if n is None else sign * n for n in _sums(row)]))
-        for each in spreads_of(row):
-            self.spreads[each] = self.spreads.get(each, 0) + sign
+        self.requests += sign
+        self.errors += sign * row.has_error
+        self.unpriced += sign * (row.unpriced is not None)
+        self._sum([None if value is None else sign * value for value in _sums(row)])
+        for bins, value in ((self.durations, row.duration_ms), (self.ttfts, row.ttft_ms)):
+            if value is not None:
+                _add(bins, duration_bin(value), sign)
+        _add(self.outcomes, str(row.outcome), sign)
 
-    def add(self, other: "Tally") -> None:
+    def join(self, other: "Tally") -> None:
         """Add what other requests amount to."""
-        self._sum(other.numbers)
-        for each, count in other.spreads.items():
-            self.spreads[each] = self.spreads.get(each, 0) + count
+        self.requests += other.requests
+        self.errors += other.errors
+        self.unpriced += other.unpriced
+        self._sum(other.sums)
+        for mine, others in self._spreads(other):
+            for each, count in others.items():
+                _add(mine, each, count)
 
-    def _sum(self, summands: Sequence[float | None]) -> None:
+    def _spreads(self, other: "Tally") -> Iterator[tuple[dict[Any, int], dict[Any, int]]]:
+        yield from ((self.durations, other.durations), (self.ttfts, other.ttfts), (self.outcomes, other.outcomes))
+
+    def _sum(self, summands: Sequence[float | int | None]) -> None:
         for place, summand in enumerate(summands):
             if summand is not None:
-                self.numbers[place] = (self.numbers[place] or 0) + summand
+                self.sums[place] = bounded_sum(self.sums[place], summand)
+
+
+def bounded_sum(total: float | int | None, summand: float | int) -> float | int:
+    """Add to a sum, which stays within what SQLite can hold."""
+    return min((total or 0) + summand, LARGEST_SUM)
 
 
 class Tallies:
-    """Collects what a batch of finished requests changes, and writes it at the batch's end.
+    """Counts requests in and out, within the index's transactions; what a batch changes is written at its end."""
 
-    Most requests of a batch are alike: same session, hour, model and so on. Each such kind is counted once, and what
-    it is part of is looked at when the batch is written.
-    """
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, rows: RowWriter) -> None:
         self._connection = connection
-        self._kinds: defaultdict[tuple[Any, ...], Tally] = defaultdict(Tally)
-        self._tools: Counter[str] = Counter()
+        self._rows = rows
+        self._tallies: dict[Group, Tally] = {}
+        self._changed: set[Group] = set()
 
     def count(self, row: Summary, started_ms: int, sign: int = 1) -> None:
         """Count a finished request in, or with a sign of -1 out again.
 
         :param started_ms: when it began, milliseconds since the epoch.
         """
-        self._kinds[started_ms // HOUR_MS, *_kind(row)].count(row, sign)
-        for tool in row.tools:
-            self._tools[tool] += sign
+        name = self._rows.name
+        model, cwd = name("model", row.model) if row.model else 0, name("cwd", row.cwd) if row.cwd else 0
+        for span, length in _LENGTHS:
+            group = (span, started_ms // length, name("upstream", row.upstream), model, cwd)
+            self._of(group).count(row, sign)
+            self._changed.add(group)
 
     def flush(self) -> None:
-        """Write what was collected."""
-        groups = self._groups()
-        self._connection.executemany(_ADD_TALLY, [(*group, *tally.numbers) for group, tally in groups.items()])
+        """Write what was changed."""
+        changed = [(group, self._tallies[group]) for group in self._changed]
         self._connection.executemany(
-            "INSERT INTO spreads VALUES (?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET count = count + excluded.count",
-            [(*group, *each, count) for group, tally in groups.items() for each, count in tally.spreads.items()],
+            "INSERT OR REPLACE INTO tallies VALUES (?, ?, ?, ?, ?, ?)",
+            [(*group, msgspec.msgpack.encode(tally)) for group, tally in changed if tally.requests > 0],
         )
-        self._connection.executemany(
-            "INSERT INTO facets VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-            [(*facet, count) for facet, count in self._facets().items()],
-        )
-        self.forget()
+        self._connection.executemany(_DELETE, [group for group, tally in changed if tally.requests <= 0])
+        self._changed.clear()
+        if len(self._tallies) > _REMEMBERED:
+            self._tallies.clear()
 
     def forget(self) -> None:
-        """Drop what was collected since the last flush."""
-        self._kinds.clear()
-        self._tools.clear()
+        """Drop what is remembered, after a transaction was undone."""
+        self._tallies.clear()
+        self._changed.clear()
 
-    def sweep(self) -> None:
-        """Remove the counts that went down to nothing."""
-        self._connection.execute("DELETE FROM tallies WHERE requests <= 0")
-        self._connection.execute("DELETE FROM spreads WHERE count <= 0")
-        self._connection.execute("DELETE FROM facets WHERE count <= 0")
-
-    def _groups(self) -> dict[Group, Tally]:
-        """Return what the groups that were touched have gained."""
-        groups: defaultdict[Group, Tally] = defaultdict(Tally)
-        for (hour, _, upstream, model, cwd, *_), tally in self._kinds.items():
-            groups["hour", hour, upstream, model or ""].add(tally)
-            groups[BY_CWD + "hour", hour, "", cwd or ""].add(tally)
-        for group, tally in list(groups.items()):
-            for wider in groups_of(group):
-                groups[wider].add(tally)
-        return groups
-
-    def _facets(self) -> Counter[tuple[str, str, Any]]:
-        """Return what the values of filters have gained, in all and in their session."""
-        facets = Counter({("", "tool", tool): count for tool, count in self._tools.items()})
-        for (_, session_id, *values), tally in self._kinds.items():
-            count = int(tally.numbers[0] or 0)
-            for field, value in zip(FIELDS, values, strict=True):
-                if value is not None:
-                    facets["", field, value] += count
-                    if field in _SESSION_FACETS:
-                        facets[session_id, field, value] += count
-        return facets
+    def _of(self, group: Group) -> Tally:
+        tally = self._tallies.get(group)
+        if tally is None:
+            found = self._connection.execute(_SELECT, group).fetchone()
+            tally = self._tallies[group] = decode(found[0]) if found else Tally()
+        return tally
 
 
-_kind = attrgetter("session_id", *FIELDS)
+def decode(data: bytes) -> Tally:
+    """Read a tally as it is written."""
+    return _decoder.decode(data)
+
+
+def _add(bins: dict[Any, int], each: Any, count: int) -> None:
+    """Change a count, and leave none of nothing."""
+    left = bins.get(each, 0) + count
+    if left:
+        bins[each] = left
+    else:
+        bins.pop(each, None)
+
+
+_decoder = msgspec.msgpack.Decoder(Tally)
 _sums = attrgetter(*SUMS)
-_SESSION_FACETS = frozenset({"upstream", "model", "cwd", "client"})
-_ADD_TALLY = (
-    "INSERT INTO tallies VALUES ("  # noqa: S608  (column names of our own)
-    + ", ".join("?" * (7 + len(SUMS)))
-    + ") ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, errors = errors + excluded.errors, "
-    "unpriced = unpriced + excluded.unpriced, "
-    + ", ".join(
-        f"{name} = CASE WHEN excluded.{name} IS NULL THEN {name} ELSE coalesce({name}, 0) + excluded.{name} END"
-        for name in SUMS
-    )
-)
+_WHERE = "WHERE span = ? AND start = ? AND upstream = ? AND model = ? AND cwd = ?"
+_SELECT = f"SELECT tally FROM tallies {_WHERE}"  # noqa: S608  (a constant of our own)
+_DELETE = f"DELETE FROM tallies {_WHERE}"  # noqa: S608

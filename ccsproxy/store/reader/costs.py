@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from ccsproxy.store.query import Query, match_expression, where
+from ccsproxy.store.query import Query, where
+from ccsproxy.store.reader.lists import AMONG, among, keys_of_search
 
 #: What sums may be made by, and the expression that tells the groups apart.
 GROUPS = {
@@ -28,14 +29,12 @@ def costs(connection: sqlite3.Connection, query: Query, by: str) -> Iterator[dic
     :param by: one of `GROUPS`.
     """
     conditions, values = where(query)
-    source = "requests"
     if query.q:
-        source = "passages JOIN requests ON requests.key = passages.rowid"
-        conditions, values = ["passages MATCH ?", *conditions], [match_expression(query.q) or '""', *values]
+        conditions, values = [*conditions, AMONG], [*values, among(keys_of_search(connection, query))]
     sums = ", ".join(f"sum(requests.{name})" for name in _COUNTS)
     sql = (
         f"SELECT {GROUPS[by]} AS name, count(*), sum(requests.has_error), sum(requests.cost), "  # noqa: S608
-        f"sum(ifnull(requests.unpriced, '') <> ''), sum(requests.duration_ms), {sums} FROM {source} "
+        f"sum(ifnull(requests.unpriced, '') <> ''), sum(requests.duration_ms), {sums} FROM requests "
         f"WHERE {' AND '.join(['requests.outcome IS NOT NULL', *conditions])} "
         "GROUP BY name ORDER BY sum(requests.cost) DESC, count(*) DESC"
     )

@@ -11,10 +11,12 @@ from typing import Any
 import attr
 
 from ccsproxy.exchange.record import SCHEMA_VERSION
-from ccsproxy.store.index.schema import COLUMNS, SUMS
-from ccsproxy.store.index.sessions import Session, summary_of
+from ccsproxy.store.index.rows import TOOL, Names, numbers_of, summary_of
+from ccsproxy.store.index.schema import COLUMNS, RAW, SUMS
+from ccsproxy.store.index.sessions import Session
+from ccsproxy.store.index.shards import keys_that_say, shards_of
 from ccsproxy.store.narrowing import order
-from ccsproxy.store.query import Query, match_expression, where
+from ccsproxy.store.query import FIELDS, Query, match_expressions, stored, where
 from ccsproxy.store.summary import KEY_BITS, Summary
 
 #: Records that are read together, and about how many bytes they may have.
@@ -40,9 +42,12 @@ def batches(summaries: Iterable[Mapping[str, Any]]) -> Iterator[list[int]]:
 
 Row = tuple[int, Summary, str | None]
 
-_COLUMNS = ", ".join(f"requests.{name}" for name in COLUMNS)
+_COLUMNS = ", ".join(f"requests.{RAW.get(name, name)}" for name in COLUMNS)
 _SESSION_COLUMNS = ", ".join(Session.__struct_fields__)
-_SNIPPET = "snippet(passages, -1, '', '', '…', 24)"
+#: How many of the requests that say what was searched for are looked at together.
+_CHUNK = 400
+_NO_CEILING = (1 << 63) - 1
+_OF_SESSION = "requests.raw_session_id = (SELECT name FROM names WHERE field = 'session_id' AND value = ?)"
 
 
 @attr.frozen
@@ -64,52 +69,47 @@ class SessionQuery:
 
 
 def request_rows(connection: sqlite3.Connection, query: Query) -> list[Row]:
-    """Return the rows of a page, newest first: order key, summary, and where words were searched for an excerpt."""
-    expression = match_expression(query.q) if query.q else None
-    if query.q and expression is None:
-        return []
-    if expression is not None:
-        return _search(connection, query, expression)
+    """Return the rows of a page, newest first: order key and summary."""
+    if query.q:
+        return _search(connection, query)
     if query.sorted:
-        return _ordered(connection, query)
+        return _ordered(connection, query, *where(query))
     driver, values = _driver(connection, query)
     if driver is None:
         return _rows(connection, "requests", *where(query), query.limit)
     found: list[Row] = []
-    for value in values:
-        found += _driven(connection, query, driver, value)
+    for number in numbers_of(connection, driver, values):
+        found += _driven(connection, query, driver, number)
     found.sort(key=lambda row: row[0], reverse=True)
     return _distinct(found)[: query.limit]
 
 
-def _ordered(connection: sqlite3.Connection, query: Query) -> list[Row]:
+def _ordered(connection: sqlite3.Connection, query: Query, conditions: list[str], values: list[Any]) -> list[Row]:
     """Return the rows of a list that is sorted by something else than time."""
-    conditions, values = where(query)
     assert query.question is not None  # noqa: S101  (it is what sorts)
-    sql = (
-        f"SELECT requests.key, {_COLUMNS} FROM requests WHERE {' AND '.join(conditions or ['1'])} "  # noqa: S608
-        f"ORDER BY {order(query.question)} LIMIT ? OFFSET ?"
-    )
-    rows = connection.execute(sql, (*values, query.limit, query.offset))
-    return [(key, summary_of(columns), None) for key, *columns in rows]
+    by = order(query.question)
+    return _rows(connection, "requests", conditions, values, query.limit, by, query.offset)
 
 
 def totals(connection: sqlite3.Connection, query: Query) -> dict[str, Any]:
     """Sum up everything that a question lets through; the cost says how many calls it lacks."""
     conditions, values = where(attr.evolve(query, before=0))
-    source = "requests"
     if query.q:
-        expression = match_expression(query.q)
-        source = "passages JOIN requests ON requests.key = passages.rowid"
-        conditions, values = ["passages MATCH ?", *conditions], [expression or '""', *values]
-    sums = ", ".join(f"sum(requests.{name})" for name in SUMS)
+        conditions, values = [*conditions, AMONG], [*values, among(keys_of_search(connection, query))]
+    sums = ", ".join(f"total(requests.{name}), count(requests.{name})" for name in SUMS)
     sql = (
-        f"SELECT count(*), sum(requests.has_error), sum(requests.unpriced IS NOT NULL AND requests.unpriced <> ''), "  # noqa: S608
-        f"{sums} FROM {source} WHERE {' AND '.join(conditions or ['1'])}"
+        "SELECT count(*), sum(requests.has_error), sum(requests.raw_unpriced IS NOT NULL), "  # noqa: S608
+        f"{sums} FROM requests WHERE {' AND '.join(conditions or ['1'])}"
     )
     requests, errors, unpriced, *counted = connection.execute(sql, values).fetchone()
-    return {"requests": requests, "errors": errors or 0, "unpriced": unpriced or 0,
-            **dict(zip(SUMS, counted, strict=True))}  # fmt: skip
+    pairs = zip(SUMS, counted[::2], counted[1::2], strict=True)
+    known = {name: (_whole(total) if count else None) for name, total, count in pairs}
+    return {"requests": requests, "errors": errors or 0, "unpriced": unpriced or 0, **known}
+
+
+def _whole(total: float) -> float | int:
+    """Write a sum that is a whole number as one; SQLite's ``total`` cannot overflow, but is a float."""
+    return int(total) if total.is_integer() else total
 
 
 def session_rows(connection: sqlite3.Connection, query: SessionQuery) -> list[Session]:
@@ -118,12 +118,9 @@ def session_rows(connection: sqlite3.Connection, query: SessionQuery) -> list[Se
     for field in ("upstream", "model", "cwd", "client"):
         given = getattr(query, field)
         if given:
-            marks = ", ".join("?" * len(given))
-            conditions.append(
-                "EXISTS (SELECT 1 FROM facets WHERE scope = sessions.session_id AND field = ? "  # noqa: S608
-                f"AND value IN ({marks}))"
-            )
-            values += [field, *given]
+            one = f"instr(char(10) || {field}s || char(10), char(10) || ? || char(10))"
+            conditions.append("(" + " OR ".join([one] * len(given)) + ")")
+            values += given
     if query.since is not None:
         conditions.append("last_key >= ?")
         values.append(query.since << KEY_BITS)
@@ -144,36 +141,38 @@ def one_session(connection: sqlite3.Connection, session_id: str) -> tuple[Sessio
     ).fetchone()
     if found is None:
         return None
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM requests WHERE session_id = ? ORDER BY seq", (session_id,))  # noqa: S608
-    return _session(found), [summary_of(row) for row in rows]
+    return _session(found), _summaries(connection, f"{_OF_SESSION} ORDER BY seq", (session_id,))
 
 
 def rows_around(connection: sqlite3.Connection, session_id: str, seq: int, reach: int) -> list[Summary]:
     """Return the requests of a session whose numbers are near one, in the order of their numbers."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM requests WHERE session_id = ? AND seq BETWEEN ? AND ? ORDER BY seq",  # noqa: S608
-        (session_id, seq - reach, seq + reach),
-    )
-    return [summary_of(row) for row in rows]
+    bounds = (session_id, seq - reach, seq + reach)
+    return _summaries(connection, f"{_OF_SESSION} AND seq BETWEEN ? AND ? ORDER BY seq", bounds)
 
 
 def running_rows(connection: sqlite3.Connection, limit: int) -> list[Summary]:
-    """Return the requests that have begun and not ended, the newest first."""
-    sql = f"SELECT {_COLUMNS} FROM requests WHERE outcome IS NULL ORDER BY key DESC LIMIT ?"  # noqa: S608
-    return [summary_of(row) for row in connection.execute(sql, (limit,))]
+    """Return the exchanges that have begun and have not ended, the newest first."""
+    return _summaries(connection, "requests.raw_outcome IS NULL ORDER BY key DESC LIMIT ?", (limit,))
 
 
-def session_models(connection: sqlite3.Connection, session_id: str) -> list[str]:
-    """Return the models that a session asked for, by name."""
-    sql = "SELECT value FROM facets WHERE scope = ? AND field = 'model' AND count > 0 ORDER BY value"
-    return [value for (value,) in connection.execute(sql, (session_id,))]
+def _summaries(connection: sqlite3.Connection, condition: str, values: tuple[Any, ...]) -> list[Summary]:
+    names = Names(connection)
+    rows = connection.execute(f"SELECT key, {_COLUMNS} FROM requests WHERE {condition}", values)  # noqa: S608
+    return [summary_of(names, key, columns) for key, *columns in rows]
+
+
+def places_of(connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, tuple[str, int, int]]:
+    """Return segment, offset and length of the lines of requests, by their order keys."""
+    sql = "SELECT name, offset, length FROM requests JOIN segments USING (segment) WHERE key = ?"
+    found = ((key, connection.execute(sql, (key,)).fetchone()) for key in keys)
+    return {key: place for key, place in found if place}
 
 
 def place_of(connection: sqlite3.Connection, session_id: str, seq: int) -> tuple[str, int, int] | None:
     """Return segment, offset and length of a request's line, null when the request is not known."""
     sql = (
-        "SELECT name, offset, length FROM requests JOIN segments USING (segment) "
-        "WHERE session_id = ? AND seq = ? ORDER BY key DESC LIMIT 1"
+        "SELECT name, offset, length FROM requests JOIN segments USING (segment) "  # noqa: S608  (constants)
+        f"WHERE {_OF_SESSION} AND seq = ? ORDER BY key DESC LIMIT 1"
     )
     found: tuple[str, int, int] | None = connection.execute(sql, (session_id, seq)).fetchone()
     return found
@@ -188,13 +187,14 @@ def marks_of(connection: sqlite3.Connection) -> dict[str, int]:
 def distinct_values(connection: sqlite3.Connection) -> dict[str, list[Any]]:
     """Return the values that each filter may have, the most frequent first."""
     found: dict[str, list[Any]] = {}
-    sql = "SELECT field, value FROM facets WHERE scope = '' AND count > 0 ORDER BY field, count DESC, value"
-    for field, value in connection.execute(sql):
-        found.setdefault(field, []).append(value)
+    sql = "SELECT value FROM names WHERE field = ? AND count > 0 ORDER BY count DESC, value"
+    for field in sorted((*FIELDS, TOOL)):
+        if values := [value for (value,) in connection.execute(sql, (field,))]:
+            found[field] = values
     return found
 
 
-def session_dict(session: Session, models: list[str]) -> dict[str, Any]:
+def session_dict(session: Session) -> dict[str, Any]:
     """Write a session as the API lists it; what only a running service knows is null."""
     dialect = session.dialect or ""
     provider = "claude" if dialect.startswith("anthropic") else "codex" if dialect.startswith("openai") else None
@@ -209,7 +209,7 @@ def session_dict(session: Session, models: list[str]) -> dict[str, Any]:
         "request_count": session.request_count,
         "schema_version": SCHEMA_VERSION,
         "cwd": session.cwd,
-        "models": models,
+        "models": sorted(model for model in session.models.split("\n") if model),
         "title": session.title,
         "client": session.client,
         "client_version": session.client_version,
@@ -222,20 +222,52 @@ def session_dict(session: Session, models: list[str]) -> dict[str, Any]:
     }
 
 
-def _search(connection: sqlite3.Connection, query: Query, expression: str) -> list[Row]:
-    """Search, newest first; the full text index gives its rows in that order."""
-    conditions, values = where(query)
-    conditions = [
-        condition.replace("requests.key", "passages.rowid") if " EXISTS" not in condition else condition
-        for condition in conditions
-    ]
-    by = order(query.question) if query.sorted and query.question else "passages.rowid DESC"
-    sql = (
-        f"SELECT requests.key, {_COLUMNS}, {_SNIPPET} FROM passages JOIN requests ON requests.key = passages.rowid "  # noqa: S608
-        f"WHERE {' AND '.join(['passages MATCH ?', *conditions])} ORDER BY {by} LIMIT ? OFFSET ?"
-    )
-    rows = connection.execute(sql, (expression, *values, query.limit, query.offset))
-    return [(key, summary_of(columns), excerpt) for key, *columns, excerpt in rows]
+#: The condition that a request is one of those found by `among`.
+AMONG = "requests.key IN (SELECT value FROM json_each(?))"
+
+
+def among(keys: Iterable[int]) -> str:
+    """Write order keys as the value of `AMONG`."""
+    return "[" + ",".join(map(str, keys)) + "]"
+
+
+def keys_of_search(connection: sqlite3.Connection, query: Query) -> list[int]:
+    """Return the order keys of all requests that say what is searched for, within a query's time."""
+    expressions = match_expressions(query.q)
+    found: set[int] = set()
+    for shard in shards_of(connection) if expressions else ():
+        found.update(keys_that_say(connection, shard, expressions, query.floor or 0, query.ceiling or _NO_CEILING))
+    return sorted(found, reverse=True)
+
+
+def _search(connection: sqlite3.Connection, query: Query) -> list[Row]:
+    """Search, newest first: shard after shard of the full text, until the page is full and no other may add to it."""
+    if query.sorted:
+        conditions, values = where(query)
+        said = among(keys_of_search(connection, query))
+        return _ordered(connection, query, [*conditions, AMONG], [*values, said])
+    expressions = match_expressions(query.q)
+    ceiling = min(query.ceiling or _NO_CEILING, _NO_CEILING)
+    found: list[Row] = []
+    for shard in shards_of(connection) if expressions else ():
+        if len(found) >= query.limit and found[query.limit - 1][0] > shard.last_key:
+            break
+        keys = keys_that_say(connection, shard, expressions, query.floor or 0, ceiling)
+        found = _distinct(found + _that_pass(connection, query, keys))
+        found.sort(key=lambda row: row[0], reverse=True)
+    return found[: query.limit]
+
+
+def _that_pass(connection: sqlite3.Connection, query: Query, keys: list[int]) -> list[Row]:
+    """Return the rows of the newest of these requests that pass a query's filters, as many as a page has."""
+    found: list[Row] = []
+    for first in range(0, len(keys), _CHUNK):
+        conditions, values = where(query)
+        chunk = among(keys[first : first + _CHUNK])
+        found += _rows(connection, "requests", [*conditions, AMONG], [*values, chunk], query.limit)
+        if len(found) >= query.limit:
+            break
+    return found
 
 
 def _driver(connection: sqlite3.Connection, query: Query) -> tuple[str | None, tuple[str, ...]]:
@@ -248,36 +280,27 @@ def _driver(connection: sqlite3.Connection, query: Query) -> tuple[str | None, t
         if not values:
             continue
         marks = ", ".join("?" * len(values))
-        sql = f"SELECT coalesce(sum(count), 0) FROM facets WHERE scope = '' AND field = ? AND value IN ({marks})"  # noqa: S608
+        sql = f"SELECT coalesce(sum(count), 0) FROM names WHERE field = ? AND value IN ({marks})"  # noqa: S608
+        values = tuple(stored(field, value) for value in values)
         (count,) = connection.execute(sql, (field, *values)).fetchone()
         if fewest is None or count < fewest:
             fewest, best = count, (field, values)
     return best
 
 
-def _driven(connection: sqlite3.Connection, query: Query, driver: str, value: str) -> list[Row]:
+def _driven(connection: sqlite3.Connection, query: Query, driver: str, number: int) -> list[Row]:
     """Return the newest rows that have one value of the leading filter and pass the others."""
-    if driver == "tool":
-        conditions, values = where(attr.evolve(query, tool=()))
-        conditions = ["tools.name = ?", *conditions, *_tool_bounds(query)]
-        return _rows(
-            connection,
-            "tools CROSS JOIN requests ON requests.key = tools.key",
-            conditions,
-            [value, *values],
-            query.limit,
-            "tools.key",
-        )
-    if driver == "session_id":
-        narrowed = attr.evolve(query, session=(value,))
-    else:
-        narrowed = attr.evolve(query, fields=query.fields | {driver: (value,)})
-    return _rows(connection, "requests", *where(narrowed, driver), query.limit)
+    conditions, values = where(query, driver)
+    if driver == TOOL:
+        conditions = ["tool_calls.name = ?", *conditions, *_tool_bounds(query)]
+        source = "tool_calls CROSS JOIN requests ON requests.key = tool_calls.key"
+        return _rows(connection, source, conditions, [number, *values], query.limit, "tool_calls.key DESC")
+    return _rows(connection, "requests", [f"requests.raw_{driver} = ?", *conditions], [number, *values], query.limit)
 
 
 def _tool_bounds(query: Query) -> list[str]:
     """Bound the tools' own rows, so that a page further back does not read the pages before it."""
-    return [f"tools.key < {min(query.ceiling, (1 << 63) - 1)}"] if query.ceiling is not None else []
+    return [f"tool_calls.key < {min(query.ceiling, (1 << 63) - 1)}"] if query.ceiling is not None else []
 
 
 def _rows(
@@ -286,13 +309,16 @@ def _rows(
     conditions: list[str],
     values: list[Any],
     limit: int,
-    order: str = "requests.key",
+    by: str = "requests.key DESC",
+    offset: int = 0,
 ) -> list[Row]:
     sql = (
         f"SELECT requests.key, {_COLUMNS} FROM {source} "  # noqa: S608  (conditions hold placeholders only)
-        f"WHERE {' AND '.join(conditions or ['1'])} ORDER BY {order} DESC LIMIT ?"
+        f"WHERE {' AND '.join(conditions or ['1'])} ORDER BY {by} LIMIT ? OFFSET ?"
     )
-    return [(key, summary_of(columns), None) for key, *columns in connection.execute(sql, (*values, limit))]
+    names = Names(connection)
+    rows = connection.execute(sql, (*values, limit, offset))
+    return [(key, summary_of(names, key, columns), None) for key, *columns in rows]
 
 
 def _distinct(rows: list[Row]) -> list[Row]:

@@ -24,6 +24,7 @@ from ccsproxy.store.index.call_facts import calls_due, calls_with, session_calls
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.calls import Stamp, completed, missing, prompt_versions, stamp_of
 from ccsproxy.store.reader.costs import costs
+from ccsproxy.store.reader.excerpts import excerpt
 from ccsproxy.store.reader.lists import (
     Row,
     SessionQuery,
@@ -32,11 +33,11 @@ from ccsproxy.store.reader.lists import (
     marks_of,
     one_session,
     place_of,
+    places_of,
     request_rows,
     rows_around,
     running_rows,
     session_dict,
-    session_models,
     session_rows,
     totals,
 )
@@ -47,8 +48,10 @@ from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.state import State
 from ccsproxy.store.summary import KEY_BITS, Summary, as_dict, plain_json
 
-#: A request's number in its session, with segment, offset and length of its line.
-_Numbered = tuple[int, tuple[str, int, int] | None]
+#: Segment, offset and length of a line.
+Place = tuple[str, int, int]
+#: A request's number in its session, with the place of its line.
+_Numbered = tuple[int, Place | None]
 
 
 #: How the JSON of a record ends that needs no upgrade.
@@ -92,11 +95,7 @@ class Reader:
     def sessions(self, query: SessionQuery = SessionQuery()) -> list[dict[str, Any]]:  # noqa: B008  (frozen)
         """Return sessions as JSON objects, the last begun first."""
         return self._source.ask(
-            lambda connection: [
-                session_dict(each, session_models(connection, each.session_id))
-                for each in session_rows(connection, query)
-            ],
-            [],
+            lambda connection: [session_dict(each) for each in session_rows(connection, query)], []
         )
 
     def session(self, session_id: str) -> dict[str, Any]:
@@ -109,7 +108,7 @@ class Reader:
             found = one_session(connection, session_id)
             if found is None:
                 return None
-            meta = session_dict(found[0], session_models(connection, session_id))
+            meta = session_dict(found[0])
             return {"meta": meta, "requests": [as_dict(row) for row in found[1]]}
 
         answer = self._source.ask(question, None)
@@ -131,6 +130,8 @@ class Reader:
             rows = _merged(rows, recent_rows(self._lines, wanted, self._price))
         more = len(rows) > query.limit and not query.sorted
         rows = rows[: query.limit]
+        if query.q:
+            rows = self._with_excerpts(rows, query.q)
         return RequestPage([_item(row) for row in rows], str(rows[-1][0]) if more and rows else None, rebuilding)
 
     def running(self, limit: int = 200) -> list[dict[str, Any]]:
@@ -166,6 +167,22 @@ class Reader:
         written = self.annotations()
         found = tuple((marked(written, each.member, each.values), each.turned) for each in asked)
         return attr.evolve(query, marked=found)
+
+    def _with_excerpts(self, rows: list[Row], q: str) -> list[Row]:
+        """Add to rows that were searched for what is around the words, out of their records."""
+        places = self._source.ask(
+            lambda connection: places_of(connection, [row[0] for row in rows]), dict[int, Place]()
+        )
+        wanted: dict[str, list[tuple[int, int]]] = {}
+        for name, *place in places.values():
+            wanted.setdefault(name, []).append((place[0], place[1]))
+        lines = {name: self._lines.several(name, each) for name, each in wanted.items()}
+        found: list[Row] = []
+        for key, summary, _ in rows:
+            name, offset, _ = places.get(key, ("", 0, 0))
+            line = lines.get(name, {}).get(offset)
+            found.append((key, summary, excerpt(line, q) if line else None))
+        return found
 
     def search(self, words: str, limit: int = 100) -> RequestPage:
         """Return the newest requests that say the words, or the phrases in double quotes."""
@@ -314,10 +331,10 @@ def _merged(indexed: list[Row], recent: list[Row]) -> list[Row]:
 
 def _item(row: Row) -> dict[str, Any]:
     """Write a row as a JSON object."""
-    _, summary, excerpt = row
+    _, summary, around = row
     item = as_dict(summary)
-    if excerpt is not None:
-        item["excerpt"] = excerpt
+    if around is not None:
+        item["excerpt"] = around
     return item
 
 

@@ -1,6 +1,5 @@
 """A reader's view of the index: one read-only connection a thread, opened again when the index is another one."""
 
-import os
 import sqlite3
 import threading
 import time
@@ -8,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from ccsproxy.store.index.schema import NAME, IndexUnusable, open_for_reading
+from ccsproxy.store.index.file import IndexUnusable, identity, open_for_reading
 from ccsproxy.store.segments.lines import SegmentLines
 
 T = TypeVar("T")
@@ -78,15 +77,11 @@ class IndexSource:
 
     def _connection(self) -> sqlite3.Connection:
         """Return this thread's connection to the index that is there now."""
-        try:
-            found = os.stat(self._data_dir / NAME)
-        except OSError as reason:
+        found = identity(self._data_dir)
+        held: tuple[tuple[int, ...], sqlite3.Connection] | None = getattr(self._local, "held", None)
+        if held is None or held[0] != found:
             self._forget()
-            raise IndexUnusable("there is no index") from reason
-        held: tuple[int, sqlite3.Connection] | None = getattr(self._local, "held", None)
-        if held is None or held[0] != found.st_ino:
-            self._forget()
-            held = self._local.held = (found.st_ino, open_for_reading(self._data_dir))
+            held = self._local.held = (found, open_for_reading(self._data_dir))
         return held[1]
 
     def _forget(self) -> None:

@@ -1,21 +1,23 @@
 """Statistics out of the index: sums and percentiles from counts that are kept up, not from rows.
 
-The time asked for is put together of whole days, whole hours, and the rows of one part of an hour at its beginning.
+The time asked for is put together of whole days, whole slots, and the rows of the part of a slot at its beginning.
 """
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import attr
-
-from ccsproxy.store.index.schema import COLUMNS, SUMS
-from ccsproxy.store.index.sessions import summary_of
-from ccsproxy.store.index.tallies import BY_CWD, DAY_MS, HOUR_MS, bin_duration, spreads_of
-from ccsproxy.store.summary import KEY_BITS
+from ccsproxy.store.index.rows import Names
+from ccsproxy.store.index.schema import SUMS
+from ccsproxy.store.index.tallies import DAY, DAY_MS, HOUR_MS, SLOT, SLOT_MS, Tally, bin_duration, decode
+from ccsproxy.store.summary import KEY_BITS, Summary
 
 LENGTHS = {"hour": HOUR_MS, "day": DAY_MS}
+
+Name = tuple[str, str]
+#: The numbers of the names of upstream, model and working directory.
+_Named = tuple[int, int, int]
 
 
 def periods(connection: sqlite3.Connection, span: str, since: int | None) -> list[dict[str, Any]]:
@@ -25,67 +27,28 @@ def periods(connection: sqlite3.Connection, span: str, since: int | None) -> lis
     :param since: only those that end after it, milliseconds since the epoch; null for all.
     """
     length = LENGTHS[span]
-    first = 0 if since is None else since // length
-    groups: dict[int, Group] = {}
-    sums = ", ".join(f"sum({name})" for name in ("requests", "errors", "unpriced", *SUMS))
-    for start, requests, errors, unpriced, *values in connection.execute(
-        f"SELECT start, {sums} FROM tallies WHERE span = ? AND start >= ? GROUP BY start",  # noqa: S608
-        (span, first),
-    ):
-        groups.setdefault(start, Group()).add(requests, errors, unpriced, tuple(values))
-    for start, what, bin_, count in connection.execute(
-        "SELECT start, what, bin, sum(count) FROM spreads WHERE span = ? AND start >= ? GROUP BY start, what, bin",
-        (span, first),
-    ):
-        groups.setdefault(start, Group()).spreads[what][bin_] += count
-    return [
-        {"start_ms": start * length, **groups[start].as_dict()} for start in sorted(groups) if groups[start].requests
-    ]
+    kept, unit = (SLOT, SLOT_MS) if span == "hour" else (DAY, DAY_MS)
+    first = 0 if since is None else since // length * (length // unit)
+    tallies: dict[int, Tally] = {}
+    sql = "SELECT start, tally FROM tallies WHERE span = ? AND start >= ?"
+    for start, data in connection.execute(sql, (kept, first)):
+        tallies.setdefault(start * unit // length, Tally()).join(decode(data))
+    return [{"start_ms": start * length, **as_dict(tallies[start])} for start in sorted(tallies)]
 
 
-Name = tuple[str, str]
-
-
-@attr.define
-class Group:
-    """What is counted of one upstream and model; sums are null as long as no summand was known."""
-
-    requests: int = 0
-    errors: int = 0
-    unpriced: int = 0
-    sums: dict[str, float | None] = attr.field(factory=lambda: dict.fromkeys(SUMS))
-    spreads: dict[str, Counter[Any]] = attr.field(
-        factory=lambda: {"duration_ms": Counter(), "ttft_ms": Counter(), "outcome": Counter()}
-    )
-
-    def add(self, requests: int, errors: int, unpriced: int, sums: tuple[float | None, ...]) -> None:
-        """Add counts and sums."""
-        self.requests += requests
-        self.errors += errors
-        self.unpriced += unpriced
-        for name, value in zip(SUMS, sums, strict=True):
-            if value is not None:
-                self.sums[name] = (self.sums[name] or 0) + value
-
-    def join(self, other: "Group") -> None:
-        """Add another group's figures to this one's."""
-        self.add(other.requests, other.errors, other.unpriced, tuple(other.sums[name] for name in SUMS))
-        for what, bins in other.spreads.items():
-            self.spreads[what].update(bins)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Write the group as the API answers it; durations are in milliseconds, within 1 %."""
-        return {
-            "requests": self.requests,
-            "errors": self.errors,
-            "unpriced": self.unpriced,
-            **self.sums,
-            "duration_p50_ms": percentile(self.spreads["duration_ms"], 0.50),
-            "duration_p95_ms": percentile(self.spreads["duration_ms"], 0.95),
-            "ttft_p50_ms": percentile(self.spreads["ttft_ms"], 0.50),
-            "ttft_p95_ms": percentile(self.spreads["ttft_ms"], 0.95),
-            "outcomes": dict(sorted(self.spreads["outcome"].items())),
-        }
+def as_dict(tally: Tally) -> dict[str, Any]:
+    """Write what some requests amount to as the API answers it; durations are in milliseconds, within 1 %."""
+    return {
+        "requests": tally.requests,
+        "errors": tally.errors,
+        "unpriced": tally.unpriced,
+        **dict(zip(SUMS, tally.sums, strict=True)),
+        "duration_p50_ms": percentile(tally.durations, 0.50),
+        "duration_p95_ms": percentile(tally.durations, 0.95),
+        "ttft_p50_ms": percentile(tally.ttfts, 0.50),
+        "ttft_p95_ms": percentile(tally.ttfts, 0.95),
+        "outcomes": dict(sorted(tally.outcomes.items())),
+    }
 
 
 def statistics(connection: sqlite3.Connection, since: int | None) -> dict[str, Any]:
@@ -93,7 +56,9 @@ def statistics(connection: sqlite3.Connection, since: int | None) -> dict[str, A
 
     :param since: earliest start, milliseconds since the epoch; null for all time.
     """
-    return _answer(_groups(connection, since, ""))
+    names = Names(connection)
+    name = lambda named: (names[named[0]] or "", names[named[1]] or "" if named[1] else "")  # noqa: E731
+    return _answer(_tallies(connection, since, name))
 
 
 def directories(connection: sqlite3.Connection, since: int | None) -> list[dict[str, Any]]:
@@ -101,9 +66,9 @@ def directories(connection: sqlite3.Connection, since: int | None) -> list[dict[
 
     :param since: earliest start, milliseconds since the epoch; null for all time.
     """
-    return [
-        {"cwd": cwd or None, **group.as_dict()} for (_, cwd), group in _ordered(_groups(connection, since, BY_CWD))
-    ]
+    names = Names(connection)
+    found = _tallies(connection, since, lambda named: ("", names[named[2]] or "" if named[2] else ""))
+    return [{"cwd": cwd or None, **as_dict(tally)} for (_, cwd), tally in _ordered(found)]
 
 
 def no_statistics() -> dict[str, Any]:
@@ -111,7 +76,7 @@ def no_statistics() -> dict[str, Any]:
     return _answer({})
 
 
-def percentile(bins: Counter[int], part: float) -> float | None:
+def percentile(bins: dict[int, int], part: float) -> float | None:
     """Return the duration that a part of all stays below or at, in milliseconds; null without any."""
     wanted = sum(bins.values()) * part
     passed = 0
@@ -122,18 +87,18 @@ def percentile(bins: Counter[int], part: float) -> float | None:
     return None
 
 
-def _answer(groups: dict[Name, Group]) -> dict[str, Any]:
-    totals = Group()
-    upstreams: dict[str, Group] = {}
+def _answer(groups: dict[Name, Tally]) -> dict[str, Any]:
+    totals = Tally()
+    upstreams: dict[str, Tally] = {}
     for (upstream, _), group in groups.items():
         totals.join(group)
-        upstreams.setdefault(upstream, Group()).join(group)
+        upstreams.setdefault(upstream, Tally()).join(group)
     lacking = {name: group.unpriced for name, group in groups.items() if group.unpriced}
     return {
-        "totals": {**totals.as_dict(), "unpriced_models": _models(lacking)},
-        "upstreams": [{"upstream": name, **group.as_dict()} for name, group in _ordered(upstreams)],
+        "totals": {**as_dict(totals), "unpriced_models": _models(lacking)},
+        "upstreams": [{"upstream": name, **as_dict(group)} for name, group in _ordered(upstreams)],
         "models": [
-            {"upstream": upstream, "model": model or None, **group.as_dict()}
+            {"upstream": upstream, "model": model or None, **as_dict(group)}
             for (upstream, model), group in _ordered(groups)
         ],
     }
@@ -147,53 +112,48 @@ def _models(lacking: dict[Name, int]) -> dict[str, int]:
     return dict(models.most_common())
 
 
-def _groups(connection: sqlite3.Connection, since: int | None, by: str) -> dict[Name, Group]:
-    """Put groups together for a time.
+def _tallies(connection: sqlite3.Connection, since: int | None, name: Callable[[_Named], Name]) -> dict[Name, Tally]:
+    """Put together what a time amounts to.
 
-    :param by: what the names of the spans begin with.
+    :param name: by which name requests of an upstream, model and working directory are counted.
     """
-    groups: dict[Name, Group] = {}
-    if since is None:
-        _add_spans(connection, groups, by + "all", 0, 0)
-        return groups
-    hour = -(-since // HOUR_MS)
-    day = -(-hour * HOUR_MS // DAY_MS)
-    _add_rows(connection, groups, since << KEY_BITS, hour * HOUR_MS << KEY_BITS, by)
-    _add_spans(connection, groups, by + "hour", hour, day * 24 - 1)
-    _add_spans(connection, groups, by + "day", day, 1 << 62)
-    return groups
+    found: dict[Name, Tally] = {}
+    since = since or 0
+    slot = -(-since // SLOT_MS)
+    day = -(-slot * SLOT_MS // DAY_MS)
+    for span, first, last in ((SLOT, slot, day * (DAY_MS // SLOT_MS) - 1), (DAY, day, 1 << 62)):
+        for *named, data in connection.execute(_SPANS, (span, first, last)):
+            found.setdefault(name((named[0], named[1], named[2])), Tally()).join(decode(data))
+    if slot * SLOT_MS > since:
+        _add_rows(connection, found, since << KEY_BITS, slot * SLOT_MS << KEY_BITS, name)
+    return found
 
 
-def _ordered(groups: dict[Any, Group]) -> Iterator[tuple[Any, Group]]:
+def _ordered(groups: dict[Any, Tally]) -> Iterator[tuple[Any, Tally]]:
     """Yield the groups, the largest first."""
     yield from sorted(groups.items(), key=lambda item: (-item[1].requests, item[0]))
 
 
-def _add_spans(connection: sqlite3.Connection, groups: dict[Name, Group], span: str, first: int, last: int) -> None:
-    """Add the counts of whole spans."""
-    bounds = (span, first, last)
-    sums = ", ".join(f"sum({name})" for name in ("requests", "errors", "unpriced", *SUMS))
-    for upstream, model, requests, errors, unpriced, *values in connection.execute(
-        f"SELECT upstream, model, {sums} FROM tallies WHERE span = ? AND start BETWEEN ? AND ? "  # noqa: S608
-        "GROUP BY upstream, model",
-        bounds,
-    ):
-        groups.setdefault((upstream, model), Group()).add(requests, errors, unpriced, tuple(values))
-    for upstream, model, what, bin_, count in connection.execute(
-        "SELECT upstream, model, what, bin, sum(count) FROM spreads WHERE span = ? AND start BETWEEN ? AND ? "
-        "GROUP BY upstream, model, what, bin",
-        bounds,
-    ):
-        groups.setdefault((upstream, model), Group()).spreads[what][bin_] += count
-
-
-def _add_rows(connection: sqlite3.Connection, groups: dict[Name, Group], first: int, end: int, by: str) -> None:
+def _add_rows(
+    connection: sqlite3.Connection, found: dict[Name, Tally], first: int, end: int, name: Callable[[_Named], Name]
+) -> None:
     """Add the finished requests between two order keys."""
-    sql = f"SELECT {', '.join(COLUMNS)} FROM requests WHERE key >= ? AND key < ? AND outcome IS NOT NULL"  # noqa: S608
-    for columns in connection.execute(sql, (first, end)):
-        row = summary_of(columns)
-        name = ("", row.cwd or "") if by == BY_CWD else (row.upstream, row.model or "")
-        group = groups.setdefault(name, Group())
-        group.add(1, row.has_error, row.unpriced is not None, tuple(getattr(row, name) for name in SUMS))
-        for what, bin_ in spreads_of(row):
-            group.spreads[what][bin_] += 1
+    outcomes = Names(connection)
+    for upstream, model, cwd, outcome, *values in connection.execute(_ROWS, (first, end)):
+        row = Summary(
+            id="",
+            seq=0,
+            session_id="",
+            started_at="",
+            outcome=outcomes[outcome],
+            **dict(zip(_COUNTED, values, strict=True)),
+        )
+        found.setdefault(name((upstream, model or 0, cwd or 0)), Tally()).count(row)
+
+
+_SPANS = "SELECT upstream, model, cwd, tally FROM tallies WHERE span = ? AND start BETWEEN ? AND ?"
+_COUNTED = ("has_error", "unpriced", "duration_ms", "ttft_ms", *SUMS)
+_ROWS = (
+    f"SELECT upstream, model, cwd, outcome, {', '.join(_COUNTED)} FROM request_rows "  # noqa: S608  (names of our own)
+    "WHERE key >= ? AND key < ? AND outcome IS NOT NULL"
+)

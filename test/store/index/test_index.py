@@ -13,8 +13,9 @@ from ccsproxy.exchange import codec
 from ccsproxy.providers.cost import Cost
 from ccsproxy.store.index import follower
 from ccsproxy.store.index.feeder import IndexFeeder
+from ccsproxy.store.index.file import BESIDE, open_for_reading
 from ccsproxy.store.index.index import Index
-from ccsproxy.store.index.schema import NAME, open_for_reading
+from ccsproxy.store.index.schema import NAME
 from ccsproxy.store.query import Query, parse_query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import Reader
@@ -22,6 +23,8 @@ from ccsproxy.store.segments.lines import SegmentLine
 from ccsproxy.store.segments.segment import plain_path
 from test.store.corpus import Corpus, Segments, started
 from test.store.rows import rows
+
+ENDS = ("", "-wal", "-shm")
 
 
 class StoreCase(SynchronousTestCase):
@@ -97,15 +100,54 @@ class RebuildTests(StoreCase):
         self.assertEqual(rows(self.data_dir), before)
 
     def test_other_version_is_rebuilt(self) -> None:
-        """An index of another version is set aside, not read."""
+        """An index of another version is not read; a new one is built beside it, read meanwhile, and replaces it."""
+        self.patch(follower, "BATCH_LINES", 4)
         self.segments.fill(10)
         self.feed()
+        self.other_version()
+        (self.data_dir / (NAME + ".unusable")).write_text("what earlier versions left")
+        feeder = self.feeder = IndexFeeder(self.data_dir)
+        begun, go_on = threading.Event(), threading.Event()
+        self.patch(feeder, "_count", lambda lines, size: begun.set() or go_on.wait(30))
+        feeder.start()
+        self.assertTrue(begun.wait(30))
+        self.assertTrue({NAME, BESIDE} <= {path.name for path in self.data_dir.iterdir()})
+        connection = open_for_reading(self.data_dir)
+        self.assertGreater(connection.execute("SELECT count(*) FROM requests").fetchone()[0], 0)
+        connection.close()
+        go_on.set()
+        self.assertTrue(feeder.caught_up(30))
+        self.assertEqual(len(self.ids()), 10)
+        self.segments.fill(1, Corpus(seed=2))
+        self.assertTrue(feeder.caught_up(30))
+        self.assertEqual(len(self.ids()), 11)
+        self.stop()
+        self.assertLessEqual({path.name for path in self.data_dir.glob(NAME + "*")}, {NAME + end for end in ENDS})
+
+    def other_version(self) -> None:
+        """Make the index one of another version."""
         connection = sqlite3.connect(self.data_dir / NAME)
         connection.execute("PRAGMA user_version = 999")
         connection.close()
-        self.feed()
-        self.assertEqual(len(self.ids()), 10)
-        self.assertTrue((self.data_dir / (NAME + ".unusable")).exists())
+
+    def test_a_rebuild_goes_on_after_a_restart(self) -> None:
+        """A rebuild beside an index of another version is not begun anew, also when that one was deleted."""
+        self.patch(follower, "BATCH_LINES", 4)
+        for removed in (False, True):
+            self.segments.fill(10, Corpus(seed=3 + removed))
+            self.feed()
+            before = rows(self.data_dir)
+            self.other_version()
+            feeder = self.feeder = IndexFeeder(self.data_dir)
+            self.patch(feeder, "_in_time", lambda feeder=feeder: feeder._taken == 0)
+            feeder.start()
+            self.stop()
+            self.assertTrue((self.data_dir / BESIDE).exists())
+            if removed:
+                (self.data_dir / NAME).unlink()
+            self.feed()
+            self.assertEqual(rows(self.data_dir), before)
+            self.assertFalse((self.data_dir / BESIDE).exists())
 
     def test_continues_where_it_stopped(self) -> None:
         """What was written while nobody indexed is caught up, and nothing is counted twice."""
@@ -130,7 +172,7 @@ class RebuildTests(StoreCase):
         self.assertTrue(begun.wait(30))
         threading.Timer(0.05, told.set).start()
         feeder.stop(0)
-        self.assertEqual([path.name for path in self.data_dir.glob(NAME + "*")], [NAME])
+        self.assertLessEqual({path.name for path in self.data_dir.glob(NAME + "*")}, {NAME + end for end in ENDS})
         self.assertLess(len(self.ids()), 10)
         self.feed()
         self.assertEqual(len(self.ids()), 60)
@@ -184,7 +226,7 @@ class CorruptionTests(StoreCase):
             path.unlink()
         self.assertTrue(feeder.caught_up(30))
         self.assertEqual(len(self.ids()), 10)
-        self.assertEqual(feeder.state(), {"state": "ok", "taken": 40})
+        self.assertEqual(feeder.state(), {"state": "ok", "taken": 40, "set_aside": 0, "skipped": []})
 
 
 class SegmentTests(StoreCase):
@@ -202,7 +244,7 @@ class SegmentTests(StoreCase):
         (self.data_dir / NAME).unlink()
         self.feed()
         rebuilt = rows(self.data_dir)
-        for table in ("requests", "sessions", "segments", "tools", "facets", "spreads"):
+        for table in ("requests", "sessions", "segments", "tools", "names", "tallies"):
             self.assertEqual(live[table], rebuilt[table], table)
 
     def test_text_said_first_in_a_removed_segment_is_still_found(self) -> None:

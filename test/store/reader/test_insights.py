@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.providers.price_book import list_price
 from ccsproxy.store.index.follower import bring_up
+from ccsproxy.store.index.packing import unpacked
 from ccsproxy.store.offline import OfflineStore
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
@@ -64,7 +65,8 @@ class KeptTests(StoredCase):
             store.forget([MAIN])
         connection = sqlite3.connect(self.dir / "index.sqlite3")
         blobs = [
-            row[0] for row in connection.execute("SELECT item FROM call_items UNION ALL SELECT facts FROM call_facts")
+            unpacked(row[0])
+            for row in connection.execute("SELECT item FROM call_items UNION ALL SELECT facts FROM call_facts")
         ]
         connection.close()
         self.assertTrue(blobs)
