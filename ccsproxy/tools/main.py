@@ -11,6 +11,9 @@ from typing import Any, NoReturn
 from ccsproxy import __version__
 from ccsproxy.config.suggest import did_you_mean
 from ccsproxy.errors import StartError
+from ccsproxy.launch.registry import BY_NAME
+from ccsproxy.tools.agents.launching import find_launch, launch
+from ccsproxy.tools.data_dir import CommandError
 
 #: The modules of this room that are subcommands, in the order in which the help lists them. Each offers NAME,
 #: SUMMARY, ``add_arguments(parser)`` and ``run(args, out, err)``, which returns the exit status.
@@ -19,6 +22,7 @@ COMMANDS = (
     *("records.tail", "records.ls", "records.show", "records.search", "records.export", "records.stats"),
     *("answers.top", "answers.why", "answers.cost", "answers.diff", "answers.prompts", "answers.leaks"),
     *("answers.limits", "answers.budget", "answers.prices"),
+    *("agents.up", "agents.down", "agents.status"),
     *(
         "store.verify",
         "store.reindex",
@@ -30,6 +34,14 @@ COMMANDS = (
         "store.import_store",
     ),
     "completion",
+)
+
+
+#: What `ccsproxy --help` says of agents, which are no commands of ours: all after their names is their own.
+_AGENTS = (
+    f"ccsproxy AGENT ...  starts an agent and records its calls ({', '.join(BY_NAME)}); ccsproxy run -- COMMAND ... "
+    "any other program. Before the name: --via forward|base-url, --label KEY=VALUE, --capture LEVEL, --data-dir DIR, "
+    "--quiet."
 )
 
 
@@ -62,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> _Parser:
     """Return the parser of the whole command, every subcommand included."""
-    parser = _Parser(prog="ccsproxy", description="A flight recorder for coding agents.")
+    parser = _Parser(prog="ccsproxy", description="A flight recorder for coding agents.", epilog=_AGENTS)
     parser.add_argument("--version", action="version", version=f"ccsproxy {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in COMMANDS:
@@ -80,12 +92,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: the arguments without the program's name; those of the process when None.
     :return: the exit status: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
     """
-    args = build_parser().parse_args(argv)
     try:
+        asked = find_launch(sys.argv[1:] if argv is None else argv)
+        if asked is not None:
+            return launch(asked)
+        args = build_parser().parse_args(argv)
         status: int = args.command.run(args, sys.stdout, sys.stderr)
         sys.stdout.flush()
         return status
-    except StartError as error:
+    except (StartError, CommandError) as error:
         sys.stderr.write(f"ccsproxy: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -1,10 +1,14 @@
 """Run the service in the foreground without twistd: for ``ccsproxy serve`` and ``ccsproxy demo``."""
 
+import os
+import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
 from twisted.logger import (
     FilteringLogObserver,
     LogLevel,
@@ -16,8 +20,12 @@ from twisted.python.failure import Failure
 
 from ccsproxy.config.model import Config
 from ccsproxy.errors import StartError
+from ccsproxy.launch.leases import is_wanted
 from ccsproxy.run import RunHandle
 from ccsproxy.service import CcsproxyService
+
+#: Seconds between two looks for leases, and how many in a row must find none.
+LOOK_EVERY, LOOKS = 1.0, 3
 
 
 def log_warnings() -> None:
@@ -63,3 +71,21 @@ def run_until_stopped(
         raise failed[0].value
     failed[0].printTraceback(sys.stderr)
     return 1
+
+
+def end_when_unwanted(reactor: Any, data_dir: Path) -> None:
+    """End the service, as SIGTERM does, when nobody has a lease on it any more (`ccsproxy.launch.leases`).
+
+    One look without a lease is not enough: the launcher that has started us may only be about to take its own.
+    """
+    unwanted = 0
+
+    def look() -> None:
+        nonlocal unwanted
+        unwanted = 0 if is_wanted(data_dir) else unwanted + 1
+        if unwanted == LOOKS:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    looking = LoopingCall(look)
+    looking.clock = reactor
+    looking.start(LOOK_EVERY, now=False)

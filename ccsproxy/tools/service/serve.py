@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         _add(parser, known)
     parser.add_argument("--config", metavar="FILE", help="a TOML file with the same keys; the command line wins")
     parser.add_argument("--check-config", action="store_true", help="check options and config file, say so, and exit")
+    parser.add_argument("--while-wanted", action="store_true", help=argparse.SUPPRESS)  # started by a launcher
     parser.add_argument("--no-open", action="store_true", help="do not open the dashboard in the browser")
 
 
@@ -54,9 +55,11 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         return 0
     from twisted.internet import reactor
 
-    from ccsproxy.tools.service.foreground import run_until_stopped
+    from ccsproxy.tools.service.foreground import end_when_unwanted, run_until_stopped
 
     def ready(handle: object) -> None:
+        if args.while_wanted:
+            end_when_unwanted(reactor, config.data_dir)
         out.write(banner(config, handle.proxy_urls, handle.api_urls))  # type: ignore[attr-defined]
         out.flush()
         if sys.stdout.isatty() and not args.no_open and handle.api_urls:  # type: ignore[attr-defined]

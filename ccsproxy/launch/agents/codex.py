@@ -1,0 +1,60 @@
+"""Codex, as a launcher has to know it.
+
+Codex 0.171 speaks WebSocket to ``/v1/responses`` and sends increments; the provider of the docs, with a base URL,
+posts the
+whole conversation each turn. Forwarding keeps the WebSocket. It ignores ``OPENAI_BASE_URL``; ``openai_base_url`` on
+the command line works.
+"""
+
+from pathlib import Path
+
+from ccsproxy.launch.agent import Agent, Leading, Measured, Overrule, ServiceFacts, Surroundings
+from ccsproxy.launch.settings_files import member, read_json, read_toml
+
+
+def _home(surroundings: Surroundings) -> Path:
+    folder = surroundings.environment.get("CODEX_HOME")
+    return Path(folder) if folder else surroundings.home / ".codex"
+
+
+def _base_url(service: ServiceFacts, surroundings: Surroundings) -> Leading:
+    if _login(surroundings) == "subscription":
+        return Leading(arguments=("-c", f'chatgpt_base_url="{service.base("chatgpt").removesuffix("/")}"'))
+    return Leading(arguments=("-c", f'openai_base_url="{service.base("openai")}/v1"'))
+
+
+def _overrules(surroundings: Surroundings) -> list[Overrule]:
+    file = _home(surroundings) / "config.toml"
+    config = read_toml(file)
+    found = []
+    provider = config.get("model_provider")
+    if isinstance(provider, str) and provider != "openai":
+        base = member(config, "model_providers", provider, "base_url")
+        cure = "Forwarding records it if its host is intercepted: add --intercept +HOST to 'ccsproxy up'."
+        found.append(Overrule(str(file), f"model_provider = {provider!r} at {base}", cure))
+    return found
+
+
+def _login(surroundings: Surroundings) -> str:
+    if surroundings.environment.get("OPENAI_API_KEY") or surroundings.environment.get("CODEX_API_KEY"):
+        return "api-key"
+    auth = read_json(_home(surroundings) / "auth.json")
+    if auth.get("tokens"):
+        return "subscription"
+    return "api-key" if auth.get("OPENAI_API_KEY") else "none"
+
+
+AGENT = Agent(
+    name="codex",
+    title="Codex",
+    commands=("codex",),
+    upstream="openai",
+    base_url=_base_url,
+    effects=(
+        "A base URL loses the refresh of the model list at chatgpt.com.",
+        "With a ChatGPT login request bodies are no longer compressed.",
+    ),
+    overrules=_overrules,
+    login=_login,
+    measured=Measured("0.171.0", "2026-11-30"),
+)

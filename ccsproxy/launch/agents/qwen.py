@@ -1,0 +1,18 @@
+"""Qwen Code, as a launcher has to know it: it takes the OpenAI variables."""
+
+from ccsproxy.launch.agent import Agent, Leading, Measured, ServiceFacts, Surroundings
+
+
+def _base_url(service: ServiceFacts, surroundings: Surroundings) -> Leading:
+    return Leading({"OPENAI_BASE_URL": f"{service.base('openai')}/v1"})
+
+
+AGENT = Agent(
+    name="qwen",
+    title="Qwen Code",
+    commands=("qwen",),
+    upstream="openai",
+    base_url=_base_url,
+    effects=("It talks to OpenAI's API in place of the provider of its own login.",),
+    measured=Measured("0.15.10", "2026-11-30"),
+)

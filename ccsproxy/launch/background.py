@@ -1,0 +1,173 @@
+"""The service in the background: found, started on the same ports each time, ended, and started again when it
+died."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attr
+
+from ccsproxy import __version__
+from ccsproxy.config.model import Config
+from ccsproxy.errors import StartError
+from ccsproxy.launch import leases
+from ccsproxy.providers.registry import PROVIDERS
+from ccsproxy.run import read_run_file
+
+#: Upstreams of a service that a launcher starts, so that every agent has a base URL; the first is the default.
+UPSTREAMS = ("anthropic", "openai", "chatgpt", "google", "codeassist")
+#: Seconds that a service has to be up, and to end after its drain.
+START_WITHIN, END_WITHIN = 30.0, 45.0
+_PORTS = "ports.json"
+_DEFAULTS = attr.fields_dict(Config)
+
+
+class NoService(StartError):
+    """The service cannot be started, found or ended; says why and what to do."""
+
+
+@attr.frozen
+class Background:
+    """The background service of one data dir.
+
+    :ivar data_dir: where its records are.
+    :ivar options: further options of the service, used when it is started.
+    """
+
+    data_dir: Path
+    options: Sequence[str] = ()
+
+    def running(self) -> Mapping[str, Any] | None:
+        """Return the run file of the service that answers, None when none does."""
+        found = read_run_file(self.data_dir)
+        return found if found is not None and _answers(found["proxy"]) else None
+
+    def ensure(self, environment: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+        """Return the run file of the service; start one if none runs, on the ports that it had before.
+
+        :param environment: of the service; that of this process when None.
+        :raises NoService: when it cannot be started.
+        """
+        with self._alone():
+            return self.running() or self._start(dict(os.environ if environment is None else environment))
+
+    def stop(self) -> bool:
+        """End the service as SIGTERM does; tell whether one ran.
+
+        :raises NoService: when it does not end in time.
+        """
+        leases.stay_up(self.data_dir, up=False)
+        found = read_run_file(self.data_dir)
+        if found is None:
+            return False
+        pid = int(found["pid"])
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + END_WITHIN
+        while read_run_file(self.data_dir) is not None:
+            if time.monotonic() > deadline:
+                raise NoService(f"The service (process {pid}) still finishes its streams; try again in a while.")
+            time.sleep(0.05)
+        return True
+
+    def is_other_version(self, found: Mapping[str, Any]) -> bool:
+        """Tell whether a running service is of another version than this program."""
+        return bool(found.get("version") != __version__)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let two launchers that find no service start one, not two."""
+        path = leases.folder_of(self.data_dir) / "lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _start(self, environment: dict[str, str]) -> Mapping[str, Any]:
+        log = self.data_dir / "logs" / "service.log"
+        log.parent.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        begins = os.fstat(descriptor).st_size
+        try:
+            program = subprocess.Popen(  # noqa: S603 - our own program
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                env=environment,
+                start_new_session=True,
+                cwd="/",
+            )
+        finally:
+            os.close(descriptor)
+        deadline = time.monotonic() + START_WITHIN
+        while (found := self.running()) is None:
+            if program.poll() is not None or time.monotonic() > deadline:
+                raise NoService(f"The service did not start: {_last_line(log, begins)} (see {log})")
+            time.sleep(0.05)
+        self._remember(found)
+        return found
+
+    def command(self) -> list[str]:
+        """Return the command line of the service."""
+        urls = [(each.name, each.url) for each in PROVIDERS if each.name in UPSTREAMS]
+        urls.sort(key=lambda each: UPSTREAMS.index(each[0]))
+        command = [sys.executable, "-P", "-m", "ccsproxy.tools", "serve", "--no-open", "--while-wanted"]
+        command += ["--data-dir", str(self.data_dir), "--forward", "on"]
+        command += [word for name, url in urls for word in ("--upstream", f"{name}={url}")]
+        if not {"--proxy-port", "--listen"} & set(self.options):
+            command += ["--proxy-port", str(self._port("proxy"))]
+        if not {"--api-port", "--api-listen", "--no-api"} & set(self.options):
+            command += ["--api-port", str(self._port("api"))]
+        return [*command, *self.options]
+
+    def _port(self, which: str) -> int:
+        """Return the port that the service had before, or its default; another one where somebody else has it."""
+        port = int(self._ports().get(which) or _DEFAULTS[f"{which}_port"].default or 0)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return 0
+        return port
+
+    def _ports(self) -> dict[str, Any]:
+        try:
+            value = json.loads((leases.folder_of(self.data_dir) / _PORTS).read_text())
+        except (OSError, ValueError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def _remember(self, found: Mapping[str, Any]) -> None:
+        ports = {which: int(found[which][0].rpartition(":")[2]) for which in ("proxy", "api") if found[which]}
+        (leases.folder_of(self.data_dir) / _PORTS).write_text(json.dumps(ports))
+
+
+def _answers(urls: Sequence[str]) -> bool:
+    """Tell whether somebody listens at the first of some URLs."""
+    if not urls:
+        return False
+    host, _, port = urls[0].partition("://")[2].rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _last_line(log: Path, begins: int) -> str:
+    lines = [line for line in log.read_bytes()[begins:].decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,38 @@
+"""The variables with which a program is led through the proxy port as an HTTP proxy."""
+
+from collections.abc import Mapping
+
+from ccsproxy.launch.agent import Leading, ServiceFacts
+
+#: What is never sent through a proxy: programs of this machine.
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+#: Variables that take a file of one more authority.
+_ONE_MORE = ("NODE_EXTRA_CA_CERTS", "CODEX_CA_CERTIFICATE", "DENO_CERT")
+#: Variables that take a file of all authorities there are.
+_ALL = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
+
+
+def forward_environment(service: ServiceFacts, environment: Mapping[str, str]) -> Leading:
+    """Return what makes a program use the proxy port for all its HTTPS, and trust what is opened there.
+
+    Where the user has named an authority of their own, the bundle holds it too (see `ccsproxy.launch.bundle`), so it
+    is given in the place of theirs.
+
+    :param environment: the variables of the user's shell.
+    """
+    said = {name: str(service.ca) for name in _ONE_MORE if name not in environment}
+    said |= {name: str(service.bundle) for name in _ONE_MORE if name in environment}
+    said |= dict.fromkeys(_ALL, str(service.bundle))
+    said |= {"HTTPS_PROXY": service.proxy, "https_proxy": service.proxy}
+    # Node's own fetch heeds proxies from 22.21 and 24 on, and only where it is told to.
+    said["NODE_USE_ENV_PROXY"] = "1"
+    exempt = merged_exemptions(environment)
+    said |= {"NO_PROXY": exempt, "no_proxy": exempt}
+    return Leading(said)
+
+
+def merged_exemptions(environment: Mapping[str, str]) -> str:
+    """Return the user's ``NO_PROXY`` with this machine's own names in it."""
+    given = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    return ",".join(names + [name for name in _LOOPBACK if name not in names])

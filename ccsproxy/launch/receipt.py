@@ -1,0 +1,113 @@
+"""The receipt: what an agent's run came to, in two lines on standard error when it has given the screen back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attr
+
+from ccsproxy.exchange.ids import iso_time
+from ccsproxy.insight.words import dollars, tokens
+from ccsproxy.launch.start import Started
+from ccsproxy.store.query import parse_query
+from ccsproxy.store.reader.reader import NotKept, Reader
+
+#: How many rows one look takes, and how many looks there are at most.
+_PAGE, _PAGES = 500, 20
+
+
+@attr.frozen
+class Receipt:
+    """The sums of one run of an agent.
+
+    :ivar calls: model calls that were recorded.
+    :ivar sent: tokens sent, cached ones included; None when no call says.
+    :ivar cached: those of them that were read from a cache.
+    :ivar cost: dollars of the calls whose price is known.
+    :ivar unpriced: calls whose price is not.
+    :ivar errors: calls that failed, those left out that the user broke off.
+    :ivar sessions: ids of the sessions, that with most calls first.
+    """
+
+    calls: int = 0
+    sent: int | None = None
+    cached: int = 0
+    cost: float = 0.0
+    unpriced: int = 0
+    errors: int = 0
+    sessions: tuple[str, ...] = ()
+
+    def lines(self, address: str) -> list[str]:
+        """Write it for people.
+
+        :param address: the dashboard's URL, empty without one.
+        """
+        if not self.calls:
+            return ["ccsproxy: no model call of it was seen; 'ccsproxy doctor' says what may be in the way"]
+        said = [f"{self.calls} call{'s' * (self.calls != 1)}"]
+        if self.sent:
+            said.append(f"{tokens(self.sent)} tokens sent ({self.cached * 100 // self.sent} % cached)")
+        said.append(_cost(self))
+        if self.errors:
+            said.append(f"{self.errors} error{'s' * (self.errors != 1)}")
+        first = self.sessions[0]
+        see = f"{address}/s/{first}    " if address else ""
+        return [f"ccsproxy: {', '.join(said)}", f"          {see}ccsproxy why {first}"]
+
+
+def _cost(receipt: Receipt) -> str:
+    lacking = f"{receipt.unpriced} call{'s' * (receipt.unpriced != 1)} without a price"
+    if receipt.unpriced == receipt.calls:
+        return lacking
+    return dollars(receipt.cost) + (f" + {lacking}" if receipt.unpriced else "")
+
+
+def read_receipt(reader: Reader, started: Started) -> Receipt:
+    """Add up what was recorded under a run's label."""
+    rows = [row for row in _since(reader, started.began) if row.get("category") == "model"]
+    sessions: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        sessions.setdefault(row["session_id"], []).append(row)
+    own = {sid: found for sid, found in sessions.items() if _is_of(reader, found[0], started.launch)}
+    return sum_up([row for found in own.values() for row in found])
+
+
+def sum_up(rows: Iterable[Mapping[str, Any]]) -> Receipt:
+    """Add up rows as `GET /api/requests` has them."""
+    calls, sent, cached, cost, unpriced, errors = 0, None, 0, 0.0, 0, 0
+    sessions: dict[str, int] = {}
+    for row in rows:
+        calls += 1
+        parts = [row.get(name) for name in _SENT]
+        if any(part is not None for part in parts):
+            sent = (sent or 0) + sum(part or 0 for part in parts)
+        cached += row.get("cache_read_input_tokens") or 0
+        cost += row.get("cost") or 0.0
+        unpriced += row.get("unpriced") is not None
+        errors += bool(row.get("has_error")) and row.get("outcome") != "client_disconnected"
+        sessions[row["session_id"]] = sessions.get(row["session_id"], 0) + 1
+    ranked = tuple(sorted(sessions, key=lambda sid: -sessions[sid]))
+    return Receipt(calls, sent, cached, cost, unpriced, errors, ranked)
+
+
+_SENT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+def _since(reader: Reader, began: float) -> Iterable[Mapping[str, Any]]:
+    given = {"since": iso_time(began), "limit": str(_PAGE)}
+    for _ in range(_PAGES):
+        page = reader.requests(parse_query(given))
+        yield from page.items
+        if page.before is None:
+            return
+        given["before"] = page.before
+
+
+def _is_of(reader: Reader, row: Mapping[str, Any], launch: str) -> bool:
+    """Tell whether a session's call is of a run; where the system tells no labels, time alone decides."""
+    try:
+        labels = reader.record(row["session_id"], row["seq"]).get("labels") or {}
+    except NotKept:
+        return False
+    return labels.get("launch", launch) == launch

@@ -1,0 +1,123 @@
+"""One start of an agent, from the service to the receipt."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attr
+
+from ccsproxy.errors import StartError
+from ccsproxy.launch import agent as agents
+from ccsproxy.launch.agent import Agent, Leading, NoUpstream, ServiceFacts, Surroundings
+from ccsproxy.launch.background import Background
+from ccsproxy.launch.bundle import write_bundle
+from ccsproxy.launch.child import run_child
+from ccsproxy.launch.environment import forward_environment
+from ccsproxy.launch.leases import Lease
+from ccsproxy.proxy.forward.authority import AuthorityStore
+from ccsproxy.proxy.forward.interception import Interception
+
+#: The variable by which the recorder knows whose calls these are; its value is ``KEY=VALUE`` pairs, comma-separated.
+LABELS = "CCSPROXY_LABELS"
+
+
+class NotInstalled(StartError):
+    """The agent's program is not on this machine."""
+
+
+@attr.frozen
+class Started:
+    """What came of a start.
+
+    :ivar status: the agent's exit status, minus the signal that ended it.
+    :ivar launch: the label under which its calls are recorded.
+    :ivar began: seconds since the epoch.
+    """
+
+    status: int
+    launch: str
+    began: float
+    run_file: Mapping[str, Any]
+
+
+def service_facts(run_file: Mapping[str, Any], data_dir: Path, environment: Mapping[str, str]) -> ServiceFacts:
+    """Return what an agent is told of a service; makes the authority if there is none yet.
+
+    :param environment: the variables of the user's shell.
+    """
+    store = AuthorityStore(data_dir / "ca", Interception.parse(()).names)
+    if store.current() is None:
+        store.ensure()
+    ca = store.certificate_path
+    return ServiceFacts(run_file["proxy"][0], ca, write_bundle(ca, environment), run_file["upstreams"])
+
+
+def leading(agent: Agent | None, via: str, service: ServiceFacts, surroundings: Surroundings) -> Leading:
+    """Return how an agent is led here.
+
+    :param agent: None for any program.
+    :raises StartError: when it cannot be led that way.
+    """
+    if via == agents.FORWARD:
+        return forward_environment(service, surroundings.environment)
+    if agent is None or agent.base_url is None:
+        name = "A program that is not known" if agent is None else agent.title
+        raise StartError(f"{name} cannot be led here by a base URL; leave --via out.")
+    try:
+        return agent.base_url(service, surroundings)
+    except NoUpstream as missing:
+        raise StartError(
+            f"The running service has no upstream named {missing}; leave --via out, or end it with 'ccsproxy down'."
+        ) from None
+
+
+def start(
+    agent: Agent | None,
+    command: Sequence[str],
+    background: Background,
+    via: str = "",
+    labels: Mapping[str, str] | None = None,
+    say: Callable[[str], object] = lambda text: None,
+) -> Started:
+    """Start an agent, wait for its end, and keep a service there for it meanwhile.
+
+    :param agent: what is known of it, None for any program.
+    :param command: its program and arguments, as the user gave them.
+    :param via: ``forward`` or ``base-url``; empty for the agent's own.
+    :param labels: further labels of its records.
+    :param say: told, in a sentence, of what the user should know before the agent has the screen.
+    :raises StartError: when the service or the agent cannot be started.
+    """
+    surroundings = Surroundings(Path.home(), Path.cwd(), dict(os.environ))
+    background.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lease = Lease(background.data_dir)
+    try:
+        run_file = background.ensure()
+        if background.is_other_version(run_file):
+            say(f"a service of version {run_file['version']} runs; 'ccsproxy down' lets the next start use this one")
+        service = service_facts(run_file, background.data_dir, surroundings.environment)
+        way = leading(agent, via or (agent.via if agent else agents.FORWARD), service, surroundings)
+        launch = uuid.uuid4().hex[:12]
+        said = ",".join(f"{key}={value}" for key, value in {**(labels or {}), "launch": launch}.items())
+        environment = {**surroundings.environment, **way.environment, LABELS: said}
+        began = time.time()
+        status = run_child([command[0], *way.arguments, *command[1:]], environment, background.ensure)
+        return Started(status, launch, began, run_file)
+    finally:
+        lease.close()
+
+
+def program_of(agent: Agent, environment: Mapping[str, str]) -> str:
+    """Return the path of an agent's program.
+
+    :raises NotInstalled: when it is not there.
+    """
+    path = agent.find(environment)
+    if path is None:
+        raise NotInstalled(f"{agent.title} is not installed: no '{agent.commands[0]}' in PATH.")
+    return path

@@ -1,0 +1,132 @@
+"""``ccsproxy [OPTION ...] AGENT ...`` and ``ccsproxy run``: an agent, and everything after its name is its own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import attr
+
+from ccsproxy.errors import StartError
+from ccsproxy.launch.agent import BASE_URL, FORWARD
+from ccsproxy.launch.background import Background
+from ccsproxy.launch.child import end_as
+from ccsproxy.launch.receipt import read_receipt
+from ccsproxy.launch.registry import BY_NAME
+from ccsproxy.launch.start import Started, program_of, start
+from ccsproxy.store.reader.reader import Reader
+from ccsproxy.tools.data_dir import CommandError
+
+#: Seconds that the records of the last calls have to be written.
+_WRITTEN_WITHIN = 1.0
+
+
+@attr.frozen
+class Launch:
+    """A command line that starts an agent.
+
+    :ivar options: what was said before the agent's name.
+    :ivar name: the agent's name, or ``run``.
+    :ivar words: everything after it.
+    """
+
+    options: argparse.Namespace
+    name: str
+    words: Sequence[str]
+
+
+def option_parser() -> argparse.ArgumentParser:
+    """Return the parser of what may stand before an agent's name."""
+    parser = argparse.ArgumentParser(prog="ccsproxy", add_help=False, allow_abbrev=False)
+    parser.add_argument("--data-dir", metavar="DIR", default="~/.ccsproxy")
+    parser.add_argument("--via", choices=(FORWARD, BASE_URL), default="")
+    parser.add_argument("--quiet", action="store_true")
+    parser.add_argument("--label", metavar="KEY=VALUE", action="append", default=[])
+    parser.add_argument("--capture", choices=("full", "metadata", "off"))
+    return parser
+
+
+def find_launch(argv: Sequence[str]) -> Launch | None:
+    """Return how an agent is to be started, None when the command line is of another command."""
+    for position, word in enumerate(argv):
+        if word in BY_NAME or word == "run":
+            parser = option_parser()
+            options, left = parser.parse_known_args(list(argv[:position]))
+            if left:  # the name was some other command's word, as in 'ccsproxy search claude'
+                return None
+            return _with_own(parser, options, word, list(argv[position + 1 :]))
+    return None
+
+
+def _with_own(parser: argparse.ArgumentParser, options: argparse.Namespace, name: str, words: list[str]) -> Launch:
+    """Take ``run``'s own options, which may stand behind its name, up to the command."""
+    if name != "run":
+        return Launch(options, name, words)
+    while words and words[0].startswith("--") and words[0] != "--":
+        taken = 1 if words[0] == "--quiet" or "=" in words[0] else 2
+        options, left = parser.parse_known_args(words[:taken], options)
+        if left:
+            raise CommandError(f"'ccsproxy run' knows no option {left[0]}; the command's own come after --")
+        words = words[taken:]
+    return Launch(options, name, words[1:] if words[:1] == ["--"] else words)
+
+
+def launch(asked: Launch) -> int:
+    """Start the agent, wait for it, write the receipt, and end as it did.
+
+    :return: its exit status; a signal that ended it ends us too.
+    """
+    options = asked.options
+    data_dir = Path(options.data_dir).expanduser().absolute()
+    background = Background(data_dir, ("--capture", options.capture) if options.capture else ())
+    labels = dict(_label(text) for text in options.label)
+    agent = BY_NAME.get(asked.name)
+    command = _program(asked.words) if agent is None else [program_of(agent, os.environ), *asked.words]
+    started = start(agent, command, background, options.via, labels, _say)
+    if not options.quiet:
+        _write_receipt(data_dir, started)
+    return end_as(started.status)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"ccsproxy: {text}\n")
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, mark, value = text.partition("=")
+    if not mark or not key or "," in text:
+        raise CommandError(
+            f"--label {text!r} is wrong: give KEY=VALUE without commas, for example --label task=refund"
+        )
+    return key, value
+
+
+def _program(words: Sequence[str]) -> list[str]:
+    if not words:
+        raise CommandError("Name the command to run: ccsproxy run -- COMMAND ...")
+    path = shutil.which(words[0])
+    if path is None:
+        raise StartError(f"{words[0]}: no such command")
+    return [path, *words[1:]]
+
+
+def _write_receipt(data_dir: Path, started: Started) -> None:
+    """Write what the run came to; whatever goes wrong here is not the agent's fault, so its status stays."""
+    time.sleep(_WRITTEN_WITHIN)
+    try:
+        reader = Reader(data_dir)
+        try:
+            receipt = read_receipt(reader, started)
+        finally:
+            reader.close()
+    except Exception as error:
+        _say(f"the receipt could not be made: {error}")
+        return
+    api = started.run_file.get("api") or [""]
+    for line in receipt.lines(api[0]):
+        sys.stderr.write(line + "\n")

@@ -1,0 +1,65 @@
+"""``ccsproxy status``: whether the service runs, where, for whom, and whether anything was lost."""
+
+import argparse
+import json
+import urllib.request
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from ccsproxy.launch.background import Background
+from ccsproxy.launch.leases import UP, folder_of, holders
+from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+
+NAME = "status"
+SUMMARY = (
+    "Say whether the service runs, where, for whom, and whether anything was lost. Exit status 1 when none runs."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add_data_dir(parser)
+
+
+@reported
+def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Say it."""
+    data_dir = Path(args.data_dir).expanduser().absolute()
+    found = Background(data_dir).running() if data_dir.is_dir() else None
+    if found is None:
+        out.write(
+            '{"running": false}\n' if args.json else f"no service runs on {data_dir}; 'ccsproxy up' starts one\n"
+        )
+        return 1
+    health = read_health(found)
+    agents, stays = holders(data_dir), (folder_of(data_dir) / UP).exists()
+    if args.json:
+        write_json(out, {"running": True, **found, "agents": agents, "stays": stays, "health": health})
+        return 0
+    out.write(f"proxy: {found['proxy'][0]}   dashboard: {(found['api'] or ['none'])[0]}\n")
+    until = "until 'ccsproxy down'" if stays else "until its last agent ends" if agents else "as it was started"
+    out.write(f"version {found['version']}, process {found['pid']}, {agents} agents, stays {until}\n")
+    out.write(_kept(health) + "\n")
+    return 0
+
+
+def read_health(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the service's health, empty where it does not answer."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{found['api'][0]}/api/health", timeout=5) as answer:
+            value = json.load(answer)
+    except (OSError, ValueError, IndexError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _kept(health: Mapping[str, Any]) -> str:
+    if not health:
+        return "its health is not known: the API does not answer"
+    dropped = sum((health.get("dropped") or {}).values())
+    lost = f"{dropped} were dropped" if dropped else "nothing was dropped"
+    kept = "{accepted} exchanges accepted, {stored} stored, {in_flight} running".format_map(defaultdict(str, health))
+    return f"{kept}; {lost}; store {health.get('store')}"

@@ -1,0 +1,34 @@
+"""``ccsproxy up``: the service in the background, on the same ports each time, until ``ccsproxy down``."""
+
+import argparse
+from pathlib import Path
+from typing import TextIO
+
+from ccsproxy.launch.background import Background
+from ccsproxy.launch.leases import folder_of, stay_up
+from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+
+NAME = "up"
+SUMMARY = "Start the service in the background and let it stay; everything after -- are options of 'serve'."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add_data_dir(parser)
+    parser.add_argument("options", nargs="*", metavar="-- OPTION", help="options of the service, when it is started")
+
+
+@reported
+def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Start it unless it runs, and say where it is."""
+    data_dir = Path(args.data_dir).expanduser().absolute()
+    folder_of(data_dir)
+    stay_up(data_dir, up=True)
+    found = Background(data_dir, args.options).ensure()
+    if args.json:
+        write_json(out, found)
+        return 0
+    out.write(f"proxy: {found['proxy'][0]}\n")
+    out.writelines(f"dashboard: {url}\n" for url in found["api"][:1])
+    out.write("'ccsproxy claude' (codex, gemini, ...) starts an agent with it; 'ccsproxy down' ends it\n")
+    return 0
