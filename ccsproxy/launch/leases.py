@@ -31,7 +31,8 @@ class Lease:
 def folder_of(data_dir: Path) -> Path:
     """Return the folder of leases, made private if it is not there."""
     folder = data_dir / FOLDER
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mode is not for parents that mkdir makes
+    folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 

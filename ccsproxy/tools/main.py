@@ -22,7 +22,7 @@ COMMANDS = (
     *("records.tail", "records.ls", "records.show", "records.search", "records.export", "records.stats"),
     *("answers.top", "answers.why", "answers.cost", "answers.diff", "answers.prompts", "answers.leaks"),
     *("answers.limits", "answers.budget", "answers.prices"),
-    *("agents.up", "agents.down", "agents.status"),
+    *("agents.up", "agents.down", "agents.status", "agents.doctor"),
     *(
         "store.verify",
         "store.reindex",
