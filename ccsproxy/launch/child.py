@@ -8,8 +8,9 @@ the shell sees one job. So we ignore the keys that are meant for it, and hand on
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FrameType
+from typing import Any
 
 #: What a terminal sends to the whole group: the agent's to act on.
 _KEYS = (signal.SIGINT, signal.SIGQUIT)
@@ -26,26 +27,32 @@ def run_child(command: Sequence[str], environment: Mapping[str, str], look: Call
     :param look: called about once a second while it runs; what it raises does not concern the program.
     :raises OSError: when it cannot be started.
     """
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _KEYS}
+    # From the agent's first moment on somebody may send us what is meant for it: it waits until there is a child.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDED_ON)
+    before: dict[signal.Signals, Any] = {number: signal.signal(number, signal.SIG_IGN) for number in _KEYS}
     try:
         child = subprocess.Popen(  # noqa: S603 - the user's own command
-            list(command), env=dict(environment), preexec_fn=_as_before(before), close_fds=False
+            list(command), env=dict(environment), preexec_fn=_as_before(before, mask), close_fds=False
         )
 
         def hand_on(number: int, frame: FrameType | None) -> None:
             child.send_signal(number)
 
         before |= {number: signal.signal(number, hand_on) for number in _HANDED_ON}
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return _wait(child, look)
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _as_before(handlers: Mapping[signal.Signals, object]) -> Callable[[], None]:
-    """Return what gives a child the treatment of keys that we had: an ignored signal stays ignored through exec."""
+def _as_before(handlers: Mapping[signal.Signals, object], mask: Iterable[int]) -> Callable[[], None]:
+    """Return what gives a child the treatment of signals that we had: what is ignored or blocked stays so through
+    exec."""
 
     def restore() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in handlers.items():
             signal.signal(number, signal.SIG_IGN if handler is signal.SIG_IGN else signal.SIG_DFL)
 
