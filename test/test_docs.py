@@ -21,6 +21,19 @@ class OptionsTableTests(SynchronousTestCase):
         self.assertIn("--upstream [NAME=]URL", page)
 
 
+class AgentsTableTests(SynchronousTestCase):
+    """docs/agents.md holds the agents as the launch files say."""
+
+    def test_table_is_current(self) -> None:
+        """Run ``python docs/agents_table.py`` after a change of a launch file."""
+        spec = importlib.util.spec_from_file_location("agents_table", DOCS / "agents_table.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        page = (DOCS / "agents.md").read_text()
+        self.assertEqual(module.with_table(page), page)
+        self.assertIn("`ccsproxy claude`", page)
+
+
 class NewsFragmentTests(SynchronousTestCase):
     """News fragments are named so that towncrier finds each of them."""
 

@@ -1,6 +1,7 @@
 """Tests of what is known of each agent: how it is led here, what outranks that, how it is logged in."""
 
 import json
+import tomllib
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -77,7 +78,9 @@ class LeadingTests(AgentCase):
         self.assertEqual(way.arguments, ("-c", 'openai_base_url="http://127.0.0.1:8787/openai/v1"'))
         self.write(".codex/auth.json", json.dumps({"tokens": {"access_token": "x"}}))
         way = leading(BY_NAME["codex"], BASE_URL, SERVICE, self.around())
-        self.assertEqual(way.arguments, ("-c", 'chatgpt_base_url="http://127.0.0.1:8787/chatgpt"'))
+        self.assertEqual(way.arguments[:2], ("-c", 'model_provider="ccsproxy"'))
+        provider = tomllib.loads(way.arguments[3])["model_providers"]["ccsproxy"]
+        self.assertEqual((provider["base_url"], provider["requires_openai_auth"]), (f"{SERVICE.proxy}/chatgpt", True))
 
     def test_gemini_by_base_url(self) -> None:
         """A Google login goes to Code Assist, a key to the Gemini API."""

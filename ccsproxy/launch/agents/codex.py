@@ -19,7 +19,11 @@ def _home(surroundings: Surroundings) -> Path:
 
 def _base_url(service: ServiceFacts, surroundings: Surroundings) -> Leading:
     if _login(surroundings) == "subscription":
-        return Leading(arguments=("-c", f'chatgpt_base_url="{service.base("chatgpt").removesuffix("/")}"'))
+        # A provider of its own: under chatgpt_base_url Codex asks where its workspace lives, and goes there directly.
+        fields = (
+            f'name="ccsproxy", base_url="{service.base("chatgpt")}", wire_api="responses", requires_openai_auth=true'
+        )
+        return Leading(arguments=("-c", 'model_provider="ccsproxy"', "-c", f"model_providers.ccsproxy={{{fields}}}"))
     return Leading(arguments=("-c", f'openai_base_url="{service.base("openai")}/v1"'))
 
 
