@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from ccsproxy.api.queries import Queries
 from ccsproxy.insight.budget import parse_budget
 from ccsproxy.store.reader.insights import Insights
@@ -124,6 +126,27 @@ class EndpointTests(InsightCase):
             self.refused(path, 404)
         for path in ("/api/diff?a=x&b=y", f"/api/diff?a={MAIN}/1", "/api/costs?by=moon"):
             self.refused(path, 400)
+
+    def test_answers_fit_their_description(self) -> None:
+        """Every answer about every call and session of the world fits the schema that is told for it."""
+        described = self.get("/openapi.json")
+        for session in self.world.truths:
+            for path in ("conversation", "findings", "weights"):
+                self.fits(described, "/api/sessions/{sid}/" + path, f"/api/sessions/{session}/{path}")
+        for record in self.world.records[::3]:
+            if record["category"] == "model":
+                for path in ("context", "cache", "cost", "why"):
+                    place = f"/api/requests/{record['session_id']}/{record['seq']}/{path}"
+                    self.fits(described, "/api/requests/{sid}/{seq}/" + path, place)
+        for name in ("findings", "prompts", "leaks", "limits", "budget", "annotations", "costs"):
+            self.fits(described, f"/api/{name}", f"/api/{name}")
+        self.fits(described, "/api/diff", f"/api/diff?a={MAIN}/3&b={SECOND}/2")
+        for prompt in self.get("/api/prompts"):
+            self.fits(described, "/api/prompts/{id}", f"/api/prompts/{prompt['id']}")
+
+    def fits(self, described: dict[str, Any], path: str, asked: str) -> None:
+        schema = described["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        Draft202012Validator({**schema, "components": described["components"]}).validate(self.get(asked))
 
     def test_description(self) -> None:
         """Every endpoint is described, with a schema that its answer points to."""
