@@ -87,6 +87,8 @@ def reported(run: Run) -> Run:
             err.write(f"A running ccsproxy writes to {args.data_dir}; stop it first, then run this again.\n")
         except (CommandError, DataDirError, IndexUnusable) as reason:
             err.write(f"{reason}\n")
+        except BrokenPipeError:
+            raise  # the reader has seen enough, which is no trouble of ours
         except QueryError as reason:
             err.write(f"{reason}\n")
             return 2

@@ -188,3 +188,40 @@ class OtherTests(AnsweringCase):
     def test_help_has_examples(self) -> None:
         for name in ("why", "cost", "diff", "prompts", "leaks", "budget", "top", "ls"):
             self.assertIn("examples:", build_parser().commands[name].format_help(), name)
+
+
+class ShowTests(AnsweringCase):
+    """One exchange in brief, in full, as it came; completion of queries."""
+
+    def test_brief(self) -> None:
+        out = self.said("show", f"{MAIN[:8]}/17")
+        self.assertLess(len(out.splitlines()), 20)
+        self.assertIn("why did the test fail", out)
+        self.assertIn("→ Read", out)
+        self.assertIn("with 2 system texts, 40 tools, 12 messages before", out)
+
+    def test_full_and_raw(self) -> None:
+        full = self.said("show", f"{MAIN}/17", "--full")
+        self.assertGreater(len(full), 50_000)
+        self.assertIn("\r\n", self.said("show", f"{MAIN}/17", "--raw"))
+
+    def test_nothing_steers_the_terminal(self) -> None:
+        from ccsproxy.tools.printing import Paint
+        from ccsproxy.tools.records.brief import brief
+
+        record = dict(self.world.records[5])
+        record["request"] = {**record["request"], "body": {"messages": [{"role": "user", "content": "a\x1b[2Jb"}]}}
+        self.assertNotIn("\x1b", "\n".join(brief(record, Paint(io.StringIO()))))
+
+    def test_completion_of_queries(self) -> None:
+        self.assertIn("model:", self.said("completion", "words", "--begun=mo").split())
+        self.assertEqual(self.said("completion", "words", "--begun=model:opus").split(), ["model:claude-opus-5-5"])
+        self.assertIn("-client:codex", self.said("completion", "words", "--begun=-client:").split())
+        self.assertIn("sort:-cost", self.said("completion", "words", "--begun=sort:-c").split())
+        for shell in ("bash", "zsh", "fish"):
+            self.assertIn("completion words", self.said("completion", shell))
+
+    def test_tail_takes_a_query(self) -> None:
+        lines = self.said("tail", "--no-follow", "errors:yes", "--json").splitlines()
+        self.assertEqual({json.loads(line)["status"] for line in lines}, {529, 429, 200})
+        self.assertEqual(self.run_command("tail", "--no-follow", "modle:x")[0], 2)

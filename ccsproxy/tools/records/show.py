@@ -1,33 +1,55 @@
 """``ccsproxy show``: one exchange, readable."""
 
 import argparse
-from typing import TextIO
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 from ccsproxy.exports.formats import EXCHANGE
+from ccsproxy.tools.answers.answering import examples
 from ccsproxy.tools.asking import exchange_of, known_upstreams, open_reader, record_of
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+from ccsproxy.tools.printing import Paint
+from ccsproxy.tools.records.brief import brief
+from ccsproxy.tools.records.pager import paged
 
 NAME = "show"
-SUMMARY = "Show one exchange: SESSION/SEQ as 'ls' shows it, or last."
+SUMMARY = "Show one exchange in brief: SESSION/SEQ as 'ls' shows it, or last."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("exchange", metavar="SESSION/SEQ", nargs="?", default="last", help="default: last")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--full", action="store_true", help="everything, as Markdown")
+    how.add_argument("--raw", action="store_true", help="the answer as it came, stream and all")
     add_data_dir(parser)
+    examples(
+        parser, "ccsproxy show last", "ccsproxy show 8231d7cf/27 --full", "ccsproxy show last --raw > stream.txt"
+    )
 
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write it as Markdown, or as its record."""
+    """Write it in brief, in full, as it came, or as its record; through a pager where a terminal reads."""
     reader = open_reader(args)
     record = record_of(reader, *exchange_of(reader, args.exchange))
     if args.json:
         write_json(out, record)
         return 0
-    for piece in EXCHANGE["md"].write(record, known_upstreams(args)):
-        out.write(_harmless(piece))
+    with paged(out) as stream:
+        for piece in _pieces(record, args, Paint(out)):
+            stream.write(piece)
     return 0
+
+
+def _pieces(record: dict[str, Any], args: argparse.Namespace, paint: Paint) -> Iterator[str]:
+    if not args.full and not args.raw:
+        for line in brief(record, paint):
+            yield line + "\n"
+        return
+    for piece in EXCHANGE["raw" if args.raw else "md"].write(record, known_upstreams(args)):
+        text = piece.decode("utf-8", "replace") if isinstance(piece, bytes) else piece
+        yield text if args.raw and not paint.on else _harmless(text)
 
 
 def _harmless(text: str) -> str:

@@ -2,61 +2,98 @@
 
 import argparse
 import time
-from typing import TextIO
+from collections.abc import Mapping
+from typing import Any, TextIO
 
-from ccsproxy.store.query import Query
+from ccsproxy.insight.budget import crossed
+from ccsproxy.insight.query import Question, matches
+from ccsproxy.providers.amounts import dollars
+from ccsproxy.store.query import Query, parse_question
+from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.summary import as_dict
-from ccsproxy.tools.asking import full_session, open_reader
+from ccsproxy.tools.answers.answering import examples, open_insights
+from ccsproxy.tools.asking import full_session
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.printing import Paint, heading, request_line
 
 NAME = "tail"
 SUMMARY = "Show the last requests and follow what comes."
 
-#: Seconds between two looks at the segments.
-EACH = 0.25
+#: Seconds between two looks at the segments, and at the budgets.
+EACH, BUDGETS_EACH = 0.25, 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
+    parser.add_argument("query", metavar="QUERY", nargs="*", help="only what fits: client:codex cost:>0.1 errors:yes")
     parser.add_argument(
         "-n", "--lines", metavar="N", type=int, default=10, help="how many to begin with (default: 10)"
     )
     parser.add_argument("--session", metavar="SESSION", help="only this session")
     parser.add_argument("--no-follow", action="store_true", help="end after the last ones")
     add_data_dir(parser)
+    examples(parser, "ccsproxy tail", "ccsproxy tail errors:yes", "ccsproxy tail -n 0 --json client:codex")
 
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write lines until interrupted."""
-    reader = open_reader(args)
+    """Write lines until interrupted; budgets that are nearly or wholly spent are told in between."""
+    reader, insights = open_insights(args)
+    question = parse_question(" ".join(args.query))
     session = full_session(reader, args.session) if args.session else None
     following = reader.tail()
     paint = Paint(out)
     if not args.json:
         out.write(heading(paint) + "\n")
     seen = set()
-    for item in reversed(_last(reader, session, args.lines)):
+    for item in reversed(_last(reader, session, question, args.lines)):
         seen.add(item["id"])
         _write(item, args.json, paint, out)
+    watch = BudgetWatch(insights)
     while not args.no_follow:
         for summary in following.poll():
-            if summary.id not in seen and session in (None, summary.session_id):
-                _write(as_dict(summary), args.json, paint, out)
+            item = as_dict(summary)
+            if summary.id not in seen and session in (None, summary.session_id) and matches(question, item):
+                _write(item, args.json, paint, out)
+        for line in () if args.json else watch.news(time.monotonic()):
+            err.write(paint(line, "yellow") + "\n")
         time.sleep(EACH)
     return 0
 
 
-def _last(reader: Reader, session: str | None, count: int) -> list[dict[str, object]]:
+class BudgetWatch:
+    """Tells of budgets whose share passes a mark between two looks."""
+
+    def __init__(self, insights: Insights) -> None:
+        self._insights = insights
+        self._shares: dict[tuple[Any, ...], float] = {}
+        self._next = 0.0
+
+    def news(self, now: float) -> list[str]:
+        """Return a line for each budget that passed a mark; none where it is too early to look again."""
+        if now < self._next:
+            return []
+        self._next = now + BUDGETS_EACH
+        return [line for each in self._insights.budget() if (line := self._told(each))]
+
+    def _told(self, each: Mapping[str, Any]) -> str:
+        key = each["scope"], each["limit"], each["since"], each["session_id"]
+        before, self._shares[key] = self._shares.get(key), each["share"]
+        if before is None or crossed(before, each["share"]) is None:
+            return ""
+        bound = "at least " if each["bound"] else ""
+        return f"budget {each['scope']}: {bound}{dollars(each['spent'])} of {dollars(each['limit'])} spent"
+
+
+def _last(reader: Reader, session: str | None, question: Question, count: int) -> list[dict[str, Any]]:
     if count < 1:
         return []
-    page = reader.requests(Query(session=(session,) if session else (), limit=count))
-    return [item for item in page.items if item["outcome"] is not None]
+    query = Query(session=(session,) if session else (), q=question.words, question=question, limit=count)
+    return [item for item in reader.requests(query).items if item["outcome"] is not None]
 
 
-def _write(item: dict[str, object], as_json: bool, paint: Paint, out: TextIO) -> None:
+def _write(item: dict[str, Any], as_json: bool, paint: Paint, out: TextIO) -> None:
     if as_json:
         write_json(out, item)
     else:

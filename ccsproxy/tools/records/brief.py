@@ -1,0 +1,91 @@
+"""An exchange in brief: what it came to, what was new in its prompt, what was answered."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ccsproxy.dialects.views.blocks import Block, Message
+from ccsproxy.dialects.views.view import answer_view, request_view
+from ccsproxy.insight import words
+from ccsproxy.tools.printing import Paint, local_time, printable
+
+#: Lines of a text, and of a tool's input or result, that are shown.
+_TEXT_LINES, _TOOL_LINES = 40, 8
+_WIDTH = 160
+
+
+def brief(record: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    """Yield the lines of an exchange in brief."""
+    yield paint(_head(record), "bold")
+    if record.get("error"):
+        yield paint(printable(f"{record['error'].get('kind')}: {record['error'].get('message')}"), "red")
+    body = (record.get("request") or {}).get("body")
+    if body is not None:
+        yield from _asked(record, body, paint)
+    response = record.get("response") or {}
+    if response.get("body_reassembled") is not None:
+        yield ""
+        yield paint(f"answer ({record.get('stop_reason') or response.get('status')})", "bold")
+        yield from _blocks(answer_view(record.get("dialect"), response["body_reassembled"]).blocks, paint)
+
+
+def _head(record: Mapping[str, Any]) -> str:
+    usage = record.get("usage") or {}
+    counts = [usage.get(name) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")]
+    sent = None if counts[0] is None else sum(count or 0 for count in counts)
+    duration = record.get("duration_ms")
+    model = record.get("response_model") or record.get("model") or "-"
+    counted = f"{words.tokens(sent)} sent, {words.tokens(usage.get('output_tokens'))} out"
+    return printable(
+        f"{local_time(record.get('started_at'))}  {record.get('session_id')}/{record.get('seq')}  {model}"
+        f"  {record.get('outcome') or 'running'}  {counted}"
+        f"  {words.seconds(None if duration is None else duration / 1000)}"
+    )
+
+
+def _asked(record: Mapping[str, Any], body: Any, paint: Paint) -> Iterator[str]:
+    """Yield what is new since the last answer; what was said before is counted."""
+    view = request_view(record.get("dialect"), body)
+    new = _new(view.messages)
+    parts = [(len(view.system), "system text"), (len(view.tools), "tool"), (len(view.messages) - len(new), "message")]
+    said = ", ".join(words.plural(count, noun) for count, noun in parts if count)
+    if said:
+        yield paint(f"with {said} before", "dim")
+    for message in new:
+        yield ""
+        yield paint(printable(message.role or "message"), "bold")
+        yield from _blocks(message.blocks, paint)
+
+
+def _new(messages: Sequence[Message]) -> Sequence[Message]:
+    """Return the messages after the last of the model's."""
+    spoken = [at for at, message in enumerate(messages) if message.role in ("assistant", "model")]
+    return messages[spoken[-1] + 1 :] if spoken else messages
+
+
+def _blocks(blocks: Sequence[Block], paint: Paint) -> Iterator[str]:
+    for block in blocks:
+        if block.kind == "tool_call":
+            given = block.value if isinstance(block.value, str) else json.dumps(block.value, ensure_ascii=False)
+            yield paint(printable(f"→ {block.name}"), "green")
+            yield from _clipped(given, _TOOL_LINES)
+        elif block.kind == "tool_result":
+            yield paint("← failed" if block.is_error else "←", "yellow")
+            yield from _clipped("\n".join(each.text or str(each.value or "") for each in block.content), _TOOL_LINES)
+        elif block.kind in ("image", "document"):
+            yield paint(printable(f"[{block.kind} {block.media_type or ''} {words.size(block.size or 0)}]"), "dim")
+        elif block.kind == "thinking":
+            first = block.text.strip().partition("\n")[0]
+            yield paint(printable(f"thought: {first[:_WIDTH]}"), "dim")
+        else:
+            text = block.text if block.kind == "text" else json.dumps(block.value, ensure_ascii=False)
+            yield from _clipped(text, _TEXT_LINES)
+
+
+def _clipped(text: str, most: int) -> Iterator[str]:
+    """Yield the first lines of a text, and how many there are beyond them."""
+    lines = text.splitlines()
+    for line in lines[:most]:
+        yield "  " + printable(line[:_WIDTH]) + ("…" if len(line) > _WIDTH else "")
+    if len(lines) > most:
+        yield f"  … {words.plural(len(lines) - most, 'more line')}; --full shows all"
