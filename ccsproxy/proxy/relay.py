@@ -34,6 +34,7 @@ _SHUTDOWN: Verdict = (Outcome.SHUTDOWN, "shutdown", "The proxy was stopped befor
 class Relay:
     """One exchange; the channel tells it of the client (see `ccsproxy.proxy.server.request.Exchange`).
 
+    :ivar hint: what is probably wrong when the upstream does not know the target.
     :ivar spent: the seconds between reading and writing, summed up.
     """
 
@@ -51,6 +52,7 @@ class Relay:
         "_verdict",
         "_waiting",
         "head_at",
+        "hint",
         "spent",
     )
 
@@ -72,6 +74,7 @@ class Relay:
         self._waiting: Deferred[IRelayResponse] | None = None
         self.head_at: float | None = None
         self.spent = 0.0
+        self.hint = ""
         request.exchange = self
 
     def start(
@@ -161,12 +164,19 @@ class Relay:
             return
         status = tee.response.code
         if status >= 400:
-            self._verdict = (Outcome.HTTP_ERROR, "upstream_http_error", f"The upstream answered {status}.")
+            self._verdict = (Outcome.HTTP_ERROR, "upstream_http_error", self._http_error(status))
         else:
             self._verdict = (Outcome.COMPLETE, "", "")
         if self._tap is not None:
             self._tap.response_whole(*self._verdict)
         request.finish()
+
+    def _http_error(self, status: int) -> str:
+        sentence = f"The upstream answered {status}."
+        if status != 404 or not self.hint:
+            return sentence
+        log.warn("{sentence} {hint}", sentence=sentence, hint=self.hint)
+        return f"{sentence} {self.hint}"
 
     def break_off(self, verdict: Verdict) -> None:
         """End a response that is not whole: the upstream's side at once, the client's when it has what there is."""

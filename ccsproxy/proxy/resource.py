@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ from ccsproxy.proxy.server.request import RelayRequest, Renderer
 from ccsproxy.proxy.switched import UpgradeRelay
 from ccsproxy.wire.target import route, with_base_path
 
+#: The version of an API at the end of a base path.
+_VERSION = re.compile(rb"/v[0-9]+(?:alpha|beta)?[0-9]*\Z")
 #: Ends of names that only this machine or its own network can resolve.
 _NOT_PUBLIC = frozenset(["localhost", "local", "lan", "internal", "home", "test", "arpa"])
 
@@ -33,6 +36,7 @@ class Route:
     :ivar authority: the value of ``Host``; None where requests name their upstream themselves.
     :ivar url: scheme, authority and base path, as records have it.
     :ivar near: it may lead to this machine.
+    :ivar twice: how a target begins that has the version of the API twice, from the base path and from the client.
     """
 
     name: str
@@ -42,12 +46,25 @@ class Route:
     client: ITransparentClient
     url: str = ""
     near: bool = False
+    twice: bytes = b""
 
 
 def way_to(upstream: Upstream, client: ITransparentClient) -> Route:
     """Return the way to a configured upstream."""
     authority, base_path = upstream.authority.encode(), upstream.base_path.encode()
-    return Route(upstream.name, upstream.provider, authority, base_path, client, upstream.url, is_near(upstream.host))
+    version = _VERSION.search(base_path)
+    twice = b"%b%b/" % (base_path, version[0]) if version else b""
+    near = is_near(upstream.host)
+    return Route(upstream.name, upstream.provider, authority, base_path, client, upstream.url, near, twice)
+
+
+def twice_said(beginning: bytes) -> str:
+    """Say what is wrong with a target that begins so, in case the upstream does not know it."""
+    doubled, base = beginning.decode().rstrip("/"), beginning.decode().rstrip("/").rpartition("/")[0]
+    return (
+        f"The path begins with {doubled}: the client adds the version that --upstream has already; "
+        f"leave {base.rpartition('/')[2]} out of --upstream."
+    )
 
 
 def is_near(host: str) -> bool:
@@ -118,6 +135,8 @@ class Relays:
         else:
             lines, relay, transport = head.forward(way.authority), Relay(request, self.clock, self.stalls), "http"
         announced = self.announced(request, way, target, transport)
+        if way.twice and target.startswith(way.twice):
+            relay.hint = twice_said(way.twice)
         relay.start(way.client, target, lines, capture or self.capture, announced)
 
 

@@ -19,6 +19,8 @@ TOO_LARGE = "content_too_large"
 MISLABELLED = "content_mislabelled"
 UNKNOWN = "content_coding_unknown"
 
+#: What stands in ``Content-Encoding`` and changes no byte.
+_NO_CODINGS = frozenset(["identity", "none", "null", "utf-8", "utf8", "us-ascii", "iso-8859-1", "binary", "chunked"])
 #: More codings on top of one another than any server applies.
 _MOST_STAGES = 4
 #: Bytes to look at before the coding is settled.
@@ -67,9 +69,12 @@ def _may_be(name: str, head: bytes) -> bool:
 
 
 def codings(header: str) -> list[str]:
-    """List the codings of a ``Content-Encoding`` value in the order in which they were applied, without identity."""
-    names = (name.strip().lower().removeprefix("x-") for name in header.split(","))
-    return [name for name in names if name and name != "identity"]
+    """List the codings of a ``Content-Encoding`` value in the order in which they were applied, without identity.
+
+    Servers confuse it with other fields: parameters and quotes are passed over, and so are character sets.
+    """
+    names = (name.partition(";")[0].strip().strip('"').lower().removeprefix("x-") for name in header.split(","))
+    return [name for name in names if name and name not in _NO_CODINGS]
 
 
 def is_known(header: str) -> bool:

@@ -243,7 +243,7 @@ class Rig:
         other = Route("openai", "openai", b"api.openai.com:8443", b"/base", self.other)
         ways = {"anthropic": way, "openai": other}
         self.stalled = 0.0
-        relays = Relays(self.guarded, ids, self.clock.seconds, lambda: self.stalled, empty_response)
+        relays = self.relays = Relays(self.guarded, ids, self.clock.seconds, lambda: self.stalled, empty_response)
         resource = ProxyResource(ways, way, relays, forward(self, relays) if forward is not None else None)
         self.gone: set[Any] = set()
         self.site = RelaySite(

@@ -3,6 +3,8 @@
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.config.values import upstream
+from ccsproxy.proxy.resource import ProxyResource, way_to
 from ccsproxy.proxy.upstream.link import Timeouts
 from test.proxy.relay_rig import Client, Rig
 
@@ -215,6 +217,26 @@ class UpstreamFailureTests(RelayTestCase):
             self.answer(ANSWER)
             self.ended("complete")
             self.assertEqual(self.ending.timing.stalled, told)
+
+    def test_the_version_twice(self) -> None:
+        """A 404 to a path with the version of base path and client is explained in the record."""
+        for base, request, status, hinted in (
+            ("/v1", GET, b"404", True),
+            ("/api/v1", GET, b"404", True),
+            ("/v1", GET, b"403", False),
+            ("/v1", GET.replace(b"/v1/models", b"/models"), b"404", False),
+            ("", GET, b"404", False),
+        ):
+            one = upstream(f"x=https://api.example{base}")
+            self.rig = Rig()
+            self.rig.client.clock = self.rig.clock
+            way = way_to(one, self.rig.client)
+            self.rig.site.resource = ProxyResource({"x": way}, way, self.rig.relays)
+            self.client = Client(self.rig)
+            self.client.send(request)
+            self.answer(ANSWER.replace(b"200", status))
+            self.ended("http_error", "upstream_http_error")
+            self.assertEqual("leave v1 out of --upstream" in self.ending.message, hinted, (base, request))
 
     def lagging(self, request: bytes = GET) -> None:
         """Begin a stream whose client does not read on, and cut it."""

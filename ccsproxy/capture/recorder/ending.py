@@ -39,7 +39,7 @@ def refine(
     if ending.outcome not in (Outcome.COMPLETE, Outcome.HTTP_ERROR):
         return FinalOutcome(ending.outcome, error, partial)
     if status is not None and status >= 400:
-        return FinalOutcome(Outcome.HTTP_ERROR, _http_error(status, answer), partial)
+        return FinalOutcome(Outcome.HTTP_ERROR, _http_error(status, answer, ending), partial)
     if answer is None or unread:
         return FinalOutcome(ending.outcome, error, partial)
     if answer.error is not None:
@@ -64,9 +64,10 @@ def _of_error(ending: Ending, answer: DecodedResponse, category: str) -> str:
     return Outcome.UPSTREAM_ERROR if category in _ANSWERED else ending.outcome
 
 
-def _http_error(status: int, answer: DecodedResponse | None) -> Error:
-    """Say what the upstream said of its error, where it said something."""
+def _http_error(status: int, answer: DecodedResponse | None, ending: Ending) -> Error:
+    """Say what the upstream said of its error, where it said something, and what the relay knows beside it."""
+    plain = f"The upstream answered {status}."
     said = answer.error if answer is not None else None
-    if said is None or not said.message:
-        return Error("upstream_http_error", f"The upstream answered {status}.")
-    return Error("upstream_http_error", f"The upstream answered {status}: {said.message}")
+    words = plain if said is None or not said.message else f"The upstream answered {status}: {said.message}"
+    hint = ending.message.removeprefix(plain) if ending.message.startswith(plain) else ""
+    return Error("upstream_http_error", words + hint)

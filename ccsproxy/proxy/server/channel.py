@@ -19,6 +19,7 @@ from ccsproxy.proxy.server.request import Exchange, RelayRequest, Renderer
 from ccsproxy.proxy.server.request_body import RequestBody
 from ccsproxy.proxy.server.request_framing import BodyReader, EndlessBody, body_reader
 from ccsproxy.proxy.server.request_head import HeadFinder, ParsedRequestHead, parse_head
+from ccsproxy.proxy.transport import is_dead
 
 if TYPE_CHECKING:
     from ccsproxy.proxy.server.guard import Guard, TransparentGuard
@@ -197,7 +198,7 @@ class RelayChannel(ClientLink):
             self._refuse(refusal, self._finder.beginning, None)
             return b""
         if found is not None:
-            self.deadline.clear()
+            self._watch_for_life()
             return self._dispatch(*found)
         if not begun:
             self.deadline.set(self.limits.head_time, self._head_late)
@@ -285,7 +286,7 @@ class RelayChannel(ClientLink):
             exchange.body_received(piece)
         if reader.done and self.request is not None:
             self._reader = None
-            self.deadline.clear()
+            self._watch_for_life()
             if reader.surplus:
                 self._keep_ahead(reader.surplus)
             exchange.body_finished()
@@ -350,6 +351,22 @@ class RelayChannel(ClientLink):
         self.write(answer.head() if bodiless else answer.head() + answer.body)
         self._site.refused(self, refusal, answer, block, head)
         self.linger()
+
+    def _watch_for_life(self) -> None:
+        """Look now and then, while the client waits for its answer, whether its system is still there.
+
+        Keep-alive probes tell that of a silent client, but not of one that there is something to send to: that is
+        sent again and again, for a quarter of an hour.
+        """
+        self.deadline.set(self.limits.dead_time, self._look_for_life)
+
+    def _look_for_life(self) -> None:
+        if self.request is None or self.ending:
+            return
+        if is_dead(self.transport, self.limits.dead_time):
+            self.vanished()
+        else:
+            self._watch_for_life()
 
     def _head_late(self) -> None:
         if self.request is not None:

@@ -38,6 +38,7 @@ class Limits:
     :ivar body_time: how often the rate of a request body is looked at.
     :ivar body_rate: the least bytes a second of a request body that we are ready to read (408).
     :ivar stall_time: how long a client may take nothing of what there is for it.
+    :ivar dead_time: how long a client's system may acknowledge nothing, not even that its window is closed.
     :ivar linger_time: how long a client that is still sending may read our last answer.
     """
 
@@ -54,4 +55,5 @@ class Limits:
     body_time: float = 60.0
     body_rate: int = 100
     stall_time: float = 300.0
+    dead_time: float = 30.0
     linger_time: float = 5.0

@@ -34,6 +34,12 @@ class HttpErrorTests(SynchronousTestCase):
         body = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
         self.assertEqual(self.error(body), Error("upstream_http_error", "The upstream answered 529: Overloaded"))
 
+    def test_a_hint(self) -> None:
+        """What the relay knows of the cause stands behind what the provider says."""
+        told = Ending("http_error", "upstream_http_error", "The upstream answered 404. Look at it.", 0, Timing())
+        error = refine(told, 404, None, "model", False).error
+        self.assertEqual(error, Error("upstream_http_error", "The upstream answered 404. Look at it."))
+
     def test_nothing_said(self) -> None:
         """Without such a body the status has to do."""
         self.assertEqual(self.error(b"oops"), Error("upstream_http_error", "The upstream answered 529."))
