@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application import service
-from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -147,11 +147,13 @@ class CcsproxyService(service.Service):
             self._signals.install()
             self._hangup.install()
             self._capture.child_hung_up(self._hangup.child_received)
-        await self._capture.startService()
-        if self._workers is not None:
-            self._workers.start()
+        # All processes begin at once: each takes its time to import what it needs.
+        recorder = self._capture.startService()
+        workers = self._workers.start() if self._workers is not None else succeed(None)
         if self._api is not None:
             self._api.startService()
+        await recorder
+        await workers
         handle = self.handle()
         write_run_file(self._config.data_dir, self._run.file(handle))
         for url in handle.proxy_urls:

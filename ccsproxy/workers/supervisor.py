@@ -17,6 +17,10 @@ from ccsproxy.config.model import Config
 from ccsproxy.runtime.child import LINK_FD, Child, Program
 from ccsproxy.runtime.line_socket import LineSocket
 
+#: What a worker says when it accepts connections.
+ACCEPTING = b"accepting"
+#: Seconds that the start waits for workers to accept.
+START_WITHIN = 20.0
 #: Seconds that a worker has to end beyond its time to drain.
 PATIENCE = 5.0
 
@@ -99,6 +103,8 @@ class WorkerHandle:
         self.child = Child(reactor, program, self._linked, self._ended)
         self._end: LineSocket | None = None
         self._known: KnownRelay | None = None
+        #: Fires when it accepts connections for the first time.
+        self.accepting: Deferred[None] = Deferred()
 
     @property
     def in_flight(self) -> int:
@@ -116,7 +122,7 @@ class WorkerHandle:
         self.tell(Orders(reload=write_config(config)))
 
     def _linked(self, ours: socket.socket) -> None:
-        self._end = end = LineSocket(self._reactor, ours, lambda line: None, self._unlinked)
+        self._end = end = LineSocket(self._reactor, ours, self._line_received, self._unlinked)
         end.start()
         known = self._known = self._capture.add_worker(self._link)
         config, listeners = write_config(self._config), self._listeners
@@ -133,6 +139,11 @@ class WorkerHandle:
         )
         self.tell(Orders(config=config, listeners=listeners, capture=orders), files.all())
         self._capture.attach(known)
+
+    def _line_received(self, line: bytes) -> None:
+        """Hear the one thing that a worker says: that it accepts."""
+        if line == ACCEPTING and not self.accepting.called:
+            self.accepting.callback(None)
 
     def _link(self, sock: socket.socket) -> None:
         """Give the worker its end of a link to a recorder."""
@@ -165,6 +176,7 @@ class Workers:
         :param ports: the listening ports, each with the name of the upstream it is for, empty for all.
         :param capture: makes their logs, and tells the recorder of them.
         """
+        self._reactor = reactor
         for port, _ in ports:
             port.stopReading()  # type: ignore[attr-defined]
         self._workers = [WorkerHandle(reactor, config, ports, capture) for _ in range(config.workers)]
@@ -174,10 +186,28 @@ class Workers:
         """How many exchanges are under way."""
         return sum(each.in_flight for each in self._workers)
 
-    def start(self) -> None:
-        """Start all worker processes."""
+    def start(self) -> "Deferred[Any]":
+        """Start all worker processes.
+
+        :return: fires when each of them accepts connections, or after `START_WITHIN` without one that does not yet.
+        """
         for each in self._workers:
             each.child.start()
+        ready: Deferred[None] = Deferred()
+        late = self._reactor.callLater(START_WITHIN, self._go_on_without, ready)
+        all_accept: Deferred[Any] = DeferredList([each.accepting for each in self._workers])
+
+        def accepted(result: object) -> None:
+            if late.active():
+                late.cancel()
+                ready.callback(None)
+
+        all_accept.addCallback(accepted)
+        return ready
+
+    def _go_on_without(self, ready: "Deferred[None]") -> None:
+        self._log.error("not every worker accepts connections yet; those that do serve them")
+        ready.callback(None)
 
     def drain(self, within: float) -> "Deferred[Any]":
         """Let them end their exchanges, and end.

@@ -26,7 +26,7 @@ from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.runtime.socket_graph import sibling_processes
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
-from ccsproxy.workers.supervisor import CaptureOrders, Orders, read_config
+from ccsproxy.workers.supervisor import ACCEPTING, CaptureOrders, Orders, read_config
 
 #: Seconds from cutting every exchange, because the main process is gone, to the end.
 CUT_WITHIN = 0.5
@@ -76,6 +76,7 @@ class WorkerProcess:
             os.close(listener.descriptor)
         freeze_gc()
         install_fast_epoll(self._reactor, write_batch)
+        self._link.send(ACCEPTING + b"\n")
 
     def _captured(self, orders: CaptureOrders) -> Capture:
         """Begin to hand over."""

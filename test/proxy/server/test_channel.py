@@ -3,7 +3,7 @@
 import attr
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.proxy.server import connection
+from ccsproxy.proxy.server import channel, connection
 from ccsproxy.proxy.server.limits import Limits, connection_cap
 from test.proxy.relay_rig import Client, Rig
 
@@ -334,3 +334,20 @@ class EndTests(ChannelTestCase):
         self.assertTrue(self.client.transport.aborted)
         self.assertEqual(self.rig.site.in_flight, 0)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class DeadClientTests(ChannelTestCase):
+    """A client whose system is gone without a word."""
+
+    def test_while_it_waits(self) -> None:
+        """It is given up soon, and its upstream with it; one that answers is not."""
+        dead = [False]
+        self.patch(channel, "is_dead", lambda transport, seconds: dead[0] and seconds == 30)
+        self.client.send(post(3) + b"abc")
+        self.wait(100)
+        self.assertFalse(self.client.transport.aborted)
+        dead[0] = True
+        self.wait(35)
+        self.assertTrue(self.client.transport.aborted)
+        self.assertTrue(self.rig.upstream.transport.aborted)
+        self.assertEqual(self.outcome(), ("client_disconnected", "client_disconnected"))
