@@ -6,7 +6,7 @@ from ccsproxy.store.index.call_facts import TABLES
 from ccsproxy.store.summary import Summary
 
 #: Counts up with every change of the tables; an index of another version is rebuilt, never migrated.
-VERSION = 8
+VERSION = 9
 NAME = "index.sqlite3"
 
 #: The columns of ``requests`` that are a `Summary`, in its order; the rest say where the record is.

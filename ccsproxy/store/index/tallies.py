@@ -1,8 +1,8 @@
 """Counts that are kept up as records come and go, so that statistics never count rows.
 
-They are kept by day (UTC) and by slots of ten minutes, of each upstream, model and working directory. What time is
-asked for is put together of whole days, whole slots, and the rows of a part of one slot, which are few. Durations are
-kept as a histogram whose bins are 2 % wide: a percentile read from it is within 1 % of the true one.
+They are kept by day (UTC) and by slots of five minutes, of each upstream and model and once more of each working
+directory. A span of time is put together of whole days, whole slots, and the rows of one slot's part: they are few.
+Durations are kept as a histogram whose bins are 2 % wide: a percentile read from it is within 1 % of the true one.
 """
 
 import math
@@ -17,7 +17,7 @@ from ccsproxy.store.index.rows import RowWriter
 from ccsproxy.store.index.schema import SUMS
 from ccsproxy.store.summary import Summary
 
-SLOT_MS, HOUR_MS, DAY_MS = 600_000, 3_600_000, 86_400_000
+SLOT_MS, HOUR_MS, DAY_MS = 300_000, 3_600_000, 86_400_000
 #: The spans that are counted, by what ``tallies`` calls them, with their lengths.
 SLOT, DAY = 0, 1
 _LENGTHS = ((SLOT, SLOT_MS), (DAY, DAY_MS))
@@ -27,7 +27,8 @@ _BASE = math.log(1.02)
 #: How many tallies are remembered between two batches.
 _REMEMBERED = 512
 
-#: Span, start, and the numbers of the names of upstream, model and working directory, 0 for none.
+#: Span, start, and the numbers of the names of upstream, model and working directory, 0 for none; either the first
+#: two are given or the last.
 Group = tuple[int, int, int, int, int]
 
 
@@ -58,14 +59,26 @@ class Tally(msgspec.Struct, array_like=True):
 
     def count(self, row: Summary, sign: int = 1) -> None:
         """Add a request, or with a sign of -1 take it away."""
-        self.requests += sign
         self.errors += sign * row.has_error
         self.unpriced += sign * (row.unpriced is not None)
-        self._sum([None if value is None else sign * value for value in _sums(row)])
-        for bins, value in ((self.durations, row.duration_ms), (self.ttfts, row.ttft_ms)):
-            if value is not None:
-                _add(bins, duration_bin(value), sign)
-        _add(self.outcomes, str(row.outcome), sign)
+        self.add(str(row.outcome), row.duration_ms, row.ttft_ms, _sums(row), sign)
+
+    def add(
+        self,
+        outcome: str,
+        duration_ms: float | None,
+        ttft_ms: float | None,
+        sums: Sequence[float | int | None],
+        sign: int = 1,
+    ) -> None:
+        """Add what lists of errors and prices do not tell of a request."""
+        self.requests += sign
+        self._sum(sums, sign)
+        if duration_ms is not None:
+            _add(self.durations, duration_bin(duration_ms), sign)
+        if ttft_ms is not None:
+            _add(self.ttfts, duration_bin(ttft_ms), sign)
+        _add(self.outcomes, outcome, sign)
 
     def join(self, other: "Tally") -> None:
         """Add what other requests amount to."""
@@ -80,10 +93,10 @@ class Tally(msgspec.Struct, array_like=True):
     def _spreads(self, other: "Tally") -> Iterator[tuple[dict[Any, int], dict[Any, int]]]:
         yield from ((self.durations, other.durations), (self.ttfts, other.ttfts), (self.outcomes, other.outcomes))
 
-    def _sum(self, summands: Sequence[float | int | None]) -> None:
+    def _sum(self, summands: Sequence[float | int | None], sign: int = 1) -> None:
         for place, summand in enumerate(summands):
             if summand is not None:
-                self.sums[place] = bounded_sum(self.sums[place], summand)
+                self.sums[place] = bounded_sum(self.sums[place], sign * summand)
 
 
 def bounded_sum(total: float | int | None, summand: float | int) -> float | int:
@@ -107,10 +120,11 @@ class Tallies:
         """
         name = self._rows.name
         model, cwd = name("model", row.model) if row.model else 0, name("cwd", row.cwd) if row.cwd else 0
-        for span, length in _LENGTHS:
-            group = (span, started_ms // length, name("upstream", row.upstream), model, cwd)
-            self._of(group).count(row, sign)
-            self._changed.add(group)
+        for named in ((name("upstream", row.upstream), model, 0), (0, 0, cwd)):
+            for span, length in _LENGTHS:
+                group = (span, started_ms // length, *named)
+                self._of(group).count(row, sign)
+                self._changed.add(group)
 
     def flush(self) -> None:
         """Write what was changed."""

@@ -11,13 +11,13 @@ from typing import Any
 from ccsproxy.store.index.rows import Names
 from ccsproxy.store.index.schema import SUMS
 from ccsproxy.store.index.tallies import DAY, DAY_MS, HOUR_MS, SLOT, SLOT_MS, Tally, bin_duration, decode
-from ccsproxy.store.summary import KEY_BITS, Summary
+from ccsproxy.store.summary import KEY_BITS
 
 LENGTHS = {"hour": HOUR_MS, "day": DAY_MS}
 
 Name = tuple[str, str]
-#: The numbers of the names of upstream, model and working directory.
-_Named = tuple[int, int, int]
+#: Makes a name of the numbers of upstream, model and working directory, 0 for none.
+_Naming = Callable[[int, int, int], Name]
 
 
 def periods(connection: sqlite3.Connection, span: str, since: int | None) -> list[dict[str, Any]]:
@@ -30,7 +30,7 @@ def periods(connection: sqlite3.Connection, span: str, since: int | None) -> lis
     kept, unit = (SLOT, SLOT_MS) if span == "hour" else (DAY, DAY_MS)
     first = 0 if since is None else since // length * (length // unit)
     tallies: dict[int, Tally] = {}
-    sql = "SELECT start, tally FROM tallies WHERE span = ? AND start >= ?"
+    sql = "SELECT start, tally FROM tallies WHERE span = ? AND start >= ? AND upstream > 0"
     for start, data in connection.execute(sql, (kept, first)):
         tallies.setdefault(start * unit // length, Tally()).join(decode(data))
     return [{"start_ms": start * length, **as_dict(tallies[start])} for start in sorted(tallies)]
@@ -57,8 +57,11 @@ def statistics(connection: sqlite3.Connection, since: int | None) -> dict[str, A
     :param since: earliest start, milliseconds since the epoch; null for all time.
     """
     names = Names(connection)
-    name = lambda named: (names[named[0]] or "", names[named[1]] or "" if named[1] else "")  # noqa: E731
-    return _answer(_tallies(connection, since, name))
+
+    def name(upstream: int, model: int, cwd: int) -> Name:
+        return names[upstream] or "", names[model] or "" if model else ""
+
+    return _answer(_tallies(connection, since, name, "upstream > 0"))
 
 
 def directories(connection: sqlite3.Connection, since: int | None) -> list[dict[str, Any]]:
@@ -67,8 +70,12 @@ def directories(connection: sqlite3.Connection, since: int | None) -> list[dict[
     :param since: earliest start, milliseconds since the epoch; null for all time.
     """
     names = Names(connection)
-    found = _tallies(connection, since, lambda named: ("", names[named[2]] or "" if named[2] else ""))
-    return [{"cwd": cwd or None, **as_dict(tally)} for (_, cwd), tally in _ordered(found)]
+
+    def name(upstream: int, model: int, cwd: int) -> Name:
+        return "", names[cwd] or "" if cwd else ""
+
+    found = _ordered(_tallies(connection, since, name, "upstream = 0"))
+    return [{"cwd": cwd or None, **as_dict(tally)} for (_, cwd), tally in found]
 
 
 def no_statistics() -> dict[str, Any]:
@@ -112,18 +119,19 @@ def _models(lacking: dict[Name, int]) -> dict[str, int]:
     return dict(models.most_common())
 
 
-def _tallies(connection: sqlite3.Connection, since: int | None, name: Callable[[_Named], Name]) -> dict[Name, Tally]:
+def _tallies(connection: sqlite3.Connection, since: int | None, name: _Naming, kind: str) -> dict[Name, Tally]:
     """Put together what a time amounts to.
 
     :param name: by which name requests of an upstream, model and working directory are counted.
+    :param kind: which of the tallies are read, as SQL.
     """
     found: dict[Name, Tally] = {}
     since = since or 0
     slot = -(-since // SLOT_MS)
     day = -(-slot * SLOT_MS // DAY_MS)
     for span, first, last in ((SLOT, slot, day * (DAY_MS // SLOT_MS) - 1), (DAY, day, 1 << 62)):
-        for *named, data in connection.execute(_SPANS, (span, first, last)):
-            found.setdefault(name((named[0], named[1], named[2])), Tally()).join(decode(data))
+        for upstream, model, cwd, data in connection.execute(_SPANS + kind, (span, first, last)):
+            found.setdefault(name(upstream, model, cwd), Tally()).join(decode(data))
     if slot * SLOT_MS > since:
         _add_rows(connection, found, since << KEY_BITS, slot * SLOT_MS << KEY_BITS, name)
     return found
@@ -134,26 +142,26 @@ def _ordered(groups: dict[Any, Tally]) -> Iterator[tuple[Any, Tally]]:
     yield from sorted(groups.items(), key=lambda item: (-item[1].requests, item[0]))
 
 
-def _add_rows(
-    connection: sqlite3.Connection, found: dict[Name, Tally], first: int, end: int, name: Callable[[_Named], Name]
-) -> None:
+def _add_rows(connection: sqlite3.Connection, found: dict[Name, Tally], first: int, end: int, name: _Naming) -> None:
     """Add the finished requests between two order keys."""
-    outcomes = Names(connection)
-    for upstream, model, cwd, outcome, *values in connection.execute(_ROWS, (first, end)):
-        row = Summary(
-            id="",
-            seq=0,
-            session_id="",
-            started_at="",
-            outcome=outcomes[outcome],
-            **dict(zip(_COUNTED, values, strict=True)),
-        )
-        found.setdefault(name((upstream, model or 0, cwd or 0)), Tally()).count(row)
+    names = Names(connection)
+    tallies: dict[tuple[int, int, int], Tally] = {}
+    for upstream, model, cwd, outcome, errors, unpriced, duration, ttft, *sums in connection.execute(
+        _ROWS, (first, end)
+    ):
+        named = (upstream, model or 0, cwd or 0)
+        tally = tallies.get(named)
+        if tally is None:
+            tally = tallies[named] = Tally()
+        tally.errors += errors
+        tally.unpriced += unpriced
+        tally.add(names[outcome], duration, ttft, sums)
+    for named, tally in tallies.items():
+        found.setdefault(name(*named), Tally()).join(tally)
 
 
-_SPANS = "SELECT upstream, model, cwd, tally FROM tallies WHERE span = ? AND start BETWEEN ? AND ?"
-_COUNTED = ("has_error", "unpriced", "duration_ms", "ttft_ms", *SUMS)
+_SPANS = "SELECT upstream, model, cwd, tally FROM tallies WHERE span = ? AND start BETWEEN ? AND ? AND "
 _ROWS = (
-    f"SELECT upstream, model, cwd, outcome, {', '.join(_COUNTED)} FROM request_rows "  # noqa: S608  (names of our own)
-    "WHERE key >= ? AND key < ? AND outcome IS NOT NULL"
+    "SELECT upstream, model, cwd, outcome, has_error, unpriced IS NOT NULL, duration_ms, ttft_ms, "  # noqa: S608
+    f"{', '.join(SUMS)} FROM request_rows WHERE key >= ? AND key < ? AND outcome IS NOT NULL"
 )
