@@ -1,6 +1,10 @@
 """A change of protocol through the relay in memory: handshakes as they were, then every byte both ways."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.error import ConnectionLost
+from wsproto.extensions import PerMessageDeflate
+from wsproto.frame_protocol import FrameProtocol
 
 from ccsproxy.proxy.server.guard import ServerRules
 from test.proxy.relay_rig import Client, Rig
@@ -133,6 +137,51 @@ class Bytes(UpgradeTestCase):
         self.rig.settle(7 * 3600)
         self.rig.upstream.send(b"still")
         self.assertTrue(self.client.got.endswith(b"still"))
+
+
+class Random(UpgradeTestCase):
+    """Whatever frames there are, however they are cut, whoever is slow meanwhile."""
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.booleans(), st.binary(max_size=300), st.booleans(), st.sampled_from("fpc"), st.integers(1, 99)
+            ),
+            max_size=15,
+        ),
+        st.sampled_from(["", "permessage-deflate", "permessage-deflate; server_no_context_takeover"]),
+    )
+    @settings(max_examples=150, deadline=None)
+    def test_bytes_arrive_as_they_were_sent_and_as_they_are_captured(self, parts: list, deflate: str) -> None:
+        self.switch()
+        before, (heard,) = self.rig.upstream.got, self.rig.heard
+        ends = {ours: self.writer(deflate, client=ours) for ours in (True, False)}
+        said: dict[bool, bytes] = {True: b"", False: b""}
+        for ours, body, fin, kind, cut in parts:
+            out = ends[ours]
+            data = bytes(
+                out.send_data(body, fin=fin) if kind == "f" else out.ping(body[:99]) if kind == "p" else body
+            )
+            said[ours] += data
+            self.pause(ours, cut % 3 == 0)
+            for start in range(0, len(data), cut):
+                (self.client if ours else self.rig.upstream).send(data[start : start + cut])
+        self.pause(True, False)
+        self.pause(False, False)
+        self.assertEqual(self.rig.upstream.got, before + said[True])
+        self.assertEqual(self.client.got, SWITCHED + said[False])
+        self.assertEqual((heard.request, heard.response), (said[True], said[False]))
+
+    @staticmethod
+    def writer(deflate: str, *, client: bool) -> FrameProtocol:
+        extension = PerMessageDeflate()
+        extension.finalize(deflate)
+        return FrameProtocol(client=client, extensions=[extension] if deflate else [])
+
+    def pause(self, ours: bool, paused: bool) -> None:
+        """Let the receiving side of a direction be slow, or quick again."""
+        if ours and (producer := self.rig.upstream.transport.producer) is not None:
+            (producer.pauseProducing if paused else producer.resumeProducing)()
 
 
 class Ends(UpgradeTestCase):
