@@ -16,6 +16,7 @@ from ccsproxy.dashboard.lists.requests_page import moment_of
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.session.siblings import Siblings, siblings
 from ccsproxy.dialects.views.view import RequestView, request_view
+from ccsproxy.exchange.continuation import with_context
 from ccsproxy.store.reader.reader import Reader
 
 VIEWS = {
@@ -50,7 +51,9 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str]) 
         _crumbs(sid, seq, near, name),
         _head(record),
         _tabs(sid, seq, name),
-        *_content(record, name, given, figures.total(summary.get("cost"), summary.get("unpriced"))),
+        *_content(
+            _to_read(reader, record, given), name, given, figures.total(summary.get("cost"), summary.get("unpriced"))
+        ),
     ]
     return Page(
         f"{_title(record)} · {VIEWS[name]}",
@@ -61,6 +64,13 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str]) 
         back=address.session(sid),
         links=_keys(sid, seq, near, name),
     )
+
+
+def _to_read(reader: Reader, record: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """Return a record with all that the model was given; as JSON it stays what was sent."""
+    if given.get("form") == "json":
+        return record
+    return with_context(record, lambda seq: reader.record(str(record["session_id"]), seq))
 
 
 def _around(reader: Reader, sid: str, seq: int) -> tuple[Mapping[str, Any], Siblings]:

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from ccsproxy.exchange.continuation import with_context
 from ccsproxy.exports.formats import EXCHANGE
 from ccsproxy.tools.answers.answering import examples
 from ccsproxy.tools.asking import exchange_of, known_upstreams, open_reader, record_of
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if args.json:
         write_json(out, record)
         return 0
+    if not args.raw:
+        record = with_context(record, lambda seq: reader.record(str(record["session_id"]), seq))
     with paged(out) as stream:
         for piece in _pieces(record, args, Paint(out)):
             stream.write(piece)
