@@ -6,6 +6,8 @@ number from using up the API server's own descriptors and memory.
 
 import resource
 import struct
+import time
+from collections.abc import Callable
 from fcntl import ioctl
 from functools import cached_property
 from http import HTTPStatus
@@ -25,6 +27,8 @@ RESERVED_DESCRIPTORS = 64
 MOST_CONNECTIONS = 1000
 #: So many connections beyond the cap are answered with 503; further ones are closed at once.
 GRACE = 32
+#: Seconds for which a connection without a whole request is left alone even where there is no room.
+HEAD_TIME = 5.0
 
 
 def connection_cap(descriptors: int | None = None) -> int:
@@ -42,19 +46,26 @@ def connection_cap(descriptors: int | None = None) -> int:
 class ConnectionLimit:
     """The connections that are open.
 
+    Where all are in use, the one that has waited longest for a whole request gives way to a new one: connections that
+    only drip, or that a page keeps open and does not use, never shut a browser out.
+
     :ivar most: how many are served at a time. Half of them may be live event streams; the rest are left for pages.
     :ivar refused: how many were turned away so far.
     """
 
-    def __init__(self, most: int | None = None) -> None:
+    def __init__(self, most: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin with none.
 
+        :param clock: monotonic seconds.
         :param most: how many are served; as many as the limit of open files allows when left out.
         """
         self.most = connection_cap() if most is None else most
         self.refused = 0
         self._here: set[object] = set()
         self._surplus: set[object] = set()
+        self._clock = clock
+        #: Who has no whole request under way, the longest waiting first: since when, and how each is dropped.
+        self._waiting: dict[object, tuple[float, Callable[[], object]]] = {}
 
     def __len__(self) -> int:
         return len(self._here)
@@ -71,17 +82,39 @@ class ConnectionLimit:
         self.refused += 1
         return False
 
-    def enter(self, connection: object) -> None:
-        """Count a connection that was accepted, and say whether there is room for it."""
-        self._here.add(connection)
-        if len(self._here) > self.most:
+    def enter(self, connection: object, drop: Callable[[], object] | None = None) -> None:
+        """Count a connection that was accepted, at the cost of the slowest where there is no room for it.
+
+        :param drop: closes the connection; one that cannot be closed never gives way.
+        """
+        if len(self._here) >= self.most and not self._drop_slowest():
             self._surplus.add(connection)
             self.refused += 1
+        self._here.add(connection)
+        if drop is not None:
+            self.waits(connection, drop)
+
+    def waits(self, connection: object, drop: Callable[[], object]) -> None:
+        """Take note that a connection has no request under way from now on."""
+        self._waiting[connection] = self._clock(), drop
+
+    def asks(self, connection: object) -> None:
+        """Take note that the whole head of a request has come; what is under way is never dropped."""
+        self._waiting.pop(connection, None)
+
+    def _drop_slowest(self) -> bool:
+        connection, (since, drop) = next(iter(self._waiting.items()), (None, (float("inf"), None)))
+        if drop is None or self._clock() - since < HEAD_TIME:
+            return False
+        self.leave(connection)
+        drop()
+        return True
 
     def leave(self, connection: object) -> None:
         """Count a connection no more."""
         self._here.discard(connection)
         self._surplus.discard(connection)
+        self._waiting.pop(connection, None)
 
     def admit(self, connection: object) -> None:
         """Let the request of a connection pass.
@@ -118,8 +151,22 @@ class ApiChannel(HTTPChannel):
 
     def connectionMade(self) -> None:
         """Be counted, or be refused with 503 where there are too many."""
-        self.site.limit.enter(self)
+        self.site.limit.enter(self, self._drop)
         super().connectionMade()
+
+    def allHeadersReceived(self) -> None:
+        """Be waiting no more."""
+        self.site.limit.asks(self)
+        super().allHeadersReceived()
+
+    def requestDone(self, request: Any) -> None:
+        """Wait for the next request, if there is one to come."""
+        super().requestDone(request)
+        if self.transport is not None and not self.requests:
+            self.site.limit.waits(self, self._drop)
+
+    def _drop(self) -> None:
+        self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Be counted no more."""

@@ -27,6 +27,7 @@ from ccsproxy.proxy.forward.upstreams import UpstreamsByHost
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
 from ccsproxy.proxy.resource import ProxyResource, Relays, way_to
 from ccsproxy.proxy.server.admission import ProxyAdmission, token_reader
+from ccsproxy.proxy.server.channel import RelayChannel
 from ccsproxy.proxy.server.guard import ServerRules
 from ccsproxy.proxy.server.limits import Limits, connection_cap
 from ccsproxy.proxy.server.loops import LoopWatch
@@ -127,6 +128,7 @@ def relay_site(
     admission: ProxyAdmission | None = None,
     stalls: Seconds = lambda: 0.0,
     loops: LoopWatch | None = None,
+    everybody: set[RelayChannel] | None = None,
 ) -> RelaySite:
     """Make the site of one listener.
 
@@ -139,6 +141,7 @@ def relay_site(
     :param admission: see `RelaySite`.
     :param stalls: see `ccsproxy.proxy.relay.Relay`.
     :param loops: see `RelaySite`.
+    :param everybody: see `RelaySite`.
     """
     guarded = capture if isinstance(capture, GuardedCapture) else GuardedCapture(capture)
     ways = {name: way_to(upstream, client) for name, (upstream, client) in clients.items()}
@@ -159,6 +162,7 @@ def relay_site(
         rules=ServerRules(bool(ways), forward is not None, config.websocket),
         admission=admission,
         loops=loops,
+        everybody=everybody,
         callers=CallerFinder(),
     )
     if forward is not None:
@@ -209,6 +213,7 @@ class RelayService:
         self._ids = IdSource(time.time)
         self._pools: WeakSet[RelayPool] = WeakSet()
         self._sites: list[RelaySite] = []
+        self._everybody: set[RelayChannel] = set()
         self._admission = ProxyAdmission(config.api_users == "any", token_reader(config.token_path))
         self._environ = environ
         self._policy, self._clients = self._make_clients()
@@ -279,6 +284,7 @@ class RelayService:
             admission=self._admission,
             stalls=self._stalls.total,
             loops=self._loops,
+            everybody=self._everybody,
         )
         self._sites.append(site)
         return site

@@ -6,15 +6,19 @@ import resource
 import socket
 from typing import Any
 
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.api.answer import Refused
 from ccsproxy.api.connections import (
     GRACE,
+    HEAD_TIME,
     LOOKS,
     MOST_CONNECTIONS,
     STALL,
     ApiChannel,
+    ConnectionLimit,
     connection_cap,
     unacknowledged,
 )
@@ -177,3 +181,49 @@ class StallTests(LimitCase):
         os.close(reading)
         self.addCleanup(os.close, writing)
         self.assertIsNone(unacknowledged(type("Pipe", (), {"getHandle": lambda _: writing})()))
+
+
+class SlowestTests(SynchronousTestCase):
+    """Connections that only drip give way to new ones."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.limit = ConnectionLimit(3, self.clock.seconds)
+        self.dropped: list[int] = []
+
+    def enter(self, *names: int) -> None:
+        for name in names:
+            self.limit.enter(name, lambda name=name: self.dropped.append(name))
+
+    def admitted(self, name: int) -> bool:
+        try:
+            self.limit.admit(name)
+        except Refused:
+            return False
+        return True
+
+    def test_the_slowest_gives_way(self) -> None:
+        """The one that has waited longest is dropped, and the new one is served."""
+        self.enter(1, 2, 3)
+        self.limit.asks(1)
+        self.clock.advance(HEAD_TIME)
+        self.enter(4)
+        self.assertEqual((self.dropped, self.admitted(4), len(self.limit)), ([2], True, 3))
+
+    def test_not_at_once(self) -> None:
+        """Who has just come is left alone, and the new one is told that there are too many."""
+        self.enter(1, 2, 3, 4)
+        self.assertEqual((self.dropped, self.admitted(4), self.limit.refused), ([], False, 1))
+
+    def test_nothing_under_way_is_dropped(self) -> None:
+        """Requests that are being answered keep their connections."""
+        self.enter(1, 2, 3)
+        for name in (1, 2, 3):
+            self.limit.asks(name)
+        self.clock.advance(HEAD_TIME * 10)
+        self.enter(4)
+        self.assertEqual((self.dropped, self.admitted(4)), ([], False))
+        self.limit.waits(2, lambda: self.dropped.append(2))
+        self.clock.advance(HEAD_TIME)
+        self.enter(5)
+        self.assertEqual((self.dropped, len(self.limit)), ([4], 4))

@@ -41,6 +41,7 @@ class RelaySite(Site):
     :param rules: what is served beside plain requests.
     :param callers: finds out which programs call; None for nobody.
     :param admission: who may use the port as a proxy for other hosts.
+    :param everybody: the connections of all sites of this process, which share one limit.
     :param loops: notices requests that come back; without it only direct loops are noticed.
     :ivar in_flight: how many exchanges are under way.
     :ivar draining: no further request is accepted.
@@ -66,6 +67,7 @@ class RelaySite(Site):
         admission: ProxyAdmission | None = None,
         loops: LoopWatch | None = None,
         callers: CallerFinder | None = None,
+        everybody: set[RelayChannel] | None = None,
     ) -> None:
         super().__init__(resource, reactor=reactor)
         self._turns = reactor
@@ -87,6 +89,7 @@ class RelaySite(Site):
         self._origin = origin
         self._guards: dict[tuple[str, int | None], Guard] = {}
         self._channels: set[RelayChannel] = set()
+        self._everybody: set[RelayChannel] = set() if everybody is None else everybody
         self._surplus: set[RelayChannel] = set()
         self._drained: list[Deferred[None]] = []
 
@@ -100,7 +103,7 @@ class RelaySite(Site):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Make the channel of a new connection, or none where there are far too many."""
-        if self.draining or len(self._channels) >= self.limits.connections + GRACE:
+        if self.draining or len(self._everybody) >= self.limits.connections + GRACE:
             return None
         return RelayChannel(self)
 
@@ -154,14 +157,16 @@ class RelaySite(Site):
     def opened(self, channel: RelayChannel) -> None:
         """Count a client's connection that was accepted."""
         self._channels.add(channel)
+        self._everybody.add(channel)
         if self._callers is not None and channel.ends is not None and is_local(channel.ends):
             self._callers.ask(channel.ends, channel.called_by)
-        if len(self._channels) > self.limits.connections:
+        if len(self._everybody) > self.limits.connections:
             self._surplus.add(channel)
 
     def closed(self, channel: RelayChannel) -> None:
         """Count a connection no more."""
         self._channels.discard(channel)
+        self._everybody.discard(channel)
         self._surplus.discard(channel)
 
     def under_way(self) -> None:
