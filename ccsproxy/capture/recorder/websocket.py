@@ -15,10 +15,11 @@ import msgspec
 
 from ccsproxy.capture.frames import RESPONSE_BODY, EndFrame, Lost
 from ccsproxy.capture.recorder.headers import HeaderLines
+from ccsproxy.capture.recorder.socket_endings import cut_short, exchange_ending, refined
 from ccsproxy.dialects.websocket.choose import by_message, by_path
 from ccsproxy.dialects.websocket.protocol import Begun, Finished, Said, SocketProtocol, Step, one_line
 from ccsproxy.exchange.outcome import Outcome
-from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
+from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
 from ccsproxy.wire.websocket import Message, MessageReader
 
 #: The dialect of messages that belong to no response.
@@ -27,7 +28,6 @@ DAMAGED = "websocket_damaged"
 _TEXTS = ("text", "binary")
 #: The most frames that an exchange lists.
 _MOST_FRAMES = 20_000
-_CLEAN_CLOSES = (b"", b"\x03\xe8", b"\x03\xe9")
 
 
 @attr.define
@@ -164,7 +164,7 @@ class WebSocketInMaking:
         self._add_frames(message, direction, steps)
         for step in steps:
             if isinstance(step, Finished):
-                self._end(step.key, Outcome.COMPLETE)
+                self._end(step.key)
 
     def _divide(self, message: Message, direction: str, at: int) -> list[Step]:
         if self._protocol is None and self._log is None and direction == "out":
@@ -227,10 +227,10 @@ class WebSocketInMaking:
             else:
                 one.exchange.note("frames_limit")
 
-    def _end(self, key: int, outcome: Outcome, ending: Ending | None = None) -> None:
+    def _end(self, key: int, ending: Ending | None = None) -> None:
         one = self._open.pop(key, None)
         if one is not None:
-            self._finish(one.exchange, _ended(one, outcome, ending))
+            self._finish(one.exchange, _end_frame(one, ending))
 
     def _note(self, fault: str) -> None:
         if fault not in self._faults:
@@ -264,64 +264,25 @@ class WebSocketInMaking:
             self._note(DAMAGED)
         if self._received.damaged:
             self._miss(DAMAGED)
-        ending = self._refined(ended.ending)
-        cut_short = self._cut_short(ending)
+        ending = refined(ended.ending, self._closed)
+        early = ending if self._received.damaged else cut_short(ending, self._closed)
         for key in list(self._open):
-            self._end(key, Outcome(cut_short.outcome), cut_short)
+            self._end(key, early)
         rest = self._protocol.rest() if self._protocol is not None else []
         if self._log is None and (rest or not self._begun):
             self._log = self._new(SocketFacts(OTHER, subprotocol=self._subprotocol or None), b"", 0)
         if self._log is not None:
             for line in rest:
                 self._say(self._log, Said(0, one_line(line)), ending.at)
-            self._finish(self._log.exchange, _ended(self._log, Outcome(ending.outcome), ending))
+            self._finish(self._log.exchange, _end_frame(self._log, ending))
             self._log = None
 
-    def _cut_short(self, ending: Ending) -> Ending:
-        """Say why a response ended before its time."""
-        if ending.outcome != Outcome.COMPLETE or self._received.damaged:
-            return ending  # what could not be read may have held the end of the response
-        by_client = next(iter(self._closed), "in") == "out"
-        words = f"The {'client' if by_client else 'upstream'} closed the WebSocket before the response had ended."
-        outcome = Outcome.CLIENT_DISCONNECTED if by_client else Outcome.UPSTREAM_TRUNCATED
-        kind = "client_disconnected" if by_client else "websocket_closed"
-        return msgspec.structs.replace(ending, outcome=str(outcome), kind=kind, message=words)
 
-    def _refined(self, ending: Ending) -> Ending:
-        """Say how a connection ended: its close frames know it better than its sockets."""
-        if ending.outcome not in (Outcome.COMPLETE, Outcome.CLIENT_DISCONNECTED, Outcome.UPSTREAM_TRUNCATED):
-            return ending
-        told = self._closed.get("in", self._closed.get("out"))
-        if told is not None and told[:2] in _CLEAN_CLOSES:
-            return msgspec.structs.replace(ending, outcome=str(Outcome.COMPLETE), kind="", message="")
-        if told is not None:
-            words = f"The WebSocket was closed with code {int.from_bytes(told[:2], 'big')}."
-            return msgspec.structs.replace(
-                ending, outcome=str(Outcome.UPSTREAM_TRUNCATED), kind="websocket_closed", message=words
-            )
-        if ending.outcome == Outcome.COMPLETE:
-            words = "The upstream ended the connection without closing the WebSocket."
-            return msgspec.structs.replace(
-                ending, outcome=str(Outcome.UPSTREAM_TRUNCATED), kind="upstream_truncated", message=words
-            )
-        return ending
+def _end_frame(one: _Open, ending: Ending | None) -> EndFrame:
+    """Make an exchange's end frame.
 
-
-def _ended(one: _Open, outcome: Outcome, ending: Ending | None) -> EndFrame:
-    """Make the ending of an exchange: its own end, or the connection's."""
-    whole = ending is None or (outcome == Outcome.COMPLETE and one.facts.dialect == OTHER)
-    at = one.last if ending is None else max(one.last, ending.at)
-    first = None if one.first is None else one.first - one.began
-    last = None if one.first is None else one.last - one.began
-    timing = Timing(connected=0, reused=one.began > 0, request_sent=0, headers=0, first_byte=first, last_byte=last)
-    made = Ending(
-        outcome=str(outcome),
-        kind=ending.kind if ending is not None else "",
-        message=ending.message if ending is not None else "",
-        at=max(0, at - one.began),
-        timing=timing,
-        request_bytes=one.sent,
-        response_bytes=one.received,
-        response_whole=whole,
-    )
-    return EndFrame(made, one.sent, one.received)
+    :param ending: the connection's, None where the exchange has ended by itself.
+    """
+    whole = ending is None or (ending.outcome == Outcome.COMPLETE and one.facts.dialect == OTHER)
+    times, sizes = (one.began, one.first, one.last), (one.sent, one.received)
+    return EndFrame(exchange_ending(times, sizes, ending, whole=whole, later=one.began > 0), *sizes)

@@ -46,14 +46,13 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str]) 
     if name not in VIEWS:
         raise NoSuchPage
     record = reader.record(sid, seq)
+    to_read = record if given.get("form") == "json" or name in ("headers", "raw") else _whole(reader, record)
     summary, near = _around(reader, sid, seq)
     body = [
         _crumbs(sid, seq, near, name),
         _head(record),
         _tabs(sid, seq, name),
-        *_content(
-            _to_read(reader, record, given), name, given, figures.total(summary.get("cost"), summary.get("unpriced"))
-        ),
+        *_content(to_read, name, given, figures.total(summary.get("cost"), summary.get("unpriced"))),
     ]
     return Page(
         f"{_title(record)} · {VIEWS[name]}",
@@ -66,10 +65,8 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str]) 
     )
 
 
-def _to_read(reader: Reader, record: dict[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
-    """Return a record with all that the model was given; as JSON it stays what was sent."""
-    if given.get("form") == "json":
-        return record
+def _whole(reader: Reader, record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with all that the model was given, where it continues another one."""
     return with_context(record, lambda seq: reader.record(str(record["session_id"]), seq))
 
 
