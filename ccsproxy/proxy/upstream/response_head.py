@@ -211,7 +211,7 @@ def _read_framing(head: ParsedResponseHead, found: list[Line]) -> None:
         if codings:
             raise UpstreamProtocolError("The upstream sent both Content-Length and Transfer-Encoding.")
     elif codings:
-        head.chunked = _is_chunked(codings, head.version)
+        head.chunked = _is_chunked(codings)
     options = [connection(value).options for name, value, _, _ in found if name == b"connection"]
     if options:
         said = frozenset[bytes]().union(*options)
@@ -219,6 +219,9 @@ def _read_framing(head: ParsedResponseHead, found: list[Line]) -> None:
     for name, value, _, _ in found:
         if name == b"keep-alive" and (hint := _KEEP_ALIVE_TIME.search(value)):
             head.keep_for = min(float(hint[1]), _KEEP_MOST)
+    if codings and head.version == "1.0":
+        # Every client takes it. Who is behind it may frame differently, so nothing more is read from there.
+        head.persistent = False
 
 
 def _content_length(values: list[bytes]) -> int:
@@ -230,10 +233,8 @@ def _content_length(values: list[bytes]) -> int:
     return int(value)
 
 
-def _is_chunked(values: list[bytes], version: str) -> bool:
+def _is_chunked(values: list[bytes]) -> bool:
     """Tell whether the codings mean a chunked body, or none at all."""
-    if version == "1.0":
-        raise UpstreamProtocolError("The upstream used a transfer coding in HTTP/1.0.")
     # Said twice it means once: nobody has ever chunked chunks. `identity` was a coding until RFC 7230 took it away.
     codings = {member for value in values for member in value.split(b",")}
     codings = {member.strip(b" \t") for member in codings} - {b"identity"}

@@ -136,6 +136,14 @@ ACCEPTED = {
         "ResponseDone",
         True,
     ),
+    "1.0 in chunks": (
+        b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"GET",
+        200,
+        b"hello",
+        "ResponseDone",
+        False,
+    ),
     "identity until close": (
         H + b"Transfer-Encoding: identity\r\n\r\nall of it",
         b"GET",
@@ -167,7 +175,6 @@ REFUSED_HEADS = {
     "coding list": H + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
     "obfuscated coding": H + b"Transfer-Encoding: xchunked\r\n\r\n",
     "vertical tab in the coding": H + b"Transfer-Encoding: \x0bchunked\r\n\r\n",
-    "coding in 1.0": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "bare LF": b"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
     "bare LF in a value": H + b"A: b\nC: d\r\n\r\n",
     "bare CR in a value": H + b"A: b\rC: d\r\n\r\n",
