@@ -175,8 +175,8 @@ def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool
     keys = KeyRing(settings.token, settings.run, time.time) if settings.token else None
     health = Health(reactor.seconds, settings.facts, settings.started)
     queries = Queries(reader)
-    pages = Pages(reader, reading, health.answer, lambda: proxies(Path(settings.data_dir)))
     insights = Insights(reader, budgets=lambda: budgets_of(Path(settings.data_dir)))
+    pages = Pages(reader, reading, health.answer, lambda: proxies(Path(settings.data_dir)), insights)
     upstreams = settings.upstreams
     return make_api(
         reactor, guard, queries, reading, health, settings.run, upstreams, pages, keys=keys, insights=insights

@@ -10,7 +10,14 @@ from ccsproxy.dashboard.html.figures import exact
 from ccsproxy.dashboard.html.markup import element, h, write
 from ccsproxy.dashboard.notices import notices
 
-PLACES = (("requests", "/", "Requests"), ("sessions", "/sessions", "Sessions"), ("overview", "/overview", "Overview"))
+PLACES = (
+    ("requests", "/", "Requests"),
+    ("sessions", "/sessions", "Sessions"),
+    ("overview", "/overview", "Overview"),
+    ("prompts", "/prompts", "Prompts"),
+    ("leaks", "/leaks", "Leaks"),
+    ("health", "/health", "Health"),
+)
 KEYS = (
     (("j", "k"), "next, previous row or block"),
     (("Enter",), "open it"),

@@ -15,6 +15,7 @@ from ccsproxy.dashboard.failing import failing_page
 from ccsproxy.dashboard.page import write_page
 from ccsproxy.dashboard.places import find
 from ccsproxy.dashboard.service import Service
+from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 
 log = Logger()
@@ -43,15 +44,22 @@ class Pages(Resource):
     isLeaf = True
 
     def __init__(
-        self, reader: Reader, reading: Reading, health: Health, proxies: Callable[[], Sequence[str]]
+        self,
+        reader: Reader,
+        reading: Reading,
+        health: Health,
+        proxies: Callable[[], Sequence[str]],
+        insights: Insights | None = None,
     ) -> None:
         """Load the files that pages need.
 
         :param health: returns the answer of ``/api/health`` in constant time.
         :param proxies: returns the proxy's URLs; may block.
+        :param insights: what is made of the records; of its own when None.
         """
         super().__init__()
         self._reader, self._reading, self._health, self._proxies = reader, reading, health, proxies
+        self._insights = insights or Insights(reader)
         self._assets = load_assets()
 
     def render(self, request: Request) -> int:
@@ -81,7 +89,7 @@ class Pages(Resource):
 
     def _make(self, segments: list[str], given: Mapping[str, str], health: Mapping[str, Any]) -> tuple[int, bytes]:
         """Read what a page shows and write it; blocks."""
-        service = Service(self._proxies(), list(health.get("upstreams") or ()))
+        service = Service(self._insights, self._proxies(), list(health.get("upstreams") or ()), health)
         page = find(segments)(self._reader, given, service)
         return page.status, write_page(page, self._assets, health)
 

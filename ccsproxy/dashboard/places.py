@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ccsproxy.dashboard.answers.health_page import health_page
+from ccsproxy.dashboard.answers.leaks_page import leaks_page
+from ccsproxy.dashboard.answers.prompts_page import prompt_page, prompts_page
 from ccsproxy.dashboard.diff.page import diff_page
 from ccsproxy.dashboard.exchange.page import exchange_page
 from ccsproxy.dashboard.failing import NoSuchPage
@@ -29,9 +32,17 @@ def find(segments: Sequence[str]) -> Maker:
         case ["overview"]:
             return overview_page
         case ["s", sid]:
-            return lambda reader, given, service: session_page(reader, sid, given)
+            return lambda reader, given, service: session_page(reader, sid, given, service)
         case ["x", sid, seq]:
-            return lambda reader, given, service: exchange_page(reader, sid, number(seq), given)
+            return lambda reader, given, service: exchange_page(reader, sid, number(seq), given, service)
+        case ["leaks"]:
+            return leaks_page
+        case ["prompts"]:
+            return prompts_page
+        case ["prompts", name]:
+            return lambda reader, given, service: prompt_page(name, service)
+        case ["health"]:
+            return health_page
         case ["diff", sid, before, after]:
             return lambda reader, given, service: diff_page(reader, sid, number(before), number(after))
     raise NoSuchPage

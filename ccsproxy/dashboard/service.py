@@ -1,8 +1,11 @@
 """What the pages say of the service that they show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attr
+
+from ccsproxy.store.reader.insights import Insights
 
 
 @attr.frozen
@@ -11,7 +14,10 @@ class Service:
 
     :ivar proxies: the proxy's URLs.
     :ivar upstreams: the names of the upstreams, the default first.
+    :ivar health: what ``GET /api/health`` says.
     """
 
+    insights: Insights
     proxies: Sequence[str] = ()
     upstreams: Sequence[str] = ()
+    health: Mapping[str, Any] = attr.field(factory=dict)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ccsproxy.dashboard import address
+from ccsproxy.dashboard.answers.findings_view import findings_list
+from ccsproxy.dashboard.answers.why_view import why_panel
 from ccsproxy.dashboard.exchange.bodies import body_json, headers_part, raw_part, request_part, response_part
 from ccsproxy.dashboard.exchange.overview import overview
 from ccsproxy.dashboard.failing import NoSuchPage
@@ -14,10 +16,11 @@ from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.words import badge, state_of
 from ccsproxy.dashboard.lists.requests_page import moment_of
 from ccsproxy.dashboard.page import Page
+from ccsproxy.dashboard.service import Service
 from ccsproxy.dashboard.session.siblings import Siblings, siblings
 from ccsproxy.dialects.views.view import RequestView, request_view
 from ccsproxy.exchange.continuation import with_context
-from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.reader.reader import NotKept, Reader
 
 VIEWS = {
     "overview": "Overview",
@@ -36,7 +39,7 @@ FORMS = (
 )
 
 
-def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str]) -> Page:
+def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str], service: Service) -> Page:
     """Make the page.
 
     :raises NotKept: when there is no such exchange.
@@ -52,6 +55,7 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str]) 
         _crumbs(sid, seq, near, name),
         _head(record),
         _tabs(sid, seq, name),
+        *(_why(service, sid, seq) if name == "overview" else ()),
         *_content(to_read, name, given, figures.total(summary.get("cost"), summary.get("unpriced"))),
     ]
     return Page(
@@ -68,6 +72,17 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str]) 
 def _whole(reader: Reader, record: dict[str, Any]) -> dict[str, Any]:
     """Return a record with all that the model was given, where it continues another one."""
     return with_context(record, lambda seq: reader.record(str(record["session_id"]), seq))
+
+
+def _why(service: Service, sid: str, seq: int) -> list[Any]:
+    """Answer why, for a finished call of a model; there is nothing to say of others."""
+    try:
+        found = service.insights.why(sid, seq)
+        if found["cache"] is None:
+            return []
+        return [findings_list(found["findings"]), why_panel(found, service.insights.context(sid, seq))]
+    except NotKept:
+        return []
 
 
 def _around(reader: Reader, sid: str, seq: int) -> tuple[Mapping[str, Any], Siblings]:

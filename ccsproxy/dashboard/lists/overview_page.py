@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ccsproxy.dashboard import address
+from ccsproxy.dashboard.answers.findings_view import findings_list
+from ccsproxy.dashboard.answers.limits_view import budgets_panel, limits_panel
 from ccsproxy.dashboard.exchange.overview import key
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import panel, tiles
@@ -19,8 +21,8 @@ HEADS = (
     *("Calls", "Errors", "Input", "Cached", "Cache write", "Output"),
     *("First token p50", "p95", "Duration p50", "p95", "Cost"),
 )
-#: The most rows of one table.
-ROWS = 100
+#: The most rows of one table, and findings of all sessions.
+ROWS, FINDINGS = 100, 12
 
 
 def overview_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
@@ -35,6 +37,9 @@ def overview_page(reader: Reader, given: Mapping[str, str], service: Service) ->
     body = [
         h.div(h.h1("Overview"), _spans(span), class_="head"),
         _totals(stats["totals"]),
+        findings_list(service.insights.findings_since(since)[:FINDINGS], titled=True),
+        limits_panel(service.insights.limits()),
+        budgets_panel(service.insights.budget()),
         _charts(charts_of(times, unit, since, now), unit) if times and span != "1h" else None,
         _table("By model", "Model", stats["models"], _model, "models"),
         _table("By upstream", "Upstream", stats["upstreams"], _upstream, "upstreams"),

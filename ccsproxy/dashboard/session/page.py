@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ccsproxy.dashboard import address
+from ccsproxy.dashboard.answers.findings_view import findings_list
 from ccsproxy.dashboard.exchange.overview import key
 from ccsproxy.dashboard.exchange.page import exports
 from ccsproxy.dashboard.html import figures
@@ -13,18 +14,19 @@ from ccsproxy.dashboard.html.svg import bars
 from ccsproxy.dashboard.lists.requests_page import moment_of, request_table
 from ccsproxy.dashboard.lists.requests_view import row_of
 from ccsproxy.dashboard.page import Page
+from ccsproxy.dashboard.service import Service
 from ccsproxy.dashboard.session.conversation import conversation
 from ccsproxy.dashboard.session.totals import Growth, Tile, growth, total_tiles
 from ccsproxy.dashboard.session.turns import Turn, agents, turns
 from ccsproxy.dashboard.session.window import Window, window
-from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.reader.reader import NotKept, Reader
 
 EXPORTS = (("md", "Markdown"), ("jsonl", "JSON lines"), ("har", "HAR"), ("html", "HTML, one file"))
 #: Rows of the table of all requests.
 ROWS = 1000
 
 
-def session_page(reader: Reader, sid: str, given: Mapping[str, str]) -> Page:
+def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Service) -> Page:
     """Make the page.
 
     :param given: ``view`` is ``calls`` for the table; ``from`` is the number of the request to begin at.
@@ -39,6 +41,7 @@ def session_page(reader: Reader, sid: str, given: Mapping[str, str]) -> Page:
     body = [
         _crumbs(sid, meta),
         _head(meta),
+        findings_list(_findings(service, sid)),
         _tiles(total_tiles(meta, requests, agents(ordered))),
         _growth(drawn) if drawn else None,
         _tabs(sid, as_table, len(ordered)),
@@ -54,6 +57,14 @@ def session_page(reader: Reader, sid: str, given: Mapping[str, str]) -> Page:
         links=_keys(sid, part),
         styles=["sessions.css"],
     )
+
+
+def _findings(service: Service, sid: str) -> list[dict[str, Any]]:
+    """Return what is worth knowing; of a session whose calls all run yet, nothing."""
+    try:
+        return service.insights.findings(sid)
+    except NotKept:
+        return []
 
 
 def _number(text: str | None) -> int | None:

@@ -1,0 +1,84 @@
+"""Health: whether anything was lost, said aloud; sizes, lag, versions, ports."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ccsproxy.dashboard.answers.limits_view import budgets_panel, limits_panel
+from ccsproxy.dashboard.html import figures
+from ccsproxy.dashboard.html.facts import facts, panel, tiles
+from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.notices import notices
+from ccsproxy.dashboard.page import Page
+from ccsproxy.dashboard.service import Service
+from ccsproxy.store.reader.reader import Reader
+
+
+def health_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
+    """Make the page."""
+    health = service.health
+    said = notices(health)
+    body = [
+        h.div(h.h1("Health"), class_="head"),
+        h.p(_verdict(health, bool(said)), class_="lead", data_testid="verdict"),
+        h.ul([h.li(sentence) for sentence in said]) if said else None,
+        _sum(health),
+        panel("The service", facts(_service(health, service)), id="service"),
+        panel("The store", facts(_store(health)), id="store"),
+        limits_panel(service.insights.limits()),
+        budgets_panel(service.insights.budget()),
+    ]
+    parts = [part for part in body if part is not None]
+    return Page("Health", parts, "health", "health", back="/", styles=["sessions.css"])
+
+
+def _dropped(health: Mapping[str, Any]) -> int:
+    return sum((health.get("dropped") or {}).values())
+
+
+def _verdict(health: Mapping[str, Any], troubled: bool) -> str:
+    since = figures.stamp(health.get("started_at"))
+    dropped = _dropped(health)
+    if dropped:
+        return f"{figures.plural(dropped, 'exchange')} had to be dropped since {since}."
+    return f"Nothing was dropped since {since}." + (" There is something to look at:" if troubled else "")
+
+
+def _sum(health: Mapping[str, Any]) -> Any:
+    """Show the sum that has to come out at every moment."""
+    names = ("accepted", "stored", "in_flight")
+    shown = [(name.replace("_", " ").capitalize(), figures.exact(health.get(name))) for name in names]
+    return tiles([*shown, ("Dropped", figures.exact(_dropped(health)))])
+
+
+def _service(health: Mapping[str, Any], service: Service) -> list[tuple[str, Any]]:
+    return [
+        ("Version", health.get("version")),
+        ("Process", figures.exact(health.get("pid"))),
+        ("Running for", figures.duration((health.get("uptime_s") or 0) * 1000)),
+        ("Proxy", ", ".join(service.proxies)),
+        ("Upstreams", ", ".join(service.upstreams)),
+        ("Capture", health.get("capture_level")),
+        ("Secrets", "replaced" if health.get("redact", True) else "KEPT: --no-redact is on"),
+        ("Recorder", health.get("recorder")),
+        ("Relay processes", figures.exact(health.get("workers"))),
+        *((f"Dropped: {reason}", figures.exact(count)) for reason, count in (health.get("dropped") or {}).items()),
+    ]
+
+
+def _store(health: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    detail = health.get("store_detail") or {}
+    index = detail.get("index") or {}
+    rows: list[tuple[str, Any]] = [("State", health.get("store"))]
+    rows += [
+        (name.replace("_", " ").capitalize(), _value(value)) for name, value in detail.items() if _is_plain(value)
+    ]
+    rows += [(f"Index: {name.replace('_', ' ')}", _value(value)) for name, value in index.items() if _is_plain(value)]
+    return rows
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float) and value != ""
+
+
+def _value(value: Any) -> str:
+    return figures.exact(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,52 @@
+"""Leaks: which kinds of secrets requests carried to whom, since when, how often."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ccsproxy.dashboard import address
+from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.lists.requests_page import moment_of
+from ccsproxy.dashboard.page import Page
+from ccsproxy.dashboard.service import Service
+from ccsproxy.store.reader.reader import Reader
+
+_HEADS = ("Kind", "Sent to", "Secrets", "Calls", "Sessions", "First", "Last", "Where")
+
+
+def leaks_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
+    """Make the page."""
+    found = service.insights.leaks()
+    said = (
+        "Secrets that agents have sent to providers within prompts, mostly by reading a file. Here they are "
+        "replaced; the provider has seen them. Change those that matter."
+    )
+    body = [
+        h.div(h.h1("Leaks"), class_="head"),
+        h.p(said, class_="note") if found else h.p("No secret was seen in a prompt.", class_="note"),
+        _table(found) if found else None,
+    ]
+    return Page(
+        "Leaks", [part for part in body if part is not None], "leaks", "leaks", back="/", styles=["sessions.css"]
+    )
+
+
+def _table(found: Any) -> Any:
+    head = h.thead(h.tr([h.th(name, scope="col") for name in _HEADS]))
+    return h.div(h.table(head, h.tbody([_row(leak) for leak in found])), class_="scroll", data_testid="leaks")
+
+
+def _row(leak: Mapping[str, Any]) -> Any:
+    where = ", ".join(f"{place['where']} ({place['calls']})" for place in leak["places"][:4])
+    return h.tr(
+        h.th(str(leak["kind"]), scope="row"),
+        h.td(str(leak["upstream"])),
+        *(h.td(f"{leak[name]:,}", class_="figure") for name in ("secrets", "calls", "sessions")),
+        *(h.td(_call(leak[name])) for name in ("first", "last")),
+        h.td(where, class_="data"),
+    )
+
+
+def _call(place: Mapping[str, Any]) -> Any:
+    return h.a(
+        moment_of(str(place["at"])), href=address.exchange(str(place["session_id"]), int(place["seq"]), "request")
+    )
