@@ -23,6 +23,8 @@ from ccsproxy.runtime.signals import HANGUP, held_back
 LINK_FD = 3
 #: Seconds before the first restart; each further one in a row waits twice as long, up to the last.
 FIRST_PAUSE, LAST_PAUSE = 0.1, 10.0
+#: Seconds until a child is given its lower priority.
+NICE_AFTER = 3.0
 #: A child that ran so many seconds has proved itself: its next restart is a first one again.
 PROVED_AFTER = 30.0
 #: How many bytes of one line of output go to the log.
@@ -99,6 +101,7 @@ class Child:
         self._started_at = 0.0
         self._restart: IDelayedCall | None = None
         self._kill: IDelayedCall | None = None
+        self._nicer: IDelayedCall | None = None
         self._stopping: Deferred[None] | None = None
 
     @property
@@ -120,7 +123,9 @@ class Child:
             return
         finally:
             theirs.close()
-        self._be_nice()
+        if self._program.nice:
+            # Not before it has begun: at its low priority a busy machine would let it load its modules for minutes.
+            self._nicer = self._reactor.callLater(NICE_AFTER, self._be_nice)
         self._linked(ours)
 
     def stop(self, within: float) -> Deferred[None]:
@@ -149,8 +154,9 @@ class Child:
     def process_ended(self, reason: Failure) -> None:
         """Hear that it has ended: start it again, unless it was to end."""
         self._process = None
-        if self._kill is not None and self._kill.active():
-            self._kill.cancel()
+        for timer in (self._kill, self._nicer):
+            if timer is not None and timer.active():
+                timer.cancel()
         self._ended()
         if self._stopping is not None:
             stopping, self._stopping = self._stopping, None
@@ -178,11 +184,14 @@ class Child:
             return self._reactor.spawnProcess(protocol, sys.executable, command, environment, childFDs=descriptors)
 
     def _be_nice(self) -> None:
-        if self._program.nice and self.pid is not None:
-            try:
-                os.setpriority(os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0) + self._program.nice)
-            except OSError as error:
-                self._log.warn("{module} runs at our priority: {error}", module=self._program.module, error=error)
+        if self.pid is None:
+            return
+        priority = os.getpriority(os.PRIO_PROCESS, 0) + self._program.nice
+        try:
+            for thread in _threads(self.pid):
+                os.setpriority(os.PRIO_PROCESS, thread, priority)
+        except OSError as error:
+            self._log.warn("{module} runs at our priority: {error}", module=self._program.module, error=error)
 
     def _start_later(self) -> None:
         proved = self._reactor.seconds() - self._started_at >= PROVED_AFTER
@@ -190,6 +199,14 @@ class Child:
         self._pause = min(LAST_PAUSE, pause * 2)
         self.restarts += 1
         self._restart = self._reactor.callLater(pause, self.start)
+
+
+def _threads(pid: int) -> list[int]:
+    """Return the ids of a process's threads: on Linux each has a priority of its own, which new ones inherit."""
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return [pid]
 
 
 class ChildProtocol(ProcessProtocol):

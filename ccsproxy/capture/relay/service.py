@@ -43,7 +43,8 @@ class CaptureLimits:
     :ivar spill: see `SpillBounds`; the file's bound is for all relays together.
     :ivar ready_within: seconds that the start waits for the recorder; without it, the log fills.
     :ivar flush_within: seconds without any exchange being stored after which the stop waits no longer.
-    :ivar nice: how much lower the recorder's priority is.
+    :ivar nice: how much lower the recorder's priority is. At 19 any busy program of the machine kept it from working;
+        at 5 it has a quarter of a processor that the relay wants whole.
     :ivar patience: after so many deaths in a row without anything stored, what the recorder was dealing with is given
         up, lest one exchange that kills the recorder stop all recording.
     """
@@ -52,7 +53,7 @@ class CaptureLimits:
     spill: SpillBounds = attr.field(factory=SpillBounds)
     ready_within: float = 10.0
     flush_within: float = 20.0
-    nice: int = 19
+    nice: int = 5
     patience: int = 5
 
 

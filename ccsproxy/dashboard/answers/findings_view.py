@@ -39,4 +39,4 @@ def _finding(each: Mapping[str, Any], titled: bool) -> Any:
         for link in (each.get("links") or ())
         if link.get("seq") != seq
     ]
-    return h.li(h.a(str(each["text"]), href=where), title, links[:8], class_=f"finding {each['kind']}")
+    return h.li(h.a(str(each["text"]), href=where), title, links[:8], class_=f"finding of-{each['kind']}")
