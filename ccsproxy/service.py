@@ -195,6 +195,7 @@ class CcsproxyService(service.Service):
             return
         self._config, waiting = reloaded(self._config, said)
         self._relay.reload(self._config)
+        self._capture.reload(self._config)
         self._run.reload(self._config)
         write_run_file(self._config.data_dir, self._run.file(self.handle()))
         if self._workers is not None:

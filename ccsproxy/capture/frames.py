@@ -27,6 +27,8 @@ ATTACH = 9
 CLOSE = 10
 #: Of a relay to the recorder: how far its log is written.
 MORE = 11
+#: Of the main process to the recorder: what has changed of what it was told at first.
+RELOAD = 12
 
 #: How the line of a live event begins, so that nobody needs to read one that nobody wants.
 EVENT = b'{"event":'
@@ -120,7 +122,7 @@ def more(position: tuple[int, int]) -> bytes:
 
 
 def message(kind: int, value: Any = None) -> bytes:
-    """Encode HELLO, ATTACH or CLOSE."""
+    """Encode HELLO, ATTACH, RELOAD or CLOSE."""
     return frame(kind, payload=_encode(value))
 
 

@@ -162,6 +162,7 @@ SETTINGS: tuple[Setting, ...] = (
         values.prices,
         "FILE",
         "TOML with own prices and context limits, by model pattern and upstream; goes before the built-in list.",
+        live=True,
     ),
     Setting(
         "redact-pattern",
@@ -187,6 +188,7 @@ SETTINGS: tuple[Setting, ...] = (
         field="labels",
         default="host and user",
         many=True,
+        live=True,
     ),
     Setting(
         "forward",

@@ -154,6 +154,8 @@ def _tokens(rates: Rates, bill: Billed) -> Iterator[Part]:
         rate = getattr(rates, kind)
         if rate is None and kind == "image_input":
             rate = rates.input
+        if rate is None and not rates.input and not rates.output:
+            rate = 0.0
         if rate is None:
             raise _Missing("rate", f"no rate is known for {count} tokens of {kind.replace('_', ' ')}")
         yield Part(kind, count, rate, count * rate / _MILLION)

@@ -97,13 +97,13 @@ class PriceBook:
         except PricesError:
             return cls()
 
-    def reload(self) -> None:
-        """Read the file again; the rows stay as they were when it cannot be used.
+    def reload(self, path: Path | None) -> None:
+        """Read the file again, or another one; all stays as it was when it cannot be used.
 
         :raises PricesError: then.
         """
-        if self.path is not None:
-            self._own = read_prices(self.path)
+        self._own = () if path is None else read_prices(path)
+        self.path = path
 
     def keep_copy(self, data_dir: Path) -> None:
         """Keep the file's contents in the data dir for the commands, or remove the copy where there is no file.

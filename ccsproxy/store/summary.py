@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy.exchange.outcome import Category, is_error
-from ccsproxy.exchange.record import SCHEMA_VERSION, Client, Error
+from ccsproxy.exchange.record import SCHEMA_VERSION, Client, Error, Process
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.cost import Cost
@@ -215,7 +215,7 @@ def summarise(entry: Entry) -> Summary:
         agent=client.agent,
         parent_agent=client.parent_agent,
         thread=client.thread,
-        cwd=client.cwd,
+        cwd=client.cwd or _folder(client.process),
         account=client.account,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
@@ -225,6 +225,11 @@ def summarise(entry: Entry) -> Summary:
         request_bytes=None if entry.started else _count(entry.request.body_bytes),
         response_bytes=_count(response.body_bytes) if response else None,
     )
+
+
+def _folder(process: Process | None) -> str | None:
+    """Return where a program was started that names no folder, None where that says nothing of a project."""
+    return process.cwd if process is not None and process.cwd != "/" else None
 
 
 def set_cost(row: Summary, entry: Entry, price: Price) -> None:

@@ -232,7 +232,8 @@ class ReloadTests(SynchronousTestCase):
         """Limits are taken over; the rest stays as it was and is named."""
         before = build_config({"upstream": ["https://api.anthropic.com"]})
         said = {"upstream": ["https://api.openai.com"], "idle-timeout": ["7"], "max-connections": ["9"]}
-        after, waiting = reloaded(before, build_config({**said, "workers": ["2"]}))
+        after, waiting = reloaded(before, build_config({**said, "workers": ["2"], "label": ["team=search"]}))
+        self.assertEqual(after.labels, (("team", "search"),))
         self.assertEqual((after.idle_timeout, after.max_connections), (7.0, 9))
         self.assertEqual(after.upstreams, before.upstreams)
         self.assertEqual(waiting, ["upstream", "workers"])

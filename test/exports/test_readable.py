@@ -102,6 +102,14 @@ class MarkdownTests(SynchronousTestCase):
         text = "".join(pieces)
         self.assertTrue(text.startswith("# Fix \\*it\\*\n"))
         self.assertEqual(text.count("\n## 7. POST"), 2)
+        self.assertNotIn("cost", text.split("## 7.")[0])
+
+    def test_what_a_sum_lacks(self) -> None:
+        """A session's cost says how many calls it lacks, and of which models."""
+        told = {"session_id": "s", "cost": 0.000012, "unpriced": 2, "unpriced_models": ["house-7"]}
+        text = "".join(SESSION["md"].write(told, [], UPSTREAMS))
+        self.assertIn("≥ $0.000012, 2 calls without a price", text)
+        self.assertIn("house-7", text)
 
 
 class PageTests(SynchronousTestCase):

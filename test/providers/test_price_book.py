@@ -47,6 +47,12 @@ class PriceBookTests(SynchronousTestCase):
         self.assertEqual(self.dollars("llama3.3", "ollama", "http://localhost:11434"), 0.0)
         self.assertEqual(self.book.context_window("house-model-7", "work"), 123456)
 
+    def test_free(self) -> None:
+        """What costs nothing costs nothing from the cache either, though its row does not say so."""
+        used = Usage(input_tokens=1000, output_tokens=10, cache_read_input_tokens=500, cache_creation_input_tokens=7)
+        found = self.book.cost("llama3.3", used, AT, "ollama", "http://localhost:11434")
+        self.assertEqual((found.dollars, found.gap), (0.0, ""))
+
     def test_same_price_under_any_name(self) -> None:
         """The NAME of an upstream changes nothing."""
         names = ("anthropic", "work2", "openai")
@@ -56,11 +62,11 @@ class PriceBookTests(SynchronousTestCase):
     def test_reload(self) -> None:
         """Read anew, new prices count; a file that is broken by then changes nothing and is told of."""
         self.file.write_text(OWN.replace("7.0", "8.0"))
-        self.book.reload()
+        self.book.reload(self.file)
         self.assertEqual(self.dollars("house-model-7", "work"), 8.0)
         self.file.write_text("[[price]")
         with self.assertRaises(PricesError):
-            self.book.reload()
+            self.book.reload(self.file)
         self.assertEqual(self.dollars("house-model-7", "work"), 8.0)
 
     def test_copy(self) -> None:

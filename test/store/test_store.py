@@ -60,7 +60,7 @@ class StoreTests(TestCase):
         self.assertEqual(first.last_seq("a"), 3)
         await first.close()
         second = self.store()
-        recovery = await second.open({"id3": object()})
+        recovery = await second.open({"id3": 0.0})
         self.assertEqual([begun.id for begun in recovery.unclean], ["id2"])
         self.assertEqual((second.last_seq("a"), second.last_seq("b")), (3, 0))
         await self.until(lambda: second.health()["queued"] == 0)

@@ -35,6 +35,7 @@ class Inbox(Protocol):
         attach: Callable[[Attached, list[int]], None],
         close: Callable[[], None],
         lost: Callable[[], None],
+        reload: Callable[[RecorderSettings], None] = lambda settings: None,
     ) -> None:
         """Make one.
 
@@ -42,9 +43,10 @@ class Inbox(Protocol):
         :param attach: called with each relay and its descriptors: log, journal, spill file and link if there are.
         :param close: called when the main process asks for the end.
         :param lost: called when the main process is gone.
+        :param reload: called with the settings when some of them have changed.
         """
         self.report = MainReport(self._write, lambda flush: reactor.callLater(0, flush))
-        self._begin, self._attach, self._close, self._lost = begin, attach, close, lost
+        self._begin, self._attach, self._close, self._lost, self._reload = begin, attach, close, lost, reload
         self._decoder = FrameDecoder()
         self._descriptors: deque[int] = deque()
         self._gone = False
@@ -73,6 +75,8 @@ class Inbox(Protocol):
             attached = frames.read_attached(frame.payload)
             count = 2 + attached.spilling + attached.linked
             self._attach(attached, [self._descriptors.popleft() for _ in range(count)])
+        elif frame.kind == frames.RELOAD:
+            self._reload(msgspec.convert(frames.read_message(frame.payload), RecorderSettings))
         elif frame.kind == frames.CLOSE:
             self._close()
 

@@ -101,7 +101,7 @@ class RecorderProcess:
         :param adopt: makes a descriptor the transport of a relay's link, and closes it.
         :param stop: called when everything is done.
         """
-        self.inbox = Inbox(reactor, self.begin, self.attach, self.close, self.lost)
+        self.inbox = Inbox(reactor, self.begin, self.attach, self.close, self.lost, self.reload)
         self.sources: dict[int, RelaySource] = {}
         self._report = Report(self.inbox.report)
         self._reactor, self._parts, self._adopt, self._stop = reactor, parts, adopt, stop
@@ -110,6 +110,7 @@ class RecorderProcess:
         self._cipher: SpillCipher | None = None
         self._prices = PriceBook()
         self._data_dir = Path()
+        self._labels: dict[str, str] = {}
         self._health = LoopingCall(self._tell_health)
         self._health.clock = reactor
         self._hurrying: IDelayedCall | None = None
@@ -131,19 +132,26 @@ class RecorderProcess:
         self._cipher = SpillCipher(settings.spill_key)
         left = LeftBehind.find(settings.data_dir, settings.run_session_id)
         self._prices, self._data_dir = prices_in_force(settings), Path(settings.data_dir)
+        self._labels = settings.labels
         self._store = store = self._parts.store(settings, self._reactor, self._prices)
         alive = {each.id: source.since for source in self.sources.values() for each in source.begun.values()}
         opened = store.open({**alive, **{each.id: each.started_at for each in left.begun}})
         opened.addCallback(self._opened, settings, store, left)
         opened.addErrback(self._not_opened)
 
-    def reload_prices(self) -> None:
-        """Read the user's price file again; prices stay as they were where it cannot be used."""
+    def reload(self, settings: RecorderSettings) -> None:
+        """Read the user's prices again, and label what begins from now on as the settings say.
+
+        Prices stay as they were where the file cannot be used.
+        """
         try:
-            self._prices.reload()
+            self._prices.reload(Path(settings.prices) if settings.prices else None)
             self._prices.keep_copy(self._data_dir)
         except (PricesError, OSError) as reason:
             self._log.error("the prices stay as they were: {reason}", reason=reason)
+        self._labels = settings.labels
+        if self._recorder is not None:
+            self._recorder.label(settings.labels)
 
     def close(self) -> None:
         """Read and finish everything, say so, and end."""
@@ -162,7 +170,7 @@ class RecorderProcess:
         forced = "" if settings.provider == "auto" else settings.provider
         recovered = self._parts.recovered(recovery)
         self._recorder = recorder = SocketRecorder(
-            CapturePolicy(forced, settings.bodies, settings.body_limit, settings.labels),
+            CapturePolicy(forced, settings.bodies, settings.body_limit, self._labels),
             self._parts.interpreters,
             self._parts.redactors(settings) if settings.redact else Unredacted,
             Sessions(settings.run_session_id, store.last_seq),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import attr
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -185,6 +186,10 @@ class Recorder:
         """Make what collects an exchange."""
         gate = RedactionGate(self._redactor())
         return Assembly(number, head, self._policy, self._interpreters, gate, self._budget, self._answers)
+
+    def label(self, labels: dict[str, str]) -> None:
+        """Label what begins from now on."""
+        self._policy = attr.evolve(self._policy, labels=labels)
 
     def tell(self, number: int, reason: str | None = None) -> None:
         """Tell the relay that an exchange is stored, or why it is dropped."""

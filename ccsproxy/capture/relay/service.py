@@ -83,6 +83,7 @@ class CaptureService(Service):
         """
         self._limits, self._reactor, self._bus = limits or CaptureLimits(), reactor, bus
         self._on = config.capture != "off"
+        self._run_session_id = run_session_id
         self.key = random(32)
         self._settings = recorder_settings(config, run_session_id, self.key)
         self.spill_bounds = self._limits.spill.shared_by(max(1, config.workers))
@@ -140,6 +141,12 @@ class CaptureService(Service):
         closed.addCallback(lambda _: self._stop_child())
         closed.addErrback(lambda failure: self._log.failure("stopping the recorder failed", failure))
         return closed
+
+    def reload(self, config: Config) -> None:
+        """Take over what can change while the recorder runs, and have it do so: prices and labels."""
+        self._settings = recorder_settings(config, self._run_session_id, self.key)
+        if self._control is not None:
+            self._control.send(frames.message(frames.RELOAD, self._settings))
 
     def add_worker(self, link: Link) -> KnownRelay | None:
         """Make what a worker needs that has been started; `attach` follows when it has been told.

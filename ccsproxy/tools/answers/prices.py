@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+import attr
 import msgspec
 
 from ccsproxy.exchange.ids import iso_time
+from ccsproxy.providers.other_lists import Difference, compare, read_list
 from ccsproxy.providers.price_book import PriceBook, PricesError
 from ccsproxy.providers.price_rows import Price, Rates, Tier
 from ccsproxy.providers.prices import LISTED, Found, price_list, provider_of
@@ -31,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--at", metavar="TIME", default="", help="at another time than now, as 2026-11-20T08:00:00Z")
     parser.add_argument("--prices", metavar="FILE", help="own prices (default: those that the service uses)")
+    parser.add_argument(
+        "--compare", metavar="FILE", help="say where models.dev's api.json or LiteLLM's price map says something else"
+    )
     add_data_dir(parser)
 
 
@@ -43,6 +48,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     except PricesError as reason:
         raise CommandError(f"{reason}.") from None
     at = args.at or iso_time(time.time())
+    if args.compare:
+        return _compare(book, at, args, out)
     if args.model is None:
         return _list(book, at, args, out)
     provider = args.provider or provider_of(args.upstream)
@@ -73,6 +80,41 @@ def _list(book: PriceBook, at: str, args: argparse.Namespace, out: TextIO) -> in
             "US dollars per million tokens; 'ccsproxy prices MODEL' shows tiers, limits, fees and the source.\n"
         )
     return 0
+
+
+def _compare(book: PriceBook, at: str, args: argparse.Namespace, out: TextIO) -> int:
+    """Write where another list, in a file, differs from ours."""
+
+    def rates(model: str, provider: str) -> Rates | None:
+        found = book.find(model, at, provider)
+        return found.price.rates if found is not None else None
+
+    listed = frozenset([args.provider] if args.provider else LISTED)
+    try:
+        rows = list(read_list(msgspec.json.decode(Path(args.compare).read_bytes()), listed))
+    except OSError as reason:
+        raise CommandError(f"{args.compare} cannot be read: {reason.strerror}.") from None
+    except (ValueError, msgspec.DecodeError) as reason:
+        raise CommandError(f"{args.compare} is no price list: {reason}.") from None
+    found = [each for each in dict.fromkeys(compare(rows, rates)) if not args.model or each.model == args.model]
+    if args.json:
+        for each in found:
+            write_json(out, attr.asdict(each))
+        return 0
+    cells = [["MODEL", "PROVIDER", "RATE", "OURS", "THEIRS"], *map(_difference, found)]
+    if found:
+        table(cells, out)
+    missing = sum(not each.rate for each in found)
+    out.write(
+        f"{len(rows):,} prices there; {missing:,} of them are of models that we have no price of, "
+        f"{len(found) - missing:,} rates differ.\n"
+    )
+    return 0
+
+
+def _difference(each: Difference) -> list[str]:
+    ours, theirs = ("-" if rate is None else f"{rate:g}" for rate in (each.ours, each.theirs))
+    return [each.model, each.provider, each.rate.replace("_", " ") or "no price", ours, theirs]
 
 
 def _cells(rates: Rates) -> list[str]:

@@ -24,6 +24,7 @@ from ccsproxy.capture.relay.tap import RelayCapture
 from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.capture.shared_log import REGION, SharedLog
 from ccsproxy.capture.spill import open_nameless
+from ccsproxy.providers.price_book import COPY
 from ccsproxy.store.recovery import unclean_record
 from test.capture.fakes import NowDisk, ending, request_head, response_head
 from test.capture.recorder.fake_interfaces import MEANING, MemoryStore, Stars
@@ -167,6 +168,30 @@ class LifeTests(ProcessCase):
         self.inbox.dataReceived(frames.message(frames.CLOSE))
         self.assertEqual(self.said("closed"), [True])
         self.assert_over()
+
+    def test_told_again(self) -> None:
+        """Labels and prices change while it runs; prices that cannot be used change nothing."""
+        relay, prices = self.relay(), self.directory / "own.toml"
+        self.start(relay)
+        prices.write_text('[[price]]\nmodels = ["house"]\nrates = {input = 1.0, output = 2.0}\n')
+        again = RecorderSettings(
+            data_dir=str(self.directory),
+            run_session_id="run",
+            spill_key=KEY,
+            prices=str(prices),
+            labels={"team": "search"},
+        )
+        self.inbox.dataReceived(frames.message(frames.RELOAD, again))
+        relay.exchange("e1")
+        relay.tell()
+        self.pump()
+        self.assertEqual([record.labels for record in self.store.records], [{"team": "search"}])
+        kept = self.directory / COPY
+        self.assertEqual(kept.read_bytes(), prices.read_bytes())
+        prices.write_text("[[price]")
+        self.inbox.dataReceived(frames.message(frames.RELOAD, again))
+        self.assertIn("house", kept.read_text())
+        self.assertEqual(len(self.flushLoggedErrors()), 0)
 
     def test_what_was_written_before_it_was_there(self) -> None:
         """A log is read from its beginning; nothing is read while the store opens."""
