@@ -11,7 +11,7 @@ from ccsproxy.redaction.randomness import is_random
 from ccsproxy.redaction.values import Style, is_secret_value
 
 #: The expression of what may be a user before a host; the longest that is looked at.
-USERS = r"://[^\s/?#@\"'<>\\`:]{0,80}:[^\s\"'<>`@]{1,100}@|://[^\s/?#@\"'<>\\`:]{12,120}@"
+USERS = r"://[^\s/?#@\"'<>\\`:]*:[^\s\"'<>`@]+@|://[^\s/?#@\"'<>\\`:]{12}[^\s/?#@\"'<>\\`:]*@"
 #: The expression of a parameter that is secret in an address only.
 PARAMETERS = (
     r"[?&](?i:amp;)?(?i:sig|signature|key|code|token|auth|jwt|assertion|samlresponse|x-amz-signature|x-goog-signature"
@@ -20,7 +20,7 @@ PARAMETERS = (
 _PARAMETER = re.compile(rb"[?&](?i:amp;)?([\w-]{2,24})=([^\s&\"'<>\\#`]+)")
 _SURE_PARAMETERS = frozenset({b"sig", b"signature", b"x-amz-signature", b"x-goog-signature", b"x-amz-security-token"})
 #: The expression of a user and password for a command.
-PAIRS = r"(?:[ \t\"']-[uU]|--(?:proxy-)?user)(?:[ =\t]|[\"'],[ ]?)?[\"']?[^\s:\"'$/=-][^\s:\"'/]{0,63}:[^\s\"'$]{3}"
+PAIRS = r"(?:[ \t\"']-[uU]|--(?:proxy-)?user)(?:[ =\t]|[\"'],[ ]?)?[\"']?[^\s:\"'$/=-][^\s:\"'/]*:[^\s\"'$]{3}"
 _PAIR = re.compile(rb"[ \t\"']?--?[\w-]+(?:[ =\t]|[\"'],[ ]?)?[\"']?([^\s:\"'$/=-][^\s:\"'/]*):([^\s\"'`|;\\]+)")
 _COMMANDS = re.compile(rb"curl|wget|http|docker|ftp|openssl|ldap|smb|redis")
 #: What is no password: templates, and what documents write.
@@ -29,6 +29,8 @@ _SAMPLES = frozenset(
     b"password passwd pass pwd secret token user username pw your-password yourpassword postgres root guest admin "
     b"example mypassword changeme test key host port 8080 3000".split()
 )
+#: Shorter passwords are those of examples.
+_SHORTEST = 4
 _INFO = re.compile(rb"[^\s/?\"'<>\\`]*")
 _HOST = re.compile(rb"[A-Za-z0-9][\w.-]*(?:[:/?\s\"'`;,)]|\Z|\\)")
 _TOKEN = re.compile(rb"[A-Za-z0-9_~.%-]+\Z")
@@ -46,7 +48,7 @@ def find_user(text: bytes, start: int, end: int) -> Finding | None:
         return _lone(text, begin, end)
     if not password or _is_open(password):
         return None
-    if b"redacted" in password or _spans_addresses(password):
+    if len(password) < _SHORTEST or b"redacted" in password or _spans_addresses(password):
         return None
     return Finding(begin + len(user) + 1, end - 1, "url-password", password)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from ccsproxy.redaction.finding import Finding
 from ccsproxy.redaction.formats import token_at
-from ccsproxy.redaction.names import KEYS_OF, TRAILING, Strength, is_first_key, strength
+from ccsproxy.redaction.names import TRAILING, Strength, is_first_key, strength
 from ccsproxy.redaction.values import Style, is_secret_value
 
 #: The ends of names that hold secrets, short ones too.
@@ -22,7 +22,7 @@ _STEMS = (
     r"|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86\xe7\xa0\x81|\xe5\x8f\xa3\xe4\xbb\xa4"
     r"|\xe3\x83\x91\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x89|\xeb\xb9\x84\xeb\xb0\x80\xeb\xb2\x88\xed\x98\xb8"
     r"|secret|[a-z_-]token|credential|creds|authorization|connection_?str(?:ing)?|jwt|_pat\b|bearer|mnemonic|totp"
-    rf"|(?:{'|'.join(sorted(KEYS_OF))})[_. -]?key"
+    r"|[a-z][_.-]?key"
 )
 #: The ends of names that hold secrets where the value is long.
 _WEAK_STEMS = r"key|token|auth|cookie|_dsn|secret_?id|key_?id"
@@ -36,20 +36,23 @@ _SIBLING = r"(?:[,;\s]|\\+[nrt]|[0-9]+\xe2\x86\x92|[0-9]+\t)*(?:" + _QUOTE + r")
 _SCHEME = r"(?:bearer|basic|token|apikey|negotiate|digest|splunk|ssws|geniekey|bot)[ \t]+"
 _OPEN = rf"(?:{_QUOTE}|{_COLOUR}|[ \t(\[]|\$'|[rbuf]{{1,2}}\"|{_SCHEME}|base64:)*"
 _LEAST = r"[^\s\"'`\\<>(){}\[\],;$][^\s\"'`<>(){}\[\],;]{5}"
-_QUOTED = rf"(?:{_QUOTE})(?:{_SCHEME})?(?:\\+u[0-9a-fA-F]{{4}}|[^\s\"'`\\<({{\[$])[^\s\"'`]{{5}}"
+_QUOTED = rf"\\*[\"'`] *(?:{_SCHEME})?(?:\\+u[0-9a-fA-F]{{4}}|[^\s\"'`\\<({{\[$])[^\s\"'`]{{5}}"
 _LONG = r"[^\s\"'`<>(){}\[\],;$]{16}"
 _CLOSE = rf"(?:{_QUOTE}|{_COLOUR}|[ \t\])*]|</?b>)*"
-#: The expression of a name with a separator and what may be a value.
+#: The expression of a name with a separator and what may be a value, in a text's view.
+_PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", r":=|==?=?>?|!=|->|::?|\||>"
+_PLAIN_CLOSE = rf"(?:{_PLAIN_QUOTE}|[ \t\])*\\]|</?b>)*"
+_PLAIN_SIBLING = rf"[,;\s\\]*(?:[0-9]+(?:\xe2\x86\x92|\t)\s*)?(?:{_PLAIN_QUOTE})?value(?:{_PLAIN_QUOTE})?\s*[:=]"
+_PLAIN_OPEN = rf"(?:{_PLAIN_QUOTE}|[ \t(\[]|\$'|[rbuf]{{1,2}}\"|{_SCHEME}|base64:)*"
+_PLAIN_BETWEEN = rf"{_PLAIN_CLOSE}(?:{_PLAIN_SIBLING}|{_PLAIN_SEPARATOR}){_PLAIN_OPEN}"
 NAMED = (
-    rf"(?i:(?:{_STEMS}){_TRAIL}(?:{_CLOSE}(?:{_SIBLING}|{_SEPARATOR}){_OPEN}|(?:{_QUOTE})[ ]*,[ ]*))"
-    rf"(?:{_LEAST}|{_QUOTED})"
-    rf"|(?i:authorization){_CLOSE}[:=]{_OPEN}[A-Za-z][\w-]{{0,20}}[ ]+{_LEAST}"
-    rf"|(?i:(?:{_WEAK_STEMS}){_TRAIL}"
-    rf"(?:{_CLOSE}(?:{_SIBLING}|{_SEPARATOR}){_OPEN}|(?:{_QUOTE})[ ]*,[ ]*(?:{_QUOTE}))){_LONG}"
+    rf"(?i:(?:{_STEMS}){_TRAIL}(?:{_PLAIN_BETWEEN}|{_PLAIN_QUOTE}[ ]*,[ ]*))(?:{_LEAST}|{_QUOTED})"
+    rf"|(?i:authorization){_PLAIN_CLOSE}[:=]{_PLAIN_OPEN}[A-Za-z][\w-]{{0,20}}[ ]+{_LEAST}"
+    rf"|(?i:(?:{_WEAK_STEMS}){_TRAIL}(?:{_PLAIN_BETWEEN}|{_PLAIN_QUOTE}[ ]*,[ ]*{_PLAIN_QUOTE})){_LONG}"
 )
 #: The expression of a flag, or of a statement, whose value follows behind a blank.
 FLAGGED = (
-    r"--?[\w-]{0,24}(?i:pass(?:word|phrase|wd)?|token|secret|key|auth|creds?|bearer)[\w-]{0,12}[ \t]+[\"']?"
+    r"[\s\"'=,\[]--?[\w-]*(?i:pass(?:word|phrase|wd)?|token|secret|key|auth|creds?|bearer)[\w-]*[ \t]+[\"']?"
     r"[^\s\"'`<>(){}\[\],;$|&-][^\s\"'`]{5}|(?i:password|identified[ ]by|storepass|keypass)[ ]+'[^\s'$]{5}"
 )
 #: The expression of credentials with their scheme, wherever they stand.
@@ -121,7 +124,9 @@ def _name_begins(text: bytes, start: int) -> int:
 
 
 def _is_type(text: bytes, begin: int) -> bool:
-    """Tell whether a name is the end of a longer one with colons: of a type, or of a resource of AWS."""
+    """Tell whether a name is the end of a type or of a resource of AWS, or names a group of an expression."""
+    if text[max(begin - 3, 0) : begin].endswith((b"?P<", b"(?<")):
+        return True
     return text[max(begin - 2, 0) : begin] == b"::" or b"arn:" in text[max(begin - 100, 0) : begin]
 
 
@@ -141,7 +146,7 @@ def _value(text: bytes, begin: int, name: str, level: Strength, between: re.Matc
         start = scheme.end()
     style = Style.QUOTED if quote is not None else _style(text, begin, between)
     end = _end(text, start, style, quote, _JUDGED)
-    if not _is_value(text[start:end], level, style, name.encode()):
+    if not _is_value(unescaped(text[start:end]), level, style, name.encode()):
         return None
     if end - start >= _JUDGED - 1:
         end = _end(text, start, style, quote, _LONGEST_VALUE)
@@ -159,11 +164,16 @@ def _end(text: bytes, start: int, style: Style, quote: re.Match[bytes] | None, l
 
 
 def unescaped(value: bytes) -> bytes:
-    """Return a value without the reversed solidi of its quoting, so that its tag is that of the bare value."""
-    return _ESCAPED.sub(rb"\1", value) if b"\\" in value else value
+    """Return a value without the escapes of its quoting, so that it is judged and tagged as the bare value is."""
+    return _ESCAPED.sub(_plain, value) if b"\\" in value else value
 
 
-_ESCAPED = re.compile(rb"\\+([\"'/\\])")
+def _plain(escape: re.Match[bytes]) -> bytes:
+    code = escape.group(2)
+    return escape.group(1) if code is None else chr(int(code, 16)).encode("utf-8", "surrogatepass")
+
+
+_ESCAPED = re.compile(rb"\\+(?:([\"'/\\])|u([0-9A-Fa-f]{4}))")
 
 
 def _is_value(value: bytes, level: Strength, style: Style, name: bytes) -> bool:

@@ -202,25 +202,21 @@ aws-access-key-id   AKIA                                            U 8
 jwt                 eyJ                                             u 12
 """
 
-#: Tokens of a middle that says what they are: what may stand before it, how much, the middle, what follows, how much.
-MIDDLES = (
-    ("openai-key", "u", 20, 90, "T3BlbkFJ", "u", 20),
-    ("azure-key", "b", 40, 60, "JQQJ9", "b", 20),
-    ("azure-devops-token", "b", 76, 76, "AZDO", "b", 4),
-    ("azure-registry-key", "B", 42, 42, r"\+ACR", "b", 6),
-    ("terraform-token", "b", 14, 14, r"\.atlasv1\.", "u", 50),
-)
-
-#: Tokens without a fixed beginning: expressions of the whole, which stand at the beginning of a word.
-BARE = r"""
-discord-token       [MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}
-telegram-token      [0-9]{8,10}:AA[A-Za-z0-9_-]{32,34}
-entra-secret        [A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,36}
-zhipu-key           [0-9a-f]{32}\.[A-Za-z0-9]{16}\b
-mailchimp-key       [0-9a-f]{32}-us[0-9]{1,2}\b
-newrelic-key        [0-9a-f]{36}(?:NRAL|FFFFNRAL)\b
-ngrok-token         2[A-Za-z0-9]{26}_[0-9][A-Za-z0-9]{20}\b
-asana-token         [01]/[0-9]{15,17}:[0-9a-f]{32}\b
+#: Tokens of a middle that says what they are: its expression, and the expression of the whole around it, in which
+#: ``@`` stands for the middle. What is before it is at most 96 letters.
+MIDDLES = r"""
+openai-key          T3BlbkFJ[A-Za-z0-9_-]{8}        [A-Za-z0-9_-]{20,90}@[A-Za-z0-9_-]{12,}
+azure-key           JQQJ9[A-Za-z0-9]{8}             [A-Za-z0-9]{40,60}@[A-Za-z0-9]{12,}=*
+azure-devops-token  AZDO[A-Za-z0-9]{4}\b            [A-Za-z0-9]{76}@
+azure-registry-key  \+ACR[A-Za-z0-9]{6}\b           [A-Za-z0-9+/]{42}@
+terraform-token     \.atlasv1\.[A-Za-z0-9_-]{8}     [A-Za-z0-9]{14}@[A-Za-z0-9_-]{40,}
+discord-token       \.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{24}     \b[MNO][A-Za-z0-9_-]{22,27}@[A-Za-z0-9_-]{3,16}
+telegram-token      :AA[A-Za-z0-9_-]{8}             [0-9]{8,10}@[A-Za-z0-9_-]{24,26}
+entra-secret        [0-9]Q~                         [A-Za-z0-9_~.-]{3}@[A-Za-z0-9_~.-]{31,36}
+zhipu-key           [0-9a-f]{4}\.[A-Za-z0-9]{16}\b  \b[0-9a-f]{28}@
+mailchimp-key       [0-9a-f]{4}-us[0-9]{1,2}\b      \b[0-9a-f]{28}@
+newrelic-key        NRAL\b                          \b[0-9a-f]{32}(?:[0-9a-f]{4}|FFFF)@
+asana-token         :[0-9a-f]{32}\b                 \b[01]/[0-9]{15,17}@
 """
 
 #: Hashes of passwords, which begin with a mark that is no letter.

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 import attr
 
 from ccsproxy.redaction.finding import Finding
-from ccsproxy.redaction.format_table import ALPHABETS, BARE, CUT, HASHES, MIDDLES, TABLE
+from ccsproxy.redaction.format_table import ALPHABETS, CUT, HASHES, MIDDLES, TABLE
 from ccsproxy.redaction.randomness import is_hex, is_random, is_series, is_slug
 
-#: So much of a token is looked for; the rest is looked at where that much is found.
-_HEAD = 20
+#: So much is looked at before the middle of a token.
+_BEFORE = 96
+#: So much of a token is looked for, since each letter more multiplies the states of the automaton; the rest is looked
+#: at where that much is found.
+_HEAD = 8
+#: The first long repetition in an expression, behind no group.
+_LONG = re.compile(r"^([^(]*?)\{(?:[89]|[1-9][0-9]+),?[0-9]*\}")
 _FILLERS = re.compile(rb"(?i:x{5}|\*{3}|your|example-|placeholder|redacted|changeme|0{8}|\.\.\.)")
 _WORDS_ONLY = re.compile(rb"[a-z]+(?:[-_][a-z]+)+\Z")
 
@@ -39,37 +44,46 @@ def _listed(table: str) -> Iterator[Format]:
         doubtful = kind.endswith("?")
         kind = kind.rstrip("?")
         if alphabet == "=":
-            yield Format(kind, begins, begins, doubtful=doubtful)
+            yield Format(kind, _head(begins), begins, doubtful=doubtful)
             continue
         letters, least = ALPHABETS[alphabet], int(floor[0])
         head = f"{begins}{letters}{{{min(least, _HEAD)}}}"
         yield Format(kind, head, f"{begins}{letters}{{{least},}}", begins, doubtful)
 
 
-def _whole(table: str) -> Iterator[Format]:
+def _head(expression: str) -> str:
+    """Return the expression of a token's beginning: up to its first long repetition, of which little is asked for."""
+    long = _LONG.match(expression)
+    return expression if long is None else f"{long.group(1)}{{{_HEAD}}}"
+
+
+def _hashes(table: str) -> Iterator[Format]:
     for line in table.strip().splitlines():
         kind, expression = line.split()
-        yield Format(kind, expression, expression)
+        yield Format(kind, _head(expression), expression)
+
+
+def _middles(table: str) -> Iterator[tuple[str, str, re.Pattern[bytes], re.Pattern[bytes]]]:
+    """Yield the kinds with their middle, and the expressions of what is before it and of it with what follows."""
+    for line in table.strip().splitlines():
+        kind, middle, whole = line.split()
+        before, after = whole.split("@")
+        yield kind, middle, re.compile(f"(?:{before})\\Z".encode()), re.compile(f"(?:{middle}){after}".encode())
 
 
 LISTED = tuple(_listed(TABLE))
-_BARE = tuple(_whole(BARE))
-_HASHES = tuple(_whole(HASHES))
+_HASHES = tuple(_hashes(HASHES))
 _CUT = tuple(attr.evolve(each, whole=f"{each.whole}(?:\\Z|(?=\\n))") for each in _listed(CUT))
-_ALL = (*LISTED, *_BARE, *_HASHES, *_CUT)
-_MIDDLES = tuple(
-    (kind, re.compile(f"{ALPHABETS[before]}{{{least},{most}}}\\Z".encode()),
-     re.compile(f"{middle}{ALPHABETS[after]}{{{floor},}}".encode()), most)
-    for kind, before, least, most, middle, after, floor in MIDDLES
-)  # fmt: skip
+_ALL = (*LISTED, *_HASHES, *_CUT)
+_MIDDLES = tuple(_middles(MIDDLES))
 
 #: What ends a word before a token: an escaped letter, a byte in percent, a colour of a terminal.
 BOUNDARY = r"(?:\b|\\(?:[abfnrtv0]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|%[0-9A-Fa-f]{2}|\x1b\[[0-9;]*[mK])"
 #: The expression of all beginnings.
-TOKENS = f"{BOUNDARY}(?:{'|'.join(each.head for each in (*LISTED, *_BARE, *_CUT))})"
-MARKED = "|".join(
-    (*(each.head for each in _HASHES), *(f"{m}{ALPHABETS[a]}{{{min(n, 8)}}}" for _, _, _, _, m, a, n in MIDDLES))
-)
+TOKENS = f"(?:\\b|\\\\[nrt])(?:{'|'.join(each.head for each in (*LISTED, *_CUT))})"
+MARKED = "|".join((*(each.head for each in _HASHES), *(middle for _, middle, _, _ in _MIDDLES)))
+#: So much of a token is judged; the first part of a JSON Web Token alone may be longer.
+_JUDGED, _LONGEST_JUDGED, _JWT = 256, 8192, ord("e")
 _BOUNDARY = re.compile(BOUNDARY.encode())
 
 
@@ -105,11 +119,18 @@ def after_boundary(text: bytes, start: int) -> int:
 def token_at(text: bytes, start: int) -> Finding | None:
     """Return the token that begins at a place, None where none does."""
     pattern = _FORMATS.get(text[start]) if start < len(text) else None
-    found = None if pattern is None else pattern.match(text, start)
+    if pattern is None:
+        return None
+    last = start + (_LONGEST_JUDGED if text[start] == _JWT else _JUDGED)
+    found = pattern.match(text, start, last)
     if found is None or found.lastgroup is None:
         return None
     form = _ALL[int(found.lastgroup[1:])]
-    return _finding(form.kind, text, start, found.end()) if _is_token(form, text, start, found.end()) else None
+    if not _is_token(form, text, start, found.end()):
+        return None
+    if found.end() == last:
+        found = pattern.match(text, start) or found
+    return _finding(form.kind, text, start, found.end())
 
 
 def _finding(kind: str, text: bytes, start: int, end: int) -> Finding:
@@ -157,12 +178,11 @@ def marked_at(text: bytes, start: int) -> Finding | None:
     found = token_at(text, start) if text[start] == 0x24 else None
     if found is not None:
         return found
-    for kind, before, rest, most in _MIDDLES:
+    for kind, _, before, rest in _MIDDLES:
         after = rest.match(text, start)
         if after is None:
             continue
-        left = text[max(start - most, 0) : start]
-        whole = re.search(before.pattern, left)
-        if whole is not None:
-            return _finding(kind, text, start - len(whole.group()), after.end())
+        left = before.search(text, max(start - _BEFORE, 0), start)
+        if left is not None and not in_data(text, left.start()):
+            return _finding(kind, text, left.start(), after.end())
     return None

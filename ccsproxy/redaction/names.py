@@ -41,7 +41,7 @@ _STRONG = frozenset(
 _COOKIES = frozenset({"cookie", "cookies"})
 _WEAK = frozenset("auth pass dsn seed hmac license pat sid".split())
 #: What a key opens, by the word before it.
-KEYS_OF = frozenset(
+_KEYS_OF = frozenset(
     "api access secret private priv auth master encryption encrypt signing sign service account storage subscription "
     "session app application license licence client shared deploy admin bot webhook consumer jwt hmac "
     "crypt cipher ssh "
@@ -55,6 +55,7 @@ _OTHER_KEYS = frozenset(
     "public pub primary foreign partition sort hash cache idempotency dedupe prompt routing object lookup dict host "
     "publishable anon hot short arrow group order sorting react map data config json row index unique composite "
     "translation i18n message storagekey query search filter meta field column property node item list tab menu "
+    "socket "
     "binding shortcut modifier enter escape delete home end up down left right shift ctrl alt cmd any press registry "
     "reg event log metric label tag s3 bucket trace span correlation rate limit".split()
 )
@@ -111,7 +112,7 @@ def _by_words(words: list[str]) -> Strength:
 
 
 def _of_key(before: str) -> Strength:
-    if before in KEYS_OF:
+    if before in _KEYS_OF:
         return Strength.STRONG
     return Strength.NONE if before in _OTHER_KEYS else Strength.WEAK
 

@@ -13,6 +13,7 @@ from ccsproxy.redaction.finding import Finding, disjoint
 from ccsproxy.redaction.formats import MARKED, TOKENS, after_boundary, marked_at, token_at
 from ccsproxy.redaction.phrases import PHRASES, find_phrase
 from ccsproxy.redaction.randomness import is_random
+from ccsproxy.redaction.view import ESCAPES, view_of
 
 #: Everything that is looked for.
 EXPRESSION = "|".join(
@@ -24,6 +25,8 @@ _DEEPEST = 2
 _MANY = 64
 _MOST = 2048
 _WINDOW = 200
+#: So much behind an escape is looked at with the escapes of it undone.
+_VIEWED = 2048
 #: What begins something that is judged by more: blocks, members of keys in JSON.
 _FAR = (b"-", b"P", b'"')
 
@@ -77,7 +80,8 @@ class Scanner:
 
         :param make: makes the engine.
         """
-        self._search = make(EXPRESSION.encode("latin-1")).search
+        self._search = make(f"{EXPRESSION}|{ESCAPES}".encode("latin-1")).search
+        self._search_view = make(EXPRESSION.encode("latin-1")).search
 
     def find(self, text: bytes, depth: int = 0) -> list[Finding]:
         """Return the secrets in a text in UTF-8, in order and without overlap.
@@ -91,14 +95,38 @@ class Scanner:
         findings: list[Finding] = []
         verdicts = _Verdicts()
         while found is not None:
-            start, end = found
-            position = verdicts.known(text, start, end, findings)
-            if position is None:
-                before = len(findings)
-                position = self._judge(text, start, end, depth, findings)
-                verdicts.remember(start, position, findings[before:])
+            if _ESCAPES.match(text, found[0]) is not None:
+                position = self._through_view(text, found[0], depth, findings, verdicts)
+            else:
+                position = self._verdict(text, *found, depth, findings, verdicts)
             found = search(text, position, size) if position < size else None
         return disjoint(findings)
+
+    def _through_view(
+        self, text: bytes, escape: int, depth: int, findings: list[Finding], verdicts: "_Verdicts"
+    ) -> int:
+        """Search the text around an escape as the engine would see it without, and return where to go on."""
+        begin = max(escape - _WINDOW, 0)
+        view = view_of(text[begin : escape + _VIEWED])
+        last = len(view) if escape + _VIEWED >= len(text) else len(view) - _WINDOW
+        position = min(begin, 1)  # behind one letter, so that the engine sees whether a word begins there
+        found = self._search_view(view, position, len(view))
+        while found is not None and found[0] < last:
+            start, end = found[0] + begin, found[1] + begin
+            position = self._verdict(text, start, end, depth, findings, verdicts) - begin
+            found = self._search_view(view, position, len(view)) if position < len(view) else None
+        return begin + max(last, position)
+
+    def _verdict(
+        self, text: bytes, start: int, end: int, depth: int, findings: list[Finding], verdicts: "_Verdicts"
+    ) -> int:
+        """Judge a place, or remember what was judged of one like it, and return where to go on."""
+        position = verdicts.known(text, start, end, findings)
+        if position is None:
+            before = len(findings)
+            position = self._judge(text, start, end, depth, findings)
+            verdicts.remember(start, position, findings[before:])
+        return position
 
     def _judge(self, text: bytes, start: int, end: int, depth: int, findings: list[Finding]) -> int:
         """Judge a place, note what it holds, and return where to go on."""
@@ -129,9 +157,10 @@ class Scanner:
         if first in b"cC" and (cookies := find_phrase(text, start)):
             findings += cookies
             return max(end, cookies[-1].end)
-        named, position = find_named(text, start)
+        behind = start + (first in _BEFORE_FLAG)
+        named, position = find_named(text, behind)
         findings += named
-        if position > start:
+        if position > behind:
             return position
         return self._unnamed(text, start, end, depth, findings)
 
@@ -153,8 +182,11 @@ class Scanner:
         return partial(self.find, depth=depth + 1) if depth < _DEEPEST else lambda _: []
 
 
+#: What may stand before a flag, and is found with it.
+_BEFORE_FLAG = b" \t\r\n\"'=,["
 _COLON, _BACKSLASH = ord(":"), 0x5C
 _ESCAPE = re.compile(ESCAPED.encode())
+_ESCAPES = re.compile(ESCAPES.encode())
 #: The secret that the consoles of AWS write behind its identifier.
 _BEHIND_ID = re.compile(rb"[\"']?[,;\t |:]+[\"']?([A-Za-z0-9+/]{40})(?![A-Za-z0-9+/=])")
 
