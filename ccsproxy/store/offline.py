@@ -22,7 +22,8 @@ from ccsproxy.store.retention import Retention
 from ccsproxy.store.segments.compress import verify_packed, write_packed
 from ccsproxy.store.segments.files import Files, remove_if_there
 from ccsproxy.store.segments.lines import SegmentLine
-from ccsproxy.store.segments.rewrite import Rewriter
+from ccsproxy.store.segments.rewrite import Change, Rewriter
+from ccsproxy.store.segments.scan import all_lines, head_of
 from ccsproxy.store.segments.segment import TEMPORARY, Header, compressed_path, list_segments, segment_name
 from ccsproxy.store.segments.tally import Tally
 from ccsproxy.store.settings import StoreSettings
@@ -88,6 +89,28 @@ class OfflineStore:
             self._state.withdraw(job)
         self._state.erase()
         return {session: counts[session] for session in sessions}
+
+    def change(self, change: Change) -> int:
+        """Change lines of records wherever they are stored: such segments are rewritten, the index is made anew.
+
+        Each segment is exchanged whole, as by `forget`; a crash leaves some changed and some not, calling it again
+        goes on.
+
+        :param change: returns a line as it is to be; a line that is to stay is returned itself.
+        :return: how many segments were rewritten.
+        :raises OSError: if the disk does not take it, or a segment cannot be read; `PackedError` likewise.
+        """
+        rewriter = Rewriter(self._files, self._data_dir, self._header, self._clock, self._random)
+        count = 0
+        for name, _ in list_segments(self._data_dir):
+            lines = (line.data for line in all_lines(self._files, self._data_dir, name) if head_of(line) is not None)
+            if any(change(line) is not line for line in lines):
+                rewriter.rewrite(name, lambda head: True, change)
+                count += 1
+        if count:
+            self.reindex()
+            bring_up(self._data_dir, self._price, squeeze=True)
+        return count
 
     def collect(self) -> str:
         """Seal and compress what is left over, and remove what retention no longer keeps.

@@ -13,8 +13,8 @@ from ccsproxy.tools.store import du, gc, import_store, keep, reindex, rm, verify
 from test.store.test_import_v1 import SESSION, OldStore
 
 
-class CommandTests(OldStore):
-    """Each command, on a store of 40 exchanges."""
+class CommandCase(OldStore):
+    """A store of 40 exchanges, and commands that are run on it."""
 
     def setUp(self) -> None:
         """Fill the store."""
@@ -41,6 +41,10 @@ class CommandTests(OldStore):
         lines = SegmentLines(self.data_dir)
         said = b"".join(line.data for name in lines.names() for line in lines.scan(name))
         return said + b"".join(path.read_bytes() for path in self.data_dir.iterdir() if path.is_file())
+
+
+class CommandTests(CommandCase):
+    """Each command."""
 
     def test_reindex_and_verify(self) -> None:
         """A store without index is bad, one that was indexed is good; both are said in text and JSON."""

@@ -17,6 +17,12 @@ from ccsproxy.store.segments.segment import TEMPORARY, Header, compressed_path, 
 from ccsproxy.store.segments.tally import Tally
 
 Keep = Callable[[codec.RecordHead], bool]
+#: Returns a line as it is to be from now on.
+Change = Callable[[bytes], bytes]
+
+
+def _unchanged(line: bytes) -> bytes:
+    return line
 
 
 class Rewriter:
@@ -41,10 +47,11 @@ class Rewriter:
         self._clock = clock
         self._random = random
 
-    def rewrite(self, name: str, keep: Keep) -> str | None:
+    def rewrite(self, name: str, keep: Keep, change: Change = _unchanged) -> str | None:
         """Replace a segment by one that holds only some of its records; damaged lines are not carried over.
 
         :param keep: tells which records and ``started`` lines stay.
+        :param change: changes those; each stays the line of the same record.
         :return: the name of the new segment, which has the old one's stamp, or None if nothing was left to keep.
         :raises OSError: if the disk does not take it; the old segment is then as it was.
         :raises PackedError: if the old or the new one does not read back.
@@ -54,7 +61,7 @@ class Rewriter:
         aside = target.with_name(target.name + TEMPORARY)
         tally = Tally()
         try:
-            check = write_packed(self._files, aside, self._kept(name, new, keep, tally))
+            check = write_packed(self._files, aside, self._kept(name, new, keep, change, tally))
             if tally.records or tally.started:
                 verify_packed(self._files, aside, check)
                 self._files.rename(aside, target)
@@ -70,7 +77,7 @@ class Rewriter:
             remove_if_there(self._files, path)
         self._files.sync_directory(segments_dir(self._data_dir))
 
-    def _kept(self, name: str, new: str, keep: Keep, tally: Tally) -> Iterator[SegmentLine]:
+    def _kept(self, name: str, new: str, keep: Keep, change: Change, tally: Tally) -> Iterator[SegmentLine]:
         data = codec.encode(self._header(new))
         yield SegmentLine(0, len(data), data, good=True)
         offset = len(data)
@@ -78,9 +85,10 @@ class Rewriter:
             head = head_of(line)
             if head is None or head.event not in ("record", "started") or not keep(head):
                 continue
-            tally.add(head, offset, line.length)
-            yield SegmentLine(offset, line.length, line.data, good=True)
-            offset += line.length
+            data = change(line.data)
+            tally.add(head, offset, len(data))
+            yield SegmentLine(offset, len(data), data, good=True)
+            offset += len(data)
         tally.replaces = [name]
         last = codec.encode(tally.footer(offset, iso_time(self._clock())))
         yield SegmentLine(offset, len(last), last, good=True)

@@ -1,0 +1,122 @@
+"""``ccsproxy scan [SID]``: applies today's rules of redaction to what is stored."""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from ccsproxy.capture.recorder.secret_notes import notes_of
+from ccsproxy.exchange import codec
+from ccsproxy.exchange.ids import SESSION_ID
+from ccsproxy.exchange.record import SecretNote
+from ccsproxy.exchange.upgrade import upgrade
+from ccsproxy.redaction import Redactor, Rules
+from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.scan import all_lines, head_of
+from ccsproxy.store.segments.segment import list_segments
+from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, offline_store, reported, write_json
+from ccsproxy.tools.store.redacting import redacted, redacted_started, rules_of
+
+NAME = "scan"
+SUMMARY = "Look for secrets in what is stored, by today's rules, and replace them with --rewrite."
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The secrets of one record that are still in the clear."""
+
+    session_id: str
+    seq: int
+    secrets: list[SecretNote]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add_data_dir(parser)
+    parser.add_argument("session", metavar="SID", nargs="?", help="only this session; all when left out")
+    parser.add_argument("--rewrite", action="store_true", help="replace what is found; no service may be running")
+    parser.add_argument("--redact-pattern", metavar="REGEX", action="append", default=[], help="a further secret")
+    parser.add_argument("--keep-pattern", metavar="REGEX", action="append", default=[], help="what is none")
+
+
+@reported
+def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Scan, and rewrite where that is asked for.
+
+    :return: 0 when nothing is left in the clear, 1 otherwise.
+    """
+    if args.session is not None and not SESSION_ID.match(args.session):
+        raise CommandError(f"{args.session[:140]!r} is no session id.")
+    data_dir = data_dir_of(args)
+    rules = _rules(data_dir, args)
+    found = list(found_in(data_dir, rules, args.session))
+    segments = 0
+    if args.rewrite and found:
+        with offline_store(data_dir) as store:
+            segments = store.change(partial(changed_line, rules, args.session))
+    _say(args, out, found, segments)
+    return 1 if found and not segments else 0
+
+
+def _rules(data_dir: Path, args: argparse.Namespace) -> Rules:
+    try:
+        return rules_of(data_dir, args.redact_pattern, args.keep_pattern)
+    except ValueError as reason:
+        raise CommandError(f"A pattern cannot be searched for: {reason}.") from None
+
+
+def found_in(data_dir: Path, rules: Rules, session: str | None) -> Iterator[Found]:
+    """Yield the records that hold secrets in the clear; the store may be in use.
+
+    :param session: only its records, None for all.
+    """
+    for name, _ in list_segments(data_dir):
+        for line in all_lines(Files(), data_dir, name):
+            head = head_of(line)
+            if head is None or head.event != "record" or session not in (None, head.session_id):
+                continue
+            redactor = Redactor(True, rules)
+            redacted(upgrade(codec.decode(line.data)), redactor)
+            if redactor.count:
+                yield Found(head.session_id, head.seq, notes_of(redactor.report))
+
+
+def changed_line(rules: Rules, session: str | None, line: bytes) -> bytes:
+    """Return a line without secrets, itself where it has none.
+
+    :param session: only its records are changed, None for all.
+    """
+    head = codec.head(line)
+    if head.event not in ("record", "started") or session not in (None, head.session_id):
+        return line
+    value, redactor = codec.decode(line), Redactor(True, rules)
+    clean = redacted_started(value, redactor) if head.event == "started" else redacted(upgrade(value), redactor)
+    return codec.encode(clean) if redactor.count else line
+
+
+def _say(args: argparse.Namespace, out: TextIO, found: list[Found], segments: int) -> None:
+    if args.json:
+        write_json(out, {"records": msgspec.to_builtins(found), "segments_rewritten": segments})
+        return
+    for each in found:
+        kinds: Counter[tuple[str, str, str]] = Counter()
+        for note in each.secrets:
+            kinds[(note.kind, note.tag, note.where)] += note.count
+        for (kind, tag, where), count in kinds.items():
+            out.write(
+                f"{each.session_id}/{each.seq}  {kind}:{tag}  {where}" + (f"  {count} times\n" if count > 1 else "\n")
+            )
+    total = sum(note.count for each in found for note in each.secrets)
+    said = f"{total} secrets in {len(found)} records" if found else "no secret is in the clear"
+    out.write(f"{said}{_then(args, found, segments)}\n")
+
+
+def _then(args: argparse.Namespace, found: list[Found], segments: int) -> str:
+    if not found:
+        return ""
+    if segments:
+        return f", replaced; {segments} segment{'s' if segments > 1 else ''} rewritten"
+    return "; ccsproxy scan --rewrite replaces them"
