@@ -139,7 +139,7 @@ class Maintenance:
             found = [kept for kept in found if kept.name not in stay]
             gone = expired(found, settings, now, free, index)
         for name in gone:
-            self._guarded(name, partial(self._retention.drop, name, starred))
+            self._guarded(name, partial(self._retention.drop, name))
 
     def _must_stay(self, name: str, starred: frozenset[str]) -> bool:
         """Tell whether a segment is kept whole, for its stars or because nobody knows what is in it."""

@@ -14,7 +14,7 @@ from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import segment_bytes
 from ccsproxy.store.segments.rewrite import Rewriter
 from ccsproxy.store.segments.scan import contents, read_footer
-from ccsproxy.store.segments.segment import stamp_seconds
+from ccsproxy.store.segments.segment import Footer, stamp_seconds
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state import State
 
@@ -144,15 +144,20 @@ class Retention:
         sessions = contents(self._files, self._data_dir, name).sessions
         return bool(sessions) and set(sessions) <= set(starred)
 
-    def drop(self, name: str, starred: Collection[str]) -> None:
+    def drop(self, name: str) -> None:
         """Remove a segment; what it has of starred sessions is carried over into a new one.
+
+        A star that is set meanwhile waits until that is done: whoever was told that a session is kept finds it kept.
 
         :raises OSError: if the disk does not take it, or the segment cannot be read; nothing is lost then.
         """
         held = contents(self._files, self._data_dir, name)
+        self._state.raise_marks(held.sessions)
+        self._state.with_stars(lambda starred: self._drop(name, held, starred))
+
+    def _drop(self, name: str, held: Footer, starred: Collection[str]) -> None:
         if held.damaged and starred:
             raise OSError(f"{name} has {held.damaged} damaged lines that may be of a starred session; it is kept")
-        self._state.raise_marks(held.sessions)
         if set(held.sessions) & set(starred):
             self._rewrite(name, starred, keep=True)
         else:

@@ -75,6 +75,19 @@ class State:
         """Return the sessions that retention must keep."""
         return frozenset(str(session) for (session,) in self._ask("SELECT session_id FROM stars"))
 
+    def with_stars(self, work: Callable[[frozenset[str]], None]) -> None:
+        """Do something with the stars that there are, and let nobody change them before it is done.
+
+        :param work: removes what is not starred; it may not use the state.
+        """
+
+        def run(connection: sqlite3.Connection) -> None:
+            work(frozenset(session for (session,) in connection.execute("SELECT session_id FROM stars")))
+
+        with self._lock:
+            self._open = self._using(lambda: self._open or _open(self.path))
+            _transaction(self._open, run)
+
     def star(self, sessions: Iterable[str]) -> None:
         """Keep sessions whatever retention says."""
         self._change([("INSERT OR IGNORE INTO stars VALUES (?)", (session,)) for session in sessions])
@@ -206,10 +219,13 @@ class State:
 
     def _told(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do something with the file, and say in a sentence why it could not be done."""
+        with self._lock:
+            self._open = connection = self._using(lambda: self._open or _open(self.path))
+            return self._using(lambda: work(connection))
+
+    def _using(self, work: Callable[[], _T]) -> _T:
         try:
-            with self._lock:
-                self._open = self._open or _open(self.path)
-                return work(self._open)
+            return work()
         except sqlite3.Error as reason:
             name = str(getattr(reason, "sqlite_errorname", ""))
             cure = "; restore it, or remove it to go on without stars" if name in _DAMAGED else ""
