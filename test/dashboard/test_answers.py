@@ -37,6 +37,24 @@ class WorldPagesTests(DashboardCase):
             self.assertTrue(any(address == f"/x/{sid}/{seq}" for address in addresses for seq in missed), addresses)
         self.assertTrue(found, "the world has a session whose cache missed")
 
+    def test_turns_are_the_users(self) -> None:
+        """A step bears the number of the turn that the user counts; title calls, retries and lost caches are
+        named."""
+        for sid, truth in self.world.truths.items():
+            if not truth.turns:
+                continue
+            first = {steps[0][0]: number for number, (_, steps) in enumerate(truth.turns, 1) if steps}
+            text = "".join(self.page(f"/s/{sid}?from={seq}").text for seq in list(first)[:6])
+            for seq, number in list(first.items())[:6]:
+                section = next(
+                    each
+                    for each in self.page(f"/s/{sid}?from={seq}").all("section", data_testid="turn")
+                    if each.attributes.get("id") == f"turn-{seq}"
+                )
+                self.assertIn(f"Turn {number}, step 1", section.text)
+            if any(verdict == "changed" for verdict, _ in truth.verdicts.values()):
+                self.assertIn("cache missed", text + self.page(f"/s/{sid}").text)
+
     def test_why_a_call_cost_what_it_cost(self) -> None:
         """A call whose prompt changed says its price, its verdict, and where the first difference is."""
         for sid, truth in self.world.truths.items():

@@ -13,6 +13,7 @@ from ccsproxy.dashboard.html.messages import place_for, show_message
 from ccsproxy.dashboard.html.words import badge, state_of
 from ccsproxy.dashboard.lists.requests_page import moment_of
 from ccsproxy.dashboard.session.news import News, answer_of, has_body, news, view_of
+from ccsproxy.dashboard.session.steps import StepName
 from ccsproxy.dashboard.session.turns import Branch, Turn
 from ccsproxy.dashboard.session.window import BYTES, Window
 from ccsproxy.dialects.views.view import Message, RequestView
@@ -54,10 +55,14 @@ class Readings:
         return news(before[0] if before else None, bool(before and before[1]), view, answer)
 
 
-def conversation(reader: Reader, sid: str, part: Window) -> Any:
-    """Show a part of a session."""
+def conversation(reader: Reader, sid: str, part: Window, names: Mapping[int, StepName]) -> Any:
+    """Show a part of a session.
+
+    :param names: what each request is in the conversation, by number; those that are missing are counted as they
+    came.
+    """
     readings, budget = Readings(reader, sid, part.turns), RenderBudget()
-    shown = [(turn, _turn(sid, turn, readings, budget)) for turn in part.turns]
+    shown = [(turn, _turn(sid, turn, names.get(turn.seq), readings, budget)) for turn in part.turns]
     return h.div(list(_branched(shown, 0)), class_="conversation", data_testid="conversation")
 
 
@@ -82,7 +87,7 @@ def _branch_name(branch: Branch) -> Any:
     )
 
 
-def _turn(sid: str, turn: Turn, readings: Readings, budget: RenderBudget) -> Any:
+def _turn(sid: str, turn: Turn, name: StepName | None, readings: Readings, budget: RenderBudget) -> Any:
     summary = turn.summary
     if turn.aside:
         return _aside(sid, turn)
@@ -93,7 +98,9 @@ def _turn(sid: str, turn: Turn, readings: Readings, budget: RenderBudget) -> Any
         inside = _news(sid, turn, readings.news(turn), budget)
     error = summary.get("error_message")
     failed = h.p(figures.clipped(str(error), 600), class_="note bad") if error else None
-    return h.section(_turn_head(sid, turn), inside, failed, class_="turn", id=f"turn-{turn.seq}", data_testid="turn")
+    head = _turn_head(sid, turn, name or StepName(f"Turn {turn.place}"))
+    happened = [h.p(text, class_="mark", data_testid="mark") for text in (name.marks if name else ())]
+    return h.section(happened, head, inside, failed, class_="turn", id=f"turn-{turn.seq}", data_testid="turn")
 
 
 def _is_large(turn: Turn) -> bool:
@@ -101,25 +108,23 @@ def _is_large(turn: Turn) -> bool:
     return (turn.summary.get("request_bytes") or 0) > BYTES
 
 
-def _turn_head(sid: str, turn: Turn) -> Any:
+def _turn_head(sid: str, turn: Turn, step: StepName) -> Any:
     summary = turn.summary
     changed = None
     if turn.previous is not None:
         change = address.diff(sid, turn.previous, turn.seq)
-        changed = h.a(
-            "what changed", href=change, aria_label=f"What turn {turn.place} changed", data_testid="changed"
-        )
+        changed = h.a("what changed", href=change, aria_label=f"What {step.name} changed", data_testid="changed")
     state, status = state_of(summary.get("outcome")), summary.get("status")
     return h.header(
-        h.h3(
-            h.a(f"Turn {turn.place}", href=address.exchange(sid, turn.seq), class_="stop", data_testid="to-exchange")
-        ),
+        h.h3(h.a(step.name, href=address.exchange(sid, turn.seq), class_="stop", data_testid="to-exchange")),
         badge(state, h.span(str(status), class_="status") if status is not None else None),
         moment_of(str(summary.get("started_at") or "")),
         h.span(str(summary.get("model") or figures.UNKNOWN), class_="data"),
         h.span(_tokens(summary)),
         h.span(figures.duration(summary.get("duration_ms"))),
         h.span(figures.total(summary["cost"], summary.get("unpriced"))) if summary.get("cost") is not None else None,
+        h.span(f"tries request {step.repeats} again", class_="muted") if step.repeats else None,
+        h.span(step.cache, class_="cache-lost", data_testid="cache-lost") if step.cache else None,
         changed,
     )
 

@@ -16,6 +16,7 @@ from ccsproxy.dashboard.lists.requests_view import row_of
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
 from ccsproxy.dashboard.session.conversation import conversation
+from ccsproxy.dashboard.session.steps import step_names
 from ccsproxy.dashboard.session.totals import Growth, Tile, growth, total_tiles
 from ccsproxy.dashboard.session.turns import Turn, agents, turns
 from ccsproxy.dashboard.session.window import Window, window
@@ -45,7 +46,7 @@ def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Se
         _tiles(total_tiles(meta, requests, agents(ordered))),
         _growth(drawn) if drawn else None,
         _tabs(sid, as_table, len(ordered)),
-        *(_table(sid, ordered) if part is None else _conversation(reader, sid, part)),
+        *(_table(sid, ordered) if part is None else _conversation(reader, sid, part, service)),
     ]
     title = figures.clipped(str(meta.get("title") or f"Session {sid}"), 80)
     return Page(
@@ -114,8 +115,8 @@ def _span(meta: Mapping[str, Any]) -> Any:
     return [begun, " to ", moment_of(str(ended)) if ended else "now: a request is in flight"]
 
 
-def _conversation(reader: Reader, sid: str, part: Window) -> list[Any]:
-    shown = conversation(reader, sid, part)
+def _conversation(reader: Reader, sid: str, part: Window, service: Service) -> list[Any]:
+    shown = conversation(reader, sid, part, step_names(service, sid))
     return [
         _pager(sid, part, "Parts of the conversation"),
         shown,
