@@ -50,6 +50,8 @@ def size_lane(lane: Lane) -> dict[int, Sized]:
 
 def _sized(call: Call, held: Sized | None, ratio: float) -> Sized:
     shared = common_prefix(held.call.items, call.items) if held else 0
+    if held is not None and shared == len(held.sizes) and call.tokens.prompt is not None and not call.continues:
+        return _continued(call, held, ratio)
     known = _known(held, shared)
     sizes = held.sizes[:shared] if held else []
     sizes += [known.get(item.digest) or item.tokens * ratio for item in call.items[shared:]]
@@ -59,6 +61,31 @@ def _sized(call: Call, held: Sized | None, ratio: float) -> Sized:
         sizes = _absorbed(call, sizes, shared, known) if known else sizes
         sizes, exact = fit(sizes, _cuts(call, held, shared, sizes))
     return Sized(call, sizes, list(accumulate(sizes)), exact)
+
+
+def _continued(call: Call, held: Sized, ratio: float) -> Sized:
+    """Size the prompt that goes on from another: only what was added is looked at, however long it is."""
+    shared, before = len(held.sizes), held.ends[-1] if held.ends else 0.0
+    tail = [item.tokens * ratio for item in call.items[shared:]]
+    rest = (call.tokens.prompt or 0) - before
+    if not tail or not _plausible(rest, sum(tail)):
+        # Something else was counted with it, or left out: all of it is made to fit.
+        sizes, exact = fit([*held.sizes, *tail], [(shared + len(tail), float(call.tokens.prompt or 0))])
+        return Sized(call, sizes, list(accumulate(sizes)), exact)
+    cuts = [
+        (at - shared, tokens - before)
+        for at, tokens in _cuts(call, held, shared, [*held.sizes, *tail])
+        if at > shared
+    ]
+    fitted, exact = fit(tail, cuts)
+    ends = list(accumulate(fitted, initial=before))[1:]
+    share = rest / (call.tokens.prompt or 1)
+    return Sized(call, held.sizes + fitted, held.ends + ends, exact * share + held.exact * (1 - share))
+
+
+def _plausible(tokens: float, estimate: float) -> bool:
+    """Whether a stretch may have so many tokens, by its estimate."""
+    return _LEAST * estimate <= tokens <= _MOST * estimate
 
 
 def _known(held: Sized | None, shared: int) -> dict[int, float]:
@@ -73,7 +100,7 @@ def _absorbed(call: Call, sizes: list[float], shared: int, known: dict[int, floa
     new = [at for at in range(shared, len(sizes)) if call.items[at].digest not in known]
     estimated = sum(sizes[at] for at in new)
     rest = (call.tokens.prompt or 0) - (sum(sizes) - estimated)
-    if not estimated or not _LEAST * estimated <= rest <= _MOST * estimated:
+    if not estimated or not _plausible(rest, estimated):
         return sizes
     scale = rest / estimated
     for at in new:

@@ -34,7 +34,7 @@ from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 
 #: Sessions that are held, and that are looked through for findings.
-_HELD, _LOOKED_THROUGH = 8, 60
+_HELD, _LOOKED_THROUGH = 4, 60
 #: Readings of limits that are older say nothing: the longest window is a week.
 _LIMITS_MS = 8 * 86_400_000
 
