@@ -1,7 +1,6 @@
 """From the blocks of a message to the parts that tokens are attributed to."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from ccsproxy.dialects.views.blocks import Block, Message, Tool, fields, string
 from ccsproxy.insight import markers
 from ccsproxy.insight.facts import QUOTE, Part
 from ccsproxy.insight.images import image_tokens
+from ccsproxy.insight.layout import encoded
 from ccsproxy.insight.sizes import text_tokens
 
 #: Tools that begin a sub-agent, and the member of their input that holds its task.
@@ -38,6 +38,11 @@ class Reading:
     sizes: Iterator[tuple[int, int] | None]
 
 
+def json_text(value: Any) -> str:
+    """Write a value as JSON text; of what cannot be written so, its looks."""
+    return encoded(value).decode("utf-8", "replace")
+
+
 def digest_of(data: bytes) -> int:
     """Return a number of 56 bits that tells contents apart."""
     return int.from_bytes(hashlib.blake2b(data, digest_size=7).digest())
@@ -53,7 +58,7 @@ def server_of(tool: str) -> str:
 
 def tool_part(tool: Tool) -> Part:
     """Make the part of a tool's definition."""
-    schema = "" if tool.schema is None else json.dumps(tool.schema, ensure_ascii=False, separators=(",", ":"))
+    schema = "" if tool.schema is None else json_text(tool.schema)
     text = f"{tool.name} {tool.description} {schema}"
     tokens = text_tokens(tool.description) + text_tokens(schema) + text_tokens(tool.name) + TOOL_FRAME
     return Part(kind="tool", name=tool.name, tokens=tokens, size=len(text.encode()))
@@ -111,7 +116,7 @@ def _call_part(block: Block, reading: Reading) -> Part:
     name, detail = block.name or "", target_of(block.value)
     if block.id:
         reading.calls[block.id] = (name, detail)
-    given = block.value if isinstance(block.value, str) else json.dumps(block.value, ensure_ascii=False)
+    given = block.value if isinstance(block.value, str) else json_text(block.value)
     task = string(fields(block.value).get(SPAWNING.get(name, ""))).strip()
     return Part(
         kind="tool_call",
@@ -169,7 +174,7 @@ def _text_of(block: Block) -> str:
     if block.kind in ("text", "thinking"):
         return block.text
     if block.kind == "json":
-        return block.value if isinstance(block.value, str) else json.dumps(block.value, ensure_ascii=False)
+        return block.value if isinstance(block.value, str) else json_text(block.value)
     return block.text
 
 

@@ -14,8 +14,9 @@ _PIECES = re.compile(
     r"[^\W\d_]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|[\u2e80-\u9fff\uac00-\ud7af]|[^\W\d_]+"
     r"|\d{1,3}|\n\s*|[^\w\s]{1,2}|_|[ \t]{2,}"
 )
-#: Letters of a word that are one token.
+#: Letters of a word that are one token, and words that are more.
 _WORD = 9
+_LONG = re.compile(r"[a-zà-ÿ]{10,}")
 
 
 def text_tokens(text: str) -> int:
@@ -35,4 +36,5 @@ def _sampled(text: str) -> str:
 
 
 def _pieces(sample: str) -> int:
-    return sum(1 + (len(piece) - 1) // _WORD if piece[0].isalpha() else 1 for piece in _PIECES.findall(sample))
+    longer = sum((len(word) - 1) // _WORD for word in _LONG.findall(sample))
+    return len(_PIECES.findall(sample)) + longer

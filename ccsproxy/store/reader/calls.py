@@ -35,7 +35,7 @@ def stamp_of(connection: sqlite3.Connection, session_id: str) -> Stamp | None:
 def missing(connection: sqlite3.Connection, session_id: str) -> list[dict[str, Any]]:
     """Return number and size of a session's finished requests whose facts are not kept."""
     rows = connection.execute(
-        "SELECT seq, request_bytes, response_bytes FROM requests WHERE session_id = ? AND outcome IS NOT NULL "
+        "SELECT seq, request_bytes, response_bytes FROM requests WHERE session_id = ? AND +outcome IS NOT NULL "
         "AND NOT EXISTS (SELECT 1 FROM call_facts WHERE call_facts.key = requests.key) ORDER BY seq",
         (session_id,),
     )
