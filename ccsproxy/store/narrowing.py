@@ -4,6 +4,7 @@ from typing import Any
 
 from ccsproxy.insight.query import ANNOTATED, FLAGS, NUMBERS, SORTS, TEXTS, Narrowing, Question
 from ccsproxy.store.annotations import Marked
+from ccsproxy.store.index.schema import NAMED
 
 #: Members that are computed from columns.
 _COMPUTED = {
@@ -39,23 +40,43 @@ def marked_condition(chosen: Marked) -> tuple[str, list[Any]]:
     """Write a condition that holds for sessions and calls that were looked up in the annotations."""
     pieces, values = ["0"], list[Any]()
     if chosen.sessions:
-        pieces.append(f"requests.session_id IN ({', '.join('?' * len(chosen.sessions))})")
+        pieces.append(f"requests.raw_session_id IN ({_SESSION} IN ({', '.join('?' * len(chosen.sessions))}))")
         values += sorted(chosen.sessions)
-    if chosen.calls:
-        rows = ", ".join(["(?, ?)"] * len(chosen.calls))
-        pieces.append(f"(requests.session_id, requests.seq) IN (VALUES {rows})")
-        values += [value for call in sorted(chosen.calls) for value in call]
+    for session in sorted({session for session, _ in chosen.calls}):
+        numbers = sorted(seq for each, seq in chosen.calls if each == session)
+        marks = ", ".join("?" * len(numbers))
+        pieces.append(f"(requests.raw_session_id = ({_SESSION} = ?) AND requests.seq IN ({marks}))")
+        values += [session, *numbers]
     return _any(pieces), values
 
 
+_SESSION = "SELECT name FROM names WHERE field = 'session_id' AND value"
+
+
 def _condition(each: Narrowing) -> tuple[str, list[Any]]:
+    column = expression(each.member)
     if each.bounds:
-        pieces = [_bound(expression(each.member), *bound) for bound in each.bounds]
-        return _any([sql for sql, _ in pieces]), [value for _, given in pieces for value in given]
-    if not each.values:
-        return f"({expression(each.member)} IS NOT NULL AND {expression(each.member)} <> 0)", []
-    patterns = [_pattern(value) for value in each.values]
-    return _any([rf"{expression(each.member)} LIKE ? ESCAPE '\'"] * len(patterns)), patterns
+        pieces = [_bound("value" if each.member in NAMED else column, *bound) for bound in each.bounds]
+        sql, values = _any([piece for piece, _ in pieces]), [value for _, given in pieces for value in given]
+    elif each.values:
+        values = [_pattern(value) for value in each.values]
+        likes = r"value LIKE ? ESCAPE '\'" if each.member in NAMED else rf"{column} LIKE ? ESCAPE '\'"
+        sql = _any([likes] * len(values))
+    else:
+        return f"({column} IS NOT NULL AND {column} <> 0)", []
+    if each.member not in NAMED:
+        return sql, values
+    return _named(each.member, sql), values
+
+
+def _named(member: str, sql: str) -> str:
+    """Write a condition on names, of which there are few, as one on the rows that have one of them."""
+    field = "tool" if member == "tools" else member
+    chosen = f"SELECT name FROM names WHERE field = '{field}' AND {sql}"  # noqa: S608  (a member of a summary)
+    if member == "tools":
+        called = f"call.key = requests.key AND call.name IN ({chosen})"
+        return f"EXISTS (SELECT 1 FROM tool_calls AS call WHERE {called})"  # noqa: S608
+    return f"requests.raw_{member} IN ({chosen})"
 
 
 def _any(pieces: list[str]) -> str:

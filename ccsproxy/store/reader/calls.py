@@ -11,6 +11,7 @@ from ccsproxy.insight.facts import Call, Item
 from ccsproxy.insight.prompts import Version
 from ccsproxy.insight.rates import Price
 from ccsproxy.store.index.call_facts import call_without_items, first_items, prompt_spans
+from ccsproxy.store.reader.lists import OF_SESSION
 
 #: The most distinct prompts that are listed.
 _MOST_PROMPTS = 500
@@ -35,7 +36,7 @@ def stamp_of(connection: sqlite3.Connection, session_id: str) -> Stamp | None:
 def missing(connection: sqlite3.Connection, session_id: str) -> list[dict[str, Any]]:
     """Return number and size of a session's finished requests whose facts are not kept."""
     rows = connection.execute(
-        "SELECT seq, request_bytes, response_bytes FROM requests WHERE session_id = ? AND +outcome IS NOT NULL "
+        f"SELECT seq, request_bytes, response_bytes FROM requests WHERE {OF_SESSION} AND +raw_outcome IS NOT NULL "  # noqa: S608
         "AND NOT EXISTS (SELECT 1 FROM call_facts WHERE call_facts.key = requests.key) ORDER BY seq",
         (session_id,),
     )

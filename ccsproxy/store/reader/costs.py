@@ -1,54 +1,78 @@
 """Sums of what was recorded, by project, model, client, day and more; every sum says how many calls it lacks."""
 
 import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 from ccsproxy.store.query import Query, where
 from ccsproxy.store.reader.lists import AMONG, among, keys_of_search
 
-#: What sums may be made by, and the expression that tells the groups apart.
+#: What sums may be made by, and the columns that tell the groups apart; a name that is not known counts for the next.
 GROUPS = {
-    "project": "ifnull(requests.cwd, '')",
-    "model": "ifnull(requests.response_model, ifnull(requests.model, ''))",
-    "client": "ifnull(requests.client, '')",
-    "day": "date(requests.started_at, 'localtime')",
-    "upstream": "requests.upstream",
-    "account": "ifnull(requests.account, '')",
-    "session": "requests.session_id",
-    "agent": "ifnull(requests.agent, '')",
+    "project": ("raw_cwd",),
+    "model": ("raw_response_model", "raw_model"),
+    "client": ("raw_client",),
+    "day": ("date((requests.key >> 21) / 1000, 'unixepoch', 'localtime')",),
+    "upstream": ("raw_upstream",),
+    "account": ("raw_account",),
+    "session": ("raw_session_id",),
+    "agent": ("raw_agent",),
 }
 #: What is summed up out of the parts of prompts, session by session.
 PARTS = ("tool", "server", "kind")
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_SUMS = ("cost", "duration_ms", *_COUNTS)
 
 
-def costs(connection: sqlite3.Connection, query: Query, by: str) -> Iterator[dict[str, Any]]:
-    """Yield the sums of each group, the dearest first.
+def costs(connection: sqlite3.Connection, query: Query, by: str) -> list[dict[str, Any]]:
+    """Return the sums of each group, the dearest first.
 
     :param by: one of `GROUPS`.
     """
     conditions, values = where(query)
     if query.q:
         conditions, values = [*conditions, AMONG], [*values, among(keys_of_search(connection, query))]
-    sums = ", ".join(f"sum(requests.{name})" for name in _COUNTS)
+    # SQLite's `sum` ends the query when whole numbers grow too large; `total` is a float instead.
+    sums = ", ".join(f"total(requests.{name}), count(requests.{name})" for name in _SUMS)
     sql = (
-        f"SELECT {GROUPS[by]} AS name, count(*), sum(requests.has_error), sum(requests.cost), "  # noqa: S608
-        f"sum(ifnull(requests.unpriced, '') <> ''), sum(requests.duration_ms), {sums} FROM requests "
-        f"WHERE {' AND '.join(['requests.outcome IS NOT NULL', *conditions])} "
-        "GROUP BY name ORDER BY sum(requests.cost) DESC, count(*) DESC"
+        f"SELECT {_named(by)} AS name, count(*), sum(requests.has_error), "  # noqa: S608  (columns of our own)
+        f"sum(requests.raw_unpriced IS NOT NULL), {sums} FROM requests "
+        f"WHERE {' AND '.join(['requests.raw_outcome IS NOT NULL', *conditions])} GROUP BY name"
     )
-    for name, requests, errors, cost, unpriced, duration, *counted in connection.execute(sql, values):
-        tokens = dict(zip(_COUNTS, counted, strict=True))
-        prompt = sum(tokens[each] or 0 for each in _COUNTS if each != "output_tokens")
-        yield {
-            "name": name or None,
-            "requests": requests,
-            "errors": errors or 0,
-            "cost": cost,
-            "unpriced": unpriced or 0,
-            "prompt_tokens": prompt,
-            "seconds": None if duration is None else round(duration / 1000, 3),
-            "cached_share": round((tokens["cache_read_input_tokens"] or 0) / prompt, 4) if prompt else None,
-            **tokens,
-        }
+    groups: dict[str, list[Any]] = {}
+    for number, *counted in connection.execute(sql, values):
+        name = str(_text(connection, number) if by != "day" else number or "")
+        held = groups.setdefault(name, [0] * len(counted))
+        groups[name] = [old + (new or 0) for old, new in zip(held, counted, strict=True)]
+    rows = [_row(name, counted) for name, counted in groups.items()]
+    return sorted(rows, key=lambda row: (-(row["cost"] or 0.0), -row["requests"]))
+
+
+def _named(by: str) -> str:
+    """Write the expression that tells groups apart: a number of a name, or a day."""
+    columns = [name if "(" in name else f"requests.{name}" for name in GROUPS[by]]
+    return columns[0] if len(columns) == 1 else f"coalesce({', '.join(columns)})"
+
+
+def _text(connection: sqlite3.Connection, number: int | None) -> str:
+    found = connection.execute("SELECT value FROM names WHERE name = ?", (number,)).fetchone()
+    return str(found[0]) if found else ""
+
+
+def _row(name: str, counted: list[Any]) -> dict[str, Any]:
+    requests, errors, unpriced, *pairs = counted
+    sums = {
+        each: (total if each in ("cost", "duration_ms") else int(total)) if count else None
+        for each, total, count in zip(_SUMS, pairs[::2], pairs[1::2], strict=True)
+    }
+    prompt = sum(sums[each] or 0 for each in _COUNTS if each != "output_tokens")
+    duration = sums.pop("duration_ms")
+    return {
+        "name": name or None,
+        "requests": requests,
+        "errors": errors,
+        "unpriced": unpriced,
+        "prompt_tokens": prompt,
+        "seconds": None if duration is None else round(duration / 1000, 3),
+        "cached_share": round((sums["cache_read_input_tokens"] or 0) / prompt, 4) if prompt else None,
+        **sums,
+    }

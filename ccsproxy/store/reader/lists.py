@@ -47,7 +47,7 @@ _SESSION_COLUMNS = ", ".join(Session.__struct_fields__)
 #: How many of the requests that say what was searched for are looked at together.
 _CHUNK = 400
 _NO_CEILING = (1 << 63) - 1
-_OF_SESSION = "requests.raw_session_id = (SELECT name FROM names WHERE field = 'session_id' AND value = ?)"
+OF_SESSION = "requests.raw_session_id = (SELECT name FROM names WHERE field = 'session_id' AND value = ?)"
 
 
 @attr.frozen
@@ -141,13 +141,13 @@ def one_session(connection: sqlite3.Connection, session_id: str) -> tuple[Sessio
     ).fetchone()
     if found is None:
         return None
-    return _session(found), _summaries(connection, f"{_OF_SESSION} ORDER BY seq", (session_id,))
+    return _session(found), _summaries(connection, f"{OF_SESSION} ORDER BY seq", (session_id,))
 
 
 def rows_around(connection: sqlite3.Connection, session_id: str, seq: int, reach: int) -> list[Summary]:
     """Return the requests of a session whose numbers are near one, in the order of their numbers."""
     bounds = (session_id, seq - reach, seq + reach)
-    return _summaries(connection, f"{_OF_SESSION} AND seq BETWEEN ? AND ? ORDER BY seq", bounds)
+    return _summaries(connection, f"{OF_SESSION} AND seq BETWEEN ? AND ? ORDER BY seq", bounds)
 
 
 def running_rows(connection: sqlite3.Connection, limit: int) -> list[Summary]:
@@ -172,7 +172,7 @@ def place_of(connection: sqlite3.Connection, session_id: str, seq: int) -> tuple
     """Return segment, offset and length of a request's line, null when the request is not known."""
     sql = (
         "SELECT name, offset, length FROM requests JOIN segments USING (segment) "  # noqa: S608  (constants)
-        f"WHERE {_OF_SESSION} AND seq = ? ORDER BY key DESC LIMIT 1"
+        f"WHERE {OF_SESSION} AND seq = ? ORDER BY key DESC LIMIT 1"
     )
     found: tuple[str, int, int] | None = connection.execute(sql, (session_id, seq)).fetchone()
     return found

@@ -142,7 +142,7 @@ class Reader:
     def costs(self, query: Query, by: str) -> list[dict[str, Any]]:
         """Sum up what a query lets through by one of `ccsproxy.store.reader.costs.GROUPS`, the dearest first."""
         wanted = self._looked_up(query)
-        return self._source.ask(lambda connection: list(costs(connection, wanted, by)), [])
+        return self._source.ask(lambda connection: costs(connection, wanted, by), [])
 
     def totals(self, query: Query) -> dict[str, Any]:
         """Sum up everything that a query lets through, whatever its page."""
