@@ -16,8 +16,9 @@ from typing import Any
 
 #: What a child writes to its standard output when it gets SIGHUP; nothing else is written there.
 HANGUP = b"\0hangup"
-#: SIGHUP to our children and SIGHUP to us are one signal to all when they come within so many seconds.
-TOGETHER = 5.0
+#: SIGHUP to our children and SIGHUP to us are one signal to all when we hear of them within so many seconds. A child
+#: that is still starting, or that a busy machine holds up at its low priority, tells late.
+TOGETHER = 60.0
 #: Signals that a terminal or a service manager sends to a whole group of processes at once.
 _OF_THE_GROUP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -1,5 +1,6 @@
 """Starting and stopping the program: signals, drain, exit status, socket activation and systemd's notifications."""
 
+import os
 import signal
 import socket
 import sys
@@ -15,6 +16,12 @@ from test.integration.program import WAYS, Program, ProgramTestCase
 
 GET = b"GET /%b HTTP/1.1\r\nHost: localhost\r\n\r\n"
 BEGINNING = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the ids of a process's children."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in found.split()]
 
 
 class StoppingTests(ProgramTestCase):
@@ -73,6 +80,44 @@ class StoppingTests(ProgramTestCase):
         self.assertEqual(answer.body, b"hello world")
         await program.ended()
         self.check_end(program, ["complete"])
+
+    async def test_a_closing_terminal(self) -> None:
+        """SIGHUP to every process ends the service in order: the streams end first, and all is recorded."""
+        program, streams = await self.begin("twistd", "--proxy-port", "0")
+        client = await self.stream(streams)
+        pids = [program.pid, *children_of(program.pid)]
+        self.assertGreater(len(pids), 1)
+        for pid in pids:
+            os.kill(pid, signal.SIGHUP)
+        await self.refused(self.proxy_port)
+        streams[0].send(b"6\r\n world\r\n0\r\n\r\n")
+        self.assertEqual((await client.message()).body, b"hello world")
+        await program.ended()
+        self.check_end(program, ["complete"])
+
+    async def test_a_reload(self) -> None:
+        """SIGHUP to the main process reads the configuration again, and ends nothing; a mistake changes nothing."""
+        file = Path(self.mktemp()).absolute()
+        file.write_text("max-request-body = 9\n")
+        program, streams = await self.begin("twistd", "--proxy-port", "0", "--config", str(file))
+        client = await self.stream(streams)
+        for text, words, status in (
+            ("max-request-body = 3\nworkers = 2\n", "wait for the next start: workers", b" 413 "),
+            ("max-request-body = nonsense\n", "all stays as it was", b" 413 "),
+            ("max-request-body = 99\n", "has been read again", b" 200 "),
+        ):
+            file.write_text(text)
+            seen = len(program.said)
+            program.signal(signal.SIGHUP)
+            await self.until(lambda seen=seen, words=words: words in program.said[seen:], words)
+            other = await self.connect()
+            other.send(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello")
+            await other.until(lambda other=other, status=status: status in other.received)
+            other.leave()
+        streams[0].send(b"0\r\n\r\n")
+        self.assertEqual((await client.message()).body, b"hello")
+        program.signal(signal.SIGTERM)
+        self.assertEqual(await program.ended(), 0)
 
     async def test_twistd(self) -> None:
         """SIGTERM to ``twistd -n ccsproxy``."""
