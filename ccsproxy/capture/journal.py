@@ -29,6 +29,8 @@ from ccsproxy.capture.shared_log import make_memory
 
 #: Bytes of a slot; the first one is the file's head.
 SLOT = 128
+#: The copy is brought up to date by pages of so many bytes.
+PAGE = 4096
 #: The file grows by so many bytes.
 GROWTH = 512 << 10
 _MAGIC = b"ccsproxy journal 1\n"
@@ -62,7 +64,7 @@ class Journal:
 
     Invariant: the lowest free slots are used first, so that what is written stays together.
 
-    :ivar dirty: the first and the last slot that the copy does not know, None when it knows all.
+    :ivar dirty: the pages with a slot that the copy does not know.
     :ivar touched: called when the copy, which knew all, does so no longer.
     """
 
@@ -75,7 +77,7 @@ class Journal:
         self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
         self._numbers = memoryview(self._map).cast("Q")
         self._free = list(range(1, len(self._map) // SLOT))
-        self.dirty: tuple[int, int] | None = None
+        self.dirty: set[int] = set()
         self.touched: Callable[[], None] = lambda: None
 
     def begin(self, number: int, exchange_id: str, started_at: float, upstream: str) -> int:
@@ -105,19 +107,13 @@ class Journal:
             heapq.heappush(self._free, slot)
             self._touch(slot)
 
-    def changed(self) -> tuple[int, bytes] | None:
+    def changed(self) -> list[tuple[int, bytes]]:
         """Return what the copy does not know yet, and count it as known.
 
-        :return: offset and bytes, None when there is nothing.
+        :return: offsets and bytes.
         """
-        if self.dirty is None:
-            return None
-        (first, last), self.dirty = self.dirty, None
-        return first * SLOT, self._map[first * SLOT : (last + 1) * SLOT]
-
-    def head(self) -> bytes:
-        """Return the bytes with which a copy has to begin."""
-        return self._map[:SLOT]
+        dirty, self.dirty = self.dirty, set()
+        return [(page * PAGE, self._map[page * PAGE : (page + 1) * PAGE]) for page in sorted(dirty)]
 
     def close(self) -> None:
         """Unmap the table; the file stays."""
@@ -125,11 +121,11 @@ class Journal:
         self._map.close()
 
     def _touch(self, slot: int) -> None:
-        if self.dirty is None:
-            self.dirty = slot, slot
-            self.touched()
-        elif not self.dirty[0] <= slot <= self.dirty[1]:
-            self.dirty = min(slot, self.dirty[0]), max(slot, self.dirty[1])
+        page, dirty = slot // (PAGE // SLOT), self.dirty
+        if page not in dirty:
+            dirty.add(page)
+            if len(dirty) == 1:
+                self.touched()
 
     def _grow(self) -> bool:
         """Make room for more; a file system that is full must be asked first, for a page that is not there kills."""

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import journal
-from ccsproxy.capture.journal import GROWTH, SLOT, Journal, JournalPlaces, make, read, read_file
+from ccsproxy.capture.journal import GROWTH, PAGE, SLOT, Journal, JournalPlaces, make, read, read_file
+from ccsproxy.capture.relay.hand_over import write_pages
 
 
 class JournalCase(SynchronousTestCase):
@@ -77,12 +78,19 @@ class JournalTests(JournalCase):
                 self.journal.end(under_way.pop(step))
             else:
                 under_way[step] = self.journal.begin(number, f"e{step}", 1.0, "x")
-            if random.random() < 0.3 and (changed := self.journal.changed()) is not None:
-                os.pwrite(copy, changed[1], changed[0])
-        if (changed := self.journal.changed()) is not None:
-            os.pwrite(copy, changed[1], changed[0])
+            if random.random() < 0.3:
+                write_pages(copy, self.journal.changed())
+        write_pages(copy, self.journal.changed())
         self.assertEqual(read(copy), read(self.descriptor))
-        self.assertIsNone(self.journal.changed())
+        self.assertEqual(self.journal.changed(), [])
+
+    def test_a_long_journal_is_copied_by_what_has_changed(self) -> None:
+        """One exchange that ends among thousands costs one page."""
+        slots = [self.journal.begin(number, f"e{number}", 1.0, "x") for number in range(1, 3000)]
+        self.journal.changed()
+        self.journal.end(slots[5])
+        self.journal.end(slots[2500])
+        self.assertEqual([len(data) for _, data in self.journal.changed()], [PAGE, PAGE])
 
     def test_told_once_that_the_copy_is_behind(self) -> None:
         """Whoever copies is called when there is something, and again after it has been asked for."""

@@ -97,18 +97,26 @@ class HandOver:
             self._copying = self._reactor.callLater(COPY_TICK, self._copy)
 
     def _copy(self) -> None:
-        """Write what has changed in one piece; while the disk hangs, the rest of it gathers in the journal."""
+        """Write what has changed; while the disk hangs, the rest of it gathers in the journal."""
         self._copying = None
         changed = self._journal.changed()
-        if changed is None:
+        if not changed or self._files.journal_copy is None:
             return
-        offset, data = changed
         self._busy = True
-        copied = self._disk.run(os.pwrite, self._files.journal_copy, data, offset)
+        copied = self._disk.run(write_pages, self._files.journal_copy, changed)
         copied.addErrback(lambda failure: self._log.warn("the journal's copy lags: {why}", why=failure.value))
         copied.addCallback(self._copied)
 
     def _copied(self, _: object) -> None:
         self._busy = False
-        if self._journal.dirty is not None:
+        if self._journal.dirty:
             self._copy_soon()
+
+
+def write_pages(descriptor: int, pages: list[tuple[int, bytes]]) -> None:
+    """Write pieces of a file to their places.
+
+    :raises OSError: when the disk does not take one.
+    """
+    for offset, data in pages:
+        os.pwrite(descriptor, data, offset)

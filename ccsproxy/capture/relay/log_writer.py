@@ -83,8 +83,7 @@ class LogWriter:
         self._free_slots = list(range(min(SLOTS, most // REGION)))
         self._free_entries = list(range(ENTRIES))
         self._closed: dict[int, Region] = {}
-        self._moving = 0
-        self._seq = 0
+        self._moving = self._seq = self._touched = 0
         self.taken = 0
         self._region = Region(0, 0, 0)
         self._base = self._at = self._end = 0
@@ -219,8 +218,17 @@ class LogWriter:
 
     def _free_slot(self, slot: int) -> None:
         heapq.heappush(self._free_slots, slot)
-        if slot >= self._soft and hasattr(mmap, "MADV_REMOVE"):
-            self._map.madvise(mmap.MADV_REMOVE, self._shared.base(slot), REGION)
+        self._touched = max(self._touched, slot + 1)
+        if not self._closed and self._touched > self._soft:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Give pages back that only a backlog has needed, once it is over: to touch a page anew costs 10 copies."""
+        base = self._shared.base(self._soft)
+        in_use = self._region.slot
+        if hasattr(mmap, "MADV_REMOVE") and in_use < self._soft:
+            self._map.madvise(mmap.MADV_REMOVE, base, self._shared.base(self._touched) - base)
+            self._touched = self._soft
 
     # -- moving to the file --------------------------------------------------------------------------------------
 

@@ -233,6 +233,25 @@ class SpillingTests(WriterCase):
         self.assertEqual(len(self.flushLoggedErrors()), 1)
 
 
+class MemoryTests(WriterCase):
+    """Pages that only a backlog needs are given back after it."""
+
+    def test_after_a_backlog(self) -> None:
+        """What is held is what a quiet time needs, and the next backlog finds its bytes."""
+        for number in range(1, 60):
+            self.disk.stalled = number < 40
+            self.body(number, b"x" * REGION)
+        self.disk.catch_up()
+        before = os.fstat(self.log_file).st_blocks
+        self.settle(*range(1, 60))
+        self.body(70, b"x" * 2 * REGION)
+        self.settle(70)
+        self.assertLess(os.fstat(self.log_file).st_blocks * 512, (self.memory + 3) * REGION)
+        self.assertGreater(before * 512, 2 * self.memory * REGION)
+        self.body(60, bytes(range(256)) * (REGION // 16))
+        self.assertEqual(self.bodies(self.frames())[60], bytes(range(256)) * (REGION // 16))
+
+
 class FailingDiskTests(WriterCase):
     """A disk that hangs, fails or is full costs bodies, then exchanges, never memory."""
 
