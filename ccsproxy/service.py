@@ -147,6 +147,9 @@ class CcsproxyService(service.Service):
             self._signals.install()
             self._hangup.install()
             self._capture.child_hung_up(self._hangup.child_received)
+            # Before the first exchange: what a client gets leaves at the end of a turn, when capture has its copy.
+            freeze_gc()
+            install_fast_epoll(self._reactor, self._write_batch)
         # All processes begin at once: each takes its time to import what it needs.
         recorder = self._capture.startService()
         workers = self._workers.start() if self._workers is not None else succeed(None)
@@ -163,9 +166,6 @@ class CcsproxyService(service.Service):
             self._log.info("dashboard: {url}", url=url)
         if not self._config.redact:
             self._log.warn("--no-redact: keys and tokens are written to the records as they are")
-        if self._signals is not None:
-            freeze_gc()
-            install_fast_epoll(self._reactor, self._write_batch)
         self._notifier.ready(f"proxy on {handle.proxy_urls[0]}")
         return handle
 
