@@ -141,8 +141,9 @@ def _record(data_dir: Path) -> dict[str, object]:
         for path in data_dir.glob("segments/*.jsonl"):
             for line in path.open("rb"):
                 if line.endswith(b"}\n") and b'"event":"' not in line[:4096]:
-                    record: dict[str, object] = json.loads(line)
-                    return record
+                    with contextlib.suppress(ValueError):  # a line that is being written
+                        record: dict[str, object] = json.loads(line)
+                        return record
         time.sleep(0.2)
     raise SystemExit("no record came")
 

@@ -4,7 +4,6 @@ It ends when its link does, and only then: a signal to the whole group (Ctrl-C, 
 that the API can be read until the last stream has drained.
 """
 
-import ctypes
 import os
 import socket
 import sys
@@ -42,6 +41,7 @@ from ccsproxy.run import read_run_file
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.signals import leave_signals_to_parent
+from ccsproxy.runtime.tuning import return_large_pieces
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 
@@ -116,8 +116,6 @@ async def stream_head(call: ApiCall) -> ApiResponse:
 
 #: Seconds in which the ends of the streams reach their readers.
 FAREWELL = 0.2
-#: `mallopt`'s name for the size from which a piece of memory is mapped by itself, and that size in bytes.
-M_MMAP_THRESHOLD, MAPPED_FROM = -3, 1 << 20
 
 
 class ApiProcess:
@@ -186,17 +184,6 @@ def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool
 def budgets_of(data_dir: Path) -> Sequence[Budget]:
     """Return the budgets of the running service, as it has written them down."""
     return budgets_in(read_run_file(data_dir) or {})
-
-
-def return_large_pieces() -> None:
-    """Give a large body's memory back to the system when it is freed.
-
-    glibc raises the threshold by itself with the first large piece that is freed, and keeps later ones in its heaps:
-    ten readers of 20 MB left 350 MB behind, with the threshold fixed nothing. Elsewhere there is no such call.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, MAPPED_FROM)
 
 
 def proxies(data_dir: Path) -> Sequence[str]:

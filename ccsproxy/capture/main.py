@@ -33,7 +33,7 @@ from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
 from ccsproxy.runtime.signals import leave_signals_to_parent
-from ccsproxy.runtime.tuning import HeapTrimmer, freeze_gc
+from ccsproxy.runtime.tuning import HeapTrimmer, freeze_gc, return_large_pieces
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.store.index.feeder import IndexFeeder
 from ccsproxy.store.recovery import Recovery, unclean_record
@@ -80,6 +80,7 @@ def run(reactor: Any, parts: RecorderParts) -> None:
     use_monotonic_clock(reactor)
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr, timeFormat=None)], redirectStandardIO=False)
 
+    return_large_pieces()
     trimmer = HeapTrimmer(reactor)
 
     def stop() -> None:

@@ -86,8 +86,7 @@ class SseFraming:
         """Return the name line and the data of an event that has only begun, empty where none has."""
         if not self._decoder.ordinary:
             return None
-        rest = b"" if self.recovered else self._decoder.rest
-        return _begun(rest)
+        return ("", "") if self.recovered else _begun(self._decoder.take_rest())
 
     def overflow(self) -> None:
         """Nothing is kept here but what an event needs to be whole."""
@@ -128,12 +127,12 @@ class LineFraming:
         return [("", line) for line in self._decoder.feed(data)]
 
     def finish(self) -> list[Framed]:
-        """Take the end of the bytes, return a last line without its line end."""
+        """Take the end of the bytes, return a last line without its line end; one that was cut off is none."""
         return [("", line) for line in self._decoder.finish()]
 
     def rest(self) -> tuple[str, str]:
         """Return the line that has only begun."""
-        return "", self._decoder.rest.decode("utf-8", "replace")
+        return "", str(self._decoder.take_rest(), "utf-8", "replace")
 
     def overflow(self) -> None:
         """Nothing is kept here but what a line needs to be whole."""

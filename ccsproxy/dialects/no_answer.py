@@ -30,7 +30,7 @@ def no_events(facts: Facts) -> Error:
     return Error(EMPTY, f"The upstream answered {_status(facts)} with a stream that says nothing.")
 
 
-def foreign_text(body: bytes, facts: Facts, *, generic: bool) -> Error | None:
+def foreign_text(body: bytes | bytearray, facts: Facts, *, generic: bool) -> Error | None:
     """Return the error of a body that is no JSON.
 
     :param generic: the call is of no known dialect, so that any text or bytes may be its answer.

@@ -4,7 +4,7 @@ import msgspec
 
 from ccsproxy.dialects.answer import DecodedResponse, Settled
 from ccsproxy.dialects.counts import exceeds
-from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.no_answer import empty, foreign_json, foreign_text
 from ccsproxy.dialects.protocol import WireFormat
@@ -15,8 +15,16 @@ from ccsproxy.wire.jsontext import JsonError, loads
 BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
+def read_cut_off(
+    body: bytes | bytearray, wire_format: WireFormat, whole: bool, at_ms: float | None
+) -> DecodedResponse:
+    """Take the beginning of a body that is no stream: what it would have said is not known."""
+    answer = _text(body, NOTHING, wire_format, whole, at_ms)
+    return msgspec.structs.replace(answer, missing=None)
+
+
 def read_plain(
-    body: bytes, facts: Facts, wire_format: WireFormat, whole: bool, at_ms: float | None
+    body: bytes | bytearray, facts: Facts, wire_format: WireFormat, whole: bool, at_ms: float | None
 ) -> DecodedResponse:
     """Read a body that is no stream.
 
@@ -60,8 +68,10 @@ def bounded_counts(settled: Settled, findings: Findings) -> Settled:
     return settled
 
 
-def _is_lines(body: bytes) -> bool:
+def _is_lines(body: bytes | bytearray) -> bool:
     """Whether a body is several JSON values, one a line, as the results of batches are."""
+    if b"\n" not in body:
+        return False
     lines = [line for line in body.split(b"\n") if line.strip()]
     if len(lines) < 2:
         return False
@@ -74,7 +84,7 @@ def _is_lines(body: bytes) -> bool:
 
 
 def _text(
-    body: bytes,
+    body: bytes | bytearray,
     facts: Facts,
     wire_format: WireFormat,
     whole: bool,

@@ -1,5 +1,6 @@
 """Reads a response body, whatever it turns out to be."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.framing import PLAIN, ArrayFraming, Framed, Framing, LineFraming, SseFraming, choose
 from ccsproxy.dialects.no_answer import no_events
 from ccsproxy.dialects.overflow import Tail, joined
-from ccsproxy.dialects.plain_body import BLANK, bounded_counts, read_plain
+from ccsproxy.dialects.plain_body import BLANK, bounded_counts, read_cut_off, read_plain
 from ccsproxy.dialects.protocol import Joining, Reassembler, StreamWatcher, WireFormat
 from ccsproxy.dialects.registry import proven
 from ccsproxy.dialects.unfinished import bounded
@@ -32,6 +33,7 @@ class AnswerReader:
         self._facts = facts
         self._kind: str | None = None
         self._held: list[bytes] = []
+        self._borrowed: Callable[[], bytes | bytearray] | None = None
         self._framing: Framing | None = None
         self._reassembler: Reassembler | None = None
         self._joining = False
@@ -42,6 +44,10 @@ class AnswerReader:
         self._kept: Reassembler | None = None
         self._tail: Tail | None = None
         self._full = False
+
+    def borrow(self, kept: Callable[[], bytes | bytearray]) -> None:
+        """Take a body that is no stream from who keeps it anyway, when it ends."""
+        self._borrowed = kept
 
     def watch(self, watcher: StreamWatcher) -> None:
         """Show the events to somebody else as well; called before the first bytes."""
@@ -72,6 +78,8 @@ class AnswerReader:
             return
         if self._first_ms is None:
             self._first_ms = at_ms
+        if self._kind == PLAIN and self._borrowed is not None:
+            return
         self._held.append(data)
         if self._kind is None:
             self._decide(at_ms)
@@ -222,8 +230,15 @@ class AnswerReader:
         if at_ms is not None:
             self._last_ms = at_ms
         if self._framing is None:
-            return read_plain(b"".join(self._held), self._facts, self._format, whole, self._first_ms)
+            return self._finish_plain(whole)
         return self._finish_stream(self._framing, whole)
+
+    def _finish_plain(self, whole: bool) -> DecodedResponse:
+        body = b"".join(self._held) if self._borrowed is None else self._borrowed()
+        self._held.clear()
+        if self._full:
+            return read_cut_off(body, self._format, whole, self._first_ms)
+        return read_plain(body, self._facts, self._format, whole, self._first_ms)
 
     def _finish_stream(self, framing: Framing, whole: bool) -> DecodedResponse:
         self._take(framing.finish(), self._last_ms)

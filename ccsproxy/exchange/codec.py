@@ -4,7 +4,7 @@ import json
 import re
 from decimal import Decimal
 from json.encoder import encode_basestring_ascii
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 from zlib import crc32
 
 import msgspec
@@ -13,6 +13,8 @@ import msgspec
 _TAIL_LENGTH = 21
 _TAIL = re.compile(rb'\A,"crc32":"[0-9a-f]{8}"}\n\Z')
 
+#: Longer lines are not copied once more.
+_COPIED = 1 << 20
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder()
 
@@ -41,11 +43,13 @@ def encode(value: Any) -> bytes:
     """Write a record, a ``started`` note or any other object as a line.
 
     :param value: a Struct or a dict; it may hold lone surrogates, which are written as escapes, and `msgspec.Raw`.
-    :return: the whole line, newline included.
+    :return: the whole line, newline included; a long one as a ``bytearray``, of which there is no copy.
     :raises ValueError: if it has no JSON form; ``TypeError``, ``OverflowError`` and ``RecursionError`` likewise.
     """
-    body = _object(value)[:-1]
-    return b'%b,"crc32":"%08x"}\n' % (body, crc32(body))
+    line = _object(value)
+    line.pop()
+    line += b',"crc32":"%08x"}\n' % crc32(line)
+    return bytes(line) if len(line) <= _COPIED else cast(bytes, line)
 
 
 def verify(line: bytes) -> bool:
@@ -61,7 +65,7 @@ def verify(line: bytes) -> bool:
 
 def strip(line: bytes) -> bytes:
     """Return the JSON text of a line without checksum and newline; call `verify` first."""
-    return line[:-_TAIL_LENGTH] + b"}"
+    return b"".join((memoryview(line)[:-_TAIL_LENGTH], b"}"))
 
 
 def decode(line: bytes) -> dict[str, Any]:
@@ -101,15 +105,15 @@ def _pick_head(value: Any) -> RecordHead:
         raise LineError(str(error)) from None
 
 
-def _object(value: Any) -> bytes:
+def _object(value: Any) -> bytearray:
+    text = bytearray()
     try:
-        text = _encoder.encode(value)
+        _encoder.encode_into(value, text)
     except UnicodeEncodeError:
-        text = _escaped(msgspec.to_builtins(value, builtin_types=(Decimal, msgspec.Raw), str_keys=True)).encode(
-            "ascii"
-        )
+        plain = msgspec.to_builtins(value, builtin_types=(Decimal, msgspec.Raw), str_keys=True)
+        text = bytearray(_escaped(plain), "ascii")
     if b"\n" in text:  # only a Raw member can bring one
-        text = msgspec.json.format(text, indent=-1)
+        text = bytearray(msgspec.json.format(bytes(text), indent=-1))
     if not text.startswith(b'{"'):
         raise ValueError("only an object with members can be a line")
     return text

@@ -12,7 +12,7 @@ from typing import Any
 from ccsproxy.redaction.channels import WHOLE, Channel, head_of, position_of
 from ccsproxy.redaction.cut import read_cut
 from ccsproxy.redaction.names import Strength
-from ccsproxy.redaction.tree import NO_CLAIM, Claim, below, claim_of, element_claim, plain_key, secret_in
+from ccsproxy.redaction.tree import NO_CLAIM, Claim, below, claim_of, element_claim, plain_key, searched, secret_in
 from ccsproxy.wire.jsontext import JsonError, loads
 from ccsproxy.wire.runs import TextRun, runs
 
@@ -123,7 +123,11 @@ class Gathered:
         """
         if self.unusual:
             raise Unusual
-        return chain(self.texts, ("".join(parts) for _, parts in self._channels.values()))
+        joined = (
+            searched(channel[-1] if channel else None, "".join(parts))
+            for channel, (_, parts) in self._channels.items()
+        )
+        return chain(self.texts, joined)
 
     def _value(self, number: int, root: Any, run: TextRun | None) -> None:
         """Sort the texts of one event, or of a run of them, as `ccsproxy.redaction.stream` does."""
@@ -185,3 +189,8 @@ class Gathered:
         else:
             entry[0] = number
             entry[1].append(text)
+
+
+def _joined(channel: Channel, parts: list[str]) -> str:
+    """Return what of a channel's text has to be searched."""
+    return searched(channel[-1] if channel else None, "".join(parts))

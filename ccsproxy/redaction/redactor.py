@@ -15,7 +15,7 @@ from ccsproxy.redaction.gathered import Gathered, Unusual, texts_of_stream
 from ccsproxy.redaction.names import secret_field, secret_header, secret_parameter
 from ccsproxy.redaction.pieces import Piece, key_of
 from ccsproxy.redaction.report import Report
-from ccsproxy.redaction.rules import Rules
+from ccsproxy.redaction.rules import Rules, batches
 from ccsproxy.redaction.spans import blanked
 from ccsproxy.redaction.stream import StreamRedactor
 from ccsproxy.redaction.tags import FIRST_KIND, PLACEHOLDER
@@ -184,8 +184,8 @@ class Redactor:
         """Whether one of some texts may hold a known secret, or begin one at its end."""
         if not self._known:
             return False
-        joined = "\n".join(texts)
-        return any(known[:_SHORTEST_KNOWN] in joined for known in self._known)
+        beginnings = {known[:_SHORTEST_KNOWN] for known in self._known}
+        return any(each in batch for batch in batches(texts) for each in beginnings)
 
     def _is_clean(self, value: Any) -> bool:
         """Whether a JSON value surely has no secrets; most have none."""

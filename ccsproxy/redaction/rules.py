@@ -61,7 +61,7 @@ class Rules:
 
     def may_hold(self, texts: Iterable[str]) -> bool:
         """Tell whether one of some texts may hold a secret; false only where `find` finds nothing in each of them."""
-        return any(self.find_in(batch.encode("utf-8", "surrogatepass")) for batch in _batches(texts))
+        return any(self.find_in(batch.encode("utf-8", "surrogatepass")) for batch in batches(texts))
 
     def _is_kept(self, secret: bytes) -> bool:
         return any(each.search(secret, 0, len(secret)) == (0, len(secret)) for each in self._keep)
@@ -99,10 +99,14 @@ def _matches(engine: Engine, raw: bytes) -> Iterator[Finding]:
         position = max(end, start + 1)
 
 
-def _batches(texts: Iterable[str]) -> Iterator[str]:
+def batches(texts: Iterable[str]) -> Iterator[str]:
+    """Join short texts, so that they are looked at together; long ones come by themselves, without a copy."""
     batch: list[str] = []
     size = 0
     for text in texts:
+        if len(text) >= _TOGETHER:
+            yield text
+            continue
         batch.append(text)
         size += len(text)
         if size >= _TOGETHER:

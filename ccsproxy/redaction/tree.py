@@ -13,7 +13,8 @@ from ccsproxy.redaction.values import Style, is_secret_value
 #: The keys of media, signatures, encrypted thoughts and embeddings.
 _DATA_KEYS = frozenset(
     "data signature thoughtSignature thought_signature encrypted_content encryptedContent redactedContent b64_json "
-    "embedding file_data fileData bytes blob audio image url image_url reasoningSignature signatureDelta".split()
+    "embedding file_data fileData bytes blob audio image url image_url reasoningSignature signatureDelta "
+    "partial_image_b64 result".split()
 )
 _DATA = re.compile(r"(?:data:[^,\s]{0,200},)?[A-Za-z0-9+/_=\-\r\n]+\Z")
 #: Shorter text is no media.
@@ -93,6 +94,15 @@ def is_data(key: object, value: str) -> bool:
     )
 
 
+def searched(key: object, value: str) -> str:
+    """Return what of a text has to be searched: of long data only the beginning, where alone a secret can be."""
+    return value[:_BEGINNING] if len(value) > _BEGINNING and is_data(key, value) else value
+
+
+#: What of data is searched: more than any secret has, so that one that begins there is found.
+_BEGINNING = 8192
+
+
 @lru_cache(8192)
 def plain_key(key: str) -> bool:
     """Whether nothing about a member depends on its key."""
@@ -118,7 +128,10 @@ def texts_of(value: Any) -> set[str] | None:
         node = waiting.pop()
         if type(node) is dict:
             keys.update(node)
-            children: Any = node.values()
+            children: Any = [
+                searched(key, child) if type(child) is str and len(child) > _BEGINNING else child
+                for key, child in node.items()
+            ]
         elif type(node) is list:
             children = node
             flags = flags or any(type(child) is str and child[:2] == "--" for child in node)

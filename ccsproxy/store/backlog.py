@@ -102,7 +102,9 @@ class Backlog:
         with self._lock:
             batch: list[BacklogEntry] = []
             total = 0
-            while self._entries and len(batch) < most_entries and (not batch or total < most_bytes):
+            while self._entries and len(batch) < most_entries:
+                if batch and total + self._entries[0].size > most_bytes:
+                    break  # a huge one is written by itself, without a copy
                 batch.append(self._entries.popleft())
                 total += batch[-1].size
             return batch

@@ -142,7 +142,7 @@ _SAME = [name for name in Entry.__struct_fields__ if name in Summary.__struct_fi
 _same = attrgetter(*_SAME)
 
 
-def read_entry(line: bytes) -> Entry:
+def read_entry(line: bytes | bytearray) -> Entry:
     """Read a line of a segment, older schema versions included.
 
     :raises ValueError: when it is neither a record nor a ``started`` line.
@@ -156,7 +156,7 @@ def read_entry(line: bytes) -> Entry:
         return _decoder.decode(msgspec.json.encode(whole))
 
 
-def plain_json(text: bytes) -> bytes:
+def plain_json(text: bytes | bytearray) -> bytes:
     """Write JSON anew without the lone surrogates that some agents send and strict readers refuse.
 
     :raises ValueError: when it is no JSON.

@@ -23,7 +23,7 @@ class JsonError(ValueError):
     """The text is not JSON, or the value has no JSON form."""
 
 
-def loads(text: bytes | str) -> Any:
+def loads(text: bytes | bytearray | str) -> Any:
     """Read one JSON value; of repeated keys the last one wins.
 
     :param text: JSON text; bytes are UTF-8, with or without a byte order mark.
@@ -54,8 +54,8 @@ def dumps(value: Any) -> bytes:
         raise JsonError(str(error)) from None
 
 
-def _loads_forgiving(text: bytes | str) -> Any:
-    if isinstance(text, bytes):
+def _loads_forgiving(text: bytes | bytearray | str) -> Any:
+    if not isinstance(text, str):
         text = text.decode("utf-8", "replace")
     try:
         return json.loads(text.removeprefix("\ufeff"), parse_float=_float, parse_int=_int, parse_constant=_refuse)

@@ -7,7 +7,8 @@ class NdjsonDecoder:
     """Turns bytes into lines, in time linear in the bytes however they are cut. Blank lines are skipped."""
 
     def __init__(self) -> None:
-        self._pending: list[bytes] = []
+        self._pending = bytearray()
+        self._rest = b""
         self._first = True
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -17,26 +18,32 @@ class NdjsonDecoder:
         """
         end = data.rfind(b"\n")
         if end < 0:
-            self._pending.append(data)
+            self._pending += data
             return []
-        whole = b"".join([*self._pending, data[:end]])
-        self._pending = [data[end + 1 :]]
+        if not self._pending:
+            whole = data[:end]
+        else:
+            self._pending += memoryview(data)[:end]
+            whole = bytes(self._pending)
+            self._pending.clear()
+        self._pending += memoryview(data)[end + 1 :]
         return self._lines(whole)
 
-    @property
-    def rest(self) -> bytes:
-        """The line that has only begun."""
-        if len(self._pending) > 1:
-            self._pending = [b"".join(self._pending)]
-        return self._pending[0] if self._pending else b""
+    def take_rest(self) -> bytes:
+        """Return the line that has only begun; after the end nothing of it is kept here."""
+        rest, self._rest = self._rest or bytes(self._pending), b""
+        return rest
 
     def finish(self) -> list[bytes]:
         """Take the end of the stream.
 
-        :return: the last line, where it had no line end; nothing says whether it is whole.
+        :return: the last line, where it had no line end and is whole.
         """
-        whole = b"".join(self._pending)
-        self._pending = []
+        whole = bytes(self._pending)
+        self._pending.clear()
+        if not may_be_whole(whole):
+            self._rest = whole
+            return []
         return self._lines(whole)
 
     def _lines(self, whole: bytes) -> list[bytes]:
@@ -44,3 +51,13 @@ class NdjsonDecoder:
             self._first = False
             whole = whole.removeprefix(_BOM)
         return [line for line in map(bytes.strip, whole.split(b"\n")) if line]
+
+
+def may_be_whole(line: bytes) -> bool:
+    """Tell quickly that a line was cut off within an object or array: it does not end as it began."""
+    closing = _CLOSING.get(line[:64].lstrip(_BLANK)[:1])
+    return closing is None or line[-64:].rstrip()[-1:] == closing
+
+
+_BLANK = _BOM + b" \t\r\n"
+_CLOSING = {b"{": b"}", b"[": b"]"}

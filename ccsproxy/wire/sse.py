@@ -95,9 +95,14 @@ class SseDecoder:
         return data[:end]
 
     @property
-    def rest(self) -> bytes:
+    def rest(self) -> bytes | bytearray:
         """What came after the last whole event."""
-        return self._ended or bytes(self._pending)
+        return self._ended or self._pending
+
+    def take_rest(self) -> bytes:
+        """Return what came after the last whole event; after the end nothing of it is kept here."""
+        rest, self._ended = bytes(self._ended or self._pending), b""
+        return rest
 
     def finish(self) -> list[Event]:
         """Take the end of the stream.

@@ -64,7 +64,8 @@ class CapturedBody:
         self._hash = hashlib.sha256()
         self._decoder = coding.Decoder(self.coding, limit * READ_FACTOR, is_textual(lines))
         self._limit, self._budget = limit, budget
-        self._kept: list[bytes] = []
+        # One growing piece: large ones are mapped by themselves, and moved by the system without a copy.
+        self._kept = bytearray()
         self._kept_size = 0
 
     @property
@@ -132,20 +133,18 @@ class CapturedBody:
         if fault not in self.faults:
             self.faults.append(fault)
 
-    def content(self) -> bytes:
-        """Return what is kept."""
-        if len(self._kept) > 1:
-            self._kept = [b"".join(self._kept)]
-        return self._kept[0] if self._kept else b""
+    def content(self) -> bytes | bytearray:
+        """Return what is kept, which must not be changed."""
+        return self._kept
 
     def forget(self) -> None:
         """Let go of the bytes; what was read of them still counts."""
-        self._kept = []
+        self._kept = bytearray()
 
     def release(self) -> None:
         """Let go of what is kept."""
         self._budget.give_back(self._kept_size)
-        self._kept, self._kept_size = [], 0
+        self._kept, self._kept_size = bytearray(), 0
 
     def _update(self, data: bytes) -> None:
         """Hash in small pieces: for larger ones the interpreter is let go of, and other threads hold it for long."""
@@ -163,5 +162,5 @@ class CapturedBody:
                 self.note(TRUNCATED)
                 self.dropped += wire_size
                 return
-            self._kept.append(content)
+            self._kept += content
             self._kept_size += len(content)

@@ -31,6 +31,9 @@ class Reader(Protocol):
     def feed(self, data: bytes, at_ms: float) -> None:
         """Take the next bytes, and when they arrived in milliseconds since the exchange began."""
 
+    def borrow(self, kept: Callable[[], bytes | bytearray]) -> None:
+        """Take a body that is no stream from who keeps it anyway, when it ends."""
+
     def overflow(self) -> None:
         """Note that nothing is kept of what follows: only its counts and its ending are read."""
 

@@ -265,7 +265,7 @@ class Recorder:
             self.tell(assembly.number, "error")
             return
         self._appending.begun(assembly.number >> frames.RELAY_SHIFT)
-        appended.addBoth(self._appended, assembly, record)
+        appended.addBoth(self._appended, assembly.number, record)
 
     def _record(self, assembly: Assembly, ended: EndFrame) -> Record | None:
         try:
@@ -283,14 +283,14 @@ class Recorder:
             self._log.failure("an exchange could not be recorded")
             return None
 
-    def _appended(self, result: Any, assembly: Assembly, record: Record) -> None:
+    def _appended(self, result: Any, number: int, record: Record) -> None:
         if isinstance(result, Failure):
             reason = getattr(result.value, "reason", None)
-            self.tell(assembly.number, reason if isinstance(reason, str) else "store")
+            self.tell(number, reason if isinstance(reason, str) else "store")
         else:
-            self.tell(assembly.number)
+            self.tell(number)
             self._tell_completed(record)
-        self._appending.over(assembly.number >> frames.RELAY_SHIFT)
+        self._appending.over(number >> frames.RELAY_SHIFT)
 
     def _tell_completed(self, record: Record) -> None:
         try:

@@ -187,6 +187,7 @@ class RedactionGate:
         if isinstance(stream, msgspec.UnsetType):
             return stream
         seen = self._gathered if self._gathered is not None and not self._gathered.unusual else None
+        self._gathered = None
         text = self._part(
             lambda text, where: self._redactor.stream(text, _KINDS.get(kind, kind), seen, where),
             stream.text,

@@ -23,7 +23,7 @@ class Content(msgspec.Struct, frozen=True):
     is_json: bool = False
 
 
-def read_content(data: bytes, readable: bool) -> Content:
+def read_content(data: bytes | bytearray, readable: bool) -> Content:
     """Read a body's content as JSON, else as text, else keep its bytes up to `BINARY_LIMIT`.
 
     :param readable: its content coding is known.

@@ -54,6 +54,7 @@ class ResponseInMaking:
         :param watcher: is shown the events of a stream.
         """
         self._reader = reader
+        reader.borrow(self.body.content)
         if watcher is not None:
             self._watcher = watcher
             reader.watch(watcher)
@@ -138,10 +139,14 @@ class ResponseInMaking:
         if self._reader is None:
             return None
         try:
-            return self._bounded(self._reader.finish(whole and not self.body.unread, last))
+            answer = self._bounded(self._reader.finish(whole and not self.body.unread, last))
         except Exception:
             self._fail()
             return None
+        self._reader = None
+        if not answer.is_stream and not answer.binary:
+            self.body.forget()  # the value that was read of it is all that is needed
+        return answer
 
     def _bounded(self, answer: DecodedResponse) -> DecodedResponse:
         first, end = answer.first_token_ms, self._end_ms
@@ -197,7 +202,10 @@ class ResponseInMaking:
         content, text = self.body.content(), answer.stream_text
         if text is None:
             text = content.decode("utf-8", "replace")
-        if self._watcher is not None and (self._read_size != len(content) or "\ufffd" in text):
+        size = len(content)
+        del content
+        self.body.forget()
+        if self._watcher is not None and (self._read_size != size or "\ufffd" in text):
             self._watcher.unusual = True  # what is kept is not what was read
         chunks = self.chunks
         joined = self._arrivals.count if self._arrivals.count != len(chunks) else msgspec.UNSET

@@ -25,8 +25,8 @@ from ccsproxy.store.index.packing import packed, unpacked
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import plain_json
 
-#: Requests whose facts are made in one transaction.
-BATCH = 128
+#: Requests whose facts are made in one transaction, and the bytes of their records.
+BATCH, BATCH_BYTES = 128, 8 << 20
 #: Sessions whose items are held in memory.
 _SESSIONS = 16
 
@@ -48,6 +48,16 @@ CREATE TABLE call_due (key INTEGER PRIMARY KEY);
 _calls = msgspec.msgpack.Decoder(Call)
 _items = msgspec.msgpack.Decoder(Item)
 _ranges = msgspec.msgpack.Decoder(list[tuple[int, int]])
+
+
+class _Chunks(msgspec.Struct):
+    """What is read of a stream: when its pieces came."""
+
+    chunks: list[tuple[float, int]] = []
+
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_chunks = msgspec.json.Decoder(_Chunks)
 _encode = msgspec.msgpack.encode
 
 
@@ -114,7 +124,7 @@ class CallFacts:
         return True
 
     def _make_batch(self, lines: SegmentLines) -> int:
-        rows = self._connection.execute(_DUE, (BATCH,)).fetchall()
+        rows = list(_within(self._connection.execute(_DUE, (BATCH,)).fetchall(), BATCH_BYTES))
         if not rows:
             return 0
         self._connection.execute("BEGIN IMMEDIATE")
@@ -184,13 +194,23 @@ class CallFacts:
             yield number
 
 
+def _within(rows: Iterable[Any], most: int) -> Iterator[Any]:
+    """Yield rows until their records are so many bytes, at least one: a record may be as large as 64 MB."""
+    size = 0
+    for row in rows:
+        size += row[4] or 0
+        if size > most and size > (row[4] or 0):
+            return
+        yield row
+
+
 def _lines_of(lines: SegmentLines, rows: Iterable[tuple[int, int, str, int, int]]) -> dict[tuple[str, int], bytes]:
     """Read records, those of one segment together: one by one a compressed one costs as much as all of them."""
     places: dict[str, list[tuple[int, int]]] = {}
     for _, _, name, offset, length in rows:
         if name:
             places.setdefault(name, []).append((offset, length))
-    return {(name, offset): line for name in places for offset, line in lines.several(name, places[name]).items()}
+    return {(name, offset): line for name in places for offset, line in lines.whole(name, places[name]).items()}
 
 
 #: Requests whose facts are due, with where their records are.
@@ -208,10 +228,27 @@ def read_record(line: bytes) -> dict[str, Any]:
     :raises ValueError: when it is none.
     """
     try:
-        record = msgspec.json.decode(line)
+        record = _without_stream(line)
     except (msgspec.DecodeError, UnicodeError):
         record = msgspec.json.decode(plain_json(line))
+    record.pop("crc32", None)
     return upgrade(record)
+
+
+def _without_stream(line: bytes) -> dict[str, Any]:
+    """Read a record but for the text of its stream, which says once more what the body says."""
+    members = _members.decode(line)
+    response = members.pop("response", None)
+    record = {name: msgspec.json.decode(value) for name, value in members.items()}
+    if response is not None and bytes(memoryview(response)[:1]) == b"{":
+        inner = _members.decode(response)
+        stream = inner.pop("stream", None)
+        record["response"] = {name: msgspec.json.decode(value) for name, value in inner.items()}
+        if stream is not None:
+            record["response"]["stream"] = msgspec.to_builtins(_chunks.decode(stream))
+    elif response is not None:
+        record["response"] = msgspec.json.decode(response)
+    return record
 
 
 def _in_ranges(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:

@@ -316,7 +316,7 @@ class Index:
 def _entry(line: SegmentLine) -> Entry | None:
     """Read a line of the index's interest, null when it cannot be understood."""
     try:
-        entry = read_entry(line.json)
+        entry = read_entry(line.data)  # with its checksum, which is no member that is looked for
         milliseconds(entry.started_at)
     except ValueError:
         return None

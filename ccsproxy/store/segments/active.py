@@ -50,7 +50,8 @@ class ActiveSegment:
         """
         before, error, written = self.size, None, 0
         try:
-            written = self._append(b"".join(line for _, line in lines), [len(line) for _, line in lines])
+            data = lines[0][1] if len(lines) == 1 else b"".join(line for _, line in lines)
+            written = self._append(data, [len(line) for _, line in lines])
         except OSError as failed:
             error = failed
         found: list[Location] = []

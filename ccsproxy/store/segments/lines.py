@@ -8,6 +8,7 @@ its other file, since offsets are those of the plain segment.
 import errno
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -28,7 +29,8 @@ class SegmentLine(msgspec.Struct, frozen=True, gc=False):
 
     :ivar offset: where it begins, in bytes of the uncompressed segment.
     :ivar length: its length there, newline included.
-    :ivar data: the bytes, empty where they are too many or not readable.
+    :ivar data: the bytes, empty where they are too many or not readable. Those of a long line are a ``bytearray``
+        that nobody changes, of which there is no copy.
     :ivar good: whether it verifies. Only the last line may lack its newline, and is not good then.
     """
 
@@ -59,33 +61,37 @@ def lines(pieces: Iterable[Piece], start: int = 0) -> Iterator[SegmentLine]:
     :param start: where the first piece should begin.
     """
     begin = end = start  # the line that is not whole yet
-    parts: list[bytes] | None = []  # its bytes, null when they are too many
+    parts: bytearray | None = bytearray()  # its bytes, null when they are too many
     for at, piece in pieces:
         if at != end:
             yield SegmentLine(begin, at - begin, b"", good=False)
-            begin, parts = at, []
+            begin, parts = at, bytearray()
         end = at + len(piece)
         head, newline, tail = piece.rpartition(b"\n")
         if newline and parts is None:
             first = piece.index(b"\n") + 1
             yield SegmentLine(begin, at + first - begin, b"", good=False)
             if len(head) >= first:
-                yield from _whole(at + first, head[first:])
-            begin, parts = end - len(tail), [tail]
+                yield from _whole(at + first, head[first:] + b"\n")
+            begin, parts = end - len(tail), bytearray(tail)
         elif newline and parts is not None:
-            yield from _whole(begin, b"".join((*parts, head)))
-            begin, parts = end - len(tail), [tail]
+            at, begin = begin, end - len(tail)
+            parts += memoryview(piece)[: len(head) + 1]
+            text, parts = parts, bytearray(tail)
+            yield from _whole(at, text)
         elif parts is not None:
-            parts.append(piece)
+            parts += piece
             parts = None if end - begin > LONGEST_LINE else parts
     if end > begin:
-        yield SegmentLine(begin, end - begin, b"".join(parts or ()), good=False)
+        yield SegmentLine(begin, end - begin, bytes(parts or b""), good=False)
 
 
-def _whole(offset: int, text: bytes) -> Iterator[SegmentLine]:
-    """Yield the lines of a text whose last newline is left out."""
-    for each in text.split(b"\n"):
-        data = each + b"\n"
+def _whole(offset: int, text: bytes | bytearray) -> Iterator[SegmentLine]:
+    """Yield the lines of a text; a long one that is alone is not copied."""
+    alone = len(text) > CHUNK and text.find(b"\n") == len(text) - 1
+    for data in (
+        (cast(bytes, text),) if alone else [each + b"\n" for each in bytes(memoryview(text)[:-1]).split(b"\n")]
+    ):
         long = len(data) > LONGEST_LINE
         yield SegmentLine(offset, len(data), b"" if long else data, not long and codec.verify(data))
         offset += len(data)
@@ -183,12 +189,16 @@ class SegmentLines:
         :param places: their offsets and lengths.
         :return: by offset; lines that are not there or not whole are left out.
         """
+        return {offset: codec.strip(line) for offset, line in self.whole(name, places).items()}
+
+    def whole(self, name: str, places: Sequence[tuple[int, int]]) -> dict[int, bytes]:
+        """Return lines as `several` does, but as they are, newline and checksum included: without a copy."""
         try:
             found = self._read(name, [each for each in places if each[1] <= LONGEST_LINE])
         except (OSError, PackedError) as reason:
             self._skip(name, reason)
             return {}
-        return {offset: codec.strip(line) for offset, line in found.items() if codec.verify(line)}
+        return {offset: line for offset, line in found.items() if codec.verify(line)}
 
     def _read(self, name: str, places: Sequence[tuple[int, int]]) -> dict[int, bytes]:
         try:

@@ -73,6 +73,9 @@ class LineReader:
             self.first = at_ms
         self.text += data
 
+    def borrow(self, kept: Any) -> None:
+        """Keep the bytes all the same."""
+
     def overflow(self) -> None:
         """Read on all the same."""
 
