@@ -2,7 +2,7 @@
 
 It looks a little after calls have ended, at all sessions with new calls at once and never twice at the same time, so
 that a burst costs no more than its end. After a restart nothing is told again: a finding is news only where one of
-the calls that just ended belongs to it, a budget only where its share passed a mark between two looks.
+the calls that just ended belongs to it, a budget only where its share passed a mark since the start.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -42,6 +42,10 @@ class InsightNews:
         self._told: dict[tuple[str, str], float] = {}
         self._shares: dict[tuple[Any, ...], float] = {}
         self._busy = False
+
+    def start(self) -> None:
+        """Remember what is spent already, so that only what is spent from now on is told."""
+        self._reading.run(self._insights.budget).addCallbacks(self._budgets, self._failed)
 
     def heard(self, event: Mapping[str, Any]) -> None:
         """Take an event of the relay; only calls that ended count."""
@@ -96,10 +100,14 @@ class InsightNews:
             del self._told[next(iter(self._told))]
         return True
 
+    def _unspent(self, key: tuple[Any, ...]) -> float | None:
+        """Return what is known of a span that was not looked at: nothing was spent where one before it was known."""
+        return 0.0 if any(known[:2] == key[:2] for known in self._shares) else None
+
     def _budgets(self, found: Iterable[dict[str, Any]]) -> None:
         for each in found:
             key = each["scope"], each["limit"], each["since"], each["session_id"]
-            before, share = self._shares.get(key), float(each["share"])
+            before, share = self._shares.get(key, self._unspent(key)), float(each["share"])
             self._shares[key] = share
             if before is not None and crossed(before, share) is not None:
                 told = {name: each[name] for name in ("scope", "limit", "spent", "action", "state", "bound")}

@@ -131,6 +131,8 @@ class ApiProcess:
         reader = Reader(Path(settings.data_dir))
         server = self._api = build(self._reactor, settings, reader, self._reading)
         self._reading.start()
+        if server.news is not None:
+            server.news.start()
         site = server.site(self._reactor)
         for listener in settings.listeners:
             self._reactor.adoptStreamPort(listener.descriptor, socket.AddressFamily(listener.family), site)

@@ -96,6 +96,18 @@ class NewsTests(SynchronousTestCase):
             told += [each["spent"] for each in self.ends(1) if each["type"] == "budget"]
         self.assertEqual(told, [8.5, 12.0])
 
+    def test_first_call_after_the_start(self) -> None:
+        """What is spent at the start is remembered, so that the first call can pass a mark."""
+        self.news.start()
+        self.told.shares = [0.9]
+        self.assertEqual([each["type"] for each in self.ends(1)], ["budget"])
+
+    def test_new_day(self) -> None:
+        """The first call of a new span is measured from nothing."""
+        self.news.start()
+        self.told.budget = lambda: [{**budget(1.5), "since": "tomorrow"}]  # type: ignore[method-assign]
+        self.assertEqual([each["type"] for each in self.ends(1)], ["budget"])
+
     def test_other_events(self) -> None:
         self.news.heard({"type": "request_started", "session_id": "s", "seq": 1})
         self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -79,7 +79,8 @@ class BudgetWatch:
 
     def _told(self, each: Mapping[str, Any]) -> str:
         key = each["scope"], each["limit"], each["since"], each["session_id"]
-        before, self._shares[key] = self._shares.get(key), each["share"]
+        known = any(held[:2] == key[:2] for held in self._shares)
+        before, self._shares[key] = self._shares.get(key, 0.0 if known else None), each["share"]
         if before is None or crossed(before, each["share"]) is None:
             return ""
         bound = "at least " if each["bound"] else ""
