@@ -33,6 +33,7 @@ _SAMPLES = frozenset(
 _SHORTEST = 4
 _INFO = re.compile(rb"[^\s/?\"'<>\\`]*")
 _HOST = re.compile(rb"[A-Za-z0-9][\w.-]*(?:[:/?\s\"'`;,)]|\Z|\\)")
+_SAMPLE = re.compile(rb"(?i:some|my|your|the|user|db)?[-_]?(?i:pass(?:word|wd)?|pw|secret|pwd)[0-9]{0,3}")
 _TOKEN = re.compile(rb"[A-Za-z0-9_~.%-]+\Z")
 
 
@@ -59,7 +60,7 @@ def _spans_addresses(password: bytes) -> bool:
 
 
 def _is_open(word: bytes) -> bool:
-    return _OPEN.match(word) is not None or word.lower() in _SAMPLES
+    return _OPEN.match(word) is not None or word.lower() in _SAMPLES or _SAMPLE.fullmatch(word) is not None
 
 
 def _lone(text: bytes, begin: int, end: int) -> Finding | None:

@@ -32,7 +32,8 @@ _QUOTE = r"\\{0,63}[\"'`]|%22|\\+u0022|&quot;|&#34;"
 _COLOUR = r"\x1b\[[0-9;]*[mK]"
 _SEPARATOR = r":=|==?=?>?|!=|->|::?|\||>|%3[dD]|\\+u003[dD]|=3[dD]|&#61;|\\="
 #: The value stands under the name ``value`` of its own.
-_SIBLING = r"(?:[,;\s]|\\+[nrt]|[0-9]+\xe2\x86\x92|[0-9]+\t)*(?:" + _QUOTE + r")?value(?:" + _QUOTE + r")?\s*[:=]"
+_LINE_BEGINS = r"(?:[+>-]|[\w./-]+[:-][0-9]+[:-]|[0-9]+(?:\xe2\x86\x92|\t|:))?"
+_SIBLING = rf"(?:[,;\s]|\\+[nrt])*{_LINE_BEGINS}(?:\s|\\+[nrt])*(?:" + _QUOTE + r")?value(?:" + _QUOTE + r")?\s*[:=]"
 _SCHEME = r"(?:bearer|basic|token|apikey|negotiate|digest|splunk|ssws|geniekey|bot)[ \t]+"
 _OPEN = rf"(?:{_QUOTE}|{_COLOUR}|[ \t(\[]|\$'|[rbuf]{{1,2}}\"|{_SCHEME}|base64:)*"
 _LEAST = r"[^\s\"'`\\<>(){}\[\],;$][^\s\"'`<>(){}\[\],;]{5}"
@@ -42,7 +43,9 @@ _CLOSE = rf"(?:{_QUOTE}|{_COLOUR}|[ \t\])*]|</?b>)*"
 #: The expression of a name with a separator and what may be a value, in a text's view.
 _PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", r":=|==?=?>?|!=|->|::?|\||>"
 _PLAIN_CLOSE = rf"(?:{_PLAIN_QUOTE}|[ \t\])*\\]|</?b>)*"
-_PLAIN_SIBLING = rf"[,;\s\\]*(?:[0-9]+(?:\xe2\x86\x92|\t)\s*)?(?:{_PLAIN_QUOTE})?value(?:{_PLAIN_QUOTE})?\s*[:=]"
+_PLAIN_SIBLING = (
+    rf"(?:[,;\s]|\\+[nrt])*{_LINE_BEGINS}(?:\s|\\+[nrt])*(?:{_PLAIN_QUOTE})?value(?:{_PLAIN_QUOTE})?\s*[:=]"
+)
 _PLAIN_OPEN = rf"(?:{_PLAIN_QUOTE}|[ \t(\[]|\$'|[rbuf]{{1,2}}\"|{_SCHEME}|base64:)*"
 _PLAIN_BETWEEN = rf"{_PLAIN_CLOSE}(?:{_PLAIN_SIBLING}|{_PLAIN_SEPARATOR}){_PLAIN_OPEN}"
 NAMED = (
@@ -52,7 +55,8 @@ NAMED = (
 )
 #: The expression of a flag, or of a statement, whose value follows behind a blank.
 FLAGGED = (
-    r"[\s\"'=,\[]--?[\w-]*(?i:pass(?:word|phrase|wd)?|token|secret|key|auth|creds?|bearer)[\w-]*[ \t]+[\"']?"
+    r"(?:^|[\s\"'=,\[+:>\x92])--?[\w-]*"
+    r"(?i:pass(?:word|phrase|wd)?|token|secret|key|auth|creds?|bearer)[\w-]*[ \t]+[\"']?"
     r"[^\s\"'`<>(){}\[\],;$|&-][^\s\"'`]{5}|(?i:password|identified[ ]by|storepass|keypass)[ ]+'[^\s'$]{5}"
 )
 #: The expression of credentials with their scheme, wherever they stand.
@@ -84,7 +88,7 @@ def find_named(text: bytes, start: int) -> tuple[list[Finding], int]:
     spelled = text[begin : name.end()].strip(b".-").decode("utf-8", "replace")
     level = Strength.HUMAN if spelled[:10].lower() == "identified" else strength(spelled)
     between = _BETWEEN.match(text, name.end()) or _flagged(text, begin, name.end(), level)
-    if between is None:
+    if between is None or (level is Strength.NONE and between.group("separator").isspace()):
         return [], start
     if level is Strength.NONE:
         return [], name.end()
@@ -228,7 +232,7 @@ def _style(text: bytes, begin: int, between: re.Match[bytes]) -> Style:
         return Style.LITERAL
     name = text[begin : between.start()]
     tight = between.end() - between.start() == len(separator)
-    if separator == b"=" and tight and (name.upper() == name or _SHELL.search(text[max(begin - 12, 0) : begin])):
+    if separator == b"=" and tight and (name.upper() == name or _SHELL.search(text[max(begin - 40, 0) : begin])):
         return Style.LITERAL
     if separator in (b"=", b":") and _LINE.match(text[max(begin - 80, 0) : begin].rpartition(b"\n")[2]):
         return Style.LITERAL if _REST.match(text, between.end()) else Style.CODE
@@ -236,7 +240,7 @@ def _style(text: bytes, begin: int, between: re.Match[bytes]) -> Style:
 
 
 #: What stands before a name in a shell, a connection string or an address.
-_SHELL = re.compile(rb"(?:export|set|-e|env|declare -x|ENV|ARG|build-arg) +\Z|[;?&] ?\Z")
+_SHELL = re.compile(rb"(?:export|set|-e|env|declare -x|ENV|ARG|build-arg) +\Z|[;?&] ?\Z|(?:\A|\s)\w+=[^\s,()]+ +\Z")
 #: What may stand before a name that begins a line: blanks, a number, a sign of a diff or list, a comment.
 _LINE = re.compile(rb"(?:[^\n]{0,60}[:\t-]|[0-9]*\xe2\x86\x92)?[ \t]*(?:[+>#*-]|//|- )?[ \t]*\Z|.*\\+n[ \t]*\Z")
 #: A value and nothing else to the end of its line.

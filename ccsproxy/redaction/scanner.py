@@ -157,7 +157,11 @@ class Scanner:
         if first in b"cC" and (cookies := find_phrase(text, start)):
             findings += cookies
             return max(end, cookies[-1].end)
-        behind = start + (first in _BEFORE_FLAG)
+        behind = start
+        if first in _BEFORE_FLAG:
+            behind += 1
+            if text[behind : behind + 1] != b"-":
+                return self._unnamed(text, start, end, depth, findings)
         named, position = find_named(text, behind)
         findings += named
         if position > behind:
@@ -183,7 +187,7 @@ class Scanner:
 
 
 #: What may stand before a flag, and is found with it.
-_BEFORE_FLAG = b" \t\r\n\"'=,["
+_BEFORE_FLAG = b" \t\r\n\"'=,[+:>\x92"
 _COLON, _BACKSLASH = ord(":"), 0x5C
 _ESCAPE = re.compile(ESCAPED.encode())
 _ESCAPES = re.compile(ESCAPES.encode())
