@@ -29,6 +29,7 @@ from ccsproxy.dialects import detect
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.redaction import Redactor, Rules, Tagger, redactors
 from ccsproxy.redaction.tags import read_key
+from ccsproxy.redaction.text_memory import TextMemory
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
@@ -160,7 +161,8 @@ def make_redactors(settings: RecorderSettings) -> Callable[[], Redactor]:
     except (OSError, ValueError) as reason:
         _log.error("tags of secrets hold until the recorder ends only: {reason}", reason=str(reason))
         tagger = Tagger()
-    return redactors(Rules(tagger, settings.redact_patterns, settings.keep_patterns))
+    rules = Rules(tagger, settings.redact_patterns, settings.keep_patterns, memory=TextMemory())
+    return redactors(rules)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from ccsproxy.redaction.rules import Rules, batches
 from ccsproxy.redaction.spans import blanked
 from ccsproxy.redaction.stream import StreamRedactor
 from ccsproxy.redaction.tags import FIRST_KIND, PLACEHOLDER
+from ccsproxy.redaction.text_memory import TextMemory
 from ccsproxy.redaction.tree import texts_of
 from ccsproxy.redaction.walk import TreeRedactor
 
@@ -298,6 +299,6 @@ def default_rules() -> Rules:
 
 
 def redactors(rules: Rules | None = None) -> Callable[[], Redactor]:
-    """Return what makes a redactor for each exchange, all of which have the rules and the clean headers in common."""
-    rules = rules or default_rules()
+    """Return what makes a redactor for each exchange, all of which have rules, memory and clean headers in common."""
+    rules = rules or default_rules().with_memory(TextMemory())
     return partial(Redactor, True, rules, CleanValueCache(rules))

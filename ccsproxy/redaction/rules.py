@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 
 from ccsproxy.redaction.engine import Engine, make_engine
 from ccsproxy.redaction.finding import Finding, disjoint
 from ccsproxy.redaction.scanner import Scanner
 from ccsproxy.redaction.spans import in_letters
 from ccsproxy.redaction.tags import Tagger
+from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
 
 #: Raised when what is found changes, so that what was remembered under other rules is not believed.
 VERSION = 1
@@ -24,31 +26,50 @@ _MATCHES_NOTHING = "matches the empty text"
 class Rules:
     """Finds secrets in texts by the built-in rules and by the user's own.
 
-    Stateless but for the compiled expressions: one for all exchanges, and for all threads.
+    It keeps nothing but compiled expressions and, where it is given one, a memory of texts: one for all exchanges.
     """
 
     def __init__(
         self, tagger: Tagger | None = None, patterns: Sequence[str] = (), keep: Sequence[str] = (),
-        scanner: Scanner | None = None,
+        scanner: Scanner | None = None, memory: TextMemory | None = None,
     ) -> None:  # fmt: skip
         """Take the user's own patterns.
 
         :param patterns: expressions of further secrets (``--redact-pattern``).
         :param keep: expressions of what is none (``--keep-pattern``): a finding that one matches whole stays.
+        :param memory: remembers texts, so that each is searched once.
         :raises ValueError: when an expression is none.
         """
         self.tagger = tagger or Tagger()
         self._scanner = scanner or Scanner()
         self._own = [own_pattern(each) for each in patterns]
         self._keep = [make_engine(b"^(?:%b)$" % own_text(each)) for each in keep]
+        self._memory = memory
+
+    def with_memory(self, memory: TextMemory) -> "Rules":
+        """Return the same rules with a memory of texts."""
+        same = copy(self)
+        same._memory = memory
+        return same
 
     def find(self, text: str) -> list[Finding]:
         """Return the secrets in a text, in order and disjoint, their places counted in letters."""
         if len(text) < _SHORTEST:
             return []
         raw = text.encode("utf-8", "surrogatepass")
-        findings = self.find_in(raw)
+        findings = self._find_once(raw)
         return findings if not findings or len(raw) == len(text) else in_letters(raw, findings)
+
+    def _find_once(self, raw: bytes) -> list[Finding]:
+        """Search a text that is not known."""
+        if self._memory is None or len(raw) < SHORTEST:
+            return self.find_in(raw)
+        name = self._memory.hash_of(raw)
+        findings = self._memory.known(name)
+        if findings is None:
+            findings = self.find_in(raw)
+            self._memory.remember(name, findings)
+        return findings
 
     def find_in(self, raw: bytes) -> list[Finding]:
         """Return the secrets in a text in UTF-8."""
@@ -61,7 +82,13 @@ class Rules:
 
     def may_hold(self, texts: Iterable[str]) -> bool:
         """Tell whether one of some texts may hold a secret; false only where `find` finds nothing in each of them."""
-        return any(self.find_in(batch.encode("utf-8", "surrogatepass")) for batch in batches(texts))
+        short: list[str] = []
+        for text in texts:
+            if len(text) < SHORTEST:
+                short.append(text)
+            elif self._find_once(text.encode("utf-8", "surrogatepass")):
+                return True
+        return any(self.find_in(batch.encode("utf-8", "surrogatepass")) for batch in batches(short))
 
     def _is_kept(self, secret: bytes) -> bool:
         return any(each.search(secret, 0, len(secret)) == (0, len(secret)) for each in self._keep)

@@ -1,0 +1,74 @@
+"""Texts that were searched already: agents send the whole conversation again with every turn.
+
+What is known is a hash of the text under a key of this process, and that the rules found nothing in it, or what they
+found. A text that differs by one letter is another text. Nothing outlives the process, and with it the rules.
+"""
+
+import hashlib
+import os
+from collections import OrderedDict
+
+from ccsproxy.redaction.finding import Finding
+
+#: Shorter texts cost no more to search than to look up.
+SHORTEST = 1024
+_KEY_BYTES = 32
+_HASH_BYTES = 16
+#: So many texts without secrets are known at most, in each of two generations: about 20 MB each.
+_CLEAN = 180_000
+#: So many texts with secrets are known at most; they are few.
+_FOUND = 2_000
+#: A text with more findings is searched each time.
+_MOST_FINDINGS = 64
+
+
+class TextMemory:
+    """Remembers texts in two generations: what was not asked for while a whole generation came is forgotten.
+
+    A text is either clean or has findings, never both. At most twice `clean` hashes are kept, and `found` lists.
+    """
+
+    def __init__(self, clean: int = _CLEAN, found: int = _FOUND) -> None:
+        """Remember nothing yet.
+
+        :param clean: how many texts without secrets a generation has.
+        :param found: how many texts with secrets are kept.
+        """
+        self._most_clean, self._most_found = clean, found
+        self._key = os.urandom(_KEY_BYTES)
+        self._young: set[bytes] = set()
+        self._old: set[bytes] = set()
+        self._found: OrderedDict[bytes, list[Finding]] = OrderedDict()
+
+    def hash_of(self, text: bytes) -> bytes:
+        """Return what a text is known by."""
+        return hashlib.blake2b(text, key=self._key, digest_size=_HASH_BYTES).digest()
+
+    def known(self, name: bytes) -> list[Finding] | None:
+        """Return what was found in a text, None where it is not known.
+
+        :param name: see `hash_of`.
+        """
+        if name in self._young:
+            return []
+        if name in self._old:
+            self._add(name)
+            return []
+        found = self._found.get(name)
+        if found is not None:
+            self._found.move_to_end(name)
+        return found
+
+    def remember(self, name: bytes, findings: list[Finding]) -> None:
+        """Keep what was found in a text."""
+        if not findings:
+            self._add(name)
+        elif len(findings) <= _MOST_FINDINGS:
+            self._found[name] = findings
+            if len(self._found) > self._most_found:
+                self._found.popitem(last=False)
+
+    def _add(self, name: bytes) -> None:
+        if len(self._young) >= self._most_clean:
+            self._old, self._young = self._young, set()
+        self._young.add(name)
