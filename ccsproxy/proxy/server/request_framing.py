@@ -3,11 +3,14 @@
 import re
 from typing import Protocol
 
+from ccsproxy.exchange.fieldlines import RawHeaders
+from ccsproxy.proxy.framing import ChunkedReader, LengthBody
 from ccsproxy.proxy.refusal import Refusal, malformed
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.request_head import parse_trailers
 
-_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*+)?\r\n")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*+)?")
+_CHUNK_LINE_BEGINNING = re.compile(rb"[0-9A-Fa-f]{0,16}(?:(?<=[0-9A-Fa-f])(?:;[\t\x20-\x7e\x80-\xff]*+)?\r?)?")
 
 
 class BodyReader(Protocol):
@@ -38,125 +41,57 @@ class EndlessBody:
         return data
 
 
-class FixedBody:
-    """A body of a known length."""
+class ChunkedBody(ChunkedReader):
+    """A request's body in chunks, read strictly: two readers could disagree on everything else.
 
-    __slots__ = ("_left", "done", "surplus")
+    :ivar limits: how large it may be.
+    """
 
-    def __init__(self, length: int) -> None:
-        self._left = length
-        self.done = not length
-        self.surplus = b""
+    __slots__ = ("_size", "limits", "line_limit", "trailer_limit")
 
-    def feed(self, data: bytes) -> bytes:
-        """Take bytes as they arrive; return the part of the body that they hold."""
-        left = self._left
-        size = len(data)
-        if size < left:
-            self._left = left - size
-            return data
-        self._left = 0
-        self.done = True
-        if size == left:
-            return data
-        self.surplus = data[left:]
-        return data[:left]
-
-
-class ChunkedBody:
-    """A chunked body. Chunk extensions and trailers are checked and left out."""
-
-    __slots__ = ("_held", "_left", "_limits", "_size", "_step", "done", "surplus")
+    beginning = _CHUNK_LINE_BEGINNING
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._held = b""
-        self._left = 0
+        super().__init__()
+        self.limits = limits
+        self.line_limit, self.trailer_limit = limits.chunk_line, limits.trailers
         self._size = 0
-        self._step = self._line
-        self.done = False
-        self.surplus = b""
 
-    def feed(self, data: bytes) -> bytes:
-        """Take bytes as they arrive; return the part of the body that they hold.
-
-        :raises Refusal: when they are not a chunked body, or one that is larger than allowed.
-        """
-        if self._held:
-            data = self._held + data
-            self._held = b""
-        pieces: list[bytes] = []
-        position, size = 0, len(data)
-        while position < size and not self.done:
-            moved = self._step(data, position, pieces)
-            if moved == position:
-                self._held = data[position:]
-                break
-            position = moved
-        if self.done:
-            self.surplus = data[position:]
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _line(self, data: bytes, position: int, pieces: list[bytes]) -> int:
-        """Read the line that announces a chunk."""
-        match = _CHUNK_LINE.match(data, position, position + self._limits.chunk_line)
+    def size_of(self, line: bytes) -> int:
+        """Read a size, and refuse a body that is too large as soon as it says so."""
+        match = _CHUNK_LINE.fullmatch(line)
         if match is None:
-            self._check_unfinished(data, position)
-            return position
-        self._left = int(match[1], 16)
-        self._size += self._left
-        if self._size > self._limits.body:
-            raise too_large(self._limits)
-        self._step = self._content if self._left else self._trailers
-        return match.end()
+            raise self.refused_size()
+        size = int(match[1], 16)
+        self._size += size
+        if self._size > self.limits.body:
+            raise too_large(self.limits)
+        return size
 
-    def _check_unfinished(self, data: bytes, position: int) -> None:
-        line = data[position : position + self._limits.chunk_line]
-        if len(line) == self._limits.chunk_line or not _CHUNK_LINE.fullmatch(_completed(line)):
-            raise malformed("The line before a chunk of the request's body is malformed or too long.")
-
-    def _content(self, data: bytes, position: int, pieces: list[bytes]) -> int:
-        """Take what is there of a chunk."""
-        piece = data[position : position + self._left]
-        pieces.append(piece)
-        self._left -= len(piece)
-        if not self._left:
-            self._step = self._end_of_chunk
-        return position + len(piece)
-
-    def _end_of_chunk(self, data: bytes, position: int, pieces: list[bytes]) -> int:
-        """Read the line end behind a chunk."""
-        end = data[position : position + 2]
-        if end == b"\r\n":
-            self._step = self._line
-            return position + 2
-        if end != b"\r":
-            raise malformed("A chunk of the request's body is longer than its line says.")
-        return position
-
-    def _trailers(self, data: bytes, position: int, pieces: list[bytes]) -> int:
+    def parse_trailers(self, lines: bytes) -> RawHeaders:
         """Read the trailer section, which is not forwarded."""
-        if data.startswith(b"\r\n", position):
-            end = position + 2
-        else:
-            found = data.find(b"\r\n\r\n", position, position + self._limits.trailers)
-            if found < 0:
-                return self._unfinished_trailers(data, position)
-            end = found + 4
-            parse_trailers(data[position : found + 2])
-        self.done = True
-        return end
+        return parse_trailers(lines)
 
-    def _unfinished_trailers(self, data: bytes, position: int) -> int:
-        if len(data) - position >= self._limits.trailers:
-            raise Refusal(431, "trailers_too_large", "The request's trailer section is too large.")
-        section = data[position:]
-        lines, line_end, beginning = section.rpartition(b"\r\n")
+    def _keep_trailer(self, rest: bytes) -> None:
+        """Refuse at once what cannot become a trailer section."""
+        super()._keep_trailer(rest)
+        lines, line_end, beginning = rest.rpartition(b"\r\n")
         if line_end:
             parse_trailers(lines + line_end)
         if b"\n" in beginning:
             raise malformed("A trailer field of the request is malformed.")
-        return position
+
+    def refused_size(self) -> Exception:
+        """Say that the line before a chunk is none."""
+        return malformed("The line before a chunk of the request's body is malformed or too long.")
+
+    def refused_length(self) -> Exception:
+        """Say that a chunk is too long."""
+        return malformed("A chunk of the request's body is longer than its line says.")
+
+    def refused_trailers(self) -> Exception:
+        """Say that the trailers are too long."""
+        return Refusal(431, "trailers_too_large", "The request's trailer section is too large.")
 
 
 def too_large(limits: Limits) -> Refusal:
@@ -174,11 +109,4 @@ def body_reader(length: int | None, limits: Limits) -> BodyReader:
         return ChunkedBody(limits)
     if length > limits.body:
         raise too_large(limits)
-    return FixedBody(length)
-
-
-def _completed(line: bytes) -> bytes:
-    """Complete the beginning of a chunk line to the shortest line that could follow from it."""
-    if line.endswith(b"\r"):
-        return line + b"\n"
-    return line + b"\r\n"
+    return LengthBody(length)

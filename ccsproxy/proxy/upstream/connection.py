@@ -10,13 +10,14 @@ from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 
 from ccsproxy.proxy import errors
 from ccsproxy.proxy.deadlines import Deadline
+from ccsproxy.proxy.framing import LengthBody
 from ccsproxy.proxy.interfaces import UpstreamTimings
 from ccsproxy.proxy.transport import is_dead, sends_directly
 from ccsproxy.proxy.upstream.endings import cut_off, lost_before_response
 from ccsproxy.proxy.upstream.link import Link, Owner
 from ccsproxy.proxy.upstream.raw import RawConnection
 from ccsproxy.proxy.upstream.response import WHOLE, RelayResponse
-from ccsproxy.proxy.upstream.response_body import Body, ChunkedBody, CloseBody, LengthBody
+from ccsproxy.proxy.upstream.response_body import Body, body_of
 from ccsproxy.proxy.upstream.response_head import HeadReader, ParsedResponseHead
 from ccsproxy.proxy.upstream.upload import Upload, request_head
 
@@ -214,7 +215,8 @@ class RelayConnection(Link):
             self._persistent = False
             if head.code >= 300 or not head.persistent:
                 upload.stop()
-        body = self._body_of(head)
+        body = body_of(self._method, head.code, head.length, chunked=head.chunked)
+        self._persistent &= not body.until_close
         whole = isinstance(body, LengthBody) and (body.done or body.left == len(rest))
         if whole:
             response = RelayResponse(head, None)
@@ -239,17 +241,6 @@ class RelayConnection(Link):
         keep = getattr(self.transport, "keep_session", None)
         if keep is not None:
             keep()
-
-    def _body_of(self, head: ParsedResponseHead) -> Body:
-        """Choose the framing (RFC 9112 section 6.3)."""
-        if self._method == b"HEAD" or head.code in (204, 304):
-            return LengthBody(0)
-        if head.chunked:
-            return ChunkedBody()
-        if head.length is not None:
-            return LengthBody(head.length)
-        self._persistent = False
-        return CloseBody()
 
     def body_wanted(self) -> None:
         """Deliver what was kept, now that the response has a protocol for its body."""
@@ -282,7 +273,7 @@ class RelayConnection(Link):
                 self.fail(errors.RelayError("The relay could not pass the response on."))
         if body.done and self._response is response:
             self._body = self._response = None
-            self._release(surplus=body.surplus)
+            self._release(surplus=bool(body.surplus))
             response.end(WHOLE, body.trailers)
 
     def _await_more(self) -> None:

@@ -3,8 +3,9 @@
 import re
 from typing import Protocol
 
-from ccsproxy.exchange.relayed import RawHeaders
+from ccsproxy.exchange.fieldlines import RawHeaders
 from ccsproxy.proxy.errors import UpstreamProtocolError
+from ccsproxy.proxy.framing import ChunkedReader, LengthBody
 from ccsproxy.proxy.upstream.response_head import parse_fields
 
 #: The most bytes of one chunk-size line, extensions included, and of a trailer section.
@@ -20,13 +21,13 @@ class Body(Protocol):
     """A body being read.
 
     :ivar done: it is whole by its own framing.
-    :ivar surplus: bytes came after its end; they are never delivered.
+    :ivar surplus: what came after its end; it is never delivered.
     :ivar until_close: its end is the end of the connection.
     :ivar trailers: the trailer fields.
     """
 
     done: bool
-    surplus: bool
+    surplus: bytes
     until_close: bool
     trailers: RawHeaders
 
@@ -37,35 +38,6 @@ class Body(Protocol):
         """
 
 
-class LengthBody:
-    """A body of a known number of bytes.
-
-    :param length: how many.
-    """
-
-    __slots__ = ("done", "left", "surplus", "trailers", "until_close")
-
-    def __init__(self, length: int) -> None:
-        self.left = length
-        self.done = not length
-        self.surplus = False
-        self.until_close = False
-        self.trailers: RawHeaders = []
-
-    def feed(self, data: bytes) -> bytes:
-        """Take what was read; return what of it is content."""
-        left = self.left - len(data)
-        if left > 0:
-            self.left = left
-            return data
-        self.left = 0
-        self.done = True
-        if left:
-            self.surplus = True
-            return data[:left]
-        return data
-
-
 class CloseBody:
     """A body that ends with the connection."""
 
@@ -73,7 +45,7 @@ class CloseBody:
 
     def __init__(self) -> None:
         self.done = False
-        self.surplus = False
+        self.surplus = b""
         self.until_close = True
         self.trailers: RawHeaders = []
 
@@ -82,116 +54,48 @@ class CloseBody:
         return data
 
 
-class ChunkedBody:
-    """A body in chunks. Nothing is accepted that the grammar does not allow, bare line feeds least of all."""
+class ChunkedBody(ChunkedReader):
+    """A response's body in chunks, as every client takes them."""
 
-    __slots__ = ("_in_trailer", "_left", "_rest", "done", "surplus", "trailers", "until_close")
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self.done = False
-        self.surplus = False
-        self.until_close = False
-        self.trailers: RawHeaders = []
-        self._left = 0  # bytes still to come of the chunk and its line end
-        self._rest = b""  # the beginning of a size line or trailer section
-        self._in_trailer = False
+    beginning = _SIZE_LINE_BEGINNING
+    line_limit = SIZE_LINE_LIMIT
+    trailer_limit = TRAILER_LIMIT
 
-    def feed(self, data: bytes) -> bytes:
-        """Take what was read; return the content of its chunks, joined."""
-        left = self._left
-        if left - 2 >= len(data):
-            self._left = left - len(data)
-            return data
-        if self._rest:
-            data = self._rest + data
-            self._rest = b""
-        pieces: list[bytes] = []
-        position = self._finish_chunk(data, pieces) if left else 0
-        end = len(data)
-        while position < end and not self._in_trailer:
-            position = self._read_chunk(data, position, pieces)
-        if self._in_trailer and not self.done and position <= end:
-            self._read_trailer(data, position)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _finish_chunk(self, data: bytes, pieces: list[bytes]) -> int:
-        """Take the rest of a chunk that an earlier read began."""
-        left = self._left
-        if left > 2:
-            pieces.append(data[: left - 2])
-        if len(data) < left:
-            # What is left is the line end or its second byte.
-            seen = data[max(0, left - 2) :]
-            self._left = left - len(data)
-            self._check_line_end(seen, left)
-            return len(data)
-        self._check_line_end(data[max(0, left - 2) : left], left)
-        self._left = 0
-        return left
-
-    @staticmethod
-    def _check_line_end(seen: bytes, left: int) -> None:
-        expected = b"\n" if left == 1 else b"\r\n"
-        if not expected.startswith(seen):
-            raise UpstreamProtocolError("The upstream sent a chunk that is longer than it said.")
-
-    def _read_chunk(self, data: bytes, position: int, pieces: list[bytes]) -> int:
-        """Take one chunk, or as much of it as there is; return where it ends."""
-        line_end = data.find(b"\r\n", position, position + SIZE_LINE_LIMIT)
-        if line_end < 0:
-            self._keep_size_line(data[position:])
-            return len(data)
-        size = self._size(data[position:line_end])
-        start = line_end + 2
-        if not size:
-            self._in_trailer = True
-            return start
-        stop = start + size
-        if stop + 2 <= len(data):
-            if data[stop : stop + 2] != b"\r\n":
-                raise UpstreamProtocolError("The upstream sent a chunk that is longer than it said.")
-            pieces.append(data[start:stop])
-            return stop + 2
-        if stop > start and len(data) > start:
-            pieces.append(data[start:stop])
-        self._left = stop + 2 - len(data)
-        self._check_line_end(data[stop:], 2)
-        return len(data)
-
-    @staticmethod
-    def _size(line: bytes) -> int:
+    def size_of(self, line: bytes) -> int:
+        """Read a size; blanks, extensions and zeros before it are passed over."""
         if line and len(line) < 16 and not line.translate(None, _HEX):
             return int(line, 16)
         match = _SIZE_LINE.fullmatch(line)
         if match is None:
-            raise UpstreamProtocolError("The upstream sent a chunk without a valid size.")
+            raise self.refused_size()
         return int(match[1] or b"0", 16)
 
-    def _keep_size_line(self, line: bytes) -> None:
-        if len(line) >= SIZE_LINE_LIMIT or not _SIZE_LINE_BEGINNING.fullmatch(line):
-            raise UpstreamProtocolError("The upstream sent a chunk without a valid size.")
-        self._rest = line
+    def parse_trailers(self, lines: bytes) -> RawHeaders:
+        """Read the trailer section."""
+        return parse_fields(lines.removesuffix(b"\r\n"))
 
-    def _read_trailer(self, data: bytes, position: int) -> None:
-        """Take the trailer section; until it is whole it is kept and looked at again."""
-        if data.startswith(b"\r\n", position):
-            end = position + 2
-        else:
-            last = data.find(b"\r\n\r\n", position)
-            if last < 0:
-                self._keep_trailer(data[position:])
-                return
-            self._check_trailer_size(last - position)
-            self.trailers = parse_fields(data[position:last])
-            end = last + 4
-        self.done = True
-        self.surplus = end < len(data)
+    def refused_size(self) -> Exception:
+        """Say that a size is none."""
+        return UpstreamProtocolError("The upstream sent a chunk without a valid size.")
 
-    def _keep_trailer(self, rest: bytes) -> None:
-        self._check_trailer_size(len(rest))
-        self._rest = rest
+    def refused_length(self) -> Exception:
+        """Say that a chunk is too long."""
+        return UpstreamProtocolError("The upstream sent a chunk that is longer than it said.")
 
-    @staticmethod
-    def _check_trailer_size(size: int) -> None:
-        if size > TRAILER_LIMIT:
-            raise UpstreamProtocolError("The upstream's trailer section is longer than 8 KiB.")
+    def refused_trailers(self) -> Exception:
+        """Say that the trailers are too long."""
+        return UpstreamProtocolError("The upstream's trailer section is longer than 8 KiB.")
+
+
+def body_of(method: bytes, code: int, length: int | None, *, chunked: bool) -> Body:
+    """Choose how the body of a response is framed (RFC 9112 section 6.3).
+
+    :param length: what ``Content-Length`` says, None without it.
+    """
+    if method == b"HEAD" or code in (204, 304):
+        return LengthBody(0)
+    if chunked:
+        return ChunkedBody()
+    return CloseBody() if length is None else LengthBody(length)

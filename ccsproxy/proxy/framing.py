@@ -1,0 +1,177 @@
+"""Bodies of HTTP/1.1 on both sides of the relay: where they end, piece by piece (RFC 9112 sections 6 and 7)."""
+
+import re
+from typing import ClassVar
+
+from ccsproxy.exchange.fieldlines import RawHeaders
+
+
+class LengthBody:
+    """A body of a known number of bytes.
+
+    :param length: how many.
+    """
+
+    __slots__ = ("done", "left", "surplus", "trailers", "until_close")
+
+    def __init__(self, length: int) -> None:
+        self.left = length
+        self.done = not length
+        self.surplus = b""
+        self.until_close = False
+        self.trailers: RawHeaders = []
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what was read; return what of it is content."""
+        left = self.left - len(data)
+        if left > 0:
+            self.left = left
+            return data
+        self.left = 0
+        self.done = True
+        if left:
+            self.surplus = data[left:]
+            return data[:left]
+        return data
+
+
+class ChunkedReader:
+    """A body in chunks, one piece out for each read in. Bare line feeds are never accepted.
+
+    Each side says in a subclass what else it takes, and how it refuses: `size_of`, `refused_size`, `refused_length`,
+    `refused_trailers`, `parse_trailers`. Extensions are left out.
+
+    :cvar beginning: matches what may become a line before a chunk.
+    :ivar line_limit: the most bytes of such a line, extensions included.
+    :ivar trailer_limit: the most bytes of the trailer section.
+    """
+
+    beginning: ClassVar[re.Pattern[bytes]]
+    line_limit: int
+    trailer_limit: int
+
+    __slots__ = ("_in_trailer", "_left", "_rest", "done", "surplus", "trailers", "until_close")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.surplus = b""
+        self.until_close = False
+        self.trailers: RawHeaders = []
+        self._left = 0  # bytes still to come of the chunk and its line end
+        self._rest = b""  # the beginning of a size line or trailer section
+        self._in_trailer = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what was read; return the content of its chunks, joined."""
+        left = self._left
+        if left - 2 >= len(data):
+            self._left = left - len(data)
+            return data
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        pieces: list[bytes] = []
+        position = self._finish_chunk(data, pieces) if left else 0
+        end = len(data)
+        while position < end and not self._in_trailer:
+            position = self._read_chunk(data, position, pieces)
+        if self._in_trailer and not self.done and position <= end:
+            self._read_trailer(data, position)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _finish_chunk(self, data: bytes, pieces: list[bytes]) -> int:
+        """Take the rest of a chunk that an earlier read began."""
+        left = self._left
+        if left > 2:
+            pieces.append(data[: left - 2])
+        if len(data) < left:
+            # What is left is the line end or its second byte.
+            seen = data[max(0, left - 2) :]
+            self._left = left - len(data)
+            self._check_line_end(seen, left)
+            return len(data)
+        self._check_line_end(data[max(0, left - 2) : left], left)
+        self._left = 0
+        return left
+
+    def _check_line_end(self, seen: bytes, left: int) -> None:
+        expected = b"\n" if left == 1 else b"\r\n"
+        if not expected.startswith(seen):
+            raise self.refused_length()
+
+    def _read_chunk(self, data: bytes, position: int, pieces: list[bytes]) -> int:
+        """Take one chunk, or as much of it as there is; return where it ends."""
+        line_end = data.find(b"\r\n", position, position + self.line_limit)
+        if line_end < 0:
+            self._keep_size_line(data[position:])
+            return len(data)
+        size = self.size_of(data[position:line_end])
+        start = line_end + 2
+        if not size:
+            self._in_trailer = True
+            return start
+        stop = start + size
+        if stop + 2 <= len(data):
+            if data[stop : stop + 2] != b"\r\n":
+                raise self.refused_length()
+            pieces.append(data[start:stop])
+            return stop + 2
+        if stop > start and len(data) > start:
+            pieces.append(data[start:stop])
+        self._left = stop + 2 - len(data)
+        self._check_line_end(data[stop:], 2)
+        return len(data)
+
+    def _keep_size_line(self, line: bytes) -> None:
+        if len(line) >= self.line_limit or not self.beginning.fullmatch(line):
+            raise self.refused_size()
+        self._rest = line
+
+    def _read_trailer(self, data: bytes, position: int) -> None:
+        """Take the trailer section; until it is whole it is kept and looked at again."""
+        if data.startswith(b"\r\n", position):
+            end = position + 2
+        else:
+            last = data.find(b"\r\n\r\n", position)
+            if last < 0:
+                self._keep_trailer(data[position:])
+                return
+            self._check_trailer_size(last - position)
+            self.trailers = self.parse_trailers(data[position : last + 2])
+            end = last + 4
+        self.done = True
+        self.surplus = data[end:]
+
+    def _keep_trailer(self, rest: bytes) -> None:
+        self._check_trailer_size(len(rest))
+        self._rest = rest
+
+    def _check_trailer_size(self, size: int) -> None:
+        if size > self.trailer_limit:
+            raise self.refused_trailers()
+
+    def size_of(self, line: bytes) -> int:
+        """Return the size that the line before a chunk names.
+
+        :param line: without its line end.
+        """
+        raise NotImplementedError
+
+    def parse_trailers(self, lines: bytes) -> RawHeaders:
+        """Read the trailer section.
+
+        :param lines: its lines, each with its line end.
+        """
+        raise NotImplementedError
+
+    def refused_size(self) -> Exception:
+        """Return what is raised for a line that names no size."""
+        raise NotImplementedError
+
+    def refused_length(self) -> Exception:
+        """Return what is raised for a chunk that is longer than its line says."""
+        raise NotImplementedError
+
+    def refused_trailers(self) -> Exception:
+        """Return what is raised for a trailer section that is too long."""
+        raise NotImplementedError
