@@ -37,6 +37,10 @@ _RECENT = 2
 _CLOCKS = 60.0
 
 
+#: How often a segment is tried to be read.
+_ATTEMPTS = 3
+
+
 @attr.define
 class Recovery:
     """What was found and done.
@@ -51,6 +55,7 @@ class Recovery:
     :ivar under_way: the beginnings of exchanges that are alive.
     :ivar ended: the ids of exchanges that are alive to the relay and have their record already.
     :ivar marks: the highest sequence number of each session.
+    :ivar unread: segments of which nobody knows what they hold: the marks may be too low for their sessions.
     :ivar problems: one sentence for each thing that had to be skipped.
     """
 
@@ -64,6 +69,7 @@ class Recovery:
     under_way: list[Started] = attr.field(factory=list)
     ended: set[str] = attr.field(factory=set)
     marks: dict[str, int] = attr.field(factory=dict)
+    unread: list[str] = attr.field(factory=list)
     problems: list[str] = attr.field(factory=list)
 
 
@@ -148,15 +154,20 @@ class _Recovery:
                 self.result.ended.add(head.id)
 
     def _footer(self, name: str, packed_only: bool) -> Footer | None:
-        path = compressed_path(self._data_dir, name) if packed_only else plain_path(self._data_dir, name)
-        try:
-            footer = read_footer(self._files, self._data_dir, name)
-            if footer is None and packed_only:
-                return self._salvaged(name)
-            return footer or self._sealed(name)
-        except Exception as error:
-            self._report(path, error)
-            return None
+        """Find out what a segment holds; a disk that fails once is asked again, since much hangs on the answer."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                footer = read_footer(self._files, self._data_dir, name)
+                if footer is None and packed_only:
+                    return self._salvaged(name)
+                return footer or self._sealed(name)
+            except Exception as error:
+                if attempt == _ATTEMPTS - 1 or not isinstance(error, OSError):
+                    path = compressed_path(self._data_dir, name) if packed_only else plain_path(self._data_dir, name)
+                    self._report(path, error)
+                    break
+        self.result.unread.append(name)
+        return None
 
     def _sealed(self, name: str) -> Footer | None:
         try:

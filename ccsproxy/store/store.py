@@ -18,6 +18,8 @@ from ccsproxy.store.control import ControlServer
 from ccsproxy.store.directory import DataDirError, Lock, prepare
 from ccsproxy.store.maintenance import Maintenance, MaintenanceThread
 from ccsproxy.store.observer import IndexObserver, NullObserver
+from ccsproxy.store.reader.lists import last_seqs
+from ccsproxy.store.reader.source import IndexSource
 from ccsproxy.store.recovery import Recovery, recover, unclean_record
 from ccsproxy.store.retention import Retention
 from ccsproxy.store.segments.files import Files
@@ -218,6 +220,8 @@ class Store:
         prepare(self.data_dir)
         self._lock = Lock(self.data_dir)
         result = recover(self._files, self.data_dir, alive, self._clock(), since)
+        if result.unread:  # what the index knows of them is better than numbers that are given twice
+            merge_marks(result.marks, IndexSource(self.data_dir).ask(last_seqs, dict[str, int]()))
         try:
             self._marks_of_removed = self._state.marks()
         except StateError as reason:  # records are kept all the same; nothing is removed until it is mended

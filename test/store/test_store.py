@@ -12,12 +12,14 @@ from twisted.trial.unittest import TestCase
 
 from ccsproxy.store.backlog import Dropped
 from ccsproxy.store.directory import DataDirBusy, DataDirError
+from ccsproxy.store.index.follower import bring_up
 from ccsproxy.store.segments.files import Files
-from ccsproxy.store.segments.segment import list_segments
+from ccsproxy.store.segments.segment import compressed_path, list_segments, plain_path
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.store import Store
 from test.store.disks import FailingDisk
 from test.store.records import record, started, stored, stored_ids
+from test.store.segments.test_lines import FlakyReads
 
 
 class StoreTests(TestCase):
@@ -88,6 +90,28 @@ class StoreTests(TestCase):
         await second.close()
         await first.close()
         await self.store().open({})
+
+    async def test_numbers_are_not_given_twice_when_a_segment_cannot_be_read(self) -> None:
+        """A disk that fails once in reading is asked again; where it goes on failing, the index knows the numbers."""
+        first = self.store(compress="none")
+        await first.open({})
+        await gatherResults([first.append(record(number, "a")) for number in range(1, 8)])
+        await first.close()
+        bring_up(self.data_dir)
+        for code in (errno.EIO, errno.EMFILE):
+            for at in range(1, 6):
+                store = self.store(FlakyReads(at, code))
+                recovery = await store.open({})
+                self.assertEqual((store.last_seq("a"), recovery.unread), (7, []), at)
+                await store.close()
+        (name, _) = list_segments(self.data_dir)[0]
+        for path in (plain_path(self.data_dir, name), compressed_path(self.data_dir, name)):
+            if path.exists():
+                path.unlink()
+        os.mkfifo(plain_path(self.data_dir, name), 0o600)
+        store = self.store()
+        recovery = await store.open({})
+        self.assertEqual((store.last_seq("a"), recovery.unread), (7, [name]))
 
     async def test_unusable_directory(self) -> None:
         """Fails with the typed error, and can be closed nevertheless."""

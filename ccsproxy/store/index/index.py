@@ -5,17 +5,17 @@ after a crash it goes on where it stopped, with no row twice and none missing.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import attr
 from twisted.logger import Logger
 
-from ccsproxy.exchange import codec
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.cost import Cost
 from ccsproxy.store.index.call_facts import CallFacts
+from ccsproxy.store.index.entries import entries_at, entry_of, is_note
 from ccsproxy.store.index.file import IndexFile
 from ccsproxy.store.index.full_text import Texts
 from ccsproxy.store.index.rows import Names, RowWriter, summary_of, unpacked_id
@@ -29,7 +29,6 @@ from ccsproxy.store.summary import (
     Entry,
     Price,
     Summary,
-    milliseconds,
     order_key,
     read_entry,
     set_cost,
@@ -169,7 +168,7 @@ class Index:
         for key in self._texts.sayers(shard):
             if place := self.location(key):
                 places.setdefault(place[0], []).append(place[1:])
-        self._transaction(lambda: self._texts.remake(shard, _entries(lines, places)))
+        self._transaction(lambda: self._texts.remake(shard, entries_at(lines, places)))
 
     def location(self, key: int) -> tuple[str, int, int] | None:
         """Return segment, offset and length of a request's line."""
@@ -221,11 +220,11 @@ class Index:
         return result
 
     def _take(self, mark: Mark, lines: Sequence[SegmentLine], done: int, damaged: int, closed: bool) -> None:
-        entries = [(line, _entry(line)) for line in lines]
+        entries = [(line, entry_of(line)) for line in lines]
         ended = {entry.id for _, entry in entries if entry is not None and not entry.started}
         for line, entry in entries:
             if entry is None:
-                damaged += not _is_note(line.json)
+                damaged += not is_note(line.json)
             elif not (entry.started and entry.id in ended):
                 self._take_entry(mark.number, line, entry)
         self._flush()
@@ -313,37 +312,6 @@ class Index:
         return heirs
 
 
-def _entry(line: SegmentLine) -> Entry | None:
-    """Read a line of the index's interest, null when it cannot be understood."""
-    try:
-        entry = read_entry(line.data)  # with its checksum, which is no member that is looked for
-        milliseconds(entry.started_at)
-    except ValueError:
-        return None
-    return entry if entry.started or entry.outcome is not None else None
-
-
-def _is_note(data: bytes) -> bool:
-    """Tell whether a line is one that segments write about themselves."""
-    try:
-        return codec.head(data).event not in {"record", "started"}
-    except codec.LineError:
-        return False
-
-
-def _entries(lines: SegmentLines, places: Mapping[str, list[tuple[int, int]]]) -> Iterator[Entry]:
-    """Read records again, a few at a time."""
-    for name, each in places.items():
-        for first in range(0, len(each), _AT_ONCE):
-            for data in lines.several(name, each[first : first + _AT_ONCE]).values():
-                try:
-                    yield read_entry(data)
-                except ValueError:
-                    continue
-
-
-#: How many records are read at once when texts are indexed again.
-_AT_ONCE = 64
 #: What goes wrong because of what a line says, not because of the disk.
 _OF_THE_LINE = (
     ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,

@@ -4,7 +4,7 @@ import sqlite3
 from typing import Any
 
 from ccsproxy.store.query import Query, where
-from ccsproxy.store.reader.lists import AMONG, among, keys_of_search
+from ccsproxy.store.reader.pages import AMONG, among, keys_of_search
 
 #: What sums may be made by, and the columns that tell the groups apart; a name that is not known counts for the next.
 GROUPS = {

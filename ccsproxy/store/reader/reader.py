@@ -26,7 +26,6 @@ from ccsproxy.store.reader.calls import Stamp, completed, missing, prompt_versio
 from ccsproxy.store.reader.costs import costs
 from ccsproxy.store.reader.excerpts import excerpt
 from ccsproxy.store.reader.lists import (
-    Row,
     SessionQuery,
     batches,
     distinct_values,
@@ -34,13 +33,12 @@ from ccsproxy.store.reader.lists import (
     one_session,
     place_of,
     places_of,
-    request_rows,
     rows_around,
     running_rows,
     session_dict,
     session_rows,
-    totals,
 )
+from ccsproxy.store.reader.pages import Row, request_rows, totals
 from ccsproxy.store.reader.recent import Tail, find_place, recent_rows
 from ccsproxy.store.reader.source import IndexSource
 from ccsproxy.store.reader.stats import directories, no_statistics, periods, statistics

@@ -8,7 +8,7 @@ import msgspec
 from ccsproxy.store.index.previews import preview_of
 from ccsproxy.store.index.record_texts import request_texts, response_texts, tool_names
 from ccsproxy.store.query import Query, matches, says
-from ccsproxy.store.reader.lists import Row
+from ccsproxy.store.reader.pages import Row
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 from ccsproxy.store.summary import Entry, Price, Summary, order_key, read_entry, set_cost, summarise
 

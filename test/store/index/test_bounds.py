@@ -108,7 +108,7 @@ class SpaceTests(StoreCase):
         corpus = Corpus(Shape(turns=30))
         said = sum(len(codec.encode(record)) for record in self.segments.fill(300, corpus))
         self.feed()
-        self.assertLess(index_bytes(self.data_dir), said / 6)
+        self.assertLess(index_bytes(self.data_dir), said / 5)
 
     def test_a_full_disk(self) -> None:
         """With hardly any room left the index is removed whole and says so; with room it is built again."""
