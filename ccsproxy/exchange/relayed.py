@@ -114,7 +114,7 @@ class Ending(msgspec.Struct, frozen=True, array_like=True, gc=False):
     :ivar response_whole: the whole response body arrived, by its own framing.
     :ivar eof_unverified: the response was framed by the end of the connection only.
     :ivar trailers: the trailer fields of the response, which are captured and not forwarded.
-    :ivar caller: pid, executable, own name, folder and start of the program at the other end of the client's
+    :ivar caller: pid, executable, own name, folder, start and labels of the program at the other end of the client's
         connection, where that was found out while it lasted.
     """
 
@@ -130,7 +130,7 @@ class Ending(msgspec.Struct, frozen=True, array_like=True, gc=False):
     response_whole: bool = True
     eof_unverified: bool = False
     trailers: RawHeaders = []
-    caller: tuple[int, str | None, str | None, str | None, str | None] | None = None
+    caller: tuple[int, str | None, str | None, str | None, str | None, str] | None = None
 
 
 class Tap(Protocol):

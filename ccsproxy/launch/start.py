@@ -21,9 +21,7 @@ from ccsproxy.launch.environment import forward_environment
 from ccsproxy.launch.leases import Lease
 from ccsproxy.proxy.forward.authority import AuthorityStore
 from ccsproxy.proxy.forward.interception import Interception
-
-#: The variable by which the recorder knows whose calls these are; its value is ``KEY=VALUE`` pairs, comma-separated.
-LABELS = "CCSPROXY_LABELS"
+from ccsproxy.runtime.processes import LABELS
 
 
 class NotInstalled(StartError):

@@ -23,6 +23,11 @@ LONGEST = 1024
 _SOCKETS, _PROCESSES = 1024, 64
 #: After a search that found nothing, no other for so many times the time it took.
 _REST = 20
+#: The variable with which a launcher labels the calls of what it starts; children inherit it.
+LABELS = "CCSPROXY_LABELS"
+_LABELS = f"{LABELS}=".encode()
+#: Bytes of a process's variables that are looked at; the kernel allows a few megabytes.
+_LARGEST_ENVIRONMENT = 4 << 20
 
 
 @attr.frozen
@@ -33,6 +38,7 @@ class Process:
     :ivar argv0: what it calls itself: the first word of its command line, never the others, which may hold secrets.
     :ivar cwd: its working directory when it was looked at.
     :ivar started_at: when it started, RFC 3339 in UTC.
+    :ivar labels: what its launcher labels its calls with (`LABELS`), ``KEY=VALUE`` pairs with commas; mostly empty.
     """
 
     pid: int
@@ -40,6 +46,7 @@ class Process:
     argv0: str | None
     cwd: str | None
     started_at: str | None
+    labels: str = ""
 
 
 class ProcessFinder:
@@ -130,7 +137,19 @@ def describe(pid: int, root: str = "/proc") -> Process | None:
     started = _started(folder)
     if started is None:
         return None
-    return Process(pid, _text(_link(f"{folder}/exe")), _argv0(folder), _text(_link(f"{folder}/cwd")), started)
+    exe, cwd = _text(_link(f"{folder}/exe")), _text(_link(f"{folder}/cwd"))
+    return Process(pid, exe, _argv0(folder), cwd, started, _labels(folder))
+
+
+def _labels(folder: str) -> str:
+    """Read a process's labels from the variables it was started with; of these no other is looked at."""
+    try:
+        with open(f"{folder}/environ", "rb") as file:
+            variables = file.read(_LARGEST_ENVIRONMENT).split(b"\0")
+    except OSError:
+        return ""
+    said = next((each for each in variables if each.startswith(_LABELS)), b"")
+    return said[len(_LABELS) :].decode("utf-8", "replace")[:LONGEST]
 
 
 def _parent(folder: str) -> int:

@@ -130,3 +130,11 @@ class Unknown(SynchronousTestCase):
 
     def test_system_without_a_process_table(self):
         self.assertIsNone(ProcessFinder("/nowhere").process_of(SocketOwner(ME, 3)))
+
+    def test_labels(self) -> None:
+        """What a launcher labels its agent with is read from the variables, and nothing else of them."""
+        table = Table(self)
+        folder = table.add(30)
+        self.assertEqual(describe(30, table.root.path).labels, "")
+        folder.child("environ").setContent(b"KEY=sk-secret\0CCSPROXY_LABELS=launch=1a,task=refund\0HOME=/h\0")
+        self.assertEqual(describe(30, table.root.path).labels, "launch=1a,task=refund")

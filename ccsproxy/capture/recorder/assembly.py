@@ -85,6 +85,7 @@ class Assembly:
         self.client = Client()
         self.faults: list[str] = []
         self.process: Process | None = None
+        self.labels = policy.labels
         self.waits = self.released = False
         self.place: tuple[Conversation, Turns, Purpose | None] | None = None
         self.request = RequestInMaking(head, policy.body_limit, budget)
@@ -109,9 +110,9 @@ class Assembly:
             self.note("identity_failed")
         return self.client.session
 
-    def called_by(self, process: Process) -> None:
-        """Take the program that calls."""
-        self.process = process
+    def called_by(self, process: Process, labels: dict[str, str]) -> None:
+        """Take the program that calls, and what its launcher labels its calls with."""
+        self.process, self.labels = process, {**self._policy.labels, **labels}
         self.client = msgspec.structs.replace(self.client, process=process)
 
     def understand(self, body: Any) -> Dialect | None:
@@ -215,7 +216,7 @@ class Assembly:
             upstream_url=head.upstream_url or None,
             connection=head.connection or None,
             transport=head.transport,
-            labels=self._policy.labels,
+            labels=self.labels,
         )
 
     def record(self, ended: EndFrame) -> tuple[Record, str]:
@@ -275,7 +276,7 @@ class Assembly:
             connection=head.connection or None,
             transport=head.transport,
             delivered_bytes=ending.delivered_bytes if response is not None and self.socket is None else None,
-            labels=self._policy.labels,
+            labels=self.labels,
         )
 
     def _usage(self, answer: DecodedResponse | None, category: str) -> Usage | None:

@@ -4,6 +4,7 @@ The relay hands over the two ends of a connection with each request's head; that
 busy machine delays no byte. A program that is gone by then is not known.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
@@ -18,6 +19,8 @@ from ccsproxy.runtime.sock_diag import SocketOwner, find_owner
 
 #: How many connections are remembered.
 _CONNECTIONS = 4096
+#: Labels of one program, their keys, and characters of a value.
+_MOST_LABELS, _KEY, _LONGEST_LABEL = 16, re.compile(r"[A-Za-z0-9_.-]{1,64}"), 256
 
 
 class Callers:
@@ -36,6 +39,7 @@ class Callers:
         self._process_of = process_of or ProcessFinder().process_of
         self._known: OrderedDict[str, Process | None] = OrderedDict()
         self._by_pid: OrderedDict[int, Process] = OrderedDict()
+        self._labels: dict[int, str] = {}
 
     def process(self, head: RequestHead) -> Process | None:
         """Return the process that sent a request, None where the system does not tell."""
@@ -48,10 +52,12 @@ class Callers:
                 self._known.popitem(last=False)
         return found
 
-    def told(self, head: RequestHead, caller: tuple[int, str | None, str | None, str | None, str | None]) -> Process:
+    def told(
+        self, head: RequestHead, caller: tuple[int, str | None, str | None, str | None, str | None, str]
+    ) -> Process:
         """Take what the relay has found out while the connection lasted; see `ccsproxy.exchange.relayed.Ending`."""
-        pid, exe, argv0, cwd, started_at = caller
-        known = self._same(Process(pid=pid, exe=exe, argv0=argv0, cwd=cwd, started_at=started_at))
+        pid, exe, argv0, cwd, started_at, labels = caller
+        known = self._same(Process(pid=pid, exe=exe, argv0=argv0, cwd=cwd, started_at=started_at), labels)
         if head.connection:
             self._known[head.connection] = known
         return known
@@ -65,18 +71,30 @@ class Callers:
         if found is None:
             return None
         return self._same(
-            Process(pid=found.pid, exe=found.exe, argv0=found.argv0, cwd=found.cwd, started_at=found.started_at)
+            Process(pid=found.pid, exe=found.exe, argv0=found.argv0, cwd=found.cwd, started_at=found.started_at),
+            found.labels,
         )
 
-    def _same(self, process: Process) -> Process:
+    def labels_of(self, process: Process) -> dict[str, str]:
+        """Return what a process's launcher labels its calls with."""
+        return read_labels(self._labels.get(process.pid, ""))
+
+    def _same(self, process: Process, labels: str) -> Process:
         """Give a process the start that it was first met with: the system tells it anew to the millisecond only."""
+        self._labels[process.pid] = labels
         before = self._by_pid.get(process.pid)
         if before is not None and _is_same(before, process.started_at):
             return msgspec.structs.replace(process, started_at=before.started_at)
         self._by_pid[process.pid] = process
         if len(self._by_pid) > _CONNECTIONS:
-            self._by_pid.popitem(last=False)
+            self._labels.pop(self._by_pid.popitem(last=False)[0], None)
         return process
+
+
+def read_labels(said: str) -> dict[str, str]:
+    """Read ``KEY=VALUE`` pairs with commas; what is no pair, or too much, is left out."""
+    pairs = (pair.partition("=") for pair in said.split(",")[:_MOST_LABELS])
+    return {key: value[:_LONGEST_LABEL] for key, mark, value in pairs if mark and _KEY.fullmatch(key)}
 
 
 def is_running(process: Process) -> bool:

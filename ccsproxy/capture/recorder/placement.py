@@ -33,7 +33,9 @@ class Placement:
     def meet(self, assembly: Assembly) -> None:
         """Find out which program makes a call, before anything else of it is known."""
         try:
-            assembly.process = self._callers.process(assembly.head)
+            process = self._callers.process(assembly.head)
+            if process is not None:
+                assembly.called_by(process, self._callers.labels_of(process))
         except Exception:
             assembly.note("process_unknown")
 
@@ -44,7 +46,8 @@ class Placement:
         """
         if assembly.process is not None or ending.caller is None:
             return False
-        assembly.called_by(self._callers.told(assembly.head, ending.caller))
+        process = self._callers.told(assembly.head, ending.caller)
+        assembly.called_by(process, self._callers.labels_of(process))
         if not assembly.seq:
             return False
         self._conversations.heard(_caller(assembly), assembly.session_id, assembly.head.started_at)

@@ -134,10 +134,12 @@ class RelayRequest:
         return self._channel.ends
 
     @property
-    def caller(self) -> tuple[int, str | None, str | None, str | None, str | None] | None:
+    def caller(self) -> tuple[int, str | None, str | None, str | None, str | None, str] | None:
         """The program at the other end, as `ccsproxy.exchange.relayed.Ending` has it; None while it is not known."""
         found = self._channel.caller
-        return None if found is None else (found.pid, found.exe, found.argv0, found.cwd, found.started_at)
+        return (
+            None if found is None else (found.pid, found.exe, found.argv0, found.cwd, found.started_at, found.labels)
+        )
 
     def connection_id(self, exchange_id: str) -> str:
         """Return the name of the client's connection: the id of the first exchange on it."""

@@ -20,8 +20,8 @@ from test.capture import encoded
 from test.capture.fakes import JSON, ending, request_head, response_head
 from test.capture.recorder.test_recorder import RecorderCase
 
-CALLER = (1, "/usr/bin/python3", "python3", "/w", "2026-11-30T10:00:00.000Z")
-OTHER = (2, "/usr/bin/python3", "python3", "/w", "2026-11-30T10:00:00.000Z")
+CALLER = (1, "/usr/bin/python3", "python3", "/w", "2026-11-30T10:00:00.000Z", "")
+OTHER = (2, "/usr/bin/python3", "python3", "/w", "2026-11-30T10:00:00.000Z", "")
 #: Ends that are local; the system knows no such connection.
 ENDS = ("127.0.0.1", 1, "127.0.0.1", 2)
 ANSWER = b'{"id": "m", "type": "message", "role": "assistant", "content": [{"type": "text", "text": "ok"}]}'
@@ -158,3 +158,14 @@ class ProbeTests(PlacementCase):
         self.assertEqual([each.session_id for each in self.store.records], [SID])
         self.clock.advance(HOLD_S)
         self.assertEqual([each.session_id for each in self.store.records], [SID, "run"])
+
+    def test_labels_of_a_launcher(self) -> None:
+        """The labels that a program was started with are its calls' labels; what is no pair is none."""
+        program = (*CALLER[:5], "launch=1a2b,task=refund,=x,none,a b=c")
+        self.probe(1, program)
+        self.assertEqual(self.post(2, {"role": "user", "content": "hi"}, caller=program).labels["task"], "refund")
+        labels = self.post(3, {"role": "user", "content": "more"}, caller=program).labels
+        self.assertEqual(
+            {key: labels.get(key) for key in ("launch", "task", "a b", "")},
+            {"launch": "1a2b", "task": "refund", "a b": None, "": None},
+        )
