@@ -171,6 +171,7 @@ SETTINGS: tuple[Setting, ...] = (
         "A further secret: what the expression matches is replaced; repeatable.",
         field="redact_patterns",
         many=True,
+        live=True,
     ),
     Setting(
         "keep-pattern",
@@ -179,6 +180,7 @@ SETTINGS: tuple[Setting, ...] = (
         "What is no secret: a finding that the expression matches as a whole stays; repeatable.",
         field="keep_patterns",
         many=True,
+        live=True,
     ),
     Setting(
         "label",

@@ -189,8 +189,3 @@ class Gathered:
         else:
             entry[0] = number
             entry[1].append(text)
-
-
-def _joined(channel: Channel, parts: list[str]) -> str:
-    """Return what of a channel's text has to be searched."""
-    return searched(channel[-1] if channel else None, "".join(parts))

@@ -48,6 +48,10 @@ class CapturePolicy:
     labels: dict[str, str] = attr.field(factory=dict)
 
 
+#: How much longer than on the wire text mostly is that came in a content coding.
+_CODED = 6
+
+
 class Assembly:
     """Collects one exchange.
 
@@ -218,6 +222,12 @@ class Assembly:
             transport=head.transport,
             labels=self.labels,
         )
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the bodies have, which is what recording them takes; of coded ones a guess."""
+        bodies = [self.request.body, *([] if self.response is None else [self.response.body])]
+        return sum(body.size * (_CODED if body.coding else 1) for body in bodies)
 
     def record(self, ended: EndFrame) -> tuple[Record, str]:
         """Make the record, not redacted yet and without the request's header lines, when the ending has come.

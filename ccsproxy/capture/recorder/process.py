@@ -5,6 +5,7 @@ process says so and everything is stored, or when the main process is gone and e
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import attr
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -70,6 +72,11 @@ class RecorderParts:
     redactors: Callable[[RecorderSettings], Callable[[], Redactor]]
 
 
+def patterns_of(settings: RecorderSettings) -> tuple[tuple[str, ...], ...]:
+    """Return the user's own expressions of secrets, and of what is none."""
+    return settings.redact_patterns, settings.keep_patterns
+
+
 def prices_in_force(settings: RecorderSettings) -> PriceBook:
     """Return the prices that calls are priced with, and keep a copy of the user's for the commands.
 
@@ -111,6 +118,7 @@ class RecorderProcess:
         self._prices = PriceBook()
         self._data_dir = Path()
         self._labels: dict[str, str] = {}
+        self._patterns: tuple[tuple[str, ...], ...] = ()
         self._health = LoopingCall(self._tell_health)
         self._health.clock = reactor
         self._hurrying: IDelayedCall | None = None
@@ -133,6 +141,7 @@ class RecorderProcess:
         left = LeftBehind.find(settings.data_dir, settings.run_session_id)
         self._prices, self._data_dir = prices_in_force(settings), Path(settings.data_dir)
         self._labels = settings.labels
+        self._patterns = patterns_of(settings)
         self._store = store = self._parts.store(settings, self._reactor, self._prices)
         alive = {each.id: source.since for source in self.sources.values() for each in source.begun.values()}
         opened = store.open({**alive, **{each.id: each.started_at for each in left.begun}})
@@ -140,7 +149,7 @@ class RecorderProcess:
         opened.addErrback(self._not_opened)
 
     def reload(self, settings: RecorderSettings) -> None:
-        """Read the user's prices again, and label what begins from now on as the settings say.
+        """Read the user's prices again, and label and redact what begins from now on as the settings say.
 
         Prices stay as they were where the file cannot be used.
         """
@@ -152,6 +161,9 @@ class RecorderProcess:
         self._labels = settings.labels
         if self._recorder is not None:
             self._recorder.label(settings.labels)
+            if settings.redact and self._patterns != patterns_of(settings):
+                self._recorder.redact_with(self._parts.redactors(settings))
+        self._patterns = patterns_of(settings)
 
     def close(self) -> None:
         """Read and finish everything, say so, and end."""
@@ -183,6 +195,8 @@ class RecorderProcess:
             self._prices.cost,
             self._reactor.callLater,
         )
+        if hasattr(self._reactor, "getThreadPool"):
+            recorder.in_thread = partial(deferToThreadPool, self._reactor, self._reactor.getThreadPool())
         left.record(recorder)
         self.inbox.report.ready()
         self._reactor.callLater(FIRST_AFTER, self._begin_reading)

@@ -33,6 +33,11 @@ from ccsproxy.providers.price_book import list_price
 BROKEN = "capture_error"
 
 
+#: Exchanges of so many bytes of bodies are recorded in a thread.
+LARGE = 4 << 20
+InThread = Callable[[Callable[[], Record | None]], "Deferred[Any]"]
+
+
 class Recorder:
     """Takes the frames of all exchanges, and hands one record of each to the store."""
 
@@ -73,6 +78,7 @@ class Recorder:
         self._opening = Opening(sessions, store, report, self._under_way, later, self.end_exchange)
         self._whole: dict[int, Ending] = {}
         self._appending = Appending()
+        self.in_thread: InThread | None = None
         self._steps: dict[int, Callable[[Assembly, Frame], None]] = {
             frames.REQUEST_BODY: self._request_body,
             frames.RESPONSE_HEAD: self._response_head,
@@ -187,6 +193,13 @@ class Recorder:
         gate = RedactionGate(self._redactor())
         return Assembly(number, head, self._policy, self._interpreters, gate, self._budget, self._answers)
 
+    def redact_with(self, redactor: Callable[[], Redactor]) -> None:
+        """Redact what begins from now on by other rules.
+
+        :param redactor: makes one for an exchange.
+        """
+        self._redactor = redactor
+
     def label(self, labels: dict[str, str]) -> None:
         """Label what begins from now on."""
         self._policy = attr.evolve(self._policy, labels=labels)
@@ -249,7 +262,20 @@ class Recorder:
                 self._opening.open_with_body(assembly, wait=False)
         except Exception:
             self.broken(assembly)
-        record = self._record(assembly, ended)
+        self._open_somehow(assembly)
+        if self.in_thread is None or assembly.size < LARGE:
+            self._hand_over(self._record(assembly, ended), assembly)
+            return
+        # Reading and redacting many megabytes takes a second or more: frames of others are taken meanwhile.
+        whose = assembly.number >> frames.RELAY_SHIFT
+        self._appending.begun(whose)
+        made = self.in_thread(lambda: self._record(assembly, ended))
+        made.addErrback(lambda failure: self._log.failure("a large exchange could not be recorded", failure))
+        made.addCallback(self._hand_over, assembly)
+        made.addBoth(lambda _: self._appending.over(whose))
+
+    def _hand_over(self, record: Record | None, assembly: Assembly) -> None:
+        """Give the store the record of an exchange, or say that there is none."""
         assembly.release()
         if record is None:
             self.tell(assembly.number, "error")
@@ -267,10 +293,17 @@ class Recorder:
         self._appending.begun(assembly.number >> frames.RELAY_SHIFT)
         appended.addBoth(self._appended, assembly.number, record)
 
-    def _record(self, assembly: Assembly, ended: EndFrame) -> Record | None:
+    def _open_somehow(self, assembly: Assembly) -> None:
+        """Give an exchange a number that could not be opened by what it says."""
         try:
             if not assembly.seq:
                 self._opening.open_somehow(assembly)
+        except Exception:
+            self.broken(assembly)
+
+    def _record(self, assembly: Assembly, ended: EndFrame) -> Record | None:
+        """Make the record of an exchange; of a large one in a thread, where nothing but the assembly is changed."""
+        try:
             if BROKEN not in assembly.faults:
                 return assembly.gate.record(*assembly.record(ended), assembly.request.lines)
         except Exception:

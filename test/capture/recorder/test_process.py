@@ -87,8 +87,9 @@ class ProcessCase(SynchronousTestCase):
             lambda _: self.recovered,
             unclean_record,
             MEANING,
-            lambda _: Stars,
+            lambda settings: self.redacted_by.append(settings.redact_patterns) or Stars,
         )
+        self.redacted_by: list[tuple[str, ...]] = []
         self.process = RecorderProcess(self.clock, parts, self.adopt, self.stop)
         self.inbox, self.transport = self.process.inbox, StringTransport()
         self.inbox.makeConnection(self.transport)
@@ -170,7 +171,7 @@ class LifeTests(ProcessCase):
         self.assert_over()
 
     def test_told_again(self) -> None:
-        """Labels and prices change while it runs; prices that cannot be used change nothing."""
+        """Labels, prices and patterns change while it runs; prices that cannot be used change nothing."""
         relay, prices = self.relay(), self.directory / "own.toml"
         self.start(relay)
         prices.write_text('[[price]]\nmodels = ["house"]\nrates = {input = 1.0, output = 2.0}\n')
@@ -180,6 +181,7 @@ class LifeTests(ProcessCase):
             spill_key=KEY,
             prices=str(prices),
             labels={"team": "search"},
+            redact_patterns=("ACME-[0-9]+",),
         )
         self.inbox.dataReceived(frames.message(frames.RELOAD, again))
         relay.exchange("e1")
@@ -190,6 +192,7 @@ class LifeTests(ProcessCase):
         self.assertEqual(kept.read_bytes(), prices.read_bytes())
         prices.write_text("[[price]")
         self.inbox.dataReceived(frames.message(frames.RELOAD, again))
+        self.assertEqual(self.redacted_by, [(), ("ACME-[0-9]+",)])
         self.assertIn("house", kept.read_text())
         self.assertEqual(len(self.flushLoggedErrors()), 0)
 

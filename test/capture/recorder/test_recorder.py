@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import EndFrame, Frame, FrameDecoder, Lost
 from ccsproxy.capture.journal import Begun
+from ccsproxy.capture.recorder import recorder as recorder_module
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
 from ccsproxy.capture.recorder.interfaces import Interpreters
@@ -241,6 +243,32 @@ class OutcomeTests(RecorderCase):
         self.assertEqual((record.outcome, record.partial), ("complete", False))
         self.assertEqual((record.response.body_bytes, record.response.body_sha256), (100, None))
         self.assertEqual((record.capture.dropped_bytes, record.capture.faults), (98, ["queue_full", "body_lost"]))
+
+
+class LargeTests(RecorderCase):
+    """Large exchanges are recorded in a thread, so that those beside them need not wait."""
+
+    def test_others_go_on(self) -> None:
+        """While a large one is made, small ones are recorded; the end waits for it; one that fails is told."""
+        self.patch(recorder_module, "LARGE", 8)
+        waiting: list[tuple[Any, Deferred[Any]]] = []
+
+        def in_thread(call: Any) -> Deferred[Any]:
+            done: Deferred[Any] = Deferred()
+            waiting.append((call, done))
+            return done
+
+        self.recorder.in_thread = in_thread
+        self.begin()
+        self.answer(response_head(200, SSE), b"a long answer\n", b"end\n")
+        self.take(encoded.end(1, 9000, EndFrame(ending(), 0, 18)))
+        self.assertEqual((self.store.records, len(waiting)), ([], 1))
+        done = self.recorder.settled(None)
+        self.assertNoResult(done)
+        (call, made) = waiting[0]
+        made.callback(call())
+        self.assertEqual(self.store.records[0].response.stream.text, "a long answer\nend\n")
+        self.successResultOf(done)
 
 
 class SessionTests(RecorderCase):
