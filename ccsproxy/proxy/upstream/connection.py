@@ -9,13 +9,13 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 
 from ccsproxy.proxy import errors
-from ccsproxy.proxy.deadlines import Deadline
 from ccsproxy.proxy.framing import LengthBody
 from ccsproxy.proxy.interfaces import UpstreamTimings
-from ccsproxy.proxy.transport import is_dead, sends_directly
+from ccsproxy.proxy.transport import sends_directly
 from ccsproxy.proxy.upstream.endings import cut_off, lost_before_response
 from ccsproxy.proxy.upstream.link import Link, Owner
 from ccsproxy.proxy.upstream.raw import RawConnection
+from ccsproxy.proxy.upstream.request_limits import RequestLimits
 from ccsproxy.proxy.upstream.response import WHOLE, RelayResponse
 from ccsproxy.proxy.upstream.response_body import Body, body_of
 from ccsproxy.proxy.upstream.response_head import HeadReader, ParsedResponseHead
@@ -23,18 +23,14 @@ from ccsproxy.proxy.upstream.upload import Upload, request_head
 
 log = Logger()
 
-#: An upstream whose system acknowledges nothing of a request for so many seconds cannot be reached any more.
-UNSENT_TIME = 30.0
-
 
 class RelayConnection(Link):
     """An upstream connection. Who owns it (the pool) is told when it is free again and when it is gone.
 
     States: idle (neither `_waiting` nor `_response`), waiting for a head (`_waiting`), in a body (`_response` and
     `_body`), gone. `_upload` lives while the request's body is not wholly sent, and may outlive `_waiting`. Each
-    phase has a deadline of its own: `_upload_limit` while the upstream takes nothing of the body, `_deadline` for the
-    head, then for the response's body, then for closing; `_look` asks whether the connection is dead until there is
-    a head.
+    phase has a deadline of its own: `_limits` until there is a head, `_deadline` for the head, then for the body of the
+    response, then for closing.
 
     :ivar carried: how many requests it has carried.
     :ivar keep_for: for how many seconds its upstream keeps it when it is idle, None when it did not say.
@@ -57,8 +53,7 @@ class RelayConnection(Link):
         self._body: Body | None = None
         self._held: bytes | None = None
         self._paused = False
-        self._look = Deadline(owner.timers, self._look_for_life)
-        self._upload_limit: Deadline | None = None
+        self._limits = RequestLimits(owner.timers, lambda: self.transport, self._expired, self.fail)
         self._unsent = b""
         self._unsent_since = 0.0
 
@@ -74,14 +69,9 @@ class RelayConnection(Link):
         """Send one request; the connection must be `usable`."""
         chunked = data is not None and data.length is UNKNOWN_LENGTH
         head = request_head(method, target, headers, chunked=chunked)
-        self._timeouts = self._owner.timeouts
-        self._method = method
-        self._marks = marks
-        self.carried += 1
-        waiting = self._waiting = Deferred(self._cancelled)
+        waiting = self._begin_waiting(method, marks)
         whole_body = getattr(data, "whole_body", None)  # `IWholeBody`; asking zope costs a microsecond
         whole = None if whole_body is None else whole_body()
-        self._look.set(UNSENT_TIME, None)
         if data is None or whole is not None:
             self._send_soon(head + whole if whole else head)
         else:
@@ -103,7 +93,7 @@ class RelayConnection(Link):
 
     def _become_raw(self, head: ParsedResponseHead, rest: bytes, idle: float | None = None) -> RelayResponse:
         raw = RawConnection(head, rest, self._owner.timers, idle)
-        self._close_limits()
+        self._limits.close()
         self.detach(raw)
         return raw.response
 
@@ -112,13 +102,17 @@ class RelayConnection(Link):
 
         :param request: head and body, see `NeverSent`.
         """
+        waiting = self._begin_waiting(method, marks)
+        self._send_soon(request)
+        return waiting
+
+    def _begin_waiting(self, method: bytes, marks: UpstreamTimings) -> Deferred[RelayResponse]:
         self._timeouts = self._owner.timeouts
         self._method = method
         self._marks = marks
         self.carried += 1
+        self._limits.begin()
         waiting = self._waiting = Deferred(self._cancelled)
-        self._look.set(UNSENT_TIME, None)
-        self._send_soon(request)
         return waiting
 
     def _send_soon(self, request: bytes) -> None:
@@ -147,21 +141,9 @@ class RelayConnection(Link):
         The limit is the body's own: when the response has begun, its limits go on whatever becomes of the body.
         """
         if stalled and self._waiting is not None:
-            if self._upload_limit is None:
-                self._upload_limit = Deadline(self._owner.timers, self._expired)
-            self._upload_limit.set(self._timeouts.idle, errors.IdleTimeout)
-        elif self._upload_limit is not None:
-            self._upload_limit.clear()
-
-    def _look_for_life(self, _: object) -> None:
-        """Give the connection up when the upstream's system takes nothing of the request any more."""
-        if self._waiting is None:
-            return
-        if is_dead(self.transport, UNSENT_TIME):
-            sentence = f"The connection to the upstream is dead: nothing was acknowledged for {UNSENT_TIME:g} s."
-            self.fail(errors.ConnectionDead(sentence))
+            self._limits.stall(self._timeouts.idle)
         else:
-            self._look.set(UNSENT_TIME, None)
+            self._limits.go_on()
 
     def _cancelled(self, _: Deferred[RelayResponse]) -> None:
         self._waiting = None
@@ -200,7 +182,7 @@ class RelayConnection(Link):
         """Hand the response over, and what was read of its body after it."""
         waiting, self._waiting = self._waiting, None
         self._deadline.clear()
-        self._look.clear()
+        self._limits.end()
         if self.carried == 1:
             self._keep_session()
         self._heads.may_switch = False
@@ -338,13 +320,8 @@ class RelayConnection(Link):
         upload, self._upload = self._upload, None
         if upload is not None:
             upload.stop()
-        self._close_limits()
+        self._limits.close()
         super().abort()
-
-    def _close_limits(self) -> None:
-        self._look.close()
-        if self._upload_limit is not None:
-            self._upload_limit.close()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End whatever was going on."""
@@ -356,7 +333,7 @@ class RelayConnection(Link):
         body, self._body = self._body, None
         held, self._held = self._held, None
         self._deadline.close()
-        self._close_limits()
+        self._limits.close()
         self._forget()
         unsent, self._unsent = self._unsent, b""
         upload, self._upload = self._upload, None

@@ -6,7 +6,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.proxy.upstream import connection
+from ccsproxy.proxy.upstream import request_limits
 from ccsproxy.proxy.upstream.link import Timeouts
 from test.proxy.upstream_wire import Collector, ScriptedBody, Wire
 
@@ -200,7 +200,7 @@ class TimeoutTests(SynchronousTestCase):
     def test_a_dead_connection(self) -> None:
         """Whose system acknowledges nothing is given up after 30 s, long before the limit of a slow answer."""
         dead = [False]
-        self.patch(connection, "is_dead", lambda transport, seconds: dead[0] and seconds == 30)
+        self.patch(request_limits, "is_dead", lambda transport, seconds: dead[0] and seconds == 30)
         wire = Wire(Timeouts(first_byte=600))
         wire.ask()
         wire.clock.advance(100)
@@ -213,7 +213,7 @@ class TimeoutTests(SynchronousTestCase):
 
     def test_nobody_looks_at_a_body(self) -> None:
         """Once the head is there, only the body's own limit counts: keep-alive probes find a dead peer."""
-        self.patch(connection, "is_dead", lambda transport, seconds: True)
+        self.patch(request_limits, "is_dead", lambda transport, seconds: True)
         wire = Wire(Timeouts(idle=100))
         wire.ask()
         wire.connection.dataReceived(OK)
