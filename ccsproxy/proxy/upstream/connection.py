@@ -29,8 +29,8 @@ class RelayConnection(Link):
 
     States: idle (neither `_waiting` nor `_response`), waiting for a head (`_waiting`), in a body (`_response` and
     `_body`), gone. `_upload` lives while the request's body is not wholly sent, and may outlive `_waiting`. Each
-    phase has a deadline of its own: `_limits` until there is a head, `_deadline` for the head, then for the body of the
-    response, then for closing.
+    phase has a deadline of its own: `_limits` until there is a head, `_deadline` for the head, then for the body of
+    the response, then for closing.
 
     :ivar carried: how many requests it has carried.
     :ivar keep_for: for how many seconds its upstream keeps it when it is idle, None when it did not say.
