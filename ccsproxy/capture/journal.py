@@ -13,7 +13,7 @@ One exchange is one *slot*: number (8 bytes), time (8), id, upstream (text padde
 gaps in it. A slot whose number is 0 is free; the number is written last and taken away first.
 """
 
-import hashlib
+import fcntl
 import heapq
 import mmap
 import os
@@ -31,14 +31,12 @@ from ccsproxy.capture.shared_log import make_memory
 SLOT = 128
 #: The copy is brought up to date by pages of so many bytes.
 PAGE = 4096
-#: The file grows by so many bytes.
-GROWTH = 512 << 10
+#: The file begins with so many bytes, and grows by so many.
+FIRST, GROWTH = 64 << 10, 512 << 10
 _MAGIC = b"ccsproxy journal 1\n"
 _HEAD = struct.Struct("<32s96s")
 _ENTRY = struct.Struct("<d40s64sB")
 _INCOMPLETE = 8 + _ENTRY.size - 1
-#: Where journals live that need not outlive the machine.
-_MEMORY_FILES = Path("/dev/shm")  # noqa: S108 - looked at before it is used, see _memory_directory
 
 
 @attr.frozen
@@ -156,7 +154,9 @@ def make(path: Path | None, run: str) -> int:
     else:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            _allocate(descriptor, 0, GROWTH)
+            # Held as long as the service or its recorder lives, for `sweep` of others to see.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _allocate(descriptor, 0, FIRST)
         except OSError:
             os.close(descriptor)
             path.unlink()
@@ -200,72 +200,6 @@ def _entries(data: bytes, run: str) -> Iterator[Begun]:
 
 def _text(padded: bytes) -> str:
     return padded.rstrip(b"\0").decode("utf-8", "replace")
-
-
-# -- where they are ----------------------------------------------------------------------------------------------
-
-
-@attr.frozen
-class JournalPlaces:
-    """Where the journals of one data directory are.
-
-    :ivar memory: in the system's memory file system, None where there is none of our own.
-    :ivar prefix: how the files of this data directory begin there.
-    :ivar disk: in the data directory.
-    """
-
-    memory: Path | None
-    prefix: str
-    disk: Path
-
-    @classmethod
-    def of(cls, data_dir: Path, memory_files: Path = _MEMORY_FILES) -> "JournalPlaces":
-        """Find the places, and make what is missing of them."""
-        disk = data_dir / "journal"
-        disk.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
-        return cls(_memory_directory(memory_files), f"{key}.", disk)
-
-    def paths(self, run: str, relay: int) -> tuple[Path | None, Path]:
-        """Return the paths of one relay's journal and of its copy.
-
-        :param relay: which relay process of the run.
-        """
-        name = f"{run}.{relay}"
-        return (self.memory / (self.prefix + name) if self.memory is not None else None), self.disk / name
-
-    def left_behind(self, run: str) -> list[Path]:
-        """Return the journals that earlier runs have left.
-
-        :param run: the session of this run, whose journals are not among them.
-        """
-        found = [each for each in _listing(self.disk) if not each.name.startswith(f"{run}.")]
-        if self.memory is not None:
-            mine, now = self.prefix, f"{self.prefix}{run}."
-            found += [e for e in _listing(self.memory) if e.name.startswith(mine) and not e.name.startswith(now)]
-        return found
-
-
-def _memory_directory(files: Path) -> Path | None:
-    """Return a directory that is ours alone, or none: anybody may have made one of that name before us."""
-    path = files / f"ccsproxy-{os.getuid()}"
-    try:
-        if not files.is_dir():
-            return None
-        if not path.exists():
-            path.mkdir(mode=0o700)
-        state = os.lstat(path)
-    except OSError:
-        return None
-    ours = stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & 0o077
-    return path if ours else None
-
-
-def _listing(directory: Path) -> list[Path]:
-    try:
-        return sorted(directory.iterdir())
-    except OSError:
-        return []
 
 
 def read_file(path: Path) -> list[Begun]:

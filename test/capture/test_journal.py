@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture import journal
-from ccsproxy.capture.journal import GROWTH, PAGE, SLOT, Journal, JournalPlaces, make, read, read_file
+from ccsproxy.capture.journal import FIRST, GROWTH, PAGE, SLOT, Journal, make, read, read_file
+from ccsproxy.capture.journal_places import FORGOTTEN_AFTER, JournalPlaces, sweep
 from ccsproxy.capture.relay.hand_over import write_pages
 
 
@@ -60,7 +61,7 @@ class JournalTests(JournalCase):
             raise OSError(28, "full")
 
         self.patch(journal, "_allocate", full)
-        slots = [self.journal.begin(number, "e", 1.0, "x") for number in range(1, GROWTH // SLOT + 2)]
+        slots = [self.journal.begin(number, "e", 1.0, "x") for number in range(1, FIRST // SLOT + 2)]
         self.assertEqual(slots[-2:], [0, 0])
         self.journal.end(0)
         self.assertEqual(len(self.ids()), 1)
@@ -170,6 +171,19 @@ class PlacesTests(SynchronousTestCase):
         self.places.memory.rmdir()
         self.places.memory.symlink_to(self.data)
         self.assertIsNone(JournalPlaces.of(self.data, self.memory).memory)
+
+    def test_what_nobody_holds_is_swept(self) -> None:
+        """A journal whose data directory may be gone is removed after a day, one that is held is not."""
+        assert self.places.memory is not None
+        held, loose = self.places.memory / "other.held.1", self.places.memory / "other.loose.1"
+        descriptor = make(held, "held")
+        self.addCleanup(os.close, descriptor)
+        os.close(make(loose, "loose"))
+        now = loose.stat().st_mtime
+        sweep(self.places.memory, now + FORGOTTEN_AFTER - 10)
+        self.assertTrue(loose.exists())
+        sweep(self.places.memory, now + FORGOTTEN_AFTER + 10)
+        self.assertEqual((held.exists(), loose.exists()), (True, False))
 
     def test_no_memory_file_system(self) -> None:
         """Without one there is the copy alone."""

@@ -1,13 +1,15 @@
 """What earlier runs have begun and nobody has recorded: their journals are read, recorded from, and then removed."""
 
 import contextlib
+import time
 from pathlib import Path
 
 import attr
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
-from ccsproxy.capture.journal import Begun, JournalPlaces, read_file
+from ccsproxy.capture.journal import Begun, read_file
+from ccsproxy.capture.journal_places import JournalPlaces, sweep
 from ccsproxy.capture.recorder.recorder import Recorder
 
 #: No relay of this run has this number.
@@ -36,7 +38,10 @@ class LeftBehind:
         begun: dict[str, Begun] = {}
         read: list[Path] = []
         try:
-            paths = JournalPlaces.of(Path(data_dir)).left_behind(run)
+            places = JournalPlaces.of(Path(data_dir))
+            paths = places.left_behind(run)
+            if places.memory is not None:
+                sweep(places.memory, time.time())
         except OSError as error:
             _log.error("the journals of earlier runs cannot be found: {error}", error=error)
             paths = []

@@ -11,7 +11,7 @@ import attr
 from twisted.logger import Logger
 
 from ccsproxy.capture import journal
-from ccsproxy.capture.journal import JournalPlaces
+from ccsproxy.capture.journal_places import JournalPlaces
 from ccsproxy.capture.shared_log import SharedLog
 from ccsproxy.capture.spill import open_nameless
 
