@@ -5,7 +5,7 @@ UPSTREAM ?= https://api.anthropic.com
 ARGS ?=
 PYTHONS ?= 3.11 3.12 3.13 3.14
 
-.PHONY: help run demo test lint trial unit test-pythons test-long test-api test-clients test-browser screenshots soak bench prices docs changelog dist clean
+.PHONY: help run demo test lint trial unit test-pythons test-long test-api test-recorded test-clients test-browser screenshots soak bench prices docs changelog dist clean
 
 help:
 	@echo "make run [UPSTREAM=URL] [ARGS=...]  start the proxy (http://127.0.0.1:8787, dashboard on 8788)"
@@ -14,6 +14,7 @@ help:
 	@echo "make unit                           the unit tests alone"
 	@echo "make test-pythons                   the unit tests on every supported Python that is installed"
 	@echo "make test-long test-api test-clients test-browser   the longer and optional tests"
+	@echo "make test-recorded RECORDED=FOLDER  read recorded exchanges (cassettes, HAR) and judge what was made of them"
 	@echo "make soak                           memory and descriptors over 100,000 requests (Linux)"
 	@echo "make screenshots                    make the pictures of the documentation (Debian's Chromium)"
 	@echo "make bench                          speed and memory beside nginx and aiohttp (Linux, needs gcc and nginx)"
@@ -87,6 +88,13 @@ soak: $(VENV)/test
 
 # Claude Code and Codex, which npm installs outside of this tree (about 650 MB).
 CLIENTS ?= $(HOME)/.cache/ccsproxy/clients
+
+# Random exchanges of our own, then those of a folder of recordings (cassettes of VCR, HAR, lines of JSON).
+RECORDED ?=
+
+test-recorded: $(VENV)/test
+	CCSPROXY_RECORDED_MADE=1600 $(BIN)/python -m twisted.trial test.recorded.test_recorded.RecordedTests.test_random_exchanges
+	test -z '$(RECORDED)' || $(BIN)/python -m test.recorded.judge $(RECORDED)
 
 test-clients: $(VENV)/test
 	test -x $(CLIENTS)/node_modules/.bin/codex || npm install --no-audit --no-fund --prefix $(CLIENTS) @anthropic-ai/claude-code @openai/codex

@@ -180,6 +180,9 @@ class SseDecoder:
                 data.append(value)
             elif field == b"event":
                 name = value
+            elif field == b"error" and value.startswith(b"{"):
+                name = field  # llama.cpp writes failures so, which no standard knows
+                data.append(value)
             elif field == b"id":
                 if b"\0" not in value:
                     self._id = value.decode("utf-8", "replace")

@@ -235,6 +235,12 @@ class ChatStreamTests(SynchronousTestCase):
         last["choices"][0]["error"] = {"code": 502, "message": "provider gone"}
         self.assertEqual(answer(chunk({"content": "a"}), last).error, Error("502", "provider gone"))
 
+    def test_errors_that_are_no_event(self) -> None:
+        """llama.cpp writes a failure as a field of its own."""
+        ending = b'error: {"error": {"code": 500, "message": "failed to decode"}}\n\n'
+        got = answer(chunk({"content": "a"}), ending=ending)
+        self.assertEqual((got.error, got.complete), (Error("500", "failed to decode"), False))
+
     def test_nothing_but_the_end(self) -> None:
         """A stream that is only ``[DONE]``, or has no choice, is no answer."""
         for events in ((), ({"id": "c", "choices": [], "usage": {"prompt_tokens": 1}},)):
