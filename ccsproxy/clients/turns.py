@@ -6,6 +6,7 @@ process only.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import attr
@@ -19,20 +20,21 @@ from ccsproxy.clients.own_words import own_words
 _COMPARED = 80
 #: Members of a message that are no part of what it says.
 _MARKS = frozenset({"cache_control", "cachePoint", "prompt_cache_breakpoint", "id", "status"})
+_MARKED = tuple(b'"%s":' % mark.encode() for mark in sorted(_MARKS))
 #: Members by which a request names what it continues: Responses, Interactions.
 _CONTINUES = ("previous_response_id", "previous_interaction_id")
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-@attr.frozen
+@attr.frozen(slots=False)
 class Turns:
     """The conversation of one request.
 
     :ivar messages: the digest of each message.
     :ivar beginnings: the digest of each beginning: of the first message, of the first two, and so on.
     :ivar own: how many messages it takes until the user or the model has said something.
-    :ivar answers: by the number of messages before it, the beginning of each answer's words as the client repeats it.
+    :ivar items: the messages themselves.
     :ivar opening: what the first messages say, for finding the summary of an earlier conversation in it.
     :ivar continues: the id of the answer that the request says it continues, empty for none.
     """
@@ -40,7 +42,7 @@ class Turns:
     messages: tuple[int, ...]
     beginnings: tuple[int, ...]
     own: int
-    answers: Mapping[int, str]
+    items: Sequence[Any]
     opening: str = ""
     continues: str = ""
 
@@ -52,7 +54,12 @@ class Turns:
     @property
     def answered(self) -> bool:
         """Whether the model has said anything in it."""
-        return bool(self.answers)
+        return any(is_models(item) for item in self.items)
+
+    @cached_property
+    def answers(self) -> Mapping[int, str]:
+        """By the number of messages before it, the beginning of each answer's words as the client repeats it."""
+        return _answers(self.items)
 
 
 def turns_of(body: Any) -> Turns | None:
@@ -66,9 +73,9 @@ def turns_of(body: Any) -> Turns | None:
     items = [{"role": "user", "content": items}] if isinstance(items, str) and items else items
     if not isinstance(items, list) or not items:
         return None
-    messages = tuple(hash(_encode(_bare(item))) for item in items)
+    messages = tuple(map(_digest, items))
     continues = next((body[name] for name in _CONTINUES if isinstance(body.get(name), str)), "")
-    return Turns(messages, tuple(_beginnings(messages)), _own(items), _answers(items), _opening(items), continues)
+    return Turns(messages, tuple(_beginnings(messages)), _own(items), items, _opening(items), continues)
 
 
 def words_of_answer(answer: Any) -> str:
@@ -76,13 +83,22 @@ def words_of_answer(answer: Any) -> str:
     return answer_line(answer)[:_COMPARED]
 
 
+def _digest(item: Any) -> int:
+    """Return the digest of what a message says; most have none of the marks, and need no copy without them."""
+    said = _encode(item)
+    return hash(_encode(_bare(item)) if any(mark in said for mark in _MARKED) else said)
+
+
 def _bare(value: Any) -> Any:
     """Return a message without the marks that move from one request to the next."""
-    if isinstance(value, Mapping):
-        return {name: _bare(member) for name, member in value.items() if name not in _MARKS}
-    if isinstance(value, list):
-        return [_bare(item) for item in value]
-    return value
+    kind = type(value)
+    if kind is dict:
+        return {
+            name: member if type(member) is str else _bare(member)
+            for name, member in value.items()
+            if name not in _MARKS
+        }
+    return [_bare(item) for item in value] if kind is list else value
 
 
 def _beginnings(messages: Sequence[int]) -> Iterator[int]:
