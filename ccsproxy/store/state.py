@@ -6,7 +6,6 @@ deletion is wiped out of the file. Unlike the index it may not be deleted: a dam
 until it is mended nothing is removed from the store.
 """
 
-import os
 import sqlite3
 import threading
 import time
@@ -17,26 +16,12 @@ from typing import TypeVar
 
 import attr
 
-from ccsproxy.store.directory import DataDirError
-from ccsproxy.store.state_migration import Earlier, earlier_state, remove_earlier
-from ccsproxy.store.state_schema import VERSION, statements
+from ccsproxy.store.state_file import RAISE_MARK, StateError, open_state, transaction
 
 NAME = "state.sqlite3"
-#: How long a process waits for another's change, in seconds.
-_BUSY_S = 10.0
 
-_PRAGMAS = (
-    "PRAGMA synchronous = FULL",
-    "PRAGMA secure_delete = ON",
-    "PRAGMA wal_autocheckpoint = 100",
-    "PRAGMA journal_size_limit = 0",
-)
 
 _T = TypeVar("_T")
-
-
-class StateError(DataDirError):
-    """The state cannot be read or changed; the message is one sentence for the user."""
 
 
 @attr.frozen
@@ -85,8 +70,8 @@ class State:
             work(frozenset(session for (session,) in connection.execute("SELECT session_id FROM stars")))
 
         with self._lock:
-            self._open = self._using(lambda: self._open or _open(self.path))
-            _transaction(self._open, run)
+            self._open = self._using(lambda: self._open or open_state(self.path))
+            transaction(self._open, run)
 
     def star(self, sessions: Iterable[str]) -> None:
         """Keep sessions whatever retention says."""
@@ -113,7 +98,7 @@ class State:
 
     def raise_marks(self, sessions: Mapping[str, int]) -> None:
         """Remember how far sessions came, before a segment with them is removed; marks never go down."""
-        self._change([(_RAISE, (mark_key(session), seq)) for session, seq in sessions.items() if seq])
+        self._change([(RAISE_MARK, (mark_key(session), seq)) for session, seq in sessions.items() if seq])
 
     def ask_for(self, request: bytes) -> int:
         """Put down a job for the service.
@@ -215,12 +200,12 @@ class State:
         def change(connection: sqlite3.Connection) -> int:
             return sum(connection.execute(sql, values).rowcount for sql, values in statements)
 
-        return self._told(lambda connection: _transaction(connection, change))
+        return self._told(lambda connection: transaction(connection, change))
 
     def _told(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Do something with the file, and say in a sentence why it could not be done."""
         with self._lock:
-            self._open = connection = self._using(lambda: self._open or _open(self.path))
+            self._open = connection = self._using(lambda: self._open or open_state(self.path))
             return self._using(lambda: work(connection))
 
     def _using(self, work: Callable[[], _T]) -> _T:
@@ -239,73 +224,6 @@ def mark_key(session_id: str) -> str:
     return sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    """Open the file, or make it, private from its creation, of what earlier versions left."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600))
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=_BUSY_S,
-    )
-    try:
-        _use_wal(connection)
-        for pragma in _PRAGMAS:
-            connection.execute(pragma)
-        if _version(connection) != VERSION:
-            _transaction(connection, lambda connection: _bring_up(connection, path, earlier_state(path.parent)))
-            remove_earlier(path.parent)
-        connection.execute("SELECT 1 FROM stars LIMIT 1").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to the WAL; while others do the same SQLite answers "locked" at once, so it is waited for here."""
-    deadline = time.monotonic() + _BUSY_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-
-
-def _bring_up(connection: sqlite3.Connection, path: Path, earlier: Earlier) -> None:
-    version = _version(connection)
-    if version > VERSION:
-        raise StateError(f"The state in {path} was made by a newer ccsproxy; use that one.")
-    if version == VERSION:  # another process was faster
-        return
-    for statement in statements(version):
-        connection.execute(statement)
-    connection.executemany("INSERT OR IGNORE INTO stars VALUES (?)", [(session,) for session in earlier.stars])
-    connection.executemany(_RAISE, earlier.marks.items())
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def _transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T]) -> _T:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        result = work(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return result
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-_RAISE = "INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)"
 _TAKE = "UPDATE jobs SET state = 'taken' WHERE state = 'asked' RETURNING job, request"
 _DONE = "UPDATE jobs SET state = 'done', request = x'', reply = ? WHERE job = ?"
 _MOVE = (

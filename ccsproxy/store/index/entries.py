@@ -2,12 +2,28 @@
 
 from collections.abc import Iterator, Mapping
 
+import attr
+
 from ccsproxy.exchange import codec
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 from ccsproxy.store.summary import Entry, milliseconds, read_entry
 
 #: How many records are read at once when texts are indexed again.
 _AT_ONCE = 64
+
+
+@attr.define
+class Mark:
+    """How far a segment has been read.
+
+    :ivar number: the segment's number in the index.
+    :ivar done: bytes read.
+    :ivar closed: whether nothing will follow them.
+    """
+
+    number: int
+    done: int
+    closed: bool
 
 
 def entry_of(line: SegmentLine) -> Entry | None:

@@ -16,9 +16,9 @@ from typing import Any
 from twisted.logger import Logger
 
 from ccsproxy.providers.price_book import list_price
-from ccsproxy.store.index.file import damaged, index_bytes, remove_all
+from ccsproxy.store.index.file import IndexMoved, damaged, index_bytes, remove_all
 from ccsproxy.store.index.follower import Follower
-from ccsproxy.store.index.index import Index, IndexMoved
+from ccsproxy.store.index.index import Index
 from ccsproxy.store.observer import AT_WORK, Written
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import Price

@@ -27,6 +27,10 @@ class IndexUnusable(Exception):
     """There is no index to use: it is missing, of another version or damaged."""
 
 
+class IndexMoved(Exception):
+    """The index took the place of the one before it; it is to be opened again."""
+
+
 class IndexFile:
     """The file of the index, as its one writer uses it.
 

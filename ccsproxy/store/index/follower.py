@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from ccsproxy.store.index.file import remove_all
-from ccsproxy.store.index.index import Index, IndexMoved, Mark, no_price
+from ccsproxy.store.index.entries import Mark
+from ccsproxy.store.index.file import IndexMoved, remove_all
+from ccsproxy.store.index.index import Index, no_price
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 from ccsproxy.store.summary import Price
 

@@ -4,24 +4,23 @@ One connection writes. What it takes in is taken in whole, with the mark of how 
 after a crash it goes on where it stopped, with no row twice and none missing.
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import attr
 from twisted.logger import Logger
 
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.cost import Cost
 from ccsproxy.store.index.call_facts import CallFacts
-from ccsproxy.store.index.entries import entries_at, entry_of, is_note
-from ccsproxy.store.index.file import IndexFile
+from ccsproxy.store.index.entries import Mark, entries_at, entry_of, is_note
+from ccsproxy.store.index.file import IndexFile, IndexMoved
 from ccsproxy.store.index.full_text import Texts
 from ccsproxy.store.index.rows import Names, RowWriter, summary_of, unpacked_id
-from ccsproxy.store.index.schema import COLUMNS, INDEXES
+from ccsproxy.store.index.schema import INDEXES
 from ccsproxy.store.index.sessions import Session, Sessions
 from ccsproxy.store.index.shards import Shard
+from ccsproxy.store.index.statements import HEIRS, INSERT, MARK, OF_KEY, OF_SEGMENT, OF_THE_LINE, UPDATE
 from ccsproxy.store.index.tallies import Tallies
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 from ccsproxy.store.summary import (
@@ -38,27 +37,9 @@ from ccsproxy.store.summary import (
 T = TypeVar("T")
 
 
-class IndexMoved(Exception):
-    """The index took the place of the one before it; it is to be opened again."""
-
-
 def no_price(model: str | None, usage: Usage | None, at: str, upstream: str, url: str) -> Cost:
     """Know no price for any call."""
     return Cost(None, "price")
-
-
-@attr.define
-class Mark:
-    """How far a segment has been read.
-
-    :ivar number: the segment's number in the index.
-    :ivar done: bytes read.
-    :ivar closed: whether nothing will follow them.
-    """
-
-    number: int
-    done: int
-    closed: bool
 
 
 class Index:
@@ -122,7 +103,7 @@ class Index:
         """
         try:
             self._transaction(lambda: self._take(mark, lines, done, damaged, closed))
-        except _OF_THE_LINE as error:
+        except OF_THE_LINE as error:
             reason = repr(error)[:200]
             if len(lines) > 1:
                 middle = len(lines) // 2
@@ -228,12 +209,12 @@ class Index:
             elif not (entry.started and entry.id in ended):
                 self._take_entry(mark.number, line, entry)
         self._flush()
-        self._connection.execute(_MARK, (done, closed, damaged, mark.number))
+        self._connection.execute(MARK, (done, closed, damaged, mark.number))
 
     def _put_aside(self, mark: Mark, line: SegmentLine, reason: str, done: int, damaged: int, closed: bool) -> None:
         row = (mark.number, line.offset, line.length, reason)
         self._connection.execute("INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?)", row)
-        self._connection.execute(_MARK, (done, closed, damaged, mark.number))
+        self._connection.execute(MARK, (done, closed, damaged, mark.number))
 
     def _flush(self) -> None:
         self._tallies.flush()
@@ -274,9 +255,9 @@ class Index:
             self._complete(row, entry, session, key)
         session.fold(key, row, was_in_flight)
         if was_in_flight:
-            self._rows.removed(self._connection.execute(_OF_KEY, (key,)).fetchone())
+            self._rows.removed(self._connection.execute(OF_KEY, (key,)).fetchone())
         values = (segment, line.offset, line.length, *self._rows.columns(key, row), key)
-        self._connection.execute(_UPDATE if was_in_flight else _INSERT, values)
+        self._connection.execute(UPDATE if was_in_flight else INSERT, values)
 
     def _complete(self, row: Summary, entry: Entry, session: Session, key: int) -> None:
         """Add to a finished request's summary what its bodies and the price list say; index its texts."""
@@ -290,7 +271,7 @@ class Index:
 
     def _remove(self, segment: int) -> list[int]:
         touched = set()
-        for key, *columns in self._connection.execute(_OF_SEGMENT, (segment,)).fetchall():
+        for key, *columns in self._connection.execute(OF_SEGMENT, (segment,)).fetchall():
             row = summary_of(self._names, key, columns)
             touched.add(row.session_id)
             if row.outcome is not None:
@@ -305,28 +286,11 @@ class Index:
         for session_id in touched:
             self._texts.forget(session_id, self._sessions.number(session_id))
             self._sessions.fold_again(session_id)
-            heirs += [key for (key,) in self._connection.execute(_HEIRS, (session_id,))]
+            heirs += [key for (key,) in self._connection.execute(HEIRS, (session_id,))]
         self._flush()
         self._rows.sweep()
         self._names.clear()
         return heirs
 
 
-#: What goes wrong because of what a line says, not because of the disk.
-_OF_THE_LINE = (
-    ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError,
-    sqlite3.InterfaceError, sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError,
-)  # fmt: skip
 _log = Logger()
-_NAMES = ", ".join(COLUMNS)
-_PLACED = ("segment", "offset", "length", *COLUMNS, "key")
-#: Two statements, since ``INSERT OR REPLACE`` costs three times as much as either.
-_INSERT = f"INSERT INTO request_rows ({', '.join(_PLACED)}) VALUES ({', '.join('?' * len(_PLACED))})"  # noqa: S608
-_UPDATE = f"UPDATE request_rows SET {', '.join(f'{name} = ?' for name in _PLACED[:-1])} WHERE key = ?"  # noqa: S608
-_OF_SEGMENT = f"SELECT key, {_NAMES} FROM request_rows WHERE segment = ?"  # noqa: S608  (column names of our own)
-_OF_KEY = f"SELECT {_NAMES} FROM request_rows WHERE key = ?"  # noqa: S608
-_MARK = "UPDATE segments SET done = ?, closed = ?, damaged = damaged + ? WHERE segment = ?"
-_HEIRS = (
-    "SELECT min(key) FROM request_rows WHERE session_id = "
-    "(SELECT name FROM names WHERE field = 'session_id' AND value = ?) AND outcome IS NOT NULL GROUP BY agent"
-)
