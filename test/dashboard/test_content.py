@@ -48,6 +48,18 @@ class DialectTests(DashboardCase):
         self.assertEqual(result.one("a").attributes["href"], "#call-toolu_read")
         self.assertEqual(page.one("div", id="call-toolu_read").one("a").attributes["href"], "#result-toolu_read")
 
+    def test_who_called(self) -> None:
+        """The overview says which program called and whose record it is, as far as that is known."""
+        named = specimens.anthropic(1)
+        process = {"pid": 4711, "exe": "/usr/bin/node", "cwd": "/home/dev", "started_at": "2026-11-20T10:00:00.000Z"}
+        named["client"] = {**named["client"], "process": process}
+        named["labels"] = {"team": "search"}
+        self.keep(named, specimens.anthropic(2))
+        known, unknown = (self.page(f"/x/{specimens.SID}/{seq}?view=overview").one("main").text for seq in (1, 2))
+        for said in ("/usr/bin/node", "4711, started", "team=search"):
+            self.assertIn(said, known)
+        self.assertNotIn("Program", unknown)
+
     def test_neighbours(self) -> None:
         """An exchange leads to those before and after it, and to what it changed against the turn before."""
         self.keep(*specimens.conversation(3, branch_at=0))

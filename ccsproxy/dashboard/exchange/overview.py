@@ -105,6 +105,8 @@ def _usage(usage: Mapping[str, Any]) -> Any:
         ("for 1 hour", _maybe(usage.get("cache_creation_1h"))),
         ("Output", figures.exact(usage.get("output_tokens"))),
         ("of it reasoning", _maybe(usage.get("reasoning_tokens"))),
+        ("Tier", usage.get("service_tier")),
+        ("Speed", usage.get("speed")),
         ("Served from cache", figures.share(usage.get("cache_read_input_tokens"), whole)),
     )
     return panel("Tokens", facts(rows), id="usage", data_testid="usage")
@@ -143,14 +145,29 @@ def _identity(record: Mapping[str, Any]) -> Any:
         copied("Parent agent", client.get("parent_agent")),
         copied("Thread", client.get("thread")),
         ("Account", client.get("account")),
+        *_program(client.get("process") or {}),
+        ("Labels", ", ".join(f"{name}={value}" for name, value in (record.get("labels") or {}).items()) or None),
     )
     return panel("Who", facts(rows), id="identity", data_testid="identity")
+
+
+def _program(process: Mapping[str, Any]) -> Any:
+    """Say what the system told of the program that called."""
+    if not process:
+        return ()
+    begun = f", started {figures.stamp(process['started_at'])}" if process.get("started_at") else ""
+    return (
+        copied("Program", process.get("exe") or process.get("argv0")),
+        ("Process", f"{process.get('pid')}{begun}"),
+        copied("Started in", process.get("cwd")),
+    )
 
 
 def _wire(record: Mapping[str, Any]) -> Any:
     request, response = record.get("request") or {}, record.get("response") or {}
     rows = (
         ("Upstream", record.get("upstream")),
+        copied("Address", record.get("upstream_url")),
         ("Dialect", record.get("dialect")),
         ("Category", record.get("category")),
         ("Model asked for", record.get("model")),
