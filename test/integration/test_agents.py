@@ -15,6 +15,8 @@ from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SkipTest
 
+from ccsproxy.store.reader.insights import Insights
+from ccsproxy.store.reader.reader import Reader
 from test.integration.harness import Peer, ProxiedTestCase
 from test.integration.messages import Message, chunks
 from test.integration.writing import JSON, SSE, answer, head, sse
@@ -159,6 +161,45 @@ class AgentTests(ProxiedTestCase):
         names = "input_tokens output_tokens cache_creation_input_tokens cache_read_input_tokens".split()
         for name in names:
             self.assertEqual(sum(record["usage"][name] for record in calls), result["usage"][name], name)
+
+    def delegating(self, body: dict[str, Any]) -> Iterator[Any]:
+        """Let the main thread begin a sub-agent, and the sub-agent answer at once."""
+        text = json.dumps(body["messages"])
+        if "count the lines" in text or "And then?" in text:
+            said = [{"type": "text_delta", "text": TEXT}]
+            return message_events(body["model"], 2, {"type": "text", "text": ""}, said)
+        task = {"description": "count", "prompt": "count the lines", "subagent_type": "general-purpose"}
+        tool = {"type": "tool_use", "id": "toolu_agent", "name": "Agent", "input": {}}
+        return message_events(
+            body["model"], 1, tool, [{"type": "input_json_delta", "partial_json": json.dumps(task)}]
+        )
+
+    async def test_conversation_of_claude_code(self) -> None:
+        """Two turns, a sub-agent under the call that began it, side calls aside; the title is the user's."""
+        self.messages = self.delegating  # type: ignore[method-assign]
+        await self.start_scripted(self.script)
+        assert self.running is not None
+        settings = {
+            "ANTHROPIC_BASE_URL": self.running.proxy_urls[0], "ANTHROPIC_API_KEY": "sk-ant-none",
+            "DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        }  # fmt: skip
+        asked = "--output-format", "stream-json", "--verbose"
+        said = await self.run_agent("claude", "-p", "How long is notes.txt?", *asked, **settings)
+        await self.run_agent("claude", "-p", "--continue", "And then?", *asked, **settings)
+        await self.recorded()
+        reader = Reader(self.data_dir)
+        self.addCleanup(reader.close)
+        session = said[0]["session_id"]
+        got = Insights(reader).conversation(session)
+        self.assertEqual([turn["prompt"] for turn in got["turns"]], ["How long is notes.txt?", "And then?"])
+        first, last = got["turns"][0]["steps"]
+        self.assertEqual([call["name"] for call in first["calls"]], ["Agent"])
+        self.assertIn(TEXT, first["calls"][0]["result"]["quote"])
+        (agent,) = first["agents"]
+        self.assertEqual((agent["call"], len(agent["steps"])), ("toolu_agent", 1))
+        self.assertEqual((last["text"], last["agents"]), (TEXT, []))
+        self.assertEqual({call["role"] for call in got["side_calls"]} - {"other", "title"}, set())
+        self.assertEqual(reader.session(session)["meta"]["title"], "How long is notes.txt?")
 
     async def test_codex(self) -> None:
         """Text, thread and usage; its WebSocket is answered 426, and it goes on over HTTP at once."""
