@@ -21,6 +21,8 @@ from ccsproxy.providers.price_book import list_price
 
 #: Items that a collector remembers at most; a session that says more begins anew.
 REMEMBERED = 20_000
+#: What reading a body may end with that is no body of a dialect, or a very deep one.
+_UNREADABLE = (RecursionError, ValueError, TypeError, KeyError, AttributeError, IndexError)
 
 
 class Collector:
@@ -45,25 +47,32 @@ class Collector:
     def collect(self, record: Mapping[str, Any]) -> Call:
         """Make the facts of a call.
 
+        A prompt that cannot be read, as when it is nested too deep, leaves a call that is not known whole.
+
         :param record: as the store gives it, in the current schema version.
         """
         if len(self._items) > REMEMBERED:
             self._items.clear()
-        body = fields(record.get("request")).get("body")
-        laid = layout(record.get("dialect"), body) if record.get("category") == "model" else None
-        entries = [entry for entry in (laid.entries() if laid else ()) if not _unseen(record, *entry)]
-        found = tuple(self._item(record, level, marked) for level, marked in entries)
-        answer = self._answer(record)
         call = Call(
             **_head(record, self._price), **header_facts(record), **stream_facts(record), **secret_facts(record)
         )
-        call.items, call.answer = found, answer
-        call.known = bool(found) and not call.dropped_bytes
+        body = fields(record.get("request")).get("body")
+        try:
+            self._read_prompt(call, record, body)
+            call.answer = self._answer(record)
+            call.role = purpose_of(record, body, call.items)
+            _find_prompt(call)
+        except _UNREADABLE:
+            call.items, call.breakpoints, call.known = (), (), False
+        return call
+
+    def _read_prompt(self, call: Call, record: Mapping[str, Any], body: Any) -> None:
+        laid = layout(record.get("dialect"), body) if record.get("category") == "model" else None
+        entries = [entry for entry in (laid.entries() if laid else ()) if not _unseen(record, *entry)]
+        call.items = tuple(self._item(record, level, marked) for level, marked in entries)
+        call.known = bool(call.items) and not call.dropped_bytes
         if laid is not None:
             _describe(call, laid, record, [marked for _, marked in entries])
-        call.role = purpose_of(record, body, found)
-        _find_prompt(call)
-        return call
 
     def _item(self, record: Mapping[str, Any], level: str, marked: Marked) -> Item:
         key = level, digest_of(marked.data)
@@ -157,22 +166,26 @@ def _head(record: Mapping[str, Any], price: Price) -> dict[str, Any]:
     cost, rates = priced(price, record, usage)
     names = ("version", "agent", "parent_agent", "thread", "cwd", "account")
     return {
-        "session_id": record["session_id"], "seq": record["seq"], "id": record.get("id") or "",
+        "session_id": record["session_id"], "seq": record["seq"], "id": _text(record.get("id")),
         "started_ms": milliseconds(record.get("started_at")), "duration_ms": record.get("duration_ms"),
         "ttft_ms": record.get("ttft_ms"), "answering_ms": timing.get("headers") or timing.get("first_byte"),
         "max_gap_ms": timing.get("max_gap"), "overhead_us": timing.get("overhead_us"),
-        "upstream": record.get("upstream") or "", "dialect": record.get("dialect") or "",
-        "category": record.get("category") or "other", "outcome": record.get("outcome") or "running",
-        "status": response.get("status"), "stop_reason": record.get("stop_reason") or "",
+        "upstream": _text(record.get("upstream")), "dialect": _text(record.get("dialect")),
+        "category": _text(record.get("category")) or "other", "outcome": _text(record.get("outcome")) or "running",
+        "status": response.get("status"), "stop_reason": _text(record.get("stop_reason")),
         "error": str(error.get("message") or error.get("kind") or "")[:200], "partial": bool(record.get("partial")),
-        "model": record.get("model") or "", "answered_by": record.get("response_model") or "",
-        "client": client.get("name") or "", **{name: client.get(name) or "" for name in names},
+        "model": _text(record.get("model")), "answered_by": _text(record.get("response_model")),
+        "client": _text(client.get("name")), **{name: _text(client.get(name)) for name in names},
         "path": str(request.get("path") or "").partition("?")[0][:200],
         "request_bytes": request.get("body_bytes") or 0,
-        "response_bytes": response.get("body_bytes") or 0, "body_sha256": request.get("body_sha256") or "",
+        "response_bytes": response.get("body_bytes") or 0, "body_sha256": _text(request.get("body_sha256")),
         "tokens": tokens_of(usage), "rates": rates, "at_least": cost.dollars is None and cost.at_least is not None,
         "cost": cost.at_least if cost.dollars is None else cost.dollars,
     }  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _describe(call: Call, laid: Layout, record: Mapping[str, Any], entries: list[Marked]) -> None:

@@ -29,9 +29,13 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
 
     :return: ``{"same", "settings", "changes", "left_out"}``; ``changes`` in the order of the prompt.
     """
-    old, new = _laid(before), _laid(after)
-    settings = list(_settings(old.rest, new.rest))
-    changes = [change for level in ("tools", "system", "messages") for change in _level(level, old, new)]
+    try:
+        old, new = _laid(before), _laid(after)
+        settings = list(_settings(old.rest, new.rest))
+        changes = [change for level in ("tools", "system", "messages") for change in _level(level, old, new)]
+    except (RecursionError, ValueError):
+        # Nested deeper than anything reads: that they differ is all that can be said.
+        settings, changes = [], [{"kind": "changed", "place": "body", "name": None, "lines": []}]
     return {
         "a": _name(before),
         "b": _name(after),
@@ -140,7 +144,10 @@ def _text(value: Any) -> str:
 
 def exact_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:
     """Find the first difference between two prompts to the character, None where the later continues the earlier."""
-    old, new = list(_laid(before).entries()), list(_laid(after).entries())
+    try:
+        old, new = list(_laid(before).entries()), list(_laid(after).entries())
+    except (RecursionError, ValueError):
+        return None
     seen: dict[str, int] = {}
     for number, (level, one) in enumerate(old):
         at = seen[level] = seen.get(level, -1) + 1

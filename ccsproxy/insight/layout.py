@@ -164,11 +164,18 @@ def _marked(value: Any) -> Marked:
 
 
 def encoded(value: Any) -> bytes:
-    """Write a value as JSON; of what cannot be written so, its looks."""
+    """Write a value as JSON; of what cannot be written so, its looks.
+
+    :raises ValueError: when it is nested too deep for either.
+    """
     try:
         return msgspec.json.encode(value)
     except (ValueError, RecursionError, UnicodeError):
+        pass  # lone surrogates, and integers beyond 64 bits, are in some records
+    try:
         return repr(value).encode("utf-8", "replace")
+    except RecursionError:
+        raise ValueError("a value is nested too deep") from None
 
 
 def _unmarked(value: Any) -> tuple[Any, tuple[tuple[int, int], ...]]:
