@@ -60,7 +60,8 @@ def records(draw: Any) -> dict[str, Any]:
     return {
         "session_id": "s", "seq": 0, "started_at": draw(st.sampled_from(["2026-11-30T10:00:00.000Z", "", "x"])),
         "duration_ms": draw(st.none() | st.floats(0, 1e6)), "ttft_ms": draw(st.none() | st.floats(0, 1e6)),
-        "upstream": "anthropic", "dialect": draw(dialect), "category": draw(st.sampled_from(["model", "other", None])),
+        "upstream": "anthropic", "dialect": draw(dialect),
+        "category": draw(st.sampled_from(["model", "other", None])),
         "outcome": draw(st.sampled_from(["complete", "http_error", "client_disconnected", None])),
         "model": draw(st.none() | st.just("claude-opus-5-5") | st.text(max_size=5)), "usage": usage,
         "client": draw(st.none() | st.fixed_dictionaries({"name": leaf, "agent": st.none() | st.sampled_from("abc"),
@@ -98,6 +99,6 @@ class OddRecordTests(SynchronousTestCase):
         for _ in range(3000):
             deep = {"content": [deep]}
         record = {"session_id": "s", "seq": 1, "category": "model", "dialect": "anthropic",
-                  "request": {"headers": {}, "body": {"messages": [{"role": "user", "content": [deep]}]}}}  # fmt: skip  # noqa: E501
+                  "request": {"headers": {}, "body": {"messages": [{"role": "user", "content": [deep]}]}}}  # fmt: skip
         call = Collector().collect(record)
         self.assertEqual((call.seq, call.role), (1, "main"))
