@@ -98,7 +98,7 @@ class OddRecordTests(SynchronousTestCase):
         deep: Any = "x"
         for _ in range(3000):
             deep = {"content": [deep]}
-        record = {"session_id": "s", "seq": 1, "category": "model", "dialect": "anthropic",
-                  "request": {"headers": {}, "body": {"messages": [{"role": "user", "content": [deep]}]}}}  # fmt: skip
+        body = {"messages": [{"role": "user", "content": [deep]}]}
+        record = {"session_id": "s", "seq": 1, "category": "model", "dialect": "anthropic", "request": {"body": body}}
         call = Collector().collect(record)
         self.assertEqual((call.seq, call.role), (1, "main"))
