@@ -250,3 +250,47 @@ class ToleranceTests(SynchronousTestCase):
         request_view(dialect, body)
         self.assertTrue(answer_view(dialect, body).blocks or body is None)
         self.assertEqual(json.dumps(body), before)
+
+
+class CohereViewTests(SynchronousTestCase):
+    """Both versions of Cohere's chat."""
+
+    def test_the_second_version(self) -> None:
+        """It is read as Chat Completions is; the plan stands before the calls."""
+        call = {"id": "t", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+        body = {"message": {"role": "assistant", "tool_plan": "I will", "tool_calls": [call],
+                            "content": [{"type": "text", "text": "Hi"}]}}  # fmt: skip
+        view = answer_view("cohere", body)
+        self.assertEqual([(b.kind, b.text, b.name) for b in view.blocks],
+                         [("thinking", "I will", None), ("text", "Hi", None), ("tool_call", "", "f")])  # fmt: skip
+        asked = request_view("cohere", {"model": "c", "messages": [{"role": "user", "content": "a"}]})
+        self.assertEqual(asked.messages[0].blocks[0].text, "a")
+
+    def test_the_first_version(self) -> None:
+        """Preamble, history and message; text and calls."""
+        history = [{"role": "USER", "message": "a"}, {"role": "CHATBOT", "message": "b"}]
+        body = {"message": "c", "chat_history": history, "preamble": "s", "tools": [{"name": "f"}], "model": "m"}
+        asked = request_view("cohere", body)
+        self.assertEqual([(m.role, m.blocks[0].text) for m in asked.messages],
+                         [("user", "a"), ("assistant", "b"), ("user", "c")])  # fmt: skip
+        self.assertEqual((asked.system[0].text, asked.tools[0].name, asked.params), ("s", "f", {"model": "m"}))
+        view = answer_view("cohere", {"text": "Hi", "tool_calls": [{"name": "f", "parameters": {"a": 1}}]})
+        self.assertEqual([(b.kind, b.text, b.value) for b in view.blocks],
+                         [("text", "Hi", None), ("tool_call", "", {"a": 1})])  # fmt: skip
+
+
+class AssistantsViewTests(SynchronousTestCase):
+    """Runs of a thread."""
+
+    def test_a_run(self) -> None:
+        """What was asked, what tools answered, what the assistant wrote."""
+        body = {"assistant_id": "a", "instructions": "s", "additional_messages": [{"role": "user", "content": "q"}],
+                "tool_outputs": [{"tool_call_id": "t", "output": "o"}]}  # fmt: skip
+        asked = request_view("openai_assistants", body)
+        self.assertEqual([(m.role, m.blocks[0].kind) for m in asked.messages],
+                         [("user", "text"), ("tool", "tool_result")])  # fmt: skip
+        written = {"role": "assistant", "content": [{"type": "text", "text": {"value": "Hi"}}]}
+        view = answer_view("openai_assistants", {"object": "thread.run", "_messages": [written]})
+        self.assertEqual([block.text for block in view.blocks], ["Hi"])
+        alone = answer_view("openai_assistants", {"object": "thread.run"})
+        self.assertEqual(alone.blocks[0].kind, "json")

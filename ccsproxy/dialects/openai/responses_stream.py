@@ -86,6 +86,8 @@ class ResponsesReassembler:
             return True
         if kind in ("response.audio.done", "response.audio.transcript.done", "response.compaction.compacting"):
             return True
+        if kind.endswith(".partial_image"):
+            self.findings.content(at_ms)
         return self._within_item(kind, event)
 
     def _lifecycle(self, kind: str, event: dict[str, Any], at_ms: float) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ccsproxy.dialects.views import anthropic, chat, converse, gemini, responses
+from ccsproxy.dialects.views import anthropic, assistants, chat, cohere, converse, gemini, responses
 from ccsproxy.dialects.views.blocks import Block, Message, RequestView, Tool, json_block
 
 __all__ = ["Block", "Message", "RequestView", "Tool", "answer_view", "request_view"]
@@ -13,6 +13,8 @@ _VIEWS = {
     "openai_chat": chat,
     "ollama": chat,
     "gemini": gemini,
+    "cohere": cohere,
+    "openai_assistants": assistants,
 }
 
 
