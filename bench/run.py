@@ -20,10 +20,16 @@ from bench.proxies import HERE, Peer, free_port, load, nginx_conf, on_load_core,
 from bench.tables import line, table
 
 MB = "1000000"
+UPGRADE = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
+UPGRADE += ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+#: Streams that last as long as the round: one frame every 100 ms.
+SOCKETS = ["-c", "1000", "-r", "3", "-w", "4", "-G", "-u", "/v1/live?mode=ws&n=100000&ms=100"]
+SOCKETS += [argument for line in UPGRADE for argument in ("-H", line)]
 PACED = ["-c", "1000", "-r", "3", "-w", "4", "-b", "1000", "-m", "mode=paced&n=30&ms=100"]
 #: name: (load arguments, paced, https upstream)
 SCENARIOS = {
     "paced": (PACED, True, False),
+    "websocket": (SOCKETS, True, False),
     "json": (["-c", "64", "-w", "2", "-b", "1000", "-m", "mode=json&sz=1000"], False, False),
     "burst": (["-c", "32", "-w", "2", "-b", "1000", "-m", "mode=burst&n=200&w=0"], False, False),
     "up1mb": (["-c", "16", "-w", "2", "-b", MB, "-m", "mode=json&sz=1000"], False, False),
@@ -56,8 +62,9 @@ def measure(peer: Peer, arguments: list[str], seconds: float, paced: bool) -> di
         before = usage.cpu()
         result = load(peer.port, [*arguments, "-d", str(seconds)], paced)
         after = usage.cpu()
+        done = result["total_requests"] or result["events"] or 1
         for name in before:
-            result[f"{name}_ms_per_request"] = 1000 * (after[name] - before[name]) / max(1, result["total_requests"])
+            result[f"{name}_ms_per_request"] = 1000 * (after[name] - before[name]) / done
         result |= usage.memory()
     return result
 

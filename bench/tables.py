@@ -64,6 +64,7 @@ def table(scenario: str, results: Rounds) -> str:
 def line(r: dict) -> str:
     return (
         f"{r['rps']:.0f} req/s, TTFT p99 {r['ttft_us']['p99'] / 1000:.2f} ms, "
+        f"event p99 {r['event_us']['p99'] / 1000:.2f} ms, "
         f"{r['cpu_ms_per_request']:.3f} CPU ms/req "
         f"({r['recorder_cpu_ms_per_request']:.3f} recorder), {r['rss']:.0f} MB RSS ({r['recorder_rss']:.0f}), "
         f"{r['pss']:.0f} MB PSS ({r['recorder_pss']:.0f}), {r['errors']} errors"
