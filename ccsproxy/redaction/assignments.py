@@ -32,7 +32,8 @@ _QUOTE = r"\\{0,63}[\"'`]|%22|\\+u0022|&quot;|&#34;"
 _COLOUR = r"\x1b\[[0-9;]*[mK]"
 _SEPARATOR = r":=|==?=?>?|!=|->|::?|\||>|%3[dD]|\\+u003[dD]|=3[dD]|&#61;|\\="
 #: The value stands under the name ``value`` of its own.
-_LINE_BEGINS = r"(?:[+>-]|[\w./-]+[:-][0-9]+[:-]|[0-9]+(?:\xe2\x86\x92|\t|:))?"
+#: What may stand before a line; bounded, since Python's engine tries it at every letter.
+_LINE_BEGINS = r"(?:[+>-]|[\w./-]{1,80}[:-][0-9]{1,7}[:-]|[0-9]{1,7}(?:\xe2\x86\x92|\t|:))?"
 _SIBLING = rf"(?:[,;\s]|\\+[nrt])*{_LINE_BEGINS}(?:\s|\\+[nrt])*(?:" + _QUOTE + r")?value(?:" + _QUOTE + r")?\s*[:=]"
 _SCHEME = r"(?:bearer|basic|token|apikey|negotiate|digest|splunk|ssws|geniekey|bot)[ \t]+"
 _OPEN = rf"(?:{_QUOTE}|{_COLOUR}|[ \t(\[]|\$'|[rbuf]{{1,2}}\"|{_SCHEME}|base64:)*"
@@ -43,8 +44,9 @@ _CLOSE = rf"(?:{_QUOTE}|{_COLOUR}|[ \t\])*]|</?b>)*"
 #: The expression of a name with a separator and what may be a value, in a text's view.
 _PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", r":=|==?=?>?|!=|->|::?|\||>"
 _PLAIN_CLOSE = rf"(?:{_PLAIN_QUOTE}|[ \t\])*\\]|</?b>)*"
+_LINE_BEGINS_ANY = r"(?:[+>-]|[\w./-]+[:-][0-9]+[:-]|[0-9]+(?:\xe2\x86\x92|\t|:))?"
 _PLAIN_SIBLING = (
-    rf"(?:[,;\s]|\\+[nrt])*{_LINE_BEGINS}(?:\s|\\+[nrt])*(?:{_PLAIN_QUOTE})?value(?:{_PLAIN_QUOTE})?\s*[:=]"
+    rf"(?:[,;\s]|\\+[nrt])*{_LINE_BEGINS_ANY}(?:\s|\\+[nrt])*(?:{_PLAIN_QUOTE})?value(?:{_PLAIN_QUOTE})?\s*[:=]"
 )
 _PLAIN_OPEN = rf"(?:{_PLAIN_QUOTE}|[ \t(\[]|\$'|[rbuf]{{1,2}}\"|{_SCHEME}|base64:)*"
 _PLAIN_BETWEEN = rf"{_PLAIN_CLOSE}(?:{_PLAIN_SIBLING}|{_PLAIN_SEPARATOR}){_PLAIN_OPEN}"
@@ -82,7 +84,7 @@ _MARK = re.compile(rb"[\"'`\s]")
 def find_named(text: bytes, start: int) -> tuple[list[Finding], int]:
     """Return the value of the name whose stem begins at a place, where it is secret, and where to go on."""
     begin = _name_begins(text, start)
-    name = _NAME.match(text, begin)
+    name = _NAME.match(text, begin, start + 2 * _LEFT)
     if name is None or name.end() <= start:
         return [], start
     spelled = text[begin : name.end()].strip(b".-").decode("utf-8", "replace")

@@ -43,8 +43,10 @@ _LEAST = 32
 _MOST_LINES = 4000
 
 
-def find_block(text: bytes, start: int) -> list[Finding]:
-    """Return the stretches of the key that begins at a place, none where only its frame is spoken of.
+def find_block(text: bytes, start: int) -> list[Finding] | None:
+    """Return the stretches of the key that begins at a place: none where only its frame is spoken of.
+
+    None where no key begins.
 
     The first stretch is the key; the others are the rest of it, line by line.
     """
@@ -53,9 +55,9 @@ def find_block(text: bytes, start: int) -> list[Finding]:
         return _findings(text, list(_lines(text, begin.end())))
     if _PUTTY.match(text, start):
         begin = _PRIVATE_LINES.search(text, start, start + 8192)
-        return [] if begin is None else _findings(text, list(_lines(text, begin.end())))
+        return None if begin is None else _findings(text, list(_lines(text, begin.end())))
     begin = _SSH2.match(text, start)
-    return [] if begin is None else _findings(text, list(_lines(text, begin.end())))
+    return None if begin is None else _findings(text, list(_lines(text, begin.end())))
 
 
 def _findings(text: bytes, lines: list[tuple[int, int]]) -> list[Finding]:

@@ -126,6 +126,8 @@ def token_at(text: bytes, start: int) -> Finding | None:
     if found is None or found.lastgroup is None:
         return None
     form = _ALL[int(found.lastgroup[1:])]
+    if form in _CUT and found.end() == last < len(text):
+        return None  # it goes on behind what is judged
     if not _is_token(form, text, start, found.end()):
         return None
     if found.end() == last:

@@ -28,7 +28,7 @@ _WINDOW = 200
 #: So much behind an escape is looked at with the escapes of it undone.
 _VIEWED = 2048
 #: What begins something that is judged by more: blocks, members of keys in JSON.
-_FAR = (b"-", b"P", b'"')
+_FAR = (b"----", b"PuTTY", b'"d')
 
 
 class _Verdicts:
@@ -64,7 +64,7 @@ class _Verdicts:
     def remember(self, start: int, position: int, findings: list[Finding]) -> None:
         """Keep what was judged of the place that was asked for last."""
         key = self._key
-        if key is None or position > self._end - 2 or key[1][key[0] : key[0] + 1] in _FAR:
+        if key is None or position > self._end - 2 or key[1].startswith(_FAR, key[0]):
             return
         if len(self._known) >= _MOST:
             self._known.clear()
@@ -136,11 +136,10 @@ class Scanner:
             findings.append(found)
             findings += _secret_of_id(text, found)
             return max(end, findings[-1].end)
-        if text[start] in b"-P":
-            block = find_block(text, start)
-            if block:
-                findings += block
-                return max(end, block[-1].end)
+        block = find_block(text, start) if text.startswith(_BLOCKS, start) else None
+        if block is not None:
+            findings += block
+            return max(end, block[-1].end if block else end)
         return self._other(text, start, end, depth, findings)
 
     def _other(self, text: bytes, start: int, end: int, depth: int, findings: list[Finding]) -> int:
@@ -188,6 +187,7 @@ class Scanner:
 
 #: What may stand before a flag, and is found with it.
 _BEFORE_FLAG = b" \t\r\n\"'=,[+:>\x92"
+_BLOCKS = (b"----", b"PuTTY-")
 _COLON, _BACKSLASH = ord(":"), 0x5C
 _ESCAPE = re.compile(ESCAPED.encode())
 _ESCAPES = re.compile(ESCAPES.encode())
