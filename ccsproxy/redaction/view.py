@@ -8,7 +8,7 @@ every place in the view is the same place in the text. Texts without such are th
 import re
 
 #: The expression of what makes a view necessary.
-ESCAPES = r"%(?:20|2[2672BCFbcf]|3[ADad]|0[ADad])|\\u00[0-7]|\x1b\[|&quot;|&#(?:34|61);"
+ESCAPES = r"%(?:[2-7][0-9A-F]|[23][a-f]|0[ADad])|\\u00[0-7]|\x1b\[|&quot;|&#(?:34|61);"
 #: What tells that an escape is there, and its expression, which begins with a fixed letter: that makes it quick.
 _ESCAPES = (
     ((b"%",), re.compile(rb"%[0-9A-Fa-f]{2}")),
