@@ -127,8 +127,8 @@ class RecordTiming(msgspec.Struct, frozen=True, kw_only=True):
     """Milliseconds since ``started_at``, null when it did not happen; ``overhead_us`` in microseconds.
 
     :ivar proxy_stalled: for at least how many milliseconds (half a second less than it was, at most) the proxy itself
-        did not run meanwhile, because it was stopped, suspended or held up; what seems to be an upstream's silence may
-        be ours. Null when it ran all the time.
+        did not run meanwhile, because it was stopped, suspended or held up; what seems to be an upstream's silence
+        may be ours. Null when it ran all the time.
     """
 
     connected: float | None = None
