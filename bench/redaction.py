@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ccsproxy.redaction.rules import Rules
 
-_SIZE = 1 << 20
+_SIZE = 1 << 19
 #: What leads a search astray: beginnings without an end, names without a value, values that are nearly secrets.
 UNITS = (
     *("sk-", "sk-a", "eyJ", "eyJa.", "eyJaaaaa.", ".eyJ", "\\neyJ", "AIza", "ghp_", "xoxb-", "T3BlbkFJ", "aaa1Q~"),

@@ -11,8 +11,9 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 
+from ccsproxy.redaction.engine import make_engine
 from ccsproxy.redaction.finding import Finding
-from ccsproxy.redaction.formats import token_at
+from ccsproxy.redaction.formats import MARKED, TOKENS, token_at
 from ccsproxy.redaction.names import TRAILING, Strength, is_first_key, strength
 from ccsproxy.redaction.values import Style, is_secret_value
 
@@ -39,7 +40,7 @@ _SCHEME = r"(?:bearer|basic|token|apikey|negotiate|digest|splunk|ssws|geniekey|b
 _OPEN = rf"(?:{_QUOTE}|{_COLOUR}|[ \t(\[]|\$'|[rbuf]{{1,2}}\"|{_SCHEME}|base64:)*"
 _LEAST = r"[^\s\"'`\\<>(){}\[\],;$][^\s\"'`<>(){}\[\],;]{5}"
 _QUOTED = rf"\\*[\"'`] *(?:{_SCHEME})?(?:\\+u[0-9a-fA-F]{{4}}|[^\s\"'`\\<({{\[$])[^\s\"'`]{{5}}"
-_LONG = r"[^\s\"'`<>(){}\[\],;$]{16}"
+_LONG = r"[^\s\"'`<>(){}\[\],;$&]{16}"
 _CLOSE = rf"(?:{_QUOTE}|{_COLOUR}|[ \t\])*]|</?b>)*"
 #: The expression of a name with a separator and what may be a value, in a text's view.
 _PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", r":=|==?=?>?|!=|->|::?|\||>"
@@ -99,8 +100,23 @@ def find_named(text: bytes, start: int) -> tuple[list[Finding], int]:
     token = token_at(text, between.end())
     if token is not None:
         return [token], token.end
-    found = _value(text, begin, spelled, level, between)
-    return ([found, *_further(text, found, level)], found.end) if found else ([], between.end())
+    found, end = _value(text, begin, spelled, level, between)
+    if found is not None:
+        return [found, *_further(text, found, level)], found.end
+    return [], _behind_refused(text, between.end(), end)
+
+
+#: A word of so many letters that is no secret is not searched for further names, but for tokens.
+_LONG_WORD = 100
+_TOKENS = make_engine(f"{TOKENS}|{MARKED}".encode())
+
+
+def _behind_refused(text: bytes, start: int, end: int) -> int:
+    """Return where to go on behind a value that is no secret: at the first token in it, if it is long behind it."""
+    if end - start < _LONG_WORD:
+        return start
+    token = _TOKENS.search(text, start, end)
+    return end if token is None else max(token[0] - 1, start)
 
 
 #: What stands between a value and the next one of a list, or the one that takes its place.
@@ -144,8 +160,10 @@ def _flagged(text: bytes, begin: int, end: int, level: Strength) -> re.Match[byt
     return between if level is Strength.HUMAN and between.group("open") else None
 
 
-def _value(text: bytes, begin: int, name: str, level: Strength, between: re.Match[bytes]) -> Finding | None:
-    """Return the value of a name where it is secret."""
+def _value(
+    text: bytes, begin: int, name: str, level: Strength, between: re.Match[bytes]
+) -> tuple[Finding | None, int]:
+    """Return the value of a name where it is secret, and where it ends as far as it was judged."""
     quote = _LAST_QUOTE.search(between.group("open"))
     start = between.end()
     if "authorization" in name.lower() and (scheme := _ANY_SCHEME.match(text, start)):
@@ -153,10 +171,10 @@ def _value(text: bytes, begin: int, name: str, level: Strength, between: re.Matc
     style = Style.QUOTED if quote is not None else _style(text, begin, between)
     end = _end(text, start, style, quote, _JUDGED)
     if not _is_value(unescaped(text[start:end]), level, style, name.encode()):
-        return None
+        return None, end
     if end - start >= _JUDGED - 1:
         end = _end(text, start, style, quote, _LONGEST_VALUE)
-    return Finding(start, end, kind_of(name), unescaped(text[start:end]))
+    return Finding(start, end, kind_of(name), unescaped(text[start:end])), end
 
 
 #: The name of a way to authenticate, which stands before the credentials (RFC 9110, 11.4).
