@@ -9,6 +9,7 @@ from ccsproxy.insight.attribution import Sized, part_sizes
 from ccsproxy.insight.charges import spans
 from ccsproxy.insight.facts import Call, Part
 from ccsproxy.insight.parts import server_of
+from ccsproxy.providers.prices import context_window
 
 #: Parts that a list names; what is smaller is summed up.
 _SHOWN = 200
@@ -107,6 +108,7 @@ def context(sized: Sized, sent: Mapping[int, int], thoughts: Mapping[int, int]) 
         "session_id": call.session_id,
         "seq": call.seq,
         "total_tokens": call.tokens.prompt,
+        "window_tokens": context_window(call.who),
         "estimated": call.tokens.prompt is None,
         "complete": call.known,
         "exact_share": round(sized.exact, 3),

@@ -12,11 +12,14 @@ from ccsproxy.insight.conversation import sums, with_agents
 from ccsproxy.insight.facts import Call
 from ccsproxy.insight.parts import server_of
 from ccsproxy.insight.session import Session
+from ccsproxy.providers.prices import context_window
 
 #: What a finding must be worth: dollars, tokens of a result, calls that repeat it, share of a session.
 _DOLLARS, _TOKENS, _SENT, _SHARE = 0.01, 4000, 5, 0.25
 #: Files read so often, stalls and waits so long (in seconds) are told.
 _READS, _STALL_S, _WAIT_S = 5, 10.0, 20.0
+#: The share of its window from which a context is called full.
+_FULL = 0.8
 _READING = frozenset({"Read", "read_file", "read", "view", "cat"})
 _BIG = ("opus", "fable", "mythos", "-sol", "-astra", "-pro")
 
@@ -217,6 +220,15 @@ def _stalls(session: Session) -> Iterator[Finding]:
         yield _make(session, "waits", text, slow, seconds=round(lost, 3))
 
 
+def _full_context(session: Session) -> Iterator[Finding]:
+    """Say how full the context of the newest step is, where little room is left."""
+    last = next((step.call for turn in reversed(session.turns) for step in reversed(turn.steps)), None)
+    prompt, window = (last.tokens.prompt, context_window(last.who)) if last is not None else (None, None)
+    if last is not None and prompt and window and prompt >= _FULL * window:
+        text = f"the context is {prompt / window:.0%} full: {words.tokens(prompt)} of {words.tokens(window)} tokens"
+        yield _make(session, "context", text, [last])
+
+
 def _unused_tools(session: Session) -> Iterator[Finding]:
     """Name the MCP servers whose tools every call carries and none uses."""
     used = {part.name for call in session.calls for part in call.answer if part.kind == "tool_call"}
@@ -255,5 +267,5 @@ def _sum(values: Iterable[float | None]) -> float | None:
 
 _MAKERS: tuple[Callable[[Session], Iterator[Finding]], ...] = (
     *(_cache, _unset, _carried, _costly_turn, _secrets, _retries),
-    *(_side_calls, _reads, _stalls, _unused_tools, _losses),
+    *(_side_calls, _reads, _stalls, _full_context, _unused_tools, _losses),
 )

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.insight.collect import Collector
 from ccsproxy.insight.conversation import conversation
+from ccsproxy.insight.findings import findings
 from ccsproxy.insight.images import image_tokens, images_in, pixels
 from ccsproxy.insight.session import Session
 from ccsproxy.insight.times import call_times
@@ -114,6 +115,15 @@ class LaneTests(SynchronousTestCase):
         self.assertEqual((times["tools"], times["user"], times["backoff"]), (5.0, 60.0, 4.3))
         self.assertAlmostEqual(times["total"], 75.3, places=2)
         self.assertAlmostEqual(sum(times[name] for name in ("model", "tools", "backoff", "user")), 75.3, places=2)
+
+    def test_full_context(self) -> None:
+        """A context that fills most of the model's window is told."""
+        agent = self.agent(model="claude-haiku-4-5")
+        agent.say("first")
+        usage = {"input_tokens": 5, "cache_read_input_tokens": 170_000, "cache_creation_input_tokens": 0}
+        agent.ask([text("fine")], usage=usage)
+        found = [each.text for each in findings(session_of(self.recorder)) if each.kind == "context"]
+        self.assertEqual(found, ["the context is 85% full: 170k of 200k tokens"])
 
     def test_stall(self) -> None:
         agent = self.agent()
