@@ -187,7 +187,8 @@ INSIGHT_SCHEMAS: Mapping[str, Schema] = {
     "Findings": every(_FINDING),
     "Weights": members({"session_id": TEXT, "pieces": every({"type": "object"})}),
     "Context": members(
-        {"total_tokens": maybe("integer"), "window_tokens": maybe("integer"), "estimated": FLAG, "complete": FLAG, "parts": every(_PART),
+        {"total_tokens": maybe("integer"), "window_tokens": maybe("integer"),
+         "estimated": FLAG, "complete": FLAG, "parts": every(_PART),
          "kinds": every(_PART), "servers": every(_PART)},
         about="Estimates that sum to what the provider counted; `estimated` where it counted nothing.",
     ),
