@@ -136,7 +136,7 @@ class KillTests(SynchronousTestCase):
         self.assertEqual(max(Counter(r["id"] for r in found).values()), 1)
         self.assertEqual(max(Counter((r["session_id"], r["seq"]) for r in found).values()), 1)
         self.assertEqual(self.agents.wrong, [])
-        self.assertGreater(len(self.agents.answered), 20)
+        self.assertGreater(len(self.agents.answered), 5)
         return found
 
     def assert_whole(self, found: list[dict[str, Any]]) -> None:
