@@ -86,8 +86,6 @@ class CircleTests(SynchronousTestCase):
         except CycleError as error:
             self.fail(f"a circle: {' -> '.join(error.args[1])}")
 
-    test_no_circle.todo = "proxy's circle of six is about to be opened by interfaces"  # type: ignore[attr-defined]
-
 
 def imports() -> dict[str, set[str]]:
     """Return of every module the modules that it imports, imports for type checking left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.interfaces import IConsumer, IProtocol
 from twisted.python.failure import Failure
@@ -16,10 +16,8 @@ from ccsproxy.proxy.capture_guard import GuardedTap
 from ccsproxy.proxy.errors import RelayError, UpstreamProtocolError, UpstreamTruncated
 from ccsproxy.proxy.interfaces import IRelayResponse, Seconds
 from ccsproxy.proxy.server.request import RelayRequest
+from ccsproxy.proxy.server.seams import TeeOwner
 from ccsproxy.wire.headers import Finder
-
-if TYPE_CHECKING:
-    from ccsproxy.proxy.relay import Relay
 
 #: How a body ends whose producer only takes its leave.
 _DONE = Failure(ResponseDone())
@@ -63,7 +61,7 @@ class ResponseTee:
     )
 
     def __init__(
-        self, relay: Relay, request: RelayRequest, tap: GuardedTap, response: IRelayResponse, clock: Seconds
+        self, relay: TeeOwner, request: RelayRequest, tap: GuardedTap, response: IRelayResponse, clock: Seconds
     ) -> None:
         self._relay = relay
         self._request = request

@@ -19,11 +19,11 @@ from ccsproxy.proxy.server.request import Exchange, RelayRequest, Renderer
 from ccsproxy.proxy.server.request_body import RequestBody
 from ccsproxy.proxy.server.request_framing import BodyReader, EndlessBody, body_reader
 from ccsproxy.proxy.server.request_head import HeadFinder, ParsedRequestHead, parse_head
+from ccsproxy.proxy.server.seams import ChannelSite
 from ccsproxy.proxy.transport import is_dead
 
 if TYPE_CHECKING:
     from ccsproxy.proxy.server.guard import Guard, TransparentGuard
-    from ccsproxy.proxy.server.site import RelaySite
 
 log = Logger()
 
@@ -42,7 +42,7 @@ class RelayChannel(ClientLink):
     """
 
     def __init__(
-        self, site: RelaySite, guard: Guard | TransparentGuard | None = None, resource: Renderer | None = None
+        self, site: ChannelSite, guard: Guard | TransparentGuard | None = None, resource: Renderer | None = None
     ) -> None:
         super().__init__(site.timers, site.limits, site.watch, site.write_batch, site.clock)
         self._guard = guard

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from twisted.web.http_headers import Headers
 
@@ -10,9 +10,7 @@ from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.server.cross_origin import readable
 from ccsproxy.proxy.server.request_body import RequestBody
 from ccsproxy.proxy.server.request_head import ParsedRequestHead
-
-if TYPE_CHECKING:
-    from ccsproxy.proxy.server.channel import RelayChannel
+from ccsproxy.proxy.server.seams import RequestChannel
 
 
 class Exchange(Protocol):
@@ -99,7 +97,7 @@ class RelayRequest:
 
     def __init__(
         self,
-        channel: RelayChannel,
+        channel: RequestChannel,
         head: ParsedRequestHead,
         target: bytes,
         arrived: tuple[float, float],
