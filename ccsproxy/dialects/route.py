@@ -1,5 +1,6 @@
 """What a request target says of the kind of call."""
 
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -46,6 +47,20 @@ class Routed(msgspec.Struct, frozen=True):
 
 def split_target(method: bytes, target: bytes) -> Path:
     """Split a request target; any bytes are taken."""
+    return _split(method, target) if len(target) > _LONG else _remembered(method, target)
+
+
+#: Longer targets are not remembered.
+_LONG = 1024
+
+
+@lru_cache(256)
+def _remembered(method: bytes, target: bytes) -> Path:
+    """Split a target that is likely to come again: agents ask at a handful of places, three times a call here."""
+    return _split(method, target)
+
+
+def _split(method: bytes, target: bytes) -> Path:
     path, _, query = target.decode("latin-1").partition("?")
     segments = tuple(unquote(part) for part in path.split("/") if part)
     pairs = parse_qsl(query, keep_blank_values=True)
