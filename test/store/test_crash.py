@@ -42,7 +42,7 @@ class Life:
         prepare(data_dir)
         self.data_dir = data_dir
         self.state = State(data_dir)
-        self.disk = MarkingDisk(self.state)
+        self.disk = MarkingDisk(State(data_dir))  # of its own: removals hold the other one
         self.now = 1000.0
         self.settings = StoreSettings(sync="record", rotate_every=0.0, min_free=0, **settings)  # type: ignore[arg-type]
         self.backlog = Backlog(1 << 20, 1000)
