@@ -12,7 +12,7 @@ import sysconfig
 import time
 from pathlib import Path
 
-from ccsproxy.redaction.rules import Rules
+from ccsproxy.redaction.search.rules import Rules
 
 _SIZE = 1 << 19
 #: What leads a search astray: beginnings without an end, names without a value, values that are nearly secrets.

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
 from ccsproxy.api.answer import Refused
-from ccsproxy.runtime.peers import is_same_user, owner_of_peer
+from ccsproxy.runtime.sockets.peers import is_same_user, owner_of_peer
 
 #: File descriptors that connections never get: listeners, log, link, and what the reading threads have open.
 RESERVED_DESCRIPTORS = 64

@@ -18,25 +18,25 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.web.resource import IResource
 
 from ccsproxy.api.answer import ApiResponse
+from ccsproxy.api.answers.endpoints import InsightEndpoints
+from ccsproxy.api.answers.news import InsightNews
+from ccsproxy.api.answers.routes import insight_routes
 from ccsproxy.api.connections import ConnectionLimit
-from ccsproxy.api.description import describe
 from ccsproxy.api.endpoints import Endpoints
 from ccsproxy.api.exposition import Exposition
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
-from ccsproxy.api.insight_endpoints import InsightEndpoints
-from ccsproxy.api.insight_news import InsightNews
-from ccsproxy.api.insight_routes import insight_routes
 from ccsproxy.api.link import ApiEnd, Settings
 from ccsproxy.api.live import EventStream, Live
 from ccsproxy.api.one_time_key import KeyRing
+from ccsproxy.api.openapi.description import describe
 from ccsproxy.api.queries import Queries
 from ccsproxy.api.reading import Reading, ReadingPool
 from ccsproxy.api.route import ApiCall, Endpoint
 from ccsproxy.api.routes import make_routes
 from ccsproxy.api.site import Api, ApiSite, GuardedRoot
 from ccsproxy.dashboard.pages import Pages
-from ccsproxy.insight.budget import Budget, budgets_in
+from ccsproxy.insight.cost.budget import Budget, budgets_in
 from ccsproxy.run import read_run_file
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock

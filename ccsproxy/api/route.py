@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import attr
 
 from ccsproxy.api.answer import ApiResponse, Refused, bad_request, not_found
-from ccsproxy.api.parameters import Parameter
+from ccsproxy.api.openapi.parameters import Parameter
 
 #: More parameters than any endpoint has.
 MOST_FIELDS = 64

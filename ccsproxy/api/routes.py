@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ccsproxy.api.endpoints import Endpoints
 from ccsproxy.api.exposition import MEDIA_TYPE
-from ccsproxy.api.parameters import SEQ, SID, choice, flag, matching, moment, number, text
+from ccsproxy.api.openapi.parameters import SEQ, SID, choice, flag, matching, moment, number, text
 from ccsproxy.api.route import Endpoint, Handler
 from ccsproxy.exports.formats import EXCHANGE, SESSION
 

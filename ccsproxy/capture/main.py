@@ -28,7 +28,7 @@ from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.redaction import Redactor, Rules, Tagger, redactors
-from ccsproxy.redaction.tags import read_key
+from ccsproxy.redaction.kinds.tags import read_key
 from ccsproxy.redaction.text_memory import TextMemory
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import attr
 
-from ccsproxy.insight.budget import Budget
+from ccsproxy.insight.cost.budget import Budget
 
 
 @attr.frozen

@@ -9,7 +9,7 @@ import attr
 from ccsproxy.config import values
 from ccsproxy.config.model import Config, Upstream
 from ccsproxy.errors import ConfigError
-from ccsproxy.insight.budget import parse_budget
+from ccsproxy.insight.cost.budget import parse_budget
 
 
 def _default_of(field: str) -> str:

@@ -176,7 +176,7 @@ def own_pattern(text: str) -> str:
     :raises ValueError: naming what is wrong with it.
     """
     # Here, because the rules take a tenth of a second to load, and only the recorder needs them.
-    from ccsproxy.redaction.rules import own_pattern as compiled
+    from ccsproxy.redaction.search.rules import own_pattern as compiled
 
     try:
         compiled(text)

@@ -47,7 +47,7 @@ class Joining(Reassembler, Protocol):
 
 
 class StreamWatcher(Protocol):
-    """Is shown the events of a stream while they are read (`ccsproxy.redaction.gathered.Gathered`).
+    """Is shown the events of a stream while they are read (`ccsproxy.redaction.streams.gathered.Gathered`).
 
     :ivar unusual: set when events are read otherwise than one by one as they stand in the stream.
     """

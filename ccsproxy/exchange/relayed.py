@@ -28,7 +28,7 @@ class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     :ivar upstream_url: scheme, authority and base path of what is asked, empty when it was refused before routing.
     :ivar connection: an id that the exchanges of one client connection share.
     :ivar owner: user id and number of the client's socket, where it is one of this machine (see
-        `ccsproxy.runtime.sock_diag.SocketOwner`); None elsewhere, and where nobody has asked yet.
+        `ccsproxy.runtime.sockets.sock_diag.SocketOwner`); None elsewhere, and where nobody has asked yet.
     :ivar ends: host and port of the client's socket, then of ours, for whoever wants to ask; None where they are no
         TCP sockets.
     :ivar began: the moment of `started_at` on the relay's monotonic clock, for whoever measures from it in the same

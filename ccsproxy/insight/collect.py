@@ -8,14 +8,14 @@ import msgspec
 
 from ccsproxy.dialects.views.blocks import fields
 from ccsproxy.dialects.views.view import answer_view, request_view
-from ccsproxy.insight import markers
+from ccsproxy.insight.conversation.purpose import purpose_of
+from ccsproxy.insight.cost.rates import Price, priced, tokens_of, usage_of
 from ccsproxy.insight.facts import Breakpoint, Call, Item, Part
-from ccsproxy.insight.images import images_in
-from ccsproxy.insight.layout import Layout, Marked, encoded, layout, span_s
-from ccsproxy.insight.parts import MESSAGE_FRAME, Reading, digest_of, message_parts, system_parts, tool_part
-from ccsproxy.insight.purpose import purpose_of
-from ccsproxy.insight.rates import Price, priced, tokens_of, usage_of
-from ccsproxy.insight.settings import settings_of
+from ccsproxy.insight.prompt import markers
+from ccsproxy.insight.prompt.images import images_in
+from ccsproxy.insight.prompt.layout import Layout, Marked, encoded, layout, span_s
+from ccsproxy.insight.prompt.parts import MESSAGE_FRAME, Reading, digest_of, message_parts, system_parts, tool_part
+from ccsproxy.insight.prompt.settings import settings_of
 from ccsproxy.insight.wire_facts import header_facts, secret_facts, stream_facts
 from ccsproxy.providers.price_book import list_price
 

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from ccsproxy.insight import words
-from ccsproxy.insight.carry import heaviest
-from ccsproxy.insight.conversation import sums, with_agents
+from ccsproxy.insight.conversation.conversation import sums, with_agents
+from ccsproxy.insight.cost.carry import heaviest
 from ccsproxy.insight.facts import Call
-from ccsproxy.insight.parts import server_of
+from ccsproxy.insight.prompt.parts import server_of
 from ccsproxy.insight.session import Session
 from ccsproxy.providers.prices import context_window
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import attr
 
-from ccsproxy.insight.conversation import moment
+from ccsproxy.insight.conversation.conversation import moment
 from ccsproxy.insight.facts import Call
 
 _MOST_PLACES = 20

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from ccsproxy.insight.agents import Spawn, parents, spawns
-from ccsproxy.insight.attribution import Sized, size_lane
-from ccsproxy.insight.cache import Verdict, verdict
-from ccsproxy.insight.carry import Carried, carried
+from ccsproxy.insight.cache.verdict import Verdict, verdict
+from ccsproxy.insight.conversation.agents import Spawn, parents, spawns
+from ccsproxy.insight.conversation.lanes import Lane, Lanes, find_lanes
+from ccsproxy.insight.conversation.steps import Step, Turn, steps_of, turns_of
+from ccsproxy.insight.cost.attribution import Sized, size_lane
+from ccsproxy.insight.cost.carry import Carried, carried
 from ccsproxy.insight.facts import Call
-from ccsproxy.insight.lanes import Lane, Lanes, find_lanes
-from ccsproxy.insight.steps import Step, Turn, steps_of, turns_of
 
 
 class Session:

@@ -21,7 +21,7 @@ from ccsproxy.launch.environment import forward_environment
 from ccsproxy.launch.leases import Lease
 from ccsproxy.proxy.forward.authority import AuthorityStore
 from ccsproxy.proxy.forward.interception import Interception
-from ccsproxy.runtime.processes import LABELS
+from ccsproxy.runtime.sockets.processes import LABELS
 
 
 class NotInstalled(StartError):

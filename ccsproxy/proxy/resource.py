@@ -18,7 +18,7 @@ from ccsproxy.exchange.relayed import RequestHead
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
 from ccsproxy.proxy.relay import Relay
-from ccsproxy.proxy.server.cross_origin import PreflightClient, is_preflight
+from ccsproxy.proxy.server.access.cross_origin import PreflightClient, is_preflight
 from ccsproxy.proxy.server.request import RelayRequest, Renderer
 from ccsproxy.proxy.switched import UpgradeRelay
 from ccsproxy.wire.target import route, with_base_path

@@ -26,24 +26,24 @@ from ccsproxy.proxy.forward.resource import ForwardResource
 from ccsproxy.proxy.forward.upstreams import UpstreamsByHost
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
 from ccsproxy.proxy.resource import ProxyResource, Relays, way_to
-from ccsproxy.proxy.server.admission import ProxyAdmission, token_reader
+from ccsproxy.proxy.server.access.admission import ProxyAdmission, token_reader
+from ccsproxy.proxy.server.access.guard import ServerRules
+from ccsproxy.proxy.server.access.loops import LoopWatch
 from ccsproxy.proxy.server.channel import RelayChannel
-from ccsproxy.proxy.server.guard import ServerRules
 from ccsproxy.proxy.server.limits import Limits, connection_cap
-from ccsproxy.proxy.server.loops import LoopWatch
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
 from ccsproxy.proxy.upstream.client import AbsoluteForm, RelayAgent, TransparentClient
-from ccsproxy.proxy.upstream.endpoints import TLSEndpoint, tcp_endpoint
-from ccsproxy.proxy.upstream.http_proxy import CorporateProxy, ProxySettingError, is_loopback, proxy_for
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
 from ccsproxy.proxy.upstream.response import empty_response
-from ccsproxy.proxy.upstream.socks import SocksEndpoint
-from ccsproxy.proxy.upstream.tls import FailClosedPolicy, TLSSettingError, Trust, make_context
-from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
-from ccsproxy.runtime.callers import CallerFinder
+from ccsproxy.proxy.upstream.ways.endpoints import TLSEndpoint, tcp_endpoint
+from ccsproxy.proxy.upstream.ways.http_proxy import CorporateProxy, ProxySettingError, is_loopback, proxy_for
+from ccsproxy.proxy.upstream.ways.socks import SocksEndpoint
+from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, TLSSettingError, Trust, make_context
+from ccsproxy.proxy.upstream.ways.tunnel import TunnelEndpoint
 from ccsproxy.runtime.clock import StallWatch
+from ccsproxy.runtime.sockets.callers import CallerFinder
 from ccsproxy.runtime.write_batch import WriteBatch
 
 #: Any host there is: whether what the environment says of proxies can be read is told at the start.
@@ -104,7 +104,7 @@ def client_for(
 
     :param policy: whom to trust; asked for https upstreams only.
     :param write_batch: see `RelayPool`.
-    :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.http_proxy.proxy_for`).
+    :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.ways.http_proxy.proxy_for`).
     """
     endpoint = endpoint_for(upstream, reactor, proxy, policy)
     if upstream.scheme == "https":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ccsproxy.redaction.rules import Rules
+from ccsproxy.redaction.search.rules import Rules
 
 #: Longer values are searched each time, so that what is remembered stays small.
 _LONGEST = 256

@@ -10,15 +10,15 @@ from typing import Any
 from urllib.parse import quote, unquote, unquote_plus
 
 from ccsproxy.redaction.clean_values import CleanValueCache
-from ccsproxy.redaction.finding import Finding, disjoint
-from ccsproxy.redaction.gathered import Gathered, Unusual, texts_of_stream
-from ccsproxy.redaction.names import secret_field, secret_header, secret_parameter
-from ccsproxy.redaction.pieces import Piece, key_of
+from ccsproxy.redaction.kinds.names import secret_field, secret_header, secret_parameter
+from ccsproxy.redaction.kinds.tags import FIRST_KIND, PLACEHOLDER
 from ccsproxy.redaction.report import Report
-from ccsproxy.redaction.rules import Rules, batches
-from ccsproxy.redaction.spans import blanked
-from ccsproxy.redaction.stream import StreamRedactor
-from ccsproxy.redaction.tags import FIRST_KIND, PLACEHOLDER
+from ccsproxy.redaction.search.finding import Finding, disjoint
+from ccsproxy.redaction.search.rules import Rules, batches
+from ccsproxy.redaction.search.spans import blanked
+from ccsproxy.redaction.streams.gathered import Gathered, Unusual, texts_of_stream
+from ccsproxy.redaction.streams.pieces import Piece, key_of
+from ccsproxy.redaction.streams.stream import StreamRedactor
 from ccsproxy.redaction.text_memory import TextMemory
 from ccsproxy.redaction.tree import texts_of
 from ccsproxy.redaction.walk import TreeRedactor

@@ -8,7 +8,7 @@ import hashlib
 import os
 from collections import OrderedDict
 
-from ccsproxy.redaction.finding import Finding
+from ccsproxy.redaction.search.finding import Finding
 
 #: Shorter texts cost no more to search than to look up.
 SHORTEST = 1024

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from ccsproxy.redaction.finding import Finding
+from ccsproxy.redaction.kinds.tags import Tagger
 from ccsproxy.redaction.report import Report
-from ccsproxy.redaction.spans import blanked
-from ccsproxy.redaction.tags import Tagger
+from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.spans import blanked
 from ccsproxy.redaction.tree import NO_CLAIM, Claim, below, claim_of, element_claim, is_data, secret_in
 
 _LONGEST_PLACE = 160

@@ -16,14 +16,14 @@ from ccsproxy.capture.relay.files import RelayFiles
 from ccsproxy.capture.relay.hand_over import HandOver
 from ccsproxy.config.model import Config
 from ccsproxy.exchange.relayed import Capture, NullCapture
-from ccsproxy.proxy.server.loops import LoopWatch
+from ccsproxy.proxy.server.access.loops import LoopWatch
 from ccsproxy.proxy.service import RelayService
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
 from ccsproxy.runtime.line_socket import LineSocket
 from ccsproxy.runtime.signals import leave_signals_to_parent
-from ccsproxy.runtime.socket_graph import sibling_processes
+from ccsproxy.runtime.sockets.socket_graph import sibling_processes
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.workers.supervisor import ACCEPTING, CaptureOrders, Orders, read_config

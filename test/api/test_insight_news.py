@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.api.insight_news import DELAY_S, InsightNews
+from ccsproxy.api.answers.news import DELAY_S, InsightNews
 
 
 def finding(kind: str, seqs: list[int], cost: float | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from ccsproxy.api.queries import Queries
-from ccsproxy.insight.budget import parse_budget
+from ccsproxy.insight.cost.budget import parse_budget
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 from test.api.scene import ApiCase

@@ -10,9 +10,9 @@ from twisted.internet.task import Clock
 
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
+from ccsproxy.api.openapi.schemas import SCHEMAS
 from ccsproxy.api.process import make_api
 from ccsproxy.api.queries import Queries
-from ccsproxy.api.schemas import SCHEMAS
 from test.api.scene import BASE, ReadingNow
 from test.exports.har_schema import HAR
 from test.store.index.test_index import StoreCase

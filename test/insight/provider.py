@@ -7,7 +7,7 @@ from typing import Any
 
 import attr
 
-from ccsproxy.insight.images import image_tokens, images_in
+from ccsproxy.insight.prompt.images import image_tokens, images_in
 
 _PIECES = re.compile(r"[A-Za-z]+|\d{1,3}|\n[ \t]*|[^\sA-Za-z\d]|[ \t]{2,}")
 LOOK_BACK = 20

@@ -2,12 +2,12 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.insight.budget import Budget, BudgetError, crossed, parse_budget
-from ccsproxy.insight.carry import heaviest
-from ccsproxy.insight.comparison import compare, exact_difference
+from ccsproxy.insight.cost.budget import Budget, BudgetError, crossed, parse_budget
+from ccsproxy.insight.cost.carry import heaviest
 from ccsproxy.insight.findings import findings
 from ccsproxy.insight.leaks import leaks
-from ccsproxy.insight.prompts import listing, versions
+from ccsproxy.insight.prompt.comparison import compare, exact_difference
+from ccsproxy.insight.prompt.prompts import listing, versions
 from test.insight.test_world import WorldCase
 from test.insight.world import MAIN, SECOND
 

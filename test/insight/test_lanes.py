@@ -6,11 +6,11 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.insight.collect import Collector
-from ccsproxy.insight.conversation import conversation
+from ccsproxy.insight.conversation.conversation import conversation
+from ccsproxy.insight.conversation.times import call_times
 from ccsproxy.insight.findings import findings
-from ccsproxy.insight.images import image_tokens, images_in, pixels
+from ccsproxy.insight.prompt.images import image_tokens, images_in, pixels
 from ccsproxy.insight.session import Session
-from ccsproxy.insight.times import call_times
 from test.insight.agent import Claude, Recorder, png, prose, text, tool, use
 from test.insight.provider import AnthropicCache
 

@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.insight.collect import milliseconds
 from ccsproxy.insight.facts import Call
-from ccsproxy.insight.forecast import limits_now
-from ccsproxy.insight.limits import readings
+from ccsproxy.insight.limits.forecast import limits_now
+from ccsproxy.insight.limits.readings import readings
 
 T0 = 1_796_000_000_000
 HOUR = 3_600_000

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.insight.collect import Collector
-from ccsproxy.insight.comparison import compare, exact_difference
-from ccsproxy.insight.context import context
-from ccsproxy.insight.conversation import conversation
+from ccsproxy.insight.conversation.conversation import conversation
+from ccsproxy.insight.cost.context import context
 from ccsproxy.insight.findings import findings
-from ccsproxy.insight.forecast import limits_now
 from ccsproxy.insight.leaks import leaks
-from ccsproxy.insight.limits import readings
-from ccsproxy.insight.prompts import listing, versions
+from ccsproxy.insight.limits.forecast import limits_now
+from ccsproxy.insight.limits.readings import readings
+from ccsproxy.insight.prompt.comparison import compare, exact_difference
+from ccsproxy.insight.prompt.prompts import listing, versions
 from ccsproxy.insight.session import Session
 
 NAMES = """role content type text tools system messages input instructions contents parts cache_control ttl name id

@@ -4,8 +4,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.insight.context import context
-from ccsproxy.insight.conversation import conversation
+from ccsproxy.insight.conversation.conversation import conversation
+from ccsproxy.insight.cost.context import context
 from ccsproxy.insight.session import Session
 from test.insight.test_cache import sessions_of
 from test.insight.world import MAIN, Truth, make_world

@@ -8,9 +8,9 @@ from ccsproxy.config.model import Upstream as UpstreamSetting
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.service import client_for
 from ccsproxy.proxy.upstream.client import TransparentClient
-from ccsproxy.proxy.upstream.http_proxy import CorporateProxy
 from ccsproxy.proxy.upstream.link import Timeouts
-from ccsproxy.proxy.upstream.tls import FailClosedPolicy, Trust
+from ccsproxy.proxy.upstream.ways.http_proxy import CorporateProxy
+from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, Trust
 from test.integration.certificates import Certificate, dns
 from test.integration.test_tls import HOST, OK, ServerContext, TLSCase
 

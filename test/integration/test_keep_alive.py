@@ -10,7 +10,7 @@ from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.errors import RelayError
 from ccsproxy.proxy.service import client_for
 from ccsproxy.proxy.upstream.link import Timeouts
-from ccsproxy.proxy.upstream.tls import FailClosedPolicy, Trust
+from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, Trust
 from test.integration.test_tls import Body
 from test.proxy.upstream_wire import ScriptedBody
 

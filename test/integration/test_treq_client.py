@@ -22,7 +22,7 @@ from ccsproxy.proxy.errors import UpstreamUnreachable
 from ccsproxy.proxy.service import client_for
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
-from ccsproxy.proxy.upstream.tls import FailClosedPolicy, Trust
+from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, Trust
 
 
 class Echo(Resource):

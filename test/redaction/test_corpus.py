@@ -5,9 +5,9 @@ from collections import Counter
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.redaction.engine import BacktrackingEngine, make_engine
 from ccsproxy.redaction.redactor import default_rules
-from ccsproxy.redaction.scanner import EXPRESSION, Scanner
+from ccsproxy.redaction.search.engine import BacktrackingEngine, make_engine
+from ccsproxy.redaction.search.scanner import EXPRESSION, Scanner
 from test.redaction.corpus import KINDS, PLACEMENTS, Corpus
 from test.redaction.harmless import harmless
 

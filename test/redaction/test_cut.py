@@ -1,4 +1,4 @@
-"""Tests for `ccsproxy.redaction.cut`, and for streams that end within an event."""
+"""Tests for `ccsproxy.redaction.streams.cut`, and for streams that end within an event."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.dialects import detect
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.redaction import PLACEHOLDER, Redactor
-from ccsproxy.redaction.cut import read_cut
+from ccsproxy.redaction.streams.cut import read_cut
 from test.redaction.test_text import bare
 
 SECRET = "sk-ant-api03-A1b2C3d4E5f6G7h8I9j0K1l2M3n4"

@@ -1,4 +1,5 @@
-"""Tests for `ccsproxy.redaction.gathered`: a stream that is let pass is one that redacting would not change."""
+"""Tests for `ccsproxy.redaction.streams.gathered`: a stream that is let pass is one that redacting would not
+change."""
 
 import json
 from typing import Any
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.redaction import Redactor, Tagger
-from ccsproxy.redaction.gathered import Unusual, texts_of_stream
-from ccsproxy.redaction.stream import StreamRedactor
+from ccsproxy.redaction.streams.gathered import Unusual, texts_of_stream
+from ccsproxy.redaction.streams.stream import StreamRedactor
 from test.redaction.test_consistency import anthropic, chat, cut
 from test.redaction.test_rules import KNOWN, PARTS, Thorough
 from test.redaction.test_text import SECRETS

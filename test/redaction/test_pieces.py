@@ -1,10 +1,10 @@
-"""Tests for `ccsproxy.redaction.pieces`: two ways to cut an event stream, one result."""
+"""Tests for `ccsproxy.redaction.streams.pieces`: two ways to cut an event stream, one result."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.redaction.pieces import Piece, _any_sse, _sse, pieces_of
+from ccsproxy.redaction.streams.pieces import Piece, _any_sse, _sse, pieces_of
 
 LINES = (
     *("event: a\n", 'data: {"a":1}\n', "data:x\n", "data\n", "\n", "id: 3\n", ": c\n", "\r\n", "data: y\r\n", "\r"),

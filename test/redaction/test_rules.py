@@ -1,4 +1,4 @@
-"""Tests for `ccsproxy.redaction.rules`: texts that are let pass together hold nothing, each by itself."""
+"""Tests for `ccsproxy.redaction.search.rules`: texts that are let pass together hold nothing, each by itself."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tests for `ccsproxy.redaction.stream`."""
+"""Tests for `ccsproxy.redaction.streams.stream`."""
 
 import json
 from itertools import pairwise

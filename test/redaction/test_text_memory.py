@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.redaction import Redactor, Rules, Tagger
-from ccsproxy.redaction.finding import Finding
-from ccsproxy.redaction.scanner import Scanner
+from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.scanner import Scanner
 from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
 
 SCANNER = Scanner()

@@ -1,4 +1,4 @@
-"""Tests for `ccsproxy.runtime.callers`."""
+"""Tests for `ccsproxy.runtime.sockets.callers`."""
 
 import os
 import socket
@@ -6,9 +6,9 @@ import threading
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.runtime.callers import CallerFinder, is_local
-from ccsproxy.runtime.processes import Process
-from ccsproxy.runtime.sock_diag import SocketOwner
+from ccsproxy.runtime.sockets.callers import CallerFinder, is_local
+from ccsproxy.runtime.sockets.processes import Process
+from ccsproxy.runtime.sockets.sock_diag import SocketOwner
 
 ENDS = ("127.0.0.1", 1, "127.0.0.1", 2)
 

@@ -8,9 +8,9 @@ from unittest import mock, skipUnless
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.runtime import sock_diag
-from ccsproxy.runtime.peers import is_same_user, owner_of_peer
-from ccsproxy.runtime.sock_diag import SocketOwner, find_owner, is_held
+from ccsproxy.runtime.sockets import sock_diag
+from ccsproxy.runtime.sockets.peers import is_same_user, owner_of_peer
+from ccsproxy.runtime.sockets.sock_diag import SocketOwner, find_owner, is_held
 
 LINUX = sys.platform == "linux"
 

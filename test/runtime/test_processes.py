@@ -9,8 +9,8 @@ from twisted.internet.task import Clock
 from twisted.python.filepath import FilePath
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.runtime.processes import LONGEST, ProcessFinder, describe
-from ccsproxy.runtime.sock_diag import SocketOwner
+from ccsproxy.runtime.sockets.processes import LONGEST, ProcessFinder, describe
+from ccsproxy.runtime.sockets.sock_diag import SocketOwner
 
 LINUX = sys.platform == "linux"
 ME = os.geteuid()

@@ -1,4 +1,4 @@
-"""Tests of `ccsproxy.runtime.socket_graph`, against connections and processes that are really there."""
+"""Tests of `ccsproxy.runtime.sockets.socket_graph`, against connections and processes that are really there."""
 
 import os
 import socket
@@ -7,8 +7,8 @@ import sys
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from ccsproxy.runtime import socket_graph
-from ccsproxy.runtime.socket_graph import leads_back, relays, sibling_processes, sockets_behind
+from ccsproxy.runtime.sockets import socket_graph
+from ccsproxy.runtime.sockets.socket_graph import leads_back, relays, sibling_processes, sockets_behind
 
 #: Connects to a port, says by which inode it is connected, listens on another one, and lives until its input ends.
 _PROGRAM = """

@@ -7,16 +7,16 @@ import msgspec
 
 from ccsproxy.capture.frames import REQUEST_BODY, EndFrame, Lost
 from ccsproxy.capture.recorder.bodies import Budget
-from ccsproxy.capture.recorder.conversations import Conversation
 from ccsproxy.capture.recorder.ending import refine
 from ccsproxy.capture.recorder.headers import media_type, pairs, text_of
 from ccsproxy.capture.recorder.interfaces import Dialect, Interpreters
+from ccsproxy.capture.recorder.placing.conversations import Conversation
+from ccsproxy.capture.recorder.placing.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.redaction import RedactionGate
 from ccsproxy.capture.recorder.request import RequestInMaking
 from ccsproxy.capture.recorder.response import ResponseInMaking
-from ccsproxy.capture.recorder.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.timing import milliseconds, record_timing, time_to_first_token
-from ccsproxy.capture.recorder.websocket import SocketFacts
+from ccsproxy.capture.recorder.websocket.connection import SocketFacts
 from ccsproxy.clients.purpose import Purpose
 from ccsproxy.clients.turns import Turns
 from ccsproxy.dialects.answer import DecodedResponse

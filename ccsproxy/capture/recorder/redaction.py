@@ -26,8 +26,8 @@ from ccsproxy.exchange.record import (
     Stream,
 )
 from ccsproxy.exchange.usage import Usage
-from ccsproxy.redaction.gathered import Gathered
 from ccsproxy.redaction.report import Report
+from ccsproxy.redaction.streams.gathered import Gathered
 from ccsproxy.wire import jsontext
 from ccsproxy.wire.coding import is_known
 

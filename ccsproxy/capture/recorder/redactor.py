@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from ccsproxy.exchange.record import Pairs
-from ccsproxy.redaction.gathered import Gathered
 from ccsproxy.redaction.report import Report
+from ccsproxy.redaction.streams.gathered import Gathered
 
 
 class Redactor(Protocol):

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from ccsproxy.exchange.record import SecretNote
+from ccsproxy.redaction.kinds.tags import FIRST_KIND
 from ccsproxy.redaction.report import Replaced, Report
-from ccsproxy.redaction.tags import FIRST_KIND
 
 #: Where the credentials stand that a request is let in by: sending those is what they are for.
 _CREDENTIALS = ("request.headers", "request.path")

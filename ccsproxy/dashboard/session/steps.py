@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import attr
 
 from ccsproxy.dashboard.service import Service
-from ccsproxy.insight.conversation import marks
+from ccsproxy.insight.conversation.conversation import marks
 from ccsproxy.insight.session import Session
 from ccsproxy.insight.words import dollars
 from ccsproxy.store.reader.reader import NotKept

@@ -14,8 +14,8 @@ from ccsproxy.proxy.forward.interception import Interception
 from ccsproxy.proxy.forward.leaves import LeafContexts
 from ccsproxy.proxy.forward.upstreams import UpstreamsByHost
 from ccsproxy.proxy.resource import Relays, Route
+from ccsproxy.proxy.server.access.guard import ServerRules, TransparentGuard
 from ccsproxy.proxy.server.channel import RelayChannel
-from ccsproxy.proxy.server.guard import ServerRules, TransparentGuard
 from ccsproxy.proxy.server.request import RelayRequest
 from ccsproxy.proxy.server.site import RelaySite
 from ccsproxy.proxy.switched import TunnelRelay

@@ -11,10 +11,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
+from ccsproxy.proxy.server.access.loops import Signature
 from ccsproxy.proxy.server.body_rate import BodyPace
 from ccsproxy.proxy.server.connection import ClientLink
 from ccsproxy.proxy.server.leaving import reset_when_taken
-from ccsproxy.proxy.server.loops import Signature
 from ccsproxy.proxy.server.request import Exchange, RelayRequest, Renderer
 from ccsproxy.proxy.server.request_body import RequestBody
 from ccsproxy.proxy.server.request_framing import BodyReader, EndlessBody, body_reader
@@ -23,7 +23,7 @@ from ccsproxy.proxy.server.seams import ChannelSite
 from ccsproxy.proxy.transport import is_dead
 
 if TYPE_CHECKING:
-    from ccsproxy.proxy.server.guard import Guard, TransparentGuard
+    from ccsproxy.proxy.server.access.guard import Guard, TransparentGuard
 
 log = Logger()
 

@@ -27,9 +27,9 @@ from ccsproxy.proxy.transport import (
     unacknowledged,
     unsent,
 )
-from ccsproxy.runtime.peers import owner_of_peer
-from ccsproxy.runtime.processes import Process
-from ccsproxy.runtime.sock_diag import SocketOwner
+from ccsproxy.runtime.sockets.peers import owner_of_peer
+from ccsproxy.runtime.sockets.processes import Process
+from ccsproxy.runtime.sockets.sock_diag import SocketOwner
 from ccsproxy.runtime.write_batch import WriteBatch
 
 

@@ -13,15 +13,15 @@ from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import Seconds
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.resource import ProxyResource
-from ccsproxy.proxy.server.admission import ProxyAdmission
+from ccsproxy.proxy.server.access.admission import ProxyAdmission
+from ccsproxy.proxy.server.access.guard import Guard, ServerRules
+from ccsproxy.proxy.server.access.loops import LoopWatch, Signature
 from ccsproxy.proxy.server.channel import RelayChannel
-from ccsproxy.proxy.server.guard import Guard, ServerRules
 from ccsproxy.proxy.server.limits import Limits
-from ccsproxy.proxy.server.loops import LoopWatch, Signature
 from ccsproxy.proxy.server.peers import PeerWatch, peer_is_gone
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.request_head import ParsedRequestHead
-from ccsproxy.runtime.callers import CallerFinder, is_local
+from ccsproxy.runtime.sockets.callers import CallerFinder, is_local
 from ccsproxy.runtime.write_batch import WriteBatch
 
 #: So many connections beyond the cap are answered with 503; further ones are closed at once.

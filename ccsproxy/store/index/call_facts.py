@@ -18,9 +18,9 @@ import msgspec
 
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.insight.collect import Collector
+from ccsproxy.insight.cost.rates import Price
 from ccsproxy.insight.facts import VERSION, Call, Item
-from ccsproxy.insight.prompts import prompt_id
-from ccsproxy.insight.rates import Price
+from ccsproxy.insight.prompt.prompts import prompt_id
 from ccsproxy.store.index.packing import packed, unpacked
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import plain_json

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from ccsproxy.insight.budget import Budget, Spent
-from ccsproxy.insight.conversation import moment
+from ccsproxy.insight.conversation.conversation import moment
+from ccsproxy.insight.cost.budget import Budget, Spent
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import Reader

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from ccsproxy.insight.conversation import moment
+from ccsproxy.insight.conversation.conversation import moment
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.lists import SessionQuery

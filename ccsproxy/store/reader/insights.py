@@ -11,21 +11,21 @@ from typing import Any
 
 import msgspec
 
-from ccsproxy.insight.budget import Budget
-from ccsproxy.insight.carry import heaviest, part_costs
-from ccsproxy.insight.charges import charges
-from ccsproxy.insight.comparison import compare, exact_difference
-from ccsproxy.insight.context import context
-from ccsproxy.insight.conversation import conversation, sums
+from ccsproxy.insight.conversation.conversation import conversation, sums
+from ccsproxy.insight.conversation.times import call_times
+from ccsproxy.insight.cost.budget import Budget
+from ccsproxy.insight.cost.carry import heaviest, part_costs
+from ccsproxy.insight.cost.charges import charges
+from ccsproxy.insight.cost.context import context
 from ccsproxy.insight.facts import Call
 from ccsproxy.insight.findings import findings
-from ccsproxy.insight.forecast import limits_now
-from ccsproxy.insight.layout import layout
 from ccsproxy.insight.leaks import leaks
-from ccsproxy.insight.limits import readings
-from ccsproxy.insight.prompts import listing
+from ccsproxy.insight.limits.forecast import limits_now
+from ccsproxy.insight.limits.readings import readings
+from ccsproxy.insight.prompt.comparison import compare, exact_difference
+from ccsproxy.insight.prompt.layout import layout
+from ccsproxy.insight.prompt.prompts import listing
 from ccsproxy.insight.session import Session
-from ccsproxy.insight.times import call_times
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.budgets import spent_now
 from ccsproxy.store.reader.calls import Stamp

@@ -16,7 +16,7 @@ import msgspec
 from ccsproxy.exchange.record import SCHEMA_VERSION
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.insight.facts import Call
-from ccsproxy.insight.prompts import Version
+from ccsproxy.insight.prompt.prompts import Version
 from ccsproxy.insight.query import ANNOTATED
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.annotations import Annotation, Annotations, marked

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ccsproxy.insight.budget import Budget, budgets_in, parse_budget
+from ccsproxy.insight.cost.budget import Budget, budgets_in, parse_budget
 from ccsproxy.run import read_run_file
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any, TextIO
 
-from ccsproxy.insight.budget import BudgetError
+from ccsproxy.insight.cost.budget import BudgetError
 from ccsproxy.providers.amounts import dollars, lacking, total
 from ccsproxy.tools.answers.answering import examples, open_insights, read_budgets
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from ccsproxy.insight.budget import crossed
+from ccsproxy.insight.cost.budget import crossed
 from ccsproxy.insight.query import Question, matches
 from ccsproxy.providers.amounts import dollars
 from ccsproxy.store.query import Query, parse_question

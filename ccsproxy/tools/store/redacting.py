@@ -11,7 +11,7 @@ from ccsproxy.capture.recorder.headers import mapping
 from ccsproxy.capture.recorder.secret_notes import notes_of, outbound_of
 from ccsproxy.exchange.depth import nested_too_deeply
 from ccsproxy.redaction import Redactor, Rules, Tagger
-from ccsproxy.redaction.tags import read_key
+from ccsproxy.redaction.kinds.tags import read_key
 from ccsproxy.wire.jsontext import dumps
 
 Json = dict[str, Any]

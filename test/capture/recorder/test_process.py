@@ -16,8 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.capture import frames, journal
 from ccsproxy.capture.frames import Attached
 from ccsproxy.capture.journal import Journal
+from ccsproxy.capture.recorder.given.source import APPENDING, LOOK_AGAIN, RelaySource
 from ccsproxy.capture.recorder.process import FIRST_AFTER, HEALTH_EVERY, RecorderParts, RecorderProcess, Recovered
-from ccsproxy.capture.recorder.source import APPENDING, LOOK_AGAIN, RelaySource
 from ccsproxy.capture.relay.log_writer import LogWriter
 from ccsproxy.capture.relay.spill import Spill
 from ccsproxy.capture.relay.tap import RelayCapture

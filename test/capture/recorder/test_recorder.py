@@ -16,11 +16,11 @@ from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder import recorder as recorder_module
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.given.unclean import only_begun
 from ccsproxy.capture.recorder.interfaces import Interpreters
+from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.report import MainReport, RelayReport, Report
-from ccsproxy.capture.recorder.sessions import Sessions
-from ccsproxy.capture.recorder.unclean import only_begun
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 from ccsproxy.store.recovery import unclean_record

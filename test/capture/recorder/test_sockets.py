@@ -10,7 +10,7 @@ from wsproto.frame_protocol import FrameProtocol
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import RESPONSE_BODY, EndFrame, Lost
 from ccsproxy.capture.recorder.interfaces import Interpreters
-from ccsproxy.capture.recorder.socket_recorder import SocketRecorder
+from ccsproxy.capture.recorder.websocket.socket_recorder import SocketRecorder
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.exchange.record import Started

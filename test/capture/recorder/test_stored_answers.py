@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.capture.recorder.stored_answers import StoredAnswers
+from ccsproxy.capture.recorder.placing.stored_answers import StoredAnswers
 
 
 class StoredAnswersTests(SynchronousTestCase):

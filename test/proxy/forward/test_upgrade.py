@@ -6,7 +6,7 @@ from twisted.internet.error import ConnectionLost
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import FrameProtocol
 
-from ccsproxy.proxy.server.guard import ServerRules
+from ccsproxy.proxy.server.access.guard import ServerRules
 from test.proxy.relay_rig import Client, Rig
 from test.proxy.test_relay import RelayTestCase
 

@@ -1,6 +1,6 @@
-"""Tests of `ccsproxy.proxy.server.cross_origin`: the one web origin that may call can do so with a browser."""
+"""Tests of `ccsproxy.proxy.server.access.cross_origin`: the one web origin that may call can do so with a browser."""
 
-from ccsproxy.proxy.server.cross_origin import readable
+from ccsproxy.proxy.server.access.cross_origin import readable
 from test.proxy.relay_rig import Client, Rig
 from test.proxy.test_relay import ANSWER, RelayTestCase
 

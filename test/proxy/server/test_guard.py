@@ -1,9 +1,9 @@
-"""Tests for `ccsproxy.proxy.server.guard`: whose requests are relayed."""
+"""Tests for `ccsproxy.proxy.server.access.guard`: whose requests are relayed."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.proxy.refusal import Refusal
-from ccsproxy.proxy.server.guard import Guard
+from ccsproxy.proxy.server.access.guard import Guard
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.request_head import parse_head
 

@@ -1,12 +1,12 @@
-"""Tests of `ccsproxy.proxy.server.loops`: when the system is asked, and what follows."""
+"""Tests of `ccsproxy.proxy.server.access.loops`: when the system is asked, and what follows."""
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.proxy.resource import is_near
-from ccsproxy.proxy.server import loops
-from ccsproxy.proxy.server.loops import BURST, CROWD, REFILL, LoopWatch
-from ccsproxy.runtime.sock_diag import SocketOwner
+from ccsproxy.proxy.server.access import loops
+from ccsproxy.proxy.server.access.loops import BURST, CROWD, REFILL, LoopWatch
+from ccsproxy.runtime.sockets.sock_diag import SocketOwner
 from test.proxy.relay_rig import Client, Rig
 
 POST = (b"POST", 5, 100)

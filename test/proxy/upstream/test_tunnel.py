@@ -1,4 +1,4 @@
-"""Tests of `ccsproxy.proxy.upstream.tunnel`: CONNECT through a corporate proxy."""
+"""Tests of `ccsproxy.proxy.upstream.ways.tunnel`: CONNECT through a corporate proxy."""
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.endpoints import TCP4ClientEndpoint
@@ -11,7 +11,7 @@ from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.upstream.client import RelayAgent
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
-from ccsproxy.proxy.upstream.tunnel import TunnelEndpoint
+from ccsproxy.proxy.upstream.ways.tunnel import TunnelEndpoint
 from test.proxy.upstream_wire import WireTransport
 
 

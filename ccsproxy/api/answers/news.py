@@ -1,0 +1,114 @@
+"""Tells the watchers what a call has brought to light: findings and budgets that are nearly, or wholly, spent.
+
+It looks a little after calls have ended, at all sessions with new calls at once and never twice at the same time, so
+that a burst costs no more than its end. After a restart nothing is told again: a finding is news only where one of
+the calls that just ended belongs to it, a budget only where its share passed a mark since the start.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from ccsproxy.api.answer import Refused
+from ccsproxy.api.reading import Reading
+from ccsproxy.insight.cost.budget import crossed
+from ccsproxy.store.reader.insights import Insights
+from ccsproxy.store.reader.reader import NotKept
+
+#: How long after a call it is looked for news, so that its record is written and read, in seconds.
+DELAY_S = 1.5
+#: Sessions that are looked at in one go, and that are remembered.
+_AT_ONCE, _REMEMBERED = 16, 512
+#: By how much a finding must have grown to be told once more: a factor, and dollars.
+_GROWN, _GROWN_USD = 1.5, 0.10
+
+
+class InsightNews:
+    """Watches calls end and publishes what they brought.
+
+    Invariant: at most one look is scheduled or under way; calls that end meanwhile wait in `_ended` for the next.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, reactor: IReactorTime, insights: Insights, reading: Reading, publish: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._reactor, self._insights, self._reading, self._publish = reactor, insights, reading, publish
+        self._ended: dict[str, set[int]] = {}
+        self._told: dict[tuple[str, str], float] = {}
+        self._shares: dict[tuple[Any, ...], float] = {}
+        self._busy = False
+
+    def start(self) -> None:
+        """Remember what is spent already, so that only what is spent from now on is told."""
+        self._reading.run(self._insights.budget).addCallbacks(self._budgets, self._failed)
+
+    def heard(self, event: Mapping[str, Any]) -> None:
+        """Take an event of the relay; only calls that ended count."""
+        if event.get("type") != "request_completed":
+            return
+        self._ended.setdefault(str(event.get("session_id")), set()).add(int(event.get("seq") or 0))
+        if not self._busy:
+            self._busy = True
+            self._reactor.callLater(DELAY_S, self._begin)
+
+    def _begin(self) -> None:
+        ensureDeferred(self._look()).addErrback(self._failed)
+
+    async def _look(self) -> None:
+        """Look at the sessions with new calls, then at the budgets; go on where calls ended meanwhile."""
+        try:
+            sessions = [(name, self._ended.pop(name)) for name in list(self._ended)[:_AT_ONCE]]
+            for name, seqs in sessions:
+                self._findings(name, seqs, await self._reading.run(self._found, name))
+            self._budgets(await self._reading.run(self._insights.budget))
+        finally:
+            self._busy = False
+            if self._ended:
+                self._busy = True
+                self._reactor.callLater(DELAY_S, self._begin)
+
+    def _failed(self, failure: Any) -> None:
+        if failure.check(Refused) is None:
+            self._log.failure("it could not be looked for findings", failure)
+
+    def _found(self, session_id: str) -> list[dict[str, Any]]:
+        try:
+            return self._insights.findings(session_id)
+        except NotKept:
+            return []
+
+    def _findings(self, session_id: str, seqs: set[int], found: Iterable[dict[str, Any]]) -> None:
+        for each in found:
+            news = next((link["seq"] for link in reversed(each["links"]) if link["seq"] in seqs), None)
+            if news is not None and self._is_news(session_id, each):
+                told = {name: each[name] for name in ("kind", "text", "cost", "seconds")}
+                self._publish({"type": "finding", "session_id": session_id, "seq": news, **told})
+
+    def _is_news(self, session_id: str, each: Mapping[str, Any]) -> bool:
+        """Tell whether a finding is new for its session, or has grown by much since it was told."""
+        key, cost = (session_id, str(each["kind"])), float(each["cost"] or 0.0)
+        before = self._told.get(key)
+        if before is not None and not (cost >= before * _GROWN and cost - before >= _GROWN_USD):
+            return False
+        self._told[key] = cost
+        while len(self._told) > _REMEMBERED:
+            del self._told[next(iter(self._told))]
+        return True
+
+    def _unspent(self, key: tuple[Any, ...]) -> float | None:
+        """Return what is known of a span that was not looked at: nothing was spent where one before it was known."""
+        return 0.0 if any(known[:2] == key[:2] for known in self._shares) else None
+
+    def _budgets(self, found: Iterable[dict[str, Any]]) -> None:
+        for each in found:
+            key = each["scope"], each["limit"], each["since"], each["session_id"]
+            before, share = self._shares.get(key, self._unspent(key)), float(each["share"])
+            self._shares[key] = share
+            if before is not None and crossed(before, share) is not None:
+                told = {name: each[name] for name in ("scope", "limit", "spent", "action", "state", "bound")}
+                self._publish({"type": "budget", **told})

@@ -1,0 +1,59 @@
+"""The endpoints of what is made of records: path, parameters and answers (contract, sections 6 and 13)."""
+
+from collections.abc import Sequence
+
+from ccsproxy.api.answers.endpoints import InsightEndpoints
+from ccsproxy.api.openapi.parameters import SEQ, SID, Parameter, choice, moment, text
+from ccsproxy.api.route import Endpoint, Handler
+from ccsproxy.store.reader.costs import GROUPS, PARTS
+
+_JSON = "application/json"
+_SINCE = moment("since", "Only what began then or later: RFC 3339 time or date, UTC.")
+_PLACE = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}/[1-9][0-9]{0,14}$"
+_A, _B = (
+    Parameter(name, f"{what} request, as SID/SEQ.", {"type": "string", "pattern": _PLACE}, required=True)
+    for name, what in (("a", "The earlier"), ("b", "The later"))
+)
+_PROMPT = Parameter(
+    "id", "The prompt's id, from the list.", {"type": "string", "pattern": r"^(system|tools)-[0-9a-f]{14}$"}, "path",
+    required=True,
+)  # fmt: skip
+_BY = choice("by", "What to sum up by.", (*GROUPS, *PARTS), "project")
+_Q = text("q", 'Fields and words, such as model:opus cost:>0.5 since:7d "any words".', several=False)
+
+
+def insight_routes(answers: InsightEndpoints) -> Sequence[Endpoint]:
+    """List the endpoints."""
+    call = "/api/requests/{sid}/{seq}/"
+    return (
+        _of_session("conversation", "A session as turns, steps and calls.", answers.get_conversation, "Conversation"),
+        _of_session("findings", "What is worth knowing.", answers.get_session_findings, "Findings"),
+        _of_session("weights", "What was sent again and again.", answers.get_weights, "Weights"),
+        Endpoint("/api/findings", "What is worth knowing, of the newest sessions.", answers.get_findings,
+                 {_JSON: "Findings"}, (_SINCE,)),
+        _of_call(call + "context", "What a prompt is made of.", answers.get_context, "Context"),
+        _of_call(call + "cache", "The cache verdict.", answers.get_cache, "Cache"),
+        _of_call(call + "cost", "The split of the price.", answers.get_cost, "Cost"),
+        _of_call(call + "why", "Cost, cache and time together.", answers.get_why, "Why"),
+        Endpoint("/api/diff", "What differs between two requests.", answers.get_diff, {_JSON: "Diff"}, (_A, _B),
+                 (404, 410)),
+        Endpoint("/api/prompts", "The distinct system prompts and tool sets.", answers.get_prompts,
+                 {_JSON: "Prompts"}),
+        Endpoint("/api/prompts/{id}", "A system prompt or a tool set.", answers.get_prompt, {_JSON: "Prompt"},
+                 (_PROMPT,), (404, 410)),
+        Endpoint("/api/leaks", "Kinds of secrets that were sent to providers.", answers.get_leaks, {_JSON: "Leaks"},
+                 (_SINCE,)),
+        Endpoint("/api/limits", "Rate limits and subscription windows.", answers.get_limits, {_JSON: "Limits"}),
+        Endpoint("/api/annotations", "Stars, tags and notes.", answers.get_annotations, {_JSON: "Annotations"}),
+        Endpoint("/api/budget", "Budgets and what is spent of them.", answers.get_budget, {_JSON: "Budgets"}),
+        Endpoint("/api/costs", "Sums by project, model, tool and more.", answers.get_costs, {_JSON: "Costs"},
+                 (_BY, _Q, _SINCE)),
+    )  # fmt: skip
+
+
+def _of_session(name: str, summary: str, handler: Handler, schema: str) -> Endpoint:
+    return Endpoint(f"/api/sessions/{{sid}}/{name}", summary, handler, {_JSON: schema}, (SID,), (404,))
+
+
+def _of_call(path: str, summary: str, handler: Handler, schema: str) -> Endpoint:
+    return Endpoint(path, summary, handler, {_JSON: schema}, (SID, SEQ), (404, 410))

@@ -1,0 +1,71 @@
+"""The OpenAPI document, made from the routes themselves."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from ccsproxy import __version__
+from ccsproxy.api.guard import METHODS
+from ccsproxy.api.openapi.schema_forms import ref
+from ccsproxy.api.openapi.schemas import SCHEMAS
+from ccsproxy.api.route import Endpoint
+
+#: What every endpoint may answer: a request that cannot be meant, one that may not be answered, one too many.
+_ANYWHERE = (400, 401, 403, 405, 421, 503)
+
+
+def describe(routes: Sequence[Endpoint]) -> bytes:
+    """Write the OpenAPI document for all endpoints."""
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "ccsproxy",
+                "version": __version__,
+                "description": "Records of the LLM API calls that coding agents made through ccsproxy.",
+            },
+            "paths": {route.path: _path(route) for route in routes},
+            "components": {
+                "schemas": dict(SCHEMAS),
+                "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            },
+            "security": [{}, {"token": []}],
+        }
+    )
+
+
+def _path(route: Endpoint) -> dict[str, Any]:
+    parameters = [parameter.describe() for parameter in route.parameters if parameter.place == "path"]
+    described: dict[str, Any] = {"get": _operation(route)}
+    return {**described, "parameters": parameters} if parameters else described
+
+
+def _operation(route: Endpoint) -> dict[str, Any]:
+    return {
+        "operationId": route.path.strip("/").replace("/", "-").translate({123: None, 125: None, 46: "-"}),
+        "summary": route.summary,
+        "parameters": [parameter.describe() for parameter in route.parameters if parameter.place == "query"],
+        "responses": {
+            "200": {
+                "description": route.summary,
+                "content": {kind: _media(name) for kind, name in route.answers.items()},
+            },
+            **{str(status): _error(status) for status in sorted({*_ANYWHERE, *route.errors})},
+        },
+    }
+
+
+def _media(name: str) -> Mapping[str, Any]:
+    return {"schema": ref(name)} if name else {}
+
+
+def _error(status: int) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {"application/json": {"schema": ref("Error")}},
+    }
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        described["headers"] = {"Allow": {"schema": {"const": ", ".join(METHODS)}}}
+    return described

@@ -1,0 +1,221 @@
+"""One relay as the recorder sees it: its log is read while it lives, and worked off when it has died."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+from typing import Protocol as Interface
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from ccsproxy.capture import frames, journal
+from ccsproxy.capture.frames import RELAY_SHIFT, Attached, Frame, FrameDecoder
+from ccsproxy.capture.journal import Begun
+from ccsproxy.capture.recorder.given.log_reader import EVERYTHING, LogReader
+from ccsproxy.capture.recorder.report import RelayReport
+from ccsproxy.capture.shared_log import ACCEPTED, BEHIND_SINCE, WORKING, SharedLog
+from ccsproxy.capture.spill import SpillCipher
+
+#: While the store has more records than this to write, nothing more is read: what waits, waits in the log.
+APPENDING = 256
+#: Seconds between two looks at the store while reading is paused.
+LOOK_AGAIN = 0.02
+#: Bytes that are read in one turn, so that acknowledgements and the other relays have theirs.
+TURN = 512 << 10
+
+
+class FrameHandler(Interface):
+    """What the frames of exchanges are given to."""
+
+    @property
+    def appending(self) -> int:
+        """How many records wait for the store."""
+
+    def take(self, frame: Frame) -> None:
+        """Take one frame, in the order in which its relay wrote it."""
+
+    def record_unclean(self, begun: Begun) -> "Deferred[bool]":
+        """Record that an exchange has begun of which nothing else is left, and say whether it has a record now."""
+
+
+class RelaySource(Protocol):
+    """Reads one relay's log, and is the protocol of the link to that relay.
+
+    States: waiting (nothing is handed on before `begin`), reading, paused (the store lags), ending (the relay has
+    died or everything is to be finished: all that is there is read, then ``worked_off`` is called once).
+
+    :ivar relay: which relay process it is.
+    :ivar attached: what the main process has said of it.
+    :ivar report: what became of its exchanges.
+    :ivar begun: the exchanges that were not settled when it was attached, by number.
+    :ivar since: since when one of them may have been recorded (seconds since the epoch), None for moments ago.
+    :ivar announced: how many exchanges its log tells of.
+    :ivar alive: the relay lives, as far as the link tells.
+    :ivar done: all that an ending relay has said has been handed on.
+    """
+
+    def __init__(
+        self, reactor: Any, attached: Attached, descriptors: list[int], worked_off: Callable[["RelaySource"], None]
+    ) -> None:
+        """Take a relay's log.
+
+        :param descriptors: of log, journal and spill file, ours from now on.
+        :param worked_off: called when the last that an ending relay has said has been handed on.
+        """
+        self.relay, self.attached = attached.relay, attached
+        self._reactor, self._worked_off = reactor, worked_off
+        self._shared, self._descriptors = SharedLog(descriptors[0]), descriptors
+        # In this order: whoever has a number up to this one is in the journal, or settled.
+        self._before = (self.relay << RELAY_SHIFT) + self._shared.words[ACCEPTED]
+        self.begun: dict[int, Begun] = {each.number: each for each in journal.read(descriptors[1])}
+        behind = self._shared.words[BEHIND_SINCE] / 1e9
+        self.since = time.time() - (time.monotonic() - behind) if behind else None
+        # Their heads were taken by an earlier recorder and are not in the log any more, until they are met.
+        self._headless = {number for number, each in self.begun.items() if each.incomplete}
+        self._skip = frozenset(attached.skip)
+        self.announced = self._shared.words[ACCEPTED]
+        self.report = RelayReport(self._write, self._later, self._taken, self._count_drop)
+        self._decoder = FrameDecoder()
+        self._reader: LogReader | None = None
+        self._handler: FrameHandler | None = None
+        self._step_due: IDelayedCall | None = None
+        self.alive, self.done = attached.linked, False
+        self._ending = self._closed = self._paused = False
+
+    def begin(self, handler: FrameHandler, cipher: SpillCipher) -> None:
+        """Begin to hand on frames."""
+        spill = self._descriptors[2] if self.attached.spilling else None
+        self._reader, self._handler = LogReader(self._shared, spill, cipher), handler
+        if not self.attached.linked:
+            self._ending = True
+        self._step_soon(0)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Hear how far the log is written."""
+        for frame in self._decoder.feed(data):
+            if frame.kind == frames.MORE and self._reader is not None and not self._ending:
+                self._reader.limit = frames.read_more(frame.payload)
+        self._step_soon(0)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Hear that the relay has died: whatever is in its log is all that there will be."""
+        self.alive = False
+        if self.done:
+            self._worked_off(self)
+        self.finish()
+
+    def finish(self) -> None:
+        """Read all that there is, and end."""
+        self._ending = True
+        self._step_soon(0)
+
+    def unread(self) -> list[Begun]:
+        """Return the exchanges of a relay that has died of which its log says nothing."""
+        # What has become incomplete since we read the log had been taken by us, and has its record.
+        begun = {
+            each.number: each
+            for each in journal.read(self._descriptors[1])
+            if not each.incomplete or each.number in self._headless
+        }
+        if begun and self._reader is not None:
+            for frame in self._reader.again().frames():
+                if frame.kind == frames.HEAD:
+                    begun.pop(frame.exchange, None)
+        return list(begun.values())
+
+    def close(self, settled: bool) -> None:
+        """Let go of the log.
+
+        :param settled: whether all of it is, so that the journal is not needed any more.
+        """
+        if self._step_due is not None and self._step_due.active():
+            self._step_due.cancel()
+        self.done = self._closed = True
+        if settled:
+            for path in self.attached.journals:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
+        for each in self._descriptors:
+            os.close(each)
+        if self.transport is not None:
+            self.transport.loseConnection()
+
+    def _write(self, line: bytes) -> None:
+        if self.transport is not None and not self._closed:
+            self.transport.write(line)
+
+    def _later(self, flush: Callable[[], None]) -> object:
+        return self._reactor.callLater(0, flush)
+
+    def _taken(self) -> int:
+        return self._reader.taken if self._reader is not None else 0
+
+    def _count_drop(self, reason: str) -> None:
+        self._shared.count_drop(reason, by_recorder=True)
+
+    def _step_soon(self, seconds: float) -> None:
+        if self._reader is None or self.done:
+            return
+        if self._step_due is None or not self._step_due.active():
+            self._step_due = self._reactor.callLater(seconds, self._step)
+
+    def _step(self) -> None:
+        """Hand on what one turn has room for."""
+        reader, handler = self._reader, self._handler
+        self._step_due = None
+        if reader is None or handler is None or self.done:
+            return
+        if self._ending:
+            reader.limit = EVERYTHING
+        if handler.appending > APPENDING // 2 and self._paused:
+            self._step_soon(LOOK_AGAIN)
+            return
+        self._paused = False
+        if self._hand_on(reader, handler) and self._ending:
+            self.done = True
+            self._worked_off(self)
+
+    def _hand_on(self, reader: LogReader, handler: FrameHandler) -> bool:
+        """Hand on frames, and say whether that was all there is."""
+        words, before, begun, room = self._shared.words, self._before, self.begun, TURN
+        skip = self._skip
+        for frame in reader.frames():
+            number = frame.exchange
+            if number in skip:
+                if frame.kind == frames.HEAD:
+                    self.report.dropped(number, "recorder")
+            elif number > before or number in begun:
+                words[WORKING] = number
+                if frame.kind == frames.HEAD:
+                    self._announce(number)
+                elif frame.kind == frames.END and number in self._headless:
+                    self._end_headless(number, handler)
+                handler.take(frame)
+            room -= len(frame.payload)
+            if frame.kind == frames.END and handler.appending > APPENDING:
+                self._paused = True
+                self._step_soon(LOOK_AGAIN)
+            elif room < 0:
+                self._step_soon(0)
+            else:
+                continue
+            words[WORKING] = 0
+            return False
+        words[WORKING] = 0
+        return True
+
+    def _end_headless(self, number: int, handler: FrameHandler) -> None:
+        """Record that an exchange has been whose head only a dead recorder knew."""
+        self._headless.discard(number)
+        recorded = handler.record_unclean(self.begun[number])
+        recorded.addCallback(
+            lambda done: self.report.stored(number) if done else self.report.dropped(number, "recorder")
+        )
+
+    def _announce(self, number: int) -> None:
+        self._headless.discard(number)
+        self.announced = max(self.announced, number - (self.relay << RELAY_SHIFT))

@@ -1,0 +1,1 @@
+"""Which session an exchange belongs to, who called, and what it continues."""

@@ -1,0 +1,48 @@
+"""Which exchange another one continues: by the ids of responses, which the provider keeps and the request names."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+
+from ccsproxy.capture.recorder.websocket.connection import SocketFacts
+from ccsproxy.exchange.record import Record, WebSocketNote
+
+#: How many responses are remembered.
+_REMEMBERED = 8192
+
+
+class Continuations:
+    """Remembers where each response is recorded."""
+
+    def __init__(self) -> None:
+        self._place: OrderedDict[str, tuple[str, int]] = OrderedDict()
+
+    def follow(self, record: Record, socket: SocketFacts | None) -> Record:
+        """Say in a record what it continues and what its WebSocket was, and remember its response.
+
+        :param record: what the store is going to get: redacted.
+        """
+        self._remember(record)
+        request = record.request
+        previous = request.body.get("previous_response_id") if isinstance(request.body, dict) else None
+        if isinstance(previous, str):
+            session, seq = self._place.get(previous, ("", 0))
+            request = msgspec.structs.replace(request, context=seq if session == record.session_id else None)
+        elif socket is not None and socket.before is not None:
+            request = msgspec.structs.replace(request, context=socket.before)
+        response = record.response
+        if socket is not None and response is not None:
+            note = WebSocketNote(path=request.path, subprotocol=socket.subprotocol, frames=socket.frames)
+            response = msgspec.structs.replace(response, websocket=note)
+        return msgspec.structs.replace(record, request=request, response=response)
+
+    def _remember(self, record: Record) -> None:
+        body: Any = record.response.body_reassembled if record.response is not None else None
+        response_id = body.get("id") if isinstance(body, dict) else None
+        if record.dialect in ("openai_responses", "openai_realtime") and isinstance(response_id, str):
+            self._place[response_id] = record.session_id, record.seq
+            if len(self._place) > _REMEMBERED:
+                self._place.popitem(last=False)

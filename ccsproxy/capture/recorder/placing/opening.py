@@ -1,0 +1,119 @@
+"""The beginning of each exchange: which session it is in, which number it has there, and that others hear of it.
+
+An exchange is opened as soon as its session is known: by its head, by its body, by the program that calls. What is
+not known at once is waited for a moment: a probe for the first call of its agent, a call for the program behind it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ccsproxy.capture.frames import EndFrame
+from ccsproxy.capture.recorder import events
+from ccsproxy.capture.recorder.assembly import Assembly
+from ccsproxy.capture.recorder.interfaces import Store
+from ccsproxy.capture.recorder.placing.placement import Placement
+from ccsproxy.capture.recorder.placing.probes import Probes
+from ccsproxy.capture.recorder.placing.sessions import Sessions
+from ccsproxy.capture.recorder.report import Report
+from ccsproxy.exchange.record import Started
+
+#: How long the session of an exchange waits for the program that calls, in seconds.
+WAIT_S = 0.2
+
+#: Calls a callable after some seconds.
+Later = Callable[[float, Callable[[], None]], Any]
+
+
+class Opening:
+    """Opens exchanges. States of one: not open (``seq`` is 0), waiting (``waits``, still 0), open; never back.
+
+    :ivar placement: chooses the sessions.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        store: Store,
+        report: Report,
+        under_way: dict[str, Started],
+        later: Later | None,
+        finish: Callable[[Assembly, EndFrame], None],
+    ) -> None:
+        """Make one.
+
+        :param under_way: by id, what an earlier recorder has announced; it keeps its session and number.
+        :param later: None where nothing may be waited for.
+        :param finish: ends a probe that was held.
+        """
+        self.placement = Placement(sessions)
+        self._sessions, self._store, self._report = sessions, store, report
+        self._under_way, self._later = under_way, later
+        self._probes = Probes(later, finish)
+
+    def meet(self, assembly: Assembly) -> None:
+        """Take an exchange's head, and open it if that says enough."""
+        self.placement.meet(assembly)
+        named = assembly.identify(None)
+        waits = assembly.head.method == b"HEAD" and not self.placement.knows(assembly)
+        if named is not None or (assembly.request.bodiless and not waits) or assembly.head.id in self._under_way:
+            self.open(assembly, named, None)
+
+    def open_with_body(self, assembly: Assembly, wait: bool = True) -> None:
+        """Open an exchange whose body is there."""
+        body = assembly.request.json
+        self.open(assembly, assembly.identify(body), body, wait)
+
+    def open(self, assembly: Assembly, named: str | None, body: Any, wait: bool = True) -> None:
+        """Give an exchange its session and number, and announce it.
+
+        :param named: the session that the client names, None when it names none.
+        :param wait: for a moment, where its end may tell the program that calls.
+        """
+        numbered = self._under_way.get(assembly.head.id)
+        if wait and numbered is None and self._waits(assembly, named):
+            return
+        self._under_way.pop(assembly.head.id, None)
+        harmless = assembly.gate.session(named, assembly.request.lines)
+        assembly.understand(body)
+        placed = self.placement.place(assembly, harmless, body)
+        self._probes.followed(self.placement.program(assembly))
+        assembly.session_id = numbered.session_id if numbered is not None else placed
+        assembly.seq = numbered.seq if numbered is not None else self._sessions.next_seq(placed)
+        started = assembly.gate.started(assembly.started(), assembly.request.lines)
+        if numbered is None:
+            self._store.started(started)
+            self._report.event(events.request_started(started))
+
+    def open_somehow(self, assembly: Assembly) -> None:
+        """Number an exchange that could not be opened, in the session of whoever belongs to none."""
+        assembly.session_id = self._sessions.choose(None)
+        assembly.seq = self._sessions.next_seq(assembly.session_id)
+
+    def told(self, assembly: Assembly, ended: EndFrame) -> None:
+        """Take what an exchange's end tells of the program that made it."""
+        if self.placement.told(assembly, ended.ending):
+            self._probes.followed(self.placement.program(assembly))
+
+    def hold(self, assembly: Assembly, ended: EndFrame) -> bool:
+        """Hold a probe that has ended and is not open; tell whether it is held."""
+        return self._probes.hold(assembly, ended, self.placement.program(assembly))
+
+    def let_all_go(self) -> None:
+        """Hold nothing any longer."""
+        self._probes.let_all_go()
+
+    def _waits(self, assembly: Assembly, named: str | None) -> bool:
+        """Tell whether an exchange waits for the program that calls, and see that it does not wait for long."""
+        if self._later is None or not self.placement.should_wait(assembly, named):
+            return False
+        if not assembly.waits:
+            assembly.waits = True
+            self._later(WAIT_S, lambda: self._open_late(assembly))
+        return True
+
+    def _open_late(self, assembly: Assembly) -> None:
+        if assembly.waits and not assembly.seq and not assembly.released:
+            try:
+                self.open(assembly, assembly.client.session, assembly.request.peek(), wait=False)
+            except Exception:
+                assembly.note("opened_late")

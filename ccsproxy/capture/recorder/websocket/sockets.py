@@ -1,0 +1,173 @@
+"""The WebSockets among the exchanges: one exchange on the link, any number of records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+import attr
+import msgspec
+
+from ccsproxy.capture import frames
+from ccsproxy.capture.frames import EndFrame, Frame
+from ccsproxy.capture.recorder.websocket.connection import Exchange, OpenExchange, SocketFacts, WebSocketInMaking
+from ccsproxy.exchange.ids import IdSource
+from ccsproxy.exchange.relayed import RequestHead, ResponseHead
+
+#: The bit that marks a number as one of ours: a relay counts its exchanges from 1.
+OWN = 1 << (frames.RELAY_SHIFT - 1)
+
+
+@attr.define
+class _OnLink:
+    """One connection as the relay reports it.
+
+    :ivar head: the frame that announced it, until the upstream has answered.
+    :ivar reading: its messages, once the upstream has changed the protocol.
+    :ivar pending: the numbers of its exchanges that the store has not settled.
+    :ivar stored: one of them is stored.
+    :ivar reason: why one was dropped.
+    :ivar ended: no more of it comes.
+    """
+
+    number: int
+    announced: RequestHead
+    head: Frame | None
+    reading: WebSocketInMaking | None = None
+    pending: set[int] = attr.field(factory=set)
+    stored: bool = False
+    reason: str = ""
+    ended: bool = False
+
+
+class Sockets:
+    """Keeps the connections apart from ordinary exchanges.
+
+    A connection is told to the relay as settled when all its exchanges are: as stored if one of them is, since
+    whatever was lost of it is told by the faults of its records.
+
+    :param limit: the most bytes of one message.
+    :param ids: makes the ids of further exchanges.
+    :param again: takes the frames of a connection whose upstream has declined: it is an ordinary exchange.
+    :param open_exchange: opens an exchange under a number.
+    :param finish: ends one.
+    :param settled: called with the number of a connection, and why it was dropped, None when it is stored.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        ids: IdSource,
+        again: Callable[[Frame], None],
+        open_exchange: Callable[[int, RequestHead, ResponseHead, bytes, SocketFacts], Exchange],
+        finish: Callable[[Exchange, EndFrame], None],
+        settled: Callable[[int, str | None], None],
+    ) -> None:
+        self._limit, self._ids, self._again = limit, ids, again
+        self._open_exchange, self._finish, self._settled = open_exchange, finish, settled
+        self._count = count(1)
+        self._on_link: dict[int, _OnLink] = {}
+        self._owners: dict[int, _OnLink] = {}
+
+    def begin(self, frame: Frame, head: RequestHead, *, renamed: bool) -> None:
+        """Take the beginning of a connection.
+
+        :param renamed: its id belongs to an exchange that is stored already: what is left of it needs another.
+        """
+        if frame.exchange not in self._on_link:
+            head = msgspec.structs.replace(head, id=self._ids.new_id()) if renamed else head
+            self._on_link[frame.exchange] = _OnLink(frame.exchange, head, frame)
+
+    def take(self, frame: Frame) -> bool:
+        """Take a frame if it belongs to a connection; tell whether it does."""
+        one = self._on_link.get(frame.exchange)
+        if one is None:
+            return False
+        if one.reading is not None:
+            self._read(one, one.reading, frame)
+        elif frame.kind == frames.RESPONSE_HEAD:
+            self._answered(one, frame)
+        elif frame.kind == frames.END:
+            self._declined(one, frame)
+        return True
+
+    def settle(self, number: int, reason: str | None) -> bool:
+        """Take note that an exchange is stored, or why it is not; tell whether it was one of ours."""
+        one = self._owners.pop(number, None)
+        if one is None:
+            return False
+        one.pending.discard(number)
+        one.stored |= reason is None
+        one.reason = reason or one.reason
+        self._check(one)
+        return True
+
+    def give_up(self, frame: Frame, fault: str) -> None:
+        """Read no more of a connection; its exchanges become what is known of them."""
+        one = self._on_link.get(frame.exchange)
+        if one is None:
+            return
+        if one.reading is not None:
+            one.reading.give_up(fault)
+        if frame.kind == frames.END or one.reading is None:
+            one.ended, one.reason = True, "error"
+            self._check(one)
+
+    def cut(self, ended: EndFrame, relay: int | None = None) -> None:
+        """End every connection.
+
+        :param relay: whose, None for all.
+        """
+        for one in list(self._on_link.values()):
+            if relay is not None and one.number >> frames.RELAY_SHIFT != relay:
+                continue
+            if one.reading is not None:
+                self._over(one, one.reading, ended)
+            else:
+                payload = frames.encode(ended)
+                self._declined(one, Frame(frames.END, one.number, 0, payload))
+
+    def _answered(self, one: _OnLink, frame: Frame) -> None:
+        answer = frames.read_response_head(frame.payload)
+        if answer.status != 101:
+            self._declined(one, frame)
+            return
+        one.head = None
+        opening: OpenExchange = lambda *arguments: self._opened(one, *arguments)  # noqa: E731 - bound to one connection
+        one.reading = WebSocketInMaking(one.announced, answer, self._limit, self._ids.new_id, opening, self._finish)
+
+    def _declined(self, one: _OnLink, frame: Frame) -> None:
+        """Let an ordinary exchange be one."""
+        del self._on_link[one.number]
+        if one.head is not None:
+            plain = msgspec.structs.replace(one.announced, transport="http")
+            self._again(one.head._replace(payload=msgspec.msgpack.encode(plain)))
+        self._again(frame)
+
+    def _opened(
+        self, one: _OnLink, head: RequestHead, answer: ResponseHead, body: bytes, facts: SocketFacts
+    ) -> Exchange:
+        relay = one.number >> frames.RELAY_SHIFT << frames.RELAY_SHIFT
+        number = relay | OWN | next(self._count)
+        one.pending.add(number)
+        self._owners[number] = one
+        return self._open_exchange(number, head, answer, body, facts)
+
+    def _read(self, one: _OnLink, reading: WebSocketInMaking, frame: Frame) -> None:
+        if frame.kind == frames.REQUEST_BODY:
+            reading.sent(frame.payload, frame.at)
+        elif frame.kind == frames.RESPONSE_BODY:
+            reading.received(frame.payload, frame.at)
+        elif frame.kind == frames.LOST:
+            reading.lost(frames.read_lost(frame.payload))
+        elif frame.kind == frames.END:
+            self._over(one, reading, frames.read_end(frame.payload))
+
+    def _over(self, one: _OnLink, reading: WebSocketInMaking, ended: EndFrame) -> None:
+        reading.ended(ended)
+        one.ended = True
+        self._check(one)
+
+    def _check(self, one: _OnLink) -> None:
+        if one.ended and not one.pending and self._on_link.pop(one.number, None) is not None:
+            self._settled(one.number, None if one.stored else one.reason or "error")

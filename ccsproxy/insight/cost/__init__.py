@@ -1,0 +1,1 @@
+"""What calls and the parts of their prompts cost, and what of a budget is spent."""

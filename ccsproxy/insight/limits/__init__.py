@@ -1,0 +1,1 @@
+"""Rate limits and subscription windows, and when they will be reached."""

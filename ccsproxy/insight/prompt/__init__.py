@@ -1,0 +1,1 @@
+"""What a request body is as a prompt: items, parts, sizes, versions, differences."""

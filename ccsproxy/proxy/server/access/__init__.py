@@ -1,0 +1,1 @@
+"""Who may use the port, and for what."""

@@ -1,0 +1,91 @@
+"""Who may use the port as a proxy for other hosts: this user's programs, and whoever shows the token."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attr
+
+from ccsproxy.proxy.refusal import Refusal
+from ccsproxy.proxy.server.request_head import ParsedRequestHead
+from ccsproxy.runtime.sockets.peers import is_loopback, is_same_user
+from ccsproxy.runtime.sockets.sock_diag import SocketOwner
+
+_REFUSED = Refusal(
+    407,
+    "proxy_authentication_required",
+    "This proxy serves programs of its own user; others show the token in the file api-token as the password of "
+    "Proxy-Authorization.",
+)
+
+
+def no_token() -> str | None:
+    """Return no token: nobody can show one."""
+    return None
+
+
+def token_reader(path: Path) -> Callable[[], str | None]:
+    """Return what reads the token from its file, each time anew: it may be made or changed while we run."""
+
+    def read() -> str | None:
+        try:
+            return path.read_text("utf-8").strip() or None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    return read
+
+
+@attr.frozen
+class ProxyAdmission:
+    """Decides about CONNECT and absolute-form (contract, section 12).
+
+    :ivar any_user: on loopback, every user's programs are served.
+    :ivar token: reads the token, None where there is none.
+    """
+
+    any_user: bool = False
+    token: Callable[[], str | None] = no_token
+
+    def check(self, host: Any, owner: Callable[[], SocketOwner | None], head: ParsedRequestHead) -> None:
+        """Let a request pass.
+
+        :param host: the address that was connected to.
+        :param owner: tells whose the client's socket is; asked only where that matters.
+        :raises Refusal: with 407.
+        """
+        if not hasattr(host, "port"):
+            return  # a UNIX socket: its file's mode says who may
+        if is_loopback(host.host) and (self.any_user or self._is_ours(owner())):
+            return
+        shown, token = _token_in(head), self.token()
+        if not token or shown is None or not hmac.compare_digest(shown, token.encode()):
+            raise _REFUSED
+
+    @staticmethod
+    def _is_ours(owner: SocketOwner | None) -> bool:
+        return owner is not None and is_same_user(owner)
+
+
+def _token_in(head: ParsedRequestHead) -> bytes | None:
+    """Find the token that a request shows: the password of ``Basic``, whatever the user, or ``Bearer``."""
+    for name, value in head.headers:
+        if name.lower() == b"proxy-authorization":
+            scheme, _, shown = value.strip().partition(b" ")
+            if scheme.lower() == b"bearer":
+                return shown.strip()
+            if scheme.lower() == b"basic":
+                return _password(shown.strip())
+    return None
+
+
+def _password(login: bytes) -> bytes | None:
+    try:
+        return base64.b64decode(login, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return None

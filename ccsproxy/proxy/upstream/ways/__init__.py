@@ -1,0 +1,1 @@
+"""The ways to an upstream: names, TCP, TLS, corporate and SOCKS proxies."""

@@ -1,0 +1,93 @@
+"""Secrets in addresses: a password or token before the host, parameters that are secret by their name.
+
+Also what commands take in the same form: ``curl -u USER:PASSWORD``.
+"""
+
+import re
+
+from ccsproxy.redaction.kinds.names import Strength, strength
+from ccsproxy.redaction.kinds.randomness import is_random
+from ccsproxy.redaction.kinds.values import Style, is_secret_value
+from ccsproxy.redaction.search.finding import Finding
+
+#: The expression of what may be a user before a host; the longest that is looked at.
+USERS = r"://[^\s/?#@\"'<>\\`:]*:[^\s\"'<>`@]+@|://[^\s/?#@\"'<>\\`:]{12}[^\s/?#@\"'<>\\`:]*@"
+#: The expression of a parameter that is secret in an address only.
+PARAMETERS = (
+    r"[?&](?i:amp;)?(?i:sig|signature|key|code|token|auth|jwt|assertion|samlresponse|x-amz-signature|x-goog-signature"
+    r"|x-amz-credential|x-amz-security-token|code_verifier|device_code)=[^\s&\"'<>\\]{8}"
+)
+_PARAMETER = re.compile(rb"[?&](?i:amp;)?([\w-]{2,24})=([^\s&\"'<>\\#`]+)")
+_SURE_PARAMETERS = frozenset({b"sig", b"signature", b"x-amz-signature", b"x-goog-signature", b"x-amz-security-token"})
+#: The expression of a user and password for a command.
+PAIRS = r"(?:[ \t\"']-[uU]|--(?:proxy-)?user)(?:[ =\t]|[\"'],[ ]?)?[\"']?[^\s:\"'$/=-][^\s:\"'/]*:[^\s\"'$]{3}"
+_PAIR = re.compile(rb"[ \t\"']?--?[\w-]+(?:[ =\t]|[\"'],[ ]?)?[\"']?([^\s:\"'$/=-][^\s:\"'/]*):([^\s\"'`|;\\]+)")
+_COMMANDS = re.compile(rb"curl|wget|http|docker|ftp|openssl|ldap|smb|redis")
+#: What is no password: templates, and what documents write.
+_OPEN = re.compile(rb"[$%]?[{(<\[]|&lt;|[0-9]{2,5}[,/?#:]|\$[A-Za-z_]|%[A-Z]|\*+\Z|x{3,}\Z|\.{3}|[0-9]{1,5}\Z")
+_SAMPLES = frozenset(
+    b"password passwd pass pwd secret token user username pw your-password yourpassword postgres root guest admin "
+    b"example mypassword changeme test key host port 8080 3000".split()
+)
+#: Shorter passwords are those of examples.
+_SHORTEST = 4
+_INFO = re.compile(rb"[^\s/?\"'<>\\`]*")
+_HOST = re.compile(rb"[A-Za-z0-9][\w.-]*(?:[:/?\s\"'`;,)]|\Z|\\)")
+_SAMPLE = re.compile(rb"(?i:some|my|your|the|user|db)?[-_]?(?i:pass(?:word|wd)?|pw|secret|pwd)[0-9]{0,3}")
+_TOKEN = re.compile(rb"[A-Za-z0-9_~.%-]+\Z")
+
+
+def find_user(text: bytes, start: int, end: int) -> Finding | None:
+    """Return the credentials of an address between its ``://`` and its host, None where there is only a name."""
+    begin = text.rindex(b"://", start, end) + 3
+    info = text[begin : end - 1]
+    user, colon, password = info.partition(b":")
+    last = text.rfind(b"@", end, min(len(text), end + 60))
+    if colon and last > 0 and _INFO.fullmatch(text, end, last) and _HOST.match(text, last + 1, last + 80):
+        end, password = last + 1, text[begin + len(user) + 1 : last]
+    if not colon:
+        return _lone(text, begin, end)
+    if not password or _is_open(password):
+        return None
+    if len(password) < _SHORTEST or b"redacted" in password or _spans_addresses(password):
+        return None
+    return Finding(begin + len(user) + 1, end - 1, "url-password", password)
+
+
+def _spans_addresses(password: bytes) -> bool:
+    """Tell whether what stands before an ``@`` is the rest of an address and some other text."""
+    return b"://" in password or b"](" in password or b"," in password[:1]
+
+
+def _is_open(word: bytes) -> bool:
+    return _OPEN.match(word) is not None or word.lower() in _SAMPLES or _SAMPLE.fullmatch(word) is not None
+
+
+def _lone(text: bytes, begin: int, end: int) -> Finding | None:
+    """Return a token that stands alone before a host."""
+    token = text[begin : end - 1]
+    return Finding(begin, end - 1, "url-token", token) if is_random(token) and _TOKEN.match(token) else None
+
+
+def find_parameter(text: bytes, start: int) -> Finding | None:
+    """Return the value of a parameter that is secret in an address."""
+    found = _PARAMETER.match(text, start)
+    if found is None:
+        return None
+    name, value = found.group(1).lower(), found.group(2).rstrip(b".,;)]")
+    level = Strength.STRONG if name in _SURE_PARAMETERS else max(strength(name.decode()), Strength.WEAK)
+    if not is_secret_value(value, level, Style.LITERAL, name):
+        return None
+    return Finding(found.start(2), found.start(2) + len(value), "url-parameter", value)
+
+
+def find_pair(text: bytes, start: int) -> Finding | None:
+    """Return the password of a user and password that a command takes."""
+    found = _PAIR.match(text, start)
+    if found is None:
+        return None
+    user, password = found.groups()
+    line = text[max(start - 160, 0) : start].rpartition(b"\n")[2]
+    if _is_open(password) or (user.isdigit() and password.isdigit()) or _COMMANDS.search(line) is None:
+        return None
+    return None if b"redacted" in password else Finding(*found.span(2), "password", password)

@@ -1,0 +1,111 @@
+"""Secrets that do not stand in plain letters: in base64, and with letters written as escapes."""
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+
+from ccsproxy.redaction.search.finding import Finding
+
+Find = Callable[[bytes], list[Finding]]
+
+#: What tokens begin with whose base64 is looked for: enough letters of it are the same wherever it stands.
+_BEGINNINGS = (
+    *("-----BEGIN ", "sk-ant-", "sk-proj-", "github_pat_", "ghp_", "ghs_", "glpat-", "npm_", "xoxb-", "sk_live_"),
+    *("AKIA", "AIzaSy", "postgres", "mysql://", "mongodb", "password", "PASSWORD", "_SECRET", "_TOKEN=", "API_KEY"),
+)
+#: Longer stretches are data, not text; of a key file they are the beginning.
+_LONGEST = 16384
+_BACK = 64
+_RUN = re.compile(rb"[A-Za-z0-9+/_-]*={0,2}")
+_LEFT = re.compile(rb"[A-Za-z0-9+/_-]*\Z")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def _phases() -> Iterator[str]:
+    """Yield the base64 of each beginning, behind 0, 1 and 2 other bytes, without the letters that depend on those."""
+    for text in _BEGINNINGS:
+        for before in range(3):
+            plain = b"\0" * before + text.encode()
+            encoded = b64encode(plain).decode().rstrip("=")
+            first, last = (0, 2, 3)[before], len(plain) * 8 // 6
+            if last - first >= 5:
+                yield encoded[first:last]
+
+
+#: The expression of what begins in base64.
+ENCODED = "|".join(re.escape(each) for each in dict.fromkeys(_phases()))
+_ENCODED = re.compile(ENCODED.encode())
+#: The expression of a letter, digit or hyphen that is written as an escape, for which nobody has a reason.
+ESCAPED = r"\\u00(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|2[dD]|5[fF])"
+_ESCAPE = re.compile(rb"\\+u00([2-7][0-9A-Fa-f])")
+
+
+def find_encoded(text: bytes, start: int, find: Find) -> tuple[Finding | None, int]:
+    """Return the base64 around a place if what it says holds a secret, and where to go on.
+
+    :param find: searches what it says.
+    """
+    if _ENCODED.match(text, start) is None:
+        return None, start
+    left = _LEFT.search(text[max(start - _BACK, 0) : start])
+    begin = start - (len(left.group()) if left else 0)
+    run = _RUN.match(text, begin, begin + _LONGEST)
+    assert run is not None  # noqa: S101 - it may be empty, but is always there
+    for skipped in range(4):  # the letters before may belong to something else
+        secret = _secret_of(_decoded(run.group()[skipped:]), find)
+        if secret is not None:
+            return Finding(begin, run.end(), secret.kind, secret.secret), run.end()
+    return None, run.end()
+
+
+def _decoded(encoded: bytes) -> bytes:
+    letters = encoded.rstrip(b"=").translate(_URL_SAFE)
+    letters = letters[:-1] if len(letters) % 4 == 1 else letters
+    return b64decode(letters + b"=" * (-len(letters) % 4))
+
+
+def _secret_of(plain: bytes, find: Find) -> Finding | None:
+    """Return the first secret in decoded base64, None where that is no text."""
+    head = plain[:64]
+    if sum(32 <= each < 127 or each in b"\n\r\t" for each in head) * 10 < len(head) * 9:
+        return None
+    found = find(plain)
+    return found[0] if found else None
+
+
+def find_escaped(text: bytes, start: int, find: Find) -> tuple[list[Finding], int]:
+    """Return the secrets around a letter that is written as an escape, and where to go on.
+
+    :param find: searches the text with its letters unescaped.
+    """
+    begin, end = max(start - _BACK, 0), start + _LONGEST
+    found = [
+        each._replace(start=begin + each.start, end=begin + each.end) for each in _in_escaped(text[begin:end], find)
+    ]
+    return found, max(end - 2 * _BACK, found[-1].end if found else 0)
+
+
+def _in_escaped(text: bytes, find: Find) -> list[Finding]:
+    parts: list[bytes] = []
+    ends: list[tuple[int, int]] = [(0, 0)]
+    position = size = 0
+    for escape in _ESCAPE.finditer(text):
+        parts += (text[position : escape.start()], bytes((int(escape.group(1), 16),)))
+        size += escape.start() - position + 1
+        position = escape.end()
+        ends.append((size, position))
+    plain = b"".join([*parts, text[position:]])
+    return [
+        each._replace(start=_place(ends, each.start, False), end=_place(ends, each.end, True)) for each in find(plain)
+    ]
+
+
+def _place(ends: list[tuple[int, int]], position: int, is_end: bool) -> int:
+    """Return where in the text a place in the unescaped one is: `ends` are the ends of escapes in both."""
+    low, high = 0, len(ends)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if ends[middle][0] <= position else (low, middle)
+    if not is_end and low + 1 < len(ends) and ends[low + 1][0] == position + 1:
+        return ends[low][1] + (position - ends[low][0])
+    return ends[low][1] + (position - ends[low][0])

@@ -1,0 +1,87 @@
+"""What stands where a secret stood: its kind, and a tag by which the same secret is known again.
+
+The tag is a hash under a key that never leaves the data dir: it tells which of a user's secrets it is, and nothing of
+the secret to anybody who reads the record. Its length is the secret's: 4 digits for less than 64 letters, 6 for less
+than 512, 8 for more.
+"""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from ccsproxy.redaction.search.finding import Finding
+
+#: What stands for values of header fields, parameters and keys that version 1 knew (contract, section 10).
+PLACEHOLDER = "<redacted>"
+#: The kind of such a value.
+FIRST_KIND = "key"
+KEY_FILE = "redaction-key"
+_KEY_BYTES = 32
+_LENGTHS = ((64, 4), (512, 6))
+_LONGEST = 8
+
+
+class Tagger:
+    """Makes tags under one key."""
+
+    def __init__(self, key: bytes = b"") -> None:
+        """Take the key; without one a key that dies with the process."""
+        self._key = key or os.urandom(_KEY_BYTES)
+
+    def tag(self, secret: bytes) -> str:
+        """Return the tag of a secret."""
+        length = next((digits for below, digits in _LENGTHS if len(secret) < below), _LONGEST)
+        return hashlib.blake2s(secret, key=self._key, digest_size=_LONGEST // 2).hexdigest()[:length]
+
+    def placeholder(self, finding: Finding) -> str:
+        """Return what stands where a finding stood."""
+        if not finding.secret:
+            return ""
+        if finding.kind == FIRST_KIND:
+            return PLACEHOLDER
+        return f"<redacted:{finding.kind}:{self.tag(finding.secret)}>"
+
+
+def read_key(data_dir: Path) -> bytes:
+    """Return the key of a data dir, made at the first need; its file is 0600 from its creation.
+
+    :raises OSError: when it can be neither read nor made.
+    :raises ValueError: when the file is no key, or not only the user's own.
+    """
+    path = data_dir / KEY_FILE
+    try:
+        return _made(path)
+    except FileExistsError:
+        return _read(path)
+
+
+def _made(path: Path) -> bytes:
+    """Make the file whole under another name first, so that nobody reads half a key."""
+    if path.exists():
+        raise FileExistsError
+    key = os.urandom(_KEY_BYTES)
+    part = path.with_name(f"{KEY_FILE}.{os.getpid()}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.write(descriptor, key)
+        os.fsync(descriptor)
+        os.link(part, path)  # unlike a rename it fails where the file is there already
+    finally:
+        os.close(descriptor)
+        part.unlink()
+    return key
+
+
+def _read(path: Path) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        found = os.fstat(descriptor)
+        key = os.read(descriptor, _KEY_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if not stat.S_ISREG(found.st_mode) or len(key) != _KEY_BYTES or found.st_mode & 0o077:
+        raise ValueError(
+            f"{path} is no key of {_KEY_BYTES} bytes that only you can read; remove it to get a new one."
+        )
+    return key

@@ -1,0 +1,143 @@
+"""The rules by which secrets are found, and the key of their tags: one of each for all exchanges of a recorder."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+
+from ccsproxy.redaction.kinds.tags import Tagger
+from ccsproxy.redaction.search.engine import Engine, make_engine
+from ccsproxy.redaction.search.finding import Finding, disjoint
+from ccsproxy.redaction.search.scanner import Scanner
+from ccsproxy.redaction.search.spans import in_letters
+from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
+
+#: Raised when what is found changes, so that what was remembered under other rules is not believed.
+VERSION = 1
+#: No secret is known by less.
+_SHORTEST = 6
+#: Short texts are looked at together, about so many letters at once.
+_TOGETHER = 64 << 10
+#: What stands between two texts: it ends every word, quoted value and address.
+_BETWEEN = "\n"
+_OWN_KIND = "own-pattern"
+_MATCHES_NOTHING = "matches the empty text"
+
+
+class Rules:
+    """Finds secrets in texts by the built-in rules and by the user's own.
+
+    It keeps nothing but compiled expressions and, where it is given one, a memory of texts: one for all exchanges.
+    """
+
+    def __init__(
+        self, tagger: Tagger | None = None, patterns: Sequence[str] = (), keep: Sequence[str] = (),
+        scanner: Scanner | None = None, memory: TextMemory | None = None,
+    ) -> None:  # fmt: skip
+        """Take the user's own patterns.
+
+        :param patterns: expressions of further secrets (``--redact-pattern``).
+        :param keep: expressions of what is none (``--keep-pattern``): a finding that one matches whole stays.
+        :param memory: remembers texts, so that each is searched once.
+        :raises ValueError: when an expression is none.
+        """
+        self.tagger = tagger or Tagger()
+        self._scanner = scanner or Scanner()
+        self._own = [own_pattern(each) for each in patterns]
+        self._keep = [make_engine(b"^(?:%b)$" % own_text(each)) for each in keep]
+        self._memory = memory
+
+    def with_memory(self, memory: TextMemory) -> "Rules":
+        """Return the same rules with a memory of texts."""
+        same = copy(self)
+        same._memory = memory
+        return same
+
+    def find(self, text: str) -> list[Finding]:
+        """Return the secrets in a text, in order and disjoint, their places counted in letters."""
+        if len(text) < _SHORTEST:
+            return []
+        raw = text.encode("utf-8", "surrogatepass")
+        findings = self._find_once(raw)
+        return findings if not findings or len(raw) == len(text) else in_letters(raw, findings)
+
+    def _find_once(self, raw: bytes) -> list[Finding]:
+        """Search a text that is not known."""
+        if self._memory is None or len(raw) < SHORTEST:
+            return self.find_in(raw)
+        name = self._memory.hash_of(raw)
+        findings = self._memory.known(name)
+        if findings is None:
+            findings = self.find_in(raw)
+            self._memory.remember(name, findings)
+        return findings
+
+    def find_in(self, raw: bytes) -> list[Finding]:
+        """Return the secrets in a text in UTF-8."""
+        findings = self._scanner.find(raw)
+        for engine in self._own:
+            findings += _matches(engine, raw)
+        if self._keep and findings:
+            findings = [each for each in findings if not self._is_kept(raw[each.start : each.end])]
+        return disjoint(findings) if self._own else findings
+
+    def may_hold(self, texts: Iterable[str]) -> bool:
+        """Tell whether one of some texts may hold a secret; false only where `find` finds nothing in each of them."""
+        short: list[str] = []
+        for text in texts:
+            if len(text) < SHORTEST:
+                short.append(text)
+            elif self._find_once(text.encode("utf-8", "surrogatepass")):
+                return True
+        return any(self.find_in(batch.encode("utf-8", "surrogatepass")) for batch in batches(short))
+
+    def _is_kept(self, secret: bytes) -> bool:
+        return any(each.search(secret, 0, len(secret)) == (0, len(secret)) for each in self._keep)
+
+
+def own_text(pattern: str) -> bytes:
+    """Return a user's expression as the engines read it.
+
+    :raises ValueError: with what is wrong with it.
+    """
+    text = pattern.encode("utf-8")
+    try:
+        if re.compile(text).search(b"") is not None:
+            raise ValueError(_MATCHES_NOTHING)
+    except re.error as reason:
+        raise ValueError(str(reason)) from None
+    return text
+
+
+def own_pattern(pattern: str) -> Engine:
+    """Compile a user's expression.
+
+    :raises ValueError: with what is wrong with it: it is none, it would match everywhere, or it needs to look around,
+        which no engine does that takes the same time for every text.
+    """
+    return make_engine(own_text(pattern))
+
+
+def _matches(engine: Engine, raw: bytes) -> Iterator[Finding]:
+    position = 0
+    while position < len(raw) and (found := engine.search(raw, position, len(raw))) is not None:
+        start, end = found
+        if end > start and not raw.startswith(b"<redacted", start):
+            yield Finding(start, end, _OWN_KIND, raw[start:end])
+        position = max(end, start + 1)
+
+
+def batches(texts: Iterable[str]) -> Iterator[str]:
+    """Join short texts, so that they are looked at together; long ones come by themselves, without a copy."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        if len(text) >= _TOGETHER:
+            yield text
+            continue
+        batch.append(text)
+        size += len(text)
+        if size >= _TOGETHER:
+            yield _BETWEEN.join(batch)
+            batch, size = [], 0
+    if batch:
+        yield _BETWEEN.join(batch)

@@ -1,0 +1,213 @@
+"""The search for secrets in a text: one pass of the engine, and a judgement of each of the places that it names."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+from ccsproxy.redaction.kinds.addresses import PAIRS, PARAMETERS, USERS, find_pair, find_parameter, find_user
+from ccsproxy.redaction.kinds.assignments import FLAGGED, NAMED, SCHEMED, find_named, find_schemed
+from ccsproxy.redaction.kinds.blocks import BEGINNINGS, find_block
+from ccsproxy.redaction.kinds.encodings import ENCODED, ESCAPED, find_encoded, find_escaped
+from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, after_boundary, marked_at, token_at
+from ccsproxy.redaction.kinds.phrases import PHRASES, find_phrase
+from ccsproxy.redaction.kinds.randomness import is_random
+from ccsproxy.redaction.search.engine import Engine, make_engine
+from ccsproxy.redaction.search.finding import Finding, disjoint
+from ccsproxy.redaction.search.view import ESCAPES, view_of
+
+#: Everything that is looked for.
+EXPRESSION = "|".join(
+    (BEGINNINGS, TOKENS, MARKED, NAMED, FLAGGED, SCHEMED, USERS, PARAMETERS, PAIRS, PHRASES, ENCODED, ESCAPED)
+)
+#: The depth to which what is encoded is decoded.
+_DEEPEST = 2
+#: From so many places on, verdicts are kept, so many, with so much of the text on both sides.
+_MANY = 64
+_MOST = 2048
+_WINDOW = 200
+#: So much behind an escape is looked at with the escapes of it undone.
+_VIEWED = 2048
+#: What begins something that is judged by more: blocks, members of keys in JSON.
+_FAR = (b"----", b"PuTTY", b'"d')
+
+
+class _Verdicts:
+    """What was judged of places in one text, so that text that repeats itself is judged once.
+
+    A judgement looks at no more than the window around a place; those that look farther are not kept. Nothing is kept
+    before a text has many such places.
+    """
+
+    def __init__(self) -> None:
+        self._places = 0
+        self._key: tuple[int, bytes] | None = None
+        self._end = 0
+        self._known: dict[tuple[int, bytes], tuple[int, list[Finding]]] = {}
+
+    def known(self, text: bytes, start: int, end: int, findings: list[Finding]) -> int | None:
+        """Note what is known of a place, and return where to go on; None where it has to be judged."""
+        self._places += 1
+        if self._places < _MANY:
+            return None
+        begin, self._end = max(start - _WINDOW, 0), end + _WINDOW
+        self._key = (start - begin, text[begin : self._end])
+        verdict = self._known.get(self._key)
+        if verdict is None:
+            return None
+        findings += (
+            [Finding(each.start + start, each.end + start, each.kind, each.secret) for each in verdict[1]]
+            if verdict[1]
+            else ()
+        )
+        return start + verdict[0]
+
+    def remember(self, start: int, position: int, findings: list[Finding]) -> None:
+        """Keep what was judged of the place that was asked for last."""
+        key = self._key
+        if key is None or position > self._end - 2 or key[1].startswith(_FAR, key[0]):
+            return
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        moved = [each._replace(start=each.start - start, end=each.end - start) for each in findings]
+        self._known[key] = position - start, moved
+
+
+class Scanner:
+    """Finds secrets in texts; keeps nothing of them."""
+
+    def __init__(self, make: Callable[[bytes], Engine] = make_engine) -> None:
+        """Compile the expression.
+
+        :param make: makes the engine.
+        """
+        self._search = make(f"{EXPRESSION}|{ESCAPES}".encode("latin-1")).search
+        self._search_view = make(EXPRESSION.encode("latin-1")).search
+
+    def find(self, text: bytes, depth: int = 0) -> list[Finding]:
+        """Return the secrets in a text in UTF-8, in order and without overlap.
+
+        :param depth: how often what is searched was decoded already.
+        """
+        search, size = self._search, len(text)
+        found = search(text, 0, size)
+        if found is None:
+            return []
+        findings: list[Finding] = []
+        verdicts = _Verdicts()
+        while found is not None:
+            if _ESCAPES.match(text, found[0]) is not None:
+                position = self._through_view(text, found[0], depth, findings, verdicts)
+            else:
+                position = self._verdict(text, *found, depth, findings, verdicts)
+            found = search(text, position, size) if position < size else None
+        return disjoint(findings)
+
+    def _through_view(
+        self, text: bytes, escape: int, depth: int, findings: list[Finding], verdicts: "_Verdicts"
+    ) -> int:
+        """Search the text around an escape as the engine would see it without, and return where to go on."""
+        begin = max(escape - _WINDOW, 0)
+        view = view_of(text[begin : escape + _VIEWED])
+        last = len(view) if escape + _VIEWED >= len(text) else len(view) - _WINDOW
+        position = min(begin, 1)  # behind one letter, so that the engine sees whether a word begins there
+        found = self._search_view(view, position, len(view))
+        while found is not None and found[0] < last:
+            start, end = found[0] + begin, found[1] + begin
+            position = self._verdict(text, start, end, depth, findings, verdicts) - begin
+            found = self._search_view(view, position, len(view)) if position < len(view) else None
+        return begin + max(last, position)
+
+    def _verdict(
+        self, text: bytes, start: int, end: int, depth: int, findings: list[Finding], verdicts: "_Verdicts"
+    ) -> int:
+        """Judge a place, or remember what was judged of one like it, and return where to go on."""
+        position = verdicts.known(text, start, end, findings)
+        if position is None:
+            before = len(findings)
+            position = self._judge(text, start, end, depth, findings)
+            verdicts.remember(start, position, findings[before:])
+        return position
+
+    def _judge(self, text: bytes, start: int, end: int, depth: int, findings: list[Finding]) -> int:
+        """Judge a place, note what it holds, and return where to go on."""
+        token_start = after_boundary(text, start)
+        found = token_at(text, token_start)
+        if found is not None:
+            findings.append(found)
+            findings += _secret_of_id(text, found)
+            return max(end, findings[-1].end)
+        block = find_block(text, start) if text.startswith(_BLOCKS, start) else None
+        if block is not None:
+            findings += block
+            return max(end, block[-1].end if block else end)
+        return self._other(text, start, end, depth, findings)
+
+    def _other(self, text: bytes, start: int, end: int, depth: int, findings: list[Finding]) -> int:
+        """Judge a place that holds neither a token nor a key file."""
+        first = text[start]
+        if first == _COLON and text.startswith(b"://", start):
+            return _noted(find_user(text, start, end), end, findings)
+        if first in b"?&":
+            return _noted(find_parameter(text, start), start + 3, findings)
+        if first == _BACKSLASH and _ESCAPE.match(text, start) is not None:
+            escaped, position = find_escaped(text, start, self._deeper(depth))
+            findings += escaped
+            return position
+        if first in b"cC" and (cookies := find_phrase(text, start)):
+            findings += cookies
+            return max(end, cookies[-1].end)
+        behind = start
+        if first in _BEFORE_FLAG:
+            behind += 1
+            if text[behind : behind + 1] != b"-":
+                return self._unnamed(text, start, end, depth, findings)
+        named, position = find_named(text, behind)
+        findings += named
+        if position > behind:
+            return position
+        return self._unnamed(text, start, end, depth, findings)
+
+    def _unnamed(self, text: bytes, start: int, end: int, depth: int, findings: list[Finding]) -> int:
+        """Judge a place where no name is."""
+        for judge in (find_schemed, marked_at, find_pair):
+            found = judge(text, start)
+            if found is not None:
+                return _noted(found, end, findings)
+        phrases = find_phrase(text, start)
+        if phrases:
+            findings += phrases
+            return max(end, phrases[-1].end)
+        found, position = find_encoded(text, start, self._deeper(depth))
+        return max(_noted(found, position, findings), end)
+
+    def _deeper(self, depth: int) -> Callable[[bytes], list[Finding]]:
+        """Return what searches a decoded text."""
+        return partial(self.find, depth=depth + 1) if depth < _DEEPEST else lambda _: []
+
+
+#: What may stand before a flag, and is found with it.
+_BEFORE_FLAG = b" \t\r\n\"'=,[+:>\x92"
+_BLOCKS = (b"----", b"PuTTY-")
+_COLON, _BACKSLASH = ord(":"), 0x5C
+_ESCAPE = re.compile(ESCAPED.encode())
+_ESCAPES = re.compile(ESCAPES.encode())
+#: The secret that the consoles of AWS write behind its identifier.
+_BEHIND_ID = re.compile(rb"[\"']?[,;\t |:]+[\"']?([A-Za-z0-9+/]{40})(?![A-Za-z0-9+/=])")
+
+
+def _noted(found: Finding | None, otherwise: int, findings: list[Finding]) -> int:
+    """Note a finding, and return where to go on."""
+    if found is None:
+        return otherwise
+    findings.append(found)
+    return found.end
+
+
+def _secret_of_id(text: bytes, found: Finding) -> list[Finding]:
+    """Return the secret key that follows its identifier."""
+    if found.kind != "aws-access-key-id":
+        return []
+    behind = _BEHIND_ID.match(text, found.end)
+    if behind is None or not is_random(behind.group(1)):
+        return []
+    return [Finding(*behind.span(1), "aws-secret-key", behind.group(1))]

@@ -1,0 +1,62 @@
+"""Taking findings out of a text, or out of the parts that it is made of."""
+
+from collections.abc import Callable, Sequence
+
+from ccsproxy.redaction.search.finding import Finding
+
+Write = Callable[[Finding], str]
+
+
+def in_letters(raw: bytes, findings: list[Finding]) -> list[Finding]:
+    """Return findings in bytes of UTF-8 as findings in the text, whose places are counted in letters."""
+    moved: list[Finding] = []
+    at = letters = 0
+    for each in findings:
+        start = letters + _letters(raw, at, each.start)
+        end = start + _letters(raw, each.start, each.end)
+        moved.append(each._replace(start=start, end=end))
+        at, letters = each.end, end
+    return moved
+
+
+def _letters(raw: bytes, start: int, end: int) -> int:
+    return len(raw[start:end].decode("utf-8", "surrogatepass"))
+
+
+def blanked(text: str, findings: Sequence[Finding], write: Write) -> str:
+    """Put what is written for them where the findings are, which are in order and disjoint."""
+    parts: list[str] = []
+    position = 0
+    for each in findings:
+        parts += (text[position : each.start], write(each))
+        position = each.end
+    parts.append(text[position:])
+    return "".join(parts)
+
+
+def blanked_parts(parts: list[str], findings: Sequence[Finding], write: Write) -> list[str]:
+    """Remove findings in a text from the parts that it is made of.
+
+    What is written stands in the part in which a finding begins, so that the joined parts equal the blanked text.
+    """
+    result: list[str] = []
+    offset = index = 0
+    for part in parts:
+        end = offset + len(part)
+        while index < len(findings) and findings[index].end <= offset:
+            index += 1
+        result.append(_blanked_part(part, offset, findings, index, write))
+        offset = end
+    return result
+
+
+def _blanked_part(part: str, offset: int, findings: Sequence[Finding], index: int, write: Write) -> str:
+    kept: list[str] = []
+    position, end = offset, offset + len(part)
+    while index < len(findings) and findings[index].start < end:
+        each = findings[index]
+        if each.start >= offset:
+            kept += (part[position - offset : each.start - offset], write(each))
+        position = min(each.end, end)
+        index += 1
+    return "".join(kept) + part[position - offset :]

@@ -1,0 +1,1 @@
+"""Secrets in streams, where one may be cut into many events."""

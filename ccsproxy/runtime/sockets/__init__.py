@@ -1,0 +1,1 @@
+"""Whose sockets they are: owners, processes and connections of this machine."""
