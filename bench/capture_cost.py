@@ -20,7 +20,7 @@ from bench.paced_exchange import reads
 from ccsproxy.capture import frames, journal
 from ccsproxy.capture.main import RECORDER_THRESHOLDS
 from ccsproxy.capture.recorder.assembly import CapturePolicy
-from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.given.log_reader import LogReader
 from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.placing.sessions import Sessions
@@ -161,7 +161,13 @@ def record(pieces: list[bytes], question: bytes = b"", times: int = 1, redactor=
     for _ in range(times):
         store = Nowhere()
         recorder = Recorder(
-            CapturePolicy(), interpreters, redactor, Sessions("run", store.last_seq), store, report, Budget(1 << 30)
+            CapturePolicy(),
+            interpreters,
+            redactor,
+            Sessions("run", store.last_seq),
+            store,
+            report,
+            MemoryBudget(1 << 30),
         )
 
         def send(*frame, recorder=recorder) -> None:
@@ -183,7 +189,7 @@ def paced(batches: list[list[bytes]], redactor=None) -> None:
     store = Nowhere()
     interpreters, sessions = Interpreters(detect, identify), Sessions("run", store.last_seq)
     recorder = Recorder(
-        CapturePolicy(), interpreters, redactor or redactors(), sessions, store, report, Budget(1 << 30)
+        CapturePolicy(), interpreters, redactor or redactors(), sessions, store, report, MemoryBudget(1 << 30)
     )
     decoder = frames.FrameDecoder()
     for data in (data for batch in batches for data in batch):

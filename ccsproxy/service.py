@@ -24,6 +24,7 @@ from ccsproxy.config.model import Config
 from ccsproxy.config.options import Options as PlainOptions
 from ccsproxy.config.settings import reloaded
 from ccsproxy.errors import ConfigError, DataDirError, StartError
+from ccsproxy.errors import DataDirError as Unusable
 from ccsproxy.proxy.service import RelayService, check_upstreams
 from ccsproxy.run import NAME as RUN_FILE
 from ccsproxy.run import Run, RunHandle, outlived, remove_run_file, write_run_file
@@ -37,7 +38,6 @@ from ccsproxy.runtime.systemd import Notifier
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.store.directory import DataDirBusy, Lock, prepare
-from ccsproxy.store.directory import DataDirError as Unusable
 from ccsproxy.workers.supervisor import Workers
 
 __all__ = ["CcsproxyService", "Options", "makeService", "serve"]

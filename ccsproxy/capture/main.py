@@ -46,7 +46,7 @@ from ccsproxy.store.writer import in_thread
 RECORDER_THRESHOLDS = (20000, 20, 100)
 
 
-class OneProtocol(Factory):
+class InboxFactory(Factory):
     """Answers the one connection there is with the one protocol there is."""
 
     noisy = False
@@ -64,7 +64,7 @@ def adopt(reactor: Any, descriptor: int, protocol: Protocol) -> None:
 
     The reactor works on a copy; the link has to end with that one.
     """
-    reactor.adoptStreamConnection(descriptor, AF_UNIX, OneProtocol(protocol))
+    reactor.adoptStreamConnection(descriptor, AF_UNIX, InboxFactory(protocol))
     os.close(descriptor)
 
 

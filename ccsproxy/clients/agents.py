@@ -14,11 +14,12 @@ _TEXTS = 3
 
 
 @attr.frozen
-class Agent:
+class KnownAgent:
     """How one agent is known.
 
     :ivar name: as records name it.
-    :ivar user_agent: an expression for its ``User-Agent``, whose group is the version; None where it is a library's.
+    :ivar user_agent: an expression for its ``User-KnownAgent``, whose group is the version; None where it is a
+    library's.
     :ivar says: an expression for what it tells the model that it is.
     :ivar headers: fields that only it sends.
     :ivar titles: what it calls itself in ``X-Title``, as sellers of models ask for.
@@ -60,7 +61,7 @@ def _product(names: str) -> re.Pattern[str]:
 #: Seen: Kilo CLI 7.7, Cline CLI 3.0, Copilot CLI 1.0.102, Pi 0.73, Continue CLI 1.5, aider 0.86, Amp 0.0.179; the
 #: others by what their sources say.
 AGENTS = (
-    Agent(
+    KnownAgent(
         "kilo-code",
         _product("kilo-?code|kilo(?:-cli)?"),
         _says(r"You are Kilo\b"),
@@ -69,7 +70,7 @@ AGENTS = (
         ("x-kilocode-taskid", "x-kilo-session", "x-session-id", "x-session-affinity"),
         ("x-kilocode-version",),
     ),
-    Agent(
+    KnownAgent(
         "roo-code",
         _product("roo-?code"),
         _says(r"You are Roo\b"),
@@ -78,7 +79,7 @@ AGENTS = (
         ("x-roo-task-id",),
         ("x-roo-app-version",),
     ),
-    Agent(
+    KnownAgent(
         "cline",
         _product("cline"),
         _says(r"You are Cline\b"),
@@ -87,7 +88,7 @@ AGENTS = (
         ("x-task-id",),
         ("x-client-version", "x-cline-version"),
     ),
-    Agent(
+    KnownAgent(
         "copilot-cli",
         _product("copilot|copilot-cli|GithubCopilot-CLI"),
         _says(r"You are (?:the )?(?:GitHub )?Copilot CLI\b"),
@@ -95,7 +96,7 @@ AGENTS = (
         (),
         ("x-client-session-id", "copilot-session-id", "x-session-id"),
     ),
-    Agent(
+    KnownAgent(
         "copilot-chat",
         _product("GitHubCopilotChat"),
         None,
@@ -104,15 +105,15 @@ AGENTS = (
         ("vscode-sessionid",),
         ("editor-plugin-version",),
     ),
-    Agent("pi", _product("pi|pi-coding-agent"), _says(r"operating inside pi\b|You are pi\b"), ("x-pi-version",)),
-    Agent(
+    KnownAgent("pi", _product("pi|pi-coding-agent"), _says(r"operating inside pi\b|You are pi\b"), ("x-pi-version",)),
+    KnownAgent(
         "continue",
         _product("continue(?:-cli)?|cn"),
         _says(r"(?:agent in|You are)(?: the)? Continue(?: CLI)?\b"),
         ("x-continue-unique-id",),
     ),
-    Agent("crush", _product("(?:charm-)?crush"), _says(r"You are Crush\b"), sessions=("x-crush-session-id",)),
-    Agent(
+    KnownAgent("crush", _product("(?:charm-)?crush"), _says(r"You are Crush\b"), sessions=("x-crush-session-id",)),
+    KnownAgent(
         "goose",
         _product("goose"),
         _says(r"AI agent called goose\b"),
@@ -120,7 +121,7 @@ AGENTS = (
         ("goose", "Goose"),
         ("goose-session-id", "agent-session-id"),
     ),
-    Agent(
+    KnownAgent(
         "amp",
         _product("amp"),
         _says(r"You are Amp\b"),
@@ -129,16 +130,16 @@ AGENTS = (
         ("x-amp-thread-id",),
         ("x-amp-client-version",),
     ),
-    Agent(
+    KnownAgent(
         "aider",
         _product("aider"),
         _says(r"Act as an expert (?:software developer|code analyst|architect engineer)|using the \*SEARCH/REPLACE"),
         (),
         ("Aider",),
     ),
-    Agent("zed", _product("zed"), sessions=("x-zed-thread-id",)),
-    Agent("droid", _product("factory-cli|droid"), _says(r"You are Droid\b"), sessions=("x-session-id",)),
-    Agent("auggie", _product("augment\\.cli|auggie"), sessions=("x-request-session-id",)),
+    KnownAgent("zed", _product("zed"), sessions=("x-zed-thread-id",)),
+    KnownAgent("droid", _product("factory-cli|droid"), _says(r"You are Droid\b"), sessions=("x-session-id",)),
+    KnownAgent("auggie", _product("augment\\.cli|auggie"), sessions=("x-request-session-id",)),
 )
 _SESSIONS = ("x-session-id", "session-id", "x-conversation-id", "conversation-id")
 
@@ -163,7 +164,7 @@ def identify(call: ClientCall) -> Client:
     )
 
 
-def agent_of(call: ClientCall) -> Agent | None:
+def agent_of(call: ClientCall) -> KnownAgent | None:
     """Return the agent that made a call, None when it is none of these."""
     opening = "\n".join(text[:_LOOKED_AT] for _, text in zip(range(_TEXTS), instructions(call.body), strict=False))
     return next((agent for agent in AGENTS if agent.matches(call, opening)), None)

@@ -13,8 +13,8 @@ import attr
 import msgspec
 
 from ccsproxy.clients.answered import answer_line
-from ccsproxy.clients.asked import conversation_of, is_models, texts_of
 from ccsproxy.clients.own_words import own_words
+from ccsproxy.clients.prompt import conversation_of, is_models, texts_of
 
 #: What of an answer is compared with what a client sends back as such, in characters.
 _COMPARED = 80

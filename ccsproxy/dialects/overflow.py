@@ -14,7 +14,7 @@ from ccsproxy.exchange.usage import Usage
 _FORGET_AT = 1 << 20
 
 
-class Tail:
+class KeptTail:
     """Takes the events behind what is kept, as a reassembler does; the texts in them are soon forgotten.
 
     :ivar findings: the first error and the time of the first content; nothing else that is noticed matters.

@@ -10,7 +10,7 @@ from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.framing import PLAIN, ArrayFraming, Framed, Framing, LineFraming, SseFraming, choose
 from ccsproxy.dialects.no_answer import no_events
-from ccsproxy.dialects.overflow import Tail, joined
+from ccsproxy.dialects.overflow import KeptTail, joined
 from ccsproxy.dialects.plain_body import BLANK, bounded_counts, read_cut_off, read_plain
 from ccsproxy.dialects.protocol import Joining, Reassembler, StreamWatcher, WireFormat
 from ccsproxy.dialects.registry import proven
@@ -42,7 +42,7 @@ class AnswerReader:
         self._first_ms: float | None = None
         self._last_ms = 0.0
         self._kept: Reassembler | None = None
-        self._tail: Tail | None = None
+        self._tail: KeptTail | None = None
         self._full = False
 
     def borrow(self, kept: Callable[[], bytes | bytearray]) -> None:
@@ -93,7 +93,7 @@ class AnswerReader:
         self._watcher = None
         self._kept = self._begin(None)
         self._framing.overflow()
-        self._reassembler = self._tail = Tail(partial(self._format.reassembler, self._facts))
+        self._reassembler = self._tail = KeptTail(partial(self._format.reassembler, self._facts))
         self._joining = False
 
     def _begins(self, data: bytes) -> bool:

@@ -13,8 +13,15 @@ from ccsproxy.insight.cost.rates import Price, priced, tokens_of, usage_of
 from ccsproxy.insight.facts import Breakpoint, Call, Item, Part
 from ccsproxy.insight.prompt import markers
 from ccsproxy.insight.prompt.images import images_in
-from ccsproxy.insight.prompt.layout import Layout, Marked, encoded, layout, span_s
-from ccsproxy.insight.prompt.parts import MESSAGE_FRAME, Reading, digest_of, message_parts, system_parts, tool_part
+from ccsproxy.insight.prompt.layout import Layout, MarkedItem, encoded, layout, span_s
+from ccsproxy.insight.prompt.parts import (
+    MESSAGE_FRAME,
+    PartReading,
+    digest_of,
+    message_parts,
+    system_parts,
+    tool_part,
+)
 from ccsproxy.insight.prompt.settings import settings_of
 from ccsproxy.insight.wire_facts import header_facts, secret_facts, stream_facts
 from ccsproxy.providers.price_book import list_price
@@ -74,7 +81,7 @@ class Collector:
         if laid is not None:
             _describe(call, laid, record, [marked for _, marked in entries])
 
-    def _item(self, record: Mapping[str, Any], level: str, marked: Marked) -> Item:
+    def _item(self, record: Mapping[str, Any], level: str, marked: MarkedItem) -> Item:
         key = level, digest_of(marked.data)
         known = self._items.get(key)
         if known is None:
@@ -97,7 +104,7 @@ class Collector:
         blocks = [*view.system, *(block for message in view.messages for block in message.blocks)]
         if level == "system":
             return "", system_parts(blocks)
-        reading = Reading(record.get("model") or "", self._calls, images_in(value))
+        reading = PartReading(record.get("model") or "", self._calls, images_in(value))
         parts = [part for message in view.messages for part in message_parts(message, reading)]
         parts += system_parts(view.system)
         role = view.messages[0].role if view.messages else "system"
@@ -112,11 +119,11 @@ class Collector:
         ):
             return ()
         message = answer_view(record.get("dialect"), body)
-        reading = Reading(record.get("model") or "", self._calls, images_in(body))
+        reading = PartReading(record.get("model") or "", self._calls, images_in(body))
         return message_parts(msgspec.structs.replace(message, role="assistant"), reading)
 
 
-def _unseen(record: Mapping[str, Any], level: str, marked: Marked) -> bool:
+def _unseen(record: Mapping[str, Any], level: str, marked: MarkedItem) -> bool:
     """Whether the provider takes an entry out before it looks at the cache.
 
     Claude Code's first system block is for accounting; api.anthropic.com removes it, other upstreams see it
@@ -188,7 +195,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _describe(call: Call, laid: Layout, record: Mapping[str, Any], entries: list[Marked]) -> None:
+def _describe(call: Call, laid: Layout, record: Mapping[str, Any], entries: list[MarkedItem]) -> None:
     """Add what the body says beside the prompt."""
     rest = laid.rest
     call.settings = settings_of(laid, fields(fields(record.get("request")).get("headers")))

@@ -26,7 +26,7 @@ OK, NOTE, TROUBLE = "ok", "note", "trouble"
 
 
 @attr.frozen
-class Finding:
+class Diagnosis:
     """One thing that the doctor says.
 
     :ivar state: ``ok``, ``note`` (worth knowing) or ``trouble`` (in the way).
@@ -41,29 +41,29 @@ class Finding:
     cure: str = ""
 
 
-def examine_agent(agent: Agent, surroundings: Surroundings) -> Iterator[Finding]:
+def examine_agent(agent: Agent, surroundings: Surroundings) -> Iterator[Diagnosis]:
     """Say how an agent is, and what in its settings outranks a launcher."""
     path = agent.find(surroundings.environment)
     if path is None:
-        yield Finding(
+        yield Diagnosis(
             TROUBLE, agent.name, f"{agent.title} is not installed.", f"Put '{agent.commands[0]}' into PATH."
         )
         return
     version = version_of(path, surroundings.environment)
     tried = f"; tried with {agent.measured.version} on {agent.measured.date}" if agent.measured else "; not tried yet"
-    yield Finding(OK, agent.name, f"{agent.title} {version or 'of unknown version'} at {path}{tried}.")
+    yield Diagnosis(OK, agent.name, f"{agent.title} {version or 'of unknown version'} at {path}{tried}.")
     login = agent.login(surroundings)
     if login == "none":
-        yield Finding(NOTE, agent.name, "It is not logged in, as far as its files and variables tell.", agent.needs)
+        yield Diagnosis(NOTE, agent.name, "It is not logged in, as far as its files and variables tell.", agent.needs)
     else:
-        yield Finding(OK, agent.name, f"Login: {login}.")
+        yield Diagnosis(OK, agent.name, f"Login: {login}.")
     for overrule in agent.overrules(surroundings):
-        yield Finding(TROUBLE, agent.name, f"{overrule.where} sets {overrule.what}.", overrule.cure)
-    yield Finding(
+        yield Diagnosis(TROUBLE, agent.name, f"{overrule.where} sets {overrule.what}.", overrule.cure)
+    yield Diagnosis(
         OK, agent.name, f"'ccsproxy {agent.name}' leads it here by {agent.via}, which changes nothing in it."
     )
     for effect in agent.effects:
-        yield Finding(NOTE, agent.name, f"--via base-url: {effect}")
+        yield Diagnosis(NOTE, agent.name, f"--via base-url: {effect}")
 
 
 def version_of(path: str, environment: Mapping[str, str]) -> str | None:
@@ -84,63 +84,67 @@ def version_of(path: str, environment: Mapping[str, str]) -> str | None:
     return found[0] if found else None
 
 
-def examine_shell(surroundings: Surroundings) -> Iterator[Finding]:
+def examine_shell(surroundings: Surroundings) -> Iterator[Diagnosis]:
     """Say which of the shell's variables bear on how calls travel."""
     environment = surroundings.environment
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         if environment.get(name):
             cure = "The service goes through it too; it is taken over when the service starts."
-            yield Finding(NOTE, "proxy", f"{name} is set; a launcher puts ours in its place for the agent.", cure)
+            yield Diagnosis(NOTE, "proxy", f"{name} is set; a launcher puts ours in its place for the agent.", cure)
     exempt = [each.strip() for each in re.split(r"[,\s]+", environment.get("NO_PROXY", "")) if each.strip()]
     hosts = [each for each in exempt if re.search(r"anthropic|openai|googleapis|chatgpt|claude", each) or each == "*"]
     if hosts:
         cure = "Take these out of NO_PROXY; what it names goes past us, unrecorded."
-        yield Finding(TROUBLE, "proxy", f"NO_PROXY names {', '.join(hosts)}.", cure)
+        yield Diagnosis(TROUBLE, "proxy", f"NO_PROXY names {', '.join(hosts)}.", cure)
     for name in ("ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "GOOGLE_GEMINI_BASE_URL"):
         if environment.get(name):
             cure = f"Unset {name} to record by forwarding, or start with --via base-url."
-            yield Finding(NOTE, "base URL", f"{name} is set: calls go to {_host(environment[name])}.", cure)
+            yield Diagnosis(NOTE, "base URL", f"{name} is set: calls go to {_host(environment[name])}.", cure)
     for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"):
         file = environment.get(name)
         if file and not Path(file).is_file():
-            yield Finding(TROUBLE, "certificates", f"{name} names {file}, which is not there.", f"Unset {name}.")
+            yield Diagnosis(TROUBLE, "certificates", f"{name} names {file}, which is not there.", f"Unset {name}.")
 
 
 def _host(url: str) -> str:
     return url.partition("://")[2].partition("/")[0].rpartition("@")[2] or "somewhere"
 
 
-def examine_machine(data_dir: Path, now: float | None = None) -> Iterator[Finding]:
+def examine_machine(data_dir: Path, now: float | None = None) -> Iterator[Diagnosis]:
     """Say whether clock and disk are as they should be."""
     moment = time.time() if now is None else now
     if moment < _NOT_BEFORE:
-        yield Finding(
+        yield Diagnosis(
             TROUBLE, "clock", "The clock is years behind: certificates will not be valid.", "Set the clock."
         )
     where = next(path for path in (data_dir, *data_dir.parents) if path.exists())
     free = shutil.disk_usage(where).free
     if free < _FREE:
         cure = "Make room: the oldest records go first when the disk is nearly full."
-        yield Finding(TROUBLE, "disk", f"Only {free >> 20} MiB are free at {where}.", cure)
+        yield Diagnosis(TROUBLE, "disk", f"Only {free >> 20} MiB are free at {where}.", cure)
     else:
-        yield Finding(OK, "disk", f"{free >> 30} GiB are free at {where}.")
+        yield Diagnosis(OK, "disk", f"{free >> 30} GiB are free at {where}.")
 
 
-def examine_service(found: Mapping[str, Any] | None, health: Mapping[str, Any]) -> Iterator[Finding]:
+def examine_service(found: Mapping[str, Any] | None, health: Mapping[str, Any]) -> Iterator[Diagnosis]:
     """Say whether a service runs, and whether it lost anything.
 
     :param found: its run file, None when none runs.
     :param health: what ``GET /api/health`` says, empty when it does not answer.
     """
     if found is None:
-        yield Finding(OK, "service", "None runs; a launcher starts one and ends it with its last agent.")
+        yield Diagnosis(OK, "service", "None runs; a launcher starts one and ends it with its last agent.")
         return
-    yield Finding(OK, "service", f"Version {found['version']} runs at {found['proxy'][0]}.")
+    yield Diagnosis(OK, "service", f"Version {found['version']} runs at {found['proxy'][0]}.")
     dropped = sum((health.get("dropped") or {}).values())
     if dropped:
         why = ", ".join(f"{count} {reason}" for reason, count in health["dropped"].items())
-        yield Finding(TROUBLE, "records", f"{dropped} exchanges were dropped: {why}.", "'ccsproxy status' says more.")
+        yield Diagnosis(
+            TROUBLE, "records", f"{dropped} exchanges were dropped: {why}.", "'ccsproxy status' says more."
+        )
     elif health:
-        yield Finding(OK, "records", f"Nothing was dropped of {health.get('accepted')} exchanges.")
+        yield Diagnosis(OK, "records", f"Nothing was dropped of {health.get('accepted')} exchanges.")
     if health.get("store") == "degraded":
-        yield Finding(TROUBLE, "records", "The store is degraded.", "Look at the log, and at the space on the disk.")
+        yield Diagnosis(
+            TROUBLE, "records", "The store is degraded.", "Look at the log, and at the space on the disk."
+        )

@@ -9,7 +9,7 @@ import attr
 
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.insight.words import dollars, tokens
-from ccsproxy.launch.start import Started
+from ccsproxy.launch.start import LaunchResult
 from ccsproxy.store.query import parse_query
 from ccsproxy.store.reader.reader import NotKept, Reader
 
@@ -63,7 +63,7 @@ def _cost(receipt: Receipt) -> str:
     return dollars(receipt.cost) + (f" + {lacking}" if receipt.unpriced else "")
 
 
-def read_receipt(reader: Reader, started: Started) -> Receipt:
+def read_receipt(reader: Reader, started: LaunchResult) -> Receipt:
     """Add up what was recorded under a run's label."""
     rows = [row for row in _since(reader, started.began) if row.get("category") == "model"]
     sessions: dict[str, list[Mapping[str, Any]]] = {}

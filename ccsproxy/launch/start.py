@@ -29,7 +29,7 @@ class NotInstalled(StartError):
 
 
 @attr.frozen
-class Started:
+class LaunchResult:
     """What came of a start.
 
     :ivar status: the agent's exit status, minus the signal that ended it.
@@ -81,7 +81,7 @@ def start(
     via: str = "",
     labels: Mapping[str, str] | None = None,
     say: Callable[[str], object] = lambda text: None,
-) -> Started:
+) -> LaunchResult:
     """Start an agent, wait for its end, and keep a service there for it meanwhile.
 
     :param agent: what is known of it, None for any program.
@@ -105,7 +105,7 @@ def start(
         environment = {**surroundings.environment, **way.environment, LABELS: said}
         began = time.time()
         status = run_child([command[0], *way.arguments, *command[1:]], environment, background.ensure)
-        return Started(status, launch, began, run_file)
+        return LaunchResult(status, launch, began, run_file)
     finally:
         lease.close()
 

@@ -18,7 +18,7 @@ _FREE = frozenset({"web_fetch", "tool_search", "mcp", "mcp_list_tools", "code_ex
 class Billed:
     """What is billed.
 
-    :ivar tokens: by the member of `ccsproxy.providers.price_rows.Rates`; none is zero.
+    :ivar tokens: by the member of `ccsproxy.providers.price_rows.RowRates`; none is zero.
     :ivar pieces: what is billed by the piece, by kind of fee.
     :ivar tier: in one spelling, ``standard`` for the ordinary one.
     :ivar region: where the provider says it served from, empty where that makes no difference.

@@ -7,17 +7,17 @@ import msgspec
 
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.billed import Billed, billed
-from ccsproxy.providers.price_rows import Price, Rates, Tier
-from ccsproxy.providers.prices import Found, find_price
+from ccsproxy.providers.price_rows import Price, RowRates, Tier
+from ccsproxy.providers.prices import FoundPrice, find_price
 
 _MILLION = 1_000_000
 
 
 @attr.frozen
-class Part:
+class PricePart:
     """One part of a cost.
 
-    :ivar kind: what was counted: a member of `Rates`, or a fee.
+    :ivar kind: what was counted: a member of `RowRates`, or a fee.
     :ivar count: tokens, or pieces of a fee.
     :ivar rate: US dollars per million tokens, per thousand pieces of a fee.
     :ivar dollars: what it comes to.
@@ -48,11 +48,11 @@ class Cost:
     dollars: float | None
     gap: str = ""
     reason: str = ""
-    found: Found | None = None
+    found: FoundPrice | None = None
     tier: str = "standard"
     above: int | None = None
-    parts: tuple[Part, ...] = ()
-    rates: Rates | None = None
+    parts: tuple[PricePart, ...] = ()
+    rates: RowRates | None = None
     at_least: float | None = None
 
 
@@ -102,7 +102,7 @@ class _Missing(Exception):
         self.gap = gap
 
 
-def _priced(found: Found, usage: Usage, price_of: Callable[[str | None], Found | None]) -> Cost:
+def _priced(found: FoundPrice, usage: Usage, price_of: Callable[[str | None], FoundPrice | None]) -> Cost:
     """Price a usage by a row.
 
     :param price_of: finds the row of another model that ran within the call.
@@ -116,7 +116,7 @@ def _priced(found: Found, usage: Usage, price_of: Callable[[str | None], Found |
     return Cost(sum(part.dollars for part in parts), "", "", found, bill.tier, above, parts, rates)
 
 
-def _rates(price: Price, bill: Billed) -> tuple[Rates, int | None]:
+def _rates(price: Price, bill: Billed) -> tuple[RowRates, int | None]:
     """Return the rates of a call's tier, length and region, and the limit that its prompt exceeded."""
     if bill.unknown_passes:
         raise _Missing("passes", f"the answer took {bill.unknown_passes} whose tokens are in no count")
@@ -146,7 +146,7 @@ def _region(price: Price, region: str) -> float:
     return price.regions[region]
 
 
-def _tokens(rates: Rates, bill: Billed) -> Iterator[Part]:
+def _tokens(rates: RowRates, bill: Billed) -> Iterator[PricePart]:
     """Yield what the tokens cost, by the rate that they fall under."""
     if bill.writes_unsplit and rates.cache_write_1h not in (None, rates.cache_write):
         raise _Missing("rate", "the answer does not say for how long it wrote to the cache")
@@ -158,10 +158,10 @@ def _tokens(rates: Rates, bill: Billed) -> Iterator[Part]:
             rate = 0.0
         if rate is None:
             raise _Missing("rate", f"no rate is known for {count} tokens of {kind.replace('_', ' ')}")
-        yield Part(kind, count, rate, count * rate / _MILLION)
+        yield PricePart(kind, count, rate, count * rate / _MILLION)
 
 
-def _passes(usage: Usage, bill: Billed, price_of: Callable[[str | None], Found | None]) -> Iterator[Part]:
+def _passes(usage: Usage, bill: Billed, price_of: Callable[[str | None], FoundPrice | None]) -> Iterator[PricePart]:
     """Yield what further runs of a model within the call cost, each by its own model's rates."""
     for each in usage.passes or ():
         found = price_of(each.model)
@@ -175,11 +175,11 @@ def _passes(usage: Usage, bill: Billed, price_of: Callable[[str | None], Found |
             yield attr.evolve(part, kind=f"{each.kind} {part.kind}")
 
 
-def _fees(price: Price, bill: Billed) -> Iterator[Part]:
+def _fees(price: Price, bill: Billed) -> Iterator[PricePart]:
     """Yield what the provider bills by the piece."""
     for kind, count in bill.pieces.items():
         if kind == "google_search" and "grounded_prompt" in price.fees:
             kind, count = "grounded_prompt", 1  # Gemini 2.5 bills the prompt, later ones each query
         if kind not in price.fees:
             raise _Missing("fee", f"no fee is known for {count} calls of {kind.replace('_', ' ')}")
-        yield Part(kind, count, price.fees[kind], count * price.fees[kind] / 1000)
+        yield PricePart(kind, count, price.fees[kind], count * price.fees[kind] / 1000)

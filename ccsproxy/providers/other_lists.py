@@ -5,7 +5,7 @@ from typing import Any
 
 import attr
 
-from ccsproxy.providers.price_rows import Rates
+from ccsproxy.providers.price_rows import RowRates
 
 #: What they call some of our providers.
 _MODELS_DEV = {"moonshotai": "moonshot", "alibaba": "qwen"}
@@ -17,7 +17,7 @@ _PER_TOKEN = {
     "cache_write": "cache_creation_input_token_cost",
     "cache_write_1h": "cache_creation_input_token_cost_above_1hr",
 }
-#: Rates that differ by less are the same, written otherwise.
+#: RowRates that differ by less are the same, written otherwise.
 _SAME = 1e-4
 
 
@@ -25,7 +25,7 @@ _SAME = 1e-4
 class Row:
     """What another list says of a model.
 
-    :ivar rates: by the names of `Rates`, US dollars per million tokens.
+    :ivar rates: by the names of `RowRates`, US dollars per million tokens.
     """
 
     provider: str
@@ -34,7 +34,7 @@ class Row:
 
 
 @attr.frozen
-class Difference:
+class PriceDifference:
     """Where another list says something else.
 
     :ivar rate: name of the rate; empty where we have no price of the model at all.
@@ -66,7 +66,7 @@ def read_list(document: Any, listed: frozenset[str]) -> Iterator[Row]:
     return (row for row in rows if row.provider in listed and (row.rates.get("input") or row.rates.get("output")))
 
 
-def compare(rows: Iterable[Row], find: Callable[[str, str], Rates | None]) -> Iterator[Difference]:
+def compare(rows: Iterable[Row], find: Callable[[str, str], RowRates | None]) -> Iterator[PriceDifference]:
     """Yield where another list differs from ours.
 
     :param find: returns our rates of a model of a provider, None when we have none.
@@ -74,12 +74,12 @@ def compare(rows: Iterable[Row], find: Callable[[str, str], Rates | None]) -> It
     for row in rows:
         ours = find(row.model, row.provider)
         if ours is None:
-            yield Difference(row.provider, row.model)
+            yield PriceDifference(row.provider, row.model)
             continue
         for name, theirs in row.rates.items():
             rate: float | None = getattr(ours, name)
             if abs((rate or 0.0) - theirs) > _SAME * max(theirs, rate or 0.0):
-                yield Difference(row.provider, row.model, name, rate, theirs)
+                yield PriceDifference(row.provider, row.model, name, rate, theirs)
 
 
 def _models_dev(document: Mapping[str, Any]) -> Iterator[Row]:

@@ -14,7 +14,7 @@ import msgspec
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.cost import Cost, cost_of
 from ccsproxy.providers.price_rows import Price
-from ccsproxy.providers.prices import Found, context_window, find_price, provider_of
+from ccsproxy.providers.prices import FoundPrice, context_window, find_price, provider_of
 
 #: What the copy in the data dir is called.
 COPY = "prices.toml"
@@ -131,7 +131,7 @@ class PriceBook:
         """
         return cost_of(model, usage, at, provider_of(upstream, url), upstream, self._own)
 
-    def find(self, model: str, at: str, provider: str = "", upstream: str = "") -> Found | None:
+    def find(self, model: str, at: str, provider: str = "", upstream: str = "") -> FoundPrice | None:
         """Return the row that applies to a model at a time, None when there is none."""
         return find_price(model, at, provider, upstream, self._own)
 

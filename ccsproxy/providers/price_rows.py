@@ -11,7 +11,7 @@ _SNAPSHOT = re.compile(r"(?:-latest|[-@]20\d{6}|-20\d\d-\d\d-\d\d|-\d{3}|-previe
 _PATTERN = frozenset("*?[")
 
 
-class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RowRates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """US dollars per million tokens; None where no list price is known.
 
     :ivar cache_write: of an entry that lives as short as the provider offers (5 minutes, OpenAI's 30).
@@ -31,24 +31,24 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     image_input: float | None = None
     image_output: float | None = None
 
-    def times(self, factor: float) -> "Rates":
+    def times(self, factor: float) -> "RowRates":
         """Return these rates multiplied by a factor."""
         rates: dict[str, float] = msgspec.structs.asdict(self)
-        return Rates(**{name: rate * factor for name, rate in rates.items() if rate is not None})
+        return RowRates(**{name: rate * factor for name, rate in rates.items() if rate is not None})
 
 
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PriceStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rates of a whole request whose prompt is longer than ``above`` tokens."""
 
     above: int
-    rates: Rates
+    rates: RowRates
 
 
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rates of a tier that is no plain multiple of the standard one."""
 
-    rates: Rates
-    steps: tuple[Step, ...] = ()
+    rates: RowRates
+    steps: tuple[PriceStep, ...] = ()
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -71,7 +71,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     models: tuple[str, ...]
-    rates: Rates | None = None
+    rates: RowRates | None = None
     source: str = ""
     provider: str = ""
     upstream: str = ""
@@ -79,7 +79,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     until: str = ""
     hours: tuple[str, ...] = ()
     workdays: bool = False
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PriceStep, ...] = ()
     tiers: dict[str, float | Tier] = {}
     regions: dict[str, float] = {}
     fees: dict[str, float] = {}

@@ -37,7 +37,7 @@ _NAMES = {provider.name: provider.provider for provider in PROVIDERS}
 
 
 @attr.frozen
-class Found:
+class FoundPrice:
     """The row that applies.
 
     :ivar price: it.
@@ -77,7 +77,7 @@ def provider_of(upstream: str, url: str = "") -> str:
 
 def find_price(
     model: str, at: str, provider: str = "", upstream: str = "", own: Iterable[Price] = ()
-) -> Found | None:
+) -> FoundPrice | None:
     """Return the price of a model at a time; None when it is not known.
 
     :param model: as the API names it; the longest matching name of the list counts.
@@ -91,11 +91,11 @@ def find_price(
     model = model.removeprefix("models/")
     mine = [row for row in own if row.rates and row.upstream in ("", upstream) and row.provider in ("", provider)]
     if applying := _best([row for row in mine if _holds(row, at)], model):
-        return Found(applying[-1], own=True)
+        return FoundPrice(applying[-1], own=True)
     for seller in [provider] if provider else _MAKERS:
         if rows := _rows(model, seller):
             price = _newest(rows, at)
-            return Found(price, source=price_list(seller).sources.get(price.source)) if price else None
+            return FoundPrice(price, source=price_list(seller).sources.get(price.source)) if price else None
     return None
 
 

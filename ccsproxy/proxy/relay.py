@@ -32,7 +32,7 @@ _SHUTDOWN: Verdict = (Outcome.SHUTDOWN, "shutdown", "The proxy was stopped befor
 
 
 class Relay:
-    """One exchange; the channel tells it of the client (see `ccsproxy.proxy.server.request.Exchange`).
+    """One exchange; the channel tells it of the client (see `ccsproxy.proxy.server.request.RelayedExchange`).
 
     :ivar hint: what is probably wrong when the upstream does not know the target.
     :ivar spent: the seconds between reading and writing, summed up.

@@ -76,7 +76,7 @@ def is_near(host: str) -> bool:
 
 
 @attr.frozen
-class Relays:
+class RelayRoutes:
     """Sends requests on known ways.
 
     :ivar capture: who is told of every exchange.
@@ -142,7 +142,7 @@ class Relays:
 
 @implementer(IResource)
 class ProxyResource(Resource):
-    """Relays every request to one of the upstreams.
+    """RelayRoutes every request to one of the upstreams.
 
     :param ways: the ways by the name that selects them as first path segment.
     :param default: the way of every other path; None where there is no upstream, and no such request comes.
@@ -153,7 +153,7 @@ class ProxyResource(Resource):
     isLeaf = True
 
     def __init__(
-        self, ways: Mapping[str, Route], default: Route | None, relays: Relays, forward: Renderer | None = None
+        self, ways: Mapping[str, Route], default: Route | None, relays: RelayRoutes, forward: Renderer | None = None
     ) -> None:
         super().__init__()
         self._ways = {name.encode(): way for name, way in ways.items()}

@@ -25,7 +25,7 @@ from ccsproxy.proxy.forward.leaves import LeafContexts
 from ccsproxy.proxy.forward.resource import ForwardResource
 from ccsproxy.proxy.forward.upstreams import UpstreamsByHost
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
-from ccsproxy.proxy.resource import ProxyResource, Relays, way_to
+from ccsproxy.proxy.resource import ProxyResource, RelayRoutes, way_to
 from ccsproxy.proxy.server.access.admission import ProxyAdmission, token_reader
 from ccsproxy.proxy.server.access.guard import ServerRules
 from ccsproxy.proxy.server.access.loops import LoopWatch
@@ -146,7 +146,7 @@ def relay_site(
     guarded = capture if isinstance(capture, GuardedCapture) else GuardedCapture(capture)
     ways = {name: way_to(upstream, client) for name, (upstream, client) in clients.items()}
     first = ways[default or next(iter(ways))] if ways else None
-    relays = Relays(guarded, ids, time.monotonic, stalls, empty_response)
+    relays = RelayRoutes(guarded, ids, time.monotonic, stalls, empty_response)
     resource = ProxyResource(ways, first, relays, forward)
     site = RelaySite(
         resource,
@@ -256,7 +256,7 @@ class RelayService:
     def _make_forward(self) -> ForwardResource:
         config = self._config
         interception = Interception.parse(config.intercept)
-        relays = Relays(self._capture, self._ids, time.monotonic, self._stalls.total)
+        relays = RelayRoutes(self._capture, self._ids, time.monotonic, self._stalls.total)
         rules = ServerRules(forward=True, websocket=config.websocket)
         upstreams = UpstreamsByHost(lambda one: self._client(one, self._policy), self._clients.values())
         tunnels = UpstreamsByHost(self._tunnel_to)

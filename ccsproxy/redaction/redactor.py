@@ -12,8 +12,8 @@ from urllib.parse import quote, unquote, unquote_plus
 from ccsproxy.redaction.clean_values import CleanValueCache
 from ccsproxy.redaction.kinds.names import secret_field, secret_header, secret_parameter
 from ccsproxy.redaction.kinds.tags import FIRST_KIND, PLACEHOLDER
-from ccsproxy.redaction.report import Report
-from ccsproxy.redaction.search.finding import Finding, disjoint
+from ccsproxy.redaction.report import SecretReport
+from ccsproxy.redaction.search.finding import FoundSecret, disjoint
 from ccsproxy.redaction.search.rules import Rules, batches
 from ccsproxy.redaction.search.spans import blanked
 from ccsproxy.redaction.streams.gathered import Gathered, Unusual, texts_of_stream
@@ -56,7 +56,7 @@ class Redactor:
         """
         self._rules = rules or default_rules()
         self._clean_values = clean_values or CleanValueCache(self._rules)
-        self.report = Report()
+        self.report = SecretReport()
         self._enabled = enabled
         self._known: list[str] = []
         self._clean: set[str] = set()
@@ -171,13 +171,15 @@ class Redactor:
         self._changed_events = redactor.changed
         return result
 
-    def find(self, text: str) -> list[Finding]:
+    def find(self, text: str) -> list[FoundSecret]:
         """Return where secrets stand in a text, in order and without overlap."""
         findings = self._rules.find(text)
         if not self._known:
             return findings
         echoes = [
-            Finding(*span, _KNOWN_KIND, known.encode()) for known in self._known for span in _occurrences(text, known)
+            FoundSecret(*span, _KNOWN_KIND, known.encode())
+            for known in self._known
+            for span in _occurrences(text, known)
         ]
         return disjoint([*findings, *echoes]) if echoes else findings
 

@@ -22,7 +22,7 @@ class Replaced(NamedTuple):
     tag: str
 
 
-class Report:
+class SecretReport:
     """Counts what was replaced in an exchange.
 
     :ivar count: how many secrets.
@@ -40,7 +40,7 @@ class Report:
             each = each._replace(where=".".join(where.split(".")[:2]).partition("[")[0], tag="")
         self._places[each] += 1
 
-    def merge(self, other: "Report") -> None:
+    def merge(self, other: "SecretReport") -> None:
         """Count what another report has counted."""
         self.count += other.count
         self._places.update(other._places)

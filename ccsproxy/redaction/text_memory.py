@@ -8,7 +8,7 @@ import hashlib
 import os
 from collections import OrderedDict
 
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.finding import FoundSecret
 
 #: Shorter texts cost no more to search than to look up.
 SHORTEST = 1024
@@ -38,13 +38,13 @@ class TextMemory:
         self._key = os.urandom(_KEY_BYTES)
         self._young: set[bytes] = set()
         self._old: set[bytes] = set()
-        self._found: OrderedDict[bytes, list[Finding]] = OrderedDict()
+        self._found: OrderedDict[bytes, list[FoundSecret]] = OrderedDict()
 
     def hash_of(self, text: bytes) -> bytes:
         """Return what a text is known by."""
         return hashlib.blake2b(text, key=self._key, digest_size=_HASH_BYTES).digest()
 
-    def known(self, name: bytes) -> list[Finding] | None:
+    def known(self, name: bytes) -> list[FoundSecret] | None:
         """Return what was found in a text, None where it is not known.
 
         :param name: see `hash_of`.
@@ -59,7 +59,7 @@ class TextMemory:
             self._found.move_to_end(name)
         return found
 
-    def remember(self, name: bytes, findings: list[Finding]) -> None:
+    def remember(self, name: bytes, findings: list[FoundSecret]) -> None:
         """Keep what was found in a text."""
         if not findings:
             self._add(name)

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ccsproxy.redaction.kinds.tags import Tagger
-from ccsproxy.redaction.report import Report
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.report import SecretReport
+from ccsproxy.redaction.search.finding import FoundSecret
 from ccsproxy.redaction.search.spans import blanked
 from ccsproxy.redaction.tree import NO_CLAIM, Claim, below, claim_of, element_claim, is_data, secret_in
 
 _LONGEST_PLACE = 160
 
-Find = Callable[[str], list[Finding]]
+Find = Callable[[str], list[FoundSecret]]
 
 
-def findings_in(find: Find, value: str, key: object, claim: Claim) -> list[Finding]:
+def findings_in(find: Find, value: str, key: object, claim: Claim) -> list[FoundSecret]:
     """Return the secrets of a text in a JSON value: those in it, else all of it if its key says so.
 
     :param find: searches a text.
@@ -27,7 +27,7 @@ def findings_in(find: Find, value: str, key: object, claim: Claim) -> list[Findi
     start = secret_in(claim, value, key if isinstance(key, str) else "")
     if start is None or any(each.start <= start and each.end >= len(value) - 1 for each in found):
         return found
-    return [Finding(start, len(value), claim[0], value[start:].encode("utf-8", "surrogatepass"))]
+    return [FoundSecret(start, len(value), claim[0], value[start:].encode("utf-8", "surrogatepass"))]
 
 
 def _below(path: str, step: str) -> str:
@@ -39,7 +39,7 @@ class TreeRedactor:
     """Copies a JSON value without its secrets."""
 
     def __init__(
-        self, find: Find, tagger: Tagger, report: Report, listed: Callable[[list[Any], str], list[Any]]
+        self, find: Find, tagger: Tagger, report: SecretReport, listed: Callable[[list[Any], str], list[Any]]
     ) -> None:
         """Begin a value.
 

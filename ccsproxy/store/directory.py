@@ -9,13 +9,10 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+from ccsproxy.errors import DataDirError
 from ccsproxy.store.segments.segment import segments_dir
 
 _PRIVATE = 0o700
-
-
-class DataDirError(Exception):
-    """The data dir cannot be used; the message is one sentence for the user."""
 
 
 class DataDirBusy(DataDirError):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from ccsproxy.store.directory import DataDirError
+from ccsproxy.errors import DataDirError
 from ccsproxy.store.state_migration import earlier_state, remove_earlier
 from ccsproxy.store.state_schema import VERSION, statements
 

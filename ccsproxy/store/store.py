@@ -10,12 +10,13 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ccsproxy.errors import DataDirError
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
 from ccsproxy.store.control import ControlServer
-from ccsproxy.store.directory import DataDirError, Lock, prepare
+from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.store.maintenance import Maintenance, MaintenanceThread
 from ccsproxy.store.observer import IndexObserver, NullObserver
 from ccsproxy.store.reader.lists import last_seqs

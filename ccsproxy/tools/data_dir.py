@@ -10,8 +10,9 @@ from typing import Any, TextIO
 import msgspec
 
 from ccsproxy import __version__
+from ccsproxy.errors import DataDirError
 from ccsproxy.store.control import ControlReply, ControlRequest, ask
-from ccsproxy.store.directory import DataDirBusy, DataDirError
+from ccsproxy.store.directory import DataDirBusy
 from ccsproxy.store.index.file import IndexUnusable
 from ccsproxy.store.offline import OfflineStore
 from ccsproxy.store.query import QueryError

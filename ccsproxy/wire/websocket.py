@@ -27,7 +27,7 @@ class FrameSize(NamedTuple):
     size: int
 
 
-class Message(NamedTuple):
+class SocketMessage(NamedTuple):
     """One message, or one control frame.
 
     :ivar kind: ``text``, ``binary``, ``close``, ``ping`` or ``pong``.
@@ -68,7 +68,7 @@ class MessageReader:
         self._frames: list[FrameSize] = []
         self.damaged = False
 
-    def feed(self, data: bytes, at: int) -> list[Message]:
+    def feed(self, data: bytes, at: int) -> list[SocketMessage]:
         """Take the next bytes.
 
         :param at: when they came, in microseconds.
@@ -76,7 +76,7 @@ class MessageReader:
         """
         if self.damaged:
             return []
-        found: list[Message] = []
+        found: list[SocketMessage] = []
         self._decoder.receive_bytes(data)
         try:
             while (frame := self._decoder.process_buffer()) is not None:
@@ -90,11 +90,11 @@ class MessageReader:
         """Whether a message has begun and not ended."""
         return bool(self._kind) or bool(self._decoder.header) or bool(len(self._decoder.buffer))
 
-    def _take(self, frame: Frame, at: int) -> list[Message]:
+    def _take(self, frame: Frame, at: int) -> list[SocketMessage]:
         payload = frame.payload if isinstance(frame.payload, bytes) else b""
         size = FrameSize(at, self._decoder.payload_consumed)
         if frame.opcode.iscontrol():
-            return [Message(frame.opcode.name.lower(), payload, len(payload), (size,))]
+            return [SocketMessage(frame.opcode.name.lower(), payload, len(payload), (size,))]
         if frame.opcode is not Opcode.CONTINUATION:
             if self._kind:
                 raise ParseFailed("a message begins before the last one has ended")
@@ -114,8 +114,8 @@ class MessageReader:
             self._pieces.append(piece)
             self._kept += len(piece)
 
-    def _end(self) -> Message:
-        message = Message(self._kind, b"".join(self._pieces), self._length, tuple(self._frames))
+    def _end(self) -> SocketMessage:
+        message = SocketMessage(self._kind, b"".join(self._pieces), self._length, tuple(self._frames))
         self._kind, self._pieces, self._frames = "", [], []
         self._kept = self._length = 0
         return message

@@ -1,11 +1,11 @@
-"""Tests for `ccsproxy.clients.asked` and `ccsproxy.clients.answered`, over every dialect."""
+"""Tests for `ccsproxy.clients.prompt` and `ccsproxy.clients.answered`, over every dialect."""
 
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.clients.answered import answer_line, answered_title, is_about
-from ccsproxy.clients.asked import Asked, asked, conversation_of
+from ccsproxy.clients.prompt import Asked, asked, conversation_of
 
 
 def of(**body: Any) -> Asked:

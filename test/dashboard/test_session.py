@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dashboard.session.news import News, common_prefix, news
 from ccsproxy.dashboard.session.totals import growth, total_tiles
-from ccsproxy.dashboard.session.turns import DEEPEST, Turn, turns
+from ccsproxy.dashboard.session.turns import DEEPEST, RequestTurn, turns
 from ccsproxy.dashboard.session.window import BYTES, TURNS, window
 from ccsproxy.dialects.views.view import Block, Message, RequestView, answer_view, request_view
 from test.dashboard import specimens
@@ -88,7 +88,9 @@ class WindowTests(SynchronousTestCase):
     """The part of a session on one page."""
 
     def shown(self, start: int | None, sizes: list[int]) -> tuple[list[int], int | None, int | None]:
-        found = window([Turn(summary(n, request_bytes=size), None, n) for n, size in enumerate(sizes, 1)], start)
+        found = window(
+            [RequestTurn(summary(n, request_bytes=size), None, n) for n, size in enumerate(sizes, 1)], start
+        )
         return [turn.seq for turn in found.turns], found.before, found.after
 
     def test_pages_follow_one_another(self) -> None:

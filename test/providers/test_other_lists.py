@@ -2,8 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.providers.other_lists import Difference, compare, read_list
-from ccsproxy.providers.price_rows import Rates
+from ccsproxy.providers.other_lists import PriceDifference, compare, read_list
+from ccsproxy.providers.price_rows import RowRates
 
 LISTED = frozenset(["anthropic", "moonshot", "google"])
 MODELS_DEV = {
@@ -36,13 +36,13 @@ LITELLM = {
     "odd": {"litellm_provider": "anthropic", "input_cost_per_token": "much"},
 }
 OURS = {
-    ("kimi-k3", "moonshot"): Rates(input=0.6, output=2.5, cache_read=0.1),
-    ("gemini-4", "google"): Rates(input=2, output=12.0),
-    ("claude-x", "anthropic"): Rates(input=5, output=25, cache_write_1h=None),
+    ("kimi-k3", "moonshot"): RowRates(input=0.6, output=2.5, cache_read=0.1),
+    ("gemini-4", "google"): RowRates(input=2, output=12.0),
+    ("claude-x", "anthropic"): RowRates(input=5, output=25, cache_write_1h=None),
 }
 
 
-def differences(document: object) -> list[Difference]:
+def differences(document: object) -> list[PriceDifference]:
     """Compare a list with ours."""
     return list(compare(read_list(document, LISTED), lambda model, provider: OURS.get((model, provider))))
 
@@ -55,14 +55,16 @@ class OtherListTests(SynchronousTestCase):
         self.assertEqual(
             differences(MODELS_DEV),
             [
-                Difference("moonshot", "kimi-k3", "cache_read", 0.1, 0.15),
-                Difference("moonshot", "kimi-new"),
+                PriceDifference("moonshot", "kimi-k3", "cache_read", 0.1, 0.15),
+                PriceDifference("moonshot", "kimi-new"),
             ],
         )
 
     def test_litellm(self) -> None:
         """A map by model, in dollars a token; its prefix is no part of the name, a rate of nothing is none."""
-        self.assertEqual(differences(LITELLM), [Difference("anthropic", "claude-x", "cache_write_1h", None, 10.0)])
+        self.assertEqual(
+            differences(LITELLM), [PriceDifference("anthropic", "claude-x", "cache_write_1h", None, 10.0)]
+        )
 
     def test_something_else(self) -> None:
         """What is no price list is refused."""

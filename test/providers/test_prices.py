@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.providers.price_rows import Price, Rates, Tier
+from ccsproxy.providers.price_rows import Price, RowRates, Tier
 from ccsproxy.providers.prices import LISTED, context_window, find_price, price_list, provider_of
 from ccsproxy.providers.registry import PROVIDERS
 
@@ -75,7 +75,7 @@ class PriceListTests(SynchronousTestCase):
                 self.assertIsNotNone(rate(model, AT, provider), f"{provider} {model}")
 
 
-def _all_rates(price: Price) -> list[Rates]:
+def _all_rates(price: Price) -> list[RowRates]:
     tables = [price.rates, *(step.rates for step in price.steps)]
     for tier in price.tiers.values():
         if isinstance(tier, Tier):
@@ -147,8 +147,8 @@ class FindPriceTests(SynchronousTestCase):
     def test_own_rows_first(self) -> None:
         """The user's own rows go before the lists, for the upstream that they name."""
         own = (
-            Price(models=("claude-*",), rates=Rates(input=9, output=9), upstream="work"),
-            Price(models=("claude-opus-5-5",), rates=Rates(input=8, output=8), since="2026-12-01"),
+            Price(models=("claude-*",), rates=RowRates(input=9, output=9), upstream="work"),
+            Price(models=("claude-opus-5-5",), rates=RowRates(input=8, output=8), since="2026-12-01"),
         )
         for at, upstream, expected in [(AT, "work", 9), (AT, "home", 4), ("2026-12-02T00:00:00Z", "work", 8)]:
             found = find_price("claude-opus-5-5", at, "anthropic", upstream, own)

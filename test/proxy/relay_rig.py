@@ -14,7 +14,7 @@ from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import UpstreamTimings
-from ccsproxy.proxy.resource import ProxyResource, Relays, Route
+from ccsproxy.proxy.resource import ProxyResource, RelayRoutes, Route
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
@@ -243,7 +243,9 @@ class Rig:
         other = Route("openai", "openai", b"api.openai.com:8443", b"/base", self.other)
         ways = {"anthropic": way, "openai": other}
         self.stalled = 0.0
-        relays = self.relays = Relays(self.guarded, ids, self.clock.seconds, lambda: self.stalled, empty_response)
+        relays = self.relays = RelayRoutes(
+            self.guarded, ids, self.clock.seconds, lambda: self.stalled, empty_response
+        )
         resource = ProxyResource(ways, way, relays, forward(self, relays) if forward is not None else None)
         self.gone: set[Any] = set()
         self.site = RelaySite(

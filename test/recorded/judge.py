@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.ending import FinalOutcome, refine
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.dialects import DecodedResponse, Facts, detect
@@ -43,7 +43,9 @@ def read(one: Recorded) -> Read:
     body = gzip.compress(one.body) if packed else one.body
     fields = {**one.headers, "content-encoding": "gzip" if packed else "identity"}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if "\n" not in value)
-    response = ResponseInMaking(ResponseHead(one.status, b"OK", "1.1", lines.encode()), 32 << 20, Budget(1 << 30))
+    response = ResponseInMaking(
+        ResponseHead(one.status, b"OK", "1.1", lines.encode()), 32 << 20, MemoryBudget(1 << 30)
+    )
     kind = one.headers.get("content-type", "").partition(";")[0].strip().lower()
     facts = Facts(
         provider=upstream_provider(one.url.split("/")[2].partition(":")[0]),

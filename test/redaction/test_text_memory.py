@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.redaction import Redactor, Rules, Tagger
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.finding import FoundSecret
 from ccsproxy.redaction.search.scanner import Scanner
 from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
 
@@ -61,7 +61,7 @@ class BoundTests(SynchronousTestCase):
             memory.remember(name, [])
             self.assertEqual(memory.known(names[0]), [])
         self.assertIsNone(memory.known(names[1]))
-        finding = [Finding(0, 1, "x", b"y")]
+        finding = [FoundSecret(0, 1, "x", b"y")]
         memory.remember(b"a", finding)
         memory.remember(b"b", finding)
         self.assertEqual((memory.known(b"a"), memory.known(b"b")), (None, finding))

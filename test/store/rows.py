@@ -9,8 +9,8 @@ import msgspec
 from ccsproxy.store.index.rows import Names, summary_of
 from ccsproxy.store.index.schema import COLUMNS, NAME
 from ccsproxy.store.index.sessions import FIELDS
-from ccsproxy.store.index.shards import keys_that_say, shards_of
 from ccsproxy.store.index.tallies import decode
+from ccsproxy.store.index.texts.shards import keys_that_say, shards_of
 
 _TABLES = {
     "sessions": f"SELECT {', '.join(name for name in FIELDS if name != 'number')} FROM sessions",

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.errors import DataDirError
 from ccsproxy.store import directory
-from ccsproxy.store.directory import DataDirBusy, DataDirError, Lock, prepare
+from ccsproxy.store.directory import DataDirBusy, Lock, prepare
 
 
 class PrepareTests(SynchronousTestCase):

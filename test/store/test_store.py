@@ -10,8 +10,9 @@ from twisted.internet.defer import DeferredList, gatherResults
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
+from ccsproxy.errors import DataDirError
 from ccsproxy.store.backlog import Dropped
-from ccsproxy.store.directory import DataDirBusy, DataDirError
+from ccsproxy.store.directory import DataDirBusy
 from ccsproxy.store.index.follower import bring_up
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.segment import compressed_path, list_segments, plain_path

@@ -6,15 +6,15 @@ import attr
 import msgspec
 
 from ccsproxy.capture.frames import REQUEST_BODY, EndFrame, Lost
-from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.ending import refine
 from ccsproxy.capture.recorder.headers import media_type, pairs, text_of
 from ccsproxy.capture.recorder.interfaces import Dialect, Interpreters
 from ccsproxy.capture.recorder.placing.conversations import Conversation
 from ccsproxy.capture.recorder.placing.stored_answers import StoredAnswers
-from ccsproxy.capture.recorder.redaction import RedactionGate
 from ccsproxy.capture.recorder.request import RequestInMaking
 from ccsproxy.capture.recorder.response import ResponseInMaking
+from ccsproxy.capture.recorder.secrets.redaction import RedactionGate
 from ccsproxy.capture.recorder.timing import milliseconds, record_timing, time_to_first_token
 from ccsproxy.capture.recorder.websocket.connection import SocketFacts
 from ccsproxy.clients.purpose import Purpose
@@ -77,7 +77,7 @@ class Assembly:
         policy: CapturePolicy,
         interpreters: Interpreters,
         gate: RedactionGate,
-        budget: Budget,
+        budget: MemoryBudget,
         stored: StoredAnswers,
     ) -> None:
         """Begin with the head.

@@ -18,7 +18,7 @@ _TEXTUAL = ("json", "text/", "event-stream", "xml", "x-www-form-urlencoded")
 
 
 @attr.define
-class Budget:
+class MemoryBudget:
     """How many bytes of unfinished bodies may be held in all."""
 
     left: int
@@ -51,7 +51,7 @@ class CapturedBody:
     :ivar faults: what was odd.
     """
 
-    def __init__(self, lines: HeaderLines, limit: int, budget: Budget) -> None:
+    def __init__(self, lines: HeaderLines, limit: int, budget: MemoryBudget) -> None:
         """Begin a body.
 
         :param lines: the header lines of its message.

@@ -19,15 +19,15 @@ from twisted.python.failure import Failure
 
 from ccsproxy.capture.frames import Attached
 from ccsproxy.capture.recorder.assembly import CapturePolicy
-from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.given.inbox import Inbox
 from ccsproxy.capture.recorder.given.left_behind import LeftBehind
 from ccsproxy.capture.recorder.given.source import RelaySource
 from ccsproxy.capture.recorder.interfaces import Interpreters, Store
 from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.recorder import Recorder
-from ccsproxy.capture.recorder.redactor import Redactor, Unredacted
 from ccsproxy.capture.recorder.report import Report
+from ccsproxy.capture.recorder.secrets.redactor import Redactor, Unredacted
 from ccsproxy.capture.recorder.websocket.socket_recorder import SocketRecorder
 from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.capture.spill import SpillCipher
@@ -188,7 +188,7 @@ class RecorderProcess:
             Sessions(settings.run_session_id, store.last_seq),
             store,
             self._report,
-            Budget(settings.memory_limit),
+            MemoryBudget(settings.memory_limit),
             recovered.under_way,
             recovered.stored,
             self._parts.unclean,

@@ -14,16 +14,16 @@ from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder import events
 from ccsproxy.capture.recorder.appending import Appending
 from ccsproxy.capture.recorder.assembly import Assembly, CapturePolicy
-from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.given.unclean import cut_ending, died_with_proxy, only_begun, whole_ending
 from ccsproxy.capture.recorder.interfaces import Interpreters, Price, Store
 from ccsproxy.capture.recorder.placing.continuations import Continuations
 from ccsproxy.capture.recorder.placing.opening import Later, Opening
 from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.placing.stored_answers import StoredAnswers
-from ccsproxy.capture.recorder.redaction import RedactionGate
-from ccsproxy.capture.recorder.redactor import Redactor
 from ccsproxy.capture.recorder.report import Report
+from ccsproxy.capture.recorder.secrets.redaction import RedactionGate
+from ccsproxy.capture.recorder.secrets.redactor import Redactor
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.exchange.relayed import Ending, RequestHead
@@ -51,7 +51,7 @@ class Recorder:
         sessions: Sessions,
         store: Store,
         report: Report,
-        budget: Budget,
+        budget: MemoryBudget,
         under_way: Mapping[str, Started] | None = None,
         stored: Iterable[str] = (),
         unclean: Callable[[Started], Record] | None = None,

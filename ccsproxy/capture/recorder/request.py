@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from ccsproxy.capture.recorder.bodies import Budget, CapturedBody
+from ccsproxy.capture.recorder.bodies import CapturedBody, MemoryBudget
 from ccsproxy.capture.recorder.headers import HeaderLines, text_of
 from ccsproxy.exchange.record import Request
 from ccsproxy.exchange.relayed import RequestHead
@@ -50,7 +50,7 @@ class RequestInMaking:
     :ivar body: as far as it came.
     """
 
-    def __init__(self, head: RequestHead, limit: int, budget: Budget) -> None:
+    def __init__(self, head: RequestHead, limit: int, budget: MemoryBudget) -> None:
         """Begin with the head.
 
         :param limit: how many bytes of the body are kept.

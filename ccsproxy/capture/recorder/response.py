@@ -6,7 +6,7 @@ import msgspec
 from twisted.logger import Logger
 
 from ccsproxy.capture.recorder.arrivals import Arrivals
-from ccsproxy.capture.recorder.bodies import Budget, CapturedBody
+from ccsproxy.capture.recorder.bodies import CapturedBody, MemoryBudget
 from ccsproxy.capture.recorder.headers import HeaderLines, text_of
 from ccsproxy.capture.recorder.interfaces import Reader
 from ccsproxy.capture.recorder.request import BINARY_LIMIT
@@ -31,7 +31,7 @@ class ResponseInMaking:
 
     _log = Logger()
 
-    def __init__(self, head: ResponseHead, limit: int, budget: Budget) -> None:
+    def __init__(self, head: ResponseHead, limit: int, budget: MemoryBudget) -> None:
         """Begin with the head.
 
         :param limit: how many bytes of the body are kept.

@@ -7,7 +7,7 @@ from ccsproxy.dashboard import address
 from ccsproxy.dashboard.diff.align import Pair
 from ccsproxy.dashboard.diff.changes import Shown, show_messages, show_params, show_system, show_tools
 from ccsproxy.dashboard.diff.marks import cache_marks
-from ccsproxy.dashboard.diff.view import Difference, difference, unchanged
+from ccsproxy.dashboard.diff.view import RequestDifference, difference, unchanged
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.blocks import Place
 from ccsproxy.dashboard.html.budget import RenderBudget
@@ -33,7 +33,7 @@ def diff_page(reader: Reader, sid: str, a: int, b: int) -> Page:
     :raises NotKept: when one of them is not there.
     """
     head, links = _around(reader, sid, a, b)
-    title = f"Difference of {a} and {b}"
+    title = f"RequestDifference of {a} and {b}"
     old, new = reader.records(sid, (a, b))
     if _size(old) + _size(new) > BYTES:
         said = f"Not compared: the two requests have {figures.size(_size(old) + _size(new))} together."
@@ -110,7 +110,7 @@ def _unlike(old: Record, new: Record) -> Any:
     )
 
 
-def _cache(found: Difference, before: RequestView, old: Record, after: RequestView, new: Record) -> Any:
+def _cache(found: RequestDifference, before: RequestView, old: Record, after: RequestView, new: Record) -> Any:
     """Say how far a prompt cache can still serve what was sent before, and where it was asked to keep it."""
     was = cache_marks(before, (old.get("request") or {}).get("body"))
     now = cache_marks(after, (new.get("request") or {}).get("body"))
@@ -129,7 +129,7 @@ def _places(title: str, places: Sequence[str], others: Sequence[str]) -> Any:
     return [h.dt(title), h.dd(marks or "none")]
 
 
-def _nothing(found: Difference) -> Any:
+def _nothing(found: RequestDifference) -> Any:
     parts: tuple[Sequence[Pair[Any]], ...] = (found.system, found.tools, found.messages, found.params)
     if all(unchanged(part) for part in parts):
         return h.p("The two requests say the same.", class_="nothing")

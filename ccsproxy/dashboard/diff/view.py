@@ -13,7 +13,7 @@ ADDED, REMOVED, CHANGED, SAME = "added", "removed", "changed", "same"
 
 
 @attr.frozen
-class Difference:
+class RequestDifference:
     """What one request says otherwise than another.
 
     :ivar system: the texts of the system prompts, aligned.
@@ -58,9 +58,9 @@ def _first(pairs: Sequence[Pair[Any]]) -> int | None:
     return next((at for at, pair in enumerate(pairs) if not pair.equal), None)
 
 
-def difference(before: RequestView, after: RequestView) -> Difference:
+def difference(before: RequestView, after: RequestView) -> RequestDifference:
     """Compare two requests; marks of the prompt cache do not count."""
-    return Difference(
+    return RequestDifference(
         align(before.system, after.system),
         _tools(before.tools, after.tools),
         align(before.messages, after.messages),

@@ -9,7 +9,7 @@ from ccsproxy.dialects.views.view import Block, RequestView
 
 
 @attr.frozen
-class Part:
+class ContextPart:
     """A part of the context."""
 
     name: str
@@ -25,7 +25,7 @@ _KINDS = {
 }
 
 
-def context_of(view: RequestView) -> Sequence[Part]:
+def context_of(view: RequestView) -> Sequence[ContextPart]:
     """Measure a request, the largest part first."""
     sizes = {"System prompt": (sum(map(_length, view.system)), "wait")}
     tools = sum(len(tool.name) + len(tool.description) + len(json_text(tool.schema)) for tool in view.tools)
@@ -33,7 +33,7 @@ def context_of(view: RequestView) -> Sequence[Part]:
     for block in _blocks(view):
         name, kind = _KINDS.get(block.kind, ("Images and other", "other"))
         sizes[name] = (sizes.get(name, (0, kind))[0] + _length(block), kind)
-    parts = [Part(name, count, kind) for name, (count, kind) in sizes.items() if count]
+    parts = [ContextPart(name, count, kind) for name, (count, kind) in sizes.items() if count]
     return sorted(parts, key=lambda part: -part.characters)
 
 

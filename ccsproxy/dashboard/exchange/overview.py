@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ccsproxy.dashboard import address
-from ccsproxy.dashboard.exchange.context_view import Part, context_of
+from ccsproxy.dashboard.exchange.context_view import ContextPart, context_of
 from ccsproxy.dashboard.exchange.timing_view import Span, Timeline, timeline_of
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import copied, facts, panel, tiles
@@ -127,7 +127,7 @@ def _context(view: RequestView) -> Any:
     return panel("Context, in characters", picture(drawn, label, WIDE, TALL, "chart thin"), key(items), id="context")
 
 
-def _share(part: Part, whole: int) -> str:
+def _share(part: ContextPart, whole: int) -> str:
     return f"{figures.tokens(part.characters)} ({100 * part.characters / whole:.0f} %)"
 
 

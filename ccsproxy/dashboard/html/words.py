@@ -8,7 +8,7 @@ from ccsproxy.dashboard.html.markup import h
 
 
 @attr.frozen
-class State:
+class ShownState:
     """A state of an exchange.
 
     :ivar tone: ``good``, ``warn``, ``bad`` or ``run``; the style sheet has a colour for each.
@@ -20,32 +20,40 @@ class State:
     meaning: str = ""
 
 
-RUNNING = State("In flight", "run", "The answer has not ended yet.")
+RUNNING = ShownState("In flight", "run", "The answer has not ended yet.")
 OUTCOMES = {
-    "complete": State("Complete", "good", "The answer came whole."),
-    "http_error": State("HTTP error", "bad", "The upstream answered with an error status."),
-    "stream_error": State("Stream error", "bad", "The stream itself reported an error."),
-    "client_disconnected": State("Client left", "warn", "The client closed the connection before the answer ended."),
-    "upstream_truncated": State("Cut off", "bad", "The upstream ended the connection in the middle of the answer."),
-    "upstream_unreachable": State("Unreachable", "bad", "No connection to the upstream could be made."),
-    "tls_handshake_failed": State("TLS failed", "bad", "The upstream's certificate or handshake was not acceptable."),
-    "upstream_timeout": State("Timed out", "bad", "The upstream did not answer in time."),
-    "upstream_error": State("Upstream error", "bad", "The upstream broke the rules of HTTP."),
-    "request_too_large": State("Too large", "warn", "The request was larger than allowed."),
-    "refused": State("Refused", "warn", "The request was malformed or not allowed, and nothing was sent upstream."),
-    "shutdown": State("Shut down", "warn", "The proxy was stopped while the answer came."),
-    "unclean": State("Unclean", "bad", "The proxy crashed while this was under way."),
+    "complete": ShownState("Complete", "good", "The answer came whole."),
+    "http_error": ShownState("HTTP error", "bad", "The upstream answered with an error status."),
+    "stream_error": ShownState("Stream error", "bad", "The stream itself reported an error."),
+    "client_disconnected": ShownState(
+        "Client left", "warn", "The client closed the connection before the answer ended."
+    ),
+    "upstream_truncated": ShownState(
+        "Cut off", "bad", "The upstream ended the connection in the middle of the answer."
+    ),
+    "upstream_unreachable": ShownState("Unreachable", "bad", "No connection to the upstream could be made."),
+    "tls_handshake_failed": ShownState(
+        "TLS failed", "bad", "The upstream's certificate or handshake was not acceptable."
+    ),
+    "upstream_timeout": ShownState("Timed out", "bad", "The upstream did not answer in time."),
+    "upstream_error": ShownState("Upstream error", "bad", "The upstream broke the rules of HTTP."),
+    "request_too_large": ShownState("Too large", "warn", "The request was larger than allowed."),
+    "refused": ShownState(
+        "Refused", "warn", "The request was malformed or not allowed, and nothing was sent upstream."
+    ),
+    "shutdown": ShownState("Shut down", "warn", "The proxy was stopped while the answer came."),
+    "unclean": ShownState("Unclean", "bad", "The proxy crashed while this was under way."),
 }
 
 
-def state_of(outcome: str | None) -> State:
+def state_of(outcome: str | None) -> ShownState:
     """Return the state for an outcome; None is still running, an unknown one is shown as it is called."""
     if outcome is None:
         return RUNNING
-    return OUTCOMES.get(outcome) or State(outcome.replace("_", " ").capitalize(), "bad")
+    return OUTCOMES.get(outcome) or ShownState(outcome.replace("_", " ").capitalize(), "bad")
 
 
-def badge(state: State, *more: Any, **attributes: Any) -> Any:
+def badge(state: ShownState, *more: Any, **attributes: Any) -> Any:
     """Show the state of an exchange as a badge."""
     return h.span(
         h.span(state.word, class_="word"),

@@ -8,7 +8,7 @@ import attr
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.svg import Bar
-from ccsproxy.dashboard.html.words import State, state_of
+from ccsproxy.dashboard.html.words import ShownState, state_of
 
 #: How many rows a page has.
 ROWS = 60
@@ -26,7 +26,7 @@ class RowView:
     client: str
     what: str
     model: str
-    state: State
+    state: ShownState
     status: str
     input: str
     cached: str

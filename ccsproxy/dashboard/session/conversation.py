@@ -14,7 +14,7 @@ from ccsproxy.dashboard.html.words import badge, state_of
 from ccsproxy.dashboard.lists.requests_page import moment_of
 from ccsproxy.dashboard.session.news import News, answer_of, has_body, news, view_of
 from ccsproxy.dashboard.session.steps import StepName
-from ccsproxy.dashboard.session.turns import Branch, Turn
+from ccsproxy.dashboard.session.turns import Branch, RequestTurn
 from ccsproxy.dashboard.session.window import BYTES, Window
 from ccsproxy.dialects.views.view import Message, RequestView
 from ccsproxy.store.reader.reader import NotKept, Reader, as_record
@@ -25,7 +25,7 @@ Read = tuple[RequestView | None, Message | None]
 class Readings:
     """The records that a part of a session needs, read together and each looked at once."""
 
-    def __init__(self, reader: Reader, sid: str, turns: Sequence[Turn]) -> None:
+    def __init__(self, reader: Reader, sid: str, turns: Sequence[RequestTurn]) -> None:
         self._reader, self._sid = reader, sid
         read = [turn for turn in turns if not turn.aside and not _is_large(turn)]
         self._lines = reader.lines(sid, {each for turn in read for each in (turn.seq, turn.previous) if each})
@@ -43,7 +43,7 @@ class Readings:
                 self._read[seq] = view_of(record) if has_body(record) else None, answer_of(record)
         return self._read[seq]
 
-    def news(self, turn: Turn) -> News | None:
+    def news(self, turn: RequestTurn) -> News | None:
         """Return what is new in a turn, None when its record is kept no more."""
         own = self.of(turn.seq)
         if own is None:
@@ -66,7 +66,7 @@ def conversation(reader: Reader, sid: str, part: Window, names: Mapping[int, Ste
     return h.div(list(_branched(shown, 0)), class_="conversation", data_testid="conversation")
 
 
-def _branched(shown: Sequence[tuple[Turn, Any]], depth: int) -> Iterator[Any]:
+def _branched(shown: Sequence[tuple[RequestTurn, Any]], depth: int) -> Iterator[Any]:
     """Put the turns of a branch into one element, and the branches that began there into it."""
     for branch, group in groupby(shown, key=lambda each: _at(each[0], depth)):
         if branch is None:
@@ -77,7 +77,7 @@ def _branched(shown: Sequence[tuple[Turn, Any]], depth: int) -> Iterator[Any]:
             )
 
 
-def _at(turn: Turn, depth: int) -> Branch | None:
+def _at(turn: RequestTurn, depth: int) -> Branch | None:
     return turn.path[depth] if len(turn.path) > depth else None
 
 
@@ -87,7 +87,7 @@ def _branch_name(branch: Branch) -> Any:
     )
 
 
-def _turn(sid: str, turn: Turn, name: StepName | None, readings: Readings, budget: RenderBudget) -> Any:
+def _turn(sid: str, turn: RequestTurn, name: StepName | None, readings: Readings, budget: RenderBudget) -> Any:
     summary = turn.summary
     if turn.aside:
         return _aside(sid, turn)
@@ -98,17 +98,17 @@ def _turn(sid: str, turn: Turn, name: StepName | None, readings: Readings, budge
         inside = _news(sid, turn, readings.news(turn), budget)
     error = summary.get("error_message")
     failed = h.p(figures.clipped(str(error), 600), class_="note bad") if error else None
-    head = _turn_head(sid, turn, name or StepName(f"Turn {turn.place}"))
+    head = _turn_head(sid, turn, name or StepName(f"RequestTurn {turn.place}"))
     happened = [h.p(text, class_="mark", data_testid="mark") for text in (name.marks if name else ())]
     return h.section(happened, head, inside, failed, class_="turn", id=f"turn-{turn.seq}", data_testid="turn")
 
 
-def _is_large(turn: Turn) -> bool:
+def _is_large(turn: RequestTurn) -> bool:
     """Tell whether a request is too large to be read among others."""
     return (turn.summary.get("request_bytes") or 0) > BYTES
 
 
-def _turn_head(sid: str, turn: Turn, step: StepName) -> Any:
+def _turn_head(sid: str, turn: RequestTurn, step: StepName) -> Any:
     summary = turn.summary
     changed = None
     if turn.previous is not None:
@@ -140,7 +140,7 @@ def _tokens(summary: Mapping[str, Any]) -> str:
     return ", ".join(f"{figures.tokens(count)} {name}" for count, name in parts if count is not None)
 
 
-def _aside(sid: str, turn: Turn) -> Any:
+def _aside(sid: str, turn: RequestTurn) -> Any:
     """Show a call that is no turn in one line."""
     summary = turn.summary
     target = f"{summary.get('method') or ''} {str(summary.get('path') or '').partition('?')[0]}".strip()
@@ -155,7 +155,7 @@ def _aside(sid: str, turn: Turn) -> Any:
     )
 
 
-def _news(sid: str, turn: Turn, found: News | None, budget: RenderBudget) -> list[Any]:
+def _news(sid: str, turn: RequestTurn, found: News | None, budget: RenderBudget) -> list[Any]:
     here = address.exchange(sid, turn.seq)
     if found is None:
         return [h.p("This record is kept no more.", class_="note")]

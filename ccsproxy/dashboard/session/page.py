@@ -18,7 +18,7 @@ from ccsproxy.dashboard.service import Service
 from ccsproxy.dashboard.session.conversation import conversation
 from ccsproxy.dashboard.session.steps import step_names
 from ccsproxy.dashboard.session.totals import Growth, Tile, growth, total_tiles
-from ccsproxy.dashboard.session.turns import Turn, agents, turns
+from ccsproxy.dashboard.session.turns import RequestTurn, agents, turns
 from ccsproxy.dashboard.session.window import Window, window
 from ccsproxy.store.reader.reader import NotKept, Reader
 
@@ -156,7 +156,7 @@ def _tabs(sid: str, as_table: bool, count: int) -> Any:
     return h.div(h.nav(links, class_="tabs-list", aria_label="Views"), exports(sid, None, EXPORTS), class_="tabs")
 
 
-def _table(sid: str, ordered: Sequence[Turn]) -> list[Any]:
+def _table(sid: str, ordered: Sequence[RequestTurn]) -> list[Any]:
     rows = [row_of(turn.summary) for turn in sorted(ordered, key=lambda turn: turn.seq)[-ROWS:]]
     left = len(ordered) - len(rows)
     older = h.a("search them in the list of requests", href=address.requests(session=sid))

@@ -7,7 +7,7 @@ import attr
 
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.svg import Bar
-from ccsproxy.dashboard.session.turns import Turn
+from ccsproxy.dashboard.session.turns import RequestTurn
 
 #: Bars of one chart; of longer sessions the last ones are drawn.
 MOST = 600
@@ -82,7 +82,7 @@ def model_time(requests: Sequence[Mapping[str, Any]]) -> float | None:
     return sum(known) if known else None
 
 
-def growth(turns: Sequence[Turn]) -> Growth | None:
+def growth(turns: Sequence[RequestTurn]) -> Growth | None:
     """Return the chart of a session's turns in the order in which they were sent, None of less than two."""
     sent = sorted((turn for turn in turns if not turn.aside), key=lambda turn: turn.seq)
     known = [turn for turn in sent if any(_parts(turn.summary))]
@@ -99,7 +99,7 @@ def _parts(summary: Mapping[str, Any]) -> tuple[int, int, int]:
     return summary.get("cache_read_input_tokens") or 0, fresh, summary.get("output_tokens") or 0
 
 
-def _bar(turn: Turn) -> Bar:
+def _bar(turn: RequestTurn) -> Bar:
     cached, fresh, output = _parts(turn.summary)
     said = f"cached {figures.tokens(cached)}, new {figures.tokens(fresh)}, output {figures.tokens(output)}"
     who = f" ({turn.path[-1].name})" if turn.path else ""

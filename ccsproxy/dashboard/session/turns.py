@@ -27,7 +27,7 @@ class Branch:
 
 
 @attr.frozen
-class Turn:
+class RequestTurn:
     """One request of a session.
 
     :ivar previous: the number of the request that this one goes on from, None for the first of its thread.
@@ -51,7 +51,7 @@ class Turn:
         return self.place == 0
 
 
-def turns(requests: Sequence[Mapping[str, Any]]) -> list[Turn]:
+def turns(requests: Sequence[Mapping[str, Any]]) -> list[RequestTurn]:
     """Put the requests of a session in the order of its conversation.
 
     :param requests: summaries.
@@ -62,12 +62,12 @@ def turns(requests: Sequence[Mapping[str, Any]]) -> list[Turn]:
         lanes.setdefault(lane_of(each), []).append(each)
     previous = _previous(ordered)
     return [
-        Turn(summary, previous[summary["seq"]], place, path)
+        RequestTurn(summary, previous[summary["seq"]], place, path)
         for place, (summary, path) in _numbered(_walk(lanes, _children(lanes)))
     ]
 
 
-def agents(given: Sequence[Turn]) -> int:
+def agents(given: Sequence[RequestTurn]) -> int:
     """Return how many branches a session has."""
     return len({branch.number for turn in given for branch in turn.path})
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import attr
 
-from ccsproxy.dashboard.session.turns import Turn
+from ccsproxy.dashboard.session.turns import RequestTurn
 
 #: Turns on one page, and bytes of requests that are read for it; one turn is always read.
 TURNS, BYTES = 20, 24_000_000
@@ -36,7 +36,7 @@ class Window:
     :ivar after: the number of the request at which the part after begins, None at the end.
     """
 
-    turns: Sequence[Turn]
+    turns: Sequence[RequestTurn]
     first: int
     total: int
     parts: Sequence[WindowPart]
@@ -44,7 +44,7 @@ class Window:
     after: int | None
 
 
-def window(turns: Sequence[Turn], start: int | None) -> Window:
+def window(turns: Sequence[RequestTurn], start: int | None) -> Window:
     """Return the part that a request is in.
 
     :param start: the request's number; the first of all when None or unknown.
@@ -61,7 +61,7 @@ def window(turns: Sequence[Turn], start: int | None) -> Window:
     return Window(turns[part.first - 1 : part.last], part.first - 1, len(turns), near, before, after)
 
 
-def _parts(turns: Sequence[Turn]) -> list[WindowPart]:
+def _parts(turns: Sequence[RequestTurn]) -> list[WindowPart]:
     """Cut a session into parts, the same for every page of it."""
     found: list[WindowPart] = []
     first, room = 0, BYTES

@@ -52,7 +52,7 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-class Item:
+class OutputItem:
     """An output item and the pieces that arrived for it.
 
     :ivar value: the item as JSON; whole once `settle` was called.

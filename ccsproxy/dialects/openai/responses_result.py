@@ -3,12 +3,12 @@
 from typing import Any
 
 from ccsproxy.dialects.findings import Findings
-from ccsproxy.dialects.openai.responses_item import Item
+from ccsproxy.dialects.openai.responses_item import OutputItem
 from ccsproxy.dialects.tool_json import check_arguments
 
 
 def final_response(
-    skeleton: dict[str, Any] | None, terminal: dict[str, Any] | None, items: dict[int, Item], findings: Findings
+    skeleton: dict[str, Any] | None, terminal: dict[str, Any] | None, items: dict[int, OutputItem], findings: Findings
 ) -> dict[str, Any] | None:
     """Return the terminal object, or what came instead of it, with its output.
 
@@ -28,7 +28,9 @@ def final_response(
     return terminal
 
 
-def _unfinished(skeleton: dict[str, Any] | None, items: dict[int, Item], findings: Findings) -> dict[str, Any] | None:
+def _unfinished(
+    skeleton: dict[str, Any] | None, items: dict[int, OutputItem], findings: Findings
+) -> dict[str, Any] | None:
     if skeleton is None and not items:
         return None
     response: dict[str, Any] = {"object": "response"} if skeleton is None else skeleton
@@ -37,7 +39,7 @@ def _unfinished(skeleton: dict[str, Any] | None, items: dict[int, Item], finding
     return response
 
 
-def _ordered(items: dict[int, Item], findings: Findings) -> list[Any]:
+def _ordered(items: dict[int, OutputItem], findings: Findings) -> list[Any]:
     order = sorted(items)
     if order != list(range(len(order))):
         findings.fault("index_gap")

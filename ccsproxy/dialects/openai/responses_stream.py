@@ -6,7 +6,7 @@ from typing import Any
 
 from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.findings import Findings
-from ccsproxy.dialects.openai.responses_item import PLACES, Item, ItemPlace, says_something
+from ccsproxy.dialects.openai.responses_item import PLACES, ItemPlace, OutputItem, says_something
 from ccsproxy.dialects.openai.responses_result import check_calls, failed_response, final_response, stop_reason
 from ccsproxy.dialects.openai.usage import response_usage
 
@@ -38,7 +38,7 @@ class ResponsesReassembler:
     def _begin(self, skeleton: dict[str, Any] | None) -> None:
         self._skeleton = skeleton
         self._terminal: dict[str, Any] | None = None
-        self._items: dict[int, Item] = {}
+        self._items: dict[int, OutputItem] = {}
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
         """Take the next event; the JSON ``type`` counts, else the name of the framing."""
@@ -107,7 +107,7 @@ class ResponsesReassembler:
         output = response.get("output")
         for index, item in enumerate(output if isinstance(output, list) else []):
             if isinstance(item, dict):
-                self._items.setdefault(index, Item(item))
+                self._items.setdefault(index, OutputItem(item))
         return True
 
     def _is_another(self, kind: str, response: dict[str, Any]) -> bool:
@@ -133,7 +133,7 @@ class ResponsesReassembler:
         self._error = {"code": detail.get("code") or kind, "message": message}
         return True
 
-    def _item(self, event: dict[str, Any], kind: str = "") -> Item | None:
+    def _item(self, event: dict[str, Any], kind: str = "") -> OutputItem | None:
         index = event.get("output_index")
         if type(index) is not int:
             return None
@@ -141,7 +141,7 @@ class ResponsesReassembler:
         if item is None:
             self.findings.fault("missing_item_start")
             shell = {"type": kind, "id": event.get("item_id"), "_missing_start": True}
-            item = self._items[index] = Item({k: v for k, v in shell.items() if v})
+            item = self._items[index] = OutputItem({k: v for k, v in shell.items() if v})
         return item
 
     def _text(self, place: ItemPlace, verb: str, event: dict[str, Any], at_ms: float) -> bool:
@@ -165,7 +165,7 @@ class ResponsesReassembler:
         if index in self._items:
             self.findings.fault("repeated_item_start")
             self.findings.keep("_superseded_items", self._items[index].settle())
-        self._items[index] = Item(item)
+        self._items[index] = OutputItem(item)
         if says_something(item):
             self.findings.content(at_ms)
         return True
@@ -174,7 +174,7 @@ class ResponsesReassembler:
         index, item = event.get("output_index"), event.get("item")
         if type(index) is not int or not isinstance(item, dict):
             return False
-        self._items[index] = Item(item, done=True)
+        self._items[index] = OutputItem(item, done=True)
         if says_something(item):
             self.findings.content(at_ms)
         return True
@@ -217,10 +217,10 @@ class ResponsesReassembler:
         )
 
 
-_PARTS: dict[str, Callable[[Item, dict[str, Any]], bool]] = {
-    "response.content_part": partial(Item.set_part, member="content", index="content_index"),
-    "response.reasoning_part": partial(Item.set_part, member="content", index="content_index"),
-    "response.reasoning_summary_part": partial(Item.set_part, member="summary", index="summary_index"),
-    "response.output_text.annotation": Item.annotate,
-    "response.shell_call_output_content": Item.shell_output,
+_PARTS: dict[str, Callable[[OutputItem, dict[str, Any]], bool]] = {
+    "response.content_part": partial(OutputItem.set_part, member="content", index="content_index"),
+    "response.reasoning_part": partial(OutputItem.set_part, member="content", index="content_index"),
+    "response.reasoning_summary_part": partial(OutputItem.set_part, member="summary", index="summary_index"),
+    "response.output_text.annotation": OutputItem.annotate,
+    "response.shell_call_output_content": OutputItem.shell_output,
 }

@@ -10,7 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from ccsproxy.dialects.websocket.audio import without_audio
-from ccsproxy.dialects.websocket.protocol import Begun, Finished, Said, Step, encoded, object_in, text_of
+from ccsproxy.dialects.websocket.protocol import (
+    Finished,
+    ResponseBegun,
+    SocketSaid,
+    Step,
+    encoded,
+    object_in,
+    text_of,
+)
 
 _ANSWERS = ("serverContent", "toolCall", "toolCallCancellation")
 
@@ -40,7 +48,7 @@ class GeminiLiveSocket:
                 return [*steps, self._begin(message)]
         if message and not self._join_speech(message, left_out):
             self._earlier.append(message)
-        return [Said(self._active)] if self._active is not None else []
+        return [SocketSaid(self._active)] if self._active is not None else []
 
     def received(self, text: bytes) -> list[Step]:
         """Take the server's next message."""
@@ -54,7 +62,7 @@ class GeminiLiveSocket:
         if self._active is None:
             return steps
         self._answered |= any(each in event for each in _ANSWERS)
-        steps.append(Said(self._active, encoded(event), left_out))
+        steps.append(SocketSaid(self._active, encoded(event), left_out))
         content = event.get("serverContent")
         if isinstance(content, dict) and content.get("turnComplete"):
             steps.append(Finished(self._active))
@@ -71,14 +79,14 @@ class GeminiLiveSocket:
         complete = isinstance(content, dict) and bool(content.get("turnComplete", content.get("turn_complete")))
         return complete or "toolResponse" in message or bool(text_of(speech, "text"))
 
-    def _begin(self, message: dict[str, Any]) -> Begun:
+    def _begin(self, message: dict[str, Any]) -> ResponseBegun:
         before = self._count or None
         self._count += 1
         self._active, self._answered = self._count, False
         earlier, self._earlier = self._earlier, []
         left_out, self._left_out = self._left_out, 0
         body = {**message, "_earlier": earlier} if earlier else message
-        return Begun(self._count, encoded(body), before=before, model=self._model, left_out=left_out)
+        return ResponseBegun(self._count, encoded(body), before=before, model=self._model, left_out=left_out)
 
     def _join_speech(self, message: dict[str, Any], left_out: int) -> bool:
         """Count a piece of speech to the one before it."""

@@ -9,7 +9,7 @@ import msgspec
 from ccsproxy.wire import jsontext
 
 
-class Begun(NamedTuple):
+class ResponseBegun(NamedTuple):
     """An exchange begins.
 
     :ivar key: tells it from the connection's others.
@@ -28,7 +28,7 @@ class Begun(NamedTuple):
     left_out: int = 0
 
 
-class Said(NamedTuple):
+class SocketSaid(NamedTuple):
     """A message belongs to an exchange.
 
     :ivar line: a piece of the response as one line, None when the client said it.
@@ -46,7 +46,7 @@ class Finished(NamedTuple):
     key: int
 
 
-Step = Begun | Said | Finished
+Step = ResponseBegun | SocketSaid | Finished
 
 
 class SocketProtocol(Protocol):

@@ -10,7 +10,15 @@ from collections import deque
 from typing import Any
 
 from ccsproxy.dialects.websocket.audio import without_audio
-from ccsproxy.dialects.websocket.protocol import Begun, Finished, Said, Step, encoded, object_in, text_of
+from ccsproxy.dialects.websocket.protocol import (
+    Finished,
+    ResponseBegun,
+    SocketSaid,
+    Step,
+    encoded,
+    object_in,
+    text_of,
+)
 
 _APPENDED = "input_audio_buffer.append"
 
@@ -40,7 +48,7 @@ class RealtimeSocket:
             return [begun]
         self._keep(message, left_out)
         newest = self._newest()
-        return [Said(newest)] if newest is not None else []
+        return [SocketSaid(newest)] if newest is not None else []
 
     def received(self, text: bytes) -> list[Step]:
         """Take the server's next message."""
@@ -54,12 +62,12 @@ class RealtimeSocket:
         key = self._open.get(response_id)
         if key is None and kind == "error" and self._asked:
             key = self._asked.popleft()
-            return [Said(key, encoded(event)), Finished(key)]
+            return [SocketSaid(key, encoded(event)), Finished(key)]
         if key is None:
             self._keep(event, left_out)
             newest = self._newest()
-            return [Said(newest)] if newest is not None else []
-        steps: list[Step] = [Said(key, encoded(event), left_out)]
+            return [SocketSaid(newest)] if newest is not None else []
+        steps: list[Step] = [SocketSaid(key, encoded(event), left_out)]
         if kind == "response.done":
             del self._open[response_id]
             steps.append(Finished(key))
@@ -78,15 +86,15 @@ class RealtimeSocket:
             key = begun.key
             steps.append(begun)
         self._open[response_id] = key
-        return [*steps, Said(key, encoded(event))]
+        return [*steps, SocketSaid(key, encoded(event))]
 
-    def _begin(self, message: dict[str, Any]) -> Begun:
+    def _begin(self, message: dict[str, Any]) -> ResponseBegun:
         self._count += 1
         earlier, self._earlier = self._earlier, []
         left_out, self._left_out = self._left_out, 0
         body = {**message, "_earlier": earlier} if earlier else message
         before, self._last = self._last, self._count
-        return Begun(self._count, encoded(body), before=before, model=self._model, left_out=left_out)
+        return ResponseBegun(self._count, encoded(body), before=before, model=self._model, left_out=left_out)
 
     def _keep(self, message: dict[str, Any], left_out: int) -> None:
         """Keep a message for the next exchange; pieces of one utterance become one."""

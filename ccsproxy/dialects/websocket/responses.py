@@ -11,7 +11,16 @@ from collections import deque
 
 import attr
 
-from ccsproxy.dialects.websocket.protocol import Begun, Finished, Said, Step, encoded, object_in, one_line, text_of
+from ccsproxy.dialects.websocket.protocol import (
+    Finished,
+    ResponseBegun,
+    SocketSaid,
+    Step,
+    encoded,
+    object_in,
+    one_line,
+    text_of,
+)
 
 _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled", "error"})
 #: How many responses' lanes are remembered, for steering them.
@@ -19,7 +28,7 @@ _REMEMBERED = 1024
 
 
 @attr.define
-class Lane:
+class ResponseLane:
     """Responses that follow one another.
 
     :ivar waiting: exchanges that were asked for and have not been answered.
@@ -49,8 +58,8 @@ class ResponsesSocket:
     name = "openai_responses"
 
     def __init__(self) -> None:
-        self._lanes: dict[str, Lane] = {}
-        self._lane_of: dict[str, Lane] = {}
+        self._lanes: dict[str, ResponseLane] = {}
+        self._lane_of: dict[str, ResponseLane] = {}
         self._count = 0
 
     def sent(self, text: bytes) -> list[Step]:
@@ -62,12 +71,12 @@ class ResponsesSocket:
             key = self._new_key()
             lane.waiting.append(key)
             early, lane.early = lane.early, []
-            return [Begun(key, text, previous), *(Said(key, line) for line in early)]
+            return [ResponseBegun(key, text, previous), *(SocketSaid(key, line) for line in early)]
         if kind == "response.steer":
             lane = self._lane_of.get(previous, lane)
             lane.steers.append(text)
         key_or_none = lane.active if lane.active is not None else next(iter(lane.waiting), None)
-        return [Said(key_or_none)] if key_or_none is not None else []
+        return [SocketSaid(key_or_none)] if key_or_none is not None else []
 
     def received(self, text: bytes) -> list[Step]:
         """Take the server's next message."""
@@ -84,7 +93,7 @@ class ResponsesSocket:
         if lane.active is None:
             lane.early.append(one_line(text))
             return steps
-        steps.append(Said(lane.active, one_line(text)))
+        steps.append(SocketSaid(lane.active, one_line(text)))
         if kind in _TERMINAL:
             steps.append(Finished(lane.active))
             lane.last, lane.active, lane.active_id = (lane.active, lane.active_id), None, ""
@@ -94,7 +103,7 @@ class ResponsesSocket:
         """Return the messages that belong to no exchange."""
         return [line for lane in self._lanes.values() for line in (*lane.early, *lane.steers)]
 
-    def _created(self, lane: Lane, response_id: str) -> list[Step]:
+    def _created(self, lane: ResponseLane, response_id: str) -> list[Step]:
         """Take the beginning of a response: the one that was asked for, or the successor of a steered one."""
         steps: list[Step] = []
         if lane.active is not None and lane.active_id not in ("", response_id):
@@ -104,27 +113,27 @@ class ResponsesSocket:
         if lane.active is None:
             lane.active = self._new_key()
             before, previous = lane.last
-            steps.append(Begun(lane.active, self._steering(lane), previous, before))
+            steps.append(ResponseBegun(lane.active, self._steering(lane), previous, before))
         lane.active_id = response_id
         if response_id:
             self._remember(response_id, lane)
         return steps
 
     @staticmethod
-    def _steering(lane: Lane) -> bytes:
+    def _steering(lane: ResponseLane) -> bytes:
         """Return what asked for a successor: the message that steered, or a list of several."""
         steers, lane.steers = lane.steers, []
         return steers[0] if len(steers) == 1 else encoded([object_in(each) for each in steers])
 
     @staticmethod
-    def _refused(lane: Lane, text: bytes) -> list[Step]:
+    def _refused(lane: ResponseLane, text: bytes) -> list[Step]:
         key = lane.waiting.pop()
-        return [Said(key, one_line(text)), Finished(key)]
+        return [SocketSaid(key, one_line(text)), Finished(key)]
 
-    def _lane(self, stream_id: str) -> Lane:
-        return self._lanes.setdefault(stream_id, Lane())
+    def _lane(self, stream_id: str) -> ResponseLane:
+        return self._lanes.setdefault(stream_id, ResponseLane())
 
-    def _remember(self, response_id: str, lane: Lane) -> None:
+    def _remember(self, response_id: str, lane: ResponseLane) -> None:
         self._lane_of[response_id] = lane
         if len(self._lane_of) > _REMEMBERED:
             del self._lane_of[next(iter(self._lane_of))]

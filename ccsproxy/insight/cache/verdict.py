@@ -10,7 +10,7 @@ import msgspec
 
 from ccsproxy.dialects.views.blocks import fields
 from ccsproxy.insight.cache.rules import HIT_SHARE, HIT_TOKENS, LOOK_BACK, Rule, lifetime_s, margin_s, rule_for
-from ccsproxy.insight.conversation.lanes import Link, common_prefix
+from ccsproxy.insight.conversation.lanes import CallLink, common_prefix
 from ccsproxy.insight.facts import Call
 from ccsproxy.insight.prompt.difference import Difference, first_difference
 
@@ -54,7 +54,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     provider: Any = None
 
 
-def verdict(call: Call, link: Link) -> Verdict:
+def verdict(call: Call, link: CallLink) -> Verdict:
     """Judge the cache of one call against its predecessor."""
     rule = rule_for(call)
     before = link.cached

@@ -46,7 +46,7 @@ class Lane:
 
 
 @attr.frozen
-class Link:
+class CallLink:
     """How a call stands to the one before in its lane.
 
     :ivar before: the call whose prompt this one goes on from; None for the first.
@@ -67,7 +67,7 @@ class Lanes:
     """The lanes of a session, and each call's place by its number."""
 
     lanes: Sequence[Lane]
-    links: dict[int, Link]
+    links: dict[int, CallLink]
 
 
 def find_lanes(calls: Iterable[Call]) -> Lanes:
@@ -76,7 +76,7 @@ def find_lanes(calls: Iterable[Call]) -> Lanes:
     :param calls: of one session, in any order.
     """
     lanes: list[Lane] = []
-    links: dict[int, Link] = {}
+    links: dict[int, CallLink] = {}
     by_key: dict[tuple[str, str], list[Lane]] = {}
     for call in sorted(calls, key=lambda each: (each.started_ms, each.seq)):
         key = call.agent, call.thread
@@ -159,14 +159,14 @@ def _new_lane(call: Call, number: int, known: Sequence[Lane]) -> Lane:
     return Lane(number, call.agent, call.thread, aside=aside, cleared=cleared)
 
 
-def _link(lane: Lane, call: Call, before: Call | None) -> Link:
+def _link(lane: Lane, call: Call, before: Call | None) -> CallLink:
     answered = list(islice((each for each in reversed(lane.calls) if each.tokens.prompt is not None), _LOOKED_BACK))
     cached = _best_cached(call, answered) if answered else None
     if cached is None and before is not None and before.tokens.prompt is not None:
         cached = before
     shared = common_prefix(before.items, call.items) if before else 0
     last = lane.calls[-1] if lane.calls else None
-    return Link(lane, before, cached, shared, last if last is not None and _repeats(call, last) else None)
+    return CallLink(lane, before, cached, shared, last if last is not None and _repeats(call, last) else None)
 
 
 def _best_cached(call: Call, answered: Sequence[Call]) -> Call:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import attr
 
-from ccsproxy.insight.conversation.lanes import Lanes, Link
+from ccsproxy.insight.conversation.lanes import CallLink, Lanes
 from ccsproxy.insight.facts import Call
 
 
@@ -86,7 +86,7 @@ def main_times(calls: Sequence[Call], lanes: Lanes, opening: Iterable[int]) -> T
     return total
 
 
-def _between(total: Times, seconds: float, link: Link, opens: bool) -> None:
+def _between(total: Times, seconds: float, link: CallLink, opens: bool) -> None:
     """Say what the time between two calls was spent on."""
     if link.repeats is not None:
         total.backoff += seconds

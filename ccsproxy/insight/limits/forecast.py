@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ccsproxy.insight.conversation.conversation import moment
-from ccsproxy.insight.limits.readings import Reading
+from ccsproxy.insight.limits.readings import LimitReading
 
 #: A line is drawn through at least so many readings, over so long a time.
 _READINGS, _SPAN_MS = 3, 600_000
@@ -15,12 +15,12 @@ _FULL, _YOUNG_MS = 0.95, 300_000
 _FRESH_MS = 120_000
 
 
-def limits_now(found: Iterable[Reading], now_ms: int) -> list[dict[str, Any]]:
+def limits_now(found: Iterable[LimitReading], now_ms: int) -> list[dict[str, Any]]:
     """Return the newest state of each limit by account, the fullest first.
 
     :param found: readings in the order of their time.
     """
-    groups: dict[tuple[str, str, str], list[Reading]] = {}
+    groups: dict[tuple[str, str, str], list[LimitReading]] = {}
     for reading in found:
         groups.setdefault((reading.provider, reading.account, reading.name), []).append(reading)
     listed = [_state(group, now_ms) for group in groups.values()]
@@ -28,7 +28,7 @@ def limits_now(found: Iterable[Reading], now_ms: int) -> list[dict[str, Any]]:
     return sorted(listed, key=lambda each: (not each["binding"], -(each["used"] or 0.0), each["name"]))
 
 
-def _state(group: Sequence[Reading], now_ms: int) -> dict[str, Any]:
+def _state(group: Sequence[LimitReading], now_ms: int) -> dict[str, Any]:
     last = max(group, key=lambda reading: reading.at_ms)
     over = last.reset_ms is not None and last.reset_ms <= now_ms
     stale = over or (last.window_s == 60 and now_ms - last.at_ms > _FRESH_MS)
@@ -53,7 +53,7 @@ def _state(group: Sequence[Reading], now_ms: int) -> dict[str, Any]:
     }
 
 
-def _doubtful(last: Reading) -> bool:
+def _doubtful(last: LimitReading) -> bool:
     """Whether a window shows the fill of the one before, as happens right after it began anew."""
     if last.reset_ms is None or not last.window_s or last.window_s <= 60:
         return False
@@ -65,7 +65,7 @@ def _no_forecast() -> dict[str, Any]:
     return {"per_hour": None, "reached_from": None, "reached_to": None, "reached_before_reset": None}
 
 
-def _forecast(group: Sequence[Reading], last: Reading, now_ms: int) -> dict[str, Any]:
+def _forecast(group: Sequence[LimitReading], last: LimitReading, now_ms: int) -> dict[str, Any]:
     """Draw a line through the readings of this window."""
     same = [reading for reading in group if _same_window(reading, last)]
     if len(same) < _READINGS or same[-1].at_ms - same[0].at_ms < _SPAN_MS or (last.window_s or 0) <= 60:
@@ -84,7 +84,7 @@ def _forecast(group: Sequence[Reading], last: Reading, now_ms: int) -> dict[str,
     }
 
 
-def _same_window(reading: Reading, last: Reading) -> bool:
+def _same_window(reading: LimitReading, last: LimitReading) -> bool:
     return last.reset_ms is None or reading.reset_ms is None or abs(reading.reset_ms - last.reset_ms) < 120_000
 
 

@@ -25,7 +25,7 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 @attr.frozen
-class Reading:
+class LimitReading:
     """What one answer said of one limit.
 
     :ivar used: fraction of the limit, which may pass 1.
@@ -49,14 +49,14 @@ class Reading:
     binding: bool = False
 
 
-def readings(calls: Iterable[Call]) -> Iterator[Reading]:
+def readings(calls: Iterable[Call]) -> Iterator[LimitReading]:
     """Yield what the answers of calls said, in their order."""
     for call in calls:
         if call.limits:
             yield from _readings(call)
 
 
-def _readings(call: Call) -> Iterator[Reading]:
+def _readings(call: Call) -> Iterator[LimitReading]:
     said = dict(call.limits)
     at_ms = int(call.started_ms + (call.answering_ms or 0.0))
     account = (
@@ -71,7 +71,7 @@ def _readings(call: Call) -> Iterator[Reading]:
     }
     for reader in (_unified, _classic, _openai, _codex):
         for found in reader(said, at_ms):
-            yield Reading(**common, **found)
+            yield LimitReading(**common, **found)
 
 
 def _unified(said: Mapping[str, str], at_ms: int) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,7 @@ _SYSTEM_ROLES = ("system", "developer")
 
 
 @attr.frozen
-class Marked:
+class MarkedItem:
     """A value of the prompt without its markers.
 
     :ivar data: the value as JSON; equal values are equal data.
@@ -44,7 +44,7 @@ class Layout:
     levels: Mapping[str, list[Any]]
     rest: Mapping[str, Any]
 
-    def entries(self) -> Iterator[tuple[str, Marked]]:
+    def entries(self) -> Iterator[tuple[str, MarkedItem]]:
         """Go through the prompt in its order."""
         for level in ("tools", "system", "messages"):
             for value in _joined(self.levels[level]):
@@ -138,9 +138,9 @@ def _rest(body: Mapping[str, Any], known: Any) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key not in known}
 
 
-def _joined(values: list[Any]) -> Iterator[Marked]:
+def _joined(values: list[Any]) -> Iterator[MarkedItem]:
     """Yield the values of a level; a cache point of Bedrock's between them marks the value before."""
-    held: Marked | None = None
+    held: MarkedItem | None = None
     for value in values:
         point = _point(value)
         if point and held is not None:
@@ -153,14 +153,14 @@ def _joined(values: list[Any]) -> Iterator[Marked]:
         yield held
 
 
-def _marked(value: Any) -> Marked:
+def _marked(value: Any) -> MarkedItem:
     """Take the markers out of a tool, a block or a message; most have none, as their text tells."""
     data = encoded(value)
     # Spelled out, as this is asked for each of a thousand messages of each call.
     if b'"cache_control"' not in data and b'"cachePoint"' not in data and b'"prompt_cache_breakpoint"' not in data:
-        return Marked(value, data)
+        return MarkedItem(value, data)
     bare, marks = _unmarked(value)
-    return Marked(bare, encoded(bare), marks)
+    return MarkedItem(bare, encoded(bare), marks)
 
 
 def encoded(value: Any) -> bytes:

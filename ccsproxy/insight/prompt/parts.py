@@ -25,7 +25,7 @@ TOOL_FRAME, MESSAGE_FRAME = 10, 4
 
 
 @attr.frozen
-class Reading:
+class PartReading:
     """What is needed to name the parts of a prompt.
 
     :ivar model: asked for; decides what an image costs.
@@ -69,12 +69,12 @@ def system_parts(blocks: Sequence[Block]) -> tuple[Part, ...]:
     return tuple(part for block in blocks for part in _split("system", _text_of(block)))
 
 
-def message_parts(message: Message, reading: Reading) -> tuple[Part, ...]:
+def message_parts(message: Message, reading: PartReading) -> tuple[Part, ...]:
     """Make the parts of a message."""
     return tuple(part for block in message.blocks for part in _block_parts(message.role, block, reading))
 
 
-def _block_parts(role: str, block: Block, reading: Reading) -> Iterator[Part]:
+def _block_parts(role: str, block: Block, reading: PartReading) -> Iterator[Part]:
     if block.kind == "tool_result":
         yield from _result_parts(block, reading)
     elif block.kind == "tool_call":
@@ -112,7 +112,7 @@ def _split(kind: str, text: str) -> Iterator[Part]:
             yield _part("instructions" if path else kind, piece, name=path)
 
 
-def _call_part(block: Block, reading: Reading) -> Part:
+def _call_part(block: Block, reading: PartReading) -> Part:
     name, detail = block.name or "", target_of(block.value)
     if block.id:
         reading.calls[block.id] = (name, detail)
@@ -130,7 +130,7 @@ def _call_part(block: Block, reading: Reading) -> Part:
     )
 
 
-def _result_parts(block: Block, reading: Reading) -> Iterator[Part]:
+def _result_parts(block: Block, reading: PartReading) -> Iterator[Part]:
     name, detail = reading.calls.get(block.id or "", (block.name or "", ""))
     texts = [_text_of(each) for each in block.content if each.kind not in ("image", "document")]
     text = "\n".join(texts)
@@ -150,7 +150,7 @@ def _result_parts(block: Block, reading: Reading) -> Iterator[Part]:
             yield _media_part(each, reading, name or "tool", block.id or "")
 
 
-def _media_part(block: Block, reading: Reading, tool: str = "", joined: str = "") -> Part:
+def _media_part(block: Block, reading: PartReading, tool: str = "", joined: str = "") -> Part:
     source = "tool_result" if tool else ""
     if block.kind == "image":
         size = next(reading.sizes, None)

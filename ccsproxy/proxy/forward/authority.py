@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from ccsproxy.errors import StartError
 from ccsproxy.proxy.forward.certificates import (
-    Identity,
+    CertifiedKey,
     constrained_to,
     is_good,
     make_authority,
@@ -55,7 +55,7 @@ class AuthorityStore:
         """The file that clients are to trust."""
         return self.folder / CERTIFICATE
 
-    def ensure(self) -> Identity:
+    def ensure(self) -> CertifiedKey:
         """Return the authority; make it, or another one, if what is there is no good.
 
         :raises AuthorityError: when that cannot be done.
@@ -66,7 +66,7 @@ class AuthorityStore:
         with self._locked():
             return self._read() or self._make(self._hosts)
 
-    def renew(self) -> Identity:
+    def renew(self) -> CertifiedKey:
         """Make another authority in place of what is there.
 
         :raises AuthorityError: when that cannot be done.
@@ -94,7 +94,7 @@ class AuthorityStore:
             return None
         return status.st_mtime_ns, status.st_ino
 
-    def current(self) -> Identity | None:
+    def current(self) -> CertifiedKey | None:
         """Return the authority that is there and good for the hosts that are wanted; never make one."""
         return self._read()
 
@@ -105,7 +105,7 @@ class AuthorityStore:
         except (OSError, ValueError):
             return frozenset()
 
-    def _read(self) -> Identity | None:
+    def _read(self) -> CertifiedKey | None:
         try:
             found = _load(self.folder)
         except FileNotFoundError:
@@ -117,12 +117,12 @@ class AuthorityStore:
             return None
         return found if self._is_fit(found) else None
 
-    def _is_fit(self, found: Identity) -> bool:
+    def _is_fit(self, found: CertifiedKey) -> bool:
         if not found.matches or not self._hosts <= constrained_to(found.certificate):
             return False
         return is_good(found.certificate, self._now())
 
-    def _make(self, hosts: frozenset[str]) -> Identity:
+    def _make(self, hosts: frozenset[str]) -> CertifiedKey:
         renewed = self.certificate_path.exists()
         made = make_authority(hosts, self._now())
         # The key goes first: a reader between the two finds a pair that does not match, and waits for our lock.
@@ -163,7 +163,7 @@ class AuthorityStore:
             os.close(descriptor)
 
 
-def _load(folder: Path) -> Identity:
+def _load(folder: Path) -> CertifiedKey:
     """Read the authority.
 
     :raises OSError: when a file cannot be read.

@@ -28,7 +28,7 @@ Address = IPv4Address | IPv6Address
 
 
 @attr.frozen
-class Identity:
+class CertifiedKey:
     """A certificate with its key, which no representation shows."""
 
     certificate: x509.Certificate
@@ -51,7 +51,7 @@ class Identity:
         return self.key.private_bytes(serialization.Encoding.PEM, pkcs8, plain)
 
 
-def read_identity(certificate: bytes, key: bytes) -> Identity:
+def read_identity(certificate: bytes, key: bytes) -> CertifiedKey:
     """Read a certificate and its key.
 
     :param certificate: in PEM.
@@ -64,10 +64,10 @@ def read_identity(certificate: bytes, key: bytes) -> Identity:
         raise ValueError("the key is encrypted") from error
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise ValueError("the key is none of an elliptic curve")
-    return Identity(x509.load_pem_x509_certificate(certificate), private)
+    return CertifiedKey(x509.load_pem_x509_certificate(certificate), private)
 
 
-def make_authority(hosts: Iterable[str], now: datetime) -> Identity:
+def make_authority(hosts: Iterable[str], now: datetime) -> CertifiedKey:
     """Make a certificate authority for some hosts, the names below them included, and no others.
 
     :param hosts: names and addresses, in lower case.
@@ -83,10 +83,10 @@ def make_authority(hosts: Iterable[str], now: datetime) -> Identity:
         (_constraints(hosts), True),
     ):
         builder = builder.add_extension(extension, critical)
-    return Identity(builder.sign(key, hashes.SHA256()), key)
+    return CertifiedKey(builder.sign(key, hashes.SHA256()), key)
 
 
-def make_leaf(authority: Identity, host: str, now: datetime) -> Identity:
+def make_leaf(authority: CertifiedKey, host: str, now: datetime) -> CertifiedKey:
     """Make the certificate of one host.
 
     :param host: a name in its ASCII form, or an address.
@@ -108,7 +108,7 @@ def make_leaf(authority: Identity, host: str, now: datetime) -> Identity:
         (x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), False),
     ):
         builder = builder.add_extension(extension, critical)
-    return Identity(builder.sign(authority.key, hashes.SHA256()), key)
+    return CertifiedKey(builder.sign(authority.key, hashes.SHA256()), key)
 
 
 def constrained_to(certificate: x509.Certificate) -> frozenset[str]:

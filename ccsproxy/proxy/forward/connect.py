@@ -25,7 +25,7 @@ log = Logger()
 
 
 class InterceptedConnect:
-    """The exchange of one such CONNECT; see `ccsproxy.proxy.server.request.Exchange`.
+    """The exchange of one such CONNECT; see `ccsproxy.proxy.server.request.RelayedExchange`.
 
     It leaves no record of its own when it succeeds: what is asked through the connection does. A failure leaves one.
 

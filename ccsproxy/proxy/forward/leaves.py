@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThreadPool
 from zope.interface import implementer
 
 from ccsproxy.proxy.forward.authority import AuthorityStore
-from ccsproxy.proxy.forward.certificates import Identity, is_good, make_leaf, utc_now
+from ccsproxy.proxy.forward.certificates import CertifiedKey, is_good, make_leaf, utc_now
 
 #: How many hosts' contexts are kept.
 _MOST = 256
@@ -28,7 +28,7 @@ class Leaf:
     :ivar context: shared by the host's connections, which resume one another's sessions.
     """
 
-    identity: Identity
+    identity: CertifiedKey
     context: SSL.Context
 
 
@@ -42,7 +42,7 @@ class LeafContexts:
     def __init__(self, store: AuthorityStore, reactor: Any) -> None:
         self._store = store
         self._reactor = reactor
-        self._authority: Identity | None = None
+        self._authority: CertifiedKey | None = None
         self._version: object = None
         self._leaves: OrderedDict[str, Leaf] = OrderedDict()
 
@@ -57,18 +57,18 @@ class LeafContexts:
         ready = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._ensure)
         return ready.addCallback(self._renewed, host)
 
-    def _ensure(self) -> tuple[Identity, object]:
+    def _ensure(self) -> tuple[CertifiedKey, object]:
         authority = self._store.ensure()
         return authority, self._store.version()
 
-    def _renewed(self, made: tuple[Identity, object], host: str) -> SSL.Context:
+    def _renewed(self, made: tuple[CertifiedKey, object], host: str) -> SSL.Context:
         authority, self._version = made
         if self._authority is None or self._authority.certificate != authority.certificate:
             self._authority = authority
             self._leaves.clear()
         return self._context(host, self._authority)
 
-    def _context(self, host: str, authority: Identity) -> SSL.Context:
+    def _context(self, host: str, authority: CertifiedKey) -> SSL.Context:
         leaf = self._leaves.get(host)
         if leaf is None or not is_good(leaf.identity.certificate, utc_now()):
             identity = make_leaf(authority, host, utc_now())
@@ -79,7 +79,7 @@ class LeafContexts:
         return leaf.context
 
 
-def _server_context(leaf: Identity, host: str) -> SSL.Context:
+def _server_context(leaf: CertifiedKey, host: str) -> SSL.Context:
     """Make the context of a host: TLS 1.2 and later, HTTP/1.1 alone, sessions resumed by ticket or id."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)

@@ -13,7 +13,7 @@ from ccsproxy.proxy.forward.connect import InterceptedConnect
 from ccsproxy.proxy.forward.interception import Interception
 from ccsproxy.proxy.forward.leaves import LeafContexts
 from ccsproxy.proxy.forward.upstreams import UpstreamsByHost
-from ccsproxy.proxy.resource import Relays, Route
+from ccsproxy.proxy.resource import RelayRoutes, Route
 from ccsproxy.proxy.server.access.guard import ServerRules, TransparentGuard
 from ccsproxy.proxy.server.channel import RelayChannel
 from ccsproxy.proxy.server.request import RelayRequest
@@ -23,9 +23,9 @@ from ccsproxy.wire.target import parse_authority, split_target
 
 
 class InterceptedResource:
-    """Relays the requests of one intercepted connection, all to its host."""
+    """RelayRoutes the requests of one intercepted connection, all to its host."""
 
-    def __init__(self, relays: Relays, way: Route) -> None:
+    def __init__(self, relays: RelayRoutes, way: Route) -> None:
         self._relays = relays
         self._way = way
 
@@ -54,7 +54,7 @@ class ForwardResource:
 
     def __init__(
         self,
-        relays: Relays,
+        relays: RelayRoutes,
         interception: Interception,
         upstreams: UpstreamsByHost,
         tunnels: UpstreamsByHost,

@@ -15,7 +15,7 @@ from ccsproxy.proxy.server.access.loops import Signature
 from ccsproxy.proxy.server.body_rate import BodyPace
 from ccsproxy.proxy.server.connection import ClientLink
 from ccsproxy.proxy.server.leaving import reset_when_taken
-from ccsproxy.proxy.server.request import Exchange, RelayRequest, Renderer
+from ccsproxy.proxy.server.request import RelayedExchange, RelayRequest, Renderer
 from ccsproxy.proxy.server.request_body import RequestBody
 from ccsproxy.proxy.server.request_framing import BodyReader, EndlessBody, body_reader
 from ccsproxy.proxy.server.request_head import HeadFinder, ParsedRequestHead, parse_head
@@ -23,7 +23,7 @@ from ccsproxy.proxy.server.seams import ChannelSite
 from ccsproxy.proxy.transport import is_dead
 
 if TYPE_CHECKING:
-    from ccsproxy.proxy.server.access.guard import Guard, TransparentGuard
+    from ccsproxy.proxy.server.access.guard import PortGuard, TransparentGuard
 
 log = Logger()
 
@@ -42,7 +42,7 @@ class RelayChannel(ClientLink):
     """
 
     def __init__(
-        self, site: ChannelSite, guard: Guard | TransparentGuard | None = None, resource: Renderer | None = None
+        self, site: ChannelSite, guard: PortGuard | TransparentGuard | None = None, resource: Renderer | None = None
     ) -> None:
         super().__init__(site.timers, site.limits, site.watch, site.write_batch, site.clock)
         self._guard = guard
@@ -143,10 +143,10 @@ class RelayChannel(ClientLink):
         self.vanished()
 
     @property
-    def _exchange(self) -> Exchange | None:
+    def _exchange(self) -> RelayedExchange | None:
         return self.request.exchange if self.request is not None else None
 
-    def _over(self) -> Exchange | None:
+    def _over(self) -> RelayedExchange | None:
         """Be done with the request under way; return who dealt with it, if there was one."""
         exchange = self._exchange
         if self.request is not None:

@@ -13,7 +13,7 @@ from ccsproxy.proxy.server.request_head import ParsedRequestHead
 from ccsproxy.proxy.server.seams import RequestChannel
 
 
-class Exchange(Protocol):
+class RelayedExchange(Protocol):
     """What a channel tells whoever deals with a request of its."""
 
     def body_received(self, data: bytes) -> None:
@@ -113,7 +113,7 @@ class RelayRequest:
         self.first = b""
         self.started_at, self.began = arrived
         self.entered = entered
-        self.exchange: Exchange | None = None
+        self.exchange: RelayedExchange | None = None
         self.keep_alive = head.keep_alive
         self.bodiless = head.method == b"HEAD"
         self.answered = False
@@ -211,7 +211,8 @@ class RelayRequest:
                 self._corked.append(b"0\r\n\r\n")
 
     def finish(self) -> None:
-        """End the response; the exchange hears `Exchange.delivered` when the client's socket has taken all of it."""
+        """End the response; the exchange hears `RelayedExchange.delivered` when the client's socket has taken all of
+        it."""
         self.end_body()
         self.flush()
         self.finished = True
@@ -267,7 +268,7 @@ class RelayRequest:
     def break_off(self) -> None:
         """End a response that is not whole, and the connection with it, when the client has what there is.
 
-        The exchange hears `Exchange.delivered` then, or `Exchange.client_gone`.
+        The exchange hears `RelayedExchange.delivered` then, or `RelayedExchange.client_gone`.
         """
         self.flush()
         self.broken = True

@@ -41,7 +41,7 @@ class EndlessBody:
         return data
 
 
-class ChunkedBody(ChunkedReader):
+class ChunkedRequestBody(ChunkedReader):
     """A request's body in chunks, read strictly: two readers could disagree on everything else.
 
     :ivar limits: how large it may be.
@@ -106,7 +106,7 @@ def body_reader(length: int | None, limits: Limits) -> BodyReader:
     :raises Refusal: when the length alone is too much.
     """
     if length is None:
-        return ChunkedBody(limits)
+        return ChunkedRequestBody(limits)
     if length > limits.body:
         raise too_large(limits)
     return LengthBody(length)

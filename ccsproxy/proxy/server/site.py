@@ -14,7 +14,7 @@ from ccsproxy.proxy.interfaces import Seconds
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.resource import ProxyResource
 from ccsproxy.proxy.server.access.admission import ProxyAdmission
-from ccsproxy.proxy.server.access.guard import Guard, ServerRules
+from ccsproxy.proxy.server.access.guard import PortGuard, ServerRules
 from ccsproxy.proxy.server.access.loops import LoopWatch, Signature
 from ccsproxy.proxy.server.channel import RelayChannel
 from ccsproxy.proxy.server.limits import Limits
@@ -87,7 +87,7 @@ class RelaySite(Site):
         self._admission = admission or ProxyAdmission()
         self._allowed = tuple(allowed)
         self._origin = origin
-        self._guards: dict[tuple[str, int | None], Guard] = {}
+        self._guards: dict[tuple[str, int | None], PortGuard] = {}
         self._channels: set[RelayChannel] = set()
         self._everybody: set[RelayChannel] = set() if everybody is None else everybody
         self._surplus: set[RelayChannel] = set()
@@ -113,12 +113,12 @@ class RelaySite(Site):
         """Return the time in seconds since the epoch, and on the monotonic clock."""
         return self.wall(), self.clock()
 
-    def guard_for(self, address: Any) -> Guard:
+    def guard_for(self, address: Any) -> PortGuard:
         """Return the guard of a listening address."""
         key = getattr(address, "host", ""), getattr(address, "port", None)
         guard = self._guards.get(key)
         if guard is None:
-            guard = self._guards[key] = Guard(self._allowed, self._origin, *key, self._rules)
+            guard = self._guards[key] = PortGuard(self._allowed, self._origin, *key, self._rules)
         return guard
 
     def admit(self, channel: RelayChannel) -> None:

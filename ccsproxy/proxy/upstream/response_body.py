@@ -54,7 +54,7 @@ class CloseBody:
         return data
 
 
-class ChunkedBody(ChunkedReader):
+class ChunkedResponseBody(ChunkedReader):
     """A response's body in chunks, as every client takes them."""
 
     __slots__ = ()
@@ -97,5 +97,5 @@ def body_of(method: bytes, code: int, length: int | None, *, chunked: bool) -> B
     if method == b"HEAD" or code in (204, 304):
         return LengthBody(0)
     if chunked:
-        return ChunkedBody()
+        return ChunkedResponseBody()
     return CloseBody() if length is None else LengthBody(length)

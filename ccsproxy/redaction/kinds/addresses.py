@@ -8,7 +8,7 @@ import re
 from ccsproxy.redaction.kinds.names import Strength, strength
 from ccsproxy.redaction.kinds.randomness import is_random
 from ccsproxy.redaction.kinds.values import Style, is_secret_value
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.finding import FoundSecret
 
 #: The expression of what may be a user before a host; the longest that is looked at.
 USERS = r"://[^\s/?#@\"'<>\\`:]*:[^\s\"'<>`@]+@|://[^\s/?#@\"'<>\\`:]{12}[^\s/?#@\"'<>\\`:]*@"
@@ -37,7 +37,7 @@ _SAMPLE = re.compile(rb"(?i:some|my|your|the|user|db)?[-_]?(?i:pass(?:word|wd)?|
 _TOKEN = re.compile(rb"[A-Za-z0-9_~.%-]+\Z")
 
 
-def find_user(text: bytes, start: int, end: int) -> Finding | None:
+def find_user(text: bytes, start: int, end: int) -> FoundSecret | None:
     """Return the credentials of an address between its ``://`` and its host, None where there is only a name."""
     begin = text.rindex(b"://", start, end) + 3
     info = text[begin : end - 1]
@@ -51,7 +51,7 @@ def find_user(text: bytes, start: int, end: int) -> Finding | None:
         return None
     if len(password) < _SHORTEST or b"redacted" in password or _spans_addresses(password):
         return None
-    return Finding(begin + len(user) + 1, end - 1, "url-password", password)
+    return FoundSecret(begin + len(user) + 1, end - 1, "url-password", password)
 
 
 def _spans_addresses(password: bytes) -> bool:
@@ -63,13 +63,13 @@ def _is_open(word: bytes) -> bool:
     return _OPEN.match(word) is not None or word.lower() in _SAMPLES or _SAMPLE.fullmatch(word) is not None
 
 
-def _lone(text: bytes, begin: int, end: int) -> Finding | None:
+def _lone(text: bytes, begin: int, end: int) -> FoundSecret | None:
     """Return a token that stands alone before a host."""
     token = text[begin : end - 1]
-    return Finding(begin, end - 1, "url-token", token) if is_random(token) and _TOKEN.match(token) else None
+    return FoundSecret(begin, end - 1, "url-token", token) if is_random(token) and _TOKEN.match(token) else None
 
 
-def find_parameter(text: bytes, start: int) -> Finding | None:
+def find_parameter(text: bytes, start: int) -> FoundSecret | None:
     """Return the value of a parameter that is secret in an address."""
     found = _PARAMETER.match(text, start)
     if found is None:
@@ -78,10 +78,10 @@ def find_parameter(text: bytes, start: int) -> Finding | None:
     level = Strength.STRONG if name in _SURE_PARAMETERS else max(strength(name.decode()), Strength.WEAK)
     if not is_secret_value(value, level, Style.LITERAL, name):
         return None
-    return Finding(found.start(2), found.start(2) + len(value), "url-parameter", value)
+    return FoundSecret(found.start(2), found.start(2) + len(value), "url-parameter", value)
 
 
-def find_pair(text: bytes, start: int) -> Finding | None:
+def find_pair(text: bytes, start: int) -> FoundSecret | None:
     """Return the password of a user and password that a command takes."""
     found = _PAIR.match(text, start)
     if found is None:
@@ -90,4 +90,4 @@ def find_pair(text: bytes, start: int) -> Finding | None:
     line = text[max(start - 160, 0) : start].rpartition(b"\n")[2]
     if _is_open(password) or (user.isdigit() and password.isdigit()) or _COMMANDS.search(line) is None:
         return None
-    return None if b"redacted" in password else Finding(*found.span(2), "password", password)
+    return None if b"redacted" in password else FoundSecret(*found.span(2), "password", password)

@@ -15,7 +15,7 @@ from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, token_at
 from ccsproxy.redaction.kinds.names import TRAILING, Strength, is_first_key, strength
 from ccsproxy.redaction.kinds.values import Style, is_secret_value
 from ccsproxy.redaction.search.engine import make_engine
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.finding import FoundSecret
 
 #: The ends of names that hold secrets, short ones too.
 _STEMS = (
@@ -82,7 +82,7 @@ _LONGEST_VALUE = 64 << 10
 _MARK = re.compile(rb"[\"'`\s]")
 
 
-def find_named(text: bytes, start: int) -> tuple[list[Finding], int]:
+def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
     """Return the value of the name whose stem begins at a place, where it is secret, and where to go on."""
     begin = _name_begins(text, start)
     name = _NAME.match(text, begin, start + 2 * _LEFT)
@@ -123,7 +123,7 @@ def _behind_refused(text: bytes, start: int, end: int) -> int:
 _NEXT = re.compile(rb"(\\*[\"'])\s*(?:,|->)\s*\1(?=[^\s])")
 
 
-def _further(text: bytes, first: Finding, level: Strength) -> Iterator[Finding]:
+def _further(text: bytes, first: FoundSecret, level: Strength) -> Iterator[FoundSecret]:
     """Yield the values that follow the first one in a list, or behind an arrow."""
     last = first
     while (following := _NEXT.match(text, last.end)) is not None:
@@ -131,7 +131,7 @@ def _further(text: bytes, first: Finding, level: Strength) -> Iterator[Finding]:
         end = _end_of_quoted(text, start, following.group(1), start + _JUDGED)
         if not is_secret_value(text[start:end], level, Style.QUOTED) or text[end + 1 : end + 2] == b":":
             return
-        last = Finding(start, end, first.kind, text[start:end])
+        last = FoundSecret(start, end, first.kind, text[start:end])
         yield last
 
 
@@ -162,7 +162,7 @@ def _flagged(text: bytes, begin: int, end: int, level: Strength) -> re.Match[byt
 
 def _value(
     text: bytes, begin: int, name: str, level: Strength, between: re.Match[bytes]
-) -> tuple[Finding | None, int]:
+) -> tuple[FoundSecret | None, int]:
     """Return the value of a name where it is secret, and where it ends as far as it was judged."""
     quote = _LAST_QUOTE.search(between.group("open"))
     start = between.end()
@@ -174,7 +174,7 @@ def _value(
         return None, end
     if end - start >= _JUDGED - 1:
         end = _end(text, start, style, quote, _LONGEST_VALUE)
-    return Finding(start, end, kind_of(name), unescaped(text[start:end])), end
+    return FoundSecret(start, end, kind_of(name), unescaped(text[start:end])), end
 
 
 #: The name of a way to authenticate, which stands before the credentials (RFC 9110, 11.4).
@@ -300,7 +300,7 @@ def _escapes_before(text: bytes, start: int, end: int) -> int:
     return len(before) - len(before.rstrip(b"\\"))
 
 
-def find_schemed(text: bytes, start: int) -> Finding | None:
+def find_schemed(text: bytes, start: int) -> FoundSecret | None:
     """Return the credentials behind ``Bearer`` or ``Basic``."""
     found = _SCHEMED.match(text, start)
     if found is None:
@@ -310,4 +310,4 @@ def find_schemed(text: bytes, start: int) -> Finding | None:
         secret = is_pair(value)
     else:
         secret = len(value) >= 16 and is_secret_value(value, Strength.STRONG, Style.LITERAL)
-    return Finding(*found.span(2), "authorization", value) if secret else None
+    return FoundSecret(*found.span(2), "authorization", value) if secret else None

@@ -8,7 +8,7 @@ are kept, so that the text keeps its lines; a block that was cut off is a block 
 import re
 from collections.abc import Iterator
 
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.finding import FoundSecret
 
 #: The expressions of what begins a block.
 BEGINNINGS = (
@@ -43,7 +43,7 @@ _LEAST = 32
 _MOST_LINES = 4000
 
 
-def find_block(text: bytes, start: int) -> list[Finding] | None:
+def find_block(text: bytes, start: int) -> list[FoundSecret] | None:
     """Return the stretches of the key that begins at a place: none where only its frame is spoken of.
 
     None where no key begins.
@@ -60,14 +60,14 @@ def find_block(text: bytes, start: int) -> list[Finding] | None:
     return None if begin is None else _findings(text, list(_lines(text, begin.end())))
 
 
-def _findings(text: bytes, lines: list[tuple[int, int]]) -> list[Finding]:
+def _findings(text: bytes, lines: list[tuple[int, int]]) -> list[FoundSecret]:
     key = b"".join([text[start:end] for start, end in lines])
     if len(key) < _LEAST or len(set(key)) < 5:
         return []
     first, *others = lines
     return [
-        Finding(*first, "private-key", key),
-        *(Finding(start, end, "private-key", b"") for start, end in others),
+        FoundSecret(*first, "private-key", key),
+        *(FoundSecret(start, end, "private-key", b"") for start, end in others),
     ]
 
 

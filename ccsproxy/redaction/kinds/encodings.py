@@ -4,9 +4,9 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.finding import FoundSecret
 
-Find = Callable[[bytes], list[Finding]]
+Find = Callable[[bytes], list[FoundSecret]]
 
 #: What tokens begin with whose base64 is looked for: enough letters of it are the same wherever it stands.
 _BEGINNINGS = (
@@ -40,7 +40,7 @@ ESCAPED = r"\\u00(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|2[dD]|5[fF])"
 _ESCAPE = re.compile(rb"\\+u00([2-7][0-9A-Fa-f])")
 
 
-def find_encoded(text: bytes, start: int, find: Find) -> tuple[Finding | None, int]:
+def find_encoded(text: bytes, start: int, find: Find) -> tuple[FoundSecret | None, int]:
     """Return the base64 around a place if what it says holds a secret, and where to go on.
 
     :param find: searches what it says.
@@ -54,7 +54,7 @@ def find_encoded(text: bytes, start: int, find: Find) -> tuple[Finding | None, i
     for skipped in range(4):  # the letters before may belong to something else
         secret = _secret_of(_decoded(run.group()[skipped:]), find)
         if secret is not None:
-            return Finding(begin, run.end(), secret.kind, secret.secret), run.end()
+            return FoundSecret(begin, run.end(), secret.kind, secret.secret), run.end()
     return None, run.end()
 
 
@@ -64,7 +64,7 @@ def _decoded(encoded: bytes) -> bytes:
     return b64decode(letters + b"=" * (-len(letters) % 4))
 
 
-def _secret_of(plain: bytes, find: Find) -> Finding | None:
+def _secret_of(plain: bytes, find: Find) -> FoundSecret | None:
     """Return the first secret in decoded base64, None where that is no text."""
     head = plain[:64]
     if sum(32 <= each < 127 or each in b"\n\r\t" for each in head) * 10 < len(head) * 9:
@@ -73,7 +73,7 @@ def _secret_of(plain: bytes, find: Find) -> Finding | None:
     return found[0] if found else None
 
 
-def find_escaped(text: bytes, start: int, find: Find) -> tuple[list[Finding], int]:
+def find_escaped(text: bytes, start: int, find: Find) -> tuple[list[FoundSecret], int]:
     """Return the secrets around a letter that is written as an escape, and where to go on.
 
     :param find: searches the text with its letters unescaped.
@@ -85,7 +85,7 @@ def find_escaped(text: bytes, start: int, find: Find) -> tuple[list[Finding], in
     return found, max(end - 2 * _BACK, found[-1].end if found else 0)
 
 
-def _in_escaped(text: bytes, find: Find) -> list[Finding]:
+def _in_escaped(text: bytes, find: Find) -> list[FoundSecret]:
     parts: list[bytes] = []
     ends: list[tuple[int, int]] = [(0, 0)]
     position = size = 0

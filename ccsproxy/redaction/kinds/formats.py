@@ -8,7 +8,7 @@ import attr
 
 from ccsproxy.redaction.kinds.format_table import ALPHABETS, CUT, HASHES, MIDDLES, TABLE
 from ccsproxy.redaction.kinds.randomness import is_hex, is_random, is_series, is_slug
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.finding import FoundSecret
 
 #: So much is looked at before the middle of a token.
 _BEFORE = 96
@@ -117,7 +117,7 @@ def after_boundary(text: bytes, start: int) -> int:
     return start if found is None else found.end()
 
 
-def token_at(text: bytes, start: int) -> Finding | None:
+def token_at(text: bytes, start: int) -> FoundSecret | None:
     """Return the token that begins at a place, None where none does."""
     pattern = _FORMATS.get(text[start]) if start < len(text) else None
     if pattern is None:
@@ -136,8 +136,8 @@ def token_at(text: bytes, start: int) -> Finding | None:
     return _finding(form.kind, text, start, found.end())
 
 
-def _finding(kind: str, text: bytes, start: int, end: int) -> Finding:
-    return Finding(start, end, kind, text[start:end])
+def _finding(kind: str, text: bytes, start: int, end: int) -> FoundSecret:
+    return FoundSecret(start, end, kind, text[start:end])
 
 
 def _is_token(form: Format, text: bytes, start: int, end: int) -> bool:
@@ -176,7 +176,7 @@ def in_data(text: bytes, start: int) -> bool:
     return _DATA.match(before) is not None and is_random(before[:32]) and is_random(before[32:])
 
 
-def marked_at(text: bytes, start: int) -> Finding | None:
+def marked_at(text: bytes, start: int) -> FoundSecret | None:
     """Return the token that has its mark, in its middle or at its beginning, at a place; None where none has."""
     found = token_at(text, start) if text[start] == 0x24 else None
     if found is not None:

@@ -11,7 +11,7 @@ import attr
 from ccsproxy.redaction.kinds.names import Strength
 from ccsproxy.redaction.kinds.randomness import is_random
 from ccsproxy.redaction.kinds.values import Style, is_secret_value
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.finding import FoundSecret
 
 _BLANKS = r"(?:[ \t\r\n]|\\+[nrt])+"
 _TAB = r"(?:\t|\\+t)"
@@ -82,7 +82,7 @@ _NEAR = 4096
 PHRASES = "|".join((*(each.head for each in _ALL), _COOKIES, _JWK))
 
 
-def find_phrase(text: bytes, start: int) -> list[Finding]:
+def find_phrase(text: bytes, start: int) -> list[FoundSecret]:
     """Return the secrets of the phrase that begins at a place."""
     if text[start : start + 2] == b'"d':
         return list(_private_members(text, start))
@@ -96,24 +96,24 @@ def find_phrase(text: bytes, start: int) -> list[Finding]:
     return []
 
 
-def _judged(phrase: Phrase, found: re.Match[bytes]) -> Iterator[Finding]:
+def _judged(phrase: Phrase, found: re.Match[bytes]) -> Iterator[FoundSecret]:
     secret = found.group("secret")
     if is_secret_value(secret, phrase.strength, Style.LITERAL):
-        yield Finding(*found.span("secret"), phrase.kind, secret)
+        yield FoundSecret(*found.span("secret"), phrase.kind, secret)
 
 
-def _cookies(text: bytes, position: int) -> Iterator[Finding]:
+def _cookies(text: bytes, position: int) -> Iterator[FoundSecret]:
     """Yield the values of cookies that may be credentials; attributes and settings are none."""
     while (found := _COOKIE.match(text, position)) is not None:
         position = found.end()
         value = found.group(2)
         if len(value) >= 8 and b"redacted" not in value and is_secret_value(value, Strength.STRONG, Style.LITERAL):
-            yield Finding(*found.span(2), "cookie", value)
+            yield FoundSecret(*found.span(2), "cookie", value)
 
 
-def _private_members(text: bytes, start: int) -> Iterator[Finding]:
+def _private_members(text: bytes, start: int) -> Iterator[FoundSecret]:
     """Yield the private members of a JSON Web Key."""
     near = text[max(start - _NEAR, 0) : start + _NEAR]
     member = _JWK_MEMBER.match(text, start)
     if member is not None and b"kty" in near and is_random(member.group(1)):
-        yield Finding(*member.span(1), "private-key", member.group(1))
+        yield FoundSecret(*member.span(1), "private-key", member.group(1))

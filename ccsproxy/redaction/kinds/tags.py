@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.finding import FoundSecret
 
 #: What stands for values of header fields, parameters and keys that version 1 knew (contract, section 10).
 PLACEHOLDER = "<redacted>"
@@ -34,7 +34,7 @@ class Tagger:
         length = next((digits for below, digits in _LENGTHS if len(secret) < below), _LONGEST)
         return hashlib.blake2s(secret, key=self._key, digest_size=_LONGEST // 2).hexdigest()[:length]
 
-    def placeholder(self, finding: Finding) -> str:
+    def placeholder(self, finding: FoundSecret) -> str:
         """Return what stands where a finding stood."""
         if not finding.secret:
             return ""

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Finding(NamedTuple):
+class FoundSecret(NamedTuple):
     """A stretch of a text that is secret.
 
     :ivar start: where it begins.
@@ -19,9 +19,9 @@ class Finding(NamedTuple):
     secret: bytes
 
 
-def disjoint(findings: list[Finding]) -> list[Finding]:
+def disjoint(findings: list[FoundSecret]) -> list[FoundSecret]:
     """Sort findings and join those that overlap, under the kind of the first."""
-    result: list[Finding] = []
+    result: list[FoundSecret] = []
     for each in sorted(findings):
         last = result[-1] if result else None
         if last is None or each.start >= last.end:

@@ -6,7 +6,7 @@ from copy import copy
 
 from ccsproxy.redaction.kinds.tags import Tagger
 from ccsproxy.redaction.search.engine import Engine, make_engine
-from ccsproxy.redaction.search.finding import Finding, disjoint
+from ccsproxy.redaction.search.finding import FoundSecret, disjoint
 from ccsproxy.redaction.search.scanner import Scanner
 from ccsproxy.redaction.search.spans import in_letters
 from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
@@ -52,7 +52,7 @@ class Rules:
         same._memory = memory
         return same
 
-    def find(self, text: str) -> list[Finding]:
+    def find(self, text: str) -> list[FoundSecret]:
         """Return the secrets in a text, in order and disjoint, their places counted in letters."""
         if len(text) < _SHORTEST:
             return []
@@ -60,7 +60,7 @@ class Rules:
         findings = self._find_once(raw)
         return findings if not findings or len(raw) == len(text) else in_letters(raw, findings)
 
-    def _find_once(self, raw: bytes) -> list[Finding]:
+    def _find_once(self, raw: bytes) -> list[FoundSecret]:
         """Search a text that is not known."""
         if self._memory is None or len(raw) < SHORTEST:
             return self.find_in(raw)
@@ -71,7 +71,7 @@ class Rules:
             self._memory.remember(name, findings)
         return findings
 
-    def find_in(self, raw: bytes) -> list[Finding]:
+    def find_in(self, raw: bytes) -> list[FoundSecret]:
         """Return the secrets in a text in UTF-8."""
         findings = self._scanner.find(raw)
         for engine in self._own:
@@ -117,12 +117,12 @@ def own_pattern(pattern: str) -> Engine:
     return make_engine(own_text(pattern))
 
 
-def _matches(engine: Engine, raw: bytes) -> Iterator[Finding]:
+def _matches(engine: Engine, raw: bytes) -> Iterator[FoundSecret]:
     position = 0
     while position < len(raw) and (found := engine.search(raw, position, len(raw))) is not None:
         start, end = found
         if end > start and not raw.startswith(b"<redacted", start):
-            yield Finding(start, end, _OWN_KIND, raw[start:end])
+            yield FoundSecret(start, end, _OWN_KIND, raw[start:end])
         position = max(end, start + 1)
 
 

@@ -12,7 +12,7 @@ from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, after_boundary, mar
 from ccsproxy.redaction.kinds.phrases import PHRASES, find_phrase
 from ccsproxy.redaction.kinds.randomness import is_random
 from ccsproxy.redaction.search.engine import Engine, make_engine
-from ccsproxy.redaction.search.finding import Finding, disjoint
+from ccsproxy.redaction.search.finding import FoundSecret, disjoint
 from ccsproxy.redaction.search.view import ESCAPES, view_of
 
 #: Everything that is looked for.
@@ -42,9 +42,9 @@ class _Verdicts:
         self._places = 0
         self._key: tuple[int, bytes] | None = None
         self._end = 0
-        self._known: dict[tuple[int, bytes], tuple[int, list[Finding]]] = {}
+        self._known: dict[tuple[int, bytes], tuple[int, list[FoundSecret]]] = {}
 
-    def known(self, text: bytes, start: int, end: int, findings: list[Finding]) -> int | None:
+    def known(self, text: bytes, start: int, end: int, findings: list[FoundSecret]) -> int | None:
         """Note what is known of a place, and return where to go on; None where it has to be judged."""
         self._places += 1
         if self._places < _MANY:
@@ -55,13 +55,13 @@ class _Verdicts:
         if verdict is None:
             return None
         findings += (
-            [Finding(each.start + start, each.end + start, each.kind, each.secret) for each in verdict[1]]
+            [FoundSecret(each.start + start, each.end + start, each.kind, each.secret) for each in verdict[1]]
             if verdict[1]
             else ()
         )
         return start + verdict[0]
 
-    def remember(self, start: int, position: int, findings: list[Finding]) -> None:
+    def remember(self, start: int, position: int, findings: list[FoundSecret]) -> None:
         """Keep what was judged of the place that was asked for last."""
         key = self._key
         if key is None or position > self._end - 2 or key[1].startswith(_FAR, key[0]):
@@ -83,7 +83,7 @@ class Scanner:
         self._search = make(f"{EXPRESSION}|{ESCAPES}".encode("latin-1")).search
         self._search_view = make(EXPRESSION.encode("latin-1")).search
 
-    def find(self, text: bytes, depth: int = 0) -> list[Finding]:
+    def find(self, text: bytes, depth: int = 0) -> list[FoundSecret]:
         """Return the secrets in a text in UTF-8, in order and without overlap.
 
         :param depth: how often what is searched was decoded already.
@@ -92,7 +92,7 @@ class Scanner:
         found = search(text, 0, size)
         if found is None:
             return []
-        findings: list[Finding] = []
+        findings: list[FoundSecret] = []
         verdicts = _Verdicts()
         while found is not None:
             if _ESCAPES.match(text, found[0]) is not None:
@@ -103,7 +103,7 @@ class Scanner:
         return disjoint(findings)
 
     def _through_view(
-        self, text: bytes, escape: int, depth: int, findings: list[Finding], verdicts: "_Verdicts"
+        self, text: bytes, escape: int, depth: int, findings: list[FoundSecret], verdicts: "_Verdicts"
     ) -> int:
         """Search the text around an escape as the engine would see it without, and return where to go on."""
         begin = max(escape - _WINDOW, 0)
@@ -118,7 +118,7 @@ class Scanner:
         return begin + max(last, position)
 
     def _verdict(
-        self, text: bytes, start: int, end: int, depth: int, findings: list[Finding], verdicts: "_Verdicts"
+        self, text: bytes, start: int, end: int, depth: int, findings: list[FoundSecret], verdicts: "_Verdicts"
     ) -> int:
         """Judge a place, or remember what was judged of one like it, and return where to go on."""
         position = verdicts.known(text, start, end, findings)
@@ -128,7 +128,7 @@ class Scanner:
             verdicts.remember(start, position, findings[before:])
         return position
 
-    def _judge(self, text: bytes, start: int, end: int, depth: int, findings: list[Finding]) -> int:
+    def _judge(self, text: bytes, start: int, end: int, depth: int, findings: list[FoundSecret]) -> int:
         """Judge a place, note what it holds, and return where to go on."""
         token_start = after_boundary(text, start)
         found = token_at(text, token_start)
@@ -142,7 +142,7 @@ class Scanner:
             return max(end, block[-1].end if block else end)
         return self._other(text, start, end, depth, findings)
 
-    def _other(self, text: bytes, start: int, end: int, depth: int, findings: list[Finding]) -> int:
+    def _other(self, text: bytes, start: int, end: int, depth: int, findings: list[FoundSecret]) -> int:
         """Judge a place that holds neither a token nor a key file."""
         first = text[start]
         if first == _COLON and text.startswith(b"://", start):
@@ -167,7 +167,7 @@ class Scanner:
             return position
         return self._unnamed(text, start, end, depth, findings)
 
-    def _unnamed(self, text: bytes, start: int, end: int, depth: int, findings: list[Finding]) -> int:
+    def _unnamed(self, text: bytes, start: int, end: int, depth: int, findings: list[FoundSecret]) -> int:
         """Judge a place where no name is."""
         for judge in (find_schemed, marked_at, find_pair):
             found = judge(text, start)
@@ -180,7 +180,7 @@ class Scanner:
         found, position = find_encoded(text, start, self._deeper(depth))
         return max(_noted(found, position, findings), end)
 
-    def _deeper(self, depth: int) -> Callable[[bytes], list[Finding]]:
+    def _deeper(self, depth: int) -> Callable[[bytes], list[FoundSecret]]:
         """Return what searches a decoded text."""
         return partial(self.find, depth=depth + 1) if depth < _DEEPEST else lambda _: []
 
@@ -195,7 +195,7 @@ _ESCAPES = re.compile(ESCAPES.encode())
 _BEHIND_ID = re.compile(rb"[\"']?[,;\t |:]+[\"']?([A-Za-z0-9+/]{40})(?![A-Za-z0-9+/=])")
 
 
-def _noted(found: Finding | None, otherwise: int, findings: list[Finding]) -> int:
+def _noted(found: FoundSecret | None, otherwise: int, findings: list[FoundSecret]) -> int:
     """Note a finding, and return where to go on."""
     if found is None:
         return otherwise
@@ -203,11 +203,11 @@ def _noted(found: Finding | None, otherwise: int, findings: list[Finding]) -> in
     return found.end
 
 
-def _secret_of_id(text: bytes, found: Finding) -> list[Finding]:
+def _secret_of_id(text: bytes, found: FoundSecret) -> list[FoundSecret]:
     """Return the secret key that follows its identifier."""
     if found.kind != "aws-access-key-id":
         return []
     behind = _BEHIND_ID.match(text, found.end)
     if behind is None or not is_random(behind.group(1)):
         return []
-    return [Finding(*behind.span(1), "aws-secret-key", behind.group(1))]
+    return [FoundSecret(*behind.span(1), "aws-secret-key", behind.group(1))]

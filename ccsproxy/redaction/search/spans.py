@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.search.finding import FoundSecret
 
-Write = Callable[[Finding], str]
+Write = Callable[[FoundSecret], str]
 
 
-def in_letters(raw: bytes, findings: list[Finding]) -> list[Finding]:
+def in_letters(raw: bytes, findings: list[FoundSecret]) -> list[FoundSecret]:
     """Return findings in bytes of UTF-8 as findings in the text, whose places are counted in letters."""
-    moved: list[Finding] = []
+    moved: list[FoundSecret] = []
     at = letters = 0
     for each in findings:
         start = letters + _letters(raw, at, each.start)
@@ -23,7 +23,7 @@ def _letters(raw: bytes, start: int, end: int) -> int:
     return len(raw[start:end].decode("utf-8", "surrogatepass"))
 
 
-def blanked(text: str, findings: Sequence[Finding], write: Write) -> str:
+def blanked(text: str, findings: Sequence[FoundSecret], write: Write) -> str:
     """Put what is written for them where the findings are, which are in order and disjoint."""
     parts: list[str] = []
     position = 0
@@ -34,7 +34,7 @@ def blanked(text: str, findings: Sequence[Finding], write: Write) -> str:
     return "".join(parts)
 
 
-def blanked_parts(parts: list[str], findings: Sequence[Finding], write: Write) -> list[str]:
+def blanked_parts(parts: list[str], findings: Sequence[FoundSecret], write: Write) -> list[str]:
     """Remove findings in a text from the parts that it is made of.
 
     What is written stands in the part in which a finding begins, so that the joined parts equal the blanked text.
@@ -50,7 +50,7 @@ def blanked_parts(parts: list[str], findings: Sequence[Finding], write: Write) -
     return result
 
 
-def _blanked_part(part: str, offset: int, findings: Sequence[Finding], index: int, write: Write) -> str:
+def _blanked_part(part: str, offset: int, findings: Sequence[FoundSecret], index: int, write: Write) -> str:
     kept: list[str] = []
     position, end = offset, offset + len(part)
     while index < len(findings) and findings[index].start < end:

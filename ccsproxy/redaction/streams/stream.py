@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ccsproxy.redaction.kinds.tags import Tagger
-from ccsproxy.redaction.report import Report
-from ccsproxy.redaction.search.finding import Finding
+from ccsproxy.redaction.report import SecretReport
+from ccsproxy.redaction.search.finding import FoundSecret
 from ccsproxy.redaction.search.spans import blanked, blanked_parts
 from ccsproxy.redaction.streams.channels import WHOLE, Channel, head_of, position_of
 from ccsproxy.redaction.streams.pieces import Piece, ValuePiece, pieces_of
@@ -31,17 +31,17 @@ class StreamRedactor:
     :ivar changed: the pieces of the stream that held it.
     """
 
-    def __init__(self, find: Callable[[str], list[Finding]], tagger: Tagger, where: str) -> None:
+    def __init__(self, find: Callable[[str], list[FoundSecret]], tagger: Tagger, where: str) -> None:
         """Start a stream.
 
         :param find: returns the secrets in a text, in order and disjoint.
         :param where: what the places in it are called.
         """
-        self.report = Report()
+        self.report = SecretReport()
         self.changed: list[Piece] = []
         self._find, self._tagger, self._where = find, tagger, where
         self._channels: dict[Channel, list[Leaf]] = {}
-        self._names: dict[str, list[Finding]] = {}
+        self._names: dict[str, list[FoundSecret]] = {}
 
     def redact(self, text: str, kind: str) -> str:
         """Return the stream without its secrets; see `ccsproxy.redaction.streams.pieces.pieces_of` for the kinds."""
@@ -132,8 +132,8 @@ class StreamRedactor:
                 container[key] = new
                 piece.changed = True
 
-    def _note(self, found: list[Finding], channel: Channel) -> None:
-        """Report findings under the place of their channel."""
+    def _note(self, found: list[FoundSecret], channel: Channel) -> None:
+        """SecretReport findings under the place of their channel."""
         place = "".join(
             f"[{step[1]}]" if isinstance(step, tuple) and step[0] in ("position", "index") else f".{step}"
             for step in channel
@@ -143,7 +143,7 @@ class StreamRedactor:
             if each.secret:
                 self.report.note(each.kind, self._where + place.replace(".None", ""), self._tagger.tag(each.secret))
 
-    def _repeated(self, text: str) -> list[Finding]:
+    def _repeated(self, text: str) -> list[FoundSecret]:
         """Search a text that stands by itself; short ones name events and are the same again and again."""
         if len(text) > _LONGEST_NAME:
             return self._find(text)

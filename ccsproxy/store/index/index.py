@@ -15,13 +15,13 @@ from ccsproxy.providers.cost import Cost
 from ccsproxy.store.index.call_facts import CallFacts
 from ccsproxy.store.index.entries import Mark, entries_at, entry_of, is_note
 from ccsproxy.store.index.file import IndexFile, IndexMoved
-from ccsproxy.store.index.full_text import Texts
 from ccsproxy.store.index.rows import Names, RowWriter, summary_of, unpacked_id
 from ccsproxy.store.index.schema import INDEXES
-from ccsproxy.store.index.sessions import Session, Sessions
-from ccsproxy.store.index.shards import Shard
+from ccsproxy.store.index.sessions import SessionRows, SessionTotals
 from ccsproxy.store.index.statements import HEIRS, INSERT, MARK, OF_KEY, OF_SEGMENT, OF_THE_LINE, UPDATE
 from ccsproxy.store.index.tallies import Tallies
+from ccsproxy.store.index.texts.full_text import Texts
+from ccsproxy.store.index.texts.shards import Shard
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 from ccsproxy.store.summary import (
     KEY_BITS,
@@ -52,7 +52,7 @@ class Index:
         self._rows = RowWriter(self._connection)
         self._names = Names(self._connection)
         self._tallies = Tallies(self._connection, self._rows)
-        self._sessions = Sessions(self._connection)
+        self._sessions = SessionRows(self._connection)
         self._texts = Texts(self._connection)
         self.facts = CallFacts(self._connection, price)
 
@@ -259,7 +259,7 @@ class Index:
         values = (segment, line.offset, line.length, *self._rows.columns(key, row), key)
         self._connection.execute(UPDATE if was_in_flight else INSERT, values)
 
-    def _complete(self, row: Summary, entry: Entry, session: Session, key: int) -> None:
+    def _complete(self, row: Summary, entry: Entry, session: SessionTotals, key: int) -> None:
         """Add to a finished request's summary what its bodies and the price list say; index its texts."""
         set_cost(row, entry, self._price)
         said = self._texts.say(entry, session.number, key)

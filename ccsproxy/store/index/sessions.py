@@ -12,7 +12,7 @@ from ccsproxy.store.index.tallies import bounded_sum
 from ccsproxy.store.summary import Summary
 
 
-class Session(msgspec.Struct, kw_only=True):
+class SessionTotals(msgspec.Struct, kw_only=True):
     """One session's row; the sums are null as long as no summand was known.
 
     :ivar upstreams: those it called, one a line, the first first; likewise `models`, `cwds` and `clients`.
@@ -121,7 +121,7 @@ def _title_rank(row: Summary) -> int | None:
     return 2 if row.agent or row.parent_agent else 1
 
 
-FIELDS = Session.__struct_fields__
+FIELDS = SessionTotals.__struct_fields__
 _SELECT = f"SELECT {', '.join(FIELDS)} FROM sessions WHERE session_id = ?"  # noqa: S608  (column names of our own)
 _WRITE = f"INSERT OR REPLACE INTO sessions ({', '.join(FIELDS)}) VALUES ({', '.join('?' * len(FIELDS))})"  # noqa: S608
 _ROWS = (
@@ -130,15 +130,15 @@ _ROWS = (
 )
 
 
-class Sessions:
+class SessionRows:
     """The sessions that a batch touches, read at the first touch and written at the batch's end."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._touched: dict[str, Session] = {}
+        self._touched: dict[str, SessionTotals] = {}
         self._names = Names(connection)
 
-    def session(self, key: int, row: Summary) -> Session:
+    def session(self, key: int, row: Summary) -> SessionTotals:
         """Return the session of a request, a new one where there is none yet."""
         session = self._touched.get(row.session_id)
         if session is None:
@@ -159,7 +159,7 @@ class Sessions:
         """Make a session's row anew from the requests that are left of it; without any it goes."""
         old = self._read(session_id)
         self._touched.pop(session_id, None)
-        session: Session | None = None
+        session: SessionTotals | None = None
         for key, *values in self._connection.execute(_ROWS, (session_id,)):
             row = summary_of(self._names, key, values)
             if session is None:
@@ -177,15 +177,15 @@ class Sessions:
         found = self._connection.execute("SELECT number FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
         return int(found[0]) if found else None
 
-    def _read(self, session_id: str) -> Session | None:
+    def _read(self, session_id: str) -> SessionTotals | None:
         found = self._connection.execute(_SELECT, (session_id,)).fetchone()
-        return Session(**dict(zip(FIELDS, found, strict=True))) if found else None
+        return SessionTotals(**dict(zip(FIELDS, found, strict=True))) if found else None
 
-    def _begin(self, key: int, row: Summary) -> Session:
+    def _begin(self, key: int, row: Summary) -> SessionTotals:
         session = _new(key, row)
         session.number = self._connection.execute(_WRITE, msgspec.structs.astuple(session)).lastrowid
         return session
 
 
-def _new(key: int, row: Summary) -> Session:
-    return Session(session_id=row.session_id, started_key=key, last_key=key, started_at=row.started_at)
+def _new(key: int, row: Summary) -> SessionTotals:
+    return SessionTotals(session_id=row.session_id, started_key=key, last_key=key, started_at=row.started_at)

@@ -42,7 +42,7 @@ def bin_duration(number: int) -> float:
     return math.exp((number + 0.5) * _BASE)
 
 
-class Tally(msgspec.Struct, array_like=True):
+class PeriodTally(msgspec.Struct, array_like=True):
     """What some finished requests amount to; the sums are null as long as no summand was known.
 
     :ivar unpriced: how many lack a price.
@@ -80,7 +80,7 @@ class Tally(msgspec.Struct, array_like=True):
             _add(self.ttfts, duration_bin(ttft_ms), sign)
         _add(self.outcomes, outcome, sign)
 
-    def join(self, other: "Tally") -> None:
+    def join(self, other: "PeriodTally") -> None:
         """Add what other requests amount to."""
         self.requests += other.requests
         self.errors += other.errors
@@ -90,7 +90,7 @@ class Tally(msgspec.Struct, array_like=True):
             for each, count in others.items():
                 _add(mine, each, count)
 
-    def _spreads(self, other: "Tally") -> Iterator[tuple[dict[Any, int], dict[Any, int]]]:
+    def _spreads(self, other: "PeriodTally") -> Iterator[tuple[dict[Any, int], dict[Any, int]]]:
         yield from ((self.durations, other.durations), (self.ttfts, other.ttfts), (self.outcomes, other.outcomes))
 
     def _sum(self, summands: Sequence[float | int | None], sign: int = 1) -> None:
@@ -110,7 +110,7 @@ class Tallies:
     def __init__(self, connection: sqlite3.Connection, rows: RowWriter) -> None:
         self._connection = connection
         self._rows = rows
-        self._tallies: dict[Group, Tally] = {}
+        self._tallies: dict[Group, PeriodTally] = {}
         self._changed: set[Group] = set()
 
     def count(self, row: Summary, started_ms: int, sign: int = 1) -> None:
@@ -143,15 +143,15 @@ class Tallies:
         self._tallies.clear()
         self._changed.clear()
 
-    def _of(self, group: Group) -> Tally:
+    def _of(self, group: Group) -> PeriodTally:
         tally = self._tallies.get(group)
         if tally is None:
             found = self._connection.execute(_SELECT, group).fetchone()
-            tally = self._tallies[group] = decode(found[0]) if found else Tally()
+            tally = self._tallies[group] = decode(found[0]) if found else PeriodTally()
         return tally
 
 
-def decode(data: bytes) -> Tally:
+def decode(data: bytes) -> PeriodTally:
     """Read a tally as it is written."""
     return _decoder.decode(data)
 
@@ -165,7 +165,7 @@ def _add(bins: dict[Any, int], each: Any, count: int) -> None:
         bins.pop(each, None)
 
 
-_decoder = msgspec.msgpack.Decoder(Tally)
+_decoder = msgspec.msgpack.Decoder(PeriodTally)
 _sums = attrgetter(*SUMS)
 _WHERE = "WHERE span = ? AND start = ? AND upstream = ? AND model = ? AND cwd = ?"
 _SELECT = f"SELECT tally FROM tallies {_WHERE}"  # noqa: S608  (a constant of our own)

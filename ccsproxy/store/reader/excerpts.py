@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from ccsproxy.store.index.full_text import texts_of
+from ccsproxy.store.index.texts.full_text import texts_of
 from ccsproxy.store.query import terms
 from ccsproxy.store.summary import Entry, read_entry
 

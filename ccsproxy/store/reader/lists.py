@@ -9,7 +9,7 @@ import attr
 from ccsproxy.exchange.record import SCHEMA_VERSION
 from ccsproxy.store.index.rows import TOOL, Names, summary_of
 from ccsproxy.store.index.schema import SUMS
-from ccsproxy.store.index.sessions import Session
+from ccsproxy.store.index.sessions import SessionTotals
 from ccsproxy.store.query import FIELDS
 from ccsproxy.store.reader.pages import ROW_COLUMNS
 from ccsproxy.store.summary import KEY_BITS, Summary
@@ -35,7 +35,7 @@ def batches(summaries: Iterable[Mapping[str, Any]]) -> Iterator[list[int]]:
         yield batch
 
 
-_SESSION_COLUMNS = ", ".join(Session.__struct_fields__)
+_SESSION_COLUMNS = ", ".join(SessionTotals.__struct_fields__)
 OF_SESSION = "requests.raw_session_id = (SELECT name FROM names WHERE field = 'session_id' AND value = ?)"
 
 
@@ -57,7 +57,7 @@ class SessionQuery:
     offset: int = 0
 
 
-def session_rows(connection: sqlite3.Connection, query: SessionQuery) -> list[Session]:
+def session_rows(connection: sqlite3.Connection, query: SessionQuery) -> list[SessionTotals]:
     """Return sessions, the last begun first."""
     conditions, values = ["1"], []
     for field in ("upstream", "model", "cwd", "client"):
@@ -78,7 +78,7 @@ def session_rows(connection: sqlite3.Connection, query: SessionQuery) -> list[Se
     return [_session(row) for row in connection.execute(sql, (*values, query.limit, query.offset))]
 
 
-def one_session(connection: sqlite3.Connection, session_id: str) -> tuple[Session, list[Summary]] | None:
+def one_session(connection: sqlite3.Connection, session_id: str) -> tuple[SessionTotals, list[Summary]] | None:
     """Return a session with all its requests in the order of their numbers, null when it is not known."""
     found = connection.execute(
         f"SELECT {_SESSION_COLUMNS} FROM sessions WHERE session_id = ?",  # noqa: S608
@@ -144,7 +144,7 @@ def distinct_values(connection: sqlite3.Connection) -> dict[str, list[Any]]:
     return found
 
 
-def session_dict(session: Session) -> dict[str, Any]:
+def session_dict(session: SessionTotals) -> dict[str, Any]:
     """Write a session as the API lists it; what only a running service knows is null."""
     dialect = session.dialect or ""
     provider = "claude" if dialect.startswith("anthropic") else "codex" if dialect.startswith("openai") else None
@@ -172,5 +172,5 @@ def session_dict(session: Session) -> dict[str, Any]:
     }
 
 
-def _session(row: tuple[Any, ...]) -> Session:
-    return Session(**dict(zip(Session.__struct_fields__, row, strict=True)))
+def _session(row: tuple[Any, ...]) -> SessionTotals:
+    return SessionTotals(**dict(zip(SessionTotals.__struct_fields__, row, strict=True)))

@@ -12,7 +12,7 @@ import attr
 
 from ccsproxy.store.index.rows import TOOL, Names, numbers_of, summary_of
 from ccsproxy.store.index.schema import COLUMNS, RAW, SUMS
-from ccsproxy.store.index.shards import keys_that_say, shards_of
+from ccsproxy.store.index.texts.shards import keys_that_say, shards_of
 from ccsproxy.store.narrowing import order
 from ccsproxy.store.query import Query, match_expressions, stored, where
 from ccsproxy.store.summary import Summary

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import attr
 import msgspec
 
-from ccsproxy.store.index.previews import preview_of
-from ccsproxy.store.index.record_texts import request_texts, response_texts, tool_names
+from ccsproxy.store.index.texts.previews import preview_of
+from ccsproxy.store.index.texts.record_texts import request_texts, response_texts, tool_names
 from ccsproxy.store.query import Query, matches, says
 from ccsproxy.store.reader.pages import Row
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines

@@ -10,7 +10,7 @@ from typing import Any
 
 from ccsproxy.store.index.rows import Names
 from ccsproxy.store.index.schema import SUMS
-from ccsproxy.store.index.tallies import DAY, DAY_MS, HOUR_MS, SLOT, SLOT_MS, Tally, bin_duration, decode
+from ccsproxy.store.index.tallies import DAY, DAY_MS, HOUR_MS, SLOT, SLOT_MS, PeriodTally, bin_duration, decode
 from ccsproxy.store.summary import KEY_BITS
 
 LENGTHS = {"hour": HOUR_MS, "day": DAY_MS}
@@ -29,14 +29,14 @@ def periods(connection: sqlite3.Connection, span: str, since: int | None) -> lis
     length = LENGTHS[span]
     kept, unit = (SLOT, SLOT_MS) if span == "hour" else (DAY, DAY_MS)
     first = 0 if since is None else since // length * (length // unit)
-    tallies: dict[int, Tally] = {}
+    tallies: dict[int, PeriodTally] = {}
     sql = "SELECT start, tally FROM tallies WHERE span = ? AND start >= ? AND upstream > 0"
     for start, data in connection.execute(sql, (kept, first)):
-        tallies.setdefault(start * unit // length, Tally()).join(decode(data))
+        tallies.setdefault(start * unit // length, PeriodTally()).join(decode(data))
     return [{"start_ms": start * length, **as_dict(tallies[start])} for start in sorted(tallies)]
 
 
-def as_dict(tally: Tally) -> dict[str, Any]:
+def as_dict(tally: PeriodTally) -> dict[str, Any]:
     """Write what some requests amount to as the API answers it; durations are in milliseconds, within 1 %."""
     return {
         "requests": tally.requests,
@@ -94,12 +94,12 @@ def percentile(bins: dict[int, int], part: float) -> float | None:
     return None
 
 
-def _answer(groups: dict[Name, Tally]) -> dict[str, Any]:
-    totals = Tally()
-    upstreams: dict[str, Tally] = {}
+def _answer(groups: dict[Name, PeriodTally]) -> dict[str, Any]:
+    totals = PeriodTally()
+    upstreams: dict[str, PeriodTally] = {}
     for (upstream, _), group in groups.items():
         totals.join(group)
-        upstreams.setdefault(upstream, Tally()).join(group)
+        upstreams.setdefault(upstream, PeriodTally()).join(group)
     lacking = {name: group.unpriced for name, group in groups.items() if group.unpriced}
     return {
         "totals": {**as_dict(totals), "unpriced_models": _models(lacking)},
@@ -119,45 +119,47 @@ def _models(lacking: dict[Name, int]) -> dict[str, int]:
     return dict(models.most_common())
 
 
-def _tallies(connection: sqlite3.Connection, since: int | None, name: _Naming, kind: str) -> dict[Name, Tally]:
+def _tallies(connection: sqlite3.Connection, since: int | None, name: _Naming, kind: str) -> dict[Name, PeriodTally]:
     """Put together what a time amounts to.
 
     :param name: by which name requests of an upstream, model and working directory are counted.
     :param kind: which of the tallies are read, as SQL.
     """
-    found: dict[Name, Tally] = {}
+    found: dict[Name, PeriodTally] = {}
     since = since or 0
     slot = -(-since // SLOT_MS)
     day = -(-slot * SLOT_MS // DAY_MS)
     for span, first, last in ((SLOT, slot, day * (DAY_MS // SLOT_MS) - 1), (DAY, day, 1 << 62)):
         for upstream, model, cwd, data in connection.execute(_SPANS + kind, (span, first, last)):
-            found.setdefault(name(upstream, model, cwd), Tally()).join(decode(data))
+            found.setdefault(name(upstream, model, cwd), PeriodTally()).join(decode(data))
     if slot * SLOT_MS > since:
         _add_rows(connection, found, since << KEY_BITS, slot * SLOT_MS << KEY_BITS, name)
     return found
 
 
-def _ordered(groups: dict[Any, Tally]) -> Iterator[tuple[Any, Tally]]:
+def _ordered(groups: dict[Any, PeriodTally]) -> Iterator[tuple[Any, PeriodTally]]:
     """Yield the groups, the largest first."""
     yield from sorted(groups.items(), key=lambda item: (-item[1].requests, item[0]))
 
 
-def _add_rows(connection: sqlite3.Connection, found: dict[Name, Tally], first: int, end: int, name: _Naming) -> None:
+def _add_rows(
+    connection: sqlite3.Connection, found: dict[Name, PeriodTally], first: int, end: int, name: _Naming
+) -> None:
     """Add the finished requests between two order keys."""
     names = Names(connection)
-    tallies: dict[tuple[int, int, int], Tally] = {}
+    tallies: dict[tuple[int, int, int], PeriodTally] = {}
     for upstream, model, cwd, outcome, errors, unpriced, duration, ttft, *sums in connection.execute(
         _ROWS, (first, end)
     ):
         named = (upstream, model or 0, cwd or 0)
         tally = tallies.get(named)
         if tally is None:
-            tally = tallies[named] = Tally()
+            tally = tallies[named] = PeriodTally()
         tally.errors += errors
         tally.unpriced += unpriced
         tally.add(names[outcome], duration, ttft, sums)
     for named, tally in tallies.items():
-        found.setdefault(name(*named), Tally()).join(tally)
+        found.setdefault(name(*named), PeriodTally()).join(tally)
 
 
 _SPANS = "SELECT upstream, model, cwd, tally FROM tallies WHERE span = ? AND start BETWEEN ? AND ? AND "

@@ -14,7 +14,7 @@ from ccsproxy.launch.diagnosis import (
     NOTE,
     OK,
     TROUBLE,
-    Finding,
+    Diagnosis,
     examine_agent,
     examine_machine,
     examine_service,
@@ -62,7 +62,7 @@ def _chosen(name: str | None, surroundings: Surroundings) -> list[Agent]:
     return [BY_NAME[name]]
 
 
-def _lines(findings: Iterable[Finding]) -> Iterable[str]:
+def _lines(findings: Iterable[Diagnosis]) -> Iterable[str]:
     for finding in findings:
         yield f"{_MARKS[finding.state]}  {finding.about:<12} {finding.text}\n"
         if finding.cure and finding.state != OK:

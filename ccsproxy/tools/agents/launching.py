@@ -18,7 +18,7 @@ from ccsproxy.launch.background import Background
 from ccsproxy.launch.child import end_as
 from ccsproxy.launch.receipt import read_receipt
 from ccsproxy.launch.registry import BY_NAME
-from ccsproxy.launch.start import Started, program_of, start
+from ccsproxy.launch.start import LaunchResult, program_of, start
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.data_dir import CommandError
 
@@ -115,7 +115,7 @@ def _program(words: Sequence[str]) -> list[str]:
     return [path, *words[1:]]
 
 
-def _write_receipt(data_dir: Path, started: Started) -> None:
+def _write_receipt(data_dir: Path, started: LaunchResult) -> None:
     """Write what the run came to; whatever goes wrong here is not the agent's fault, so its status stays."""
     time.sleep(_WRITTEN_WITHIN)
     try:

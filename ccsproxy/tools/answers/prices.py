@@ -11,10 +11,10 @@ import attr
 import msgspec
 
 from ccsproxy.exchange.ids import iso_time
-from ccsproxy.providers.other_lists import Difference, compare, read_list
+from ccsproxy.providers.other_lists import PriceDifference, compare, read_list
 from ccsproxy.providers.price_book import PriceBook, PricesError
-from ccsproxy.providers.price_rows import Price, Rates, Tier
-from ccsproxy.providers.prices import LISTED, Found, price_list, provider_of
+from ccsproxy.providers.price_rows import Price, RowRates, Tier
+from ccsproxy.providers.prices import LISTED, FoundPrice, price_list, provider_of
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
 from ccsproxy.tools.printing import table
 
@@ -85,7 +85,7 @@ def _list(book: PriceBook, at: str, args: argparse.Namespace, out: TextIO) -> in
 def _compare(book: PriceBook, at: str, args: argparse.Namespace, out: TextIO) -> int:
     """Write where another list, in a file, differs from ours."""
 
-    def rates(model: str, provider: str) -> Rates | None:
+    def rates(model: str, provider: str) -> RowRates | None:
         found = book.find(model, at, provider)
         return found.price.rates if found is not None else None
 
@@ -112,28 +112,28 @@ def _compare(book: PriceBook, at: str, args: argparse.Namespace, out: TextIO) ->
     return 0
 
 
-def _difference(each: Difference) -> list[str]:
+def _difference(each: PriceDifference) -> list[str]:
     ours, theirs = ("-" if rate is None else f"{rate:g}" for rate in (each.ours, each.theirs))
     return [each.model, each.provider, each.rate.replace("_", " ") or "no price", ours, theirs]
 
 
-def _cells(rates: Rates) -> list[str]:
+def _cells(rates: RowRates) -> list[str]:
     return ["-" if (rate := getattr(rates, name)) is None else f"{rate:g}" for name in _COLUMNS]
 
 
-def _as_json(found: Found) -> dict[str, Any]:
+def _as_json(found: FoundPrice) -> dict[str, Any]:
     """Write a row with its source, without the members that say nothing."""
     row = {name: value for name, value in msgspec.to_builtins(found.price).items() if value not in (None, "", [], {})}
     return {**row, "own": found.own, "source": msgspec.to_builtins(found.source)}
 
 
-def _explain(found: Found, model: str, at: str) -> Iterator[str]:
+def _explain(found: FoundPrice, model: str, at: str) -> Iterator[str]:
     """Say what the row says, why it applies and where it was read."""
     price = found.price
     yield f"{model} at {at}"
     yield f"  row:    {', '.join(price.models)}" + (f" of {price.provider}" if price.provider else "")
     yield f"  why:    {_why(found, model)}"
-    for name, rate in msgspec.structs.asdict(price.rates or Rates(input=0, output=0)).items():
+    for name, rate in msgspec.structs.asdict(price.rates or RowRates(input=0, output=0)).items():
         if rate is not None:
             yield f"  {name.replace('_', ' ') + ':':24}{rate:g} $ per million tokens"
     for step in price.steps:
@@ -152,7 +152,7 @@ def _explain(found: Found, model: str, at: str) -> Iterator[str]:
         yield from [f"          {found.source.note}"] if found.source.note else []
 
 
-def _why(found: Found, model: str) -> str:
+def _why(found: FoundPrice, model: str) -> str:
     """Say by which rule a row was chosen, and when it holds."""
     price, bare = found.price, model.removeprefix("models/")
     named = "its own name" if bare in price.models else "a snapshot, or a pattern, of a name in it"
@@ -172,7 +172,7 @@ def _why(found: Found, model: str) -> str:
     return f"{named}, in {who}; holds {period}"
 
 
-def _short(rates: Rates) -> str:
+def _short(rates: RowRates) -> str:
     said = {name: rate for name, rate in msgspec.structs.asdict(rates).items() if rate is not None}
     return ", ".join(f"{name.replace('_', ' ')} {rate:g}" for name, rate in said.items())
 

@@ -9,7 +9,7 @@ from typing import TextIO
 from ccsproxy.errors import StartError
 from ccsproxy.providers.hosts import MODEL_HOSTS
 from ccsproxy.proxy.forward.authority import AuthorityStore
-from ccsproxy.proxy.forward.certificates import Identity, constrained_to
+from ccsproxy.proxy.forward.certificates import CertifiedKey, constrained_to
 from ccsproxy.run import read_run_file
 from ccsproxy.store.directory import prepare
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
@@ -57,7 +57,7 @@ def _forget(data_dir: Path, out: TextIO) -> int:
     return 0
 
 
-def _facts(store: AuthorityStore, authority: Identity) -> dict[str, object]:
+def _facts(store: AuthorityStore, authority: CertifiedKey) -> dict[str, object]:
     certificate = authority.certificate
     return {
         "certificate": str(store.certificate_path),
@@ -66,7 +66,7 @@ def _facts(store: AuthorityStore, authority: Identity) -> dict[str, object]:
     }
 
 
-def _recipe(store: AuthorityStore, authority: Identity, data_dir: Path) -> str:
+def _recipe(store: AuthorityStore, authority: CertifiedKey, data_dir: Path) -> str:
     running = read_run_file(data_dir)
     proxy = running["proxy"][0] if running and running.get("proxy") else "http://127.0.0.1:8787"
     hosts = constrained_to(authority.certificate)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy.capture.recorder.headers import mapping
-from ccsproxy.capture.recorder.secret_notes import notes_of, outbound_of
+from ccsproxy.capture.recorder.secrets.notes import notes_of, outbound_of
 from ccsproxy.exchange.depth import nested_too_deeply
 from ccsproxy.redaction import Redactor, Rules, Tagger
 from ccsproxy.redaction.kinds.tags import read_key

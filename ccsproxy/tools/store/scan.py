@@ -9,7 +9,7 @@ from typing import TextIO
 
 import msgspec
 
-from ccsproxy.capture.recorder.secret_notes import notes_of
+from ccsproxy.capture.recorder.secrets.notes import notes_of
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import SESSION_ID
 from ccsproxy.exchange.record import SecretNote
@@ -25,7 +25,7 @@ NAME = "scan"
 SUMMARY = "Look for secrets in what is stored, by today's rules, and replace them with --rewrite."
 
 
-class Found(msgspec.Struct, frozen=True):
+class ScanResult(msgspec.Struct, frozen=True):
     """The secrets of one record that are still in the clear."""
 
     session_id: str
@@ -68,7 +68,7 @@ def _rules(data_dir: Path, args: argparse.Namespace) -> Rules:
         raise CommandError(f"A pattern cannot be searched for: {reason}.") from None
 
 
-def found_in(data_dir: Path, rules: Rules, session: str | None) -> Iterator[Found]:
+def found_in(data_dir: Path, rules: Rules, session: str | None) -> Iterator[ScanResult]:
     """Yield the records that hold secrets in the clear; the store may be in use.
 
     :param session: only its records, None for all.
@@ -81,7 +81,7 @@ def found_in(data_dir: Path, rules: Rules, session: str | None) -> Iterator[Foun
             redactor = Redactor(True, rules)
             redacted(upgrade(codec.decode(line.data)), redactor)
             if redactor.count:
-                yield Found(head.session_id, head.seq, notes_of(redactor.report))
+                yield ScanResult(head.session_id, head.seq, notes_of(redactor.report))
 
 
 def changed_line(rules: Rules, session: str | None, line: bytes) -> bytes:
@@ -97,7 +97,7 @@ def changed_line(rules: Rules, session: str | None, line: bytes) -> bytes:
     return codec.encode(clean) if redactor.count else line
 
 
-def _say(args: argparse.Namespace, out: TextIO, found: list[Found], segments: int) -> None:
+def _say(args: argparse.Namespace, out: TextIO, found: list[ScanResult], segments: int) -> None:
     if args.json:
         write_json(out, {"records": msgspec.to_builtins(found), "segments_rewritten": segments})
         return
@@ -114,7 +114,7 @@ def _say(args: argparse.Namespace, out: TextIO, found: list[Found], segments: in
     out.write(f"{said}{_then(args, found, segments)}\n")
 
 
-def _then(args: argparse.Namespace, found: list[Found], segments: int) -> str:
+def _then(args: argparse.Namespace, found: list[ScanResult], segments: int) -> str:
     if not found:
         return ""
     if segments:

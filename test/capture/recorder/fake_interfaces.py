@@ -11,7 +11,7 @@ from ccsproxy.dialects.facts import Facts
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.record import Client, Error, Record, Started
 from ccsproxy.exchange.relayed import RawHeaders
-from ccsproxy.redaction.report import Report
+from ccsproxy.redaction.report import SecretReport
 
 
 class MemoryStore:
@@ -130,7 +130,7 @@ class Stars:
     """A redactor that knows one secret."""
 
     def __init__(self):
-        self.report = Report()
+        self.report = SecretReport()
 
     def headers(self, pairs, where):
         return [(name, self.text(value, where)) for name, value in pairs]

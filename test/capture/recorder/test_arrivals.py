@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture.recorder import arrivals
 from ccsproxy.capture.recorder.arrivals import MOST, Arrivals
-from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.exchange.relayed import ResponseHead
 
@@ -65,7 +65,7 @@ class EndlessStreamTests(SynchronousTestCase):
     def test_memory(self) -> None:
         """Times, texts, events and what is unfinished are bounded."""
         head = ResponseHead(200, b"OK", "1.1", b"Content-Type: text/event-stream\r\n")
-        budget = Budget(1 << 20)
+        budget = MemoryBudget(1 << 20)
         response = ResponseInMaking(head, 64 << 10, budget)
         piece = b'data: {"t":"x"}\n\n'
         for number in range(5_000):

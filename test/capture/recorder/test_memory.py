@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.capture.recorder.bodies import Budget
-from ccsproxy.capture.recorder.redaction import RedactionGate
+from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.response import ResponseInMaking
+from ccsproxy.capture.recorder.secrets.redaction import RedactionGate
 from ccsproxy.dialects import Facts, detect
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.relayed import ResponseHead
@@ -48,7 +48,7 @@ class MemoryTests(SynchronousTestCase):
         facts = Facts(target=target.encode(), status=200, content_type=media_type, request_body={"stream": True})
         tracemalloc.start()
         self.addCleanup(tracemalloc.stop)
-        response = ResponseInMaking(ResponseHead(200, b"OK", "1.1", kind), 32 << 20, Budget(512 << 20))
+        response = ResponseInMaking(ResponseHead(200, b"OK", "1.1", kind), 32 << 20, MemoryBudget(512 << 20))
         gate = RedactionGate(Redactor())
         response.read_with(detect(facts).reader(facts), gate.watcher())
         for start in range(0, len(body), 65536):

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import EndFrame, FrameDecoder
 from ccsproxy.capture.recorder.assembly import CapturePolicy
-from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.recorder import Recorder
@@ -79,7 +79,7 @@ def record(redactor: Any, body: Any, stream: bytes, pieces: list[bytes], keep: i
         CapturePolicy(body_limit=keep),
         *rooms,
         Report(MainReport(lambda lines: None, lambda flush: None)),
-        Budget(1 << 20),
+        MemoryBudget(1 << 20),
     )
     question = json.dumps(body).encode()
     headers = [(b"X-Api-Key", CANARY.encode()), (b"X-Echo", b"a word"), (b"Content-Length", b"%d" % len(question))]

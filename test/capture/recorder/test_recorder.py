@@ -15,7 +15,7 @@ from ccsproxy.capture.frames import EndFrame, Frame, FrameDecoder, Lost
 from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder import recorder as recorder_module
 from ccsproxy.capture.recorder.assembly import CapturePolicy
-from ccsproxy.capture.recorder.bodies import Budget
+from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.given.unclean import only_begun
 from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.placing.sessions import Sessions
@@ -46,7 +46,7 @@ class RecorderCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.store, self.lines = MemoryStore(), bytearray()
         self.redactor: Any = Stars()
-        self.budget = Budget(1 << 20)
+        self.budget = MemoryBudget(1 << 20)
         self.make()
 
     def make(self, under_way: dict[str, Started] | None = None, stored: tuple[str, ...] = ()) -> None:

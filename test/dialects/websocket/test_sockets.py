@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.dialects.websocket.audio import without_audio
 from ccsproxy.dialects.websocket.choose import by_message, by_path
 from ccsproxy.dialects.websocket.gemini_live import GeminiLiveSocket
-from ccsproxy.dialects.websocket.protocol import Begun, Finished, Said
+from ccsproxy.dialects.websocket.protocol import Finished, ResponseBegun, SocketSaid
 from ccsproxy.dialects.websocket.realtime import RealtimeSocket
 from ccsproxy.dialects.websocket.responses import ResponsesSocket
 
@@ -24,7 +24,7 @@ class Talk:
         self.protocol = protocol
         self.asked: dict[int, Any] = {}
         self.heard: dict[int, list[Any]] = {}
-        self.begun: dict[int, Begun] = {}
+        self.begun: dict[int, ResponseBegun] = {}
         self.finished: list[int] = []
 
     def out(self, **message: Any) -> list[int]:
@@ -35,11 +35,11 @@ class Talk:
 
     def _take(self, steps: list[Any]) -> list[int]:
         for step in steps:
-            if isinstance(step, Begun):
+            if isinstance(step, ResponseBegun):
                 self.begun[step.key] = step
                 self.asked[step.key] = json.loads(step.body)
                 self.heard[step.key] = []
-            elif isinstance(step, Said) and step.line is not None:
+            elif isinstance(step, SocketSaid) and step.line is not None:
                 assert step.key not in self.finished
                 self.heard[step.key].append(json.loads(step.line))
             elif isinstance(step, Finished):

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.providers.hosts import MODEL_HOSTS
 from ccsproxy.proxy.forward.certificates import (
-    Identity,
+    CertifiedKey,
     constrained_to,
     is_good,
     make_authority,
@@ -21,7 +21,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 HOSTS = ("api.anthropic.com", "openai.azure.com", "10.0.0.5")
 
 
-def judged(authority: Identity, leaf: Identity, at: datetime | None = None):
+def judged(authority: CertifiedKey, leaf: CertifiedKey, at: datetime | None = None):
     """Return None when OpenSSL accepts a leaf, else what it says."""
     store = crypto.X509Store()
     store.add_cert(crypto.X509.from_cryptography(authority.certificate))
@@ -133,7 +133,7 @@ class Forms(SynchronousTestCase):
         again = read_identity(authority.certificate_pem, authority.key_pem)
         self.assertTrue(again.matches)
         self.assertEqual(again.certificate, authority.certificate)
-        self.assertFalse(Identity(make_authority(HOSTS, NOW).certificate, authority.key).matches)
+        self.assertFalse(CertifiedKey(make_authority(HOSTS, NOW).certificate, authority.key).matches)
 
     def test_what_is_no_identity(self):
         authority = make_authority(HOSTS, NOW)

@@ -3,12 +3,12 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.proxy.refusal import Refusal
-from ccsproxy.proxy.server.access.guard import Guard
+from ccsproxy.proxy.server.access.guard import PortGuard
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.request_head import parse_head
 
 
-def answer(guard: Guard, host: str, fields: bytes = b"") -> int:
+def answer(guard: PortGuard, host: str, fields: bytes = b"") -> int:
     """Return the status of a refusal, 0 when there is none."""
     head = parse_head(b"GET / HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (host.encode(), fields), Limits())
     try:
@@ -21,14 +21,14 @@ def answer(guard: Guard, host: str, fields: bytes = b"") -> int:
 class GuardTests(SynchronousTestCase):
     """Host, Origin and fetch metadata."""
 
-    def check(self, guard: Guard, hosts: dict[str, int]) -> None:
+    def check(self, guard: PortGuard, hosts: dict[str, int]) -> None:
         for _ in range(2):
             self.assertEqual({host: answer(guard, host) for host in hosts}, hosts)
 
     def test_loopback_names_and_the_listening_address_are_ours(self) -> None:
         """At any port, since ports are forwarded; asked twice, because good answers are remembered."""
         self.check(
-            Guard((), None, "10.1.2.3", 8787),
+            PortGuard((), None, "10.1.2.3", 8787),
             {
                 "localhost": 0,
                 "LOCALHOST:8787": 0,
@@ -56,7 +56,7 @@ class GuardTests(SynchronousTestCase):
     def test_allowed_names_are_ours(self) -> None:
         """A name at every port, a name with a port at that one."""
         self.check(
-            Guard(("Proxy.Example", "other.example:444"), None, "127.0.0.1", 8787),
+            PortGuard(("Proxy.Example", "other.example:444"), None, "127.0.0.1", 8787),
             {
                 "proxy.example": 0,
                 "proxy.example:1": 0,
@@ -68,11 +68,11 @@ class GuardTests(SynchronousTestCase):
 
     def test_a_unix_socket_has_no_port(self) -> None:
         """Loopback names are ours at every port."""
-        self.check(Guard((), None, "", None), {"localhost:1": 0, "evil.example": 421})
+        self.check(PortGuard((), None, "", None), {"localhost:1": 0, "evil.example": 421})
 
     def test_one_origin_may_be_allowed(self) -> None:
         """That one exactly, and our own; everything that is no web page passes."""
-        guard = Guard((), "https://app.example", "127.0.0.1", 8787)
+        guard = PortGuard((), "https://app.example", "127.0.0.1", 8787)
         for origin, status in {
             "https://app.example": 0,
             "http://localhost:8787": 0,
@@ -88,7 +88,7 @@ class GuardTests(SynchronousTestCase):
 
     def test_what_is_remembered_is_bounded(self) -> None:
         """A client cannot fill the memory with spellings of our name."""
-        guard = Guard(("x",), None, "127.0.0.1", 8787)
+        guard = PortGuard(("x",), None, "127.0.0.1", 8787)
         for port in range(1, 500):
             answer(guard, f"x:{port}")
         self.assertEqual(len(guard._known), 64)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from ccsproxy.store.index import shards
 from ccsproxy.store.index.file import open_for_reading
 from ccsproxy.store.index.follower import bring_up
 from ccsproxy.store.index.schema import NAME
+from ccsproxy.store.index.texts import shards
 from ccsproxy.store.query import Query
 from ccsproxy.store.segments.segment import list_segments, plain_path
 from test.store.corpus import Corpus, Shape

@@ -1,4 +1,4 @@
-"""Tests for `ccsproxy.store.index.previews` and the titles of sessions, in the shapes of today's agents."""
+"""Tests for `ccsproxy.store.index.texts.previews` and the titles of sessions, in the shapes of today's agents."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.index.follower import bring_up
-from ccsproxy.store.index.previews import preview_of
+from ccsproxy.store.index.texts.previews import preview_of
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.summary import Entry, read_entry
 from test.store.corpus import Corpus

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.index.record_texts import may_call_tools, request_texts, response_texts, tool_names
+from ccsproxy.store.index.texts.record_texts import may_call_tools, request_texts, response_texts, tool_names
 
 _names = st.sampled_from(("type", "role", "content", "messages", "tool_calls", "x"))
 _json = st.recursive(

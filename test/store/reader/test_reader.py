@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccsproxy.exchange import codec
-from ccsproxy.store.index.record_texts import tool_names
 from ccsproxy.store.index.schema import NAME
+from ccsproxy.store.index.texts.record_texts import tool_names
 from ccsproxy.store.query import Query, matches, parse_query
 from ccsproxy.store.reader.lists import BATCH, BATCH_BYTES, SessionQuery, batches
 from ccsproxy.store.reader.reader import NotKept, Reader

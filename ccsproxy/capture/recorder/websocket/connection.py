@@ -17,10 +17,10 @@ from ccsproxy.capture.frames import RESPONSE_BODY, EndFrame, Lost
 from ccsproxy.capture.recorder.headers import HeaderLines
 from ccsproxy.capture.recorder.websocket.endings import cut_short, exchange_ending, refined
 from ccsproxy.dialects.websocket.choose import by_message, by_path
-from ccsproxy.dialects.websocket.protocol import Begun, Finished, Said, SocketProtocol, Step, one_line
+from ccsproxy.dialects.websocket.protocol import Finished, ResponseBegun, SocketProtocol, SocketSaid, Step, one_line
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
-from ccsproxy.wire.websocket import Message, MessageReader
+from ccsproxy.wire.websocket import MessageReader, SocketMessage
 
 #: The dialect of messages that belong to no response.
 OTHER = "generic"
@@ -51,7 +51,7 @@ class SocketFacts:
     left_out: int = 0
 
 
-class Exchange(Protocol):
+class SocketExchange(Protocol):
     """What the recorder opens for a response."""
 
     number: int
@@ -79,7 +79,7 @@ class _Open:
     :ivar last: when its latest message came.
     """
 
-    exchange: Exchange
+    exchange: SocketExchange
     facts: SocketFacts
     began: int
     sent: int
@@ -89,9 +89,9 @@ class _Open:
 
 
 #: Opens an exchange: its head, the head of its answer, the body that asked for it, and what it is.
-OpenExchange = Callable[[RequestHead, ResponseHead, bytes, SocketFacts], Exchange]
+OpenExchange = Callable[[RequestHead, ResponseHead, bytes, SocketFacts], SocketExchange]
 #: Ends an exchange.
-FinishExchange = Callable[[Exchange, EndFrame], None]
+FinishExchange = Callable[[SocketExchange, EndFrame], None]
 
 
 class WebSocketInMaking:
@@ -121,7 +121,7 @@ class WebSocketInMaking:
         self._received = MessageReader(from_client=False, extensions=extensions, limit=limit)
         self._protocol: SocketProtocol | None = by_path(head.target)
         self._open: dict[int, _Open] = {}
-        self._seqs: dict[int, Exchange] = {}
+        self._seqs: dict[int, SocketExchange] = {}
         self._log: _Open | None = None
         self._frames: list[tuple[int, str, int]] = []
         self._faults: list[str] = []
@@ -153,7 +153,7 @@ class WebSocketInMaking:
         self._sent.damaged = self._received.damaged = True
         self._note(fault)
 
-    def _take(self, message: Message, direction: str, at: int) -> None:
+    def _take(self, message: SocketMessage, direction: str, at: int) -> None:
         steps: list[Step] = []
         if message.kind == "close":
             self._closed.setdefault(direction, message.data)
@@ -166,7 +166,7 @@ class WebSocketInMaking:
             if isinstance(step, Finished):
                 self._end(step.key)
 
-    def _divide(self, message: Message, direction: str, at: int) -> list[Step]:
+    def _divide(self, message: SocketMessage, direction: str, at: int) -> list[Step]:
         if self._protocol is None and self._log is None and direction == "out":
             self._protocol = by_message(message.data)
         if self._protocol is None:
@@ -179,14 +179,14 @@ class WebSocketInMaking:
         return steps
 
     def _act(self, step: Step, at: int) -> None:
-        if isinstance(step, Begun):
+        if isinstance(step, ResponseBegun):
             self._begin(step, at)
-        elif isinstance(step, Said) and step.key in self._open:
+        elif isinstance(step, SocketSaid) and step.key in self._open:
             self._say(self._open[step.key], step, at)
 
     # -- exchanges -----------------------------------------------------------------------------------------------
 
-    def _begin(self, begun: Begun, at: int) -> None:
+    def _begin(self, begun: ResponseBegun, at: int) -> None:
         name = self._protocol.name if self._protocol is not None else OTHER
         facts = SocketFacts(name, begun.model, self._subprotocol or None, left_out=begun.left_out)
         if begun.before is not None and begun.before in self._seqs:
@@ -206,7 +206,7 @@ class WebSocketInMaking:
             made.exchange.note(fault)
         return made
 
-    def _say(self, one: _Open, said: Said, at: int) -> None:
+    def _say(self, one: _Open, said: SocketSaid, at: int) -> None:
         one.last = at
         one.facts.left_out += said.left_out
         if said.line is not None:
@@ -215,7 +215,7 @@ class WebSocketInMaking:
             one.received += len(line)
             one.exchange.say(line, at - one.began)
 
-    def _add_frames(self, message: Message, direction: str, steps: list[Step]) -> None:
+    def _add_frames(self, message: SocketMessage, direction: str, steps: list[Step]) -> None:
         """Count a message's frames to the exchange it belongs to."""
         keys = [step.key for step in steps if not isinstance(step, Finished)] or list(self._open)
         one = next((self._open[key] for key in keys if key in self._open), self._log)
@@ -244,7 +244,7 @@ class WebSocketInMaking:
 
     # -- messages that belong to no response ---------------------------------------------------------------------
 
-    def _log_message(self, message: Message, direction: str, at: int) -> None:
+    def _log_message(self, message: SocketMessage, direction: str, at: int) -> None:
         """Keep a message as it is; of binary ones, only that there was one."""
         if self._log is None:
             self._log = self._new(SocketFacts(OTHER, subprotocol=self._subprotocol or None), b"", 0)
@@ -254,7 +254,7 @@ class WebSocketInMaking:
                 self._log.sent += len(line) + 1
                 self._log.exchange.ask(line + b"\n")
             else:
-                self._say(self._log, Said(0, line), at)
+                self._say(self._log, SocketSaid(0, line), at)
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -273,7 +273,7 @@ class WebSocketInMaking:
             self._log = self._new(SocketFacts(OTHER, subprotocol=self._subprotocol or None), b"", 0)
         if self._log is not None:
             for line in rest:
-                self._say(self._log, Said(0, one_line(line)), ending.at)
+                self._say(self._log, SocketSaid(0, one_line(line)), ending.at)
             self._finish(self._log.exchange, _end_frame(self._log, ending))
             self._log = None
 

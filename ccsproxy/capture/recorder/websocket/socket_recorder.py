@@ -11,7 +11,7 @@ from ccsproxy.capture.frames import EndFrame, Frame
 from ccsproxy.capture.recorder.assembly import Assembly
 from ccsproxy.capture.recorder.given.unclean import cut_ending
 from ccsproxy.capture.recorder.recorder import BROKEN, Recorder
-from ccsproxy.capture.recorder.websocket.connection import Exchange, SocketFacts
+from ccsproxy.capture.recorder.websocket.connection import SocketExchange, SocketFacts
 from ccsproxy.capture.recorder.websocket.sockets import Sockets
 from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.outcome import Outcome
@@ -75,7 +75,7 @@ class SocketRecorder(Recorder):
             self.broken(assembly)
         return assembly
 
-    def _end_socket(self, exchange: Exchange, ended: EndFrame) -> None:
+    def _end_socket(self, exchange: SocketExchange, ended: EndFrame) -> None:
         assembly = self._open.get(exchange.number)
         if assembly is not None:
             self.end_exchange(assembly, ended)

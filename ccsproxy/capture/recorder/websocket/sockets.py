@@ -10,7 +10,12 @@ import msgspec
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import EndFrame, Frame
-from ccsproxy.capture.recorder.websocket.connection import Exchange, OpenExchange, SocketFacts, WebSocketInMaking
+from ccsproxy.capture.recorder.websocket.connection import (
+    OpenExchange,
+    SocketExchange,
+    SocketFacts,
+    WebSocketInMaking,
+)
 from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.relayed import RequestHead, ResponseHead
 
@@ -59,8 +64,8 @@ class Sockets:
         limit: int,
         ids: IdSource,
         again: Callable[[Frame], None],
-        open_exchange: Callable[[int, RequestHead, ResponseHead, bytes, SocketFacts], Exchange],
-        finish: Callable[[Exchange, EndFrame], None],
+        open_exchange: Callable[[int, RequestHead, ResponseHead, bytes, SocketFacts], SocketExchange],
+        finish: Callable[[SocketExchange, EndFrame], None],
         settled: Callable[[int, str | None], None],
     ) -> None:
         self._limit, self._ids, self._again = limit, ids, again
@@ -146,7 +151,7 @@ class Sockets:
 
     def _opened(
         self, one: _OnLink, head: RequestHead, answer: ResponseHead, body: bytes, facts: SocketFacts
-    ) -> Exchange:
+    ) -> SocketExchange:
         relay = one.number >> frames.RELAY_SHIFT << frames.RELAY_SHIFT
         number = relay | OWN | next(self._count)
         one.pending.add(number)

@@ -56,7 +56,7 @@ class TransparentGuard:
         return head.target
 
 
-class Guard:
+class PortGuard:
     """Decides for one listening address which requests are for us.
 
     :param allowed: further values of ``Host``: names, or names with a port.

@@ -82,7 +82,7 @@ class Direct:
         return getattr(self._transport, name)
 
 
-class Sessions(typing.Protocol):
+class TlsSessions(typing.Protocol):
     """Who keeps TLS sessions."""
 
     def keep(self, connection: SSL.Connection) -> None:
@@ -100,7 +100,7 @@ class RelayTLS(TLSMemoryBIOProtocol):
     """
 
     why: Exception | None = None
-    sessions: Sessions | None = None
+    sessions: TlsSessions | None = None
     ended_plainly = False
 
     def refused(self, why: Exception) -> None:

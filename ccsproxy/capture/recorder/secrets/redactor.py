@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from ccsproxy.exchange.record import Pairs
-from ccsproxy.redaction.report import Report
+from ccsproxy.redaction.report import SecretReport
 from ccsproxy.redaction.streams.gathered import Gathered
 
 
@@ -16,7 +16,7 @@ class Redactor(Protocol):
     :ivar report: what was replaced since it was put there.
     """
 
-    report: Report
+    report: SecretReport
 
     def headers(self, pairs: Pairs, where: str) -> Pairs:
         """Replace them in header lines."""
@@ -50,7 +50,7 @@ class Unredacted:
     """Stands for a redactor that replaces nothing (``--no-redact``)."""
 
     def __init__(self) -> None:
-        self.report = Report()
+        self.report = SecretReport()
 
     def headers(self, pairs: Pairs, where: str) -> Pairs:
         """Return the header pairs as they are."""

@@ -4,23 +4,23 @@ from collections.abc import Iterator
 
 from ccsproxy.exchange.record import SecretNote
 from ccsproxy.redaction.kinds.tags import FIRST_KIND
-from ccsproxy.redaction.report import Replaced, Report
+from ccsproxy.redaction.report import Replaced, SecretReport
 
 #: Where the credentials stand that a request is let in by: sending those is what they are for.
 _CREDENTIALS = ("request.headers", "request.path")
 
 
-def notes_of(report: Report) -> list[SecretNote]:
+def notes_of(report: SecretReport) -> list[SecretNote]:
     """Return all that was replaced."""
     return list(_notes(report, outbound=False))
 
 
-def outbound_of(report: Report) -> list[SecretNote]:
+def outbound_of(report: SecretReport) -> list[SecretNote]:
     """Return what the request told the provider, without what let it in."""
     return list(_notes(report, outbound=True))
 
 
-def _notes(report: Report, outbound: bool) -> Iterator[SecretNote]:
+def _notes(report: SecretReport, outbound: bool) -> Iterator[SecretNote]:
     for each, count in report.replaced():
         if not outbound or _is_outbound(each):
             yield SecretNote(kind=each.kind, where=each.where, tag=each.tag, count=count)

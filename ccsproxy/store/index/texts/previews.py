@@ -9,8 +9,8 @@ import attr
 import msgspec
 
 from ccsproxy.clients.answered import answer_line, answered_title, is_about
-from ccsproxy.clients.asked import Asked, asked, is_models
 from ccsproxy.clients.own_words import one_line
+from ccsproxy.clients.prompt import Asked, asked, is_models
 from ccsproxy.clients.purpose import Purpose, purpose_of
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.store.summary import Entry

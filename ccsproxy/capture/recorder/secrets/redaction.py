@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from ccsproxy.capture.recorder.headers import HeaderLines, mapping
-from ccsproxy.capture.recorder.redactor import Redactor, Unredacted
-from ccsproxy.capture.recorder.secret_notes import notes_of, outbound_of
+from ccsproxy.capture.recorder.secrets.notes import notes_of, outbound_of
+from ccsproxy.capture.recorder.secrets.redactor import Redactor, Unredacted
 from ccsproxy.exchange.depth import nested_too_deeply
 from ccsproxy.exchange.record import (
     CaptureNote,
@@ -26,7 +26,7 @@ from ccsproxy.exchange.record import (
     Stream,
 )
 from ccsproxy.exchange.usage import Usage
-from ccsproxy.redaction.report import Report
+from ccsproxy.redaction.report import SecretReport
 from ccsproxy.redaction.streams.gathered import Gathered
 from ccsproxy.wire import jsontext
 from ccsproxy.wire.coding import is_known
@@ -65,7 +65,7 @@ class RedactionGate:
         self._searching = not isinstance(redactor, Unredacted)
         self._failed = self._deep = False
         self._gathered: Gathered | None = None
-        self._request_lines: tuple[bytes, Report] | None = None
+        self._request_lines: tuple[bytes, SecretReport] | None = None
 
     def watcher(self) -> Gathered | None:
         """Return who looks at the events of the response while they are read, so that they need not be read again."""
@@ -101,7 +101,7 @@ class RedactionGate:
         :param stream_kind: what kind of stream the response was, empty when it was none.
         :param lines: the header lines of the request.
         """
-        self._redactor.report = report = Report()
+        self._redactor.report = report = SecretReport()
         request = self._request(record.request, lines)
         if not self._hold_none(_texts(record)):
             record = self._with_clean_texts(record)
@@ -171,7 +171,7 @@ class RedactionGate:
         """
         report = self._redactor.report
         if self._request_lines is None:
-            self._redactor.report = Report()
+            self._redactor.report = SecretReport()
             clean = self._headers(lines.pairs, "request.headers")
             self._request_lines = _packed(clean), self._redactor.report
             self._redactor.report = report

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 import attr
 import msgspec
 
-from ccsproxy.store.index.previews import Preview, preview_of
-from ccsproxy.store.index.record_texts import Text, may_call_tools, request_texts, response_texts, tool_names
-from ccsproxy.store.index.shards import Shard, Shards, shards_of
+from ccsproxy.store.index.texts.previews import Preview, preview_of
+from ccsproxy.store.index.texts.record_texts import Text, may_call_tools, request_texts, response_texts, tool_names
+from ccsproxy.store.index.texts.shards import Shard, Shards, shards_of
 from ccsproxy.store.summary import Entry
 
 #: How many sessions' conversations are remembered, to pass over what they send again.
@@ -23,7 +23,7 @@ REMEMBERED = 128
 
 
 @attr.frozen
-class Said:
+class SaidText:
     """What a record says.
 
     :ivar tools: names of the tools that the answer calls.
@@ -50,7 +50,7 @@ class Texts:
         self._unwritten: list[tuple[int, str]] = []
         self._links: list[tuple[int, int]] = []
 
-    def say(self, entry: Entry, session: int | None, key: int) -> Said:
+    def say(self, entry: Entry, session: int | None, key: int) -> SaidText:
         """Take in what a record says; it is written with the next `flush`.
 
         :param session: the session's number.
@@ -66,7 +66,7 @@ class Texts:
             found = []
         for _, text in found:
             self._say(text, session, key)
-        return Said(tools, preview_of(entry, answer, tools))
+        return SaidText(tools, preview_of(entry, answer, tools))
 
     def flush(self) -> None:
         """Write the texts of a batch, and the links to them."""
