@@ -168,7 +168,7 @@ class StoppingTests(ProgramTestCase):
         """``run.json`` says what the contract lists, and is its owner's alone."""
         program, _ = await self.begin("twistd", "--proxy-port", "0")
         expected = {"pid", "version", "started_at", "proxy", "api", "upstreams", "session_id"}
-        self.assertEqual(set(self.run_file), expected)
+        self.assertEqual(set(self.run_file), expected | {"budgets"})
         self.assertEqual(self.run_file["pid"], program.pid)
         for path in [self.data_dir, *self.data_dir.rglob("*")]:
             self.assertEqual(path.stat().st_mode & 0o077, 0, path)
