@@ -213,7 +213,7 @@ def main(arguments: list[str]) -> int:
     :return: the exit status, 0 when every test passed.
     """
     parser = argparse.ArgumentParser(prog="python -m test.runner")
-    parser.add_argument("--jobs", type=int, default=max(os.cpu_count() or 1, 2), help="processes at once")
+    parser.add_argument("--jobs", type=int, default=(os.cpu_count() or 1) + 1, help="processes at once")
     parser.add_argument("--unit", action="store_true", help="only tests without programs and sockets")
     parser.add_argument("packages", nargs="*", default=["test"], help="dotted names; default: everything")
     said = parser.parse_args(arguments)
