@@ -41,8 +41,8 @@ class DifferentialTests(SynchronousTestCase):
         cut = data.draw(st.integers(0, len(request)))
         client.send(request[:cut])
         client.send(request[cut:])
-        if target.startswith((b"/anthropic/", b"/openai/")):
-            return
+        if target.partition(b"?")[0].split(b"/")[1] in (b"anthropic", b"openai"):
+            return  # the first segment chooses an upstream, and is taken away
         self.assertEqual(client.got, b"", request)
         message = check_forwarded(rig.upstream.got)
         assert message is not None, rig.upstream.got
