@@ -22,7 +22,7 @@ class BannerTests(SynchronousTestCase):
     def test_hints_fit_the_upstreams(self) -> None:
         """The first upstream has the plain address, others their name in front of the path."""
         said = self.banner("https://api.anthropic.com", "https://api.openai.com")
-        self.assertIn(f"ANTHROPIC_BASE_URL={PROXY} claude", said)
+        self.assertIn(f"ANTHROPIC_BASE_URL={PROXY} _CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL=1 claude", said)
         self.assertIn(f'openai_base_url="{PROXY}/openai/v1"', said)
         self.assertIn("http://127.0.0.1:8788", said)
 

@@ -89,7 +89,7 @@ def banner(config: Config, proxy_urls: list[str], api_urls: list[str]) -> str:
 def _hints(upstream: Upstream, proxy: str, *, first: bool) -> list[str]:
     """Return the commands that make agents use an upstream through the proxy."""
     base = proxy if first else f"{proxy}/{upstream.name}"
-    claude = f"  ANTHROPIC_BASE_URL={base} claude"
+    claude = f"  ANTHROPIC_BASE_URL={base} _CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL=1 claude"
     codex = f"  codex -c 'openai_base_url=\"{base}/v1\"'"
     gemini = f"  GOOGLE_GEMINI_BASE_URL={base} gemini"
     known = {"anthropic": [claude], "openai": [codex], "google": [gemini]}
