@@ -5,28 +5,23 @@ from typing import Any
 import attr
 import msgspec
 
-from ccsproxy.capture.frames import REQUEST_BODY, EndFrame, Lost
+from ccsproxy.capture.frames import REQUEST_BODY, Lost
 from ccsproxy.capture.recorder.bodies import MemoryBudget
-from ccsproxy.capture.recorder.ending import refine
-from ccsproxy.capture.recorder.headers import media_type, pairs, text_of
+from ccsproxy.capture.recorder.headers import media_type, text_of
 from ccsproxy.capture.recorder.interfaces import Dialect, Interpreters
 from ccsproxy.capture.recorder.placing.conversations import Conversation
 from ccsproxy.capture.recorder.placing.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.request import RequestInMaking
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.capture.recorder.secrets.redaction import RedactionGate
-from ccsproxy.capture.recorder.timing import milliseconds, record_timing, time_to_first_token
 from ccsproxy.capture.recorder.websocket.connection import SocketFacts
 from ccsproxy.clients.purpose import Purpose
 from ccsproxy.clients.turns import Turns
-from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.outcome import Category
-from ccsproxy.exchange.record import CaptureNote, Client, Process, Record, Started
-from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
-from ccsproxy.exchange.usage import Usage
-from ccsproxy.providers.requestids import request_id
+from ccsproxy.exchange.record import Client, Process, Started
+from ccsproxy.exchange.relayed import RequestHead, ResponseHead
 
 #: What no body is.
 _NOTHING = object()
@@ -65,6 +60,8 @@ class Assembly:
     :ivar waits: its session waits for the program that calls.
     :ivar place: the conversation of ours that it belongs to, its turns and its purpose; None where there is none.
     :ivar faults: what went wrong in capturing it.
+    :ivar dialect: what kind of call it is, as far as it is known.
+    :ivar stored: the answers that were begun and not counted.
     :ivar socket: what it has beside, where it is an exchange over a WebSocket.
     """
 
@@ -94,8 +91,8 @@ class Assembly:
         self.place: tuple[Conversation, Turns, Purpose | None] | None = None
         self.request = RequestInMaking(head, policy.body_limit, budget)
         self.response: ResponseInMaking | None = None
-        self._policy, self._interpreters, self._budget, self._stored = policy, interpreters, budget, stored
-        self._dialect: Dialect | None = None
+        self.policy, self._interpreters, self._budget, self.stored = policy, interpreters, budget, stored
+        self.dialect: Dialect | None = None
         self._asked_with: Any = _NOTHING
 
     def identify(self, body: Any) -> str | None:
@@ -116,28 +113,28 @@ class Assembly:
 
     def called_by(self, process: Process, labels: dict[str, str]) -> None:
         """Take the program that calls, and what its launcher labels its calls with."""
-        self.process, self.labels = process, {**self._policy.labels, **labels}
+        self.process, self.labels = process, {**self.policy.labels, **labels}
         self.client = msgspec.structs.replace(self.client, process=process)
 
     def understand(self, body: Any) -> Dialect | None:
         """Ask what kind of call it is, anew with everything that is known by now."""
         try:
-            self._dialect = self._interpreters.detect(self.facts(body))
+            self.dialect = self._interpreters.detect(self.facts(body))
         except Exception:
             self.note("dialect_failed")
-        return self._dialect
+        return self.dialect
 
     @property
     def category(self) -> str:
         """The kind of call, as far as it is known."""
-        return str(self._dialect.category) if self._dialect is not None else Category.OTHER
+        return str(self.dialect.category) if self.dialect is not None else Category.OTHER
 
     def facts(self, body: Any) -> Facts:
         """Return what is known."""
         response, socket = self.response, self.socket
         return Facts(
             provider=self.head.provider,
-            forced=self._policy.forced,
+            forced=self.policy.forced,
             method=self.head.method if socket is None else b"POST",
             socket=socket.dialect if socket is not None else "",
             model=socket.model if socket is not None else None,
@@ -153,7 +150,7 @@ class Assembly:
 
         :param body: the parsed request body, None when it is not known.
         """
-        self.response = ResponseInMaking(head, self._policy.body_limit, self._budget)
+        self.response = ResponseInMaking(head, self.policy.body_limit, self._budget)
         dialect = self.understand(body)
         if dialect is not None:
             self.response.read_with(dialect.reader(self.facts(body)), self.gate.watcher())
@@ -203,7 +200,7 @@ class Assembly:
 
     def started(self) -> Started:
         """Return the line that announces it, not redacted yet and without header lines."""
-        dialect, head = self._dialect, self.head
+        dialect, head = self.dialect, self.head
         return Started(
             id=head.id,
             seq=self.seq,
@@ -228,108 +225,3 @@ class Assembly:
         """About how many bytes the bodies have, which is what recording them takes; of coded ones a guess."""
         bodies = [self.request.body, *([] if self.response is None else [self.response.body])]
         return sum(body.size * (_CODED if body.coding else 1) for body in bodies)
-
-    def record(self, ended: EndFrame) -> tuple[Record, str]:
-        """Make the record, not redacted yet and without the request's header lines, when the ending has come.
-
-        :return: it, and what kind of stream the response was, empty when it was none.
-        """
-        self._settle_sizes(ended)
-        response, ending = self.response, ended.ending
-        body = self.request.json
-        if body is not None:
-            self.identify(body)
-        if response is None:
-            self.understand(body)
-        answer = response.finish(ending.response_whole, ending.timing.last_byte) if response is not None else None
-        kind = answer.stream_kind if answer is not None else None
-        return self._record(ending, response, answer, self._policy.bodies), kind or ""
-
-    def bare_record(self, ended: EndFrame) -> tuple[Record, str]:
-        """Make a record without anything that had to be understood: for when making the whole one failed."""
-        return self._record(ended.ending, self.response, None, False), ""
-
-    def _record(
-        self, ending: Ending, response: ResponseInMaking | None, answer: DecodedResponse | None, bodies: bool
-    ) -> Record:
-        dialect, head = self._dialect, self.head
-        category = self._category(answer)
-        status = response.head.status if response is not None else None
-        unread = response is not None and response.body.unread
-        how = refine(ending, status, answer, category, unread, self.request.asks)
-        last = ending.at if ending.timing.last_byte is None else ending.timing.last_byte
-        return Record(
-            id=head.id,
-            seq=self.seq,
-            session_id=self.session_id,
-            request_id=request_id(response.lines.raw) if response is not None else None,
-            started_at=iso_time(head.started_at),
-            ended_at=iso_time(head.started_at + last / 1e6) if last else None,
-            duration_ms=milliseconds(last or None),
-            ttft_ms=time_to_first_token(answer, response, category),
-            upstream=head.upstream,
-            dialect=answer.dialect if answer is not None else dialect.name if dialect is not None else None,
-            category=category,
-            model=dialect.model if dialect is not None else None,
-            response_model=answer.response_model if answer is not None else None,
-            outcome=str(how.outcome),
-            stop_reason=answer.stop_reason if answer is not None else None,
-            error=how.error,
-            partial=how.partial,
-            client=self.client,
-            usage=self._usage(answer, category),
-            timing=record_timing(ending.timing, answer, response),
-            request=self.request.record(bodies),
-            response=response.record(answer, bodies, pairs(ending.trailers)) if response is not None else None,
-            capture=self._note(answer),
-            upstream_url=head.upstream_url or None,
-            connection=head.connection or None,
-            transport=head.transport,
-            delivered_bytes=ending.delivered_bytes if response is not None and self.socket is None else None,
-            labels=self.labels,
-        )
-
-    def _usage(self, answer: DecodedResponse | None, category: str) -> Usage | None:
-        """Return what the call used: a stored answer that is only read used nothing."""
-        usage = answer.usage if answer is not None else None
-        if answer is None or category == Category.COUNT_TOKENS:
-            return usage
-        if category != Category.MODEL:
-            return usage if usage is not None and self._stored.counts(answer.body) else None
-        if usage is None or usage.output_tokens is None:
-            self._stored.begun(answer.body)
-        return usage
-
-    def _category(self, answer: DecodedResponse | None) -> str:
-        """Return the kind of call; an answer in a model's dialect tells it where the request does not."""
-        if self._dialect is None:
-            return str(Category.OTHER)
-        told = self.head.method == b"POST" and answer is not None and answer.dialect != self._dialect.name
-        return str(Category.MODEL if told and self._dialect.category == Category.OTHER else self._dialect.category)
-
-    def _note(self, answer: DecodedResponse | None) -> CaptureNote:
-        bodies = [self.request.body] + ([self.response.body] if self.response is not None else [])
-        said = [
-            *self.faults,
-            *(answer.faults if answer is not None else ()),
-            *(f for body in bodies for f in body.faults),
-        ]
-        left_out = self.socket.left_out if self.socket is not None else 0
-        dropped = sum(body.dropped for body in bodies) + left_out
-        return CaptureNote(faults=list(dict.fromkeys(said)), dropped_bytes=dropped)
-
-    def _settle_sizes(self, ended: EndFrame) -> None:
-        if self.head.transport == "tunnel":
-            self.request.body.size = ended.ending.request_bytes
-            if self.response is not None:
-                self.response.body.size = ended.ending.response_bytes
-            return
-        if not ended.ending.request_whole and not self.request.bodiless:
-            self.note("request_partial")
-        if ended.ending.eof_unverified:
-            self.note("eof_unverified")
-        if ended.ending.timing.stalled:
-            self.note("proxy_stalled")
-        self.request.body.ended(ended.request_bytes)
-        if self.response is not None:
-            self.response.ended(ended.response_bytes)

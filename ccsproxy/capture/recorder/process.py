@@ -196,7 +196,7 @@ class RecorderProcess:
             self._reactor.callLater,
         )
         if hasattr(self._reactor, "getThreadPool"):
-            recorder.in_thread = partial(deferToThreadPool, self._reactor, self._reactor.getThreadPool())
+            recorder.writer.in_thread = partial(deferToThreadPool, self._reactor, self._reactor.getThreadPool())
         left.record(recorder)
         self.inbox.report.ready()
         self._reactor.callLater(FIRST_AFTER, self._begin_reading)

@@ -4,42 +4,34 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attr
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import EndFrame, Frame
 from ccsproxy.capture.journal import Begun
-from ccsproxy.capture.recorder import events
-from ccsproxy.capture.recorder.appending import Appending
 from ccsproxy.capture.recorder.assembly import Assembly, CapturePolicy
 from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.given.unclean import cut_ending, died_with_proxy, only_begun, whole_ending
 from ccsproxy.capture.recorder.interfaces import Interpreters, Price, Store
-from ccsproxy.capture.recorder.placing.continuations import Continuations
 from ccsproxy.capture.recorder.placing.opening import Later, Opening
 from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.placing.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.secrets.redaction import RedactionGate
 from ccsproxy.capture.recorder.secrets.redactor import Redactor
+from ccsproxy.capture.recorder.storing.record_writer import RecordWriter
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.exchange.relayed import Ending, RequestHead
 from ccsproxy.providers.price_book import list_price
 
-#: The fault of an exchange whose capture raised: it becomes a record without bodies.
-BROKEN = "capture_error"
-
-
-#: Exchanges of so many bytes of bodies are recorded in a thread.
-LARGE = 4 << 20
-InThread = Callable[[Callable[[], Record | None]], "Deferred[Any]"]
-
 
 class Recorder:
-    """Takes the frames of all exchanges, and hands one record of each to the store."""
+    """Takes the frames of all exchanges, and hands one record of each to the store.
+
+    :ivar writer: makes the records.
+    """
 
     _log = Logger()
 
@@ -71,14 +63,12 @@ class Recorder:
         self._policy, self._interpreters, self._redactor = policy, interpreters, redactor
         self._sessions, self._store, self._report, self._budget = sessions, store, report, budget
         self._under_way = dict(under_way or {})
-        self._stored_before, self._unclean, self._price = set(stored), unclean, price
-        self._continued = Continuations()
+        self._stored_before, self._unclean = set(stored), unclean
         self._answers = StoredAnswers()
         self._open: dict[int, Assembly] = {}
         self._opening = Opening(sessions, store, report, self._under_way, later, self.end_exchange)
         self._whole: dict[int, Ending] = {}
-        self._appending = Appending()
-        self.in_thread: InThread | None = None
+        self.writer = RecordWriter(store, report, self._opening.placement, price, self.tell)
         self._steps: dict[int, Callable[[Assembly, Frame], None]] = {
             frames.REQUEST_BODY: self._request_body,
             frames.RESPONSE_HEAD: self._response_head,
@@ -90,7 +80,7 @@ class Recorder:
     @property
     def appending(self) -> int:
         """How many records the store has not acknowledged."""
-        return self._appending.total
+        return self.writer.appending
 
     def take(self, frame: Frame) -> None:
         """Take the next frame of any exchange; never raises."""
@@ -107,7 +97,7 @@ class Recorder:
         try:
             self._steps[frame.kind](assembly, frame)
         except Exception:
-            self.broken(assembly)
+            self.writer.broken(assembly)
 
     def take_other(self, frame: Frame) -> None:
         """Take a frame of no exchange that is open: whatever it was told of, it is over."""
@@ -135,14 +125,11 @@ class Recorder:
         if started is None:
             started = only_begun(begun, session_id, self._sessions.next_seq(session_id))
         whose = begun.number >> frames.RELAY_SHIFT if relay is None else relay
-        self._appending.begun(whose)
-        recorded = maybeDeferred(self._store.append, died_with_proxy(self._unclean(started)))
-        recorded.addCallbacks(lambda _: True, self._unclean_lost)
-        return recorded.addCallback(self._appended_unclean, whose)
+        return self.writer.write_unclean(died_with_proxy(self._unclean(started)), whose)
 
     def settled(self, relay: int | None) -> Deferred[None]:
-        """Wait for the store; see `Appending.settled`."""
-        return self._appending.settled(relay)
+        """Wait for the store; see `RecordWriter.settled`."""
+        return self.writer.settled(relay)
 
     def finish(self, cut: bool) -> Deferred[None]:
         """Wait for the store.
@@ -154,14 +141,6 @@ class Recorder:
         for assembly in list(self._open.values()) if cut else ():
             self.end_exchange(assembly, self._cut(assembly, Outcome.SHUTDOWN, "shutdown", "the proxy was stopped"))
         return self.settled(None)
-
-    def _unclean_lost(self, failure: Failure) -> bool:
-        self._log.error("an unclean exchange could not be recorded: {error}", error=failure.value)
-        return False
-
-    def _appended_unclean(self, recorded: bool, whose: int) -> bool:
-        self._appending.over(whose)
-        return recorded
 
     def _begin(self, frame: Frame) -> None:
         if frame.exchange in self._open:
@@ -182,7 +161,7 @@ class Recorder:
         try:
             self._opening.meet(assembly)
         except Exception:
-            self.broken(assembly)
+            self.writer.broken(assembly)
 
     def begin_other(self, frame: Frame, head: RequestHead) -> bool:
         """Take the beginning of what is no ordinary exchange; tell whether it is none."""
@@ -211,10 +190,6 @@ class Recorder:
         else:
             self._report.dropped(number, reason)
 
-    def completed(self, record: Record, assembly: Assembly) -> Record:
-        """Say in a record, redacted already, what only its exchange's neighbours tell."""
-        return self._continued.follow(record, assembly.socket)
-
     def _request_body(self, assembly: Assembly, frame: Frame) -> None:
         assembly.request.body.feed(frame.payload)
         if not assembly.seq and assembly.request.whole:
@@ -240,7 +215,7 @@ class Recorder:
         try:
             ended = frames.read_end(frame.payload)
         except Exception:
-            self.broken(assembly)
+            self.writer.broken(assembly)
             ended = self._cut(assembly, Outcome.SHUTDOWN, "shutdown", "the proxy was stopped")
         self._opening.told(assembly, ended)
         if not self._opening.hold(assembly, ended):
@@ -252,7 +227,7 @@ class Recorder:
         self._opening.open(assembly, named, body)
 
     def end_exchange(self, assembly: Assembly, ended: EndFrame) -> None:
-        """Hand the record to the store: a whole one, or a bare one, or none and a count."""
+        """End an exchange, and have its record written."""
         del self._open[assembly.number]
         self._whole.pop(assembly.number, None)
         try:
@@ -261,37 +236,9 @@ class Recorder:
             if not assembly.seq:
                 self._opening.open_with_body(assembly, wait=False)
         except Exception:
-            self.broken(assembly)
+            self.writer.broken(assembly)
         self._open_somehow(assembly)
-        if self.in_thread is None or assembly.size < LARGE:
-            self._hand_over(self._record(assembly, ended), assembly)
-            return
-        # Reading and redacting many megabytes takes a second or more: frames of others are taken meanwhile.
-        whose = assembly.number >> frames.RELAY_SHIFT
-        self._appending.begun(whose)
-        made = self.in_thread(lambda: self._record(assembly, ended))
-        made.addErrback(lambda failure: self._log.failure("a large exchange could not be recorded", failure))
-        made.addCallback(self._hand_over, assembly)
-        made.addBoth(lambda _: self._appending.over(whose))
-
-    def _hand_over(self, record: Record | None, assembly: Assembly) -> None:
-        """Give the store the record of an exchange, or say that there is none."""
-        assembly.release()
-        if record is None:
-            self.tell(assembly.number, "error")
-            return
-        try:
-            self._opening.placement.answered(assembly, record)
-        except Exception:
-            self._log.failure("what an exchange was answered with could not be noted")
-        try:
-            appended = self._store.append(self.completed(record, assembly))
-        except Exception:
-            self._log.failure("the store did not take a record")
-            self.tell(assembly.number, "error")
-            return
-        self._appending.begun(assembly.number >> frames.RELAY_SHIFT)
-        appended.addBoth(self._appended, assembly.number, record)
+        self.writer.write(assembly, ended)
 
     def _open_somehow(self, assembly: Assembly) -> None:
         """Give an exchange a number that could not be opened by what it says."""
@@ -299,37 +246,7 @@ class Recorder:
             if not assembly.seq:
                 self._opening.open_somehow(assembly)
         except Exception:
-            self.broken(assembly)
-
-    def _record(self, assembly: Assembly, ended: EndFrame) -> Record | None:
-        """Make the record of an exchange; of a large one in a thread, where nothing but the assembly is changed."""
-        try:
-            if BROKEN not in assembly.faults:
-                return assembly.gate.record(*assembly.record(ended), assembly.request.lines)
-        except Exception:
-            self.broken(assembly)
-        if not assembly.seq:
-            return None
-        try:
-            return assembly.gate.record(*assembly.bare_record(ended), assembly.request.lines)
-        except Exception:
-            self._log.failure("an exchange could not be recorded")
-            return None
-
-    def _appended(self, result: Any, number: int, record: Record) -> None:
-        if isinstance(result, Failure):
-            reason = getattr(result.value, "reason", None)
-            self.tell(number, reason if isinstance(reason, str) else "store")
-        else:
-            self.tell(number)
-            self._tell_completed(record)
-        self._appending.over(number >> frames.RELAY_SHIFT)
-
-    def _tell_completed(self, record: Record) -> None:
-        try:
-            self._report.event(events.request_completed(record, events.price_of(record, self._price)))
-        except Exception:
-            self._log.failure("a live event could not be told")
+            self.writer.broken(assembly)
 
     def _cut(self, assembly: Assembly, outcome: Outcome, kind: str, message: str) -> EndFrame:
         """Return the ending of an exchange of which none came."""
@@ -340,9 +257,3 @@ class Recorder:
             assembly.note(kind)
         response = assembly.response.size if assembly.response is not None else 0
         return EndFrame(ending, assembly.request.body.size, response)
-
-    def broken(self, assembly: Assembly) -> None:
-        """Let an exchange whose capture has raised become a record without bodies."""
-        if BROKEN not in assembly.faults:
-            self._log.failure("capturing an exchange failed, it becomes a record without bodies")
-        assembly.note(BROKEN)

@@ -13,7 +13,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.capture import frames
 from ccsproxy.capture.frames import EndFrame, Frame, FrameDecoder, Lost
 from ccsproxy.capture.journal import Begun
-from ccsproxy.capture.recorder import recorder as recorder_module
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.given.unclean import only_begun
@@ -21,6 +20,7 @@ from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.report import MainReport, RelayReport, Report
+from ccsproxy.capture.recorder.storing import record_writer
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 from ccsproxy.store.recovery import unclean_record
@@ -250,7 +250,7 @@ class LargeTests(RecorderCase):
 
     def test_others_go_on(self) -> None:
         """While a large one is made, small ones are recorded; the end waits for it; one that fails is told."""
-        self.patch(recorder_module, "LARGE", 8)
+        self.patch(record_writer, "LARGE", 8)
         waiting: list[tuple[Any, Deferred[Any]]] = []
 
         def in_thread(call: Any) -> Deferred[Any]:
@@ -258,7 +258,7 @@ class LargeTests(RecorderCase):
             waiting.append((call, done))
             return done
 
-        self.recorder.in_thread = in_thread
+        self.recorder.writer.in_thread = in_thread
         self.begin()
         self.answer(response_head(200, SSE), b"a long answer\n", b"end\n")
         self.take(encoded.end(1, 9000, EndFrame(ending(), 0, 18)))

@@ -10,7 +10,8 @@ from twisted.internet.defer import Deferred
 from ccsproxy.capture.frames import EndFrame, Frame
 from ccsproxy.capture.recorder.assembly import Assembly
 from ccsproxy.capture.recorder.given.unclean import cut_ending
-from ccsproxy.capture.recorder.recorder import BROKEN, Recorder
+from ccsproxy.capture.recorder.recorder import Recorder
+from ccsproxy.capture.recorder.storing.record_writer import BROKEN
 from ccsproxy.capture.recorder.websocket.connection import SocketExchange, SocketFacts
 from ccsproxy.capture.recorder.websocket.sockets import Sockets
 from ccsproxy.exchange.ids import IdSource
@@ -72,7 +73,7 @@ class SocketRecorder(Recorder):
             self.start(assembly, assembly.identify(value), value)
             assembly.response_begun(answer, value)
         except Exception:
-            self.broken(assembly)
+            self.writer.broken(assembly)
         return assembly
 
     def _end_socket(self, exchange: SocketExchange, ended: EndFrame) -> None:
