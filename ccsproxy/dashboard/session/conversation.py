@@ -17,7 +17,8 @@ from ccsproxy.dashboard.session.steps import StepName
 from ccsproxy.dashboard.session.turns import Branch, RequestTurn
 from ccsproxy.dashboard.session.window import BYTES, Window
 from ccsproxy.dialects.views.view import Message, RequestView
-from ccsproxy.store.reader.reader import NotKept, Reader, as_record
+from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.reader.records import as_record
 
 Read = tuple[RequestView | None, Message | None]
 

@@ -10,7 +10,7 @@ from ccsproxy.insight.collect import Collector
 from ccsproxy.insight.cost.rates import Price
 from ccsproxy.insight.facts import Call, Item
 from ccsproxy.insight.prompt.prompts import Version
-from ccsproxy.store.index.call_facts import call_without_items, first_items, prompt_spans
+from ccsproxy.store.index.stored_calls import call_without_items, first_items, prompt_spans
 from ccsproxy.store.reader.lists import OF_SESSION
 
 #: The most distinct prompts that are listed.

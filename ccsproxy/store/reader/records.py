@@ -1,0 +1,153 @@
+"""Whole records, out of the segments that hold them, wherever the index says that they are."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from sqlite3 import Connection
+from typing import Any
+
+import msgspec
+
+from ccsproxy.exchange.record import SCHEMA_VERSION
+from ccsproxy.exchange.upgrade import upgrade
+from ccsproxy.store.reader.lists import batches, marks_of, place_of
+from ccsproxy.store.reader.recent import find_place
+from ccsproxy.store.reader.source import IndexSource
+from ccsproxy.store.segments.lines import SegmentLines
+from ccsproxy.store.summary import Summary, plain_json
+
+#: Segment, offset and length of a line.
+Place = tuple[str, int, int]
+#: A request's number in its session, with the place of its line.
+_Numbered = tuple[int, Place | None]
+
+
+#: How the JSON of a record ends that needs no upgrade.
+_CURRENT = b'"schema_version":%d}' % SCHEMA_VERSION
+
+
+class NotKept(LookupError):
+    """There is no such exchange, or none any more.
+
+    :ivar expired: whether it was there and its segment is gone by now.
+    """
+
+    def __init__(self, message: str, expired: bool = False) -> None:
+        super().__init__(message)
+        self.expired = expired
+
+
+class RecordReader:
+    """Reads single records of a data dir, and several of a session together."""
+
+    def __init__(self, source: IndexSource, lines: SegmentLines) -> None:
+        self._source, self._lines = source, lines
+
+    def record(self, session_id: str, seq: int) -> dict[str, Any]:
+        """Return a record in the current schema version; of an exchange that still runs, what is known of it.
+
+        :raises NotKept: when there is none.
+        """
+        return as_record(self._json(session_id, seq))
+
+    def records(self, session_id: str, seqs: Sequence[int]) -> list[dict[str, Any]]:
+        """Return several records of a session (see `record`).
+
+        :raises NotKept: when one of them is not there.
+        """
+        found = self.lines(session_id, seqs)
+        return [as_record(found[seq]) if seq in found else self.record(session_id, seq) for seq in seqs]
+
+    def lines(self, session_id: str, seqs: Iterable[int]) -> dict[int, bytes]:
+        """Return the JSON of several records of a session, for `as_record`, reading each segment once for all.
+
+        :return: by number. What is left out may still be had one by one: the index may not know it yet.
+        """
+
+        def question(connection: Connection) -> list[_Numbered]:
+            return [(seq, place_of(connection, session_id, seq)) for seq in seqs]
+
+        wanted: dict[str, dict[int, tuple[int, int]]] = {}
+        for seq, place in self._source.ask(question, list[_Numbered]()):
+            if place is not None:
+                wanted.setdefault(place[0], {})[seq] = place[1:]
+        found = {}
+        for name, places in wanted.items():
+            read = self._lines.several(name, list(places.values()))
+            found.update({seq: read[offset] for seq, (offset, _) in places.items() if offset in read})
+        return found
+
+    def each(self, session_id: str, summaries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Go through records of a session, a few megabytes at a time; those that are kept no more are passed over.
+
+        :param summaries: of the records, in the order that is wanted.
+        """
+        for batch in batches(summaries):
+            found = self.lines(session_id, batch)
+            for seq in batch:
+                line = found.pop(seq, None)
+                try:
+                    yield as_record(line) if line else self.record(session_id, seq)
+                except NotKept:
+                    continue
+
+    def line(self, session_id: str, seq: int) -> bytes:
+        """Return a record's JSON as it was written, without its checksum.
+
+        :raises NotKept: when there is none.
+        """
+        data = self._json(session_id, seq)
+        if data.endswith(_CURRENT) and b'"event":"started"' not in data[-60:]:
+            return data
+        return msgspec.json.encode(self.record(session_id, seq))
+
+    def _json(self, session_id: str, seq: int) -> bytes:
+        """Return the JSON of an exchange's line."""
+        place = self._source.ask(lambda connection: place_of(connection, session_id, seq), None)
+        known = place is not None
+        data = self._lines.at(*place) if place else None
+        if data is None:
+            marks = self._source.ask(marks_of, dict[str, int]())
+            place = find_place(self._lines, session_id, seq, marks)
+            data = self._lines.at(*place) if place else None
+        if data is not None:
+            return data
+        if known:
+            raise NotKept(f"request {seq} of session {session_id} is no longer kept", expired=True)
+        raise NotKept(f"there is no request {seq} in session {session_id}")
+
+
+def as_record(data: bytes) -> dict[str, Any]:
+    """Read the JSON of a line as a record in the current schema version; see `Reader.record`."""
+    value = _decode(data)
+    return _running(value) if value.get("event") == "started" else upgrade(value)
+
+
+def _decode(data: bytes) -> dict[str, Any]:
+    """Decode a line's JSON, also such that strict readers refuse."""
+    try:
+        value: dict[str, Any] = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeError):
+        value = msgspec.json.decode(plain_json(data))
+    return value
+
+
+def _running(started: dict[str, Any]) -> dict[str, Any]:
+    """Write the ``started`` line of an exchange in the form of a record; what has not happened yet is null."""
+    record = {name: None for name in Summary.__struct_fields__ if name in _OF_RECORDS}
+    request = {name: started.get(name) for name in ("method", "path", "headers")} | {"body": None}
+    kept = {name: value for name, value in started.items() if name not in {"event", "method", "path", "headers"}}
+    return record | kept | {"request": request, "response": None, "usage": None, "error": None, "partial": True}
+
+
+_OF_RECORDS = frozenset(
+    [
+        "request_id",
+        "ended_at",
+        "duration_ms",
+        "ttft_ms",
+        "dialect",
+        "model",
+        "response_model",
+        "outcome",
+        "stop_reason",
+    ]
+)
