@@ -8,13 +8,10 @@ until it is mended nothing is removed from the store.
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
-
-import attr
 
 from ccsproxy.store.state_file import RAISE_MARK, StateError, open_state, transaction
 
@@ -22,18 +19,6 @@ NAME = "state.sqlite3"
 
 
 _T = TypeVar("_T")
-
-
-@attr.frozen
-class Position:
-    """How far a target has been shipped.
-
-    :ivar segment: name of the segment that is being shipped, empty before the first.
-    :ivar offset: bytes of it, not compressed, that the target has confirmed.
-    """
-
-    segment: str
-    offset: int
 
 
 class State:
@@ -58,7 +43,7 @@ class State:
 
     def stars(self) -> frozenset[str]:
         """Return the sessions that retention must keep."""
-        return frozenset(str(session) for (session,) in self._ask("SELECT session_id FROM stars"))
+        return frozenset(str(session) for (session,) in self.ask("SELECT session_id FROM stars"))
 
     def with_stars(self, work: Callable[[frozenset[str]], None]) -> None:
         """Do something with the stars that there are, and let nobody change them before it is done.
@@ -75,30 +60,30 @@ class State:
 
     def star(self, sessions: Iterable[str]) -> None:
         """Keep sessions whatever retention says."""
-        self._change([("INSERT OR IGNORE INTO stars VALUES (?)", (session,)) for session in sessions])
+        self.change([("INSERT OR IGNORE INTO stars VALUES (?)", (session,)) for session in sessions])
 
     def unstar(self, sessions: Iterable[str]) -> None:
         """Leave sessions to retention again."""
-        self._change([("DELETE FROM stars WHERE session_id = ?", (session,)) for session in sessions])
+        self.change([("DELETE FROM stars WHERE session_id = ?", (session,)) for session in sessions])
 
     def annotations(self) -> list[tuple[object, ...]]:
         """Return session, number, star, tags, note and time of every annotation, what was changed last first."""
-        return self._ask("SELECT * FROM annotations ORDER BY changed_at DESC")
+        return self.ask("SELECT * FROM annotations ORDER BY changed_at DESC")
 
     def annotate(self, session: str, seq: int, starred: bool, tags: str, note: str, changed_at: float) -> None:
         """Write on a session (number 0) or a call; nothing written removes what was there."""
         statements: list[tuple[str, tuple[object, ...]]] = [(_UNWRITE, (session, seq))]
         if starred or tags or note:
             statements.append((_WRITE, (session, seq, starred, tags, note, changed_at)))
-        self._change(statements)
+        self.change(statements)
 
     def marks(self) -> dict[str, int]:
         """Return how far the numbers of removed sessions went, by `mark_key`."""
-        return dict(self._ask("SELECT session, seq FROM marks"))  # type: ignore[arg-type]
+        return dict(self.ask("SELECT session, seq FROM marks"))  # type: ignore[arg-type]
 
     def raise_marks(self, sessions: Mapping[str, int]) -> None:
         """Remember how far sessions came, before a segment with them is removed; marks never go down."""
-        self._change([(RAISE_MARK, (mark_key(session), seq)) for session, seq in sessions.items() if seq])
+        self.change([(RAISE_MARK, (mark_key(session), seq)) for session, seq in sessions.items() if seq])
 
     def ask_for(self, request: bytes) -> int:
         """Put down a job for the service.
@@ -110,22 +95,22 @@ class State:
 
     def take_jobs(self) -> list[tuple[int, bytes]]:
         """Take the jobs that nobody has taken yet, the oldest first."""
-        if not self._ask("SELECT 1 FROM jobs WHERE state = 'asked' LIMIT 1"):
+        if not self.ask("SELECT 1 FROM jobs WHERE state = 'asked' LIMIT 1"):
             return []
         rows = self._told(lambda connection: connection.execute(_TAKE).fetchall())
         return sorted((job, bytes(request)) for job, request in rows)
 
     def answer(self, job: int, reply: bytes, done: bool) -> None:
         """Say how a job stands; of one that is done, the request is wiped out."""
-        self._change([(_DONE if done else "UPDATE jobs SET reply = ? WHERE job = ?", (reply, job))])
+        self.change([(_DONE if done else "UPDATE jobs SET reply = ? WHERE job = ?", (reply, job))])
 
     def wipe(self, job: int) -> None:
         """Wipe out what a job asks for, which may name what is to be forgotten."""
-        self._change([("UPDATE jobs SET request = x'' WHERE job = ?", (job,))])
+        self.change([("UPDATE jobs SET request = x'' WHERE job = ?", (job,))])
 
     def job(self, job: int) -> tuple[str, bytes] | None:
         """Return how a job stands (``asked``, ``taken``, ``done``) and its latest reply, null when there is none."""
-        found = self._ask("SELECT state, reply FROM jobs WHERE job = ?", (job,))
+        found = self.ask("SELECT state, reply FROM jobs WHERE job = ?", (job,))
         return (str(found[0][0]), bytes(found[0][1] or b"")) if found else None  # type: ignore[call-overload]
 
     def withdraw(self, job: int, only: str = "") -> bool:
@@ -135,31 +120,17 @@ class State:
         :return: whether it was forgotten.
         """
         sql = "DELETE FROM jobs WHERE job = ?1 AND ?2 IN ('', state)"
-        return self._change([(sql, (job, only))]) > 0
+        return self.change([(sql, (job, only))]) > 0
 
     def begin_jobs(self) -> None:
         """Let a service that starts find what an earlier one had taken and not done; forget what is answered."""
-        self._change(
+        self.change(
             [("DELETE FROM jobs WHERE state = 'done'", ()), ("UPDATE jobs SET state = 'asked', reply = NULL", ())]
         )
 
-    def positions(self) -> dict[str, Position]:
-        """Return how far each target was shipped."""
-        rows = self._ask("SELECT target, segment, offset FROM positions")
-        return {str(target): Position(str(segment), int(offset)) for target, segment, offset in rows}  # type: ignore[call-overload]
-
-    def move(self, target: str, position: Position) -> None:
-        """Note how far a target has confirmed; a position never goes back, segments sort by their names."""
-        self._change([(_MOVE, (target, position.segment, position.offset, time.time()))])
-
-    def drop_target(self, target: str) -> None:
-        """Forget a target that is no longer shipped to, and what it was still to delete."""
-        deletes = [f"DELETE FROM {table} WHERE target = ?" for table in ("positions", "deletions")]  # noqa: S608
-        self._change([(sql, (target,)) for sql in deletes])
-
     def forget(self, session_id: str) -> None:
         """Wipe out what the state says of a session, and ask every target to delete it."""
-        self._change(
+        self.change(
             [
                 ("DELETE FROM stars WHERE session_id = ?", (session_id,)),
                 ("DELETE FROM annotations WHERE session_id = ?", (session_id,)),
@@ -173,11 +144,11 @@ class State:
         :param target: only this one's.
         """
         sql = "SELECT target, session_id FROM deletions WHERE ?1 IS NULL OR target = ?1"
-        return [(str(each), str(session)) for each, session in self._ask(sql, (target,))]
+        return [(str(each), str(session)) for each, session in self.ask(sql, (target,))]
 
     def deleted(self, target: str, session_id: str) -> None:
         """Note that a target has deleted a session."""
-        self._change([("DELETE FROM deletions WHERE target = ? AND session_id = ?", (target, session_id))])
+        self.change([("DELETE FROM deletions WHERE target = ? AND session_id = ?", (target, session_id))])
 
     def erase(self) -> None:
         """Empty the WAL, so that nothing of what was deleted is left in any file.
@@ -188,10 +159,11 @@ class State:
         if self._told(lambda connection: connection.execute(sql).fetchone())[0]:
             raise StateError(f"{self.path} is being read by another program; it is emptied when that ends.")
 
-    def _ask(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    def ask(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        """Return the rows that a question finds; for modules that keep tables of their own in this file."""
         return self._told(lambda connection: connection.execute(sql, values).fetchall())
 
-    def _change(self, statements: list[tuple[str, tuple[object, ...]]]) -> int:
+    def change(self, statements: list[tuple[str, tuple[object, ...]]]) -> int:
         """Run statements in one transaction that no other process can fall into.
 
         :return: how many rows they changed.
@@ -226,11 +198,6 @@ def mark_key(session_id: str) -> str:
 
 _TAKE = "UPDATE jobs SET state = 'taken' WHERE state = 'asked' RETURNING job, request"
 _DONE = "UPDATE jobs SET state = 'done', request = x'', reply = ? WHERE job = ?"
-_MOVE = (
-    "INSERT INTO positions VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-    "segment = excluded.segment, offset = excluded.offset, moved_at = excluded.moved_at "
-    "WHERE (excluded.segment, excluded.offset) > (segment, offset)"
-)
 _UNWRITE = "DELETE FROM annotations WHERE session_id = ? AND seq = ?"
 _WRITE = "INSERT INTO annotations VALUES (?, ?, ?, ?, ?, ?)"
 _DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})

@@ -1,7 +1,7 @@
 """The tables of the state, by the version that brought them."""
 
 #: Counts up with every change of the tables; an older file is brought up, a newer one refused.
-VERSION = 2
+VERSION = 3
 
 _FIRST = """
 CREATE TABLE stars (session_id TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -18,7 +18,15 @@ CREATE TABLE annotations (
     session_id TEXT NOT NULL, seq INTEGER NOT NULL, starred INTEGER NOT NULL, tags TEXT NOT NULL, note TEXT NOT NULL,
     changed_at REAL NOT NULL, PRIMARY KEY (session_id, seq)) WITHOUT ROWID;
 """
-_STEPS = (_FIRST, _SECOND)
+_THIRD = """
+ALTER TABLE positions ADD COLUMN tail TEXT NOT NULL DEFAULT '';
+ALTER TABLE positions ADD COLUMN planned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE positions ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE positions ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE positions ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE positions ADD COLUMN wanted INTEGER NOT NULL DEFAULT 1;
+"""
+_STEPS = (_FIRST, _SECOND, _THIRD)
 
 
 def statements(version: int) -> list[str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange import codec
-from ccsproxy.store.state import NAME, Position, State, StateError, mark_key
+from ccsproxy.store.shipments import Position, Shipments
+from ccsproxy.store.state import NAME, State, StateError, mark_key
 
 
 class StateCase(SynchronousTestCase):
@@ -64,7 +65,7 @@ class StarsAndMarksTests(StateCase):
         self.state.answer(job, b"{}", done=True)
         self.state.erase()
         self.assertNotIn(b"unforgettable", self.bytes_on_disk())
-        self.state.move("t", Position("a", 1))
+        Shipments(self.state).begin("t", Position("a", 1))
         self.state.forget("unforgettable")
         self.assertEqual(self.state.deletions(), [("t", "unforgettable")])
         self.state.deleted("t", "unforgettable")
@@ -115,19 +116,6 @@ class JobsTests(StateCase):
         self.state.take_jobs()
         self.assertFalse(self.state.withdraw(job, only="asked"))
         self.assertIsNotNone(self.state.job(job))
-
-
-class PositionTests(StateCase):
-    """How far each target was shipped."""
-
-    def test_never_back(self) -> None:
-        """A late confirmation of something older changes nothing; each target has its own."""
-        for segment, offset in (("a", 5), ("b", 1), ("a", 9), ("b", 0)):
-            self.state.move("one", Position(segment, offset))
-        self.state.move("two", Position("a", 1))
-        self.assertEqual(self.state.positions(), {"one": Position("b", 1), "two": Position("a", 1)})
-        self.state.drop_target("one")
-        self.assertEqual(list(self.state.positions()), ["two"])
 
 
 class ConcurrencyTests(StateCase):
