@@ -1,20 +1,19 @@
 """The one choke point: nothing of an exchange is kept, shown or logged that did not go through its redactor."""
 
 import re
-from base64 import b64decode
-from binascii import Error as Base64Error
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import compress
 from typing import Any
-from urllib.parse import quote, unquote, unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 from ccsproxy.redaction.clean_values import CleanValueCache
 from ccsproxy.redaction.kinds.names import secret_field, secret_header, secret_parameter
 from ccsproxy.redaction.kinds.tags import FIRST_KIND, PLACEHOLDER
+from ccsproxy.redaction.known_secrets import SCHEME, KnownSecrets, credentials_of
 from ccsproxy.redaction.report import SecretReport
 from ccsproxy.redaction.search.finding import FoundSecret, disjoint
-from ccsproxy.redaction.search.rules import Rules, batches
+from ccsproxy.redaction.search.rules import Rules
 from ccsproxy.redaction.search.spans import blanked
 from ccsproxy.redaction.streams.gathered import Gathered, Unusual, texts_of_stream
 from ccsproxy.redaction.streams.pieces import Piece, key_of
@@ -25,15 +24,7 @@ from ccsproxy.redaction.walk import TreeRedactor
 
 Field = tuple[bytes, bytes] | tuple[str, str]
 
-#: Shorter values occur in ordinary text; cookies must be longer still, since many are words.
-_SHORTEST_KNOWN = 8
-_SHORTEST_COOKIE = 16
-_MOST_KNOWN = 64
-#: What people write where a key is asked for and none is needed; no secret, and found in ordinary text.
-_DUMMIES = frozenset({"lm-studio", "not-needed", "dummy-key", "anything", "undefined", "placeholder", "anthropic"})
-_SCHEME = re.compile(r"\A(?:Bearer|Basic|Token|ApiKey|Negotiate|DPoP)\s+(\S+)\s*\Z", re.IGNORECASE)
 _PARAMETER = re.compile(r"[^&;]+")
-_KNOWN_KIND = "credential"
 
 
 class Redactor:
@@ -58,7 +49,7 @@ class Redactor:
         self._clean_values = clean_values or CleanValueCache(self._rules)
         self.report = SecretReport()
         self._enabled = enabled
-        self._known: list[str] = []
+        self._known = KnownSecrets()
         self._clean: set[str] = set()
         self._changed_events: list[Piece] = []
 
@@ -68,13 +59,9 @@ class Redactor:
         return self.report.count
 
     def learn(self, value: str) -> None:
-        """Remember a secret of this exchange; short values are not, they would be found everywhere."""
-        if len(value) < _SHORTEST_KNOWN or value.lower() in _DUMMIES or value.startswith("<redacted"):
-            return
-        for form in dict.fromkeys((value, quote(value, safe=""), value.replace("/", "\\/"))):
-            if form not in self._known and len(self._known) < _MOST_KNOWN:
-                self._known.append(form)
-                self._clean = set()
+        """Remember a secret of this exchange, so that what was clean before is looked at again."""
+        if self._known.learn(value):
+            self._clean = set()
 
     def headers(self, fields: Iterable[Field], where: str = "headers") -> list[tuple[str, str]]:
         """Return header lines as text, in order and as spelled, without secret values."""
@@ -83,9 +70,10 @@ class Redactor:
             return lines
         secret = [secret_header(name) and secret_field(name, value) for name, value in lines]
         for name, value in compress(lines, secret):
-            self._learn_field(name, value)
+            for credential in credentials_of(name, value):
+                self.learn(credential)
         others = [value for (_, value), hidden in zip(lines, secret, strict=True) if not hidden]
-        clean = not self._holds_known(others) and self._clean_values.are(others)
+        clean = not self._known.maybe_in(others) and self._clean_values.are(others)
         if clean and len(others) == len(lines):
             return fields if lines == fields else lines
         return [
@@ -126,7 +114,7 @@ class Redactor:
     def holds_none(self, texts: Iterable[str]) -> bool:
         """Tell quickly that some texts hold no secrets; where it says false, they may."""
         listed = list(texts)
-        return not self._enabled or not (self._holds_known(listed) or self._rules.may_hold(listed))
+        return not self._enabled or not (self._known.maybe_in(listed) or self._rules.may_hold(listed))
 
     def text(self, text: str, where: str = "text") -> str:
         """Return a text without the secrets in it."""
@@ -174,21 +162,8 @@ class Redactor:
     def find(self, text: str) -> list[FoundSecret]:
         """Return where secrets stand in a text, in order and without overlap."""
         findings = self._rules.find(text)
-        if not self._known:
-            return findings
-        echoes = [
-            FoundSecret(*span, _KNOWN_KIND, known.encode())
-            for known in self._known
-            for span in _occurrences(text, known)
-        ]
+        echoes = self._known.echoes(text)
         return disjoint([*findings, *echoes]) if echoes else findings
-
-    def _holds_known(self, texts: Iterable[str]) -> bool:
-        """Whether one of some texts may hold a known secret, or begin one at its end."""
-        if not self._known:
-            return False
-        beginnings = {known[:_SHORTEST_KNOWN] for known in self._known}
-        return any(each in batch for batch in batches(texts) for each in beginnings)
 
     def _is_clean(self, value: Any) -> bool:
         """Whether a JSON value surely has no secrets; most have none."""
@@ -221,26 +196,13 @@ class Redactor:
     def _secret(self, value: str, where: str) -> str:
         if value == "" or value.startswith("<redacted"):
             return value
-        match = _SCHEME.match(value)
+        match = SCHEME.match(value)
         self.report.note(
             FIRST_KIND,
             where,
             self._rules.tagger.tag((match.group(1) if match else value).encode("utf-8", "surrogatepass")),
         )
         return PLACEHOLDER
-
-    def _learn_field(self, name: str, value: str) -> None:
-        """Remember what a secret header holds: the credentials without their scheme, each cookie by itself."""
-        if name.lower() in ("cookie", "set-cookie"):
-            for part in value.split(";"):
-                cookie = part.partition("=")[2].strip()
-                if len(cookie) >= _SHORTEST_COOKIE:
-                    self.learn(cookie)
-            return
-        match = _SCHEME.match(value)
-        self.learn(match.group(1) if match else value.strip())
-        if match:
-            self.learn(_password(match.group(1)))
 
     def _parameters(self, query: str, decode: Callable[[str], str], where: str) -> str:
         """Redact the values of secret parameters; others are searched as they are and as they decode."""
@@ -261,17 +223,6 @@ class Redactor:
         return f"{self.text(name, where)}={self.text(value, place)}"
 
 
-def _occurrences(text: str, known: str) -> Iterator[tuple[int, int]]:
-    """Yield where a known secret stands in a text, and where its beginning stands at the end of a cut one."""
-    end = 0
-    while (start := text.find(known, end)) >= 0:
-        end = start + len(known)
-        yield start, end
-    start = text.find(known[:_SHORTEST_KNOWN], max(end, len(text) - len(known)))
-    if start >= 0 and known.startswith(text[start:]):
-        yield start, len(text)
-
-
 def _text(value: bytes | str) -> str:
     """Return the text of a field or target: UTF-8 where it is that, else one letter a byte."""
     if isinstance(value, str):
@@ -280,14 +231,6 @@ def _text(value: bytes | str) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return value.decode("latin-1")
-
-
-def _password(credentials: str) -> str:
-    """Return the password of Basic credentials (RFC 7617), empty where they hold none."""
-    try:
-        return b64decode(credentials, validate=True).decode("utf-8").partition(":")[2]
-    except (Base64Error, ValueError):
-        return ""
 
 
 _default: list[Rules] = []

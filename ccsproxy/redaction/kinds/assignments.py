@@ -11,75 +11,22 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 
+from ccsproxy.redaction.kinds.assignment_patterns import BETWEEN, LAST_QUOTE
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, token_at
-from ccsproxy.redaction.kinds.names import TRAILING, Strength, is_first_key, strength
+from ccsproxy.redaction.kinds.names import Strength, is_first_key, strength
+from ccsproxy.redaction.kinds.value_extent import end_of_quoted, style_of, value_end
 from ccsproxy.redaction.kinds.values import Style, is_secret_value
 from ccsproxy.redaction.search.engine import make_engine
 from ccsproxy.redaction.search.finding import FoundSecret
 
-#: The ends of names that hold secrets, short ones too.
-_STEMS = (
-    r"passw(?:or)?[dt]|passphrase|passcode|kennwort|senha|contrase(?:\xc3\xb1|n)a|pwd|[a-z_]pass|_pw"
-    r"|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86\xe7\xa0\x81|\xe5\x8f\xa3\xe4\xbb\xa4"
-    r"|\xe3\x83\x91\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x89|\xeb\xb9\x84\xeb\xb0\x80\xeb\xb2\x88\xed\x98\xb8"
-    r"|secret|[a-z_-]token|credential|creds|authorization|connection_?str(?:ing)?|jwt|_pat\b|bearer|mnemonic|totp"
-    r"|[a-z][_.-]?key"
-)
-#: The ends of names that hold secrets where the value is long.
-_WEAK_STEMS = r"key|token|auth|cookie|_dsn|secret_?id|key_?id"
-#: What may follow the end of a name: its number, where it is used, how it is written.
-_TRAIL = rf"s?(?:[_.-]?(?:[0-9]{{1,2}}|base|{'|'.join(sorted(TRAILING - set('123')))}))*"
-_QUOTE = r"\\{0,63}[\"'`]|%22|\\+u0022|&quot;|&#34;"
-_COLOUR = r"\x1b\[[0-9;]*[mK]"
-_SEPARATOR = r":=|==?=?>?|!=|->|::?|\||>|%3[dD]|\\+u003[dD]|=3[dD]|&#61;|\\="
-#: The value stands under the name ``value`` of its own.
-#: What may stand before a line; bounded, since Python's engine tries it at every letter.
-_LINE_BEGINS = r"(?:[+>-]|[\w./-]{1,80}[:-][0-9]{1,7}[:-]|[0-9]{1,7}(?:\xe2\x86\x92|\t|:))?"
-_SIBLING = rf"(?:[,;\s]|\\+[nrt])*{_LINE_BEGINS}(?:\s|\\+[nrt])*(?:" + _QUOTE + r")?value(?:" + _QUOTE + r")?\s*[:=]"
-_SCHEME = r"(?:bearer|basic|token|apikey|negotiate|digest|splunk|ssws|geniekey|bot)[ \t]+"
-_OPEN = rf"(?:{_QUOTE}|{_COLOUR}|[ \t(\[]|\$'|[rbuf]{{1,2}}\"|{_SCHEME}|base64:)*"
-_LEAST = r"[^\s\"'`\\<>(){}\[\],;$][^\s\"'`<>(){}\[\],;]{5}"
-_QUOTED = rf"\\*[\"'`] *(?:{_SCHEME})?(?:\\+u[0-9a-fA-F]{{4}}|[^\s\"'`\\<({{\[$])[^\s\"'`]{{5}}"
-_LONG = r"[^\s\"'`<>(){}\[\],;$&]{16}"
-_CLOSE = rf"(?:{_QUOTE}|{_COLOUR}|[ \t\])*]|</?b>)*"
-#: The expression of a name with a separator and what may be a value, in a text's view.
-_PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", r":=|==?=?>?|!=|->|::?|\||>"
-_PLAIN_CLOSE = rf"(?:{_PLAIN_QUOTE}|[ \t\])*\\]|</?b>)*"
-_LINE_BEGINS_ANY = r"(?:[+>-]|[\w./-]+[:-][0-9]+[:-]|[0-9]+(?:\xe2\x86\x92|\t|:))?"
-_PLAIN_SIBLING = (
-    rf"(?:[,;\s]|\\+[nrt])*{_LINE_BEGINS_ANY}(?:\s|\\+[nrt])*(?:{_PLAIN_QUOTE})?value(?:{_PLAIN_QUOTE})?\s*[:=]"
-)
-_PLAIN_OPEN = rf"(?:{_PLAIN_QUOTE}|[ \t(\[]|\$'|[rbuf]{{1,2}}\"|{_SCHEME}|base64:)*"
-_PLAIN_BETWEEN = rf"{_PLAIN_CLOSE}(?:{_PLAIN_SIBLING}|{_PLAIN_SEPARATOR}){_PLAIN_OPEN}"
-NAMED = (
-    rf"(?i:(?:{_STEMS}){_TRAIL}(?:{_PLAIN_BETWEEN}|{_PLAIN_QUOTE}[ ]*,[ ]*))(?:{_LEAST}|{_QUOTED})"
-    rf"|(?i:authorization){_PLAIN_CLOSE}[:=]{_PLAIN_OPEN}[A-Za-z][\w-]{{0,20}}[ ]+{_LEAST}"
-    rf"|(?i:(?:{_WEAK_STEMS}){_TRAIL}(?:{_PLAIN_BETWEEN}|{_PLAIN_QUOTE}[ ]*,[ ]*{_PLAIN_QUOTE})){_LONG}"
-)
-#: The expression of a flag, or of a statement, whose value follows behind a blank.
-FLAGGED = (
-    r"(?:^|[\s\"'=,\[+:>\x92])--?[\w-]*"
-    r"(?i:pass(?:word|phrase|wd)?|token|secret|key|auth|creds?|bearer)[\w-]*[ \t]+[\"']?"
-    r"[^\s\"'`<>(){}\[\],;$|&-][^\s\"'`]{5}|(?i:password|identified[ ]by|storepass|keypass)[ ]+'[^\s'$]{5}"
-)
-#: The expression of credentials with their scheme, wherever they stand.
-SCHEMED = r"\b[Bb](?:earer[ ]+[A-Za-z0-9._~+/-]{16}|asic[ ]+[A-Za-z0-9+/]{3,}[A-Z0-9+/=])"
 _SCHEMED = re.compile(rb"([Bb]earer|[Bb]asic) +([A-Za-z0-9._~+/-]+=*)")
 _NAME = re.compile(rb"(?:(?i:identified by)|[\w.\x80-\xff-]+)")
 _FLAG_END = re.compile(rb"(?P<separator>[ \t]+)(?P<open>[\"']?)")
-_BETWEEN = re.compile(
-    rf"(?i:{_CLOSE}(?P<separator>{_SIBLING}|{_SEPARATOR}|(?<=[\"'`]) *,)(?P<open>{_OPEN}))".encode()
-)
-_LAST_QUOTE = re.compile(rf"(?:{_QUOTE})(?=(?i:{_SCHEME}|base64:)?\Z)".encode())
 _LEFT = 64
 _NAME_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
-_BARE = re.compile(rb"[^\s\"'`<>|\x1b]+")
-_CODE_ENDS = re.compile(rb"[;,&(){}\[\]]|\\+[nrtu]|%22|&quot;")
-_SHELL_ENDS = re.compile(rb"\\+[nrtu]|;(?=[\s\w])|&(?=[\s&\w])|\)+\Z|[,;]\Z")
 #: So much of a value is judged, and so much of one that is secret is taken out.
 _JUDGED = 160
 _LONGEST_VALUE = 64 << 10
-_MARK = re.compile(rb"[\"'`\s]")
 
 
 def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
@@ -90,7 +37,7 @@ def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
         return [], start
     spelled = text[begin : name.end()].strip(b".-").decode("utf-8", "replace")
     level = Strength.HUMAN if spelled[:10].lower() == "identified" else strength(spelled)
-    between = _BETWEEN.match(text, name.end()) or _flagged(text, begin, name.end(), level)
+    between = BETWEEN.match(text, name.end()) or _flagged(text, begin, name.end(), level)
     if between is None or (level is Strength.NONE and between.group("separator").isspace()):
         return [], start
     if level is Strength.NONE:
@@ -128,7 +75,7 @@ def _further(text: bytes, first: FoundSecret, level: Strength) -> Iterator[Found
     last = first
     while (following := _NEXT.match(text, last.end)) is not None:
         start = following.end()
-        end = _end_of_quoted(text, start, following.group(1), start + _JUDGED)
+        end = end_of_quoted(text, start, following.group(1), start + _JUDGED)
         if not is_secret_value(text[start:end], level, Style.QUOTED) or text[end + 1 : end + 2] == b":":
             return
         last = FoundSecret(start, end, first.kind, text[start:end])
@@ -164,27 +111,21 @@ def _value(
     text: bytes, begin: int, name: str, level: Strength, between: re.Match[bytes]
 ) -> tuple[FoundSecret | None, int]:
     """Return the value of a name where it is secret, and where it ends as far as it was judged."""
-    quote = _LAST_QUOTE.search(between.group("open"))
+    quote = LAST_QUOTE.search(between.group("open"))
     start = between.end()
     if "authorization" in name.lower() and (scheme := _ANY_SCHEME.match(text, start)):
         start = scheme.end()
-    style = Style.QUOTED if quote is not None else _style(text, begin, between)
-    end = _end(text, start, style, quote, _JUDGED)
+    style = Style.QUOTED if quote is not None else style_of(text, begin, between)
+    end = value_end(text, start, style, quote, _JUDGED)
     if not _is_value(unescaped(text[start:end]), level, style, name.encode()):
         return None, end
     if end - start >= _JUDGED - 1:
-        end = _end(text, start, style, quote, _LONGEST_VALUE)
+        end = value_end(text, start, style, quote, _LONGEST_VALUE)
     return FoundSecret(start, end, kind_of(name), unescaped(text[start:end])), end
 
 
 #: The name of a way to authenticate, which stands before the credentials (RFC 9110, 11.4).
 _ANY_SCHEME = re.compile(rb"[A-Za-z][\w-]{0,20} +(?=[^\s])")
-
-
-def _end(text: bytes, start: int, style: Style, quote: re.Match[bytes] | None, longest: int) -> int:
-    if quote is not None:
-        return _end_of_quoted(text, start, quote.group(), start + longest)
-    return _end_of_bare(text, start, style, start + longest)
 
 
 def unescaped(value: bytes) -> bytes:
@@ -240,64 +181,6 @@ def is_pair(value: bytes) -> bool:
     except ValueError:
         return False
     return b":" in plain and plain.isascii() and plain.decode("ascii").isprintable()
-
-
-def _style(text: bytes, begin: int, between: re.Match[bytes]) -> Style:
-    """Tell what a bare value is: a text where a shell, a file of settings or a header field has it, else code.
-
-    The name is all capitals and the value follows its ``=`` at once, or name and value fill a line.
-    """
-    separator = between.group("separator")
-    if separator.isspace():
-        return Style.LITERAL
-    name = text[begin : between.start()]
-    tight = between.end() - between.start() == len(separator)
-    if separator == b"=" and tight and (name.upper() == name or _SHELL.search(text[max(begin - 40, 0) : begin])):
-        return Style.LITERAL
-    if separator in (b"=", b":") and _LINE.match(text[max(begin - 80, 0) : begin].rpartition(b"\n")[2]):
-        return Style.LITERAL if _REST.match(text, between.end()) else Style.CODE
-    return Style.LITERAL if separator in (b"|", b">", b"%3D", b"%3d") or b"value" in separator.lower() else Style.CODE
-
-
-#: What stands before a name in a shell, a connection string or an address.
-_SHELL = re.compile(rb"(?:export|set|-e|env|declare -x|ENV|ARG|build-arg) +\Z|[;?&] ?\Z|(?:\A|\s)\w+=[^\s,()]+ +\Z")
-#: What may stand before a name that begins a line: blanks, a number, a sign of a diff or list, a comment.
-_LINE = re.compile(rb"(?:[^\n]{0,60}[:\t-]|[0-9]*\xe2\x86\x92)?[ \t]*(?:[+>#*-]|//|- )?[ \t]*\Z|.*\\+n[ \t]*\Z")
-#: A value and nothing else to the end of its line.
-_REST = re.compile(rb"[^\s\"'`(){}\[\],;]+[ \t]*(?:[#;][^\n]*)?(?:\r?\n|\Z|\\+[nr]|\"|')")
-
-
-def _end_of_bare(text: bytes, start: int, style: Style, last: int) -> int:
-    found = _BARE.match(text, start, last)
-    if found is None:
-        return start
-    ends = (_SHELL_ENDS if style is Style.LITERAL else _CODE_ENDS).search(text, start, found.end())
-    end = ends.start() if ends else found.end()
-    return start + len(text[start:end].rstrip(b".,:;!?)"))
-
-
-def _end_of_quoted(text: bytes, start: int, quote: bytes, last: int) -> int:
-    """Return where a value ends that was opened with this mark: there is no blank in it, unless it was cut.
-
-    A mark that is escaped n times stands behind 2**n - 1 reversed solidi; within the value, a further level of
-    escaping adds multiples of 2**(n + 1).
-    """
-    if quote[-1:] not in b"\"'`":
-        end = text.find(quote, start, last)
-        return end if end >= 0 else start
-    escapes = len(quote) - 1
-    for mark in _MARK.finditer(text, start, last):
-        at = mark.start()
-        if mark.group().isspace():
-            return at if mark.group() in b"\r\n" else at + 1
-        if text[at] == quote[-1] and _escapes_before(text, start, at) % (2 * (escapes + 1)) == escapes:
-            return at - escapes
-    return min(len(text), last)
-
-
-def _escapes_before(text: bytes, start: int, end: int) -> int:
-    before = text[max(start, end - _LEFT) : end]
-    return len(before) - len(before.rstrip(b"\\"))
 
 
 def find_schemed(text: bytes, start: int) -> FoundSecret | None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import partial
 
 from ccsproxy.redaction.kinds.addresses import PAIRS, PARAMETERS, USERS, find_pair, find_parameter, find_user
-from ccsproxy.redaction.kinds.assignments import FLAGGED, NAMED, SCHEMED, find_named, find_schemed
+from ccsproxy.redaction.kinds.assignment_patterns import FLAGGED, NAMED, SCHEMED
+from ccsproxy.redaction.kinds.assignments import find_named, find_schemed
 from ccsproxy.redaction.kinds.blocks import BEGINNINGS, find_block
 from ccsproxy.redaction.kinds.encodings import ENCODED, ESCAPED, find_encoded, find_escaped
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, after_boundary, marked_at, token_at

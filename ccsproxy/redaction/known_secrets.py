@@ -1,0 +1,88 @@
+"""The secrets that an exchange has named itself, so that their echoes go wherever they stand in it."""
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote
+
+from ccsproxy.redaction.search.finding import FoundSecret
+from ccsproxy.redaction.search.rules import batches
+
+#: Shorter values occur in ordinary text; cookies must be longer still, since many are words.
+_SHORTEST_KNOWN = 8
+_SHORTEST_COOKIE = 16
+_MOST_KNOWN = 64
+#: What people write where a key is asked for and none is needed; no secret, and found in ordinary text.
+_DUMMIES = frozenset({"lm-studio", "not-needed", "dummy-key", "anything", "undefined", "placeholder", "anthropic"})
+#: A credential behind the scheme by which it authenticates (RFC 9110, 11.4).
+SCHEME = re.compile(r"\A(?:Bearer|Basic|Token|ApiKey|Negotiate|DPoP)\s+(\S+)\s*\Z", re.IGNORECASE)
+_KNOWN_KIND = "credential"
+
+
+class KnownSecrets:
+    """What stands in secret headers, parameters and form fields of one exchange."""
+
+    def __init__(self) -> None:
+        self._known: list[str] = []
+
+    def learn(self, value: str) -> bool:
+        """Remember a secret; short values are not, they would be found everywhere.
+
+        :return: whether it is new.
+        """
+        if len(value) < _SHORTEST_KNOWN or value.lower() in _DUMMIES or value.startswith("<redacted"):
+            return False
+        before = len(self._known)
+        for form in dict.fromkeys((value, quote(value, safe=""), value.replace("/", "\\/"))):
+            if form not in self._known and len(self._known) < _MOST_KNOWN:
+                self._known.append(form)
+        return len(self._known) > before
+
+    def echoes(self, text: str) -> list[FoundSecret]:
+        """Return where known secrets stand in a text."""
+        return [
+            FoundSecret(*span, _KNOWN_KIND, known.encode())
+            for known in self._known
+            for span in _occurrences(text, known)
+        ]
+
+    def maybe_in(self, texts: Iterable[str]) -> bool:
+        """Whether one of some texts may hold a known secret, or begin one at its end."""
+        if not self._known:
+            return False
+        beginnings = {known[:_SHORTEST_KNOWN] for known in self._known}
+        return any(each in batch for batch in batches(texts) for each in beginnings)
+
+
+def credentials_of(name: str, value: str) -> Iterator[str]:
+    """Yield what a secret header holds: the credentials without their scheme, each cookie by itself."""
+    if name.lower() in ("cookie", "set-cookie"):
+        for part in value.split(";"):
+            cookie = part.partition("=")[2].strip()
+            if len(cookie) >= _SHORTEST_COOKIE:
+                yield cookie
+        return
+    match = SCHEME.match(value)
+    yield match.group(1) if match else value.strip()
+    if match:
+        yield _password(match.group(1))
+
+
+def _occurrences(text: str, known: str) -> Iterator[tuple[int, int]]:
+    """Yield where a known secret stands in a text, and where its beginning stands at the end of a cut one."""
+    end = 0
+    while (start := text.find(known, end)) >= 0:
+        end = start + len(known)
+        yield start, end
+    start = text.find(known[:_SHORTEST_KNOWN], max(end, len(text) - len(known)))
+    if start >= 0 and known.startswith(text[start:]):
+        yield start, len(text)
+
+
+def _password(credentials: str) -> str:
+    """Return the password of Basic credentials (RFC 7617), empty where they hold none."""
+    try:
+        return b64decode(credentials, validate=True).decode("utf-8").partition(":")[2]
+    except (Base64Error, ValueError):
+        return ""
