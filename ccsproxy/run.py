@@ -14,6 +14,7 @@ from ccsproxy import __version__
 from ccsproxy.config.model import Config
 from ccsproxy.exchange.ids import iso_time, run_session_id
 from ccsproxy.runtime.bus import Subscriber
+from ccsproxy.store.directory import DataDirBusy, Lock, prepare
 
 NAME = "run.json"
 #: Seconds that the recorder may be behind before health says so in its state.
@@ -53,6 +54,31 @@ def remove_run_file(data_dir: Path) -> None:
     content = read_run_file(data_dir)
     if content is not None and content.get("pid") == os.getpid():
         (data_dir / NAME).unlink(missing_ok=True)
+
+
+def claim_data_dir(config: Config) -> None:
+    """Make the data directory ours alone, and see that no other process writes to it; the recorder takes the lock.
+
+    :raises ccsproxy.errors.DataDirError: when it cannot be used, or another service uses it.
+    """
+    prepare(config.data_dir)
+    if config.capture != "off":
+        _see_lock(config.data_dir)
+
+
+def _see_lock(data_dir: Path) -> None:
+    """See that no other service writes; the recorder of one that has died may be at it yet, and ours waits for it.
+
+    A file of a dead run is removed once nobody writes any more, lest a second service take us for a dead one.
+    """
+    try:
+        Lock(data_dir).release()
+    except DataDirBusy:
+        if not outlived(data_dir):
+            raise
+    else:
+        if outlived(data_dir):
+            (data_dir / NAME).unlink(missing_ok=True)
 
 
 @attr.frozen

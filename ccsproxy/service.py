@@ -5,39 +5,34 @@ that embeds ccsproxy through `serve`.
 """
 
 import os
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from twisted.application import service
-from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred, succeed
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ccsproxy.api.service import ApiService, RunFacts
 from ccsproxy.api.token import TokenError
 from ccsproxy.capture.relay.service import CaptureService
+from ccsproxy.config.build import reloaded
 from ccsproxy.config.model import Config
 from ccsproxy.config.options import Options as PlainOptions
-from ccsproxy.config.settings import reloaded
-from ccsproxy.errors import ConfigError, DataDirError, StartError
-from ccsproxy.errors import DataDirError as Unusable
+from ccsproxy.errors import ConfigError, StartError
+from ccsproxy.proxy.ports import ProxyPorts
 from ccsproxy.proxy.service import RelayService, check_upstreams
-from ccsproxy.run import NAME as RUN_FILE
-from ccsproxy.run import Run, RunHandle, outlived, remove_run_file, write_run_file
+from ccsproxy.run import Run, RunHandle, claim_data_dir, remove_run_file, write_run_file
 from ccsproxy.runtime.bus import Bus
 from ccsproxy.runtime.clock import use_monotonic_clock
+from ccsproxy.runtime.complaint import complain
 from ccsproxy.runtime.epoll import install_fast_epoll
-from ccsproxy.runtime.listening import addresses_of, listen, loopback, url_of
 from ccsproxy.runtime.reopening import LogFiles
 from ccsproxy.runtime.signals import HangupSignals, StopSignals
 from ccsproxy.runtime.systemd import Notifier
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
-from ccsproxy.store.directory import DataDirBusy, Lock, prepare
 from ccsproxy.workers.supervisor import Workers
 
 __all__ = ["CcsproxyService", "Options", "makeService", "serve"]
@@ -72,7 +67,7 @@ class CcsproxyService(service.Service):
         self._run = Run(config, time.time())
         self.session_id = self._run.session_id
         self._bus = Bus()
-        self._ports: list[tuple[IListeningPort, str]] = []
+        self._ports = ProxyPorts(reactor)
         self._workers: Workers | None = None
         self._notifier = Notifier(reactor)
         self._signals = StopSignals(reactor, reactor.stop, self.cut) if signals else None
@@ -93,31 +88,19 @@ class CcsproxyService(service.Service):
         if self._signals is not None:
             raise_descriptor_limit(self._config.max_connections)
             use_monotonic_clock(self._reactor)
-        _prepare(self._config)
+        claim_data_dir(self._config)
         self._capture = CaptureService(self._config, self.session_id, self._reactor, self._bus)
         self._write_batch = WriteBatch()
         self._relay = RelayService(self._config, self._reactor, self._capture.capture, self._write_batch)
         self._bound = True
         try:
-            self._listen()
+            self._ports.listen(self._config, self._relay)
+            if self._config.workers > 1:
+                self._workers = Workers(self._reactor, self._config, self._ports.listening, self._capture)
             self._bind_api()
         except StartError:
-            self._close_ports()
+            self._ports.close()
             raise
-
-    def _listen(self) -> None:
-        config = self._config
-        endpoints = [(e, "--listen") for e in config.listen] or [(loopback(config.proxy_port), "--proxy-port")]
-        for endpoint, key in endpoints:
-            self._ports.append((listen(self._reactor, endpoint, self._relay.site, key), ""))
-        for one in config.upstreams:
-            for endpoint in one.listen:
-                site = self._relay.site_for(one)
-                port = listen(self._reactor, endpoint, site, f"upstream {one.name}, listen")
-                self._ports.append((port, one.name))
-        self._refuse_loops()
-        if config.workers > 1:
-            self._workers = Workers(self._reactor, config, self._ports, self._capture)
 
     def _bind_api(self) -> None:
         if self._config.no_api:
@@ -128,12 +111,6 @@ class CcsproxyService(service.Service):
             self._api.bind()
         except TokenError as error:
             raise ConfigError("--api-token-file", str(error)) from None
-
-    def _refuse_loops(self) -> None:
-        ours = set().union(*(addresses_of(port) for port, _ in self._ports))
-        for one in self._config.upstreams:
-            if (one.host, one.port) in ours:
-                raise ConfigError("--upstream", f"{one.url} is this proxy itself; name the API it should relay to")
 
     def begin(self) -> "Deferred[RunHandle]":
         """Start the recorder and the API, and say that we are up.
@@ -171,7 +148,7 @@ class CcsproxyService(service.Service):
 
     def handle(self) -> RunHandle:
         """Return the handle of this service."""
-        proxies = [url_of(port) for port, _ in self._ports]
+        proxies = self._ports.urls
         api = self._api.urls if self._api is not None else []
         upstreams = {one.name: one.url for one in self._config.upstreams}
         return RunHandle(proxies, api, upstreams, self.session_id, self._bus.subscribe, self.health, self.shutdown)
@@ -233,7 +210,7 @@ class CcsproxyService(service.Service):
         if not self._bound:
             return
         self._notifier.stopping()
-        await self._close_ports()
+        await self._ports.close()
         await self._relay.drain(self._config.drain_timeout)
         if self._workers is not None:
             await self._workers.drain(self._config.drain_timeout)
@@ -244,10 +221,6 @@ class CcsproxyService(service.Service):
         remove_run_file(self._config.data_dir)
         self._notifier.close()
 
-    def _close_ports(self) -> "Deferred[Any]":
-        ports, self._ports = self._ports, []
-        return DeferredList([maybeDeferred(port.stopListening) for port, _ in ports], consumeErrors=True)
-
     def privilegedStartService(self) -> None:
         """Bind, or end the program with status 1 and one sentence."""
         if self._bound:
@@ -255,19 +228,9 @@ class CcsproxyService(service.Service):
         try:
             self.bind()
         except StartError as error:
-            self._complain(f"ccsproxy: {error}")
+            if not complain(f"ccsproxy: {error}"):
+                self._log.critical("ccsproxy: {error}", error=error)
             raise SystemExit(1) from None
-
-    def _complain(self, sentence: str) -> None:
-        """Say on standard error why we cannot start; to the log when we are a daemon and nobody would read it there.
-
-        Under twistd ``sys.stderr`` leads into the log, and so, with ``-n``, to standard output.
-        """
-        if sys.__stderr__ is not None:
-            sys.__stderr__.write(sentence + "\n")
-            sys.__stderr__.flush()
-        if sys.__stderr__ is None or os.fstat(2).st_rdev == os.stat(os.devnull).st_rdev:
-            self._log.critical("{sentence}", sentence=sentence)
 
     def startService(self) -> None:
         """Start when the reactor runs; called by twistd and twist."""
@@ -286,31 +249,6 @@ class CcsproxyService(service.Service):
         """Stop; twistd waits for the Deferred."""
         super().stopService()
         return self.shutdown()
-
-
-def _prepare(config: Config) -> None:
-    """Make the data directory ours alone, and see that no other process writes to it; the recorder takes the lock."""
-    try:
-        prepare(config.data_dir)
-        if config.capture != "off":
-            _see_lock(config.data_dir)
-    except Unusable as error:
-        raise DataDirError(str(error)) from None
-
-
-def _see_lock(data_dir: Path) -> None:
-    """See that no other service writes; the recorder of one that has died may be at it yet, and ours waits for it.
-
-    A file of a dead run is removed once nobody writes any more, lest a second service take us for a dead one.
-    """
-    try:
-        Lock(data_dir).release()
-    except DataDirBusy:
-        if not outlived(data_dir):
-            raise
-    else:
-        if outlived(data_dir):
-            (data_dir / RUN_FILE).unlink(missing_ok=True)
 
 
 def serve(config: Config, reactor: Any) -> "Deferred[RunHandle]":

@@ -45,6 +45,7 @@ _REQUEST_FILTERS = (
     number("offset", "Rows to leave out first, where `q` sorts by something else than time.", 10**9, otherwise=0),
     flag("totals", "Also the sums of everything that the filters let through."),
 )
+_JSON = "application/json"
 
 
 def make_routes(endpoints: Endpoints, stream: Handler) -> Sequence[Endpoint]:
@@ -52,36 +53,54 @@ def make_routes(endpoints: Endpoints, stream: Handler) -> Sequence[Endpoint]:
 
     :param stream: what answers `/api/stream`.
     """
-    json = "application/json"
-    exchange_answers = {each.media_type: "" for each in EXCHANGE.values()}
-    session_answers = {each.media_type: "" for each in SESSION.values()}
+    return (*_state(endpoints, stream), *_records(endpoints), *_exports(endpoints))
+
+
+def _state(endpoints: Endpoints, stream: Handler) -> Sequence[Endpoint]:
+    """List what tells how the service is doing, and what it can be asked."""
     return (
-        Endpoint("/api/health", "How it is going.", endpoints.get_health, {json: "Health"}),
+        Endpoint("/api/health", "How it is going.", endpoints.get_health, {_JSON: "Health"}),
+        Endpoint("/api/stats", "Statistics.", endpoints.get_stats, {_JSON: "Stats"}, (_SINCE,)),
+        Endpoint("/api/meta", "Values for the filters.", endpoints.get_meta, {_JSON: "Meta"}),
+        Endpoint("/api/stream", "Live events, as server-sent events.", stream, {"text/event-stream": ""}),
+        Endpoint("/metrics", "Metrics for Prometheus.", endpoints.get_metrics, {MEDIA_TYPE: ""}),
+        Endpoint("/openapi.json", "This description.", endpoints.get_description, {_JSON: "Description"}),
+    )
+
+
+def _records(endpoints: Endpoints) -> Sequence[Endpoint]:
+    """List what answers with sessions and requests."""
+    return (
         Endpoint(
-            "/api/sessions", "Sessions, newest first.", endpoints.get_sessions, {json: "Sessions"}, _SESSION_FILTERS
+            "/api/sessions", "Sessions, newest first.", endpoints.get_sessions, {_JSON: "Sessions"}, _SESSION_FILTERS
         ),
         Endpoint(
             "/api/sessions/{sid}",
             "A session and its requests.",
             endpoints.get_session,
-            {json: "Session"},
+            {_JSON: "Session"},
             (SID,),
             (404,),
         ),
         Endpoint(
-            "/api/requests", "Requests, newest first.", endpoints.get_requests, {json: "Page"}, _REQUEST_FILTERS
+            "/api/requests", "Requests, newest first.", endpoints.get_requests, {_JSON: "Page"}, _REQUEST_FILTERS
         ),
         Endpoint(
             "/api/requests/{sid}/{seq}",
             "A whole record.",
             endpoints.get_record,
-            {json: "Record"},
+            {_JSON: "Record"},
             (SID, SEQ),
             (404, 410),
         ),
-        Endpoint("/api/stats", "Statistics.", endpoints.get_stats, {json: "Stats"}, (_SINCE,)),
-        Endpoint("/api/meta", "Values for the filters.", endpoints.get_meta, {json: "Meta"}),
-        Endpoint("/api/stream", "Live events, as server-sent events.", stream, {"text/event-stream": ""}),
+    )
+
+
+def _exports(endpoints: Endpoints) -> Sequence[Endpoint]:
+    """List what writes records in the formats of others."""
+    exchange_answers = {each.media_type: "" for each in EXCHANGE.values()}
+    session_answers = {each.media_type: "" for each in SESSION.values()}
+    return (
         Endpoint(
             "/api/export/{sid}/{seq}",
             "An exchange in another format.",
@@ -98,6 +117,4 @@ def make_routes(endpoints: Endpoints, stream: Handler) -> Sequence[Endpoint]:
             (SID, choice("format", f"One of {', '.join(SESSION)}.", tuple(SESSION), "jsonl")),
             (404,),
         ),
-        Endpoint("/metrics", "Metrics for Prometheus.", endpoints.get_metrics, {MEDIA_TYPE: ""}),
-        Endpoint("/openapi.json", "This description.", endpoints.get_description, {json: "Description"}),
     )

@@ -1,14 +1,12 @@
 """Every setting once: name, how its text is read, default, help. Command line, TOML file and docs use this table."""
 
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import attr
 
 from ccsproxy.config import values
-from ccsproxy.config.model import Config, Upstream
-from ccsproxy.errors import ConfigError
+from ccsproxy.config.model import Config
 from ccsproxy.insight.cost.budget import parse_budget
 
 
@@ -236,85 +234,7 @@ SETTINGS: tuple[Setting, ...] = (
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
-#: What one source said: setting name to the texts given, in order (a switch: any one text).
-Given = Mapping[str, list[str]]
-
 
 def setting(name: str) -> Setting | None:
     """Return the setting of that name, or None."""
     return _BY_NAME.get(name)
-
-
-def reloaded(config: Config, said: Config) -> tuple[Config, list[str]]:
-    """Return a configuration with what can change while the service runs taken from a newer one.
-
-    :return: it, and the names of the settings that differ and have to wait for the next start.
-    """
-    changed = [one for one in SETTINGS if getattr(config, one.field) != getattr(said, one.field)]
-    fresh = {one.field: getattr(said, one.field) for one in changed if one.live}
-    return attr.evolve(config, **fresh), [one.name for one in changed if not one.live]
-
-
-def build_config(
-    command_line: Given,
-    file: Given | None = None,
-    listens: Mapping[str, tuple[str, ...]] | None = None,
-    prefix: str = "--",
-) -> Config:
-    """Make the configuration from what was said; the command line wins over the file.
-
-    :param command_line: options given on the command line.
-    :param file: keys given in the config file.
-    :param listens: upstream NAME to the listeners of its own, from the file.
-    :param prefix: what precedes a name on the command line, for messages.
-    :raises ConfigError: naming the key, what was wrong and what would be right.
-    """
-    fields: dict[str, Any] = {}
-    for known in SETTINGS:
-        for said, mark in ((command_line, prefix), (file or {}, "")):
-            if known.name in said:
-                fields[known.field] = _value(known, said[known.name], mark + known.name)
-                break
-    upstreams = fields.get("upstreams", ())
-    _check_upstreams(upstreams, prefix, needed=not fields.get("forward"))
-    named = listens or {}
-    fields["upstreams"] = tuple(attr.evolve(u, listen=named.get(u.name, ())) for u in upstreams)
-    config = Config(**fields)
-    _check_files(config)
-    return config
-
-
-def _value(known: Setting, texts: list[str], key: str) -> Any:
-    if known.read is None:
-        return known.name != "no-redact"
-    read = [_read_one(known.read, text, key) for text in texts]
-    return tuple(read) if known.many else read[-1]
-
-
-def _read_one(read: Callable[[str], Any], text: str, key: str) -> Any:
-    try:
-        return read(text)
-    except ValueError as error:
-        shown = "" if "@" in text else f" {text!r} is wrong:"
-        raise ConfigError(key, f"{shown} {error}".strip()) from None
-
-
-def _check_upstreams(upstreams: Iterable[Upstream], prefix: str, *, needed: bool) -> None:
-    seen: set[str] = set()
-    for one in upstreams:
-        if one.name in seen:
-            raise ConfigError(
-                f"{prefix}upstream", f"two upstreams are named {one.name!r}; give one of them another name: NAME=URL"
-            )
-        seen.add(one.name)
-    if needed and not seen:
-        raise ConfigError(f"{prefix}upstream", "none is given; add for example --upstream https://api.anthropic.com")
-
-
-def _check_files(config: Config) -> None:
-    for name in ("upstream_ca", "client_cert", "client_key"):
-        file: Path | None = getattr(config, name)
-        if file is not None and not file.is_file():
-            raise ConfigError("--" + name.replace("_", "-"), f"there is no readable file {str(file)!r}")
-    if (config.client_cert is None) != (config.client_key is None):
-        raise ConfigError("--client-cert", "a client certificate needs both --client-cert and --client-key")

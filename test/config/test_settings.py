@@ -7,9 +7,10 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config import values
+from ccsproxy.config.build import build_config, reloaded
 from ccsproxy.config.file import read_config_file
 from ccsproxy.config.options import Options
-from ccsproxy.config.settings import SETTINGS, build_config, reloaded
+from ccsproxy.config.settings import SETTINGS
 from ccsproxy.errors import ConfigError
 
 CONTRACT = """upstream provider proxy-port api-port listen api-listen no-api data-dir capture no-redact cors-allow

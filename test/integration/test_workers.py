@@ -14,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.client import Agent
 from twisted.web.server import Site
 
+from ccsproxy.config.build import build_config
 from ccsproxy.config.model import Config, Upstream
-from ccsproxy.config.settings import build_config
 from ccsproxy.demo.upstream import MockUpstream
 from ccsproxy.service import CcsproxyService
 from ccsproxy.store.segments.lines import SegmentLines

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.config.settings import build_config
+from ccsproxy.config.build import build_config
 from ccsproxy.errors import ConfigError
 from ccsproxy.tools.main import build_parser
 from ccsproxy.tools.service.serve import banner, config_of

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.relay.hand_over import HandOver
+from ccsproxy.capture.relay.recorder_deaths import RecorderDeaths
 from ccsproxy.capture.relay.relays import KnownRelay, Link, Relays
 from ccsproxy.capture.relay.spill import SpillBounds
 from ccsproxy.capture.settings import recorder_settings
@@ -29,8 +30,6 @@ from ccsproxy.wire import jsontext
 
 #: The module that the child runs.
 RECORDER = "ccsproxy.capture.main"
-#: A recorder that dies within so many seconds may have died of what it was given.
-SOON = 30.0
 #: A recorder that tells its health every second, and has not for so many, does nothing else either.
 SILENT_AFTER = 3.0
 
@@ -101,10 +100,7 @@ class CaptureService(Service):
         self._waiting: list[Deferred[None]] = []
         self._closed: Deferred[None] | None = None
         self._late: IDelayedCall | None = None
-        self._deaths = 0
-        self._suspects: dict[int, int] = {}
-        self._ready_at: float | None = None
-        self._stored_at_ready = 0
+        self._deaths = RecorderDeaths(self._relays, self._limits.patience, reactor.seconds)
         self._heard_at = 0.0
         self._store_health: dict[str, Any] = {}
 
@@ -202,10 +198,9 @@ class CaptureService(Service):
 
     def _linked(self, sock: socket.socket) -> None:
         """Give a new recorder the logs, and then the word to begin."""
-        give_up = self._deaths >= self._limits.patience
+        give_up = self._deaths.too_many()
         if give_up:
             self._log.error("the recorder dies again and again; what it was dealing with is given up")
-            self._deaths = 0
         self._control = control = LineSocket(self._reactor, sock, self._line_received, self._control_lost)
         control.start()
         self._relays.attach_all(control, give_up)
@@ -218,24 +213,12 @@ class CaptureService(Service):
         self._ready = False
 
     def _child_ended(self) -> None:
-        self._count_death()
-        self._ready_at = None
+        if self._deaths.count():
+            self._child.proved()
         if self._hand_over is not None:
             self._hand_over.unlink()
         if self._control is not None:
             self._control.drain()
-
-    def _count_death(self) -> None:
-        """Count deaths in a row that may have had the same reason: of the same exchange, or before any was stored."""
-        if self._ready_at is None:
-            return
-        suspects, last = self._relays.suspects(), self._suspects
-        self._suspects = suspects
-        progress = self._relays.counts[1] != self._stored_at_ready and not (suspects and suspects == last)
-        soon = self._reactor.seconds() - self._ready_at < SOON
-        self._deaths = self._deaths + 1 if soon and not progress else 0
-        if progress:
-            self._child.proved()
 
     def _line_received(self, line: bytes) -> None:
         if line.startswith(frames.EVENT) and not self._bus.has_subscribers:
@@ -245,8 +228,8 @@ class CaptureService(Service):
 
     def _heard_ready(self, _: Any) -> None:
         self._ready = True
-        self._ready_at = self._heard_at = self._reactor.seconds()
-        self._stored_at_ready = self._relays.counts[1]
+        self._heard_at = self._reactor.seconds()
+        self._deaths.ready()
         self._wake_waiting()
 
     def _heard_event(self, event: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TextIO
 
-from ccsproxy.config.settings import build_config
+from ccsproxy.config.build import build_config
 
 NAME = "demo"
 SUMMARY = "Start a mock upstream and the proxy, send a few calls, and show where their records are."

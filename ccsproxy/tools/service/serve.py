@@ -6,9 +6,10 @@ import webbrowser
 from pathlib import Path
 from typing import TextIO
 
+from ccsproxy.config.build import build_config
 from ccsproxy.config.file import read_config_file
 from ccsproxy.config.model import Config, Upstream
-from ccsproxy.config.settings import SETTINGS, Setting, build_config
+from ccsproxy.config.settings import SETTINGS, Setting
 from ccsproxy.errors import StartError
 
 NAME = "serve"

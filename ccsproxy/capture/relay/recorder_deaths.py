@@ -1,0 +1,52 @@
+"""Deaths of the recorder that may all have one reason: an exchange that kills whoever records it."""
+
+from collections.abc import Callable
+
+from ccsproxy.capture.relay.relays import Relays
+
+#: A recorder that dies within so many seconds may have died of what it was given.
+SOON = 30.0
+
+
+class RecorderDeaths:
+    """Counts the deaths in a row in which no recorder got on with what it was given.
+
+    A death before the recorder was ready says nothing of any exchange, and is not counted.
+
+    :param patience: so many are too many.
+    :param seconds: a monotonic clock.
+    """
+
+    def __init__(self, relays: Relays, patience: int, seconds: Callable[[], float]) -> None:
+        self._relays, self._patience, self._seconds = relays, patience, seconds
+        self._in_a_row = 0
+        self._suspects: dict[int, int] = {}
+        self._ready_at: float | None = None
+        self._stored_at_ready = 0
+
+    def ready(self) -> None:
+        """Note that a recorder has begun."""
+        self._ready_at = self._seconds()
+        self._stored_at_ready = self._relays.counts[1]
+
+    def count(self) -> bool:
+        """Count the death of the present recorder.
+
+        :return: whether it had got on: stored something, and not begun each time with the same exchanges.
+        """
+        ready_at, self._ready_at = self._ready_at, None
+        if ready_at is None:
+            return False
+        suspects, last = self._relays.suspects(), self._suspects
+        self._suspects = suspects
+        progress = self._relays.counts[1] != self._stored_at_ready and not (suspects and suspects == last)
+        soon = self._seconds() - ready_at < SOON
+        self._in_a_row = self._in_a_row + 1 if soon and not progress else 0
+        return progress
+
+    def too_many(self) -> bool:
+        """Whether what the recorders were dealing with is to be given up; the count begins anew then."""
+        if self._in_a_row < self._patience:
+            return False
+        self._in_a_row = 0
+        return True

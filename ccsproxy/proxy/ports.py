@@ -1,0 +1,52 @@
+"""The ports of the proxy: one for all upstreams, and those that single upstreams have of their own."""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+
+from ccsproxy.config.model import Config
+from ccsproxy.errors import ConfigError
+from ccsproxy.proxy.service import RelayService
+from ccsproxy.runtime.listening import addresses_of, listen, loopback, url_of
+
+
+class ProxyPorts:
+    """Owns the listening sockets.
+
+    :ivar listening: the open ones, each with the name of its upstream, empty for that of all.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self.listening: list[tuple[IListeningPort, str]] = []
+
+    @property
+    def urls(self) -> list[str]:
+        """The addresses by which clients reach them."""
+        return [url_of(port) for port, _ in self.listening]
+
+    def listen(self, config: Config, relay: RelayService) -> None:
+        """Open every port that is configured.
+
+        :raises StartError: when one is taken, or an upstream is one of them: it would relay to itself for ever.
+        """
+        endpoints = [(e, "--listen") for e in config.listen] or [(loopback(config.proxy_port), "--proxy-port")]
+        for endpoint, key in endpoints:
+            self.listening.append((listen(self._reactor, endpoint, relay.site, key), ""))
+        for one in config.upstreams:
+            for endpoint in one.listen:
+                port = listen(self._reactor, endpoint, relay.site_for(one), f"upstream {one.name}, listen")
+                self.listening.append((port, one.name))
+        self._refuse_loops(config)
+
+    def close(self) -> "Deferred[Any]":
+        """Accept no more."""
+        ports, self.listening = self.listening, []
+        return DeferredList([maybeDeferred(port.stopListening) for port, _ in ports], consumeErrors=True)
+
+    def _refuse_loops(self, config: Config) -> None:
+        ours = set().union(*(addresses_of(port) for port, _ in self.listening))
+        for one in config.upstreams:
+            if (one.host, one.port) in ours:
+                raise ConfigError("--upstream", f"{one.url} is this proxy itself; name the API it should relay to")

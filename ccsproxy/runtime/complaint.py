@@ -1,0 +1,18 @@
+"""Why a program cannot start, said where whoever started it reads it."""
+
+import os
+import sys
+
+
+def complain(sentence: str) -> bool:
+    """Say on standard error why we cannot start.
+
+    Under twistd ``sys.stderr`` leads into the log, and so, with ``-n``, to standard output: the real one is asked.
+
+    :return: whether anybody may read it there; of a daemon nobody does, and its log has to say it.
+    """
+    if sys.__stderr__ is None:
+        return False
+    sys.__stderr__.write(sentence + "\n")
+    sys.__stderr__.flush()
+    return os.fstat(2).st_rdev != os.stat(os.devnull).st_rdev
