@@ -5,7 +5,7 @@ UPSTREAM ?= https://api.anthropic.com
 ARGS ?=
 PYTHONS ?= 3.11 3.12 3.13 3.14
 
-.PHONY: help run demo test lint trial unit test-pythons test-long test-api test-recorded test-clients test-browser screenshots soak bench prices docs changelog dist clean
+.PHONY: help run demo test lint trial unit test-pythons test-long test-api test-recorded test-clients test-engines test-browser screenshots soak bench prices docs changelog dist clean
 
 help:
 	@echo "make run [UPSTREAM=URL] [ARGS=...]  start the proxy (http://127.0.0.1:8787, dashboard on 8788)"
@@ -14,6 +14,7 @@ help:
 	@echo "make unit                           the unit tests alone"
 	@echo "make test-pythons                   the unit tests on every supported Python that is installed"
 	@echo "make test-long test-api test-clients test-browser   the longer and optional tests"
+	@echo "make test-engines                   against real Prometheus, ... (see docs/metrics.md), which it installs"
 	@echo "make test-recorded RECORDED=FOLDER  read recorded exchanges (cassettes, HAR) and judge what was made of them"
 	@echo "make soak                           memory and descriptors over 100,000 requests (Linux)"
 	@echo "make screenshots                    make the pictures of the documentation (Debian's Chromium)"
@@ -99,6 +100,11 @@ test-recorded: $(VENV)/test
 test-clients: $(VENV)/test
 	test -x $(CLIENTS)/node_modules/.bin/codex || npm install --no-audit --no-fund --prefix $(CLIENTS) @anthropic-ai/claude-code @openai/codex
 	CCSPROXY_TEST_CLIENTS=$(CLIENTS) $(BIN)/python -m twisted.trial test.integration.test_agents
+
+# Prometheus as Debian has it.
+test-engines: $(VENV)/test
+	command -v prometheus promtool >/dev/null || apt-get install -y -qq --no-install-recommends prometheus
+	CCSPROXY_TEST_ENGINES=1 $(BIN)/python -m twisted.trial test.engines
 
 test-browser: $(VENV)/browser
 	CCSPROXY_BROWSER=1 $(BIN)/python -m twisted.trial test.browser

@@ -107,6 +107,7 @@ class CcsproxyService(service.Service):
             return
         run = RunFacts(self.session_id, self._run.started_at)
         self._api = ApiService(self._reactor, self._config, self._bus, run, self.health)
+        self._capture.tell_metrics(self._api.metrics)
         try:
             self._api.bind()
         except TokenError as error:

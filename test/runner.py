@@ -24,7 +24,7 @@ import attr
 
 ROOT = Path(__file__).parent.parent
 #: Folders whose tests start programs or use sockets; all others are unit tests.
-SLOW = ("integration", "browser")
+SLOW = ("integration", "browser", "engines")
 #: Seconds that one job may take, and that its processes have to end when told to.
 LIMIT, GRACE = 900.0, 3.0
 #: A job of unit tests holds so many bytes of source at most: starting trial costs more than a small module's tests.

@@ -1,13 +1,22 @@
 """Metrics in Prometheus' text format, made from the health snapshot when they are asked for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from ccsproxy.api.connections import ConnectionLimit
+from ccsproxy.insight.metrics.families import FAMILIES, Family
+from ccsproxy.insight.metrics.tallies import Sample
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -25,6 +34,17 @@ _GAUGES = {
     "uptime_s": "Seconds since the start.",
     "snapshot_age_s": "Seconds since the relay was last heard of.",
 }
+_STORE_COUNTERS = {
+    "write_failures": "Writes of records that the disk has refused; each is tried again.",
+    "bodies_dropped": "Records that are kept without their bodies, because the disk was too slow.",
+    "damaged_lines": "Lines of segments that were found damaged.",
+    "unclean": "Exchanges of which a crash has left only the beginning.",
+}
+_STORE_GAUGES = {
+    "queued": "Records that wait for the disk.",
+    "queue_bytes": "Bytes of the records that wait for the disk.",
+    "suspect_segments": "Segments that were changed by somebody else.",
+}
 _NAMES = {
     "request_count": "requests",
     "recorder_behind_s": "recorder_behind_seconds",
@@ -37,11 +57,20 @@ class Exposition:
     """A collector over health; it has a registry of its own, so that nothing else is shown."""
 
     def __init__(
-        self, health: Callable[[], Mapping[str, Any]], watchers: Callable[[], int], limit: ConnectionLimit
+        self,
+        health: Callable[[], Mapping[str, Any]],
+        watchers: Callable[[], int],
+        limit: ConnectionLimit,
+        samples: Callable[[], Iterable[Sample]] = lambda: (),
     ) -> None:
+        """Make one.
+
+        :param samples: returns what calls amount to.
+        """
         self._health = health
         self._watchers = watchers
         self._crowd = limit
+        self._samples = samples
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -65,6 +94,8 @@ class Exposition:
         yield GaugeMetricFamily("ccsproxy_api_connections", "Open connections to the API.", value=len(self._crowd))
         text = "Connections to the API that were turned away because too many were open."
         yield CounterMetricFamily("ccsproxy_api_connections_refused", text, value=self._crowd.refused)
+        yield from _store(health.get("store_detail") or {})
+        yield from _of_calls(self._samples())
         for metric in health.get("metrics") or ():
             yield from _told(metric)
 
@@ -89,3 +120,39 @@ def _told(metric: Mapping[str, Any]) -> Iterator[Metric]:
     for named, value in samples:
         family.add_metric([str(named[label]) for label in labels], float(value))
     yield family
+
+
+def _store(detail: Mapping[str, Any]) -> Iterator[Metric]:
+    """Yield what the store says of itself, beside what the relay says of it."""
+    for name, text in _STORE_COUNTERS.items():
+        yield from _family(CounterMetricFamily, "kind", f"store_{name}", text, detail.get(name))
+    for name, text in _STORE_GAUGES.items():
+        yield from _family(GaugeMetricFamily, "kind", f"store_{name}", text, detail.get(name))
+    index = detail.get("index") or {}
+    if "state" in index:
+        text = "1 when the index has all records, else 0."
+        yield GaugeMetricFamily("ccsproxy_index_ok", text, value=float(index["state"] == "ok"))
+
+
+def _of_calls(samples: Iterable[Sample]) -> Iterator[Metric]:
+    """Yield what calls amount to, family by family."""
+    by_family: dict[str, list[Sample]] = {}
+    for each in samples:
+        by_family.setdefault(each.family, []).append(each)
+    for name, family in FAMILIES.items():
+        if name in by_family:
+            yield _summed(family, by_family[name])
+
+
+def _summed(family: Family, samples: Iterable[Sample]) -> Metric:
+    if not family.buckets:
+        counter = CounterMetricFamily(family.name, family.help, labels=family.labels)
+        for each in samples:
+            counter.add_metric(each.labels, each.value)
+        return counter
+    histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+    bounds = [*(f"{bound:g}" for bound in family.buckets), "+Inf"]
+    for each in samples:
+        counts = accumulate(each.buckets.get(number, 0) for number in range(len(bounds)))
+        histogram.add_metric(each.labels, list(zip(bounds, counts, strict=True)), each.value)
+    return histogram

@@ -6,7 +6,7 @@ link does. The relay never waits for it: what the link cannot take is kept up to
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -15,6 +15,8 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from ccsproxy.insight.metrics.tallies import Sample
 
 #: Lines kept while the API server does not read; about a second and a half of a thousand requests a second.
 KEPT = 4096
@@ -74,6 +76,9 @@ class Hearer(Protocol):
     def health(self, snapshot: Mapping[str, Any]) -> None:
         """Take a health snapshot."""
 
+    def metrics(self, samples: list[Sample]) -> None:
+        """Take what has changed of the metrics that are made of calls, each as it is now."""
+
     def lost(self, count: int) -> None:
         """Hear that events were dropped on the way."""
 
@@ -96,6 +101,7 @@ class RelayEnd(TwistedProtocol):
         self._waiting: deque[bytes] = deque()
         self._lost = 0
         self._health: bytes | None = None
+        self._metrics: dict[tuple[str, tuple[str, ...]], Sample] = {}
         self._paused = False
 
     def connectionMade(self) -> None:
@@ -118,6 +124,16 @@ class RelayEnd(TwistedProtocol):
             self._health = _line("health", snapshot)
         else:
             self._write(_line("health", snapshot))
+
+    def metrics(self, samples: Iterable[Sample]) -> None:
+        """Send samples of the metrics as they are now; while the API server does not read, only the latest are kept.
+
+        They are as many as there are labels, which are bounded where they are joined.
+        """
+        self._metrics.update({(each.family, each.labels): each for each in samples})
+        if not self._paused and self._metrics:
+            kept, self._metrics = self._metrics, {}
+            self._write(_line("metrics", list(kept.values())))
 
     def close(self) -> None:
         """End the link and so the API server."""
@@ -146,6 +162,7 @@ class RelayEnd(TwistedProtocol):
         if self._health is not None and not self._paused:
             health, self._health = self._health, None
             self._write(health)
+        self.metrics(())
 
     def stopProducing(self) -> None:
         """Hear that the API server is gone; `connectionLost` follows."""
@@ -173,6 +190,8 @@ class ApiEnd(LineOnlyReceiver):
                 self._hearer.event(value)
             elif kind == "health":
                 self._hearer.health(value)
+            elif kind == "metrics":
+                self._hearer.metrics(msgspec.convert(value, list[Sample], str_keys=True))
             elif kind == "lost":
                 self._hearer.lost(value)
 

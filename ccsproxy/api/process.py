@@ -37,6 +37,7 @@ from ccsproxy.api.routes import make_routes
 from ccsproxy.api.site import Api, ApiSite, GuardedRoot
 from ccsproxy.dashboard.pages import Pages
 from ccsproxy.insight.cost.budget import Budget, budgets_in
+from ccsproxy.insight.metrics.tallies import Sample, Tallies
 from ccsproxy.run import read_run_file
 from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
@@ -54,6 +55,7 @@ class ApiServer:
     :ivar live: where events are published.
     :ivar health: where snapshots are put.
     :ivar limit: the connections that are open.
+    :ivar tallies: what calls have added to the metrics.
     :ivar news: hears of calls that ended; None where nothing is made of records.
     """
 
@@ -61,6 +63,7 @@ class ApiServer:
     live: Live
     health: Health
     limit: ConnectionLimit
+    tallies: Tallies
     news: InsightNews | None = None
 
     def site(self, reactor: Any) -> ApiSite:
@@ -93,7 +96,8 @@ def make_api(
     live = Live(reactor, run)
     limit = ConnectionLimit(most)
     routes: list[Endpoint] = []
-    exposition = Exposition(health.answer, lambda: len(live.watchers), limit)
+    tallies = Tallies()
+    exposition = Exposition(health.answer, lambda: len(live.watchers), limit, tallies.samples)
     endpoints = Endpoints(queries, reading, health.answer, exposition, lambda: describe(routes), upstreams)
     routes.extend(make_routes(endpoints, stream_head))
     news = None
@@ -105,6 +109,7 @@ def make_api(
         live,
         health,
         limit,
+        tallies,
         news,
     )
 
@@ -149,6 +154,11 @@ class ApiProcess:
         """Keep the latest snapshot for `GET /api/health`."""
         if self._api is not None:
             self._api.health.update(snapshot)
+
+    def metrics(self, samples: list[Sample]) -> None:
+        """Keep what has changed of the metrics that are made of calls."""
+        if self._api is not None:
+            self._api.tallies.replace(samples)
 
     def lost(self, count: int) -> None:
         """Tell the watchers that they miss events."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attr
+import msgspec
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.internet.interfaces import IListeningPort
@@ -21,6 +22,7 @@ from ccsproxy.api.token import TokenError, read_or_make
 from ccsproxy.config.model import Config
 from ccsproxy.errors import BindError
 from ccsproxy.exchange.ids import iso_time
+from ccsproxy.insight.metrics.tallies import Sample, Tallies
 from ccsproxy.runtime.bus import Bus, Event
 from ccsproxy.runtime.child import LINK_FD, Child, Program
 from ccsproxy.runtime.listening import listen, loopback, url_of
@@ -84,6 +86,7 @@ class ApiService(Service):
         self._snapshots = LoopingCall(self._tell_health)
         self._snapshots.clock = reactor
         self._soon: Any = None
+        self._tallies = Tallies()
 
     @property
     def child_pid(self) -> int | None:
@@ -178,6 +181,7 @@ class ApiService(Service):
         self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, factory)
         ours.close()
         self._tell_health()
+        end.metrics(self._tallies.samples())
 
     def _unlinked(self, end: RelayEnd) -> None:
         if self._end is end:
@@ -205,6 +209,15 @@ class ApiService(Service):
             self._end.event(event)
         if self._soon is None or not self._soon.active():
             self._soon = self._reactor.callLater(SOON, self._tell_health)
+
+    def metrics(self, changes: Any) -> None:
+        """Add to the metrics what calls have added, as the recorder tells it.
+
+        The sums are kept here, where they outlive both the recorder and the API server.
+        """
+        changed = self._tallies.join(msgspec.convert(changes, list[Sample], str_keys=True))
+        if self._end is not None:
+            self._end.metrics(changed)
 
     def _tell_health(self) -> None:
         if self._end is None:

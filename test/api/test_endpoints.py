@@ -6,6 +6,7 @@ from twisted.internet.defer import fail
 from twisted.web.resource import Resource
 
 from ccsproxy.api.answer import Refused
+from ccsproxy.insight.metrics.tallies import Sample
 from test.api.fake_queries import META, SID, FakeQueries
 from test.api.scene import ApiCase
 from test.exports.records import make_record
@@ -171,6 +172,28 @@ class EndpointTests(ApiCase):
         self.assertIn("ccsproxy_store_ok 0.0", text)
         self.assertNotIn("ccsproxy_stored_total", text)
         self.assertNotIn("python_", text)
+
+    def test_metrics_of_calls(self) -> None:
+        """Counters and histograms with their labels, buckets cumulative; the store's own word beside them."""
+        self.server.tallies.replace(
+            [
+                Sample("ccsproxy_tokens", ("anthropic", 'm"1', "input"), 7.0),
+                Sample("ccsproxy_relay_overhead_seconds", ("anthropic",), 1.5, {0: 2, 3: 1, 10: 4}),
+            ]
+        )
+        self.server.health.update({"store_detail": {"queued": 3, "index": {"state": "rebuilding"}}})
+        text = self.ask("/metrics").body.decode()
+        for line in (
+            r'ccsproxy_tokens_total{kind="input",model="m\"1",upstream="anthropic"} 7.0',
+            'ccsproxy_relay_overhead_seconds_bucket{le="0.0001",upstream="anthropic"} 2.0',
+            'ccsproxy_relay_overhead_seconds_bucket{le="0.001",upstream="anthropic"} 3.0',
+            'ccsproxy_relay_overhead_seconds_bucket{le="+Inf",upstream="anthropic"} 7.0',
+            'ccsproxy_relay_overhead_seconds_count{upstream="anthropic"} 7.0',
+            'ccsproxy_relay_overhead_seconds_sum{upstream="anthropic"} 1.5',
+            "ccsproxy_store_queued 3.0",
+            "ccsproxy_index_ok 0.0",
+        ):
+            self.assertIn(line, text)
 
     def test_snapshot_and_its_age(self) -> None:
         """Health is the latest snapshot, says how old it is, and asks nobody."""

@@ -7,6 +7,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.api.link import ApiEnd, ApiListener, RelayEnd, Settings
+from ccsproxy.insight.metrics.tallies import Sample
 
 SETTINGS = Settings(
     data_dir="/d",
@@ -33,6 +34,9 @@ class Hearing:
 
     def health(self, snapshot: Mapping[str, Any]) -> None:
         self.told.append(("health", snapshot["n"]))
+
+    def metrics(self, samples: list[Sample]) -> None:
+        self.told.append({(each.family, *each.labels): (each.value, each.buckets) for each in samples})
 
     def lost(self, count: int) -> None:
         self.told.append(("lost", count))
@@ -120,3 +124,16 @@ class LinkTests(SynchronousTestCase):
     def test_token_is_not_shown(self) -> None:
         """Settings do not show the token."""
         self.assertNotIn("secret", repr(SETTINGS))
+
+    def test_metrics(self) -> None:
+        """Samples arrive as they are; while the API server does not read, only the latest of each are kept."""
+        self.relay.metrics([Sample("f", ("u", "m"), 1.5, {0: 1, 3: 2})])
+        self.relay.pauseProducing()
+        for value in range(5000):
+            self.relay.metrics([Sample("f", ("u", "m"), value), Sample("f", ("u", "n"), 7.0)])
+        size = len(self.transport.value())
+        self.relay.resumeProducing()
+        self.assertLess(len(self.transport.value()) - size, 200)
+        first, last = self.heard()[1:]
+        self.assertEqual(first, {("f", "u", "m"): (1.5, {0: 1, 3: 2})})
+        self.assertEqual(last, {("f", "u", "m"): (4999.0, {}), ("f", "u", "n"): (7.0, {})})

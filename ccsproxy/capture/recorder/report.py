@@ -3,8 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from ccsproxy.capture.frames import RELAY_SHIFT
 from ccsproxy.capture.recorder.events import Event
+from ccsproxy.exchange.record import Record
+from ccsproxy.insight.metrics.calls import tally
+from ccsproxy.insight.metrics.tallies import Tallies
+from ccsproxy.providers.cost import Cost
 from ccsproxy.wire import jsontext
 
 Later = Callable[[Callable[[], None]], object]
@@ -22,6 +28,7 @@ class MainReport:
         self._write, self._later = write, later
         self._lines: list[bytes] = []
         self._due = False
+        self._tallies = Tallies()
 
     def ready(self) -> None:
         """Say that the store is open."""
@@ -35,6 +42,15 @@ class MainReport:
         """Tell how the store is."""
         self._line({"health": health})
 
+    def tally(self, record: Record, cost: Cost) -> None:
+        """Add an exchange that has ended to what `metrics` tells next."""
+        tally(self._tallies, record, cost)
+
+    def metrics(self) -> None:
+        """Tell what has been added to the metrics, if anything has."""
+        if changes := self._tallies.changes():
+            self._line({"metrics": msgspec.to_builtins(changes, str_keys=True)})
+
     def departed(self, relay: int, announced: int) -> None:
         """Say that all of a relay that has died is settled.
 
@@ -44,6 +60,7 @@ class MainReport:
 
     def closed(self) -> None:
         """Say that everything is stored and the store is closed."""
+        self.metrics()
         self._line({"closed": True})
         self.flush()
 
@@ -132,6 +149,10 @@ class Report:
     def event(self, event: Event) -> None:
         """Hand on a live event."""
         self.main.event(event)
+
+    def tally(self, record: Record, cost: Cost) -> None:
+        """Add an exchange that has ended to the metrics."""
+        self.main.tally(record, cost)
 
     def stored(self, number: int) -> None:
         """Say that an exchange is stored."""

@@ -103,6 +103,7 @@ class CaptureService(Service):
         self._deaths = RecorderDeaths(self._relays, self._limits.patience, reactor.seconds)
         self._heard_at = 0.0
         self._store_health: dict[str, Any] = {}
+        self._metrics_told: Callable[[list[Any]], None] = lambda changes: None
 
     def startService(self) -> Deferred[None]:
         """Start the recorder, and wait for it a while.
@@ -168,6 +169,10 @@ class CaptureService(Service):
     def child_hung_up(self, told: Callable[[], None]) -> None:
         """Name who is told when the recorder gets SIGHUP; without it nobody is."""
         self._child.hung_up = told
+
+    def tell_metrics(self, told: Callable[[list[Any]], None]) -> None:
+        """Name who hears what calls have added to the metrics; without it nobody does."""
+        self._metrics_told = told
 
     def health(self) -> dict[str, Any]:
         """Return the state of capture, in constant time."""
@@ -241,6 +246,9 @@ class CaptureService(Service):
     def _heard_health(self, health: dict[str, Any]) -> None:
         self._heard_at = self._reactor.seconds()
         self._store_health = health
+
+    def _heard_metrics(self, changes: list[Any]) -> None:
+        self._metrics_told(changes)
 
     def _heard_closed(self, _: Any) -> None:
         self._fire_closed()

@@ -84,6 +84,7 @@ class RecordWriter:
         :return: whether the store has taken it.
         """
         self._appending.begun(relay)
+        self._tell_completed(record, stored=False)
         recorded = maybeDeferred(self._store.append, record)
         recorded.addCallbacks(lambda _: True, self._unclean_lost)
         return recorded.addCallback(self._appended_unclean, relay)
@@ -143,11 +144,15 @@ class RecordWriter:
             self._tell(number, reason if isinstance(reason, str) else "store")
         else:
             self._tell(number, None)
-            self._tell_completed(record)
+        self._tell_completed(record, stored=not isinstance(result, Failure))
         self._appending.over(number >> frames.RELAY_SHIFT)
 
-    def _tell_completed(self, record: Record) -> None:
+    def _tell_completed(self, record: Record, stored: bool) -> None:
+        """Add an exchange to the metrics, and make its live event where its record can be looked at."""
         try:
-            self._report.event(events.request_completed(record, events.price_of(record, self._price)))
+            cost = events.price_of(record, self._price)
+            self._report.tally(record, cost)
+            if stored:
+                self._report.event(events.request_completed(record, cost))
         except Exception:
             self._log.failure("a live event could not be told")
