@@ -9,7 +9,7 @@ from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
-from ccsproxy.proxy.server.request_head import ParsedRequestHead
+from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 
 _BEGINNING = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}) ([\x21-\x7e]{1,16384})[ \r]")
 

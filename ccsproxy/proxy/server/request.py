@@ -8,8 +8,8 @@ from twisted.web.http_headers import Headers
 
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.server.access.cross_origin import readable
+from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.proxy.server.request_body import RequestBody
-from ccsproxy.proxy.server.request_head import ParsedRequestHead
 from ccsproxy.proxy.server.seams import RequestChannel
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ccsproxy.proxy.server.request_head import ParsedRequestHead
+from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 
 
 class ChannelSite(Protocol):

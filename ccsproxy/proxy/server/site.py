@@ -18,9 +18,9 @@ from ccsproxy.proxy.server.access.guard import PortGuard, ServerRules
 from ccsproxy.proxy.server.access.loops import LoopWatch, Signature
 from ccsproxy.proxy.server.channel import RelayChannel
 from ccsproxy.proxy.server.limits import Limits
+from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.proxy.server.peers import PeerWatch, peer_is_gone
 from ccsproxy.proxy.server.refused import RefusedRecorder
-from ccsproxy.proxy.server.request_head import ParsedRequestHead
 from ccsproxy.runtime.sockets.callers import CallerFinder, is_local
 from ccsproxy.runtime.write_batch import WriteBatch
 

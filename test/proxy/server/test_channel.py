@@ -3,7 +3,7 @@
 import attr
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.proxy.server import channel, connection
+from ccsproxy.proxy.server import connection, request_reader
 from ccsproxy.proxy.server.limits import Limits, connection_cap
 from test.proxy.relay_rig import Client, Rig
 
@@ -342,7 +342,7 @@ class DeadClientTests(ChannelTestCase):
     def test_while_it_waits(self) -> None:
         """It is given up soon, and its upstream with it; one that answers is not."""
         dead = [False]
-        self.patch(channel, "is_dead", lambda transport, seconds: dead[0] and seconds == 30)
+        self.patch(request_reader, "is_dead", lambda transport, seconds: dead[0] and seconds == 30)
         self.client.send(post(3) + b"abc")
         self.wait(100)
         self.assertFalse(self.client.transport.aborted)

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.proxy.refusal import Refusal
 from ccsproxy.proxy.server.access.guard import PortGuard
 from ccsproxy.proxy.server.limits import Limits
-from ccsproxy.proxy.server.request_head import parse_head
+from ccsproxy.proxy.server.parsing.request_head import parse_head
 
 
 def answer(guard: PortGuard, host: str, fields: bytes = b"") -> int:

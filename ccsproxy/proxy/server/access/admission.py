@@ -12,7 +12,7 @@ from typing import Any
 import attr
 
 from ccsproxy.proxy.refusal import Refusal
-from ccsproxy.proxy.server.request_head import ParsedRequestHead
+from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.runtime.sockets.peers import is_loopback, is_same_user
 from ccsproxy.runtime.sockets.sock_diag import SocketOwner
 

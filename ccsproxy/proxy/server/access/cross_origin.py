@@ -14,7 +14,7 @@ from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
 from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, UpstreamTimings
-from ccsproxy.proxy.server.request_head import ParsedRequestHead
+from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.wire.headers import Finder
 
 #: Seconds for which a browser need not ask again.

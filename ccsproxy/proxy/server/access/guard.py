@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import attr
 
 from ccsproxy.proxy.refusal import Refusal, malformed
-from ccsproxy.proxy.server.request_head import ParsedRequestHead
+from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.wire.headers import split_list
 from ccsproxy.wire.target import BadTarget, parse_authority, split_target
 

@@ -7,7 +7,7 @@ from ccsproxy.exchange.fieldlines import RawHeaders
 from ccsproxy.proxy.framing import ChunkedReader, LengthBody
 from ccsproxy.proxy.refusal import Refusal, malformed
 from ccsproxy.proxy.server.limits import Limits
-from ccsproxy.proxy.server.request_head import parse_trailers
+from ccsproxy.proxy.server.parsing.request_head import parse_trailers
 
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*+)?")
 _CHUNK_LINE_BEGINNING = re.compile(rb"[0-9A-Fa-f]{0,16}(?:(?<=[0-9A-Fa-f])(?:;[\t\x20-\x7e\x80-\xff]*+)?\r?)?")
