@@ -9,8 +9,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ccsproxy.exchange.outcome import Outcome
-from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
+from ccsproxy.exchange.relayed import RequestHead, ResponseHead
 from ccsproxy.proxy.capture_guard import GuardedCapture, GuardedTap
+from ccsproxy.proxy.ending import CLIENT_GONE, SHUTDOWN, Verdict, ending_of, timing_of
 from ccsproxy.proxy.errors import RelayError
 from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Seconds, UpstreamTimings
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
     from ccsproxy.proxy.server.request_body import RequestBody
 
 log = Logger()
-
-#: Outcome, kind and sentence of an ending.
-Verdict = tuple[Outcome, str, str]
-
-_CLIENT_GONE: Verdict = (Outcome.CLIENT_DISCONNECTED, "client_disconnected", "The client closed the connection.")
-#: Seconds in which the proxy did not run that are worth a word in the record of an exchange.
-STALL_WORTH_TELLING = 1.0
-_SHUTDOWN: Verdict = (Outcome.SHUTDOWN, "shutdown", "The proxy was stopped before the exchange was over.")
 
 
 class Relay:
@@ -68,7 +61,7 @@ class Relay:
         self._tap: GuardedTap | None = None
         self._tee: ResponseTee | None = None
         self._verdict: Verdict | None = None
-        self._if_gone = _CLIENT_GONE
+        self._if_gone = CLIENT_GONE
         self._stalls, self._stalled_before = stalls, stalls()
         self._own_bytes = 0
         self._waiting: Deferred[IRelayResponse] | None = None
@@ -224,9 +217,9 @@ class Relay:
     def cut(self) -> None:
         """End at once, because the proxy stops; what only waits for its client has its verdict already."""
         if self._verdict is not None:
-            self._if_gone = _SHUTDOWN
+            self._if_gone = SHUTDOWN
             return
-        self._give_up(503, "shutdown", "The proxy is being stopped.", _SHUTDOWN)
+        self._give_up(503, "shutdown", "The proxy is being stopped.", SHUTDOWN)
 
     def _give_up(self, status: int, kind: str, message: str, verdict: Verdict) -> None:
         request = self._request
@@ -287,35 +280,12 @@ class Relay:
         self._request = self._tap = None
         if request is None or tap is None or verdict is None:
             return
-        outcome, kind, message = verdict
-        began, body, tee = request.began, self._body, self._tee
-        ending = Ending(
-            outcome=str(outcome),
-            kind=kind,
-            message=message,
-            at=int((self._clock() - began) * 1e6),
-            timing=self._timing(began, request.waited),
-            request_bytes=body.size if body is not None else 0,
-            request_whole=body is None or body.whole,
-            response_bytes=tee.received if tee is not None else 0,
-            delivered_bytes=max(0, (tee.written if tee is not None else self._own_bytes) - unsent),
-            response_whole=tee is not None and tee.whole,
-            eof_unverified=tee is not None and tee.unverified,
-            trailers=tee.response.trailers if tee is not None else [],
-            caller=request.caller,
-        )
+        tee = self._tee
+        stalled = self._stalls() - self._stalled_before
+        timing = timing_of(self._marks, tee, self.head_at, self.spent + request.waited, request.began, stalled)
+        ending = ending_of(request, verdict, timing, self._body, tee, self._own_bytes, unsent, self._clock())
         request.exchange = None
         self._body = self._tee = None
         if tee is not None:
             tee.detach()
         tap.end(ending)
-
-    def _timing(self, began: float, waited: float) -> Timing:
-        tee, marks = self._tee, self._marks
-        body = (tee.first_byte, tee.last_byte) if tee is not None else (None, None)
-        moments = (marks.connected, marks.request_sent, self.head_at, *body)
-        connected, sent, head, first, last = [None if each is None else int((each - began) * 1e6) for each in moments]
-        overhead = int((self.spent + marks.waited + waited) * 1e6)
-        stalled = self._stalls() - self._stalled_before
-        lost = int(stalled * 1e6) if stalled >= STALL_WORTH_TELLING else 0
-        return Timing(connected, marks.reused, sent, head, first, last, overhead, lost)

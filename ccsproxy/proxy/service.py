@@ -10,7 +10,6 @@ from weakref import WeakSet
 
 import attr
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
 
 from ccsproxy.config.model import Config, Upstream
@@ -33,15 +32,12 @@ from ccsproxy.proxy.server.channel import RelayChannel
 from ccsproxy.proxy.server.limits import Limits, connection_cap
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
-from ccsproxy.proxy.upstream.client import AbsoluteForm, RelayAgent, TransparentClient
-from ccsproxy.proxy.upstream.link import Timeouts
+from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
+from ccsproxy.proxy.upstream.make_client import client_for, endpoint_for, timeouts_of
 from ccsproxy.proxy.upstream.pool import RelayPool
 from ccsproxy.proxy.upstream.response import empty_response
-from ccsproxy.proxy.upstream.ways.endpoints import TLSEndpoint, tcp_endpoint
 from ccsproxy.proxy.upstream.ways.http_proxy import CorporateProxy, ProxySettingError, is_loopback, proxy_for
-from ccsproxy.proxy.upstream.ways.socks import SocksEndpoint
 from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, TLSSettingError, Trust, make_context
-from ccsproxy.proxy.upstream.ways.tunnel import TunnelEndpoint
 from ccsproxy.runtime.clock import StallWatch
 from ccsproxy.runtime.sockets.callers import CallerFinder
 from ccsproxy.runtime.write_batch import WriteBatch
@@ -53,120 +49,65 @@ _ANY = Upstream("", "https", "api.example", 443)
 FAREWELL = 5.0
 
 
-def timeouts_of(config: Config) -> Timeouts:
-    """Return the limits in time towards upstreams."""
-    return Timeouts(config.connect_timeout, config.first_byte_timeout, config.idle_timeout)
-
-
 def limits_of(config: Config, limits: Limits) -> Limits:
     """Return limits with what is configured of them."""
     return attr.evolve(limits, body=config.max_request_body, connections=connection_cap(config.max_connections))
 
 
-def endpoint_for(
-    upstream: Upstream, reactor: Any, proxy: CorporateProxy | None, policy: FailClosedPolicy
-) -> IStreamClientEndpoint:
-    """Return the way to an upstream below TLS.
+@attr.frozen(kw_only=True)
+class SiteParts:
+    """What all sites of a process have in common.
 
-    :param proxy: the way through a corporate proxy.
-    :param policy: whom to trust, when the proxy itself speaks TLS.
+    :ivar capture: who is told of every exchange.
+    :ivar limits: what is configured of them goes before.
+    :ivar write_batch: see `RelaySite`, as `admission`, `loops` and `everybody`.
+    :ivar forward: deals with requests for other hosts, where that is wanted.
+    :ivar stalls: see `ccsproxy.proxy.relay.Relay`.
     """
-    if proxy is None:
-        return tcp_endpoint(reactor, upstream.host, upstream.port)
-    way = tcp_endpoint(reactor, proxy.host, proxy.port)
-    if proxy.is_socks:
-        return SocksEndpoint(way, upstream.host, upstream.port, proxy.login)
-    if proxy.scheme == "https":
-        creator = policy.without_certificate().creatorForNetloc(proxy.host.encode("idna"), proxy.port)
-        way = TLSEndpoint(reactor, way, creator)
-    if upstream.scheme == "http":
-        return way
-    return TunnelEndpoint(way, upstream.host, upstream.port, proxy.authorization)
 
-
-def absolute_form(upstream: Upstream, proxy: CorporateProxy | None) -> AbsoluteForm | None:
-    """Return how requests for an upstream are put to a proxy that is not asked for a tunnel; None without one."""
-    if proxy is None or proxy.is_socks or upstream.scheme != "http":
-        return None
-    return AbsoluteForm(b"http://" + upstream.authority.encode(), proxy.authorization)
-
-
-def client_for(
-    upstream: Upstream,
-    reactor: Any,
-    timers: BatchedTimers,
-    timeouts: Timeouts,
-    policy: FailClosedPolicy,
-    proxy: CorporateProxy | None = None,
-    write_batch: WriteBatch | None = None,
-) -> tuple[TransparentClient, RelayPool]:
-    """Make the client of an upstream, and the pool to close when the program ends.
-
-    :param policy: whom to trust; asked for https upstreams only.
-    :param write_batch: see `RelayPool`.
-    :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.ways.http_proxy.proxy_for`).
-    """
-    endpoint = endpoint_for(upstream, reactor, proxy, policy)
-    if upstream.scheme == "https":
-        creator = policy.creatorForNetloc(upstream.host.encode("idna"), upstream.port)
-        endpoint = TLSEndpoint(reactor, endpoint, creator)
-    pool = RelayPool(reactor, timers, timeouts, write_batch=write_batch)
-    return TransparentClient(RelayAgent(pool, endpoint, absolute_form(upstream, proxy), upstream.url.encode())), pool
+    capture: GuardedCapture
+    ids: IdSource
+    reactor: Any
+    timers: BatchedTimers
+    limits: Limits = attr.field(factory=Limits)
+    write_batch: WriteBatch | None = None
+    forward: ForwardResource | None = None
+    admission: ProxyAdmission | None = None
+    stalls: Seconds = lambda: 0.0
+    loops: LoopWatch | None = None
+    everybody: set[RelayChannel] | None = None
 
 
 def relay_site(
-    config: Config,
-    clients: Mapping[str, tuple[Upstream, ITransparentClient]],
-    capture: Capture | GuardedCapture,
-    ids: IdSource,
-    reactor: Any,
-    timers: BatchedTimers,
-    default: str = "",
-    limits: Limits | None = None,
-    write_batch: WriteBatch | None = None,
-    forward: ForwardResource | None = None,
-    admission: ProxyAdmission | None = None,
-    stalls: Seconds = lambda: 0.0,
-    loops: LoopWatch | None = None,
-    everybody: set[RelayChannel] | None = None,
+    config: Config, clients: Mapping[str, tuple[Upstream, ITransparentClient]], parts: SiteParts, default: str = ""
 ) -> RelaySite:
     """Make the site of one listener.
 
     :param clients: the upstreams by name, each with its client.
-    :param capture: who is told of every exchange; several sites may share a `GuardedCapture` and its count.
     :param default: the name of the upstream for paths that name none; the first one when left out.
-    :param limits: the limits; `Limits` with the configured body size when left out.
-    :param write_batch: see `RelaySite`.
-    :param forward: deals with requests for other hosts, where that is wanted.
-    :param admission: see `RelaySite`.
-    :param stalls: see `ccsproxy.proxy.relay.Relay`.
-    :param loops: see `RelaySite`.
-    :param everybody: see `RelaySite`.
     """
-    guarded = capture if isinstance(capture, GuardedCapture) else GuardedCapture(capture)
     ways = {name: way_to(upstream, client) for name, (upstream, client) in clients.items()}
     first = ways[default or next(iter(ways))] if ways else None
-    relays = RelayRoutes(guarded, ids, time.monotonic, stalls, empty_response)
-    resource = ProxyResource(ways, first, relays, forward)
+    relays = RelayRoutes(parts.capture, parts.ids, time.monotonic, parts.stalls, empty_response)
     site = RelaySite(
-        resource,
-        reactor,
-        timers,
-        RefusedRecorder(guarded, ids),
-        limits_of(config, limits or Limits()),
+        ProxyResource(ways, first, relays, parts.forward),
+        parts.reactor,
+        parts.timers,
+        RefusedRecorder(parts.capture, parts.ids),
+        limits_of(config, parts.limits),
         time.monotonic,
         time.time,
         allowed=config.allow_hosts,
         origin=config.cors_allow,
-        write_batch=write_batch,
-        rules=ServerRules(bool(ways), forward is not None, config.websocket),
-        admission=admission,
-        loops=loops,
-        everybody=everybody,
+        write_batch=parts.write_batch,
+        rules=ServerRules(bool(ways), parts.forward is not None, config.websocket),
+        admission=parts.admission,
+        loops=parts.loops,
+        everybody=parts.everybody,
         callers=CallerFinder(),
     )
-    if forward is not None:
-        forward.site = site
+    if parts.forward is not None:
+        parts.forward.site = site
     return site
 
 
@@ -207,17 +148,25 @@ class RelayService:
         """
         self._config, self._reactor, self._write_batch = config, reactor, write_batch
         self._stalls = StallWatch(reactor)
-        self._loops = loops or LoopWatch(lambda: (os.getpid(),))
         self._timers = BatchedTimers(reactor, self._stalls)
         self._capture = GuardedCapture(capture)
         self._ids = IdSource(time.time)
         self._pools: WeakSet[RelayPool] = WeakSet()
         self._sites: list[RelaySite] = []
-        self._everybody: set[RelayChannel] = set()
-        self._admission = ProxyAdmission(config.api_users == "any", token_reader(config.token_path))
         self._environ = environ
         self._policy, self._clients = self._make_clients()
-        self._forward = self._make_forward() if config.forwards else None
+        self._parts = SiteParts(
+            capture=self._capture,
+            ids=self._ids,
+            reactor=reactor,
+            timers=self._timers,
+            write_batch=write_batch,
+            forward=self._make_forward() if config.forwards else None,
+            admission=ProxyAdmission(config.api_users == "any", token_reader(config.token_path)),
+            stalls=self._stalls.total,
+            loops=loops or LoopWatch(lambda: (os.getpid(),)),
+            everybody=set(),
+        )
         self.site = self.site_for(config.upstreams[0] if config.upstreams else None)
 
     def _make_clients(self) -> tuple[FailClosedPolicy, dict[str, tuple[Upstream, ITransparentClient]]]:
@@ -271,21 +220,8 @@ class RelayService:
 
     def site_for(self, default: Upstream | None) -> RelaySite:
         """Return a site whose paths go to an upstream unless they name another one."""
-        site = relay_site(
-            self._config,
-            self._clients,
-            self._capture,
-            self._ids,
-            self._reactor,
-            self._timers,
-            default.name if default is not None else "",
-            write_batch=self._write_batch,
-            forward=self._forward,
-            admission=self._admission,
-            stalls=self._stalls.total,
-            loops=self._loops,
-            everybody=self._everybody,
-        )
+        name = default.name if default is not None else ""
+        site = relay_site(self._config, self._clients, self._parts, name)
         self._sites.append(site)
         return site
 

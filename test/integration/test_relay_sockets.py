@@ -13,10 +13,12 @@ from twisted.trial.unittest import TestCase
 
 from ccsproxy.config.model import Config, Upstream
 from ccsproxy.exchange.ids import IdSource
+from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.server.peers import _inode_by_netlink, _inode_by_proc
-from ccsproxy.proxy.service import client_for, relay_site
+from ccsproxy.proxy.service import SiteParts, relay_site
 from ccsproxy.proxy.upstream.link import Timeouts
+from ccsproxy.proxy.upstream.make_client import client_for
 from test.proxy.relay_rig import Listening
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -56,9 +58,9 @@ class SocketsTestCase(TestCase):
         client, self.pool = client_for(configured, reactor, timers, Timeouts(), None)
         self.capture = Listening()
         config = Config(upstreams=(configured,))
-        self.site = relay_site(
-            config, {"up": (configured, client)}, self.capture, IdSource(time.time), reactor, timers
-        )
+        capture, ids = GuardedCapture(self.capture), IdSource(time.time)
+        parts = SiteParts(capture=capture, ids=ids, reactor=reactor, timers=timers)
+        self.site = relay_site(config, {"up": (configured, client)}, parts)
         self.port = reactor.listenTCP(0, self.site, interface="127.0.0.1")
         self.addCleanup(self.clean_up, upstream_port)
 

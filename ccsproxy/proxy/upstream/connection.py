@@ -6,25 +6,23 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 
 from ccsproxy.proxy import errors
 from ccsproxy.proxy.framing import LengthBody
 from ccsproxy.proxy.interfaces import UpstreamTimings
 from ccsproxy.proxy.transport import sends_directly
 from ccsproxy.proxy.upstream.endings import cut_off, lost_before_response
-from ccsproxy.proxy.upstream.link import Link, Owner
+from ccsproxy.proxy.upstream.link import Owner
 from ccsproxy.proxy.upstream.raw import RawConnection
-from ccsproxy.proxy.upstream.request_limits import RequestLimits
+from ccsproxy.proxy.upstream.request_sender import RequestSender
 from ccsproxy.proxy.upstream.response import WHOLE, RelayResponse
 from ccsproxy.proxy.upstream.response_body import Body, body_of
 from ccsproxy.proxy.upstream.response_head import HeadReader, ParsedResponseHead
-from ccsproxy.proxy.upstream.upload import Upload, request_head
 
 log = Logger()
 
 
-class RelayConnection(Link):
+class RelayConnection(RequestSender):
     """An upstream connection. Who owns it (the pool) is told when it is free again and when it is gone.
 
     States: idle (neither `_waiting` nor `_response`), waiting for a head (`_waiting`), in a body (`_response` and
@@ -32,52 +30,25 @@ class RelayConnection(Link):
     phase has a deadline of its own: `_limits` until there is a head, `_deadline` for the head, then for the body of
     the response, then for closing.
 
-    :ivar carried: how many requests it has carried.
     :ivar keep_for: for how many seconds its upstream keeps it when it is idle, None when it did not say.
     """
 
-    carried = 0
     keep_for: float | None = None
 
     def __init__(self, owner: Owner) -> None:
         super().__init__(owner)
-        self._timeouts = owner.timeouts
-        self._clock = owner.clock
-        self._method = b""
-        self._marks: UpstreamTimings | None = None
-        self._waiting: Deferred[RelayResponse] | None = None
-        self._upload: Upload | None = None
         self._heads = HeadReader()
         self._persistent = False
         self._response: RelayResponse | None = None
         self._body: Body | None = None
         self._held: bytes | None = None
         self._paused = False
-        self._limits = RequestLimits(owner.timers, lambda: self.transport, self._expired, self.fail)
-        self._unsent = b""
-        self._unsent_since = 0.0
 
-    # -- the request ---------------------------------------------------------------------------------------------
+    # -- beginnings ----------------------------------------------------------------------------------------------
 
     def usable(self) -> bool:
         """Tell whether another request may be sent: free, open, and with nothing unread from the upstream."""
         return self._waiting is None and self._response is None and self.quiet()
-
-    def request(
-        self, method: bytes, target: bytes, headers: bytes, data: IBodyProducer | None, marks: UpstreamTimings
-    ) -> Deferred[RelayResponse]:
-        """Send one request; the connection must be `usable`."""
-        chunked = data is not None and data.length is UNKNOWN_LENGTH
-        head = request_head(method, target, headers, chunked=chunked)
-        waiting = self._begin_waiting(method, marks)
-        whole_body = getattr(data, "whole_body", None)  # `IWholeBody`; asking zope costs a microsecond
-        whole = None if whole_body is None else whole_body()
-        if data is None or whole is not None:
-            self._send_soon(head + whole if whole else head)
-        else:
-            self._upload = Upload(self, head, data)
-            self._upload.start()
-        return waiting
 
     def upgrade(self, target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[RelayResponse]:
         """Send a request after which the upstream may speak another protocol; see `request`."""
@@ -96,58 +67,6 @@ class RelayConnection(Link):
         self._limits.close()
         self.detach(raw)
         return raw.response
-
-    def request_again(self, request: bytes, method: bytes, marks: UpstreamTimings) -> Deferred[RelayResponse]:
-        """Send a request of which not a byte has left on another connection.
-
-        :param request: head and body, see `NeverSent`.
-        """
-        waiting = self._begin_waiting(method, marks)
-        self._send_soon(request)
-        return waiting
-
-    def _begin_waiting(self, method: bytes, marks: UpstreamTimings) -> Deferred[RelayResponse]:
-        self._timeouts = self._owner.timeouts
-        self._method = method
-        self._marks = marks
-        self.carried += 1
-        self._limits.begin()
-        waiting = self._waiting = Deferred(self._cancelled)
-        return waiting
-
-    def _send_soon(self, request: bytes) -> None:
-        self._unsent = request
-        self._unsent_since = self._clock()
-        self._owner.write_batch.add(self)
-
-    def flush(self) -> None:
-        """Send the request, unless the exchange has been given up in the same turn."""
-        data, self._unsent = self._unsent, b""
-        if data and self._marks is not None:
-            self.send(data)
-            self._marks.waited = self._clock() - self._unsent_since
-            self.sent()
-
-    def sent(self) -> None:
-        """Start waiting for the first byte: the request has been handed over entirely."""
-        if self._marks is not None:
-            self._marks.request_sent = self._clock()
-        if self._waiting is not None:
-            self._deadline.set(self._timeouts.first_byte, errors.FirstByteTimeout)
-
-    def upload_stalled(self, stalled: bool) -> None:
-        """Limit the time for which the upstream may take nothing of the body.
-
-        The limit is the body's own: when the response has begun, its limits go on whatever becomes of the body.
-        """
-        if stalled and self._waiting is not None:
-            self._limits.stall(self._timeouts.idle)
-        else:
-            self._limits.go_on()
-
-    def _cancelled(self, _: Deferred[RelayResponse]) -> None:
-        self._waiting = None
-        self.abort()
 
     # -- the response --------------------------------------------------------------------------------------------
 

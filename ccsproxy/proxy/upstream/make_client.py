@@ -1,0 +1,73 @@
+"""The client of an upstream, put together: the way there, whom to trust on it, and the pool of its connections."""
+
+from typing import Any
+
+from twisted.internet.interfaces import IStreamClientEndpoint
+
+from ccsproxy.config.model import Config, Upstream
+from ccsproxy.proxy.deadlines import BatchedTimers
+from ccsproxy.proxy.upstream.client import AbsoluteForm, RelayAgent, TransparentClient
+from ccsproxy.proxy.upstream.link import Timeouts
+from ccsproxy.proxy.upstream.pool import RelayPool
+from ccsproxy.proxy.upstream.ways.endpoints import TLSEndpoint, tcp_endpoint
+from ccsproxy.proxy.upstream.ways.http_proxy import CorporateProxy
+from ccsproxy.proxy.upstream.ways.socks import SocksEndpoint
+from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy
+from ccsproxy.proxy.upstream.ways.tunnel import TunnelEndpoint
+from ccsproxy.runtime.write_batch import WriteBatch
+
+
+def timeouts_of(config: Config) -> Timeouts:
+    """Return the limits in time towards upstreams."""
+    return Timeouts(config.connect_timeout, config.first_byte_timeout, config.idle_timeout)
+
+
+def endpoint_for(
+    upstream: Upstream, reactor: Any, proxy: CorporateProxy | None, policy: FailClosedPolicy
+) -> IStreamClientEndpoint:
+    """Return the way to an upstream below TLS.
+
+    :param proxy: the way through a corporate proxy.
+    :param policy: whom to trust, when the proxy itself speaks TLS.
+    """
+    if proxy is None:
+        return tcp_endpoint(reactor, upstream.host, upstream.port)
+    way = tcp_endpoint(reactor, proxy.host, proxy.port)
+    if proxy.is_socks:
+        return SocksEndpoint(way, upstream.host, upstream.port, proxy.login)
+    if proxy.scheme == "https":
+        creator = policy.without_certificate().creatorForNetloc(proxy.host.encode("idna"), proxy.port)
+        way = TLSEndpoint(reactor, way, creator)
+    if upstream.scheme == "http":
+        return way
+    return TunnelEndpoint(way, upstream.host, upstream.port, proxy.authorization)
+
+
+def absolute_form(upstream: Upstream, proxy: CorporateProxy | None) -> AbsoluteForm | None:
+    """Return how requests for an upstream are put to a proxy that is not asked for a tunnel; None without one."""
+    if proxy is None or proxy.is_socks or upstream.scheme != "http":
+        return None
+    return AbsoluteForm(b"http://" + upstream.authority.encode(), proxy.authorization)
+
+
+def client_for(
+    upstream: Upstream,
+    reactor: Any,
+    timers: BatchedTimers,
+    timeouts: Timeouts,
+    policy: FailClosedPolicy,
+    proxy: CorporateProxy | None = None,
+    write_batch: WriteBatch | None = None,
+) -> tuple[TransparentClient, RelayPool]:
+    """Make the client of an upstream, and the pool to close when the program ends.
+
+    :param policy: whom to trust; asked for https upstreams only.
+    :param write_batch: see `RelayPool`.
+    :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.ways.http_proxy.proxy_for`).
+    """
+    endpoint = endpoint_for(upstream, reactor, proxy, policy)
+    if upstream.scheme == "https":
+        creator = policy.creatorForNetloc(upstream.host.encode("idna"), upstream.port)
+        endpoint = TLSEndpoint(reactor, endpoint, creator)
+    pool = RelayPool(reactor, timers, timeouts, write_batch=write_batch)
+    return TransparentClient(RelayAgent(pool, endpoint, absolute_form(upstream, proxy), upstream.url.encode())), pool

@@ -1,0 +1,109 @@
+"""The asking half of an upstream connection: one request after the other, sent in as few writes as it allows."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
+
+from ccsproxy.proxy import errors
+from ccsproxy.proxy.interfaces import UpstreamTimings
+from ccsproxy.proxy.upstream.link import Link, Owner
+from ccsproxy.proxy.upstream.request_limits import RequestLimits
+from ccsproxy.proxy.upstream.response import RelayResponse
+from ccsproxy.proxy.upstream.upload import Upload, request_head
+
+
+class RequestSender(Link):
+    """Sends requests; `ccsproxy.proxy.upstream.connection.RelayConnection` reads what is answered.
+
+    `_waiting` is there from the beginning of a request until there is a head of its response, and `_upload` while a
+    body is not wholly sent: it may outlive `_waiting`, since an upstream may answer before it has read everything.
+
+    :ivar carried: how many requests it has carried.
+    """
+
+    carried = 0
+
+    def __init__(self, owner: Owner) -> None:
+        super().__init__(owner)
+        self._timeouts = owner.timeouts
+        self._clock = owner.clock
+        self._method = b""
+        self._marks: UpstreamTimings | None = None
+        self._waiting: Deferred[RelayResponse] | None = None
+        self._upload: Upload | None = None
+        self._limits = RequestLimits(owner.timers, lambda: self.transport, self._expired, self.fail)
+        self._unsent = b""
+        self._unsent_since = 0.0
+
+    def request(
+        self, method: bytes, target: bytes, headers: bytes, data: IBodyProducer | None, marks: UpstreamTimings
+    ) -> Deferred[RelayResponse]:
+        """Send one request; the connection must be `usable`."""
+        chunked = data is not None and data.length is UNKNOWN_LENGTH
+        head = request_head(method, target, headers, chunked=chunked)
+        waiting = self._begin_waiting(method, marks)
+        whole_body = getattr(data, "whole_body", None)  # `IWholeBody`; asking zope costs a microsecond
+        whole = None if whole_body is None else whole_body()
+        if data is None or whole is not None:
+            self._send_soon(head + whole if whole else head)
+        else:
+            self._upload = Upload(self, head, data)
+            self._upload.start()
+        return waiting
+
+    def request_again(self, request: bytes, method: bytes, marks: UpstreamTimings) -> Deferred[RelayResponse]:
+        """Send a request of which not a byte has left on another connection.
+
+        :param request: head and body, see `NeverSent`.
+        """
+        waiting = self._begin_waiting(method, marks)
+        self._send_soon(request)
+        return waiting
+
+    def _begin_waiting(self, method: bytes, marks: UpstreamTimings) -> Deferred[RelayResponse]:
+        self._timeouts = self._owner.timeouts
+        self._method = method
+        self._marks = marks
+        self.carried += 1
+        self._limits.begin()
+        waiting = self._waiting = Deferred(self._cancelled)
+        return waiting
+
+    def _send_soon(self, request: bytes) -> None:
+        self._unsent = request
+        self._unsent_since = self._clock()
+        self._owner.write_batch.add(self)
+
+    def flush(self) -> None:
+        """Send the request, unless the exchange has been given up in the same turn."""
+        data, self._unsent = self._unsent, b""
+        if data and self._marks is not None:
+            self.send(data)
+            self._marks.waited = self._clock() - self._unsent_since
+            self.sent()
+
+    def sent(self) -> None:
+        """Start waiting for the first byte: the request has been handed over entirely."""
+        if self._marks is not None:
+            self._marks.request_sent = self._clock()
+        if self._waiting is not None:
+            self._deadline.set(self._timeouts.first_byte, errors.FirstByteTimeout)
+
+    def upload_stalled(self, stalled: bool) -> None:
+        """Limit the time for which the upstream may take nothing of the body.
+
+        The limit is the body's own: when the response has begun, its limits go on whatever becomes of the body.
+        """
+        if stalled and self._waiting is not None:
+            self._limits.stall(self._timeouts.idle)
+        else:
+            self._limits.go_on()
+
+    def _cancelled(self, _: Deferred[RelayResponse]) -> None:
+        self._waiting = None
+        self.abort()
+
+    def fail(self, error: errors.RelayError) -> None:
+        """End the exchange with an error, and the connection with it."""
+        raise NotImplementedError
