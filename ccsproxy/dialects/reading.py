@@ -15,6 +15,7 @@ from ccsproxy.dialects.plain_body import BLANK, bounded_counts, read_cut_off, re
 from ccsproxy.dialects.protocol import Joining, Reassembler, StreamWatcher, WireFormat
 from ccsproxy.dialects.registry import proven
 from ccsproxy.dialects.unfinished import bounded
+from ccsproxy.dialects.watching import WatchedEvents
 from ccsproxy.wire.jsontext import JsonError, loads
 from ccsproxy.wire.runs import TextRun, runs
 
@@ -37,7 +38,7 @@ class AnswerReader:
         self._framing: Framing | None = None
         self._reassembler: Reassembler | None = None
         self._joining = False
-        self._watcher: StreamWatcher | None = None
+        self._watch = WatchedEvents()
         self._frames = 0
         self._first_ms: float | None = None
         self._last_ms = 0.0
@@ -51,7 +52,7 @@ class AnswerReader:
 
     def watch(self, watcher: StreamWatcher) -> None:
         """Show the events to somebody else as well; called before the first bytes."""
-        self._watcher = watcher
+        self._watch.begin(watcher)
 
     @property
     def timed(self) -> bool:
@@ -89,8 +90,8 @@ class AnswerReader:
         self._full = True
         if self._framing is None:
             return
-        self._show_rest(self._framing)
-        self._watcher = None
+        self._watch.show_rest(self._framing)
+        self._watch.end()
         self._kept = self._begin(None)
         self._framing.overflow()
         self._reassembler = self._tail = KeptTail(partial(self._format.reassembler, self._facts))
@@ -117,8 +118,7 @@ class AnswerReader:
 
     def _take(self, events: list[Framed], at_ms: float) -> None:
         self._frames += len(events)
-        if self._watcher is not None:
-            self._watcher.names({name for name, _ in events})
+        self._watch.names(events)
         reassembler: Joining | None = self._reassembler if self._joining else None  # type: ignore[assignment]
         if len(events) < _FEW or reassembler is None:
             self._take_each(events, at_ms)
@@ -133,7 +133,8 @@ class AnswerReader:
         for name, text in events:
             if text.startswith(_DONE):
                 self._begin(None).ended()
-                self._unusual(text != _DONE)
+                if text != _DONE:
+                    self._watch.unusual()
             elif text or name:
                 self._event(name, text, at_ms)
 
@@ -141,7 +142,7 @@ class AnswerReader:
         """Take events that differ in one text at once, where that comes to the same."""
         fits = len(names) == 1 and isinstance(run.value, dict) and reassembler.joins(run.value, run.holder, run.key)
         if fits:
-            self._show(run.value, run)
+            self._watch.show(run.value, run)
             reassembler.event(names.pop(), run.value, at_ms)
         return fits
 
@@ -151,7 +152,7 @@ class AnswerReader:
         except JsonError:
             self._no_json(name, text.decode("utf-8", "replace"), at_ms)
             return
-        self._show(value, None)
+        self._watch.show(value, None)
         self._reassemble(name, value, at_ms)
         if self._tail is not None:
             self._tail.took(len(text))
@@ -166,44 +167,13 @@ class AnswerReader:
 
     def _no_json(self, name: str, text: str, at_ms: float) -> None:
         """Take an event that is no JSON: damage, but where nobody knows what it should be."""
-        self._show_cut("", text)
+        self._watch.show_cut("", text)
         if self._begin(None) is self._tail:
             return
         if self._format.name == "generic":
             self._reassemble(name, text, at_ms)
         else:
             self._begin(None).findings.unplaced(text, "invalid_event_json")
-
-    def _show(self, value: Any, run: TextRun | None) -> None:
-        """Show an event, or a run of them, to who watches; that costs the event nothing, whatever happens."""
-        if self._watcher is None or self._watcher.unusual:
-            return
-        try:
-            if run is None:
-                self._watcher.event(value)
-            else:
-                self._watcher.run(run)
-        except Exception:
-            self._unusual(True)
-
-    def _show_cut(self, name: str, payload: str) -> None:
-        if self._watcher is not None and not self._watcher.unusual:
-            try:
-                self._watcher.cut(name, payload)
-            except Exception:
-                self._unusual(True)
-
-    def _show_rest(self, framing: Framing) -> None:
-        """Show what came after the last whole event, where that is all that is odd about a stream."""
-        rest = framing.rest() if self._watcher is not None and not self._watcher.unusual else None
-        if rest is None:
-            self._unusual(True)
-        else:
-            self._show_cut(*rest)
-
-    def _unusual(self, is_so: bool) -> None:
-        if is_so and self._watcher is not None:
-            self._watcher.unusual = True
 
     def _begin(self, value: Any) -> Reassembler:
         """Make the reassembler when the first event says what it has to be."""
@@ -243,7 +213,7 @@ class AnswerReader:
     def _finish_stream(self, framing: Framing, whole: bool) -> DecodedResponse:
         self._take(framing.finish(), self._last_ms)
         reassembler = self._begin(None)
-        self._show_rest(framing)
+        self._watch.show_rest(framing)
         if isinstance(framing, SseFraming):
             self._look_behind(framing, reassembler)
         elif isinstance(framing, EventStreamFraming):

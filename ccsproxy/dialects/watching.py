@@ -1,0 +1,65 @@
+"""Shows the events of a stream to somebody else while they are read, whatever that somebody does."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ccsproxy.dialects.framing import Framed, Framing
+from ccsproxy.dialects.protocol import StreamWatcher
+from ccsproxy.wire.runs import TextRun
+
+
+class WatchedEvents:
+    """The events of one stream, as a watcher sees them.
+
+    A watcher that raises, and a stream in which something is odd, are marked as unusual: nothing more is shown then,
+    and whoever asked for the watch reads the text of the stream once more. It costs the events nothing.
+    """
+
+    def __init__(self) -> None:
+        self._watcher: StreamWatcher | None = None
+
+    def begin(self, watcher: StreamWatcher) -> None:
+        """Show what comes from now on."""
+        self._watcher = watcher
+
+    def end(self) -> None:
+        """Show nothing any more; what was shown counts."""
+        self._watcher = None
+
+    def names(self, events: Iterable[Framed]) -> None:
+        """Show the names of some events."""
+        if self._watcher is not None:
+            self._watcher.names({name for name, _ in events})
+
+    def show(self, value: Any, run: TextRun | None) -> None:
+        """Show an event, or a run of them."""
+        if self._watcher is None or self._watcher.unusual:
+            return
+        try:
+            if run is None:
+                self._watcher.event(value)
+            else:
+                self._watcher.run(run)
+        except Exception:
+            self.unusual()
+
+    def show_cut(self, name: str, payload: str) -> None:
+        """Show an event that is no JSON: cut off, or damaged."""
+        if self._watcher is not None and not self._watcher.unusual:
+            try:
+                self._watcher.cut(name, payload)
+            except Exception:
+                self.unusual()
+
+    def show_rest(self, framing: Framing) -> None:
+        """Show what came after the last whole event, where that is all that is odd about a stream."""
+        rest = framing.rest() if self._watcher is not None and not self._watcher.unusual else None
+        if rest is None:
+            self.unusual()
+        else:
+            self.show_cut(*rest)
+
+    def unusual(self) -> None:
+        """Note that the stream is not what the watcher took it for."""
+        if self._watcher is not None:
+            self._watcher.unusual = True
