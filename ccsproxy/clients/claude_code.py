@@ -11,7 +11,8 @@ from ccsproxy.exchange.record import Client
 _USER_ID = re.compile(
     r"\Auser_[0-9A-Za-z]*_account_(?P<account_uuid>[0-9A-Za-z-]*)_session_(?P<session_id>[0-9A-Za-z-]+)\Z"
 )
-_VERSION = re.compile(r"\bcc_version=(\d[\w.+-]*)")
+#: Its last part is a hash of the prompt.
+_VERSION = re.compile(r"\bcc_version=(\d+\.\d+\.\d+)")
 
 
 def matches(call: ClientCall) -> bool:

@@ -84,7 +84,7 @@ class ClaudeCodeTests(SynchronousTestCase):
         """Where the user agent is another's, the version stands in the system prompt."""
         body = {"system": [{"text": "x-anthropic-billing-header: cc_version=2.1.5.abc; cc_entrypoint=cli"}]}
         self.assertEqual(
-            ask({"x-claude-code-session-id": SID, "user-agent": "Bun/1.4"}, body).client.version, "2.1.5.abc"
+            ask({"x-claude-code-session-id": SID, "user-agent": "Bun/1.4"}, body).client.version, "2.1.5"
         )
 
     def test_parallel_agents(self) -> None:
