@@ -32,6 +32,7 @@ COMMANDS = (
         "store.keep",
         "store.note",
         "store.import_store",
+        "store.watch",
     ),
     "completion",
 )

@@ -1,47 +1,48 @@
-"""``ccsproxy import DIR``: takes over the records of a ccs-proxy data dir."""
+"""``ccsproxy import DIR``: takes over the records of a ccs-proxy data dir, or Claude Code's own body files."""
 
 import argparse
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
 import attr
 
 from ccsproxy.redaction import Redactor
+from ccsproxy.store.body_files import is_body_folder
+from ccsproxy.store.import_bodies import BodyImport, Numbers
 from ccsproxy.store.import_v1 import Imported, Json, old_records
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, offline_store, reported, write_json
 from ccsproxy.tools.store.redacting import redacted, rules_of
 
 NAME = "import"
-SUMMARY = "Take over the records of a ccs-proxy data dir (version 1), redacted."
+SUMMARY = (
+    "Take over the records of a ccs-proxy data dir (version 1), or the bodies that Claude Code writes with "
+    "OTEL_LOG_RAW_API_BODIES=file:DIR, redacted."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
-    parser.add_argument("source", metavar="DIR", help="the data dir of ccs-proxy; it is only read")
-    parser.add_argument("--no-redact", action="store_true", help="keep secrets that the old records hold")
+    parser.add_argument(
+        "source", metavar="DIR", help="a data dir of ccs-proxy, or a folder of body files; it is only read"
+    )
+    parser.add_argument("--no-redact", action="store_true", help="keep secrets that the records hold")
 
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Import into a store that is not in use; records that are there already are left alone."""
     data_dir, source = Path(args.data_dir).expanduser(), Path(args.source).expanduser()
-    report, redact = Imported(), not args.no_redact
-    if not (source / "sessions").is_dir():
-        raise CommandError(f"{source} is no data dir of ccs-proxy: it has no folder named sessions.")
+    redact = not args.no_redact
+    choose = _reading(source)
     with offline_store(data_dir, redact=redact) as store:
         store.catch_up()
-        reader, rules = Reader(data_dir), rules_of(data_dir, [], [])
+        reader = Reader(data_dir)
         try:
-            store.add(
-                old_records(
-                    source,
-                    lambda record: redacted(record, Redactor(redact, rules)),
-                    lambda each: _is_known(reader, each),
-                    report,
-                )
-            )
+            records, report = choose(source, redaction(data_dir, redact=redact), reader)
+            store.add(records)
         finally:
             reader.close()
     if args.json:
@@ -51,6 +52,47 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     for sentence in report.skipped:
         err.write(f"{sentence}\n")
     return 0
+
+
+Redact = Callable[[Json], Json]
+
+
+def redaction(data_dir: Path, *, redact: bool) -> Redact:
+    """Return what redacts a record by the rules of a data dir."""
+    rules = rules_of(data_dir, [], [])
+    return lambda record: redacted(record, Redactor(redact, rules))
+
+
+def _reading(source: Path) -> Callable[[Path, Redact, Reader], tuple[Iterator[Json], Imported]]:
+    """Tell what a folder holds."""
+    if (source / "sessions").is_dir():
+        return _old
+    if is_body_folder(source):
+        return _bodies
+    raise CommandError(
+        f"{source} is neither a data dir of ccs-proxy (it has no folder named sessions) nor a folder of Claude "
+        "Code's bodies (it has no *.request.json)."
+    )
+
+
+def _old(source: Path, redact: Redact, reader: Reader) -> tuple[Iterator[Json], Imported]:
+    report = Imported()
+    return old_records(source, redact, lambda each: _is_known(reader, each), report), report
+
+
+def _bodies(source: Path, redact: Redact, reader: Reader) -> tuple[Iterator[Json], Imported]:
+    reading = BodyImport(source, redact, lambda session: numbers_in(reader, session))
+    return reading.records(), reading.report
+
+
+def numbers_in(reader: Reader, session: str) -> Numbers:
+    """Return the numbers and names that the exchanges of a session have in the store."""
+    try:
+        rows = reader.session(session)["requests"]
+    except NotKept:
+        return Numbers()
+    names = {str(row[member]) for row in rows for member in ("id", "request_id") if row.get(member)}
+    return Numbers(max((row["seq"] for row in rows), default=0), names)
 
 
 def _is_known(reader: Reader, record: Json) -> bool:

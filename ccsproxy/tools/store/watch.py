@@ -1,0 +1,75 @@
+"""``ccsproxy watch DIR``: keeps taking over the bodies that Claude Code writes, for users who will have no proxy."""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from ccsproxy.store.import_bodies import BodyImport, Numbers
+from ccsproxy.store.reader.reader import Reader
+from ccsproxy.tools.data_dir import CommandError, add_data_dir, offline_store, reported, write_json
+from ccsproxy.tools.store.import_store import numbers_in, redaction
+
+NAME = "watch"
+SUMMARY = (
+    "Keep taking over the bodies that Claude Code writes with OTEL_LOG_RAW_API_BODIES=file:DIR and "
+    "CLAUDE_CODE_ENABLE_TELEMETRY=1, until it is interrupted."
+)
+#: Seconds between two looks.
+_LOOK = 1.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add_data_dir(parser)
+    parser.add_argument("source", metavar="DIR", help="the folder of body files; it is only read, and may come later")
+    parser.add_argument("--no-redact", action="store_true", help="keep secrets that the bodies hold")
+    parser.add_argument("--once", action="store_true", help="look once, and end")
+
+
+@reported
+def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Watch until interrupted; the store is locked only while records are added."""
+    data_dir, source = Path(args.data_dir).expanduser(), Path(args.source).expanduser()
+    if source.exists() and not source.is_dir():
+        raise CommandError(f"{source} is no folder.")
+    with offline_store(data_dir, redact=not args.no_redact) as store:
+        store.catch_up()
+    watched = BodyImport(source, redaction(data_dir, redact=not args.no_redact), lambda sid: _numbers(data_dir, sid))
+    said = 0
+    while True:
+        _take(watched, data_dir, args.no_redact, lambda record: _say(out, record, as_json=args.json))
+        for sentence in watched.report.skipped[said:]:
+            err.write(f"{sentence}\n")
+        said = len(watched.report.skipped)
+        if args.once:
+            return 0
+        time.sleep(_LOOK)
+
+
+def _numbers(data_dir: Path, session: str) -> Numbers:
+    reader = Reader(data_dir)
+    try:
+        return numbers_in(reader, session)
+    finally:
+        reader.close()
+
+
+def _take(watched: BodyImport, data_dir: Path, keep_secrets: bool, say: Callable[[dict[str, Any]], None]) -> None:
+    """Add what is new; a look that finds nothing leaves the store alone."""
+    records = list(watched.records())
+    if not records:
+        return
+    with offline_store(data_dir, redact=not keep_secrets) as store:
+        store.add(records)
+    for record in records:
+        say(record)
+
+
+def _say(out: TextIO, record: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        write_json(out, {name: record[name] for name in ("session_id", "seq", "started_at", "model", "outcome")})
+    else:
+        out.write(f"{record['started_at']}  {record['session_id']}/{record['seq']}  {record['model']}\n")
+    out.flush()
