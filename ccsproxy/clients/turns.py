@@ -25,6 +25,10 @@ _MARKED = tuple(b'"%s":' % mark.encode() for mark in sorted(_MARKS))
 _CONTINUES = ("previous_response_id", "previous_interaction_id")
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
+_as_sent = msgspec.json.Encoder().encode
+#: The digests of so many messages are remembered, by the hash of what was sent.
+_REMEMBERED = 50_000
+_digests: dict[int, int] = {}
 
 
 @attr.frozen(slots=False)
@@ -84,7 +88,18 @@ def words_of_answer(answer: Any) -> str:
 
 
 def _digest(item: Any) -> int:
-    """Return the digest of what a message says; most have none of the marks, and need no copy without them."""
+    """Return the digest of what a message says; one that was met before is known by how it is written."""
+    name = hash(_as_sent(item))
+    digest = _digests.get(name)
+    if digest is None:
+        if len(_digests) >= _REMEMBERED:
+            _digests.clear()
+        digest = _digests[name] = _digest_anew(item)
+    return digest
+
+
+def _digest_anew(item: Any) -> int:
+    """Return the digest of a message; most have none of the marks, and need no copy without them."""
     said = _encode(item)
     return hash(_encode(_bare(item)) if any(mark in said for mark in _MARKED) else said)
 

@@ -13,11 +13,10 @@ from ccsproxy.insight.cost.rates import Price, priced, tokens_of, usage_of
 from ccsproxy.insight.facts import Breakpoint, Call, Item, Part
 from ccsproxy.insight.prompt import markers
 from ccsproxy.insight.prompt.images import images_in
-from ccsproxy.insight.prompt.layout import Layout, MarkedItem, encoded, layout, span_s
+from ccsproxy.insight.prompt.layout import DigestMemory, Layout, MarkedItem, digest_of, encoded, layout, span_s
 from ccsproxy.insight.prompt.parts import (
     MESSAGE_FRAME,
     PartReading,
-    digest_of,
     message_parts,
     system_parts,
     tool_part,
@@ -43,6 +42,7 @@ class Collector:
         self._price = price
         self._items: dict[tuple[str, int], Item] = {}
         self._calls: dict[str, tuple[str, str]] = {}
+        self._digests = DigestMemory(REMEMBERED)
 
     def know(self, item: Item) -> None:
         """Take an item from facts that were kept, so that it is not looked at again."""
@@ -75,14 +75,14 @@ class Collector:
 
     def _read_prompt(self, call: Call, record: Mapping[str, Any], body: Any) -> None:
         laid = layout(record.get("dialect"), body) if record.get("category") == "model" else None
-        entries = [entry for entry in (laid.entries() if laid else ()) if not _unseen(record, *entry)]
+        entries = [entry for entry in (laid.entries(self._digests) if laid else ()) if not _unseen(record, *entry)]
         call.items = tuple(self._item(record, level, marked) for level, marked in entries)
         call.known = bool(call.items) and not call.dropped_bytes
         if laid is not None:
             _describe(call, laid, record, [marked for _, marked in entries])
 
     def _item(self, record: Mapping[str, Any], level: str, marked: MarkedItem) -> Item:
-        key = level, digest_of(marked.data)
+        key = level, marked.digest
         known = self._items.get(key)
         if known is None:
             known = self._items[key] = self._new_item(record, level, marked.value, key[1])

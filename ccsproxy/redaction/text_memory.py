@@ -2,9 +2,12 @@
 
 What is known is a hash of the text under a key of this process, and that the rules found nothing in it, or what they
 found. A text that differs by one letter is another text. Nothing outlives the process, and with it the rules.
+
+The hash is Python's own, SipHash, twice: of the text, which a set of texts has asked for already, and of the text
+behind a key of ours, which also holds where ``PYTHONHASHSEED`` makes the first one known to others. It is four times
+as fast as BLAKE2 here and, unlike it, does not let go of the interpreter for each text.
 """
 
-import hashlib
 import os
 from collections import OrderedDict
 
@@ -12,8 +15,8 @@ from ccsproxy.redaction.search.finding import FoundSecret
 
 #: Shorter texts cost no more to search than to look up.
 SHORTEST = 1024
-_KEY_BYTES = 32
-_HASH_BYTES = 16
+_KEY_BYTES = 16
+_64_BITS = (1 << 64) - 1
 #: So many texts without secrets are known at most, in each of two generations: about 20 MB each.
 _CLEAN = 180_000
 #: So many texts with secrets are known at most; they are few.
@@ -35,16 +38,19 @@ class TextMemory:
         :param found: how many texts with secrets are kept.
         """
         self._most_clean, self._most_found = clean, found
-        self._key = os.urandom(_KEY_BYTES)
-        self._young: set[bytes] = set()
-        self._old: set[bytes] = set()
-        self._found: OrderedDict[bytes, list[FoundSecret]] = OrderedDict()
+        self._key = os.urandom(_KEY_BYTES).hex()
+        self._young: set[int] = set()
+        self._old: set[int] = set()
+        self._found: OrderedDict[int, list[FoundSecret]] = OrderedDict()
 
-    def hash_of(self, text: bytes) -> bytes:
-        """Return what a text is known by."""
-        return hashlib.blake2b(text, key=self._key, digest_size=_HASH_BYTES).digest()
+    def hash_of(self, text: str) -> int:
+        """Return what a text is known by: two hashes, and its length.
 
-    def known(self, name: bytes) -> list[FoundSecret] | None:
+        Texts of wide and of narrow letters may be the same bytes in memory; they then differ in length.
+        """
+        return (hash(text) & _64_BITS) << 96 | (hash(self._key + text) & _64_BITS) << 32 | len(text)
+
+    def known(self, name: int) -> list[FoundSecret] | None:
         """Return what was found in a text, None where it is not known.
 
         :param name: see `hash_of`.
@@ -59,7 +65,7 @@ class TextMemory:
             self._found.move_to_end(name)
         return found
 
-    def remember(self, name: bytes, findings: list[FoundSecret]) -> None:
+    def remember(self, name: int, findings: list[FoundSecret]) -> None:
         """Keep what was found in a text."""
         if not findings:
             self._add(name)
@@ -68,7 +74,7 @@ class TextMemory:
             if len(self._found) > self._most_found:
                 self._found.popitem(last=False)
 
-    def _add(self, name: bytes) -> None:
+    def _add(self, name: int) -> None:
         if len(self._young) >= self._most_clean:
             self._old, self._young = self._young, set()
         self._young.add(name)

@@ -128,20 +128,22 @@ def texts_of(value: Any) -> set[str] | None:
         node = waiting.pop()
         if type(node) is dict:
             keys.update(node)
-            children: Any = [
-                searched(key, child) if type(child) is str and len(child) > _BEGINNING else child
-                for key, child in node.items()
-            ]
+            for key, child in node.items():
+                kind = type(child)
+                if kind is str:
+                    texts.add(child if len(child) <= _BEGINNING else searched(key, child))
+                elif kind is dict or kind is list:
+                    waiting.append(child)
         elif type(node) is list:
-            children = node
-            flags = flags or any(type(child) is str and child[:2] == "--" for child in node)
-        else:
-            children = (node,)
-        for child in children:
-            if type(child) is str:
-                texts.add(child)
-            elif type(child) is dict or type(child) is list:
-                waiting.append(child)
+            for child in node:
+                kind = type(child)
+                if kind is str:
+                    texts.add(child)
+                    flags = flags or child[:2] == "--"
+                elif kind is dict or kind is list:
+                    waiting.append(child)
+        elif type(node) is str:
+            texts.add(node)
     if (flags or not all(map(plain_key, keys))) and any(_needing_care(value)):
         return None
     return texts.union(keys)

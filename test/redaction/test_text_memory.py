@@ -56,15 +56,21 @@ class BoundTests(SynchronousTestCase):
     def test_generations(self) -> None:
         """What is asked for again outlives what is not."""
         memory = TextMemory(clean=3, found=1)
-        names = [memory.hash_of(b"%d" % each) for each in range(8)]
+        names = [memory.hash_of(str(each)) for each in range(8)]
         for name in names:
             memory.remember(name, [])
             self.assertEqual(memory.known(names[0]), [])
         self.assertIsNone(memory.known(names[1]))
         finding = [FoundSecret(0, 1, "x", b"y")]
-        memory.remember(b"a", finding)
-        memory.remember(b"b", finding)
-        self.assertEqual((memory.known(b"a"), memory.known(b"b")), (None, finding))
+        memory.remember(1, finding)
+        memory.remember(2, finding)
+        self.assertEqual((memory.known(1), memory.known(2)), (None, finding))
+
+    def test_the_same_bytes_in_memory(self) -> None:
+        """A text of wide letters is not the one of narrow letters that lies in memory alike."""
+        memory = TextMemory()
+        narrow, wide = "AB" * 600, chr(0x4241) * 600
+        self.assertNotEqual(memory.hash_of(narrow), memory.hash_of(wide))
 
     def test_memory(self) -> None:
         """Both generations full take less than 48 MB."""
@@ -72,5 +78,5 @@ class BoundTests(SynchronousTestCase):
         self.addCleanup(tracemalloc.stop)
         memory = TextMemory()
         for each in range(2 * 180_000):
-            memory.remember(each.to_bytes(16, "big"), [])
+            memory.remember(each << 96 | 1 << 95, [])
         self.assertLess(tracemalloc.get_traced_memory()[0], 48 << 20)

@@ -4,7 +4,8 @@ Markers of the prompt cache are taken out of the values, as they move from call 
 Order of the levels: "Prompt caching", platform.claude.com; OpenAI's guide lists the same things that break a prefix.
 """
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attr
@@ -22,13 +23,44 @@ _SYSTEM_ROLES = ("system", "developer")
 class MarkedItem:
     """A value of the prompt without its markers.
 
-    :ivar data: the value as JSON; equal values are equal data.
+    :ivar digest: of the value as JSON: equal values have equal ones.
     :ivar marks: index of the block that is marked, and for how long, in seconds.
     """
 
     value: Any
-    data: bytes
+    digest: int
     marks: tuple[tuple[int, int], ...] = ()
+
+
+class DigestMemory:
+    """Knows the digests of values that were met before by the hash of their JSON, where they had no markers.
+
+    A digest is kept in files, and so has to be a cryptographic hash of what it names; that costs four times what
+    Python's own does, which is enough to know a value again within one process.
+    """
+
+    def __init__(self, most: int = 20_000) -> None:
+        self._most = most
+        self._digests: dict[int, int] = {}
+
+    def marked(self, value: Any) -> MarkedItem:
+        """Take the markers out of a tool, a block or a message; most have none, as their text tells."""
+        data = encoded(value)
+        name = hash(data)
+        digest = self._digests.get(name)
+        if digest is not None:
+            return MarkedItem(value, digest)
+        item = _marked(value, data)
+        if not item.marks and item.value is value:
+            if len(self._digests) >= self._most:
+                self._digests.clear()
+            self._digests[name] = item.digest
+        return item
+
+
+def digest_of(data: bytes) -> int:
+    """Return a number of 56 bits that tells contents apart."""
+    return int.from_bytes(hashlib.blake2b(data, digest_size=7).digest())
 
 
 @attr.frozen
@@ -44,10 +76,14 @@ class Layout:
     levels: Mapping[str, list[Any]]
     rest: Mapping[str, Any]
 
-    def entries(self) -> Iterator[tuple[str, MarkedItem]]:
-        """Go through the prompt in its order."""
+    def entries(self, known: DigestMemory | None = None) -> Iterator[tuple[str, MarkedItem]]:
+        """Go through the prompt in its order.
+
+        :param known: the digests of what was met before.
+        """
+        known = known or DigestMemory()
         for level in ("tools", "system", "messages"):
-            for value in _joined(self.levels[level]):
+            for value in _joined(self.levels[level], known.marked):
                 yield level, value
 
 
@@ -138,7 +174,7 @@ def _rest(body: Mapping[str, Any], known: Any) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key not in known}
 
 
-def _joined(values: list[Any]) -> Iterator[MarkedItem]:
+def _joined(values: list[Any], marked: Callable[[Any], MarkedItem]) -> Iterator[MarkedItem]:
     """Yield the values of a level; a cache point of Bedrock's between them marks the value before."""
     held: MarkedItem | None = None
     for value in values:
@@ -148,19 +184,18 @@ def _joined(values: list[Any]) -> Iterator[MarkedItem]:
             continue
         if held is not None:
             yield held
-        held = _marked(value)
+        held = marked(value)
     if held is not None:
         yield held
 
 
-def _marked(value: Any) -> MarkedItem:
-    """Take the markers out of a tool, a block or a message; most have none, as their text tells."""
-    data = encoded(value)
+def _marked(value: Any, data: bytes) -> MarkedItem:
+    """Take the markers out of a value that is a given JSON text."""
     # Spelled out, as this is asked for each of a thousand messages of each call.
     if b'"cache_control"' not in data and b'"cachePoint"' not in data and b'"prompt_cache_breakpoint"' not in data:
-        return MarkedItem(value, data)
+        return MarkedItem(value, digest_of(data))
     bare, marks = _unmarked(value)
-    return MarkedItem(bare, encoded(bare), marks)
+    return MarkedItem(bare, digest_of(encoded(bare)), marks)
 
 
 def encoded(value: Any) -> bytes:

@@ -1,6 +1,5 @@
 """From the blocks of a message to the parts that tokens are attributed to."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from ccsproxy.dialects.views.blocks import Block, Message, Tool, fields, string
 from ccsproxy.insight.facts import QUOTE, Part
 from ccsproxy.insight.prompt import markers
 from ccsproxy.insight.prompt.images import image_tokens
-from ccsproxy.insight.prompt.layout import encoded
+from ccsproxy.insight.prompt.layout import digest_of, encoded
 from ccsproxy.insight.prompt.sizes import text_tokens
 
 #: Tools that begin a sub-agent, and the member of their input that holds its task.
@@ -41,11 +40,6 @@ class PartReading:
 def json_text(value: Any) -> str:
     """Write a value as JSON text; of what cannot be written so, its looks."""
     return encoded(value).decode("utf-8", "replace")
-
-
-def digest_of(data: bytes) -> int:
-    """Return a number of 56 bits that tells contents apart."""
-    return int.from_bytes(hashlib.blake2b(data, digest_size=7).digest())
 
 
 def server_of(tool: str) -> str:

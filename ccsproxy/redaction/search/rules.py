@@ -56,18 +56,19 @@ class Rules:
         """Return the secrets in a text, in order and disjoint, their places counted in letters."""
         if len(text) < _SHORTEST:
             return []
-        raw = text.encode("utf-8", "surrogatepass")
-        findings = self._find_once(raw)
-        return findings if not findings or len(raw) == len(text) else in_letters(raw, findings)
+        findings = self._find_once(text)
+        if not findings or text.isascii():
+            return findings
+        return in_letters(text.encode("utf-8", "surrogatepass"), findings)
 
-    def _find_once(self, raw: bytes) -> list[FoundSecret]:
-        """Search a text that is not known."""
-        if self._memory is None or len(raw) < SHORTEST:
-            return self.find_in(raw)
-        name = self._memory.hash_of(raw)
+    def _find_once(self, text: str) -> list[FoundSecret]:
+        """Search a text that is not known; places are counted in bytes."""
+        if self._memory is None or len(text) < SHORTEST:
+            return self.find_in(text.encode("utf-8", "surrogatepass"))
+        name = self._memory.hash_of(text)
         findings = self._memory.known(name)
         if findings is None:
-            findings = self.find_in(raw)
+            findings = self.find_in(text.encode("utf-8", "surrogatepass"))
             self._memory.remember(name, findings)
         return findings
 
@@ -86,7 +87,7 @@ class Rules:
         for text in texts:
             if len(text) < SHORTEST:
                 short.append(text)
-            elif self._find_once(text.encode("utf-8", "surrogatepass")):
+            elif self._find_once(text):
                 return True
         return any(self.find_in(batch.encode("utf-8", "surrogatepass")) for batch in batches(short))
 

@@ -25,7 +25,9 @@ def _dictionary() -> bytes:
     return b"".join(bytes([0xA0 | min(len(word), 31)]) + word.encode() for word in _WORDS.split())
 
 
+_LEVEL = 3
 _common = zstandard.ZstdCompressionDict(_dictionary(), dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+_common.precompute_compress(level=_LEVEL)  # else each value would have the dictionary digested anew
 _local = threading.local()  # neither side of zstandard may be used by two threads at once
 
 
@@ -33,7 +35,7 @@ def packed(data: bytes) -> bytes:
     """Return bytes in less space."""
     side = getattr(_local, "packing", None)
     if side is None:
-        side = _local.packing = zstandard.ZstdCompressor(level=3, dict_data=_common, write_dict_id=False)
+        side = _local.packing = zstandard.ZstdCompressor(level=_LEVEL, dict_data=_common, write_dict_id=False)
     return bytes(side.compress(data))
 
 

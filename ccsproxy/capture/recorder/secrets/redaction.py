@@ -40,7 +40,10 @@ DEEP = "nested_deeply"
 
 
 def _names(client: Client) -> list[str]:
-    return [value for value in msgspec.structs.astuple(client) if value]
+    """Return the texts of a client and of its program; what else a client has is no text."""
+    process = client.process
+    texts = [value for value in msgspec.structs.astuple(client) if value.__class__ is str and value]
+    return texts if process is None else [*texts, *filter(None, (process.exe, process.argv0, process.cwd))]
 
 
 def _texts(record: Record) -> list[str]:
