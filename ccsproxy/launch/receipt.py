@@ -57,7 +57,7 @@ class Receipt:
 
 
 def _cost(receipt: Receipt) -> str:
-    lacking = f"{receipt.unpriced} call{'s' * (receipt.unpriced != 1)} without a price"
+    lacking = f"{receipt.unpriced} call{'s' * (receipt.unpriced != 1)} of unknown cost"
     if receipt.unpriced == receipt.calls:
         return lacking
     return dollars(receipt.cost) + (f" + {lacking}" if receipt.unpriced else "")

@@ -30,10 +30,12 @@ def total(amount: float | None, unpriced: int | str | None, unknown: str = UNKNO
 def lacking(unpriced: int | None, models: Iterable[str] = ()) -> str:
     """Say how many calls a sum lacks, and of which models; nothing where it lacks none.
 
-    :param models: the models whose calls have no price.
+    Their cost is unknown because the model has no price, or because the call broke off before all was counted.
+
+    :param models: the models of those calls.
     """
     if not unpriced:
         return ""
     named = ", ".join(model or "no model" for model in models)
-    calls = f"{unpriced:,} call{'' if unpriced == 1 else 's'} without a price"
+    calls = f"{unpriced:,} call{'' if unpriced == 1 else 's'} of unknown cost"
     return f"{calls} ({named})" if named else calls

@@ -127,6 +127,14 @@ class WhyPanelTests(DashboardCase):
     def test_unknown_price(self) -> None:
         """No price is not a price of nothing."""
         none = dict.fromkeys(("total", "read", "write", "input", "output", "other", "share_of_session"))
-        cost = {**none, "tokens": {}}
+        cost = {**none, "tokens": {}, "at_least": False}
         found = {"cost": cost, "cache": None, "times": {}, "stalls": []}
         self.assertIn(b"price is not known", write(why_panel(found, None)))
+
+    def test_lower_bound(self) -> None:
+        """A call that broke off shows what is known of its price as a bound, and says why."""
+        parts = {"total": 0.0045, "read": 0.0036, "write": None, "input": 0.0009, "output": None, "other": None}
+        cost = {**parts, "share_of_session": None, "tokens": {"read": 1200, "input": 300}, "at_least": True}
+        page = write(why_panel({"cost": cost, "cache": None, "times": {}, "stalls": []}, None))
+        self.assertIn("≥ $0.0045, of which $0.0036".encode(), page)
+        self.assertIn(b"the output was not counted", page)

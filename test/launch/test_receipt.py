@@ -26,7 +26,7 @@ class ReceiptTests(SynchronousTestCase):
         self.assertEqual(found, Receipt(4, 1050, 900, 0.75, 1, 1, ("t", "s")))
         first, second = found.lines("http://127.0.0.1:8788")
         self.assertEqual(first[:32], "ccsproxy: 4 calls, 1.1k tokens s"[:32])
-        for words in ("85 % cached", "$0.75 + 1 call without a price", "1 error"):
+        for words in ("85 % cached", "$0.75 + 1 call of unknown cost", "1 error"):
             self.assertIn(words, first)
         self.assertIn("http://127.0.0.1:8788/s/t", second)
         self.assertIn("ccsproxy why t", second)

@@ -27,6 +27,6 @@ class AmountTests(SynchronousTestCase):
         self.assertEqual(total(0.0203, 10), "≥ $0.0203")
         self.assertEqual(total(0.0203, 0), "$0.0203")
         self.assertEqual(total(None, 3, "-"), "-")
-        self.assertEqual(lacking(10, ["gemini-3-pro", ""]), "10 calls without a price (gemini-3-pro, no model)")
-        self.assertEqual(lacking(1), "1 call without a price")
+        self.assertEqual(lacking(10, ["gemini-3-pro", ""]), "10 calls of unknown cost (gemini-3-pro, no model)")
+        self.assertEqual(lacking(1), "1 call of unknown cost")
         self.assertEqual(lacking(0), "")

@@ -102,6 +102,7 @@ _COST = members(
         "seq": COUNT,
         "model": maybe("string"),
         **{name: maybe("number") for name in ("total", "read", "write", "input", "output", "other")},
+        "at_least": FLAG,
         "tokens": {"type": "object"},
         "rates": maybe("object"),
         "share_of_session": maybe("number"),

@@ -7,6 +7,7 @@ from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html.facts import facts, panel
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.insight.words import dollars, seconds, tokens
+from ccsproxy.providers.amounts import total
 
 #: Rows of the table of parts.
 PARTS = 14
@@ -49,14 +50,13 @@ def why_panel(found: Mapping[str, Any], context: Mapping[str, Any] | None) -> An
 def _sentence(cost: Mapping[str, Any], cache: Mapping[str, Any] | None) -> str:
     """Say the price with its largest part, and what the cache had to do with it."""
     known = [(cost[name], said, count) for name, said, count in _KINDS if cost[name]]
+    price = total(cost["total"], cost["at_least"])
     if not known:
-        said = (
-            f"{dollars(cost['total'])}: its price is not known" if cost["total"] is None else dollars(cost["total"])
-        )
+        said = f"{price}: its price is not known" if cost["total"] is None else price
     else:
         amount, what, count = max(known)
         number = f"{tokens(cost['tokens'][count])} tokens " if count and cost["tokens"].get(count) else ""
-        said = f"{dollars(cost['total'])}, of which {dollars(amount)} for {number}{what}"
+        said = f"{price}, of which {dollars(amount)} for {number}{what}"
     if cache is None or cache["verdict"] in ("hit", "cold", "unset", "unknown"):
         return f"{said}."
     part = f" {cache['part']}: {cache['first_difference']}" if cache["part"] and cache["first_difference"] else ""
@@ -66,7 +66,8 @@ def _sentence(cost: Mapping[str, Any], cache: Mapping[str, Any] | None) -> str:
 def _split(cost: Mapping[str, Any]) -> Any:
     shares = [f"{said} {dollars(cost[name])}" for name, said, _ in _KINDS if cost[name]]
     share = cost["share_of_session"]
-    return "; ".join([*shares, *([f"{share:.0%} of its session"] if share else [])]) or None
+    bound = ["the output was not counted, as the call broke off"] if cost["at_least"] else []
+    return "; ".join([*shares, *bound, *([f"{share:.0%} of its session"] if share else [])]) or None
 
 
 def _cache_facts(cache: Mapping[str, Any] | None) -> list[tuple[str, Any]]:

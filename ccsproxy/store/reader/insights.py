@@ -153,7 +153,7 @@ class Insights:
         turn, step = session.turn_of.get(seq, (None, None))
         return {
             "session_id": session_id, "seq": seq, "model": call.who or None, "turn": turn, "step": step,
-            **msgspec.to_builtins(charges(call)),
+            **msgspec.to_builtins(charges(call)), "at_least": call.at_least,
             "tokens": msgspec.structs.asdict(call.tokens),
             "rates": None if call.rates is None else msgspec.structs.asdict(call.rates),
             "share_of_session": None if share is None else round(share, 6),

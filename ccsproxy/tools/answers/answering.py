@@ -9,7 +9,7 @@ from ccsproxy.insight.cost.budget import Budget, budgets_in, parse_budget
 from ccsproxy.run import read_run_file
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
-from ccsproxy.tools.asking import full_session
+from ccsproxy.tools.asking import exchange_of, full_session
 from ccsproxy.tools.data_dir import CommandError, data_dir_of
 
 
@@ -51,10 +51,12 @@ def place_of(reader: Reader, text: str) -> tuple[str, int | None]:
 
 
 def one_call(reader: Reader, text: str) -> tuple[str, int]:
-    """Read ``SESSION/SEQ``.
+    """Read ``SESSION/SEQ``, or ``last`` for the newest request.
 
     :raises CommandError: when it names none.
     """
+    if text == "last":
+        return exchange_of(reader, text)
     session, seq = place_of(reader, text)
     if seq is None:
         raise CommandError(f"{text!r} names a session, not a request; write SESSION/SEQ as 'ccsproxy ls' shows it.")

@@ -56,4 +56,4 @@ def _notes(found: list[dict[str, Any]], out: TextIO) -> None:
             said = "is spent" if each["state"] == "over" else "is nearly spent"
             out.write(paint(f"The budget {each['scope']} {said}.", _COLOURS[each["state"]]) + "\n")
     if note := lacking(max(each["unpriced"] for each in found)):
-        out.write(f"The sums lack {note}; see: ccsproxy prices MODEL\n")
+        out.write(f"The sums lack {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")

@@ -75,7 +75,7 @@ def _notes(found: dict[str, Any], args: argparse.Namespace, out: TextIO) -> None
     if hidden > 0:
         out.write(f"{hidden} more; --limit shows them.\n")
     if note := lacking(found["total"].get("unpriced")):
-        out.write(f"The sums lack {note}; see: ccsproxy prices MODEL\n")
+        out.write(f"The sums lack {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")
     if args.by in PARTS:
         out.write(
             "Estimates, scaled to what the provider counted; each part with all the calls that sent it again.\n"

@@ -59,7 +59,7 @@ def _call(args: argparse.Namespace, insights: Insights, session: str, seq: int, 
 
 def _call_lines(args: argparse.Namespace, found: Any, context: Any, session: str, seq: int) -> Lines:
     cost, cache = found["cost"], found["cache"]
-    yield words.dollars(cost["total"]), _headline(cost, found)
+    yield total(cost["total"], cost["at_least"]), _headline(cost, found)
     if found["prompt"]:
         yield "about", found["prompt"][:100]
     if found["outcome"] != "complete":
@@ -92,6 +92,8 @@ def _headline(cost: Any, found: Any) -> str:
 def _split(cost: Any) -> str:
     shares = [(name, cost[name]) for name in ("write", "read", "input", "output", "other") if cost[name]]
     said = ", ".join(f"{name} {words.dollars(value)}" for name, value in sorted(shares, key=lambda each: -each[1]))
+    if cost["at_least"]:
+        said += "; the output was not counted, as the call broke off"
     share = cost["share_of_session"]
     return f"{said}; {share:.0%} of the session's {_sum(cost['session'])}" if share is not None else said
 

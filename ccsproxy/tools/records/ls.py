@@ -77,7 +77,7 @@ def _sums(reader: Reader, query: Query, shown: int, out: TextIO) -> None:
     cost = total(sums["cost"], sums["unpriced"])
     out.write(f"{of}{sums['requests']:,} requests, {sums['errors']} errors, {counts}, {cost}\n")
     if note := lacking(sums["unpriced"]):
-        out.write(f"The costs lack {note}; see: ccsproxy prices MODEL\n")
+        out.write(f"The costs lack {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")
 
 
 _PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
@@ -155,4 +155,4 @@ def _table(rows: Sequence[Any], out: TextIO) -> None:
         out.write(line.format(*map(printable, cells)).rstrip() + "\n")
     unpriced = sum(each["unpriced"] for each in rows)
     if note := lacking(unpriced, sorted({model for each in rows for model in each["unpriced_models"]})):
-        out.write(f"The costs lack {note}; see: ccsproxy prices MODEL\n")
+        out.write(f"The costs lack {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")

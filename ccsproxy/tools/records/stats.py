@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     rows.append(_row("total", found["totals"]))
     table(rows, out)
     if note := lacking(found["totals"]["unpriced"], found["totals"]["unpriced_models"]):
-        out.write(f"The cost lacks {note}; see: ccsproxy prices MODEL\n")
+        out.write(f"The cost lacks {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")
     return 0
 
 
