@@ -15,14 +15,13 @@ import msgspec
 from ccsproxy.clients.answered import answer_line
 from ccsproxy.clients.own_words import own_words
 from ccsproxy.clients.prompt import conversation_of, is_models, texts_of
+from ccsproxy.exchange.continuation import previous_answer
 
 #: What of an answer is compared with what a client sends back as such, in characters.
 _COMPARED = 80
 #: Members of a message that are no part of what it says.
 _MARKS = frozenset({"cache_control", "cachePoint", "prompt_cache_breakpoint", "id", "status"})
 _MARKED = tuple(b'"%s":' % mark.encode() for mark in sorted(_MARKS))
-#: Members by which a request names what it continues: Responses, Interactions.
-_CONTINUES = ("previous_response_id", "previous_interaction_id")
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _as_sent = msgspec.json.Encoder().encode
@@ -78,8 +77,7 @@ def turns_of(body: Any) -> Turns | None:
     if not isinstance(items, list) or not items:
         return None
     messages = tuple(map(_digest, items))
-    continues = next((body[name] for name in _CONTINUES if isinstance(body.get(name), str)), "")
-    return Turns(messages, tuple(_beginnings(messages)), _own(items), items, _opening(items), continues)
+    return Turns(messages, tuple(_beginnings(messages)), _own(items), items, _opening(items), previous_answer(body))
 
 
 def words_of_answer(answer: Any) -> str:

@@ -1,7 +1,9 @@
 """A request that continues an earlier response, with all that the model was given: by following ``request.context``.
 
-Over a WebSocket, and wherever ``previous_response_id`` is used, a request holds only what is new; what came before it
-stands in the records that it continues. What is made here is for reading: a record stays what was sent.
+Over a WebSocket, and wherever an earlier answer is named by its id (``previous_response_id``; in Anthropic's message
+threads, beta of 2026-08-12, ``thread.previous_message_id``, as Pi 1.6.0 sends it), a request holds only what is new;
+what came before it stands in the records that it continues. What is made here is for reading: a record stays what
+was sent.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,14 +12,30 @@ from typing import Any
 #: The longest chain that is followed; no conversation is longer without having been compacted.
 _LONGEST = 5000
 #: What a request may leave out because the one before it has said it.
-_INHERITED = ("instructions", "tools", "model")
+_INHERITED = ("instructions", "system", "tools", "model")
+#: Members by which a request names the answer that it continues: Responses, Interactions.
+_NAMES = ("previous_response_id", "previous_interaction_id")
+
+
+def previous_answer(body: Any) -> str:
+    """Return the id of the answer that a request says it continues, empty for none.
+
+    :param body: the request's JSON.
+    """
+    if not isinstance(body, Mapping):
+        return ""
+    thread = body.get("thread")
+    named = [body.get(name) for name in _NAMES]
+    named.append(thread.get("previous_message_id") if isinstance(thread, Mapping) else None)
+    return next((each for each in named if isinstance(each, str)), "")
 
 
 def with_context(record: dict[str, Any], record_of: Callable[[int], Mapping[str, Any]]) -> dict[str, Any]:
     """Return a record whose request body holds the whole input.
 
     :param record_of: returns a record of the session by its seq; raises LookupError for one that is not kept.
-    :return: the record itself where nothing is continued; else a copy, whose body has the whole ``input``, and
+    :return: the record itself where nothing is continued; else a copy, whose body has the whole ``input`` or
+        ``messages``, and
         ``_missing_context`` with the seq where the chain broke off, if it did.
     """
     request = record.get("request") or {}
@@ -26,7 +44,8 @@ def with_context(record: dict[str, Any], record_of: Callable[[int], Mapping[str,
         return record
     chain, missing = _chain(record, record_of)
     whole = {key: value for each in (*chain, body) for key, value in each.items() if key in _INHERITED}
-    whole = {**whole, **body, "input": [item for each in chain for item in each["input"]] + _items(body.get("input"))}
+    said = _said_in(body)
+    whole = {**whole, **body, said: [item for each in chain for item in each[said]] + _items(body.get(said))}
     if missing is not None:
         whole["_missing_context"] = missing
     return {**record, "request": {**request, "body": whole}}
@@ -46,10 +65,24 @@ def _chain(
         body = (earlier.get("request") or {}).get("body")
         answer = (earlier.get("response") or {}).get("body_reassembled")
         asked = body if isinstance(body, dict) else {}
-        output = answer.get("output") if isinstance(answer, dict) else None
-        found.append({**asked, "input": _items(asked.get("input")) + _items(output)})
+        said = _said_in(asked)
+        found.append({**asked, said: _items(asked.get(said)) + _answered(answer)})
         seq, newer = _context(earlier), seq
     return found[::-1], None
+
+
+def _said_in(body: Mapping[str, Any]) -> str:
+    """Return the member that holds the conversation."""
+    return "messages" if "messages" in body else "input"
+
+
+def _answered(answer: Any) -> list[Any]:
+    """Return what a later request would repeat of an answer."""
+    if not isinstance(answer, dict):
+        return []
+    if answer.get("type") == "message":
+        return [{"role": answer.get("role"), "content": answer.get("content")}]
+    return _items(answer.get("output"))
 
 
 def _context(record: Mapping[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.exchange.continuation import with_context
+from ccsproxy.exchange.continuation import previous_answer, with_context
 
 
 def record(seq: int, text: Any, context: int | None = None, **more: Any) -> dict[str, Any]:
@@ -54,3 +54,34 @@ class WithContext(SynchronousTestCase):
     def test_chain_that_leads_forward_or_to_itself_ends(self) -> None:
         self.records[2]["request"]["context"] = 4
         self.assertEqual(self.texts(4), ["one", "answer 2", "two"])
+
+    def test_messages_of_a_thread(self) -> None:
+        """A message thread goes on with the answer as the model's message, and the system prompt of its beginning."""
+        first: dict[str, Any] = {"role": "user", "content": "one"}
+        answer = {"type": "message", "role": "assistant", "id": "msg_1", "content": [{"type": "text", "text": "yes"}]}
+        records = {
+            1: {
+                "seq": 1,
+                "request": {"body": {"system": "be brief", "messages": [first], "thread": {"type": "create"}}},
+                "response": {"body_reassembled": answer},
+            },
+            2: {"seq": 2, "request": {"body": {"messages": [{"role": "user", "content": "two"}]}, "context": 1}},
+        }
+        body = with_context(records[2], records.__getitem__)["request"]["body"]
+        self.assertEqual([message["role"] for message in body["messages"]], ["user", "assistant", "user"])
+        self.assertEqual((body["system"], body["messages"][1]["content"]), ("be brief", answer["content"]))
+
+
+class PreviousAnswer(SynchronousTestCase):
+    """How a request names what it continues."""
+
+    def test_names(self) -> None:
+        for body, wanted in (
+            ({"previous_response_id": "r1"}, "r1"),
+            ({"previous_interaction_id": "i1"}, "i1"),
+            ({"thread": {"type": "continue", "previous_message_id": "msg_1"}}, "msg_1"),
+            ({"thread": {"type": "create"}}, ""),
+            ({"thread": [1], "previous_response_id": None}, ""),
+            (None, ""),
+        ):
+            self.assertEqual(previous_answer(body), wanted)

@@ -101,9 +101,13 @@ class ContinuationTests(ConversationCase):
         assert turns is not None
         found = self.conversations.place(caller(), turns, 1000.0)
         self.conversations.answered(found, turns, "ok", "resp_1", summary=False)
-        later = turns_of({"input": "more", "previous_response_id": "resp_1"})
-        assert later is not None
-        self.assertIs(self.conversations.place(caller(), later, 1000.0), found)
+        for body in (
+            {"input": "more", "previous_response_id": "resp_1"},
+            {"messages": [{"role": "user", "content": "more"}], "thread": {"previous_message_id": "resp_1"}},
+        ):
+            later = turns_of(body)
+            assert later is not None
+            self.assertIs(self.conversations.place(caller(), later, 1000.0), found)
 
 
 class ProgramTests(ConversationCase):

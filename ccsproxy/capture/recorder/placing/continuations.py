@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 
 from ccsproxy.capture.recorder.websocket.connection import SocketFacts
+from ccsproxy.exchange.continuation import previous_answer
 from ccsproxy.exchange.record import Record, WebSocketNote
 
+#: Dialects whose answers later requests may name.
+_NAMED = ("openai_responses", "openai_realtime", "anthropic")
 #: How many responses are remembered.
 _REMEMBERED = 8192
 
@@ -27,8 +30,8 @@ class Continuations:
         """
         self._remember(record)
         request = record.request
-        previous = request.body.get("previous_response_id") if isinstance(request.body, dict) else None
-        if isinstance(previous, str):
+        previous = previous_answer(request.body)
+        if previous:
             session, seq = self._place.get(previous, ("", 0))
             request = msgspec.structs.replace(request, context=seq if session == record.session_id else None)
         elif socket is not None and socket.before is not None:
@@ -42,7 +45,7 @@ class Continuations:
     def _remember(self, record: Record) -> None:
         body: Any = record.response.body_reassembled if record.response is not None else None
         response_id = body.get("id") if isinstance(body, dict) else None
-        if record.dialect in ("openai_responses", "openai_realtime") and isinstance(response_id, str):
+        if record.dialect in _NAMED and isinstance(response_id, str):
             self._place[response_id] = record.session_id, record.seq
             if len(self._place) > _REMEMBERED:
                 self._place.popitem(last=False)
