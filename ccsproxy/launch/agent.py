@@ -117,6 +117,8 @@ class Agent:
     :ivar overrules: finds the user's settings that outrank what a launcher sets.
     :ivar login: tells how the agent is logged in: ``api-key``, ``subscription``, ``none`` or ``unknown``.
     :ivar needs: what the user has to have set for it to start, in a sentence; empty for nothing.
+    :ivar asking: arguments with which it answers one prompt and ends; ``{prompt}`` stands for it. Empty where it
+    has none.
     :ivar measured: what all this was tried with.
     """
 
@@ -130,6 +132,7 @@ class Agent:
     overrules: Callable[[Surroundings], list[Overrule]] = _no_overrules
     login: Callable[[Surroundings], str] = _unknown_login
     needs: str = ""
+    asking: Sequence[str] = ()
     measured: Measured | None = None
 
     def find(self, environment: Mapping[str, str]) -> str | None:

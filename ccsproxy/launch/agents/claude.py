@@ -73,5 +73,6 @@ AGENT = Agent(
     ),
     overrules=_overrules,
     login=_login,
+    asking=("-p", "{prompt}"),
     measured=Measured("2.1.197 and 2.1.332", "2026-11-30"),
 )

@@ -60,5 +60,6 @@ AGENT = Agent(
     ),
     overrules=_overrules,
     login=_login,
+    asking=("exec", "--skip-git-repo-check", "{prompt}"),
     measured=Measured("0.171.0", "2026-11-30"),
 )

@@ -22,5 +22,6 @@ AGENT = Agent(
     base_url=_base_url,
     effects=("A base URL works with a key of your own only, not with the subscription.",),
     login=_login,
+    asking=("-p", "{prompt}"),
     measured=Measured("1.0.102", "2026-11-30"),
 )

@@ -24,5 +24,6 @@ AGENT = Agent(
     base_url=_base_url,
     login=_login,
     needs="a login chosen once in Gemini CLI itself (security.auth.selectedType in ~/.gemini/settings.json)",
+    asking=("-p", "{prompt}"),
     measured=Measured("0.61.0", "2026-11-30"),
 )

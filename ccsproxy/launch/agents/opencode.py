@@ -32,6 +32,7 @@ AGENT = Agent(
     base_url=_base_url,
     effects=("Only its Anthropic provider is led here.",),
     overrules=_overrules,
+    asking=("run", "{prompt}"),
     measured=Measured("1.18.33", "2026-11-30"),
 )
 KILO = Agent(name="kilo", title="Kilo", commands=("kilo", "kilocode"), measured=Measured("7.7.7", "2026-11-30"))

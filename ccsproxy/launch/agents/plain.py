@@ -23,10 +23,18 @@ AIDER = Agent(
     commands=("aider",),
     upstream="anthropic",
     base_url=_both,
+    asking=("--no-git", "--yes-always", "--message", "{prompt}"),
     measured=Measured("0.86.2", "2026-11-30"),
 )
-LLM = Agent(name="llm", title="llm", commands=("llm",), upstream="openai", base_url=_openai)
-GOOSE = Agent(name="goose", title="Goose", commands=("goose",), upstream="anthropic", base_url=_goose)
+LLM = Agent(name="llm", title="llm", commands=("llm",), upstream="openai", base_url=_openai, asking=("{prompt}",))
+GOOSE = Agent(
+    name="goose",
+    title="Goose",
+    commands=("goose",),
+    upstream="anthropic",
+    base_url=_goose,
+    asking=("run", "-t", "{prompt}"),
+)
 CRUSH = Agent(name="crush", title="Crush", commands=("crush",))
 CLINE = Agent(
     name="cline",

@@ -14,5 +14,6 @@ AGENT = Agent(
     upstream="openai",
     base_url=_base_url,
     effects=("It talks to OpenAI's API in place of the provider of its own login.",),
+    asking=("-p", "{prompt}"),
     measured=Measured("0.15.10", "2026-11-30"),
 )

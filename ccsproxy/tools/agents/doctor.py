@@ -20,18 +20,27 @@ from ccsproxy.launch.diagnosis import (
     examine_service,
     examine_shell,
 )
+from ccsproxy.launch.measuring.measure import PROMPT, Measurement, measure
 from ccsproxy.launch.registry import AGENTS, BY_NAME
 from ccsproxy.tools.agents.status import read_health
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
 
 NAME = "doctor"
 SUMMARY = "Say what is in an agent's way, what would change in it, and the cure. Exit status 1 when something is."
+#: How many differences are written for people.
+_MOST = 20
 _MARKS = {OK: "ok  ", NOTE: "note", TROUBLE: "!!  "}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("agent", nargs="?", help="an agent; default: all that are installed")
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="start the agent with a harmless prompt against a mock on this machine, by forwarding and by base URL, "
+        "and say how its requests differ; nothing reaches a provider",
+    )
     add_data_dir(parser)
 
 
@@ -39,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Examine everything, and say it."""
     surroundings = Surroundings(Path.home(), Path.cwd(), dict(os.environ))
+    if args.measure:
+        return _measure(args.agent, surroundings, out, as_json=args.json)
     data_dir = Path(args.data_dir).expanduser().absolute()
     found = Background(data_dir).running() if data_dir.is_dir() else None
     findings = [
@@ -52,6 +63,35 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     else:
         out.writelines(_lines(findings))
     return 1 if any(finding.state == TROUBLE for finding in findings) else 0
+
+
+def _measure(name: str | None, surroundings: Surroundings, out: TextIO, *, as_json: bool) -> int:
+    """Measure an agent, and say what a base URL changes in it; exit status 1 when nothing can be said."""
+    if name is None:
+        raise CommandError("Name the agent that is to be measured: ccsproxy doctor --measure claude")
+    (agent,) = _chosen(name, surroundings)
+    measured = measure(agent, surroundings)
+    if as_json:
+        write_json(out, attr.asdict(measured))
+    else:
+        out.writelines(line + "\n" for line in _measured(agent.title, measured))
+    return 1 if measured.trouble else 0
+
+
+def _measured(title: str, measured: Measurement) -> Iterable[str]:
+    yield f"{title} {measured.version or 'of unknown version'}, asked {PROMPT!r} of a mock both ways:"
+    if measured.trouble:
+        yield f"  {measured.trouble} Is it logged in? Try the same prompt by hand."
+        return
+    forward, base = measured.sizes
+    yield f"  by forwarding {measured.calls[0]} model calls, {forward} bytes"
+    yield f"  by base URL {measured.calls[1]} model calls, {base} bytes"
+    if not measured.differences:
+        yield "  the requests are equal but for ids, hashes and times"
+    for each in measured.differences[:_MOST]:
+        yield f"  {each.text()}"
+    if len(measured.differences) > _MOST:
+        yield f"  and {len(measured.differences) - _MOST} more places; --json says them all"
 
 
 def _chosen(name: str | None, surroundings: Surroundings) -> list[Agent]:

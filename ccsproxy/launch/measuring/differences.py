@@ -1,0 +1,176 @@
+"""What two runs of one agent asked differently, beyond ids, hashes, times and what belongs to a connection."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import attr
+
+#: Fields that belong to a connection (RFC 9110, section 7.6.1) or say how a body is framed.
+_CONNECTION = frozenset(
+    "connection keep-alive proxy-connection te trailer transfer-encoding content-length upgrade "
+    "sec-websocket-key".split()
+)
+#: What differs from run to run in any program, longest forms first.
+_CHANGING = (
+    (re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.I), "<id>"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "<time>"),
+    (
+        re.compile(r"\b(msg|resp|toolu|call|req|fc|ctc|ses|prt|chatcmpl|session|user|run|task|device)[-_][\w-]{8,}"),
+        r"\1_<id>",
+    ),
+    (re.compile(r"\b\d{10}(\.\d+|\d{3})?\b"), "<time>"),
+    (re.compile(r"\b(?=\w*\d)(?=\w*[a-zA-Z])\w{16,}=*"), "<id>"),
+    (re.compile(r"\b(?=\w*\d)[0-9a-f]{5,}\b", re.I), "<hash>"),
+    (re.compile(r"\b\d+(\.\d+)?(e-?\d+)? ?(ms|s|seconds?|milliseconds?)\b"), "<span>"),
+)
+#: Members of a body and fields of a head that hold spans and counts of the machine's.
+_MEASURES = re.compile(r"(duration|elapsed|latency|uptime|memory|rss|heap|cpu|timestamp|_ms$|(_|^)time$|age)", re.I)
+
+
+#: Reports of an agent on itself: what they hold differs from run to run, so that only who gets them is compared.
+_TELEMETRY = re.compile(r"event_logging|/otlp|analytics|telemetry|/metrics|/log$|/batch$|/track$|/envelope")
+
+
+#: From how many members on a value with commas is a list.
+_LIST = 4
+
+
+@attr.frozen
+class Request:
+    """One request, or one message over a WebSocket, as a mock saw it.
+
+    :ivar kind: ``http``, ``handshake`` or ``message``.
+    :ivar body: its JSON value; a string for other bodies, None for none.
+    :ivar is_model_call: a model was asked.
+    """
+
+    kind: str
+    method: str
+    host: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: Any
+    is_model_call: bool = True
+
+    @classmethod
+    def read(cls, line: str) -> "Request":
+        """Read a line of ``seen.jsonl``."""
+        seen = json.loads(line)
+        headers = tuple((name, value) for name, value in seen["headers"])
+        return cls(
+            seen["kind"], seen["method"], seen["host"], seen["target"], headers, seen["body"], bool(seen["told"])
+        )
+
+    @property
+    def key(self) -> str:
+        """What it asks of whom, ids left out."""
+        return f"{self.method} {self.host}{still(self.target)}"
+
+    @property
+    def shape(self) -> tuple[str, int, int]:
+        """What tells parallel calls at one address apart, so that they are compared with their like."""
+        body = self.body if isinstance(self.body, Mapping) else {}
+        said = body.get("messages") or body.get("input") or body.get("contents") or ()
+        return (str(body.get("model")), len(body.get("tools") or ()), len(said))
+
+
+def still(text: str) -> str:
+    """Return a text without what changes from run to run."""
+    for pattern, name in _CHANGING:
+        text = pattern.sub(name, text)
+    return text
+
+
+def flattened(value: Any, place: str = "body") -> Iterator[tuple[str, str]]:
+    """Yield the leaves of a JSON value with their places; JSON inside of a string is looked into."""
+    if isinstance(value, Mapping):
+        for name in value:
+            yield from flattened(value[name], f"{place}.{still(str(name))}")
+    elif isinstance(value, list):
+        yield place, f"{len(value)} members"
+        for number, each in enumerate(value):
+            yield from flattened(each, f"{place}[{number}]")
+    elif isinstance(value, str) and value[:1] in "{[" and (inner := _json(value)) is not None:
+        yield from flattened(inner, place)
+    else:
+        yield place, "<measure>" if _MEASURES.search(place.rpartition(".")[2]) else still(str(value))
+
+
+def _json(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict | list) else None
+
+
+def leaves(request: Request) -> list[tuple[str, str]]:
+    """Return what a request says, place by place: head lines in their order and spelling, then the body."""
+    fields = [(name, value) for name, value in request.headers if name.lower() not in _CONNECTION]
+    order = ("order of fields", " ".join(name for name, _ in fields))
+    return [order, *((f"field {name}", still(value)) for name, value in fields), *flattened(request.body)]
+
+
+@attr.frozen
+class Difference:
+    """One place at which two runs differ.
+
+    :ivar request: the request's key.
+    :ivar place: where in it; empty when one run lacks it.
+    """
+
+    request: str
+    place: str
+    one: str
+    other: str
+
+    @property
+    def where(self) -> tuple[str, str]:
+        """The place, without what stands there."""
+        return (self.request, self.place)
+
+    def text(self) -> str:
+        """Say it; of two lists, only what is in one of them."""
+        return f"{self.request}: {self.place or 'how often'}: {self._what()}"
+
+    def _what(self) -> str:
+        one, other = self.one.split(","), self.other.split(",")
+        if min(len(one), len(other)) < _LIST:
+            return f"{self.one[:160]!r} and {self.other[:160]!r}"
+        lost, new = [each for each in one if each not in other], [each for each in other if each not in one]
+        said = [*(["without " + ",".join(lost)] if lost else []), *(["with " + ",".join(new)] if new else [])]
+        return "; ".join(said) or "in another order"
+
+
+def compare(one: Iterable[Request], other: Iterable[Request]) -> list[Difference]:
+    """Return the places at which two runs differ, requests at one address paired by their shape."""
+    first, second = _by_key(one), _by_key(other)
+    found = []
+    for key in sorted(first.keys() | second.keys()):
+        left, right = first.get(key, []), second.get(key, [])
+        if _TELEMETRY.search(key):
+            if not left or not right:
+                found.append(Difference(key, "", str(len(left)), str(len(right))))
+            continue
+        if len(left) != len(right):
+            found.append(Difference(key, "", str(len(left)), str(len(right))))
+        for a, b in zip(left, right, strict=False):
+            found += _places(key, a, b)
+    return found
+
+
+def _by_key(requests: Iterable[Request]) -> dict[str, list[Request]]:
+    found: dict[str, list[Request]] = {}
+    for request in requests:
+        found.setdefault(request.key, []).append(request)
+    return {key: sorted(each, key=lambda request: request.shape) for key, each in found.items()}
+
+
+def _places(key: str, one: Request, other: Request) -> Iterator[Difference]:
+    left, right = leaves(one), leaves(other)
+    a, b = dict(left), dict(right)
+    for place in dict.fromkeys([*a, *b]):
+        if a.get(place) != b.get(place):
+            yield Difference(key, place, a.get(place, "<nothing>"), b.get(place, "<nothing>"))
