@@ -142,6 +142,7 @@ def make_store(settings: RecorderSettings, reactor: Any, prices: PriceBook) -> S
         retain_size=settings.retain_size,
         compress=settings.compress,
         sync=settings.sync,
+        ship_hold=settings.ship_hold,
     )
     return IndexedStore(Path(settings.data_dir), options, reactor, prices)
 

@@ -24,6 +24,7 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     :ivar labels: what every record is labelled with.
     :ivar body_limit: how much of one body is kept, in bytes as they were sent.
     :ivar memory_limit: how much of all unfinished bodies is kept, in bytes.
+    :ivar ship_hold: how much is kept longer because it is not shipped yet, in bytes.
     """
 
     data_dir: str
@@ -44,6 +45,7 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     body_limit: int = 32 << 20
     memory_limit: int = 512 << 20
+    ship_hold: int = 4 << 30
 
 
 def own_labels() -> dict[str, str]:
@@ -74,4 +76,5 @@ def recorder_settings(config: Config, run_session_id: str, spill_key: bytes) -> 
         redact_patterns=config.redact_patterns,
         keep_patterns=config.keep_patterns,
         labels={**own_labels(), **dict(config.labels)},
+        ship_hold=config.ship_hold,
     )

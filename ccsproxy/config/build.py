@@ -50,6 +50,7 @@ def build_config(
     fields["upstreams"] = tuple(attr.evolve(u, listen=named.get(u.name, ())) for u in upstreams)
     config = Config(**fields)
     _check_files(config)
+    _check_ship(config)
     return config
 
 
@@ -87,3 +88,11 @@ def _check_files(config: Config) -> None:
             raise ConfigError("--" + name.replace("_", "-"), f"there is no readable file {str(file)!r}")
     if (config.client_cert is None) != (config.client_key is None):
         raise ConfigError("--client-cert", "a client certificate needs both --client-cert and --client-key")
+
+
+def _check_ship(config: Config) -> None:
+    names = [target.name for target in config.ship]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError("--ship", f"{twice} is named twice")
+    if config.ship and not config.redact:
+        raise ConfigError("--ship", "records with secrets in them are not shipped; remove --no-redact")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import attr
 
+from ccsproxy.config.shipping import ShipAddress
 from ccsproxy.insight.cost.budget import Budget
 
 
@@ -90,6 +91,10 @@ class Config:
     api_users: str = "same"
     budgets: tuple[Budget, ...] = ()
     budget_action: str = "warn"
+    ship: tuple[ShipAddress, ...] = ()
+    ship_content: str = "full"
+    ship_hold: int = 4 << 30
+    ship_credentials: Path | None = None
 
     @property
     def forwards(self) -> bool:
@@ -97,6 +102,11 @@ class Config:
         if self.forward is not None:
             return self.forward
         return all(_is_local(endpoint) for endpoint in self.listen)
+
+    @property
+    def credentials_path(self) -> Path:
+        """The file of what targets of shipping ask for."""
+        return self.ship_credentials or Path(self.data_dir) / "ship-credentials.toml"
 
     @property
     def token_path(self) -> Path:

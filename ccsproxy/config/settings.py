@@ -7,6 +7,7 @@ import attr
 
 from ccsproxy.config import values
 from ccsproxy.config.model import Config
+from ccsproxy.config.shipping import CONTENT, ship_address
 from ccsproxy.insight.cost.budget import parse_budget
 
 
@@ -229,6 +230,34 @@ SETTINGS: tuple[Setting, ...] = (
         "warn",
         "What happens near and beyond a budget: warn, in page, terminal and events.",
         live=True,
+    ),
+    Setting(
+        "ship",
+        ship_address,
+        "URL",
+        "Where finished records go besides this disk: jsonl+https, clickhouse+https, otlp+https, s3, gs, az or file; "
+        "repeatable.",
+        default="none",
+        many=True,
+    ),
+    Setting(
+        "ship-content",
+        values.one_of(*CONTENT),
+        "full|metadata",
+        "Whether what was said is shipped, or only what is known of it; a URL's ?content= says it for that target.",
+    ),
+    Setting(
+        "ship-hold",
+        values.size,
+        "BYTES",
+        "How much is kept beyond --retain-days and --retain-size because a target has not taken it yet.",
+    ),
+    Setting(
+        "ship-credentials",
+        values.path,
+        "FILE",
+        "TOML of what targets ask for: a table by the target's URL with password, secret or headers; mode 0600.",
+        default="ship-credentials.toml in the data dir",
     ),
 )
 

@@ -14,6 +14,7 @@ class StoreSettings:
     :ivar run: the session id of this run, for the headers of the segments.
     :ivar writer: program and version, for the headers of the segments.
     :ivar sync: ``interval`` (once in `sync_every`), ``record`` (before a record counts as stored) or ``never``.
+    :ivar ship_hold: how much is kept beyond that, because a target of shipping has not taken it yet.
     :ivar min_free: retention removes old segments while the file system has less free space than this.
     """
 
@@ -30,3 +31,4 @@ class StoreSettings:
     sync_every: float = 1.0
     queue_bytes: int = QUEUE_BYTES
     queue_count: int = QUEUE_COUNT
+    ship_hold: int = 4 << 30

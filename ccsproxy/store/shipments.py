@@ -87,9 +87,10 @@ class Shipments:
         marks = ", ".join("?" * len(targets))
         self._state.change([(f"UPDATE positions SET wanted = target IN ({marks})", tuple(targets))])  # noqa: S608
 
-    def plan(self, target: str, end: int) -> None:
-        """Note where the batch ends that is about to be sent."""
-        self._state.change([("UPDATE positions SET planned = ? WHERE target = ?", (end, target))])
+    def plan(self, target: str, position: Position, end: int) -> None:
+        """Note where the batch begins and ends that is about to be sent; what lies before it needs no sending."""
+        planned = ("UPDATE positions SET planned = ? WHERE target = ?", (end, target))
+        self._state.change([(_MOVE, self._moved(target, position, 0, 0)), planned])
 
     def move(self, target: str, position: Position, sent: int = 0, refused: int = 0) -> None:
         """Note how far a target has confirmed; a position never goes back.
@@ -97,8 +98,10 @@ class Shipments:
         :param sent: rows that it has taken on the way.
         :param refused: rows that it will never take.
         """
-        values = (position.segment, position.offset, position.tail, time.time(), sent, refused, target)
-        self._state.change([(_MOVE, values)])
+        self._state.change([(_MOVE, self._moved(target, position, sent, refused))])
+
+    def _moved(self, target: str, position: Position, sent: int, refused: int) -> tuple[object, ...]:
+        return position.segment, position.offset, position.tail, time.time(), sent, refused, target
 
     def return_to(self, target: str, position: Position) -> None:
         """Send a target again what it may have had: where lines were lost behind it, and others took their place."""

@@ -56,8 +56,9 @@ class PositionTests(ShipmentCase):
 
     def test_a_plan_holds_until_the_batch_is_confirmed(self) -> None:
         """What was sent and not confirmed is sent again as it was."""
-        self.shipments.plan("one", 300)
-        self.assertEqual(self.shipments.every()["one"].planned, 300)
+        self.shipments.plan("one", Position(OLD, 120, "def"), 300)
+        planned = self.shipments.every()["one"]
+        self.assertEqual((planned.planned, planned.position), (300, Position(OLD, 120, "def")))
         self.shipments.move("one", Position(OLD, 300), sent=2, refused=1)
         shipped = self.shipments.get("one")
         assert shipped is not None

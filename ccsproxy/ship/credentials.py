@@ -1,0 +1,89 @@
+"""What targets ask for before they take anything: out of a private file, or of the environment, never of a URL."""
+
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attr
+
+from ccsproxy.config.shipping import ShipAddress
+from ccsproxy.errors import ConfigError
+
+#: Members that a table of the file may have beside those of object stores.
+_KNOWN = frozenset({"password", "secret", "headers"})
+_OF_STORES = frozenset({"s3", "gs", "az"})
+#: Variables by kind of target, which count where the file says nothing of it; object stores read their own.
+_VARIABLES = {"clickhouse": ("password", "CLICKHOUSE_PASSWORD"), "jsonl": ("secret", "CCSPROXY_SHIP_SECRET")}
+_HEADERS_VARIABLES = {"otlp": "OTEL_EXPORTER_OTLP_HEADERS", "jsonl": "CCSPROXY_SHIP_HEADERS"}
+
+
+@attr.frozen(repr=False)
+class Credentials:
+    """What one target asks for; its text form shows none of it.
+
+    :ivar password: of the user that the URL names.
+    :ivar secret: the key of the signature (see `ccsproxy.ship.jsonl.signature`).
+    :ivar headers: further lines of each request.
+    :ivar store: settings of an object store by obstore's names (``access_key_id``, ...).
+    """
+
+    password: str = ""
+    secret: str = ""
+    headers: Mapping[str, str] = attr.field(factory=dict)
+    store: Mapping[str, str] = attr.field(factory=dict)
+
+    def __repr__(self) -> str:
+        return "<Credentials>"
+
+
+def read_credentials(address: ShipAddress, path: Path, environment: Mapping[str, str] = os.environ) -> Credentials:
+    """Find what a target asks for.
+
+    :param path: the file, which may be missing.
+    :raises ConfigError: when the file can be read by others, or is not what it should be.
+    """
+    table = _tables(path).get(address.name, {})
+    if not isinstance(table, dict):
+        raise ConfigError("--ship-credentials", f"{address.name} in {path} must be a table")
+    if address.kind in _OF_STORES or address.kind == "file":
+        return Credentials(store={key: str(value) for key, value in table.items()})
+    if unknown := sorted(set(table) - _KNOWN):
+        raise ConfigError("--ship-credentials", f"{path} has {unknown[0]!r}; known are {', '.join(sorted(_KNOWN))}")
+    return _spoken(address.kind, table, environment)
+
+
+def _spoken(kind: str, table: Mapping[str, Any], environment: Mapping[str, str]) -> Credentials:
+    member, variable = _VARIABLES.get(kind, ("", ""))
+    found = {member: environment[variable]} if variable in environment else {}
+    headers = table.get("headers")
+    if headers is None:
+        headers = header_list(environment.get(_HEADERS_VARIABLES.get(kind, ""), ""))
+    found.update({name: str(table[name]) for name in ("password", "secret") if name in table})
+    return Credentials(
+        found.get("password", ""), found.get("secret", ""), {str(k): str(v) for k, v in headers.items()}
+    )
+
+
+def header_list(text: str) -> dict[str, str]:
+    """Read headers as OpenTelemetry's variables hold them: ``key=value`` with commas between."""
+    pairs = (each.partition("=") for each in text.split(",") if "=" in each)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError("--ship-credentials", f"{path} cannot be read: {error.strerror}") from None
+    with os.fdopen(descriptor, "rb") as file:
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
+            raise ConfigError("--ship-credentials", f"{path} is open to other users; run: chmod 600 {path}")
+        try:
+            return tomllib.load(file)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError("--ship-credentials", f"{path} is not valid TOML: {error}") from None

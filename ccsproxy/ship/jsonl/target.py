@@ -1,0 +1,71 @@
+"""A target that takes batches of JSON lines by POST: one record a line, compressed, signed, named by its token.
+
+A receiver that has seen a token has seen all of that batch: repeats carry the same. A line with ``event`` ``deleted``
+asks it to delete a session.
+"""
+
+import gzip
+import time
+from collections.abc import Callable
+
+import msgspec
+from twisted.internet.threads import deferToThread
+
+from ccsproxy.exchange.ids import iso_time
+from ccsproxy.ship.batch import Batch, Limits, LineBatch
+from ccsproxy.ship.http import HttpDoor, judge
+from ccsproxy.ship.jsonl.signature import HEADER, sign
+from ccsproxy.ship.target import Receipt, Surroundings
+
+#: The header that names a batch.
+TOKEN = "X-Ccsproxy-Batch"  # noqa: S105  (a name, not a secret)
+
+
+class JsonLinesTarget:
+    """Sends JSON lines to one address (see `ccsproxy.ship.target.Target`)."""
+
+    whole_segments = False
+    limits = Limits(rows=500, size=2 << 20)
+
+    def __init__(self, around: Surroundings, clock: Callable[[], float] = time.time) -> None:
+        self._door = HttpDoor(around.reactor, around.address)
+        self._url, self._where = around.address.url or "/", around.address.authority
+        self._credentials, self._host, self._clock = around.credentials, around.host, clock
+
+    async def open(self) -> None:
+        """Do nothing: the first batch shows whether somebody is there."""
+
+    async def send(self, batch: Batch) -> Receipt:
+        """Send a batch."""
+        assert isinstance(batch, LineBatch)  # noqa: S101  (whole_segments says so)
+        await self._post(batch.token, await deferToThread(_packed, batch))
+        return Receipt()
+
+    async def delete(self, session_id: str) -> None:
+        """Say that a session is to be deleted; the receiver has to do it."""
+        note = {
+            "event": "deleted",
+            "session_id": session_id,
+            "labels": {"host": self._host},
+            "deleted_at": iso_time(self._clock()),
+        }
+        await self._post(f"{self._host}/deleted/{session_id}", gzip.compress(msgspec.json.encode(note) + b"\n"))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._door.close()
+
+    async def _post(self, token: str, body: bytes) -> None:
+        headers = {
+            "Content-Type": "application/x-ndjson",
+            "Content-Encoding": "gzip",
+            TOKEN: token,
+            **self._credentials.headers,
+        }
+        if self._credentials.secret:
+            headers[HEADER] = sign(self._credentials.secret, int(self._clock()), body)
+        judge(await self._door.post(self._url, body, headers), self._where)
+
+
+def _packed(batch: LineBatch) -> bytes:
+    return gzip.compress(b"".join(line.json() + b"\n" for line in batch.lines), 6)

@@ -1,0 +1,146 @@
+"""The process that ships: ``python -m ccsproxy.ship.process``, started and told what to do by the service.
+
+It owns nothing but its connections: positions are in the data dir's state, records in its segments. It may be stopped
+or killed at any moment; the next one goes on where the targets have said that they are.
+"""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.protocol import Factory
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
+
+from ccsproxy.config.shipping import ShipAddress, ship_address
+from ccsproxy.errors import StartError
+from ccsproxy.runtime.child import LINK_FD
+from ccsproxy.runtime.clock import use_monotonic_clock
+from ccsproxy.runtime.signals import leave_signals_to_parent
+from ccsproxy.runtime.tuning import return_large_pieces
+from ccsproxy.ship.credentials import read_credentials
+from ccsproxy.ship.ledger import Ledger
+from ccsproxy.ship.link import ProcessEnd, ShipSettings
+from ccsproxy.ship.pump import Pump
+from ccsproxy.ship.registry import make_target
+from ccsproxy.ship.source import Source
+from ccsproxy.ship.status import Status
+from ccsproxy.ship.target import Surroundings
+
+#: Seconds between two words on how the targets stand.
+EACH = 1.0
+#: Seconds at the end of a run in which what is left is shipped, where the targets take it.
+FINISH_WITHIN = 3.0
+
+
+class ShipProcess:
+    """Does what the service says (see `ccsproxy.ship.link.Hearer`)."""
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._pumps: list[Pump] = []
+        self._broken: list[Status] = []
+        self._running = 0
+        self._finishing = False
+        self._reports = LoopingCall(lambda: ensureDeferred(self._report()))
+        self._reports.clock = reactor
+        self.end = ProcessEnd(self)
+
+    def settings(self, settings: ShipSettings) -> None:
+        """Begin to ship to every target."""
+        ledger = Ledger(Path(settings.data_dir))
+        for text in settings.targets:
+            address = ship_address(text)
+            try:
+                pump = make_pump(self._reactor, address, settings, ledger)
+            except StartError as error:  # the other targets are shipped to
+                self._broken.append(Status(target=address.name, state="waiting", trouble=str(error)))
+                self._log.error("{target}: {error}", target=address.name, error=error)
+                continue
+            self._pumps.append(pump)
+            self._running += 1
+            ensureDeferred(pump.run()).addErrback(self._failed).addBoth(self._pump_ended)
+        self._reports.start(EACH, now=True)
+
+    def news(self) -> None:
+        """Wake the pumps."""
+        for pump in self._pumps:
+            pump.poke()
+
+    def finish(self) -> None:
+        """Ship what is left, for a moment, and end."""
+        self._finishing = True
+        if not self._running:
+            self._stop()
+            return
+        for pump in self._pumps:
+            pump.finish()
+        self._reactor.callLater(FINISH_WITHIN, self._stop)
+
+    def ended(self) -> None:
+        """End with the service."""
+        self._stop()
+
+    def _failed(self, failure: Any) -> None:
+        self._log.failure("a pump ended", failure)
+
+    def _pump_ended(self, _: Any) -> None:
+        self._running -= 1
+        if self._finishing and not self._running:
+            self._stop()
+
+    async def _report(self) -> None:
+        try:
+            self.end.tell([*self._broken, *[await pump.report() for pump in self._pumps]])
+        except Exception:  # it is said again in a second
+            self._log.failure("how the targets stand could not be told")
+
+    def _stop(self) -> None:
+        if self._reports.running:
+            self._reports.stop()
+        if self._reactor.running:
+            self._reactor.stop()
+
+
+def make_pump(
+    reactor: Any, address: ShipAddress, settings: ShipSettings, ledger: Ledger, since: str = "", name: str = ""
+) -> Pump:
+    """Make the pump of a target.
+
+    :param since: records that began before are passed over; RFC 3339, empty for all.
+    :param name: under which its position is kept, if not its own.
+    :raises ConfigError: when the target cannot be used as it is set up.
+    """
+    content = address.options.get("content", settings.content) == "full"
+    credentials = read_credentials(address, Path(settings.credentials))
+    around = Surroundings(reactor, address, credentials, settings.host, settings.data_dir, content)
+    source = Source(Path(settings.data_dir), settings.host, since)
+    return Pump(reactor, name or address.name, make_target(around), source, ledger, content)
+
+
+def main() -> None:
+    """Run until the link ends."""
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    os.umask(0o077)
+    return_large_pieces()
+    leave_signals_to_parent()
+    use_monotonic_clock(reactor)
+    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+    process = ShipProcess(reactor)
+    factory = Factory.forProtocol(lambda: process.end)
+    reactor.adoptStreamConnection(LINK_FD, socket.AF_UNIX, factory)
+    os.close(LINK_FD)
+    reactor.run(installSignalHandlers=False)
+    # What a thread still does is a batch that will be sent again: nobody waits for it.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The kinds of target: which module makes each, and what it needs to be installed."""
+
+import importlib
+import importlib.util
+from typing import Any
+
+import attr
+
+from ccsproxy.config.shipping import ShipAddress
+from ccsproxy.errors import ConfigError
+from ccsproxy.ship.target import Surroundings, Target
+
+
+@attr.frozen
+class Kind:
+    """One kind of target.
+
+    :ivar module: where it is; imported when one is used.
+    :ivar name: the class in it, which is made with `Surroundings` alone.
+    :ivar needs: packages that ccsproxy itself does without.
+    """
+
+    module: str
+    name: str
+    needs: tuple[str, ...] = ()
+
+
+KINDS: dict[str, Kind] = {
+    "jsonl": Kind("ccsproxy.ship.jsonl.target", "JsonLinesTarget"),
+}
+
+
+def check(address: ShipAddress) -> None:
+    """See that a target can be shipped to from here.
+
+    :raises ConfigError: naming what is missing.
+    """
+    kind = KINDS.get(address.kind)
+    if kind is None:
+        raise ConfigError("--ship", f"{address.kind} cannot be shipped to yet; there is {', '.join(sorted(KINDS))}")
+    for package in kind.needs:
+        if importlib.util.find_spec(package) is None:
+            raise ConfigError(
+                "--ship", f"{address.name} needs the package {package}; run: pip install 'ccsproxy[ship]'"
+            )
+
+
+def make_target(around: Surroundings) -> Target:
+    """Make a target.
+
+    :raises ConfigError: when it cannot be made as it is set up.
+    """
+    check(around.address)
+    kind = KINDS[around.address.kind]
+    made: Any = getattr(importlib.import_module(kind.module), kind.name)(around)
+    target: Target = made
+    return target
