@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from ccsproxy.api.service import ApiService, RunFacts
 from ccsproxy.api.token import TokenError
 from ccsproxy.capture.relay.service import CaptureService
+from ccsproxy.capture.settings import labels_of
 from ccsproxy.config.build import reloaded
 from ccsproxy.config.model import Config
 from ccsproxy.config.options import Options as PlainOptions
@@ -33,6 +34,7 @@ from ccsproxy.runtime.signals import HangupSignals, StopSignals
 from ccsproxy.runtime.systemd import Notifier
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
+from ccsproxy.ship.service import ShipService, host_of
 from ccsproxy.workers.supervisor import Workers
 
 __all__ = ["CcsproxyService", "Options", "makeService", "serve"]
@@ -90,6 +92,8 @@ class CcsproxyService(service.Service):
             use_monotonic_clock(self._reactor)
         claim_data_dir(self._config)
         self._capture = CaptureService(self._config, self.session_id, self._reactor, self._bus)
+        self._ship = ShipService(self._reactor, self._config, self._bus, host_of(labels_of(self._config)))
+        self._ship.bind()
         self._write_batch = WriteBatch()
         self._relay = RelayService(self._config, self._reactor, self._capture.capture, self._write_batch)
         self._bound = True
@@ -133,6 +137,7 @@ class CcsproxyService(service.Service):
         workers = self._workers.start() if self._workers is not None else succeed(None)
         if self._api is not None:
             self._api.startService()
+        self._ship.startService()
         await recorder
         await workers
         handle = self.handle()
@@ -156,7 +161,8 @@ class CcsproxyService(service.Service):
 
     def health(self) -> dict[str, Any]:
         """Return what ``GET /api/health`` says (contract, section 6), in constant time."""
-        return self._run.health(self._capture.health(), self._relay.in_flight, self._relay.capture_failures)
+        health = self._run.health(self._capture.health(), self._relay.in_flight, self._relay.capture_failures)
+        return {**health, "ship": self._ship.health()}
 
     def reload(self) -> None:
         """Open the log again, and heed what the configuration says now of that which can change while we run.
@@ -216,6 +222,7 @@ class CcsproxyService(service.Service):
         if self._workers is not None:
             await self._workers.drain(self._config.drain_timeout)
         await self._capture.stopService()
+        await self._ship.stopService()
         if self._api is not None:
             await self._api.stopService()
         await self._relay.close()

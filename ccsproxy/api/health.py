@@ -8,7 +8,7 @@ from typing import Any
 MEMBERS = (
     *("provider", "upstream", "session_id", "started_at", "request_count", "store"),
     *("pid", "version", "upstreams", "in_flight", "accepted", "stored", "dropped", "queue_bytes", "redact"),
-    *("recorder_behind_s", "capture_failures"),
+    *("recorder_behind_s", "capture_failures", "ship"),
 )
 
 

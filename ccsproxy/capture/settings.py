@@ -57,6 +57,11 @@ def own_labels() -> dict[str, str]:
     return {"host": socket.gethostname(), "user": user}
 
 
+def labels_of(config: Config) -> dict[str, str]:
+    """Return what every record is labelled with."""
+    return {**own_labels(), **dict(config.labels)}
+
+
 def recorder_settings(config: Config, run_session_id: str, spill_key: bytes) -> RecorderSettings:
     """Pick what the recorder has to know."""
     return RecorderSettings(
@@ -75,6 +80,6 @@ def recorder_settings(config: Config, run_session_id: str, spill_key: bytes) -> 
         prices=str(config.prices or ""),
         redact_patterns=config.redact_patterns,
         keep_patterns=config.keep_patterns,
-        labels={**own_labels(), **dict(config.labels)},
+        labels=labels_of(config),
         ship_hold=config.ship_hold,
     )

@@ -63,7 +63,8 @@ class ShipAddress:
         return f"{kind}://{user}{self.authority}{self.path}"
 
     def __str__(self) -> str:
-        named = attr.evolve(self, user=quote(self.user), path=quote(self.path)).name
+        path = quote(self.path) if self.kind in STORED else self.path
+        named = attr.evolve(self, user=quote(self.user), path=path).name
         return f"{named}?{urlencode(self.options)}" if self.options else named
 
 

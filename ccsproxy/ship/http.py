@@ -80,7 +80,8 @@ class HttpDoor:
         :param most: bytes of the answer that are kept.
         :raises Unavailable: when there is no answer.
         """
-        lines: dict[bytes | str, bytes | str] = {"User-Agent": f"ccsproxy/{__version__}", **headers}
+        lines: dict[bytes | str, bytes | str] = {"User-Agent": f"ccsproxy/{__version__}"}
+        lines.update(headers.items())
         try:
             response = await self._client.post(url, data=body, headers=lines, timeout=within)
             kept = bytearray()

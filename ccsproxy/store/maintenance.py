@@ -11,14 +11,15 @@ from twisted.logger import Logger
 
 from ccsproxy.store.index.file import index_bytes
 from ccsproxy.store.observer import IndexObserver
-from ccsproxy.store.retention import AgeClock, Retention, expired, survey
+from ccsproxy.store.retention import AgeClock, Retention, expired, held_back, survey
 from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files, remove_if_there
-from ccsproxy.store.segments.scan import read_footer
+from ccsproxy.store.segments.scan import contents, read_footer
 from ccsproxy.store.segments.seal import seal
 from ccsproxy.store.segments.segment import TORN, list_segments, segments_dir
 from ccsproxy.store.settings import StoreSettings
+from ccsproxy.store.shipments import Shipments, unshipped
 from ccsproxy.store.state import State, StateError
 
 #: How often to look even if nothing was rotated, and how long to wait after the disk refused something, in seconds.
@@ -58,6 +59,7 @@ class Maintenance:
         self._settings = settings
         self._retention = retention
         self._state = state
+        self._shipments = Shipments(state)
         self._observer = observer
         self._writing = writing
         self._clock = clock
@@ -108,7 +110,7 @@ class Maintenance:
         """
         waiting = [target for target, session in self._state.deletions() if session in sessions]
         if waiting:
-            return f"{waiting[0]} has not deleted it yet"
+            return f"{waiting[0]} has not deleted it yet (or is no longer used: ccsproxy ship --forget {waiting[0]})"
         self._state.erase()
         return self._observer.left_of_forgotten()
 
@@ -138,8 +140,27 @@ class Maintenance:
         while stay := {name for name in gone if self._must_stay(name, starred)}:
             found = [kept for kept in found if kept.name not in stay]
             gone = expired(found, settings, now, free, index)
+        waiting = self._unshipped(gone)
+        held = held_back(
+            [kept for kept in found if kept.name in gone], waiting, settings.ship_hold, free < settings.min_free
+        )
         for name in gone:
-            self._guarded(name, partial(self._retention.drop, name))
+            if name not in held:
+                self._guarded(name, partial(self._drop, name, missed=name in waiting))
+
+    def _unshipped(self, names: Sequence[str]) -> set[str]:
+        return unshipped(names, self._shipments.every().values()) if names else set()
+
+    def _drop(self, name: str, missed: bool) -> None:
+        """Remove a segment.
+
+        :param missed: whether some target never had it, because it was away for too long: that is counted.
+        """
+        records = contents(self._files, self._data_dir, name).records if missed else 0
+        self._retention.drop(name)
+        if missed:
+            self._shipments.missed(name, records)
+            self._log.warn("{name} was removed before every target had it (--ship-hold)", name=name)
 
     def _must_stay(self, name: str, starred: frozenset[str]) -> bool:
         """Tell whether a segment is kept whole, for its stars or because nobody knows what is in it."""

@@ -64,6 +64,25 @@ def expired(segments: Sequence[Kept], settings: StoreSettings, now: float, free:
     return gone
 
 
+def held_back(gone: Sequence[Kept], waiting: Collection[str], hold: int, short: bool) -> set[str]:
+    """Choose what of it stays all the same, because some target of shipping has not had it yet.
+
+    :param gone: what has to go, oldest first.
+    :param waiting: the segments that were not shipped whole.
+    :param hold: bytes that may be kept for that reason; the oldest go first.
+    :param short: whether the disk is nearly full: then nothing is held back.
+    :return: names.
+    """
+    held = set[str]()
+    for segment in reversed(gone):
+        if segment.name in waiting and not short:
+            hold -= segment.size
+            if hold < 0:
+                break
+            held.add(segment.name)
+    return held
+
+
 def survey(files: Files, data_dir: Path, names: Sequence[str], now: float) -> list[Kept]:
     """Learn sizes and ages of segments.
 

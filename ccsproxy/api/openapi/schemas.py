@@ -30,6 +30,7 @@ _HEALTH = members(
         "queue_bytes": maybe("integer"),
         "recorder_behind_s": maybe("number"),
         "capture_failures": maybe("integer"),
+        "ship": maybe("object"),
         "redact": maybe("boolean"),
         "snapshot_age_s": maybe("number"),
     },
