@@ -63,12 +63,19 @@ _NOT_THE_USERS = (
     # Cline, Roo Code.
     "[ERROR] You did not use a tool in your previous response",
     "[TASK RESUMPTION]",
+    "[SYSTEM] This run is not complete until you call one of these terminal completion tools",
     # aider: files, and the canned examples around them.
     "I have *added these files to the chat*",
     "Here are summaries of some files present in my git repository",
     "Here are *read only* files",
     "I am not sharing any files that you can edit yet",
     "I switched to a new code base",
+)
+#: What an agent appends to the user's words, from its first words on: aider 0.86, a reminder for each edit format.
+_APPENDED = (
+    "\n# *SEARCH/REPLACE block* Rules:",
+    "\n# File editing rules:",
+    "\nTo suggest changes to a file you MUST return the entire content of the updated file.",
 )
 #: The result of a tool that Cline and Roo Code send as the user's text: ``[read_file for 'a.py'] Result:``.
 _TEXT_RESULT = re.compile(r"\A\[[a-z_]+(?: for '[^\n]*')?\] Result:\s*")
@@ -86,7 +93,7 @@ def own_words(text: str) -> str:
 
     :param text: one text of a message.
     """
-    text = text[:_LONGEST]
+    text = _unappended(text[:_LONGEST])
     if text.lstrip().startswith(_NOT_THE_USERS) or _TEXT_RESULT.match(text):
         return ""
     if "<" not in text:
@@ -100,6 +107,10 @@ def own_words(text: str) -> str:
     held = _HOLDING_TAG.match(bare)
     bare = (held.group(2) if held else bare).strip()
     return "" if bare.startswith(_NOT_THE_USERS) else bare
+
+
+def _unappended(text: str) -> str:
+    return min((text.partition(words)[0] for words in _APPENDED), key=len)
 
 
 def text_result(text: str) -> str | None:

@@ -25,6 +25,8 @@ class OwnWordsTests(SynchronousTestCase):
             ("[Request interrupted by user for tool use]", ""),
             ("I have *added these files to the chat* so you can go ahead and edit them.\n\na.py", ""),
             ("What did we do so far?", ""),
+            ("fix it\n\n# *SEARCH/REPLACE block* Rules:\n\nEvery *SEARCH/REPLACE block* must ...", "fix it"),
+            ("[SYSTEM] This run is not complete until you call one of these terminal completion tools: x.", ""),
             ("", ""),
         ]:
             self.assertEqual(own_words(text), words, text)
