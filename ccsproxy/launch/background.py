@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ccsproxy import __version__
 from ccsproxy.config.model import Config
 from ccsproxy.errors import StartError
 from ccsproxy.launch import leases
+from ccsproxy.launch.health import read_health
 from ccsproxy.providers.registry import PROVIDERS
 from ccsproxy.run import read_run_file
 
@@ -84,6 +85,22 @@ class Background:
         """Tell whether a running service is of another version than this program."""
         return bool(found.get("version") != __version__)
 
+    def renewed(self, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Put a service of this version in the place of one of another, where that disturbs nobody.
+
+        :param found: the run file of the service.
+        :return: the run file of the new one; None when the old one stays, because other agents use it, because an
+            exchange is running, or because somebody else than a launcher started it.
+        :raises NoService: when it does not end, or the new one does not start.
+        """
+        stays = (leases.folder_of(self.data_dir) / leases.UP).exists()
+        idle = read_health(found).get("in_flight") == 0
+        if not idle or leases.holders(self.data_dir) > 1 or self._ports().get("pid") != found.get("pid"):
+            return None
+        self.stop()
+        leases.stay_up(self.data_dir, up=stays)
+        return self.ensure()
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Let two launchers that find no service start one, not two."""
@@ -112,19 +129,43 @@ class Background:
             )
         finally:
             os.close(descriptor)
+        return self.answering(lambda: program.poll() is None, lambda: f"{_last_line(log, begins)} (see {log})")
+
+    def answering(
+        self,
+        alive: Callable[[], bool] = lambda: True,
+        why: Callable[[], str] = lambda: "'systemctl --user status ccsproxy' says why",
+    ) -> Mapping[str, Any]:
+        """Wait for a service that is starting, and return its run file.
+
+        :param alive: tells whether it may still come.
+        :param why: says why it did not.
+        :raises NoService: when it does not come in time.
+        """
         deadline = time.monotonic() + START_WITHIN
         while (found := self.running()) is None:
-            if program.poll() is not None or time.monotonic() > deadline:
-                raise NoService(f"The service did not start: {_last_line(log, begins)} (see {log})")
+            if not alive() or time.monotonic() > deadline:
+                raise NoService(f"The service did not start: {why()}")
             time.sleep(0.05)
         self._remember(found)
         return found
 
-    def command(self) -> list[str]:
-        """Return the command line of the service."""
+    def command(self, *, while_wanted: bool = True) -> list[str]:
+        """Return the command line of the service.
+
+        :param while_wanted: it ends when nobody uses it any more.
+        """
         urls = [(each.name, each.url) for each in PROVIDERS if each.name in UPSTREAMS]
         urls.sort(key=lambda each: UPSTREAMS.index(each[0]))
-        command = [sys.executable, "-P", "-m", "ccsproxy.tools", "serve", "--no-open", "--while-wanted"]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "ccsproxy.tools",
+            "serve",
+            "--no-open",
+            *(["--while-wanted"] * while_wanted),
+        ]
         command += ["--data-dir", str(self.data_dir), "--forward", "on"]
         command += [word for name, url in urls for word in ("--upstream", f"{name}={url}")]
         if not {"--proxy-port", "--listen"} & set(self.options):
@@ -153,6 +194,7 @@ class Background:
 
     def _remember(self, found: Mapping[str, Any]) -> None:
         ports = {which: int(found[which][0].rpartition(":")[2]) for which in ("proxy", "api") if found[which]}
+        ports["pid"] = int(found["pid"])
         (leases.folder_of(self.data_dir) / _PORTS).write_text(json.dumps(ports))
 
 

@@ -1,4 +1,4 @@
-"""The receipt: what an agent's run came to, in two lines on standard error when it has given the screen back."""
+"""The receipt: what an agent's run came to, in a few lines on standard error when it has given the screen back."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 import attr
 
 from ccsproxy.exchange.ids import iso_time
+from ccsproxy.insight.cost.budget import budgets_in
 from ccsproxy.insight.words import dollars, tokens
 from ccsproxy.launch.start import LaunchResult
+from ccsproxy.providers.amounts import total
 from ccsproxy.store.query import parse_query
+from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
 
 #: How many rows one look takes, and how many looks there are at most.
@@ -28,6 +31,9 @@ class Receipt:
     :ivar unpriced: calls whose price is not.
     :ivar errors: calls that failed, those left out that the user broke off.
     :ivar sessions: ids of the sessions, that with most calls first.
+    :ivar retries: calls that repeated one which had failed.
+    :ivar findings: what is worth knowing of the sessions, the weightiest first, in sentences.
+    :ivar budgets: budgets of the service that are spent or nearly so, in sentences.
     """
 
     calls: int = 0
@@ -37,6 +43,9 @@ class Receipt:
     unpriced: int = 0
     errors: int = 0
     sessions: tuple[str, ...] = ()
+    retries: int = 0
+    findings: tuple[str, ...] = ()
+    budgets: tuple[str, ...] = ()
 
     def lines(self, address: str) -> list[str]:
         """Write it for people.
@@ -51,9 +60,19 @@ class Receipt:
         said.append(_cost(self))
         if self.errors:
             said.append(f"{self.errors} error{'s' * (self.errors != 1)}")
+        if self.retries:
+            said.append("1 retry" if self.retries == 1 else f"{self.retries} retries")
         first = self.sessions[0]
         see = f"{address}/s/{first}    " if address else ""
-        return [f"ccsproxy: {', '.join(said)}", f"          {see}ccsproxy why {first}"]
+        notes = [f"          {note}" for note in (*self._worth_knowing(), *self.budgets)]
+        return [f"ccsproxy: {', '.join(said)}", *notes, f"          {see}ccsproxy why {first}"]
+
+    def _worth_knowing(self) -> list[str]:
+        """Return the weightiest finding, and how many more there are."""
+        if not self.findings:
+            return []
+        more = len(self.findings) - 1
+        return [self.findings[0] + (f" ({more} more finding{'s' * (more != 1)})" if more else "")]
 
 
 def _cost(receipt: Receipt) -> str:
@@ -70,7 +89,28 @@ def read_receipt(reader: Reader, started: LaunchResult) -> Receipt:
     for row in rows:
         sessions.setdefault(row["session_id"], []).append(row)
     own = {sid: found for sid, found in sessions.items() if _is_of(reader, found[0], started.launch)}
-    return sum_up([row for found in own.values() for row in found])
+    receipt = sum_up([row for found in own.values() for row in found])
+    insights = Insights(reader, budgets=lambda: budgets_in(started.run_file))
+    said = sorted(
+        (each for sid in receipt.sessions for each in insights.findings(sid)),
+        key=lambda each: (each.get("cost") or 0.0, each.get("seconds") or 0.0),
+        reverse=True,
+    )
+    return attr.evolve(
+        receipt,
+        retries=sum(_retries(insights.conversation(sid)) for sid in receipt.sessions),
+        findings=tuple(str(each["text"]) for each in said),
+        budgets=tuple(_budget(each) for each in insights.budget() if each["state"] != "within"),
+    )
+
+
+def _retries(conversation: Mapping[str, Any]) -> int:
+    return sum(len(step["retries"]) for turn in conversation["turns"] for step in turn["steps"])
+
+
+def _budget(each: Mapping[str, Any]) -> str:
+    said = "is spent" if each["state"] == "over" else "is nearly spent"
+    return f"the budget {each['scope']} {said}: {total(each['spent'], each['unpriced'])} of {dollars(each['limit'])}"
 
 
 def sum_up(rows: Iterable[Mapping[str, Any]]) -> Receipt:

@@ -97,7 +97,10 @@ def start(
     try:
         run_file = background.ensure()
         if background.is_other_version(run_file):
-            say(f"a service of version {run_file['version']} runs; 'ccsproxy down' lets the next start use this one")
+            run_file = background.renewed(run_file) or run_file
+        if background.is_other_version(run_file):
+            old = run_file["version"]
+            say(f"a service of version {old} runs and is in use; 'ccsproxy down' lets the next start use this one")
         service = service_facts(run_file, background.data_dir, surroundings.environment)
         way = leading(agent, via or (agent.via if agent else agents.FORWARD), service, surroundings)
         launch = uuid.uuid4().hex[:12]

@@ -1,6 +1,7 @@
 """The ``ccsproxy`` command: finds the subcommand's module and runs it."""
 
 import argparse
+import difflib
 import importlib
 import os
 import re
@@ -12,6 +13,7 @@ from ccsproxy import __version__
 from ccsproxy.config.suggest import did_you_mean
 from ccsproxy.errors import StartError
 from ccsproxy.launch.registry import BY_NAME
+from ccsproxy.tools.agents import next_step
 from ccsproxy.tools.agents.launching import find_launch, launch
 from ccsproxy.tools.data_dir import CommandError
 
@@ -64,6 +66,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with status 2 and one sentence, which names what may have been meant."""
+        strange = re.search(r"argument COMMAND: invalid choice: '([^']*)'", message)
+        if strange:
+            near = difflib.get_close_matches(strange[1], [*self.commands, *BY_NAME, "run"], 3, 0.6)
+            meant = f"; did you mean {' or '.join(near)}?" if near else ""
+            self.exit(2, f"{self.prog}: there is no command {strange[1]!r}{meant or ';'} see '{self.prog} --help'\n")
         unknown = re.search(r"unrecognized arguments: (--\S+)", message)
         if unknown:
             used = next((self.commands[word] for word in self._said if word in self.commands), self)
@@ -97,6 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         asked = find_launch(sys.argv[1:] if argv is None else argv)
         if asked is not None:
             return launch(asked)
+        if not (sys.argv[1:] if argv is None else argv):
+            return next_step.run(sys.stdout)
         args = build_parser().parse_args(argv)
         status: int = args.command.run(args, sys.stdout, sys.stderr)
         sys.stdout.flush()

@@ -35,6 +35,16 @@ class ReceiptTests(SynchronousTestCase):
         """A run of which nothing was seen says so, and who knows why."""
         self.assertIn("doctor", Receipt().lines("")[0])
 
+    def test_what_is_worth_knowing(self) -> None:
+        """Retries are counted, the weightiest finding is said, a budget that is spent is named."""
+        receipt = Receipt(
+            2, 10, 0, 0.1, 0, 0, ("s",), 1, ("The cache missed.", "b", "c"), ("the budget day is spent",)
+        )
+        first, finding, budget, see = receipt.lines("")
+        self.assertIn("1 retry", first)
+        self.assertEqual(finding.strip(), "The cache missed. (2 more findings)")
+        self.assertEqual((budget.strip(), see.strip()), ("the budget day is spent", "ccsproxy why s"))
+
     def test_nothing_priced(self) -> None:
         """No cost is not a cost of nothing."""
         self.assertNotIn("$", sum_up([row(unpriced="model")]).lines("")[0])

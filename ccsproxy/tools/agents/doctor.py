@@ -20,9 +20,9 @@ from ccsproxy.launch.diagnosis import (
     examine_service,
     examine_shell,
 )
+from ccsproxy.launch.health import read_health
 from ccsproxy.launch.measuring.measure import PROMPT, Measurement, measure
 from ccsproxy.launch.registry import AGENTS, BY_NAME
-from ccsproxy.tools.agents.status import read_health
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
 
 NAME = "doctor"

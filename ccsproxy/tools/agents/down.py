@@ -1,11 +1,13 @@
 """``ccsproxy down``: end the service in the background; running streams are finished first."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TextIO
 
 from ccsproxy.launch.background import Background
 from ccsproxy.launch.leases import holders
+from ccsproxy.launch.user_unit import UserUnit, unit_path
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
 
 NAME = "down"
@@ -15,6 +17,9 @@ SUMMARY = "End the service that runs in the background, after its running stream
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
+    parser.add_argument(
+        "--systemd", action="store_true", help="and remove the unit that 'ccsproxy up --systemd' made"
+    )
     parser.add_argument("--force", action="store_true", help="also while agents use it")
 
 
@@ -27,7 +32,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     users = holders(data_dir)
     if users and not args.force:
         raise CommandError(f"{users} agent{'s' * (users != 1)} still use it; end them first, or say --force.")
-    stopped = Background(data_dir).stop()
+    removed = args.systemd and UserUnit(unit_path(os.environ, Path.home())).remove()
+    stopped = Background(data_dir).stop() or removed
     if args.json:
         write_json(out, {"stopped": stopped})
     elif not stopped:

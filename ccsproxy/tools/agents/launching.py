@@ -12,6 +12,7 @@ from pathlib import Path
 
 import attr
 
+from ccsproxy.config.suggest import did_you_mean
 from ccsproxy.errors import StartError
 from ccsproxy.launch.agent import BASE_URL, FORWARD
 from ccsproxy.launch.background import Background
@@ -57,6 +58,8 @@ def find_launch(argv: Sequence[str]) -> Launch | None:
         if word in BY_NAME or word == "run":
             parser = option_parser()
             options, left = parser.parse_known_args(list(argv[:position]))
+            if left and argv[0].startswith("--"):
+                raise CommandError(_unknown(next(each for each in left if each.startswith("-")), word, parser))
             if left:  # the name was some other command's word, as in 'ccsproxy search claude'
                 return None
             return _with_own(parser, options, word, list(argv[position + 1 :]))
@@ -71,9 +74,16 @@ def _with_own(parser: argparse.ArgumentParser, options: argparse.Namespace, name
         taken = 1 if words[0] == "--quiet" or "=" in words[0] else 2
         options, left = parser.parse_known_args(words[:taken], options)
         if left:
-            raise CommandError(f"'ccsproxy run' knows no option {left[0]}; the command's own come after --")
+            raise CommandError(_unknown(left[0], "run", parser))
         words = words[taken:]
     return Launch(options, name, words[1:] if words[:1] == ["--"] else words)
+
+
+def _unknown(option: str, name: str, parser: argparse.ArgumentParser) -> str:
+    """Say that an option is none of those that go before an agent's name, and which may be meant."""
+    known = [string[2:] for action in parser._actions for string in action.option_strings]
+    nearest = did_you_mean(option, known) or f"; there are {', '.join(f'--{each}' for each in known)}."
+    return f"{option} cannot stand before {name!r}{nearest} The agent's own options come after its name."
 
 
 def launch(asked: Launch) -> int:

@@ -1,14 +1,13 @@
 """``ccsproxy status``: whether the service runs, where, for whom, and whether anything was lost."""
 
 import argparse
-import json
-import urllib.request
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from ccsproxy.launch.background import Background
+from ccsproxy.launch.health import read_health
 from ccsproxy.launch.leases import UP, folder_of, holders
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 
@@ -43,17 +42,6 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     out.write(f"version {found['version']}, process {found['pid']}, {agents} agents, stays {until}\n")
     out.write(_kept(health) + "\n")
     return 0
-
-
-def read_health(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the service's health, empty where it does not answer."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"{found['api'][0]}/api/health", timeout=5) as answer:
-            value = json.load(answer)
-    except (OSError, ValueError, IndexError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _kept(health: Mapping[str, Any]) -> str:

@@ -1,11 +1,14 @@
 """``ccsproxy up``: the service in the background, on the same ports each time, until ``ccsproxy down``."""
 
 import argparse
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from ccsproxy.launch.background import Background
 from ccsproxy.launch.leases import folder_of, stay_up
+from ccsproxy.launch.user_unit import UserUnit, unit_path
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 
 NAME = "up"
@@ -15,6 +18,9 @@ SUMMARY = "Start the service in the background and let it stay; everything after
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
+    parser.add_argument(
+        "--systemd", action="store_true", help="as a unit of your own systemd, which starts it at each login"
+    )
     parser.add_argument("options", nargs="*", metavar="-- OPTION", help="options of the service, when it is started")
 
 
@@ -23,8 +29,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Start it unless it runs, and say where it is."""
     data_dir = Path(args.data_dir).expanduser().absolute()
     folder_of(data_dir)
+    background = Background(data_dir, args.options)
+    found = _by_systemd(background) if args.systemd else background.ensure()
     stay_up(data_dir, up=True)
-    found = Background(data_dir, args.options).ensure()
     if args.json:
         write_json(out, found)
         return 0
@@ -32,3 +39,14 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     out.writelines(f"dashboard: {url}\n" for url in found["api"][:1])
     out.write("'ccsproxy claude' (codex, gemini, ...) starts an agent with it; 'ccsproxy down' ends it\n")
     return 0
+
+
+def _by_systemd(background: Background) -> Mapping[str, Any]:
+    """Let systemd run the service in place of us; what runs already is ended first, so that the ports are free.
+
+    :raises NoService: when it cannot.
+    """
+    command = background.command(while_wanted=False)
+    background.stop()
+    UserUnit(unit_path(os.environ, Path.home())).start(command)
+    return background.answering()

@@ -1,0 +1,56 @@
+"""``ccsproxy`` without arguments: what to do next, given what is found on the machine."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from ccsproxy.launch.agent import Agent
+from ccsproxy.launch.background import Background
+from ccsproxy.launch.registry import AGENTS
+
+_DATA_DIR = Path("~/.ccsproxy")
+
+
+def run(out: TextIO) -> int:
+    """Look, and say it.
+
+    :return: the exit status.
+    """
+    data_dir = _DATA_DIR.expanduser()
+    found = [agent for agent in AGENTS if agent.find(os.environ)]
+    running = Background(data_dir).running() if data_dir.is_dir() else None
+    out.writelines(f"{line}\n" for line in lines(found, running, recorded=_has_records(data_dir)))
+    return 0
+
+
+def _has_records(data_dir: Path) -> bool:
+    segments = data_dir / "segments"
+    return segments.is_dir() and any(segments.iterdir())
+
+
+def lines(found: Sequence[Agent], running: Mapping[str, Any] | None, *, recorded: bool) -> Iterator[str]:
+    """Yield what to say.
+
+    :param found: the agents that are installed.
+    :param running: the run file of the service, None when none runs.
+    :param recorded: there are records already.
+    """
+    yield "ccsproxy records what a coding agent sends to its model, and what comes back."
+    yield ""
+    for agent in found:
+        yield f"  ccsproxy {agent.name:<12} starts {agent.title} and records its calls"
+    program = "any other program" if found else "starts a program and records its model calls"
+    yield f"  ccsproxy run -- COMMAND    {program}"
+    if not found:
+        yield f"  (no agent that is known was found: {', '.join(agent.name for agent in AGENTS)})"
+        yield "  ccsproxy demo              shows it without an agent and without a key"
+    if recorded:
+        yield "  ccsproxy ls, why last      what was recorded, and what the last call came to"
+    if running is not None:
+        address = (running.get("api") or ["no dashboard"])[0]
+        yield "  ccsproxy open              the dashboard of the service that runs"
+        yield ""
+        yield f"A service runs: proxy {running['proxy'][0]}, dashboard {address}"
+    yield ""
+    yield "'ccsproxy doctor' says what would be in an agent's way, 'ccsproxy --help' all commands."
