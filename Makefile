@@ -5,7 +5,7 @@ UPSTREAM ?= https://api.anthropic.com
 ARGS ?=
 PYTHONS ?= 3.11 3.12 3.13 3.14
 
-.PHONY: help run demo test lint trial unit test-pythons test-long test-api test-recorded test-clients test-engines test-browser screenshots soak bench prices docs changelog dist clean
+.PHONY: help run demo test lint trial unit test-pythons test-long test-api test-recorded test-clients test-engines test-browser screenshots soak bench profile prices docs changelog dist clean
 
 help:
 	@echo "make run [UPSTREAM=URL] [ARGS=...]  start the proxy (http://127.0.0.1:8787, dashboard on 8788)"
@@ -18,7 +18,8 @@ help:
 	@echo "make test-recorded RECORDED=FOLDER  read recorded exchanges (cassettes, HAR) and judge what was made of them"
 	@echo "make soak                           memory and descriptors over 100,000 requests (Linux)"
 	@echo "make screenshots                    make the pictures of the documentation (Debian's Chromium)"
-	@echo "make bench                          speed and memory beside nginx and aiohttp (Linux, needs gcc and nginx)"
+	@echo "make bench                          what a record costs, beside nginx and installed rivals (Linux, needs gcc and nginx)"
+	@echo "make profile                        where each millisecond of a call goes, by process and thread"
 	@echo "make prices FILE=JSON               say where models.dev's api.json or LiteLLM's price map differs from our prices"
 	@echo "make docs                           build the documentation into docs/_build/html"
 
@@ -115,6 +116,11 @@ screenshots: $(VENV)/browser
 bench: $(VENV)/test
 	command -v nginx gcc taskset >/dev/null || apt-get install -y nginx-light gcc util-linux
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m bench.run $(ARGS)
+
+profile: $(VENV)/test
+	command -v gcc taskset >/dev/null || apt-get install -y gcc util-linux
+	$(BIN)/python -m pip install --quiet -e '.[profile]'
+	$(BIN)/python -m bench.profile $(ARGS)
 
 prices: $(VENV)/run
 	@test -n "$(FILE)" || { echo "make prices FILE=JSON: models.dev's api.json, or LiteLLM's model_prices_and_context_window.json"; exit 2; }

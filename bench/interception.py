@@ -22,7 +22,7 @@ from pathlib import Path
 
 import trustme
 
-from bench.proxies import free_port, wait_for
+from bench.ports import free_port, wait_for
 
 SIZE = 64 << 20
 BLOCK = b"x" * (256 << 10)

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.pages import LONG_SESSION, ensure_store, fetched, get, service
-from bench.proxies import HERE, LOAD_CORE, PROXY_CORE, free_port, load, on_load_core, running, wait_for
+from bench.ports import free_port, wait_for
+from bench.proxies import HERE, LOAD_CORE, PROXY_CORE, load, on_load_core, running
 from bench.run import build
 
 STREAMS, READERS = 200, 20

@@ -4,35 +4,19 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
+from bench import rivals
+from bench.ports import free_port, wait_for
+from bench.usage import Usage
 
 HERE = Path(__file__).parent
 PROXY_CORE, LOAD_CORE = "1", "0"
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(port: int, seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"nothing answers on port {port}")
 
 
 def on_load_core(real_time: bool) -> list[str]:
@@ -51,8 +35,10 @@ def running(command: list[str], log: Path, **more) -> Iterator[subprocess.Popen]
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
+            process.kill()
+        with suppress(ProcessLookupError):  # what a rival started and left
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.wait()
 
 
 def nginx_conf(directory: Path, port: int, upstream: int, *, tls_front=None, tls_upstream=False) -> Path:
@@ -99,6 +85,8 @@ class Peer:
                     *("mitmdump", "-q", "--mode", f"reverse:{self.url}", "-p", str(self.port), "--ssl-insecure"),
                     *("--listen-host", "127.0.0.1", "-s", str(HERE / "peers/mitm_stream.py")),
                 ]
+            case name if name in rivals.RIVALS:
+                return rivals.command(name, self.dir, self.port, self.url)
             case _:
                 return self.ccsproxy()
 
@@ -117,47 +105,33 @@ class Peer:
         command += ["--api-port", "0"] if self.name.endswith("+api") else ["--no-api"]
         return command + (["--upstream-ca", str(self.ca)] if self.ca else [])
 
+    def kept(self) -> int | None:
+        """Count the records that it has kept, when it has ended; None for one that records nothing."""
+        if self.name in rivals.RIVALS:
+            return rivals.kept(self.name, self.dir)
+        if not self.name.startswith("ccsproxy") or self.name == "ccsproxy-off":
+            return None
+        program = Path(sys.executable).with_name("ccsproxy")
+        asked = [str(program), "stats", "--json", "--data-dir", f"{self.dir}/data"]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=120, env=self.environment())
+        return int(json.loads(done.stdout)["totals"]["requests"]) if done.returncode == 0 else None
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a proxy: a home of its own, so that nobody's settings count."""
+        home = str(self.dir)
+        return {**os.environ, "PYTHONPATH": str(HERE.parent), "HOME": home, "XDG_DATA_HOME": f"{home}/.local/share"}
+
     @contextmanager
-    def up(self) -> Iterator["Usage"]:
+    def up(self) -> Iterator[Usage]:
         command = self.command()
         if command is None:
             yield Usage(None)
             return
-        env = {**os.environ, "PYTHONPATH": str(HERE.parent)}
-        with running(["taskset", "-c", PROXY_CORE, *command], self.dir / "log", env=env) as process:
-            wait_for(self.port)
+        pinned = ["taskset", "-c", PROXY_CORE, *command]
+        with running(pinned, self.dir / "log", env=self.environment(), cwd=self.dir) as process:
+            wait_for(self.port, 60)
             time.sleep(1.5)
             yield Usage(process.pid)
-
-
-class Usage:
-    """Processor time and memory of a process tree, and of its recorder alone when there is one."""
-
-    def __init__(self, pid: int | None) -> None:
-        self.root = psutil.Process(pid) if pid else None
-        self.recorder = next((p for p in self.tree() if "ccsproxy.capture.main" in p.cmdline()), None)
-
-    def tree(self) -> list[psutil.Process]:
-        return [self.root, *self.root.children(recursive=True)] if self.root else []
-
-    def cpu(self) -> dict[str, float]:
-        """User and system seconds so far, of every process of the tree and of the recorder."""
-        return {"cpu": sum(map(seconds, self.tree())), "recorder_cpu": seconds(self.recorder)}
-
-    def memory(self) -> dict[str, float]:
-        """Megabytes: resident (shared pages counted in each process) and proportional (shared pages counted once)."""
-        infos = [p.memory_full_info() for p in self.tree()]
-        recorder = self.recorder.memory_full_info() if self.recorder else None
-        return {
-            "rss": sum(i.rss for i in infos) / 1e6,
-            "pss": sum(i.pss for i in infos) / 1e6,
-            "recorder_rss": recorder.rss / 1e6 if recorder else 0.0,
-            "recorder_pss": recorder.pss / 1e6 if recorder else 0.0,
-        }
-
-
-def seconds(process: psutil.Process | None) -> float:
-    return sum(process.cpu_times()[:2]) if process else 0.0
 
 
 def load(port: int, arguments: list[str], real_time: bool) -> dict:

@@ -1,7 +1,8 @@
-"""Measures ccsproxy beside direct, nginx, aiohttp (and mitmproxy when installed) in interleaved rounds.
+"""Measures ccsproxy beside nginx, itself without capture and the rivals that are installed, in interleaved rounds.
 
-usage: python -m bench.run [--rounds N] [--scenario NAME]... [--peer NAME]... [--seconds S]
-Prints one table per scenario and stores everything in bench/results/.
+usage: python -m bench.run [--rounds N] [--scenario NAME]... [--peer NAME]... [--seconds S] [--quick]
+Prints one table per scenario and stores everything in bench/results/. Processor time includes what a proxy works off
+after the load has ended; the records that it kept are counted against the requests.
 """
 
 import argparse
@@ -16,27 +17,17 @@ from pathlib import Path
 
 import trustme
 
-from bench.proxies import HERE, Peer, free_port, load, nginx_conf, on_load_core, running, wait_for
+from bench import rivals
+from bench.ports import free_port, wait_for
+from bench.proxies import HERE, Peer, load, nginx_conf, on_load_core, running
+from bench.scenarios import SCENARIOS, USUAL, agent_file, headers_of
 from bench.tables import line, table
 
-MB = "1000000"
-UPGRADE = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
-UPGRADE += ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
-#: Streams that last as long as the round: one frame every 100 ms.
-SOCKETS = ["-c", "1000", "-r", "3", "-w", "4", "-G", "-u", "/v1/live?mode=ws&n=100000&ms=100"]
-SOCKETS += [argument for line in UPGRADE for argument in ("-H", line)]
-PACED = ["-c", "1000", "-r", "3", "-w", "4", "-b", "1000", "-m", "mode=paced&n=30&ms=100"]
-#: name: (load arguments, paced, https upstream)
-SCENARIOS = {
-    "paced": (PACED, True, False),
-    "websocket": (SOCKETS, True, False),
-    "json": (["-c", "64", "-w", "2", "-b", "1000", "-m", "mode=json&sz=1000"], False, False),
-    "burst": (["-c", "32", "-w", "2", "-b", "1000", "-m", "mode=burst&n=200&w=0"], False, False),
-    "up1mb": (["-c", "16", "-w", "2", "-b", MB, "-m", "mode=json&sz=1000"], False, False),
-    "down1mb": (["-c", "16", "-w", "2", "-b", "1000", "-m", f"mode=json&sz={MB}"], False, False),
-    "paced-tls": (PACED, True, True),
-    "json-tls": (["-c", "64", "-w", "2", "-b", "1000", "-m", "mode=json&sz=1000"], False, True),
-}
+PEERS = ("direct", "nginx", "ccsproxy-off", "ccsproxy")
+#: How long a proxy may work off what waits, in seconds; what it has not done by then shows in the records.
+WORK_OFF_S = 60
+#: Rivals are many times slower: they are run in so many rounds at most.
+RIVAL_ROUNDS = 2
 
 
 def build() -> None:
@@ -44,7 +35,7 @@ def build() -> None:
     for name in ("upstream", "load"):
         source, target = HERE / f"{name}.c", HERE / "bin" / name
         if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
-            subprocess.run(["gcc", "-O2", "-o", target, source], check=True)
+            subprocess.run(["gcc", "-O2", "-w", "-o", target, source], check=True)
 
 
 def certificate(directory: Path) -> tuple[Path, Path, Path]:
@@ -57,64 +48,71 @@ def certificate(directory: Path) -> tuple[Path, Path, Path]:
     return ca, cert, key
 
 
-def measure(peer: Peer, arguments: list[str], seconds: float, paced: bool) -> dict:
+def measure(peer: Peer, arguments: list[str], paced: bool) -> dict:
+    """Drive one proxy, wait until it has worked off what waited, and count what it kept."""
     with peer.up() as usage:
         before = usage.cpu()
-        result = load(peer.port, [*arguments, "-d", str(seconds)], paced)
+        with usage.watched():
+            result = load(peer.port, arguments, paced)
+            live = usage.cpu()
+            result["backlog_s"] = usage.work_off(WORK_OFF_S)
         after = usage.cpu()
         done = result["total_requests"] or result["events"] or 1
         for name in before:
             result[f"{name}_ms_per_request"] = 1000 * (after[name] - before[name]) / done
-        result |= usage.memory()
+            result[f"{name}_ms_while_driven"] = 1000 * (live[name] - before[name]) / done
+        result |= usage.peak
+    result["kept"] = peer.kept()
     return result
 
 
-def rounds_of(scenario: str, peers: list[str], rounds: int, seconds: float, directory: Path) -> dict[str, list[dict]]:
-    arguments, paced, tls = SCENARIOS[scenario]
+def rounds_of(
+    scenario: str, peers: list[str], rounds: int, seconds: float | None, directory: Path, quick: bool
+) -> dict:
+    given = SCENARIOS[scenario]
     upstream, front = free_port(), free_port()
     ca, cert, key = certificate(directory)
-    results: dict[str, list[dict]] = {name: [] for name in peers if not (tls and name == "direct")}
+    arguments = [*headers_of(scenario), *given.arguments(agent_file(directory, quick), seconds)]
+    results: dict[str, list[dict]] = {name: [] for name in peers if not (given.tls and name == "direct")}
     conf = nginx_conf(directory / "front", front, upstream, tls_front=(cert, key))
-    front_command = ["taskset", "-c", "0", "nginx", "-c", str(conf), "-g", "daemon off;"] if tls else ["sleep", "1d"]
+    front_command = ["taskset", "-c", "0", "nginx", "-c", str(conf), "-g", "daemon off;"]
     with (
-        running([*on_load_core(paced), str(HERE / "bin/upstream"), str(upstream)], directory / "upstream.log"),
-        running(front_command, directory / "front.log"),
+        running([*on_load_core(given.paced), str(HERE / "bin/upstream"), str(upstream)], directory / "upstream.log"),
+        running(front_command if given.tls else ["sleep", "1d"], directory / "front.log"),
     ):
-        target = front if tls else upstream
+        target = front if given.tls else upstream
         wait_for(target)
         for number in range(rounds):
             for name in results:
-                peer = Peer(name, directory / f"{name}-{number}", target, tls=tls, ca=ca if tls else None)
-                results[name].append(measure(peer, arguments, seconds, paced))
+                if name in rivals.RIVALS and number >= RIVAL_ROUNDS:
+                    continue
+                peer = Peer(name, directory / f"{name}-{number}", target, tls=given.tls, ca=ca if given.tls else None)
+                results[name].append(measure(peer, arguments, given.paced))
                 print(f"  {scenario} round {number + 1} {name}: {line(results[name][-1])}", flush=True)
                 shutil.rmtree(peer.dir, ignore_errors=True)
     return results
 
 
+def machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--seconds", type=float, help="how long is measured, in place of each scenario's own")
     parser.add_argument("--scenario", action="append", choices=list(SCENARIOS))
-    parser.add_argument("--peer", action="append")
+    parser.add_argument("--peer", action="append", help=f"{', '.join(PEERS)}, aiohttp, mitmproxy, a rival")
+    parser.add_argument("--quick", action="store_true", help="small agent calls, to try it out")
     args = parser.parse_args()
-    peers = args.peer or [
-        "direct",
-        "nginx",
-        "aiohttp",
-        "ccsproxy",
-        *(["mitmproxy"] if shutil.which("mitmdump") else []),
-    ]
+    peers = args.peer or [*PEERS, *rivals.installed()]
     build()
     stored, tables = {}, []
     with tempfile.TemporaryDirectory(prefix="ccsproxy-bench-") as name:
-        for scenario in args.scenario or list(SCENARIOS):
-            stored[scenario] = rounds_of(scenario, peers, args.rounds, args.seconds, Path(name))
+        for scenario in args.scenario or USUAL:
+            stored[scenario] = rounds_of(scenario, peers, args.rounds, args.seconds, Path(name), args.quick)
             tables.append(table(scenario, stored[scenario]))
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    report = f"{args.rounds} interleaved rounds of {args.seconds:.0f} s, medians [range]; {machine}\n\n" + "\n".join(
-        tables
-    )
+    report = f"{args.rounds} interleaved rounds, medians [range]; {machine()}\n\n" + "\n".join(tables)
     results = HERE / "results"
     results.mkdir(exist_ok=True)
     stamp = time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime())

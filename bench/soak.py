@@ -19,7 +19,8 @@ from pathlib import Path
 
 import psutil
 
-from bench.proxies import HERE, free_port, running, wait_for
+from bench.ports import free_port, wait_for
+from bench.proxies import HERE, running
 from bench.run import build
 
 CONNECTIONS = 20
