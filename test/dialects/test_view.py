@@ -53,7 +53,7 @@ class AnthropicViewTests(SynchronousTestCase):
         self.assertEqual(view.messages[1].blocks[0].kind, "tool_call")
         result, image, document = view.messages[2].blocks
         self.assertEqual(result, Block(kind="tool_result", id="c1", content=(text("no"),), is_error=True))
-        self.assertEqual(image, Block(kind="image", media_type="image/png", size=8))
+        self.assertEqual(image, Block(kind="image", media_type="image/png", size=8, data="iVBORw0KGgo="))
         self.assertEqual(document, Block(kind="document", text="t", content=(text("words"),)))
         self.assertEqual(view.params, {"model": "m"})
 
@@ -107,7 +107,9 @@ class OpenAIViewTests(SynchronousTestCase):
         self.assertEqual(view.system, (text("be good"),))
         self.assertEqual(view.tools, (Tool("shell", "run", _SCHEMA),))
         self.assertEqual(view.messages[0], Message("user", (text("hi"),)))
-        self.assertEqual(view.messages[1].blocks, (Block(kind="image", media_type="image/png", size=8),))
+        self.assertEqual(
+            view.messages[1].blocks, (Block(kind="image", media_type="image/png", size=8, data="iVBORw0KGgo="),)
+        )
         self.assertEqual(view.messages[2], Message("assistant", (_CALL,)))
         self.assertEqual(view.messages[3].blocks, (Block(kind="tool_result", id="c1", content=(text("files"),)),))
         self.assertEqual(view.params, {"stream": True})
@@ -170,7 +172,7 @@ class OtherViewTests(SynchronousTestCase):
             view = request_view("gemini", body)
             self.assertEqual(view.system, (text("be good"),))
             self.assertEqual(view.tools, (Tool("shell", "", _SCHEMA),))
-            image = Block(kind="image", media_type="image/png", size=8)
+            image = Block(kind="image", media_type="image/png", size=8, data="iVBORw0KGgo=")
             self.assertEqual(view.messages[0], Message("user", (text("hi"), image)))
             self.assertEqual(view.messages[1].blocks[0].content, (text("files"),))
         call = {"functionCall": {"id": "c1", "name": "shell", "args": {"cmd": "ls"}}}
@@ -182,7 +184,9 @@ class OtherViewTests(SynchronousTestCase):
     def test_ollama(self) -> None:
         """Images stand beside the content, arguments are objects."""
         view = request_view("ollama", {"messages": [{"role": "user", "content": "hi", "images": [_PNG]}]})
-        self.assertEqual(view.messages, (Message("user", (text("hi"), Block(kind="image", size=8))),))
+        self.assertEqual(
+            view.messages, (Message("user", (text("hi"), Block(kind="image", size=8, data="iVBORw0KGgo="))),)
+        )
         calls = [{"id": "c1", "function": {"name": "shell", "arguments": {"cmd": "ls"}}}]
         message = {"role": "assistant", "content": "ok", "thinking": "hm", "tool_calls": calls}
         self.assertEqual(answer_view("ollama", {"message": message}).blocks, (_THOUGHT, text("ok"), _CALL))

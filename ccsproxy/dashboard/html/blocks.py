@@ -1,5 +1,6 @@
 """The pieces of a message, each shown as what it is."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from ccsproxy.dashboard.html.code import code
 from ccsproxy.dashboard.html.figures import clipped, exact, plural, size
 from ccsproxy.dashboard.html.json_tree import tree
 from ccsproxy.dashboard.html.markdown import markdown, plain
-from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.markup import element, h
 from ccsproxy.dashboard.html.tool_input import tool_input
 from ccsproxy.dialects.views.view import Block
 
@@ -89,9 +90,26 @@ def _inside(block: Block, place: Place) -> Any:
 def _media(block: Block, place: Place) -> Any:
     told = [block.media_type, size(block.size) if block.size is not None else None, clipped(block.text, 200) or None]
     words = ", ".join(each for each in told if each) or "no details"
-    shown = h.span(f"{block.kind}: {words}", class_="placeholder")
+    shown = picture_of(block, words, place) or h.span(f"{block.kind}: {words}", class_="placeholder")
     inside = [show_block(each, place) for each in block.content]
     return _block(block.kind, _label(block), [shown, *inside])
+
+
+#: How the base64 of the images begins that every browser shows (RFC 2083, ISO 10918, GIF89a, RIFF).
+_IMAGES = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\Z")
+
+
+def picture_of(block: Block, words: str, place: Place) -> Any:
+    """Show an image out of the record, by what it is and not by what it says; None where it cannot be shown."""
+    data = block.data
+    kind = next((kind for start, kind in _IMAGES.items() if data.startswith(start)), None)
+    if kind is None or not _BASE64.match(data) or not place.budget.image(data):
+        return None
+    image = h.img(
+        src=f"data:{kind};base64,{data}", alt=f"image of the record: {words}", class_="shown", loading="lazy"
+    )
+    return h.figure(image, element("figcaption", words, class_="muted"), class_="image")
 
 
 def _json(block: Block, place: Place) -> Any:

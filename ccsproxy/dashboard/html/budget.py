@@ -4,6 +4,8 @@
 ON_PAGE, IN_TEXT = 600_000, 60_000
 #: Elements on one page that content is shown with.
 ELEMENTS = 12_000
+#: Characters of the base64 of images on one page.
+IMAGES = 6_000_000
 
 
 class RenderBudget:
@@ -12,8 +14,8 @@ class RenderBudget:
     :ivar cut: how many characters were left out.
     """
 
-    def __init__(self, characters: int = ON_PAGE, elements: int = ELEMENTS) -> None:
-        self._characters, self._elements = characters, elements
+    def __init__(self, characters: int = ON_PAGE, elements: int = ELEMENTS, images: int = IMAGES) -> None:
+        self._characters, self._elements, self._images = characters, elements, images
         self.cut = 0
 
     def take(self, text: str, most: int = IN_TEXT) -> str:
@@ -28,3 +30,10 @@ class RenderBudget:
         """Take one element; tells whether there was room for it."""
         self._elements -= 1
         return self._elements >= 0
+
+    def image(self, data: str) -> bool:
+        """Take the room of an image; tells whether there was room for it."""
+        if len(data) > self._images:
+            return False
+        self._images -= len(data)
+        return True

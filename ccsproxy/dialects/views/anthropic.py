@@ -98,6 +98,7 @@ def _media(kind: str, part: dict[str, Any], cached: bool) -> Block:
         kind=kind,
         media_type=optional(source.get("media_type")),
         size=base64_size(source.get("data")) if source.get("type") == "base64" else None,
+        data=string(source.get("data")) if source.get("type") == "base64" and kind == "image" else "",
         text=title,
         content=(text_block(text),) if isinstance(text, str) else blocks(source.get("content")),
         cache_breakpoint=cached,

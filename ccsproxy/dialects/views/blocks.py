@@ -21,6 +21,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     :ivar is_error: the tool failed.
     :ivar media_type: of an image or a document.
     :ivar size: bytes of an image or a document that is in the message, None when it is elsewhere.
+    :ivar data: an image that is in the message, as base64.
     :ivar cache_breakpoint: the prompt cache is asked to keep everything up to here.
     """
 
@@ -33,6 +34,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     is_error: bool = False
     media_type: str | None = None
     size: int | None = None
+    data: str = ""
     cache_breakpoint: bool = False
 
 
@@ -125,7 +127,8 @@ def data_url(url: Any) -> tuple[str | None, int | None, str]:
 def media_block(url: Any, kind: str = "image", title: str = "") -> Block:
     """Make the block of an image or a document from its address or its ``data:`` URL."""
     media_type, size, text = data_url(url)
-    return Block(kind=kind, media_type=media_type, size=size, text=title or text)
+    data = url.partition(",")[2] if size is not None and kind == "image" else ""
+    return Block(kind=kind, media_type=media_type, size=size, text=title or text, data=data)
 
 
 def rest_of(body: dict[str, Any], known: Iterable[str]) -> dict[str, Any]:

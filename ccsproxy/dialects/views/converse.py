@@ -87,5 +87,6 @@ def _block(part: Any) -> Block:
 
 def _media(kind: str, media: dict[str, Any]) -> Block:
     media_type = optional(media.get("format"))
-    size = base64_size(fields(media.get("source")).get("bytes"))
-    return Block(kind=kind, media_type=media_type, size=size, text=string(media.get("name")))
+    given = fields(media.get("source")).get("bytes")
+    data = string(given) if kind == "image" else ""
+    return Block(kind=kind, media_type=media_type, size=base64_size(given), text=string(media.get("name")), data=data)

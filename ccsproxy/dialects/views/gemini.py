@@ -77,8 +77,8 @@ def _part(part: Any) -> Block:
     if inline or file:
         media_type = optional((inline or file).get("mimeType"))
         kind = "image" if (media_type or "").startswith("image/") else "document"
-        size = base64_size(inline.get("data"))
-        return Block(kind=kind, media_type=media_type, size=size, text=string(file.get("fileUri")))
+        size, data = base64_size(inline.get("data")), string(inline.get("data")) if kind == "image" else ""
+        return Block(kind=kind, media_type=media_type, size=size, text=string(file.get("fileUri")), data=data)
     code = fields(known.get("executableCode"))
     if code:
         return Block(kind="tool_call", name="code_execution", value=code)

@@ -86,7 +86,7 @@ def _call(kind: str, item: dict[str, Any]) -> tuple[Block, ...]:
     given = next((item[key] for key in ("arguments", "input", "code", "action", "operation") if key in item), None)
     call = Block(kind="tool_call", id=_joined(item), name=name, value=parsed(given))
     if kind == "image_generation_call" and isinstance(item.get("result"), str):
-        return call, Block(kind="image", size=base64_size(item["result"]))
+        return call, Block(kind="image", size=base64_size(item["result"]), data=item["result"])
     answers = [item[key] for key in ("output", "outputs", "results", "error") if item.get(key)]
     if not answers:
         return (call,)
