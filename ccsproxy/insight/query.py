@@ -44,6 +44,7 @@ NUMBERS = {
     "ttft": "ttft_ms",
     "seq": "seq",
     "in": "prompt_tokens",
+    "new": "new_tokens",
     "out": "output_tokens",
     "cached": "cached_share",
     "bytes": "request_bytes",
@@ -234,7 +235,7 @@ def _within(value: float, sign: str, bound: float) -> bool:
 
 def member(summary: Mapping[str, Any], name: str) -> Any:
     """Return a member of a summary, those that are computed from others included."""
-    if name not in ("prompt_tokens", "cached_share"):
+    if name not in ("prompt_tokens", "cached_share", "new_tokens"):
         return summary.get(name)
     counts = [summary.get(each) for each in _PROMPT]
     if counts[0] is None:
@@ -242,6 +243,8 @@ def member(summary: Mapping[str, Any], name: str) -> Any:
     total = sum(count or 0 for count in counts)
     if name == "prompt_tokens":
         return total
+    if name == "new_tokens":
+        return total - (counts[1] or 0)
     return (counts[1] or 0) / total if total else None
 
 

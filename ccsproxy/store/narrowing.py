@@ -10,6 +10,7 @@ from ccsproxy.store.index.schema import NAMED
 _COMPUTED = {
     "prompt_tokens": "(requests.input_tokens + ifnull(requests.cache_read_input_tokens, 0)"
     " + ifnull(requests.cache_creation_input_tokens, 0))",
+    "new_tokens": "(requests.input_tokens + ifnull(requests.cache_creation_input_tokens, 0))",
 }
 _COMPUTED["cached_share"] = (
     f"(1.0 * ifnull(requests.cache_read_input_tokens, 0) / nullif({_COMPUTED['prompt_tokens']}, 0))"

@@ -1,5 +1,6 @@
 """What the index knows of sessions and of single requests, and the values that filters may have."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -45,6 +46,8 @@ class SessionQuery:
 
     :ivar since: sessions that were active at this time or later, milliseconds since the epoch.
     :ivar include_empty: also those that have nothing but calls still running.
+    :ivar among: the ids of the only sessions that are meant; all when None.
+    :ivar sort: one of `SESSION_SORTS` to sort by, empty for the last begun first.
     """
 
     upstream: tuple[str, ...] = ()
@@ -55,11 +58,66 @@ class SessionQuery:
     include_empty: bool = False
     limit: int = 100
     offset: int = 0
+    among: tuple[str, ...] | None = None
+    sort: str = ""
+    descending: bool = True
+
+
+_PROMPT = "(input_tokens + ifnull(cache_read_input_tokens, 0) + ifnull(cache_creation_input_tokens, 0))"
+#: What sessions may be sorted by, as SQL.
+SESSION_SORTS = {
+    "active": "last_key",
+    "time": "started_key",
+    "title": "title COLLATE NOCASE",
+    "client": "client",
+    "model": "models",
+    "calls": "request_count",
+    "errors": "errors",
+    "in": _PROMPT,
+    "cached": f"(1.0 * ifnull(cache_read_input_tokens, 0) / nullif({_PROMPT}, 0))",
+    "new": "(input_tokens + ifnull(cache_creation_input_tokens, 0))",
+    "out": "output_tokens",
+    "duration": "(julianday(ended_at) - julianday(started_at))",
+    "cost": "cost",
+}
 
 
 def session_rows(connection: sqlite3.Connection, query: SessionQuery) -> list[SessionTotals]:
-    """Return sessions, the last begun first."""
-    conditions, values = ["1"], []
+    """Return sessions, the last begun first unless they are sorted otherwise; what lacks the value comes last."""
+    conditions, values = _session_conditions(query)
+    by = "started_key DESC"
+    if query.sort:
+        column = SESSION_SORTS[query.sort]
+        by = f"{column} IS NULL, {column} {'DESC' if query.descending else 'ASC'}, started_key DESC"
+    sql = (
+        f"SELECT {_SESSION_COLUMNS} FROM sessions WHERE {' AND '.join(conditions)} "  # noqa: S608
+        f"ORDER BY {by} LIMIT ? OFFSET ?"
+    )
+    return [_session(row) for row in connection.execute(sql, (*values, query.limit, query.offset))]
+
+
+def session_totals(connection: sqlite3.Connection, query: SessionQuery) -> dict[str, Any]:
+    """Sum up all sessions that a question lets through, whatever its page."""
+    conditions, values = _session_conditions(query)
+    sums = ", ".join(f"total({name}), count({name})" for name in SUMS)
+    sql = (
+        f"SELECT count(*), total(request_count), total(errors), total(unpriced), {sums} FROM sessions "  # noqa: S608
+        f"WHERE {' AND '.join(conditions)}"
+    )
+    sessions, requests, errors, unpriced, *counted = connection.execute(sql, values).fetchone()
+    pairs = zip(SUMS, counted[::2], counted[1::2], strict=True)
+    known = {name: (int(total) if total.is_integer() else total) if count else None for name, total, count in pairs}
+    return {
+        "sessions": sessions,
+        "requests": int(requests),
+        "errors": int(errors),
+        "unpriced": int(unpriced),
+        **known,
+    }
+
+
+def _session_conditions(query: SessionQuery) -> tuple[list[str], list[Any]]:
+    conditions, values = ["1"], list[Any]()
     for field in ("upstream", "model", "cwd", "client"):
         given = getattr(query, field)
         if given:
@@ -71,11 +129,10 @@ def session_rows(connection: sqlite3.Connection, query: SessionQuery) -> list[Se
         values.append(query.since << KEY_BITS)
     if not query.include_empty:
         conditions.append("request_count > 0")
-    sql = (
-        f"SELECT {_SESSION_COLUMNS} FROM sessions WHERE {' AND '.join(conditions)} "  # noqa: S608
-        "ORDER BY started_key DESC LIMIT ? OFFSET ?"
-    )
-    return [_session(row) for row in connection.execute(sql, (*values, query.limit, query.offset))]
+    if query.among is not None:
+        conditions.append("session_id IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(query.among))
+    return conditions, values
 
 
 def one_session(connection: sqlite3.Connection, session_id: str) -> tuple[SessionTotals, list[Summary]] | None:

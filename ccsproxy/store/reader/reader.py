@@ -30,6 +30,7 @@ from ccsproxy.store.reader.lists import (
     running_rows,
     session_dict,
     session_rows,
+    session_totals,
 )
 from ccsproxy.store.reader.pages import Row, request_rows, totals
 from ccsproxy.store.reader.recent import Tail, recent_rows
@@ -68,6 +69,10 @@ class Reader(RecordReader):
         return self._source.ask(
             lambda connection: [session_dict(each) for each in session_rows(connection, query)], []
         )
+
+    def session_totals(self, query: SessionQuery) -> dict[str, Any]:
+        """Sum up all sessions that a question lets through, whatever its page."""
+        return self._source.ask(lambda connection: session_totals(connection, query), {})
 
     def session(self, session_id: str) -> dict[str, Any]:
         """Return ``meta`` and ``requests`` of a session.
