@@ -5,9 +5,10 @@ element, and both are escaped when the page is written.
 """
 
 import re
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
-from twisted.web.template import Tag, flattenString
+from twisted.web.template import Tag
 
 _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -48,13 +49,53 @@ def clean(text: str) -> str:
 
 
 def write(root: Any) -> bytes:
-    """Write an element and all that is in it as HTML."""
-    written: list[bytes] = []
-    failed: list[Any] = []
-    flattenString(None, root).addCallbacks(written.append, failed.append)
-    if failed:
-        failed[0].raiseException()
-    return written[0]
+    """Write an element and all that is in it as HTML.
+
+    Twisted's own flattener can wait for Deferreds and fill in slots, at many times the price; a page has neither. It
+    goes through the tree with a stack of its own, as captured values may be nested deeper than Python may call.
+    """
+    pieces: list[str] = []
+    stack: list[Any] = [root]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, Tag):
+            _open(each, pieces, stack)
+        elif isinstance(each, _Closing):
+            pieces.append(each)
+        elif isinstance(each, str):
+            pieces.append(_text(each))
+        elif isinstance(each, list | tuple):
+            stack.extend(reversed(each))
+        elif each is not None:
+            pieces.append(_text(str(each)))
+    return "".join(pieces).encode()
+
+
+class _Closing(str):
+    """The end of an element, which is written as it is."""
+
+    __slots__ = ()
+
+
+#: Elements that cannot have content (HTML, section 13.1.2).
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+
+
+def _open(tag: Tag, pieces: list[str], stack: list[Any]) -> None:
+    """Write the beginning of an element, and put off its content and its end."""
+    name, given = str(tag.tagName), cast(Mapping[str, Any], tag.attributes)
+    attributes = "".join([f' {key}="{_text(str(value)).replace(_QUOTE, _QUOTED)}"' for key, value in given.items()])
+    pieces.append(f"<{name}{attributes}>")
+    if name not in _VOID:
+        stack.append(_Closing(f"</{name}>"))
+        stack.extend(reversed(tag.children))
+
+
+_QUOTE, _QUOTED = '"', "&quot;"
+
+
+def _text(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _attribute(name: str) -> str:
@@ -65,6 +106,8 @@ def _child(child: Any) -> Any:
     if isinstance(child, str):
         return clean(child)
     if isinstance(child, list | tuple):
+        return [_child(each) for each in child if each is not None]
+    if isinstance(child, Iterator):
         return [_child(each) for each in child if each is not None]
     return str(child) if isinstance(child, int | float) else child
 
