@@ -15,6 +15,16 @@ def session(sid: str, **query: str) -> str:
     return _with(f"/s/{_segment(sid)}", query)
 
 
+def part(where: str) -> str:
+    """Return the address of the piece of a page that stands beside a list."""
+    return f"{where}{'&' if '?' in where else '?'}part=beside"
+
+
+def compared(a: str, b: str) -> str:
+    """Return the address of the difference between any two calls, each ``SID/SEQ``."""
+    return _with("/diff", {"a": a, "b": b})
+
+
 def diff(sid: str, before: int, after: int) -> str:
     """Return the address of the difference between two requests."""
     return f"/diff/{_segment(sid)}/{int(before)}/{int(after)}"
@@ -22,7 +32,7 @@ def diff(sid: str, before: int, after: int) -> str:
 
 def requests(**query: str) -> str:
     """Return the address of a list of requests."""
-    return _with("/", query)
+    return _with("/calls", query)
 
 
 def sessions(**query: str) -> str:

@@ -1,4 +1,4 @@
-"""The frame of every page: head, navigation, notices, and the help for the keyboard."""
+"""The frame of every page: head, query field, navigation, notices, columns, and the help for the keyboard."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,25 +11,29 @@ from ccsproxy.dashboard.html.markup import element, h, write
 from ccsproxy.dashboard.notices import notices
 
 PLACES = (
-    ("requests", "/", "Requests"),
     ("sessions", "/sessions", "Sessions"),
+    ("requests", "/calls", "Calls"),
     ("overview", "/overview", "Overview"),
     ("prompts", "/prompts", "Prompts"),
     ("leaks", "/leaks", "Leaks"),
     ("health", "/health", "Health"),
 )
 KEYS = (
-    (("j", "k"), "next, previous row or block"),
-    (("Enter",), "open it"),
-    (("/",), "search"),
-    (("[", "]"), "previous, next request of the session"),
-    (("p",), "what this turn changed against the one before"),
-    (("1", "2", "3", "4", "5"), "the tabs of an exchange"),
-    (("g r", "g s", "g o"), "go to requests, sessions, overview"),
+    (("j", "k"), "next, previous row, step or folded text; beside a list it is shown at once"),
+    (("Enter",), "open it in full"),
+    (("o",), "open or fold it where it stands; show it beside the list"),
+    (("/",), "search; fields and values are completed"),
+    (("[", "]"), "previous, next call of the session; page of a list"),
+    (("p",), "what this call changed against the one before"),
+    (("1", "2", "3", "4", "5"), "the tabs of a call; on a session: costliest, slowest, largest, missed, failed"),
+    (("s",), "star it, or take the star away"),
+    (("g s", "g c", "g o"), "go to sessions, calls, overview; g p, g l, g h to prompts, leaks, health"),
     (("t",), "change the theme"),
     (("?",), "this help"),
-    (("Esc",), "close, or go back to the list"),
+    (("Esc",), "out by one: the field, what stands beside, the call, the session"),
 )
+#: How far in a page is: Esc leads from one to the nearest before it that was seen.
+LIST, SESSION, CALL = 1, 2, 3
 
 
 @attr.frozen
@@ -41,8 +45,13 @@ class Page:
     :ivar name: names it for scripts and style.
     :ivar scripts: the modules it needs beside the common one.
     :ivar styles: the style sheets it needs beside the common one.
-    :ivar back: where Esc leads.
+    :ivar back: where Esc leads where no page before this one is known.
     :ivar links: further addresses for keys, by the key's name.
+    :ivar side: what stands at the left, such as an outline.
+    :ivar beside: what is selected, shown at the right; None where a page has no such place.
+    :ivar level: how far in it is.
+    :ivar query: what the query field says, and the filters that it keeps.
+    :ivar part: whether it is only a piece of a page, for a script that puts it in its place.
     """
 
     title: str
@@ -54,11 +63,21 @@ class Page:
     links: Mapping[str, str] = attr.field(factory=dict)
     status: int = 200
     styles: Sequence[str] = ()
+    side: Any = None
+    beside: Sequence[Any] | None = None
+    level: int = LIST
+    query: Mapping[str, str] = attr.field(factory=dict)
+    part: bool = False
 
 
-def write_page(page: Page, assets: Assets, health: Mapping[str, Any]) -> bytes:
-    """Write a page as HTML."""
-    whole = h.html(_head(page, assets), _body(page, health), lang="en")
+def write_page(page: Page, assets: Assets, health: Mapping[str, Any], spent: Any = None) -> bytes:
+    """Write a page as HTML.
+
+    :param spent: what the head says of money and limits.
+    """
+    if page.part:
+        return b"<!DOCTYPE html>\n" + write(h.html(h.head(h.title(page.title)), h.body(*page.body), lang="en"))
+    whole = h.html(_head(page, assets), _body(page, health, spent), lang="en")
     return b"<!DOCTYPE html>\n" + write(whole)
 
 
@@ -71,30 +90,52 @@ def _head(page: Page, assets: Assets) -> Any:
         h.link(rel="icon", type="image/svg+xml", href=assets.address("icon.svg")),
         # Before the style sheet and not deferred, so that the chosen theme is the first that is painted.
         h.script(src=assets.address("theme.js")),
-        h.link(rel="stylesheet", href=assets.address("dashboard.css")),
+        [h.link(rel="stylesheet", href=assets.address(name)) for name in ("dashboard.css", "workspace.css")],
         [h.link(rel="stylesheet", href=assets.address(name)) for name in page.styles],
         h.script(src=assets.address("common.js"), type="module"),
         [h.script(src=assets.address(name), type="module") for name in page.scripts],
     )
 
 
-def _body(page: Page, health: Mapping[str, Any]) -> Any:
+def _body(page: Page, health: Mapping[str, Any], spent: Any) -> Any:
     links = {f"data-{name}": address for name, address in page.links.items()}
     return h.body(
         h.a("Skip to content", href="#main", class_="skip"),
-        _bar(page, health),
+        _bar(page, health, spent),
         _notices(health),
-        h.main(*page.body, id="main", tabindex="-1"),
+        h.div(
+            h.aside(page.side, class_="side column", aria_label="Outline") if page.side is not None else None,
+            h.main(*page.body, id="main", tabindex="-1", class_="column"),
+            _beside(page),
+            class_="columns-of",
+        ),
         _help(),
         data_page=page.name,
         data_back=page.back or None,
+        data_level=str(page.level),
+        class_="has-beside" if page.beside else None,
         **links,
     )
 
 
-def _bar(page: Page, health: Mapping[str, Any]) -> Any:
+def _beside(page: Page) -> Any:
+    """Keep a place for what is selected; a script fills it, or the server where the address names it."""
+    if page.beside is None:
+        return None
+    return h.aside(
+        *page.beside,
+        id="beside",
+        class_="beside column",
+        aria_label="Selected",
+        tabindex="-1",
+        hidden=not page.beside,
+        data_testid="beside",
+    )
+
+
+def _bar(page: Page, health: Mapping[str, Any], spent: Any) -> Any:
     return h.header(
-        h.a("ccsproxy", href="/", class_="brand"),
+        h.a("ccsproxy", href="/sessions", class_="brand"),
         h.nav(
             h.ul(
                 h.li(h.a(title, href=address, aria_current="page" if place == page.place else None))
@@ -102,18 +143,43 @@ def _bar(page: Page, health: Mapping[str, Any]) -> Any:
             ),
             aria_label="Main",
         ),
-        _pulse(health),
+        _query(page),
+        _pulse(health, spent),
         h.button("Theme", id="theme", type="button", class_="plain", hidden=True, data_testid="theme"),
         h.button("?", id="help-button", type="button", class_="plain", aria_label="Keyboard help", hidden=True),
         class_="bar",
     )
 
 
-def _pulse(health: Mapping[str, Any]) -> Any:
-    """Show how many calls are under way; the script keeps it up."""
+def _query(page: Page) -> Any:
+    """Write the query field: the same everywhere, it leads to the calls that are found."""
+    kept = [h.input(type="hidden", name=name, value=value) for name, value in page.query.items() if name != "q"]
+    return h.form(
+        kept,
+        h.label("Search in everything said", for_="q", class_="hidden-label"),
+        h.input(
+            id="q",
+            name="q",
+            type="search",
+            value=page.query.get("q", ""),
+            placeholder='Search: "any words" model:opus cost:>0.5 status:>=400',
+            autocomplete="off",
+            spellcheck="false",
+            data_testid="search",
+        ),
+        h.ul(id="completions", class_="completions", role="listbox", aria_label="Completions", hidden=True),
+        action="/sessions" if page.name == "sessions" else "/calls",
+        method="get",
+        role="search",
+        class_="query",
+    )
+
+
+def _pulse(health: Mapping[str, Any], spent: Any) -> Any:
+    """Show what was spent, and how many calls are under way; the script keeps it up."""
     return h.p(
-        h.span(exact(health.get("in_flight")), id="in-flight", class_="figure"),
-        " in flight",
+        h.span(spent, id="spent", class_="spent", hidden=spent is None),
+        h.span(h.span(exact(health.get("in_flight")), id="in-flight", class_="figure"), " in flight"),
         h.span("", id="live", class_="live", hidden=True),
         class_="pulse",
     )

@@ -12,9 +12,11 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ccsproxy.dashboard.assets import FOR_EVER, Assets, load_assets
 from ccsproxy.dashboard.failing import failing_page
-from ccsproxy.dashboard.page import write_page
+from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.page import Page, write_page
 from ccsproxy.dashboard.places import find
 from ccsproxy.dashboard.service import Service
+from ccsproxy.dashboard.spent import Spent
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 
@@ -61,6 +63,7 @@ class Pages(Resource):
         self._reader, self._reading, self._health, self._proxies = reader, reading, health, proxies
         self._insights = insights or Insights(reader)
         self._assets = load_assets()
+        self._spent = Spent(reader, self._insights)
 
     def render(self, request: Request) -> int:
         """Answer a request for a page, or for a part of one."""
@@ -90,8 +93,11 @@ class Pages(Resource):
     def _make(self, segments: list[str], given: Mapping[str, str], health: Mapping[str, Any]) -> tuple[int, bytes]:
         """Read what a page shows and write it; blocks."""
         service = Service(self._insights, self._proxies(), list(health.get("upstreams") or ()), health)
-        page = find(segments)(self._reader, given, service)
-        return page.status, write_page(page, self._assets, health)
+        if segments == ["spent"]:
+            page = Page("Spent", [h.span(self._spent.shown(), id="spent", class_="spent")], "spent", part=True)
+        else:
+            page = find(segments)(self._reader, given, service)
+        return page.status, write_page(page, self._assets, health, None if page.part else self._spent.shown())
 
 
 def _send_asset(request: Request, assets: Assets, segments: list[str]) -> None:

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from ccsproxy.dashboard.answers.health_page import health_page
 from ccsproxy.dashboard.answers.leaks_page import leaks_page
 from ccsproxy.dashboard.answers.prompts_page import prompt_page, prompts_page
+from ccsproxy.dashboard.diff.chosen import compare_page
 from ccsproxy.dashboard.diff.page import diff_page
 from ccsproxy.dashboard.exchange.page import exchange_page
 from ccsproxy.dashboard.failing import NoSuchPage
+from ccsproxy.dashboard.lists.filters import active
 from ccsproxy.dashboard.lists.overview_page import overview_page
 from ccsproxy.dashboard.lists.requests_page import requests_page
 from ccsproxy.dashboard.lists.sessions_page import sessions_page
@@ -26,6 +28,8 @@ def find(segments: Sequence[str]) -> Maker:
     """
     match list(segments):
         case []:
+            return _home
+        case ["calls"]:
             return requests_page
         case ["sessions"]:
             return sessions_page
@@ -43,9 +47,16 @@ def find(segments: Sequence[str]) -> Maker:
             return lambda reader, given, service: prompt_page(name, service)
         case ["health"]:
             return health_page
+        case ["diff"]:
+            return compare_page
         case ["diff", sid, before, after]:
             return lambda reader, given, service: diff_page(reader, sid, number(before), number(after))
     raise NoSuchPage
+
+
+def _home(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
+    """Make the page that one lands on: the sessions; an address with filters of calls is one of their list."""
+    return (requests_page if active(given) else sessions_page)(reader, given, service)
 
 
 def number(text: str) -> int:

@@ -3,7 +3,7 @@ words."""
 
 from typing import Any
 
-from ccsproxy.dashboard.answers.why_view import why_panel
+from ccsproxy.dashboard.answers.why_view import cost_panel, sentence
 from ccsproxy.dashboard.html.markup import write
 from test.dashboard import specimens
 from test.dashboard.scene import DashboardCase
@@ -44,14 +44,14 @@ class WorldPagesTests(DashboardCase):
             if not truth.turns:
                 continue
             first = {steps[0][0]: number for number, (_, steps) in enumerate(truth.turns, 1) if steps}
-            text = "".join(self.page(f"/s/{sid}?from={seq}").text for seq in list(first)[:6])
+            text = ""
             for seq, number in list(first.items())[:6]:
-                section = next(
-                    each
-                    for each in self.page(f"/s/{sid}?from={seq}").all("section", data_testid="turn")
-                    if each.attributes.get("id") == f"turn-{seq}"
+                page = self.page(f"/s/{sid}?from={seq}")
+                text += page.text
+                step = page.one("article", id=f"step-{seq}")
+                self.assertEqual(
+                    step.one("a", data_testid="to-exchange").attributes["aria-label"], f"Turn {number}, step 1"
                 )
-                self.assertIn(f"Turn {number}, step 1", section.text)
             if any(verdict == "changed" for verdict, _ in truth.verdicts.values()):
                 self.assertIn("cache missed", text + self.page(f"/s/{sid}").text)
 
@@ -60,7 +60,7 @@ class WorldPagesTests(DashboardCase):
         for sid, truth in self.world.truths.items():
             for seq, (verdict, _) in list(truth.verdicts.items())[:40]:
                 page = self.page(f"/x/{sid}/{seq}")
-                panel = page.one(id="why")
+                panel = page.one(id="cache")
                 self.assertIn(f"{verdict}:", panel.text)
                 self.assertTrue(page.one(data_testid="why").text.endswith("."))
                 if verdict == "changed":
@@ -128,13 +128,13 @@ class WhyPanelTests(DashboardCase):
         """No price is not a price of nothing."""
         none = dict.fromkeys(("total", "read", "write", "input", "output", "other", "share_of_session"))
         cost = {**none, "tokens": {}, "at_least": False}
-        found = {"cost": cost, "cache": None, "times": {}, "stalls": []}
-        self.assertIn(b"price is not known", write(why_panel(found, None)))
+        self.assertIn("price is not known", sentence(cost, None))
 
     def test_lower_bound(self) -> None:
         """A call that broke off shows what is known of its price as a bound, and says why."""
         parts = {"total": 0.0045, "read": 0.0036, "write": None, "input": 0.0009, "output": None, "other": None}
         cost = {**parts, "share_of_session": None, "tokens": {"read": 1200, "input": 300}, "at_least": True}
-        page = write(why_panel({"cost": cost, "cache": None, "times": {}, "stalls": []}, None))
-        self.assertIn("≥ $0.0045, of which $0.0036".encode(), page)
-        self.assertIn(b"the output was not counted", page)
+        self.assertIn("≥ $0.0045, of which $0.0036", sentence(cost, None))
+        page = write(cost_panel(cost))
+        self.assertIn("≥ $0.0045".encode(), page)
+        self.assertIn(b"The output was not counted", page)

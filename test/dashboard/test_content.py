@@ -78,14 +78,13 @@ class DialectTests(DashboardCase):
         self.assertTrue(page.all("span", class_="added"))
 
     def test_session(self) -> None:
-        """A session shows each turn's new messages once, and the sub-agent as a branch."""
+        """A session shows each step's new messages once, and folds the sub-agent under the call that began it."""
         self.keep(*specimens.conversation(25))
         page = self.page(f"/s/{specimens.SID}")
-        self.assertEqual(len(page.all("section", data_testid="turn")), 20)
+        self.assertEqual(len(page.all("article", data_testid="step")), 25)
         self.assertEqual(page.one("main").text.count("part 2 x = 1"), 1)
         self.assertEqual(page.one("main").text.count("Step 3: I read"), 1)
         self.assertIn("agent-explore", page.one("main").text)
-        self.assertEqual(len(self.page(f"/s/{specimens.SID}?from=21").all("section", data_testid="turn")), 7)
         self.assertEqual(len(self.page(f"/s/{specimens.SID}?view=calls").all("tr", data_testid="row")), 27)
 
     def test_difference(self) -> None:
@@ -112,6 +111,13 @@ class HostileTests(DashboardCase):
             shown = self.page(f"/x/{sid}/{number}?view=request").one("main").text
             self.assertIn(text.split("\n")[0][:5].replace("\x00\x1b", "\u2400\u241b")[:3], shown)
         for path in ("/", "/sessions", "/overview?span=all", f"/s/{specimens.SID}", f"/s/{specimens.SID}?view=calls"):
+            self.page(path)
+        for path in (
+            f"/s/{sid}?view=costs",
+            f"/s/{sid}?call=3",
+            f"/calls?q=alert&sel={sid}/3",
+            f"/sessions?sel={sid}",
+        ):
             self.page(path)
 
     def test_in_addresses(self) -> None:

@@ -17,7 +17,15 @@ class PagesTests(DashboardCase):
         sid = specimens.SID
         views = [f"/x/{sid}/{seq}?view={view}" for seq in range(1, 8) for view in ("overview", "request", "headers")]
         forms = [f"/x/{sid}/1?view={view}&form=json" for view in ("request", "response")]
-        lists = ["/", "/?q=colon", "/?model=qwen3&outcome=complete", "/sessions", "/overview", "/overview?span=all"]
+        lists = [
+            "/",
+            "/calls",
+            "/?q=colon",
+            "/?model=qwen3&outcome=complete",
+            "/sessions",
+            "/overview",
+            "/overview?span=all",
+        ]
         for path in [*lists, *views, *forms, f"/x/{sid}/1?view=raw"]:
             page = self.page(path)
             self.assertEqual(len(page.all("h1")), 1, path)
@@ -54,7 +62,9 @@ class PagesTests(DashboardCase):
         """Files have their types, and may be kept under the address that pages name only."""
         page = self.page("/")
         sources = [each.attributes["src"] for each in page.all("script")]
-        for address in [*sources, page.one("link", rel="stylesheet").attributes["href"]]:
+        styles = [each.attributes["href"] for each in page.all("link", rel="stylesheet")]
+        self.assertGreater(len(styles), 1)
+        for address in [*sources, *styles]:
             response = self.ask(str(address))
             self.assertEqual(response.code, 200)
             self.assertIn("immutable", response.headers.getRawHeaders("cache-control")[0])
@@ -64,7 +74,7 @@ class PagesTests(DashboardCase):
 
     def test_filters_stay_set(self) -> None:
         """The form shows the filters that the list has, days as the beginning of them."""
-        page = self.page("/?model=qwen3&q=colon&since=2026-11-20")
+        page = self.page("/calls?model=qwen3&q=colon&since=2026-11-20")
         self.assertEqual(page.one("input", id="q").attributes["value"], "colon")
         self.assertEqual(page.one("input", id="filter-since").attributes["value"], "2026-11-20T00:00")
         self.assertIn("selected", page.one("option", value="qwen3").attributes)

@@ -5,9 +5,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dashboard.session.news import News, common_prefix, news
-from ccsproxy.dashboard.session.totals import growth, total_tiles
-from ccsproxy.dashboard.session.turns import DEEPEST, RequestTurn, turns
-from ccsproxy.dashboard.session.window import BYTES, TURNS, window
+from ccsproxy.dashboard.session.turns import DEEPEST, turns
 from ccsproxy.dialects.views.view import Block, Message, RequestView, answer_view, request_view
 from test.dashboard import specimens
 from test.dashboard.scene import DashboardCase
@@ -84,30 +82,6 @@ class TurnsTests(SynchronousTestCase):
         self.assertEqual(max(len(turn.path) for turn in found), DEEPEST)
 
 
-class WindowTests(SynchronousTestCase):
-    """The part of a session on one page."""
-
-    def shown(self, start: int | None, sizes: list[int]) -> tuple[list[int], int | None, int | None]:
-        found = window(
-            [RequestTurn(summary(n, request_bytes=size), None, n) for n, size in enumerate(sizes, 1)], start
-        )
-        return [turn.seq for turn in found.turns], found.before, found.after
-
-    def test_pages_follow_one_another(self) -> None:
-        """Each page names where the ones before and after begin; an unknown beginning is the first."""
-        sizes = [10] * (2 * TURNS + 1)
-        self.assertEqual(self.shown(None, sizes), (list(range(1, TURNS + 1)), None, TURNS + 1))
-        self.assertEqual(self.shown(2 * TURNS + 1, sizes), ([2 * TURNS + 1], TURNS + 1, None))
-        self.assertEqual(self.shown(TURNS + 3, sizes), self.shown(TURNS + 1, sizes))
-        self.assertEqual(self.shown(9999, sizes)[0][0], 1)
-        self.assertEqual(self.shown(None, []), ([], None, None))
-
-    def test_large_requests_make_shorter_pages(self) -> None:
-        """Not more is read for a page than there is room for, but always one turn."""
-        self.assertEqual(self.shown(None, [BYTES, 1, 1]), ([1], None, 2))
-        self.assertEqual(self.shown(1, [BYTES * 3, 1]), ([1], None, 2))
-
-
 def text(role: str, said: str, **more: Any) -> Message:
     """Return a message of one text."""
     return Message(role, (Block(kind="text", text=said, **more),))
@@ -153,72 +127,65 @@ class NewsTests(SynchronousTestCase):
             self.assertIn(said, str(first.messages) + str(view.params), name)
 
 
-class TotalsTests(SynchronousTestCase):
-    """The figures of a session."""
-
-    def test_unknown_is_a_dash(self) -> None:
-        """What nobody knows is no zero."""
-        tiles = {tile.name: tile.figure for tile in total_tiles({"request_count": 1, "errors": 0}, [summary(1)])}
-        self.assertEqual((tiles["Errors"], tiles["Output"], tiles["Cost"], tiles["Wall time"]), ("0", "–", "–", "–"))
-
-    def test_times(self) -> None:
-        """Wall time goes from the first start to the last end; the model's time is the sum of durations."""
-        given = [
-            summary(1, started_at="2026-11-20T10:00:00Z", ended_at="2026-11-20T10:01:00Z", duration_ms=60000.0),
-            summary(2, started_at="2026-11-20T10:00:30Z", ended_at="2026-11-20T10:02:00Z", duration_ms=90000.0),
-        ]
-        tiles = {tile.name: tile.figure for tile in total_tiles({}, given)}
-        self.assertEqual((tiles["Wall time"], tiles["Model time"]), ("2 m 00 s", "2 m 30 s"))
-
-    def test_growth(self) -> None:
-        """Each turn whose tokens are known is a bar of what was cached, new and answered."""
-        given = [summary(1, input_tokens=5, output_tokens=2), summary(2), summary(3, cache_read_input_tokens=9)]
-        drawn = growth(turns(given))
-        assert drawn is not None
-        self.assertEqual([[value for value, _ in bar.parts] for bar in drawn.bars], [[0, 5, 2], [9, 0, 0]])
-        self.assertIsNone(growth(turns(given[:2])))
-
-
 class SessionPageTests(DashboardCase):
     """The page over a store."""
 
     def test_conversation(self) -> None:
-        """Each turn shows what it adds once, links to its exchange and its change, and sub-agents are branches."""
+        """A turn is the user's; its steps show call and result as one item, and lead to their calls and changes."""
         self.keep(*specimens.conversation(6))
         page = self.page(f"/s/{specimens.SID}")
         self.assertEqual(page.one("h1").text, "Why does test_headers fail? Please fix it.")
-        self.assertEqual(len(page.all("section", data_testid="turn")), 8)
-        self.assertEqual(page.one("main").text.count("Step 2: I read"), 1)
-        self.assertEqual(page.one("main").text.count("part 3 x = 1"), 1)
-        branch = page.one("section", data_testid="branch")
-        self.assertIn("agent-explore", branch.one("h2").text)
-        self.assertEqual(len(branch.all("section", data_testid="turn")), 2)
-        links = [each.attributes["href"] for each in page.all("a", data_testid="changed")]
-        self.assertEqual(links[0], f"/diff/{specimens.SID}/1/2")
-        self.assertEqual(len(links), 6)
-        self.assertIn("/home/dev/ledger", page.one("header", class_="session-head").text)
-        self.assertEqual(len(page.all("figure", data_testid="growth")), 1)
+        main = page.one("main")
+        self.assertEqual(main.text.count("Step 2: I read"), 1)
+        self.assertEqual(main.text.count("part 3 x = 1"), 1)
+        self.assertIn("agent-explore", page.one("details", id="asides").text)
+        tools = page.all("details", data_testid="tool")
+        self.assertTrue(any("part 3 x = 1" in each.text and "Read" in each.text for each in tools))
+        self.assertIn(f"/diff/{specimens.SID}/1/2", [each.attributes["href"] for each in main.all("a")])
+        self.assertIn("ledger", page.one("header", id="session-head").text)
+        bars = page.one("figure", data_testid="growth").all("a")
+        self.assertTrue(all(each.attributes["href"].startswith(f"/s/{specimens.SID}?from=") for each in bars))
+        self.assertGreater(len(bars), 4)
 
-    def test_pages(self) -> None:
+    def test_parts(self) -> None:
         """A long session is read in parts, each with an address; the table has all of it."""
-        self.keep(*specimens.conversation(50))
+        self.keep(*specimens.conversation(70))
         first = self.page(f"/s/{specimens.SID}")
         parts = first.all("nav", aria_label="Parts of the conversation")[0].all("a")
-        self.assertEqual([each.text for each in parts], ["1 to 20", "21 to 40", "41 to 52"])
+        self.assertEqual([each.text for each in parts], ["1 to 30", "31 to 60", "61 to 70"])
         later = parts[1].attributes["href"]
         self.assertEqual(first.one("body").attributes["data-next"], later)
-        second = self.page(str(later))
-        self.assertEqual(len(second.all("section", data_testid="turn")), TURNS)
+        self.assertEqual(len(self.page(str(later)).all("article", data_testid="step")), 30)
+        self.assertEqual(len(self.page(f"/s/{specimens.SID}?from=end").all("article", data_testid="step")), 10)
         self.assertNotIn("data-previous", self.page(f"/s/{specimens.SID}?from=x").one("body").attributes)
         table = self.page(f"/s/{specimens.SID}?view=calls")
-        self.assertEqual(len(table.all("tr", data_testid="row")), 52)
+        self.assertEqual(len(table.all("tr", data_testid="row")), 72)
+
+    def test_what_may_be_new(self) -> None:
+        """The piece for a live page has the last step that it shows and all that follow, and their turn's line."""
+        self.keep(*specimens.conversation(8))
+        steps = self.page(f"/s/{specimens.SID}").all("article", data_testid="step")
+        keys = [each.attributes["data-key"] for each in steps]
+        piece = self.page(f"/s/{specimens.SID}?part=fresh&since={keys[-3]}")
+        self.assertEqual(
+            [each.attributes["data-key"] for each in piece.all("article", data_testid="step")], keys[-3:]
+        )
+        self.assertTrue(piece.one("ol", id="outline").all("li"))
+        piece.one("header", id="session-head")
+
+    def test_costs(self) -> None:
+        """What a session cost is split by kind of token and by time, and its steps stand in a table."""
+        self.keep(*specimens.conversation(6))
+        page = self.page(f"/s/{specimens.SID}?view=costs")
+        self.assertEqual(len(page.one("section", data_testid="steps").all("tr")), 6 + 1)
+        self.assertIn("model", page.one("section", data_testid="time").text)
 
     def test_every_dialect_is_shown(self) -> None:
         """What was asked and answered is on the page in every dialect."""
-        self.keep(*(make(number) for number, (make, _, _) in enumerate(specimens.DIALECTS.values(), 1)))
-        shown = self.page(f"/s/{specimens.SID}").one("main").text
+        self.keep(*(make(1, session_id=f"of-{name}") for name, (make, _, _) in specimens.DIALECTS.items()))
         for name, (_, asked, answered) in specimens.DIALECTS.items():
             if name != "generic":
+                shown = self.page(f"/s/of-{name}").one("main").text
                 self.assertIn(asked, shown, name)
                 self.assertIn(answered, shown, name)
 
@@ -227,7 +194,7 @@ class SessionPageTests(DashboardCase):
         body = {
             "model": NASTY,
             "system": NASTY,
-            "messages": [{"role": NASTY, "content": NASTY}],
+            "messages": [{"role": "user", "content": NASTY}],
             "tools": [{"name": NASTY, "description": NASTY, "input_schema": {NASTY: NASTY}}],
         }
         answer = {
@@ -241,29 +208,26 @@ class SessionPageTests(DashboardCase):
             specimens.record(1, "anthropic", body, answer),
             specimens.record(2, "anthropic", body, answer, error=error, **more),
         )
+        sid = specimens.SID
         for path in (
-            f"/s/{specimens.SID}",
-            f"/s/{specimens.SID}?view=calls",
-            "/sessions",
-            f"/diff/{specimens.SID}/1/2",
+            *(f"/s/{sid}", f"/s/{sid}?view=calls", f"/s/{sid}?view=costs", f"/s/{sid}?part=fresh&since=1"),
+            *(f"/s/{sid}?call=2", f"/sessions?sel={sid}", f"/calls?sel={sid}/1&q=script", f"/x/{sid}/2?q=alert"),
+            *("/sessions", f"/diff/{sid}/1/2", f"/diff?a={sid}/1&b={sid}/2", f"/diff?b={sid}/2"),
         ):
             page = self.page(path)
-            self.assertEqual(page.one("main").all("script"), [], path)
+            self.assertEqual([each for each in page.all("script") if not each.attributes.get("src")], [], path)
             self.assertNotIn("\x00", page.text)
-        self.assertIn(NASTY, self.page(f"/s/{specimens.SID}").one("main").text)
+        self.assertIn(NASTY, self.page(f"/s/{sid}").one("main").text)
 
     def test_bodies_that_are_not_known(self) -> None:
-        """A turn that runs, or whose body was not kept, is there; nothing is said of messages that nobody knows."""
+        """A call that runs, or whose body was not kept, is there; nothing is said of messages that nobody knows."""
         first, second, third = specimens.conversation(3, branch_at=0)
         second["request"] = {**second["request"], "body": None}
         second["response"] = {**second["response"], "body_reassembled": None}
         self.keep(first, second, started({**third, "dialect": "anthropic"}))
         page = self.page(f"/s/{specimens.SID}")
-        turns_shown = page.all("section", data_testid="turn")
-        self.assertIn("was not recorded", turns_shown[1].text)
-        self.assertIn("In flight", turns_shown[2].text)
-        for each in turns_shown[1:]:
-            self.assertNotIn("rewritten", each.text)
+        self.assertIn("In flight", page.one("div", id="running").text)
+        self.assertIn("No answer was recorded", page.one("main").text)
         changed = self.page(f"/diff/{specimens.SID}/1/2")
         self.assertIn("not recorded", changed.text)
         self.assertEqual(changed.all("p", data_testid="summary"), [])

@@ -4,7 +4,6 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.exchange.context_view import context_of
 from ccsproxy.dashboard.exchange.timing_view import timeline_of
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.lines import compare
@@ -12,7 +11,6 @@ from ccsproxy.dashboard.html.words import OUTCOMES, state_of
 from ccsproxy.dashboard.lists.requests_view import row_of, strips
 from ccsproxy.dashboard.notices import notices
 from ccsproxy.dashboard.session.siblings import siblings
-from ccsproxy.dialects.views.view import request_view
 from ccsproxy.exchange.outcome import Outcome
 from test.dashboard import specimens
 
@@ -117,18 +115,6 @@ class LinesTests(SynchronousTestCase):
         found = compare(before, before.replace("15", "x"))
         self.assertEqual([line.text for line in found if line.kind in ("added", "removed")], ["15", "x"])
         self.assertEqual([line.kind for line in found].count("gap"), 2)
-
-
-class ContextTests(SynchronousTestCase):
-    """What a context is made of."""
-
-    def test_parts(self) -> None:
-        """System prompt, tools and each kind of block are counted, the largest first."""
-        parts = context_of(request_view("anthropic", specimens.anthropic(1)["request"]["body"]))
-        names = [part.name for part in parts]
-        for name in ("System prompt", "Tools", "Text", "Tool calls", "Tool results"):
-            self.assertIn(name, names)
-        self.assertEqual([part.characters for part in parts], sorted((p.characters for p in parts), reverse=True))
 
 
 class NoticesTests(SynchronousTestCase):

@@ -5,7 +5,7 @@ from typing import Any
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html.markup import h
-from ccsproxy.dashboard.lists.requests_page import moment_of
+from ccsproxy.dashboard.html.moments import moment_of
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
 from ccsproxy.store.reader.reader import Reader

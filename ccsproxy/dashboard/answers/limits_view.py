@@ -5,7 +5,7 @@ from typing import Any
 
 from ccsproxy.dashboard.html.facts import panel
 from ccsproxy.dashboard.html.markup import h
-from ccsproxy.dashboard.lists.requests_page import moment_of
+from ccsproxy.dashboard.html.moments import moment_of
 from ccsproxy.insight.words import dollars
 
 #: Rows of the table of limits.

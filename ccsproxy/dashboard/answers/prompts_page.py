@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html.facts import facts, panel
 from ccsproxy.dashboard.html.markup import h
-from ccsproxy.dashboard.lists.requests_page import moment_of
+from ccsproxy.dashboard.html.moments import moment_of
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
 from ccsproxy.insight.words import tokens

@@ -1,16 +1,34 @@
 """Why a call cost what it cost, in one panel: the price by kind of token, the cache, what the prompt was made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ccsproxy.dashboard import address
+from ccsproxy.dashboard.html.chart_key import key
 from ccsproxy.dashboard.html.facts import facts, panel
-from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.figures import percent
+from ccsproxy.dashboard.html.markup import element, h
+from ccsproxy.dashboard.html.svg import picture, rect
 from ccsproxy.insight.words import dollars, seconds, tokens
 from ccsproxy.providers.amounts import total
 
 #: Rows of the table of parts.
 PARTS = 14
+WIDE, TALL = 1000, 14
+#: The colours of the kinds of a price, and of the kinds of parts of a prompt.
+_COLOURS = {"write": "stall", "read": "cached", "input": "fresh", "output": "output", "other": "other"}
+_PARTS = {
+    "tool_result": "output",
+    "tool": "shade",
+    "system": "wait",
+    "instructions": "send",
+    "context": "other",
+    "user": "fresh",
+    "answer": "connect",
+    "tool_call": "connect",
+    "image": "stall",
+    "document": "stall",
+}
 _KINDS = (
     ("write", "written to the cache", "written"),
     ("read", "read from the cache", "read"),
@@ -31,23 +49,7 @@ _VERDICTS = {
 }
 
 
-def why_panel(found: Mapping[str, Any], context: Mapping[str, Any] | None) -> Any:
-    """Show the answer.
-
-    :param found: what `Insights.why` says.
-    :param context: what `Insights.context` says, None for a call without a prompt.
-    """
-    cost, cache = found["cost"], found["cache"]
-    return panel(
-        "Why",
-        h.p(_sentence(cost, cache), class_="lead", data_testid="why"),
-        facts((("Price", _split(cost)), *_cache_facts(cache), ("Time", _time(found)))),
-        _parts(context),
-        id="why",
-    )
-
-
-def _sentence(cost: Mapping[str, Any], cache: Mapping[str, Any] | None) -> str:
+def sentence(cost: Mapping[str, Any], cache: Mapping[str, Any] | None) -> str:
     """Say the price with its largest part, and what the cache had to do with it."""
     known = [(cost[name], said, count) for name, said, count in _KINDS if cost[name]]
     price = total(cost["total"], cost["at_least"])
@@ -63,26 +65,65 @@ def _sentence(cost: Mapping[str, Any], cache: Mapping[str, Any] | None) -> str:
     return f"{said}; cache: {_VERDICTS[cache['verdict']]}{part}."
 
 
-def _split(cost: Mapping[str, Any]) -> Any:
-    shares = [f"{said} {dollars(cost[name])}" for name, said, _ in _KINDS if cost[name]]
+def cost_panel(cost: Mapping[str, Any]) -> Any:
+    """Show the price by kind of token, as a bar and a table."""
+    known = [(name, said, count) for name, said, count in _KINDS if cost[name]]
+    if not known:
+        return None
+    whole = sum(cost[name] for name, _, _ in known)
+    drawn, at = [], 0.0
+    for name, said, _ in known:
+        width = cost[name] / whole * WIDE
+        drawn.append(rect(at, 0, width, TALL, _COLOURS[name], f"{said}: {dollars(cost[name])}"))
+        at += width
+    rows = [_kind(cost, name, said, count, whole) for name, said, count in known]
     share = cost["share_of_session"]
-    bound = ["the output was not counted, as the call broke off"] if cost["at_least"] else []
-    return "; ".join([*shares, *bound, *([f"{share:.0%} of its session"] if share else [])]) or None
+    of = f", {share:.0%} of its session" if share else ""
+    label = "Price: " + ", ".join(f"{said} {dollars(cost[name])}" for name, said, _ in known)
+    return panel(
+        f"Price: {total(cost['total'], cost['at_least'])}{of}",
+        picture(drawn, label, WIDE, TALL, "chart thin"),
+        h.table(h.tbody(rows), class_="split"),
+        h.p("The output was not counted, as the call broke off.", class_="muted") if cost["at_least"] else None,
+        id="price",
+        data_testid="price",
+    )
 
 
-def _cache_facts(cache: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+def _kind(cost: Mapping[str, Any], name: str, said: str, count: str, whole: float) -> Any:
+    number = cost["tokens"].get(count) if count else None
+    swatch = h.svg(rect(0, 0, 10, 10, _COLOURS[name]), viewBox="0 0 10 10", aria_hidden="true", class_="swatch")
+    return h.tr(
+        h.th(swatch, said, scope="row"),
+        h.td(tokens(number) if number else "", class_="num"),
+        h.td(dollars(cost[name]), class_="num"),
+        h.td(percent(cost[name], whole), class_="num"),
+    )
+
+
+def cache_panel(cache: Mapping[str, Any] | None) -> Any:
+    """Show the cache verdict with its cause and the first difference in place."""
     if cache is None:
-        return []
+        return None
+    lost = "" if cache["verdict"] in ("hit", "cold", "unset") else "lost"
+    return panel("Cache", facts(_cache_facts(cache)), id="cache", data_state=lost or None, data_testid="verdict")
+
+
+def _cache_facts(cache: Mapping[str, Any]) -> list[tuple[str, Any]]:
     verdict = f"{cache['verdict']}: {_VERDICTS.get(cache['verdict'], cache['verdict'])}"
     if cache["cause"] not in ("", cache["verdict"]):
         verdict += f" ({cache['cause'].replace('_', ' ')})"
     rows: list[tuple[str, Any]] = [("Cache", verdict + ("" if cache["certain"] else ", likely"))]
     if cache["expected_tokens"] is not None:
         rows.append(("Expected, read", f"{tokens(cache['expected_tokens'])}, {tokens(cache['read_tokens'])}"))
+    if cache["gap_s"] is not None:
+        rows.append(("Since the call before", seconds(cache["gap_s"])))
     if cache["lost_tokens"]:
         rows.append(("Lost", f"{tokens(cache['lost_tokens'])} tokens, {dollars(cache['lost_cost'])}"))
     if cache["place"]:
         rows.append(("First difference", _difference(cache)))
+    if cache["provider"] is not None:
+        rows.append(("The provider says", h.code(str(cache["provider"])[:300])))
     return rows
 
 
@@ -91,52 +132,59 @@ def _difference(cache: Mapping[str, Any]) -> Any:
     if cache["previous"] is not None:
         said += [" ", h.a("show both", href=address.diff(cache["session_id"], cache["previous"], cache["seq"]))]
     exact = cache.get("exact")
-    if isinstance(exact, Mapping) and exact.get("before") is not None:
+    if isinstance(exact, Mapping) and exact.get("before") is not None and exact.get("place") == cache["place"]:
         said += [
             h.pre(h.del_(str(exact["before"])[:400]), "\n", h.ins(str(exact.get("after"))[:400]), class_="exact")
         ]
     return said
 
 
-def _time(found: Mapping[str, Any]) -> str | None:
-    times = found["times"]
-    said = [f"{name} {seconds(times[key])}" for key, name in _TIMES if times.get(key)]
-    stalls = found["stalls"]
-    if stalls:
-        longest = max(stall["ms"] for stall in stalls) / 1000
-        said.append(
-            f"{len(stalls)} stall{'s' * (len(stalls) != 1)} of the upstream's, the longest {seconds(longest)}"
-        )
-    return ", ".join(said) or None
-
-
-_TIMES = (
-    ("waiting", "to the first token"),
-    ("streaming", "streaming"),
-    ("stalled", "standing still"),
-    ("backoff", "failed"),
-    ("proxy", "added by the proxy"),
-)
-
-
-def _parts(context: Mapping[str, Any] | None) -> Any:
+def parts_panel(context: Mapping[str, Any] | None, most: int = PARTS) -> Any:
+    """Show what a prompt was made of, the largest part first: tokens, what was cached, cost, how often sent."""
     if context is None or not context["parts"]:
         return None
     whole = context["total_tokens"] or sum(part["tokens"] for part in context["parts"]) or 1
-    rows = [_part(part, whole) for part in context["parts"][:PARTS]]
+    rows = [_part(part, whole) for part in context["parts"][:most]]
     left = len(context["parts"]) - len(rows)
     sure = "estimated" if context["estimated"] else "estimated by part, scaled to the provider's count"
-    return h.figure(
-        h.figcaption(f"The prompt: {tokens(whole)} tokens, {sure}"),
-        h.table(
-            h.thead(h.tr([h.th(name, scope="col") for name in ("Part", "Tokens", "Cached", "Cost", "Sent")])),
-            h.tbody(rows),
-            class_="parts",
+    full = ""
+    if context.get("window_tokens"):
+        full = f", {percent(whole, context['window_tokens'])} of the window of {tokens(context['window_tokens'])}"
+    heads = ("Part", "Tokens", "Cached", "Cost", "Sent")
+    return panel(
+        f"Prompt: {tokens(whole)} tokens{full}",
+        _levels(context["parts"], whole),
+        h.div(
+            h.table(
+                element("caption", f"Parts of the prompt, {sure}"),
+                h.thead(h.tr([h.th(name, scope="col", class_="num" if name != "Part" else None) for name in heads])),
+                h.tbody(rows),
+                class_="parts",
+            ),
+            class_="scroll-in",
+            tabindex="0",
+            role="group",
+            aria_label="Parts of the prompt",
         ),
-        h.p(f"{left} smaller parts are not shown.", class_="note") if left > 0 else None,
-        class_="made-of",
+        h.p(f"{left} smaller parts are not shown.", class_="muted") if left > 0 else None,
+        id="context",
         data_testid="context",
     )
+
+
+def _levels(parts: Sequence[Mapping[str, Any]], whole: float) -> Any:
+    """Draw the kinds of parts as one bar."""
+    sizes: dict[str, float] = {}
+    for part in parts:
+        sizes[part["kind"]] = sizes.get(part["kind"], 0.0) + part["tokens"]
+    drawn, said, at = [], [], 0.0
+    for kind, size in sorted(sizes.items(), key=lambda each: -each[1]):
+        label = f"{kind.replace('_', ' ')} {tokens(size)} ({percent(size, whole)})"
+        drawn.append(rect(at, 0, size / whole * WIDE, TALL, _PARTS.get(kind, "other"), label))
+        said.append((_PARTS.get(kind, "other"), label))
+        at += size / whole * WIDE
+    label = "What the prompt is made of: " + ", ".join(each for _, each in said)
+    return [picture(drawn, label, WIDE, TALL, "chart thin"), key([(colour, each, "") for colour, each in said])]
 
 
 def _part(part: Mapping[str, Any], whole: float) -> Any:
@@ -144,8 +192,8 @@ def _part(part: Mapping[str, Any], whole: float) -> Any:
     bar = h.meter(value=str(round(part["tokens"] / whole, 4)), max="1", aria_hidden="true")
     return h.tr(
         h.th(name, scope="row"),
-        h.td(tokens(part["tokens"]), " ", bar, class_="figure"),
-        h.td(tokens(part["cached_tokens"]), class_="figure"),
-        h.td(dollars(part["cost"]), class_="figure"),
-        h.td(f"{part['resent']} times" if part["resent"] else "once", class_="figure"),
+        h.td(bar, " ", tokens(part["tokens"]), class_="num"),
+        h.td(percent(part["cached_tokens"], part["tokens"]), class_="num"),
+        h.td(dollars(part["cost"]), class_="num"),
+        h.td(f"{part['resent']} times" if part["resent"] else "once", class_="num"),
     )

@@ -13,7 +13,7 @@ from ccsproxy.dashboard.html.blocks import Place
 from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.messages import place_for
-from ccsproxy.dashboard.page import Page
+from ccsproxy.dashboard.page import CALL, Page
 from ccsproxy.dashboard.session.news import has_body, view_of
 from ccsproxy.dashboard.session.turns import turns
 from ccsproxy.dialects.views.view import RequestView
@@ -33,18 +33,34 @@ def diff_page(reader: Reader, sid: str, a: int, b: int) -> Page:
     :raises NotKept: when one of them is not there.
     """
     head, links = _around(reader, sid, a, b)
-    title = f"RequestDifference of {a} and {b}"
+    title = f"What changed from {a} to {b}"
     old, new = reader.records(sid, (a, b))
-    if _size(old) + _size(new) > BYTES:
-        said = f"Not compared: the two requests have {figures.size(_size(old) + _size(new))} together."
-        shown: list[Any] = [h.p(said, class_="note")]
-    elif not (has_body(old) and has_body(new)):
-        shown = [h.p("Not compared: the body of at least one of the two requests is not recorded.", class_="note")]
-    else:
-        shown = _compared(old, new, address.exchange(sid, b))
+    shown = compared(old, new, address.exchange(sid, b))
     heading = h.h1("What changed from ", _link(sid, a, old), " to ", _link(sid, b, new))
     body = [head, h.div(heading, class_="head"), *shown]
-    return Page(title, body, "diff", "sessions", back=address.exchange(sid, b), links=links, styles=["sessions.css"])
+    return Page(
+        title,
+        body,
+        "diff",
+        "sessions",
+        back=address.exchange(sid, b),
+        links=links,
+        styles=["sessions.css"],
+        level=CALL,
+    )
+
+
+def compared(old: Record, new: Record, whole: str) -> list[Any]:
+    """Show what one request says otherwise than another, unless they are too large or not kept.
+
+    :param whole: the address of the later one.
+    """
+    if _size(old) + _size(new) > BYTES:
+        said = f"Not compared: the two requests have {figures.size(_size(old) + _size(new))} together."
+        return [h.p(said, class_="note")]
+    if not (has_body(old) and has_body(new)):
+        return [h.p("Not compared: the body of at least one of the two requests is not recorded.", class_="note")]
+    return _compared(old, new, whole)
 
 
 def _size(record: Record) -> int:
@@ -76,6 +92,7 @@ def _around(reader: Reader, sid: str, a: int, b: int) -> tuple[Any, dict[str, st
         h.a("Change before", href=links["previous"], rel="prev") if "previous" in links else None,
         h.a("Change after", href=links["next"], rel="next") if "next" in links else None,
         h.a("Other way round", href=address.diff(sid, b, a)),
+        h.a("Compare others", href=address.compared(f"{sid}/{a}", f"{sid}/{b}")),
     ]
     to_session = h.a("Session", href=address.session(sid, **{"from": str(b)}))
     return h.nav(to_session, h.span(steps, class_="steps"), class_="crumbs", aria_label="Around this change"), links

@@ -7,6 +7,7 @@ import attr
 import msgspec
 
 from ccsproxy.dashboard import address
+from ccsproxy.dashboard.exchange.limit_headers import meaning, readable
 from ccsproxy.dashboard.html.blocks import Place
 from ccsproxy.dashboard.html.code import MOST, code, json_text
 from ccsproxy.dashboard.html.facts import panel
@@ -131,8 +132,17 @@ def _fields(part: Mapping[str, Any]) -> Any:
 
 
 def _table(pairs: Sequence[Any]) -> Any:
-    rows = [h.tr(h.th(str(name), scope="row"), h.td(str(value))) for name, value in pairs]
+    rows = [
+        h.tr(h.th(str(name), scope="row"), h.td(str(value), _explained(str(name), str(value))))
+        for name, value in pairs
+    ]
     return h.table(h.tbody(rows), class_="headers")
+
+
+def _explained(name: str, value: str) -> Any:
+    """Say what a field means that tells of limits."""
+    said = meaning(name)
+    return h.small(" ".join(filter(None, (readable(value), said))), class_="meaning") if said else None
 
 
 def _no_body(part: Mapping[str, Any]) -> Any:

@@ -1,40 +1,89 @@
-"""The overview of an exchange: what happened, how long each part took, what it used, and what capture has to say."""
+"""The overview of an exchange: why first, then how long each part took, what it used, and what capture has to say."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from ccsproxy.dashboard import address
-from ccsproxy.dashboard.exchange.context_view import ContextPart, context_of
-from ccsproxy.dashboard.exchange.timing_view import Span, Timeline, timeline_of
+from ccsproxy.dashboard.answers.findings_view import findings_list
+from ccsproxy.dashboard.answers.why_view import cache_panel, cost_panel, parts_panel, sentence
+from ccsproxy.dashboard.exchange.about import asked_and_said
+from ccsproxy.dashboard.exchange.limit_headers import explained, pairs_of
+from ccsproxy.dashboard.exchange.waterfall import waterfall
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import copied, facts, panel, tiles
 from ccsproxy.dashboard.html.markup import h
-from ccsproxy.dashboard.html.svg import picture, rect
 from ccsproxy.dashboard.html.words import state_of
-from ccsproxy.dialects.views.view import RequestView
+from ccsproxy.dashboard.lists.sums import prompt_of
+from ccsproxy.dashboard.service import Service
+from ccsproxy.store.reader.reader import NotKept
 
-WIDE, TALL = 1000, 14
+#: Parts of the prompt that are listed.
+PARTS = 40
 
 
-def overview(record: Mapping[str, Any], view: RequestView, cost: str) -> list[Any]:
-    """Write the overview tab of an exchange."""
-    usage = record.get("usage") or {}
+def overview(record: Mapping[str, Any], service: Service, cost: str, words: str = "") -> list[Any]:
+    """Write the overview tab of an exchange.
+
+    :param words: what was searched for on the way here.
+    """
+    sid, seq = str(record["session_id"]), int(record["seq"])
+    found, context = why(service, sid, seq)
     return [
         _error(record),
-        tiles(
-            (
-                ("Duration", figures.duration(record.get("duration_ms"))),
-                ("First token", figures.duration(record.get("ttft_ms"))),
-                ("Input", figures.tokens(usage.get("input_tokens"))),
-                ("Cached", figures.tokens(usage.get("cache_read_input_tokens"))),
-                ("Output", figures.tokens(usage.get("output_tokens"))),
-                ("Cost", cost),
-                ("Ended because", record.get("stop_reason")),
-            )
+        h.p(sentence(found["cost"], found["cache"]), class_="lead", data_testid="why") if found else None,
+        findings_list(found["findings"], here=(sid, seq)) if found else None,
+        _figures(record, cost),
+        h.div(
+            waterfall(record),
+            cost_panel(found["cost"]) if found else None,
+            cache_panel(found["cache"]) if found else None,
+            parts_panel(context, PARTS),
+            _limits(record),
+            _usage(record.get("usage") or {}),
+            _identity(record),
+            _wire(record),
+            _capture(record),
+            class_="columns wide",
         ),
-        _timing(record),
-        h.div(_usage(usage), _context(view), _identity(record), _wire(record), _capture(record), class_="columns"),
+        asked_and_said(record, words),
     ]
+
+
+def why(service: Service, sid: str, seq: int) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Return what is made of a finished call of a model, and of its prompt; nothing of others."""
+    try:
+        found = service.insights.why(sid, seq)
+        return (found, service.insights.context(sid, seq)) if found["cache"] is not None else (None, None)
+    except NotKept:
+        return None, None
+
+
+def _figures(record: Mapping[str, Any], cost: str) -> Any:
+    usage = record.get("usage") or {}
+    whole, read = prompt_of(usage), usage.get("cache_read_input_tokens")
+    return tiles(
+        (
+            ("Prompt", figures.tokens(whole)),
+            ("Cached", figures.percent(read, whole)),
+            ("New", figures.tokens(None if whole is None else whole - (read or 0))),
+            ("Output", figures.tokens(usage.get("output_tokens"))),
+            ("First token", figures.duration(record.get("ttft_ms"))),
+            ("Duration", figures.duration(record.get("duration_ms"))),
+            ("Cost", cost),
+            ("Ended because", record.get("stop_reason")),
+        )
+    )
+
+
+def _limits(record: Mapping[str, Any]) -> Any:
+    """Show what the header fields say of limits, in words."""
+    fields = explained([*pairs_of(record.get("request")), *pairs_of(record.get("response"))])
+    if not fields:
+        return None
+    rows = [
+        h.tr(h.th(name, scope="row"), h.td(value), h.td(said, class_="muted")) for name, value, said in fields[:40]
+    ]
+    return panel("Limits", h.table(h.tbody(rows), class_="headers limits-of"), id="limits")
 
 
 def _error(record: Mapping[str, Any]) -> Any:
@@ -45,51 +94,6 @@ def _error(record: Mapping[str, Any]) -> Any:
     said = [h.strong(str(error.get("kind") or "")), " ", str(error.get("message") or "")] if error else None
     partial = " What came of the answer is kept." if record.get("partial") and record.get("response") else ""
     return h.div(h.p(meaning + partial), h.p(said) if said else None, class_="note bad", id="error", role="note")
-
-
-def _timing(record: Mapping[str, Any]) -> Any:
-    line = timeline_of(record)
-    if line is None:
-        return panel("Timing", h.p("nothing known", class_="muted"), id="timing")
-    told = ", ".join(f"{span.name} {figures.duration(span.length)}" for span in line.spans)
-    timing = record.get("timing") or {}
-    note = facts(
-        (
-            ("Connection", "reused" if timing.get("reused") else None),
-            ("Longest silence", figures.duration(timing.get("max_gap")) if timing.get("max_gap") else None),
-            ("Added by the proxy", _microseconds(timing.get("overhead_us"))),
-        )
-    )
-    return panel("Timing", _bar(line, told), _key(line), note, id="timing", data_testid="timing")
-
-
-def _bar(line: Timeline, told: str) -> Any:
-    drawn = [rect(0, 0, WIDE, TALL, "track")]
-    drawn += [_drawn(span, line.end) for span in (*line.spans, *line.silences)]
-    return picture(drawn, told, WIDE, TALL, "chart thin")
-
-
-def _drawn(span: Span, end: float) -> Any:
-    start, width = span.start / end * WIDE, max(span.length / end * WIDE, 1.0)
-    label = f"{span.name}: {figures.duration(span.length)}, from {figures.duration(span.start)}"
-    return rect(min(start, WIDE - 1), 0, width, TALL, span.kind, label)
-
-
-def _key(line: Timeline) -> Any:
-    items = [(span.kind, span.name, figures.duration(span.length)) for span in line.spans]
-    if line.silences:
-        total = sum(span.length for span in line.silences)
-        items.append(("stall", figures.plural(len(line.silences), "silence"), figures.duration(total)))
-    return key(items)
-
-
-def key(items: list[tuple[str, str, str]]) -> Any:
-    """Say what the colours of a chart mean: class, name and figure of each."""
-    rows = []
-    for kind, name, figure in items:
-        swatch = h.svg(rect(0, 0, 10, 10, kind), viewBox="0 0 10 10", aria_hidden="true")
-        rows.append(h.li(swatch, name, " ", h.span(figure, class_="figure")))
-    return h.ul(rows, class_="key")
 
 
 def _usage(usage: Mapping[str, Any]) -> Any:
@@ -110,25 +114,6 @@ def _usage(usage: Mapping[str, Any]) -> Any:
         ("Served from cache", figures.share(usage.get("cache_read_input_tokens"), whole)),
     )
     return panel("Tokens", facts(rows), id="usage", data_testid="usage")
-
-
-def _context(view: RequestView) -> Any:
-    parts = context_of(view)
-    if not parts:
-        return None
-    whole = sum(part.characters for part in parts)
-    drawn, at = [], 0.0
-    for part in parts:
-        width = part.characters / whole * WIDE
-        drawn.append(rect(at, 0, width, TALL, part.kind, f"{part.name}: {figures.exact(part.characters)}"))
-        at += width
-    items = [(part.kind, part.name, _share(part, whole)) for part in parts]
-    label = "What the context is made of: " + ", ".join(f"{name} {figure}" for _, name, figure in items)
-    return panel("Context, in characters", picture(drawn, label, WIDE, TALL, "chart thin"), key(items), id="context")
-
-
-def _share(part: ContextPart, whole: int) -> str:
-    return f"{figures.tokens(part.characters)} ({100 * part.characters / whole:.0f} %)"
 
 
 def _identity(record: Mapping[str, Any]) -> Any:
@@ -195,7 +180,3 @@ def _capture(record: Mapping[str, Any]) -> Any:
 
 def _maybe(value: Any) -> str | None:
     return None if value is None else figures.exact(value)
-
-
-def _microseconds(value: Any) -> str | None:
-    return f"{value:,.0f} µs" if isinstance(value, int | float) else None

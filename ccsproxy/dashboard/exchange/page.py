@@ -4,23 +4,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from ccsproxy.dashboard import address
-from ccsproxy.dashboard.answers.findings_view import findings_list
-from ccsproxy.dashboard.answers.why_view import why_panel
-from ccsproxy.dashboard.exchange.bodies import body_json, headers_part, raw_part, request_part, response_part
+from ccsproxy.dashboard.annotation_form import annotation_form
+from ccsproxy.dashboard.exchange.beside import call_beside
+from ccsproxy.dashboard.exchange.bodies import SHOWN, body_json, headers_part, raw_part, request_part, response_part
 from ccsproxy.dashboard.exchange.overview import overview
 from ccsproxy.dashboard.failing import NoSuchPage
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.blocks import Place
 from ccsproxy.dashboard.html.budget import RenderBudget
+from ccsproxy.dashboard.html.marking import has_mark, mark_words, pattern_of, says
 from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.moments import moment_of
 from ccsproxy.dashboard.html.words import badge, state_of
-from ccsproxy.dashboard.lists.requests_page import moment_of
-from ccsproxy.dashboard.page import Page
+from ccsproxy.dashboard.page import CALL, Page
 from ccsproxy.dashboard.service import Service
 from ccsproxy.dashboard.session.siblings import Siblings, siblings
 from ccsproxy.dialects.views.view import RequestView, request_view
 from ccsproxy.exchange.continuation import with_context
-from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.reader.reader import Reader
 
 VIEWS = {
     "overview": "Overview",
@@ -42,21 +43,29 @@ FORMS = (
 def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str], service: Service) -> Page:
     """Make the page.
 
+    :param given: ``view`` is one of `VIEWS`, ``q`` the words that were searched for, ``part=beside`` asks for the
+        short form that stands beside a list.
     :raises NotKept: when there is no such exchange.
     :raises NoSuchPage: when there is no such view.
     """
+    if given.get("part") == "beside":
+        return Page(f"Call {seq}", call_beside(reader, sid, seq, given, service), "beside", part=True)
     name = given.get("view") or "overview"
     if name not in VIEWS:
         raise NoSuchPage
     record = reader.record(sid, seq)
     to_read = record if given.get("form") == "json" or name in ("headers", "raw") else _whole(reader, record)
     summary, near = _around(reader, sid, seq)
+    words = given.get("q", "")
+    cost = figures.total(summary.get("cost"), summary.get("unpriced"))
+    content = [part for part in _content(to_read, name, given, cost, service) if part is not None]
     body = [
         _crumbs(sid, seq, near, name),
-        _head(record),
-        _tabs(sid, seq, name),
-        *(_why(service, sid, seq) if name == "overview" else ()),
-        *_content(to_read, name, given, figures.total(summary.get("cost"), summary.get("unpriced"))),
+        _head(record, summary),
+        annotation_form(reader, sid, seq),
+        _tabs(sid, seq, name, words),
+        _landing(content, words),
+        *content,
     ]
     return Page(
         f"{_title(record)} · {VIEWS[name]}",
@@ -66,23 +75,24 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str], 
         ["exchange.js"],
         back=address.session(sid),
         links=_keys(sid, seq, near, name),
+        level=CALL,
+        query={"q": words} if words else {},
     )
+
+
+def _landing(content: list[Any], words: str) -> Any:
+    """Mark the words that were searched for, and lead to the first of them."""
+    if not words:
+        return None
+    content[:] = mark_words(content, words)
+    if not has_mark(content):
+        return h.p("What was searched for is not on this tab.", class_="note")
+    return h.p(h.a("To the first place", href="#hit"), class_="muted", id="to-hit")
 
 
 def _whole(reader: Reader, record: dict[str, Any]) -> dict[str, Any]:
     """Return a record with all that the model was given, where it continues another one."""
     return with_context(record, lambda seq: reader.record(str(record["session_id"]), seq))
-
-
-def _why(service: Service, sid: str, seq: int) -> list[Any]:
-    """Answer why, for a finished call of a model; there is nothing to say of others."""
-    try:
-        found = service.insights.why(sid, seq)
-        if found["cache"] is None:
-            return []
-        return [findings_list(found["findings"]), why_panel(found, service.insights.context(sid, seq))]
-    except NotKept:
-        return []
 
 
 def _around(reader: Reader, sid: str, seq: int) -> tuple[Mapping[str, Any], Siblings]:
@@ -91,7 +101,9 @@ def _around(reader: Reader, sid: str, seq: int) -> tuple[Mapping[str, Any], Sibl
     return next((each for each in requests if each["seq"] == seq), {}), siblings(requests, seq)
 
 
-def _content(record: Mapping[str, Any], name: str, given: Mapping[str, str], cost: str) -> list[Any]:
+def _content(
+    record: Mapping[str, Any], name: str, given: Mapping[str, str], cost: str, service: Service
+) -> list[Any]:
     sid, seq = str(record["session_id"]), int(record["seq"])
     whole = address.record(sid, seq)
     if name == "headers":
@@ -100,14 +112,14 @@ def _content(record: Mapping[str, Any], name: str, given: Mapping[str, str], cos
         return raw_part(record, whole)
     view = _view(record)
     if name == "overview":
-        return overview(record, view, cost)
+        return overview(record, service, cost, given.get("q", ""))
     as_json = given.get("form") == "json"
     place = Place(RenderBudget(), whole=whole)
     if name == "request":
         shown = (
             body_json(record.get("request"), "body", whole)
             if as_json
-            else request_part(record, view, place, given.get("all") == "1")
+            else request_part(record, view, place, given.get("all") == "1" or _says_earlier(view, given.get("q", "")))
         )
     else:
         shown = (
@@ -116,6 +128,14 @@ def _content(record: Mapping[str, Any], name: str, given: Mapping[str, str], cos
             else response_part(record, view, place)
         )
     return [_form(sid, seq, name, as_json), *shown, _cut(place, whole)]
+
+
+def _says_earlier(view: RequestView, words: str) -> bool:
+    """Whether the words are in messages that are shown only when all are, so that a search lands on them."""
+    pattern = pattern_of(words)
+    if pattern is None or len(view.messages) <= SHOWN:
+        return False
+    return not any(says(message.blocks, pattern) for message in view.messages[-SHOWN:])
 
 
 def _view(record: Mapping[str, Any]) -> RequestView:
@@ -127,7 +147,7 @@ def _title(record: Mapping[str, Any]) -> str:
     return f"#{record.get('seq')} {request.get('method') or ''} {figures.clipped(str(request.get('path') or ''), 80)}"
 
 
-def _head(record: Mapping[str, Any]) -> Any:
+def _head(record: Mapping[str, Any], summary: Mapping[str, Any]) -> Any:
     status = (record.get("response") or {}).get("status")
     state = state_of(record.get("outcome"))
     told = [
@@ -135,7 +155,12 @@ def _head(record: Mapping[str, Any]) -> Any:
         h.span(str(record.get("model") or record.get("response_model") or ""), class_="data"),
         moment_of(str(record.get("started_at") or "")),
     ]
-    return h.div(h.h1(_title(record)), h.p([[each, "  "] for each in told], class_="told"), class_="head")
+    about = figures.clipped(str(summary.get("preview") or ""), 200)
+    return h.div(
+        h.div(h.h1(_title(record)), h.p(about, class_="about") if about else None),
+        h.p([[each, "  "] for each in told], class_="told"),
+        class_="head",
+    )
 
 
 def _crumbs(sid: str, seq: int, near: Siblings, view: str) -> Any:
@@ -144,11 +169,12 @@ def _crumbs(sid: str, seq: int, near: Siblings, view: str) -> Any:
 
     changed = address.diff(sid, near.turn_before, seq) if near.turn_before else None
     return h.nav(
-        h.a("Session", href=address.session(sid), data_testid="to-session"),
+        h.a("Session", href=f"{address.session(sid, **{'from': str(seq)})}#step-{seq}", data_testid="to-session"),
         h.span(
             step("Previous", near.previous, "prev"),
             step("Next", near.next, "next"),
-            h.a("What this turn changed", href=changed, data_testid="to-diff") if changed else None,
+            h.a("What changed", href=changed, data_testid="to-diff") if changed else None,
+            h.a("Compare with ...", href=f"/diff?b={sid}/{seq}", data_testid="to-compare"),
             class_="steps",
         ),
         class_="crumbs",
@@ -156,12 +182,20 @@ def _crumbs(sid: str, seq: int, near: Siblings, view: str) -> Any:
     )
 
 
-def _tabs(sid: str, seq: int, name: str) -> Any:
+def _tabs(sid: str, seq: int, name: str, words: str = "") -> Any:
     links = [
-        h.a(title, href=address.exchange(sid, seq, each), aria_current="page" if each == name else None)
+        h.a(title, href=address.exchange(sid, seq, each, q=words), aria_current="page" if each == name else None)
         for each, title in VIEWS.items()
     ]
-    return h.div(h.nav(links, class_="tabs-list", aria_label="Views"), exports(sid, seq, FORMS), class_="tabs")
+    curl = h.button(
+        "Copy as cURL",
+        type="button",
+        class_="plain",
+        data_copy_from=address.export(sid, seq, "curl"),
+        hidden=True,
+        data_testid="curl",
+    )
+    return h.div(h.nav(links, class_="tabs-list", aria_label="Views"), curl, exports(sid, seq, FORMS), class_="tabs")
 
 
 def exports(sid: str, seq: int | None, forms: tuple[tuple[str, str], ...]) -> Any:

@@ -1,5 +1,6 @@
 """Numbers, times and sizes as people read them; what is not known is a dash, never a zero."""
 
+import re
 from datetime import datetime
 
 from ccsproxy.providers.amounts import UNKNOWN, dollars, lacking, total
@@ -51,6 +52,21 @@ def share(part: float | None, whole: float | None) -> str:
     return UNKNOWN if part is None or not whole else f"{100 * part / whole:.1f} %"
 
 
+def percent(part: float | None, whole: float | None) -> str:
+    """Write a part of a whole in whole percent; one that is not quite all, or not quite none, says so."""
+    if part is None or not whole:
+        return UNKNOWN
+    exact_part = 100 * part / whole
+    if 0 < exact_part < 1:
+        return "<1 %"
+    return ">99 %" if 99.5 <= exact_part < 100 else f"{exact_part:.0f} %"
+
+
+def cents(amount: str) -> str | None:
+    """Name the class by which an amount of two decimals stands under those of four; None for others."""
+    return "cents" if re.search(r"\.\d\d\Z", amount) else None
+
+
 def moment(when: str | None) -> datetime | None:
     """Read a time of a record; None when it is none."""
     try:
@@ -86,3 +102,8 @@ def clipped(text: str, most: int) -> str:
     """Shorten a text to one line of at most some characters."""
     line = " ".join(text[: most * 2].split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def times(count: int) -> str:
+    """Write how often something happened."""
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.words import OUTCOMES
+from ccsproxy.dashboard.lists.questions import pieces_of
 
 #: The filters that are chosen from the values that there are, in the order of the form.
 CHOSEN = (
@@ -33,20 +34,7 @@ def filter_form(given: Mapping[str, str], values: Mapping[str, Sequence[Any]]) -
     """Write the form of all filters with what is chosen."""
     narrowed = {name: value for name, value in active(given).items() if name != "q"}
     return h.form(
-        h.div(
-            h.label("Search in everything said", for_="q", class_="hidden-label"),
-            h.input(
-                id="q",
-                name="q",
-                type="search",
-                value=given.get("q", ""),
-                placeholder="Search prompts, answers, tools",
-                autocomplete="off",
-                data_testid="search",
-            ),
-            h.button("Search", type="submit"),
-            class_="search",
-        ),
+        h.input(type="hidden", name="q", value=given["q"]) if given.get("q") else None,
         h.details(
             h.summary("Filters", h.span(f" {len(narrowed)}", class_="count") if narrowed else None),
             h.div(
@@ -58,15 +46,15 @@ def filter_form(given: Mapping[str, str], values: Mapping[str, Sequence[Any]]) -
             ),
             h.p(
                 h.button("Apply", type="submit"),
-                h.a("Clear all", href="/", class_="button plain") if active(given) else None,
+                h.a("Clear all", href="/calls", class_="button plain") if active(given) else None,
                 class_="actions",
             ),
             class_="filters",
             data_testid="filters",
         ),
-        action="/",
+        action="/calls",
         method="get",
-        role="search",
+        aria_label="Filter calls",
         id="filter-form",
     )
 
@@ -76,15 +64,22 @@ def chips(given: Mapping[str, str]) -> Any:
     found = active(given)
     if not found:
         return None
-    titles = {**dict(CHOSEN), "q": "Search", "session": "Session", "since": "From", "until": "Before"}
-    items = []
-    for name, value in found.items():
-        rest = urlencode({key: other for key, other in found.items() if key != name})
-        remove = h.a(
-            "×", href=f"/?{rest}" if rest else "/", aria_label=f"Remove filter {titles[name]}", class_="remove"
-        )
-        items.append(h.li(h.span(f"{titles[name]} ", class_="muted"), _word(name, value), remove))
-    return h.ul(items, class_="chips", aria_label="Filters that are set")
+    titles = {**dict(CHOSEN), "session": "Session", "since": "From", "until": "Before"}
+    items = [
+        _chip(f"{titles[name]} ", _word(name, value), titles[name], {**found, name: ""})
+        for name, value in found.items()
+        if name != "q"
+    ]
+    items += [_chip("", piece, piece, {**found, "q": rest}) for piece, rest in pieces_of(found.get("q", ""))]
+    return h.ul(items, class_="chips", aria_label="Filters that are set", data_testid="chips")
+
+
+def _chip(title: str, word: str, named: str, rest: Mapping[str, str]) -> Any:
+    query = urlencode({key: value for key, value in rest.items() if value})
+    remove = h.a(
+        "×", href=f"/calls?{query}" if query else "/calls", aria_label=f"Remove filter {named}", class_="remove"
+    )
+    return h.li(h.span(title, class_="muted") if title else None, word, " ", remove)
 
 
 def _choice(name: str, title: str, chosen: str, values: Sequence[Any]) -> Any:

@@ -38,8 +38,8 @@ def newcomer(proxies: Sequence[str], upstreams: Sequence[str] = ()) -> Any:
 def nothing_found() -> Any:
     """Say that the filters leave nothing."""
     return h.p(
-        "No request passes these filters. ",
-        h.a("Clear all", href="/"),
+        "No call passes these filters. ",
+        h.a("Clear all", href="/calls"),
         class_="nothing",
         id="nothing",
         data_testid="nothing",

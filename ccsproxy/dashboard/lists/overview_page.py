@@ -7,8 +7,8 @@ from typing import Any
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.answers.findings_view import findings_list
 from ccsproxy.dashboard.answers.limits_view import budgets_panel, limits_panel
-from ccsproxy.dashboard.exchange.overview import key
 from ccsproxy.dashboard.html import figures
+from ccsproxy.dashboard.html.chart_key import key
 from ccsproxy.dashboard.html.facts import panel, tiles
 from ccsproxy.dashboard.html.markup import element, h
 from ccsproxy.dashboard.html.svg import Bar, bars

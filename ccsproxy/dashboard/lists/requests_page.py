@@ -1,62 +1,83 @@
-"""The list of requests: in-flight ones first seen when they begin, the newest on top."""
+"""The list of calls: in-flight ones first seen when they begin, the newest on top unless it is sorted otherwise."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ccsproxy.dashboard import address
-from ccsproxy.dashboard.html.figures import UNKNOWN, clock, day
+from ccsproxy.dashboard.exchange.beside import selected_call
 from ccsproxy.dashboard.html.markup import element, h
 from ccsproxy.dashboard.html.svg import bars
-from ccsproxy.dashboard.html.words import OUTCOMES, badge
+from ccsproxy.dashboard.html.words import OUTCOMES
+from ccsproxy.dashboard.lists.columns import Order, chooser
 from ccsproxy.dashboard.lists.filters import NAMES, active, chips, filter_form
 from ccsproxy.dashboard.lists.newcomer import newcomer, nothing_found
+from ccsproxy.dashboard.lists.questions import order_of, sorted_by
 from ccsproxy.dashboard.lists.requests_view import ROWS, RowView, Strip, row_of, strips
+from ccsproxy.dashboard.lists.rows import BLANK, COLUMNS, request_row, request_table, sorted_heads
+from ccsproxy.dashboard.lists.sums import sums_line
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
-from ccsproxy.store.query import parse_query
-from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.query import Query, parse_query
+from ccsproxy.store.reader.reader import Reader, RequestPage
 
-HEADS = (
-    ("Time", "time"),
-    ("Client and request", "what"),
-    ("Model", "model"),
-    ("Outcome", "outcome"),
-    ("Input", "num input"),
-    ("Cached", "num cached"),
-    ("Output", "num output"),
-    ("First token", "num ttft"),
-    ("Duration", "num duration"),
-    ("Cost", "num cost"),
-    ("Request id", "id"),
-)
+USUAL = Order("time")
 
 
 def requests_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
     """Make the page.
 
-    :param given: the query of the address.
+    :param given: the query of the address; ``sel`` is the call that is shown beside the list, ``part=sums`` asks for
+        the line of sums alone.
     :raises QueryError: when a filter cannot be meant.
     """
-    wanted = {name: value for name, value in given.items() if name in NAMES or name == "before"}
-    found = reader.requests(parse_query({**wanted, "limit": str(ROWS)}))
+    wanted = {name: value for name, value in given.items() if name in (*NAMES, "before", "offset")}
+    query = parse_query({**wanted, "limit": str(ROWS)})
     filters = active(given)
-    first = not given.get("before")
+    if given.get("part") == "sums":
+        return Page("Sums", [_sums(reader, query, filters)], "sums", part=True)
+    found = reader.requests(query)
+    order = order_of(given.get("q", ""), USUAL)
+    first = not given.get("before") and not query.offset
     empty = not found.items and not filters and first
     body = [
-        h.div(h.h1("Requests"), _strips(strips(found.items)), class_="head"),
-        filter_form(given, reader.meta()),
-        chips(given),
+        h.div(h.h1("Calls"), _strips(strips(found.items) if order == USUAL else []), class_="head"),
+        _tools(reader, query, given, filters) if not empty else None,
         h.p("The index is being rebuilt; the list may lack records.", class_="note")
         if found.rebuilding and not empty
         else None,
         newcomer(service.proxies, service.upstreams) if empty else None,
         nothing_found() if not found.items and not empty else None,
         h.p(h.a("", href=address.requests(**filters)), id="newer", class_="newer", role="status", hidden=True),
-        _table([row_of(item) for item in found.items], live=first, hidden=not found.items),
-        _pager(filters, found.before, first),
+        _table([row_of(item) for item in found.items], given, order, live=first and order == USUAL),
+        _pager(filters, query, found, first),
     ]
-    return Page("Requests", [part for part in body if part is not None], "requests", "requests", ["requests.js"])
+    return Page(
+        "Calls",
+        [part for part in body if part is not None],
+        "requests",
+        "requests",
+        ["requests.js"],
+        beside=selected_call(reader, given, service),
+        query=filters,
+        links=_keys(filters, query, found),
+    )
+
+
+def _tools(reader: Reader, query: Query, given: Mapping[str, str], filters: Mapping[str, str]) -> Any:
+    """Show what is filtered and how, and what it comes to."""
+    return h.div(
+        _sums(reader, query, filters),
+        chips(given),
+        h.div(filter_form(given, reader.meta()), chooser(COLUMNS, "calls"), class_="choices"),
+        class_="tools",
+    )
+
+
+def _sums(reader: Reader, query: Query, filters: Mapping[str, str]) -> Any:
+    """Sum up all that the filters let through; of all calls there are, the statistics know it without counting."""
+    narrowed = {**filters, "q": sorted_by(filters.get("q", ""), USUAL, USUAL)}
+    return sums_line(reader.totals(query) if any(narrowed.values()) else reader.stats()["totals"])
 
 
 def _strips(drawn: Sequence[Strip]) -> Any:
@@ -70,71 +91,44 @@ def _strips(drawn: Sequence[Strip]) -> Any:
     return h.div(figures, class_="strips", data_testid="sparklines") if drawn else None
 
 
-def _table(rows: Sequence[RowView], live: bool, hidden: bool) -> Any:
+def _table(rows: Sequence[RowView], given: Mapping[str, str], order: Order, live: bool) -> Any:
     words = {name: [state.word, state.tone] for name, state in OUTCOMES.items()}
+    filters = active(given)
+
+    def link(other: Order) -> str:
+        return address.requests(**{**filters, "q": sorted_by(filters.get("q", ""), other, USUAL)})
+
     return h.div(
-        request_table(rows, "Requests, newest first"),
+        request_table(rows, "Calls, newest first", sorted_heads(order, link)),
         # What the script makes new rows of.
-        element("template", request_row(_BLANK), id="row-template"),
+        element("template", request_row(BLANK), id="row-template"),
         id="requests",
         class_="scroll",
         data_live="1" if live else None,
         data_outcomes=json.dumps(words),
         data_testid="requests",
-        hidden=hidden,
+        hidden=not rows,
     )
 
 
-def request_table(rows: Sequence[RowView], caption: str) -> Any:
-    """Write a table of requests."""
-    return h.table(
-        element("caption", caption, class_="hidden-label"),
-        h.thead(h.tr(h.th(title, scope="col", class_=name) for title, name in HEADS)),
-        h.tbody([request_row(row) for row in rows], id="rows"),
-        class_="rows stack",
-    )
-
-
-def request_row(row: RowView) -> Any:
-    """Write one row of the list of requests."""
-    return h.tr(
-        h.td(moment_of(row.started_at), class_="time"),
-        h.td(
-            h.span(row.client, class_="client", data_field="client"),
-            h.span(row.agent, class_="agent", data_field="agent", hidden=not row.agent),
-            h.a(row.what or UNKNOWN, href=row.href, class_="open", data_field="what"),
-            h.span(row.error, class_="why", data_field="error", hidden=not row.error),
-            class_="what",
-        ),
-        h.td(row.model, class_="model data", data_field="model", title=row.upstream or None),
-        h.td(badge(row.state, h.span(row.status, class_="status", data_field="status")), class_="outcome"),
-        h.td(row.input, class_="num input", data_field="input", data_label="in"),
-        h.td(row.cached, class_="num cached", data_field="cached"),
-        h.td(row.output, class_="num output", data_field="output", data_label="out"),
-        h.td(row.ttft, class_="num ttft", data_field="ttft", data_label="first"),
-        h.td(row.duration, class_="num duration", data_field="duration", data_label="took"),
-        h.td(row.cost, class_="num cost", data_field="cost"),
-        h.td(row.request_id or UNKNOWN, class_="id data", data_field="request_id", title=row.request_id or None),
-        class_=f"row {row.state.tone}",
-        data_key=row.key,
-        data_started=row.started_at,
-        data_testid="row",
-    )
-
-
-def moment_of(when: str) -> Any:
-    """Show a time; the script writes it in the reader's own zone."""
-    return element("time", h.span(day(when), class_="day"), " ", clock(when), datetime=when or None, title=f"{when}")
-
-
-def _pager(filters: Mapping[str, str], before: str | None, first: bool) -> Any:
+def _pager(filters: Mapping[str, str], query: Query, found: RequestPage, first: bool) -> Any:
+    following = _following(filters, query, found)
     links = []
     if not first:
-        links.append(h.a("Newest", href=address.requests(**filters), class_="button plain"))
-    if before:
-        older = address.requests(**{**filters, "before": before})
-        links.append(h.a("Older", href=older, class_="button plain", rel="next", data_testid="older"))
+        links.append(h.a("First page", href=address.requests(**filters), class_="button plain"))
+    if following:
+        links.append(h.a("Further calls", href=following, class_="button plain", rel="next", data_testid="older"))
     return h.nav(links, class_="pager", aria_label="Pages") if links else None
 
 
-_BLANK = row_of({"session_id": "", "client": UNKNOWN})
+def _following(filters: Mapping[str, str], query: Query, found: RequestPage) -> str | None:
+    """Return the address of the next page: behind a cursor, or so many rows further where it is sorted otherwise."""
+    if query.sorted:
+        more = len(found.items) == query.limit
+        return address.requests(**filters, offset=str(query.offset + query.limit)) if more else None
+    return address.requests(**filters, before=found.before) if found.before else None
+
+
+def _keys(filters: Mapping[str, str], query: Query, found: RequestPage) -> dict[str, str]:
+    following = _following(filters, query, found)
+    return {"next": following} if following else {}

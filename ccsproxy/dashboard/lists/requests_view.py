@@ -9,6 +9,7 @@ from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.svg import Bar
 from ccsproxy.dashboard.html.words import ShownState, state_of
+from ccsproxy.dashboard.lists.sums import prompt_of
 
 #: How many rows a page has.
 ROWS = 60
@@ -28,13 +29,14 @@ class RowView:
     model: str
     state: ShownState
     status: str
-    input: str
+    prompt: str
     cached: str
+    fresh: str
     output: str
     ttft: str
     duration: str
     cost: str
-    request_id: str
+    share: float | None = None
     upstream: str = ""
     agent: str = ""
     error: str = ""
@@ -57,7 +59,7 @@ class RowView:
 
 def row_of(item: Mapping[str, Any]) -> RowView:
     """Make the row of a summary."""
-    status = item.get("status")
+    status, whole, read = item.get("status"), prompt_of(item), item.get("cache_read_input_tokens")
     return RowView(
         sid=str(item.get("session_id")),
         seq=int(item.get("seq") or 0),
@@ -67,13 +69,14 @@ def row_of(item: Mapping[str, Any]) -> RowView:
         model=str(item.get("model") or item.get("response_model") or figures.UNKNOWN),
         state=state_of(item.get("outcome")),
         status="" if status is None else str(status),
-        input=figures.tokens(item.get("input_tokens")),
-        cached=figures.tokens(item.get("cache_read_input_tokens")),
+        prompt=figures.tokens(whole),
+        cached=figures.percent(read, whole),
+        fresh=figures.tokens(None if whole is None else whole - (read or 0)),
         output=figures.tokens(item.get("output_tokens")),
         ttft=figures.duration(item.get("ttft_ms")),
         duration=figures.duration(item.get("duration_ms")),
         cost=figures.total(item.get("cost"), item.get("unpriced")),
-        request_id=str(item.get("request_id") or ""),
+        share=read / whole if whole and read is not None else None,
         upstream=str(item.get("upstream") or ""),
         agent=str(item.get("agent") or ""),
         error=figures.clipped(str(item.get("error_message") or ""), PREVIEW),

@@ -4,31 +4,40 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ccsproxy.dashboard import address
+from ccsproxy.dashboard.html.figures import cents
 from ccsproxy.dashboard.html.markup import element, h
+from ccsproxy.dashboard.html.moments import moment_of
+from ccsproxy.dashboard.lists.columns import Column, Order, chooser, heads
 from ccsproxy.dashboard.lists.newcomer import newcomer
-from ccsproxy.dashboard.lists.requests_page import moment_of
 from ccsproxy.dashboard.lists.sessions_view import (
     ROWS,
+    USUAL,
     SessionRow,
     clean_filters,
+    order_of,
     page_address,
     query_of,
     row_of_session,
 )
+from ccsproxy.dashboard.lists.sums import sums_line
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
+from ccsproxy.dashboard.session.beside import selected_session
+from ccsproxy.store.query import parse_query
 from ccsproxy.store.reader.reader import Reader
 
-HEADS = (
-    ("Last activity", "time"),
-    ("Session", "what"),
-    ("Models", "model"),
-    ("Requests", "num requests"),
-    ("Errors", "num errors"),
-    ("Input", "num input"),
-    ("Cached", "num cached"),
-    ("Output", "num output"),
-    ("Cost", "num cost"),
+COLUMNS = (
+    Column("time", "Last activity", "active", fixed=True),
+    Column("what", "Session", "title", rising=True, fixed=True),
+    Column("model", "Models", "model", rising=True),
+    Column("requests", "Calls", "calls", number=True),
+    Column("errors", "Errors", "errors", number=True),
+    Column("prompt", "Prompts", "in", number=True, hint="all prompts: cached and new"),
+    Column("cached", "Cached", "cached", number=True, hint="the share of the prompts that was read from the cache"),
+    Column("fresh", "New", "new", number=True, hint="what was not read from the cache"),
+    Column("output", "Output", "out", number=True),
+    Column("duration", "Duration", "duration", number=True),
+    Column("cost", "Cost", "cost", number=True),
 )
 FILTERS = (("model", "Model"), ("upstream", "Upstream"), ("client", "Client"), ("cwd", "Directory"))
 #: The most values that a list offers.
@@ -38,16 +47,26 @@ OFFERED = 200
 def sessions_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
     """Make the page.
 
-    :param given: the query of the address: filters, and ``page`` from 1.
+    :param given: the query of the address: filters, ``q`` in the query language for sessions that have such calls,
+        ``sort``, ``page`` from 1, and ``sel``, the session that is shown beside the list.
+    :raises QueryError: when the query cannot be meant.
     """
-    filters, query = clean_filters(given), query_of(given)
+    filters = clean_filters(given)
+    query = query_of(given, _among(reader, given.get("q", "")))
     found = reader.sessions(query)
     rows = [row_of_session(each) for each in found[:ROWS]]
-    first = query.offset == 0
+    narrowed = any(name != "sort" for name in filters) or query.offset > 0
+    totals = reader.session_totals(query)
     body = [
         h.div(h.h1("Sessions"), class_="head"),
-        _form(filters, reader.meta()),
-        _none(bool(filters) or not first, service) if not rows else _table(rows),
+        h.div(
+            sums_line(totals, totals.get("sessions", 0)),
+            h.div(_form(filters, reader.meta()), chooser(COLUMNS, "sessions"), class_="choices"),
+            class_="tools",
+        )
+        if rows or narrowed
+        else None,
+        _none(narrowed, service) if not rows else _table(rows, filters, order_of(given)),
         _pager(filters, query.offset // ROWS + 1, len(found) > ROWS),
     ]
     return Page(
@@ -55,22 +74,38 @@ def sessions_page(reader: Reader, given: Mapping[str, str], service: Service) ->
         [each for each in body if each is not None],
         "sessions",
         "sessions",
-        back="/",
+        scripts=["sessions.js"],
         styles=["sessions.css"],
+        beside=selected_session(reader, given, service),
+        query={name: value for name, value in filters.items() if name != "sort"},
     )
+
+
+def _among(reader: Reader, q: str) -> tuple[str, ...] | None:
+    """Return the sessions that have calls which a query lets through; None for all of them."""
+    if not q.strip():
+        return None
+    return tuple(str(each["name"]) for each in reader.costs(parse_query({"q": q}), "session") if each["name"])
 
 
 def _form(filters: Mapping[str, str], values: Mapping[str, Sequence[Any]]) -> Any:
     fields = [_choice(name, title, filters.get(name, ""), values.get(name, ())) for name, title in FILTERS]
+    kept = [h.input(type="hidden", name=name, value=filters[name]) for name in ("q", "sort") if filters.get(name)]
     clear = h.a("Clear", href="/sessions", class_="button plain") if filters else None
-    return h.form(
-        fields,
-        h.p(h.button("Apply", type="submit"), clear, class_="actions"),
-        action="/sessions",
-        method="get",
-        class_="session-filters",
-        aria_label="Filter sessions",
-        data_testid="session-filters",
+    return h.details(
+        h.summary("Filters", h.span(f" {len(filters)}", class_="count") if filters else None),
+        h.form(
+            kept,
+            fields,
+            h.p(h.button("Apply", type="submit"), clear, class_="actions"),
+            action="/sessions",
+            method="get",
+            class_="session-filters",
+            aria_label="Filter sessions",
+            data_testid="session-filters",
+        ),
+        class_="filters",
+        open=any(name not in ("q", "sort") for name in filters),
     )
 
 
@@ -84,14 +119,17 @@ def _choice(name: str, title: str, chosen: str, values: Sequence[Any]) -> Any:
     return h.div(h.label(title, for_=f"filter-{name}"), control, class_="field")
 
 
-def _table(rows: Sequence[SessionRow]) -> Any:
+def _table(rows: Sequence[SessionRow], filters: Mapping[str, str], order: Order) -> Any:
+    def link(other: Order) -> str:
+        return address.sessions(**{**filters, "sort": "" if other == USUAL else other.written})
+
     table = h.table(
-        element("caption", "Sessions, the last begun first", class_="hidden-label"),
-        h.thead(h.tr([h.th(title, scope="col", class_=name) for title, name in HEADS])),
-        h.tbody([_row(row) for row in rows]),
-        class_="rows stack",
+        element("caption", "Sessions", class_="hidden-label"),
+        heads(COLUMNS, order, link),
+        h.tbody([_row(row) for row in rows], id="rows"),
+        class_="rows stack list-sessions",
     )
-    return h.div(table, class_="scroll", data_testid="sessions")
+    return h.div(table, class_="scroll", id="sessions", data_testid="sessions")
 
 
 def _row(row: SessionRow) -> Any:
@@ -106,13 +144,21 @@ def _row(row: SessionRow) -> Any:
             class_="what",
         ),
         h.td(row.models, class_="model data", title=row.models),
-        h.td(row.requests, class_="num requests", data_label="requests"),
+        h.td(row.requests, class_="num requests", data_label="calls"),
         h.td(row.errors or "0", class_=errors, data_label="errors"),
-        h.td(row.input, class_="num input", data_label="in"),
-        h.td(row.cached, class_="num cached"),
+        h.td(row.prompt, class_="num prompt", data_label="prompts"),
+        h.td(
+            row.cached,
+            h.meter(value=f"{row.share or 0:.3f}", max="1", aria_hidden="true", class_="share"),
+            class_="num cached",
+            data_label="cached",
+        ),
+        h.td(row.fresh, class_="num fresh", data_label="new"),
         h.td(row.output, class_="num output", data_label="out"),
-        h.td(row.cost, class_="num cost"),
+        h.td(row.duration, class_="num duration", data_label="took"),
+        h.td(row.cost, class_=" ".join(filter(None, ("num cost", cents(row.cost))))),
         class_="row session run" if row.in_flight else "row session",
+        data_key=row.sid,
         data_testid="session-row",
     )
 

@@ -1,25 +1,24 @@
-// What every page has: local times, the theme, copying, keys, and how many calls are under way.
-import { localTime } from "./format.js";
+// What every page has: local times, the theme, copying, keys, what stands beside, and what is spent and under way.
+import { startAnnotation } from "./annotation.js";
+import { startBeside } from "./beside.js";
+import { startColumns } from "./columns.js";
+import { startCompletion } from "./complete.js";
 import { listenForKeys } from "./keys.js";
+import { fetchDocument } from "./parts.js";
+import { keepPlaces } from "./places.js";
+import { listenForCopying, localTimes, showButtons } from "./texts.js";
 import { chooseTheme } from "./themes.js";
 
-for (const element of document.querySelectorAll("time[datetime]:not([data-zone])")) localTime(element);
-
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-copy]");
-  if (!button) return;
-  try {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    button.textContent = "Copied";
-  } catch {
-    button.textContent = "Not allowed";
-  }
-  setTimeout(() => (button.textContent = "Copy"), 1500);
-});
-for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
-
+localTimes(document);
+showButtons(document);
+listenForCopying();
 chooseTheme(document.getElementById("theme"));
+startColumns();
+startCompletion(document.getElementById("q"));
+startAnnotation();
+startBeside();
 listenForKeys();
+keepPlaces();
 
 async function pulse() {
   if (document.hidden) return;
@@ -32,10 +31,21 @@ async function pulse() {
     document.body.classList.add("away");
   }
 }
+let spentAt = 0;
+async function spent() {
+  if (document.hidden || Date.now() - spentAt < 4500) return;
+  spentAt = Date.now();
+  try {
+    const found = (await fetchDocument("/spent")).getElementById("spent");
+    if (found) document.getElementById("spent").replaceChildren(...found.childNodes);
+  } catch {
+    // It is asked again later.
+  }
+}
 let due = 0;
 setInterval(pulse, 5000);
 document.addEventListener("ccsproxy-changed", () => {
-  if (!due) due = setTimeout(() => ((due = 0), pulse()), 250);
+  if (!due) due = setTimeout(() => ((due = 0), pulse(), spent()), 250);
 });
 document.addEventListener("visibilitychange", pulse);
 // Whoever hears of calls that began or ended asks for the figure at once.

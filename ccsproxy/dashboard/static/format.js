@@ -8,6 +8,13 @@ export function tokens(count) {
   return count < 999950 ? `${(count / 1000).toFixed(1)}k` : `${(count / 1e6).toFixed(2)}M`;
 }
 
+export function percent(part, whole) {
+  if (part == null || !whole) return UNKNOWN;
+  const exact = (100 * part) / whole;
+  if (exact > 0 && exact < 1) return "<1 %";
+  return exact >= 99.5 && exact < 100 ? ">99 %" : `${Math.round(exact)} %`;
+}
+
 export function duration(ms) {
   if (ms == null) return UNKNOWN;
   if (ms < 999.5) return `${ms.toFixed(0)} ms`;

@@ -1,12 +1,20 @@
 // The keyboard: everything that can be opened can be reached without a mouse (docs/dashboard.md lists the keys).
+import { toggleStar } from "./annotation.js";
+import { close, hasBeside, isOpen, select } from "./beside.js";
+import { goOut } from "./places.js";
 import { nextTheme } from "./themes.js";
 
-const STOPS = "tr.row a.open, .stop > summary, a.stop";
-const PLACES = { r: "/", s: "/sessions", o: "/overview" };
+const STOPS = "tr.row a.open, .stop > summary, .stop-fold > summary, a.stop";
+const PLACES = {
+  s: "/sessions", c: "/calls", r: "/calls", o: "/overview", p: "/prompts", l: "/leaks", h: "/health",
+};
+// Milliseconds after which a row that is passed over is shown beside the list.
+const PAUSE = 140;
 let going = false;
 
 function stops() {
-  return [...document.querySelectorAll(STOPS)].filter((each) => each.offsetParent !== null);
+  const root = document.getElementById("main");
+  return [...root.querySelectorAll(STOPS)].filter((each) => each.offsetParent !== null);
 }
 
 function move(by) {
@@ -14,10 +22,30 @@ function move(by) {
   if (!all.length) return;
   const held = document.activeElement;
   let at = all.indexOf(held);
-  if (at < 0) at = all.findIndex((each) => each.getBoundingClientRect().top >= 0) - (by > 0 ? 1 : 0);
+  if (at < 0) {
+    const chosen = document.querySelector("tr.selected a.open, .step.selected a.to-call");
+    at = chosen ? all.indexOf(chosen) : all.findIndex((each) => each.getBoundingClientRect().top >= 0) - (by > 0 ? 1 : 0);
+  }
   const next = all[Math.min(Math.max(at + by, 0), all.length - 1)];
   next.focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
+  if (isOpen() && hasBeside()) showBeside(next, PAUSE);
+}
+
+function showBeside(link, wait = 0) {
+  const key = link.closest("tr.row")?.dataset.key || link.dataset.call;
+  if (key) select(link.href, key, { wait });
+  return Boolean(key);
+}
+
+function openHere() {
+  const held = document.activeElement;
+  if (held?.matches("summary")) held.parentElement.open = !held.parentElement.open;
+  else if (held?.matches("tr.row a.open, a.to-call") && hasBeside()) showBeside(held);
+  else if (hasBeside() && stops().length) {
+    move(1);
+    showBeside(document.activeElement);
+  }
 }
 
 function go(address) {
@@ -31,21 +59,34 @@ function help() {
 }
 
 function search() {
-  const field = document.querySelector("input[type=search]");
-  if (field) {
-    field.focus();
-    field.select();
-  } else go("/#q");
+  const field = document.getElementById("q");
+  field.focus();
+  field.select();
 }
 
 function tab(number) {
+  if (document.body.dataset.page === "session") {
+    const name = ["costliest", "slowest", "largest", "missed", "failed"][number - 1];
+    go(document.querySelector(`a[data-jump="${name}"]`)?.href);
+    return;
+  }
   const link = document.querySelectorAll(".tabs-list a")[number - 1];
   if (link) go(link.href);
+}
+
+function out() {
+  if (isOpen()) {
+    const held = document.querySelector("tr.selected a.open, .step.selected a.to-call");
+    close();
+    held?.focus({ preventScroll: true });
+  } else goOut();
 }
 
 const ACTIONS = {
   j: () => move(1),
   k: () => move(-1),
+  o: openHere,
+  s: toggleStar,
   "/": search,
   "?": help,
   t: nextTheme,
@@ -56,7 +97,7 @@ const ACTIONS = {
   p: () => go(document.body.dataset.diff),
   "[": () => go(document.body.dataset.previous),
   "]": () => go(document.body.dataset.next),
-  Escape: () => go(document.body.dataset.back),
+  Escape: out,
 };
 
 function typing(target) {
@@ -84,4 +125,6 @@ export function listenForKeys() {
   button.hidden = false;
   button.addEventListener("click", help);
   if (location.hash === "#q") search();
+  // Where a column scrolls by itself, keys that scroll go to it from the beginning.
+  else if (!location.hash && document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
 }

@@ -1,5 +1,7 @@
 // Keeps the list of requests live: rows appear when a request begins, run a clock, and are filled in when it ends.
-import { dollars, duration, localTime, tokens, UNKNOWN } from "./format.js";
+import { dollars, duration, localTime, percent, tokens, UNKNOWN } from "./format.js";
+import { fetchDocument, withPart } from "./parts.js";
+import { gathered, watch } from "./live.js";
 
 const list = document.getElementById("requests");
 const rows = document.getElementById("rows");
@@ -11,9 +13,9 @@ const PAGE = 60;
 // Milliseconds after which the list is asked for: after an event, and when it does not know of it yet.
 const SOON = 700;
 const BEHIND = 1500;
-// Milliseconds after which a stream is asked for again that was refused, as when there are too many.
-const REFUSED = 5000;
-const filtered = [...new URLSearchParams(location.search)].some(([, value]) => value);
+// Milliseconds after which the sums above the list are asked for.
+const SUMS = 2000;
+const filtered = [...new URLSearchParams(location.search)].some(([name, value]) => value && name !== "sel");
 
 function find(key) {
   return rows.querySelector(`tr[data-key="${CSS.escape(key)}"]`);
@@ -68,13 +70,24 @@ function fill(row, item) {
   set(row, "what", said.replace(/\s+/g, " ").slice(0, 160) || UNKNOWN);
   set(row, "error", (item.error_message || "").slice(0, 160));
   set(row, "model", item.model || UNKNOWN);
-  set(row, "input", tokens(item.input_tokens));
-  set(row, "cached", tokens(item.cache_read_input_tokens));
-  set(row, "output", tokens(item.output_tokens));
+  count(row, item);
   set(row, "ttft", duration(item.ttft_ms));
   if (item.outcome != null) set(row, "duration", duration(item.duration_ms));
-  set(row, "cost", `${item.cost != null && item.unpriced ? "≥ " : ""}${dollars(item.cost)}`);
-  set(row, "request_id", item.request_id || UNKNOWN);
+  const cost = `${item.cost != null && item.unpriced ? "≥ " : ""}${dollars(item.cost)}`;
+  set(row, "cost", cost);
+  row.querySelector('[data-field="cost"]').classList.toggle("cents", /\.\d\d$/.test(cost));
+}
+
+// The whole prompt, the share of it that was cached, and what was new.
+function count(row, usage) {
+  const [fresh, read, written] = [usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens];
+  const whole = fresh == null ? null : fresh + (read || 0) + (written || 0);
+  set(row, "prompt", tokens(whole));
+  set(row, "cached", percent(read, whole));
+  set(row, "fresh", tokens(whole == null ? null : whole - (read || 0)));
+  set(row, "output", tokens(usage.output_tokens));
+  const bar = row.querySelector('[data-field="share"]');
+  if (bar) bar.value = whole && read != null ? read / whole : 0;
 }
 
 function started(event) {
@@ -87,14 +100,10 @@ function started(event) {
 function completed(event) {
   const row = find(`${event.session_id}/${event.seq}`);
   if (!row) return;
-  const usage = event.usage || {};
   judge(row, event.outcome, event.status);
-  set(row, "input", tokens(usage.input_tokens));
-  set(row, "cached", tokens(usage.cache_read_input_tokens));
-  set(row, "output", tokens(usage.output_tokens));
+  count(row, event.usage || {});
   set(row, "ttft", duration(event.ttft_ms));
   set(row, "duration", duration(event.duration_ms));
-  set(row, "request_id", event.request_id || UNKNOWN);
 }
 
 // What events do not say (cost, the words of the prompt, which filters a request passes) comes from the list itself.
@@ -108,8 +117,10 @@ async function reconcile() {
   if (again) reconcileSoon();
   again = false;
   document.dispatchEvent(new Event("pulse"));
+  sums();
   const query = new URLSearchParams(location.search);
   query.set("limit", String(PAGE));
+  query.delete("sel");
   for (const name of ["since", "until"]) {
     const time = query.get(name);
     if (time && /T\d\d:\d\d$/.test(time)) query.set(name, `${time}:00Z`);
@@ -148,6 +159,11 @@ async function reconcile() {
     fill(row, item);
   }
 }
+const sums = gathered(async () => {
+  const found = (await fetchDocument(withPart(location.href, "sums"))).getElementById("sums");
+  const own = document.getElementById("sums");
+  if (found && own && own.textContent !== found.textContent) own.replaceWith(document.adoptNode(found));
+}, SUMS);
 // What happens while that is due may be too new for it, so it is done once more.
 function reconcileSoon(after = SOON) {
   if (due) again = true;
@@ -165,52 +181,17 @@ function tick() {
   }
 }
 
-function say(state) {
-  const live = document.getElementById("live");
-  live.hidden = false;
-  live.textContent = state === "live" ? "live" : "reconnecting";
-  live.className = `live ${state}`;
-}
-
-// A hidden tab holds no connection: browsers allow only a few to one host.
-let stream = null;
-function watch() {
-  if (stream || document.hidden) return;
-  stream = new EventSource("/api/stream");
+setInterval(tick, 200);
+tick();
+if (list.dataset.live) {
   const hear = (name, act) =>
-    stream.addEventListener(name, (event) => {
-      act(JSON.parse(event.data));
-      document.dispatchEvent(new Event("ccsproxy-changed"));
+    document.addEventListener(`live-${name}`, ({ detail }) => {
+      act(detail);
       reconcileSoon();
     });
   hear("request_started", started);
   hear("request_completed", completed);
-  stream.addEventListener("lagged", reconcileAll);
-  stream.addEventListener("open", () => {
-    say("live");
-    reconcileAll();
-  });
-  stream.addEventListener("error", ({ target }) => {
-    say("waiting");
-    // A browser comes back by itself to a stream that broke off, but not to one that was refused.
-    if (target.readyState !== EventSource.CLOSED || target !== stream) return;
-    rest();
-    setTimeout(watch, REFUSED);
-  });
-}
-function rest() {
-  stream?.close();
-  stream = null;
-}
-
-setInterval(tick, 200);
-tick();
-if (list.dataset.live) {
+  document.addEventListener("live-lagged", reconcileAll);
+  document.addEventListener("live-open", reconcileAll);
   watch();
-  document.addEventListener("visibilitychange", () => (document.hidden ? rest() : watch()));
-  addEventListener("pagehide", rest);
 }
-rows.addEventListener("click", (event) => {
-  if (event.target.closest("a") || getSelection().toString()) return;
-  event.target.closest("tr")?.querySelector("a.open")?.click();
-});

@@ -1,0 +1,62 @@
+"""What header fields that tell of limits mean, in words."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+#: What a field is for, by its name, out of the documents of Anthropic ("Rate limits", platform.claude.com) and
+#: OpenAI ("Rate limits", platform.openai.com), and RFC 9110, section 10.2.3.
+_MEANINGS: Sequence[tuple[str, str]] = (
+    (r"retry-after-ms", "milliseconds to wait before the next attempt"),
+    (r"retry-after", "seconds, or a date, to wait before the next attempt"),
+    (r"x-should-retry", "whether the provider wants the call repeated"),
+    (r"anthropic-ratelimit-unified-(.+)-utilization", "how full the window {0} of the subscription is"),
+    (r"anthropic-ratelimit-unified-(.+)-reset", "when the window {0} of the subscription begins anew"),
+    (r"anthropic-ratelimit-unified-(.+)-status", "whether the window {0} of the subscription lets calls through"),
+    (r"anthropic-ratelimit-unified-representative-claim", "the window that counts now"),
+    (r"anthropic-ratelimit-unified-(.+)", "of the subscription's windows: {0}"),
+    (r"(?:anthropic|x)-ratelimit-(.+)-limit|x-ratelimit-limit-(.+)", "{0}: how many in a window"),
+    (r"(?:anthropic|x)-ratelimit-(.+)-remaining|x-ratelimit-remaining-(.+)", "{0}: how many are left"),
+    (r"(?:anthropic|x)-ratelimit-(.+)-reset|x-ratelimit-reset-(.+)", "{0}: when all of it is there again"),
+    (r"x-codex-(primary|secondary)-used-percent", "how full the {0} window is, in percent"),
+    (r"x-codex-(primary|secondary)-window-minutes", "how long the {0} window is, in minutes"),
+    (r"x-codex-(primary|secondary)-reset.*", "when the {0} window begins anew"),
+    (r"x-stainless-retry-count", "how often the client has tried before"),
+)
+_PATTERNS = [(re.compile(pattern + r"\Z", re.IGNORECASE), said) for pattern, said in _MEANINGS]
+
+
+def meaning(name: str) -> str | None:
+    """Say what a header field tells of limits; None where it does not."""
+    for pattern, said in _PATTERNS:
+        found = pattern.match(name)
+        if found:
+            part = next((group for group in found.groups() if group), "")
+            return said.format(part.replace("-", " "))
+    return None
+
+
+def readable(value: str) -> str | None:
+    """Write the value of a limit as a person reads it, where that is another: a time in seconds, a share."""
+    if re.fullmatch(r"1[0-9]{9}(\.[0-9]+)?", value):
+        return datetime.fromtimestamp(float(value), UTC).strftime("%-d %b, %H:%M:%S UTC")
+    if re.fullmatch(r"0\.[0-9]{1,6}", value):
+        return f"{float(value):.0%}"
+    return None
+
+
+def explained(pairs: Sequence[Any]) -> list[tuple[str, str, str]]:
+    """Return the fields that tell of limits: name, value as read, meaning."""
+    found = []
+    for name, value in pairs:
+        said = meaning(str(name))
+        if said:
+            found.append((str(name), readable(str(value)) or str(value), said))
+    return found
+
+
+def pairs_of(part: Mapping[str, Any] | None) -> list[Any]:
+    """Return the header fields of a request or an answer in their order."""
+    given = part or {}
+    return list(given.get("headers_raw") or (given.get("headers") or {}).items())

@@ -1,0 +1,15 @@
+"""What the colours of a chart mean."""
+
+from typing import Any
+
+from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.svg import rect
+
+
+def key(items: list[tuple[str, str, str]]) -> Any:
+    """Say what the colours of a chart mean: class, name and figure of each."""
+    rows = []
+    for kind, name, figure in items:
+        swatch = h.svg(rect(0, 0, 10, 10, kind), viewBox="0 0 10 10", aria_hidden="true")
+        rows.append(h.li(swatch, name, " ", h.span(figure, class_="figure")))
+    return h.ul(rows, class_="key")

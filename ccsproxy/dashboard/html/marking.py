@@ -1,0 +1,87 @@
+"""Marks words that were searched for: the first is the place to land at, and folded texts open over them."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.web.template import Tag
+
+from ccsproxy.dashboard.html.code import json_text
+from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dialects.views.view import Block
+from ccsproxy.store.query import terms
+
+#: Marks on one page; more help nobody.
+MOST = 400
+#: Elements within elements that are looked through, as a record may nest values without end.
+DEEPEST = 160
+#: Elements whose texts are no content.
+_PASSED_OVER = frozenset({"script", "style", "title", "option", "button", "svg", "summary"})
+
+
+def pattern_of(words: str) -> re.Pattern[str] | None:
+    """Return what finds the words and phrases of a search; None where there are none."""
+    found = []
+    for each, open_ended in terms(words):
+        end = r"" if open_ended else r"(?!\w)"
+        found.append(r"(?<!\w)" + r"[\W_]+".join(map(re.escape, each)) + end)
+    return re.compile("|".join(found), re.IGNORECASE) if found else None
+
+
+def mark_words(shown: Any, words: str) -> Any:
+    """Return content with the words in it marked; the first mark has the id ``hit``.
+
+    :param shown: what `ccsproxy.dashboard.html.markup` makes; it is changed where it stands.
+    """
+    pattern = pattern_of(words)
+    return shown if pattern is None else _Marking(pattern).content(shown)[0]
+
+
+def has_mark(shown: Any) -> bool:
+    """Whether anything in some content is marked."""
+    if isinstance(shown, Tag):
+        return shown.tagName == "mark" or has_mark(shown.children)
+    return isinstance(shown, list | tuple) and any(map(has_mark, shown))
+
+
+def says(blocks: Iterable[Block], pattern: re.Pattern[str]) -> bool:
+    """Whether any of some blocks says what was searched for."""
+    return any(
+        pattern.search(block.text)
+        or (block.value is not None and pattern.search(json_text(block.value)))
+        or says(block.content, pattern)
+        for block in blocks
+    )
+
+
+class _Marking:
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern, self._count = pattern, 0
+
+    def content(self, shown: Any, depth: int = 0) -> tuple[Any, bool]:
+        """Mark what is found; tells whether anything was."""
+        if depth > DEEPEST:
+            return shown, False
+        if isinstance(shown, str):
+            return self._text(shown)
+        if isinstance(shown, list | tuple):
+            done = [self.content(each, depth + 1) for each in shown]
+            return [each for each, _ in done], any(found for _, found in done)
+        if isinstance(shown, Tag) and shown.tagName not in _PASSED_OVER:
+            shown.children, found = self.content(shown.children, depth + 1)
+            if found and shown.tagName == "details":
+                shown.attributes["open"] = ""
+            return shown, found
+        return shown, False
+
+    def _text(self, text: str) -> tuple[Any, bool]:
+        pieces: list[Any] = []
+        at = 0
+        for match in self._pattern.finditer(text):
+            if self._count >= MOST or not match[0]:
+                break
+            self._count += 1
+            first = self._count == 1
+            pieces += [text[at : match.start()], h.mark(match[0], id="hit" if first else None)]
+            at = match.end()
+        return ([*pieces, text[at:]], True) if pieces else (text, False)

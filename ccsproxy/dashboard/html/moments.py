@@ -1,0 +1,11 @@
+"""Times on pages: written in UTC, and in the reader's own zone where the script runs."""
+
+from typing import Any
+
+from ccsproxy.dashboard.html.figures import clock, day
+from ccsproxy.dashboard.html.markup import element, h
+
+
+def moment_of(when: str) -> Any:
+    """Show a time; the script writes it in the reader's own zone."""
+    return element("time", h.span(day(when), class_="day"), " ", clock(when), datetime=when or None, title=f"{when}")

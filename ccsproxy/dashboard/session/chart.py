@@ -1,0 +1,63 @@
+"""How the context of a session grows from call to call: bars that lead to their steps, with an axis and a table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ccsproxy.dashboard.html.chart_key import key
+from ccsproxy.dashboard.html.figures import tokens
+from ccsproxy.dashboard.html.markup import element, h
+from ccsproxy.dashboard.html.svg import rect
+from ccsproxy.dashboard.session.flow import PlacedStep
+from ccsproxy.dashboard.session.outline import place
+
+#: Bars of one chart; of longer sessions the last ones are drawn. Units across and down.
+MOST, WIDE, TALL = 500, 1000, 80
+_KEY = [("cached", "read from the cache", ""), ("fresh", "new", ""), ("output", "output", "")]
+
+
+def context_chart(sid: str, steps: Sequence[PlacedStep]) -> Any:
+    """Draw the chart; nothing of less than two steps."""
+    known = [each for each in steps if each.told["input_tokens"] is not None][-MOST:]
+    if len(known) < 2:
+        return None
+    highest = max(sum(_parts(each)) for each in known) or 1
+    step = WIDE / len(known)
+    drawn = [_bar(sid, each, number * step, step, highest) for number, each in enumerate(known)]
+    chart = h.svg(
+        *drawn,
+        class_="chart linked",
+        viewBox=f"0 0 {WIDE} {TALL}",
+        preserveAspectRatio="none",
+        role="group",
+        aria_label=f"Context of {len(known)} steps; the largest has {tokens(highest)} tokens",
+    )
+    return h.figure(
+        element("figcaption", "Context by step ", h.span(f"up to {tokens(highest)} tokens", class_="muted")),
+        h.div(h.p(h.span(tokens(highest)), h.span("0"), class_="scale", aria_hidden="true"), chart, class_="plot"),
+        key(_KEY),
+        class_="growth",
+        data_testid="growth",
+    )
+
+
+def _parts(each: PlacedStep) -> tuple[int, int, int]:
+    told = each.told
+    read = told["cached_tokens"] or 0
+    return read, (told["input_tokens"] or 0) - read, told["output_tokens"] or 0
+
+
+def _bar(sid: str, each: PlacedStep, x: float, step: float, highest: float) -> Any:
+    cached, fresh, output = _parts(each)
+    name = f"Turn {each.turn['number']}, step {each.number}"
+    label = f"{name}: {tokens(cached)} cached, {tokens(fresh)} new, {tokens(output)} out"
+    drawn, top = [], float(TALL)
+    for value, kind in ((cached, "cached"), (fresh, "fresh"), (output, "output")):
+        if value > 0:
+            height = max(value / highest * TALL, 1.2)
+            top -= height
+            drawn.append(rect(x, top, step * 0.85, height, kind))
+    # Out of the order of Tab, as there may be hundreds; the outline leads to the same places.
+    return h.a(
+        h.title(label), rect(x, 0, step, TALL, "hover"), *drawn, href=place(sid, each.seq), tabindex="-1",
+        aria_label=label,
+    )  # fmt: skip

@@ -1,0 +1,169 @@
+"""What a session cost and what filled its context: splits of money and time, what was sent again, every step."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ccsproxy.dashboard import address
+from ccsproxy.dashboard.html import figures
+from ccsproxy.dashboard.html.chart_key import key
+from ccsproxy.dashboard.html.facts import panel
+from ccsproxy.dashboard.html.markup import element, h
+from ccsproxy.dashboard.html.svg import picture, rect
+from ccsproxy.dashboard.session.flow import PlacedStep
+from ccsproxy.dashboard.session.outline import place
+from ccsproxy.insight.cost.charges import charges
+from ccsproxy.insight.facts import Call
+from ccsproxy.insight.words import dollars, seconds, tokens
+
+#: Rows of the table of what was sent again, and of the table of steps.
+PIECES, STEPS = 60, 1000
+WIDE, TALL = 1000, 14
+_MONEY = (
+    ("write", "written to the cache", "stall"),
+    ("read", "read from the cache", "cached"),
+    ("input", "new input", "fresh"),
+    ("output", "output", "output"),
+    ("other", "searches, tiers and fees", "other"),
+)
+_TIME = (
+    ("waiting", "model, to the first token", "wait"),
+    ("streaming", "model, streaming", "output"),
+    ("stalled", "stalls at the provider", "stall"),
+    ("tools", "tools", "fresh"),
+    ("backoff", "failed and waiting to retry", "bad"),
+    ("user", "waiting for you", "connect"),
+)
+
+
+def costs_view(
+    sid: str,
+    calls: Sequence[Call],
+    times: Mapping[str, float],
+    pieces: Sequence[Mapping[str, Any]],
+    steps: Sequence[PlacedStep],
+) -> list[Any]:
+    """Write the view.
+
+    :param times: where the time of the main thread went, in seconds.
+    :param pieces: what was sent again and again, the costliest first.
+    """
+    return [
+        h.div(_money(calls), _models(calls), _time(times), class_="columns"),
+        _pieces(sid, pieces),
+        _steps(sid, steps),
+    ]
+
+
+def _money(calls: Iterable[Call]) -> Any:
+    sums: dict[str, float] = {}
+    for call in calls:
+        split = charges(call)
+        for name, _, _ in _MONEY:
+            sums[name] = sums.get(name, 0.0) + (getattr(split, name) or 0.0)
+    rows = [(said, colour, sums[name], dollars(sums[name])) for name, said, colour in _MONEY if sums.get(name)]
+    return _split("Cost by kind of token", rows, "money")
+
+
+def _models(calls: Iterable[Call]) -> Any:
+    sums: dict[str, float] = {}
+    for call in calls:
+        if call.cost is not None:
+            sums[call.who or "no model"] = sums.get(call.who or "no model", 0.0) + call.cost
+    colours = ("output", "fresh", "cached", "shade", "other")
+    ranked = sorted(sums.items(), key=lambda each: -each[1])
+    rows = [(name, colours[min(at, 4)], cost, dollars(cost)) for at, (name, cost) in enumerate(ranked[:12])]
+    return _split("Cost by model", rows, "models")
+
+
+def _time(times: Mapping[str, float]) -> Any:
+    rows = [(said, colour, times[name], seconds(times[name])) for name, said, colour in _TIME if times.get(name)]
+    return _split("Time", rows, "time")
+
+
+def _split(title: str, rows: Sequence[tuple[str, str, float, str]], identity: str) -> Any:
+    """Show parts of a whole as a bar and a table: name, colour, size, and the size as it is written."""
+    whole = sum(size for _, _, size, _ in rows)
+    if not whole:
+        return None
+    drawn, at = [], 0.0
+    for name, colour, size, written in rows:
+        drawn.append(rect(at, 0, size / whole * WIDE, TALL, colour, f"{name}: {written}"))
+        at += size / whole * WIDE
+    label = f"{title}: " + ", ".join(f"{name} {written}" for name, _, _, written in rows)
+    shares = [(colour, name, f"{written} ({figures.percent(size, whole)})") for name, colour, size, written in rows]
+    return panel(
+        title, picture(drawn, label, WIDE, TALL, "chart thin"), key(shares), id=identity, data_testid=identity
+    )
+
+
+def _pieces(sid: str, pieces: Sequence[Mapping[str, Any]]) -> Any:
+    if not pieces:
+        return None
+    most = max(each["tokens"] * each["sent"] for each in pieces) or 1
+    rows = [_piece(sid, each, most) for each in pieces[:PIECES]]
+    heads = ("What was sent again", "Kind", "Tokens", "Times sent", "Tokens in all", "Cost of sending it again")
+    left = len(pieces) - len(rows)
+    return h.section(
+        h.h2("What filled the context"),
+        _table("What was sent again, the costliest first", heads, rows, ("Tokens", "Times sent", *heads[4:])),
+        h.p(f"{figures.plural(left, 'smaller piece')} not shown.", class_="muted") if left > 0 else None,
+        class_="part",
+        id="weights",
+        data_testid="weights",
+    )
+
+
+def _piece(sid: str, each: Mapping[str, Any], most: float) -> Any:
+    whole = each["tokens"] * each["sent"]
+    name = str(each["name"] or each["tool"] or each["kind"])
+    return h.tr(
+        h.th(h.a(figures.clipped(name, 120), href=place(sid, each["seq"])), scope="row"),
+        h.td(
+            each["kind"].replace("_", " "), h.span(f" {each['server']}", class_="muted") if each["server"] else None
+        ),
+        h.td(f"~{tokens(each['tokens'])}", class_="num"),
+        h.td(figures.exact(each["sent"]), class_="num"),
+        h.td(h.meter(value=f"{whole / most:.4f}", max="1", aria_hidden="true"), f" ~{tokens(whole)}", class_="num"),
+        h.td(dollars(each["carry_cost"]), class_="num"),
+    )
+
+
+def _steps(sid: str, steps: Sequence[PlacedStep]) -> Any:
+    heads = ("Step", "What", "Prompt", "Cached", "Output", "Cost", "Model", "Tools after it")
+    rows = [_step(sid, each) for each in steps[-STEPS:]]
+    return h.section(
+        h.h2("Every step in figures"),
+        _table("Every step in figures", heads, rows, heads[2:]),
+        class_="part",
+        id="steps",
+        data_testid="steps",
+    )
+
+
+def _step(sid: str, each: PlacedStep) -> Any:
+    told = each.told
+    calls = ", ".join(str(call["name"]) for call in told["calls"]) or figures.clipped(str(told["text"] or ""), 80)
+    after = max((call["seconds"] or 0.0 for call in told["calls"]), default=0.0)
+    return h.tr(
+        h.th(h.a(f"{each.turn['number']}.{each.number}", href=place(sid, each.seq)), scope="row"),
+        h.td(h.a(calls or "call", href=address.exchange(sid, each.seq), class_="quiet"), class_="what"),
+        h.td(tokens(told["input_tokens"]), class_="num"),
+        h.td(figures.percent(told["cached_tokens"], told["input_tokens"]), class_="num"),
+        h.td(tokens(told["output_tokens"]), class_="num"),
+        h.td(figures.total(told["cost"], each.step.call.at_least), class_="num"),
+        h.td(seconds(told["seconds"]), class_="num"),
+        h.td(seconds(after) if after else "", class_="num"),
+    )
+
+
+def _table(caption: str, heads: Sequence[str], rows: Sequence[Any], numbers: Sequence[str]) -> Any:
+    head = [h.th(name, scope="col", class_="num" if name in numbers else None) for name in heads]
+    return h.div(
+        h.table(
+            element("caption", caption, class_="hidden-label"), h.thead(h.tr(head)), h.tbody(rows), class_="rows"
+        ),
+        class_="scroll",
+        tabindex="0",
+        role="group",
+        aria_label=caption,
+    )

@@ -1,0 +1,82 @@
+"""The head of a session: two lines that say what it was, where, with what, what it cost and where the time went."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ccsproxy.dashboard.html import figures
+from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.moments import moment_of
+from ccsproxy.dashboard.lists.sums import prompt_of
+from ccsproxy.insight.words import seconds
+
+_TIMES = (
+    ("model", "model"),
+    ("tools", "tools"),
+    ("user", "you"),
+    ("backoff", "retries"),
+    ("stalled", "stalls"),
+    ("proxy", "proxy"),
+)
+
+
+def session_title(meta: Mapping[str, Any]) -> str:
+    """Return what a session is called."""
+    return figures.clipped(str(meta.get("title") or ""), 240) or "Session without a prompt"
+
+
+def session_head(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None, level: str = "h1") -> Any:
+    """Write the head.
+
+    :param conversation: what `Insights.conversation` says, None while nothing of it has ended.
+    """
+    return h.header(
+        h.div(getattr(h, level)(session_title(meta), data_testid="title"), _where(meta), class_="title-line"),
+        h.p(_figures(meta, conversation), class_="figures-line", data_testid="totals"),
+        class_="session-head",
+        id="session-head",
+    )
+
+
+def _where(meta: Mapping[str, Any]) -> Any:
+    client = " ".join(str(each) for each in (meta.get("client"), meta.get("client_version")) if each)
+    cwd = str(meta.get("cwd") or "")
+    said = [
+        h.span(cwd.rstrip("/").rpartition("/")[2] or cwd, title=cwd, class_="data") if cwd else None,
+        client,
+        h.span(", ".join(map(str, meta.get("models") or ())), class_="data"),
+        [moment_of(str(meta.get("started_at") or "")), " to ", _until(meta)],
+    ]
+    return h.p(_joined([each for each in said if each]), class_="where muted")
+
+
+def _until(meta: Mapping[str, Any]) -> Any:
+    return moment_of(str(meta["ended_at"])) if meta.get("ended_at") else "now: a call is in flight"
+
+
+def _figures(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None) -> Any:
+    counts = {name: meta.get(f"total_{name}") for name in _COUNTS}
+    whole, read = prompt_of(counts), counts["cache_read_input_tokens"]
+    turns = len([turn for turn in (conversation or {}).get("turns", ()) if turn["number"]])
+    calls = figures.plural(meta.get("request_count"), "call")
+    said: list[Any] = [f"{calls} in {figures.plural(turns, 'turn')}" if turns else calls]
+    if whole is not None:
+        said.append(f"{figures.tokens(whole)} sent, {figures.percent(read, whole)} cached")
+    if meta.get("total_output_tokens") is not None:
+        said.append(f"{figures.tokens(meta['total_output_tokens'])} out")
+    cost = h.strong(figures.total(meta.get("cost"), meta.get("unpriced")), class_="figure")
+    lacks = figures.lacking(meta.get("unpriced"), meta.get("unpriced_models") or ())
+    said.append([cost, h.span(f" + {lacks}", class_="warned") if lacks else ""])
+    if meta.get("errors"):
+        said.append(h.span(figures.plural(meta["errors"], "error"), class_="bad-figure"))
+    times = (conversation or {}).get("totals", {}).get("times")
+    if times:
+        parts = [f"{name} {seconds(times[key])}" for key, name in _TIMES if times.get(key, 0.0) >= 0.05]
+        said.append(f"{seconds(times['total'])}: {', '.join(parts)}" if parts else seconds(times["total"]))
+    return _joined(said)
+
+
+_COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+
+def _joined(pieces: list[Any]) -> list[Any]:
+    return [[h.span(" · ", class_="muted") if number else "", each] for number, each in enumerate(pieces)]

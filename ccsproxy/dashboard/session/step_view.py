@@ -1,0 +1,256 @@
+"""One step of a conversation: thoughts, answers, each tool call with its result as one item; the rest is folded."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attr
+
+from ccsproxy.dashboard import address
+from ccsproxy.dashboard.html import figures
+from ccsproxy.dashboard.html.blocks import Place, long_text, show_block
+from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.tool_input import tool_input
+from ccsproxy.dashboard.html.words import badge, state_of
+from ccsproxy.dashboard.session.flow import PlacedStep
+from ccsproxy.dashboard.session.step_texts import StepTexts
+from ccsproxy.dialects.views.view import Block
+from ccsproxy.insight.cache.verdict import Verdict
+from ccsproxy.insight.words import dollars, seconds, tokens
+
+#: Verdicts of which a person should know, with the word for them.
+LOST = {
+    "miss": "cache missed",
+    "changed": "cache missed",
+    "expired": "cache expired",
+    "rewritten": "cache rewritten",
+    "partial": "cache read in part",
+}
+#: Sub-agents' steps that are shown where they are folded; the rest is one link away.
+AGENT_STEPS = 60
+
+
+@attr.frozen
+class Shown:
+    """What the steps of a page share.
+
+    :ivar previous: the number of the call that each goes on from.
+    :ivar marks: what happened before a call, in sentences, by its number.
+    """
+
+    sid: str
+    place: Place
+    verdicts: Mapping[int, Verdict]
+    previous: Mapping[int, int | None]
+    marks: Mapping[int, Sequence[str]]
+
+
+def show_step(each: PlacedStep, texts: StepTexts, shown: Shown) -> Any:
+    """Show a step."""
+    place = attr.evolve(shown.place, whole=address.exchange(shown.sid, each.seq), anchors=False)
+    blocks = texts.answer.blocks if texts.answer else ()
+    said = [_block(block, texts, each, shown, place) for block in blocks if place.budget.element()]
+    marks = [h.p(text, class_="happened", data_testid="mark") for text in shown.marks.get(each.seq, ())]
+    return h.article(
+        marks,
+        _head(each, shown),
+        _retries(each, shown.sid),
+        h.p(f"Not read for this page: the request has {figures.size(each.step.call.request_bytes)}.", class_="note")
+        if texts.large
+        else None,
+        said or _nothing(each, texts),
+        _agents([agent for agent in each.told["agents"] if not _is_called(agent, blocks)], shown.sid),
+        class_="step",
+        id=f"step-{each.seq}",
+        data_key=str(each.seq),
+        data_testid="step",
+    )
+
+
+def _head(each: PlacedStep, shown: Shown) -> Any:
+    told, call, sid = each.told, each.step.call, shown.sid
+    before = shown.previous.get(each.seq)
+    changed = (
+        h.a("what changed", href=address.diff(sid, before, each.seq), aria_label=f"What call {each.seq} changed")
+        if before is not None
+        else None
+    )
+    state = state_of(told["outcome"])
+    pieces = [
+        h.a(
+            f"step {each.number}",
+            href=address.exchange(sid, each.seq),
+            class_="stop to-call",
+            data_call=str(each.seq),
+            data_testid="to-exchange",
+            aria_label=f"Turn {each.turn['number']}, step {each.number}",
+        ),
+        badge(state, h.span(str(call.status or ""), class_="status")) if told["outcome"] != "complete" else None,
+        h.span(_sizes(told), title="prompt, share cached, output"),
+        h.span(figures.total(told["cost"], call.at_least), class_="cost"),
+        h.span(seconds(told["seconds"])),
+        cache_mark(shown.verdicts.get(each.seq)),
+        changed,
+    ]
+    return h.header([[piece, " "] for piece in pieces if piece is not None], class_="step-head")
+
+
+def _sizes(told: Mapping[str, Any]) -> str:
+    whole, read = told["input_tokens"], told["cached_tokens"]
+    cached = f", {figures.percent(read, whole)} cached" if whole and read is not None else ""
+    return f"{tokens(whole)}{cached} → {tokens(told['output_tokens'])}"
+
+
+def cache_mark(verdict: Verdict | None) -> Any:
+    """Say what was lost of a cache; nothing where all is well."""
+    if verdict is None or verdict.verdict not in LOST:
+        return None
+    part = f": {verdict.part} changed" if verdict.part else ""
+    lost = f", {dollars(verdict.lost_cost)} lost" if verdict.lost_cost else ""
+    return h.span(f"{LOST[verdict.verdict]}{part}{lost}", class_="cache-lost", data_testid="cache-lost")
+
+
+def _retries(each: PlacedStep, sid: str) -> Any:
+    """Fold the attempts that failed before this one, with the time that was waited."""
+    attempts = each.step.retries
+    if not attempts:
+        return None
+    statuses: dict[str, int] = {}
+    for call in attempts:
+        name = str(call.status or call.outcome.replace("_", " "))
+        statuses[name] = statuses.get(name, 0) + 1
+    lost = (each.step.call.started_ms - attempts[0].started_ms) / 1000
+    said = ", ".join(f"{name} {figures.times(count)}" for name, count in statuses.items())
+    rows = [
+        h.li(
+            h.a(f"call {call.seq}", href=address.exchange(sid, call.seq)),
+            f" {call.status or ''} {call.error}".rstrip(),
+            h.span(f" {figures.duration(call.duration_ms)}", class_="muted"),
+        )
+        for call in attempts
+    ]
+    return h.details(
+        h.summary(f"{said}, {seconds(lost)} lost, then"),
+        h.ul(rows),
+        class_="retries stop-fold",
+        data_testid="retries",
+    )
+
+
+def _block(block: Block, texts: StepTexts, each: PlacedStep, shown: Shown, place: Place) -> Any:
+    if block.kind == "thinking":
+        return _thought(block, place)
+    if block.kind == "tool_call":
+        return _tool(block, texts, each, shown, place)
+    if block.kind == "text":
+        return h.div(long_text(block.text, place), class_="said")
+    return show_block(block, place)
+
+
+def _thought(block: Block, place: Place) -> Any:
+    if not block.text:
+        return h.p("thought, hidden by the provider", class_="muted thought-hidden")
+    head = h.summary("thought: ", h.span(figures.clipped(block.text, 110), class_="muted"))
+    return h.details(head, long_text(block.text, place), class_="thought stop-fold", data_testid="thought")
+
+
+def _tool(block: Block, texts: StepTexts, each: PlacedStep, shown: Shown, place: Place) -> Any:
+    """Show a call and its result as one item: a line until it is opened."""
+    told = next((call for call in each.told["calls"] if call["id"] and call["id"] == block.id), None)
+    result = texts.results.get(block.id or "")
+    agents = [agent for agent in each.told["agents"] if agent["call"] and agent["call"] == block.id]
+    failed = bool(result and result.is_error)
+    head = h.summary(
+        h.span(block.name or "tool", class_="tool"),
+        " ",
+        h.span(_target(block, told), class_="target"),
+        h.span(_came(told, result, failed), class_="came bad-figure" if failed else "came muted"),
+    )
+    return h.details(
+        head,
+        tool_input(block.value, place.budget),
+        h.div(_result(result, place), class_="result") if result is not None else _unanswered(each),
+        _agents(agents, shown.sid),
+        class_="tool-item stop-fold failed" if failed else "tool-item stop-fold",
+        data_testid="tool",
+    )
+
+
+def _target(block: Block, told: Mapping[str, Any] | None) -> str:
+    if told and told["target"]:
+        return figures.clipped(str(told["target"]), 140)
+    if isinstance(block.value, dict):
+        return figures.clipped(", ".join(str(value) for value in block.value.values() if isinstance(value, str)), 140)
+    return figures.clipped(str(block.value or ""), 140)
+
+
+def _came(told: Mapping[str, Any] | None, result: Block | None, failed: bool) -> str:
+    """Say what a tool answered in a few words: lines, tokens, time, and whether it failed."""
+    if result is None:
+        return " → no result"
+    lines = sum(each.text.count("\n") + 1 for each in result.content if each.kind == "text" and each.text)
+    images = sum(each.kind == "image" for each in result.content)
+    said = [figures.plural(lines, "line")] if lines else []
+    said += [figures.plural(images, "image")] if images else []
+    if told and told["result"]:
+        said.append(f"{tokens(told['result']['tokens'])} tokens")
+    if told and told["seconds"] is not None:
+        said.append(seconds(told["seconds"]))
+    return f" → {'failed, ' if failed else ''}{' · '.join(said) or 'nothing'}"
+
+
+def _result(result: Block, place: Place) -> Any:
+    return show_block(result, attr.evolve(place, names={}))
+
+
+def _unanswered(each: PlacedStep) -> Any:
+    said = "No result was sent back." if each.step.following else "No result yet."
+    return h.p(said, class_="muted")
+
+
+def _is_called(agent: Mapping[str, Any], blocks: Sequence[Block]) -> bool:
+    return any(block.kind == "tool_call" and block.id == agent["call"] for block in blocks if block.id)
+
+
+def _agents(agents: Sequence[Mapping[str, Any]], sid: str) -> Any:
+    """Fold sub-agents, each with its own sums."""
+    return [_agent(agent, sid) for agent in agents] or None
+
+
+def _agent(agent: Mapping[str, Any], sid: str) -> Any:
+    name = " ".join(str(each) for each in (agent["type"] or "sub-agent", f"({agent['agent']})") if each)
+    sums = [
+        figures.plural(agent["requests"], "call"),
+        f"{tokens(agent['input_tokens'])} sent",
+        f"{figures.percent(agent['cached_tokens'], agent['input_tokens'])} cached",
+        figures.total(agent["cost"], agent["unpriced"]),
+        seconds(agent["seconds"]),
+    ]
+    left = len(agent["steps"]) - AGENT_STEPS
+    return h.details(
+        h.summary(h.span(name, class_="agent-name"), " ", h.span(" · ".join(sums), class_="muted")),
+        h.ol([_agent_step(step, sid) for step in agent["steps"][:AGENT_STEPS]], class_="agent-steps"),
+        h.p(f"{figures.plural(left, 'further step')}: see the calls of the session.", class_="muted")
+        if left > 0
+        else None,
+        class_="agent-fold stop-fold",
+        data_testid="agent",
+    )
+
+
+def _agent_step(step: Mapping[str, Any], sid: str) -> Any:
+    calls = ", ".join(f"{call['name']} {call['target'] or ''}".strip() for call in step["calls"])
+    said = figures.clipped(str(step["text"] or ""), 300)
+    return h.li(
+        h.a(f"call {step['seq']}", href=address.exchange(sid, step["seq"]), id=f"step-{step['seq']}"),
+        f" {calls} " if calls else " ",
+        said,
+        h.span(f" {_sizes(step)} · {figures.total(step['cost'], None)} · {seconds(step['seconds'])}", class_="muted"),
+        _agents(step["agents"], sid),
+    )
+
+
+def _nothing(each: PlacedStep, texts: StepTexts) -> Any:
+    if texts.gone:
+        return h.p("This record is kept no more.", class_="note")
+    error = each.step.call.error
+    return h.p(error or "No answer was recorded.", class_="note bad" if error else "muted")

@@ -1,0 +1,28 @@
+// Keeps a page of figures live: the list of sessions and the overview are asked for again when calls have ended.
+import { localTimes } from "./texts.js";
+import { fetchDocument } from "./parts.js";
+import { gathered, watch } from "./live.js";
+
+const AFTER = 1500;
+
+// What the server says now takes the place of what it said before; the row in focus and the scroll stay.
+const refresh = gathered(async () => {
+  if (document.hidden) return;
+  const found = await fetchDocument(location.href);
+  const held = document.activeElement?.closest("tr.row")?.dataset.key;
+  for (const id of ["sums", "rows", "live-part"]) {
+    const [old, fresh] = [document.getElementById(id), found.getElementById(id)];
+    if (!old || !fresh || old.textContent === fresh.textContent) continue;
+    localTimes(fresh);
+    old.replaceChildren(...[...fresh.childNodes].map((node) => document.adoptNode(node)));
+  }
+  if (found.getElementById("rows") && !document.getElementById("rows")) location.reload();
+  if (held) document.querySelector(`tr[data-key="${CSS.escape(held)}"] a.open`)?.focus({ preventScroll: true });
+  const key = new URLSearchParams(location.search).get("sel");
+  if (key) document.querySelector(`tr[data-key="${CSS.escape(key)}"]`)?.classList.add("selected");
+}, AFTER);
+
+for (const name of ["request_started", "request_completed", "lagged", "budget"]) {
+  document.addEventListener(`live-${name}`, refresh);
+}
+watch();
