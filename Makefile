@@ -88,7 +88,7 @@ test-long: $(VENV)/test
 soak: $(VENV)/test
 	$(BIN)/python -m bench.soak $(ARGS)
 
-# Claude Code and Codex, which npm installs outside of this tree (about 650 MB).
+# Real agents and SDKs, which npm and pip install outside of this tree (about 3 GB); NAMES="claude codex" runs some.
 CLIENTS ?= $(HOME)/.cache/ccsproxy/clients
 
 # Random exchanges of our own, then those of a folder of recordings (cassettes of VCR, HAR, lines of JSON).
@@ -99,7 +99,9 @@ test-recorded: $(VENV)/test
 	test -z '$(RECORDED)' || $(BIN)/python -m test.recorded.judge $(RECORDED)
 
 test-clients: $(VENV)/test
-	test -x $(CLIENTS)/node_modules/.bin/codex || npm install --no-audit --no-fund --prefix $(CLIENTS) @anthropic-ai/claude-code @openai/codex
+	command -v npm unshare ip >/dev/null || apt-get install -y -qq npm util-linux iproute2
+	$(BIN)/python -m test.compared.run --folder $(CLIENTS) $(NAMES)
+	cd docs && PYTHONPATH=.. ../$(BIN)/python agents_table.py
 	CCSPROXY_TEST_CLIENTS=$(CLIENTS) $(BIN)/python -m twisted.trial test.integration.test_agents
 
 # Prometheus as Debian has it.

@@ -70,10 +70,10 @@ def _is_known(request: Request) -> bool:
 def compare_program(program: Program, folder: Path, work: Path) -> dict[str, Any]:
     """Run a program in every way, and return the results."""
     place = Place(program, folder, work)
-    direct, again = place.run("direct"), place.run("again")
+    direct, *further = (place.run(name) for name in ("direct", "again", "once-more"))
     data_dir = work / program.name / "data"
     forward = place.run("forward", [_CCSPROXY, "--data-dir", str(data_dir), "--quiet", "--via", FORWARD])
-    of_itself = {each.where for each in [*compare(direct.calls, again.calls), *compare(direct.side, again.side)]}
+    of_itself = {each.where for again in further for each in _differences(direct, again)}
     version = install.version(program, folder)
     wrong = list(judge(program, version, str(place.project), forward.seen, data_dir))
     result: dict[str, Any] = {
@@ -85,7 +85,7 @@ def compare_program(program: Program, folder: Path, work: Path) -> dict[str, Any
         "requests": _said(compare(direct.calls, forward.calls), of_itself),
         "side": _said(compare(direct.side, forward.side), of_itself),
         "varies": sorted({f"{request}: {where or 'how often'}" for request, where in of_itself}),
-        "others": sorted((direct.others & again.others) - forward.others),
+        "others": sorted(direct.others.intersection(*(again.others for again in further)) - forward.others),
         "answer": "equal" if still(direct.output) == still(forward.output) else "differs",
         "status": [direct.status, forward.status],
         "record": sorted(set(wrong)),
@@ -93,12 +93,15 @@ def compare_program(program: Program, folder: Path, work: Path) -> dict[str, Any
     agent = BY_NAME.get(program.launcher)
     if agent is not None and agent.base_url is not None:
         based = place.run("base-url", [_CCSPROXY, "--data-dir", f"{data_dir}2", "--quiet", "--via", BASE_URL])
-        found = [*compare(direct.calls, based.calls), *compare(direct.side, based.side)]
-        result["base_url"] = _said(found, of_itself)
+        result["base_url"] = _said(_differences(direct, based), of_itself)
     same = direct.status == forward.status == 0 and result["answer"] == "equal"
     result["verdict"] = "equal" if same and not result["requests"] and not wrong else "differs"
     print(f"{result['verdict']:8} {program.name} {version}", flush=True)
     return result
+
+
+def _differences(one: Run, other: Run) -> list[Difference]:
+    return [*compare(one.calls, other.calls), *compare(one.side, other.side)]
 
 
 def _said(differences: Sequence[Difference], of_itself: set[tuple[str, str]]) -> list[str]:

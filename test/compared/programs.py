@@ -125,6 +125,7 @@ PROGRAMS = (
             "COPILOT_PROVIDER_API_KEY": _ANTHROPIC["ANTHROPIC_API_KEY"],
             "COPILOT_MODEL": _SONNET,
         },
+        versioned=False,
     ),
     Program(
         "pi",
@@ -143,6 +144,7 @@ PROGRAMS = (
         ("cline", "-P", "anthropic", "-y", PROMPT),
         "cline",
         npm=("cline",),
+        versioned=False,
         before=("cline", "auth", "-p", "anthropic", "-k", _ANTHROPIC["ANTHROPIC_API_KEY"], "-m", _SONNET),
     ),
     Program(

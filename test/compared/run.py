@@ -1,6 +1,6 @@
 """``python -m test.compared.run [NAME ...] [--folder DIR] [--renew] [--results FILE]``: compare, judge, write.
 
-Every program runs in one place four times: directly, directly again (what differs between these two differs by
+Every program runs in one place five times: directly, directly twice more (what differs between these differs by
 itself), through ``ccsproxy`` by forwarding, and by base URL where there is one. Needs root for the namespaces, npm
 and pip for the installing; nothing that the programs send leaves the machine.
 """

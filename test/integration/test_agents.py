@@ -21,7 +21,8 @@ from test.integration.harness import Peer, ProxiedTestCase
 from test.integration.messages import Message, chunks
 from test.integration.writing import JSON, SSE, answer, head, sse
 
-PROGRAMS = Path(os.environ.get("CCSPROXY_TEST_CLIENTS", "")) / "node_modules" / ".bin"
+#: Where `test.compared.install` puts them.
+PROGRAMS = Path(os.environ.get("CCSPROXY_TEST_CLIENTS", "")) / "npm"
 TEXT = "The file says: héllo ✓, and \\n is no line end."
 
 
@@ -109,7 +110,7 @@ class AgentTests(ProxiedTestCase):
         """Run an agent to its end, and return the events that it printed."""
         nowhere = "http://127.0.0.1:9"
         out, err, status = await getProcessOutputAndValue(
-            str(PROGRAMS / command[0]),
+            str(PROGRAMS / command[0] / "node_modules" / ".bin" / command[0]),
             command[1:],
             env={"PATH": os.environ["PATH"], "HOME": str(self.home), "HTTPS_PROXY": nowhere, "HTTP_PROXY": nowhere,
                  "NO_PROXY": "127.0.0.1,localhost", **environment},

@@ -22,6 +22,7 @@ AGENT = Agent(
     commands=("gemini",),
     upstream="google",
     base_url=_base_url,
+    effects=("It no longer accepts answers in brotli.",),
     login=_login,
     needs="a login chosen once in Gemini CLI itself (security.auth.selectedType in ~/.gemini/settings.json)",
     asking=("-p", "{prompt}"),

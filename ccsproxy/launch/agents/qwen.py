@@ -13,7 +13,10 @@ AGENT = Agent(
     commands=("qwen",),
     upstream="openai",
     base_url=_base_url,
-    effects=("It talks to OpenAI's API in place of the provider of its own login.",),
+    effects=(
+        "It leaves out prompt_cache_key, and no longer accepts answers in brotli.",
+        "It talks to OpenAI's API in place of the provider of its own login.",
+    ),
     asking=("-p", "{prompt}"),
     measured=Measured("0.15.10", "2026-11-30"),
 )

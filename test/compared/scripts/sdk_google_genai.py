@@ -4,6 +4,7 @@ import sys
 
 from google import genai
 
-for part in genai.Client().models.generate_content_stream(model="gemini-2.5-flash", contents=sys.argv[1]):
+client = genai.Client()
+for part in client.models.generate_content_stream(model="gemini-2.5-flash", contents=sys.argv[1]):
     print(part.text, end="")
 print()
