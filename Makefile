@@ -5,7 +5,7 @@ UPSTREAM ?= https://api.anthropic.com
 ARGS ?=
 PYTHONS ?= 3.11 3.12 3.13 3.14
 
-.PHONY: help run demo test lint trial unit test-pythons test-long test-api test-recorded test-clients test-engines test-browser screenshots soak bench profile prices docs changelog dist clean
+.PHONY: help run demo test lint trial unit test-pythons test-long test-api test-recorded test-clients test-engines test-browser screenshots soak bench profile prices docs changelog dist deb clean
 
 help:
 	@echo "make run [UPSTREAM=URL] [ARGS=...]  start the proxy (http://127.0.0.1:8787, dashboard on 8788)"
@@ -21,15 +21,31 @@ help:
 	@echo "make bench                          what a record costs, beside nginx and installed rivals (Linux, needs gcc and nginx)"
 	@echo "make profile                        where each millisecond of a call goes, by process and thread"
 	@echo "make prices FILE=JSON               say where models.dev's api.json or LiteLLM's price map differs from our prices"
+	@echo "make deb                            build a Debian package in dist/"
 	@echo "make docs                           build the documentation into docs/_build/html"
+
+# Debian and Ubuntu ship Python without it. Where we may, it is installed; else one line says what to type.
+define GET_VENV
+{ \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "installing python3-venv"; \
+		{ apt-get install -y -qq python3-venv || { apt-get update -qq && apt-get install -y -qq python3-venv; }; } >/dev/null; \
+	else \
+		echo "Python's venv is missing; on Debian and Ubuntu type: sudo apt-get install python3-venv"; exit 1; \
+	fi; \
+}
+endef
 
 # The environments: what running needs, and what testing needs on top.
 $(VENV)/run: setup.cfg setup.py pyproject.toml
-	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(GET_VENV)
+# What was interrupted is begun anew: half of a package is worse than none.
+	test ! -e $(VENV)/unfinished || $(PYTHON) -m venv --clear $(VENV)
+	mkdir -p $(VENV) && touch $(VENV)/unfinished
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || { $(PYTHON) -m venv --clear $(VENV) && touch $(VENV)/unfinished; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e .
-	touch $@
+	touch $@ && rm $(VENV)/unfinished
 
 $(VENV)/test: $(VENV)/run
 # Where there is a browser, the suite's smoke test in it runs too.
@@ -133,6 +149,10 @@ docs: $(VENV)/docs
 
 changelog: $(VENV)/docs
 	$(BIN)/towncrier build --draft
+
+# A Debian package with the program in /opt/ccsproxy and its units; for the Debian and the architecture it is made on.
+deb:
+	packaging/deb/build dist
 
 dist: $(VENV)/test
 	$(BIN)/python -m pip install --quiet build

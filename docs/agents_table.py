@@ -47,8 +47,8 @@ def _tried(agent: Any) -> str:
 def compared() -> str:
     """Return the table of what was compared as Markdown."""
     rows = [
-        "| program | version | date | model calls | requests | answers, status | record | what a proxy changes beside "
-        "| a base URL |",
+        "| program | version | date | model calls | requests | answers, status | record "
+        "| what a proxy changes beside | a base URL |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     rows += [f"| {' | '.join(_row(each))} |" for each in results()]

@@ -28,6 +28,7 @@ class Asked:
     :ivar model: the model it names.
     :ivar results: how many results of tools it brings.
     :ivar tools: name to JSON schema of the arguments; None as a schema for a tool that takes text.
+    :ivar namespaces: of those tools that are in one.
     :ivar schema: the JSON schema that the answer has to follow, None for text.
     """
 
@@ -35,15 +36,20 @@ class Asked:
     results: int = 0
     tools: Mapping[str, Any] = attr.field(factory=dict)
     schema: Any = None
+    namespaces: Mapping[str, str] = attr.field(factory=dict)
 
 
 @attr.frozen
 class Call:
-    """A tool call of the mock's model."""
+    """A tool call of the mock's model.
+
+    :ivar namespace: of the tool, empty for none.
+    """
 
     id: str
     name: str
     arguments: Any
+    namespace: str = ""
 
 
 @attr.frozen
@@ -73,7 +79,8 @@ def decide(asked: Asked) -> Turn:
     if asked.schema is not None:
         text = json.dumps(smallest(asked.schema))
     elif shell is not None and not asked.results:
-        text, call = _INTENT, Call(number, shell, arguments_for(asked.tools[shell]))
+        text = _INTENT
+        call = Call(number, shell, arguments_for(asked.tools[shell]), asked.namespaces.get(shell, ""))
     elif end is not None:
         call = Call(number, end, arguments_for(asked.tools[end]))
     return Turn(number, asked.model, text, call, 100 + 10 * asked.results, 20 + asked.results)

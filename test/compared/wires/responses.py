@@ -14,18 +14,23 @@ def asked(body: dict[str, Any]) -> Asked:
     form = (body.get("text") or {}).get("format") or {}
     tools = list(body.get("tools") or ())
     tools += [tool for item in items if item.get("type") == "additional_tools" for tool in item.get("tools") or ()]
+    flat = list(_flat(tools))
     return Asked(
         body.get("model", ""),
         sum(str(item.get("type")).endswith("_call_output") for item in items),
-        {tool["name"]: tool.get("parameters") for tool in _flat(tools) if tool.get("name")},
+        {tool["name"]: tool.get("parameters") for tool, _ in flat if tool.get("name")},
         form.get("schema") if form.get("type") == "json_schema" else None,
+        {str(tool.get("name")): namespace for tool, namespace in flat if namespace},
     )
 
 
-def _flat(tools: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _flat(tools: list[dict[str, Any]], namespace: str = "") -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield tools, each with its namespace."""
     for tool in tools:
         if tool.get("type") in ("function", "custom"):
-            yield tool
+            yield tool, namespace
+        elif tool.get("type") == "namespace":
+            yield from _flat(tool.get("tools") or [], str(tool.get("name")))
 
 
 def response(turn: Turn, *, silent: bool = False) -> dict[str, Any]:
@@ -52,6 +57,7 @@ def _items(turn: Turn) -> Iterator[dict[str, Any]]:
     if turn.call is None:
         return
     common = {"status": "completed", "call_id": f"call_{turn.call.id}", "name": turn.call.name}
+    common |= {"namespace": turn.call.namespace} if turn.call.namespace else {}
     if isinstance(turn.call.arguments, str):
         yield {"id": f"ctc_{turn.id}", "type": "custom_tool_call", **common, "input": turn.call.arguments}
     else:
