@@ -29,7 +29,9 @@ class DistributionTests(SynchronousTestCase):
         self.assertEqual({name for name in names if name.startswith("ccsproxy/")}, files_below(ROOT / "ccsproxy"))
         self.assertEqual([n for n in names if n.startswith("twisted/")], ["twisted/plugins/ccsproxy_plugin.py"])
         rest = {name.split("/")[0] for name in names} - {"ccsproxy", "twisted"}
-        self.assertEqual([name.endswith(".dist-info") for name in rest], [True], rest)
+        self.assertEqual(sorted(name.rpartition(".")[2] for name in rest), ["data", "dist-info"], rest)
+        data = [name.partition(".data/")[2] for name in names if ".data/" in name]
+        self.assertEqual(data, ["data/share/man/man1/ccsproxy.1"])
 
     def test_sdist(self) -> None:
         """The wheel's source, its tests, documents and units."""

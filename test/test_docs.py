@@ -34,6 +34,25 @@ class AgentsTableTests(SynchronousTestCase):
         self.assertIn("`ccsproxy claude`", page)
 
 
+class ManPageTests(SynchronousTestCase):
+    """The man page that is installed with the wheel is made of docs/man.md."""
+
+    def setUp(self) -> None:
+        spec = importlib.util.spec_from_file_location("man_page", DOCS / "man_page.py")
+        self.module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.module)
+
+    def test_page_is_current(self) -> None:
+        """Run ``python docs/man_page.py`` after a change of man.md."""
+        page = (DOCS / "man.md").read_text()
+        self.assertEqual(self.module.TARGET.read_text(), self.module.man_page(page))
+
+    def test_what_roff_would_take_for_its_own(self) -> None:
+        """A line that begins with a dot, a backslash and a dash are written so that they are shown."""
+        said = self.module.man_page("# x\n\n.hidden \\ --dash `-n`\n")
+        self.assertIn("\\&.hidden \\e \\-\\-dash \\fB\\-n\\fR", said)
+
+
 class NewsFragmentTests(SynchronousTestCase):
     """News fragments are named so that towncrier finds each of them."""
 
