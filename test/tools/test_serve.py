@@ -26,6 +26,18 @@ class BannerTests(SynchronousTestCase):
         self.assertIn(f'openai_base_url="{PROXY}/openai/v1"', said)
         self.assertIn("http://127.0.0.1:8788", said)
 
+    def test_logins_have_recipes_of_their_own(self) -> None:
+        """A ChatGPT login needs a provider of its own under the backend's path, a Google login another variable."""
+        for url in ("https://chatgpt.com", "https://chatgpt.com/backend-api/codex"):
+            said = self.banner(f"chatgpt={url}")
+            base = PROXY if url.endswith("codex") else f"{PROXY}/backend-api/codex"
+            self.assertIn(f'base_url="{base}",wire_api="responses",requires_openai_auth=true', said)
+            self.assertNotIn("ANTHROPIC_BASE_URL", said)
+        said = self.banner("https://api.anthropic.com", "https://cloudcode-pa.googleapis.com")
+        self.assertIn(f"CODE_ASSIST_ENDPOINT={PROXY}/codeassist gemini", said)
+        self.assertNotIn("GOOGLE_GEMINI_BASE_URL", said)
+        self.assertNotIn(" claude", self.banner("https://api.openai.com"))
+
     def test_unredacted_records_are_warned_about(self) -> None:
         """The warning is there when redaction is off, and only then."""
         self.assertNotIn("WARNING", self.banner("https://api.anthropic.com"))

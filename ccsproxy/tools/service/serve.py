@@ -5,6 +5,7 @@ import sys
 import webbrowser
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from ccsproxy.config.build import build_config
 from ccsproxy.config.file import read_config_file
@@ -93,5 +94,21 @@ def _hints(upstream: Upstream, proxy: str, *, first: bool) -> list[str]:
     claude = f"  ANTHROPIC_BASE_URL={base} _CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL=1 claude"
     codex = f"  codex -c 'openai_base_url=\"{base}/v1\"'"
     gemini = f"  GOOGLE_GEMINI_BASE_URL={base} gemini"
+    host = urlsplit(upstream.url).hostname or ""
+    if host.startswith("cloudcode-pa."):
+        return [f"  CODE_ASSIST_ENDPOINT={base} gemini     (with a Google login)"]
+    if host == "chatgpt.com":
+        return [_codex_login(base + _BACKEND.removeprefix(urlsplit(upstream.url).path.rstrip("/")))]
     known = {"anthropic": [claude], "openai": [codex], "google": [gemini]}
     return known.get(upstream.provider, [claude, codex])
+
+
+#: Where Codex finds its backend under ``chatgpt.com``; an upstream's URL may hold it, or a part of it, already.
+_BACKEND = "/backend-api/codex"
+
+
+def _codex_login(base: str) -> str:
+    """Return the recipe for Codex with a ChatGPT login: a provider of its own (see docs/agents.md for why)."""
+    fields = f'name="ccsproxy",base_url="{base}",wire_api="responses",requires_openai_auth=true'
+    provider = f"-c 'model_provider=\"ccsproxy\"' -c 'model_providers.ccsproxy={{{fields}}}'"
+    return f"  codex {provider}     (with a ChatGPT login)"
