@@ -124,8 +124,10 @@ class Running:
     def __init__(self, job: Job, command: list[str], folder: Path) -> None:
         self.job, self._began = job, time.monotonic()
         self._file = (folder / "output").open("w+b")
-        # Of a test that hangs, the limit's SIGABRT shows where.
-        environment = os.environ | {"PYTHONFAULTHANDLER": "1"}
+        # Of a test that hangs, the limit's SIGABRT shows where. Tests start hundreds of processes, each of which would
+        # spend most of its start on compiling what others have compiled where the environment keeps no bytecode.
+        environment = os.environ | {"PYTHONFAULTHANDLER": "1", "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode")}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdout=self._file, stderr=subprocess.STDOUT, env=environment, start_new_session=True
         )

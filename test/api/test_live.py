@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.api import live as live_module
 from ccsproxy.api.live import HEARTBEAT, Live, Watcher
 from test.api.scene import ApiCase
+from test.effort import effort
 
 
 class Reader:
@@ -158,7 +159,7 @@ class LiveTests(SynchronousTestCase):
         self.assertEqual(made, ["run-1", "run-2"])
         self.assertTrue(all(len(reader.events) == 2 for reader in readers))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=effort(30), deadline=None)
     @given(st.lists(st.sampled_from("epr"), max_size=60))
     def test_never_a_silent_gap(self, steps: list[str]) -> None:
         """Whatever a reader does, it has each event in order, or was told that it lags and let go."""

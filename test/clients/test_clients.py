@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.clients import Identity, identify
 from ccsproxy.exchange.ids import SESSION_ID
 from ccsproxy.exchange.record import Client
+from test.effort import effort
 
 SID = "0b9a3b7e-58b1-4f6d-9a39-7d1f0c1a2b3c"
 ACCOUNT = "5f0c1a2b-3c0b-4a3b-8e58-b14f6d9a397d"
@@ -226,7 +227,7 @@ class SafetyTests(SynchronousTestCase):
     @given(
         st.sampled_from(["claude-cli/1", "codex/1", "GeminiCLI/1", "opencode/1", "OpenAI/Python 1", ""]), JSON_VALUES
     )
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=effort(80), deadline=None)
     def test_any_body(self, agent: str, body: Any) -> None:
         """No body makes it raise, and a session that is named is a valid id."""
         session = ask({"user-agent": agent}, body).client.session

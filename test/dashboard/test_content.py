@@ -14,6 +14,7 @@ from ccsproxy.dashboard.html.tool_input import tool_input
 from test.dashboard import specimens
 from test.dashboard.reading_page import misdeeds, read_page
 from test.dashboard.scene import DashboardCase
+from test.effort import effort
 
 NASTY = (
     "<script>alert(1)</script>",
@@ -163,14 +164,14 @@ class PieceTests(SynchronousTestCase):
         for said in (b"https://a.example/", b"https://b.example/p.png", b"<strong>Head</strong>", b"<td>b</td>"):
             self.assertIn(said, shown)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=effort(20), deadline=None)
     @given(st.text() | st.sampled_from(NASTY))
     def test_any_text(self, text: str) -> None:
         """Any text can be shown as Markdown and as a tool's input."""
         self.check(markdown(text))
         self.check(tool_input({"old_string": text, "new_string": text[::-1], text: text}, RenderBudget()))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=effort(20), deadline=None)
     @given(
         st.recursive(
             st.none() | st.booleans() | st.floats() | st.integers() | st.text(),

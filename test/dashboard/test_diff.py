@@ -14,6 +14,7 @@ from ccsproxy.dashboard.diff.view import difference
 from ccsproxy.dialects.views.view import Block, Message, RequestView, Tool, request_view
 from test.dashboard import specimens
 from test.dashboard.scene import DashboardCase
+from test.effort import effort
 
 
 def text(said: str, role: str = "user", **more: Any) -> Message:
@@ -43,7 +44,7 @@ class AlignTests(SynchronousTestCase):
         self.assertEqual(kinds([text("a", cache_breakpoint=True)], [text("a")]), ["same"])
 
     @given(st.lists(st.sampled_from("abcd"), max_size=12), st.lists(st.sampled_from("abcd"), max_size=12))
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=effort(40), deadline=None)
     def test_nothing_is_lost(self, one: list[str], other: list[str]) -> None:
         """Every message of both lists is in the result once, in its order, whatever they are."""
         pairs = align([text(each) for each in one], [text(each) for each in other])
@@ -97,7 +98,7 @@ class TextTests(SynchronousTestCase):
         self.assertIn("50,000", found[-1].text)
 
     @given(st.lists(st.sampled_from(["a", "b", "c c", "c d", ""])), st.lists(st.sampled_from(["a", "b", "c c", "x"])))
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=effort(40), deadline=None)
     def test_both_texts_can_be_read(self, one: list[str], other: list[str]) -> None:
         """Without gaps, the lines that stayed and went are the one text, those that stayed and came the other."""
         found = compare_texts("\n".join(one), "\n".join(other))

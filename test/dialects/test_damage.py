@@ -15,6 +15,7 @@ from test.dialects.gemini_streams import gemini_stream
 from test.dialects.ollama_streams import ollama_stream
 from test.dialects.responses_streams import responses_stream
 from test.dialects.streams import Maker, as_array, as_lines, as_sse, chunks
+from test.effort import effort
 
 MAKERS = {
     "anthropic": (anthropic_stream, as_sse),
@@ -106,7 +107,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=5),
     max_leaves=12,
 )
-FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+FUZZ = settings(max_examples=effort(60), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 class AnythingTests(SynchronousTestCase):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dialects.views.view import Block, Message, Tool, answer_view, request_view
+from test.effort import effort
 
 _SCHEMA = {"type": "object"}
 _PNG = "iVBORw0KGgo="  # eight bytes
@@ -246,7 +247,7 @@ _VALUES = st.recursive(
 class ToleranceTests(SynchronousTestCase):
     """Views take any JSON."""
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=effort(100), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(st.sampled_from(_NAMES), _VALUES)
     def test_any_value(self, dialect: str | None, body: Any) -> None:
         """Any JSON value has a view, and what is not nothing is not shown as nothing."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange import codec
+from test.effort import effort
 
 _TEXT = st.text(st.characters(), max_size=20)
 _JSON = st.recursive(
@@ -20,7 +21,7 @@ _JSON = st.recursive(
 class LineTests(SynchronousTestCase):
     """A line is one JSON object that proves itself."""
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=effort(50), deadline=None)
     @given(st.dictionaries(_TEXT, _JSON, min_size=1, max_size=4))
     def test_what_is_written_is_read(self, value: dict) -> None:
         """Any object comes back as it went in, lone surrogates and long numbers included."""

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exports.har import har, session_har
+from test.effort import effort
 from test.exports.har_schema import HAR
 from test.exports.records import UPSTREAMS, make_record, make_request
 
@@ -78,7 +79,7 @@ class HarTests(SynchronousTestCase):
         }
         self.assertTrue(read(har(record, UPSTREAMS))["entries"][0]["request"]["url"].endswith(".invalid/v1/models"))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=effort(30), deadline=None)
     @given(
         st.fixed_dictionaries(dict.fromkeys(("connected", "request_sent", "headers"), MOMENTS)),
         MOMENTS,

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.insight.collect import Collector
 from ccsproxy.insight.session import Session
+from test.effort import effort
 from test.insight.turns import Turns
 
 #: How often a verdict may be wrong, of all that are judged.
@@ -25,12 +26,16 @@ def sessions_of(records: list[dict[str, Any]]) -> dict[str, Session]:
     return found
 
 
+#: How many turns are judged.
+TURNS = effort(400)
+
+
 class GeneratedTurns(SynchronousTestCase):
-    """Two thousand turns, each with one cause."""
+    """Hundreds of turns, each with one cause."""
 
     def test_verdicts(self) -> None:
         turns = Turns(7)
-        turns.make(2000)
+        turns.make(TURNS)
         sessions = sessions_of(turns.recorder.records)
         wrong: Counter[Any] = Counter()
         for (session, seq), (name, cause) in turns.expected.items():
@@ -39,7 +44,7 @@ class GeneratedTurns(SynchronousTestCase):
             if got.verdict != name or (cause and told != cause):
                 wrong[(name, cause), (got.verdict, told)] += 1
         total = len(turns.expected)
-        self.assertGreaterEqual(total, 2000)
+        self.assertGreaterEqual(total, TURNS)
         self.assertLess(
             sum(wrong.values()), WRONG * total, f"{sum(wrong.values())} of {total}: {wrong.most_common(20)}"
         )

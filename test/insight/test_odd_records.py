@@ -17,6 +17,7 @@ from ccsproxy.insight.limits.readings import readings
 from ccsproxy.insight.prompt.comparison import compare, exact_difference
 from ccsproxy.insight.prompt.prompts import listing, versions
 from ccsproxy.insight.session import Session
+from test.effort import effort
 
 NAMES = """role content type text tools system messages input instructions contents parts cache_control ttl name id
 tool_use_id tool_use tool_result image source data media_type function arguments toolConfig cachePoint thinking
@@ -78,7 +79,7 @@ def records(draw: Any) -> dict[str, Any]:
 class OddRecordTests(SynchronousTestCase):
     """Nothing raises, and nothing that JSON cannot say comes out."""
 
-    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=effort(40), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(records(), min_size=1, max_size=5))
     def test_everything_is_answered(self, made: list[dict[str, Any]]) -> None:
         collector = Collector()

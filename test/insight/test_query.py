@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.insight.query import FIELDS, QuestionError, matches, ordered, parse
+from test.effort import effort
 
 NOW = 1_796_000_000.0
 CALL: dict[str, Any] = {
@@ -91,7 +92,7 @@ class ReadingTests(SynchronousTestCase):
         self.assertEqual([each["cost"] for each in ordered(parse("sort:-cost"), calls)], [3.0, 1.0, None])
         self.assertEqual([each["cost"] for each in ordered(parse("sort:cost"), calls)], [1.0, 3.0, None])
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     @given(st.text(max_size=60) | st.builds("{}:{}".format, st.sampled_from(FIELDS), st.text(max_size=12)))
     def test_never_breaks(self, text: str) -> None:
         """Whatever is typed is a question or one sentence."""

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dialects import Facts, detect
 from ccsproxy.redaction import Redactor
+from test.effort import effort
 
 CANARY = "canary-5b1e9f7c3a2d"
 SHAPED = "sk-ant-api03-A1b2C3d4E5f6G7h8"
@@ -90,7 +91,7 @@ class ConsistencyTests(SynchronousTestCase):
     """However a secret is cut into events, stream and body say the same, and neither says it."""
 
     @given(st.lists(st.integers(0, 200), max_size=20), st.lists(st.integers(0, 400), max_size=20))
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=effort(40), deadline=None)
     def test_stream_and_body_agree(self, text_cuts: list[int], argument_cuts: list[int]) -> None:
         """The redacted stream reads into the redacted body."""
         for make, target in ((anthropic, b"/v1/messages"), (chat, b"/v1/chat/completions")):

@@ -14,6 +14,7 @@ from ccsproxy.dialects import detect
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.redaction import PLACEHOLDER, Redactor
 from ccsproxy.redaction.streams.cut import read_cut
+from test.effort import effort
 from test.redaction.test_text import bare
 
 SECRET = "sk-ant-api03-A1b2C3d4E5f6G7h8I9j0K1l2M3n4"
@@ -29,7 +30,7 @@ class CutTests(SynchronousTestCase):
 
     @given(st.one_of(st.lists(VALUES, max_size=4), st.dictionaries(st.text(max_size=4), VALUES, max_size=4)),
            st.booleans())  # fmt: skip
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=effort(60), deadline=None)
     def test_every_beginning_is_read_and_written_again(self, value: Any, ascii_only: bool) -> None:
         """Wherever a compact text is cut, its beginning is a value, and that is written as it stood."""
         text = json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"))

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.redaction.streams.pieces import Piece, _any_sse, _sse, pieces_of
+from test.effort import effort
 
 LINES = (
     *("event: a\n", 'data: {"a":1}\n', "data:x\n", "data\n", "\n", "id: 3\n", ": c\n", "\r\n", "data: y\r\n", "\r"),
@@ -35,7 +36,7 @@ class EventStreamTests(SynchronousTestCase):
     """Ordinary events have a way of their own, because they are nearly all there is."""
 
     @given(st.lists(st.sampled_from(LINES), max_size=12).map("".join))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     def test_ordinary_events_are_cut_as_all_others(self, text: str) -> None:
         """Event by event or line by line: the same pieces, which join to the text."""
         self.assertEqual("".join(piece.render() for piece in pieces_of(text, "sse")), text)

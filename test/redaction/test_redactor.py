@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.redaction import PLACEHOLDER, Redactor, Rules, Tagger
+from test.effort import effort
 from test.redaction.test_text import bare
 
 CANARY = "canary-5b1e9f7c3a2d"
@@ -271,7 +272,7 @@ class TreeTests(SynchronousTestCase):
             max_leaves=20,
         )
     )
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=effort(60), deadline=None)
     def test_no_learned_secret_survives(self, value: object) -> None:
         """A secret that is known from a header survives in no tree, and the shape of the tree stays."""
         redactor = Redactor()

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.redaction import PLACEHOLDER, Redactor, Rules
 from ccsproxy.redaction.redactor import default_rules
 from ccsproxy.redaction.tree import texts_of
+from test.effort import effort
 from test.redaction.test_text import SECRETS, bare
 
 KNOWN = "canary-5b1e9f7c3a2d"
@@ -38,7 +39,7 @@ class TogetherTests(SynchronousTestCase):
     """Looking at texts together may suspect in vain; it never lets a secret pass."""
 
     @given(st.lists(TEXTS, max_size=6))
-    @settings(max_examples=800, deadline=None)
+    @settings(max_examples=effort(200), deadline=None)
     def test_whatever_is_found_is_suspicious(self, texts: list[str]) -> None:
         """If the search finds something in one of the texts, they are suspicious together, in any company."""
         redactor = Redactor()
@@ -98,7 +99,7 @@ class TreeTests(SynchronousTestCase):
     """A tree is left alone only where redacting it would change nothing."""
 
     @given(VALUES)
-    @settings(max_examples=500, deadline=None)
+    @settings(max_examples=effort(150), deadline=None)
     def test_clean_trees_are_those_without_secrets(self, value: Any) -> None:
         """Looking at all texts together and redacting one by one come to the same."""
         quick, thorough = Redactor(), Thorough()

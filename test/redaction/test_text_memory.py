@@ -11,6 +11,7 @@ from ccsproxy.redaction import Redactor, Rules, Tagger
 from ccsproxy.redaction.search.finding import FoundSecret
 from ccsproxy.redaction.search.scanner import Scanner
 from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
+from test.effort import effort
 
 SCANNER = Scanner()
 TAGGER = Tagger(b"k" * 32)
@@ -27,7 +28,7 @@ class EqualityTests(SynchronousTestCase):
     """The memory saves time and nothing else."""
 
     @given(st.lists(st.lists(TEXTS, max_size=5), max_size=8), st.integers(1, 4))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=effort(80), deadline=None)
     def test_sessions(self, turns: list[list[str]], size: int) -> None:
         """Sessions that send their texts again are redacted alike with a memory of any size, and without."""
         with_memory = Rules(TAGGER, scanner=SCANNER, memory=TextMemory(size, size))

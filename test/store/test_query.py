@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.query import Query, QueryError, match_expressions, parse_query, parse_time, says
+from test.effort import effort
 
 _TYPED = st.lists(st.sampled_from(['"', "*", "a", "OR", "NEAR(", "-", ":", " ", "^", "b c"])).map("".join)
 
@@ -45,7 +46,7 @@ class ParseTests(SynchronousTestCase):
 class MatchTests(SynchronousTestCase):
     """Whatever is typed is a search, never syntax."""
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     @given(
         st.text(max_size=40)
         | st.lists(st.sampled_from(['"', "*", "a", "OR", "NEAR(", "-", ":", " ", "^", "b c"])).map("".join)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.wire.jsonarray import JsonArrayDecoder
+from test.effort import effort
 from test.wire.splits import every_split
 
 OBJECTS = st.lists(
@@ -57,7 +58,7 @@ class JsonArrayDecoderTests(SynchronousTestCase):
             self.assertFalse(complete)
 
     @given(OBJECTS, st.sampled_from([None, 1]))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=effort(30), deadline=None)
     def test_any_array(self, objects: list[object], indent: int | None) -> None:
         """Any array of objects gives its elements, pretty-printed or not."""
         data = json.dumps(objects, indent=indent).encode()

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.wire.jsontext import loads
 from ccsproxy.wire.runs import TextRun, runs
+from test.effort import effort
 
 STRINGS = (
     "",
@@ -100,7 +101,7 @@ class RunsTests(SynchronousTestCase):
             self.assertEqual(self.told(texts), [0, 1, 2, 3, 4, 5])
 
     @given(st.lists(st.one_of(EVENTS, st.sampled_from(OTHERS)), max_size=14))
-    @settings(max_examples=1500, deadline=None)
+    @settings(max_examples=effort(300), deadline=None)
     def test_a_run_reads_as_its_texts(self, texts: list[bytes]) -> None:
         """Each text of a run is JSON, equal but for the one string; together they are in their order and complete."""
         at = 0

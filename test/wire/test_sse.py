@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.wire.sse import Event, SseDecoder
+from test.effort import effort
 from test.wire.splits import every_split
 
 #: What it shows, the bytes, the events as (name, data, id), the reconnection time.
@@ -185,7 +186,7 @@ class SseDecoderTests(SynchronousTestCase):
         ),
         st.data(),
     )
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     def test_equals_the_reference(self, parts: list[bytes], data: st.DataObject) -> None:
         """Any bytes in any pieces give what the letter-by-letter algorithm gives."""
         stream = b"".join(parts)

@@ -9,6 +9,7 @@ from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from ccsproxy.wire.websocket import FrameSize, MessageReader
+from test.effort import effort
 
 AGREED = "permessage-deflate"
 LIMIT = 1 << 20
@@ -174,7 +175,7 @@ class Random(SynchronousTestCase):
         st.sampled_from(["", AGREED, f"{AGREED}; client_no_context_takeover; server_no_context_takeover"]),
         st.integers(1, 5000),
     )
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=effort(80), deadline=None)
     def test_written_is_read(self, messages, client, pings, deflate, step) -> None:
         out = writer(client=client, deflate=deflate)
         data, wanted = b"", []
@@ -192,7 +193,7 @@ class Random(SynchronousTestCase):
         self.assertEqual(said(reader(client=client, deflate=deflate), data, step), wanted)
 
     @given(st.binary(max_size=500), st.sampled_from(["", AGREED]), st.integers(1, 50))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=effort(80), deadline=None)
     def test_nothing_raises(self, data, deflate, step) -> None:
         said(reader(client=True, deflate=deflate), data, step)
         said(reader(client=False, deflate=deflate), data, step)

@@ -12,6 +12,7 @@ from ccsproxy.capture.recorder.arrivals import MOST, Arrivals
 from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.exchange.relayed import ResponseHead
+from test.effort import effort
 
 
 class ArrivalsTests(SynchronousTestCase):
@@ -37,7 +38,7 @@ class ArrivalsTests(SynchronousTestCase):
         self.assertEqual(sum(size for _, size in pieces.chunks), 3_000_000)
         self.assertEqual((pieces.last, pieces.max_gap, pieces.count), (9999.99, 0.01, 1_000_000))
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=effort(80), deadline=None)
     @given(st.lists(st.lists(st.integers(1, 50), max_size=9), max_size=30))
     def test_any_pieces(self, batches: list[list[int]]) -> None:
         """However they come, and however few are remembered: in order, complete, and with the longest pause."""

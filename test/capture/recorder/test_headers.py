@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture.recorder.headers import HeaderLines, mapping, pairs
 from ccsproxy.exchange import fieldlines
+from test.effort import effort
 
 NAMES = st.sampled_from(
     (b"Content-Type", b"content-type", b"CONTENT-TYPE", b"x-content-type", b"Content-Length", b"X")
@@ -20,7 +21,7 @@ class HeaderLinesTests(SynchronousTestCase):
     """Bytes, text, mapping and single fields agree."""
 
     @given(st.lists(st.tuples(NAMES, VALUES), max_size=5))
-    @settings(max_examples=500, deadline=None)
+    @settings(max_examples=effort(150), deadline=None)
     def test_every_way_says_the_same(self, fields: list[tuple[bytes, bytes]]) -> None:
         """A field that is looked up in the lines is that of the mapping; text is read as bytes are."""
         block = fieldlines.joined(fields)

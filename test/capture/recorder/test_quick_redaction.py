@@ -24,6 +24,7 @@ from ccsproxy.redaction import Redactor, redactors
 from test.capture import encoded
 from test.capture.fakes import SSE, ending, request_head, response_head
 from test.capture.recorder.fake_interfaces import MemoryStore
+from test.effort import effort
 from test.redaction.test_consistency import CANARY, SHAPED, TEXT, anthropic, chat, cut
 from test.redaction.test_rules import Thorough
 
@@ -119,7 +120,7 @@ class QuickRedactionTests(SynchronousTestCase):
         st.lists(st.tuples(st.integers(0, 20), ODD), max_size=2),
         st.sampled_from((1 << 16, 700)),
     )
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     def test_streams(
         self, make: Any, secret: bool, cuts: list[int], reads: list[int], odd: list[tuple[int, bytes]], keep: int
     ) -> None:
@@ -139,7 +140,7 @@ class QuickRedactionTests(SynchronousTestCase):
             max_leaves=6,
         )
     )
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=effort(50), deadline=None)
     def test_bodies(self, messages: Any) -> None:
         """Request bodies of any shape."""
         body = (

@@ -28,6 +28,7 @@ from test.capture import encoded
 from test.capture.fakes import JSON, SSE, ending, request_head, response_head
 from test.capture.recorder import fake_interfaces
 from test.capture.recorder.fake_interfaces import MemoryStore, Stars
+from test.effort import effort
 
 
 class Dropped(Exception):
@@ -164,7 +165,7 @@ class RecordTests(RecorderCase):
             self.assertEqual(response.body_reassembled, whole.body_reassembled)
             self.assertEqual((response.stream.text, response.body_sha256), (whole.stream.text, whole.body_sha256))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=effort(30), deadline=None)
     @given(st.lists(st.integers(1, 7), max_size=20), st.booleans())
     def test_compressed_streams_at_any_cut(self, cuts: list[int], zipped: bool) -> None:
         """The same for compressed streams and many cuts."""

@@ -13,6 +13,7 @@ from ccsproxy.dialects.websocket.gemini_live import GeminiLiveSocket
 from ccsproxy.dialects.websocket.protocol import Finished, ResponseBegun, SocketSaid
 from ccsproxy.dialects.websocket.realtime import RealtimeSocket
 from ccsproxy.dialects.websocket.responses import ResponsesSocket
+from test.effort import effort
 
 AUDIO = "QUJD" * 100
 
@@ -162,7 +163,7 @@ class Responses(SynchronousTestCase):
             max_size=30,
         )
     )
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     def test_nothing_is_said_to_what_has_not_begun_or_has_ended(self, messages: Any) -> None:
         talk = Talk(ResponsesSocket())
         for is_ours, kind, stream, response in messages:

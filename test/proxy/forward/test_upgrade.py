@@ -7,6 +7,7 @@ from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import FrameProtocol
 
 from ccsproxy.proxy.server.access.guard import ServerRules
+from test.effort import effort
 from test.proxy.relay_rig import Client, Rig
 from test.proxy.test_relay import RelayTestCase
 
@@ -151,7 +152,7 @@ class Random(UpgradeTestCase):
         ),
         st.sampled_from(["", "permessage-deflate", "permessage-deflate; server_no_context_takeover"]),
     )
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=effort(60), deadline=None)
     def test_bytes_arrive_as_they_were_sent_and_as_they_are_captured(self, parts: list, deflate: str) -> None:
         self.switch()
         before, (heard,) = self.rig.upstream.got, self.rig.heard

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.wire.headers import HOP_BY_HOP
+from test.effort import effort
 from test.fuzz.fuzz_server import check_forwarded, run
 from test.proxy.relay_rig import Client, Rig
 
@@ -23,7 +24,7 @@ BODIES = st.one_of(st.none(), st.binary(max_size=200))
 class DifferentialTests(SynchronousTestCase):
     """Requests that are meant."""
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     @given(METHODS, TARGETS, st.lists(st.tuples(NAMES, VALUES), max_size=8), BODIES, st.booleans(), st.data())
     def test_what_is_forwarded_is_what_was_meant(self, method, target, fields, body, chunked, data) -> None:
         """Method, target, every field in its order and the body arrive, whatever the reads were."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.index.texts.record_texts import may_call_tools, request_texts, response_texts, tool_names
+from test.effort import effort
 
 _names = st.sampled_from(("type", "role", "content", "messages", "tool_calls", "x"))
 _json = st.recursive(
@@ -87,7 +88,7 @@ class RequestTests(SynchronousTestCase):
         texts = list(request_texts(body, lambda item: b'"a"' in item))
         self.assertEqual(texts, [("prompt", "b")])
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=effort(80), deadline=None)
     @given(_json)
     def test_any_json_has_texts(self, body: Any) -> None:
         """No JSON, however odd, makes the extraction fail."""

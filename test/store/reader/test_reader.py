@@ -18,6 +18,7 @@ from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.segments.compressed import FrameWriter, seek_table
 from ccsproxy.store.segments.segment import compressed_path, plain_path
 from ccsproxy.store.summary import milliseconds, read_entry, summarise
+from test.effort import effort
 from test.store.corpus import MODELS, OUTCOMES, START, TOOLS, Corpus, Segments, started
 from test.store.index.test_index import StoreCase
 
@@ -51,7 +52,7 @@ class FilterTests(StoreCase):
     def test_any_filters_equal_looking_at_every_record(self) -> None:
         """Each combination of filters finds exactly what a look at every record finds, newest first."""
 
-        @settings(max_examples=150, deadline=None)
+        @settings(max_examples=effort(60), deadline=None)
         @given(_filters)
         def check(given_: dict[str, str]) -> None:
             query = parse_query(given_)

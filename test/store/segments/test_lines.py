@@ -17,6 +17,7 @@ from ccsproxy.store.segments.lines import SegmentLines, lines
 from ccsproxy.store.segments.scan import contents
 from ccsproxy.store.segments.seal import seal
 from ccsproxy.store.segments.segment import compressed_path, plain_path, segments_dir
+from test.effort import effort
 from test.store.records import record
 
 NAME = "20260101T000000000Z-00000001"
@@ -27,7 +28,7 @@ class CuttingTests(SynchronousTestCase):
     """Pieces are cut into lines."""
 
     @given(st.lists(st.binary(max_size=6).map(lambda text: text.replace(b"\r", b"\n")), max_size=12), st.data())
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=effort(60), deadline=None)
     def test_every_split(self, texts: list[bytes], data: st.DataObject) -> None:
         """Whatever the pieces, the lines are the same; a long line costs itself only."""
         whole = b"\n".join(texts)
