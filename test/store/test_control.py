@@ -55,7 +55,7 @@ class AskingTests(SynchronousTestCase):
         return ask(self.data_dir, ControlRequest("forget", ["s"]), self.clock.seconds, sleep)
 
     def left(self) -> int:
-        return len(self.state._ask("SELECT job FROM jobs"))
+        return len(self.state.ask("SELECT job FROM jobs"))
 
     def test_served(self) -> None:
         """The request is heard once, however long it takes, and the reply comes back; nothing is left of either."""
