@@ -95,6 +95,7 @@ test-api: $(VENV)/test
 
 # Installing in fresh environments, and the issue's own figures for what the suite does in small.
 test-long: $(VENV)/test
+	CCSPROXY_EFFORT=5 $(BIN)/python -m test.runner --unit
 	CCSPROXY_TEST_INSTALL=1 CCSPROXY_EXAMPLES=20000 CCSPROXY_DISCONNECTS=1000 CCSPROXY_FIGURES=1 \
 	CCSPROXY_KILLS=200 CCSPROXY_TRACED_KILLS=40 CCSPROXY_SERVICE_KILLS=1000 \
 	$(BIN)/python -m twisted.trial test.integration.test_installing test.integration.test_identity \
