@@ -1,15 +1,18 @@
-"""Run the suite in several trial processes: ``python -m test.runner [--jobs N] [--unit] [PACKAGE ...]``.
+"""Run the suite in several trial processes: ``python -m test.runner [--jobs N] [--unit] [--measure] [PACKAGE ...]``.
 
 ``trial -j`` starts its workers in folders of their own, where ``import test`` finds CPython's own suite. Here each
 job is a plain ``python -m twisted.trial`` in this folder, with a temporary folder of its own; the jobs share a queue,
-the longest first, so that all processors are busy to the end. What a job prints is shown when something in it failed.
+the longest first, so that all processors are busy to the end. How long a module takes is kept in ``durations.json``,
+which ``--measure`` writes anew. What a job prints is shown when something in it failed.
 
 No test can hold the suite up: a job has a time limit, and SIGTERM or SIGINT end every process that a job began.
 """
 
 import argparse
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,8 +30,12 @@ ROOT = Path(__file__).parent.parent
 SLOW = ("integration", "browser", "engines")
 #: Seconds that one job may take, and that its processes have to end when told to.
 LIMIT, GRACE = 900.0, 3.0
-#: A job of unit tests holds so many bytes of source at most: starting trial costs more than a small module's tests.
-JOB_SIZE = 40_000
+#: A job of unit tests takes so many seconds at most: starting trial costs more than a small module's tests.
+JOB_SECONDS = 10.0
+#: What each module takes, in seconds, and so many bytes of source of one that has not been measured.
+DURATIONS, BYTES_A_SECOND = Path(__file__).with_name("durations.json"), 5_000
+#: A folder in memory: tests sync thousands of files, which costs a disk some milliseconds each.
+MEMORY, MEMORY_NEEDED = Path("/dev/shm"), 4 << 30
 
 _VERDICT = re.compile(r"^(?:PASSED|FAILED)(?: \(([^)]*)\))?$", re.MULTILINE)
 _RAN = re.compile(r"^Ran (\d+) tests? in", re.MULTILINE)
@@ -39,11 +46,11 @@ class Job:
     """Some test modules that run in one process.
 
     :ivar modules: their dotted names.
-    :ivar weight: how long it takes beside others, without a unit.
+    :ivar weight: about how many seconds it takes.
     """
 
     modules: tuple[str, ...]
-    weight: int
+    weight: float
 
 
 @attr.frozen
@@ -93,29 +100,44 @@ def find_modules(packages: Iterable[str], unit: bool) -> list[Path]:
     return sorted(path for path in found if not (unit and path.relative_to(ROOT).parts[1] in SLOW))
 
 
-def make_jobs(files: Iterable[Path], size: Callable[[Path], int]) -> list[Job]:
+def module_name(file: Path) -> str:
+    """Return the dotted name of a test module."""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts)
+
+
+def known_seconds() -> Callable[[Path], float]:
+    """Return what says how long a module takes: as measured, by its size where it is new."""
+    try:
+        measured: dict[str, float] = json.loads(DURATIONS.read_text())
+    except FileNotFoundError:
+        measured = {}
+    return lambda path: measured.get(module_name(path), path.stat().st_size / BYTES_A_SECOND)
+
+
+def make_jobs(files: Iterable[Path], seconds: Callable[[Path], float], together: float = JOB_SECONDS) -> list[Job]:
     """Divide modules into jobs, the longest first.
 
-    A module of integration tests is a job of its own; unit tests of one folder share one up to `JOB_SIZE`.
+    :param seconds: says how long a module takes. One of integration tests is a job of its own.
+    :param together: unit tests share a job up to so many seconds.
     """
     jobs: list[Job] = []
-    batches: dict[Path, list[tuple[str, int]]] = {}
+    batch: list[tuple[str, float]] = []
     for file in files:
-        name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        named = module_name(file), seconds(file)
         if file.relative_to(ROOT).parts[1] == "integration":
-            jobs.append(Job((name,), JOB_SIZE + size(file)))
+            jobs.append(_joined([named]))
             continue
-        batch = batches.setdefault(file.parent, [])
-        if batch and sum(each for _, each in batch) + size(file) > JOB_SIZE:
+        if batch and sum(each for _, each in batch) + named[1] > together:
             jobs.append(_joined(batch))
             batch.clear()
-        batch.append((name, size(file)))
-    jobs += [_joined(batch) for batch in batches.values() if batch]
+        batch.append(named)
+    if batch:
+        jobs.append(_joined(batch))
     return sorted(jobs, key=lambda job: -job.weight)
 
 
-def _joined(batch: list[tuple[str, int]]) -> Job:
-    return Job(tuple(name for name, _ in batch), sum(size for _, size in batch))
+def _joined(batch: list[tuple[str, float]]) -> Job:
+    return Job(tuple(name for name, _ in batch), sum(seconds for _, seconds in batch))
 
 
 class Running:
@@ -124,8 +146,8 @@ class Running:
     def __init__(self, job: Job, command: list[str], folder: Path) -> None:
         self.job, self._began = job, time.monotonic()
         self._file = (folder / "output").open("w+b")
-        # Of a test that hangs, the limit's SIGABRT shows where. Tests start hundreds of processes, each of which would
-        # spend most of its start on compiling what others have compiled where the environment keeps no bytecode.
+        # Of a test that hangs, the limit's SIGABRT shows where. Tests start hundreds of processes, each of which
+        # would spend most of its start on compiling what others have compiled, where no bytecode is kept.
         environment = os.environ | {"PYTHONFAULTHANDLER": "1", "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode")}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         self._process = subprocess.Popen(
@@ -167,6 +189,7 @@ class Suite:
         self._running: list[Running] = []
         self._started = 0
         self.counts: Counter[str] = Counter()
+        self.seconds: dict[str, float] = {}
 
     def run(self) -> None:
         """Run every job, and say of each what came of it as it ends."""
@@ -198,11 +221,21 @@ class Suite:
 
     def _count(self, result: Result) -> None:
         self.counts += result.counts
+        self.seconds[result.job.modules[0]] = round(result.seconds, 1)
         names = result.job.modules[0] + (f" and {len(result.job.modules) - 1} more" if result.job.modules[1:] else "")
         said = ", ".join(f"{number} {word}" for word, number in result.counts.items() if number)
         print(f"{result.seconds:6.1f} s  {names}: {said}", flush=True)
         if result.failed:
             print(result.output, flush=True)
+
+
+def _place() -> Path | None:
+    """Choose where the tests' folders are: in memory where there is enough of it, else where temporary files are."""
+    try:
+        free = shutil.disk_usage(MEMORY).free
+    except OSError:
+        return None
+    return MEMORY if free >= MEMORY_NEEDED and os.access(MEMORY, os.W_OK) else None
 
 
 def _ended_by(number: int, frame: FrameType | None) -> None:
@@ -217,17 +250,20 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m test.runner")
     parser.add_argument("--jobs", type=int, default=(os.cpu_count() or 1) + 1, help="processes at once")
     parser.add_argument("--unit", action="store_true", help="only tests without programs and sockets")
+    parser.add_argument("--measure", action="store_true", help="write down how long each module takes")
     parser.add_argument("packages", nargs="*", default=["test"], help="dotted names; default: everything")
     said = parser.parse_args(arguments)
-    jobs = make_jobs(find_modules(said.packages, said.unit), lambda path: path.stat().st_size)
+    jobs = make_jobs(find_modules(said.packages, said.unit), known_seconds(), 0 if said.measure else JOB_SECONDS)
     signal.signal(signal.SIGTERM, _ended_by)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="ccsproxy-suite-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="ccsproxy-suite-", dir=_place(), ignore_cleanup_errors=True) as folder:
         suite = Suite(jobs, said.jobs, Path(folder))
         try:
             suite.run()
         finally:
             suite.stop()
+    if said.measure:
+        DURATIONS.write_text(json.dumps(suite.seconds, indent=0, sort_keys=True) + "\n")
     counts = suite.counts
     failed = counts["failures"] + counts["errors"] + counts["unexpectedSuccesses"]
     print("-" * 79 + f"\nRan {sum(counts.values())} tests in {time.monotonic() - began:.1f}s\n")

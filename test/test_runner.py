@@ -8,7 +8,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from test.runner import JOB_SIZE, ROOT, Job, find_modules, make_jobs, read_counts
+from test import runner
+from test.runner import BYTES_A_SECOND, JOB_SECONDS, ROOT, Job, find_modules, known_seconds, make_jobs, read_counts
 
 
 class CountTests(SynchronousTestCase):
@@ -31,19 +32,25 @@ class JobTests(SynchronousTestCase):
     """Which modules share a process, and which job comes first."""
 
     def test_division(self) -> None:
-        """Unit modules of a folder share a job up to its size; each integration module has its own, and is first."""
+        """Unit modules share a job up to its length; each integration module has its own; the longest is first."""
         files = [ROOT / "test" / "wire" / f"test_{name}.py" for name in "abc"]
         files += [ROOT / "test" / "integration" / f"test_{name}.py" for name in "xy"]
-        sizes = dict(zip(files, (JOB_SIZE - 10, 10, 20, 5, 6), strict=True))
+        seconds = dict(zip(files, (JOB_SECONDS - 1, 1, 2, JOB_SECONDS * 2, JOB_SECONDS * 3), strict=True))
         self.assertEqual(
-            make_jobs(files, sizes.__getitem__),
+            make_jobs(files, seconds.__getitem__),
             [
-                Job(("test.integration.test_y",), JOB_SIZE + 6),
-                Job(("test.integration.test_x",), JOB_SIZE + 5),
-                Job(("test.wire.test_a", "test.wire.test_b"), JOB_SIZE),
-                Job(("test.wire.test_c",), 20),
+                Job(("test.integration.test_y",), JOB_SECONDS * 3),
+                Job(("test.integration.test_x",), JOB_SECONDS * 2),
+                Job(("test.wire.test_a", "test.wire.test_b"), JOB_SECONDS),
+                Job(("test.wire.test_c",), 2),
             ],
         )
+
+    def test_new_modules_are_estimated(self) -> None:
+        """One that has not been measured is as long as its size lets expect."""
+        self.patch(runner, "DURATIONS", Path("nowhere"))
+        file = Path(__file__)
+        self.assertEqual(known_seconds()(file), file.stat().st_size / BYTES_A_SECOND)
 
     def test_everything_is_found_once(self) -> None:
         """All test modules are found, each once; `unit` leaves out those that start programs."""

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from ccsproxy.capture.main import IndexedStore
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.store import control
+from ccsproxy.store import control, maintenance
 from ccsproxy.store.control import (
     RETRY,
     TAKEN_WITHIN,
@@ -213,6 +213,8 @@ class RunningStoreTests(TestCase):
     timeout = 60
 
     async def begin(self, **settings: Any) -> None:
+        self.patch(maintenance, "LOOK", 0.05)
+        self.patch(control, "RETRY", 0.1)
         self.data_dir = Path(self.mktemp()).absolute()
         self.store = IndexedStore(self.data_dir, StoreSettings(min_free=0, **settings), reactor, PriceBook())
         self.addCleanup(self.store.close)

@@ -6,6 +6,7 @@ import json
 from types import ModuleType
 from typing import Any
 
+from ccsproxy.store import control
 from ccsproxy.store.directory import Lock
 from ccsproxy.store.query import Query
 from ccsproxy.store.segments.segment import segments_dir
@@ -114,6 +115,7 @@ class CommandTests(CommandCase):
 
     def test_busy_store_is_refused(self) -> None:
         """What changes the store needs it alone; what reads it does not."""
+        self.patch(control, "TAKEN_WITHIN", 0.3)
         self.call(reindex)
         lock = Lock(self.data_dir)
         self.addCleanup(lock.release)
