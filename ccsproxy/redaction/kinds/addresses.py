@@ -20,7 +20,10 @@ PARAMETERS = (
 _PARAMETER = re.compile(rb"[?&](?i:amp;)?([\w-]{2,24})=([^\s&\"'<>\\#`]+)")
 _SURE_PARAMETERS = frozenset({b"sig", b"signature", b"x-amz-signature", b"x-goog-signature", b"x-amz-security-token"})
 #: The expression of a user and password for a command.
-PAIRS = r"(?:[ \t\"']-[uU]|--(?:proxy-)?user)(?:[ =\t]|[\"'],[ ]?)?[\"']?[^\s:\"'$/=-][^\s:\"'/]*:[^\s\"'$]{3}"
+PAIRS = (
+    r"(?:[ \t\"']-[A-Za-z]{0,6}[uUa]|--(?:proxy-)?user|--auth)(?:[ =\t]|[\"'],[ ]?)?[\"']?"
+    r"[^\s:\"'$/=-][^\s:\"'/]*:[^\s\"'$][^\s\"']{2}"
+)
 _PAIR = re.compile(rb"[ \t\"']?--?[\w-]+(?:[ =\t]|[\"'],[ ]?)?[\"']?([^\s:\"'$/=-][^\s:\"'/]*):([^\s\"'`|;\\]+)")
 _COMMANDS = re.compile(rb"curl|wget|http|docker|ftp|openssl|ldap|smb|redis")
 #: What is no password: templates, and what documents write.
@@ -31,6 +34,8 @@ _SAMPLES = frozenset(
 )
 #: Shorter passwords are those of examples.
 _SHORTEST = 4
+_LONGEST_ADDRESS = 300
+_QUERY = re.compile(rb"[?;]")
 _INFO = re.compile(rb"[^\s/?\"'<>\\`]*")
 _HOST = re.compile(rb"[A-Za-z0-9][\w.-]*(?:[:/?\s\"'`;,)]|\Z|\\)")
 _SAMPLE = re.compile(rb"(?i:some|my|your|the|user|db)?[-_]?(?i:pass(?:word|wd)?|pw|secret|pwd)[0-9]{0,3}")
@@ -52,6 +57,12 @@ def find_user(text: bytes, start: int, end: int) -> FoundSecret | None:
     if len(password) < _SHORTEST or b"redacted" in password or _spans_addresses(password):
         return None
     return FoundSecret(begin + len(user) + 1, end - 1, "url-password", password)
+
+
+def behind_address(text: bytes, start: int, end: int) -> int:
+    """Return where to go on behind what is no address with a password: at its parameters, if it is short."""
+    query = _QUERY.search(text, start, end) if end - start < _LONGEST_ADDRESS else None
+    return end if query is None else query.start()
 
 
 def _spans_addresses(password: bytes) -> bool:

@@ -2,28 +2,44 @@
 
 ``NAME=value``, ``export NAME=value``, ``name: value``, ``"name": "value"`` at any depth of quoting,
 ``--flag value``, ``-H 'Name: value'``, ``<name>value</name>``, ``"name": "NAME", "value": "..."``,
-``| NAME | value |``. The text is not parsed, so that a piece of it, or one that was cut off, is searched just as
-well. The engine finds a stem of a name that is followed by something like a value; here the name is read whole, and
-the value judged.
+``| NAME | value |``, ``setName("value")``. The text is not parsed, so that a piece of it, or one that was cut off, is
+searched just as well. The engine finds a stem of a name that is followed by something like a value; here the name is
+read whole, and the value judged.
 """
 
 import re
 from base64 import b64decode
 from collections.abc import Iterator
 
-from ccsproxy.redaction.kinds.assignment_patterns import BETWEEN, LAST_QUOTE
+from ccsproxy.redaction.kinds.assignment_patterns import BETWEEN, CALLED
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, token_at
 from ccsproxy.redaction.kinds.names import Strength, is_first_key, strength
-from ccsproxy.redaction.kinds.value_extent import end_of_quoted, style_of, value_end
-from ccsproxy.redaction.kinds.values import Style, is_secret_value
+from ccsproxy.redaction.kinds.value_extent import (
+    LEFT,
+    end_of_quoted,
+    quote_before,
+    style_of,
+    unescaped,
+    value_end,
+)
+from ccsproxy.redaction.kinds.values import Style, is_loud_value, is_secret_value
 from ccsproxy.redaction.search.engine import make_engine
 from ccsproxy.redaction.search.finding import FoundSecret
 
+#: The expression of credentials with their scheme, wherever they stand.
+SCHEMED = r"\b[Bb](?:earer[ ]+[A-Za-z0-9._~+/-]{16}|asic[ ]+[A-Za-z0-9+/]{3,}[A-Z0-9+/=])"
 _SCHEMED = re.compile(rb"([Bb]earer|[Bb]asic) +([A-Za-z0-9._~+/-]+=*)")
-_NAME = re.compile(rb"(?:(?i:identified by)|[\w.\x80-\xff-]+)")
-_FLAG_END = re.compile(rb"(?P<separator>[ \t]+)(?P<open>[\"']?)")
-_LEFT = 64
+_NAME = re.compile(
+    rb"(?:(?i:identified (?:with [\"'\\\w]{1,40} )?by|mot[ _-]de[ _-]passe|contrase\\+u00f1a)"
+    rb"|(?:\\+u(?!ff1)[0-9a-fA-F]{4}){2,}|(?:(?!\xef\xbc[\x9a\x9d])[\w.\x80-\xff-])+)"
+)
+_FLAG_END = re.compile(rb"(?P<separator>[ \t]+)(?P<open>(?:\\*[\"'])?)")
 _NAME_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+#: The end of an escape, or of a colour of a terminal, that stands before a name as if it were its first letters.
+_ESCAPE_END = re.compile(
+    rb"(?:\x1b|\\(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*[mK]|\\(?:[nrtbf]|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})"
+    rb"|%[0-7][0-9a-fA-F]"
+)
 #: So much of a value is judged, and so much of one that is secret is taken out.
 _JUDGED = 160
 _LONGEST_VALUE = 64 << 10
@@ -31,17 +47,17 @@ _LONGEST_VALUE = 64 << 10
 
 def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
     """Return the value of the name whose stem begins at a place, where it is secret, and where to go on."""
-    begin = _name_begins(text, start)
-    name = _NAME.match(text, begin, start + 2 * _LEFT)
+    begin = name_begins(text, start)
+    name = _NAME.match(text, begin, start + 2 * LEFT)
     if name is None or name.end() <= start:
         return [], start
-    spelled = text[begin : name.end()].strip(b".-").decode("utf-8", "replace")
-    level = Strength.HUMAN if spelled[:10].lower() == "identified" else strength(spelled)
+    spelled = spelling(text[begin : name.end()])
+    level = strength(spelled)
     between = BETWEEN.match(text, name.end()) or _flagged(text, begin, name.end(), level)
-    if between is None or (level is Strength.NONE and between.group("separator").isspace()):
-        return [], start
+    if between is None:
+        return _called(text, spelled, name.end(), level), start
     if level is Strength.NONE:
-        return [], name.end()
+        return [], start if between.group("separator").isspace() else name.end()
     if _is_type(text, begin) or (between.group("separator")[-1:] == b"," and not between.group("open").strip()):
         return [], between.end()
     token = token_at(text, between.end())
@@ -50,7 +66,32 @@ def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
     found, end = _value(text, begin, spelled, level, between)
     if found is not None:
         return [found, *_further(text, found, level)], found.end
+    if b"[" in between.group("open"):
+        first = FoundSecret(end, end, kind_of(spelled), b"")
+        listed = list(_further(text, first, level))
+        if listed:
+            return listed, listed[-1].end
     return [], _behind_refused(text, between.end(), end)
+
+
+def spelling(name: bytes) -> str:
+    """Return a name as it is judged: what a statement says in several words is one name."""
+    plain = name.strip(b".-").decode("utf-8", "replace")
+    if plain[:10].lower() == "identified" or "\\u" in plain:
+        return "password"
+    return plain.replace(" ", "_")
+
+
+def _called(text: bytes, name: str, end: int, level: Strength) -> list[FoundSecret]:
+    """Return what is given to a function with a secret name, or written into a field of such a name."""
+    called = CALLED.match(text, end)
+    if called is None or level < Strength.STRONG or name[:3].lower() in ("get", "has"):
+        return []
+    quote = quote_before(called)
+    start = called.end()
+    stop = value_end(text, start, Style.QUOTED, quote, _JUDGED)
+    value = unescaped(text[start:stop])
+    return [FoundSecret(start, stop, kind_of(name), value)] if is_loud_value(value, level, name.encode()) else []
 
 
 #: A word of so many letters that is no secret is not searched for further names, but for tokens.
@@ -82,21 +123,26 @@ def _further(text: bytes, first: FoundSecret, level: Strength) -> Iterator[Found
         yield last
 
 
-def _name_begins(text: bytes, start: int) -> int:
-    """Return where the name begins that goes on to the left of its stem; an escaped line end is none of it."""
-    before = text[max(start - _LEFT, 0) : start]
+def name_begins(text: bytes, start: int) -> int:
+    """Return where the name begins that goes on to the left of its stem; an escape before it is none of it."""
+    before = text[max(start - LEFT, 0) : start]
     length = len(before) - len(before.rstrip(_NAME_LETTERS))
     begin = start - length
-    if length and begin and text[begin - 1] == 0x5C and text[begin] in b"nrtbf":
-        begin += 1
+    sign = text[begin - 1] if begin else 0
+    if sign in b"\\%[;":
+        for escape in _ESCAPE_END.finditer(text, max(begin - 16, 0), start):
+            if escape.start() < begin <= escape.end():
+                return escape.end()
     return begin
 
 
 def _is_type(text: bytes, begin: int) -> bool:
-    """Tell whether a name is the end of a type or of a resource of AWS, or names a group of an expression."""
-    if text[max(begin - 3, 0) : begin].endswith((b"?P<", b"(?<")):
+    """Tell whether a name is the end of a type or of a resource of AWS, or names a group, or what was redacted."""
+    if text[max(begin - 10, 0) : begin].endswith((b"?P<", b"(?<", b"<redacted:")):
         return True
-    return text[max(begin - 2, 0) : begin] == b"::" or b"arn:" in text[max(begin - 100, 0) : begin]
+    if text[max(begin - 2, 0) : begin] == b"::" and not text[max(begin - 3, 0) : begin - 2].isdigit():
+        return True
+    return b"arn:" in text[max(begin - 100, 0) : begin]
 
 
 def _flagged(text: bytes, begin: int, end: int, level: Strength) -> re.Match[bytes] | None:
@@ -111,7 +157,7 @@ def _value(
     text: bytes, begin: int, name: str, level: Strength, between: re.Match[bytes]
 ) -> tuple[FoundSecret | None, int]:
     """Return the value of a name where it is secret, and where it ends as far as it was judged."""
-    quote = LAST_QUOTE.search(between.group("open"))
+    quote = quote_before(between)
     start = between.end()
     if "authorization" in name.lower() and (scheme := _ANY_SCHEME.match(text, start)):
         start = scheme.end()
@@ -126,19 +172,6 @@ def _value(
 
 #: The name of a way to authenticate, which stands before the credentials (RFC 9110, 11.4).
 _ANY_SCHEME = re.compile(rb"[A-Za-z][\w-]{0,20} +(?=[^\s])")
-
-
-def unescaped(value: bytes) -> bytes:
-    """Return a value without the escapes of its quoting, so that it is judged and tagged as the bare value is."""
-    return _ESCAPED.sub(_plain, value) if b"\\" in value else value
-
-
-def _plain(escape: re.Match[bytes]) -> bytes:
-    code = escape.group(2)
-    return escape.group(1) if code is None else chr(int(code, 16)).encode("utf-8", "surrogatepass")
-
-
-_ESCAPED = re.compile(rb"\\+(?:([\"'/\\])|u([0-9A-Fa-f]{4}))")
 
 
 def _is_value(value: bytes, level: Strength, style: Style, name: bytes) -> bool:
@@ -157,20 +190,9 @@ def kind_of(name: str) -> str:
 
 
 _KINDS = (
-    *(
-        ("pass", "password"),
-        ("pwd", "password"),
-        ("token", "token"),
-        ("private", "private-key"),
-        ("secret", "secret"),
-    ),
-    *(
-        ("key", "api-key"),
-        ("auth", "authorization"),
-        ("cookie", "cookie"),
-        ("session", "session"),
-        ("cred", "password"),
-    ),
+    *(("pass", "password"), ("pwd", "password"), ("psk", "password"), ("token", "token")),
+    *(("private", "private-key"), ("secret", "secret"), ("key", "api-key"), ("auth", "authorization")),
+    *(("cookie", "cookie"), ("session", "session"), ("cred", "password")),
 )
 
 

@@ -16,14 +16,16 @@ class Strength(IntEnum):
     NONE = 0
     #: The value is secret where it looks random: ``token``, ``auth``, ``sort_key``.
     WEAK = 1
+    #: The value is secret where it looks like a password or a key: ``pass``, which means other things too.
+    CHOSEN = 2
     #: The value is secret unless it looks like something else: ``api_key``, ``client_secret``.
-    STRONG = 2
+    STRONG = 3
     #: The value is what people type, short and readable: ``password``.
-    HUMAN = 3
+    HUMAN = 4
 
 
 #: A name in camel case, with hyphens, underscores, dots or spaces, as words.
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\x00-\x7f]+")
+_WORDS = re.compile(r"[A-Z]+(?![a-z\x80-\uffff])|[A-Z]?[a-z\x80-\uffff]+|[0-9]+")
 #: Words at the end of a name that do not change what it names.
 TRAILING = frozenset(
     "1 2 3 old new prod production dev test staging live value val str string b64 base64 enc encoded raw text plain "
@@ -31,15 +33,18 @@ TRAILING = frozenset(
 )
 _HUMAN = frozenset(
     "password passwd passwort kennwort pwd passphrase passcode senha contraseña contrasena mdp pw userpwd "
-    "пароль 密码 口令 パスワード 비밀번호 암호 keypass storepass pgpassword sshpass dbpass mysqlpwd".split()
+    "wachtwoord hasło heslo psk passe keypass storepass pgpassword sshpass dbpass mysqlpwd requirepass "
+    "masterauth".split()
 )
+#: Words of languages that join them without a blank, at the end of a name.
+_HUMAN_ENDS = ("пароль", "密码", "密碼", "口令", "パスワード", "비밀번호", "암호")
 _STRONG = frozenset(
     "secret secrets credential credentials creds authorization jwt apikey apikeys secretkey accesskey accesstoken "
     "refreshtoken authtoken privatekey clientsecret apitoken apisecret authkey sessionkey mnemonic "
     "authtok bearer seckey xapikey connectionstring accountkey sharedaccesskey".split()
 )
 _COOKIES = frozenset({"cookie", "cookies"})
-_WEAK = frozenset("auth pass dsn seed hmac license pat sid".split())
+_WEAK = frozenset("auth dsn seed hmac license pat sid".split())
 #: What a key opens, by the word before it.
 _KEYS_OF = frozenset(
     "api access secret private priv auth master encryption encrypt signing sign service account storage subscription "
@@ -96,8 +101,10 @@ def strength(name: str) -> Strength:
 
 def _by_words(words: list[str]) -> Strength:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
-    if last in _HUMAN or (last == "pass" and before):
+    if last in _HUMAN or (last == "pass" and before) or last.endswith(_HUMAN_ENDS):
         return Strength.HUMAN
+    if last == "pass":
+        return Strength.CHOSEN
     if last in _STRONG or (last == "base" and before == "key") or last in _TOTP:
         return Strength.STRONG
     if last == "keys":
@@ -154,7 +161,7 @@ _QUANTITY = re.compile(
     rf"\A\s*-?[\d.]+(?:{_UNIT}[\d.]+)*{_UNIT}?\s*\Z|\A\d{{4}}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)\Z"
 )
 _PARAMETERS = frozenset(
-    "key apikey accesstoken token sig signature code auth xamzsignature xamzcredential xamzsecuritytoken "
+    "key apikey accesstoken token pass sig signature code auth xamzsignature xamzcredential xamzsecuritytoken "
     "xgoogsignature xgoogcredential awsaccesskeyid jwt assertion clientassertion samlresponse "
     "codeverifier devicecode "
     "subjecttoken".split()

@@ -6,80 +6,69 @@ Each has an expression for the engine, and one that reads the whole of it; both 
 import re
 from collections.abc import Iterator
 
-import attr
-
+from ccsproxy.redaction.kinds.commands import (
+    COMMANDS,
+    ECHOED,
+    FLAGS,
+    Phrase,
+    find_echoed,
+    find_flagged,
+    phrase,
+)
 from ccsproxy.redaction.kinds.names import Strength
 from ccsproxy.redaction.kinds.randomness import is_random
 from ccsproxy.redaction.kinds.values import Style, is_secret_value
 from ccsproxy.redaction.search.finding import FoundSecret
 
-_BLANKS = r"(?:[ \t\r\n]|\\+[nrt])+"
+#: Blanks and line ends, and the number that a reader of files puts before a line.
+_BLANKS = r"(?:[ \t\r\n]|\\+[nrt])+(?:[0-9]{1,7}(?:\xe2\x86\x92|\\+t|[\t:|])(?:[ \t]|\\+t)*)?"
 _TAB = r"(?:\t|\\+t)"
-_WORD = r"[\"']?[^\s\"'$<>{-][^\s\"'\\]{3}"
-
-
-@attr.frozen
-class Phrase:
-    """A place where a secret stands.
-
-    :ivar kind: what it is.
-    :ivar head: the expression by which it is found.
-    :ivar whole: the expression of all of it; its group ``secret`` is the secret.
-    :ivar strength: how much the place says about what stands there.
-    """
-
-    kind: str
-    head: str
-    whole: re.Pattern[bytes]
-    strength: Strength
-
-
-def _phrase(kind: str, before: str, head: str, secret: str, strength: Strength) -> Phrase:
-    return Phrase(kind, before + head, re.compile(f"{before}[\"']?(?P<secret>{secret})".encode()), strength)
-
-
 _TO_BLANK = r"[^\s\"'\\]+"
+_QUOTE = r"\\*\""
+#: The name of a secret, which stands behind its value.
+_NAME_BEHIND = (
+    rf"{_QUOTE}[ ]*,[ ]*{_QUOTE}(?:name|key){_QUOTE}[ ]*:[ ]*{_QUOTE}"
+    r"[\w-]*(?i:passw(?:or)?d|secret|token|[_-]key|authorization)"
+)
 _ALL = (
-    _phrase(
-        "password", rf"login{_BLANKS}[^\s]{{1,64}}{_BLANKS}password{_BLANKS}", r"[^\s]{3}", _TO_BLANK,
+    phrase(
+        "password", rf"login{_BLANKS}[^\s]+{_BLANKS}password{_BLANKS}", r"[^\s]{3}", _TO_BLANK,
         Strength.HUMAN,
     ),
-    _phrase(
-        "password", r":(?:543[0-9]|6432|6543|\*):[^:\s]{1,63}:[^:\s/]{1,63}:", r"[^\s:\"'/]{4}", r"[^\s\"'\\]+",
+    phrase(
+        "password", r":(?:543[0-9]|6432|6543|\*):[^:\s]+:[^:\s/]+:", r"[^\s:\"'/]{4}", r"[^\s\"'\\]+",
         Strength.HUMAN,
     ),
-    _phrase(
-        "cookie", rf"{_TAB}(?:TRUE|FALSE){_TAB}[0-9]{{1,12}}{_TAB}[A-Za-z0-9_.-]{{1,64}}{_TAB}", r"[^\s\\]{8}",
+    phrase(
+        "cookie", rf"{_TAB}(?:TRUE|FALSE){_TAB}[0-9]+{_TAB}[A-Za-z0-9_.-]+{_TAB}", r"[^\s\\]{8}",
         r"[^\s\\\"']+", Strength.STRONG,
     ),
-    _phrase(
-        "password", r"(?:mysql(?:dump|admin)?|mariadb)[ ][^\n]{0,60}-p", r"[^\s\"'=$<-]{4}", _TO_BLANK,
-        Strength.HUMAN,
-    ),
-    _phrase("password", r"sshpass[ ]+-p[ ]*", _WORD, _TO_BLANK, Strength.HUMAN),
-    _phrase("password", r"redis-cli[ ][^\n]{0,60}-a[ ]+", _WORD, _TO_BLANK, Strength.HUMAN),
-    _phrase("password", r"docker[ ]login[ ][^\n]{0,80}-p[ ]+", _WORD, _TO_BLANK, Strength.HUMAN),
-    _phrase("password", r"[ :]pass:", r"[^\s\"'$<]{6}", _TO_BLANK, Strength.HUMAN),
-    _phrase("password", r"/user:[^\s]{1,64}[ ]+", _WORD, _TO_BLANK, Strength.HUMAN),
-    _phrase(
+    phrase(
         "telegram-token", r"/bot", r"[0-9]{8,10}:AA[A-Za-z0-9_-]{30}", r"[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}",
         Strength.WEAK,
     ),
+    phrase(
+        "secret", rf"\"value{_QUOTE}[ ]*:[ ]*{_QUOTE}", rf"[^\s\"\\]+{_NAME_BEHIND}",
+        rf"[^\s\"\\]{{6,160}}(?={_NAME_BEHIND})", Strength.STRONG,
+    ),
+    *COMMANDS,
 )  # fmt: skip
 #: Cookies in a header field, or in a command.
 _COOKIES = (
-    r"(?i:cookie2?)(?:\\{0,15}[\"'])?[ ]*[:=,][ ]*(?:\\{0,15}[\"'])?[A-Za-z0-9_.-]{1,64}=[^\s;\"'\\]{8}"
-    r"|(?:-b|--cookie)[ =]+[\"']?[A-Za-z0-9_.-]{1,64}=[^\s;\"']{8}"
+    r"(?i:cookie2?)(?:\\*[\"'])?[ ]*[:=,][ ]*(?:\\*[\"'])?[A-Za-z0-9_.-]+=[^\s\"'\\]"
+    r"|(?:-b|--cookie)[ =]+[\"']?[A-Za-z0-9_.-]+=[^\s\"']"
 )
 _COOKIES_BEGIN = re.compile(rb"(?:(?i:cookie2?)(?:\\*[\"'])?[ ]*[:=,][ ]*(?:\\*[\"'])?|(?:-b|--cookie)[ =]+[\"']?)")
 _COOKIE = re.compile(rb"[; ]*([\w.-]+)=([^;\s\"'\\]*)")
 #: The private part of a key in JSON (RFC 7517).
-_JWK = r"\"d\\{0,15}\"[ ]*:[ ]*\\{0,15}\"[A-Za-z0-9_-]{40}"
+_JWK = r"\"d\\*\"[ ]*:[ ]*\\*\"[A-Za-z0-9_-]{40}"
 _JWK_MEMBER = re.compile(rb"\"(?:d|p|q|dp|dq|qi|k)\\*\"[ ]*:[ ]*\\*\"([A-Za-z0-9_-]{20,})")
 _NEAR = 4096
+#: What begins a phrase and is a name with a sign behind it as well.
+BEFORE_NAMES = (b"cookie", b"Cookie", b"COOKIE", b"jdbc:", b"WIFI:", b"auth", b"PWD={", b'"value', b"variable")
 
 #: The expression of all of them.
-PHRASES = "|".join((*(each.head for each in _ALL), _COOKIES, _JWK))
+PHRASES = "|".join((*(each.head for each in _ALL), ECHOED, FLAGS, _COOKIES, _JWK))
 
 
 def find_phrase(text: bytes, start: int) -> list[FoundSecret]:
@@ -93,7 +82,8 @@ def find_phrase(text: bytes, start: int) -> list[FoundSecret]:
         found = each.whole.match(text, start)
         if found is not None:
             return list(_judged(each, found))
-    return []
+    taken = find_echoed(text, start) if text.startswith(b"echo", start) else find_flagged(text, start)
+    return [] if taken is None else [taken]
 
 
 def _judged(phrase: Phrase, found: re.Match[bytes]) -> Iterator[FoundSecret]:

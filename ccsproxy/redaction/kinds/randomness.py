@@ -19,6 +19,21 @@ _CHUNKS = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]|[0-9]+")
 #: No word of a language has so many letters without a vowel.
 _UNSPEAKABLE = re.compile(rb"[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{7}")
 
+#: The words that a name is put together from, each with the number behind it.
+_NUMBERED = re.compile(rb"(?:[A-Z]+(?![a-z])|[A-Z]?[a-z]+)[0-9]*|[0-9]+")
+#: Words that numbers belong to.
+_NAMED_BY_NUMBER = re.compile(
+    rb"(?i:utf|sha|md|base|int|uint|float|double|ipv|https?|oauth|py|python|node|win|windows|amd|arm|rsa|aes|des|ed|ec"
+    rb"|curve|secp|bcrypt|scrypt|argon|pbkdf|blake|crc|tls|ssl|socks|step|level|user|part|col|row|line|test|tmp|var|arg"
+    rb"|param|val|value|key|token|pass|passwd|password|secret|id|item|field|version|ver|rev|page|group|phase|stage|type"
+    rb"|mode|option|example|latin|cp|iso|rfc|cve|port|host|server|db|num|unicode|web|es|ecma|log|b|x|h|mp|vec|mat|str"
+    rb"|gpt|claude|gemini|qwen|llama|opus|sonnet|haiku|model|bytes?|bits?|chars?|days?|sub|dev|app|env|cfg|file|name"
+    rb"|beta|alpha|rc|alert|attempt|error|fig|figure|table|section|chapter|issue|ticket|pr)[0-9]{1,6}"
+    rb"|(?i:b64|i18|l10|k8|s3|x86|v[0-9]{1,3}|p2|[uif](?:8|16|32|64|128)|e2|a11|c99|c11|n8|t5|m1|o[134])"
+)
+#: A number with its unit, or what it counts.
+_COUNTED = re.compile(rb"[0-9]{1,8}[A-Za-z]{0,6}")
+
 
 def is_uuid(word: bytes) -> bool:
     """Tell whether a word is a UUID."""
@@ -59,6 +74,11 @@ def looks_drawn(word: bytes) -> bool:
     return len(word) >= 8 and (_changes(word) * 3 >= len(word) or _UNSPEAKABLE.search(word) is not None)
 
 
+def is_unspeakable(word: bytes) -> bool:
+    """Tell whether a word of letters only has a stretch of consonants, or changes of case, that no language has."""
+    return _UNSPEAKABLE.search(word) is not None or _changes(word) * 5 >= len(word) * 3
+
+
 def is_slug(word: bytes) -> bool:
     """Tell whether a word is put together from words and small numbers, as names of files and branches are."""
     if _SYMBOLS.search(word) is not None:
@@ -79,6 +99,29 @@ def _is_plain(part: bytes) -> bool:
     if not letters.isalpha() or _UNSPEAKABLE.search(letters) is not None:
         return False
     return len(_CHUNKS.findall(letters)) * 3 <= len(letters) + 2
+
+
+def is_chosen(word: bytes) -> bool:
+    """Tell whether digits stand in a word as people put them into passwords, and not as in names of technology.
+
+    ``Hunter2xyz``, ``letmein99x`` and ``Winter2026`` are chosen; ``sha256sum``, ``utf8Text``, ``value2`` are names.
+    """
+    return any(map(_is_chosen_part, filter(None, _PARTS.split(word))))
+
+
+def _is_chosen_part(part: bytes) -> bool:
+    chunks = _NUMBERED.findall(part)
+    numbered = [chunk for chunk in chunks if chunk[-1:].isdigit() and not chunk.isdigit()]
+    if len(numbered) > 2:
+        return True
+    odd = [chunk for chunk in numbered if _NAMED_BY_NUMBER.fullmatch(chunk) is None]
+    return any(chunk is not chunks[-1] or _digits(chunk) > 2 for chunk in odd)
+
+
+def is_named_by_number(word: bytes) -> bool:
+    """Tell whether a word is a name that numbers belong to, such as ``sha256`` or ``step2``."""
+    parts = [part for part in _PARTS.split(word) if not part.isalpha()]
+    return all(_NAMED_BY_NUMBER.match(part) or _COUNTED.fullmatch(part) for part in parts)
 
 
 def is_series(word: bytes) -> bool:

@@ -7,7 +7,17 @@ import re
 from enum import Enum
 
 from ccsproxy.redaction.kinds.names import Strength
-from ccsproxy.redaction.kinds.randomness import is_hex, is_random, is_series, is_slug, is_uuid, looks_drawn
+from ccsproxy.redaction.kinds.randomness import (
+    is_chosen,
+    is_hex,
+    is_named_by_number,
+    is_random,
+    is_series,
+    is_slug,
+    is_unspeakable,
+    is_uuid,
+    looks_drawn,
+)
 from ccsproxy.redaction.search.engine import make_engine
 
 
@@ -26,6 +36,10 @@ class Style(Enum):
 SHORTEST = 6
 _SHORTEST_STRONG = 8
 _SHORTEST_NUMBER = 8
+#: A word that is called secret by no sign has more letters than most names.
+_SHORTEST_LOUD = 12
+#: Lengths of the hashes that stand for commits and contents.
+_HASHES = frozenset({40, 64})
 #: Whole values that stand for a secret. Case does not matter.
 _DUMMIES = frozenset(
     b"none null true false undefined nil nan void changeme change_me change-me todo fixme tbd secret password token "
@@ -41,7 +55,7 @@ _SAYING = make_engine(
 )
 #: Template syntax and references to where the secret is.
 _REFERENCE = (
-    rb"[$%@&*!^]?[{(\[<]|\$[A-Za-z_]|%[A-Za-z_]\w*%|%[sdr]\b|@\w+@|__\w+__$|ENC[\[(]|![A-Za-z]|op://|vault:|arn:"
+    rb"[$%@&*!^]?[{(\[<]|&(?:#\w+|lt|gt|amp);|\$[A-Za-z_]|%[A-Za-z_]\w*%|%[sdr]\b|@\w+@|__\w+__$|ENC[\[(]|![A-Za-z]|op://|vault:|arn:"
     rb"|env[:.]|secrets?[./:]|projects/|sops:|process\.env|os\.|import\.meta|file:|\[redacted"
     rb"|(?:self|this|cls|props|config|settings|args|options|state|ctx|req|request|env|params?)[.\[]"
 )
@@ -81,10 +95,58 @@ def is_secret_value(value: bytes, strength: Strength, style: Style, name: bytes 
     if _stands_for_one(value) or _repeats(value, name):
         return False
     if _IDENTIFIER.match(value) and (style is Style.CODE or b"." in value):
-        return b"." not in value and is_random(value)
+        return b"." not in value and (is_random(value) or (strength >= Strength.CHOSEN and _is_odd(value)))
     if strength is Strength.WEAK:
         return is_random(value) or (len(value) >= 24 and _is_dense(value))
+    if strength is Strength.CHOSEN:
+        return is_random(value) or is_chosen(value) or _is_signed(value)
     return _is_typed(value) if strength is Strength.HUMAN else _is_made(value)
+
+
+def is_loud_value(value: bytes, strength: Strength, name: bytes = b"") -> bool:
+    """Tell whether a value is secret where no sign stands between its name and it: it has to look like nothing else.
+
+    :param strength: what its name says.
+    """
+    if not is_secret_value(value, strength, Style.QUOTED, name):
+        return False
+    if _is_dense(value):
+        return len(value) not in _HASHES or strength is Strength.STRONG
+    if is_random(value):
+        return True
+    if strength is Strength.CHOSEN:
+        return value.lower() != value and value.upper() != value
+    if strength is not Strength.HUMAN:
+        return len(value) >= _SHORTEST_LOUD and is_chosen(value) and value.lower() != value
+    return is_chosen(value) or _is_signed(value) or (value.isalpha() and _is_odd(value))
+
+
+def is_spoken_password(value: bytes) -> bool:
+    """Tell whether a word that a sentence says to be a password is one, and not what is said about passwords."""
+    if is_loud_value(value, Strength.HUMAN):
+        return True
+    if not is_secret_value(value, Strength.HUMAN, Style.LITERAL) or value.isalpha():
+        return False
+    return value.isdigit() or not is_named_by_number(value)
+
+
+def _is_odd(value: bytes) -> bool:
+    """Tell whether a word is no name of anything: by its digits, or since it cannot be spoken."""
+    if not value.isalpha():
+        return is_chosen(value)
+    return len(value) >= _SHORTEST_LOUD and looks_drawn(value) and is_unspeakable(value)
+
+
+def _is_signed(value: bytes) -> bool:
+    """Tell whether letters, digits and signs stand together as in passwords, and not as in addresses and versions."""
+    return (
+        _SIGNED.match(value) is not None
+        and any(48 <= each < 58 for each in value)
+        and any(chr(each).isalpha() for each in value)
+    )
+
+
+_SIGNED = re.compile(rb"[^./:()<>,\|=+]*[!@#$%^&*][^./:()<>,\|]*\Z")
 
 
 def _stands_for_one(value: bytes) -> bool:

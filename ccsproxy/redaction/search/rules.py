@@ -17,8 +17,8 @@ VERSION = 1
 _SHORTEST = 6
 #: Short texts are looked at together, about so many letters at once.
 _TOGETHER = 64 << 10
-#: What stands between two texts: it ends every word, quoted value and address.
-_BETWEEN = "\n"
+#: What stands between two texts: it ends every word, quoted value, address and sentence.
+_BETWEEN = "\n\x1e\n"
 _OWN_KIND = "own-pattern"
 _MATCHES_NOTHING = "matches the empty text"
 

@@ -4,21 +4,30 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from ccsproxy.redaction.kinds.addresses import PAIRS, PARAMETERS, USERS, find_pair, find_parameter, find_user
-from ccsproxy.redaction.kinds.assignment_patterns import FLAGGED, NAMED, SCHEMED
-from ccsproxy.redaction.kinds.assignments import find_named, find_schemed
+from ccsproxy.redaction.kinds.addresses import (
+    PAIRS,
+    PARAMETERS,
+    USERS,
+    behind_address,
+    find_pair,
+    find_parameter,
+    find_user,
+)
+from ccsproxy.redaction.kinds.assignment_patterns import FLAGGED, NAMED
+from ccsproxy.redaction.kinds.assignments import SCHEMED, find_named, find_schemed
 from ccsproxy.redaction.kinds.blocks import BEGINNINGS, find_block
 from ccsproxy.redaction.kinds.encodings import ENCODED, ESCAPED, find_encoded, find_escaped
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, after_boundary, marked_at, token_at
-from ccsproxy.redaction.kinds.phrases import PHRASES, find_phrase
+from ccsproxy.redaction.kinds.phrases import BEFORE_NAMES, PHRASES, find_phrase
 from ccsproxy.redaction.kinds.randomness import is_random
+from ccsproxy.redaction.kinds.spoken import SPOKEN, end_of_word, find_spoken, is_spoken
 from ccsproxy.redaction.search.engine import Engine, make_engine
 from ccsproxy.redaction.search.finding import FoundSecret, disjoint
 from ccsproxy.redaction.search.view import ESCAPES, view_of
 
 #: Everything that is looked for.
 EXPRESSION = "|".join(
-    (BEGINNINGS, TOKENS, MARKED, NAMED, FLAGGED, SCHEMED, USERS, PARAMETERS, PAIRS, PHRASES, ENCODED, ESCAPED)
+    (BEGINNINGS, TOKENS, MARKED, NAMED, FLAGGED, SCHEMED, USERS, PARAMETERS, PAIRS, PHRASES, ENCODED, ESCAPED, SPOKEN)
 )
 #: The depth to which what is encoded is decoded.
 _DEEPEST = 2
@@ -145,18 +154,23 @@ class Scanner:
 
     def _other(self, text: bytes, start: int, end: int, depth: int, findings: list[FoundSecret]) -> int:
         """Judge a place that holds neither a token nor a key file."""
+        if is_spoken(text, start, end):
+            end = end_of_word(text, start)  # what stands behind it was matched with it, and may be found by itself
+            told = find_spoken(text, start, end)
+            if told is not None:
+                return _noted(told, end, findings)
         first = text[start]
         if first == _COLON and text.startswith(b"://", start):
-            return _noted(find_user(text, start, end), end, findings)
+            return _noted(find_user(text, start, end), behind_address(text, start, end), findings)
         if first in b"?&":
             return _noted(find_parameter(text, start), start + 3, findings)
         if first == _BACKSLASH and _ESCAPE.match(text, start) is not None:
             escaped, position = find_escaped(text, start, self._deeper(depth))
             findings += escaped
             return position
-        if first in b"cC" and (cookies := find_phrase(text, start)):
-            findings += cookies
-            return max(end, cookies[-1].end)
+        if text.startswith(BEFORE_NAMES, start) and (phrases := find_phrase(text, start)):
+            findings += phrases
+            return max(end, phrases[-1].end)
         behind = start
         if first in _BEFORE_FLAG:
             behind += 1

@@ -8,12 +8,12 @@ every place in the view is the same place in the text. Texts without such are th
 import re
 
 #: The expression of what makes a view necessary.
-ESCAPES = r"%(?:[2-7][0-9A-F]|[23][a-f]|0[ADad])|\\u00[0-7]|\x1b\[|&quot;|&#(?:34|61);"
+ESCAPES = r"%(?:[2-7][0-9A-F]|[23][a-f]|0[ADad])|\\u00[0-7]|\\(?:033|x1[bB]|e)\[|\x1b\[|&quot;|&#(?:34|61);"
 #: What tells that an escape is there, and its expression, which begins with a fixed letter: that makes it quick.
 _ESCAPES = (
+    ((b"[",), re.compile(rb"(?:\x1b|\\+(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*[mK]")),
     ((b"%",), re.compile(rb"%[0-9A-Fa-f]{2}")),
     ((b"\\",), re.compile(rb"\\(?:x[0-9A-Fa-f]{2}|u00(?:0[0-9A-Fa-f]|2[0-9A-CEFa-cef]|3[A-Fa-f]))")),
-    ((b"\x1b[",), re.compile(rb"\x1b\[[0-9;]*[mK]")),
     ((b"&quot;", b"&#"), re.compile(rb"&(?:quot|#34|#61);")),
 )
 _NAMED = {b"&quot;": b'"', b"&#34;": b'"', b"&#61;": b"="}
@@ -33,7 +33,7 @@ def _plain(escape: re.Match[bytes]) -> bytes:
     written = escape.group()
     sign = _NAMED.get(written)
     if sign is None:
-        code = 0x20 if written[:1] == b"\x1b" else int(written[-2:], 16)
+        code = 0x20 if written[-1:] in b"mK" else int(written[-2:], 16)
         sign = bytes((code,))
         if code not in _PRINTABLE or sign.isalnum():
             sign = b" "

@@ -1,0 +1,125 @@
+"""Secrets that a sentence tells: the password is ..., use the token ..., Incorrect API key provided: ...
+
+Between the word and the value stand other words, or nothing but a blank or a line end. Prose about passwords and
+tokens looks the same, so the value has to look like nothing else.
+"""
+
+import re
+from collections.abc import Iterator
+
+from ccsproxy.redaction.kinds.assignment_patterns import LINE_BEGINS, PASSWORDS, TRAIL
+from ccsproxy.redaction.kinds.assignments import kind_of, name_begins, spelling
+from ccsproxy.redaction.kinds.formats import token_at
+from ccsproxy.redaction.kinds.names import Strength, strength
+from ccsproxy.redaction.kinds.value_extent import unescaped
+from ccsproxy.redaction.kinds.values import Style, is_loud_value, is_secret_value, is_spoken_password
+from ccsproxy.redaction.search.finding import FoundSecret
+
+#: So far behind its name a value is looked for, on the same line.
+_NEAR = 56
+_KEYS = r"(?:api|access|secret|private|auth|license|account)[ _-]?keys?|token|secret|credentials?"
+_LINE_END = r"(?:\r?\n|\\+r|\\+n)"
+_LINE_BEGIN = rf"(?:{_LINE_END}[ ]{{0,8}}{LINE_BEGINS}(?:[ \t]|\\+t)*)"
+_BELOW = rf"[\"'`*:_)]{{0,4}}[ ]?{_LINE_BEGIN}{{1,3}}(?:```[a-z]{{0,8}}{_LINE_BEGIN})?"
+_SAYING = r"is|was|are|to|set|be|been|now|provided|supplied|given|key|value|=|:|=>|->|-|for"
+_SAID = rf"(?:[ \t]+(?:{_SAYING})[:`*_]*)*(?:[ \t]|\\+t)+"
+#: A word with a digit in it; no secret that is told has none.
+_WORD = r"[\"'`*(<]*[^\s0-9]*[0-9]"
+_MARKS = r"[\"'`*:_]*"
+#: The expression of a word for a secret behind which something is told. Nothing is counted in it, for each count
+#: multiplies the states of the automaton: with 56 letters between, it went through ordinary text at a tenth of its
+#: pace. What is told later on the line is looked for in Python.
+SPOKEN = (
+    rf"(?i:{PASSWORDS}){TRAIL}(?:{_MARKS}(?:[ \t\n]|\\+[nt])|[\x80-\xff]|\\+u)"
+    rf"|(?i:{_KEYS}){_MARKS}(?:{_SAID}|[ ]?{_LINE_END}+(?:```[a-z]*{_LINE_END})?){_WORD}"
+    rf"|(?i:\bpass){_MARKS}{_SAID}{_WORD}"
+    rf"|(?i:credentials?|creds|log[ -]?in){_MARKS}[ ]?[^\s]+[ ]/[ ]{_WORD}"
+)
+_NAME = re.compile(
+    rf"(?i:{PASSWORDS}|{_KEYS}|pass|creds|log[ -]?in)(?:(?<=[A-Za-z])[\w-]{{0,40}})?".encode("latin-1")
+)
+_SPOKEN = re.compile(SPOKEN.encode("latin-1"))
+#: Some digit near on the line, or at the beginning of the next one.
+_PROMISING = re.compile(rb"[^\n]{0,120}?[0-9]|[^\n]{0,8}(?:\r?\n[^\n]{0,40}){1,3}[^\n]{0,120}?[0-9]")
+_QUOTES = rb"\\*[\"'`]|[*(<]"
+_WORDS_BETWEEN = (
+    rb"(?:is|was|are|be|been|has|to|set|now|just|still|currently|changed|reset|updated|provided|supplied|given|named"
+    rb"|ist|lautet|est|es|:|=|=>|->|-|\xe2\x80\x93)"
+)
+#: What stands between a word and the value right behind it; its group says that the sentence says so.
+_COPULA = rb"[ \t]*(?:\xe6\x98\xaf|\xe3\x81\xaf|\xe4\xb8\xba|\\+u(?:662f|306f|4e3a))"
+_DIRECT = re.compile(
+    rb"(?:\\*[\"'`]|[*_):])*"
+    rb"(?P<said>%b|(?:[ \t]*%b[*:`]*(?=[\s\"'`]|[\x80-\xff]|\\|[*]))*)"
+    rb"(?:(?:[ \t]|\\+t)+|\xef\xbc\x9a)?(?:%b)*" % (_COPULA, _WORDS_BETWEEN, _QUOTES)
+)
+_BELOW_IT = re.compile(rf"{_BELOW}[ \t]*[\"'`]?".encode("latin-1"))
+#: What stands before a value that is told later on the line.
+_LATER = re.compile(
+    rb"(?:[:=>)]|\b(?:is|to|ist|lautet|est|es)|[ ]/|[ ]-(?:b|v|-body|-value))[*_`]*[ \t]+(?:%b)*" % _QUOTES
+)
+_VALUE = re.compile(rb"[^\s\"'`<>\\\x80-\xff]{6,160}")
+_LINE = re.compile(rb"\n|\\n")
+#: Commands and statements that take a name and its value.
+_COMMANDS = re.compile(
+    rb"(?:\bENV|\bARG|\bsetx|\bset[ ]+-\w+|#[ ]*define|configure[ ]set|config[ ]+(?:set|--\w+)|\bset)"
+    rb"[ \t]+[\w.:/-]*\Z"
+)
+
+
+def is_spoken(text: bytes, start: int, end: int) -> bool:
+    """Tell whether the engine's match is of a word behind which something is told, and of nothing else."""
+    return _SPOKEN.fullmatch(text, start, end) is not None
+
+
+def end_of_word(text: bytes, start: int) -> int:
+    """Return where the word for a secret ends that begins at a place, perhaps in the middle of a name."""
+    word = _NAME.match(text, start)
+    return start + 1 if word is None else word.end()
+
+
+def find_spoken(text: bytes, start: int, end: int) -> FoundSecret | None:
+    """Return the value that is told behind a word for secrets.
+
+    :param start: where the word begins, perhaps in the middle of a name.
+    :param end: where it ends.
+    """
+    if _PROMISING.match(text, end) is None:
+        return None
+    begin = name_begins(text, start)
+    spelled = spelling(text[begin:end])
+    level = Strength.HUMAN if text[start : start + 1] > b"\x7f" or spelled[:3].lower() == "log" else strength(spelled)
+    if level is Strength.NONE:
+        return None
+    told = level is Strength.HUMAN and _COMMANDS.search(text, max(begin - 60, 0), begin) is not None
+    for at, said in _places(text, end):
+        token = token_at(text, at)
+        if token is not None:
+            return token
+        value = _VALUE.match(text, at)
+        if value is not None:
+            stop = at + len(value.group().rstrip(b".,:;?)*_]}"))
+            if _is_told(text[at:stop], level, spelled.encode(), said or told):
+                return FoundSecret(at, stop, kind_of(spelled), unescaped(text[at:stop]))
+    return None
+
+
+def _is_told(value: bytes, level: Strength, name: bytes, said: bool) -> bool:
+    if said and level is Strength.HUMAN:
+        return is_spoken_password(value)
+    if said and len(value) >= 16 and is_secret_value(value, level, Style.CODE, name):
+        return True
+    return is_loud_value(value, max(level, Strength.WEAK), name)
+
+
+def _places(text: bytes, end: int) -> Iterator[tuple[int, bool]]:
+    """Yield where a value may begin, and whether the sentence says that it is one."""
+    direct = _DIRECT.match(text, end)
+    if direct is not None and direct.end() > end:
+        yield direct.end(), bool(direct.group("said"))
+    below = _BELOW_IT.match(text, end)
+    if below is not None:
+        yield below.end(), False
+    line = _LINE.search(text, end, end + _NEAR)
+    for later in _LATER.finditer(text, end, line.start() if line else end + _NEAR):
+        yield later.end(), False
