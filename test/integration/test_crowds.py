@@ -16,7 +16,7 @@ from test.integration.test_stopping import GET
 from test.proxy.hostile_requests import BODIES, CHUNKED, CHUNKS, FINE, HEADS
 
 #: How many damaged requests are sent.
-DAMAGED = int(os.environ.get("CCSPROXY_DAMAGED", "1000"))
+DAMAGED = int(os.environ.get("CCSPROXY_DAMAGED", "250"))
 LINUX = sys.platform.startswith("linux")
 
 

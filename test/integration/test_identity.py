@@ -13,7 +13,7 @@ from twisted.internet.threads import blockingCallFromThread, deferToThread
 from test.integration.harness import Peer, ProxiedTestCase
 from test.integration.messages import Message, Pairs, chunks
 
-EXAMPLES = int(os.environ.get("CCSPROXY_EXAMPLES", "2000"))
+EXAMPLES = int(os.environ.get("CCSPROXY_EXAMPLES", "600"))
 TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 VISIBLE = bytes(range(0x21, 0x7F))
 TEXT = b"\t " + VISIBLE + bytes(range(0x80, 0x100))

@@ -14,7 +14,7 @@ from ccsproxy.store.segments.files import Files
 from test.store.records import stored_ids
 
 #: How many kills; ``CCSPROXY_KILLS=200`` for the long run.
-KILLS = int(os.environ.get("CCSPROXY_KILLS", "20"))
+KILLS = int(os.environ.get("CCSPROXY_KILLS", "8"))
 
 _ROOT = Path(__file__).parents[2]
 
