@@ -41,6 +41,12 @@ _SIDE = re.compile(
     r"Extract any file paths that this command reads or modifies",
     re.IGNORECASE,
 )
+#: In this order, each with words of which one must be there: a search without regard to case is slow on long texts.
+_TOLD = (
+    (_COMPACTION, ("summar", "checkpoint compaction"), Purpose.COMPACTION),
+    (_SIDE, ("bash commands", "new conversation topic", "task routing ai", "file paths that"), Purpose.SIDE),
+    (_TITLE, ("title", "description of this session"), Purpose.TITLE),
+)
 #: Claude Code says it in a header, since 2.1.3xx.
 _BY_CLASS = {"auxiliary": Purpose.SIDE, "side_reply": Purpose.SIDE, "compaction": Purpose.COMPACTION}
 
@@ -67,8 +73,9 @@ def purpose_of(body: Mapping[str, Any], request_class: str = "") -> Purpose:
 @lru_cache(256)
 def _by_instructions(said: str) -> Purpose:
     """Tell a call without tools by what the model is told; most calls of a session are told the same."""
-    for pattern, purpose in ((_COMPACTION, Purpose.COMPACTION), (_SIDE, Purpose.SIDE), (_TITLE, Purpose.TITLE)):
-        if said and pattern.search(said):
+    lower = said.casefold()
+    for pattern, needed, purpose in _TOLD:
+        if any(word in lower for word in needed) and pattern.search(said):
             return purpose
     return Purpose.MAIN
 
