@@ -1,7 +1,8 @@
 """Counts that are kept up as records come and go, so that statistics never count rows.
 
-They are kept by day (UTC) and by slots of five minutes, of each upstream and model and once more of each working
-directory. A span of time is put together of whole days, whole slots, and the rows of one slot's part: they are few.
+They are kept by day (UTC), by hour, and by slots of five minutes, of each upstream and model; and of each working
+directory, by day and hour. A span of time is put together of whole days, hours and slots, and the rows of the part of
+a slot at its beginning: they are few.
 Durations are kept as a histogram whose bins are 2 % wide: a percentile read from it is within 1 % of the true one.
 """
 
@@ -19,8 +20,9 @@ from ccsproxy.store.summary import Summary
 
 SLOT_MS, HOUR_MS, DAY_MS = 300_000, 3_600_000, 86_400_000
 #: The spans that are counted, by what ``tallies`` calls them, with their lengths.
-SLOT, DAY = 0, 1
-_LENGTHS = ((SLOT, SLOT_MS), (DAY, DAY_MS))
+SLOT, DAY, HOUR = 0, 1, 2
+#: The span that each is part of, and how many of them that has.
+_WIDER = {SLOT: (HOUR, HOUR_MS // SLOT_MS), HOUR: (DAY, DAY_MS // HOUR_MS)}
 #: No sum is larger, which SQLite can hold; reaching it takes more than 500 calls of the largest count there is.
 LARGEST_SUM = 1 << 62
 _BASE = math.log(1.02)
@@ -105,13 +107,16 @@ def bounded_sum(total: float | int | None, summand: float | int) -> float | int:
 
 
 class Tallies:
-    """Counts requests in and out, within the index's transactions; what a batch changes is written at its end."""
+    """Counts requests in and out, within the index's transactions; what a batch changes is written at its end.
+
+    Invariant: `_fresh` has what the batch added, in the narrowest spans alone; `flush` carries it to the others.
+    """
 
     def __init__(self, connection: sqlite3.Connection, rows: RowWriter) -> None:
         self._connection = connection
         self._rows = rows
         self._tallies: dict[Group, PeriodTally] = {}
-        self._changed: set[Group] = set()
+        self._fresh: dict[Group, PeriodTally] = {}
 
     def count(self, row: Summary, started_ms: int, sign: int = 1) -> None:
         """Count a finished request in, or with a sign of -1 out again.
@@ -120,28 +125,43 @@ class Tallies:
         """
         name = self._rows.name
         model, cwd = name("model", row.model) if row.model else 0, name("cwd", row.cwd) if row.cwd else 0
-        for named in ((name("upstream", row.upstream), model, 0), (0, 0, cwd)):
-            for span, length in _LENGTHS:
-                group = (span, started_ms // length, *named)
-                self._of(group).count(row, sign)
-                self._changed.add(group)
+        slot, hour = started_ms // SLOT_MS, started_ms // HOUR_MS
+        for group in ((SLOT, slot, name("upstream", row.upstream), model, 0), (HOUR, hour, 0, 0, cwd)):
+            tally = self._fresh.get(group)
+            if tally is None:
+                tally = self._fresh[group] = PeriodTally()
+            tally.count(row, sign)
 
     def flush(self) -> None:
         """Write what was changed."""
-        changed = [(group, self._tallies[group]) for group in self._changed]
+        changed: list[tuple[Group, PeriodTally]] = []
+        fresh = self._fresh
+        while fresh:
+            wider: dict[Group, PeriodTally] = {}
+            for group, added in fresh.items():
+                tally = self._of(group)
+                tally.join(added)
+                changed.append((group, tally))
+                if group[0] in _WIDER:
+                    span, parts = _WIDER[group[0]]
+                    wider.setdefault((span, group[1] // parts, *group[2:]), PeriodTally()).join(added)
+            fresh = wider
+        self._fresh = {}
+        self._write(changed)
+        if len(self._tallies) > _REMEMBERED:
+            self._tallies.clear()
+
+    def _write(self, changed: list[tuple[Group, PeriodTally]]) -> None:
         self._connection.executemany(
             "INSERT OR REPLACE INTO tallies VALUES (?, ?, ?, ?, ?, ?)",
             [(*group, msgspec.msgpack.encode(tally)) for group, tally in changed if tally.requests > 0],
         )
         self._connection.executemany(_DELETE, [group for group, tally in changed if tally.requests <= 0])
-        self._changed.clear()
-        if len(self._tallies) > _REMEMBERED:
-            self._tallies.clear()
 
     def forget(self) -> None:
         """Drop what is remembered, after a transaction was undone."""
         self._tallies.clear()
-        self._changed.clear()
+        self._fresh = {}
 
     def _of(self, group: Group) -> PeriodTally:
         tally = self._tallies.get(group)

@@ -1,6 +1,6 @@
 """Statistics out of the index: sums and percentiles from counts that are kept up, not from rows.
 
-The time asked for is put together of whole days, whole slots, and the rows of the part of a slot at its beginning.
+The time asked for is put together of whole days, hours and slots, and the rows of the part of one at its beginning.
 """
 
 import sqlite3
@@ -10,8 +10,8 @@ from typing import Any
 
 from ccsproxy.store.index.rows import Names
 from ccsproxy.store.index.schema import SUMS
-from ccsproxy.store.index.tallies import DAY, DAY_MS, HOUR_MS, SLOT, SLOT_MS, PeriodTally, bin_duration, decode
-from ccsproxy.store.summary import KEY_BITS
+from ccsproxy.store.index.tallies import DAY, DAY_MS, HOUR, HOUR_MS, SLOT, SLOT_MS, PeriodTally, bin_duration, decode
+from ccsproxy.store.summary import KEY_BITS, LATEST_MS
 
 LENGTHS = {"hour": HOUR_MS, "day": DAY_MS}
 
@@ -27,12 +27,12 @@ def periods(connection: sqlite3.Connection, span: str, since: int | None) -> lis
     :param since: only those that end after it, milliseconds since the epoch; null for all.
     """
     length = LENGTHS[span]
-    kept, unit = (SLOT, SLOT_MS) if span == "hour" else (DAY, DAY_MS)
-    first = 0 if since is None else since // length * (length // unit)
+    kept = HOUR if span == "hour" else DAY
+    first = 0 if since is None else since // length
     tallies: dict[int, PeriodTally] = {}
     sql = "SELECT start, tally FROM tallies WHERE span = ? AND start >= ? AND upstream > 0"
     for start, data in connection.execute(sql, (kept, first)):
-        tallies.setdefault(start * unit // length, PeriodTally()).join(decode(data))
+        tallies.setdefault(start, PeriodTally()).join(decode(data))
     return [{"start_ms": start * length, **as_dict(tallies[start])} for start in sorted(tallies)]
 
 
@@ -61,7 +61,7 @@ def statistics(connection: sqlite3.Connection, since: int | None) -> dict[str, A
     def name(upstream: int, model: int, cwd: int) -> Name:
         return names[upstream] or "", names[model] or "" if model else ""
 
-    return _answer(_tallies(connection, since, name, "upstream > 0"))
+    return _answer(_tallies(connection, since, name, "upstream > 0", SLOT_MS))
 
 
 def directories(connection: sqlite3.Connection, since: int | None) -> list[dict[str, Any]]:
@@ -74,7 +74,7 @@ def directories(connection: sqlite3.Connection, since: int | None) -> list[dict[
     def name(upstream: int, model: int, cwd: int) -> Name:
         return "", names[cwd] or "" if cwd else ""
 
-    found = _ordered(_tallies(connection, since, name, "upstream = 0"))
+    found = _ordered(_tallies(connection, since, name, "upstream = 0", HOUR_MS))
     return [{"cwd": cwd or None, **as_dict(tally)} for (_, cwd), tally in found]
 
 
@@ -119,21 +119,24 @@ def _models(lacking: dict[Name, int]) -> dict[str, int]:
     return dict(models.most_common())
 
 
-def _tallies(connection: sqlite3.Connection, since: int | None, name: _Naming, kind: str) -> dict[Name, PeriodTally]:
+def _tallies(
+    connection: sqlite3.Connection, since: int | None, name: _Naming, kind: str, finest_ms: int
+) -> dict[Name, PeriodTally]:
     """Put together what a time amounts to.
 
     :param name: by which name requests of an upstream, model and working directory are counted.
     :param kind: which of the tallies are read, as SQL.
+    :param finest_ms: the shortest span that they are kept for; what is shorter is counted row by row.
     """
     found: dict[Name, PeriodTally] = {}
     since = since or 0
-    slot = -(-since // SLOT_MS)
-    day = -(-slot * SLOT_MS // DAY_MS)
-    for span, first, last in ((SLOT, slot, day * (DAY_MS // SLOT_MS) - 1), (DAY, day, 1 << 62)):
-        for upstream, model, cwd, data in connection.execute(_SPANS + kind, (span, first, last)):
+    end = -(-since // finest_ms) * finest_ms
+    if end > since:
+        _add_rows(connection, found, since << KEY_BITS, end << KEY_BITS, name)
+    for span, length, wider_ms in _SPANS_OF[finest_ms]:
+        first, end = end // length, -(-end // wider_ms) * wider_ms if wider_ms else LATEST_MS + length
+        for upstream, model, cwd, data in connection.execute(_SPANS + kind, (span, first, end // length - 1)):
             found.setdefault(name(upstream, model, cwd), PeriodTally()).join(decode(data))
-    if slot * SLOT_MS > since:
-        _add_rows(connection, found, since << KEY_BITS, slot * SLOT_MS << KEY_BITS, name)
     return found
 
 
@@ -162,6 +165,11 @@ def _add_rows(
         found.setdefault(name(*named), PeriodTally()).join(tally)
 
 
+#: The spans of which a time is put together, each up to where the next begins; the last has no end.
+_SPANS_OF = {
+    SLOT_MS: ((SLOT, SLOT_MS, HOUR_MS), (HOUR, HOUR_MS, DAY_MS), (DAY, DAY_MS, 0)),
+    HOUR_MS: ((HOUR, HOUR_MS, DAY_MS), (DAY, DAY_MS, 0)),
+}
 _SPANS = "SELECT upstream, model, cwd, tally FROM tallies WHERE span = ? AND start BETWEEN ? AND ? AND "
 _ROWS = (
     "SELECT upstream, model, cwd, outcome, has_error, unpriced IS NOT NULL, duration_ms, ttft_ms, "  # noqa: S608
