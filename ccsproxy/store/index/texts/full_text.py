@@ -137,9 +137,9 @@ class Texts:
         self._shards.remake(shard, texts.items())
         self._numbers = self._shard = None
 
-    def merge_a_little(self) -> None:
-        """Pack the current shard a little more tightly."""
-        self._shards.merge_a_little()
+    def pack(self) -> None:
+        """Pack what was added tightly, where it is worth while."""
+        self._shards.pack()
 
     def _say(self, text: str, session: int | None, key: int) -> None:
         """Take in a text, unless it was said in its session before."""

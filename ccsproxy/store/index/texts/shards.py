@@ -56,6 +56,7 @@ class Shards:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._packed = (0, 0)
 
     def current(self) -> Shard | None:
         """Return the shard that texts are added to, null when the next text begins one."""
@@ -117,12 +118,12 @@ class Shards:
         self._connection.executemany(f"INSERT INTO {table} (rowid, text) VALUES (?, ?)", sorted(texts))  # noqa: S608
         self._pack(shard)
 
-    def merge_a_little(self) -> None:
-        """Pack the current shard a little more tightly; for when there is nothing else to do."""
+    def pack(self) -> None:
+        """Pack the current shard tightly if it has grown by a quarter; for when there is nothing else to do."""
         shard = self.current()
-        if shard is not None:
-            table = table_of(shard.shard)
-            self._connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', 64)")  # noqa: S608
+        if shard is not None and (shard.shard != self._packed[0] or shard.size >= self._packed[1] * 5 // 4):
+            self._pack(shard)
+            self._packed = (shard.shard, shard.size)
 
     def _make(self, number: int) -> None:
         table = table_of(number)
