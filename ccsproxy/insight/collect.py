@@ -56,7 +56,8 @@ class Collector:
 
         A prompt that cannot be read, as when it is nested too deep, leaves a call that is not known whole.
 
-        :param record: as the store gives it, in the current schema version.
+        :param record: as the store gives it, in the current schema version. Messages may be ``msgspec.Raw``: those
+            that are sent again are known by their bytes, and not decoded.
         """
         if len(self._items) > REMEMBERED:
             self._items.clear()
@@ -85,7 +86,8 @@ class Collector:
         key = level, marked.digest
         known = self._items.get(key)
         if known is None:
-            known = self._items[key] = self._new_item(record, level, marked.value, key[1])
+            value = msgspec.json.decode(marked.value) if isinstance(marked.value, msgspec.Raw) else marked.value
+            known = self._items[key] = self._new_item(record, level, value, key[1])
         return known
 
     def _new_item(self, record: Mapping[str, Any], level: str, value: Any, digest: int) -> Item:

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 #: Raise it when facts that were kept by an older version may not be read as these.
-VERSION = 2
-#: The longest piece of text that a fact quotes, in characters.
-QUOTE = 400
+VERSION = 3
+#: The longest piece of text that a fact quotes, in characters: what people say and read, and what tools are given and
+#: give, of which there is far more.
+QUOTE, TOOL_QUOTE = 400, 160
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
@@ -24,7 +25,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=
     :ivar tokens: an estimate, not yet scaled to what the provider counted.
     :ivar size: bytes of its text.
     :ivar id: what joins a tool call and its result.
-    :ivar quote: how it begins, at most `QUOTE` characters.
+    :ivar quote: how it begins, at most `QUOTE` or `TOOL_QUOTE` characters.
     :ivar failed: the tool failed.
     :ivar agent: the id of the sub-agent whose report this tool result is.
     :ivar digest: tells equal texts of a user or of a sub-agent's task apart from others; 0 for other kinds.

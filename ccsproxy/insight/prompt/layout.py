@@ -23,6 +23,7 @@ _SYSTEM_ROLES = ("system", "developer")
 class MarkedItem:
     """A value of the prompt without its markers.
 
+    :ivar value: decoded; ``msgspec.Raw`` may stand for one that was met before.
     :ivar digest: of the value as JSON: equal values have equal ones.
     :ivar marks: index of the block that is marked, and for how long, in seconds.
     """
@@ -50,6 +51,9 @@ class DigestMemory:
         digest = self._digests.get(name)
         if digest is not None:
             return MarkedItem(value, digest)
+        if isinstance(value, msgspec.Raw):
+            value = msgspec.json.decode(data)
+            data = encoded(value)
         item = _marked(value, data)
         if not item.marks and item.value is value:
             if len(self._digests) >= self._most:

@@ -6,7 +6,7 @@ from typing import Any
 import attr
 
 from ccsproxy.dialects.views.blocks import Block, Message, Tool, fields, string
-from ccsproxy.insight.facts import QUOTE, Part
+from ccsproxy.insight.facts import QUOTE, TOOL_QUOTE, Part
 from ccsproxy.insight.prompt import markers
 from ccsproxy.insight.prompt.images import image_tokens
 from ccsproxy.insight.prompt.layout import digest_of, encoded
@@ -19,6 +19,8 @@ _TARGETS = (
     *("file_path", "notebook_path", "filePath", "absolute_path", "path", "command", "cmd", "url", "query"),
     *("pattern", "description", "input"),
 )
+#: Kinds of which less is quoted.
+_SHORT = ("thinking", "context", "instructions")
 #: Tokens of the frame around a tool and a message; the exact forms are not public.
 TOOL_FRAME, MESSAGE_FRAME = 10, 4
 
@@ -119,7 +121,7 @@ def _call_part(block: Block, reading: PartReading) -> Part:
         tokens=text_tokens(given) + text_tokens(name) + TOOL_FRAME,
         size=len(given.encode("utf-8", "replace")),
         id=block.id or "",
-        quote=given[:QUOTE],
+        quote=given[: QUOTE if task else TOOL_QUOTE],
         digest=digest_of(task.encode("utf-8", "replace")) if task else 0,
     )
 
@@ -135,7 +137,7 @@ def _result_parts(block: Block, reading: PartReading) -> Iterator[Part]:
         tokens=sum(map(text_tokens, texts)) + TOOL_FRAME,
         size=len(text.encode("utf-8", "replace")),
         id=block.id or "",
-        quote=text[:QUOTE],
+        quote=text[:TOOL_QUOTE],
         failed=block.is_error,
         agent=markers.agent_in(text) if name in SPAWNING else "",
     )
@@ -161,7 +163,8 @@ def _media_part(block: Block, reading: PartReading, tool: str = "", joined: str 
 def _part(kind: str, text: str, *, name: str = "", tokens: int | None = None, digest: int = 0) -> Part:
     counted = text_tokens(text) if tokens is None else tokens
     size = len(text.encode("utf-8", "replace"))
-    return Part(kind=kind, name=name, tokens=counted, size=size, quote=text.strip()[:QUOTE], digest=digest)
+    quote = text.strip()[: TOOL_QUOTE if kind in _SHORT else QUOTE]
+    return Part(kind=kind, name=name, tokens=counted, size=size, quote=quote, digest=digest)
 
 
 def _text_of(block: Block) -> str:

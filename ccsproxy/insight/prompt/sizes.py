@@ -10,6 +10,7 @@ begins where the class of letters changes, and those places are counted in C, th
 """
 
 import re
+from functools import lru_cache
 
 #: A text is judged by samples of this many characters, at most four.
 _SAMPLE = 1500
@@ -26,8 +27,17 @@ def text_tokens(text: str) -> int:
     """Estimate the tokens of a text."""
     if not text:
         return 0
+    return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else _counted(text)
+
+
+def _counted(text: str) -> int:
     sample = _sampled(text)
     return max(1, round(count_pieces(sample) * len(text) / len(sample)))
+
+
+#: An answer is counted when it comes and again when it is sent with the next call.
+_LONGEST_REMEMBERED = 4000
+_remembered = lru_cache(1024)(_counted)
 
 
 def _sampled(text: str) -> str:

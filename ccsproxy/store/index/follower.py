@@ -101,6 +101,7 @@ def bring_up(data_dir: Path, price: Price = no_price, progress: Progress = no_pr
         try:
             Follower(index, lines, progress).catch_up()
             index.facts.make(lines, to_the_end)
+            index.rest()
             return index.squeeze(lines) if squeeze else ""
         except IndexMoved:
             continue

@@ -16,7 +16,7 @@ from ccsproxy.store.index.call_facts import CallFacts
 from ccsproxy.store.index.entries import Mark, entries_at, entry_of, is_note
 from ccsproxy.store.index.file import IndexFile, IndexMoved
 from ccsproxy.store.index.rows import Names, RowWriter, summary_of, unpacked_id
-from ccsproxy.store.index.schema import INDEXES
+from ccsproxy.store.index.schema import COLUMNS, INDEXES
 from ccsproxy.store.index.sessions import SessionRows, SessionTotals
 from ccsproxy.store.index.statements import HEIRS, INSERT, MARK, OF_KEY, OF_SEGMENT, OF_THE_LINE, UPDATE
 from ccsproxy.store.index.tallies import Tallies
@@ -35,6 +35,7 @@ from ccsproxy.store.summary import (
 )
 
 T = TypeVar("T")
+_SESSION = COLUMNS.index("session_id")
 
 
 def no_price(model: str | None, usage: Usage | None, at: str, upstream: str, url: str) -> Cost:
@@ -171,7 +172,7 @@ class Index:
 
     def rest(self) -> None:
         """Pack what is there, while there is nothing else to do."""
-        self._transaction(self._texts.merge_a_little)
+        self._transaction(self._texts.pack)
         self._connection.execute("PRAGMA incremental_vacuum").fetchall()
         self.empty_wal()
 
@@ -267,22 +268,22 @@ class Index:
         row.purpose, row.about, row.preview = said.preview.purpose, said.preview.about, said.preview.line
         self._rows.call_tools(key, row.tools)
         self._tallies.count(row, key >> KEY_BITS)
-        self.facts.due(key)
 
     def _remove(self, segment: int) -> list[int]:
         touched = set()
+        gone: dict[int, set[int]] = {}
         for key, *columns in self._connection.execute(OF_SEGMENT, (segment,)).fetchall():
             row = summary_of(self._names, key, columns)
             touched.add(row.session_id)
+            gone.setdefault(columns[_SESSION], set()).add(key)
             if row.outcome is not None:
                 self._tallies.count(row, key >> KEY_BITS, -1)
             self._rows.removed(columns)
             self._rows.call_tools(key, row.tools, -1)
-            self.facts.remove(key)
+        self.facts.remove(gone)
         for table in ("request_rows", "segments", "set_aside"):
             self._connection.execute(f"DELETE FROM {table} WHERE segment = ?", (segment,))  # noqa: S608  (constants)
         heirs = []
-        self.facts.sweep(touched)
         for session_id in touched:
             self._texts.forget(session_id, self._sessions.number(session_id))
             self._sessions.fold_again(session_id)

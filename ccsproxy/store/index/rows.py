@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy.exchange.ids import iso_time
-from ccsproxy.store.index.schema import COLUMNS, NAMED
+from ccsproxy.store.index.schema import COLUMNS, NAMED, USUAL
 from ccsproxy.store.summary import KEY_BITS, Summary, milliseconds
 
 #: How many names a writer remembers, so that odd values do not fill its memory.
@@ -91,7 +91,7 @@ class RowWriter:
 
     def sweep(self) -> None:
         """Remove the names that no row has any more."""
-        self._connection.execute("DELETE FROM names WHERE count <= 0")
+        self._connection.execute("DELETE FROM names WHERE count <= 0 AND name > ?", (len(USUAL),))
         self._known.clear()
 
     def forget(self) -> None:

@@ -2,11 +2,13 @@
 
 from typing import get_args, get_type_hints
 
-from ccsproxy.store.index.call_facts import TABLES
+from ccsproxy.insight.facts import VERSION as FACTS_VERSION
+from ccsproxy.store.index import fact_blocks, prompt_uses
 from ccsproxy.store.summary import Summary
 
-#: Counts up with every change of the tables; an index of another version is rebuilt, never migrated.
-VERSION = 9
+#: Counts up with every change of the tables and of the facts in them; an index of another version is rebuilt, never
+#: migrated.
+VERSION = 10 * 1000 + FACTS_VERSION
 NAME = "index.sqlite3"
 
 #: The columns of ``requests`` that are a `Summary`, in its order; the rest say where the record is.
@@ -20,6 +22,9 @@ NAMED = tuple(
 )
 #: The columns whose rarest value may lead a list, each with an index.
 LEADING = ("upstream", "model", "cwd", "client", "dialect", "category", "outcome", "status")
+#: The value that most rows have of some of them, by the number of its name: an index has the rows of the others
+#: alone.
+USUAL = {"outcome": (1, "complete"), "status": (2, 200), "category": (3, "model")}
 #: The sums that sessions and statistics keep; null as long as no summand was known.
 SUMS = (
     "input_tokens",
@@ -30,6 +35,7 @@ SUMS = (
     "cost",
 )
 
+_USUAL_NAMES = ", ".join(f"({number}, '{field}', {value!r})" for field, (number, value) in USUAL.items())
 _SUM_COLUMNS = ", ".join(SUMS)
 
 
@@ -66,10 +72,13 @@ CREATE TABLE set_aside (
 CREATE TABLE names (
     name INTEGER PRIMARY KEY AUTOINCREMENT, field TEXT NOT NULL, value NOT NULL, count INTEGER NOT NULL DEFAULT 0,
     UNIQUE (field, value));
+INSERT INTO names (name, field, value) VALUES {_USUAL_NAMES};
 CREATE TABLE request_rows (
     key INTEGER PRIMARY KEY, segment INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
-    {", ".join(COLUMNS)});
-CREATE VIEW requests AS SELECT row.key, row.segment, row.offset, row.length, {_VIEW} FROM request_rows AS row;
+    {", ".join(COLUMNS)}, facts INTEGER);
+CREATE INDEX facts_due ON request_rows (key) WHERE facts IS NULL AND outcome IS NOT NULL;
+CREATE VIEW requests AS
+    SELECT row.key, row.segment, row.offset, row.length, row.facts, {_VIEW} FROM request_rows AS row;
 CREATE TABLE tool_calls (name INTEGER NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
 CREATE VIEW tools AS SELECT value AS name, key FROM tool_calls JOIN names USING (name);
 CREATE TABLE sessions (
@@ -93,7 +102,7 @@ CREATE TABLE links (text INTEGER NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (te
 CREATE TABLE shards (
     shard INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL, last INTEGER NOT NULL, size INTEGER NOT NULL,
     first_key INTEGER NOT NULL, last_key INTEGER NOT NULL);
-{TABLES}
+{fact_blocks.TABLES}{prompt_uses.TABLES}
 PRAGMA user_version = {VERSION};
 """  # noqa: S608  (column names of our own)
 
@@ -101,5 +110,10 @@ PRAGMA user_version = {VERSION};
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS requests_by_seq ON request_rows (session_id, seq)",
     "CREATE INDEX IF NOT EXISTS requests_by_segment ON request_rows (segment)",
-    *(f"CREATE INDEX IF NOT EXISTS requests_by_{name} ON request_rows ({name})" for name in LEADING),
+    "CREATE INDEX IF NOT EXISTS requests_running ON request_rows (key) WHERE outcome IS NULL",
+    *(
+        f"CREATE INDEX IF NOT EXISTS requests_by_{name} ON request_rows ({name})"
+        + (f" WHERE {name} <> {USUAL[name][0]}" if name in USUAL else "")
+        for name in LEADING
+    ),
 )

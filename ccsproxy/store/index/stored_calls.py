@@ -1,83 +1,70 @@
-"""Reads the facts of calls that are kept beside their rows (see `ccsproxy.store.index.call_facts`)."""
+"""Reads the facts of calls that are kept (see `ccsproxy.store.index.fact_blocks`)."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import attr
-import msgspec
+from ccsproxy.insight.facts import Call, Item
+from ccsproxy.store.index.fact_blocks import (
+    LIMITS,
+    SECRETS,
+    StoredCall,
+    blocks_of_session,
+    calls,
+    items,
+    read_block,
+)
 
-from ccsproxy.insight.facts import VERSION, Call, Item
-from ccsproxy.store.index.packing import unpacked
-
-_calls = msgspec.msgpack.Decoder(Call)
-_items = msgspec.msgpack.Decoder(Item)
-_ranges = msgspec.msgpack.Decoder(list[tuple[int, int]])
-
-
-def numbers_in(blob: bytes) -> Iterator[int]:
-    """Yield the numbers that ranges stand for."""
-    for first, count in _ranges.decode(blob):
-        yield from range(first, first + count)
-
-
-def stored_items(connection: sqlite3.Connection, session: int) -> dict[int, Item]:
-    """Return the items of a session by their numbers."""
-    rows = connection.execute("SELECT number, item FROM call_items WHERE session = ?", (session,))
-    return {number: _items.decode(unpacked(blob)) for number, blob in rows}
-
-
-def session_calls(connection: sqlite3.Connection, session_id: str) -> list[Call]:
-    """Return the calls of a session whose facts are kept."""
-    found = connection.execute("SELECT number FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
-    if found is None:
-        return []
-    items = _in_order(stored_items(connection, found[0]))
-    rows = connection.execute(
-        "SELECT facts, items FROM call_facts WHERE session = ? AND version = ? ORDER BY key", (found[0], VERSION)
-    )
-    return [_whole(facts, ranges, items) for facts, ranges in rows]
-
-
+_FLAGS = {"limits": LIMITS, "secrets": SECRETS}
 #: Stands where an item is missing, so that those behind it keep their places.
 _GONE = Item("messages", "", 0, ())
 
 
-def _in_order(items: dict[int, Item]) -> list[Item]:
-    """Return items so that each stands at its number."""
-    return [items.get(number, _GONE) for number in range(max(items, default=-1) + 1)]
+def items_of_session(connection: sqlite3.Connection, session: int) -> dict[int, Item]:
+    """Return the items of a session by their numbers.
+
+    :param session: the number of its session's name.
+    """
+    found: dict[int, Item] = {}
+    for stored in _of_session(connection, session):
+        found.update(items.decode(stored.items))
+    return found
 
 
-def _whole(facts: bytes, ranges: bytes, items: Sequence[Item]) -> Call:
-    call = _calls.decode(unpacked(facts))
-    found: list[Item] = []
-    for first, count in _ranges.decode(ranges):
-        found += items[first : first + count]
-    call.items = tuple(found)
+def calls_of_session(connection: sqlite3.Connection, session: int) -> list[tuple[int, Call]]:
+    """Return keys and calls of a session whose facts are kept, in the order of their keys.
+
+    :param session: the number of its session's name.
+    """
+    stored = sorted(_of_session(connection, session), key=lambda each: each.key)
+    known: dict[int, Item] = {}
+    for each in stored:
+        known.update(items.decode(each.items))
+    return [(each.key, _whole(each, known)) for each in stored]
+
+
+def session_calls(connection: sqlite3.Connection, session_id: str) -> list[Call]:
+    """Return the calls of a session whose facts are kept."""
+    found = connection.execute("SELECT name FROM names WHERE field = 'session_id' AND value = ?", (session_id,))
+    number = found.fetchone()
+    return [call for _, call in calls_of_session(connection, number[0])] if number else []
+
+
+def _of_session(connection: sqlite3.Connection, session: int) -> Iterator[StoredCall]:
+    for block in blocks_of_session(connection, session):
+        yield from (each for each in read_block(connection, block) if each.session == session)
+
+
+def _whole(stored: StoredCall, known: dict[int, Item]) -> Call:
+    call = calls.decode(stored.facts)
+    call.items = tuple(known.get(number, _GONE) for number in stored.numbers())
     return call
 
 
 def call_without_items(connection: sqlite3.Connection, key: int) -> Call | None:
     """Return the facts of one request without its prompt, None where they are not kept."""
-    sql = "SELECT facts FROM call_facts WHERE key = ? AND version = ?"
-    found = connection.execute(sql, (key, VERSION)).fetchone()
-    return None if found is None else _calls.decode(unpacked(found[0]))
-
-
-def first_items(connection: sqlite3.Connection, key: int, level: str) -> tuple[Item, ...]:
-    """Return the items of one level of a request's prompt; the levels before the messages are read alone."""
-    found = connection.execute("SELECT items, session FROM call_facts WHERE key = ?", (key,)).fetchone()
-    if found is None:
-        return ()
-    items = []
-    for number in numbers_in(found[0]):
-        sql = "SELECT item FROM call_items WHERE session = ? AND number = ?"
-        row = connection.execute(sql, (found[1], number)).fetchone()
-        item = _items.decode(unpacked(row[0])) if row else None
-        if item is not None and item.level == "messages":
-            break
-        if item is not None and item.level == level:
-            items.append(item)
-    return tuple(items)
+    found = connection.execute("SELECT facts FROM request_rows WHERE key = ? AND facts > 0", (key,)).fetchone()
+    held = read_block(connection, found[0]) if found else []
+    return next((calls.decode(each.facts) for each in held if each.key == key), None)
 
 
 def calls_with(connection: sqlite3.Connection, what: str, since_key: int, most: int) -> list[Call]:
@@ -85,36 +72,21 @@ def calls_with(connection: sqlite3.Connection, what: str, since_key: int, most: 
 
     :param what: ``limits`` or ``secrets``.
     """
-    sql = f"SELECT facts FROM call_facts WHERE has_{what} AND key >= ? AND version = ? ORDER BY key DESC LIMIT ?"  # noqa: S608
-    rows = connection.execute(sql, (since_key, VERSION, most)).fetchall()
-    return [_calls.decode(unpacked(facts)) for (facts,) in reversed(rows)]
-
-
-@attr.frozen
-class PromptSpan:
-    """A distinct system prompt or tool set, by the keys of the calls that sent it."""
-
-    kind: str
-    id: str
-    first_key: int
-    last_key: int
-    calls: int
-    sessions: int
-
-
-def prompt_spans(connection: sqlite3.Connection) -> list[PromptSpan]:
-    """Return the distinct prompts."""
-    found = []
-    for kind in ("system", "tools"):
-        sql = (
-            f"SELECT {kind}_id, min(key), max(key), count(*), count(DISTINCT session) FROM call_facts "  # noqa: S608
-            f"WHERE {kind}_id IS NOT NULL GROUP BY {kind}_id"
-        )
-        found += [PromptSpan(kind, *row) for row in connection.execute(sql)]
-    return found
+    flag = _FLAGS[what]
+    found: list[tuple[int, Call]] = []
+    sql = "SELECT block, last_key FROM call_blocks WHERE flags & ? AND last_key >= ? ORDER BY last_key DESC"
+    for block, last_key in connection.execute(sql, (flag, since_key)).fetchall():
+        if len(found) >= most and found[most - 1][0] > last_key:
+            break
+        told = [each for each in read_block(connection, block) if each.flags & flag and each.key >= since_key]
+        found += [(each.key, calls.decode(each.facts)) for each in told]
+        found.sort(key=lambda pair: pair[0], reverse=True)
+        del found[most:]
+    return [call for _, call in reversed(found)]
 
 
 def calls_due(connection: sqlite3.Connection) -> int:
     """Return how many requests wait for their facts."""
-    (count,) = connection.execute("SELECT count(*) FROM call_due").fetchone()
+    sql = "SELECT count(*) FROM request_rows INDEXED BY facts_due WHERE facts IS NULL AND outcome IS NOT NULL"
+    (count,) = connection.execute(sql).fetchone()
     return int(count)

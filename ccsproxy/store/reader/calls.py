@@ -10,7 +10,9 @@ from ccsproxy.insight.collect import Collector
 from ccsproxy.insight.cost.rates import Price
 from ccsproxy.insight.facts import Call, Item
 from ccsproxy.insight.prompt.prompts import Version
-from ccsproxy.store.index.stored_calls import call_without_items, first_items, prompt_spans
+from ccsproxy.store.index.fact_blocks import UNREADABLE
+from ccsproxy.store.index.prompt_uses import prompt_spans
+from ccsproxy.store.index.stored_calls import call_without_items
 from ccsproxy.store.reader.lists import OF_SESSION
 
 #: The most distinct prompts that are listed.
@@ -37,7 +39,7 @@ def missing(connection: sqlite3.Connection, session_id: str) -> list[dict[str, A
     """Return number and size of a session's finished requests whose facts are not kept."""
     rows = connection.execute(
         f"SELECT seq, request_bytes, response_bytes FROM requests WHERE {OF_SESSION} AND +raw_outcome IS NOT NULL "  # noqa: S608
-        "AND NOT EXISTS (SELECT 1 FROM call_facts WHERE call_facts.key = requests.key) ORDER BY seq",
+        f"AND ifnull(requests.facts, {UNREADABLE}) = {UNREADABLE} ORDER BY seq",
         (session_id,),
     )
     return [{"seq": seq, "request_bytes": sent, "response_bytes": got} for seq, sent, got in rows]
@@ -57,23 +59,11 @@ def completed(found: list[Call], records: Iterable[dict[str, Any]], price: Price
 
 def prompt_versions(connection: sqlite3.Connection) -> list[Version]:
     """Return the distinct system prompts and tool sets, those used last first."""
-    spans = sorted(prompt_spans(connection), key=lambda span: -span.last_key)[:_MOST_PROMPTS]
     found = []
-    for span in spans:
+    for span in prompt_spans(connection, _MOST_PROMPTS):
         first, last = (call_without_items(connection, key) for key in (span.first_key, span.last_key))
-        if first is None or last is None:
-            continue
-        items = first_items(connection, span.first_key, span.kind)
-        clients = _clients(connection, span.kind, span.id)
-        found.append(Version(span.id, span.kind, items, first, last, span.calls, span.sessions, clients))
+        if first is not None and last is not None:
+            found.append(
+                Version(span.id, span.kind, span.items, first, last, span.calls, span.sessions, span.clients)
+            )
     return found
-
-
-def _clients(connection: sqlite3.Connection, kind: str, name: str) -> dict[str, int]:
-    """Return which clients sent a prompt, and how often."""
-    sql = (
-        "SELECT client, client_version, count(*) FROM call_facts JOIN requests USING (key) "  # noqa: S608
-        f"WHERE {kind}_id = ? GROUP BY client, client_version"
-    )
-    rows = connection.execute(sql, (name,))
-    return {f"{client or ''} {version or ''}".strip() or "unknown": count for client, version, count in rows}

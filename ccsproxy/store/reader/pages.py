@@ -11,7 +11,7 @@ from typing import Any
 import attr
 
 from ccsproxy.store.index.rows import TOOL, Names, numbers_of, summary_of
-from ccsproxy.store.index.schema import COLUMNS, RAW, SUMS
+from ccsproxy.store.index.schema import COLUMNS, RAW, SUMS, USUAL
 from ccsproxy.store.index.texts.shards import keys_that_say, shards_of
 from ccsproxy.store.narrowing import order
 from ccsproxy.store.query import Query, match_expressions, stored, where
@@ -142,7 +142,10 @@ def _driven(connection: sqlite3.Connection, query: Query, driver: str, number: i
         conditions = ["tool_calls.name = ?", *conditions, *_tool_bounds(query)]
         source = "tool_calls CROSS JOIN requests ON requests.key = tool_calls.key"
         return _rows(connection, source, conditions, [number, *values], query.limit, "tool_calls.key DESC")
-    return _rows(connection, "requests", [f"requests.raw_{driver} = ?", *conditions], [number, *values], query.limit)
+    conditions = [f"requests.raw_{driver} = ?", *conditions]
+    if driver in USUAL and number != USUAL[driver][0]:
+        conditions.append(f"requests.raw_{driver} <> {USUAL[driver][0]}")  # so that SQLite knows the index to hold it
+    return _rows(connection, "requests", conditions, [number, *values], query.limit)
 
 
 def _tool_bounds(query: Query) -> list[str]:

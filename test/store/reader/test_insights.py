@@ -8,15 +8,21 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.providers.price_book import list_price
-from ccsproxy.store.index.follower import bring_up
+from ccsproxy.store.index import call_facts, fact_blocks
+from ccsproxy.store.index.file import remove_all
+from ccsproxy.store.index.follower import Follower, bring_up, rebuild
+from ccsproxy.store.index.index import Index
 from ccsproxy.store.index.packing import unpacked
 from ccsproxy.store.offline import OfflineStore
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.segments.lines import SegmentLines
+from ccsproxy.store.segments.segment import plain_path
 from ccsproxy.store.settings import StoreSettings
 from test.insight.stored import store_world
 from test.insight.test_cache import sessions_of
 from test.insight.world import LONG, MAIN, SECOND, World, make_world
+from test.store.corpus import Segments
 
 
 class StoredCase(SynchronousTestCase):
@@ -52,22 +58,51 @@ class KeptTests(StoredCase):
     def test_missing_facts_are_made_from_records(self) -> None:
         """The answers are the same when no facts, or only some, are kept."""
         expected = self.insights.conversation(MAIN)
-        for condition in ("key % 3 = 0", "1"):
-            connection = sqlite3.connect(self.dir / "index.sqlite3")
-            connection.execute(f"DELETE FROM call_facts WHERE {condition}")
-            connection.commit()
-            connection.close()
-            self.assertEqual(Insights(Reader(self.dir)).conversation(MAIN), expected)
+        self.patch(call_facts, "BATCH", 7)
+        for batches in range(0, 20, 4):
+            remove_all(self.dir)
+            index, lines = Index(self.dir, list_price), SegmentLines(self.dir)
+            Follower(index, lines).catch_up()
+            rounds = iter(range(batches))
+            self.assertTrue(index.facts.make(lines, lambda rounds=rounds: next(rounds, None) is not None))
+            index.close()
+            reader = Reader(self.dir)
+            self.assertGreater(reader.facts_due(), 0)
+            self.assertEqual(Insights(reader).conversation(MAIN), expected)
+            reader.close()
+
+    def test_what_is_sent_again_outlives_the_call(self) -> None:
+        """Of a session that loses its first calls, what later ones send again stays, and nothing else of them."""
+        other = Path(self.mktemp()).absolute()
+        other.mkdir(mode=0o700)
+        mine = [record for record in self.records if record["session_id"] == LONG]
+        segments = Segments(other, rotate_size=1)
+        first = segments.write(*mine[:8])
+        segments.write(*mine[8:])
+        rebuild(other, list_price)
+        plain_path(other, first).unlink()
+        bring_up(other, list_price)
+        left = sessions_of(mine[8:])[LONG].calls
+        reader = Reader(other)
+        self.addCleanup(reader.close)
+        self.assertEqual([(call.seq, call.items) for call in reader.calls(LONG)], [(c.seq, c.items) for c in left])
+        self.assertEqual(reader.facts_due(), 0)
+        connection = sqlite3.connect(other / "index.sqlite3")
+        named, stands = set[int](), set[int]()
+        for (data,) in connection.execute("SELECT data FROM call_blocks"):
+            for call in fact_blocks.decoded(data):
+                named.update(call.numbers())
+                stands.update(fact_blocks.items.decode(call.items))
+        connection.close()
+        self.assertEqual(stands, named)
 
     def test_removed_session_leaves_nothing(self) -> None:
         """Neither facts nor items of a removed session stay in the index."""
         with OfflineStore(self.dir, StoreSettings(writer="test")) as store:
             store.forget([MAIN])
         connection = sqlite3.connect(self.dir / "index.sqlite3")
-        blobs = [
-            unpacked(row[0])
-            for row in connection.execute("SELECT item FROM call_items UNION ALL SELECT facts FROM call_facts")
-        ]
+        kept = "SELECT data FROM call_blocks UNION ALL SELECT items FROM prompts"
+        blobs = [unpacked(row[0]) for row in connection.execute(kept)]
         connection.close()
         self.assertTrue(blobs)
         self.assertFalse(any(b"Customers are refunded" in blob or b"select * from ledger" in blob for blob in blobs))
@@ -79,12 +114,7 @@ class KeptTests(StoredCase):
         """The facts of a long session are far smaller than its records."""
         size = sum(len(msgspec.json.encode(record)) for record in self.records if record["session_id"] == LONG)
         connection = sqlite3.connect(self.dir / "index.sqlite3")
-        sql = (
-            "SELECT (SELECT sum(length(item)) FROM call_items WHERE session = s.number), "
-            "(SELECT sum(length(facts) + length(items)) FROM call_facts WHERE session = s.number) "
-            "FROM sessions s WHERE session_id = ?"
-        )
-        kept = sum(connection.execute(sql, (LONG,)).fetchone())
+        (kept,) = connection.execute("SELECT sum(length(data)) FROM call_blocks").fetchone()
         connection.close()
         self.assertLess(kept, size / 10)
 
