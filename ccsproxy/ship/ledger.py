@@ -43,6 +43,10 @@ class Ledger:
         """Send a target again what lies behind a position."""
         self._with(lambda: self._shipments.return_to(target, position))
 
+    def rest(self, target: str) -> None:
+        """Note that the service does not ship to a target, so that retention does not wait for it."""
+        self._with(lambda: self._shipments.rest(target))
+
     def drop(self, target: str) -> None:
         """Forget a target."""
         self._with(lambda: self._shipments.drop(target))

@@ -107,20 +107,24 @@ class ShipProcess:
             self._reactor.stop()
 
 
-def make_pump(
-    reactor: Any, address: ShipAddress, settings: ShipSettings, ledger: Ledger, since: str = "", name: str = ""
-) -> Pump:
+def make_pump(reactor: Any, address: ShipAddress, settings: ShipSettings, ledger: Ledger) -> Pump:
     """Make the pump of a target.
 
-    :param since: records that began before are passed over; RFC 3339, empty for all.
-    :param name: under which its position is kept, if not its own.
     :raises ConfigError: when the target cannot be used as it is set up.
+    """
+    around = surroundings(reactor, address, settings)
+    source = Source(Path(settings.data_dir), settings.host)
+    return Pump(reactor, address.name, make_target(around), source, ledger, around.content)
+
+
+def surroundings(reactor: Any, address: ShipAddress, settings: ShipSettings) -> Surroundings:
+    """Return what a target is made with.
+
+    :raises ConfigError: when what it asks for cannot be read.
     """
     content = address.options.get("content", settings.content) == "full"
     credentials = read_credentials(address, Path(settings.credentials))
-    around = Surroundings(reactor, address, credentials, settings.host, settings.data_dir, content)
-    source = Source(Path(settings.data_dir), settings.host, since)
-    return Pump(reactor, name or address.name, make_target(around), source, ledger, content)
+    return Surroundings(reactor, address, credentials, settings.host, settings.data_dir, content)
 
 
 def main() -> None:

@@ -57,10 +57,12 @@ class Pump:
         in_thread: Callable[..., Awaitable[Any]] = deferToThread,
         backoff: Backoff | None = None,
         clock: Callable[[], float] = time.time,
+        patience: int | None = None,
     ) -> None:
         """Describe it; `run` starts it.
 
         :param in_thread: calls something that blocks.
+        :param patience: failures in a row after which it gives up; null for never.
         :param clock: seconds since the epoch.
         """
         self.status = Status(target=name)
@@ -70,6 +72,7 @@ class Pump:
         self._shipment = Shipment(name)
         self._pause: Deferred[Any] | None = None
         self._stopping = self._ending = self._news = self._idle = False
+        self._patience = patience
         self._refused_in_a_row = 0
         self._durable = Position()
         self._oldest: float | None = None
@@ -256,7 +259,9 @@ class Pump:
         status.state, status.trouble = "waiting", reason
         status.retries += 1
         pause = self._backoff.pause(retry_after)
-        if not self._ending:
+        if self._patience is not None and self._backoff.failures >= self._patience:
+            self._stopping = True
+        elif not self._ending:
             await self._rest(pause)
 
     def _settle(self) -> None:

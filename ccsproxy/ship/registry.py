@@ -26,6 +26,10 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
+    **dict.fromkeys(
+        ("file", "s3", "gs", "az"),
+        Kind("ccsproxy.ship.objects.target", "ObjectTarget", ("obstore", "arro3.core", "arro3.io")),
+    ),
     "jsonl": Kind("ccsproxy.ship.jsonl.target", "JsonLinesTarget"),
 }
 
@@ -39,7 +43,7 @@ def check(address: ShipAddress) -> None:
     if kind is None:
         raise ConfigError("--ship", f"{address.kind} cannot be shipped to yet; there is {', '.join(sorted(KINDS))}")
     for package in kind.needs:
-        if importlib.util.find_spec(package) is None:
+        if not _is_there(package):
             raise ConfigError(
                 "--ship", f"{address.name} needs the package {package}; run: pip install 'ccsproxy[ship]'"
             )
@@ -55,3 +59,10 @@ def make_target(around: Surroundings) -> Target:
     made: Any = getattr(importlib.import_module(kind.module), kind.name)(around)
     target: Target = made
     return target
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # what holds it is missing
+        return False

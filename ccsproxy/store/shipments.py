@@ -87,6 +87,10 @@ class Shipments:
         marks = ", ".join("?" * len(targets))
         self._state.change([(f"UPDATE positions SET wanted = target IN ({marks})", tuple(targets))])  # noqa: S608
 
+    def rest(self, target: str) -> None:
+        """Say that a target is not shipped to any more; what it has had is remembered."""
+        self._state.change([("UPDATE positions SET wanted = 0 WHERE target = ?", (target,))])
+
     def plan(self, target: str, position: Position, end: int) -> None:
         """Note where the batch begins and ends that is about to be sent; what lies before it needs no sending."""
         planned = ("UPDATE positions SET planned = ? WHERE target = ?", (end, target))

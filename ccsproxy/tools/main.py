@@ -33,6 +33,7 @@ COMMANDS = (
         "store.rm",
         "store.keep",
         "store.note",
+        "store.ship",
         "store.import_store",
         "store.watch",
     ),

@@ -24,6 +24,7 @@ def health_page(reader: Reader, given: Mapping[str, str], service: Service) -> P
         _sum(health),
         panel("The service", facts(_service(health, service)), id="service"),
         panel("The store", facts(_store(health)), id="store"),
+        _shipping(health.get("ship") or {}),
         limits_panel(service.insights.limits()),
         budgets_panel(service.insights.budget()),
     ]
@@ -74,6 +75,29 @@ def _store(health: Mapping[str, Any]) -> list[tuple[str, Any]]:
     ]
     rows += [(f"Index: {name.replace('_', ' ')}", _value(value)) for name, value in index.items() if _is_plain(value)]
     return rows
+
+
+def _shipping(ship: Mapping[str, Any]) -> Any:
+    """Show how each target of shipping stands; nothing where nothing is shipped."""
+    rows = [(each["target"], _target(each)) for each in ship.get("targets") or ()]
+    if not rows:
+        return None
+    rows.append(("Kept for them at most", figures.size(ship.get("hold_bytes"))))
+    return panel("Shipping", facts(rows), id="ship")
+
+
+def _target(each: Mapping[str, Any]) -> str:
+    """Say in one line how a target stands."""
+    lag = each.get("lag_s")
+    parts = [
+        f"{each['state']}: {each['trouble']}" if each.get("trouble") else str(each["state"]),
+        f"{figures.exact(each['sent'])} taken",
+        f"{figures.exact(each['refused'])} refused" if each["refused"] else "",
+        f"at most {figures.exact(each['missed'])} missed" if each["missed"] else "",
+        f"{figures.exact(each['deletions'])} deletions to come" if each["deletions"] else "",
+        f"{figures.duration(lag * 1000)} behind" if lag else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _is_plain(value: Any) -> bool:

@@ -82,6 +82,16 @@ def _row(entry: Entry, query: Query, price: Price) -> Row | None:
     return order_key(row.started_at, row.id), row, None
 
 
+def finished_row(entry: Entry, price: Price) -> Summary:
+    """Make the summary of a record, with all that its bodies and the price list say.
+
+    :param price: what a call costs.
+    """
+    row = summarise(entry)
+    _describe(row, entry, price)
+    return row
+
+
 def _describe(row: Summary, entry: Entry, price: Price) -> None:
     if not entry.started:
         set_cost(row, entry, price)
@@ -146,8 +156,6 @@ class Tail:
                 self.places[name] = line.offset + line.length
                 entry = _entry(line)
                 if entry is not None and not entry.started:
-                    row = summarise(entry)
-                    _describe(row, entry, self.price)
-                    yield row
+                    yield finished_row(entry, self.price)
             if self.lines.closed(name):
                 self.places[name] = -1

@@ -1,0 +1,30 @@
+"""Where things are in a store: ``dt=YYYY-MM-DD/host=H/<segment>.jsonl.zst``, and ``.parquet`` beside it.
+
+The two folders are columns to every engine that reads them the way Hive does.
+"""
+
+from urllib.parse import quote
+
+from ccsproxy.store.segments.segment import COMPRESSED
+
+PARQUET = ".parquet"
+
+
+def folder(segment: str, host: str) -> str:
+    """Return the folder of a segment, by the day (UTC) on which it was begun."""
+    return f"dt={segment[:4]}-{segment[4:6]}-{segment[6:8]}/host={quote(host, safe='')}"
+
+
+def segment_path(segment: str, host: str) -> str:
+    """Return where a segment is."""
+    return f"{folder(segment, host)}/{segment}{COMPRESSED}"
+
+
+def parquet_path(segment: str, host: str) -> str:
+    """Return where the summaries of a segment are."""
+    return f"{folder(segment, host)}/{segment}{PARQUET}"
+
+
+def of_host(path: str, host: str) -> bool:
+    """Tell whether an object is a host's."""
+    return f"/host={quote(host, safe='')}/" in path

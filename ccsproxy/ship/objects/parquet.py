@@ -1,0 +1,72 @@
+"""The summaries of a segment as a Parquet file: readable by DuckDB, ClickHouse, Spark and Athena as it is."""
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from arro3.core import Array, DataType, Field, Schema, Table
+from arro3.io import read_json, read_parquet, write_parquet
+
+from ccsproxy.ship.facts import columns
+
+_NUMBERS = frozenset({"duration_ms", "ttft_ms", "cost"})
+_FLAGS = frozenset({"has_error", "partial"})
+_TIMES = frozenset({"started_at", "ended_at"})
+_COUNTS = frozenset(
+    "seq status input_tokens output_tokens cache_creation_input_tokens cache_read_input_tokens reasoning_tokens "
+    "request_bytes response_bytes schema_version offset length key".split()
+)
+#: Rows that one group of the file holds at most.
+_GROUP = 20_000
+_COMPRESSION = "zstd(3)"
+
+
+def schema() -> Schema:
+    """Return the columns: those of a summary, then who recorded it and where its line is."""
+    return Schema([Field(name, _kind(name)) for name in columns()])
+
+
+def written(rows: Iterable[dict[str, Any]]) -> bytes:
+    """Write rows of `ccsproxy.ship.facts.facts_of` as a Parquet file."""
+    lines = b"\n".join(msgspec.json.encode(row) for row in rows)
+    out = io.BytesIO()
+    found = read_json(io.BytesIO(lines + b"\n" if lines else b""), schema())
+    write_parquet(found, out, compression=_COMPRESSION, max_row_group_size=_GROUP)
+    return out.getvalue()
+
+
+def sessions_in(data: bytes) -> set[str]:
+    """Return the sessions that a file names."""
+    table = read_parquet(io.BytesIO(data)).read_all()
+    return {str(value.as_py()) for value in table.column("session_id")}
+
+
+def without_session(data: bytes, session_id: str) -> bytes:
+    """Return a file without the rows of a session."""
+    batches: list[Any] = []
+    for batch in read_parquet(io.BytesIO(data)).read_all().to_batches():
+        sessions = batch.column("session_id")
+        kept = [number for number, value in enumerate(sessions) if value.as_py() != session_id]
+        batches.append(batch.take(Array(kept, DataType.uint64())))
+    out = io.BytesIO()
+    if not batches:
+        return data
+    write_parquet(Table.from_batches(batches), out, compression=_COMPRESSION)
+    return out.getvalue()
+
+
+def _kind(name: str) -> DataType:
+    if name in _NUMBERS:
+        return DataType.float64()
+    if name in _FLAGS:
+        return DataType.bool()
+    if name in _TIMES:
+        return DataType.timestamp("ms", tz="UTC")
+    if name in _COUNTS:
+        return DataType.int64()
+    if name == "tools":
+        return DataType.list(Field("item", DataType.string()))
+    if name == "labels":
+        return DataType.map(DataType.string(), DataType.string(), False)
+    return DataType.string()

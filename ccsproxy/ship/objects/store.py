@@ -1,0 +1,160 @@
+"""The one place that speaks to object stores: put if absent, replace if unchanged, read, list, delete; it blocks.
+
+Errors are sentences without what a server quotes. A put counts when what is there afterwards has the size that was
+sent; on S3 the server checks it against a SHA-256 that goes with it.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
+
+from ccsproxy.config.shipping import ShipAddress
+from ccsproxy.ship.target import Unavailable
+
+_T = TypeVar("_T")
+
+#: How long one request is tried again by the library itself; longer pauses are the pump's.
+_RETRY = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
+_CODE = re.compile(r"<Code>(\w{1,60})</Code>|[Ss]tatus(?: code)?:? (\d{3})")
+
+
+class Exists(Exception):
+    """There is an object of that name."""
+
+
+class Changed(Exception):
+    """An object is not the one any more that was read."""
+
+
+class ObjectStore:
+    """One bucket or folder, below a prefix.
+
+    :param settings: what the store asks for, by obstore's names; the rest it finds in its own variables (AWS_...).
+    """
+
+    def __init__(self, address: ShipAddress, settings: dict[str, str]) -> None:
+        self._name = address.name
+        self._folder = Path(address.path) if address.kind == "file" else None
+        self._store = _open(address, settings)
+
+    def create(self, path: str, content: bytes | Path) -> None:
+        """Put an object that is not there.
+
+        :raises Exists: when it is.
+        :raises Unavailable: when the store does not take it.
+        """
+        self._put(path, content, "create")
+
+    def replace(self, path: str, content: bytes | Path, tag: str | None) -> None:
+        """Put an object in the place of one that was read.
+
+        :param tag: what the store called it then; a folder has no such condition.
+        :raises Changed: when it is another by now.
+        :raises Unavailable: when the store does not take it.
+        """
+        self._put(path, content, "overwrite" if tag is None or self._folder is not None else {"e_tag": tag})
+
+    def read(self, path: str) -> tuple[bytes, str | None] | None:
+        """Return an object's bytes and what the store calls this version of it; null when there is none.
+
+        :raises Unavailable: when the store does not answer.
+        """
+
+        def read() -> tuple[bytes, str | None]:
+            found = obstore.get(self._store, path)
+            return bytes(found.bytes()), found.meta["e_tag"]
+
+        try:
+            return self._asked(read)
+        except FileNotFoundError:
+            return None
+
+    def delete(self, path: str) -> None:
+        """Delete an object, if it is there.
+
+        :raises Unavailable: when the store does not answer.
+        """
+        try:
+            self._asked(lambda: obstore.delete(self._store, path))
+        except FileNotFoundError:
+            pass
+
+    def paths(self) -> Iterator[str]:
+        """Yield the names of all objects.
+
+        :raises Unavailable: when the store does not answer.
+        """
+        listing = obstore.list(self._store)
+        while batch := self._asked(lambda: next(listing, None)):
+            for each in batch:
+                yield str(each["path"])
+
+    def _put(self, path: str, content: bytes | Path, mode: Any) -> None:
+        size = content.stat().st_size if isinstance(content, Path) else len(content)
+
+        def put() -> None:
+            obstore.put(self._store, path, content, mode=mode)
+            there = obstore.head(self._store, path)["size"]
+            if there != size:
+                raise Unavailable(f"{self._name} has {there} bytes of {path}, {size} were sent")
+
+        try:
+            self._asked(put)
+        except FileNotFoundError as error:
+            raise Unavailable(f"{self._name} failed: {_reason(error)}; is it there?") from None
+        if self._folder is not None:
+            _sync(self._folder / path)
+
+    def _asked(self, work: Callable[[], _T]) -> _T:
+        try:
+            return work()
+        except AlreadyExistsError:
+            raise Exists from None
+        except PreconditionError:
+            raise Changed from None
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError, NotImplementedError) as error:
+            raise Unavailable(f"{self._name} failed: {_reason(error)}") from None
+
+
+def _reason(error: BaseException) -> str:
+    """Say what went wrong without repeating what a server, or the library, quotes."""
+    found = _CODE.search(str(error))
+    hint = f" {found[1] or found[2]}" if found else ""
+    return f"{type(error).__name__}{hint}"
+
+
+def _open(address: ShipAddress, settings: dict[str, str]) -> Any:
+    if address.kind == "file":
+        return LocalStore(address.path, mkdir=True)
+    more: dict[str, Any] = dict(settings)
+    if endpoint := address.options.get("endpoint"):
+        more["endpoint"] = endpoint
+        if endpoint.startswith("http://"):  # the address allows it to loopback alone
+            more["client_options"] = {"allow_http": True}
+    prefix = address.path.lstrip("/") or None
+    if address.kind == "s3":
+        if region := address.options.get("region"):
+            more["region"] = region
+        more.setdefault("checksum_algorithm", "SHA256")
+        return S3Store(address.host, prefix=prefix, retry_config=_RETRY, **more)
+    kind = GCSStore if address.kind == "gs" else AzureStore
+    return kind(address.host, prefix=prefix, retry_config=_RETRY, **more)
+
+
+def _sync(path: Path) -> None:
+    """Force a file and its name to the disk: the library renames it into its place without that."""
+    for each, flags in ((path, os.O_RDONLY), (path.parent, os.O_RDONLY | os.O_DIRECTORY)):
+        descriptor = os.open(each, flags | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,75 @@
+"""A folder in which segments are read, packed and cut, as in a data dir; it is gone when the work is done."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ccsproxy.ship.batch import ShippedLine
+from ccsproxy.store.segments.compress import write_packed
+from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.lines import SegmentLine, file_pieces, lines, segment_pieces
+from ccsproxy.store.segments.rewrite import Rewriter
+from ccsproxy.store.segments.scan import head_of
+from ccsproxy.store.segments.segment import Header, compressed_path, plain_path, segments_dir
+
+
+class Workshop:
+    """Work on segments outside of the data dir that they are from.
+
+    :param folder: an empty folder.
+    :param data_dir: where segments are read; nothing is changed there.
+    """
+
+    def __init__(self, folder: Path, data_dir: Path) -> None:
+        self._folder, self._data_dir, self._files = folder, data_dir, Files()
+        segments_dir(folder).mkdir(mode=0o700)
+
+    def packed(self, name: str) -> Path:
+        """Return the compressed file of a closed segment of the data dir, packed here where it is not compressed.
+
+        :raises OSError: when it cannot be read; `PackedError` likewise.
+        """
+        there = compressed_path(self._data_dir, name)
+        if there.exists():
+            return there
+        made = compressed_path(self._folder, name)
+        try:
+            write_packed(self._files, made, lines(file_pieces(self._files, plain_path(self._data_dir, name))))
+        except FileNotFoundError:  # compressed by now
+            return there
+        return made
+
+    def records(self, name: str, content: bool, fetched: bool = False) -> Iterator[ShippedLine]:
+        """Yield the records of a segment.
+
+        :param fetched: whether it is one that was brought here, instead of the data dir's.
+        """
+        folder = self._folder if fetched else self._data_dir
+        for line in lines(segment_pieces(self._files, folder, name, damage=lambda reason: None)):
+            if _is_record(line):
+                yield ShippedLine(line.offset, bytes(line.data), content)
+
+    def bring(self, name: str, data: bytes) -> None:
+        """Put the compressed file of a segment here."""
+        path = compressed_path(self._folder, name)
+        path.touch(mode=0o600)
+        path.write_bytes(data)
+
+    def cut(self, name: str, session_id: str) -> tuple[str, Path] | None:
+        """Cut a session out of a segment that was brought here.
+
+        :return: the name and the file of what is left, null when nothing is.
+        :raises PackedError: when a part of it cannot be read, so that nobody knows what is in it.
+        """
+
+        def header(new: str) -> Header:
+            return Header(segment=new, created_at="", writer="ccsproxy", redacted=True, run="")
+
+        rewriter = Rewriter(self._files, self._folder, header, lambda: 0.0, os.urandom)
+        new = rewriter.rewrite(name, lambda head: head.session_id != session_id)
+        return (new, compressed_path(self._folder, new)) if new else None
+
+
+def _is_record(line: SegmentLine) -> bool:
+    head = head_of(line)
+    return head is not None and head.event == "record"

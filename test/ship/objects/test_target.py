@@ -1,0 +1,226 @@
+"""Segments in a folder or bucket: as they are, once, verified; what is removed here is cut out there."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import zstandard
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.config.shipping import ship_address
+from ccsproxy.exchange import codec
+from ccsproxy.ship.batch import Limits, SegmentBatch
+from ccsproxy.ship.credentials import Credentials
+from ccsproxy.ship.objects.layout import folder, parquet_path, segment_path
+from ccsproxy.ship.objects.parquet import sessions_in, without_session, written
+from ccsproxy.ship.objects.store import Changed, Exists, ObjectStore
+from ccsproxy.ship.objects.target import ObjectTarget
+from ccsproxy.ship.source import Source
+from ccsproxy.ship.target import Surroundings, Unavailable
+from ccsproxy.store.shipments import Shipment
+from test.ship.segments import FIRST, SECOND, Segments
+from test.store.corpus import Corpus
+from test.store.records import record
+
+HOST = "host/1"
+
+
+class FolderCase(SynchronousTestCase):
+    """A data dir, and a folder that its segments are put in."""
+
+    def setUp(self) -> None:
+        """Make both."""
+        self.segments = Segments(Path(self.mktemp()).absolute())
+        self.lake = Path(self.mktemp()).absolute()
+        self.target = self.make()
+
+    def make(self, **options: Any) -> ObjectTarget:
+        address = ship_address(f"file://{self.lake}")
+        self.store = ObjectStore(address, {})
+        around = Surroundings(None, address, Credentials(), HOST, str(self.segments.data_dir), **options)
+        return ObjectTarget(around)
+
+    def batch(self, shipment: Shipment = Shipment("t")) -> SegmentBatch:  # noqa: B008  (frozen)
+        """Return the first closed segment."""
+        found = Source(self.segments.data_dir, HOST).next(shipment, Limits(), True, whole=True)
+        assert isinstance(found, SegmentBatch)
+        return found
+
+    def send(self) -> SegmentBatch:
+        """Put the first closed segment, without a thread."""
+        batch = self.batch()
+        self.target._send(batch)
+        return batch
+
+    def paths(self) -> list[str]:
+        return sorted(self.store.paths())
+
+    def rows(self, segment: str = FIRST) -> list[dict[str, Any]]:
+        """Return the summaries of a segment."""
+        found = duckdb.sql(f"SELECT * FROM '{self.lake / parquet_path(segment, HOST)}'")
+        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+    def lines(self, segment: str = FIRST) -> list[dict[str, Any]]:
+        """Return the records of a segment in the folder."""
+        found = self.store.read(segment_path(segment, HOST))
+        assert found is not None
+        text = zstandard.ZstdDecompressor().stream_reader(found[0], read_across_frames=True).read()
+        return [each for each in map(codec.decode, text.splitlines(keepends=True)) if "outcome" in each]
+
+
+class FolderTests(FolderCase):
+    """What is put, and where."""
+
+    def test_as_it_is(self) -> None:
+        """Byte for byte, by day and host, with its summaries beside."""
+        self.segments.add(FIRST, [1, 2])
+        self.segments.close(FIRST)
+        self.send()
+        place = "dt=2026-11-30/host=host%2F1"
+        self.assertEqual(self.paths(), [f"{place}/{FIRST}.jsonl.zst", f"{place}/{FIRST}.parquet"])
+        ours = self.segments.data_dir / "segments" / f"{FIRST}.jsonl.zst"
+        self.assertEqual((self.lake / place / f"{FIRST}.jsonl.zst").read_bytes(), ours.read_bytes())
+        self.assertEqual(
+            [(row["id"], row["session_id"], row["host"]) for row in self.rows()],
+            [("id1", "s", HOST), ("id2", "s", HOST)],
+        )
+        self.assertEqual(folder(FIRST, "a"), "dt=2026-11-30/host=a")
+
+    def test_twice(self) -> None:
+        """A repeat changes nothing, also when the segment was packed anew meanwhile."""
+        self.segments.add(FIRST, [1, 2])
+        self.segments.close(FIRST, compress=False)
+        self.send()
+        before = {path: self.store.read(path) for path in self.paths()}
+        self.segments.close(FIRST)
+        self.send()
+        self.assertEqual({path: self.store.read(path) for path in self.paths()}, before)
+
+    def test_something_else_is_there(self) -> None:
+        """It is not overwritten: two machines with one label would take turns."""
+        self.segments.add(FIRST, [1])
+        self.segments.close(FIRST)
+        self.send()
+        other = Segments(Path(self.mktemp()).absolute())
+        other.add(FIRST, [9])
+        other.close(FIRST)
+        self.segments = other
+        self.target = self.make()
+        self.assertIn("one host label", str(self.assertRaises(Unavailable, self.send)))
+
+    def test_summaries_alone(self) -> None:
+        """Without content no segment is put, and nothing that was said stands in the summaries."""
+        self.segments.add(FIRST, [record(1, body={"messages": [{"role": "user", "content": "synthetic word"}]})])
+        self.segments.close(FIRST)
+        self.target = self.make(content=False)
+        self.send()
+        self.assertEqual(self.paths(), [parquet_path(FIRST, HOST)])
+        self.assertEqual((self.rows()[0]["preview"], self.rows()[0]["model"]), (None, "m"))
+        self.target._delete("s")
+        self.assertEqual(self.rows(), [])
+
+    def test_odd_values(self) -> None:
+        """Half a surrogate pair, and numbers that are none, take no row with them."""
+        odd = {**codec.decode(codec.encode(record(1))), "usage": {"input_tokens": -5, "output_tokens": 2**60}}
+        odd["model"] = "m\ud800\0"
+        self.segments.begin(FIRST)
+        self.segments.append(FIRST, codec.encode(odd), codec.encode(record(2)))
+        self.segments.close(FIRST)
+        self.send()
+        rows = self.rows()
+        self.assertEqual([row["id"] for row in rows], ["id1", "id2"])
+        self.assertEqual((rows[0]["input_tokens"], rows[0]["output_tokens"]), (None, None))
+        self.assertTrue(rows[0]["model"].startswith("m"))
+
+
+class DeletionTests(FolderCase):
+    """What is removed here is cut out there."""
+
+    def fill(self) -> None:
+        self.segments.add(FIRST, [1, 2], "stays")
+        self.segments.add(FIRST, [3], "goes")
+        self.segments.close(FIRST)
+        self.segments.add(SECOND, [4], "goes")
+        self.segments.close(SECOND)
+        self.target._send(self.batch())
+        self.target._send(self.batch(Shipment("t", self.batch().after)))
+
+    def test_cut_out(self) -> None:
+        """Of every segment that holds it, whatever this disk still has; one that held nothing else goes."""
+        self.fill()
+        self.target._delete("goes")
+        self.assertEqual(self.paths(), [segment_path(FIRST, HOST), parquet_path(FIRST, HOST)])
+        self.assertEqual([each["session_id"] for each in self.lines()], ["stays", "stays"])
+        self.assertEqual([row["session_id"] for row in self.rows()], ["stays", "stays"])
+        self.target._delete("goes")
+
+    def test_other_hosts(self) -> None:
+        """Have their own."""
+        self.fill()
+        around = Surroundings(
+            None, ship_address(f"file://{self.lake}"), Credentials(), "other", str(self.segments.data_dir)
+        )
+        ObjectTarget(around)._delete("goes")
+        self.assertEqual(len(self.paths()), 4)
+
+    def test_rewritten_here(self) -> None:
+        """What replaces a segment takes its place there."""
+        self.segments.add(FIRST, [1, 2], "stays")
+        self.segments.add(FIRST, [3], "goes")
+        self.segments.close(FIRST)
+        self.send()
+        new = self.segments.rewrite(FIRST, lambda head: head.session_id == "stays", b"\1\2\3\4")
+        assert new is not None
+        self.send()
+        self.assertEqual(self.paths(), [segment_path(new, HOST), parquet_path(new, HOST)])
+
+
+class StoreTests(FolderCase):
+    """Conditions and trouble."""
+
+    def test_conditions(self) -> None:
+        """An object is made once."""
+        self.store.create("a/b", b"1")
+        self.assertRaises(Exists, self.store.create, "a/b", b"2")
+        self.store.replace("a/b", b"3", "tag")
+        found = self.store.read("a/b")
+        assert found is not None
+        self.assertEqual(found[0], b"3")
+        self.store.delete("a/b")
+        self.store.delete("a/b")
+        self.assertIsNone(self.store.read("a/b"))
+        self.assertTrue(issubclass(Changed, Exception))
+
+    def test_trouble(self) -> None:
+        """A folder that cannot be written is waited for, and the sentence holds no path of what is put."""
+        self.lake.rmdir()
+        self.lake.write_text("in the way")
+        error = self.assertRaises(Unavailable, self.store.create, "a/b", b"1")
+        self.assertIn("failed", str(error))
+
+
+class EngineTests(FolderCase):
+    """Engines read what is there as it is."""
+
+    def test_duckdb(self) -> None:
+        """Summaries by day and host, and single members of whole records."""
+        self.segments.begin(FIRST)
+        made = list(Corpus().records(50))
+        self.segments.append(FIRST, *[codec.encode({**each, "labels": {"team": "x"}}) for each in made])
+        self.segments.close(FIRST)
+        self.send()
+        summaries, lines = f"{self.lake}/**/*.parquet", f"{self.lake}/**/*.jsonl.zst"
+        sql = f"SELECT dt, labels['team'], count(*), sum(output_tokens) FROM '{summaries}' GROUP BY ALL"
+        found = duckdb.sql(sql).fetchall()
+        total = sum(each["usage"]["output_tokens"] for each in made)
+        self.assertEqual([(str(found[0][0]), *found[0][1:])], [("2026-11-30", "x", 50, total)])
+        columns = "{id: 'VARCHAR', outcome: 'VARCHAR', request: 'JSON'}"
+        read = f"read_json('{lines}', format='newline_delimited', columns={columns}, maximum_object_size=134217728)"
+        sql = f"SELECT count(*), count(request->'$.body.messages') FROM {read} WHERE outcome IS NOT NULL"
+        self.assertEqual(duckdb.sql(sql).fetchall(), [(50, 50)])
+
+    def test_parquet(self) -> None:
+        """An empty file is one, too."""
+        data = written([])
+        self.assertEqual(sessions_in(data), set())
+        self.assertEqual(sessions_in(without_session(data, "x")), set())
