@@ -15,6 +15,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from ccsproxy.api.connections import ConnectionLimit
+from ccsproxy.api.ship_metrics import ship_metrics
 from ccsproxy.insight.metrics.families import FAMILIES, Family
 from ccsproxy.insight.metrics.tallies import Sample
 
@@ -95,6 +96,7 @@ class Exposition:
         text = "Connections to the API that were turned away because too many were open."
         yield CounterMetricFamily("ccsproxy_api_connections_refused", text, value=self._crowd.refused)
         yield from _store(health.get("store_detail") or {})
+        yield from ship_metrics(health.get("ship"))
         yield from _of_calls(self._samples())
         for metric in health.get("metrics") or ():
             yield from _told(metric)

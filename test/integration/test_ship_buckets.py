@@ -94,4 +94,4 @@ class BucketTests(SynchronousTestCase):
         found = self.store.read(parquet_path(FIRST, "h"))
         assert found is not None
         path.write_bytes(found[0])
-        return {row[0] for row in duckdb.sql(f"SELECT DISTINCT session_id FROM '{path}'").fetchall()}
+        return {row[0] for row in duckdb.sql(f"SELECT DISTINCT session_id FROM read_parquet('{path}')").fetchall()}
