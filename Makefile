@@ -124,6 +124,7 @@ test-clients: $(VENV)/test
 # Prometheus as Debian has it.
 test-engines: $(VENV)/test
 	command -v prometheus promtool >/dev/null || apt-get install -y -qq --no-install-recommends prometheus
+	$(BIN)/python -m pip install --quiet -e '.[engines]'
 	CCSPROXY_TEST_ENGINES=1 $(BIN)/python -m twisted.trial test.engines
 
 test-browser: $(VENV)/browser

@@ -30,6 +30,7 @@ KINDS: dict[str, Kind] = {
         ("file", "s3", "gs", "az"),
         Kind("ccsproxy.ship.objects.target", "ObjectTarget", ("obstore", "arro3.core", "arro3.io")),
     ),
+    "clickhouse": Kind("ccsproxy.ship.clickhouse.target", "ClickHouseTarget"),
     "jsonl": Kind("ccsproxy.ship.jsonl.target", "JsonLinesTarget"),
 }
 

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--once", metavar="URL", help="ship everything that is there to this target, then end")
+    what.add_argument("--schema", metavar="URL", nargs="?", const="", help="write the tables of a ClickHouse target")
     what.add_argument("--forget", metavar="TARGET", help="forget a target, and what it was still to delete")
     parser.add_argument("--since", metavar="TIME", help="with --once: nothing that began before")
     parser.add_argument("--ship-content", choices=CONTENT, default=CONTENT[0], help="with --once, as for serve")
@@ -35,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Do what is asked for; without an option, say how far each target is."""
     try:
+        if args.schema is not None:
+            return _schema(args.schema, out)
         if args.once:
             return _once(args, out)
     except ConfigError as error:
@@ -104,6 +107,16 @@ def _shipped(address: ShipAddress, settings: ShipSettings, since: float) -> Stat
         ended[0].raiseException()
     status: Status = ended[0]
     return status
+
+
+def _schema(text: str, out: TextIO) -> int:
+    from ccsproxy.ship.clickhouse.schema import schema
+
+    address = _address(text or "clickhouse+https://localhost/ccsproxy")
+    if address.kind != "clickhouse":
+        raise CommandError(f"{address.kind} has no tables; name a clickhouse+https:// target.")
+    out.write(";\n\n".join(schema(address)) + ";\n")
+    return 0
 
 
 def _forget(shipments: Shipments | None, target: str, out: TextIO) -> int:

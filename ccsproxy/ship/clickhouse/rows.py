@@ -1,0 +1,108 @@
+"""The rows of a batch, as JSON lines of each table, such that no engine refuses or bends one of them."""
+
+import time
+from collections.abc import Callable, Iterable
+
+import attr
+import msgspec
+
+from ccsproxy.ship.batch import LineBatch, ShippedLine
+from ccsproxy.ship.clickhouse.said import Memory, hash_of
+from ccsproxy.ship.clickhouse.schema import EXCHANGES, Table
+from ccsproxy.ship.facts import clean, facts_of
+from ccsproxy.store.summary import Price, milliseconds, read_entry
+
+#: The earliest and latest start that a column of `exchanges` can hold: what lies outside would be bent.
+_FIRST_MS, _LAST_MS = milliseconds("1970-01-02T00:00:00Z"), milliseconds("2149-01-01T00:00:00Z")
+_DAY_MS = 86_400_000
+
+
+@attr.define
+class Rows:
+    """The rows of one batch.
+
+    :ivar lines: by table, JSON lines.
+    :ivar refused: for each record that is left out, its number, session, and why.
+    """
+
+    lines: dict[str, list[bytes]]
+    refused: list[tuple[str, int, str]] = attr.field(factory=list)
+
+    def body(self, table: str) -> bytes:
+        """Return what is inserted into a table."""
+        return b"\n".join(self.lines[table])
+
+
+class RowMaker:
+    """Makes the rows of batches.
+
+    :param ttl_days: rows that are older would vanish without a word; 0 for none.
+    :param clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, host: str, tables: Iterable[Table], price: Price, ttl_days: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self.memory = Memory()
+        self._host, self._price, self._clock = host, price, clock
+        self._names = [table.name for table in tables]
+        self._oldest = ttl_days * _DAY_MS
+
+    def rows(self, batch: LineBatch) -> Rows:
+        """Make the rows of a batch."""
+        self.memory.begin()
+        made = Rows({name: [] for name in self._names})
+        for line in batch.lines:
+            try:
+                self._add(made, line, batch.segment)
+            except (ValueError, TypeError, RecursionError) as error:
+                made.refused.append((line.head.session_id, line.head.seq, f"it is no record: {type(error).__name__}"))
+        return made
+
+    def _add(self, made: Rows, line: ShippedLine, segment: str) -> None:
+        facts = facts_of(line, segment, self._host, self._price)
+        began = milliseconds(facts["started_at"])
+        late = self._oldest and began < self._clock() * 1000 - self._oldest
+        if late or not _FIRST_MS <= began < _LAST_MS:
+            reason = "it is older than the target keeps anything (ttl_days)" if late else "its time cannot be held"
+            made.refused.append((line.head.session_id, line.head.seq, reason))
+            return
+        facts["tools"] = facts["tools"] or []
+        facts["status"] = facts["status"] if 0 <= (facts["status"] or 0) < 1 << 31 else None
+        for name in ("started_at", "ended_at"):
+            facts[name] = _moment(facts[name])
+        made.lines["exchanges"].append(_json({name: facts[name] for name in EXCHANGES if name in facts}))
+        named = {"started_at": facts["started_at"], "host": facts["host"], "session_id": facts["session_id"]}
+        if "bodies" in made.lines:
+            made.lines["bodies"].append(
+                _json({**named, "id": facts["id"], "record": line.json().decode("utf-8", "replace")})
+            )
+        if "messages" in made.lines:
+            self._add_texts(made, line, {**named, "key": facts["key"]})
+
+    def _add_texts(self, made: Rows, line: ShippedLine, named: dict[str, object]) -> None:
+        day = str(named["started_at"])[:10]
+        for position, (kind, text) in enumerate(self.memory.says(read_entry(line.data))):
+            name = hash_of(text)
+            made.lines["exchange_messages"].append(_json({**named, "position": position, "kind": kind, "hash": name}))
+            if self.memory.is_new(day, name):
+                made.lines["messages"].append(_json({"day": day, "hash": name, "kind": kind, "text": clean(text)}))
+
+
+def _moment(text: str | None) -> str | None:
+    """Write a time in UTC as ClickHouse reads it without being told how, null for what is none."""
+    if text is None:
+        return None
+    try:
+        ms = milliseconds(text)
+    except ValueError:
+        return None
+    if not _FIRST_MS <= ms < _LAST_MS:
+        return None
+    seconds = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(ms // 1000))
+    return f"{seconds}.{ms % 1000:03d}"
+
+
+def _json(row: dict[str, object]) -> bytes:
+    return msgspec.json.encode(row)

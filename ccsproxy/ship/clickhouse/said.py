@@ -1,0 +1,87 @@
+"""What calls say that their sessions have not said before: each text once, though agents send it again each turn."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from ccsproxy.store.index.texts.record_texts import Text, request_texts, response_texts
+from ccsproxy.store.summary import Entry
+
+#: How many sessions, and how many texts of one day, are remembered; what is forgotten is only sent once more.
+SESSIONS, TEXTS = 512, 200_000
+
+
+class Memory:
+    """What was sent already.
+
+    Invariant: only what `commit` has confirmed is passed over; what was said since counts within the batch alone, so
+    that a batch which is sent again, or in halves, says the same.
+    """
+
+    def __init__(self) -> None:
+        self._heard: OrderedDict[str, set[int]] = OrderedDict()
+        self._sent: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._hearing: dict[str, set[int]] = {}
+        self._sending: set[tuple[str, str]] = set()
+
+    def begin(self) -> None:
+        """Begin a batch, and forget what an earlier one said that was not taken."""
+        self._hearing, self._sending = {}, set()
+
+    def commit(self) -> None:
+        """Remember what the batch said: the target has it."""
+        for session, items in self._hearing.items():
+            self._heard.setdefault(session, set()).update(items)
+            self._heard.move_to_end(session)
+        self._sent.update(dict.fromkeys(self._sending))
+        while len(self._heard) > SESSIONS:
+            self._heard.popitem(last=False)
+        while len(self._sent) > TEXTS:
+            self._sent.popitem(last=False)
+        self.begin()
+
+    def forget(self) -> None:
+        """Forget everything: the target has deleted some of it."""
+        self._heard.clear()
+        self._sent.clear()
+        self.begin()
+
+    def says(self, entry: Entry) -> list[Text]:
+        """Return the texts that a call adds to its session, in their order, each with its kind."""
+        try:
+            return list(self._texts(entry))
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return []
+
+    def is_new(self, day: str, hash_of_text: str) -> bool:
+        """Tell whether a text was not sent yet on a day; it counts as sent from now on."""
+        key = (day, hash_of_text)
+        if key in self._sent or key in self._sending:
+            return False
+        self._sending.add(key)
+        return True
+
+    def _texts(self, entry: Entry) -> Iterator[Text]:
+        yield from request_texts(bytes(entry.request.body), self._known(entry.session_id))
+        if entry.response is not None:
+            yield from response_texts(msgspec.json.decode(entry.response.body_reassembled))
+
+    def _known(self, session: str) -> Callable[[bytes], bool]:
+        heard = self._heard.get(session, set())
+        hearing = self._hearing.setdefault(session, set())
+
+        def known(item: bytes) -> bool:
+            number = hash(item)
+            if number in heard or number in hearing:
+                return True
+            hearing.add(number)
+            return False
+
+        return known
+
+
+def hash_of(text: str) -> str:
+    """Return the name of a text: 32 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,228 @@
+"""The tables of a ClickHouse target, as SQL: made by the target, printed by ``ccsproxy ship --schema``.
+
+`exchanges` has one row of facts a call. `messages` has each text once a day, by its hash, so that a text leaves with
+the last day on which it was said. `exchange_messages` says which texts a call adds to its session, in their order:
+what agents send again each turn is not written again. `bodies` has whole records, and may be left out. Repeats are
+harmless: the insert's token is known for a while, and the order key of each table names a row for good.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import attr
+
+from ccsproxy.config.shipping import ShipAddress
+
+#: Days for which rows are kept where the URL does not say it (``ttl_days``); 0 is for ever.
+TTL_DAYS = 90
+#: The first version whose text index needs no experimental setting.
+TEXT_INDEX_SINCE = (26, 2)
+#: The oldest version whose tables these can be.
+OLDEST = (24, 3)
+
+_ONE_OF_FEW = "LowCardinality(Nullable(String))"
+_COUNT, _NUMBER, _TEXT = "Nullable(Int64)", "Nullable(Float64)", "Nullable(String)"
+_MOMENT = "DateTime64(3, 'UTC')"
+
+#: Columns of `exchanges`: who and where, then the members of a summary (`ccsproxy.ship.facts`).
+EXCHANGES: Mapping[str, str] = {
+    "host": "LowCardinality(String)",
+    "user": "LowCardinality(String)",
+    "labels": "Map(LowCardinality(String), String)",
+    "id": "String",
+    "key": "UInt64",
+    "session_id": "String",
+    "seq": "Int64",
+    "request_id": _TEXT,
+    "started_at": _MOMENT,
+    "ended_at": f"Nullable({_MOMENT})",
+    "duration_ms": _NUMBER,
+    "ttft_ms": _NUMBER,
+    **dict.fromkeys(("upstream", "category", "method"), "LowCardinality(String)"),
+    **dict.fromkeys(("dialect", "model", "response_model", "outcome", "stop_reason", "error_kind"), _ONE_OF_FEW),
+    "status": "Nullable(Int32)",
+    "has_error": "Bool",
+    "error_message": _TEXT,
+    "partial": "Bool",
+    "path": "String",
+    **dict.fromkeys(("client", "client_version", "cwd", "account", "unpriced", "purpose", "about"), _ONE_OF_FEW),
+    **dict.fromkeys(("agent", "parent_agent", "thread"), _TEXT),
+    **dict.fromkeys(
+        "input_tokens output_tokens cache_creation_input_tokens cache_read_input_tokens reasoning_tokens "
+        "request_bytes response_bytes".split(),
+        _COUNT,
+    ),
+    "cost": _NUMBER,
+    "tools": "Array(LowCardinality(String))",
+    "preview": _TEXT,
+    "schema_version": "Int32",
+    "segment": "LowCardinality(String)",
+    "offset": "Int64",
+    "length": "Int64",
+    "version": "UInt64 DEFAULT 1",
+    "is_deleted": "UInt8 DEFAULT 0",
+}
+MESSAGES: Mapping[str, str] = {
+    "day": "Date",
+    "hash": "FixedString(32)",
+    "kind": "LowCardinality(String)",
+    "text": "String CODEC(ZSTD(3))",
+}
+EXCHANGE_MESSAGES: Mapping[str, str] = {
+    "started_at": _MOMENT,
+    "host": "LowCardinality(String)",
+    "session_id": "String",
+    "key": "UInt64",
+    "position": "UInt32",
+    "kind": "LowCardinality(String)",
+    "hash": "FixedString(32)",
+}
+BODIES: Mapping[str, str] = {
+    "started_at": _MOMENT,
+    "host": "LowCardinality(String)",
+    "session_id": "String",
+    "id": "String",
+    "record": "String CODEC(ZSTD(3))",
+}
+
+
+@attr.frozen
+class Table:
+    """One table.
+
+    :ivar columns: type by name.
+    :ivar order: the order key, which names a row; the first table to be deleted from is the last in `TABLES`.
+    :ivar moment: the column by which it is parted into days and grows old.
+    :ivar engine: what the merge tree replaces rows by.
+    :ivar indexes: further indexes, as they stand in the statement.
+    :ivar shard: by what rows are spread over a cluster.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    order: str
+    moment: str = "started_at"
+    engine: str = ""
+    indexes: Sequence[str] = ()
+    shard: str = "cityHash64(session_id)"
+
+
+_SESSION = "INDEX by_session session_id TYPE bloom_filter(0.001) GRANULARITY 1"
+TABLES = (
+    Table(
+        "messages", MESSAGES, "hash", "day", "", ("{text_index}",), "cityHash64(hash)"
+    ),
+    Table(
+        "exchange_messages", EXCHANGE_MESSAGES, "session_id, host, key, position", "started_at", "",
+        ("INDEX by_hash hash TYPE bloom_filter(0.001) GRANULARITY 1",),
+    ),
+    Table("bodies", BODIES, "toStartOfHour(started_at), host, id", "started_at", "", (_SESSION,)),
+    Table(
+        "exchanges", EXCHANGES, "toStartOfHour(started_at), host, id", "started_at", "version, is_deleted",
+        (_SESSION, "INDEX by_model model TYPE set(100) GRANULARITY 4"),
+    ),
+)  # fmt: skip
+
+
+def tables(address: ShipAddress, content: bool = True) -> list[Table]:
+    """Return the tables that a target has.
+
+    :param content: whether what was said is shipped.
+    """
+    bodies = content and address.options.get("bodies", "on") not in ("off", "0", "no")
+    left_out = {"messages", "exchange_messages", "bodies"} if not content else set() if bodies else {"bodies"}
+    return [table for table in TABLES if table.name not in left_out]
+
+
+def database(address: ShipAddress) -> str:
+    """Return the name of the database, quoted for SQL."""
+    return quoted(address.path.strip("/") or "ccsproxy")
+
+
+def quoted(name: str) -> str:
+    """Quote a name for SQL."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def literal(text: str) -> str:
+    """Write a text as a literal of SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def own_table(address: ShipAddress, name: str) -> str:
+    """Return the table that holds the rows: on a cluster, each server's part."""
+    part = f"{name}_part" if address.options.get("cluster") else name
+    return f"{database(address)}.{quoted(part)}"
+
+
+def on_cluster(address: ShipAddress) -> str:
+    """Return what makes a statement be done by every server of the cluster, empty without one."""
+    cluster = address.options.get("cluster", "")
+    return f" ON CLUSTER {quoted(cluster)}" if cluster else ""
+
+
+def schema(address: ShipAddress, content: bool = True, version: tuple[int, int] = TEXT_INDEX_SINCE) -> list[str]:
+    """Return the statements that make database and tables.
+
+    :param version: the server's, which says which kind of text index it has.
+    """
+    statements = [f"CREATE DATABASE IF NOT EXISTS {database(address)}{on_cluster(address)}"]
+    for table in tables(address, content):
+        statements.append(_create(address, table, version))
+        if address.options.get("cluster"):
+            statements.append(_distributed(address, table))
+    return statements
+
+
+def missing_columns(address: ShipAddress, table: Table, known: Sequence[str]) -> list[str]:
+    """Return the statements that bring a table of an earlier version up.
+
+    :param known: the columns that it has.
+    """
+    new = [(name, kind) for name, kind in table.columns.items() if name not in known]
+    own = own_table(address, table.name)
+    return [f"ALTER TABLE {own}{on_cluster(address)} ADD COLUMN IF NOT EXISTS {quoted(n)} {kind}" for n, kind in new]
+
+
+def _create(address: ShipAddress, table: Table, version: tuple[int, int]) -> str:
+    columns = [f"    {quoted(name)} {kind}" for name, kind in table.columns.items()]
+    columns += [f"    {each}".format(text_index=_text_index(version)) for each in table.indexes]
+    days = int(address.options.get("ttl_days", TTL_DAYS))
+    ttl = f"TTL toDateTime({table.moment}) + INTERVAL {days} DAY\n" if days else ""
+    return (
+        f"CREATE TABLE IF NOT EXISTS {own_table(address, table.name)}{on_cluster(address)}\n(\n"
+        + ",\n".join(columns)
+        + f"\n)\nENGINE = {_engine(address, table)}\nPARTITION BY toDate({table.moment})\nORDER BY ({table.order})\n"
+        + ttl
+        + f"SETTINGS {_settings(address, days)}"
+    )
+
+
+def _text_index(version: tuple[int, int]) -> str:
+    if version >= TEXT_INDEX_SINCE:
+        return "INDEX by_word lower(text) TYPE text(tokenizer = splitByNonAlpha)"
+    return "INDEX by_word lower(text) TYPE tokenbf_v1(65536, 3, 0) GRANULARITY 1"
+
+
+def _engine(address: ShipAddress, table: Table) -> str:
+    if not address.options.get("cluster"):
+        return f"ReplacingMergeTree({table.engine})"
+    place = f"/clickhouse/tables/{{shard}}/{address.path.strip('/') or 'ccsproxy'}/{table.name}"
+    rest = f", {table.engine}" if table.engine else ""
+    return f"ReplicatedReplacingMergeTree({literal(place)}, '{{replica}}'{rest})"
+
+
+def _settings(address: ShipAddress, days: int) -> str:
+    # Without a window a token is ignored, and a repeat doubles its rows until they are merged.
+    window = (
+        "replicated_deduplication_window" if address.options.get("cluster") else "non_replicated_deduplication_window"
+    )
+    return f"{window} = 10000" + (", ttl_only_drop_parts = 1" if days else "")
+
+
+def _distributed(address: ShipAddress, table: Table) -> str:
+    cluster, part = address.options["cluster"], own_table(address, table.name)
+    names = f"{quoted(cluster)}, {database(address)}, {quoted(table.name + '_part')}, {table.shard}"
+    return (
+        f"CREATE TABLE IF NOT EXISTS {database(address)}.{quoted(table.name)}{on_cluster(address)} AS {part}\n"
+        f"ENGINE = Distributed({names})"
+    )

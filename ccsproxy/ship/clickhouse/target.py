@@ -1,0 +1,169 @@
+"""A target that is a ClickHouse server, or a cluster of them, spoken to over its HTTP interface."""
+
+import gzip
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlencode
+
+from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
+
+from ccsproxy.providers.price_book import PriceBook
+from ccsproxy.ship.batch import Batch, Limits, LineBatch
+from ccsproxy.ship.clickhouse.rows import RowMaker, Rows
+from ccsproxy.ship.clickhouse.schema import (
+    OLDEST,
+    TTL_DAYS,
+    Table,
+    database,
+    literal,
+    missing_columns,
+    on_cluster,
+    own_table,
+    quoted,
+    schema,
+    tables,
+)
+from ccsproxy.ship.http import HttpDoor, Reply
+from ccsproxy.ship.target import Receipt, Rejected, Surroundings, Unavailable
+
+#: Codes by which the server says that what it was sent cannot be read or held: it never will be.
+_OF_DATA = frozenset({6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 407, 441, 469})
+#: Codes that say that a table or column is not there: it is looked after before the next try.
+_OF_SCHEMA = frozenset({16, 47, 60, 81})
+#: The server collects the inserts of many machines, and answers when it has written them.
+_INSERT = {
+    "async_insert": "1",
+    "wait_for_async_insert": "1",
+    "async_insert_deduplicate": "1",
+    "insert_deduplicate": "1",
+    "input_format_skip_unknown_fields": "1",
+    "date_time_input_format": "best_effort",
+}
+#: The order in which tables are filled: who finds a call finds all that belongs to it.
+_FILLED = ("messages", "exchange_messages", "bodies", "exchanges")
+
+
+class ClickHouseTarget:
+    """Inserts rows into ClickHouse (see `ccsproxy.ship.target.Target`).
+
+    States: not open (the tables have to be looked after first), open.
+    """
+
+    whole_segments = False
+    limits = Limits(rows=2000, size=8 << 20, linger=2.0)
+    _log = Logger()
+
+    def __init__(self, around: Surroundings) -> None:
+        address = self._address = around.address
+        self._door = HttpDoor(around.reactor, address)
+        self._url = f"{address.scheme}://{address.authority}/"
+        self._headers = {"X-ClickHouse-User": address.user} if address.user else {}
+        if around.credentials.password:
+            self._headers["X-ClickHouse-Key"] = around.credentials.password
+        self._headers.update(around.credentials.headers)
+        self._host, self._content = around.host, around.content
+        self._tables: list[Table] = tables(address, around.content)
+        price = PriceBook.of_data_dir(Path(around.data_dir)).cost
+        self._maker = RowMaker(around.host, self._tables, price, int(address.options.get("ttl_days", TTL_DAYS)))
+        self._is_open = False
+
+    async def open(self) -> None:
+        """Make the tables, or bring them up."""
+        if self._is_open:
+            return
+        said = (await self._ask("SELECT version()")).body.decode("ascii", "replace").strip()
+        version = _version(said)
+        if version < OLDEST:
+            raise Unavailable(f"{self._address.authority} is ClickHouse {said[:20]}; it has to be 24.3 or newer")
+        known = await self._columns()
+        if any(table.name not in known for table in self._tables):
+            for statement in schema(self._address, self._content, version):
+                await self._ask(statement)
+        for table in self._tables:
+            for statement in missing_columns(self._address, table, known.get(table.name, list(table.columns))):
+                await self._ask(statement)
+        self._is_open = True
+
+    async def send(self, batch: Batch) -> Receipt:
+        """Insert the rows of a batch."""
+        assert isinstance(batch, LineBatch)  # noqa: S101  (whole_segments says so)
+        await self.open()
+        rows: Rows = await deferToThread(self._maker.rows, batch)
+        for table in _FILLED:
+            if rows.lines.get(table):
+                await self._insert(table, rows, batch.token)
+        self._maker.memory.commit()
+        for session, seq, reason in rows.refused:
+            self._log.warn("{session}/{seq} is not shipped: {reason}", session=session, seq=seq, reason=reason)
+        return Receipt(len(rows.refused))
+
+    async def delete(self, session_id: str) -> None:
+        """Delete a session of this host, and the texts that nobody else has said."""
+        await self.open()
+        own = f"session_id = {literal(session_id)} AND host = {literal(self._host)}"
+        names = [table.name for table in self._tables]
+        self._maker.memory.forget()
+        if "messages" in names:
+            said = f"{database(self._address)}.exchange_messages"
+            await self._ask(
+                f"DELETE FROM {own_table(self._address, 'messages')}{on_cluster(self._address)} WHERE "  # noqa: S608
+                f"hash IN (SELECT hash FROM {said} WHERE {own}) AND "
+                f"hash NOT IN (SELECT hash FROM {said} WHERE NOT ({own}))",
+                {"allow_nondeterministic_mutations": "1"},
+            )
+        for name in names:
+            if name != "messages":
+                table = f"{own_table(self._address, name)}{on_cluster(self._address)}"
+                await self._ask(f"DELETE FROM {table} WHERE {own}")  # noqa: S608
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._door.close()
+
+    async def _insert(self, table: str, rows: Rows, token: str) -> None:
+        body = await deferToThread(lambda: gzip.compress(rows.body(table), 3))
+        settings = {**_INSERT, "insert_deduplication_token": f"{token}/{table}"}
+        statement = f"INSERT INTO {database(self._address)}.{quoted(table)} FORMAT JSONEachRow"
+        await self._ask(statement, settings, body)
+
+    async def _columns(self) -> dict[str, list[str]]:
+        """Return the columns of the tables that are there."""
+        name = literal(self._address.path.strip("/") or "ccsproxy")
+        sql = f"SELECT table, name FROM system.columns WHERE database = {name} FORMAT TSV"  # noqa: S608
+        known: dict[str, list[str]] = {}
+        for line in (await self._ask(sql)).body.decode("utf-8", "replace").splitlines():
+            table, _, column = line.partition("\t")
+            known.setdefault(table.removesuffix("_part"), []).append(column)
+        return known
+
+    async def _ask(self, statement: str, settings: Mapping[str, str] | None = None, body: bytes = b"") -> Reply:
+        """Have the server do something.
+
+        :raises Rejected: when it says that what it was sent cannot be taken.
+        :raises Unavailable: when it does not do it for another reason.
+        """
+        headers = dict(self._headers)
+        if body:
+            headers["Content-Encoding"] = "gzip"
+        query = urlencode({"query": statement, **(settings or {})}) if body else urlencode(settings or {})
+        reply = await self._door.post(f"{self._url}?{query}", body or statement.encode(), headers)
+        self._judge(reply)
+        return reply
+
+    def _judge(self, reply: Reply) -> None:
+        code = int(reply.headers.get("x-clickhouse-exception-code", "0") or 0)
+        if 200 <= reply.status < 300 and not code:
+            return
+        where = self._address.authority
+        if code in _OF_DATA:
+            raise Rejected(f"{where} cannot read it (code {code})")
+        if code in _OF_SCHEMA:
+            self._is_open = False
+        hint = "; see --ship-credentials" if reply.status in (401, 403) or code in (193, 194, 516) else ""
+        raise Unavailable(f"{where} answered {reply.status}, code {code}{hint}", reply.retry_after)
+
+
+def _version(said: str) -> tuple[int, int]:
+    parts = [int(each) for each in said.split(".")[:2] if each.isdigit()]
+    return (parts[0], parts[1]) if len(parts) == 2 else (0, 0)
