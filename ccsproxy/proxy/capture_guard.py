@@ -34,6 +34,7 @@ class GuardedCapture:
     def failed(self) -> None:
         """Count a failure, and report the first of each power of two."""
         self.failures += 1
+        # Powers of two: a fault in each exchange must not fill the disk with its own tracebacks.
         if self.failures & (self.failures - 1) == 0:
             log.failure("capture raised and has lost exchanges: {failures} so far", failures=self.failures)
 
@@ -83,5 +84,6 @@ class GuardedTap:
             self._drop()
 
     def _drop(self) -> None:
+        # What raised once is not asked again: half an exchange with a hole in it would be a record that lies.
         self._tap = _NULL
         self._capture.failed()

@@ -164,12 +164,14 @@ class ProxyResource(Resource):
 
     def render(self, request: RelayRequest) -> int:
         """Send a request on its way."""
+        # The guard lets absolute-form and CONNECT pass only where they name another host than us.
         if self._forward is not None and not request.target.startswith(b"/"):
             return self._forward.render(request)
         name, target = route(request.target, self._ways)
         way = self._ways[name] if name else self._default
         if way is None:
             raise LookupError("a request without an upstream has passed the guard")
+        # A preflight is the browser's question to us, not to the API: no upstream would know our origin.
         if is_preflight(request.head) and self._relays.respond is not None:
             way = attr.evolve(way, client=PreflightClient(request.head, self._relays.respond))
         self._relays.relay(request, way, with_base_path(way.base_path, target))
@@ -180,6 +182,8 @@ class ProxyResource(Resource):
 
         :param target: in origin-form.
         """
+        # Looking for loops costs some milliseconds. An upstream with a public address cannot be a program of this
+        # machine.
         if not self._near:
             return False
         name, _ = route(target, self._ways)

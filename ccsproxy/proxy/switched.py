@@ -31,6 +31,7 @@ class SwitchedRelay(Relay):
         """End now if nothing has passed for a while; else with the last of what the proxy waits for."""
         tee = self._tee
         last = max(self._heard_at, (tee.last_byte or 0.0) if tee is not None else 0.0)
+        # A WebSocket that an agent keeps open for its next turn would otherwise hold the drain up to its end.
         if tee is not None and self._clock() - last >= QUIET:
             self.cut()
 
@@ -68,6 +69,8 @@ class TunnelRelay(SwitchedRelay):
 
     def client_gone(self, unsent: int) -> None:
         """End well where the client has taken all that came for it: with or without FIN, most tunnels end so."""
+        # Clients of a tunnel end TLS in their own way, often by leaving: without bytes in the way nobody lost
+        # anything.
         if self._verdict is None and self._tee is not None and not unsent:
             self._verdict = (Outcome.COMPLETE, "", "")
             self._tee.whole = True

@@ -89,9 +89,13 @@ class ResponseTee:
         if request.bodiless:
             self._expected = None
         response.forward = b""
+        # Delivering calls `write` at once with what came behind the head: `_early` collects it, so that the client
+        # gets head and first piece in one segment, and capture hears of the head before any of the body.
         response.deliverBody(self)
         early, self._early = self._early or [], None
         if self._reason is not None and self._is_whole(self._reason):
+            # A short answer is over before its head is sent: its end leaves in the same write, which saves the client
+            # a read.
             request.end_body()
         request.flush()
         self._relay.spent += self._clock() - entered
@@ -141,6 +145,8 @@ class ResponseTee:
             self.first_byte = entered
         self.last_byte = entered
         self.received += len(data)
+        # A byte beyond the announced length would be taken for the next response by a client that reuses the
+        # connection.
         if self._expected is not None and self.received > self._expected:
             self._too_long()
             return
@@ -179,6 +185,7 @@ class ResponseTee:
             self._relay.finish()
             return
         error = reason.value
+        # What Twisted itself has to say of a lost connection is no kind of ours, and must not reach a record as one.
         if not isinstance(error, RelayError):
             error = UpstreamTruncated("The upstream ended its response before it was whole.")
         self._relay.break_off((error.outcome, self._kind(error), error.message))

@@ -66,6 +66,8 @@ def send_now(transport: Any, data: bytes) -> bool:
     if not isinstance(transport, Connection) or transport.TLS:
         transport.write(data)
         return True
+    # Only behind an empty buffer: bytes that Twisted still holds have to go first, or the stream would be out of
+    # order.
     if not transport.dataBuffer and not transport._tempDataLen and transport.connected:
         sent = _send(transport.socket, data) if data else 0
         if sent == len(data):
@@ -73,8 +75,11 @@ def send_now(transport: Any, data: bytes) -> bool:
         if sent:
             data = data[sent:]
     transport.write(data)
+    # `transport.write` may have noticed the loss; a producer that is marked as paused then would never be resumed.
     if not transport.connected:
         return True
+    # Twisted pauses a producer beyond 64 KB only. Marked as paused, it is resumed once the buffer is empty, so that
+    # we hear when the last byte has gone.
     transport.producerPaused = True
     return not unsent(transport)
 
@@ -111,6 +116,7 @@ def close_writing(transport: Any) -> bool:
     """
     if not sends_directly(transport):
         return False
+    # Half of a TLS connection cannot be closed: its close_notify ends both directions for most peers.
     transport.loseWriteConnection()
     return True
 
@@ -156,5 +162,7 @@ def is_dead(transport: Any, seconds: float) -> bool:
     if len(info) < _TCP_INFO.size:
         return False
     retransmits, probes, unacked, heard = _TCP_INFO.unpack(info)
+    # One repetition is an everyday loss; two in a row without any sign of life are not.
     repeated = (unacked and retransmits >= 2) or probes >= 2
+    # A tenth less than asked for: the system's clock of the last sign and our timer do not tick together.
     return bool(repeated) and heard >= seconds * 900

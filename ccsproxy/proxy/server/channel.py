@@ -36,10 +36,13 @@ class RelayChannel(RequestReader):
         super().connectionMade()
         self._guard = self._guard or self._site.guard_for(self._wire.getHost())
         self._site.opened(self)
+        # From the first moment on: a connection without a byte (browsers open some to spare) holds a descriptor like
+        # any other.
         self.deadline.set(self.limits.head_time, self._head_late)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Let go of everything; an exchange under way hears that its client has left."""
+        # Asked before `released` forgets what is unsent: how much the client did not get belongs in the record.
         waiting = self.waiting
         self.released()
         self._site.closed(self)
@@ -51,6 +54,8 @@ class RelayChannel(RequestReader):
         if self.request is None or self.ending:
             self.half_closed = True
             self.close()
+        # In a tunnel each direction ends by itself; in HTTP a body cut short by FIN is a request that cannot be
+        # answered.
         elif isinstance(self._reader, EndlessBody) and (exchange := self._exchange) is not None:
             exchange.body_finished()
             self.half_close()
@@ -77,6 +82,8 @@ class RelayChannel(RequestReader):
         if (exchange := self._exchange) is None:
             self.drain()
             return
+        # The exchange first: it says to capture why it ended, before the loss of the connection would say something
+        # else.
         exchange.cut()
         self.flush()
         if self.request is not None and patience:
@@ -100,6 +107,7 @@ class RelayChannel(RequestReader):
         request = self.request
         if request is None or self.blocked or self._unsent:
             return
+        # FIN would tell the client that such a body is whole; only a reset says that it is not.
         if request.ends_with_connection:
             self.resume_reading()
             reset_when_taken(self)
@@ -122,6 +130,7 @@ class RelayChannel(RequestReader):
             self.request = None
             self._site.over()
             if self._signature is not None:
+                # Exactly once for each `refuse_loop`, or the count of equal requests under way would grow for ever.
                 self._site.no_loop(self._signature)
                 self._signature = None
         return exchange
@@ -172,11 +181,14 @@ class RelayChannel(RequestReader):
         if self._reader is not None:
             self._reader = None
             self.linger()
+        # What a half-closed client has sent ahead is still answered: its FIN only says that nothing more follows.
         elif not request.keep_alive or self._site.draining or (self.half_closed and not self._ahead):
             self.close()
         else:
             self.deadline.set(self.limits.idle_time, self.drain)
             ahead, self._ahead = self._ahead, b""
             self.resume_reading()
+            # Within `_advance` the loop there goes on by itself; calling it from here as well would nest once for
+            # each request of a pipeline.
             if ahead and not self._advancing:
                 self._advance(ahead)

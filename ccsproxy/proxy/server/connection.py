@@ -132,6 +132,8 @@ class ClientLink(Protocol):
         """Send bytes at the end of this turn of the reactor."""
         self._written += len(data)
         self._unsent.append(data)
+        # One entry in the batch per turn, however many pieces a turn brings: head, first bytes and end leave as one
+        # segment.
         if len(self._unsent) == 1:
             self._unsent_since = self._clock()
             self._write_batch.add(self)
@@ -142,6 +144,8 @@ class ClientLink(Protocol):
         if not unsent:
             return
         data = unsent[0] if len(unsent) == 1 else b"".join(unsent)
+        # The transport tells its producer only beyond 64 KB; what is smaller and stuck must stop the upstream just as
+        # well.
         if not send_now(self.transport, data) and not self.blocked:
             self._block()
         self.flushed(self._clock() - self._unsent_since)
@@ -177,6 +181,8 @@ class ClientLink(Protocol):
         if not self.blocked:
             return
         taken = self.taken()
+        # The socket's buffer may be full for minutes while the client reads on: bytes acknowledged count, not our own
+        # turns.
         if taken is not None and taken != self._acknowledged:
             self._block()
         else:

@@ -57,6 +57,7 @@ class Leaving:
     def _look(self) -> None:
         client = self._client
         taken = client.taken()
+        # Progress is what the client's system acknowledged: a slow reader of a long answer is no stalled one.
         if taken is not None and taken != self._taken:
             self._taken, self._since = taken, self._clock()
         stalled = self._clock() - self._since >= client.limits.stall_time

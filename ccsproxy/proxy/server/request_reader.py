@@ -65,6 +65,8 @@ class RequestReader(ClientLink):
         """Take bytes of a body, of a head, or of requests that are sent ahead."""
         if self.ending:
             return
+        # The states exclude one another: a reader means a body, a request without one an answer under way, neither a
+        # head.
         if self._reader is not None:
             self._read_body(data)
         elif self.request is not None:
@@ -79,17 +81,22 @@ class RequestReader(ClientLink):
         if not self._ahead:
             self.arrived = self._site.now()
         self._ahead += data
+        # The client is made to wait by TCP itself: memory for a peer that sends without reading is bounded by this
+        # alone.
         if len(self._ahead) > self.limits.pipelined:
             self.pause_reading()
 
     def _advance(self, data: bytes) -> None:
         """Work on requests until one has to wait: for more bytes, or for the end of its exchange."""
+        # Small answers are finished within `render`, which calls back into `_delivered`: the flag keeps the loop one
+        # level deep.
         self._advancing = True
         while data and self.request is None and not self.ending:
             data = self._read_head(data)
         self._advancing = False
         if data and self.request is not None:
             self._keep_ahead(data)
+        # FIN may come in the same read as the request that it follows: it is dealt with when that has its place.
         if self.half_closed and not self.ending:
             self.readConnectionLost()
 
@@ -113,18 +120,25 @@ class RequestReader(ClientLink):
 
         What has come of its body is read first, so that nothing is forwarded of a request whose body is bad at once.
         """
+        # Here, and not with the first byte: what the client takes to send its head is not time that we add.
         entered = self._site.clock()
         head: ParsedRequestHead | None = None
         try:
             head = parse_head(block, self.limits)
+            # Before admission and body: a request that is not for us is refused by what its head says alone, without
+            # asking the system who sends it.
             target = self._guard.check(head) if self._guard is not None else head.target
+            # Once for each connection: the owner of a socket does not change, and asking costs a look into the
+            # kernel.
             if not self._admitted:
                 self._site.admit(self)
                 self._admitted = True
             if not target.startswith(b"/"):
                 self._site.admit_to_proxy(self, head)
             reader = body_reader(head.length, self.limits) if head.length != 0 else None
+            # A body that is bad from its first chunk on refuses the request while no byte of it has gone anywhere.
             first = reader.feed(rest) if reader is not None and rest else b""
+            # Intercepted requests come through a CONNECT, which has been looked at already.
             if self._resource is self._site.resource and target.startswith(b"/"):
                 self._signature = self._site.refuse_loop(self, head, target)
         except Refusal as refusal:
@@ -147,6 +161,7 @@ class RequestReader(ClientLink):
         self._reader = reader
         self._pace.begin()
         self.deadline.set(self.limits.body_time, self._check_rate)
+        # A client that has begun with its body does not wait for leave, and would take a late 100 for its answer.
         if request.head.expects_continue and silent:
             self.write(CONTINUE)
         return b""
@@ -175,6 +190,8 @@ class RequestReader(ClientLink):
         try:
             piece = reader.feed(data)
         except Refusal as refusal:
+            # The upstream has part of the body by now: it is broken off, since ending it in order would make it look
+            # whole.
             exchange.body_refused(refusal)
             return
         self._pace.seen += len(data)
@@ -190,6 +207,7 @@ class RequestReader(ClientLink):
     def resume_body(self) -> None:
         """Read again; so much of other requests may be there that their turn has to come first."""
         if len(self._ahead) <= self.limits.pipelined:
+            # The time for which we did not read is ours, not the client's, and does not count against its rate.
             self._pace.forgive(self.paused)
             self.resume_reading()
 

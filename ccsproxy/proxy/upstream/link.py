@@ -128,6 +128,7 @@ class Link(protocol.Protocol):
     def connectionMade(self) -> None:
         """Send small pieces at once, notice dead peers, and remember the addresses."""
         transport: Any = self.transport
+        # First of all: from here on each read is one call instead of three.
         receive_directly(transport, self)
         tune(transport)
         self.ends = ends_of(transport.getHost(), transport.getPeer())
@@ -141,6 +142,8 @@ class Link(protocol.Protocol):
         """Tell whether the connection is open and nothing unread waits on it."""
         if self._gone or self.transport is None:
             return False
+        # Made at the first reuse: most connections of an agent carry one stream, and a poll object would be for
+        # nothing.
         if self._peek is None:
             self._peek = Peek(self.transport)
         return self._peek.is_quiet()

@@ -91,7 +91,9 @@ class RelayPool(HTTPConnectionPool):
     def take(self) -> RelayConnection | None:
         """Return the idle connection used last that can certainly be used again, if there is one."""
         while self._idle:
+            # The one used last: its peer has had the least time to close it, and the old ones are left to expire.
             connection, (until, slept) = self._idle.popitem()
+            # After a suspend the peer has given up its end, and the socket here still looks as open as before.
             awake = self._suspended() - slept < SLEPT
             if awake and self.timers.seconds() < until and connection.usable():
                 return connection
@@ -104,6 +106,8 @@ class RelayPool(HTTPConnectionPool):
         :param key: tells hosts apart where Twisted's `Agent` asks, which gets what it can send its requests with;
             None is the pool's own upstream.
         """
+        # Twisted's `Agent` shares one pool among all hosts; ours is for one upstream, so that each of its hosts gets
+        # a pool.
         if key is not None:
             return self._of(key).getConnection(None, endpoint).addCallback(AgentConnection, self.persistent)
         connection = self.take()

@@ -54,6 +54,7 @@ class LoopWatch:
 
         :param owner: names the owner of the client's socket; asked only when it is worth a look.
         """
+        # A Counter's own lookup adds no entry for what is missing, so that odd requests leave nothing behind.
         equal = self._under_way[signature]
         if not self._possible or (self._alone and not equal) or not self._worth_a_look(equal):
             return False
@@ -75,6 +76,8 @@ class LoopWatch:
             while self._crowd <= equal:
                 self._crowd *= 2
             return True
+        # A crowd that has gone may come again; without this, its second coming would have to be twice as large to be
+        # looked at.
         if equal == 1:
             self._crowd = CROWD
         now = self._clock()

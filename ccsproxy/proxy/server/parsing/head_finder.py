@@ -38,6 +38,7 @@ class HeadFinder:
         :return: a head, its empty line included, and what follows it; None until it is whole.
         :raises Refusal: when no more bytes could make it a good one.
         """
+        # Nearly every head comes in one read: it is found in what was read, without a copy into the buffer.
         if not self._buffer:
             if not self._blank and data.startswith(b"\r\n"):
                 return self._skip(data)
@@ -56,6 +57,7 @@ class HeadFinder:
         return self.feed(data[2:])
 
     def _search(self) -> tuple[bytes, bytes] | None:
+        # Three bytes back: the empty line may be cut anywhere between two reads.
         end = self._buffer.find(b"\r\n\r\n", max(0, self._searched - 3), self._limits.head) + 4
         if end >= 4:
             self._blank = False
@@ -79,5 +81,6 @@ class HeadFinder:
         if len(data) > limits.head:
             raise Refusal(431, "headers_too_large", f"The request's head is larger than {limits.head} bytes.")
         stray = _STRAY.search(data, max(0, searched - 1))
+        # A CR at the very end may yet be followed by its LF.
         if stray and not (stray[0] == b"\r" and stray.end() == len(data)):
             raise malformed("The request's head holds a line end that is not CRLF, or a NUL.")

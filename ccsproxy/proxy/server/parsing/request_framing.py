@@ -63,6 +63,7 @@ class ChunkedRequestBody(ChunkedReader):
         if match is None:
             raise self.refused_size()
         size = int(match[1], 16)
+        # Counted by what the line announces: a body that is going to be too long is refused before its bytes arrive.
         self._size += size
         if self._size > self.limits.body:
             raise too_large(self.limits)
@@ -76,6 +77,7 @@ class ChunkedRequestBody(ChunkedReader):
         """Refuse at once what cannot become a trailer section."""
         super()._keep_trailer(rest)
         lines, line_end, beginning = rest.rpartition(b"\r\n")
+        # Whole lines are judged as they come, so that a bad one is refused although its section never ends.
         if line_end:
             parse_trailers(lines + line_end)
         if b"\n" in beginning:

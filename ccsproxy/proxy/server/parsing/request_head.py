@@ -149,9 +149,14 @@ class ParsedRequestHead:
                 self._cuts.append((start, end))
                 self._heed_expectation(value)
         if nominates:
+            # Fields that Connection names may stand before it, so that they are looked for when all lines have been
+            # seen.
             self._cuts = sorted(self._cuts + nominated_lines(self.lines, self.deciding))
+        # HTTP/1.0 had no Host; a 1.1 request without one is refused by RFC 9112, section 3.2, and by every server
+        # behind us.
         if self.host is None and self.minor:
             raise malformed("The request has no Host field.")
+        # Its answer would be the request with the client's keys in it, in the hands of whoever asked.
         if self.method.upper() == b"TRACE":
             raise Refusal(405, "method_not_allowed", "TRACE is not relayed.")
         if codings or lengths:
@@ -177,6 +182,7 @@ def parse_head(data: bytes, limits: Limits) -> ParsedRequestHead:
     :raises Refusal: when it is malformed, ambiguous, too large or of an unknown version or coding.
     """
     match = _HEAD.fullmatch(data)
+    # Nine bytes are " HTTP/1.1": the limit is one for the line, as clients know it, not for the target.
     if match is None or match.end(2) + 9 > limits.request_line:
         raise _why_not(data, limits)
     method, target, minor, lines = match.groups()
@@ -220,6 +226,8 @@ def _length(codings: list[bytes], lengths: list[bytes], minor: int) -> int | Non
         if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
             raise malformed("The request's Content-Length is not one plain number.")
         return int(lengths[0])
+    # Both together is how requests are smuggled: one reader believes the one, the next the other (RFC 9112, section
+    # 6.1).
     if lengths:
         raise malformed("The request has both Transfer-Encoding and Content-Length.")
     _check_coding(codings, minor)
@@ -227,6 +235,7 @@ def _length(codings: list[bytes], lengths: list[bytes], minor: int) -> int | Non
 
 
 def _check_coding(codings: list[bytes], minor: int) -> None:
+    # A 1.0 proxy behind us would pass the field on and not the coding (RFC 9112, section 6.1).
     if not minor:
         raise malformed("An HTTP/1.0 request cannot have a Transfer-Encoding.")
     if len(codings) > 1 or not _CODINGS.fullmatch(codings[0]):
@@ -234,6 +243,7 @@ def _check_coding(codings: list[bytes], minor: int) -> None:
     members = split_list(codings[0])
     if members == [b"chunked"]:
         return
+    # Told apart from an unknown coding, which is 501: this one is malformed whatever codings are known.
     if b"chunked" in members[:-1]:
         raise malformed("The request's Transfer-Encoding does not end with chunked.")
     raise Refusal(501, "transfer_coding_not_supported", "The only transfer coding understood is chunked.")

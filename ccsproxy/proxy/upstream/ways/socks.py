@@ -111,6 +111,7 @@ class SocksEndpoint:
         transport: Any = stream.transport
         try:
             await self._ask(stream)
+            # As with CONNECT: nobody on the other side may speak before us, so that such bytes are the proxy's own.
             if stream.surplus:
                 raise UpstreamUnreachable("The SOCKS proxy on the way to the upstream spoke out of turn.")
         except BaseException:

@@ -47,6 +47,8 @@ class Tunnel(Protocol):
         except UpstreamProtocolError:
             self._fail("The proxy on the way to the upstream does not answer in HTTP/1.1.")
             return
+        # TLS and HTTP are both begun by us: whatever follows the head already is not from the upstream that we asked
+        # for.
         if 200 <= head.code < 300 and len(self._buffer) == end + 4:
             self._give_way()
         elif head.code == 407:
