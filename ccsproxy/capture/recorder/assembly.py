@@ -57,6 +57,7 @@ class Assembly:
     :ivar client: who calls, as far as it is known.
     :ivar process: the program that calls, None where that is not known.
     :ivar released: its bodies are let go of; it is over.
+    :ivar announced: others have heard that it has begun.
     :ivar waits: its session waits for the program that calls.
     :ivar place: the conversation of ours that it belongs to, its turns and its purpose; None where there is none.
     :ivar faults: what went wrong in capturing it.
@@ -87,7 +88,7 @@ class Assembly:
         self.faults: list[str] = []
         self.process: Process | None = None
         self.labels = policy.labels
-        self.waits = self.released = False
+        self.waits = self.released = self.announced = False
         self.place: tuple[Conversation, Turns, Purpose | None] | None = None
         self.request = RequestInMaking(head, policy.body_limit, budget)
         self.response: ResponseInMaking | None = None

@@ -12,8 +12,12 @@ from ccsproxy.providers.cost import Cost
 Event = dict[str, Any]
 
 
-def request_started(started: Started) -> Event:
-    """Say that a request has begun."""
+def request_started(started: Started | Record) -> Event:
+    """Say that a request has begun.
+
+    :param started: its announcement, or the record of one that ended before it was announced.
+    """
+    head = started.request if isinstance(started, Record) else started
     return {
         "type": "request_started",
         "session_id": started.session_id,
@@ -21,8 +25,8 @@ def request_started(started: Started) -> Event:
         "started_at": started.started_at,
         "model": started.model,
         "upstream": started.upstream,
-        "method": started.method,
-        "path": started.path,
+        "method": head.method,
+        "path": head.path,
         "client": msgspec.to_builtins(started.client),
     }
 

@@ -82,6 +82,14 @@ class Recorder:
         """How many records the store has not acknowledged."""
         return self.writer.appending
 
+    def turn_begins(self) -> None:
+        """Hear that several frames follow at once."""
+        self._opening.turn_begins()
+
+    def turn_ends(self) -> None:
+        """Hear that no more frames are there for now; never raises."""
+        self._opening.turn_ends()
+
     def take(self, frame: Frame) -> None:
         """Take the next frame of any exchange; never raises."""
         if frame.kind == frames.HEAD:
@@ -238,6 +246,7 @@ class Recorder:
         except Exception:
             self.writer.broken(assembly)
         self._open_somehow(assembly)
+        self._opening.ended(assembly)
         self.writer.write(assembly, ended)
 
     def _open_somehow(self, assembly: Assembly) -> None:

@@ -35,6 +35,12 @@ class FrameHandler(Interface):
     def appending(self) -> int:
         """How many records wait for the store."""
 
+    def turn_begins(self) -> None:
+        """Hear that the frames that are there follow."""
+
+    def turn_ends(self) -> None:
+        """Hear that there are no more for now."""
+
     def take(self, frame: Frame) -> None:
         """Take one frame, in the order in which its relay wrote it."""
 
@@ -175,7 +181,12 @@ class RelaySource(Protocol):
             self._step_soon(LOOK_AGAIN)
             return
         self._paused = False
-        if self._hand_on(reader, handler) and self._ending:
+        handler.turn_begins()
+        try:
+            all_read = self._hand_on(reader, handler)
+        finally:
+            handler.turn_ends()
+        if all_read and self._ending:
             self.done = True
             self._worked_off(self)
 

@@ -7,6 +7,8 @@ not known at once is waited for a moment: a probe for the first call of its agen
 from collections.abc import Callable
 from typing import Any
 
+from twisted.logger import Logger
+
 from ccsproxy.capture.frames import EndFrame
 from ccsproxy.capture.recorder import events
 from ccsproxy.capture.recorder.assembly import Assembly
@@ -20,6 +22,8 @@ from ccsproxy.exchange.record import Started
 #: How long the session of an exchange waits for the program that calls, in seconds.
 WAIT_S = 0.2
 
+#: The fault of an exchange that was begun without its being said.
+UNANNOUNCED = "capture_error"
 #: Calls a callable after some seconds.
 Later = Callable[[float, Callable[[], None]], Any]
 
@@ -27,8 +31,14 @@ Later = Callable[[float, Callable[[], None]], Any]
 class Opening:
     """Opens exchanges. States of one: not open (``seq`` is 0), waiting (``waits``, still 0), open; never back.
 
+    What opens in a turn is announced at the turn's end: of a call that has ended by then, as most small ones have,
+    the record says all that the announcement would, and comes with the same turn. Until that is acknowledged the
+    relay's log holds whatever a crash would need the announcement for.
+
     :ivar placement: chooses the sessions.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -49,6 +59,8 @@ class Opening:
         self._sessions, self._store, self._report = sessions, store, report
         self._under_way, self._later = under_way, later
         self._probes = Probes(later, finish)
+        self._in_turn = False
+        self._unannounced: dict[Assembly, None] = {}
 
     def meet(self, assembly: Assembly) -> None:
         """Take an exchange's head, and open it if that says enough."""
@@ -79,10 +91,37 @@ class Opening:
         self._probes.followed(self.placement.program(assembly))
         assembly.session_id = numbered.session_id if numbered is not None else placed
         assembly.seq = numbered.seq if numbered is not None else self._sessions.next_seq(placed)
+        if numbered is not None:
+            assembly.announced = True
+        elif self._in_turn:
+            self._unannounced[assembly] = None
+        else:
+            self._announce(assembly)
+
+    def turn_begins(self) -> None:
+        """Keep announcements until the turn ends."""
+        self._in_turn = True
+
+    def turn_ends(self) -> None:
+        """Announce what has opened in the turn and not ended."""
+        self._in_turn = False
+        waiting, self._unannounced = self._unannounced, {}
+        for assembly in waiting:
+            try:
+                self._announce(assembly)
+            except Exception:
+                self._log.failure("an exchange could not be announced")
+                assembly.note(UNANNOUNCED)
+
+    def ended(self, assembly: Assembly) -> None:
+        """Announce an exchange no more: its record comes."""
+        self._unannounced.pop(assembly, None)
+
+    def _announce(self, assembly: Assembly) -> None:
         started = assembly.gate.started(assembly.started(), assembly.request.lines)
-        if numbered is None:
-            self._store.started(started)
-            self._report.event(events.request_started(started))
+        self._store.started(started)
+        self._report.event(events.request_started(started))
+        assembly.announced = True
 
     def open_somehow(self, assembly: Assembly) -> None:
         """Number an exchange that could not be opened, in the session of whoever belongs to none."""

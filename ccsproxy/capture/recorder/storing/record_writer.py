@@ -136,6 +136,8 @@ class RecordWriter:
             self._tell(assembly.number, "error")
             return
         self._appending.begun(assembly.number >> frames.RELAY_SHIFT)
+        if not assembly.announced:
+            self._report.event(events.request_started(record))
         appended.addBoth(self._appended, assembly.number, record)
 
     def _appended(self, result: Any, number: int, record: Record) -> None:
