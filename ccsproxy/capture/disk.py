@@ -33,6 +33,7 @@ class DiskThread:
     def run(self, work: Callable[..., T], *arguments: Any) -> "Deferred[T]":
         """Call `work` in the thread."""
         if self._thread is None:
+            # A daemon: a disk that hangs for ever must not keep the process from ending.
             self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
             self._thread.start()
         done: Deferred[T] = Deferred()

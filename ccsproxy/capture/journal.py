@@ -74,6 +74,8 @@ class Journal:
         self._descriptor = descriptor
         self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
         self._numbers = memoryview(self._map).cast("Q")
+        # Slot 0 is the head, which makes 0 free to mean "none" wherever a slot is kept. An ascending list is a heap
+        # already.
         self._free = list(range(1, len(self._map) // SLOT))
         self.dirty: set[int] = set()
         self.touched: Callable[[], None] = lambda: None
@@ -88,6 +90,8 @@ class Journal:
             return 0
         slot = heapq.heappop(self._free)
         at = slot * SLOT
+        # Before the number: a reader that sees a number finds everything behind it, also if we are killed between the
+        # two.
         _ENTRY.pack_into(self._map, at + 8, started_at, exchange_id.encode()[:40], upstream.encode()[:64], 0)
         self._numbers[at // 8] = number
         self._touch(slot)
@@ -122,6 +126,7 @@ class Journal:
         page, dirty = slot // (PAGE // SLOT), self.dirty
         if page not in dirty:
             dirty.add(page)
+            # Only the first page of a tick: what follows before the copy is made is found by the same write.
             if len(dirty) == 1:
                 self.touched()
 
@@ -129,6 +134,8 @@ class Journal:
         """Make room for more; a file system that is full must be asked first, for a page that is not there kills."""
         old = len(self._map)
         try:
+            # The file first, then the map: memory that is mapped beyond a file's end kills with SIGBUS whoever
+            # touches it.
             _allocate(self._descriptor, old, GROWTH)
             grown = mmap.mmap(self._descriptor, old + GROWTH)
         except OSError:
@@ -184,6 +191,7 @@ def read(descriptor: int) -> list[Begun]:
     found: list[Begun] = []
     offset = SLOT
     while offset < size and (data := os.pread(descriptor, GROWTH, offset)):
+        # Most of a journal is free slots: half a megabyte of zeros is passed over in one call.
         if data.count(0) < len(data):
             found += _entries(data, _text(run))
         offset += len(data) // SLOT * SLOT or SLOT

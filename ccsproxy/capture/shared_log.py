@@ -117,6 +117,7 @@ class SharedLog:
         """Unmap it; nothing of it may be used afterwards."""
         for view in (self.seq, self.place, self.length, self._nonces, self.words):
             view.release()
+        # A frame that somebody still reads keeps the map alive; it goes with that frame.
         with contextlib.suppress(BufferError):
             self.memory.close()
 
@@ -141,6 +142,8 @@ class SharedLog:
         """
         seqs = self.seq
         used = self.words[USED]
+        # A plain search: entries are reused lowest first, so that few are in use, and a list kept in order would need
+        # a lock between two processes.
         following = [(each, entry) for entry in range(used) if (each := seqs[entry]) > seq]
         if not following:
             return None
@@ -149,6 +152,8 @@ class SharedLog:
 
     def held(self) -> tuple[int, int]:
         """Return how many bytes wait in memory, and how many in the spill file."""
+        # Health asks this every second, and mostly nothing waits: the table of 4,000 entries is not gone through
+        # then.
         if self.words[ACCEPTED] == self.words[STORED] + self.dropped().total():
             return 0, 0
         lengths = [

@@ -32,6 +32,7 @@ class Arrivals:
         :param times: microseconds since the exchange began.
         """
         if self._merged and times:
+            # Once pieces are merged, pauses between them cannot be read from the times any more.
             self._longest = max(self._longest, self._longest_in([self._times[-1], *times]))
         self.count += len(times)
         self._times.extend(times)
@@ -41,6 +42,8 @@ class Arrivals:
 
     def end(self, at: int) -> None:
         """Take note that nothing came later than this; pieces are timed after they were passed on, a little later."""
+        # The relay times a piece after it has passed it on, and the end before it tells of it: microseconds the wrong
+        # way round.
         if self._times and max(self._times) > at:
             self._times = array("q", [min(each, at) for each in self._times])
 

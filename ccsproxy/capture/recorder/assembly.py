@@ -102,6 +102,7 @@ class Assembly:
         :param body: the parsed request body, None when it is not known.
         :return: the session that the client names.
         """
+        # Asked at the head, at the answer and at the end, mostly with the same body: who calls is read from it once.
         if body is self._asked_with:
             return self.client.session
         self._asked_with = body
@@ -155,6 +156,7 @@ class Assembly:
         dialect = self.understand(body)
         if dialect is not None:
             self.response.read_with(dialect.reader(self.facts(body)), self.gate.watcher())
+        # Without a length it is a stream: it stays open for minutes, and a thousand of them are open at once.
         if not self.response.lines.field("content-length"):
             self._wait_long()
 

@@ -62,6 +62,7 @@ class CapturedBody:
         self.faults: list[str] = []
         self.coding = lines.field("content-encoding")
         self._hash = hashlib.sha256()
+        # Beyond what is kept, and yet bounded: a kilobyte of brotli may be a gigabyte of zeros.
         self._decoder = coding.Decoder(self.coding, limit * READ_FACTOR, is_textual(lines))
         self._limit, self._budget = limit, budget
         # One growing piece: large ones are mapped by themselves, and moved by the system without a copy.
@@ -158,6 +159,8 @@ class CapturedBody:
         if TRUNCATED in self.faults:
             self.dropped += wire_size
         elif content:
+            # The limit of this body, then that of all together: a thousand bodies within their own limits are still
+            # too much.
             if self._kept_size + len(content) > self._limit or not self._budget.take(len(content)):
                 self.note(TRUNCATED)
                 self.dropped += wire_size

@@ -163,6 +163,7 @@ class Recorder:
             self._report.dropped(frame.exchange, "error")
             return
         if head.id in self._stored_before:
+            # It is in the log still, since the relay never heard: a recorder died between storing it and saying so.
             self._report.stored(frame.exchange)
             return
         self._open[frame.exchange] = assembly
@@ -200,6 +201,7 @@ class Recorder:
 
     def _request_body(self, assembly: Assembly, frame: Frame) -> None:
         assembly.request.body.feed(frame.payload)
+        # As soon as it can be: the dashboard shows a call while its answer is still being thought about.
         if not assembly.seq and assembly.request.whole:
             self._opening.open_with_body(assembly)
 
@@ -236,6 +238,7 @@ class Recorder:
 
     def end_exchange(self, assembly: Assembly, ended: EndFrame) -> None:
         """End an exchange, and have its record written."""
+        # First of all: whatever fails below, no later frame finds it open, and it ends exactly once.
         del self._open[assembly.number]
         self._whole.pop(assembly.number, None)
         try:

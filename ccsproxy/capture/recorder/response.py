@@ -86,6 +86,7 @@ class ResponseInMaking:
         if not self.body.gap:
             self._arrivals.add(times, map(len, unread))
         done = 0
+        # Until the first token is timed each piece counts by itself; afterwards reading many as one costs far less.
         while done < len(unread) and self._reader is not None and not self._reader.timed:
             self._read_pieces(unread[done : done + 1], times[done] / 1e3)
             done += 1
@@ -203,6 +204,8 @@ class ResponseInMaking:
         if text is None:
             text = content.decode("utf-8", "replace")
         size = len(content)
+        # The kept bytes and their text would otherwise be in memory at the same time, for a stream of 30 MB twice
+        # over.
         del content
         self.body.forget()
         if self._watcher is not None and (self._read_size != size or "\ufffd" in text):

@@ -49,6 +49,7 @@ class RelayFiles:
         with contextlib.suppress(OSError):
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
+            # The slow one first: a journal in memory alone would be lost with the machine, and nobody would know.
             quick, slow = JournalPlaces.of(data_dir).paths(run, relay)
             copy = journal.make(slow, run)
             paths.append(slow)

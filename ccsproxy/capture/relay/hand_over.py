@@ -77,6 +77,7 @@ class HandOver:
         if self._copying is not None:
             self._copying.cancel()
             self._copying = None
+        # Exchanges may still end after this; nobody makes copies any more.
         self._journal.touched = lambda: None
         self.spill.close()
         self._disk.stop()

@@ -69,6 +69,8 @@ class RecorderLink(LineSocket):
     def _tell(self) -> None:
         self._tick = None
         self._capture.armed = self._writing
+        # While the last word is still on its way out, a further one would only queue: `doWrite` says the latest when
+        # it is.
         if not self._writing:
             self.send(frames.more(self._log_writer.position))
 

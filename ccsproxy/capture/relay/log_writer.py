@@ -150,8 +150,10 @@ class LogWriter:
         self._map[start + _HEAD_SIZE : end] = data
         self._at = end
         region = self._region
+        # Last, in one store: the recorder reads up to this length, and so never sees half a frame.
         self._lengths[region.entry] = end - self._base
         held = holder.regions
+        # The last one is enough to look at: regions are opened one after the other, and none is written to again.
         if not held or held[-1] is not region:
             held.append(region)
             region.holders[number] = holder
@@ -171,6 +173,7 @@ class LogWriter:
 
         :param reserve: how many slots have to stay free.
         """
+        # Before room runs out, so that giving up what is only insurance comes before refusing what is new.
         if len(self._free_slots) <= max(reserve, FOR_HEADS):
             self._give_up_taken()
         if len(self._free_slots) <= reserve or not self._free_entries:
@@ -182,6 +185,7 @@ class LogWriter:
         self._base = self._at = self._shared.base(slot)
         self._end = self._base + REGION
         shared = self._shared
+        # Place and length before the number that makes the entry one, see the invariants of the shared log.
         shared.place[entry], shared.length[entry] = slot, 0
         shared.words[USED] = max(shared.words[USED], entry + 1)
         shared.seq[entry] = self._seq
@@ -209,6 +213,8 @@ class LogWriter:
         """Give up a region that nobody needs; a slot that is being read by the disk follows later."""
         region.gone = True
         self._closed.pop(region.seq, None)
+        # First: from here on the recorder takes what it copies of this region for gone, before its slot is given to
+        # another.
         self._shared.seq[region.entry] = 0
         heapq.heappush(self._free_entries, region.entry)
         if region.file_slot is not None:
@@ -245,6 +251,7 @@ class LogWriter:
         oldest = next((each for each in self._closed.values() if not each.moving), None)
         if oldest is None or oldest.seq <= self.taken:
             return oldest
+        # The recorder reads from the front: what it needs soonest stays in memory, and is not read back from a disk.
         return next(each for each in reversed(self._closed.values()) if not each.moving)
 
     def _move(self, region: Region) -> None:

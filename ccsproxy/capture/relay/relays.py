@@ -95,6 +95,8 @@ class Relays:
         )
         linked = [theirs.fileno()] if known.link is not None else []
         recorder.send(frames.message(frames.ATTACH, attached), [*descriptors, *linked])
+        # The descriptor is on its way to the recorder: our copy of it would keep the link open after the recorder's
+        # death.
         theirs.close()
         if known.link is not None:
             known.link(ours)
@@ -108,6 +110,8 @@ class Relays:
         """
         skip = self._to_skip() if give_up else {}
         for known in list(self._known.values()):
+            # What the dead recorder was dealing with has been read by now; left in, it would be held against the next
+            # one.
             known.shared.words[WORKING] = 0
             self.attach(recorder, known, skip.get(known.files.relay, []))
 
@@ -168,6 +172,8 @@ class Relays:
         if known.link is not None or known.announced is None:
             return
         dropped = known.counts[2].total()
+        # A relay that was killed may have written a head and not yet counted it: the log knows of one more than the
+        # counter.
         announced = max(known.counts[0], known.announced)
         self._accepted += announced - known.counts[0]
         known.files.remove_journals()

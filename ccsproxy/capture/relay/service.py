@@ -131,6 +131,7 @@ class CaptureService(Service):
         self._wake_waiting()
         closed: Deferred[None] = Deferred()
         self._closed = closed
+        # No exchange is taken after this, so that what is waited for below can only become less.
         self._hand_over.capture.close()
         if self._control is not None:
             self._control.send(frames.message(frames.CLOSE))
@@ -195,6 +196,7 @@ class CaptureService(Service):
     def _behind(self) -> float:
         """For how many seconds the recorder has not kept up, with records or with anything."""
         silent = self._reactor.seconds() - self._heard_at if self._ready else 0.0
+        # A recorder that hangs stores nothing and drops nothing: its silence is all that tells.
         return max(self._relays.behind, silent if silent > SILENT_AFTER else 0.0)
 
     def _link_own(self, sock: socket.socket) -> None:

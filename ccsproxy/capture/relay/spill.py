@@ -98,6 +98,8 @@ class Spill:
         self._taken -= 1
         if not self._taken and self._descriptor is not None:
             self._free, self._used = [], 0
+            # In the disk's own queue: writes that were asked for before are done before, and later ones begin at slot
+            # 0.
             self._disk.run(os.ftruncate, self._descriptor, 0).addErrback(
                 lambda failure: self._log.failure("the spill file could not be emptied", failure)
             )
@@ -120,6 +122,7 @@ class Spill:
         return slot, nonce
 
     def _failed(self, failure: Failure, slot: int) -> Failure:
+        # A full disk would else be asked again for each region, thousands of times a second, by a relay under load.
         self._closed_until = self._seconds() + RETRY_AFTER
         self._log.warn("the spill file takes nothing for a while: {reason}", reason=failure.value)
         self.free(slot)

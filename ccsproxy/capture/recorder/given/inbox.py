@@ -73,6 +73,8 @@ class Inbox(Protocol):
             self._begin(msgspec.convert(frames.read_message(frame.payload), RecorderSettings))
         elif frame.kind == frames.ATTACH:
             attached = frames.read_attached(frame.payload)
+            # The order of the descriptors is that in which `Relays.attach` sends them: log, journal, spill file,
+            # link.
             count = 2 + attached.spilling + attached.linked
             self._attach(attached, [self._descriptors.popleft() for _ in range(count)])
         elif frame.kind == frames.RELOAD:

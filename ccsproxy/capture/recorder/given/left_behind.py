@@ -63,6 +63,8 @@ class LeftBehind:
 
     def _remove(self, results: list[tuple[bool, bool]]) -> None:
         """Remove the journals, unless something in them has no record yet."""
+        # All or none: a journal that is removed too early is an exchange that nobody will ever know of, one read
+        # twice only a look.
         if all(done and recorded for done, recorded in results):
             for path in self.paths:
                 with contextlib.suppress(OSError):

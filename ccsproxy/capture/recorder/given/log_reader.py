@@ -67,8 +67,11 @@ class LogReader:
                 return None
             kind, size, number, at = _unpack(source, start)
             payload = source[start + _HEAD_SIZE : start + _HEAD_SIZE + size]
+            # Looked at after the copy: a region that was given up meanwhile may have held another one's bytes
+            # already.
             if self._shared.seq[self._entry] != self.seq:
                 return None
+            # It was not moved while we copied; else the loop reads the same frame from its new place.
             if self._shared.place[self._entry] == place:
                 self.offset += _HEAD_SIZE + size
                 return Frame(kind, number, at, bytes(payload))
@@ -86,6 +89,7 @@ class LogReader:
             return self._shared.memory, self._shared.base(place) + self.offset
         if self._decrypted[0] != self.seq:
             self._decrypted = self.seq, self._read_back(place - IN_FILE, length)
+        # Nothing of the region can be read: it counts as read, or the reader would stand here for ever.
         if not self._decrypted[1]:
             self.offset = length
         return self._decrypted[1], self.offset
@@ -97,6 +101,7 @@ class LogReader:
                 raise OSError("there is no spill file")
             return read_region(self._spill, self._cipher, slot, self._shared.nonce(self._entry), length)
         except Exception:
+            # A region that was given up while we read is nobody's loss, and no error.
             if self._shared.seq[self._entry] == self.seq:
                 self._log.failure("a spilled region could not be read, what it held is lost")
             return b""
@@ -109,6 +114,8 @@ class LogReader:
         following = self._shared.after(self.seq)
         if following is None or following[1] > self.limit[0]:
             return False
+        # The relay may have written the last frame of this region after we had read it, and before it opened the next
+        # one.
         if self.offset + _HEAD_SIZE <= self._length():
             return True
         self._entry, self.seq = following

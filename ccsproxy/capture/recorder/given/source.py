@@ -177,6 +177,7 @@ class RelaySource(Protocol):
             return
         if self._ending:
             reader.limit = EVERYTHING
+        # Half, not the whole: reading that stops and goes on at the same mark would do both for each record.
         if handler.appending > APPENDING // 2 and self._paused:
             self._step_soon(LOOK_AGAIN)
             return
@@ -200,6 +201,8 @@ class RelaySource(Protocol):
                 if frame.kind == frames.HEAD:
                     self.report.dropped(number, "recorder")
             elif number > before or number in begun:
+                # In shared memory, before it is taken: should this exchange kill us, the main process knows which one
+                # it was.
                 words[WORKING] = number
                 if frame.kind == frames.HEAD:
                     self._announce(number)
@@ -207,6 +210,7 @@ class RelaySource(Protocol):
                     self._end_headless(number, handler)
                 handler.take(frame)
             room -= len(frame.payload)
+            # Only an END adds a record, so that nothing else has to look.
             if frame.kind == frames.END and handler.appending > APPENDING:
                 self._paused = True
                 self._step_soon(LOOK_AGAIN)

@@ -82,6 +82,7 @@ class Callers:
     def _same(self, process: Process, labels: str) -> Process:
         """Give a process the start that it was first met with: the system tells it anew to the millisecond only."""
         self._labels[process.pid] = labels
+        # Numbers of processes come round again: only with the time of its start does one name a program.
         before = self._by_pid.get(process.pid)
         if before is not None and _is_same(before, process.started_at):
             return msgspec.structs.replace(process, started_at=before.started_at)
@@ -108,4 +109,6 @@ def _is_same(process: Process, started_at: str | None) -> bool:
     if process.started_at is None or started_at is None:
         return process.started_at == started_at
     started, other = datetime.fromisoformat(process.started_at), datetime.fromisoformat(started_at)
+    # The start is counted in ticks since a boot whose time the system itself reckons anew after each step of the
+    # clock.
     return abs((started - other).total_seconds()) < 2

@@ -98,6 +98,7 @@ class Placement:
         turns = self._turns(assembly, body)
         nearest = self._conversations.nearest(caller, at)
         purpose = purpose_of(body, assembly.request.lines.field("x-claude-code-request-class")) if turns else None
+        # A title call has messages of its own, which continue nothing: it would found a conversation of one call.
         if turns is None or (nearest is not None and purpose in _BESIDE):
             return nearest or self._sessions.run
         conversation = self._conversations.place(

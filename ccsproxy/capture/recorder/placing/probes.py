@@ -36,6 +36,7 @@ class Probes:
         """
         if self._later is None or not program or assembly.process is None or len(self._held) >= _MOST:
             return False
+        # Claude Code alone does this, with HEAD; holding other calls would keep them out of every list meanwhile.
         if assembly.head.method != b"HEAD" or assembly.seq:
             return False
         self._held[assembly.number] = assembly, ended, program

@@ -42,6 +42,7 @@ class Sessions:
     def next_seq(self, session_id: str) -> int:
         """Give the next number of a session."""
         known = self._last.pop(session_id, 0)
+        # The store is asked each time: an earlier run has given numbers that we never saw.
         self._last[session_id] = number = max(known, self._last_seq(session_id)) + 1
         if len(self._last) > REMEMBERED:
             self._last.popitem(last=False)

@@ -38,6 +38,7 @@ class Appending:
         return done
 
     def _check(self) -> None:
+        # A copy: who is told may wait again at once.
         for each in self._waiting[:]:
             relay, done = each
             if not (self.total if relay is None else self._count[relay]):

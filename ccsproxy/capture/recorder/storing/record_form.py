@@ -118,6 +118,7 @@ def _note(assembly: Assembly, answer: DecodedResponse | None) -> CaptureNote:
 
 
 def _settle_sizes(assembly: Assembly, ended: EndFrame) -> None:
+    # Nobody reads the bytes of a tunnel; only the relay has counted them.
     if assembly.head.transport == "tunnel":
         assembly.request.body.size = ended.ending.request_bytes
         if assembly.response is not None:

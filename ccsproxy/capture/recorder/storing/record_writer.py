@@ -107,6 +107,7 @@ class RecordWriter:
         """Make the record of an exchange; of a large one in a thread, where nothing but the assembly is changed."""
         try:
             if BROKEN not in assembly.faults:
+                # Made and redacted in one go: there is no moment at which an unredacted record is anybody else's.
                 return assembly.gate.record(*whole_record(assembly, ended), assembly.request.lines)
         except Exception:
             self.broken(assembly)
@@ -120,6 +121,7 @@ class RecordWriter:
 
     def _hand_over(self, record: Record | None, assembly: Assembly) -> None:
         """Give the store the record of an exchange, or say that there is none."""
+        # Whatever becomes of the record: the budget for unfinished bodies has to get its bytes back.
         assembly.release()
         if record is None:
             self._tell(assembly.number, "error")
