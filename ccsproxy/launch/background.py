@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import attr
 
@@ -23,7 +24,7 @@ from ccsproxy.config.model import Config
 from ccsproxy.errors import StartError
 from ccsproxy.launch import leases
 from ccsproxy.launch.health import read_health
-from ccsproxy.providers.registry import PROVIDERS
+from ccsproxy.providers.registry import PROVIDERS, upstream_name
 from ccsproxy.run import read_run_file
 
 #: Upstreams of a service that a launcher starts, so that every agent has a base URL; the first is the default.
@@ -84,6 +85,20 @@ class Background:
     def is_other_version(self, found: Mapping[str, Any]) -> bool:
         """Tell whether a running service is of another version than this program."""
         return bool(found.get("version") != __version__)
+
+    def as_started(self, found: Mapping[str, Any]) -> Background:
+        """Return what starts a service again as it is now: with its options, on its ports.
+
+        :param found: the run file of the service; what nobody of us has started is started with our own options.
+        """
+        known = self._ports()
+        if known.get("pid") != found.get("pid") or not isinstance(known.get("options"), list):
+            return self
+        options = [str(each) for each in known["options"]]
+        for port in ("--proxy-port", "--api-port"):
+            while port in options:  # it may have been 0; which it became is remembered
+                del options[options.index(port) : options.index(port) + 2]
+        return attr.evolve(self, options=options)
 
     def renewed(self, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Put a service of this version in the place of one of another, where that disturbs nobody.
@@ -155,7 +170,8 @@ class Background:
 
         :param while_wanted: it ends when nobody uses it any more.
         """
-        urls = [(each.name, each.url) for each in PROVIDERS if each.name in UPSTREAMS]
+        given = set(map(_name_of, self._said("--upstream")))
+        urls = [(each.name, each.url) for each in PROVIDERS if each.name in UPSTREAMS and each.name not in given]
         urls.sort(key=lambda each: UPSTREAMS.index(each[0]))
         command = [
             sys.executable,
@@ -173,6 +189,14 @@ class Background:
         if not {"--api-port", "--api-listen", "--no-api"} & set(self.options):
             command += ["--api-port", str(self._port("api"))]
         return [*command, *self.options]
+
+    def _said(self, option: str) -> Iterator[str]:
+        """Yield the values that an option was given."""
+        for number, word in enumerate(self.options):
+            if word.startswith(f"{option}="):
+                yield word.partition("=")[2]
+            elif word == option and number + 1 < len(self.options):
+                yield self.options[number + 1]
 
     def _port(self, which: str) -> int:
         """Return the port that the service had before, or its default; another one where somebody else has it."""
@@ -193,9 +217,20 @@ class Background:
         return value if isinstance(value, dict) else {}
 
     def _remember(self, found: Mapping[str, Any]) -> None:
-        ports = {which: int(found[which][0].rpartition(":")[2]) for which in ("proxy", "api") if found[which]}
-        ports["pid"] = int(found["pid"])
+        ports: dict[str, Any] = {
+            which: int(found[which][0].rpartition(":")[2]) for which in ("proxy", "api") if found[which]
+        }
+        ports |= {"pid": int(found["pid"]), "options": list(self.options)}
         (leases.folder_of(self.data_dir) / _PORTS).write_text(json.dumps(ports))
+
+
+def _name_of(upstream: str) -> str:
+    """Return the NAME of an ``--upstream``, said or by its host."""
+    name, mark, _ = upstream.partition("=")
+    if mark and "://" not in name:
+        return name
+    parts = urlsplit(upstream)
+    return upstream_name(parts.hostname or "", parts.port)
 
 
 def _answers(urls: Sequence[str]) -> bool:

@@ -107,7 +107,9 @@ def start(
         said = ",".join(f"{key}={value}" for key, value in {**(labels or {}), "launch": launch}.items())
         environment = {**surroundings.environment, **way.environment, LABELS: said}
         began = time.time()
-        status = run_child([command[0], *way.arguments, *command[1:]], environment, background.ensure)
+        status = run_child(
+            [command[0], *way.arguments, *command[1:]], environment, background.as_started(run_file).ensure
+        )
         return LaunchResult(status, launch, began, run_file)
     finally:
         lease.close()

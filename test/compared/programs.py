@@ -181,7 +181,7 @@ PROGRAMS = (
         environment=_OPENAI,
         says_cwd=False,
     ),
-    _sdk_python("sdk-google-genai", "google-genai", "google-genai", {"GEMINI_API_KEY": KEY}),
+    _sdk_python("sdk-google-genai", "google-genai", "google-genai-sdk", {"GEMINI_API_KEY": KEY}),
     _sdk_python("sdk-mistralai", "mistralai", "mistral-client-python", {"MISTRAL_API_KEY": KEY}),
     _sdk_python("sdk-cohere", "cohere", "cohere", {"CO_API_KEY": KEY}),
 )

@@ -70,6 +70,18 @@ class ForwardingCase(ProxiedTestCase):
             answer += client.recv(1) or b"\r\n\r\n"
         return client, answer
 
+    async def refused(self, outcome: str, count: int = 1) -> None:
+        """See that a client that would trust anybody is refused, in the record of this number."""
+        client, answer = await deferToThread(self.open_tunnel)
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        error = await self.assertFailure(deferToThread(context.wrap_socket, client), ssl.SSLError)
+        self.assertIn("ALERT", str(error).upper())
+        client.close()
+        record = (await self.records(count))[-1]
+        self.assertEqual((record["outcome"], record["request"]["method"]), (outcome, "CONNECT"))
+
     def tls(self, client: socket.socket, trusted: str | None = None, **options: Any) -> ssl.SSLSocket:
         context = ssl.create_default_context(cafile=trusted or self.authority)
         context.set_alpn_protocols(options.pop("alpn", ["http/1.1"]))
@@ -172,17 +184,6 @@ class Intercepted(ForwardingCase):
             )
             await self.refused("tls_handshake_failed")
             self.assertEqual(factory.requests, [])
-
-    async def refused(self, outcome: str) -> None:
-        client, answer = await deferToThread(self.open_tunnel)
-        self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        error = await self.assertFailure(deferToThread(context.wrap_socket, client), ssl.SSLError)
-        self.assertIn("ALERT", str(error).upper())
-        client.close()
-        (record,) = await self.records(1)
-        self.assertEqual((record["outcome"], record["request"]["method"]), (outcome, "CONNECT"))
 
     async def test_upstream_that_is_not_there_answers_the_connect(self) -> None:
         await self.set_up()
