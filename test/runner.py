@@ -33,7 +33,7 @@ LIMIT, GRACE = 900.0, 3.0
 #: A job of unit tests takes so many seconds at most: starting trial costs more than a small module's tests.
 JOB_SECONDS = 10.0
 #: What each module takes, in seconds, and so many bytes of source of one that has not been measured.
-DURATIONS, BYTES_A_SECOND = Path(__file__).with_name("durations.json"), 5_000
+DURATIONS, BYTES_A_SECOND = Path(__file__).with_name("durations.json"), 10_000
 #: A folder in memory: tests sync thousands of files, which costs a disk some milliseconds each.
 MEMORY, MEMORY_NEEDED = Path("/dev/shm"), 4 << 30
 

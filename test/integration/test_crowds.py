@@ -63,7 +63,7 @@ class OddClientTests(ProxiedTestCase):
             for data in requests:
                 await self.one(data)
 
-        await gatherResults([Deferred.fromCoroutine(work()) for _ in range(8)])
+        await gatherResults([Deferred.fromCoroutine(work()) for _ in range(40)])
         await self.until(lambda: self.running and self.running.health()["in_flight"] == 0, "the ends")
         await self.close_peers(upstream)
         if LINUX:

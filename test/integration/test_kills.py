@@ -17,7 +17,7 @@ from test.integration.harness import records_in
 from test.integration.load import Agents, Upstream
 
 #: How many kills in all; ``CCSPROXY_SERVICE_KILLS=1000`` for the long run.
-KILLS = int(os.environ.get("CCSPROXY_SERVICE_KILLS", "16"))
+KILLS = int(os.environ.get("CCSPROXY_SERVICE_KILLS", "12"))
 PATIENCE = 60.0
 
 _ROOT = Path(__file__).parents[2]
