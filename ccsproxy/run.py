@@ -9,14 +9,19 @@ from typing import Any
 
 import attr
 from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
 from ccsproxy import __version__
 from ccsproxy.config.model import Config
+from ccsproxy.errors import StartError
 from ccsproxy.exchange.ids import iso_time, run_session_id
 from ccsproxy.runtime.bus import Subscriber
-from ccsproxy.store.directory import DataDirBusy, Lock, prepare
+from ccsproxy.store.directory import LOCK, DataDirBusy, Lock, prepare
 
 NAME = "run.json"
+#: Seconds between two looks whether the run file is there.
+LOOK_EVERY = 2.0
 #: Seconds that the recorder may be behind before health says so in its state.
 BEHIND_AFTER = 5.0
 
@@ -54,6 +59,43 @@ def remove_run_file(data_dir: Path) -> None:
     content = read_run_file(data_dir)
     if content is not None and content.get("pid") == os.getpid():
         (data_dir / NAME).unlink(missing_ok=True)
+
+
+class RunFileKeeper:
+    """Sees that the run file is there: it goes when somebody removes the data directory under a running service.
+
+    Whoever captures locks the new directory first; where nothing is captured it is made here.
+
+    :param write: writes the file, and whatever else the service has in the directory.
+    """
+
+    _log = Logger()
+
+    def __init__(self, config: Config, reactor: Any, write: Callable[[], None]) -> None:
+        self._config, self._write = config, write
+        self._looking = LoopingCall(self._look)
+        self._looking.clock = reactor
+
+    def start(self) -> None:
+        """Begin to look, now that the file is written."""
+        self._looking.start(LOOK_EVERY, now=False)
+
+    def stop(self) -> None:
+        """Look no more; harmless when it never began."""
+        if self._looking.running:
+            self._looking.stop()
+
+    def _look(self) -> None:
+        data_dir, captures = self._config.data_dir, self._config.capture != "off"
+        try:
+            if (data_dir / NAME).exists():
+                return
+            if not captures:
+                prepare(data_dir)
+            if (data_dir / LOCK).exists() or not captures:
+                self._write()
+        except (OSError, StartError) as error:
+            self._log.error("the run file cannot be written again: {error}", error=error)
 
 
 def claim_data_dir(config: Config) -> None:

@@ -24,7 +24,7 @@ from ccsproxy.config.options import Options as PlainOptions
 from ccsproxy.errors import ConfigError, StartError
 from ccsproxy.proxy.ports import ProxyPorts
 from ccsproxy.proxy.service import RelayService, check_upstreams
-from ccsproxy.run import Run, RunHandle, claim_data_dir, remove_run_file, write_run_file
+from ccsproxy.run import Run, RunFileKeeper, RunHandle, claim_data_dir, remove_run_file, write_run_file
 from ccsproxy.runtime.bus import Bus
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.complaint import complain
@@ -80,6 +80,7 @@ class CcsproxyService(service.Service):
         self._over = False
         self._api: ApiService | None = None
         self._bound = False
+        self._keeper = RunFileKeeper(config, reactor, self._write_files)
 
     def bind(self) -> None:
         """Open everything that can be refused: data directory, lock, certificates and ports.
@@ -142,6 +143,7 @@ class CcsproxyService(service.Service):
         await workers
         handle = self.handle()
         write_run_file(self._config.data_dir, self._run.file(handle))
+        self._keeper.start()
         for url in handle.proxy_urls:
             first = self._config.upstreams[0].url if self._config.upstreams else "the hosts that requests name"
             self._log.info("proxy: {url} relays to {upstream}", url=url, upstream=first)
@@ -188,6 +190,12 @@ class CcsproxyService(service.Service):
         if waiting:
             self._log.warn("these settings wait for the next start: {names}", names=", ".join(waiting))
 
+    def _write_files(self) -> None:
+        """Write again what the data directory had beside the records."""
+        write_run_file(self._config.data_dir, self._run.file(self.handle()))
+        if self._api is not None:
+            self._api.restore_token()
+
     def cut(self) -> None:
         """End every running stream at once; what was captured of it is still stored."""
         if self._bound:
@@ -217,6 +225,7 @@ class CcsproxyService(service.Service):
         if not self._bound:
             return
         self._notifier.stopping()
+        self._keeper.stop()
         await self._ports.close()
         await self._relay.drain(self._config.drain_timeout)
         if self._workers is not None:

@@ -4,9 +4,11 @@ import json
 import os
 from pathlib import Path
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.run import NAME, read_run_file, remove_run_file, write_run_file
+from ccsproxy.config.model import Config
+from ccsproxy.run import LOOK_EVERY, NAME, RunFileKeeper, read_run_file, remove_run_file, write_run_file
 
 
 class RunFileTests(SynchronousTestCase):
@@ -41,3 +43,45 @@ class RunFileTests(SynchronousTestCase):
         remove_run_file(self.dir)
         remove_run_file(self.dir)
         self.assertFalse((self.dir / NAME).exists())
+
+
+class KeeperTests(SynchronousTestCase):
+    """The run file comes back after the data directory was removed, when somebody has the right to write."""
+
+    def keeper(self, capture: str) -> None:
+        self.dir, self.clock, self.written = Path(self.mktemp()), Clock(), 0
+        keeper = RunFileKeeper(Config(upstreams=(), data_dir=self.dir, capture=capture), self.clock, self.write)
+        keeper.start()
+        self.addCleanup(keeper.stop)
+
+    def write(self) -> None:
+        self.written += 1
+        write_run_file(self.dir, {"pid": os.getpid()})
+
+    def test_when_the_recorder_has_locked_the_new_directory(self) -> None:
+        """Not before, lest two services believe that it is theirs; and once."""
+        self.keeper("full")
+        self.clock.pump([LOOK_EVERY] * 3)
+        self.assertEqual((self.written, self.dir.exists()), (0, False))
+        self.dir.mkdir(mode=0o700)
+        self.clock.advance(LOOK_EVERY)
+        self.assertEqual(self.written, 0)
+        (self.dir / "lock").touch()
+        self.clock.pump([LOOK_EVERY] * 3)
+        self.assertEqual(self.written, 1)
+
+    def test_where_nothing_is_captured(self) -> None:
+        """The directory is made for it, private."""
+        self.keeper("off")
+        self.clock.advance(LOOK_EVERY)
+        self.assertEqual((self.written, self.dir.stat().st_mode & 0o777), (1, 0o700))
+
+    def test_a_directory_that_cannot_be_written(self) -> None:
+        """It is said, and tried again."""
+        self.keeper("off")
+        self.dir.touch()
+        self.clock.pump([LOOK_EVERY] * 2)
+        self.assertEqual((self.written, len(self.flushLoggedErrors())), (0, 0))
+        self.dir.unlink()
+        self.clock.advance(LOOK_EVERY)
+        self.assertEqual(self.written, 1)

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from ccsproxy import __version__
 from ccsproxy.api.exposure import Exposure, exposure_of
 from ccsproxy.api.link import ApiListener, RelayEnd, Settings
-from ccsproxy.api.token import TokenError, read_or_make
+from ccsproxy.api.token import TokenError, read_or_make, restore
 from ccsproxy.config.model import Config
 from ccsproxy.errors import BindError
 from ccsproxy.exchange.ids import iso_time
@@ -164,6 +164,16 @@ class ApiService(Service):
             self._log.warn("no API token: {error}", error=error)
             return None
         return token if needed or self._same_user else None
+
+    def restore_token(self) -> None:
+        """Write the token's file again where it went with the data directory; who has the token may go on with it.
+
+        :raises OSError: when it cannot be written; `TokenError` likewise.
+        """
+        if self._token is not None:
+            restore(self._config.token_path, self._token)
+        else:
+            self._token = self._read_token()
 
     @property
     def _exposure(self) -> Exposure:

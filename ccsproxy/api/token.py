@@ -30,8 +30,19 @@ def read_or_make(path: Path) -> str:
         raise TokenError(f"The API token file {path} cannot be made: {error.strerror}.") from error
 
 
-def _make(path: Path) -> str:
-    token = secrets.token_urlsafe(RANDOM_BYTES)
+def restore(path: Path, token: str) -> None:
+    """Write a token again whose file went with the data directory; one that is there stays as it is.
+
+    :raises OSError: when it cannot be written.
+    """
+    try:
+        _make(path, token)
+    except FileExistsError:
+        pass
+
+
+def _make(path: Path, token: str = "") -> str:
+    token = token or secrets.token_urlsafe(RANDOM_BYTES)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(token + "\n")

@@ -81,6 +81,10 @@ class BatchWriter:
             self._settle(entry, Dropped(reason))
         self._failed(self._lines.rotate())
 
+    def see_data_dir(self) -> None:
+        """Begin the data dir anew where it was removed; what stands in the way is tried again like any failure."""
+        self._failed(self._lines.see_data_dir())
+
     def _write_for(self, seconds: float) -> None:
         """Write batch after batch, until nothing waits, the disk refuses one, or the time is over."""
         until = self._clock() + seconds

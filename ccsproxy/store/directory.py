@@ -13,6 +13,8 @@ from ccsproxy.errors import DataDirError
 from ccsproxy.store.segments.segment import segments_dir
 
 _PRIVATE = 0o700
+#: The file whose lock is the right to write.
+LOCK = "lock"
 
 
 class DataDirBusy(DataDirError):
@@ -92,7 +94,7 @@ class Lock:
     def held(self) -> bool:
         """Tell whether the data dir is still the one that was locked; may be called in any thread."""
         try:
-            there, ours = os.stat(self._data_dir / _LOCK, follow_symlinks=False), os.fstat(self._fd)
+            there, ours = os.stat(self._data_dir / LOCK, follow_symlinks=False), os.fstat(self._fd)
         except OSError:
             return False
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
@@ -117,12 +119,11 @@ class Lock:
             name.close()
 
 
-_LOCK = "lock"
 _BUSY = "Another ccsproxy writes to {}; stop it, or choose another --data-dir."
 
 
 def _lock_file(data_dir: Path) -> int:
-    path = data_dir / _LOCK
+    path = data_dir / LOCK
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:

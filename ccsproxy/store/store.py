@@ -70,6 +70,7 @@ class Store:
         self._recovery = Recovery()
         self._backlog = Backlog(settings.queue_bytes, settings.queue_count)
         self._running = False
+        self._missed = 0
         self._waiters: list[Deferred[None]] = []
         self._shut_already = False
 
@@ -133,6 +134,8 @@ class Store:
     def health(self) -> dict[str, Any]:
         """Return the counters and what is wrong, in constant time."""
         trouble = self._batch_writer.trouble if self._running else ""
+        if self._running and not trouble and not self.owns_data_dir():
+            trouble = f"the data dir {self.data_dir} was removed"
         return {
             "store": "degraded" if trouble or not self._running else "ok",
             "trouble": trouble,
@@ -156,6 +159,13 @@ class Store:
         elif self._shut_already:
             done.callback(None)
         return done
+
+    def see_data_dir(self) -> None:
+        """Begin the data dir anew, under a new lock, when it was found removed twice: ``rm`` may be at it still."""
+        if self._running and not self._waiters:
+            self._missed = 0 if self.owns_data_dir() else self._missed + 1
+            if self._missed >= 2:
+                self._writer.call(self._batch_writer.see_data_dir)
 
     def owns_data_dir(self) -> bool:
         """Tell whether the data dir is still the one that this store has locked; may be called in any thread."""

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from twisted.trial.unittest import TestCase
 
 from ccsproxy.errors import DataDirError
 from ccsproxy.store.backlog import Dropped
-from ccsproxy.store.directory import DataDirBusy
+from ccsproxy.store.directory import DataDirBusy, Lock
 from ccsproxy.store.index.follower import bring_up
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.segment import compressed_path, list_segments, plain_path
@@ -52,6 +53,24 @@ class StoreTests(TestCase):
         await store.close()
         for path in self.data_dir.rglob("*"):
             self.assertEqual(path.stat().st_mode & 0o077, 0, path)
+
+    async def test_data_dir_removed_while_nothing_is_written(self) -> None:
+        """Health says so at once; a new one is begun under a new lock when it is gone for good, and used."""
+        store = self.store()
+        await store.open({})
+        await store.append(record(1))
+        shutil.rmtree(self.data_dir)
+        self.assertIn("was removed", store.health()["trouble"])
+        self.assertEqual(store.health()["store"], "degraded")
+        store.see_data_dir()
+        self.assertFalse(self.data_dir.exists())
+        store.see_data_dir()
+        await self.until(store.owns_data_dir)
+        self.assertEqual(store.health()["store"], "ok")
+        self.assertRaises(DataDirBusy, Lock, self.data_dir)
+        await store.append(record(2))
+        self.assertEqual(len(stored_ids(self.data_dir)), 1)
+        self.flushLoggedErrors()
 
     async def test_sequence_goes_on_after_a_restart(self) -> None:
         """Also for exchanges of which only the beginning was stored, which become unclean records."""

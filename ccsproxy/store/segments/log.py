@@ -106,6 +106,18 @@ class SegmentLog:
             return self.sync()
         return None
 
+    def see_data_dir(self) -> OSError | None:
+        """Begin the data dir anew where it was removed, also when there is nothing to write.
+
+        :return: why that is not possible.
+        """
+        self._check_ours()
+        try:
+            self.make_ours()
+        except OSError as refused:
+            return refused
+        return None
+
     def next_tick(self) -> float | None:
         """Return how many seconds there are until `tick` has something to do, or None."""
         segment, now = self._current, self._monotonic()

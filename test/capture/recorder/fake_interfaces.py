@@ -53,6 +53,9 @@ class MemoryStore:
     def health(self) -> dict[str, Any]:
         return {"state": "ok"}
 
+    def see_data_dir(self) -> None:
+        """Nobody removes what there is not."""
+
     def close(self) -> Deferred[None]:
         self.closed = True
         return succeed(None)
