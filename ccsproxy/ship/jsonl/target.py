@@ -43,13 +43,17 @@ class JsonLinesTarget:
 
     async def delete(self, session_id: str) -> None:
         """Say that a session is to be deleted; the receiver has to do it."""
+        now = self._clock()
         note = {
             "event": "deleted",
             "session_id": session_id,
             "labels": {"host": self._host},
-            "deleted_at": iso_time(self._clock()),
+            "deleted_at": iso_time(now),
         }
-        await self._post(f"{self._host}/deleted/{session_id}", gzip.compress(msgspec.json.encode(note) + b"\n"))
+        # A session may be removed, go on, and be removed again: each time has its own name.
+        await self._post(
+            f"{self._host}/deleted/{session_id}/{now:.3f}", gzip.compress(msgspec.json.encode(note) + b"\n")
+        )
 
     async def close(self) -> None:
         """Close the connections."""
