@@ -100,7 +100,7 @@ test-long: $(VENV)/test
 	CCSPROXY_SHIP_FAULTS=500 CCSPROXY_KILLS=200 CCSPROXY_TRACED_KILLS=40 CCSPROXY_SERVICE_KILLS=1000 CCSPROXY_DAMAGED=5000 \
 	$(BIN)/python -m twisted.trial test.integration.test_installing test.integration.test_identity \
 		test.integration.test_disconnects test.integration.test_bounds test.integration.test_store_kill \
-		test.integration.test_traced_kills test.integration.test_kills test.integration.test_crowds
+		test.integration.test_traced_kills test.integration.test_kills test.integration.test_crowds test.ship.test_faults
 
 soak: $(VENV)/test
 	$(BIN)/python -m bench.soak $(ARGS)
