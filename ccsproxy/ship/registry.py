@@ -32,6 +32,7 @@ KINDS: dict[str, Kind] = {
     ),
     "clickhouse": Kind("ccsproxy.ship.clickhouse.target", "ClickHouseTarget"),
     "jsonl": Kind("ccsproxy.ship.jsonl.target", "JsonLinesTarget"),
+    "otlp": Kind("ccsproxy.ship.otlp.target", "OtlpTarget", ("opentelemetry.proto",)),
 }
 
 
@@ -48,6 +49,13 @@ def check(address: ShipAddress) -> None:
             raise ConfigError(
                 "--ship", f"{address.name} needs the package {package}; run: pip install 'ccsproxy[ship]'"
             )
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # what it is in is missing, too
+        return False
 
 
 def make_target(around: Surroundings) -> Target:

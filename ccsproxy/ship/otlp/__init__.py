@@ -1,0 +1,1 @@
+"""Finished calls as OpenTelemetry spans and metrics, by the conventions for generative AI."""

@@ -1,0 +1,205 @@
+"""What is said of one call: the attributes of its span, out of its record."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ccsproxy.dialects.views.blocks import fields
+from ccsproxy.providers.price_book import provider_of
+from ccsproxy.ship.otlp import names
+from ccsproxy.ship.otlp.span import Attributes, Value
+
+Record = Mapping[str, Any]
+#: Ends of paths that tell an operation other than a chat.
+_OPERATIONS = (
+    ("/embeddings", "embeddings"),
+    (":embedContent", "embeddings"),
+    (":batchEmbedContents", "embeddings"),
+    ("/embed", "embeddings"),
+    ("/chat/completions", "chat"),
+    ("/completions", "text_completion"),
+)
+#: Where Gemini, Bedrock's Converse and Ollama keep what is asked of the model beside the prompt.
+_CONFIGS = ("generationConfig", "inferenceConfig", "options")
+#: Endings that nobody has failed at: the user, or we, have stopped it.
+_STOPPED = frozenset({"client_disconnected", "shutdown"})
+
+
+def resource_of(record: Record) -> tuple[tuple[str, str], ...]:
+    """Return whose call it is: the agent is the service, the machine its instance."""
+    client, labels = fields(record.get("client")), fields(record.get("labels"))
+    host = str(labels.get("host") or "")
+    said = {
+        names.SERVICE_NAME: client.get("name") or "ccsproxy",
+        names.SERVICE_VERSION: client.get("version"),
+        names.SERVICE_INSTANCE: host,
+        names.HOST_NAME: host,
+    }
+    return tuple((name, str(value)) for name, value in said.items() if value)
+
+
+def common(record: Record) -> Attributes:
+    """Return what the spans of a session have in common."""
+    labels, client = fields(record.get("labels")), fields(record.get("client"))
+    said: Attributes = {}
+    session = str(record.get("session_id") or "")
+    said[names.SESSION_ID] = said[names.CONVERSATION_ID] = session
+    _put(said, names.USER_ID, labels.get("user") or client.get("account"))
+    for key, value in labels.items():
+        if key not in ("user", "host"):
+            said[f"ccsproxy.label.{key}"] = str(value)
+    return said
+
+
+def operation_of(record: Record) -> str | None:
+    """Return what the conventions call what a model was asked for; None where no model was."""
+    if record.get("category") != "model":
+        return None
+    path = str(fields(record.get("request")).get("path") or "").partition("?")[0].rstrip("/")
+    found = next((operation for end, operation in _OPERATIONS if path.endswith(end)), None)
+    return found or ("generate_content" if record.get("dialect") == "gemini" else "chat")
+
+
+def provider_name(record: Record) -> str:
+    """Return who answered, by the conventions' name."""
+    upstream = str(record.get("upstream") or "")
+    known = provider_of(upstream, str(record.get("upstream_url") or ""))
+    if known:
+        return names.PROVIDERS.get(known, known)
+    return names.OF_DIALECT.get(str(record.get("dialect")), upstream or "_OTHER")
+
+
+def error_type(record: Record) -> str | None:
+    """Return the class of what a call ended with; None where its answer is whole.
+
+    An HTTP error is its status, another error of the provider its kind, all else the outcome of the record.
+    """
+    outcome = record.get("outcome")
+    if outcome == "complete":
+        return None
+    if outcome == "http_error":
+        return str(fields(record.get("response")).get("status") or outcome)
+    kind = fields(record.get("error")).get("kind")
+    return str(kind or outcome) if outcome == "stream_error" else str(outcome)
+
+
+def failure(record: Record) -> str | None:
+    """Return the message of a failed call's status, None where nothing has failed."""
+    if error_type(record) is None or record.get("outcome") in _STOPPED:
+        return None
+    return str(fields(record.get("error")).get("message") or "")
+
+
+def server(record: Record) -> Attributes:
+    """Return where the call went: the server behind this proxy."""
+    try:
+        split = urlsplit(str(record.get("upstream_url") or ""))
+        port = split.port or {"https": 443, "http": 80}.get(split.scheme)
+    except ValueError:
+        return {}
+    said: Attributes = {}
+    _put(said, names.SERVER_ADDRESS, split.hostname)
+    if split.hostname:
+        _put(said, names.SERVER_PORT, port)
+    return said
+
+
+def span_name(record: Record) -> str:
+    """Return the name of a call's span."""
+    operation = operation_of(record)
+    if operation is not None:
+        return f"{operation} {record['model']}" if record.get("model") else operation
+    return str(fields(record.get("request")).get("method") or "HTTP")
+
+
+def call_attributes(record: Record) -> Attributes:
+    """Return what a span says of a call, beside what was said in it."""
+    request, response = fields(record.get("request")), fields(record.get("response"))
+    said: Attributes = {**common(record), **server(record)}
+    _put(said, names.ERROR_TYPE, error_type(record))
+    _put(said, names.HTTP_METHOD, request.get("method"))
+    _put(said, names.HTTP_STATUS, response.get("status"))
+    _put(said, names.URL_PATH, str(request.get("path") or "").partition("?")[0])
+    said["ccsproxy.record.id"] = str(record.get("id"))
+    said["ccsproxy.record.seq"] = int(record.get("seq") or 0)
+    said["ccsproxy.outcome"] = str(record.get("outcome"))
+    said["ccsproxy.upstream"] = str(record.get("upstream"))
+    _put(said, "ccsproxy.category", record.get("category"))
+    _put(said, names.RESPONSE_MODEL, record.get("response_model"))
+    if operation_of(record) is not None:
+        said.update(_of_model_call(record, fields(request.get("body")), response))
+    return said
+
+
+def _of_model_call(record: Record, body: Mapping[str, Any], response: Mapping[str, Any]) -> Attributes:
+    client, timing = fields(record.get("client")), fields(record.get("timing"))
+    answer = fields(response.get("body_reassembled"))
+    said: Attributes = {names.OPERATION: operation_of(record) or "", names.PROVIDER: provider_name(record)}
+    _put(said, names.REQUEST_MODEL, record.get("model"))
+    _put(said, names.RESPONSE_ID, answer.get("id") or answer.get("responseId"))
+    _put(said, names.AGENT_NAME, client.get("name"))
+    _put(said, names.AGENT_VERSION, client.get("version"))
+    _put(said, names.AGENT_ID, client.get("agent"))
+    _put(said, names.PREVIOUS_RESPONSE, body.get("previous_response_id"))
+    _put(said, names.REASONING_LEVEL, _reasoning(body))
+    if "stream" in response:
+        said[names.STREAM] = True
+        if timing.get("first_byte") is not None:
+            said[names.TIME_TO_FIRST_CHUNK] = timing["first_byte"] / 1e3
+    if record.get("ttft_ms") is not None:
+        said["ccsproxy.time_to_first_token"] = record["ttft_ms"] / 1e3
+    if record.get("stop_reason") or record.get("outcome") != "complete":
+        said[names.FINISH_REASONS] = [str(record.get("stop_reason") or "error")]
+    said.update(settings(body))
+    said.update(usage_attributes(fields(record.get("usage"))))
+    return said
+
+
+def _reasoning(body: Mapping[str, Any]) -> Any:
+    """Return how hard the model was asked to think, in the provider's word."""
+    for holder in (fields(body.get("reasoning")), fields(body.get("output_config")), fields(body.get("thinking"))):
+        if isinstance(holder.get("effort"), str):
+            return holder["effort"]
+    return body.get("reasoning_effort")
+
+
+def settings(body: Mapping[str, Any]) -> Attributes:
+    """Return what a request asks of the model beside the prompt."""
+    config = (
+        fields(body.get("generationConfig")) or fields(body.get("inferenceConfig")) or fields(body.get("options"))
+    )
+    said: Attributes = {}
+    for name, (kind, spellings) in names.REQUEST_SETTINGS.items():
+        value = next((each[key] for each in (body, config) for key in spellings if key in each), None)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            said[name] = kind(value)
+    if said.get("gen_ai.request.choice.count") == 1:
+        del said["gen_ai.request.choice.count"]
+    stops = body.get("stop_sequences", body.get("stop", config.get("stopSequences")))
+    if isinstance(stops, list) and stops and all(isinstance(each, str) for each in stops):
+        said[names.STOP_SEQUENCES] = stops
+    return said
+
+
+def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
+    """Return token counts as the conventions have them: the input with all that came from and went to caches.
+
+    An unknown count is left out, and the sum with it.
+    """
+    said: Attributes = {}
+    read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
+    if usage.get("input_tokens") is not None:
+        said[names.INPUT_TOKENS] = usage["input_tokens"] + (read or 0) + (written or 0)
+    _put(said, names.OUTPUT_TOKENS, usage.get("output_tokens"))
+    _put(said, names.CACHE_READ, read)
+    _put(said, names.CACHE_WRITE, written)
+    _put(said, names.CACHE_WRITE_BEFORE, written)
+    _put(said, names.REASONING_TOKENS, usage.get("reasoning_tokens"))
+    return said
+
+
+def _put(said: Attributes, name: str, value: Any) -> None:
+    """Say something that is known."""
+    if isinstance(value, str | bool | int | float) and value != "":
+        good: Value = value
+        said[name] = good

@@ -1,0 +1,135 @@
+"""What was said in a call, as the conventions write it: messages of parts, as JSON text.
+
+Schemas: ``gen-ai-input-messages.json`` and its neighbours in the conventions' repository. A conversation is sent
+whole with each call, and so it is here, up to a bound: the oldest messages are left out, and how many is said.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ccsproxy.dialects.views.blocks import Block, Message, fields
+from ccsproxy.dialects.views.view import answer_view, request_view
+from ccsproxy.ship.otlp import names
+from ccsproxy.ship.otlp.span import Attributes
+from ccsproxy.wire import jsontext
+
+#: Characters of JSON that the messages of a call, and each of its other texts, may have. Backends refuse or drop
+#: spans of more than about a megabyte (OpenAI 100 KB a field, LangWatch 10 MB, the collector 20 MB a request).
+MOST_MESSAGES, MOST_TEXT = 512 << 10, 128 << 10
+LEFT_OUT, CUT = "ccsproxy.input.messages_left_out", "ccsproxy.content.cut"
+#: What a body that is no dialect's, or nested without end, may raise when it is viewed.
+_UNREADABLE = (RecursionError, ValueError, TypeError, KeyError, AttributeError, IndexError)
+_MARK = " [cut]"
+
+
+def content_attributes(record: Mapping[str, Any]) -> Attributes:
+    """Return what was said, or nothing where it cannot be read."""
+    try:
+        return _content(record)
+    except _UNREADABLE:
+        return {CUT: True}
+
+
+def _content(record: Mapping[str, Any]) -> Attributes:
+    request, response = fields(record.get("request")), fields(record.get("response"))
+    body, answer = request.get("body"), response.get("body_reassembled")
+    view = request_view(record.get("dialect"), body)
+    said: Attributes = {}
+    messages, left_out = _bounded([_message(each) for each in view.messages])
+    _say(said, names.SYSTEM, parts(view.system), MOST_TEXT)
+    _say(said, names.INPUT, messages, MOST_MESSAGES)
+    if left_out:
+        said[LEFT_OUT] = left_out
+    _say(said, names.TOOL_DEFINITIONS, [{"type": "function", "name": tool.name} for tool in view.tools], MOST_TEXT)
+    if answer is not None and (response.get("status") or 0) < 400:
+        reply = _message(answer_view(record.get("dialect"), answer))
+        reply |= {"role": "assistant", "finish_reason": str(record.get("stop_reason") or "error")}
+        _say(said, names.OUTPUT, [reply], MOST_MESSAGES)
+    return said
+
+
+def _say(said: Attributes, name: str, value: Sequence[Any], most: int) -> None:
+    if not value:
+        return
+    text = jsontext.dumps(value).decode("utf-8", "replace")
+    if len(text) > most:
+        said[CUT] = True
+        value = _shortened(value, most // 4 // max(1, len(value)))
+        text = jsontext.dumps(value).decode("utf-8", "replace")
+    if len(text) <= most:
+        said[name] = text
+
+
+def _bounded(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """Keep the newest messages, at least one, up to the bound; tell how many are left out."""
+    size, first = 0, len(messages)
+    while first:
+        size += len(jsontext.dumps(messages[first - 1]))
+        if size > MOST_MESSAGES and first < len(messages):
+            break
+        first -= 1
+    return messages[first:], first
+
+
+def _shortened(value: Any, most: int) -> Any:
+    """Cut the texts in a value, each to a length."""
+    if isinstance(value, str):
+        return value if len(value) <= most else value[:most] + _MARK
+    if isinstance(value, list | tuple):
+        return [_shortened(each, most) for each in value]
+    if isinstance(value, dict):
+        return {key: _shortened(each, most) for key, each in value.items()}
+    return value
+
+
+def _message(message: Message) -> dict[str, Any]:
+    found = parts(message.blocks)
+    results = found and all(part["type"] == "tool_call_response" for part in found)
+    role = {"model": "assistant", "developer": "system"}.get(message.role, message.role)
+    return {"role": "tool" if results else role, "parts": found}
+
+
+def parts(blocks: Iterable[Block]) -> list[dict[str, Any]]:
+    """Write blocks as the parts of a message."""
+    return [_part(block) for block in blocks]
+
+
+def _part(block: Block) -> dict[str, Any]:
+    if block.kind == "text":
+        return {"type": "text", "content": block.text}
+    if block.kind == "thinking":
+        return {"type": "reasoning", "content": block.text}
+    if block.kind == "tool_call":
+        return {"type": "tool_call", "id": block.id, "name": block.name or "", "arguments": block.value}
+    if block.kind == "tool_result":
+        return {"type": "tool_call_response", "id": block.id, "response": result_of(block)}
+    if block.kind in ("image", "document"):
+        return {"type": block.kind, "mime_type": block.media_type, "size": block.size, "content": block.text}
+    return {"type": "json", "content": block.value}
+
+
+def result_of(block: Block) -> Any:
+    """Return what a tool answered: its text, or its parts where it is more than text."""
+    if all(each.kind == "text" for each in block.content):
+        return "\n".join(each.text for each in block.content) or block.text or block.value
+    return parts(block.content)
+
+
+def tool_content(record: Mapping[str, Any]) -> dict[str, Attributes]:
+    """Return the arguments and results of the tools that a request tells of, by the calls' ids."""
+    try:
+        view = request_view(record.get("dialect"), fields(record.get("request")).get("body"))
+    except _UNREADABLE:
+        return {}
+    found: dict[str, Attributes] = {}
+    for block in (block for message in view.messages for block in message.blocks):
+        if block.id and block.kind == "tool_call":
+            found.setdefault(block.id, {})[names.TOOL_ARGUMENTS] = _written(block.value)
+        elif block.id and block.kind == "tool_result":
+            found.setdefault(block.id, {})[names.TOOL_RESULT] = _written(result_of(block))
+    return found
+
+
+def _written(value: Any) -> str:
+    text = value if isinstance(value, str) else jsontext.dumps(value).decode("utf-8", "replace")
+    return text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + _MARK

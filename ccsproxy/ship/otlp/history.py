@@ -1,0 +1,80 @@
+"""The sessions to which shipped calls belong, as far as their structure needs what came before.
+
+Facts come from the calls that are shipped and, for a session that is not remembered, from the store's index. Without
+either a call is known alone: it keeps its place in the session, and loses its turn.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+
+from twisted.logger import Logger
+
+from ccsproxy.insight.collect import Collector
+from ccsproxy.insight.facts import Call
+from ccsproxy.insight.session import Session
+from ccsproxy.ship.otlp.calls import Record
+
+#: Sessions, and calls in all of them, that are remembered; the one that was used last is, whatever its length.
+MOST_SESSIONS, MOST_CALLS = 64, 20_000
+
+
+class KnownSession:
+    """The calls of one session, by their numbers."""
+
+    def __init__(self, calls: Iterable[Call]) -> None:
+        self._collector = Collector()
+        self.calls = {call.seq: call for call in calls}
+        for call in self.calls.values():
+            for item in call.items:
+                self._collector.know(item)
+
+    def add(self, record: Record) -> None:
+        """Add the facts of a call that are not known yet."""
+        if record["seq"] not in self.calls:
+            self.calls[record["seq"]] = self._collector.collect(record)
+
+
+class SessionHistory:
+    """Remembers the sessions that were shipped last.
+
+    Invariant: no more than `MOST_CALLS` calls are remembered, those of the last session aside.
+    """
+
+    _log = Logger()
+
+    def __init__(self, kept: Callable[[str], Iterable[Call]] = lambda session_id: ()) -> None:
+        """Begin with nothing.
+
+        :param kept: returns the facts that the index has of a session; may raise.
+        """
+        self._kept = kept
+        self._sessions: OrderedDict[str, KnownSession] = OrderedDict()
+
+    def add(self, session_id: str, records: Iterable[Record]) -> Session:
+        """Add calls to a session and return all that is known of it."""
+        known = self._sessions.get(session_id)
+        if known is None:
+            known = self._sessions[session_id] = KnownSession(self._earlier(session_id))
+        self._sessions.move_to_end(session_id)
+        for record in records:
+            known.add(record)
+        self._forget()
+        return Session(known.calls.values())
+
+    def drop(self, session_id: str) -> None:
+        """Forget a session that was deleted."""
+        self._sessions.pop(session_id, None)
+
+    def _earlier(self, session_id: str) -> list[Call]:
+        try:
+            return list(self._kept(session_id))
+        except Exception:
+            self._log.failure("a session's earlier calls could not be read; its spans lack their turns")
+            return []
+
+    def _forget(self) -> None:
+        while len(self._sessions) > 1 and (len(self._sessions) > MOST_SESSIONS or self._size() > MOST_CALLS):
+            self._sessions.popitem(last=False)
+
+    def _size(self) -> int:
+        return sum(len(each.calls) for each in self._sessions.values())

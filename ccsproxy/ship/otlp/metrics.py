@@ -1,0 +1,87 @@
+"""The conventions' metrics, made of the calls that a target has taken."""
+
+from typing import Any
+
+from ccsproxy.dialects.views.blocks import fields
+from ccsproxy.insight.metrics.families import Family
+from ccsproxy.insight.metrics.tallies import OTHER, Sample, Tallies
+from ccsproxy.ship.otlp import names
+from ccsproxy.ship.otlp.calls import Record, call_attributes, operation_of
+
+_WHOSE = (
+    names.OPERATION, names.PROVIDER, names.REQUEST_MODEL, names.RESPONSE_MODEL, names.SERVER_ADDRESS,
+    names.SERVER_PORT,
+)  # fmt: skip
+#: Sets of attributes that are told apart; all others are one, whose models are `OTHER`.
+MOST_SETS = 500
+
+
+def _counter(name: str, help: str) -> Family:
+    return Family(name, help, (*_WHOSE, names.MODALITY))
+
+
+_SECONDS, _TOKENS = names.SECONDS_BOUNDS, names.TOKENS_BOUNDS
+#: Each with its unit (UCUM).
+FAMILIES: dict[str, tuple[Family, str]] = {
+    family.name: (family, unit)
+    for family, unit in (
+        (Family(names.DURATION, "Duration of inference.", (*_WHOSE, names.ERROR_TYPE), _SECONDS), "s"),
+        (Family(names.FIRST_CHUNK, "Time to the first chunk of a stream.", _WHOSE, _SECONDS), "s"),
+        (Family(names.CALL_INPUT, "Input tokens of an operation, with the cached.", _WHOSE, _TOKENS), "{token}"),
+        (Family(names.CALL_OUTPUT, "Output tokens of an operation.", _WHOSE, _TOKENS), "{token}"),
+        (_counter(names.USED_INPUT, "Input tokens, with the cached."), "{token}"),
+        (_counter(names.USED_OUTPUT, "Output tokens, with the reasoning."), "{token}"),
+        (_counter(names.USED_CACHE_READ, "Input tokens from a cache."), "{token}"),
+        (_counter(names.USED_CACHE_WRITE, "Input tokens to a cache."), "{token}"),
+        (_counter(names.USED_REASONING, "Output tokens of reasoning."), "{token}"),
+    )
+}
+_OF_USAGE = (
+    (names.USED_INPUT, names.INPUT_TOKENS, names.CALL_INPUT),
+    (names.USED_OUTPUT, names.OUTPUT_TOKENS, names.CALL_OUTPUT),
+    (names.USED_CACHE_READ, names.CACHE_READ, ""),
+    (names.USED_CACHE_WRITE, names.CACHE_WRITE, ""),
+    (names.USED_REASONING, names.REASONING_TOKENS, ""),
+)
+
+
+class CallMetrics:
+    """Sums over calls since a time; bounded, whatever models are named.
+
+    :ivar since_s: since when, seconds since the epoch.
+    """
+
+    def __init__(self, since_s: float) -> None:
+        self.since_s = since_s
+        self._tallies = Tallies()
+        self._sets: set[tuple[str, ...]] = set()
+
+    def add(self, record: Record) -> None:
+        """Add a call that is shipped; what was no call of a model is none."""
+        if operation_of(record) is None:
+            return
+        said = call_attributes({**record, "request": {**fields(record.get("request")), "body": None}})
+        whose = self._bounded(tuple(str(said.get(name, "")) for name in _WHOSE))
+        if record.get("duration_ms") is not None:
+            error = str(said.get(names.ERROR_TYPE, ""))
+            self._observe(names.DURATION, (*whose, error), record["duration_ms"] / 1e3)
+        if names.TIME_TO_FIRST_CHUNK in said:
+            self._observe(names.FIRST_CHUNK, whose, said[names.TIME_TO_FIRST_CHUNK])
+        for used, attribute, per_call in _OF_USAGE:
+            if attribute in said:
+                self._tallies.count(FAMILIES[used][0], (*whose, "unknown"), float(said[attribute]))  # type: ignore[arg-type]
+                if per_call:
+                    self._observe(per_call, whose, said[attribute])
+
+    def samples(self) -> list[Sample]:
+        """Return the sums."""
+        return self._tallies.samples()
+
+    def _observe(self, name: str, labels: tuple[str, ...], value: Any) -> None:
+        self._tallies.observe(FAMILIES[name][0], labels, float(value))
+
+    def _bounded(self, whose: tuple[str, ...]) -> tuple[str, ...]:
+        if whose in self._sets or len(self._sets) < MOST_SETS:
+            self._sets.add(whose)
+            return whose
+        return (*whose[:1], OTHER, OTHER, OTHER, "", "")

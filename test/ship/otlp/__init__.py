@@ -1,0 +1,1 @@
+"""Tests of shipping to OTLP targets."""
