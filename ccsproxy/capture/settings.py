@@ -2,11 +2,14 @@
 
 import os
 import pwd
+import re
 import socket
 
 import msgspec
 
+from ccsproxy.config.keys import read_upstream_key
 from ccsproxy.config.model import Config
+from ccsproxy.errors import ConfigError
 
 
 class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +24,7 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     :ivar prices: file of the user's own prices, empty for none.
     :ivar redact_patterns: expressions of the user's own secrets.
     :ivar keep_patterns: expressions of what is no secret.
-    :ivar labels: what every record is labelled with.
+    :ivar labels: what every record is labelled with (see `ccsproxy.capture.recorder.placing.labels`).
     :ivar body_limit: how much of one body is kept, in bytes as they were sent.
     :ivar memory_limit: how much of all unfinished bodies is kept, in bytes.
     :ivar ship_hold: how much is kept longer because it is not shipped yet, in bytes.
@@ -62,6 +65,20 @@ def labels_of(config: Config) -> dict[str, str]:
     return {**own_labels(), **dict(config.labels)}
 
 
+def _team_keys(config: Config) -> list[str]:
+    """Return expressions of the team's own keys: should an upstream repeat one in an answer, it is redacted, too.
+
+    A file that cannot be read now has been complained about where it is used.
+    """
+    found = []
+    for _, path in config.upstream_key_files:
+        try:
+            found.append(re.escape(read_upstream_key(path).secret))
+        except ConfigError:
+            continue
+    return found
+
+
 def recorder_settings(config: Config, run_session_id: str, spill_key: bytes) -> RecorderSettings:
     """Pick what the recorder has to know."""
     return RecorderSettings(
@@ -78,7 +95,7 @@ def recorder_settings(config: Config, run_session_id: str, spill_key: bytes) -> 
         compress=config.compress,
         sync=config.sync,
         prices=str(config.prices or ""),
-        redact_patterns=config.redact_patterns,
+        redact_patterns=(*config.redact_patterns, *_team_keys(config)),
         keep_patterns=config.keep_patterns,
         labels=labels_of(config),
         ship_hold=config.ship_hold,

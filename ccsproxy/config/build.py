@@ -51,6 +51,8 @@ def build_config(
     config = Config(**fields)
     _check_files(config)
     _check_ship(config)
+    _check_keys(config, prefix)
+    _check_listeners(config, prefix)
     return config
 
 
@@ -82,7 +84,7 @@ def _check_upstreams(upstreams: Iterable[Upstream], prefix: str, *, needed: bool
 
 
 def _check_files(config: Config) -> None:
-    for name in ("upstream_ca", "client_cert", "client_key"):
+    for name in ("upstream_ca", "client_cert", "client_key", "client_keys"):
         file: Path | None = getattr(config, name)
         if file is not None and not file.is_file():
             raise ConfigError("--" + name.replace("_", "-"), f"there is no readable file {str(file)!r}")
@@ -96,3 +98,28 @@ def _check_ship(config: Config) -> None:
         raise ConfigError("--ship", f"{twice} is named twice")
     if config.ship and not config.redact:
         raise ConfigError("--ship", "records with secrets in them are not shipped; remove --no-redact")
+
+
+def _check_listeners(config: Config, prefix: str) -> None:
+    own = [endpoint for one in config.upstreams for endpoint in one.listen]
+    if config.workers > 1 and any(endpoint.startswith("ssl:") for endpoint in (*config.listen, *own)):
+        raise ConfigError(
+            f"{prefix}listen", "an ssl: endpoint is served by one process; leave out --workers, or end TLS in front"
+        )
+
+
+def _check_keys(config: Config, prefix: str) -> None:
+    names = {one.name for one in config.upstreams}
+    for name, _ in config.upstream_key_files:
+        if name not in names:
+            raise ConfigError(
+                f"{prefix}upstream-key-file", f"there is no upstream {name!r}; name one of {sorted(names)}"
+            )
+    if config.client_keys is not None and config.forward:
+        raise ConfigError(f"{prefix}client-keys", "what is forwarded names no known caller; leave out --forward on")
+    if config.upstream_key_files and config.client_keys is None and not config.is_local:
+        raise ConfigError(
+            f"{prefix}upstream-key-file",
+            "whoever reaches this port could spend the team's key; say with --client-keys who may, or listen on "
+            "loopback only",
+        )

@@ -80,6 +80,8 @@ class Config:
     client_cert: Path | None = None
     client_key: Path | None = None
     upstream_proxy: str | None = None
+    client_keys: Path | None = None
+    upstream_key_files: tuple[tuple[str, Path], ...] = ()
     workers: int = 1
     prices: Path | None = None
     redact_patterns: tuple[str, ...] = ()
@@ -101,7 +103,14 @@ class Config:
         """Whether the proxy port is an HTTP proxy too: as it was said, else where only this machine reaches it."""
         if self.forward is not None:
             return self.forward
-        return all(_is_local(endpoint) for endpoint in self.listen)
+        # Whoever knows their callers by their credentials serves nobody that names none.
+        return self.client_keys is None and all(_is_local(endpoint) for endpoint in self.listen)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine reaches the proxy's ports."""
+        own = [endpoint for one in self.upstreams for endpoint in one.listen]
+        return all(_is_local(endpoint) for endpoint in (*self.listen, *own))
 
     @property
     def credentials_path(self) -> Path:

@@ -13,6 +13,8 @@ from ccsproxy.wire.target import BadTarget, parse_authority
 
 _SIZE = re.compile(r"\A([0-9]+)\s*([KMG]?)(?:i?B)?\Z", re.IGNORECASE)
 _FACTOR = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+#: A label's value that is a header field of each call.
+_OF_CALLER = re.compile(r"@header:[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LABEL = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _HOST = re.compile(r"\A[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?\Z")
@@ -72,6 +74,14 @@ def path(text: str) -> Path:
     if not text or "\0" in text:
         raise ValueError("expected the name of a file or directory")
     return Path(text).expanduser()
+
+
+def named_file(text: str) -> tuple[str, Path]:
+    """Read ``NAME=FILE``."""
+    name, equals, file = text.partition("=")
+    if not equals or not _NAME.match(name):
+        raise ValueError("expected NAME=FILE, with the NAME of an upstream")
+    return name, path(file)
 
 
 def host_name(text: str) -> str:
@@ -157,6 +167,8 @@ def label(text: str) -> tuple[str, str]:
         raise ValueError("a label is KEY=VALUE; the key holds letters, digits, '.', '_' and '-', as in team=search")
     if len(value) > 256 or not value.isprintable():
         raise ValueError("a label's value is at most 256 printable characters")
+    if value.startswith("@") and value != "@key" and not _OF_CALLER.fullmatch(value):
+        raise ValueError("a value that each call gives by itself is @header:NAME or @key")
     return key, value
 
 

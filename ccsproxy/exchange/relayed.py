@@ -33,6 +33,7 @@ class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
         TCP sockets.
     :ivar began: the moment of `started_at` on the relay's monotonic clock, for whoever measures from it in the same
         process: the other clock may be set meanwhile. 0 when it is not told.
+    :ivar person: who calls, where the proxy knows its callers by their credentials; empty elsewhere.
     """
 
     id: str
@@ -51,6 +52,7 @@ class RequestHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     owner: tuple[int, int] | None = None
     ends: tuple[str, int, str, int] | None = None
     began: float = 0.0
+    person: str = ""
 
     @property
     def headers(self) -> RawHeaders:

@@ -13,7 +13,10 @@ class Refusal(Exception):
     :ivar status: what the client is answered.
     :ivar kind: the error's kind, in the answer and in the record.
     :ivar message: one sentence for people; it quotes nothing of the request.
+    :ivar body: the answer in JSON, where it is not our own form.
     """
+
+    body: bytes | None = None
 
     def __init__(self, status: int, kind: str, message: str) -> None:
         super().__init__(message)
@@ -29,6 +32,7 @@ def malformed(message: str) -> Refusal:
 
 #: Fields that RFC 9110 asks for beside a status (sections 15.5.6 and 15.5.22).
 _BESIDE: dict[int, RawHeaders] = {
+    401: [(b"WWW-Authenticate", b'Bearer realm="ccsproxy"')],
     405: [(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")],
     407: [(b"Proxy-Authenticate", b'Basic realm="ccsproxy"')],
     426: [(b"Upgrade", b"HTTP/1.1")],
@@ -44,10 +48,10 @@ class LocalResponse:
 
     __slots__ = ("body", "lines", "reason", "status")
 
-    def __init__(self, status: int, kind: str, message: str, *, close: bool) -> None:
+    def __init__(self, status: int, kind: str, message: str, *, close: bool, body: bytes | None = None) -> None:
         self.status = status
         self.reason = HTTPStatus(status).phrase.encode()
-        self.body = msgspec.json.encode({"error": {"type": kind, "message": message}})
+        self.body = body or msgspec.json.encode({"error": {"type": kind, "message": message}})
         headers: RawHeaders = [
             (b"Content-Type", b"application/json"),
             (b"Content-Length", b"%d" % len(self.body)),

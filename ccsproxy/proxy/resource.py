@@ -18,9 +18,12 @@ from ccsproxy.exchange.relayed import RequestHead
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
 from ccsproxy.proxy.relay import Relay
+from ccsproxy.proxy.server.access.client_keys import ClientKeys
 from ccsproxy.proxy.server.access.cross_origin import PreflightClient, is_preflight
+from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.proxy.server.request import RelayRequest, Renderer
 from ccsproxy.proxy.switched import UpgradeRelay
+from ccsproxy.proxy.team_key import TeamKey
 from ccsproxy.wire.target import route, with_base_path
 
 #: The version of an API at the end of a base path.
@@ -37,6 +40,7 @@ class Route:
     :ivar url: scheme, authority and base path, as records have it.
     :ivar near: it may lead to this machine.
     :ivar twice: how a target begins that has the version of the API twice, from the base path and from the client.
+    :ivar key: puts the team's own key in the place of the client's; None where the client's goes on.
     """
 
     name: str
@@ -47,15 +51,19 @@ class Route:
     url: str = ""
     near: bool = False
     twice: bytes = b""
+    key: TeamKey | None = None
 
 
-def way_to(upstream: Upstream, client: ITransparentClient) -> Route:
-    """Return the way to a configured upstream."""
+def way_to(upstream: Upstream, client: ITransparentClient, key: TeamKey | None = None) -> Route:
+    """Return the way to a configured upstream.
+
+    :param key: the team's own key for it.
+    """
     authority, base_path = upstream.authority.encode(), upstream.base_path.encode()
     version = _VERSION.search(base_path)
     twice = b"%b%b/" % (base_path, version[0]) if version else b""
     near = is_near(upstream.host)
-    return Route(upstream.name, upstream.provider, authority, base_path, client, upstream.url, near, twice)
+    return Route(upstream.name, upstream.provider, authority, base_path, client, upstream.url, near, twice, key)
 
 
 def twice_said(beginning: bytes) -> str:
@@ -116,6 +124,7 @@ class RelayRoutes:
             request.owner,
             request.ends,
             request.began,
+            head.person,
         )
 
     def relay(self, request: RelayRequest, way: Route, target: bytes, capture: GuardedCapture | None = None) -> None:
@@ -135,6 +144,9 @@ class RelayRoutes:
         else:
             lines, relay, transport = head.forward(way.authority), Relay(request, self.clock, self.stalls), "http"
         announced = self.announced(request, way, target, transport)
+        if way.key is not None:
+            # Behind what capture is told: the record shows, redacted, what the client has sent, and never this key.
+            lines, target = way.key.put(lines, target)
         if way.twice and target.startswith(way.twice):
             relay.hint = twice_said(way.twice)
         relay.start(way.client, target, lines, capture or self.capture, announced)
@@ -148,12 +160,18 @@ class ProxyResource(Resource):
     :param default: the way of every other path; None where there is no upstream, and no such request comes.
     :param relays: sends requests on.
     :param forward: deals with requests for other hosts.
+    :param client_keys: who may call; None for everybody.
     """
 
     isLeaf = True
 
     def __init__(
-        self, ways: Mapping[str, Route], default: Route | None, relays: RelayRoutes, forward: Renderer | None = None
+        self,
+        ways: Mapping[str, Route],
+        default: Route | None,
+        relays: RelayRoutes,
+        forward: Renderer | None = None,
+        client_keys: ClientKeys | None = None,
     ) -> None:
         super().__init__()
         self._ways = {name.encode(): way for name, way in ways.items()}
@@ -161,6 +179,19 @@ class ProxyResource(Resource):
         self._near = [way for way in self._ways.values() if way.near]
         self._relays = relays
         self._forward = forward
+        self._client_keys = client_keys
+
+    def authorize(self, head: ParsedRequestHead, target: bytes) -> None:
+        """Refuse who is not known, where callers have to be; note in the head who calls.
+
+        :param target: in origin-form.
+        :raises Refusal: with 401.
+        """
+        if self._client_keys is None or is_preflight(head):
+            return
+        name, _ = route(target, self._ways)
+        way = self._ways[name] if name else self._default
+        head.person = self._client_keys.person(head, way.provider if way is not None else "")
 
     def render(self, request: RelayRequest) -> int:
         """Send a request on its way."""

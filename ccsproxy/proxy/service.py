@@ -23,6 +23,7 @@ from ccsproxy.proxy.forward.interception import Interception
 from ccsproxy.proxy.forward.leaves import LeafContexts
 from ccsproxy.proxy.forward.resource import ForwardResource
 from ccsproxy.proxy.forward.upstreams import UpstreamsByHost
+from ccsproxy.proxy.gateway_keys import GatewayKeys
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
 from ccsproxy.proxy.resource import ProxyResource, RelayRoutes, way_to
 from ccsproxy.proxy.server.access.admission import ProxyAdmission, token_reader
@@ -63,6 +64,7 @@ class SiteParts:
     :ivar write_batch: see `RelaySite`, as `admission`, `loops` and `everybody`.
     :ivar forward: deals with requests for other hosts, where that is wanted.
     :ivar stalls: see `ccsproxy.proxy.relay.Relay`.
+    :ivar keys: who may call, and with which keys of the team's own.
     """
 
     capture: GuardedCapture
@@ -76,6 +78,7 @@ class SiteParts:
     stalls: Seconds = lambda: 0.0
     loops: LoopWatch | None = None
     everybody: set[RelayChannel] | None = None
+    keys: GatewayKeys = attr.field(factory=GatewayKeys)
 
 
 def relay_site(
@@ -86,11 +89,12 @@ def relay_site(
     :param clients: the upstreams by name, each with its client.
     :param default: the name of the upstream for paths that name none; the first one when left out.
     """
-    ways = {name: way_to(upstream, client) for name, (upstream, client) in clients.items()}
+    keys = parts.keys
+    ways = {name: way_to(upstream, client, keys.team.get(name)) for name, (upstream, client) in clients.items()}
     first = ways[default or next(iter(ways))] if ways else None
     relays = RelayRoutes(parts.capture, parts.ids, time.monotonic, parts.stalls, empty_response)
     site = RelaySite(
-        ProxyResource(ways, first, relays, parts.forward),
+        ProxyResource(ways, first, relays, parts.forward, keys.clients),
         parts.reactor,
         parts.timers,
         RefusedRecorder(parts.capture, parts.ids),
@@ -118,6 +122,7 @@ def check_upstreams(config: Config, environ: Mapping[str, str] = os.environ) -> 
     """
     try:
         make_context(Trust(config.upstream_ca, config.client_cert, config.client_key))
+        GatewayKeys.of(config)
         for one in (*config.upstreams, _ANY):
             proxy_for(one, config.upstream_proxy, environ)
     except (TLSSettingError, ProxySettingError) as error:
@@ -154,6 +159,7 @@ class RelayService:
         self._pools: WeakSet[RelayPool] = WeakSet()
         self._sites: list[RelaySite] = []
         self._environ = environ
+        self._keys = GatewayKeys.of(config)
         self._policy, self._clients = self._make_clients()
         self._parts = SiteParts(
             capture=self._capture,
@@ -166,6 +172,7 @@ class RelayService:
             stalls=self._stalls.total,
             loops=loops or LoopWatch(lambda: (os.getpid(),)),
             everybody=set(),
+            keys=self._keys,
         )
         self.site = self.site_for(config.upstreams[0] if config.upstreams else None)
 
@@ -238,6 +245,7 @@ class RelayService:
     def reload(self, config: Config) -> None:
         """Heed what can change while we run; what is under way keeps the limits that it began with."""
         self._config = config
+        self._keys.reload()
         for pool in self._pools:
             pool.timeouts = timeouts_of(config)
             pool.cachedConnectionTimeout = config.upstream_keepalive

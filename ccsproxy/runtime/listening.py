@@ -54,7 +54,9 @@ def url_of(port: IListeningPort, path: str = "") -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{number}{path}"
+    # Twisted marks so the ports that speak TLS themselves.
+    scheme = "https" if getattr(port, "_type", "") == "TLS" else "http"
+    return f"{scheme}://{shown}:{number}{path}"
 
 
 def addresses_of(port: IListeningPort) -> set[tuple[str, int]]:

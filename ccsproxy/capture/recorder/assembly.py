@@ -10,6 +10,7 @@ from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.headers import media_type, text_of
 from ccsproxy.capture.recorder.interfaces import Dialect, Interpreters
 from ccsproxy.capture.recorder.placing.conversations import Conversation
+from ccsproxy.capture.recorder.placing.labels import labels_of
 from ccsproxy.capture.recorder.placing.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.request import RequestInMaking
 from ccsproxy.capture.recorder.response import ResponseInMaking
@@ -87,7 +88,7 @@ class Assembly:
         self.client = Client()
         self.faults: list[str] = []
         self.process: Process | None = None
-        self.labels = policy.labels
+        self.labels = labels_of(policy.labels, head, gate.label)
         self.waits = self.released = self.announced = False
         self.place: tuple[Conversation, Turns, Purpose | None] | None = None
         self.request = RequestInMaking(head, policy.body_limit, budget)
@@ -115,7 +116,7 @@ class Assembly:
 
     def called_by(self, process: Process, labels: dict[str, str]) -> None:
         """Take the program that calls, and what its launcher labels its calls with."""
-        self.process, self.labels = process, {**self.policy.labels, **labels}
+        self.process, self.labels = process, {**self.labels, **labels}
         self.client = msgspec.structs.replace(self.client, process=process)
 
     def understand(self, body: Any) -> Dialect | None:

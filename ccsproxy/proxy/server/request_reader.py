@@ -140,6 +140,7 @@ class RequestReader(ClientLink):
             first = reader.feed(rest) if reader is not None and rest else b""
             # Intercepted requests come through a CONNECT, which has been looked at already.
             if self._resource is self._site.resource and target.startswith(b"/"):
+                self._site.authorize(head, target)
                 self._signature = self._site.refuse_loop(self, head, target)
         except Refusal as refusal:
             self._refuse(refusal, block, head)
@@ -213,7 +214,7 @@ class RequestReader(ClientLink):
 
     def _refuse(self, refusal: Refusal, block: bytes, head: ParsedRequestHead | None) -> None:
         """Answer a request that is not relayed, record it and close."""
-        answer = LocalResponse(refusal.status, refusal.kind, refusal.message, close=True)
+        answer = LocalResponse(refusal.status, refusal.kind, refusal.message, close=True, body=refusal.body)
         bodiless = head is not None and head.method == b"HEAD"
         self.write(answer.head() if bodiless else answer.head() + answer.body)
         self._site.refused(self, refusal, answer, block, head)

@@ -44,6 +44,9 @@ class ChannelSite(Protocol):
     def admit_to_proxy(self, channel: Any, head: ParsedRequestHead) -> None:
         """Refuse who may not use the port for other hosts."""
 
+    def authorize(self, head: ParsedRequestHead, target: bytes) -> None:
+        """Refuse who is not known, where callers have to be."""
+
     def refuse_loop(self, channel: Any, head: ParsedRequestHead, target: bytes) -> Any:
         """Refuse a request that has come round."""
 

@@ -131,6 +131,10 @@ class RelaySite(Site):
                 508, "loop_refused", "The request comes from this very proxy: an upstream leads back to it."
             )
 
+    def authorize(self, head: ParsedRequestHead, target: bytes) -> None:
+        """Refuse who is not known, where callers have to be."""
+        self.resource.authorize(head, target)
+
     def refuse_loop(self, channel: RelayChannel, head: ParsedRequestHead, target: bytes) -> Signature | None:
         """Refuse a request that comes back to us through another program, on a way that leads to this machine.
 

@@ -83,6 +83,10 @@ class RedactionGate:
         self._request_headers(lines)
         return named if self._text(named, "session_id") == named else None
 
+    def label(self, text: str) -> str:
+        """Return what a call labels itself with, without secrets."""
+        return self._text(text, "labels") or ""
+
     def started(self, started: Started, lines: HeaderLines) -> Started:
         """Return the line without secrets, and with the header lines of the request."""
         return msgspec.structs.replace(

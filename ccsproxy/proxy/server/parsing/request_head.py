@@ -43,6 +43,7 @@ class ParsedRequestHead:
     :ivar expects_continue: whether the client waits for ``100 Continue`` before it sends its body.
     :ivar upgrades: whether it names WebSocket as a protocol to change to.
     :ivar allowed_origin: the web origin it comes from, when that may call; set by the guard.
+    :ivar person: who calls, where callers are known by their credentials; set by the resource.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class ParsedRequestHead:
         "lines",
         "method",
         "minor",
+        "person",
         "target",
         "upgrades",
     )
@@ -72,6 +74,7 @@ class ParsedRequestHead:
         self.expects_continue = False
         self.upgrades = False
         self.allowed_origin: bytes | None = None
+        self.person = ""
         self.deciding = _deciding_lines(lines)
         self._cuts: list[tuple[int, int]] = []
         self._host_at = -1

@@ -1,0 +1,98 @@
+"""The files of keys: whose credentials clients show, and the keys of the team's own that go to upstreams instead.
+
+Neither is ever in the configuration, which is written down and told to other processes: that has their names only.
+"""
+
+import os
+import re
+import stat
+from hashlib import sha256
+from pathlib import Path
+
+import attr
+
+from ccsproxy.errors import ConfigError
+
+#: A line of the file of clients: who it is, and what the credential's SHA-256 is.
+_CLIENT = re.compile(r"(?P<person>[^\s#][^\s]{0,99})\s+sha256:(?P<digest>[0-9a-f]{64})\s*")
+#: A header line, where a key has a field of its own.
+_FIELD = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\x21-\x7e][\x20-\x7e]*)")
+_BARE = re.compile(r"[\x21-\x7e]+")
+#: In which field each provider looks for its key; all others in ``Authorization``, as ``Bearer``.
+_FIELDS = {
+    "anthropic": "x-api-key",
+    "google": "x-goog-api-key",
+    "azure": "api-key",
+}
+#: Characters that a file of keys may have.
+_LARGEST = 16 << 20
+
+
+@attr.frozen(repr=False)
+class UpstreamKey:
+    """The key that one upstream gets, as a header line; its text form shows nothing of it.
+
+    :ivar secret: the key alone, for who has to keep it out of records.
+    """
+
+    line: bytes
+    secret: str
+
+    def __repr__(self) -> str:
+        return "<UpstreamKey>"
+
+
+def read_upstream_key(path: Path, provider: str = "") -> UpstreamKey:
+    """Read the file of an upstream's key: the key, or a whole header line such as ``Authorization: Bearer ...``.
+
+    :param provider: whose key it is, for the field that it goes in.
+    :raises ConfigError: when the file cannot be used.
+    """
+    text = _private(path, "--upstream-key-file").strip()
+    field = _FIELD.fullmatch(text)
+    if field is not None and not _BARE.fullmatch(text):
+        return UpstreamKey(f"{field[1]}: {field[2]}\r\n".encode(), field[2].removeprefix("Bearer ").strip())
+    if not _BARE.fullmatch(text):
+        raise ConfigError("--upstream-key-file", f"{path} must hold one key, or one line NAME: VALUE")
+    name = _FIELDS.get(provider)
+    line = f"{name}: {text}\r\n" if name else f"Authorization: Bearer {text}\r\n"
+    return UpstreamKey(line.encode(), text)
+
+
+def read_client_keys(path: Path) -> dict[bytes, str]:
+    """Read who may call: a line ``NAME sha256:HEX`` for each credential; several may be of one name.
+
+    :return: the name by the digest.
+    :raises ConfigError: when the file cannot be used; the number of a bad line is named, never the line.
+    """
+    found: dict[bytes, str] = {}
+    for number, line in enumerate(_private(path, "--client-keys").splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _CLIENT.fullmatch(line.strip())
+        if match is None:
+            raise ConfigError("--client-keys", f"line {number} of {path} is not NAME sha256:64 hexadecimal digits")
+        found[bytes.fromhex(match["digest"])] = match["person"]
+    return found
+
+
+def digest_of(credential: bytes) -> bytes:
+    """Return what stands in the file of clients for a credential.
+
+    Keys are random and long, so that a plain hash keeps them secret; people's passwords would need a slow one.
+    """
+    return sha256(credential).digest()
+
+
+def _private(path: Path, key: str) -> str:
+    """Read a file that nobody else may read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
+                raise ConfigError(key, f"{path} is open to other users; run: chmod 600 {path}")
+            return file.read(_LARGEST).decode("utf-8")
+    except OSError as error:
+        raise ConfigError(key, f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(key, f"{path} is no text") from None

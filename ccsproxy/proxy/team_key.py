@@ -1,0 +1,35 @@
+"""The team's own key for an upstream, put into requests in the place of what clients have shown."""
+
+from pathlib import Path
+
+from twisted.logger import Logger
+
+from ccsproxy.config.keys import read_upstream_key
+from ccsproxy.errors import ConfigError
+from ccsproxy.wire.credentials import with_credential, without_key
+
+
+class TeamKey:
+    """A key that is read from its file, at the start and when told to; no record, log or command line has it."""
+
+    _log = Logger()
+
+    def __init__(self, path: Path, provider: str) -> None:
+        """Read the file.
+
+        :param provider: whose key it is, for the header field that it goes in.
+        :raises ConfigError: when it cannot be used.
+        """
+        self._path, self._provider = path, provider
+        self._key = read_upstream_key(path, provider)
+
+    def put(self, lines: bytes, target: bytes) -> tuple[bytes, bytes]:
+        """Return header lines and target of a request with this key, and without the client's credentials."""
+        return with_credential(lines, self._key.line), without_key(target)
+
+    def reload(self) -> None:
+        """Read the file again; with a mistake in it the key stays."""
+        try:
+            self._key = read_upstream_key(self._path, self._provider)
+        except ConfigError as error:
+            self._log.error("the key of an upstream stays as it was: {error}", error=error)

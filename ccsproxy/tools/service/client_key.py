@@ -1,0 +1,56 @@
+"""``ccsproxy client-key``: a credential for somebody who calls a gateway."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+from pathlib import Path
+from typing import TextIO
+
+from ccsproxy.config.keys import digest_of, read_client_keys
+from ccsproxy.errors import ConfigError
+from ccsproxy.tools.data_dir import CommandError, reported
+
+NAME = "client-key"
+SUMMARY = "Make a credential for somebody who calls this gateway (see --client-keys)."
+
+#: What a credential begins with, so that people and scanners know what it is.
+PREFIX = "ccsk-"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    parser.add_argument("person", metavar="NAME", help="who it is for: what records call them")
+    parser.add_argument(
+        "--file", type=Path, metavar="FILE", help="append to this file of --client-keys; made if needed"
+    )
+
+
+@reported
+def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Write a new credential, which is shown this once, and its line of the file."""
+    if not args.person.isprintable() or args.person.startswith("#") or not 0 < len(args.person.split()) < 2:
+        raise CommandError("a name is one word, without spaces")
+    key = PREFIX + secrets.token_urlsafe(32)
+    line = f"{args.person} sha256:{digest_of(key.encode()).hex()}\n"
+    if args.file is not None:
+        _append(args.file.expanduser(), line)
+        out.write(f"{key}\n")
+        err.write("This is shown once. A running gateway knows it after SIGHUP.\n")
+    else:
+        out.write(f"{key}\n{line}")
+    return 0
+
+
+def _append(path: Path, line: str) -> None:
+    try:
+        if path.exists():
+            read_client_keys(path)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(line)
+    except ConfigError as error:
+        raise CommandError(str(error)) from None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
