@@ -51,13 +51,6 @@ def check(address: ShipAddress) -> None:
             )
 
 
-def _is_there(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except ModuleNotFoundError:  # what it is in is missing, too
-        return False
-
-
 def make_target(around: Surroundings) -> Target:
     """Make a target.
 

@@ -129,7 +129,9 @@ class TlsTests(ProxiedTestCase):
         root = Certificate("root", authority=True)
         server = Certificate("gateway", issuer=root, names=[*dns("localhost"), *ip("127.0.0.1")])
         pem = private(folder / "tls.pem", (server.key_pem + server.pem).decode())
-        body = json.dumps({"id": "m", "text": "x" * 300_000}).encode()
+        said = [{"type": "text", "text": "x" * 300_000}]
+        message = {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": said}
+        body = json.dumps({**message, "stop_reason": "end_turn", "usage": {}}).encode()
         upstream = ScriptedUpstream(answering(answer(body, JSON)))
         self.addCleanup(self.close_peers, upstream)
         endpoint = f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
