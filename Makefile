@@ -40,12 +40,12 @@ endef
 $(VENV)/run: setup.cfg setup.py pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(GET_VENV)
 # What was interrupted is begun anew: half of a package is worse than none.
-	test ! -e $(VENV)/unfinished || $(PYTHON) -m venv --clear $(VENV)
-	mkdir -p $(VENV) && touch $(VENV)/unfinished
-	$(BIN)/python -m pip --version >/dev/null 2>&1 || { $(PYTHON) -m venv --clear $(VENV) && touch $(VENV)/unfinished; }
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e .
-	touch $@ && rm $(VENV)/unfinished
+	test ! -e $(VENV).unfinished || $(PYTHON) -m venv --clear $(VENV)
+	touch $(VENV).unfinished
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+# Python compiles what it imports; compiling all of it takes as long as fetching it.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e .
+	touch $@ && rm $(VENV).unfinished
 
 $(VENV)/test: $(VENV)/run
 # Where there is a browser, the suite's smoke test in it runs too.
@@ -165,4 +165,4 @@ dist: $(VENV)/test
 	$(BIN)/python -m build --outdir dist .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info _trial_temp* docs/_build bench/bin
+	rm -rf $(VENV) $(VENV).unfinished build dist *.egg-info _trial_temp* docs/_build bench/bin
