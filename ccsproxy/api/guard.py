@@ -19,6 +19,9 @@ from ccsproxy.api.answer import Refused, bad_request
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 METHODS = ("GET", "HEAD", "OPTIONS")
+#: What people write on sessions and calls is all that may be changed: records never are.
+CHANGING = "PUT"
+_CHANGED = b"/api/annotations/"
 _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -27,6 +30,7 @@ class RequestFacts:
     """What of a request decides whether it is answered. Header values are lists, as they may be repeated.
 
     :ivar preflight: it asks what a page of another origin may send.
+    :ivar may_change: it names something that may be changed.
     :ivar same_user: it comes from a program of this user or of root, on this machine, and the system says so.
     """
 
@@ -38,6 +42,7 @@ class RequestFacts:
     authorization: str = ""
     cookie: str = ""
     preflight: bool = False
+    may_change: bool = False
     same_user: bool = False
 
 
@@ -59,6 +64,7 @@ def read_request_facts(request: Request) -> RequestFacts:
         fetch_mode=one("sec-fetch-mode"),
         authorization=one("authorization"),
         cookie=one("cookie"),
+        may_change=request.path.startswith(_CHANGED),
         preflight=request.method == b"OPTIONS" and bool(one("access-control-request-method")),
     )
 
@@ -102,9 +108,10 @@ class Guard:
         :raises Refused: when it may not be answered.
         """
         self.check_caller(facts)
-        if facts.method not in METHODS:
-            message = f"Only {', '.join(METHODS)} are answered."
-            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", message, {"Allow": ", ".join(METHODS)})
+        allowed = methods_of(facts.may_change)
+        if facts.method not in allowed:
+            message = f"Only {', '.join(allowed)} are answered."
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", message, {"Allow": ", ".join(allowed)})
         self._check_token(facts)
 
     def check_caller(self, facts: RequestFacts) -> None:
@@ -182,6 +189,11 @@ class Guard:
     def _cookies(self, facts: RequestFacts) -> list[str]:
         pairs = (pair.strip().partition("=") for pair in facts.cookie.split(";"))
         return [value for name, _, value in pairs if name == self.cookie_name]
+
+
+def methods_of(may_change: bool) -> tuple[str, ...]:
+    """Return the methods that a path has."""
+    return (*METHODS, CHANGING) if may_change else METHODS
 
 
 def is_address(name: str) -> bool:

@@ -18,7 +18,7 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.web.resource import IResource
 
 from ccsproxy.api.answer import ApiResponse
-from ccsproxy.api.answers.endpoints import InsightEndpoints
+from ccsproxy.api.answers.endpoints import Annotate, InsightEndpoints
 from ccsproxy.api.answers.news import InsightNews
 from ccsproxy.api.answers.routes import insight_routes
 from ccsproxy.api.connections import ConnectionLimit
@@ -43,6 +43,7 @@ from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.runtime.tuning import return_large_pieces
+from ccsproxy.store.annotations import Annotation, AnnotationChange, write_annotation
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 
@@ -83,6 +84,7 @@ def make_api(
     most: int | None = None,
     keys: KeyRing | None = None,
     insights: Insights | None = None,
+    annotate: Annotate | None = None,
 ) -> ApiServer:
     """Put an API server together.
 
@@ -90,6 +92,7 @@ def make_api(
     :param upstreams: URL by upstream NAME.
     :param pages: what is mounted at ``/``.
     :param insights: what answers what is made of records; without it those endpoints are absent.
+    :param annotate: changes what people write on sessions and calls; without it that cannot be changed here.
     :param most: how many connections are served at a time (see `ccsproxy.api.connections.ConnectionLimit`).
     :param keys: what else opens the door, once each.
     """
@@ -102,7 +105,7 @@ def make_api(
     routes.extend(make_routes(endpoints, stream_head))
     news = None
     if insights is not None:
-        routes.extend(insight_routes(InsightEndpoints(insights, reading)))
+        routes.extend(insight_routes(InsightEndpoints(insights, reading, annotate)))
         news = InsightNews(reactor, insights, reading, live.publish)
     return ApiServer(
         GuardedRoot(guard, Api(routes, reading, EventStream(live, limit.most_watchers)), pages, keys),
@@ -188,9 +191,14 @@ def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool
     insights = Insights(reader, budgets=lambda: budgets_of(Path(settings.data_dir)))
     pages = Pages(reader, reading, health.answer, lambda: proxies(Path(settings.data_dir)), insights)
     upstreams = settings.upstreams
+
+    def annotate(session_id: str, seq: int, change: AnnotationChange) -> Annotation:
+        return write_annotation(Path(settings.data_dir), session_id, seq, change)
+
     return make_api(
-        reactor, guard, queries, reading, health, settings.run, upstreams, pages, keys=keys, insights=insights
-    )
+        reactor, guard, queries, reading, health, settings.run, upstreams, pages, keys=keys, insights=insights,
+        annotate=annotate,
+    )  # fmt: skip
 
 
 def budgets_of(data_dir: Path) -> Sequence[Budget]:

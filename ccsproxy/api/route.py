@@ -19,10 +19,12 @@ class ApiCall:
 
     :ivar given: the checked parameters of path and query that are not empty.
     :ivar head: whether only the head of the answer is wanted.
+    :ivar body: the JSON that it says, not yet read; of one that changes something.
     """
 
     given: Mapping[str, str]
     head: bool = False
+    body: bytes = b""
 
 
 Handler = Callable[[ApiCall], Awaitable[ApiResponse]]
@@ -35,6 +37,8 @@ class Endpoint:
     :ivar path: its path, with ``{name}`` for parameters.
     :ivar answers: media type and schema name of its answer.
     :ivar errors: the statuses, beside those that every endpoint may have.
+    :ivar method: by which it is asked; ``GET`` stands for HEAD, too.
+    :ivar says: schema name of what a request says.
     """
 
     path: str
@@ -43,6 +47,8 @@ class Endpoint:
     answers: Mapping[str, str]
     parameters: Sequence[Parameter] = ()
     errors: Sequence[int] = ()
+    method: str = "GET"
+    says: str = ""
 
     @property
     def segments(self) -> list[str]:
@@ -74,13 +80,14 @@ class Endpoint:
         return ApiCall(given, head)
 
 
-def find(routes: Sequence[Endpoint], segments: Sequence[str]) -> tuple[Endpoint, dict[str, str]]:
+def find(routes: Sequence[Endpoint], segments: Sequence[str], method: str = "GET") -> tuple[Endpoint, dict[str, str]]:
     """Find the route of a path.
 
+    :param method: by which it is asked.
     :raises Refused: 404 when there is none.
     """
     for route in routes:
-        found = route.match(segments)
+        found = route.match(segments) if route.method == method else None
         if found is not None:
             return route, found
     raise not_found("endpoint; see /openapi.json for those that there are")

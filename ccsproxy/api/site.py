@@ -16,7 +16,16 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from ccsproxy.api.answer import ApiResponse, Refused, not_found
 from ccsproxy.api.connections import ApiChannel, ConnectionLimit
 from ccsproxy.api.deliver import cut, deliver, refuse, secure
-from ccsproxy.api.guard import METHODS, Guard, RequestFacts, read_request_facts, shown_in, without_secrets
+from ccsproxy.api.guard import (
+    CHANGING,
+    METHODS,
+    Guard,
+    RequestFacts,
+    methods_of,
+    read_request_facts,
+    shown_in,
+    without_secrets,
+)
 from ccsproxy.api.one_time_key import KeyRing
 from ccsproxy.api.reading import Reading
 from ccsproxy.api.route import ApiCall, Endpoint, find
@@ -27,8 +36,8 @@ log = Logger()
 API_SEGMENTS = frozenset({b"api", b"metrics", b"openapi.json"})
 #: Seconds that a connection may idle between requests, or take to send one.
 IDLE = 60
-#: A request has no body here; what one says it has is read and thrown away up to this many bytes.
-LARGEST_BODY = 1 << 16
+#: What a request says is kept up to this many bytes, where it may say something; elsewhere it is thrown away.
+LARGEST_BODY = 1 << 17
 
 Stream = Callable[[Request], None]
 
@@ -139,7 +148,8 @@ class Api(Resource):
         try:
             route, call = self._match(request)
             if request.method == b"OPTIONS":
-                answer = ApiResponse(b"", status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(METHODS)})
+                allowed = ", ".join(methods_of(read_request_facts(request).may_change))
+                answer = ApiResponse(b"", status=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
             elif route.path == "/api/stream" and not call.head:
                 self._stream(request)
                 return
@@ -156,9 +166,11 @@ class Api(Resource):
             segments = [part.decode("utf-8") for part in [*(request.prepath or ()), *(request.postpath or ())]]
         except UnicodeDecodeError:
             raise not_found("path") from None
-        route, found = find(self._routes, segments)
+        changing = request.method == CHANGING.encode()
+        route, found = find(self._routes, segments, CHANGING if changing else "GET")
         query = request.uri.partition(b"?")[2]
-        return route, route.call(found, query if request.method != b"OPTIONS" else b"", request.method == b"HEAD")
+        call = route.call(found, query if request.method != b"OPTIONS" else b"", request.method == b"HEAD")
+        return route, attr.evolve(call, body=said_in(request)) if changing else call
 
 
 class Fixed(Resource):
@@ -175,20 +187,37 @@ class Fixed(Resource):
         return answer_with(request, self._write(request))
 
 
-class ApiRequest(Request):
-    """A request whose body, which nobody needs, is thrown away as it comes; too much of it ends the connection."""
+def said_in(request: Request) -> bytes:
+    """Return the JSON that a request says.
 
-    _discarded = 0
+    :raises Refused: when it says something else than JSON, which a form of a web page could.
+    """
+    kinds = request.requestHeaders.getRawHeaders(b"content-type", [])
+    if len(kinds) != 1 or kinds[0].partition(b";")[0].strip().lower() != b"application/json":
+        message = "What is to be changed must be said as application/json."
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+    content = cast(BytesIO, request.content)
+    content.seek(0)
+    return content.read()
+
+
+class ApiRequest(Request):
+    """A request whose body is kept in memory, never in a file; too much of it ends the connection."""
+
+    _taken = 0
 
     def gotLength(self, length: int | None) -> None:
-        """Keep no body, neither in memory nor in a temporary file."""
+        """Keep the body in memory, whatever length it says it has."""
         self.content = BytesIO()
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Throw a piece of the body away."""
-        self._discarded += len(data)
-        if self._discarded > LARGEST_BODY and self.channel is not None:
-            self.channel.loseConnection()
+        """Keep a piece of the body."""
+        self._taken += len(data)
+        if self._taken > LARGEST_BODY:
+            if self.channel is not None:
+                self.channel.loseConnection()
+            return
+        cast(BytesIO, self.content).write(data)
 
 
 class ApiSite(Site):

@@ -6,15 +6,19 @@ A session's star is the one that keeps it from retention; a call's star only mar
 import re
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import attr
+import msgspec
 
 from ccsproxy.store.state import State
 
 #: The longest tag and note, in characters; tags of one thing at most.
 LONGEST_TAG, LONGEST_NOTE, MOST_TAGS = 64, 20_000, 50
-_TAG = re.compile(r"[^\s,:\"]{1,64}\Z")
+#: What a tag is made of, as a regular expression of JSON Schema (ECMA-262).
+TAG_PATTERN = r'^[^\s,:"]{1,64}$'
+_TAG = re.compile(TAG_PATTERN.removeprefix("^").removesuffix("$") + r"\Z")
 
 
 class AnnotationError(ValueError):
@@ -45,6 +49,17 @@ class Annotation:
         """Write it as the API answers it."""
         return {"session_id": self.session_id, "seq": self.seq or None, "starred": self.starred,
                 "tags": list(self.tags), "note": self.note or None}  # fmt: skip
+
+
+class AnnotationChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be written on a session or call; what is not set stays.
+
+    :ivar tags: all tags that it is to have.
+    """
+
+    starred: bool | msgspec.UnsetType = msgspec.UNSET
+    tags: Annotated[list[str], msgspec.Meta(max_length=MOST_TAGS)] | msgspec.UnsetType = msgspec.UNSET
+    note: Annotated[str, msgspec.Meta(max_length=LONGEST_NOTE)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Annotations:
@@ -94,6 +109,28 @@ class Annotations:
             (self._state.star if star else self._state.unstar)([session_id])
         self._state.annotate(session_id, seq, bool(seq) and star, "\n".join(tags), text, after.changed_at)
         return after
+
+
+def write_annotation(data_dir: Path, session_id: str, seq: int, change: AnnotationChange) -> Annotation:
+    """Change what is written on a session or call of a data dir; a service may be running.
+
+    :raises AnnotationError: when a tag or the note cannot be kept.
+    """
+    state = State(data_dir)
+    try:
+        annotations = Annotations(state)
+        before = annotations.one(session_id, seq).tags
+        kept = before if isinstance(change.tags, msgspec.UnsetType) else change.tags
+        return annotations.change(
+            session_id,
+            seq,
+            starred=None if isinstance(change.starred, msgspec.UnsetType) else change.starred,
+            add=kept,
+            remove=[tag for tag in before if tag not in kept],
+            note=None if isinstance(change.note, msgspec.UnsetType) else change.note,
+        )
+    finally:
+        state.close()
 
 
 def _checked(tag: str) -> str:

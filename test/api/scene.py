@@ -5,9 +5,11 @@ from typing import Any, TypeVar
 
 from treq.client import HTTPClient
 from treq.testing import RequestTraversalAgent
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.iweb import IBodyProducer
+from zope.interface import implementer
 
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
@@ -36,6 +38,7 @@ def make_scene(
     most: int | None = None,
     keys: Any = None,
     insights: Any = None,
+    annotate: Any = None,
 ) -> tuple[ApiServer, Clock]:
     """Make an API server and the clock that it tells the time by."""
     clock = Clock()
@@ -51,8 +54,26 @@ def make_scene(
         most,
         keys,
         insights,
+        annotate,
     )
     return server, clock
+
+
+@implementer(IBodyProducer)
+class SaidAtOnce:
+    """The body of a request, written in one piece at once."""
+
+    def __init__(self, body: bytes) -> None:
+        self.length, self._body = len(body), body
+
+    def startProducing(self, consumer: Any) -> Deferred[None]:
+        consumer.write(self._body)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        pass
+
+    resumeProducing = stopProducing = pauseProducing
 
 
 class ApiCase(SynchronousTestCase):

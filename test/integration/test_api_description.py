@@ -5,6 +5,7 @@ It takes a minute, so it runs when ``CCSPROXY_TEST_API`` is set (``make test-api
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
@@ -15,8 +16,13 @@ from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
 from ccsproxy.api.process import make_api
 from ccsproxy.api.reading import ReadingPool
+from ccsproxy.store.annotations import write_annotation
+from ccsproxy.store.reader.insights import Insights
+from ccsproxy.store.reader.reader import Reader
 from test.api.fake_queries import SID, FakeQueries
 from test.exports.records import make_record
+from test.insight.stored import store_world
+from test.insight.world import make_world
 
 CASES = os.environ.get("CCSPROXY_TEST_API", "")
 
@@ -46,7 +52,19 @@ class DescriptionTests(TestCase):
 
     def serve(self) -> str:
         health = Health(reactor.seconds, {"version": "0"}, 0.0)  # type: ignore[attr-defined]
-        server = make_api(reactor, Guard(frozenset()), FullQueries(), self.reading, health, "run", {})
+        data_dir = Path(self.mktemp())
+        store_world(data_dir, make_world().records[:40])
+        server = make_api(
+            reactor,
+            Guard(frozenset()),
+            FullQueries(),
+            self.reading,
+            health,
+            "run",
+            {},
+            insights=Insights(Reader(data_dir)),
+            annotate=lambda sid, seq, change: write_annotation(data_dir, sid, seq, change),
+        )
         port = reactor.listenTCP(0, server.site(reactor), interface="127.0.0.1")  # type: ignore[attr-defined]
         self.addCleanup(port.stopListening)
         return f"http://127.0.0.1:{port.getHost().port}"

@@ -10,17 +10,24 @@ import msgspec
 from ccsproxy.api.answer import ApiResponse, Refused, bad_request
 from ccsproxy.api.reading import Reading
 from ccsproxy.api.route import ApiCall
+from ccsproxy.store.annotations import Annotation, AnnotationChange, AnnotationError
 from ccsproxy.store.query import QueryError, parse_query, parse_time
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept
 
+Annotate = Callable[[str, int, AnnotationChange], Annotation]
+
 
 @attr.frozen
 class InsightEndpoints:
-    """What answers; everything that is computed runs in the reading pool."""
+    """What answers; everything that is computed runs in the reading pool.
+
+    :ivar annotate: changes what is written on a session (number 0) or a call; None where nothing may be changed.
+    """
 
     insights: Insights
     reading: Reading
+    annotate: Annotate | None = None
 
     async def get_conversation(self, call: ApiCall) -> ApiResponse:
         """Return a session as turns, steps and calls with their results."""
@@ -78,6 +85,26 @@ class InsightEndpoints:
         """Return stars, tags and notes."""
         return await self._answer(self.insights.annotations)
 
+    async def get_annotation(self, call: ApiCall) -> ApiResponse:
+        """Return star, tags and note of a session or a call."""
+        return await self._answer(self._annotation, *_place_or_session(call))
+
+    async def put_annotation(self, call: ApiCall) -> ApiResponse:
+        """Change star, tags and note of a session or a call; what is left out stays."""
+        assert self.annotate is not None  # noqa: S101  (the route is there only then)
+        return await self._answer(self._changed, self.annotate, *_place_or_session(call), _change(call.body))
+
+    def _annotation(self, session_id: str, seq: int) -> dict[str, Any]:
+        self.insights.known(session_id, seq)
+        return self.insights.annotation(session_id, seq).as_dict()
+
+    def _changed(self, annotate: Annotate, session_id: str, seq: int, change: AnnotationChange) -> dict[str, Any]:
+        self.insights.known(session_id, seq)
+        try:
+            return annotate(session_id, seq, change).as_dict()
+        except AnnotationError as error:
+            raise bad_request(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
     async def get_budget(self, call: ApiCall) -> ApiResponse:
         """Return the budgets and what is spent of them."""
         return await self._answer(self.insights.budget)
@@ -103,6 +130,21 @@ def _encoded(function: Callable[..., Any], *arguments: Any) -> bytes:
             raise Refused(HTTPStatus.GONE, "expired", "This record was removed by retention.") from missing
         said = str(missing)
         raise Refused(HTTPStatus.NOT_FOUND, "not_found", f"{said[:1].upper()}{said[1:]}.") from missing
+
+
+def _place_or_session(call: ApiCall) -> tuple[str, int]:
+    return call.given["sid"], int(call.given.get("seq", 0))
+
+
+def _change(body: bytes) -> AnnotationChange:
+    """Read what is to be changed.
+
+    :raises Refused: when it cannot be meant.
+    """
+    try:
+        return msgspec.json.decode(body, type=AnnotationChange)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise bad_request(f"This cannot be written: {error}.") from None
 
 
 def _place(call: ApiCall) -> tuple[str, int]:

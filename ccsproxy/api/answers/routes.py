@@ -1,8 +1,9 @@
 """The endpoints of what is made of records: path, parameters and answers (contract, sections 6 and 13)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ccsproxy.api.answers.endpoints import InsightEndpoints
+from ccsproxy.api.guard import CHANGING
 from ccsproxy.api.openapi.parameters import SEQ, SID, Parameter, choice, moment, text
 from ccsproxy.api.route import Endpoint, Handler
 from ccsproxy.store.reader.costs import GROUPS, PARTS
@@ -45,10 +46,22 @@ def insight_routes(answers: InsightEndpoints) -> Sequence[Endpoint]:
                  (_SINCE,)),
         Endpoint("/api/limits", "Rate limits and subscription windows.", answers.get_limits, {_JSON: "Limits"}),
         Endpoint("/api/annotations", "Stars, tags and notes.", answers.get_annotations, {_JSON: "Annotations"}),
+        *_annotation("/api/annotations/{sid}", "a session", answers, (SID,)),
+        *_annotation("/api/annotations/{sid}/{seq}", "a call", answers, (SID, SEQ)),
         Endpoint("/api/budget", "Budgets and what is spent of them.", answers.get_budget, {_JSON: "Budgets"}),
         Endpoint("/api/costs", "Sums by project, model, tool and more.", answers.get_costs, {_JSON: "Costs"},
                  (_BY, _Q, _SINCE)),
     )  # fmt: skip
+
+
+def _annotation(
+    path: str, what: str, answers: InsightEndpoints, parameters: Sequence[Parameter]
+) -> Iterator[Endpoint]:
+    answer = {_JSON: "Annotation"}
+    yield Endpoint(path, f"What is written on {what}.", answers.get_annotation, answer, parameters, (404,))
+    if answers.annotate is not None:
+        yield Endpoint(path, f"Write on {what}.", answers.put_annotation, answer, parameters, (404, 415), CHANGING,
+                       "AnnotationChange")  # fmt: skip
 
 
 def _of_session(name: str, summary: str, handler: Handler, schema: str) -> Endpoint:

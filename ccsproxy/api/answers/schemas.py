@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ccsproxy.api.openapi.schema_forms import COUNT, FLAG, NUMBER, TEXT, Schema, every, maybe, members, ref
+from ccsproxy.store.annotations import LONGEST_NOTE, MOST_TAGS, TAG_PATTERN
 
 _SUMS = {
     "cost": maybe("number"),
@@ -167,6 +168,18 @@ _ANNOTATION = members(
     about="A seq of null is the session's.",
 )
 
+_TAG: Schema = {"type": "string", "pattern": TAG_PATTERN}
+_CHANGE: Schema = {
+    "type": "object",
+    "properties": {
+        "starred": {"type": "boolean"},
+        "tags": {"type": "array", "items": _TAG, "maxItems": MOST_TAGS, "description": "All that there are to be."},
+        "note": {"type": "string", "maxLength": LONGEST_NOTE},
+    },
+    "additionalProperties": False,
+    "description": "What is left out stays.",
+}
+
 INSIGHT_SCHEMAS: Mapping[str, Schema] = {
     "Times": _TIMES,
     "ToolCall": _TOOL_CALL,
@@ -204,6 +217,8 @@ INSIGHT_SCHEMAS: Mapping[str, Schema] = {
     "Prompt": {"allOf": [_VERSION, members({"content": {"type": "array"}, "changes": maybe("array")})]},
     "Leaks": every(_LEAK),
     "Annotations": every(_ANNOTATION),
+    "Annotation": _ANNOTATION,
+    "AnnotationChange": _CHANGE,
     "Limits": every(_LIMIT),
     "Budgets": every(_BUDGET),
     "Costs": members({"by": TEXT, "rows": every(_SUM), "total": _SUM}),

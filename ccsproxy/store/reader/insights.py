@@ -26,6 +26,7 @@ from ccsproxy.insight.prompt.comparison import compare, exact_difference
 from ccsproxy.insight.prompt.layout import layout
 from ccsproxy.insight.prompt.prompts import listing
 from ccsproxy.insight.session import Session
+from ccsproxy.store.annotations import Annotation
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.budgets import spent_now
 from ccsproxy.store.reader.calls import Stamp
@@ -240,6 +241,21 @@ class Insights:
     def annotations(self) -> list[dict[str, Any]]:
         """Return what people have written on sessions and calls."""
         return [each.as_dict() for each in self._reader.annotations()]
+
+    def annotation(self, session_id: str, seq: int = 0) -> Annotation:
+        """Return what people have written on a session or call; an empty one where that is nothing."""
+        named = (each for each in self._reader.annotations() if (each.session_id, each.seq) == (session_id, seq))
+        return next(named, Annotation(session_id, seq))
+
+    def known(self, session_id: str, seq: int = 0) -> None:
+        """Make sure that there is such a session or call.
+
+        :raises NotKept: when there is none.
+        """
+        if self._reader.stamp(session_id) is None:
+            raise NotKept(f"there is no session {session_id}")
+        if seq and not any(each["seq"] == seq for each in self._reader.around(session_id, seq, 0)):
+            raise NotKept(f"there is no request {seq} in session {session_id}")
 
     def limits(self) -> list[dict[str, Any]]:
         """Return the state of the limits of each account, the binding and the fullest first."""
