@@ -17,6 +17,7 @@ from ccsproxy.dashboard.page import Page, write_page
 from ccsproxy.dashboard.places import find
 from ccsproxy.dashboard.service import Service
 from ccsproxy.dashboard.spent import Spent
+from ccsproxy.store.reader.failures import Failures
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 
@@ -63,6 +64,7 @@ class Pages(Resource):
         self._reader, self._reading, self._health, self._proxies = reader, reading, health, proxies
         self._insights = insights or Insights(reader)
         self._assets = load_assets()
+        self._failures = Failures(reader, self._insights)
         self._spent = Spent(reader, self._insights)
 
     def render(self, request: Request) -> int:
@@ -92,7 +94,9 @@ class Pages(Resource):
 
     def _make(self, segments: list[str], given: Mapping[str, str], health: Mapping[str, Any]) -> tuple[int, bytes]:
         """Read what a page shows and write it; blocks."""
-        service = Service(self._insights, self._proxies(), list(health.get("upstreams") or ()), health)
+        service = Service(
+            self._insights, self._failures, self._proxies(), list(health.get("upstreams") or ()), health
+        )
         if segments == ["spent"]:
             page = Page("Spent", [h.span(self._spent.shown(), id="spent", class_="spent")], "spent", part=True)
         else:

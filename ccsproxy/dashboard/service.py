@@ -5,6 +5,7 @@ from typing import Any
 
 import attr
 
+from ccsproxy.store.reader.failures import Failures
 from ccsproxy.store.reader.insights import Insights
 
 
@@ -18,6 +19,7 @@ class Service:
     """
 
     insights: Insights
+    failures: Failures
     proxies: Sequence[str] = ()
     upstreams: Sequence[str] = ()
     health: Mapping[str, Any] = attr.field(factory=dict)

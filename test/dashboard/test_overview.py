@@ -5,8 +5,18 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.lists.overview_view import MOST, charts_of, name_of, since_of, unit_of
+from ccsproxy.dashboard.lists.overview_view import (
+    MOST,
+    TimeRange,
+    charts_of,
+    name_of,
+    range_of,
+    since_of,
+    speed_charts,
+    unit_of,
+)
 from ccsproxy.dashboard.lists.sessions_view import ROWS, page_address, query_of, row_of_session
+from ccsproxy.store.query import QueryError
 from ccsproxy.store.summary import milliseconds
 from test.dashboard import specimens
 from test.dashboard.scene import DashboardCase
@@ -22,17 +32,17 @@ class ChartTests(SynchronousTestCase):
     def test_every_day_has_its_place(self) -> None:
         """Days without calls are there, from the beginning of what was asked for up to today."""
         rows = [{"start_ms": TODAY - 2 * DAY, "requests": 3, "errors": 1, "output_tokens": 5, "cost": None}]
-        drawn = charts_of(rows, "day", TODAY - 6 * DAY + 5, NOW)
-        self.assertEqual([bar.height for bar in drawn.calls], [0, 0, 0, 0, 3, 0, 0])
-        self.assertEqual((drawn.first, drawn.last), ("14 Nov", "20 Nov"))
-        self.assertIn("–", drawn.cost[4].label)
+        calls, _, cost = charts_of(rows, TimeRange("7d", TODAY - 6 * DAY + 5), NOW)
+        self.assertEqual([bar.height for bar in calls.drawn], [0, 0, 0, 0, 3, 0, 0])
+        self.assertEqual((calls.names[0], calls.names[-1]), ("14 Nov", "20 Nov"))
+        self.assertIn("–", cost.drawn[4].label)
 
     def test_hours(self) -> None:
         """The last day is drawn by the hour."""
-        self.assertEqual([unit_of(span) for span in ("1h", "1d", "7d", "all")], ["hour", "hour", "day", "day"])
-        since = TODAY - DAY + 12 * 3_600_000
-        drawn = charts_of([{"start_ms": TODAY, "requests": 1}], "hour", since, NOW)
-        self.assertEqual(len(drawn.calls), 25)
+        units = [unit_of(span) for span in ("1h", "1d", "today", "7d", "all")]
+        self.assertEqual(units, ["hour", "hour", "hour", "day", "day"])
+        time = TimeRange("1d", TODAY - DAY + 12 * 3_600_000, None, "hour")
+        self.assertEqual(len(charts_of([{"start_ms": TODAY, "requests": 1}], time, NOW)[0].drawn), 25)
         self.assertEqual(name_of(TODAY, "hour"), "20 Nov, 00:00")
 
     def test_spans_begin_with_whole_days(self) -> None:
@@ -41,13 +51,29 @@ class ChartTests(SynchronousTestCase):
         self.assertEqual(since_of("1d", NOW), TODAY - 11 * 3_600_000)
         self.assertEqual(since_of("1h", NOW), TODAY + 41_400_000)
         self.assertIsNone(since_of("all", NOW))
-        bars = charts_of([{"start_ms": TODAY, "requests": 1}], "day", since_of("7d", NOW), NOW).calls
+        bars = charts_of([{"start_ms": TODAY, "requests": 1}], TimeRange("7d", since_of("7d", NOW)), NOW)[0].drawn
         self.assertEqual(len(bars), 7)
+
+    def test_own_range(self) -> None:
+        """An own range takes what a form or an address says; one that ends before it begins is an error."""
+        found = range_of({"since": "2026-11-01T10:00", "until": "2026-11-03"}, NOW)
+        self.assertEqual((found.name, found.unit), ("own", "hour"))
+        self.assertEqual(found.since, milliseconds("2026-11-01T10:00:00Z"))
+        self.assertEqual(range_of({"since": "2026-01-01T00:00:00Z"}, NOW).unit, "day")
+        for odd in ({"since": "2026-11-03", "until": "2026-11-01"}, {"until": "soon"}):
+            self.assertRaises(QueryError, range_of, odd, NOW)
 
     def test_years_are_cut(self) -> None:
         """A chart has only so many bars."""
         rows = [{"start_ms": TODAY - 4000 * DAY, "requests": 1}, {"start_ms": TODAY, "requests": 1}]
-        self.assertEqual(len(charts_of(rows, "day", None, NOW).calls), MOST)
+        self.assertEqual(len(charts_of(rows, TimeRange("all", None), NOW)[0].drawn), MOST)
+
+    def test_lines_have_gaps(self) -> None:
+        """A day without calls is a gap in a line, no zero."""
+        rows = [{"start_ms": TODAY - DAY, "ttft_p50_ms": 400.0, "ttft_p95_ms": 900.0}]
+        first, speed = speed_charts(rows, {TODAY: {"p50": 50.0, "p5": 9.0}}, TimeRange("7d", TODAY - 2 * DAY), NOW)
+        self.assertEqual([line.values for line in first.lines], [[None, 400.0, None], [None, 900.0, None]])
+        self.assertEqual([line.values for line in speed.lines], [[None, None, 50.0], [None, None, 9.0]])
 
 
 class SessionRowTests(SynchronousTestCase):
@@ -83,16 +109,21 @@ class OverviewPageTests(DashboardCase):
         return specimens.anthropic(1, session_id=sid, client=client)
 
     def test_overview(self) -> None:
-        """Models, upstreams, directories and days have their tables, and charts stand above them."""
+        """The cost is split by whatever is asked for; charts have axes and their values in a table."""
         page = self.page("/overview?span=all")
-        for name in ("models", "upstreams", "projects", "days"):
-            page.one("section", data_testid=name)
-        projects = page.one("section", data_testid="projects")
+        projects = page.one("section", data_testid="split")
         self.assertIn('/srv/it,"<b>', projects.text)
         self.assertIn("/home/dev/ledger", projects.text)
-        self.assertEqual(len(page.one("div", data_testid="charts").all("svg", role="img")), 3)
-        for span in ("1h", "1d", "7d", "30d", "odd"):
+        charts = page.all("section", data_testid="chart")
+        self.assertGreaterEqual(len(charts), 3)
+        for chart in charts:
+            chart.one("details", class_="chart-table").one("table")
+        for by in ("client", "account", "model", "upstream", "tool", "server", "kind", "agent", "day", "odd"):
+            self.page(f"/overview?span=all&by={by}").one("section", data_testid="split")
+        for span in ("1h", "today", "1d", "week", "7d", "month", "30d", "odd"):
             self.page(f"/overview?span={span}")
+        self.page("/overview?since=2026-11-20T00:00&until=2026-11-21T00:00&by=model")
+        self.page("/overview?since=tomorrow", 400)
 
     def test_sessions(self) -> None:
         """Each session has a row; the form narrows the list by what there is."""

@@ -1,82 +1,142 @@
-"""Statistics by model, upstream, project and day."""
+"""The overview of some time: what was spent on what, the cache, errors, speeds, limits and budgets; live."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from ccsproxy.dashboard import address
 from ccsproxy.dashboard.answers.findings_view import findings_list
 from ccsproxy.dashboard.answers.limits_view import budgets_panel, limits_panel
 from ccsproxy.dashboard.html import figures
-from ccsproxy.dashboard.html.chart_key import key
+from ccsproxy.dashboard.html.charts import bar_chart, line_chart
 from ccsproxy.dashboard.html.facts import panel, tiles
-from ccsproxy.dashboard.html.markup import element, h
-from ccsproxy.dashboard.html.svg import Bar, bars
-from ccsproxy.dashboard.lists.overview_view import SPANS, Charts, charts_of, hit_rate, name_of, since_of, unit_of
+from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.lists.overview_tables import BY, errors_table, split_table
+from ccsproxy.dashboard.lists.overview_view import SPANS, TimeRange, charts_of, hit_rate, range_of, speed_charts
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
+from ccsproxy.store.query import Query
 from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.reader.stats import LENGTHS
 
-HEADS = (
-    *("Calls", "Errors", "Input", "Cached", "Cache write", "Output"),
-    *("First token p50", "p95", "Duration p50", "p95", "Cost"),
-)
-#: The most rows of one table, and findings of all sessions.
-ROWS, FINDINGS = 100, 12
+#: Findings of all sessions.
+FINDINGS = 12
 
 
 def overview_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
     """Make the page.
 
-    :param given: ``span`` says how far back it looks.
+    :param given: ``span`` says of which time it is, ``since`` and ``until`` name an own one; ``by`` splits the cost.
+    :raises QueryError: when a time cannot be meant.
     """
-    span = given.get("span", "7d") if given.get("span") in SPANS else "7d"
-    now, unit = datetime.now(UTC), unit_of(span)
-    since = since_of(span, now)
-    stats, times = reader.stats(since), reader.periods(unit, since)
-    body = [
-        h.div(h.h1("Overview"), _spans(span), class_="head"),
-        _totals(stats["totals"]),
-        findings_list(service.insights.findings_since(since)[:FINDINGS], titled=True),
-        limits_panel(service.insights.limits()),
-        budgets_panel(service.insights.budget()),
-        _charts(charts_of(times, unit, since, now), unit) if times and span != "1h" else None,
-        _table("By model", "Model", stats["models"], _model, "models"),
-        _table("By upstream", "Upstream", stats["upstreams"], _upstream, "upstreams"),
-        _table("By project", "Directory", reader.directories(since), _project, "projects"),
-        _table(f"By {unit}", unit.capitalize(), times[::-1], _hour if unit == "hour" else _day, "days"),
-    ]
+    now = datetime.now(UTC)
+    time = range_of(given, now)
+    by = given.get("by", "project") if given.get("by") in BY else "project"
+    live = h.div(_content(reader, service, time, by, now), id="live-part", data_after="5000")
     return Page(
         "Overview",
-        [part for part in body if part is not None],
+        [h.div(h.h1("Overview"), _spans(time, by), class_="head"), _own_range(given, time, by), live],
         "overview",
         "overview",
-        back="/",
+        ["sessions.js"],
+        back="/sessions",
         styles=["sessions.css"],
     )
 
 
-def _spans(chosen: str) -> Any:
+def _content(reader: Reader, service: Service, time: TimeRange, by: str, now: datetime) -> list[Any]:
+    query = Query(since=time.since, until=time.until)
+    totals = reader.stats(time.since)["totals"] if time.until is None else reader.totals(query)
+    rows = [
+        row for row in reader.periods(time.unit, time.since) if time.until is None or row["start_ms"] < time.until
+    ]
+    found = [each for each in service.insights.findings_since(time.since) if time.until is None]
+    speeds = reader.speeds(time.since, time.until, LENGTHS[time.unit])
+    drawn = [bar_chart(chart) for chart in charts_of(rows, time, now)] if rows else []
+    drawn += [line_chart(chart) for chart in speed_charts(rows, speeds, time, now)] if rows else []
+    parts = [
+        _totals(totals),
+        findings_list(found[:FINDINGS], titled=True),
+        h.div(limits_panel(service.insights.limits()), budgets_panel(service.insights.budget()), class_="cards"),
+        split_table(by, service.insights.costs(by, query), _links(time, by), _since(time)),
+        _cache(totals, found),
+        errors_table(service.failures.by_cause(time.since, time.until)),
+        h.div(drawn, class_="columns", data_testid="charts") if drawn else None,
+    ]
+    return [part for part in parts if part is not None]
+
+
+def _spans(time: TimeRange, by: str) -> Any:
     links = [
-        h.a(title, href=f"/overview?span={name}", aria_current="page" if name == chosen else None)
+        h.a(
+            title,
+            href=f"/overview?{urlencode({'span': name, 'by': by})}",
+            aria_current="page" if name == time.name else None,
+        )
         for name, (title, _) in SPANS.items()
     ]
     return h.nav(links, class_="spans", aria_label="Time")
 
 
+def _own_range(given: Mapping[str, str], time: TimeRange, by: str) -> Any:
+    """Let an own range be chosen."""
+    fields = [
+        h.div(
+            h.label(title, for_=f"range-{name}"),
+            h.input(id=f"range-{name}", name=name, type="datetime-local", value=given.get(name, "")),
+            class_="field",
+        )
+        for name, title in (("since", "From (UTC)"), ("until", "Before (UTC)"))
+    ]
+    form = h.form(
+        h.input(type="hidden", name="by", value=by),
+        fields,
+        h.button("Show", type="submit"),
+        action="/overview",
+        class_="range",
+        aria_label="Own range",
+    )
+    return h.details(h.summary("Own range"), form, class_="filters", open=time.name == "own")
+
+
+def _links(time: TimeRange, by: str) -> dict[str, str]:
+    own = {"span": time.name}
+    if time.name == "own":
+        moments = {"since": time.since, "until": time.until}
+        own = {name: _written(at) for name, at in moments.items() if at is not None}
+    return {name: f"/overview?{urlencode({**own, 'by': name})}#split" for name in BY}
+
+
+def _written(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _since(time: TimeRange) -> str:
+    """Write the same time in the query language."""
+    since = f"since:{_written(time.since)}" if time.since is not None else ""
+    until = f"until:{_written(time.until)}" if time.until is not None else ""
+    return f"{since} {until}".strip()
+
+
 def _totals(totals: Mapping[str, Any]) -> Any:
     errors = totals["errors"]
+    read = totals["cache_read_input_tokens"]
+    known = [totals[name] for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")]
+    whole = sum(each or 0 for each in known) if known[0] is not None else None
     return tiles(
         (
-            ("Calls", figures.exact(totals["requests"])),
-            ("Errors", f"{figures.exact(errors)}  ({figures.share(errors, totals['requests'])})" if errors else "0"),
-            ("Input", figures.tokens(totals["input_tokens"])),
-            ("Cached", figures.tokens(totals["cache_read_input_tokens"])),
-            ("Output", figures.tokens(totals["output_tokens"])),
-            ("From cache", hit_rate(totals)),
-            ("First token p50", figures.duration(totals["ttft_p50_ms"])),
-            ("Duration p50", figures.duration(totals["duration_p50_ms"])),
             ("Cost", [figures.total(totals["cost"], totals["unpriced"]), _lacking(totals)]),
+            ("Calls", figures.exact(totals["requests"])),
+            (
+                "Errors",
+                f"{figures.exact(errors)}  ({figures.percent(errors, totals['requests'])})" if errors else "0",
+            ),
+            ("Prompts", figures.tokens(whole)),
+            ("From cache", hit_rate(totals)),
+            ("New", figures.tokens(None if whole is None else whole - (read or 0))),
+            ("Output", figures.tokens(totals["output_tokens"])),
+            ("First token p50", figures.duration(totals.get("ttft_p50_ms"))),
+            ("p95", figures.duration(totals.get("ttft_p95_ms"))),
         )
     )
 
@@ -87,104 +147,16 @@ def _lacking(totals: Mapping[str, Any]) -> Any:
     return h.small(note, class_="muted", data_testid="unpriced") if note else None
 
 
-def _charts(drawn: Charts, unit: str) -> Any:
-    kinds = [("cached", "cached", ""), ("fresh", "input", ""), ("output", "output", "")]
-    charts = (
-        (f"Calls by {unit}", drawn.calls, [("stream", "complete", ""), ("bad", "errors", "")]),
-        (f"Tokens by {unit}", drawn.tokens, kinds),
-        (f"Cost by {unit}", drawn.cost, [("output", "US dollars, where prices are known", "")]),
-    )
-    axis = h.p(h.span(drawn.first), h.span(drawn.last), class_="axis")
-    panels = [
-        panel(name, _peak(shown), bars(shown, _said(shown, name), 600, 90), axis, key(colours))
-        for name, shown, colours in charts
-    ]
-    return h.div(panels, class_="columns", data_testid="charts")
-
-
-def _peak(drawn: Sequence[Bar]) -> Any:
-    """Say what the highest bar stands for, as its top is the chart's."""
-    return h.p(f"most: {max(drawn, key=lambda bar: bar.height).label}", class_="muted peak")
-
-
-def _said(drawn: Sequence[Bar], label: str) -> str:
-    """Say what a chart shows, for who cannot see it."""
-    return f"{label}: " + "; ".join(bar.label for bar in drawn[-7:])
-
-
-def _table(
-    title: str, head: str, rows: Sequence[Mapping[str, Any]], name: Callable[[Mapping[str, Any]], Any], identity: str
-) -> Any:
-    if not rows:
+def _cache(totals: Mapping[str, Any], found: list[dict[str, Any]]) -> Any:
+    """Say what of the prompts came from the cache, and what the misses cost, session by session."""
+    missed = [each for each in found if each["kind"] == "cache"]
+    if not missed:
         return None
-    shown = [h.tr(h.th(name(row), scope="row"), _cells(row)) for row in rows[:ROWS]]
-    left = len(rows) - len(shown)
-    return h.section(
-        h.h2(title),
-        h.div(
-            h.table(
-                element("caption", title, class_="hidden-label"),
-                h.thead(h.tr(h.th(head, scope="col"), [h.th(each, scope="col", class_="num") for each in HEADS])),
-                h.tbody(shown),
-                class_="rows",
-            ),
-            class_="scroll",
-            tabindex="0",
-            role="group",
-            aria_label=title,
-        ),
-        h.p(f"{figures.plural(left, 'more row')} not shown.", class_="note") if left else None,
-        class_="part",
-        id=identity,
-        data_testid=identity,
+    priced = [each["cost"] for each in missed if each["cost"] is not None]
+    more = len(missed) - len(priced)
+    bound = "≥ " if more else ""
+    said = (
+        f"{hit_rate(totals)} of what was sent was read from the cache; misses cost {bound}"
+        f"{figures.dollars(sum(priced) if priced else None)} in {figures.plural(len(missed), 'session')}."
     )
-
-
-def _cells(row: Mapping[str, Any]) -> list[Any]:
-    errors = row["errors"]
-    written = (
-        figures.exact(row["requests"]),
-        h.span(figures.exact(errors), class_="badge bad") if errors else "0",
-        figures.tokens(row["input_tokens"]),
-        figures.tokens(row["cache_read_input_tokens"]),
-        figures.tokens(row["cache_creation_input_tokens"]),
-        figures.tokens(row["output_tokens"]),
-        figures.duration(row["ttft_p50_ms"]),
-        figures.duration(row["ttft_p95_ms"]),
-        figures.duration(row["duration_p50_ms"]),
-        figures.duration(row["duration_p95_ms"]),
-        figures.total(row["cost"], row["unpriced"]),
-    )
-    return [h.td(cell, class_="num") for cell in written]
-
-
-def _model(row: Mapping[str, Any]) -> Any:
-    model = row["model"]
-    upstream = h.span(f" {row['upstream']}", class_="muted")
-    if not model:
-        return [h.span("no model", class_="muted"), upstream]
-    return [h.a(model, href=address.requests(model=model, upstream=row["upstream"]), class_="data"), upstream]
-
-
-def _upstream(row: Mapping[str, Any]) -> Any:
-    return h.a(row["upstream"], href=address.requests(upstream=row["upstream"]))
-
-
-def _project(row: Mapping[str, Any]) -> Any:
-    if not row["cwd"]:
-        return h.span("not known", class_="muted")
-    return h.a(row["cwd"], href=address.requests(cwd=row["cwd"]), class_="data")
-
-
-def _hour(row: Mapping[str, Any]) -> Any:
-    hours = [datetime.fromtimestamp(row["start_ms"] / 1000 + more, UTC) for more in (0, 3600)]
-    since, until = (hour.strftime("%Y-%m-%dT%H:%M:%SZ") for hour in hours)
-    return h.a(f"{name_of(row['start_ms'], 'hour')} UTC", href=address.requests(since=since, until=until))
-
-
-def _day(row: Mapping[str, Any]) -> Any:
-    day = datetime.fromtimestamp(row["start_ms"] / 1000, UTC)
-    until = datetime.fromtimestamp(row["start_ms"] / 1000 + 86_400, UTC)
-    return h.a(
-        day.strftime("%a %-d %b %Y"), href=address.requests(since=day.strftime("%Y-%m-%d"), until=f"{until:%Y-%m-%d}")
-    )
+    return panel("Cache", h.p(said), findings_list(missed, titled=True), id="cache", data_testid="cache")

@@ -1,4 +1,4 @@
-"""The figures of the overview: how far it looks back, and its charts."""
+"""The figures of the overview: of which time, and the charts of it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -7,20 +7,67 @@ from typing import Any
 import attr
 
 from ccsproxy.dashboard.html import figures
+from ccsproxy.dashboard.html.charts import BarChart, Line, LineChart
 from ccsproxy.dashboard.html.svg import Bar
+from ccsproxy.insight.query import parse
 from ccsproxy.store.index.tallies import DAY_MS
+from ccsproxy.store.query import QueryError, parse_time
 from ccsproxy.store.reader.stats import LENGTHS
 
 #: Bars of a chart.
 MOST = 92
-#: How far back: what it is called, and days; None for ever.
+#: Which time: what it is called, and days back from now; None for those that begin with a day, a week, or ever.
 SPANS: Mapping[str, tuple[str, float | None]] = {
     "1h": ("1 hour", 1 / 24),
+    "today": ("Today", None),
     "1d": ("24 hours", 1),
+    "week": ("This week", None),
     "7d": ("7 days", 7),
+    "month": ("This month", None),
     "30d": ("30 days", 30),
     "all": ("All", None),
 }
+_NAMED = ("today", "week", "month")
+
+
+@attr.frozen
+class TimeRange:
+    """The time that an overview is of.
+
+    :ivar name: of `SPANS`, or ``own``.
+    :ivar since: earliest start, milliseconds since the epoch; None for all time.
+    :ivar until: latest start, exclusive; None for now.
+    :ivar unit: ``hour`` or ``day``, by which it is drawn.
+    """
+
+    name: str
+    since: int | None
+    until: int | None = None
+    unit: str = "day"
+
+
+def range_of(given: Mapping[str, str], now: datetime) -> TimeRange:
+    """Return the time that an address names: an own range with ``since`` and ``until``, else a ``span``.
+
+    :raises QueryError: when a time cannot be meant.
+    """
+    if given.get("since") or given.get("until"):
+        since = _moment(given.get("since", ""), "since")
+        until = _moment(given.get("until", ""), "until")
+        if since is not None and until is not None and until <= since:
+            raise QueryError("until must be later than since")
+        short = since is not None and (until or round(now.timestamp() * 1000)) - since <= 3 * DAY_MS
+        return TimeRange("own", since, until, "hour" if short else "day")
+    span = given.get("span", "7d") if given.get("span") in SPANS else "7d"
+    return TimeRange(span, since_of(span, now), None, unit_of(span))
+
+
+def _moment(text: str, name: str) -> int | None:
+    """Read a time that may be a day, one of a form, or one with seconds and zone."""
+    if not text:
+        return None
+    timed = "T" in text and not text.endswith("Z") and "+" not in text
+    return parse_time(f"{text}:00Z" if timed and text.count(":") == 1 else f"{text}Z" if timed else text, name)
 
 
 def since_of(span: str, now: datetime) -> int | None:
@@ -29,6 +76,8 @@ def since_of(span: str, now: datetime) -> int | None:
     Longer spans end with the current hour or day and begin with a whole one, so that their charts say what their
     totals say.
     """
+    if span in _NAMED:
+        return parse(f"since:{span}", now.timestamp()).since
     days = SPANS[span][1]
     if days is None:
         return None
@@ -43,49 +92,74 @@ def hit_rate(totals: Mapping[str, Any]) -> str:
     """Write which part of the input came from the cache."""
     names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     whole = sum(totals[name] or 0 for name in names)
-    return figures.share(totals["cache_read_input_tokens"], whole)
+    return figures.percent(totals["cache_read_input_tokens"], whole)
 
 
 def unit_of(span: str) -> str:
     """Return whether a span is drawn by ``hour`` or by ``day``."""
-    return "hour" if span in ("1h", "1d") else "day"
+    return "hour" if span in ("1h", "1d", "today") else "day"
 
 
-@attr.frozen
-class Charts:
-    """The charts of some time, with what stands at both ends of them."""
-
-    calls: Sequence[Bar]
-    tokens: Sequence[Bar]
-    cost: Sequence[Bar]
-    first: str
-    last: str
-
-
-def charts_of(rows: Sequence[Mapping[str, Any]], unit: str, since: int | None, now: datetime) -> Charts:
-    """Return the charts of calls, tokens and cost; a time without calls has no bar.
+def charts_of(rows: Sequence[Mapping[str, Any]], time: TimeRange, now: datetime) -> list[BarChart]:
+    """Return the charts of calls, prompts and cost; a time without calls has no bar.
 
     :param rows: statistics of each hour or day that has any.
-    :param since: when the first bar is, milliseconds since the epoch; None for that of the first row.
     """
+    every = every_span(rows, time, now)
+    names = [name_of(row["start_ms"], time.unit) for row in every]
     calls, tokens, cost = [], [], []
-    every = _every(rows, unit, since, now)
-    for row in every:
-        name = name_of(row["start_ms"], unit)
-        errors = row.get("errors") or 0
-        whole = row.get("requests") or 0
-        calls.append(Bar([(whole - errors, "stream"), (errors, "bad")], f"{name} {figures.exact(whole)} calls"))
+    for row, name in zip(every, names, strict=True):
+        errors, whole = row.get("errors") or 0, row.get("requests") or 0
+        calls.append(Bar([(whole - errors, "stream"), (errors, "bad")], f"{name}: {figures.exact(whole)} calls"))
         parts = [
             (row.get("cache_read_input_tokens") or 0, "cached"),
             ((row.get("input_tokens") or 0) + (row.get("cache_creation_input_tokens") or 0), "fresh"),
             (row.get("output_tokens") or 0, "output"),
         ]
-        tokens.append(Bar(parts, f"{name} {figures.tokens(sum(value for value, _ in parts))} tokens"))
-        cost.append(
-            Bar([(row.get("cost") or 0, "output")], f"{name} {figures.total(row.get('cost'), row.get('unpriced'))}")
-        )
-    first, last = (name_of(every[at]["start_ms"], unit) for at in (0, -1))
-    return Charts(calls, tokens, cost, first, last)
+        tokens.append(Bar(parts, f"{name}: {figures.tokens(sum(value for value, _ in parts))} tokens"))
+        paid = figures.total(row.get("cost"), row.get("unpriced"))
+        cost.append(Bar([(row.get("cost") or 0, "output")], f"{name}: {paid}"))
+    unit = time.unit
+    return [
+        BarChart(f"Calls by {unit}", calls, names, figures.exact, [("stream", "complete"), ("bad", "errors")]),
+        BarChart(
+            f"Tokens by {unit}",
+            tokens,
+            names,
+            figures.tokens,
+            [("cached", "cached"), ("fresh", "new"), ("output", "output")],
+        ),
+        BarChart(f"Cost by {unit}", cost, names, figures.dollars, [("output", "US dollars, where known")]),
+    ]
+
+
+def speed_charts(
+    rows: Sequence[Mapping[str, Any]], speeds: Mapping[int, Mapping[str, Any]], time: TimeRange, now: datetime
+) -> list[LineChart]:
+    """Return how the time to the first token, and the speed after it, went: the middle, and one in twenty."""
+    every = every_span(rows, time, now)
+    names = [name_of(row["start_ms"], time.unit) for row in every]
+    fast = [speeds.get(row["start_ms"], {}) for row in every]
+    return [
+        LineChart(
+            f"First token by {time.unit}",
+            [
+                Line("p50", [row.get("ttft_p50_ms") for row in every], "mid"),
+                Line("p95", [row.get("ttft_p95_ms") for row in every], "high"),
+            ],
+            names,
+            figures.duration,
+        ),
+        LineChart(
+            f"Tokens a second by {time.unit}",
+            [
+                Line("p50", [each.get("p50") for each in fast], "mid"),
+                Line("slowest of twenty", [each.get("p5") for each in fast], "high"),
+            ],
+            names,
+            lambda value: figures.UNKNOWN if value is None else f"{value:,.0f}",
+        ),
+    ]
 
 
 def name_of(start_ms: int, unit: str) -> str:
@@ -94,11 +168,12 @@ def name_of(start_ms: int, unit: str) -> str:
     return at.strftime("%-d %b, %H:00" if unit == "hour" else "%-d %b")
 
 
-def _every(rows: Sequence[Mapping[str, Any]], unit: str, since: int | None, now: datetime) -> list[Mapping[str, Any]]:
-    """Fill the times between, up to `MOST` of them."""
-    length = LENGTHS[unit]
+def every_span(rows: Sequence[Mapping[str, Any]], time: TimeRange, now: datetime) -> list[Mapping[str, Any]]:
+    """Fill the hours or days without calls, up to `MOST` of them."""
+    length = LENGTHS[time.unit]
     known = {row["start_ms"]: row for row in rows}
-    last = max(round(now.timestamp() * 1000) // length * length, *known)
-    first = min(known) if since is None else since // length * length
-    first = max(min(first, *known), last - (MOST - 1) * length)
+    end = round(now.timestamp() * 1000) if time.until is None else time.until - 1
+    last = max(end // length * length, *known, 0)
+    first = min(known, default=last) if time.since is None else time.since // length * length
+    first = max(min(first, *known, last), last - (MOST - 1) * length)
     return [known.get(start) or {"start_ms": start} for start in range(first, last + 1, length)]

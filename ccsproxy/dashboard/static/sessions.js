@@ -3,7 +3,7 @@ import { localTimes } from "./texts.js";
 import { fetchDocument } from "./parts.js";
 import { gathered, watch } from "./live.js";
 
-const AFTER = 1500;
+const AFTER = Number(document.getElementById("live-part")?.dataset.after) || 1500;
 
 // What the server says now takes the place of what it said before; the row in focus and the scroll stay.
 const refresh = gathered(async () => {

@@ -36,6 +36,7 @@ from ccsproxy.store.reader.pages import Row, request_rows, totals
 from ccsproxy.store.reader.recent import Tail, recent_rows
 from ccsproxy.store.reader.records import NotKept, Place, RecordReader
 from ccsproxy.store.reader.source import IndexSource
+from ccsproxy.store.reader.speeds import speeds
 from ccsproxy.store.reader.stats import directories, no_statistics, periods, statistics
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.state import State
@@ -175,6 +176,10 @@ class Reader(RecordReader):
     def periods(self, span: str, since: int | None = None) -> list[dict[str, Any]]:
         """Return statistics of each hour or day (see `ccsproxy.store.reader.stats.periods`)."""
         return self._source.ask(lambda connection: periods(connection, span, since), [])
+
+    def speeds(self, since: int | None, until: int | None, length: int) -> dict[int, dict[str, Any]]:
+        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.speeds`)."""
+        return self._source.ask(lambda connection: speeds(connection, since, until, length), {})
 
     def directories(self, since: int | None = None) -> list[dict[str, Any]]:
         """Return statistics of each working directory (see `ccsproxy.store.reader.stats.directories`)."""

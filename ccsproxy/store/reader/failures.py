@@ -1,0 +1,104 @@
+"""Errors by their cause, each joined with the retry that worked, if one did, and the time that it cost."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import attr
+
+from ccsproxy.insight.session import Session
+from ccsproxy.store.query import Query, parse_query
+from ccsproxy.store.reader.calls import Stamp
+from ccsproxy.store.reader.insights import Insights
+from ccsproxy.store.reader.reader import NotKept, Reader
+
+#: The newest errors that are looked at, the sessions whose retries are looked for, and those that are remembered.
+_ERRORS, _SESSIONS, _REMEMBERED = 1000, 40, 400
+
+
+@attr.frozen
+class Retried:
+    """What became of a failed attempt.
+
+    :ivar recovered: whether a later attempt of the same step worked.
+    :ivar seconds: from its start to that of the next attempt.
+    """
+
+    recovered: bool
+    seconds: float
+
+
+class Failures:
+    """Joins errors with their retries. May be used by several threads."""
+
+    def __init__(self, reader: Reader, insights: Insights) -> None:
+        self._reader, self._insights = reader, insights
+        self._lock = threading.Lock()
+        self._held: OrderedDict[str, tuple[Stamp | None, Mapping[int, Retried]]] = OrderedDict()
+
+    def by_cause(self, since: int | None, until: int | None) -> dict[str, Any]:
+        """Return the causes of errors in some time, the most frequent first.
+
+        :param since: earliest start, milliseconds since the epoch; None for all time.
+        :return: ``rows`` of ``cause``, ``calls``, ``recovered``, ``seconds`` and ``last``; ``left_out``, the count of
+            sessions whose retries were not looked for, as there are too many.
+        """
+        query = attr.evolve(parse_query({"q": "errors:yes", "limit": str(_ERRORS)}), since=since, until=until)
+        rows: dict[str, dict[str, Any]] = {}
+        joined: dict[str, Mapping[int, Retried]] = {}
+        items = self._items(query)
+        sessions = list(dict.fromkeys(str(each["session_id"]) for each in items))
+        for sid in sessions[:_SESSIONS]:
+            joined[sid] = self._retried(sid)
+        for each in items:
+            sid, seq = str(each["session_id"]), int(each["seq"])
+            row = rows.setdefault(_cause(each), {"calls": 0, "recovered": 0, "seconds": 0.0, "last": (sid, seq)})
+            retried = joined.get(sid, {}).get(seq)
+            row["calls"] += 1
+            if retried is not None:
+                row["recovered"] += retried.recovered
+                row["seconds"] += retried.seconds
+        ranked = sorted(rows.items(), key=lambda each: -each[1]["calls"])
+        return {"rows": [{"cause": cause, **row} for cause, row in ranked], "left_out": len(sessions[_SESSIONS:])}
+
+    def _items(self, query: Query) -> list[dict[str, Any]]:
+        return self._reader.requests(query).items
+
+    def _retried(self, sid: str) -> Mapping[int, Retried]:
+        stamp = self._reader.stamp(sid)
+        with self._lock:
+            held = self._held.get(sid)
+        if held is not None and held[0] == stamp:
+            return held[1]
+        try:
+            found = retries_of(self._insights.session(sid))
+        except NotKept:
+            found = {}
+        with self._lock:
+            self._held[sid] = (stamp, found)
+            while len(self._held) > _REMEMBERED:
+                self._held.popitem(last=False)
+        return found
+
+
+def retries_of(session: Session) -> dict[int, Retried]:
+    """Return what became of each attempt that was repeated, by its number."""
+    found = {}
+    for steps in session.steps.values():
+        for step in steps:
+            for attempt, following in pairwise(step.attempts):
+                waited = (following.started_ms - attempt.started_ms) / 1000
+                found[attempt.seq] = Retried(not step.call.failed, round(waited, 3))
+    return found
+
+
+def _cause(each: Mapping[str, Any]) -> str:
+    """Name the cause of an error: its status with what was said, else its outcome."""
+    outcome = str(each.get("outcome") or "").replace("_", " ")
+    said = " ".join(str(each.get("error_message") or "").split())[:80]
+    status = each.get("status")
+    if each.get("outcome") == "http_error" and status:
+        return f"{status} {said}".strip()
+    return f"{outcome}: {said}" if said else outcome

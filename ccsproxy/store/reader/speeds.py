@@ -1,0 +1,36 @@
+"""How fast answers came, in tokens a second after the first one, over time: percentiles of each hour or day."""
+
+import sqlite3
+from typing import Any
+
+from ccsproxy.store.summary import KEY_BITS
+
+#: The newest calls that are looked at, and the fewest tokens and milliseconds from which a speed says something.
+_MOST, _TOKENS, _MS = 20_000, 20, 200
+
+
+def speeds(connection: sqlite3.Connection, since: int | None, until: int | None, length: int) -> dict[int, Any]:
+    """Return count and percentiles of each span of time that has calls, by its start.
+
+    :param since: earliest start, milliseconds since the epoch; None for all time.
+    :param until: latest start, exclusive.
+    :param length: of a span, in milliseconds.
+    """
+    bounds = ((since or 0) << KEY_BITS, min((until or 1 << 42) << KEY_BITS, (1 << 63) - 1))
+    sql = (
+        "SELECT (key >> 21) / ? * ?, output_tokens * 1000.0 / (duration_ms - ttft_ms) FROM request_rows "
+        "WHERE key >= ? AND key < ? AND output_tokens >= ? AND duration_ms - ttft_ms >= ? ORDER BY key DESC LIMIT ?"
+    )
+    found: dict[int, list[float]] = {}
+    for start, speed in connection.execute(sql, (length, length, *bounds, _TOKENS, _MS, _MOST)):
+        found.setdefault(start, []).append(speed)
+    return {start: _percentiles(sorted(values)) for start, values in sorted(found.items())}
+
+
+def _percentiles(values: list[float]) -> dict[str, Any]:
+    """Return the middle, and what one in twenty calls stays below."""
+    return {
+        "calls": len(values),
+        "p50": round(values[(len(values) - 1) // 2], 1),
+        "p5": round(values[(len(values) - 1) * 5 // 100], 1),
+    }
