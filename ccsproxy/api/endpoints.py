@@ -16,7 +16,9 @@ from ccsproxy.exports.formats import EXCHANGE, SESSION, ExchangeFormat, SessionF
 from ccsproxy.exports.payload import encoded
 
 #: Exported pages are opened from disk or from here; here they may do nothing but be looked at.
-PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; sandbox"
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; sandbox"
+)
 
 
 @attr.frozen
@@ -97,7 +99,8 @@ class Endpoints:
         session = await self.reading.run(self.queries.session, sid)
         if session is None:
             raise not_found("session")
-        pieces = chosen.write(session["meta"], self.queries.records(sid), self.upstreams)
+        extras = await self.reading.run(self.queries.extras, sid, call.given.get("annotations") == "true")
+        pieces = chosen.write(session["meta"], self.queries.records(sid), self.upstreams, extras)
         return _export(chosen, map(encoded, pieces), sid)
 
     async def _json(self, function: Callable[..., Any], *arguments: Any) -> bytes:

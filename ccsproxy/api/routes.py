@@ -114,7 +114,11 @@ def _exports(endpoints: Endpoints) -> Sequence[Endpoint]:
             "A session in another format.",
             endpoints.export_session,
             session_answers,
-            (SID, choice("format", f"One of {', '.join(SESSION)}.", tuple(SESSION), "jsonl")),
+            (
+                SID,
+                choice("format", f"One of {', '.join(SESSION)}.", tuple(SESSION), "jsonl"),
+                flag("annotations", "Also stars, tags and notes, in the forms for people."),
+            ),
             (404,),
         ),
     )

@@ -8,13 +8,14 @@ import attr
 from ccsproxy.exports.address import Upstreams
 from ccsproxy.exports.curl import curl
 from ccsproxy.exports.har import har, session_har
-from ccsproxy.exports.markdown import markdown, session_markdown
-from ccsproxy.exports.page import page, session_page
+from ccsproxy.exports.markdown import markdown
+from ccsproxy.exports.page import page
 from ccsproxy.exports.plain import as_json, session_jsonl
 from ccsproxy.exports.raw import raw
+from ccsproxy.exports.session import Extras, session_markdown, session_page
 
 ExchangeWriter = Callable[[Mapping[str, Any], Upstreams], Iterator[str]]
-SessionWriter = Callable[[Mapping[str, Any], Iterable[Mapping[str, Any]], Upstreams], Iterator[str]]
+SessionWriter = Callable[[Mapping[str, Any], Iterable[Mapping[str, Any]], Upstreams, Extras], Iterator[str]]
 
 
 @attr.frozen

@@ -30,7 +30,9 @@ def har(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
     return _archive([record], upstreams)
 
 
-def session_har(meta: Mapping[str, Any], records: Iterable[Mapping[str, Any]], upstreams: Upstreams) -> Iterator[str]:
+def session_har(
+    meta: Mapping[str, Any], records: Iterable[Mapping[str, Any]], upstreams: Upstreams, extras: Any = None
+) -> Iterator[str]:
     """Write a session as an archive, entry by entry, so that it never is in memory as a whole."""
     return _archive(records, upstreams, str(meta.get("title") or meta.get("session_id") or ""))
 

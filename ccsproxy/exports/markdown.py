@@ -1,11 +1,11 @@
-"""An exchange or a session as Markdown; captured content stands in fences that it cannot close."""
+"""An exchange as Markdown; captured content stands in fences that it cannot close."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ccsproxy.exports.address import Upstreams
-from ccsproxy.exports.reading import sections, session_facts, title
+from ccsproxy.exports.reading import sections, title
 from ccsproxy.exports.sections import ReportBlock, Section
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
@@ -16,24 +16,14 @@ def markdown(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
     yield from _exchange(record, upstreams, 1)
 
 
-def session_markdown(
-    meta: Mapping[str, Any], records: Iterable[Mapping[str, Any]], upstreams: Upstreams
-) -> Iterator[str]:
-    """Write a session: its facts, then each exchange."""
-    yield f"# {_plain(str(meta.get('title') or meta.get('session_id') or 'Session'))}\n\n"
-    yield from _facts(session_facts(meta))
-    for record in records:
-        yield from _exchange(record, upstreams, 2)
-
-
 def _exchange(record: Mapping[str, Any], upstreams: Upstreams, level: int) -> Iterator[str]:
-    yield f"{'#' * level} {_plain(title(record))}\n\n"
+    yield f"{'#' * level} {plain_line(title(record))}\n\n"
     for section in sections(record, upstreams):
         yield from _section(section, level + 1)
 
 
 def _section(section: Section, level: int) -> Iterator[str]:
-    yield f"{'#' * level} {_plain(section.title)}\n\n"
+    yield f"{'#' * level} {plain_line(section.title)}\n\n"
     yield from _facts(section.facts)
     for block in section.blocks:
         yield _block(block)
@@ -42,18 +32,35 @@ def _section(section: Section, level: int) -> Iterator[str]:
 def _facts(facts: tuple[tuple[str, str], ...]) -> Iterator[str]:
     if facts:
         yield "| | |\n|---|---|\n"
-        yield from (f"| {_plain(name)} | {_plain(value)} |\n" for name, value in facts)
+        yield from (f"| {plain_line(name)} | {plain_line(value)} |\n" for name, value in facts)
         yield "\n"
 
 
 def _block(block: ReportBlock) -> str:
-    longest = max((len(run) for run in re.findall(r"`{3,}", block.text)), default=2)
+    label = f"**{plain_line(block.label)}**\n\n" if block.label else ""
+    return label + fenced(block.text, block.language)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Put text into a fence that it cannot close."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
-    label = f"**{_plain(block.label)}**\n\n" if block.label else ""
-    ending = "" if block.text.endswith("\n") else "\n"
-    return f"{label}{fence}{block.language}\n{block.text}{ending}{fence}\n\n"
+    ending = "" if text.endswith("\n") else "\n"
+    return f"{fence}{language}\n{text}{ending}{fence}\n\n"
 
 
-def _plain(text: str) -> str:
+def said(text: str) -> str:
+    """Return what was said as paragraphs that read as they were written, its own code in fences."""
+    pieces = re.split(r"(?m)^ *```[^\n]*\n(.*?)(?:^ *```[ \t]*$\n?|\Z)", text, flags=re.DOTALL)
+    shown = [fenced(piece) if at % 2 else _paragraphs(piece) for at, piece in enumerate(pieces)]
+    return "".join(shown)
+
+
+def _paragraphs(text: str) -> str:
+    lines = [plain_line(line) for line in text.strip("\n").split("\n")]
+    return "  \n".join(lines).strip() + "\n\n" if text.strip() else ""
+
+
+def plain_line(text: str) -> str:
     """Return text that Markdown shows as it is, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

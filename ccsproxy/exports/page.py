@@ -1,11 +1,11 @@
-"""An exchange or a session as one HTML file: no script, nothing fetched, all captured content as text."""
+"""An exchange as one HTML file: no script, nothing fetched, all captured content as text."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
 from ccsproxy.exports.address import Upstreams
-from ccsproxy.exports.reading import sections, session_facts, title
+from ccsproxy.exports.reading import sections, title
 from ccsproxy.exports.sections import ReportBlock, Section
 
 #: A block longer than this is folded.
@@ -25,18 +25,6 @@ def page(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
     """Write one exchange as a self-contained page."""
     yield _opening(title(record))
     yield from _exchange(record, upstreams, 1)
-    yield _CLOSING
-
-
-def session_page(
-    meta: Mapping[str, Any], records: Iterable[Mapping[str, Any]], upstreams: Upstreams
-) -> Iterator[str]:
-    """Write a session: its facts, then each exchange."""
-    name = str(meta.get("title") or meta.get("session_id") or "Session")
-    yield _opening(name)
-    yield f"<h1>{escape(name)}</h1>\n{_facts(session_facts(meta))}"
-    for record in records:
-        yield from _exchange(record, upstreams, 2)
     yield _CLOSING
 
 

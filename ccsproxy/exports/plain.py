@@ -13,7 +13,7 @@ def as_json(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
 
 
 def session_jsonl(
-    meta: Mapping[str, Any], records: Iterable[Mapping[str, Any]], upstreams: Upstreams
+    meta: Mapping[str, Any], records: Iterable[Mapping[str, Any]], upstreams: Upstreams, extras: Any = None
 ) -> Iterator[str]:
     """Write a session's records, one a line."""
     for record in records:

@@ -7,7 +7,6 @@ from ccsproxy.exports.address import Upstreams, exchange_url
 from ccsproxy.exports.conversation import answer_section, request_sections
 from ccsproxy.exports.payload import Payload, header_pairs, pretty, request_payload, response_payload
 from ccsproxy.exports.sections import ReportBlock, Section
-from ccsproxy.providers.amounts import lacking, total
 
 _NAMES = (
     *("session_id", "seq", "request_id", "started_at", "duration_ms", "ttft_ms"),
@@ -19,18 +18,6 @@ def title(record: Mapping[str, Any]) -> str:
     """Return a heading for an exchange."""
     request = record.get("request") or {}
     return f"{record.get('seq')}. {request.get('method') or 'GET'} {request.get('path') or '/'}"
-
-
-def session_facts(meta: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return what a session's description says, with what it cost and what of that is not known."""
-    facts = _facts(
-        meta, ("session_id", "started_at", "ended_at", "upstream", "models", "cwd", "request_count", "client")
-    )
-    unpriced = meta.get("unpriced") or 0
-    if meta.get("cost") is None and not unpriced:
-        return facts
-    note = lacking(unpriced, meta.get("unpriced_models") or ())
-    return (*facts, ("cost", ", ".join(filter(None, (total(meta.get("cost"), unpriced, ""), note)))))
 
 
 def sections(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[Section]:

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exports.formats import EXCHANGE, SESSION
 from ccsproxy.exports.payload import encoded
+from ccsproxy.exports.session import NOTHING
 from test.exports.records import UPSTREAMS, make_record, make_request
 
 HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(1)>\n````\n# heading\n"
@@ -94,20 +95,10 @@ class MarkdownTests(SynchronousTestCase):
         tags.feed(write("html", **record))
         self.assertIn("tool call Bash t2", tags.text)
 
-    def test_session(self) -> None:
-        """A session is a heading and its exchanges below."""
-        pieces = SESSION["md"].write(
-            {"session_id": "s", "title": "Fix *it*"}, [make_record(), make_record()], UPSTREAMS
-        )
-        text = "".join(pieces)
-        self.assertTrue(text.startswith("# Fix \\*it\\*\n"))
-        self.assertEqual(text.count("\n## 7. POST"), 2)
-        self.assertNotIn("cost", text.split("## 7.")[0])
-
     def test_what_a_sum_lacks(self) -> None:
         """A session's cost says how many calls it lacks, and of which models."""
         told = {"session_id": "s", "cost": 0.000012, "unpriced": 2, "unpriced_models": ["house-7"]}
-        text = "".join(SESSION["md"].write(told, [], UPSTREAMS))
+        text = "".join(SESSION["md"].write(told, [], UPSTREAMS, NOTHING))
         self.assertIn("≥ $0.000012, 2 calls of unknown cost", text)
         self.assertIn("house-7", text)
 
@@ -120,7 +111,7 @@ class PageTests(SynchronousTestCase):
         record = make_record(request=make_request(body=HOSTILE, path=HOSTILE), model=HOSTILE)
         for pieces in (
             EXCHANGE["html"].write(record, UPSTREAMS),
-            SESSION["html"].write({"title": HOSTILE}, [record], {}),
+            SESSION["html"].write({"title": HOSTILE}, [record], {}, NOTHING),
         ):
             tags = Tags()
             tags.feed("".join(pieces))
@@ -142,7 +133,7 @@ class JsonTests(SynchronousTestCase):
         """The record is all there."""
         record = make_record()
         self.assertEqual(json.loads("".join(EXCHANGE["json"].write(record, {}))), record)
-        lines = "".join(SESSION["jsonl"].write({}, [record, record], {})).splitlines()
+        lines = "".join(SESSION["jsonl"].write({}, [record, record], {}, NOTHING)).splitlines()
         self.assertEqual([json.loads(line) for line in lines], [record, record])
 
     def test_lone_surrogates(self) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from ccsproxy.dashboard.session.flow import PlacedStep
 from ccsproxy.dialects.views.view import Block, Message, RequestView, answer_view, request_view
+from ccsproxy.exports.session_texts import whole_prompt
 from ccsproxy.insight.facts import QUOTE
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.summary import Entry, read_entry
@@ -114,28 +115,10 @@ def _texts(each: PlacedStep, entries: _Entries, latest: Mapping[str, Block], beg
             results[part.id] = found
     opens = each.number == 1 and bool(each.turn["prompt"])
     view = entries.view(each.seq) if begins or (opens and _is_more(each)) else None
-    prompt, images, at = _prompt(each, view) if opens else ("", (), None)
+    prompt, images, at = whole_prompt(str(each.turn["prompt"]), view) if opens else ("", (), None)
     earlier = [message for number, message in enumerate(view.messages) if number != at] if begins and view else ()
     gone = not entries.has(each.seq) and each.seq not in entries.large
     return StepTexts(prompt, images, entries.answer(each.seq), results, earlier, each.seq in entries.large, gone)
-
-
-def _prompt(each: PlacedStep, view: RequestView | None) -> tuple[str, Sequence[Block], int | None]:
-    """Return the user's message in full, its images and its place; the fact's beginning of it where it is not found.
-
-    :param view: of the request, None where the fact has all of it.
-    """
-    quoted = str(each.turn["prompt"])
-    begun = " ".join(quoted.rstrip("…").split())[: QUOTE // 2]
-    messages = view.messages if view else ()
-    for at in range(len(messages) - 1, -1, -1):
-        message = messages[at]
-        if message.role != "user":
-            continue
-        for block in message.blocks:
-            if block.kind == "text" and begun and begun in " ".join(block.text.split()):
-                return block.text, [other for other in message.blocks if other.kind == "image"], at
-    return quoted, (), None
 
 
 def _is_more(each: PlacedStep) -> bool:

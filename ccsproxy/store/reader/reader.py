@@ -58,12 +58,15 @@ class RequestPage:
 
 
 class Reader(RecordReader):
-    """Reads the store of a data dir."""
+    """Reads the store of a data dir.
+
+    :ivar price: what a call costs, by the price list and the user's own prices.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__(IndexSource(data_dir), SegmentLines(data_dir))
         self._data_dir = data_dir
-        self._price = PriceBook.of_data_dir(data_dir).cost
+        self.price = PriceBook.of_data_dir(data_dir).cost
 
     def sessions(self, query: SessionQuery = SessionQuery()) -> list[dict[str, Any]]:  # noqa: B008  (frozen)
         """Return sessions as JSON objects, the last begun first."""
@@ -104,7 +107,7 @@ class Reader(RecordReader):
         rows = self._source.ask(lambda connection: request_rows(connection, wanted), list[Row]())
         rebuilding = self._source.rebuilding()
         if rebuilding:
-            rows = _merged(rows, recent_rows(self._lines, wanted, self._price))
+            rows = _merged(rows, recent_rows(self._lines, wanted, self.price))
         more = len(rows) > query.limit and not query.sorted
         rows = rows[: query.limit]
         if query.q:
@@ -200,7 +203,7 @@ class Reader(RecordReader):
             return session_calls(connection, session_id), missing(connection, session_id)
 
         found, left = self._source.ask(question, (list[Call](), list[dict[str, Any]]()))
-        return completed(found, self.each(session_id, left), self._price) if left else found
+        return completed(found, self.each(session_id, left), self.price) if left else found
 
     def calls_with(self, what: str, since: int | None = None, most: int = 5000) -> list[Call]:
         """Return the newest calls that tell something, without their prompts, in the order of their start.
@@ -221,7 +224,7 @@ class Reader(RecordReader):
 
     def tail(self) -> Tail:
         """Return a tail of the records written from now on."""
-        tail = Tail(self._lines, self._price)
+        tail = Tail(self._lines, self.price)
         tail.begin()
         return tail
 

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from ccsproxy.exports.formats import EXCHANGE, SESSION
 from ccsproxy.exports.payload import encoded
+from ccsproxy.exports.session import Extras, notes_of
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.asking import exchange_of, full_session, known_upstreams, open_reader, record_of
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported
@@ -17,10 +18,11 @@ SUMMARY = "Write an exchange (SESSION/SEQ) or a session (SESSION) as raw HTTP, M
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of this command."""
+    """Declare the arguments of this command: a session is one conversation, each text once."""
     parser.add_argument("what", metavar="SESSION[/SEQ]", help="what to export; last is the newest exchange")
     formats = sorted({*EXCHANGE, *SESSION})
     parser.add_argument("--format", metavar="FORMAT", choices=formats, help=f"one of {', '.join(formats)}")
+    parser.add_argument("--notes", action="store_true", help="also stars, tags and notes, in Markdown and HTML")
     parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
     add_data_dir(parser)
 
@@ -52,7 +54,11 @@ def _exchange(reader: Reader, args: argparse.Namespace, chosen: str) -> Iterator
 def _session(reader: Reader, args: argparse.Namespace, chosen: str) -> Iterator[str]:
     sid = full_session(reader, args.what)
     session = reader.session(sid)
-    return SESSION[chosen].write(session["meta"], reader.each(sid, session["requests"]), known_upstreams(args))
+    written = [each.as_dict() for each in reader.annotations()] if args.notes else []
+    extras = Extras(reader.price, notes_of(written, sid))
+    return SESSION[chosen].write(
+        session["meta"], reader.each(sid, session["requests"]), known_upstreams(args), extras
+    )
 
 
 def _to_file(path: Path, pieces: Iterator[str]) -> None:
