@@ -95,7 +95,7 @@ class Watched:
         context.on("dialog", self._dialog)
         context.on("weberror", lambda error: self.complaints.append(f"error: {error.error}"))
 
-    def page(self, path: str = "/") -> Any:
+    def page(self, path: str = "/calls") -> Any:
         """Open a page."""
         page = self.context.new_page()
         page.goto(self.home + path, wait_until="load")
@@ -145,7 +145,7 @@ class BrowserTestCase(SynchronousTestCase):
         self.addCleanup(lambda: self.assertEqual(watched.faults(), []))
         return watched
 
-    def open(self, path: str = "/", home: str = "", **options: Any) -> Any:
+    def open(self, path: str = "/calls", home: str = "", **options: Any) -> Any:
         """Open a page in a context of its own."""
         return self.watched(home, **options).page(path)
 

@@ -46,7 +46,7 @@ def hanging(gate: threading.Event) -> Call:
 def take_all(scene: Scene, directory: Path) -> None:
     """Make each picture."""
     pages = {
-        "requests": "/",
+        "requests": "/calls",
         "exchange": f"/x/{SESSION}/3",
         "request": f"/x/{SESSION}/5?view=request",
         "session": f"/s/{SESSION}",

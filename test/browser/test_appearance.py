@@ -9,12 +9,22 @@ from test.browser.chrome import PHONE, BrowserTestCase, not_wanted
 
 #: Every page there is, with the longest content that the captures have.
 PAGES = (
-    "/",
-    "/?q=parser",
-    "/?q=nothing+like+this",
+    "/calls",
+    "/calls?q=parser",
+    "/calls?q=sort:-cost&sel=5f1d8a52-claude/3",
+    "/calls?q=nothing+like+this",
     "/sessions",
+    "/sessions?sel=5f1d8a52-claude",
     "/s/5f1d8a52-claude",
+    "/s/5f1d8a52-claude?view=costs",
+    "/s/5f1d8a52-claude?view=calls",
+    "/s/5f1d8a52-claude?call=3",
     "/overview",
+    "/overview?span=all&by=tool",
+    "/leaks",
+    "/prompts",
+    "/health",
+    "/diff?b=5f1d8a52-claude/3",
     "/diff/5f1d8a52-claude/2/3",
     "/x/5f1d8a52-claude/3",
     "/x/5f1d8a52-claude/3?view=request",
@@ -74,6 +84,20 @@ class AppearanceTests(BrowserTestCase):
         page.keyboard.press("?")
         self.assertEqual(findings(page), [])
         self.assertEqual(findings(self.open(home=self.own_scene().api)), [])
+
+    def test_desktop_widths(self) -> None:
+        """No page scrolls sideways at any of the usual widths, and body text is 14 pixels."""
+        wide = {}
+        for width in (1024, 1440, 1920):
+            watched = self.watched(viewport={"width": width, "height": 900})
+            for path in PAGES:
+                page = watched.page(path)
+                size = page.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)")
+                if size > width:
+                    wide[width, path] = size, page.evaluate(_WIDEST)
+                self.assertEqual(page.evaluate("getComputedStyle(document.body).fontSize"), "14px")
+                page.close()
+        self.assertEqual(wide, {})
 
     def test_phone_width(self) -> None:
         """No page scrolls sideways at 360 pixels, also with everything unfolded."""

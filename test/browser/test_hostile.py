@@ -21,7 +21,7 @@ JUDGE = """() => {
   }
   const made = document.querySelectorAll(
     "script:not([src]), style, iframe, object, embed, base, meta[http-equiv], [onerror], [onload], [style]");
-  const links = [...document.querySelectorAll('a[href], form[action], img[src]')]
+  const links = [...document.querySelectorAll('a[href], form[action], img[src]:not([src^="data:image/png;base64,"])')]
     .map((each) => each.getAttribute('href') || each.getAttribute('action') || each.getAttribute('src'))
     .filter((each) => !['http:', 'https:'].includes(new URL(each, location).protocol));
   return [...__ran, ...__violations, ...[...made].map((each) => each.outerHTML), ...links];
@@ -58,7 +58,12 @@ class HostileTests(BrowserTestCase):
             views = VIEWS if payload.number % 5 == 0 else ("request", "response", "headers")
             for view in views:
                 self.harmless(page, f"{scene.api}/x/{sid}/1?view={view}")
-            self.harmless(page, f"{scene.api}/s/{sid}")
+            for path in (
+                *(f"/s/{sid}", f"/s/{sid}?view=costs", f"/s/{sid}?call=1", f"/s/{sid}?part=fresh&since=0"),
+                *(f"/calls?q=alert&sel={sid}/1", f"/sessions?sel={sid}", f"/x/{sid}/1?q=script&view=request"),
+                f"/diff?b={sid}/1",
+            ):
+                self.harmless(page, scene.api + path)
         self.harmless(page, f"{scene.api}/diff/hostile-{texts[3].number}/1/2")
         self.lists(scene, page)
 
@@ -83,14 +88,14 @@ class HostileTests(BrowserTestCase):
         """Open all pages of the list, and the lists of other things."""
         more = "limit=60"
         while more:
-            self.harmless(page, f"{scene.api}/?{more}")
+            self.harmless(page, f"{scene.api}/calls?{more}")
             before = scene.get(f"/api/requests?{more}")["next"]
             more = f"limit=60&before={before}" if before else ""
-        for path in ("/sessions", "/overview"):
+        for path in ("/sessions", "/overview", "/overview?span=all&by=tool", "/leaks", "/prompts", "/health"):
             self.harmless(page, scene.api + path)
 
     def said_back(self, scene: Scene, page: Any) -> None:
         """Open what searches and filters write back into the page."""
         for number, payload in enumerate(payloads(COUNT)):
             name = FIELDS[number % len(FIELDS)]
-            self.harmless(page, f"{scene.api}/?{urlencode({name: payload.text})}")
+            self.harmless(page, f"{scene.api}/calls?{urlencode({name: payload.text})}")

@@ -24,7 +24,8 @@ class KeyboardTests(BrowserTestCase):
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile(re.escape(address)))
         page.keyboard.press("Escape")
-        expect(page).to_have_url(re.compile(r":\d+/(\?|$|s/)"))
+        expect(page).to_have_url(re.compile(r":\d+/calls$"))
+        expect(page.get_by_test_id("row").nth(1).locator("a.open")).to_be_visible()
 
     def test_exchange(self) -> None:
         """Digits choose a tab, brackets walk through the session, p shows what the turn changed."""
@@ -46,7 +47,7 @@ class KeyboardTests(BrowserTestCase):
     def test_places(self) -> None:
         """g and a letter go to the places of the navigation; slash goes to the search."""
         page = self.open()
-        for key, path in (("s", "/sessions"), ("o", "/overview"), ("r", "/")):
+        for key, path in (("s", "/sessions"), ("o", "/overview"), ("c", "/calls")):
             page.keyboard.press("g")
             page.keyboard.press(key)
             expect(page).to_have_url(re.compile(f":\\d+{path}$"))

@@ -108,7 +108,7 @@ class LiveTests(BrowserTestCase):
         """A page whose stream was refused, as too many are read, says so and comes back for it."""
         scene = self.own_scene()
         watched = self.watched(home=scene.api)
-        page = watched.page("/")
+        page = watched.page("/calls")
         refused: list[str] = []
 
         def refuse(route: Any) -> None:
@@ -135,7 +135,7 @@ class LiveTests(BrowserTestCase):
         page.get_by_test_id("search").fill("no such words anywhere")
         page.get_by_test_id("search").press("Enter")
         expect(page.get_by_test_id("nothing")).to_be_visible()
-        page.goto(self.scene().api + "/")
+        page.goto(self.scene().api + "/calls")
         filters = page.get_by_test_id("filters")
         filters.locator("summary").click()
         filters.locator("#filter-outcome").select_option("http_error")
@@ -157,6 +157,6 @@ class LiveTests(BrowserTestCase):
             value = options.nth(1).get_attribute("value") if options.count() > 1 else None
             if value:
                 other = watched.context.new_page()
-                other.goto(f"{watched.home}/?{name}={value}")
+                other.goto(f"{watched.home}/calls?{name}={value}")
                 self.assertGreater(other.get_by_test_id("row").count(), 0, (name, value))
                 other.close()

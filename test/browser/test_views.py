@@ -67,6 +67,8 @@ class ViewTests(BrowserTestCase):
         """The list of sessions names each by its first prompt and leads to it."""
         page = self.open("/sessions")
         page.get_by_role("link", name=re.compile("The header parser loses")).first.click()
+        expect(page).to_have_url(re.compile("sel=5f1d8a52-claude"))
+        page.get_by_test_id("open-beside").click()
         expect(page).to_have_url(re.compile("/s/5f1d8a52-claude"))
 
     def test_difference(self) -> None:

@@ -28,6 +28,7 @@ class Place:
     :ivar answered: the ids of the calls whose results are on the same page.
     :ivar whole: the address where everything can be had.
     :ivar anchors: whether calls and results can be linked to.
+    :ivar folded: whether long texts are folded; not where they stand in a fold already.
     """
 
     budget: RenderBudget
@@ -35,6 +36,7 @@ class Place:
     answered: frozenset[str] = frozenset()
     whole: str = ""
     anchors: bool = True
+    folded: bool = True
 
 
 def show_block(block: Block, place: Place) -> Any:
@@ -137,7 +139,7 @@ def _folded(text: str, place: Place, show: Any) -> Any:
         return h.p("empty", class_="muted")
     shown = place.budget.take(text, IN_TEXT)
     rest = _rest(len(text) - len(shown), place)
-    if len(text) <= FOLD:
+    if len(text) <= FOLD or not place.folded:
         return [show(shown), rest]
     head = h.summary(f"{clipped(text, 100)}  ", h.span(f"{exact(len(text))} characters", class_="muted"))
     body = show(shown) if len(shown) < 20_000 else plain(shown)

@@ -54,6 +54,20 @@ def says(blocks: Iterable[Block], pattern: re.Pattern[str]) -> bool:
     )
 
 
+def _plain_where_found(code: Tag, pattern: re.Pattern[str]) -> None:
+    """Give up the colours of code that says what was searched for: they part it into elements, words and all."""
+    text = text_in(code)
+    if pattern.search(text):
+        code.children = [text]
+
+
+def text_in(shown: Any) -> str:
+    """Return all text of some content."""
+    if isinstance(shown, Tag):
+        return text_in(shown.children)
+    return "".join(map(text_in, shown)) if isinstance(shown, list | tuple) else str(shown)
+
+
 class _Marking:
     def __init__(self, pattern: re.Pattern[str]) -> None:
         self._pattern, self._count = pattern, 0
@@ -68,6 +82,8 @@ class _Marking:
             done = [self.content(each, depth + 1) for each in shown]
             return [each for each, _ in done], any(found for _, found in done)
         if isinstance(shown, Tag) and shown.tagName not in _PASSED_OVER:
+            if shown.tagName == "code":
+                _plain_where_found(shown, self._pattern)
             shown.children, found = self.content(shown.children, depth + 1)
             if found and shown.tagName == "details":
                 shown.attributes["open"] = ""

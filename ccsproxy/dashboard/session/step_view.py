@@ -199,7 +199,7 @@ def _came(told: Mapping[str, Any] | None, result: Block | None, failed: bool) ->
 
 
 def _result(result: Block, place: Place) -> Any:
-    return show_block(result, attr.evolve(place, names={}))
+    return show_block(result, attr.evolve(place, names={}, folded=False))
 
 
 def _unanswered(each: PlacedStep) -> Any:
