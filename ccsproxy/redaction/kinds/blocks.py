@@ -52,6 +52,8 @@ def find_block(text: bytes, start: int) -> list[FoundSecret] | None:
     """
     begin = _PEM.match(text, start)
     if begin is not None:
+        if text.find(b"-----", begin.end(), begin.end() + _LEAST) >= 0:
+            return []  # only the frame is there
         return _findings(text, list(_lines(text, begin.end())))
     if _PUTTY.match(text, start):
         begin = _PRIVATE_LINES.search(text, start, start + 8192)

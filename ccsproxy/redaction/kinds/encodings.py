@@ -38,6 +38,8 @@ _ENCODED = re.compile(ENCODED.encode())
 #: The expression of a letter, digit or hyphen that is written as an escape, for which nobody has a reason.
 ESCAPED = r"\\u00(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|2[dD]|5[fF])"
 _ESCAPE = re.compile(rb"\\+u00([2-7][0-9A-Fa-f])")
+_ESCAPES = re.compile(rb"(?:\\+u00[2-7][0-9A-Fa-f])+")
+_ESCAPE_BEGINS = re.compile(rb"\\+u00")
 
 
 def find_encoded(text: bytes, start: int, find: Find) -> tuple[FoundSecret | None, int]:
@@ -86,18 +88,25 @@ def find_escaped(text: bytes, start: int, find: Find) -> tuple[list[FoundSecret]
 
 
 def _in_escaped(text: bytes, find: Find) -> list[FoundSecret]:
-    parts: list[bytes] = []
+    plain = _ESCAPES.sub(_letters, text)
+    found = find(plain)
+    return _moved(text, found) if found else []
+
+
+def _letters(escapes: re.Match[bytes]) -> bytes:
+    """Return what several escapes in a row stand for."""
+    return bytes.fromhex(_ESCAPE_BEGINS.sub(b"", escapes.group()).decode("ascii"))
+
+
+def _moved(text: bytes, found: list[FoundSecret]) -> list[FoundSecret]:
+    """Return findings in the plain text where they are in the text as it is written."""
     ends: list[tuple[int, int]] = [(0, 0)]
     position = size = 0
     for escape in _ESCAPE.finditer(text):
-        parts += (text[position : escape.start()], bytes((int(escape.group(1), 16),)))
         size += escape.start() - position + 1
         position = escape.end()
         ends.append((size, position))
-    plain = b"".join([*parts, text[position:]])
-    return [
-        each._replace(start=_place(ends, each.start, False), end=_place(ends, each.end, True)) for each in find(plain)
-    ]
+    return [each._replace(start=_place(ends, each.start, False), end=_place(ends, each.end, True)) for each in found]
 
 
 def _place(ends: list[tuple[int, int]], position: int, is_end: bool) -> int:

@@ -177,7 +177,7 @@ dynatrace-token     dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.                U 60
 posthog-key         phx_                                            b 40
 sonar-token         sq(?:a|p|u|co)_                                 b 40
 age-key             AGE-SECRET-KEY-1                                U 50
-nats-seed?          S[ACNOPUX][A-Z2-7]{56}\b                        =
+nats-seed?          S[ACNOPUX](?:[A-Z2-7]{28}){2}\b                    =
 mailchimp-key       md-[A-Za-z0-9_-]{22}\b                          =
 jwt      e(?:yJ|yA|w[o0])[A-Za-z0-9_-]{5,}\.e(?:yJ|yA|w[o0])[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?    =
 jwt                 e(?:yJ|yA|w[o0])[A-Za-z0-9_-]{5,}\.(?:[A-Za-z0-9_-]*\.){3}[A-Za-z0-9_-]+     =

@@ -64,6 +64,8 @@ _COOKIE = re.compile(rb"[; ]*([\w.-]+)=([^;\s\"'\\]*)")
 _JWK = r"\"d\\*\"[ ]*:[ ]*\\*\"[A-Za-z0-9_-]{40}"
 _JWK_MEMBER = re.compile(rb"\"(?:d|p|q|dp|dq|qi|k)\\*\"[ ]*:[ ]*\\*\"([A-Za-z0-9_-]{20,})")
 _NEAR = 4096
+#: More of a list of cookies is not read; each of them could begin one.
+_LONGEST_COOKIES = 8192
 #: What begins a phrase and is a name with a sign behind it as well.
 BEFORE_NAMES = (b"cookie", b"Cookie", b"COOKIE", b"jdbc:", b"WIFI:", b"auth", b"PWD={", b'"value', b"variable")
 
@@ -94,7 +96,8 @@ def _judged(phrase: Phrase, found: re.Match[bytes]) -> Iterator[FoundSecret]:
 
 def _cookies(text: bytes, position: int) -> Iterator[FoundSecret]:
     """Yield the values of cookies that may be credentials; attributes and settings are none."""
-    while (found := _COOKIE.match(text, position)) is not None:
+    last = position + _LONGEST_COOKIES
+    while (found := _COOKIE.match(text, position, last)) is not None:
         position = found.end()
         value = found.group(2)
         if len(value) >= 8 and b"redacted" not in value and is_secret_value(value, Strength.STRONG, Style.LITERAL):

@@ -17,6 +17,9 @@ from ccsproxy.redaction.search.finding import FoundSecret
 
 #: So far behind its name a value is looked for, on the same line.
 _NEAR = 56
+#: A longer match is no sentence.
+_LONGEST = 400
+_SIGN = re.compile(rb"[\"'`*\s\\\])]{0,8}(?:[:=|?>,<]|value)")
 _KEYS = r"(?:api|access|secret|private|auth|license|account)[ _-]?keys?|token|secret|credentials?"
 _LINE_END = r"(?:\r?\n|\\+r|\\+n)"
 _LINE_BEGIN = rf"(?:{_LINE_END}[ ]{{0,8}}{LINE_BEGINS}(?:[ \t]|\\+t)*)"
@@ -40,7 +43,7 @@ _NAME = re.compile(
 )
 _SPOKEN = re.compile(SPOKEN.encode("latin-1"))
 #: Some digit near on the line, or at the beginning of the next one.
-_PROMISING = re.compile(rb"[^\n]{0,120}?[0-9]|[^\n]{0,8}(?:\r?\n[^\n]{0,40}){1,3}[^\n]{0,120}?[0-9]")
+_PROMISING = re.compile(rb"[^\n]{0,90}?[0-9]|[^\n]{0,8}(?:\r?\n[^\n]{0,24}){1,3}?[^\n]{0,60}?[0-9]")
 _QUOTES = rb"\\*[\"'`]|[*(<]"
 _WORDS_BETWEEN = (
     rb"(?:is|was|are|be|been|has|to|set|now|just|still|currently|changed|reset|updated|provided|supplied|given|named"
@@ -58,7 +61,8 @@ _BELOW_IT = re.compile(rf"{_BELOW}[ \t]*[\"'`]?".encode("latin-1"))
 _LATER = re.compile(
     rb"(?:[:=>)]|\b(?:is|to|ist|lautet|est|es)|[ ]/|[ ]-(?:b|v|-body|-value))[*_`]*[ \t]+(?:%b)*" % _QUOTES
 )
-_VALUE = re.compile(rb"[^\s\"'`<>\\\x80-\xff]{6,160}")
+_VALUE = re.compile(rb"[^\s\"'`<>\\\x80-\xff]{6,120}")
+_DIGIT = re.compile(rb"[0-9]")
 _LINE = re.compile(rb"\n|\\n")
 #: Commands and statements that take a name and its value.
 _COMMANDS = re.compile(
@@ -69,7 +73,12 @@ _COMMANDS = re.compile(
 
 def is_spoken(text: bytes, start: int, end: int) -> bool:
     """Tell whether the engine's match is of a word behind which something is told, and of nothing else."""
-    return _SPOKEN.fullmatch(text, start, end) is not None
+    return end - start <= _LONGEST and _SPOKEN.fullmatch(text, start, end) is not None
+
+
+def is_separated(text: bytes, end: int) -> bool:
+    """Tell whether a sign stands behind a word, as between a name and its value."""
+    return _SIGN.match(text, end) is not None
 
 
 def end_of_word(text: bytes, start: int) -> int:
@@ -93,11 +102,11 @@ def find_spoken(text: bytes, start: int, end: int) -> FoundSecret | None:
         return None
     told = level is Strength.HUMAN and _COMMANDS.search(text, max(begin - 60, 0), begin) is not None
     for at, said in _places(text, end):
-        token = token_at(text, at)
-        if token is not None:
-            return token
         value = _VALUE.match(text, at)
-        if value is not None:
+        if value is not None and _DIGIT.search(value.group()) is not None:
+            token = token_at(text, at)
+            if token is not None:
+                return token
             stop = at + len(value.group().rstrip(b".,:;?)*_]}"))
             if _is_told(text[at:stop], level, spelled.encode(), said or told):
                 return FoundSecret(at, stop, kind_of(spelled), unescaped(text[at:stop]))

@@ -21,9 +21,11 @@ _LINE = re.compile(
     rb"|.*\\+n[ \t]*\Z"
 )
 #: A value and nothing else to the end of its line.
-_REST = re.compile(rb"[^\s\"'`(){}\[\],;]+[ \t]*(?:[#;][^\n]*)?(?:\r?\n|\Z|\\+[nr]|\"|')")
+_REST = re.compile(rb"[^\s\"'`(){}\[\],;]{1,200}[ \t]{0,80}(?:[#;][^\n]{0,160})?(?:\r?\n|\Z|\\+[nr]|\"|')")
 #: A value in a sentence, in a list of settings, or at the end of a quotation.
-_WORD = re.compile(rb"[^\s\"'`(){}\[\],;\x1b]+(?:[.,;:!?)\]}]*(?:\s(?![ \t]*=[^=])|\Z|\\+[nrt\"']|[\"'`\x1b<]))")
+_WORD = re.compile(
+    rb"[^\s\"'`(){}\[\],;\x1b]{1,200}(?:[.,;:!?)\]}]{0,8}(?:\s(?![ \t]*=[^=])|\Z|\\+[nrt\"']|[\"'`\x1b<]))"
+)
 #: Named arguments on a line of their own, as code has them that goes over several lines.
 _ARGUMENTS = re.compile(rb"[ \t]{2,}(?:\w+=[^\s,]+, ?)+\Z")
 _DECLARED = re.compile(rb"\b(?:let|const|var|val|def|fn|func|self|public|private|final|static)\b|[{<](?!\\*[\"'])")

@@ -20,9 +20,10 @@ from ccsproxy.redaction.kinds.encodings import ENCODED, ESCAPED, find_encoded, f
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, after_boundary, marked_at, token_at
 from ccsproxy.redaction.kinds.phrases import BEFORE_NAMES, PHRASES, find_phrase
 from ccsproxy.redaction.kinds.randomness import is_random
-from ccsproxy.redaction.kinds.spoken import SPOKEN, end_of_word, find_spoken, is_spoken
+from ccsproxy.redaction.kinds.spoken import SPOKEN, end_of_word, find_spoken, is_separated, is_spoken
 from ccsproxy.redaction.search.engine import Engine, make_engine
 from ccsproxy.redaction.search.finding import FoundSecret, disjoint
+from ccsproxy.redaction.search.verdicts import WINDOW, Verdicts
 from ccsproxy.redaction.search.view import ESCAPES, view_of
 
 #: Everything that is looked for.
@@ -31,55 +32,8 @@ EXPRESSION = "|".join(
 )
 #: The depth to which what is encoded is decoded.
 _DEEPEST = 2
-#: From so many places on, verdicts are kept, so many, with so much of the text on both sides.
-_MANY = 64
-_MOST = 2048
-_WINDOW = 200
 #: So much behind an escape is looked at with the escapes of it undone.
 _VIEWED = 2048
-#: What begins something that is judged by more: blocks, members of keys in JSON.
-_FAR = (b"----", b"PuTTY", b'"d')
-
-
-class _Verdicts:
-    """What was judged of places in one text, so that text that repeats itself is judged once.
-
-    A judgement looks at no more than the window around a place; those that look farther are not kept. Nothing is kept
-    before a text has many such places.
-    """
-
-    def __init__(self) -> None:
-        self._places = 0
-        self._key: tuple[int, bytes] | None = None
-        self._end = 0
-        self._known: dict[tuple[int, bytes], tuple[int, list[FoundSecret]]] = {}
-
-    def known(self, text: bytes, start: int, end: int, findings: list[FoundSecret]) -> int | None:
-        """Note what is known of a place, and return where to go on; None where it has to be judged."""
-        self._places += 1
-        if self._places < _MANY:
-            return None
-        begin, self._end = max(start - _WINDOW, 0), end + _WINDOW
-        self._key = (start - begin, text[begin : self._end])
-        verdict = self._known.get(self._key)
-        if verdict is None:
-            return None
-        findings += (
-            [FoundSecret(each.start + start, each.end + start, each.kind, each.secret) for each in verdict[1]]
-            if verdict[1]
-            else ()
-        )
-        return start + verdict[0]
-
-    def remember(self, start: int, position: int, findings: list[FoundSecret]) -> None:
-        """Keep what was judged of the place that was asked for last."""
-        key = self._key
-        if key is None or position > self._end - 2 or key[1].startswith(_FAR, key[0]):
-            return
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        moved = [each._replace(start=each.start - start, end=each.end - start) for each in findings]
-        self._known[key] = position - start, moved
 
 
 class Scanner:
@@ -103,7 +57,7 @@ class Scanner:
         if found is None:
             return []
         findings: list[FoundSecret] = []
-        verdicts = _Verdicts()
+        verdicts = Verdicts()
         while found is not None:
             if _ESCAPES.match(text, found[0]) is not None:
                 position = self._through_view(text, found[0], depth, findings, verdicts)
@@ -113,29 +67,39 @@ class Scanner:
         return disjoint(findings)
 
     def _through_view(
-        self, text: bytes, escape: int, depth: int, findings: list[FoundSecret], verdicts: "_Verdicts"
+        self, text: bytes, escape: int, depth: int, findings: list[FoundSecret], verdicts: Verdicts
     ) -> int:
         """Search the text around an escape as the engine would see it without, and return where to go on."""
-        begin = max(escape - _WINDOW, 0)
+        begin = max(escape - WINDOW, 0)
         view = view_of(text[begin : escape + _VIEWED])
-        last = len(view) if escape + _VIEWED >= len(text) else len(view) - _WINDOW
+        last = len(view) if escape + _VIEWED >= len(text) else len(view) - WINDOW
         position = min(begin, 1)  # behind one letter, so that the engine sees whether a word begins there
         found = self._search_view(view, position, len(view))
         while found is not None and found[0] < last:
             start, end = found[0] + begin, found[1] + begin
-            position = self._verdict(text, start, end, depth, findings, verdicts) - begin
+            position = self._verdict(text, start, end, depth, findings, verdicts, begin + last) - begin
             found = self._search_view(view, position, len(view)) if position < len(view) else None
         return begin + max(last, position)
 
     def _verdict(
-        self, text: bytes, start: int, end: int, depth: int, findings: list[FoundSecret], verdicts: "_Verdicts"
+        self,
+        text: bytes,
+        start: int,
+        end: int,
+        depth: int,
+        findings: list[FoundSecret],
+        verdicts: Verdicts,
+        last: int = 0,
     ) -> int:
-        """Judge a place, or remember what was judged of one like it, and return where to go on."""
-        position = verdicts.known(text, start, end, findings)
+        """Judge a place, or remember what was judged of one like it, and return where to go on.
+
+        :param last: where what is searched ends, if not with the text.
+        """
+        position = verdicts.known(text, start, end, findings, last or len(text))
         if position is None:
             before = len(findings)
             position = self._judge(text, start, end, depth, findings)
-            verdicts.remember(start, position, findings[before:])
+            verdicts.remember(start, position, findings[before:], before)
         return position
 
     def _judge(self, text: bytes, start: int, end: int, depth: int, findings: list[FoundSecret]) -> int:
@@ -159,6 +123,8 @@ class Scanner:
             told = find_spoken(text, start, end)
             if told is not None:
                 return _noted(told, end, findings)
+            if not is_separated(text, end):
+                return end
         first = text[start]
         if first == _COLON and text.startswith(b"://", start):
             return _noted(find_user(text, start, end), behind_address(text, start, end), findings)
