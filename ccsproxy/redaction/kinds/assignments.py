@@ -58,7 +58,7 @@ def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
         return _called(text, spelled, name.end(), level), start
     if level is Strength.NONE:
         return [], start if between.group("separator").isspace() else name.end()
-    if _is_type(text, begin) or (between.group("separator")[-1:] == b"," and not between.group("open").strip()):
+    if is_type(text, begin) or (between.group("separator")[-1:] == b"," and not between.group("open").strip()):
         return [], between.end()
     token = token_at(text, between.end())
     if token is not None:
@@ -136,7 +136,7 @@ def name_begins(text: bytes, start: int) -> int:
     return begin
 
 
-def _is_type(text: bytes, begin: int) -> bool:
+def is_type(text: bytes, begin: int) -> bool:
     """Tell whether a name is the end of a type or of a resource of AWS, or names a group, or what was redacted."""
     if text[max(begin - 10, 0) : begin].endswith((b"?P<", b"(?<", b"<redacted:")):
         return True

@@ -149,6 +149,8 @@ def _is_token(form: Format, text: bytes, start: int, end: int) -> bool:
         return False
     if form.doubtful:
         return not _in_word(text, start) and _is_key(rest[:128]) and not in_data(text, start)
+    if form.kind == "aws-access-key-id" and token.endswith(b"EXAMPLE"):
+        return False
     if form.kind == "slack-token" and not any(48 <= letter < 58 for letter in rest):
         return False
     if form in _CUT and not any(48 <= letter < 58 for letter in rest):

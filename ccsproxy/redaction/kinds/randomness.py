@@ -110,18 +110,26 @@ def is_chosen(word: bytes) -> bool:
 
 
 def _is_chosen_part(part: bytes) -> bool:
-    chunks = _NUMBERED.findall(part)
-    numbered = [chunk for chunk in chunks if chunk[-1:].isdigit() and not chunk.isdigit()]
+    numbered = [chunk for chunk in _numbered(part) if not chunk.isdigit()]
     if len(numbered) > 2:
         return True
-    odd = [chunk for chunk in numbered if _NAMED_BY_NUMBER.fullmatch(chunk) is None]
-    return any(chunk is not chunks[-1] or _digits(chunk) > 2 for chunk in odd)
+    odd = [chunk for chunk in numbered if not _is_named(chunk)]
+    return any(not part.endswith(chunk) or _digits(chunk) > 2 for chunk in odd)
 
 
 def is_named_by_number(word: bytes) -> bool:
-    """Tell whether a word is a name that numbers belong to, such as ``sha256`` or ``step2``."""
-    parts = [part for part in _PARTS.split(word) if not part.isalpha()]
-    return all(_NAMED_BY_NUMBER.match(part) or _COUNTED.fullmatch(part) for part in parts)
+    """Tell whether all digits of a word belong to a name such as ``sha256`` or ``step2``, or count something."""
+    parts = [part for part in _PARTS.split(word) if part and not part.isalpha()]
+    return bool(parts) and all(_COUNTED.fullmatch(part) or all(map(_is_named, _numbered(part))) for part in parts)
+
+
+def _numbered(part: bytes) -> list[bytes]:
+    """Return the words in a part of a name that end with digits."""
+    return [chunk for chunk in _NUMBERED.findall(part) if chunk[-1:].isdigit()]
+
+
+def _is_named(chunk: bytes) -> bool:
+    return _NAMED_BY_NUMBER.fullmatch(chunk) is not None
 
 
 def is_series(word: bytes) -> bool:

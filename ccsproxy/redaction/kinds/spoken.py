@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ccsproxy.redaction.kinds.assignment_patterns import LINE_BEGINS, PASSWORDS, TRAIL
-from ccsproxy.redaction.kinds.assignments import kind_of, name_begins, spelling
+from ccsproxy.redaction.kinds.assignments import is_type, kind_of, name_begins, spelling
 from ccsproxy.redaction.kinds.formats import token_at
 from ccsproxy.redaction.kinds.names import Strength, strength
 from ccsproxy.redaction.kinds.value_extent import unescaped
@@ -98,7 +98,7 @@ def find_spoken(text: bytes, start: int, end: int) -> FoundSecret | None:
     begin = name_begins(text, start)
     spelled = spelling(text[begin:end])
     level = Strength.HUMAN if text[start : start + 1] > b"\x7f" or spelled[:3].lower() == "log" else strength(spelled)
-    if level is Strength.NONE:
+    if level is Strength.NONE or is_type(text, begin):
         return None
     told = level is Strength.HUMAN and _COMMANDS.search(text, max(begin - 60, 0), begin) is not None
     for at, said in _places(text, end):

@@ -55,7 +55,9 @@ def style_of(text: bytes, begin: int, between: re.Match[bytes]) -> Style:
     line = text[max(begin - 80, 0) : begin].rpartition(b"\n")[2]
     if separator in (b"=", b":") and _LINE.match(line) and _REST.match(text, between.end()):
         return Style.LITERAL
-    if separator in (b"|", b">", b"%3D", b"%3d", b":-", b"&#61;") or b"value" in separator.lower():
+    if separator == b"|":
+        return Style.LITERAL if line.lstrip(b" \t>+-0123456789\xe2\x86\x92:").startswith(b"|") else Style.CODE
+    if separator in (b">", b"%3D", b"%3d", b":-", b"&#61;") or b"value" in separator.lower():
         return Style.LITERAL
     return Style.LITERAL if _is_spoken(text, line, separator, tight, between.end()) else Style.CODE
 

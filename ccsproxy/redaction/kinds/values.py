@@ -95,7 +95,9 @@ def is_secret_value(value: bytes, strength: Strength, style: Style, name: bytes 
     if _stands_for_one(value) or _repeats(value, name):
         return False
     if _IDENTIFIER.match(value) and (style is Style.CODE or b"." in value):
-        return b"." not in value and (is_random(value) or (strength >= Strength.CHOSEN and _is_odd(value)))
+        if b"." in value or (style is Style.CODE and is_named_by_number(value)):
+            return False
+        return is_random(value) or (strength >= Strength.CHOSEN and _is_odd(value))
     if strength is Strength.WEAK:
         return is_random(value) or (len(value) >= 24 and _is_dense(value))
     if strength is Strength.CHOSEN:
