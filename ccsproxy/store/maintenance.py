@@ -17,7 +17,7 @@ from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files, remove_if_there
 from ccsproxy.store.segments.scan import contents, read_footer
 from ccsproxy.store.segments.seal import seal
-from ccsproxy.store.segments.segment import TORN, list_segments, segments_dir
+from ccsproxy.store.segments.segment import TORN, list_segments, segments_dir, stamp_seconds
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.shipments import Shipments, unshipped
 from ccsproxy.store.state import State, StateError
@@ -36,6 +36,8 @@ class Maintenance:
     :param writing: the name of the segment that may still be appended to, see `SegmentLog.writing`.
     :param clock: seconds since the epoch.
     :param is_ours: tells whether the data dir is still the one that is locked.
+    :param newest: the newest segment at the start, empty to believe the clock. One that is older than anything that
+        is kept means that nothing was recorded for long, or that the clock is wrong.
     :ivar trouble: why the last round could not do all of its work, empty when it could.
     """
 
@@ -52,6 +54,7 @@ class Maintenance:
         writing: Callable[[], str],
         clock: Callable[[], float],
         is_ours: Callable[[], bool] = lambda: True,
+        newest: str = "",
     ) -> None:
         self.trouble = ""
         self._files = files
@@ -63,7 +66,9 @@ class Maintenance:
         self._observer = observer
         self._writing = writing
         self._clock = clock
-        self._ages = AgeClock(clock)
+        before = stamp_seconds(newest) if newest else None
+        doubtful = before is not None and settings.retain_days and clock() - before > settings.retain_days * 86400
+        self._ages = AgeClock(clock, before=before if doubtful else None)
         self._is_ours = is_ours
 
     def round(self, settings: StoreSettings | None = None) -> None:

@@ -112,15 +112,18 @@ class AgeClock:
 
     :param wall: seconds since the epoch.
     :param steady: seconds, never going back; counts the time of a suspend where the system can tell it.
+    :param before: what the clock said when something was last written, None to believe what it says now.
     """
 
     BELIEVED_AFTER = _DAY
     _JUMP = 3600.0
 
-    def __init__(self, wall: Callable[[], float], steady: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, wall: Callable[[], float], steady: Callable[[], float] | None = None, before: float | None = None
+    ) -> None:
         self._wall = wall
         self._steady = steady or _boot_time
-        self._at, self._then = wall(), self._steady()
+        self._at, self._then = wall() if before is None else before, self._steady()
         self._jumped_at: float | None = None
 
     def now(self) -> float:

@@ -268,7 +268,7 @@ class Store:
         retention = Retention(files, data_dir, rewriter, self._state, observer)
         self._maintenance = Maintenance(
             files, data_dir, self.settings, retention, self._state, observer, lambda: self._segments.writing,
-            self._clock, self.owns_data_dir,
+            self._clock, self.owns_data_dir, newest,
         )  # fmt: skip
         self._control = ControlServer(
             self, self._state, self._reactor, lambda job: self._maintenance_thread.call(job)

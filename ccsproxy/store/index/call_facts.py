@@ -19,6 +19,7 @@ from ccsproxy.insight.collect import Collector
 from ccsproxy.insight.cost.rates import Price
 from ccsproxy.insight.facts import Item
 from ccsproxy.store.index.fact_blocks import (
+    LATER,
     LIMITS,
     SECRETS,
     UNREADABLE,
@@ -66,6 +67,7 @@ class CallFacts:
         self._sessions: OrderedDict[int, _Session] = OrderedDict()
         self._blocks = BlockWriter(connection)
         self._prompts = PromptUses(connection)
+        connection.execute("UPDATE request_rows SET facts = NULL WHERE facts = ?", (LATER,))
 
     def forget(self) -> None:
         """Drop what is held in memory, after a transaction that was undone or rows that went."""
@@ -114,12 +116,13 @@ class CallFacts:
 
     def _make_one(self, key: int, session: int, line: bytes | None) -> StoredCall | None:
         """Make the facts of one request; one that cannot be read has none."""
+        why = LATER
         try:
             if line is not None:
                 return self._made(key, session, line)
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
-            pass  # A record may hold anything, counts of 2**63 for one; its row stays, its facts are missing.
-        self._connection.execute("UPDATE request_rows SET facts = ? WHERE key = ?", (UNREADABLE, key))
+            why = UNREADABLE  # A record may hold anything, counts of 2**63 for one; its row stays.
+        self._connection.execute("UPDATE request_rows SET facts = ? WHERE key = ?", (why, key))
         return None
 
     def _made(self, key: int, session: int, line: bytes) -> StoredCall:

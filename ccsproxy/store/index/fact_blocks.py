@@ -16,8 +16,9 @@ from ccsproxy.store.index.packing import packed, unpacked
 BLOCK_CALLS, BLOCK_BYTES = 64, 192 << 10
 #: What ``call_blocks.flags`` says of the calls in a block.
 LIMITS, SECRETS = 1, 2
-#: What ``request_rows.facts`` says where the facts could not be made.
-UNREADABLE = 0
+#: What ``request_rows.facts`` says where the facts could not be made: for good, as the record holds something odd, or
+#: until the next start, as the disk did not give it.
+UNREADABLE, LATER = 0, -1
 
 TABLES = """
 CREATE TABLE call_blocks (

@@ -65,6 +65,9 @@ class Follower:
     def _follow(self, name: str, mark: Mark | None) -> None:
         """Take in what a segment has beyond its mark."""
         if mark is not None and (mark.closed or self._lines.plain_size(name) == mark.done):
+            if not mark.closed and self._lines.closed(name):  # which could not be read when its last line was
+                self._index.take(mark, (), mark.done, closed=True)
+            self._lines.read_to_the_end(name)
             return
         mark = mark or self._index.mark(name)
         closed = self._lines.closed(name)

@@ -39,7 +39,7 @@ def missing(connection: sqlite3.Connection, session_id: str) -> list[dict[str, A
     """Return number and size of a session's finished requests whose facts are not kept."""
     rows = connection.execute(
         f"SELECT seq, request_bytes, response_bytes FROM requests WHERE {OF_SESSION} AND +raw_outcome IS NOT NULL "  # noqa: S608
-        f"AND ifnull(requests.facts, {UNREADABLE}) = {UNREADABLE} ORDER BY seq",
+        f"AND ifnull(requests.facts, {UNREADABLE}) <= {UNREADABLE} ORDER BY seq",
         (session_id,),
     )
     return [{"seq": seq, "request_bytes": sent, "response_bytes": got} for seq, sent, got in rows]

@@ -135,6 +135,7 @@ class SegmentLines:
 
     def __init__(self, data_dir: Path, files: Files | None = None) -> None:
         self.skipped: dict[str, str] = {}
+        self._refused: set[str] = set()
         self._data_dir = data_dir
         self._files = files or Files()
 
@@ -217,6 +218,14 @@ class SegmentLines:
     def _skip(self, name: str, reason: Exception) -> None:
         if getattr(reason, "errno", None) != errno.ENOENT:  # gone is not damaged
             self.skipped[name] = str(reason)
+            if isinstance(reason, OSError):
+                self._refused.add(name)
+
+    def read_to_the_end(self, name: str) -> None:
+        """Hear that all of a segment has been read that the disk did not give before; damage stays damage."""
+        if name in self._refused:
+            self._refused.discard(name)
+            self.skipped.pop(name, None)
 
 
 def segment_bytes(data_dir: Path, name: str) -> int:
