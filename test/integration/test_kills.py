@@ -26,11 +26,11 @@ _ROOT = Path(__file__).parents[2]
 class Service:
     """A ccsproxy in processes of its own, started and killed."""
 
-    def __init__(self, data_dir: Path, upstream: str, *options: str) -> None:
+    def __init__(self, data_dir: Path, upstream: str, *options: str, api: bool = False) -> None:
         self.data_dir = data_dir
         self._command = [
             *(sys.executable, "-m", "twisted", "ccsproxy", "--data-dir", str(data_dir), "--upstream", upstream),
-            *("--proxy-port", "0", "--no-api", *options),
+            *("--proxy-port", "0", *(("--api-port", "0") if api else ("--no-api",)), *options),
         ]
         self.log = data_dir.parent / "log"
         self.port = 0
@@ -88,8 +88,8 @@ def wait_for(condition: Any, what: str) -> None:
         time.sleep(0.02)
 
 
-class KillTests(SynchronousTestCase):
-    """Four agents at work, and a process that is killed at a random moment, again and again."""
+class KillCase(SynchronousTestCase):
+    """Four agents at work, and a service that is disturbed."""
 
     def setUp(self) -> None:
         self.data_dir = Path(self.mktemp()).absolute() / "data"
@@ -98,9 +98,9 @@ class KillTests(SynchronousTestCase):
         self.addCleanup(self.upstream.close)
         self.dice = random.Random()
 
-    def begin(self, *options: str) -> None:
+    def begin(self, *options: str, api: bool = False) -> None:
         """Start a service, and agents before it."""
-        self.service = Service(self.data_dir, self.upstream.url, *options)
+        self.service = Service(self.data_dir, self.upstream.url, *options, api=api)
         self.addCleanup(self.end)
         self.agents = Agents(lambda: self.service.port)
 
@@ -120,13 +120,6 @@ class KillTests(SynchronousTestCase):
     def written(self) -> int:
         """Return how many bytes of records there are."""
         return sum(path.stat().st_size for path in self.data_dir.glob("segments/*.jsonl"))
-
-    def kill_child(self, module: str, times: int) -> None:
-        """Kill a child again and again, when its successor has come."""
-        for _ in range(times):
-            self.work()
-            wait_for(lambda: self.service.children(module), module)
-            os.kill(self.dice.choice(self.service.children(module)), signal.SIGKILL)
 
     def records(self) -> list[dict[str, Any]]:
         """Stop everything, and return the records; there is one of each exchange, and no number twice."""
@@ -153,6 +146,17 @@ class KillTests(SynchronousTestCase):
             if record["outcome"] == "complete":
                 # Its relay died between the copy of the last bytes and the bytes themselves: the record says so.
                 self.assertTrue(record["capture"]["faults"], "it was not answered, and nothing tells")
+
+
+class KillTests(KillCase):
+    """A process that is killed at a random moment, again and again."""
+
+    def kill_child(self, module: str, times: int) -> None:
+        """Kill a child again and again, when its successor has come."""
+        for _ in range(times):
+            self.work()
+            wait_for(lambda: self.service.children(module), module)
+            os.kill(self.dice.choice(self.service.children(module)), signal.SIGKILL)
 
     def test_the_recorder(self) -> None:
         """Nothing is lost, whatever it had taken."""
