@@ -34,6 +34,7 @@ def write_run_file(data_dir: Path, content: dict[str, Any]) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(content, file, indent=2)
         file.write("\n")
+    # In one step: another program may read it at any moment, and half a file would look like a dead service.
     os.replace(aside, target)
 
 

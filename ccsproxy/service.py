@@ -87,10 +87,13 @@ class CcsproxyService(service.Service):
 
         :raises StartError: with one sentence; nothing stays open then.
         """
+        # Before the first file: everything below is made for its owner alone.
         os.umask(0o077)
         if self._signals is not None:
             raise_descriptor_limit(self._config.max_connections)
             use_monotonic_clock(self._reactor)
+        # What costs nothing and may be refused comes first; children and sockets follow when nothing more can be
+        # wrong.
         claim_data_dir(self._config)
         self._capture = CaptureService(self._config, self.session_id, self._reactor, self._bus)
         self._ship = ShipService(self._reactor, self._config, self._bus, host_of(labels_of(self._config)))
@@ -179,6 +182,7 @@ class CcsproxyService(service.Service):
         except StartError as error:
             self._log.error("the configuration is not read again, all stays as it was: {error}", error=error)
             return
+        # One configuration for all that follow: what cannot change yet stays as it was everywhere.
         self._config, waiting = reloaded(self._config, said)
         self._relay.reload(self._config)
         self._capture.reload(self._config)
@@ -216,6 +220,7 @@ class CcsproxyService(service.Service):
     def _shut(self, result: Any) -> None:
         if isinstance(result, Failure):
             self._log.failure("stopping went wrong", result)
+        # Before the first callback, which may ask for the shutdown again.
         self._over = True
         for waiting in self._waiting:
             if not waiting.called:
@@ -226,6 +231,8 @@ class CcsproxyService(service.Service):
             return
         self._notifier.stopping()
         self._keeper.stop()
+        # No new client, then the end of those there are, then the record of what they said, and the API last: whoever
+        # looks at the dashboard sees the end of it.
         await self._ports.close()
         await self._relay.drain(self._config.drain_timeout)
         if self._workers is not None:

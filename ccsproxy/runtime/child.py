@@ -118,10 +118,13 @@ class Child:
             self._process = self._spawn(theirs.fileno())
         except OSError:
             ours.close()
+            # Out of memory or descriptors: the relay serves on without this child, and tries again.
             self._log.failure("{module} could not be started", module=self._program.module)
             self._start_later()
             return
         finally:
+            # In each case: the child has its own copy, and with ours open we would never see its end of the link
+            # close.
             theirs.close()
         if self._program.nice:
             # Not before it has begun: at its low priority a busy machine would let it load its modules for minutes.
@@ -159,6 +162,7 @@ class Child:
                 timer.cancel()
         self._ended()
         if self._stopping is not None:
+            # Asked to end, so that its end is none to be mended.
             stopping, self._stopping = self._stopping, None
             stopping.callback(None)
             return
@@ -176,6 +180,8 @@ class Child:
 
     def _spawn(self, link: int) -> Any:
         program = self._program
+        # -P: without it a folder with a file named like one of our modules, from which somebody starts us, would be
+        # imported.
         command = [sys.executable, "-P", "-m", program.module, *program.arguments]
         descriptors = {0: "w", 1: "r", 2: "r", LINK_FD: link, **program.descriptors}
         environment = child_environment(os.environ, sys.path)
@@ -224,6 +230,7 @@ class ChildProtocol(ProcessProtocol):
                 self._child.hung_up()
             else:
                 self._child.line_received(line)
+        # A child that writes without ever ending a line must not fill our memory with it.
         self._rest[childFD] = self._rest[childFD][:LINE_LIMIT]
 
     def processEnded(self, reason: Failure) -> None:

@@ -106,6 +106,8 @@ class StallWatch:
             return
         late = self._clock() - self._due
         if late > TOLERANCE:
+            # Moved by what was lost, so that the beat that comes late as well does not count the same stall once
+            # more.
             self._due += late
             self._stood_still(late)
             for told in self.on_stall:

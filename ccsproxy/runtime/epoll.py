@@ -51,9 +51,12 @@ class FastEpoll:
                 return
             raise
         for descriptor, event in events:
+            # An earlier event of this turn may have closed it.
             selectable = selectables.get(descriptor)
             if selectable is None:
                 continue
+            # Nothing but "there is something to read": with an error or a hang-up beside it, Twisted's own order of
+            # checks counts.
             if event == EPOLLIN:
                 self._read(selectable)
             else:

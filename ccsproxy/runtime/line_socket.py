@@ -53,6 +53,7 @@ class LineSocket:
         :param descriptors: go with its first byte; they are copied here, and stay the caller's.
         """
         if self._open and not self._deaf:
+            # The caller may close its own at once, while the socket takes the message much later.
             self._queue.append((message, [os.dup(each) for each in descriptors]))
             if not self._writing:
                 self._write()
@@ -107,6 +108,7 @@ class LineSocket:
                 self._reactor.addWriter(self)
             return
         except OSError:
+            # What it said before it stopped listening is still to be read: `doRead` finds the end by itself.
             self._deaf = True
         if self._writing:
             self._writing = False
@@ -117,6 +119,7 @@ class LineSocket:
         sent = socket.send_fds(self._socket, [message], copies) if copies else self._socket.send(message)
         for each in copies:
             os.close(each)
+        # Descriptors travel with the first byte: sent again with the rest, they would arrive twice.
         self._queue[0] = (message[sent:], [])
         if sent == len(message):
             self._queue.popleft()
@@ -128,6 +131,7 @@ class LineSocket:
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
+            # A reset by a process that was killed is its end like any other.
             data, descriptors = b"", []
         for each in descriptors:
             with contextlib.suppress(OSError):

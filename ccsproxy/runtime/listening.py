@@ -28,6 +28,7 @@ def listen(reactor: object, endpoint: str, factory: IProtocolFactory, key: str) 
         raise BindError(f"{key}: {endpoint!r} is not an endpoint that can be listened on ({problem})") from None
     results: list[object] = []
     waiting.addBoth(results.append)
+    # An endpoint that binds later, such as one that looks a name up, could not be refused at the start any more.
     if not results:
         waiting.cancel()
         raise BindError(f"{key}: {endpoint!r} cannot be listened on at once; use a tcp:, unix: or systemd: endpoint")

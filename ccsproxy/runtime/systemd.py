@@ -38,6 +38,7 @@ class Notifier:
     def _send(self, message: str) -> None:
         if not self._address:
             return
+        # systemd writes the zero byte of an abstract socket as "@", since an environment cannot hold it.
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
             channel.setblocking(False)

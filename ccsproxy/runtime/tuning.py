@@ -46,6 +46,7 @@ def raise_descriptor_limit(clients: int = 0) -> int:
 
 def freeze_gc(thresholds: tuple[int, int, int] = THRESHOLDS) -> None:
     """Exempt all that was made during the start from collection, and set the thresholds for what comes."""
+    # Before freezing: what is garbage now would else be kept for ever.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*thresholds)

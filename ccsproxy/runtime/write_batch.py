@@ -43,6 +43,7 @@ class WriteBatch:
 
     def flush(self) -> None:
         """Let everybody send, those too who come to have something meanwhile."""
+        # Emptied in place: the poll loop holds this very list, and looks at its length after each event.
         while waiting := self.waiting[:]:
             self.waiting.clear()
             for link in waiting:

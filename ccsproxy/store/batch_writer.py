@@ -61,6 +61,7 @@ class BatchWriter:
         """
         if self.trouble and self._clock() < self._retry_at:
             return self._retry_at - self._clock()
+        # Without this an idle service would call a mended disk sick until its next record came.
         if self.trouble and not len(self._backlog):
             self._probe()
         self._write_for(SLICE)
@@ -104,6 +105,7 @@ class BatchWriter:
                 self._settle(entry, Dropped("error"))
             return None
         written = [Written(place, entry.value) for place, entry in zip(found, batch, strict=False)]
+        # In front, in their order: what the disk refused is written before what came after it.
         self._backlog.give_back(batch[len(found) :])
         for place, entry in zip(found, batch, strict=False):
             self._settle(entry, place)
@@ -123,6 +125,7 @@ class BatchWriter:
                 entry.line = line
             except Exception:
                 self._log.failure("a record could not be encoded")
+                # Tried without bodies already: what cannot be written then cannot be written at all.
                 if not isinstance(entry.value, Record) or "bodies_dropped" in entry.value.capture.faults:
                     self._settle(entry, Dropped("error"))
                     return False
@@ -148,6 +151,8 @@ class BatchWriter:
             remove_if_there(self._files, path)
             fd = self._files.create(path)
             try:
+                # Larger than what a full file system still has in its last block: a single byte would fit, and a
+                # record would not.
                 data = bytes(1 << 16)
                 if write_all(self._files, fd, data) < len(data):
                     raise OSError("the disk takes only part of a write")

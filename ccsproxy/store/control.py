@@ -104,6 +104,8 @@ class _Asking:
             if give_up is not None and at >= give_up:
                 return reply
             if at >= deadline:
+                # Not at the first look: a service that is just starting holds the lock only when its recovery is
+                # done.
                 if self._is_over(job, stands):
                     return None
                 deadline = at + TAKEN_WITHIN
@@ -118,6 +120,7 @@ class _Asking:
         if _is_free(self._data_dir):
             self._state.withdraw(job)
             return True
+        # In one statement with the look: a request that is taken in this very moment must not be taken back.
         if stands == "asked" and self._state.withdraw(job, only="asked"):
             raise DataDirBusy(f"The ccsproxy that writes to {self._data_dir} does not take the request.")
         return False
@@ -170,6 +173,8 @@ class ControlServer:
                 self._state.begin_jobs()
                 self._opened = True
             found = self._state.take_jobs()
+        # Each second, in the thread of the maintenance: logging it here would fill a disk that is full perhaps
+        # already.
         except StateError:  # what must read the state tells of it; requests wait
             return
         for job, data in found:
@@ -207,6 +212,7 @@ class ControlServer:
             if not trouble:
                 self._finish(job, reply)
                 return
+            # That the index has not come to it yet is no trouble that anybody could do something about.
             if trouble != AT_WORK:
                 self._answer(job, reply, done=False)
             await self._pause()

@@ -122,6 +122,7 @@ class Maintenance:
     def _closed(self) -> list[tuple[str, bool]]:
         """List the segments that nothing is appended to; one that is found before `writing` is read is never new."""
         found = list_segments(self._data_dir)
+        # After the list, never before: a segment that is begun between the two is then not in the list at all.
         writing = self._writing()
         return [(name, packed) for name, packed in found if name != writing]
 

@@ -83,6 +83,8 @@ def recover(
     :param seconds: now, since the epoch.
     """
     work = _Recovery(files, data_dir, seconds)
+    # In this order: what is half done would be surveyed as a segment, and only a survey tells which exchanges have no
+    # end.
     work.tidy()
     work.survey()
     work.find_unclean(alive, since)
@@ -118,6 +120,8 @@ class _Recovery:
             footer = self._footer(name, packed_only)
             self.result.newest = max(self.result.newest, name)
             if footer is not None:
+                # All are read before any is taken: a rewritten segment names those that it replaces, and may come
+                # before them.
                 footers[name] = footer
                 replaced.update(footer.replaces)
         for name, footer in footers.items():
@@ -162,6 +166,7 @@ class _Recovery:
                     return self._salvaged(name)
                 return footer or self._sealed(name)
             except Exception as error:
+                # Only the disk may answer otherwise next time; bytes that are damaged stay so.
                 if attempt == _ATTEMPTS - 1 or not isinstance(error, OSError):
                     path = compressed_path(self._data_dir, name) if packed_only else plain_path(self._data_dir, name)
                     self._report(path, error)
@@ -213,6 +218,8 @@ class _Recovery:
         for _, piece in file_pieces(self._files, plain):
             check.add(piece)
         try:
+            # The plain file was complete before compressing began, the compressed one perhaps never was: only
+            # equality decides.
             verify_packed(self._files, packed, check)
         except (PackedError, OSError):
             self._remove(packed)
@@ -227,6 +234,7 @@ class _Recovery:
 
     def _remove(self, path: Path) -> None:
         self._files.unlink(path)
+        # A removal that is not synced may come back with the next power cut, and with it what was to be gone.
         self._files.sync_directory(path.parent)
         self.result.tidied += 1
 

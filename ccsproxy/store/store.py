@@ -84,6 +84,8 @@ class Store:
         """
         kept = frozenset(alive or ())
         since = min((each for each in (alive or {}).values() if each is not None), default=None)
+        # A data dir of a hundred segments is read for a second: the recorder takes no frame meanwhile, and the log
+        # keeps them.
         done = in_thread(self._reactor, lambda: self._prepare(kept, since))
         return done.addCallbacks(self._prepared, self._unprepared)
 
@@ -176,6 +178,7 @@ class Store:
 
         :raises OSError: if another process was faster, or it cannot be made.
         """
+        # Somebody may remove the data dir under a running service: what follows would go into files without a name.
         if self._lock is None or self._lock.held():
             return
         try:
@@ -191,6 +194,7 @@ class Store:
         :param rotate: whether the current segment is closed first, with all in it that was given by now.
         :return: fails with ``RuntimeError`` when the store is not open.
         """
+        # Closing has begun: a job given now would find its thread ended, and its Deferred would never fire.
         if not self._running or self._waiters:
             return fail(RuntimeError("the store is not open"))
         done: Deferred[_T] = Deferred()
@@ -215,6 +219,7 @@ class Store:
     async def _shut(self) -> None:
         if self._running:
             self._control.stop()
+            # The writer before the maintenance: its last act closes a segment, of which the maintenance is told.
             await self._writer.close()
             self._running = False
             await in_thread(self._reactor, self._maintenance_thread.stop)
@@ -231,6 +236,7 @@ class Store:
         prepare(self.data_dir)
         self._lock = Lock(self.data_dir)
         result = recover(self._files, self.data_dir, alive, self._clock(), since)
+        # Only then: the index may be as old as it likes, and is no authority where the segments themselves speak.
         if result.unread:  # what the index knows of them is better than numbers that are given twice
             merge_marks(result.marks, IndexSource(self.data_dir).ask(last_seqs, dict[str, int]()))
         try:
@@ -248,8 +254,12 @@ class Store:
             self._log.warn("in the data dir, {problem}", problem=problem)
         self._recovery = result
         merge_marks(self._marks, result.marks)
+        # Behind the recovery, which has removed what was torn: the log goes on with a name that is later than all it
+        # found.
         self._build(result.newest)
         self._running = True
+        # Before the thread starts, so that these records are the first of the new segment, in the order of their
+        # beginnings.
         for started in result.unclean:
             self._writer.append(unclean_record(started)).addErrback(self._unclean_lost)
         self._writer.start()

@@ -75,6 +75,8 @@ class Writer:
         if self._stopping:
             return fail(self._backlog.refuse(record, "shutdown"))
         done: Deferred[Location] = Deferred()
+        # Read without the lock, in another thread: a word too early or too late names the wrong reason once, and
+        # loses nothing.
         reason = "disk" if self._batch_writer.trouble else "queue"
         refused = self._backlog.offer(record, lambda result: self._settle(done, result), reason)
         if refused is not None:
@@ -95,6 +97,8 @@ class Writer:
         It runs when all that was given before it is settled, or the disk is sick: what waits then may wait for long.
         """
         with self._lock:
+            # The job remembers how much had been given before it, since "remove this session" means also what still
+            # waits.
             self._jobs.append((self._backlog.taken_in, job))
         self._wake.set()
 
@@ -117,10 +121,13 @@ class Writer:
             if self._wake.is_set():
                 self._wake.clear()
                 if wait != 0.0:  # else more waits already than one slice could write
+                    # A turn of an agent ends several exchanges within milliseconds: one write and one sync serve all
+                    # of them.
                     sleep(_GATHER)
             wait = self._guarded(self._batch_writer.turn)
             self._deliver()
             self._run_jobs()
+        # Deferreds and jobs once more behind it: closing settles what the last turn left.
         self._guarded(self._batch_writer.finish)
         self._deliver()
         self._run_jobs()

@@ -137,6 +137,8 @@ class WorkerHandle:
             self._capture.key,
             self._capture.spill_bounds,
         )
+        # The worker first, then the recorder: a log that is attached to nobody's link would be worked off as that of
+        # a dead relay.
         self.tell(Orders(config=config, listeners=listeners, capture=orders), files.all())
         self._capture.attach(known)
 
@@ -155,6 +157,8 @@ class WorkerHandle:
             self._end.close()
         if self._known is not None:
             known, self._known = self._known, None
+            # It has relayed something, so that what it died of is not how it was started: its successor comes at
+            # once.
             if known.counts[0]:
                 self.child.proved()
             self._capture.worker_died(known)
@@ -178,6 +182,8 @@ class Workers:
         """
         self._reactor = reactor
         for port, _ in ports:
+            # The main process keeps the socket for workers to come, and takes no connection from those that there
+            # are.
             port.stopReading()  # type: ignore[attr-defined]
         self._workers = [WorkerHandle(reactor, config, ports, capture) for _ in range(config.workers)]
 

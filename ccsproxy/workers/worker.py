@@ -73,7 +73,10 @@ class WorkerProcess:
             site = service.site_for(upstreams[listener.upstream]) if listener.upstream else service.site
             family = socket.AddressFamily(listener.family)
             self._ports.append(self._reactor.adoptStreamPort(listener.descriptor, family, site))
+            # `adoptStreamPort` makes a copy; two descriptors of one listener would keep it open after
+            # `stopListening`.
             os.close(listener.descriptor)
+        # Behind all that lives as long as the process does.
         freeze_gc()
         install_fast_epoll(self._reactor, write_batch)
         self._link.send(ACCEPTING + b"\n")

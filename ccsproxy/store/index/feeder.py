@@ -142,6 +142,7 @@ class IndexFeeder:
     def _hear(self, lines: int) -> None:
         """Wake the thread for the first line and for a full batch."""
         with self._changed:
+            # Two wakings for a batch, not one for each line: the first line starts the clock, the last ends the wait.
             before, self._unread = self._unread, self._unread + lines
             if before == 0 or before < BATCH_LINES <= self._unread:
                 self._changed.notify_all()
@@ -151,6 +152,8 @@ class IndexFeeder:
         retry = RETRY_S
         while True:
             try:
+                # Read before the round: what was written before the stop was asked for is taken in by the round that
+                # follows.
                 last = self._stopping
                 self._round()
                 retry = RETRY_S
@@ -185,6 +188,7 @@ class IndexFeeder:
             return
         if not self._has_room():
             return
+        # Somebody has deleted the index to have it made anew: what we hold open is a file without a name.
         if self._index is not None and self._index.replaced():
             self._close()
         if self._index is None:
@@ -223,12 +227,15 @@ class IndexFeeder:
         if free >= wanted + self._needed:
             self._needed = 0
             return True
+        # The first time that room is short, the WAL may be all that is too much.
         if not self._needed:
             self._close()  # which empties the WAL
             fact = os.statvfs(self._data_dir)
             if fact.f_bavail * fact.f_frsize >= wanted:
                 return True
             self._log.error("the disk is nearly full: the index is given up until there is room for it again")
+            # Twice what it was: an index that is made as soon as it just fits would fill the disk again, over and
+            # over.
             self._needed = 2 * index_bytes(self._data_dir) + 1
             remove_all(self._data_dir)
         self._state = "full"
@@ -236,6 +243,8 @@ class IndexFeeder:
 
     def _erase(self, index: Index, forgotten: int) -> None:
         """Wipe what was forgotten out of every file of the index; what fails is tried again in the next round."""
+        # The costly half is done: only a reader still holds the WAL, and writing the index anew would not move that
+        # reader.
         if self._rewritten == forgotten:
             self._left = index.empty_wal()
         else:

@@ -52,11 +52,14 @@ class Follower:
         names = self._lines.names()
         marks = self._index.marks()
         gone = marks.keys() - set(names)
+        # Before anything is added: a rewritten segment has the same requests under another name, and would count
+        # twice.
         for name in gone:
             self._drop(name)
         for name in names:
             if self._go_on():
                 self._follow(name, marks.get(name))
+        # Once, behind all of it: packing is dear, and those that follow may say again what a lost segment said first.
         if gone:
             self._index.tidy(self._lines)
         if self._index.new and self._go_on():
@@ -70,6 +73,7 @@ class Follower:
             self._lines.read_to_the_end(name)
             return
         mark = mark or self._index.mark(name)
+        # Asked before reading: a segment that is closed while it is read may have got its last lines behind our back.
         closed = self._lines.closed(name)
         lines = self._lines.scan(name, mark.done)
         while batch := _batch(lines):

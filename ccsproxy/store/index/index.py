@@ -107,6 +107,7 @@ class Index:
         except OF_THE_LINE as error:
             reason = repr(error)[:200]
             if len(lines) > 1:
+                # Halving finds the one line among thousands in a dozen transactions, and takes the others in.
                 middle = len(lines) // 2
                 self.take(mark, lines[:middle], lines[middle].offset)
                 self.take(mark, lines[middle:], done, damaged, closed)
@@ -191,6 +192,7 @@ class Index:
             result = work()
             self._connection.execute("COMMIT")
         except BaseException:
+            # They remember what they have written: after a rollback none of it is so.
             for part in (self._rows, self._tallies, self._sessions):
                 part.forget()
             self._texts.forget_all()
@@ -207,6 +209,8 @@ class Index:
         for line, entry in entries:
             if entry is None:
                 damaged += not is_note(line.json)
+            # Both in one batch, which is the rule for short calls: the beginning would be written only to be
+            # replaced.
             elif not (entry.started and entry.id in ended):
                 self._take_entry(mark.number, line, entry)
         self._flush()
@@ -240,6 +244,8 @@ class Index:
                 return key, None
             if unpacked_id(found[0]) == entry.id:
                 return key, self._names[found[1]] if found[1] is not None else ""
+            # Two exchanges of one millisecond whose ids end alike: the next free key keeps the order of the list all
+            # but exact.
             key += 1
 
     def _move(self, key: int, segment: int, line: SegmentLine) -> None:

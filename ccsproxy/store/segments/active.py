@@ -37,6 +37,7 @@ class ActiveSegment:
             if self._append(codec.encode(header)) == 0:
                 raise OSError(f"the header of {self.path} could not be written")
             if durable:
+                # The file's bytes alone are no file: without its entry in the directory a power cut takes all of it.
                 files.sync_directory(self.path.parent)
         except OSError:
             self.abandon()
@@ -57,6 +58,8 @@ class ActiveSegment:
         found: list[Location] = []
         offset = before
         for head, line in lines:
+            # Whole lines only: a reader that follows the file must never see a line that is going to be cut off
+            # again.
             if offset + len(line) > before + written:
                 error = error or OSError("a write was cut short")
                 break

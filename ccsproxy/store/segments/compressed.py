@@ -62,6 +62,7 @@ class FrameWriter:
         """Take the next bytes in, and return what of the frame is ready; lets other threads run meanwhile."""
         self.size += len(data)
         self._held += data
+        # Small frames are compressed in one go with their size known, which the footer's frame always is.
         return self._pass_on() if len(self._held) > _PIECE else b""
 
     def finish(self) -> bytes:
@@ -222,10 +223,13 @@ class CompressedSegment:
         frames, at, offset = [], 0, 0
         for number in range(count):
             packed, plain = _ENTRY.unpack_from(table, _SKIP_HEAD.size + number * _ENTRY.size)
+            # A table that lies could ask for any amount of memory; no frame of ours is longer than a full one and one
+            # line.
             if plain > FRAME_SIZE + LONGEST_LINE:
                 raise PackedError(f"{self.path} has a frame that unpacks to {plain} bytes, more than ours ever do")
             frames.append(ZstdFrame(at, packed, offset, plain))
             at, offset = at + packed, offset + plain
+        # Frames and table have to fill the file: else bytes are lost, or strange ones were put between.
         if at != start:
             raise PackedError(f"{self.path} does not fit its seek table")
         return frames

@@ -216,6 +216,7 @@ class SegmentLines:
         return lambda reason: self.skipped.__setitem__(name, reason)
 
     def _skip(self, name: str, reason: Exception) -> None:
+        # Retention and readers do not wait for one another.
         if getattr(reason, "errno", None) != errno.ENOENT:  # gone is not damaged
             self.skipped[name] = str(reason)
             if isinstance(reason, OSError):
