@@ -3,12 +3,11 @@
 from typing import Any
 
 from ccsproxy.dialects.answer import Settled
-from ccsproxy.dialects.facts import NOTHING, Facts
+from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.gemini.stream import GeminiReassembler
-from ccsproxy.dialects.json_body import note_error
 from ccsproxy.dialects.protocol import Reassembler
-from ccsproxy.dialects.route import Path, Routed
+from ccsproxy.dialects.socket_format import SocketFormat
 
 #: What Live calls otherwise than ``generateContent`` does.
 _COUNTS = {
@@ -17,31 +16,14 @@ _COUNTS = {
 }
 
 
-class GeminiLive:
+class GeminiLive(SocketFormat):
     """The Live API; it is met over WebSocket only."""
 
     name = "gemini_live"
-    family: frozenset[str] = frozenset()
-    line_stream = False
-    streams_unasked = False
-    array_stream = False
-
-    def route(self, facts: Facts, path: Path) -> Routed | None:
-        """Recognise no target: what a request of HTTP asks for there is no turn."""
-        return None
-
-    def recognises(self, value: Any) -> bool:
-        """Claim nothing: the protocol is known before its first message."""
-        return False
 
     def reassembler(self, facts: Facts) -> Reassembler:
         """Make the reassembler for the messages of a turn."""
         return LiveReassembler()
-
-    def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
-        """Read a JSON body, which can only be an error."""
-        note_error(value, findings)
-        return Settled(body=value)
 
 
 class LiveReassembler:

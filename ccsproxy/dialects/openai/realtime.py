@@ -3,12 +3,12 @@
 from typing import Any
 
 from ccsproxy.dialects.answer import Settled
-from ccsproxy.dialects.facts import NOTHING, Facts
+from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.findings import Findings
-from ccsproxy.dialects.json_body import member, note_error
+from ccsproxy.dialects.json_body import member
 from ccsproxy.dialects.openai.usage import openai_usage
 from ccsproxy.dialects.protocol import Reassembler
-from ccsproxy.dialects.route import Path, Routed
+from ccsproxy.dialects.socket_format import SocketFormat
 
 #: Where the pieces of a text belong, until the response says itself.
 _TEXTS = {
@@ -20,31 +20,14 @@ _TEXTS = {
 }
 
 
-class OpenAIRealtime:
+class OpenAIRealtime(SocketFormat):
     """The Realtime API; it is met over WebSocket only."""
 
     name = "openai_realtime"
-    family: frozenset[str] = frozenset()
-    line_stream = False
-    streams_unasked = False
-    array_stream = False
-
-    def route(self, facts: Facts, path: Path) -> Routed | None:
-        """Recognise no target: what a request of HTTP asks for there is no response."""
-        return None
-
-    def recognises(self, value: Any) -> bool:
-        """Claim nothing: the protocol is known before its first event."""
-        return False
 
     def reassembler(self, facts: Facts) -> Reassembler:
         """Make the reassembler for the events of a response."""
         return RealtimeReassembler()
-
-    def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
-        """Read a JSON body, which can only be an error."""
-        note_error(value, findings)
-        return Settled(body=value)
 
 
 class RealtimeReassembler:
