@@ -4,6 +4,7 @@ Also what commands take in the same form: ``curl -u USER:PASSWORD``.
 """
 
 import re
+from urllib.parse import unquote_to_bytes
 
 from ccsproxy.redaction.kinds.names import Strength, strength
 from ccsproxy.redaction.kinds.randomness import is_random
@@ -35,6 +36,8 @@ _SAMPLES = frozenset(
 #: Shorter passwords are those of examples.
 _SHORTEST = 4
 _LONGEST_ADDRESS = 300
+#: What nobody types into a password: control characters, and words with blanks as tests of addresses have them.
+_UNTYPED = re.compile(rb"[\x00-\x20]")
 _QUERY = re.compile(rb"[?;]")
 _INFO = re.compile(rb"[^\s/?\"'<>\\`]*")
 _HOST = re.compile(rb"[A-Za-z0-9][\w.-]*(?:[:/?\s\"'`;,)]|\Z|\\)")
@@ -71,6 +74,8 @@ def _spans_addresses(password: bytes) -> bool:
 
 
 def _is_open(word: bytes) -> bool:
+    if b"%" in word and _UNTYPED.search(unquote_to_bytes(word)) is not None:
+        return True
     return _OPEN.match(word) is not None or word.lower() in _SAMPLES or _SAMPLE.fullmatch(word) is not None
 
 

@@ -10,6 +10,7 @@ read whole, and the value judged.
 import re
 from base64 import b64decode
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ccsproxy.redaction.kinds.assignment_patterns import BETWEEN, CALLED
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, token_at
@@ -51,8 +52,7 @@ def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
     name = _NAME.match(text, begin, start + 2 * LEFT)
     if name is None or name.end() <= start:
         return [], start
-    spelled = spelling(text[begin : name.end()])
-    level = strength(spelled)
+    spelled, level = judged_name(text[begin : name.end()])
     between = BETWEEN.match(text, name.end()) or _flagged(text, begin, name.end(), level)
     if between is None:
         return _called(text, spelled, name.end(), level), start
@@ -74,8 +74,14 @@ def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
     return [], _behind_refused(text, between.end(), end)
 
 
-def spelling(name: bytes) -> str:
-    """Return a name as it is judged: what a statement says in several words is one name."""
+@lru_cache(4096)
+def judged_name(name: bytes) -> tuple[str, Strength]:
+    """Return a name as it is spelled, and what it says; what a statement says in several words is one name."""
+    spelled = _spelling(name)
+    return spelled, strength(spelled)
+
+
+def _spelling(name: bytes) -> str:
     plain = name.strip(b".-").decode("utf-8", "replace")
     if plain[:10].lower() == "identified" or "\\u" in plain:
         return "password"

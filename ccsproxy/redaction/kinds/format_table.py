@@ -179,6 +179,7 @@ sonar-token         sq(?:a|p|u|co)_                                 b 40
 age-key             AGE-SECRET-KEY-1                                U 50
 nats-seed?          S[ACNOPUX](?:[A-Z2-7]{28}){2}\b                    =
 mailchimp-key       md-[A-Za-z0-9_-]{22}\b                          =
+discord-token       [MNO](?:[A-Za-z0-9]{16})[A-Za-z0-9_-]{6,11}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}    =
 jwt      e(?:yJ|yA|w[o0])[A-Za-z0-9_-]{5,}\.e(?:yJ|yA|w[o0])[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?    =
 jwt                 e(?:yJ|yA|w[o0])[A-Za-z0-9_-]{5,}\.(?:[A-Za-z0-9_-]*\.){3}[A-Za-z0-9_-]+     =
 slack-webhook       hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,}        =
@@ -210,7 +211,6 @@ azure-key           JQQJ9[A-Za-z0-9]{8}             [A-Za-z0-9]{40,60}@[A-Za-z0-
 azure-devops-token  AZDO[A-Za-z0-9]{4}\b            [A-Za-z0-9]{76}@
 azure-registry-key  \+ACR[A-Za-z0-9]{6}\b           [A-Za-z0-9+/]{42}@
 terraform-token     \.atlasv1\.[A-Za-z0-9_-]{8}     [A-Za-z0-9]{14}@[A-Za-z0-9_-]{40,}
-discord-token       \.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{24}     \b[MNO][A-Za-z0-9_-]{22,27}@[A-Za-z0-9_-]{3,16}
 telegram-token      :AA[A-Za-z0-9_-]{8}             [0-9]{8,10}@[A-Za-z0-9_-]{24,26}
 entra-secret        [0-9]Q~                         [A-Za-z0-9_~.-]{3}@[A-Za-z0-9_~.-]{31,36}
 zhipu-key           [0-9a-f]{4}\.[A-Za-z0-9]{16}\b  \b[0-9a-f]{28}@

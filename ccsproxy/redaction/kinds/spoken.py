@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 
 from ccsproxy.redaction.kinds.assignment_patterns import LINE_BEGINS, PASSWORDS, TRAIL
-from ccsproxy.redaction.kinds.assignments import is_type, kind_of, name_begins, spelling
+from ccsproxy.redaction.kinds.assignments import is_type, judged_name, kind_of, name_begins
 from ccsproxy.redaction.kinds.formats import token_at
-from ccsproxy.redaction.kinds.names import Strength, strength
+from ccsproxy.redaction.kinds.names import Strength
 from ccsproxy.redaction.kinds.value_extent import unescaped
 from ccsproxy.redaction.kinds.values import Style, is_loud_value, is_secret_value, is_spoken_password
 from ccsproxy.redaction.search.finding import FoundSecret
@@ -96,8 +96,9 @@ def find_spoken(text: bytes, start: int, end: int) -> FoundSecret | None:
     if _PROMISING.match(text, end) is None:
         return None
     begin = name_begins(text, start)
-    spelled = spelling(text[begin:end])
-    level = Strength.HUMAN if text[start : start + 1] > b"\x7f" or spelled[:3].lower() == "log" else strength(spelled)
+    spelled, level = judged_name(text[begin:end])
+    if text[start] > 0x7F or spelled[:3].lower() == "log":
+        level = Strength.HUMAN
     if level is Strength.NONE or is_type(text, begin):
         return None
     told = level is Strength.HUMAN and _COMMANDS.search(text, max(begin - 60, 0), begin) is not None
