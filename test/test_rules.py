@@ -38,6 +38,30 @@ BREACHES = {
 }
 
 
+#: Modules that are tested with what is made of them, and where.
+TESTED_WITH = {
+    "exports/sections": "exports/test_reading.py",
+    "exports/session_texts": "exports/test_session.py",
+    "exports/told": "exports/test_session.py",
+    "exports/told_markdown": "exports/test_session.py",
+    "exports/told_page": "exports/test_session.py",
+    "tools/agents/doctor": "launch/test_receipt.py",
+    "tools/agents/down": "integration/test_launchers.py",
+    "tools/agents/launching": "integration/test_launchers.py",
+    "tools/agents/status": "integration/test_launchers.py",
+    "tools/agents/up": "integration/test_launchers.py",
+    "tools/answers/answering": "tools/answers/test_why.py",
+    "tools/answers/prices": "providers/test_price_book.py",
+    "tools/service/client_key": "integration/test_gateway.py",
+    "tools/service/demo": "tools/agents/test_next_step.py",
+    "tools/service/foreground": "integration/test_stopping.py",
+    "tools/store/keep": "tools/store/test_gc.py",
+    "tools/store/redacting": "tools/store/test_scan.py",
+    "tools/store/reindex": "tools/store/test_verify.py",
+    "tools/store/ship": "integration/test_ship.py",
+}
+
+
 class ContractTests(SynchronousTestCase):
     """What `pyproject.toml` says of imports is checked, not believed."""
 
@@ -106,3 +130,25 @@ def _imported(tree: ast.Module, known: object) -> list[str]:
             modules = [name for name in below if name in known]  # type: ignore[operator]
             found += modules if len(modules) == len(below) else [node.module, *modules]
     return found
+
+
+class MirrorTests(SynchronousTestCase):
+    """Who looks for the tests of a module finds them by its name."""
+
+    #: The rooms in which each module has a test file of its own.
+    ROOMS = ("clients", "exports", "tools")
+
+    def test_each_module_has_its_test_file(self) -> None:
+        """``test/clients/test_codex.py`` is for ``ccsproxy/clients/codex.py``; exceptions are listed."""
+        listed, missing = set(TESTED_WITH), []
+        for room in self.ROOMS:
+            for module in (ROOT / "ccsproxy" / room).rglob("*.py"):
+                name = module.relative_to(ROOT / "ccsproxy").with_suffix("")
+                own = ROOT / "test" / name.parent / f"test_{name.name}.py"
+                if name.name.startswith("__"):
+                    continue
+                if own.exists() == (str(name) in listed):
+                    missing.append(str(name))
+                listed.discard(str(name))
+        self.assertEqual((sorted(missing), sorted(listed)), ([], []))
+        self.assertEqual([path for path in TESTED_WITH.values() if not (ROOT / "test" / path).exists()], [])

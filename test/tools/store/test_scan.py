@@ -6,7 +6,7 @@ from copy import deepcopy
 from ccsproxy.store.directory import Lock
 from ccsproxy.tools.store import reindex, scan, verify
 from test.store.corpus import Corpus, started
-from test.tools.test_store_commands import CommandCase
+from test.tools.storing import StoreCommandCase as CommandCase
 
 SECRET = "ghp_" + "A1b2C3d4E5" * 3 + "F6g7H8"
 OWN = "ACME-123456"

@@ -1,0 +1,25 @@
+"""One exchange in a screen."""
+
+import io
+
+from ccsproxy.tools.printing import Paint
+from test.insight.world import MAIN
+from test.tools.answering import AnsweringCase
+
+
+class BriefTests(AnsweringCase):
+    """What was asked and answered."""
+
+    def test_brief(self) -> None:
+        out = self.said("show", f"{MAIN[:8]}/17")
+        self.assertLess(len(out.splitlines()), 20)
+        self.assertIn("why did the test fail", out)
+        self.assertIn("→ Read", out)
+        self.assertIn("with 2 system texts, 40 tools, 12 messages before", out)
+
+    def test_nothing_steers_the_terminal(self) -> None:
+        from ccsproxy.tools.records.brief import brief
+
+        record = dict(self.world.records[5])
+        record["request"] = {**record["request"], "body": {"messages": [{"role": "user", "content": "a\x1b[2Jb"}]}}
+        self.assertNotIn("\x1b", "\n".join(brief(record, Paint(io.StringIO()))))

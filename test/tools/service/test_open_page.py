@@ -1,0 +1,21 @@
+"""``ccsproxy open``: the page of the running service."""
+
+import os
+
+from ccsproxy.run import write_run_file
+from ccsproxy.tools.service import open_page
+from test.tools.commands import CommandCase
+
+
+class OpenTests(CommandCase):
+    """With a service and without."""
+
+    def test_open_knows_the_running_service(self) -> None:
+        """The address comes from run.json; without a service there is one sentence."""
+        self.assertEqual(self.run_command("open", "--print")[0], 1)
+        write_run_file(self.dir, {"pid": os.getpid(), "api": ["http://127.0.0.1:1"]})
+        self.assertEqual(self.run_command("open", "--print"), (0, "http://127.0.0.1:1\n", ""))
+        opened: list[str] = []
+        self.patch(open_page.webbrowser, "open", opened.append)
+        self.run_command("open")
+        self.assertEqual(opened, ["http://127.0.0.1:1"])

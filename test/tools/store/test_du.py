@@ -1,0 +1,18 @@
+"""``ccsproxy du``: what takes the space."""
+
+import json
+
+from ccsproxy.tools.store import du, reindex
+from test.tools.storing import StoreCommandCase
+
+
+class DuTests(StoreCommandCase):
+    """Sizes."""
+
+    def test_du(self) -> None:
+        """Sizes are shown for people and programs."""
+        self.call(reindex)
+        status, said, _ = self.call(du, "--limit", "1")
+        self.assertEqual((status, len(said.splitlines())), (0, 4))
+        found = json.loads(self.call(du, "--json")[1])
+        self.assertEqual({each["what"] for each in found}, {"segment", "session", "dialect"})
