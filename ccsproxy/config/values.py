@@ -77,7 +77,7 @@ def path(text: str) -> Path:
 
 
 def named_file(text: str) -> tuple[str, Path]:
-    """Read ``NAME=FILE``."""
+    """Read a file with a name: ``NAME=FILE``."""
     name, equals, file = text.partition("=")
     if not equals or not _NAME.match(name):
         raise ValueError("expected NAME=FILE, with the NAME of an upstream")

@@ -48,7 +48,7 @@ class KeptTail:
             self._forget()
 
     def ended(self) -> None:
-        """Note the ``[DONE]``."""
+        """Note the ``[DONE]`` of the stream."""
         self._marked = True
         self._current.ended()
 

@@ -179,7 +179,7 @@ class NullTap:
         """Ignore a piece of the answer's body."""
 
     def response_whole(self, outcome: str, kind: str, message: str) -> None:
-        """Ignore it."""
+        """Ignore that the response is whole."""
 
     def end(self, ending: Ending) -> None:
         """Ignore how the exchange ended."""

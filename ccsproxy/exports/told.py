@@ -163,7 +163,7 @@ class _Teller:
     room: _Room
 
     def turn(self, turn: Mapping[str, Any]) -> ToldTurn:
-        """Tell a turn."""
+        """Tell a turn of the session."""
         items = tuple(item for step in turn["steps"] for item in self._step(step, opens=step is turn["steps"][0]))
         facts = [total(turn["cost"], turn["unpriced"]), words.seconds(turn["seconds"])]
         if turn["errors"]:

@@ -8,7 +8,7 @@ from ccsproxy.exports.told import Item, ToldSession, ToldTurn
 
 
 def told_markdown(told: ToldSession) -> Iterator[str]:
-    """Write it."""
+    """Write a told session as Markdown."""
     yield f"# {plain_line(told.title)}\n\n"
     yield "".join(f"{plain_line(line)}  \n" for line in told.lines) + "\n"
     yield _listed("Findings", told.findings) + _listed("Notes", told.notes)

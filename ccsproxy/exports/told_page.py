@@ -28,7 +28,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\Z")
 
 
 def told_page(told: ToldSession) -> Iterator[str]:
-    """Write it."""
+    """Write a told session as a page."""
     title = escape(told.title)
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'

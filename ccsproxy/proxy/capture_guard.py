@@ -70,7 +70,7 @@ class GuardedTap:
             self._drop()
 
     def response_whole(self, outcome: str, kind: str, message: str) -> None:
-        """See `Tap.response_whole`."""
+        """Hand on that the answer is whole; see `Tap.response_whole`."""
         try:
             self._tap.response_whole(outcome, kind, message)
         except Exception:

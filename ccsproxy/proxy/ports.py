@@ -41,7 +41,7 @@ class ProxyPorts:
         self._refuse_loops(config)
 
     def close(self) -> "Deferred[Any]":
-        """Accept no more."""
+        """Accept no more connections."""
         ports, self.listening = self.listening, []
         return DeferredList([maybeDeferred(port.stopListening) for port, _ in ports], consumeErrors=True)
 

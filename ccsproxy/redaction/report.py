@@ -33,7 +33,7 @@ class SecretReport:
         self._places: Counter[Replaced] = Counter()
 
     def note(self, kind: str, where: str, tag: str) -> None:
-        """Count one secret."""
+        """Count one secret that was removed."""
         self.count += 1
         each = Replaced(kind, where[:_LONGEST_PLACE], tag)
         if len(self._places) >= _MOST and each not in self._places:

@@ -23,7 +23,7 @@ class Backoff:
         self._chance = chance
 
     def succeeded(self) -> None:
-        """Begin anew."""
+        """Begin anew with the shortest pause."""
         self.failures = 0
 
     def pause(self, asked: float | None = None) -> float:

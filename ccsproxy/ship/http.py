@@ -97,7 +97,7 @@ class HttpDoor:
         return Reply(response.code, found, bytes(kept))
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close the connections of the client."""
         await self._pool.closeCachedConnections()
 
 

@@ -48,7 +48,7 @@ class Ledger:
         self._with(lambda: self._shipments.rest(target))
 
     def drop(self, target: str) -> None:
-        """Forget a target."""
+        """Forget a target and its position."""
         self._with(lambda: self._shipments.drop(target))
 
     def deletions(self, target: str) -> list[str]:

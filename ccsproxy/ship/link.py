@@ -68,7 +68,7 @@ class ServiceEnd(LineOnlyReceiver):
         self._paused = False
 
     def connectionMade(self) -> None:
-        """Send the settings."""
+        """Send the settings to the process."""
         self.transport.registerProducer(self, True)
         self.sendLine(msgspec.json.encode({"settings": self._settings}))
 
@@ -99,7 +99,7 @@ class ServiceEnd(LineOnlyReceiver):
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """Go on."""
+        """The process reads on; the next word is said to it again."""
         self._paused = False
 
     def stopProducing(self) -> None:

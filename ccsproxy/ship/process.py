@@ -68,7 +68,7 @@ class ShipProcess:
         self._reports.start(EACH, now=True)
 
     def news(self) -> None:
-        """Wake the pumps."""
+        """Wake the pumps of all targets."""
         for pump in self._pumps:
             pump.poke()
 

@@ -62,7 +62,7 @@ class InsightEndpoints:
         return await self._answer(self.insights.why, *_place(call))
 
     async def get_diff(self, call: ApiCall) -> ApiResponse:
-        """Compare two requests."""
+        """Answer with how two requests differ."""
         return await self._answer(self.insights.diff, _named(call.given["a"]), _named(call.given["b"]))
 
     async def get_prompts(self, call: ApiCall) -> ApiResponse:

@@ -24,7 +24,7 @@ _Q = text("q", 'Fields and words, such as model:opus cost:>0.5 since:7d "any wor
 
 
 def insight_routes(answers: InsightEndpoints) -> Sequence[Endpoint]:
-    """List the endpoints."""
+    """List the endpoints that answer questions."""
     call = "/api/requests/{sid}/{seq}/"
     return (
         _of_session("conversation", "A session as turns, steps and calls.", answers.get_conversation, "Conversation"),

@@ -14,7 +14,7 @@ from ccsproxy.store.reader.reader import Reader
 
 
 def health_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
-    """Make the page."""
+    """Make the page of the health."""
     health = service.health
     said = notices(health)
     body = [

@@ -14,7 +14,7 @@ _HEADS = ("Kind", "Sent to", "Secrets", "Calls", "Sessions", "First", "Last", "W
 
 
 def leaks_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
-    """Make the page."""
+    """Make the page of the leaks."""
     found = service.insights.leaks()
     said = (
         "Secrets that agents have sent to providers within prompts, mostly by reading a file. Here they are "

@@ -44,7 +44,7 @@ class Line:
 
 @attr.frozen
 class LineChart:
-    """Lines over time."""
+    """A chart of lines over time."""
 
     title: str
     lines: Sequence[Line]

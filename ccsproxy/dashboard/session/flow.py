@@ -83,7 +83,7 @@ class Flow:
 
     @property
     def last(self) -> bool:
-        """Whether nothing follows."""
+        """Whether nothing follows this one."""
         return self.own + 1 >= len(self.parts)
 
     @property

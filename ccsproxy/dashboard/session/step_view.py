@@ -45,7 +45,7 @@ class Shown:
 
 
 def show_step(each: PlacedStep, texts: StepTexts, shown: Shown) -> Any:
-    """Show a step."""
+    """Show a step of a session."""
     place = attr.evolve(shown.place, whole=address.exchange(shown.sid, each.seq), anchors=False)
     blocks = texts.answer.blocks if texts.answer else ()
     said = [_block(block, texts, each, shown, place) for block in blocks if place.budget.element()]

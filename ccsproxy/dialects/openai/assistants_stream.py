@@ -50,7 +50,7 @@ class AssistantsReassembler:
             self.findings.unplaced(value)
 
     def ended(self) -> None:
-        """Note the ``[DONE]``."""
+        """Note the ``[DONE]`` of the stream."""
         self._done = True
 
     def _delta(self, kind: str, event: dict[str, Any], at_ms: float) -> None:

@@ -38,7 +38,7 @@ class MeasuringMock:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def remember(self, request: Request) -> None:
-        """Keep one request."""
+        """Keep one request that came."""
         with self._lock:
             self._seen.append(request)
 
@@ -49,7 +49,7 @@ class MeasuringMock:
             return seen
 
     def close(self) -> None:
-        """End it."""
+        """End the server and its threads."""
         self._server.shutdown()
         self._server.server_close()
 

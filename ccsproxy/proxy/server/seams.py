@@ -107,7 +107,7 @@ class RequestChannel(Protocol):
         """End unclean, behind what was written."""
 
     def abort(self) -> None:
-        """End at once."""
+        """End the connection at once."""
 
     def pause_reading(self) -> None:
         """Read no more of the body."""

@@ -118,7 +118,7 @@ class ClickHouseTarget:
                 await self._ask(f"DELETE FROM {table} WHERE {own}")  # noqa: S608
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to the server."""
         await self._door.close()
 
     async def _insert(self, table: str, rows: Rows, token: str) -> None:

@@ -36,7 +36,7 @@ class JsonLinesTarget:
         """Do nothing: the first batch shows whether somebody is there."""
 
     async def send(self, batch: Batch) -> Receipt:
-        """Send a batch."""
+        """Send a batch of records."""
         assert isinstance(batch, LineBatch)  # noqa: S101  (whole_segments says so)
         await self._post(batch.token, await deferToThread(_packed, batch))
         return Receipt()
@@ -56,7 +56,7 @@ class JsonLinesTarget:
         )
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to the receiver."""
         await self._door.close()
 
     async def _post(self, token: str, body: bytes) -> None:

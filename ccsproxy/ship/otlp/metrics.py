@@ -74,7 +74,7 @@ class CallMetrics:
                     self._observe(per_call, whose, said[attribute])
 
     def samples(self) -> list[Sample]:
-        """Return the sums."""
+        """Return the sums as samples."""
         return self._tallies.samples()
 
     def _observe(self, name: str, labels: tuple[str, ...], value: Any) -> None:

@@ -84,7 +84,7 @@ class RowWriter:
         return number
 
     def flush(self) -> None:
-        """Write the counts."""
+        """Write the counts that have changed."""
         changes = [(change, number) for number, change in self._gained.items() if change]
         self._connection.executemany("UPDATE names SET count = count + ? WHERE name = ?", changes)
         self._gained.clear()

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Say it."""
+    """Say what runs, and for whom."""
     data_dir = Path(args.data_dir).expanduser().absolute()
     found = Background(data_dir).running() if data_dir.is_dir() else None
     if found is None:

@@ -18,11 +18,11 @@ class Appending:
         return self._count.total()
 
     def begun(self, relay: int) -> None:
-        """Count one more."""
+        """Count one record more of a relay."""
         self._count[relay] += 1
 
     def over(self, relay: int) -> None:
-        """Count one less."""
+        """Count one record less of a relay."""
         self._count[relay] -= 1
         self._check()
 

@@ -64,7 +64,7 @@ class SocketExchange(Protocol):
         """Take a further piece of the request."""
 
     def note(self, fault: str) -> None:
-        """Remember a fault."""
+        """Remember a fault of the connection."""
 
     def miss(self, fault: str) -> None:
         """Note that a part of the response is missing, so that its end says nothing."""

@@ -77,7 +77,7 @@ class PreflightClient:
         data: IBodyProducer | None,
         marks: UpstreamTimings | None = None,
     ) -> Deferred[IRelayResponse]:
-        """Answer at once."""
+        """Answer the preflight at once."""
         return succeed(self._respond(204, b"No Content", self._lines))
 
     def upgrade(self, target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
@@ -89,7 +89,7 @@ class PreflightClient:
         raise NotImplementedError
 
     def prepare(self) -> Deferred[None]:
-        """Need no connection."""
+        """Need no connection to an upstream."""
         return succeed(None)
 
     def is_own(self, peer: Any, host: Any) -> bool:

@@ -140,7 +140,7 @@ class RelayTLS(TLSMemoryBIOProtocol):
         """Collect nothing: within the TLS of a proxy, each read is a piece of its own."""
 
     def flush_reads(self) -> None:
-        """Release nothing."""
+        """Release nothing: no reads are held."""
 
 
 class RelayTLSFactory(TLSMemoryBIOFactory):
