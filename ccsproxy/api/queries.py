@@ -7,7 +7,7 @@ from typing import Any
 import attr
 
 from ccsproxy.api.answer import Refused, bad_request
-from ccsproxy.exports.session import Extras, notes_of
+from ccsproxy.exports.session import SessionExtras, notes_of
 from ccsproxy.store.query import QueryError, parse_query, parse_time
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
@@ -64,13 +64,13 @@ class Queries:
         """Go through a session's records; one that is not kept any more is passed over."""
         return self.reader.each(sid, self.reader.session(sid)["requests"])
 
-    def extras(self, sid: str, annotations: bool) -> Extras:
+    def extras(self, sid: str, annotations: bool) -> SessionExtras:
         """Return what an export takes beside the records.
 
         :param annotations: whether it is to say what people wrote.
         """
         written = [each.as_dict() for each in self.reader.annotations()] if annotations else []
-        return Extras(self.reader.price, notes_of(written, sid))
+        return SessionExtras(self.reader.price, notes_of(written, sid))
 
     def stats(self, given: Given) -> dict[str, Any]:
         """Return requests, tokens, cost and errors by upstream and model."""

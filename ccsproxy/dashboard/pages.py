@@ -16,7 +16,7 @@ from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.page import Page, write_page
 from ccsproxy.dashboard.places import find
 from ccsproxy.dashboard.service import Service
-from ccsproxy.dashboard.spent import Spent
+from ccsproxy.dashboard.spent import SpentToday
 from ccsproxy.store.reader.failures import Failures
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
@@ -65,7 +65,7 @@ class Pages(Resource):
         self._insights = insights or Insights(reader)
         self._assets = load_assets()
         self._failures = Failures(reader, self._insights)
-        self._spent = Spent(reader, self._insights)
+        self._spent = SpentToday(reader, self._insights)
 
     def render(self, request: Request) -> int:
         """Answer a request for a page, or for a part of one."""

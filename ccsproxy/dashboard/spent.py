@@ -15,7 +15,7 @@ from ccsproxy.store.reader.reader import Reader
 KEPT_S = 5.0
 
 
-class Spent:
+class SpentToday:
     """Asks for the figures of the head, not more often than they are needed. May be used by several threads."""
 
     def __init__(self, reader: Reader, insights: Insights, clock: Callable[[], float] = time.time) -> None:

@@ -15,7 +15,7 @@ from ccsproxy.providers.price_book import list_price
 
 
 @attr.frozen
-class Extras:
+class SessionExtras:
     """What an export may take beside the records.
 
     :ivar price: what calls cost.
@@ -26,12 +26,12 @@ class Extras:
     notes: Sequence[Mapping[str, Any]] = ()
 
 
-NOTHING = Extras()
+NOTHING = SessionExtras()
 Records = Iterable[Mapping[str, Any]]
 
 
 def session_markdown(
-    meta: Mapping[str, Any], records: Records, upstreams: Upstreams, extras: Extras = NOTHING
+    meta: Mapping[str, Any], records: Records, upstreams: Upstreams, extras: SessionExtras = NOTHING
 ) -> Iterator[str]:
     """Write a session as Markdown."""
     # Nothing is read before the first piece is asked for: that happens where reading may block.
@@ -39,7 +39,7 @@ def session_markdown(
 
 
 def session_page(
-    meta: Mapping[str, Any], records: Records, upstreams: Upstreams, extras: Extras = NOTHING
+    meta: Mapping[str, Any], records: Records, upstreams: Upstreams, extras: SessionExtras = NOTHING
 ) -> Iterator[str]:
     """Write a session as a self-contained page."""
     yield from told_page(tell(meta, texts_of(records, extras.price), extras.notes))

@@ -20,7 +20,7 @@ IMAGES = 400_000
 
 
 @attr.frozen
-class Item:
+class ToldItem:
     """One piece of a conversation.
 
     :ivar kind: ``you``, ``answer``, ``fold``, ``data``, ``line``, ``mark`` or ``image``.
@@ -32,7 +32,7 @@ class Item:
     kind: str
     text: str = ""
     title: str = ""
-    inside: tuple["Item", ...] = ()
+    inside: tuple["ToldItem", ...] = ()
     language: str = ""
 
 
@@ -47,7 +47,7 @@ class ToldTurn:
     number: int
     title: str
     facts: str
-    items: tuple[Item, ...]
+    items: tuple[ToldItem, ...]
 
 
 @attr.frozen
@@ -62,7 +62,7 @@ class ToldSession:
     lines: tuple[str, ...]
     findings: tuple[str, ...]
     turns: tuple[ToldTurn, ...]
-    aside: tuple[Item, ...]
+    aside: tuple[ToldItem, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -135,20 +135,20 @@ def _notes(notes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"{place}: {' '.join(filter(None, said))}"
 
 
-def _aside(told: Mapping[str, Any], texts: SessionTexts) -> Iterator[Item]:
+def _aside(told: Mapping[str, Any], texts: SessionTexts) -> Iterator[ToldItem]:
     """Yield what is no part of the conversation: system prompts, and side calls in a line each."""
     for seq, text in texts.systems:
-        yield Item("fold", title=f"System prompt, from call {seq}: {words.size(len(text))}", inside=(data(text),))
+        yield ToldItem("fold", title=f"System prompt, from call {seq}: {words.size(len(text))}", inside=(data(text),))
     for each in told["side_calls"]:
         cost = f", {dollars(each['cost'])}" if each["cost"] is not None else ""
-        yield Item("line", f"call {each['seq']}: {each['role']} {each['model'] or each['path']}{cost}")
+        yield ToldItem("line", f"call {each['seq']}: {each['role']} {each['model'] or each['path']}{cost}")
 
 
-def data(text: str, language: str = "") -> Item:
+def data(text: str, language: str = "") -> ToldItem:
     """Make an item of captured data, cut where it is endless."""
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}\n[{len(text) - LONGEST:,} characters more are in the record]"
-    return Item("data", text, language=language)
+    return ToldItem("data", text, language=language)
 
 
 @attr.frozen
@@ -171,27 +171,27 @@ class _Teller:
         title = " ".join(str(turn["prompt"] or "before the first message").split())[:120]
         return ToldTurn(turn["number"], title, " · ".join(facts), items)
 
-    def _step(self, step: Mapping[str, Any], opens: bool = False) -> Iterator[Item]:
+    def _step(self, step: Mapping[str, Any], opens: bool = False) -> Iterator[ToldItem]:
         seq = step["seq"]
         numbers = [*step["retries"], seq]
-        yield from (Item("mark", text) for text in self.happened.get(seq, ()))
+        yield from (ToldItem("mark", text) for text in self.happened.get(seq, ()))
         earlier = next((self.texts.earlier[each] for each in numbers if each in self.texts.earlier), ())
         if earlier:
             inside = tuple(item for message in earlier for item in self._message(message))
-            yield Item("fold", title=f"{words.plural(len(earlier), 'message')} from before", inside=inside)
+            yield ToldItem("fold", title=f"{words.plural(len(earlier), 'message')} from before", inside=inside)
         prompt = next((self.texts.prompts[each] for each in numbers if each in self.texts.prompts), None)
         if opens and prompt is not None:
-            yield Item("you", prompt[0])
+            yield ToldItem("you", prompt[0])
             yield from (self._image(block) for block in prompt[1])
         if step["retries"]:
             failed = ", ".join(self._attempt(each) for each in step["retries"])
-            yield Item("line", f"tried again after {failed}")
+            yield ToldItem("line", f"tried again after {failed}")
         answer = self.texts.answers.get(seq)
         told = {call["id"]: call for call in step["calls"] if call["id"]}
         for block in answer.blocks if answer else ():
             yield self._block(block, told, step)
         if answer is None:
-            yield Item("line", f"call {seq}: no answer was recorded ({step['outcome'].replace('_', ' ')})")
+            yield ToldItem("line", f"call {seq}: no answer was recorded ({step['outcome'].replace('_', ' ')})")
         shown = {block.id for block in (answer.blocks if answer else ()) if block.kind == "tool_call"}
         yield from (self._agent(agent) for agent in step["agents"] if agent["call"] not in shown)
 
@@ -199,18 +199,18 @@ class _Teller:
         call = self.texts.session.by_seq[seq]
         return " ".join(str(each) for each in (call.status or call.outcome.replace("_", " "), call.error) if each)
 
-    def _block(self, block: Block, told: Mapping[str, Any], step: Mapping[str, Any]) -> Item:
+    def _block(self, block: Block, told: Mapping[str, Any], step: Mapping[str, Any]) -> ToldItem:
         if block.kind == "text":
-            return Item("answer", block.text)
+            return ToldItem("answer", block.text)
         if block.kind == "thinking":
-            return Item("fold", title=f"thought: {_line(block.text)}", inside=(data(block.text),))
+            return ToldItem("fold", title=f"thought: {_line(block.text)}", inside=(data(block.text),))
         if block.kind == "tool_call":
             return self._tool(block, told.get(block.id or ""), step)
         if block.kind == "image":
             return self._image(block)
-        return data(pretty(block.value), "json") if block.value is not None else Item("answer", block.text)
+        return data(pretty(block.value), "json") if block.value is not None else ToldItem("answer", block.text)
 
-    def _tool(self, block: Block, told: Mapping[str, Any] | None, step: Mapping[str, Any]) -> Item:
+    def _tool(self, block: Block, told: Mapping[str, Any] | None, step: Mapping[str, Any]) -> ToldItem:
         result = self.texts.results.get(block.id or "")
         given = block.value if isinstance(block.value, str) else pretty(block.value)
         inside = [data(given, "" if isinstance(block.value, str) else "json")]
@@ -222,37 +222,37 @@ class _Teller:
         inside += [self._agent(agent) for agent in step["agents"] if agent["call"] and agent["call"] == block.id]
         took = f", {words.seconds(told['seconds'])}" if told and told["seconds"] is not None else ""
         target = _line(str(told["target"])) if told and told["target"] else _line(given)
-        return Item("fold", title=f"{block.name or 'tool'} {target} → {came}{took}", inside=tuple(inside))
+        return ToldItem("fold", title=f"{block.name or 'tool'} {target} → {came}{took}", inside=tuple(inside))
 
-    def _inside(self, block: Block) -> Item:
+    def _inside(self, block: Block) -> ToldItem:
         if block.kind == "image":
             return self._image(block)
         return data(block.text if block.value is None else pretty(block.value), "")
 
-    def _image(self, block: Block) -> Item:
+    def _image(self, block: Block) -> ToldItem:
         """Show an image while there is room; say what it was otherwise."""
         said = ", ".join(filter(None, ("image", block.media_type, words.size(block.size) if block.size else "")))
         if not block.data or len(block.data) > self.room.images:
-            return Item("line", f"[{said}]")
+            return ToldItem("line", f"[{said}]")
         self.room.images -= len(block.data)
-        return Item("image", block.data, title=said)
+        return ToldItem("image", block.data, title=said)
 
-    def _agent(self, agent: Mapping[str, Any]) -> Item:
+    def _agent(self, agent: Mapping[str, Any]) -> ToldItem:
         inside = tuple(item for step in agent["steps"] for item in self._step(step))
         sums = f"{words.plural(agent['requests'], 'call')}, {total(agent['cost'], agent['unpriced'])}"
         name = agent["type"] or "sub-agent"
-        return Item(
+        return ToldItem(
             "fold", title=f"{name} ({agent['agent']}): {sums}, {words.seconds(agent['seconds'])}", inside=inside
         )
 
-    def _message(self, message: Message) -> Iterator[Item]:
+    def _message(self, message: Message) -> Iterator[ToldItem]:
         for block in message.blocks:
             if block.kind == "text":
-                yield Item("you" if message.role == "user" else "answer", block.text)
+                yield ToldItem("you" if message.role == "user" else "answer", block.text)
             elif block.kind == "tool_call":
-                yield Item("fold", title=f"{block.name or 'tool'}", inside=(data(pretty(block.value), "json"),))
+                yield ToldItem("fold", title=f"{block.name or 'tool'}", inside=(data(pretty(block.value), "json"),))
             elif block.kind == "tool_result":
-                yield Item("fold", title="result", inside=tuple(self._inside(each) for each in block.content))
+                yield ToldItem("fold", title="result", inside=tuple(self._inside(each) for each in block.content))
             elif block.text:
                 yield data(block.text)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from ccsproxy.exports.markdown import fenced, plain_line, said
-from ccsproxy.exports.told import Item, ToldSession, ToldTurn
+from ccsproxy.exports.told import ToldItem, ToldSession, ToldTurn
 
 
 def told_markdown(told: ToldSession) -> Iterator[str]:
@@ -35,7 +35,7 @@ def _entry(turn: ToldTurn) -> str:
     return f"- {_name(turn)}: {plain_line(turn.title)} ({plain_line(turn.facts)})\n"
 
 
-def _item(item: Item) -> str:
+def _item(item: ToldItem) -> str:
     if item.kind == "fold":
         inside = "".join(map(_item, item.inside))
         return f"<details><summary>{escape(' '.join(item.title.split()))}</summary>\n\n{inside}</details>\n\n"

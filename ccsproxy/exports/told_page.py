@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from html import escape
 
-from ccsproxy.exports.told import Item, ToldSession, ToldTurn
+from ccsproxy.exports.told import ToldItem, ToldSession, ToldTurn
 
 _STYLE = (
     ":root{color-scheme:light dark;--line:light-dark(#ddd,#333);--soft:light-dark(#f4f4f1,#1d2022);"
@@ -68,7 +68,7 @@ def _turn(turn: ToldTurn, at: int) -> Iterator[str]:
     yield from map(_item, turn.items)
 
 
-def _item(item: Item) -> str:
+def _item(item: ToldItem) -> str:
     if item.kind == "fold":
         inside = "".join(map(_item, item.inside))
         return f"<details><summary>{escape(item.title)}</summary>{inside}</details>\n"
@@ -79,7 +79,7 @@ def _item(item: Item) -> str:
     return f'<div class="{item.kind}">{escape(item.text)}</div>\n'
 
 
-def _image(item: Item) -> str:
+def _image(item: ToldItem) -> str:
     """Show an image by what it is, not by what it says."""
     kind = next((kind for start, kind in _IMAGES.items() if item.text.startswith(start)), None)
     if kind is None or not _BASE64.match(item.text):

@@ -146,7 +146,7 @@ Batch = LineBatch | SegmentBatch
 
 
 @attr.frozen
-class Limits:
+class BatchLimits:
     """How much one batch holds at most; a record that is larger alone stands alone.
 
     :ivar rows: records.

@@ -36,7 +36,7 @@ class ShipSettings(msgspec.Struct, frozen=True, kw_only=True):
     credentials: str
 
 
-class Hearer(Protocol):
+class ShipHearer(Protocol):
     """What the process does with what it is told."""
 
     def settings(self, settings: ShipSettings) -> None:
@@ -112,7 +112,7 @@ class ProcessEnd(LineOnlyReceiver):
     delimiter = b"\n"
     MAX_LENGTH = LONGEST_LINE
 
-    def __init__(self, hearer: Hearer) -> None:
+    def __init__(self, hearer: ShipHearer) -> None:
         self._hearer = hearer
 
     def tell(self, states: list[Status]) -> None:

@@ -10,7 +10,7 @@ from ccsproxy.ship.link import ShipSettings
 from ccsproxy.ship.process import surroundings
 from ccsproxy.ship.pump import Pump
 from ccsproxy.ship.registry import make_target
-from ccsproxy.ship.source import Source
+from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.status import Status
 from ccsproxy.store.segments.lines import SegmentLines
 
@@ -35,7 +35,7 @@ async def ship_once(reactor: Any, address: ShipAddress, settings: ShipSettings, 
         beside = known is not None and known.wanted
         name = f"{address.name} once" if beside else address.name
         around = surroundings(reactor, address, settings)
-        source = Source(data_dir, settings.host, _iso(since) if since else "")
+        source = RecordSource(data_dir, settings.host, _iso(since) if since else "")
         pump = Pump(reactor, name, make_target(around), source, ledger, around.content, patience=PATIENCE)
         begin = source.since(since)
         if known is not None and not beside and since:

@@ -26,9 +26,9 @@ from ccsproxy.ship.ledger import Ledger
 from ccsproxy.ship.link import ProcessEnd, ShipSettings
 from ccsproxy.ship.pump import Pump
 from ccsproxy.ship.registry import make_target
-from ccsproxy.ship.source import Source
+from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.status import Status
-from ccsproxy.ship.target import Surroundings
+from ccsproxy.ship.target import TargetContext
 
 #: Seconds between two words on how the targets stand.
 EACH = 1.0
@@ -37,7 +37,7 @@ FINISH_WITHIN = 3.0
 
 
 class ShipProcess:
-    """Does what the service says (see `ccsproxy.ship.link.Hearer`)."""
+    """Does what the service says (see `ccsproxy.ship.link.ShipHearer`)."""
 
     _log = Logger()
 
@@ -113,18 +113,18 @@ def make_pump(reactor: Any, address: ShipAddress, settings: ShipSettings, ledger
     :raises ConfigError: when the target cannot be used as it is set up.
     """
     around = surroundings(reactor, address, settings)
-    source = Source(Path(settings.data_dir), settings.host)
+    source = RecordSource(Path(settings.data_dir), settings.host)
     return Pump(reactor, address.name, make_target(around), source, ledger, around.content)
 
 
-def surroundings(reactor: Any, address: ShipAddress, settings: ShipSettings) -> Surroundings:
+def surroundings(reactor: Any, address: ShipAddress, settings: ShipSettings) -> TargetContext:
     """Return what a target is made with.
 
     :raises ConfigError: when what it asks for cannot be read.
     """
     content = address.options.get("content", settings.content) == "full"
     credentials = read_credentials(address, Path(settings.credentials))
-    return Surroundings(reactor, address, credentials, settings.host, settings.data_dir, content)
+    return TargetContext(reactor, address, credentials, settings.host, settings.data_dir, content)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from ccsproxy.errors import DataDirError
 from ccsproxy.ship.backoff import Backoff
 from ccsproxy.ship.batch import Batch, LineBatch
 from ccsproxy.ship.ledger import Ledger
-from ccsproxy.ship.source import Source, TailMoved
+from ccsproxy.ship.source import RecordSource, TailMoved
 from ccsproxy.ship.status import Status
 from ccsproxy.ship.target import Rejected, Target, Unavailable
 from ccsproxy.store.shipments import DONE, Position, Shipment
@@ -51,7 +51,7 @@ class Pump:
         reactor: Any,
         name: str,
         target: Target,
-        source: Source,
+        source: RecordSource,
         ledger: Ledger,
         content: bool = True,
         in_thread: Callable[..., Awaitable[Any]] = deferToThread,

@@ -8,7 +8,7 @@ import attr
 
 from ccsproxy.config.shipping import ShipAddress
 from ccsproxy.errors import ConfigError
-from ccsproxy.ship.target import Surroundings, Target
+from ccsproxy.ship.target import Target, TargetContext
 
 
 @attr.frozen
@@ -16,7 +16,7 @@ class Kind:
     """One kind of target.
 
     :ivar module: where it is; imported when one is used.
-    :ivar name: the class in it, which is made with `Surroundings` alone.
+    :ivar name: the class in it, which is made with `TargetContext` alone.
     :ivar needs: packages that ccsproxy itself does without.
     """
 
@@ -51,7 +51,7 @@ def check(address: ShipAddress) -> None:
             )
 
 
-def make_target(around: Surroundings) -> Target:
+def make_target(around: TargetContext) -> Target:
     """Make a target.
 
     :raises ConfigError: when it cannot be made as it is set up.

@@ -16,7 +16,7 @@ from ccsproxy.runtime.child import Child, Program
 from ccsproxy.ship.credentials import read_credentials
 from ccsproxy.ship.link import ServiceEnd, ShipSettings
 from ccsproxy.ship.registry import check
-from ccsproxy.ship.source import Source
+from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.status import Status
 from ccsproxy.store.shipments import Shipments
 from ccsproxy.store.state import NAME, State, StateError
@@ -110,7 +110,7 @@ class ShipService(Service):
     def _register(self, shipments: Shipments) -> None:
         names = [address.name for address in self._config.ship]
         if names:
-            end = Source(self._config.data_dir, self._host).end()
+            end = RecordSource(self._config.data_dir, self._host).end()
             for name in names:
                 shipments.begin(name, end)
         shipments.want(names)

@@ -10,7 +10,7 @@ from pathlib import Path
 from twisted.logger import Logger
 
 from ccsproxy.exchange import codec
-from ccsproxy.ship.batch import Batch, Limits, LineBatch, SegmentBatch, ShippedLine
+from ccsproxy.ship.batch import Batch, BatchLimits, LineBatch, SegmentBatch, ShippedLine
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines, lines, segment_pieces
@@ -26,7 +26,7 @@ class TailMoved(Exception):
     """What a target has had is not what lies before its position: the file was cut, and others lines were written."""
 
 
-class Source:
+class RecordSource:
     """Reads batches of one data dir. Synchronous: to be called in threads.
 
     :param host: whose records these are, for the batches' tokens.
@@ -67,7 +67,9 @@ class Source:
         if self._tail_at(position.segment, position.offset) != position.tail:
             raise TailMoved(position.segment)
 
-    def next(self, shipment: Shipment, limits: Limits, content: bool, whole: bool, until: str = "") -> Batch | None:
+    def next(
+        self, shipment: Shipment, limits: BatchLimits, content: bool, whole: bool, until: str = ""
+    ) -> Batch | None:
         """Return the next batch behind a target's position, null when there is none yet.
 
         A batch may hold no record: then only the position moves.
@@ -101,7 +103,7 @@ class Source:
             size -= own * min(position.offset, whole) // whole if whole else 0
         return size, stamp_seconds(names[0]) if names else None
 
-    def _lines(self, names: list[str], shipment: Shipment, limits: Limits, content: bool) -> LineBatch | None:
+    def _lines(self, names: list[str], shipment: Shipment, limits: BatchLimits, content: bool) -> LineBatch | None:
         place = shipment.position
         for name in names:
             own = name == place.segment
@@ -116,7 +118,7 @@ class Source:
                 return LineBatch(self._host, name, start, start, (), done=True)
         return None
 
-    def _read(self, name: str, start: int, planned: int, limits: Limits, content: bool) -> LineBatch | None:
+    def _read(self, name: str, start: int, planned: int, limits: BatchLimits, content: bool) -> LineBatch | None:
         kept: list[ShippedLine] = []
         size, end, tail, done, withheld = 0, start, "", False, 0
         may_go = self._is_redacted(name)

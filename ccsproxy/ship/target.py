@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import attr
 
 from ccsproxy.config.shipping import ShipAddress
-from ccsproxy.ship.batch import Batch, Limits
+from ccsproxy.ship.batch import Batch, BatchLimits
 from ccsproxy.ship.credentials import Credentials
 
 
@@ -34,7 +34,7 @@ class Rejected(ShipError):
 
 
 @attr.frozen
-class Receipt:
+class BatchReceipt:
     """What became of a batch that was taken.
 
     :ivar refused: rows of it that the target did not take, each logged by the target.
@@ -44,7 +44,7 @@ class Receipt:
 
 
 @attr.frozen
-class Surroundings:
+class TargetContext:
     """What a target is made with.
 
     :ivar reactor: the one of the process.
@@ -70,7 +70,7 @@ class Target(Protocol):
     """
 
     whole_segments: bool
-    limits: Limits
+    limits: BatchLimits
 
     async def open(self) -> None:
         """Get ready: see that the target is there, and make there what is needed. Called before the first batch.
@@ -78,7 +78,7 @@ class Target(Protocol):
         :raises Unavailable: when it cannot be used yet; it is called again.
         """
 
-    async def send(self, batch: Batch) -> Receipt:
+    async def send(self, batch: Batch) -> BatchReceipt:
         """Have the target take a batch; return when it is safe there.
 
         :raises Unavailable: when it is to be sent again.

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy.api.queries import Given
-from ccsproxy.exports.session import Extras
+from ccsproxy.exports.session import SessionExtras
 from test.exports.records import make_record
 
 SID = "2026-01-02T03-04-05-678Z-0a1b2c3d"
@@ -80,8 +80,8 @@ class FakeQueries:
     def records(self, sid: str) -> Iterator[dict[str, Any]]:
         yield from self._records.values()
 
-    def extras(self, sid: str, annotations: bool) -> Extras:
-        return Extras()
+    def extras(self, sid: str, annotations: bool) -> SessionExtras:
+        return SessionExtras()
 
     def stats(self, given: Given) -> dict[str, Any]:
         self.asked.append(dict(given))

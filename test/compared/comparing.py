@@ -12,7 +12,7 @@ from typing import Any
 import attr
 
 from ccsproxy.launch.agent import BASE_URL, FORWARD
-from ccsproxy.launch.measuring.differences import Difference, Request, compare, still
+from ccsproxy.launch.measuring.differences import MeasuredDifference, MeasuredRequest, compare, still
 from ccsproxy.launch.registry import BY_NAME
 from ccsproxy.proxy.forward.interception import Interception
 from test.compared import install
@@ -39,12 +39,12 @@ class Run:
     seen: list[dict[str, Any]]
 
     @property
-    def calls(self) -> list[Request]:
+    def calls(self) -> list[MeasuredRequest]:
         """The model calls."""
         return [request for request in self._all() if request.is_model_call]
 
     @property
-    def side(self) -> list[Request]:
+    def side(self) -> list[MeasuredRequest]:
         """What else was asked of the hosts of models."""
         return [request for request in self._all() if not request.is_model_call and _is_known(request)]
 
@@ -53,17 +53,17 @@ class Run:
         """What was asked of other hosts."""
         return {request.key for request in self._all() if not _is_known(request)}
 
-    def _all(self) -> list[Request]:
+    def _all(self) -> list[MeasuredRequest]:
         return [_request(each) for each in self.seen]
 
 
-def _request(seen: dict[str, Any]) -> Request:
+def _request(seen: dict[str, Any]) -> MeasuredRequest:
     fields = tuple((name, value) for name, value in seen["headers"])
     told = bool(seen["told"])
-    return Request(seen["kind"], seen["method"], seen["host"], seen["target"], fields, seen["body"], told)
+    return MeasuredRequest(seen["kind"], seen["method"], seen["host"], seen["target"], fields, seen["body"], told)
 
 
-def _is_known(request: Request) -> bool:
+def _is_known(request: MeasuredRequest) -> bool:
     return _KNOWN.includes(request.host.partition(":")[0], 443)
 
 
@@ -100,11 +100,11 @@ def compare_program(program: Program, folder: Path, work: Path) -> dict[str, Any
     return result
 
 
-def _differences(one: Run, other: Run) -> list[Difference]:
+def _differences(one: Run, other: Run) -> list[MeasuredDifference]:
     return [*compare(one.calls, other.calls), *compare(one.side, other.side)]
 
 
-def _said(differences: Sequence[Difference], of_itself: set[tuple[str, str]]) -> list[str]:
+def _said(differences: Sequence[MeasuredDifference], of_itself: set[tuple[str, str]]) -> list[str]:
     return [difference.text() for difference in differences if difference.where not in of_itself]
 
 

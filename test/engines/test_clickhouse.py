@@ -13,13 +13,13 @@ from twisted.trial.unittest import TestCase
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
 from ccsproxy.ship.backoff import Backoff
-from ccsproxy.ship.batch import Limits
+from ccsproxy.ship.batch import BatchLimits
 from ccsproxy.ship.clickhouse.target import ClickHouseTarget
 from ccsproxy.ship.credentials import Credentials
 from ccsproxy.ship.ledger import Ledger
 from ccsproxy.ship.pump import Pump
-from ccsproxy.ship.source import Source
-from ccsproxy.ship.target import Surroundings
+from ccsproxy.ship.source import RecordSource
+from ccsproxy.ship.target import TargetContext
 from ccsproxy.store.shipments import Position
 from ccsproxy.store.state import State
 from test.engines.clickhouse import ClickHouse
@@ -43,12 +43,12 @@ class ClickHouseCase(TestCase):
     def pump(self, options: str = "ttl_days=0", content: bool = True) -> Pump:
         """Make a pump, as a process does that has just begun."""
         address = ship_address(f"clickhouse+http://127.0.0.1:{self.engine.port}/llm?{options}")
-        around = Surroundings(reactor, address, Credentials(), "h", str(self.segments.data_dir), content)
+        around = TargetContext(reactor, address, Credentials(), "h", str(self.segments.data_dir), content)
         target = ClickHouseTarget(around)
-        target.limits = Limits(rows=40, size=1 << 20)
+        target.limits = BatchLimits(rows=40, size=1 << 20)
         ledger = Ledger(self.segments.data_dir)
         self.addCleanup(ledger.close)
-        source = Source(self.segments.data_dir, "h")
+        source = RecordSource(self.segments.data_dir, "h")
         return Pump(reactor, "t", target, source, ledger, content, backoff=Backoff(lambda: 0.0))
 
     async def ship(self, **options: Any) -> Pump:

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.exports.session import Extras, notes_of, session_markdown, session_page
+from ccsproxy.exports.session import SessionExtras, notes_of, session_markdown, session_page
 from test.exports.records import make_record, make_request
 from test.insight.world import LONG, MAIN, make_world
 
@@ -86,7 +86,9 @@ class WorldExportTests(SynchronousTestCase):
             {"session_id": LONG, "seq": 3, "starred": True, "tags": ["odd"], "note": "look here"},
             {"session_id": "another", "seq": None, "starred": True, "tags": [], "note": None},
         ]
-        text = "".join(session_markdown({"session_id": LONG}, records, {}, Extras(notes=notes_of(written, LONG))))
+        text = "".join(
+            session_markdown({"session_id": LONG}, records, {}, SessionExtras(notes=notes_of(written, LONG)))
+        )
         self.assertIn("compaction", text)
         self.assertIn("- call 3: starred \\#odd look here", text)
         self.assertNotIn("starred", "".join(session_markdown({"session_id": LONG}, records, {})))

@@ -11,13 +11,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
-from ccsproxy.ship.batch import Limits, SegmentBatch
+from ccsproxy.ship.batch import BatchLimits, SegmentBatch
 from ccsproxy.ship.credentials import Credentials
 from ccsproxy.ship.objects.layout import parquet_path, segment_path
-from ccsproxy.ship.objects.store import Changed, Exists, ObjectStore
+from ccsproxy.ship.objects.store import Exists, ObjectChanged, ObjectStore
 from ccsproxy.ship.objects.target import ObjectTarget
-from ccsproxy.ship.source import Source
-from ccsproxy.ship.target import Surroundings, Unavailable
+from ccsproxy.ship.source import RecordSource
+from ccsproxy.ship.target import TargetContext, Unavailable
 from ccsproxy.store.shipments import Shipment
 from test.ship.segments import FIRST, SECOND, Segments
 from test.store.corpus import Corpus
@@ -42,12 +42,12 @@ class BucketTests(SynchronousTestCase):
         self.address = ship_address(f"s3://calls/{self.id()}?region=us-east-1&endpoint={self.endpoint}")
         self.store = ObjectStore(self.address, KEYS)
         self.segments = Segments(Path(self.mktemp()).absolute())
-        around = Surroundings(reactor, self.address, Credentials(store=KEYS), "h", str(self.segments.data_dir))
+        around = TargetContext(reactor, self.address, Credentials(store=KEYS), "h", str(self.segments.data_dir))
         self.target = ObjectTarget(around)
 
     def send(self, shipment: Shipment = Shipment("t")) -> SegmentBatch:  # noqa: B008  (frozen)
         """Put the next closed segment."""
-        found = Source(self.segments.data_dir, "h").next(shipment, Limits(), True, whole=True)
+        found = RecordSource(self.segments.data_dir, "h").next(shipment, BatchLimits(), True, whole=True)
         assert isinstance(found, SegmentBatch)
         self.target._send(found)
         return found
@@ -60,7 +60,7 @@ class BucketTests(SynchronousTestCase):
         self.assertRaises(Exists, self.store.create, "a", large)
         _, tag = self.store.read("a") or (b"", None)
         self.store.replace("a", b"3", tag)
-        self.assertRaises(Changed, self.store.replace, "a", b"4", tag)
+        self.assertRaises(ObjectChanged, self.store.replace, "a", b"4", tag)
         self.assertEqual((self.store.read("a") or (b"", ""))[0], b"3")
 
     def test_everything_once_and_cut_out(self) -> None:

@@ -5,8 +5,8 @@ import ssl
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.request import MeasuredRequest as Asked
 from urllib.request import ProxyHandler, build_opener
-from urllib.request import Request as Asked
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,13 +14,13 @@ from ccsproxy.errors import StartError
 from ccsproxy.launch.agent import Agent, Leading, ServiceFacts, Surroundings
 from ccsproxy.launch.agents.plain import CLINE
 from ccsproxy.launch.measuring.answers import answer
-from ccsproxy.launch.measuring.differences import Request, compare, still
+from ccsproxy.launch.measuring.differences import MeasuredRequest, compare, still
 from ccsproxy.launch.measuring.measure import measure
 from ccsproxy.launch.measuring.mock import MeasuringMock
 
 
-def request(body: Any = None, *headers: tuple[str, str], target: str = "/v1/messages") -> Request:
-    return Request("http", "POST", "api.example.com", target, headers, body)
+def request(body: Any = None, *headers: tuple[str, str], target: str = "/v1/messages") -> MeasuredRequest:
+    return MeasuredRequest("http", "POST", "api.example.com", target, headers, body)
 
 
 class DifferenceTests(SynchronousTestCase):

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ccsproxy.ship.batch import Batch, Limits, LineBatch
-from ccsproxy.ship.target import Receipt, Rejected, ShipError, Unavailable
+from ccsproxy.ship.batch import Batch, BatchLimits, LineBatch
+from ccsproxy.ship.target import BatchReceipt, Rejected, ShipError, Unavailable
 
 Moment = Callable[[str, Any], ShipError | None]
 
@@ -24,7 +24,7 @@ class FakeTarget:
     :ivar asked: every call, by name.
     """
 
-    def __init__(self, whole: bool = False, limits: Limits = Limits(rows=4, linger=1.0)) -> None:  # noqa: B008
+    def __init__(self, whole: bool = False, limits: BatchLimits = BatchLimits(rows=4, linger=1.0)) -> None:  # noqa: B008
         self.whole_segments, self.limits = whole, limits
         self.faults: list[ShipError | None] = []
         self.lost = 0
@@ -37,7 +37,7 @@ class FakeTarget:
     async def open(self) -> None:
         self.asked.append("open")
 
-    async def send(self, batch: Batch) -> Receipt:
+    async def send(self, batch: Batch) -> BatchReceipt:
         self.asked.append(f"send {batch.token}")
         if self.wait is not None:
             await self.wait()
@@ -53,7 +53,7 @@ class FakeTarget:
         if self.lost:
             self.lost -= 1
             raise Unavailable("the connection broke off")
-        return Receipt()
+        return BatchReceipt()
 
     async def delete(self, session_id: str) -> None:
         fault = self.faults.pop(0) if self.faults else None

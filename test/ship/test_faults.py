@@ -19,7 +19,7 @@ from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
 from ccsproxy.ship import http
 from ccsproxy.ship.backoff import Backoff
-from ccsproxy.ship.batch import Limits
+from ccsproxy.ship.batch import BatchLimits
 from ccsproxy.ship.clickhouse import target as clickhouse
 from ccsproxy.ship.credentials import Credentials
 from ccsproxy.ship.jsonl import target as jsonl
@@ -27,8 +27,8 @@ from ccsproxy.ship.ledger import Ledger
 from ccsproxy.ship.objects import target as objects
 from ccsproxy.ship.objects.store import ObjectStore
 from ccsproxy.ship.pump import Pump
-from ccsproxy.ship.source import Source
-from ccsproxy.ship.target import Surroundings, Unavailable
+from ccsproxy.ship.source import RecordSource
+from ccsproxy.ship.target import TargetContext, Unavailable
 from ccsproxy.store.segments.segment import segment_name
 from ccsproxy.store.shipments import DONE, Position
 from ccsproxy.store.state import State
@@ -116,7 +116,7 @@ class Run:
         """Let a shipper run, until it is killed or the time is over."""
         ledger = Ledger(self.segments.data_dir)
         pump = Pump(
-            self.clock, "t", self.target(), Source(self.segments.data_dir, "h"), ledger, True, self.in_thread,
+            self.clock, "t", self.target(), RecordSource(self.segments.data_dir, "h"), ledger, True, self.in_thread,
             Backoff(self.chance.random), self.clock.seconds,
         )  # fmt: skip
         ended: list[Any] = []
@@ -143,7 +143,7 @@ class Run:
         """Make the target as a process does that has just begun."""
         url = {"jsonl": "jsonl+http://127.0.0.1:9/x", "clickhouse": "clickhouse+http://127.0.0.1:9/llm?ttl_days=0"}
         address = ship_address(url.get(self.kind, f"file://{self.lake}"))
-        around = Surroundings(self.clock, address, Credentials(), "h", str(self.segments.data_dir))
+        around = TargetContext(self.clock, address, Credentials(), "h", str(self.segments.data_dir))
         if self.kind == "file":
             self.case.patch(objects, "deferToThread", self.in_thread)
             made: Any = objects.ObjectTarget(around)
@@ -152,7 +152,7 @@ class Run:
         module = jsonl if self.kind == "jsonl" else clickhouse
         self.case.patch(module, "deferToThread", self.in_thread)
         made = jsonl.JsonLinesTarget(around) if self.kind == "jsonl" else clickhouse.ClickHouseTarget(around)
-        made.limits = Limits(rows=5, size=1 << 20)
+        made.limits = BatchLimits(rows=5, size=1 << 20)
         made._door = TroubledDoor(self)
         return made
 

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.ship.backoff import Backoff
 from ccsproxy.ship.ledger import Ledger
 from ccsproxy.ship.pump import POLL, REFUSED_IN_A_ROW, Pump
-from ccsproxy.ship.source import Source
+from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.target import Unavailable
 from ccsproxy.store.segments.segment import plain_path
 from ccsproxy.store.shipments import Position, Shipments
@@ -32,7 +32,7 @@ class PumpCase(SynchronousTestCase):
         """Start a pump, as a process does that has just begun."""
         ledger = Ledger(self.segments.data_dir)
         self.addCleanup(ledger.close)
-        source = Source(self.segments.data_dir, "h")
+        source = RecordSource(self.segments.data_dir, "h")
         pump = self.pump = Pump(
             self.clock, "t", self.target, source, ledger, True, at_once, Backoff(lambda: 1.0), self.clock.seconds
         )

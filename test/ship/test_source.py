@@ -6,14 +6,14 @@ import attr
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange import codec
-from ccsproxy.ship.batch import Limits, LineBatch, SegmentBatch
-from ccsproxy.ship.source import Source, TailMoved
+from ccsproxy.ship.batch import BatchLimits, LineBatch, SegmentBatch
+from ccsproxy.ship.source import RecordSource, TailMoved
 from ccsproxy.store.segments.segment import plain_path
 from ccsproxy.store.shipments import DONE, Position, Shipment
 from test.ship.segments import FIRST, SECOND, THIRD, Segments
 from test.store.records import record
 
-LIMITS = Limits(rows=3, size=1 << 20)
+LIMITS = BatchLimits(rows=3, size=1 << 20)
 
 
 class SourceCase(SynchronousTestCase):
@@ -22,10 +22,10 @@ class SourceCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Make an empty data dir."""
         self.segments = Segments(Path(self.mktemp()))
-        self.source = Source(self.segments.data_dir, "h")
+        self.source = RecordSource(self.segments.data_dir, "h")
         self.shipment = Shipment("t")
 
-    def lines(self, limits: Limits = LIMITS, until: str = "") -> LineBatch | None:
+    def lines(self, limits: BatchLimits = LIMITS, until: str = "") -> LineBatch | None:
         """Read the next lines."""
         found = self.source.next(self.shipment, limits, True, False, until)
         assert found is None or isinstance(found, LineBatch)
@@ -94,7 +94,7 @@ class LineTests(SourceCase):
         """A batch has the size that is wanted, or one record."""
         self.segments.add(FIRST, [record(1, body="x" * 5000), record(2, body="x" * 100), record(3)])
         sizes = []
-        while batch := self.lines(Limits(rows=10, size=3000)):
+        while batch := self.lines(BatchLimits(rows=10, size=3000)):
             sizes.append(len(batch.lines))
             self.take(batch)
         self.assertEqual(sizes, [1, 2])
@@ -129,7 +129,7 @@ class LineTests(SourceCase):
 
     def test_since(self) -> None:
         """Older records are passed over, older segments not even read."""
-        self.source = Source(self.segments.data_dir, "h", since="2099")
+        self.source = RecordSource(self.segments.data_dir, "h", since="2099")
         self.segments.add(FIRST, [1])
         self.assertEqual(self.drain(), [])
         self.segments.add(SECOND, [1])
@@ -190,7 +190,7 @@ class TailTests(SourceCase):
         self.segments.close(FIRST)
         self.source.check(end)
         self.assertEqual(len(end.tail), 8)
-        self.assertEqual(Source(Path(self.mktemp()), "h").end(), Position())
+        self.assertEqual(RecordSource(Path(self.mktemp()), "h").end(), Position())
 
 
 class SegmentTests(SourceCase):

@@ -26,7 +26,7 @@ COMPARISONS, CHANGES = 80, 300
 BY_WORDS = 12
 
 
-class Shown:
+class ShownChanges:
     """What a page has shown so far.
 
     :ivar passed_over: how many changes there was no room for.
@@ -61,7 +61,7 @@ def show_lines(lines: Sequence[TextLine], label: str, place: Place) -> Any:
     return h.pre([_line(line, place) for line in lines], class_="lines", tabindex="0", role="group", aria_label=label)
 
 
-def show_params(pairs: Sequence[Pair[tuple[str, Any]]], shown: Shown) -> Any:
+def show_params(pairs: Sequence[Pair[tuple[str, Any]]], shown: ShownChanges) -> Any:
     """Show the parameters that differ."""
     if unchanged(pairs):
         return None
@@ -69,14 +69,14 @@ def show_params(pairs: Sequence[Pair[tuple[str, Any]]], shown: Shown) -> Any:
     return _section("Parameters", "parameters", changes)
 
 
-def show_system(pairs: Sequence[Pair[Block]], shown: Shown) -> Any:
+def show_system(pairs: Sequence[Pair[Block]], shown: ShownChanges) -> Any:
     """Show the texts of the system prompt."""
     if unchanged(pairs):
         return None
     return _section("System prompt", "system", list(_blocks(pairs, shown, "Text", "h3")))
 
 
-def show_tools(pairs: Sequence[Pair[Tool]], shown: Shown) -> Any:
+def show_tools(pairs: Sequence[Pair[Tool]], shown: ShownChanges) -> Any:
     """Show the tools that differ."""
     if unchanged(pairs):
         return None
@@ -85,7 +85,7 @@ def show_tools(pairs: Sequence[Pair[Tool]], shown: Shown) -> Any:
     return _section("Tools", "tools", [*changes, _same(f"{plural(same, 'tool')} unchanged") if same else None])
 
 
-def show_messages(pairs: Sequence[Pair[Message]], shown: Shown) -> Any:
+def show_messages(pairs: Sequence[Pair[Message]], shown: ShownChanges) -> Any:
     """Show the messages that differ; runs of those that do not in a line each."""
     if not pairs:
         return None
@@ -109,7 +109,7 @@ def _section(title: str, name: str, content: Sequence[Any]) -> Any:
     )
 
 
-def _change(shown: Shown, kind: str, title: Any, content: Any, level: str = "h3") -> Any:
+def _change(shown: ShownChanges, kind: str, title: Any, content: Any, level: str = "h3") -> Any:
     """Show a change under a heading that keys stop at and that has an address."""
     shown.number += 1
     here = f"change-{shown.number}"
@@ -130,7 +130,7 @@ def _same_messages(group: Sequence[Pair[Message]]) -> Any:
     return h.p(f"{which} unchanged", marks, class_="same")
 
 
-def _message(pair: Pair[Message], shown: Shown) -> Any:
+def _message(pair: Pair[Message], shown: ShownChanges) -> Any:
     at = pair.after_at if pair.after_at is not None else pair.before_at
     role = ROLES.get(pair.item.role, pair.item.role or "Message")
     title = f"Message {(at or 0) + 1}, {role}"
@@ -141,7 +141,7 @@ def _message(pair: Pair[Message], shown: Shown) -> Any:
     return _change(shown, "changed", title, blocks)
 
 
-def _blocks(pairs: Sequence[Pair[Block]], shown: Shown, noun: str, level: str = "h4") -> Iterator[Any]:
+def _blocks(pairs: Sequence[Pair[Block]], shown: ShownChanges, noun: str, level: str = "h4") -> Iterator[Any]:
     for number, pair in enumerate(pairs, 1):
         if pair.equal:
             mark = h.span("cache breakpoint", class_="mark") if marked(pair.item) else None
@@ -150,7 +150,7 @@ def _blocks(pairs: Sequence[Pair[Block]], shown: Shown, noun: str, level: str = 
             yield _block(pair, shown, f"{noun} {number}", level)
 
 
-def _block(pair: Pair[Block], shown: Shown, name: str, level: str) -> Any:
+def _block(pair: Pair[Block], shown: ShownChanges, name: str, level: str) -> Any:
     if pair.before is None or pair.after is None:
         return _change(shown, pair.kind, name, show_block(pair.item, shown.place), level)
     mark = h.span(" cache breakpoint", class_="mark") if marked(pair.after) else None
@@ -158,7 +158,7 @@ def _block(pair: Pair[Block], shown: Shown, name: str, level: str) -> Any:
     return _change(shown, "changed", [name, mark], compared, level)
 
 
-def _tool(pair: Pair[Tool], shown: Shown) -> Any:
+def _tool(pair: Pair[Tool], shown: ShownChanges) -> Any:
     name = h.span(pair.item.name or "unnamed", class_="data")
     if pair.before is not None and pair.after is not None:
         return _change(shown, "changed", name, list(_tool_changes(pair.before, pair.after, shown)))
@@ -168,7 +168,7 @@ def _tool(pair: Pair[Tool], shown: Shown) -> Any:
     return _change(shown, pair.kind, name, [described if pair.item.description else None, folded])
 
 
-def _tool_changes(before: Tool, after: Tool, shown: Shown) -> Iterator[Any]:
+def _tool_changes(before: Tool, after: Tool, shown: ShownChanges) -> Iterator[Any]:
     if before.description != after.description:
         yield h.p("Description", class_="label piece")
         yield shown.compared(before.description, after.description, "Changes of the description")
@@ -177,7 +177,7 @@ def _tool_changes(before: Tool, after: Tool, shown: Shown) -> Iterator[Any]:
         yield shown.compared(_json(before.schema), _json(after.schema), "Changes of the schema")
 
 
-def _param(pair: Pair[tuple[str, Any]], shown: Shown) -> Any:
+def _param(pair: Pair[tuple[str, Any]], shown: ShownChanges) -> Any:
     name = h.span(pair.item[0], class_="data")
     was = _json(pair.before[1]) if pair.before is not None else ""
     now = _json(pair.after[1]) if pair.after is not None else ""

@@ -5,7 +5,7 @@ from typing import Any
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.diff.align import Pair
-from ccsproxy.dashboard.diff.changes import Shown, show_messages, show_params, show_system, show_tools
+from ccsproxy.dashboard.diff.changes import ShownChanges, show_messages, show_params, show_system, show_tools
 from ccsproxy.dashboard.diff.marks import cache_marks
 from ccsproxy.dashboard.diff.view import RequestDifference, difference, unchanged
 from ccsproxy.dashboard.html import figures
@@ -102,7 +102,7 @@ def _compared(old: Record, new: Record, whole: str) -> list[Any]:
     before, after = view_of(old), view_of(new)
     found = difference(before, after)
     place = place_for([*before.messages, *after.messages], Place(RenderBudget(), whole=whole, anchors=False))
-    shown = Shown(place)
+    shown = ShownChanges(place)
     parts = [
         h.p(found.summary, class_="summary", data_testid="summary"),
         _unlike(old, new),
@@ -153,7 +153,7 @@ def _nothing(found: RequestDifference) -> Any:
     return None
 
 
-def _cut(shown: Shown) -> Any:
+def _cut(shown: ShownChanges) -> Any:
     left = []
     if shown.place.budget.cut:
         left.append(figures.plural(shown.place.budget.cut, "character"))

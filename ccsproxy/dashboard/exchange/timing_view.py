@@ -13,7 +13,7 @@ MOST_SILENCES = 40
 
 
 @attr.frozen
-class Span:
+class TimeSpan:
     """A part of the time, in milliseconds since the request began."""
 
     name: str
@@ -34,8 +34,8 @@ class Timeline:
     :ivar silences: times within the stream when nothing came.
     """
 
-    spans: Sequence[Span]
-    silences: Sequence[Span]
+    spans: Sequence[TimeSpan]
+    silences: Sequence[TimeSpan]
     end: float
 
 
@@ -60,7 +60,7 @@ def timeline_of(record: Mapping[str, Any]) -> Timeline | None:
     for mark, name, kind in _STEPS:
         when = timing.get(mark)
         if isinstance(when, int | float) and when >= at:
-            spans.append(Span(name, kind, at, float(when)))
+            spans.append(TimeSpan(name, kind, at, float(when)))
             at = float(when)
     if not spans or at <= 0:
         return None
@@ -68,11 +68,11 @@ def timeline_of(record: Mapping[str, Any]) -> Timeline | None:
     return Timeline(spans, _silences(record, end), end)
 
 
-def _silences(record: Mapping[str, Any], end: float) -> list[Span]:
+def _silences(record: Mapping[str, Any], end: float) -> list[TimeSpan]:
     stream = (record.get("response") or {}).get("stream") or {}
     times = [float(chunk[0]) for chunk in stream.get("chunks") or [] if isinstance(chunk, list | tuple) and chunk]
     least = max(SILENCE_MS, end * SILENCE_PART)
-    found = [Span("Silence", "stall", a, b) for a, b in pairwise(times) if b - a >= least]
+    found = [TimeSpan("Silence", "stall", a, b) for a, b in pairwise(times) if b - a >= least]
     return sorted(sorted(found, key=lambda span: -span.length)[:MOST_SILENCES], key=lambda span: span.start)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ccsproxy.dashboard.exchange.timing_view import Span, Timeline, timeline_of
+from ccsproxy.dashboard.exchange.timing_view import Timeline, TimeSpan, timeline_of
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import facts, panel
 from ccsproxy.dashboard.html.markup import element, h
@@ -27,7 +27,7 @@ def waterfall(record: Mapping[str, Any]) -> Any:
     return panel("Time", table, _rhythm(record, line), _notes(record, line), id="timing", data_testid="timing")
 
 
-def _row(name: str, span: Span, line: Timeline) -> Any:
+def _row(name: str, span: TimeSpan, line: Timeline) -> Any:
     start, width = span.start / line.end * WIDE, max(span.length / line.end * WIDE, 2.0)
     label = f"{name}: {figures.duration(span.length)}, from {figures.duration(span.start)}"
     drawn = [rect(0, 0, WIDE, TALL, "track"), rect(min(start, WIDE - 2), 0, width, TALL, span.kind)]
@@ -63,7 +63,7 @@ def _rhythm(record: Mapping[str, Any], line: Timeline) -> Any:
     )
 
 
-def _stall(stall: Span, line: Timeline) -> Any:
+def _stall(stall: TimeSpan, line: Timeline) -> Any:
     start = stall.start / line.end * WIDE
     return rect(start, 0, max(stall.length / line.end * WIDE, 2.0), 4, "stall", figures.duration(stall.length))
 
@@ -91,7 +91,7 @@ def _notes(record: Mapping[str, Any], line: Timeline) -> Any:
     )
 
 
-def _stalls(silences: Sequence[Span]) -> str | None:
+def _stalls(silences: Sequence[TimeSpan]) -> str | None:
     if not silences:
         return None
     total = sum(span.length for span in silences)

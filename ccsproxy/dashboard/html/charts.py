@@ -30,7 +30,7 @@ class BarChart:
 
 
 @attr.frozen
-class Line:
+class ChartLine:
     """One line of a chart.
 
     :ivar values: one for each time, None where nothing is known.
@@ -47,7 +47,7 @@ class LineChart:
     """A chart of lines over time."""
 
     title: str
-    lines: Sequence[Line]
+    lines: Sequence[ChartLine]
     names: Sequence[str]
     write: Callable[[float | None], str]
 
@@ -101,7 +101,7 @@ def line_chart(chart: LineChart) -> Any:
     )
 
 
-def _line(line: Line, step: float, highest: float) -> Any:
+def _line(line: ChartLine, step: float, highest: float) -> Any:
     """Draw a line; where nothing is known it has a gap, a single value is a dot."""
     pieces: list[list[str]] = [[]]
     for at, value in enumerate(line.values):

@@ -7,7 +7,7 @@ from typing import Any
 import attr
 
 from ccsproxy.dashboard.html import figures
-from ccsproxy.dashboard.html.charts import BarChart, Line, LineChart
+from ccsproxy.dashboard.html.charts import BarChart, ChartLine, LineChart
 from ccsproxy.dashboard.html.svg import Bar
 from ccsproxy.insight.query import parse
 from ccsproxy.store.index.tallies import DAY_MS
@@ -144,8 +144,8 @@ def speed_charts(
         LineChart(
             f"First token by {time.unit}",
             [
-                Line("p50", [row.get("ttft_p50_ms") for row in every], "mid"),
-                Line("p95", [row.get("ttft_p95_ms") for row in every], "high"),
+                ChartLine("p50", [row.get("ttft_p50_ms") for row in every], "mid"),
+                ChartLine("p95", [row.get("ttft_p95_ms") for row in every], "high"),
             ],
             names,
             figures.duration,
@@ -153,8 +153,8 @@ def speed_charts(
         LineChart(
             f"Tokens a second by {time.unit}",
             [
-                Line("p50", [each.get("p50") for each in fast], "mid"),
-                Line("slowest of twenty", [each.get("p5") for each in fast], "high"),
+                ChartLine("p50", [each.get("p50") for each in fast], "mid"),
+                ChartLine("slowest of twenty", [each.get("p5") for each in fast], "high"),
             ],
             names,
             lambda value: figures.UNKNOWN if value is None else f"{value:,.0f}",

@@ -17,7 +17,7 @@ from ccsproxy.dashboard.session.flow import Flow, PlacedStep, tail_of
 from ccsproxy.dashboard.session.head import session_head
 from ccsproxy.dashboard.session.outline import outline_line
 from ccsproxy.dashboard.session.step_texts import StepTexts, texts_of
-from ccsproxy.dashboard.session.step_view import Shown, show_step
+from ccsproxy.dashboard.session.step_view import StepContext, show_step
 from ccsproxy.insight.conversation.conversation import marks
 from ccsproxy.insight.session import Session
 from ccsproxy.insight.words import seconds, tokens
@@ -82,7 +82,7 @@ def _grouped(reader: Reader, sid: str, steps: Sequence[PlacedStep], service: Ser
     for mark in marks(session):
         happened.setdefault(mark["seq"], []).append(_mark(mark))
     before = {seq: link.before.seq if link.before else None for seq, link in session.lanes.links.items()}
-    share = Shown(sid, Place(RenderBudget()), session.verdicts, before, happened)
+    share = StepContext(sid, Place(RenderBudget()), session.verdicts, before, happened)
     return [(list(group), texts, share) for _, group in groupby(steps, key=lambda each: id(each.turn))]
 
 
@@ -100,7 +100,7 @@ def _mark(mark: Mapping[str, Any]) -> str:
     return f"{name}: {mark['text']}" if name else str(mark["text"])
 
 
-def _turn(steps: Sequence[PlacedStep], texts: Mapping[int, StepTexts], share: Shown) -> Any:
+def _turn(steps: Sequence[PlacedStep], texts: Mapping[int, StepTexts], share: StepContext) -> Any:
     turn = steps[0].turn
     number = turn["number"]
     opens = steps[0].number == 1
@@ -124,7 +124,7 @@ def _turn(steps: Sequence[PlacedStep], texts: Mapping[int, StepTexts], share: Sh
     )
 
 
-def _earlier(texts: StepTexts, share: Shown) -> Any:
+def _earlier(texts: StepTexts, share: StepContext) -> Any:
     """Fold what a call carries from before the record began, as of a session that was resumed."""
     if not texts.earlier:
         return None
@@ -138,7 +138,7 @@ def _earlier(texts: StepTexts, share: Shown) -> Any:
     )
 
 
-def _prompt(texts: StepTexts, share: Shown) -> Any:
+def _prompt(texts: StepTexts, share: StepContext) -> Any:
     if not texts.prompt:
         return None
     images = [show_block(each, share.place) for each in texts.images]

@@ -30,7 +30,7 @@ AGENT_STEPS = 60
 
 
 @attr.frozen
-class Shown:
+class StepContext:
     """What the steps of a page share.
 
     :ivar previous: the number of the call that each goes on from.
@@ -44,7 +44,7 @@ class Shown:
     marks: Mapping[int, Sequence[str]]
 
 
-def show_step(each: PlacedStep, texts: StepTexts, shown: Shown) -> Any:
+def show_step(each: PlacedStep, texts: StepTexts, shown: StepContext) -> Any:
     """Show a step of a session."""
     place = attr.evolve(shown.place, whole=address.exchange(shown.sid, each.seq), anchors=False)
     blocks = texts.answer.blocks if texts.answer else ()
@@ -66,7 +66,7 @@ def show_step(each: PlacedStep, texts: StepTexts, shown: Shown) -> Any:
     )
 
 
-def _head(each: PlacedStep, shown: Shown) -> Any:
+def _head(each: PlacedStep, shown: StepContext) -> Any:
     told, call, sid = each.told, each.step.call, shown.sid
     before = shown.previous.get(each.seq)
     changed = (
@@ -136,7 +136,7 @@ def _retries(each: PlacedStep, sid: str) -> Any:
     )
 
 
-def _block(block: Block, texts: StepTexts, each: PlacedStep, shown: Shown, place: Place) -> Any:
+def _block(block: Block, texts: StepTexts, each: PlacedStep, shown: StepContext, place: Place) -> Any:
     if block.kind == "thinking":
         return _thought(block, place)
     if block.kind == "tool_call":
@@ -153,7 +153,7 @@ def _thought(block: Block, place: Place) -> Any:
     return h.details(head, long_text(block.text, place), class_="thought stop-fold", data_testid="thought")
 
 
-def _tool(block: Block, texts: StepTexts, each: PlacedStep, shown: Shown, place: Place) -> Any:
+def _tool(block: Block, texts: StepTexts, each: PlacedStep, shown: StepContext, place: Place) -> Any:
     """Show a call and its result as one item: a line until it is opened."""
     told = next((call for call in each.told["calls"] if call["id"] and call["id"] == block.id), None)
     result = texts.results.get(block.id or "")

@@ -38,7 +38,7 @@ _LIST = 4
 
 
 @attr.frozen
-class Request:
+class MeasuredRequest:
     """One request, or one message over a WebSocket, as a mock saw it.
 
     :ivar kind: ``http``, ``handshake`` or ``message``.
@@ -55,7 +55,7 @@ class Request:
     is_model_call: bool = True
 
     @classmethod
-    def read(cls, line: str) -> "Request":
+    def read(cls, line: str) -> "MeasuredRequest":
         """Read a line of ``seen.jsonl``."""
         seen = json.loads(line)
         headers = tuple((name, value) for name, value in seen["headers"])
@@ -106,7 +106,7 @@ def _json(text: str) -> Any:
     return value if isinstance(value, dict | list) else None
 
 
-def leaves(request: Request) -> list[tuple[str, str]]:
+def leaves(request: MeasuredRequest) -> list[tuple[str, str]]:
     """Return what a request says, place by place: head lines in their order and spelling, then the body."""
     fields = [(name, value) for name, value in request.headers if name.lower() not in _CONNECTION]
     order = ("order of fields", " ".join(name for name, _ in fields))
@@ -114,7 +114,7 @@ def leaves(request: Request) -> list[tuple[str, str]]:
 
 
 @attr.frozen
-class Difference:
+class MeasuredDifference:
     """One place at which two runs differ.
 
     :ivar request: the request's key.
@@ -144,7 +144,7 @@ class Difference:
         return "; ".join(said) or "in another order"
 
 
-def compare(one: Iterable[Request], other: Iterable[Request]) -> list[Difference]:
+def compare(one: Iterable[MeasuredRequest], other: Iterable[MeasuredRequest]) -> list[MeasuredDifference]:
     """Return the places at which two runs differ, requests at one address paired by their shape."""
     first, second = _by_key(one), _by_key(other)
     found = []
@@ -152,25 +152,25 @@ def compare(one: Iterable[Request], other: Iterable[Request]) -> list[Difference
         left, right = first.get(key, []), second.get(key, [])
         if _TELEMETRY.search(key):
             if not left or not right:
-                found.append(Difference(key, "", str(len(left)), str(len(right))))
+                found.append(MeasuredDifference(key, "", str(len(left)), str(len(right))))
             continue
         if len(left) != len(right):
-            found.append(Difference(key, "", str(len(left)), str(len(right))))
+            found.append(MeasuredDifference(key, "", str(len(left)), str(len(right))))
         for a, b in zip(left, right, strict=False):
             found += _places(key, a, b)
     return found
 
 
-def _by_key(requests: Iterable[Request]) -> dict[str, list[Request]]:
-    found: dict[str, list[Request]] = {}
+def _by_key(requests: Iterable[MeasuredRequest]) -> dict[str, list[MeasuredRequest]]:
+    found: dict[str, list[MeasuredRequest]] = {}
     for request in requests:
         found.setdefault(request.key, []).append(request)
     return {key: sorted(each, key=lambda request: request.shape) for key, each in found.items()}
 
 
-def _places(key: str, one: Request, other: Request) -> Iterator[Difference]:
+def _places(key: str, one: MeasuredRequest, other: MeasuredRequest) -> Iterator[MeasuredDifference]:
     left, right = leaves(one), leaves(other)
     a, b = dict(left), dict(right)
     for place in dict.fromkeys([*a, *b]):
         if a.get(place) != b.get(place):
-            yield Difference(key, place, a.get(place, "<nothing>"), b.get(place, "<nothing>"))
+            yield MeasuredDifference(key, place, a.get(place, "<nothing>"), b.get(place, "<nothing>"))

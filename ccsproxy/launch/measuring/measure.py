@@ -24,7 +24,7 @@ from ccsproxy.launch.background import UPSTREAMS
 from ccsproxy.launch.bundle import write_bundle
 from ccsproxy.launch.diagnosis import version_of
 from ccsproxy.launch.environment import forward_environment
-from ccsproxy.launch.measuring.differences import Difference, Request, compare
+from ccsproxy.launch.measuring.differences import MeasuredDifference, MeasuredRequest, compare
 from ccsproxy.launch.measuring.mock import MeasuringMock
 from ccsproxy.providers.registry import PROVIDERS
 from ccsproxy.proxy.forward.authority import AuthorityStore
@@ -52,7 +52,7 @@ class Measurement:
     version: str | None
     calls: tuple[int, int] = (0, 0)
     sizes: tuple[int, int] = (0, 0)
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[MeasuredDifference, ...] = ()
     trouble: str = ""
 
 
@@ -99,7 +99,7 @@ def _both(proxied: Leading, based: Leading) -> Leading:
 
 def _run(
     agent: Agent, path: str, surroundings: Surroundings, way: Leading, mock: MeasuringMock, place: Path
-) -> list[Request]:
+) -> list[MeasuredRequest]:
     words = [PROMPT if word == "{prompt}" else word for word in agent.asking]
     environment: Mapping[str, str] = {**surroundings.environment, **way.environment}
     place.mkdir()
@@ -120,7 +120,7 @@ def _run(
     return mock.take()
 
 
-def _placeless(request: Request) -> Request:
+def _placeless(request: MeasuredRequest) -> MeasuredRequest:
     """Return a request without its host; under a base URL, with the path that the name of an upstream stands for."""
     name, _, rest = request.target[1:].partition("/")
     target = request.target if request.host or name not in _PATHS else f"{_PATHS[name]}/{rest}"
@@ -128,7 +128,7 @@ def _placeless(request: Request) -> Request:
     return attr.evolve(request, host="", target=target, headers=fields)
 
 
-def _size(requests: list[Request]) -> int:
+def _size(requests: list[MeasuredRequest]) -> int:
     return sum(len(json.dumps(request.body)) for request in requests)
 
 

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from ccsproxy.launch.measuring.answers import UPGRADE_REFUSED, answer
-from ccsproxy.launch.measuring.differences import Request
+from ccsproxy.launch.measuring.differences import MeasuredRequest
 
 #: Where the proxied connections of an agent think that they are: none of these is ever connected to.
 Certify = Callable[[str], ssl.SSLContext]
@@ -26,7 +26,7 @@ class MeasuringMock:
     """
 
     def __init__(self, certify: Certify) -> None:
-        self._seen: list[Request] = []
+        self._seen: list[MeasuredRequest] = []
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.mock, self._server.certify = self, certify
@@ -37,12 +37,12 @@ class MeasuringMock:
         """Its address, as a base URL and as that of a proxy."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def remember(self, request: Request) -> None:
+    def remember(self, request: MeasuredRequest) -> None:
         """Keep one request that came."""
         with self._lock:
             self._seen.append(request)
 
-    def take(self) -> list[Request]:
+    def take(self) -> list[MeasuredRequest]:
         """Return what was asked since the last time."""
         with self._lock:
             seen, self._seen = self._seen, []
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
             said = UPGRADE_REFUSED
         fields = tuple(self.headers.items())
         self.server.mock.remember(
-            Request("http", self.command, self._host, self.path, fields, body, said.is_model_call)
+            MeasuredRequest("http", self.command, self._host, self.path, fields, body, said.is_model_call)
         )
         self.send_response(said.status)
         self.send_header("Content-Type", said.content_type)

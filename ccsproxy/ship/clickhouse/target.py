@@ -9,7 +9,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.ship.batch import Batch, Limits, LineBatch
+from ccsproxy.ship.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.clickhouse.rows import RowMaker, Rows
 from ccsproxy.ship.clickhouse.schema import (
     OLDEST,
@@ -25,7 +25,7 @@ from ccsproxy.ship.clickhouse.schema import (
     tables,
 )
 from ccsproxy.ship.http import HttpDoor, Reply
-from ccsproxy.ship.target import Receipt, Rejected, Surroundings, Unavailable
+from ccsproxy.ship.target import BatchReceipt, Rejected, TargetContext, Unavailable
 
 #: Codes by which the server says that what it was sent cannot be read or held: it never will be.
 _OF_DATA = frozenset({6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 407, 441, 469})
@@ -51,10 +51,10 @@ class ClickHouseTarget:
     """
 
     whole_segments = False
-    limits = Limits(rows=2000, size=8 << 20, linger=2.0)
+    limits = BatchLimits(rows=2000, size=8 << 20, linger=2.0)
     _log = Logger()
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: TargetContext) -> None:
         address = self._address = around.address
         self._door = HttpDoor(around.reactor, address)
         self._url = f"{address.scheme}://{address.authority}/"
@@ -85,7 +85,7 @@ class ClickHouseTarget:
                 await self._ask(statement)
         self._is_open = True
 
-    async def send(self, batch: Batch) -> Receipt:
+    async def send(self, batch: Batch) -> BatchReceipt:
         """Insert the rows of a batch."""
         assert isinstance(batch, LineBatch)  # noqa: S101  (whole_segments says so)
         await self.open()
@@ -96,7 +96,7 @@ class ClickHouseTarget:
         self._maker.memory.commit()
         for session, seq, reason in rows.refused:
             self._log.warn("{session}/{seq} is not shipped: {reason}", session=session, seq=seq, reason=reason)
-        return Receipt(len(rows.refused))
+        return BatchReceipt(len(rows.refused))
 
     async def delete(self, session_id: str) -> None:
         """Delete a session of this host, and the texts that nobody else has said."""

@@ -12,10 +12,10 @@ import msgspec
 from twisted.internet.threads import deferToThread
 
 from ccsproxy.exchange.ids import iso_time
-from ccsproxy.ship.batch import Batch, Limits, LineBatch
+from ccsproxy.ship.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.http import HttpDoor, judge
 from ccsproxy.ship.jsonl.signature import HEADER, sign
-from ccsproxy.ship.target import Receipt, Surroundings
+from ccsproxy.ship.target import BatchReceipt, TargetContext
 
 #: The header that names a batch.
 TOKEN = "X-Ccsproxy-Batch"  # noqa: S105  (a name, not a secret)
@@ -25,9 +25,9 @@ class JsonLinesTarget:
     """Sends JSON lines to one address (see `ccsproxy.ship.target.Target`)."""
 
     whole_segments = False
-    limits = Limits(rows=500, size=2 << 20)
+    limits = BatchLimits(rows=500, size=2 << 20)
 
-    def __init__(self, around: Surroundings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, around: TargetContext, clock: Callable[[], float] = time.time) -> None:
         self._door = HttpDoor(around.reactor, around.address)
         self._url, self._where = around.address.url or "/", around.address.authority
         self._credentials, self._host, self._clock = around.credentials, around.host, clock
@@ -35,11 +35,11 @@ class JsonLinesTarget:
     async def open(self) -> None:
         """Do nothing: the first batch shows whether somebody is there."""
 
-    async def send(self, batch: Batch) -> Receipt:
+    async def send(self, batch: Batch) -> BatchReceipt:
         """Send a batch of records."""
         assert isinstance(batch, LineBatch)  # noqa: S101  (whole_segments says so)
         await self._post(batch.token, await deferToThread(_packed, batch))
-        return Receipt()
+        return BatchReceipt()
 
     async def delete(self, session_id: str) -> None:
         """Say that a session is to be deleted; the receiver has to do it."""

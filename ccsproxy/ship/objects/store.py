@@ -29,7 +29,7 @@ class Exists(Exception):
     """There is an object of that name."""
 
 
-class Changed(Exception):
+class ObjectChanged(Exception):
     """An object is not the one any more that was read."""
 
 
@@ -56,7 +56,7 @@ class ObjectStore:
         """Put an object in the place of one that was read.
 
         :param tag: what the store called it then; a folder has no such condition.
-        :raises Changed: when it is another by now.
+        :raises ObjectChanged: when it is another by now.
         :raises Unavailable: when the store does not take it.
         """
         self._put(path, content, "overwrite" if tag is None or self._folder is not None else {"e_tag": tag})
@@ -118,7 +118,7 @@ class ObjectStore:
         except AlreadyExistsError:
             raise Exists from None
         except PreconditionError:
-            raise Changed from None
+            raise ObjectChanged from None
         except FileNotFoundError:
             raise
         except (BaseError, OSError, NotImplementedError) as error:

@@ -12,13 +12,13 @@ import zstandard
 from twisted.internet.threads import deferToThread
 
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.ship.batch import Batch, Limits, SegmentBatch
+from ccsproxy.ship.batch import Batch, BatchLimits, SegmentBatch
 from ccsproxy.ship.facts import facts_of
 from ccsproxy.ship.objects.layout import PARQUET, of_host, parquet_path, segment_path
 from ccsproxy.ship.objects.parquet import sessions_in, without_session, written
 from ccsproxy.ship.objects.store import Exists, ObjectStore
 from ccsproxy.ship.objects.workshop import Workshop
-from ccsproxy.ship.target import Receipt, Surroundings, Unavailable
+from ccsproxy.ship.target import BatchReceipt, TargetContext, Unavailable
 from ccsproxy.store.segments.segment import COMPRESSED
 
 #: How much of a segment is hashed at once, in bytes.
@@ -35,9 +35,9 @@ class ObjectTarget:
     """
 
     whole_segments = True
-    limits = Limits()
+    limits = BatchLimits()
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: TargetContext) -> None:
         self._store = ObjectStore(around.address, dict(around.credentials.store))
         self._host, self._content = around.host, around.content
         self._data_dir = Path(around.data_dir)
@@ -48,11 +48,11 @@ class ObjectTarget:
         await deferToThread(lambda: next(self._store.paths(), None))
         await deferToThread(self._clear)
 
-    async def send(self, batch: Batch) -> Receipt:
+    async def send(self, batch: Batch) -> BatchReceipt:
         """Put a segment and its summaries; remove those that it replaces."""
         assert isinstance(batch, SegmentBatch)  # noqa: S101  (whole_segments says so)
         await deferToThread(self._send, batch)
-        return Receipt()
+        return BatchReceipt()
 
     async def delete(self, session_id: str) -> None:
         """Cut a session out of every object of this host."""

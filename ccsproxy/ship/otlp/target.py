@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.upgrade import upgrade
-from ccsproxy.ship.batch import Batch, Limits, LineBatch
+from ccsproxy.ship.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.http import HttpDoor, Reply, judge
 from ccsproxy.ship.otlp import names
 from ccsproxy.ship.otlp.calls import Record
@@ -22,7 +22,7 @@ from ccsproxy.ship.otlp.encoder import SpanEncoder
 from ccsproxy.ship.otlp.metrics import FAMILIES, CallMetrics
 from ccsproxy.ship.otlp.protobuf import metrics_request, refused_points, refused_spans, trace_request
 from ccsproxy.ship.otlp.span import Span
-from ccsproxy.ship.target import Receipt, Rejected, ShipError, Surroundings
+from ccsproxy.ship.target import BatchReceipt, Rejected, ShipError, TargetContext
 from ccsproxy.store.reader.reader import Reader
 
 #: Bytes of one request before it is compressed: the collector takes 20 MiB, others 4.
@@ -37,10 +37,10 @@ class OtlpTarget:
     """Sends spans and metrics to one address (see `ccsproxy.ship.target.Target`)."""
 
     whole_segments = False
-    limits = Limits(rows=200, size=4 << 20)
+    limits = BatchLimits(rows=200, size=4 << 20)
     _log = Logger()
 
-    def __init__(self, around: Surroundings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, around: TargetContext, clock: Callable[[], float] = time.time) -> None:
         """Make it.
 
         :param clock: tells the time, in seconds since the epoch.
@@ -57,7 +57,7 @@ class OtlpTarget:
     async def open(self) -> None:
         """Do nothing: the first batch shows whether somebody is there."""
 
-    async def send(self, batch: Batch) -> Receipt:
+    async def send(self, batch: Batch) -> BatchReceipt:
         """Send the spans that are over with a batch."""
         assert isinstance(batch, LineBatch)  # noqa: S101  (whole_segments says so)
         records, unread, bodies = await deferToThread(self._encoded, batch)
@@ -70,7 +70,7 @@ class OtlpTarget:
             self._metrics.add(record)
         if self._clock() - self._metrics_at >= METRICS_EVERY:
             await self._send_metrics()
-        return Receipt(refused + unread)
+        return BatchReceipt(refused + unread)
 
     async def delete(self, session_id: str) -> None:
         """Say that it has to be done by hand: OTLP has no word for it."""

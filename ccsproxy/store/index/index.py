@@ -19,7 +19,7 @@ from ccsproxy.store.index.rows import Names, RowWriter, summary_of, unpacked_id
 from ccsproxy.store.index.schema import COLUMNS, INDEXES
 from ccsproxy.store.index.sessions import SessionRows, SessionTotals
 from ccsproxy.store.index.statements import HEIRS, INSERT, MARK, OF_KEY, OF_SEGMENT, OF_THE_LINE, UPDATE
-from ccsproxy.store.index.tallies import Tallies
+from ccsproxy.store.index.tallies import SpanCounts
 from ccsproxy.store.index.texts.full_text import Texts
 from ccsproxy.store.index.texts.shards import Shard
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
@@ -52,7 +52,7 @@ class Index:
         self._price = price
         self._rows = RowWriter(self._connection)
         self._names = Names(self._connection)
-        self._tallies = Tallies(self._connection, self._rows)
+        self._tallies = SpanCounts(self._connection, self._rows)
         self._sessions = SessionRows(self._connection)
         self._texts = Texts(self._connection)
         self.facts = CallFacts(self._connection, price)

@@ -106,7 +106,7 @@ def bounded_sum(total: float | int | None, summand: float | int) -> float | int:
     return min((total or 0) + summand, LARGEST_SUM)
 
 
-class Tallies:
+class SpanCounts:
     """Counts requests in and out, within the index's transactions; what a batch changes is written at its end.
 
     Invariant: `_fresh` has what the batch added, in the narrowest spans alone; `flush` carries it to the others.

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from ccsproxy.exports.formats import EXCHANGE, SESSION
 from ccsproxy.exports.payload import encoded
-from ccsproxy.exports.session import Extras, notes_of
+from ccsproxy.exports.session import SessionExtras, notes_of
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.asking import exchange_of, full_session, known_upstreams, open_reader, record_of
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported
@@ -55,7 +55,7 @@ def _session(reader: Reader, args: argparse.Namespace, chosen: str) -> Iterator[
     sid = full_session(reader, args.what)
     session = reader.session(sid)
     written = [each.as_dict() for each in reader.annotations()] if args.notes else []
-    extras = Extras(reader.price, notes_of(written, sid))
+    extras = SessionExtras(reader.price, notes_of(written, sid))
     return SESSION[chosen].write(
         session["meta"], reader.each(sid, session["requests"]), known_upstreams(args), extras
     )

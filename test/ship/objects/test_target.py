@@ -9,14 +9,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
-from ccsproxy.ship.batch import Limits, SegmentBatch
+from ccsproxy.ship.batch import BatchLimits, SegmentBatch
 from ccsproxy.ship.credentials import Credentials
 from ccsproxy.ship.objects.layout import folder, parquet_path, segment_path
 from ccsproxy.ship.objects.parquet import sessions_in, without_session, written
-from ccsproxy.ship.objects.store import Changed, Exists, ObjectStore
+from ccsproxy.ship.objects.store import Exists, ObjectChanged, ObjectStore
 from ccsproxy.ship.objects.target import ObjectTarget
-from ccsproxy.ship.source import Source
-from ccsproxy.ship.target import Surroundings, Unavailable
+from ccsproxy.ship.source import RecordSource
+from ccsproxy.ship.target import TargetContext, Unavailable
 from ccsproxy.store.shipments import Shipment
 from test.ship.segments import FIRST, SECOND, Segments
 from test.store.corpus import Corpus
@@ -37,12 +37,12 @@ class FolderCase(SynchronousTestCase):
     def make(self, **options: Any) -> ObjectTarget:
         address = ship_address(f"file://{self.lake}")
         self.store = ObjectStore(address, {})
-        around = Surroundings(None, address, Credentials(), HOST, str(self.segments.data_dir), **options)
+        around = TargetContext(None, address, Credentials(), HOST, str(self.segments.data_dir), **options)
         return ObjectTarget(around)
 
     def batch(self, shipment: Shipment = Shipment("t")) -> SegmentBatch:  # noqa: B008  (frozen)
         """Return the first closed segment."""
-        found = Source(self.segments.data_dir, HOST).next(shipment, Limits(), True, whole=True)
+        found = RecordSource(self.segments.data_dir, HOST).next(shipment, BatchLimits(), True, whole=True)
         assert isinstance(found, SegmentBatch)
         return found
 
@@ -157,7 +157,7 @@ class DeletionTests(FolderCase):
     def test_other_hosts(self) -> None:
         """Have their own."""
         self.fill()
-        around = Surroundings(
+        around = TargetContext(
             None, ship_address(f"file://{self.lake}"), Credentials(), "other", str(self.segments.data_dir)
         )
         ObjectTarget(around)._delete("goes")
@@ -189,7 +189,7 @@ class StoreTests(FolderCase):
         self.store.delete("a/b")
         self.store.delete("a/b")
         self.assertIsNone(self.store.read("a/b"))
-        self.assertTrue(issubclass(Changed, Exception))
+        self.assertTrue(issubclass(ObjectChanged, Exception))
 
     def test_trouble(self) -> None:
         """A folder that cannot be written is waited for, and the sentence holds no path of what is put."""

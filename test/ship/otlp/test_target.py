@@ -23,7 +23,7 @@ from ccsproxy.ship.http import Reply
 from ccsproxy.ship.otlp import target as module
 from ccsproxy.ship.otlp.target import OtlpTarget, bodies
 from ccsproxy.ship.registry import make_target
-from ccsproxy.ship.target import Rejected, Surroundings, Unavailable
+from ccsproxy.ship.target import Rejected, TargetContext, Unavailable
 from test.ship.otlp.test_protobuf import SPAN
 from test.store.records import record
 
@@ -62,7 +62,7 @@ class TargetTests(SynchronousTestCase):
 
     def make(self, **more: Any) -> OtlpTarget:
         headers = Credentials(headers={"Authorization": "Basic eA=="})
-        around = Surroundings(reactor, ship_address(URL), headers, "box", str(Path(self.mktemp())), **more)
+        around = TargetContext(reactor, ship_address(URL), headers, "box", str(Path(self.mktemp())), **more)
         target = make_target(around)
         assert isinstance(target, OtlpTarget)
         target._door = self.server  # type: ignore[assignment]
