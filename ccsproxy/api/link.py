@@ -113,6 +113,7 @@ class RelayEnd(TwistedProtocol):
         """Send an event of the relay's bus to the API server."""
         if not self._paused:
             self._write(_line("event", event))
+        # Once one is lost all that follow are, up to the word that says so: a hole in the middle could not be told.
         elif len(self._waiting) < self._room and not self._lost:
             self._waiting.append(_line("event", event))
         else:

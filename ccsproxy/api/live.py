@@ -62,12 +62,14 @@ class Live:
         """Hand an event to every watcher."""
         self._count += 1
         frame = encode(event, self._id())
+        # Before the watchers, who may come back at once by its id when they lag.
         self._history.append(frame)
         for watcher in tuple(self.watchers):
             watcher.take(frame)
 
     def lost(self, count: int) -> None:
         """Tell every watcher that events did not reach us, and let it come back."""
+        # With a hole in it, the history would answer a returning watcher with events that do not follow one another.
         self._history.clear()
         self._count += count
         for watcher in tuple(self.watchers):
@@ -231,6 +233,7 @@ class RequestSink:
         """Let the watcher be paused and resumed by the request's transport."""
         self._request.notifyFinish().addBoth(self._gone)
         watcher = live.watch(self)
+        # Before the replay: two thousand events at once are more than a slow reader's socket takes.
         self._request.registerProducer(watcher, True)
         live.replay(watcher, last_id)
 

@@ -63,6 +63,7 @@ class GuardedRoot(Resource):
             if self._guard.same_user:
                 facts = attr.evolve(facts, same_user=cast(ApiChannel, request.channel).is_same_user)
             self._share(request, facts)
+            # The token in a URL would stay in histories and in what people paste: it is turned into a cookie at once.
             entrance = self._entrance(request, facts)
         except Refused as refused:
             return self._api.refusal(refused)
@@ -98,6 +99,7 @@ class GuardedRoot(Resource):
         token, key = shown_in(request, "token"), shown_in(request, "key")
         if token is None and key is None:
             return False
+        # Before the key is compared: a page of another site must not be able to use a key up, or try keys out.
         self._guard.check_caller(facts)
         if token is not None and self._guard.accepts(token):
             return True
@@ -158,6 +160,7 @@ class Api(Resource):
         except Refused as refused:
             await refuse(request, refused, self._reading)
             return
+        # Writing to a request that is gone raises in Twisted; the reader has left, which is no fault.
         if not request._disconnected:
             await deliver(request, answer, self._reading)
 
@@ -193,6 +196,7 @@ def said_in(request: Request) -> bytes:
     :raises Refused: when it says something else than JSON, which a form of a web page could.
     """
     kinds = request.requestHeaders.getRawHeaders(b"content-type", [])
+    # A form of another site can send text and form data without asking first; JSON makes the browser ask.
     if len(kinds) != 1 or kinds[0].partition(b";")[0].strip().lower() != b"application/json":
         message = "What is to be changed must be said as application/json."
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
@@ -212,6 +216,7 @@ class ApiRequest(Request):
 
     def handleContentChunk(self, data: bytes) -> None:
         """Keep a piece of the body."""
+        # Counted as it comes: what a request says of its length is only what it says.
         self._taken += len(data)
         if self._taken > LARGEST_BODY:
             if self.channel is not None:

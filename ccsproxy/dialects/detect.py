@@ -53,6 +53,7 @@ def _choose(facts: Facts, path: Path) -> tuple[WireFormat, Routed]:
         spoken = next((each for each in (*FORMATS, *SOCKET_FORMATS) if each.name == facts.socket), GENERIC)
         return spoken, Routed(Category.OTHER if spoken is GENERIC else Category.MODEL)
     for wire_format in FORMATS:
+        # A force chooses among families; formats that belong to none (Ollama, Cohere) are recognised all the same.
         if facts.forced and wire_format.family and facts.forced not in wire_format.family:
             continue
         routed = wire_format.route(facts, path)

@@ -62,6 +62,7 @@ class SseFraming:
     def feed(self, data: bytes) -> list[Framed]:
         """Take the next bytes, return the events that they complete."""
         events = self._decoder.feed_named(data)
+        # Whatever came before a whole event was no bare error: only what follows the last one can be.
         if events:
             self._tail.clear()
             self._kept = 0
@@ -178,12 +179,14 @@ def choose(head: bytes, facts: Facts, wire_format: WireFormat) -> str | None:
         return PLAIN if start[:1] == b"{" else "eventstream"
     if start[:1] == b"[":
         return "json_array" if wire_format.array_stream else PLAIN
+    # A service that was asked for a stream may answer with one JSON error, whatever type it claims.
     if start[:1] == b"{":
         return "ndjson" if _has_lines(media_type, facts, wire_format) else PLAIN
     if start[:1] == b"<":
         return PLAIN  # a gateway's page, whatever it is called
     if media_type == "text/event-stream" or start.startswith(_FIELDS):
         return "sse" if media_type in _MAY_BE_SSE or wire_format.name != "generic" else PLAIN
+    # The first read may end within "data:": one more byte decides.
     could_be = media_type != "text/event-stream" and any(field.startswith(start) for field in _FIELDS)
     return None if could_be else PLAIN
 

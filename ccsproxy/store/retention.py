@@ -51,6 +51,7 @@ def expired(segments: Sequence[Kept], settings: StoreSettings, now: float, free:
     total = sum(segment.size for segment in segments)
     share = 1 + min(index / total, _LARGEST_SHARE) if total else 1.0
     total = round(total * share)
+    # All of the records together would not make enough room: something else fills the disk, and they stay.
     wanted_free = settings.min_free if free + total >= settings.min_free else 0
     gone: list[str] = []
     for segment in segments:

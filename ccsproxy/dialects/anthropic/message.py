@@ -40,6 +40,7 @@ class AnthropicReassembler:
         if handler is None:
             self.findings.unplaced(value)
             return
+        # What comes behind the end is kept like all else, and named: a message has one end.
         if self._stopped and kind not in ("ping", "message_start", "error"):
             self.findings.fault("event_after_end")
         handler(self, value, at_ms)
@@ -63,6 +64,7 @@ class AnthropicReassembler:
             return
         self.findings.extra_fields(event, _START)
         if self._message is not None or self._blocks:
+            # The same message once more, before any content of it: nothing is lost by taking the two for one.
             if self._repeats(message):
                 self.findings.fault("repeated_message_start")
                 return

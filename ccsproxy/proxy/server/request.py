@@ -170,10 +170,13 @@ class RelayRequest:
         :param length: of the body in bytes, None when it is not known before its end.
         """
         framing = b"\r\n"
+        # These have no body by definition (RFC 9110, 15.3.5 and 15.4.5), whatever length their fields name.
         if status == 204 or status == 304:
             self.bodiless = True
         if length is None and not self.bodiless:
             if self.head.minor:
+                # Framing is ours on each hop: the upstream's chunks were taken apart, and its length, if it had one,
+                # was known.
                 self._chunked = True
                 framing = b"Transfer-Encoding: chunked\r\n\r\n"
             else:

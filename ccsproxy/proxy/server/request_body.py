@@ -61,6 +61,8 @@ class RequestBody:
         self.size += len(data)
         if self._source is None:
             return
+        # No connection yet, or a full one: what this one read brought is kept, and the client is made to wait for the
+        # rest.
         if self._paused or self._consumer is None:
             self._waiting.append(data)
             self._source.pause_reading()
@@ -75,6 +77,7 @@ class RequestBody:
 
     def whole_body(self) -> bytes | None:
         """Return the body if all of it is there and nobody has begun to take it; it is handed over then."""
+        # With a wrong length nothing is joined: the upload then counts, and breaks the request off by name.
         if not self.whole or self._consumer is not None or self._source is None or self.size != self.length:
             return None
         waiting, self._waiting = self._waiting, []
@@ -100,6 +103,7 @@ class RequestBody:
         if consumer is None:
             return
         self._paused = False
+        # Writing may pause us again in the middle: what is left stays in its order.
         while waiting and not self._paused:
             consumer.write(waiting.pop(0))
         if self._paused:
@@ -115,6 +119,8 @@ class RequestBody:
         self._consumer = self._started = None
         self._waiting.clear()
         if source is not None and not self.whole:
+            # Thrown away, not left in the socket: a client that sends on while it reads its answer would be blocked
+            # by us.
             source.resume_body()
 
     def _fire(self) -> None:

@@ -103,6 +103,7 @@ class RelaySite(Site):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Make the channel of a new connection, or none where there are far too many."""
+        # Beyond the grace not even a 503 is written: it would cost the descriptor that the limit is there to save.
         if self.draining or len(self._everybody) >= self.limits.connections + GRACE:
             return None
         return RelayChannel(self)
@@ -142,6 +143,7 @@ class RelaySite(Site):
         """
         if self._loops is None or not self.resource.may_loop(target):
             return None
+        # What survives a round through a proxy that changes names: method, length, and the size of what goes on.
         signature = head.method, head.length, len(head.forward(b""))
         if self._loops.is_loop(signature, lambda: channel.owner):
             raise Refusal(508, "loop_refused", "The request has come back here: an upstream leads to this proxy.")
@@ -163,6 +165,7 @@ class RelaySite(Site):
         self._channels.add(channel)
         self._everybody.add(channel)
         if self._callers is not None and channel.ends is not None and is_local(channel.ends):
+            # Asked while the connection is young: a short-lived client may be gone when its first request is read.
             self._callers.ask(channel.ends, channel.called_by)
         if len(self._everybody) > self.limits.connections:
             self._surplus.add(channel)
@@ -181,6 +184,8 @@ class RelaySite(Site):
         """Count an exchange no more; tell who waits for the last one, in a later turn: its end is yet to be told."""
         self.in_flight -= 1
         if not self.in_flight and self._drained:
+            # Whoever waits goes on to close capture; the exchange that ended just now tells capture of it in this
+            # turn.
             self._turns.callLater(0, self._tell_drained)
 
     def _tell_drained(self) -> None:

@@ -74,6 +74,7 @@ class RelayAgent:
         """
         asked = URI.fromBytes(uri)
         ours = URI.fromBytes(self.url) if self.url else asked
+        # The client's key goes along: it must not reach another host by a URL that somebody put together.
         if (asked.scheme, asked.host, asked.port) != (ours.scheme, ours.host, ours.port):
             return fail(ValueError("This client asks one upstream only, and that URL is another's."))
         told = SentRequest(method, uri, headers or Headers())
@@ -121,6 +122,7 @@ class RelayAgent:
             waiting = connection.request(method, absolute.origin + target, absolute.lines(headers), data, marks)
             return waiting.addCallback(_refuse_challenge)
         except Exception:
+            # What raised has perhaps written half of a head: nobody can use this connection again.
             connection.abort()
             return fail()
 
@@ -151,6 +153,7 @@ class RelayAgent:
     def _never_sent(self, reason: Failure, method: bytes, marks: UpstreamTimings) -> Any:
         """Send a request on a new connection when a kept one was lost before a byte of it had left."""
         error = reason.value
+        # Everything else may have reached the upstream: a POST that is sent twice is paid for twice.
         if not isinstance(error, NeverSent):
             return reason
         marks.reused = False
@@ -170,6 +173,7 @@ def _refuse_challenge(response: Any) -> Any:
     """Fail when the proxy on the way wants a login, which is not the client's business."""
     if response.code != 407:
         return response
+    # The tunnel's own challenge must not reach the client, which would answer it with its credentials.
     response.abortConnection()
     raise UpstreamUnreachable("The proxy on the way to the upstream wants another login; see --upstream-proxy.")
 

@@ -90,6 +90,7 @@ class HeadReader:
         """
         start = 0
         if self._buffer is not None:
+            # The empty line may be cut by a read: three bytes of it may be here already.
             start = max(0, len(self._buffer) - 3)
             self._buffer += data
             if self._buffer.find(b"\r\n\r\n", start) < 0:
@@ -171,6 +172,7 @@ def check_beginning(partial: bytes | bytearray) -> None:
         raise UpstreamProtocolError("The upstream's response head is longer than 64 KiB.")
     start = bytes(partial[: len(_START)])
     if not _START.startswith(start):
+        # A TLS alert or handshake: the commonest mistake in an upstream's URL gets its own sentence.
         if start[:2] in (b"\x15\x03", b"\x16\x03"):
             raise UpstreamProtocolError("The upstream speaks TLS there; write https:// in place of http://.")
         raise UpstreamProtocolError("The upstream does not answer in HTTP/1.1.")

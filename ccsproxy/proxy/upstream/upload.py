@@ -114,6 +114,7 @@ class Upload:
             self._put(data)
             return
         pending.append(data)
+        # A body that keeps coming while its producer is being started must not gather without end.
         if sum(map(len, pending)) > COALESCE:
             self._flush()
             if not self._stopped:
@@ -144,6 +145,7 @@ class Upload:
         self._flush()
         self.finished = True
         self._unregister()
+        # Only now begins the time in which the first byte is waited for: a long upload is no silence of the upstream.
         self._connection.sent()
 
     def _broken(self, reason: Failure) -> None:

@@ -104,6 +104,7 @@ class _PackedFile:
         for line in found:
             if last is not None:
                 self._add(last, check)
+            # The footer alone is held back by one line, so that it begins a frame of its own whatever came before.
             if self._frame.size >= FRAME_SIZE:
                 self._flush()
             last = line
@@ -117,6 +118,7 @@ class _PackedFile:
         return check
 
     def _add(self, line: SegmentLine, check: Check) -> None:
+        # A line that readers refuse as too long cannot be carried over whole: then the plain file is what there is.
         if len(line.data) != line.length:
             raise PackedError(
                 f"a line of {line.length} bytes is too long to be compressed; the segment stays as it is"

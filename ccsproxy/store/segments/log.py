@@ -80,6 +80,8 @@ class SegmentLog:
             return [], refused
         size = segment.size
         found, error = segment.append(lines)
+        # Acknowledged only when it is on the disk; unsynced lines are taken back, so that they cannot be there twice
+        # later.
         if found and self._settings.sync == "record":
             try:
                 self._sync(segment)
@@ -180,6 +182,7 @@ class SegmentLog:
             segment=name, created_at=iso_time(now), writer=options.writer, redacted=options.redact, run=options.run
         )
         self._files.make_directory(segments_dir(self._data_dir))
+        # Before the file exists, see above: the maintenance must never take it for a closed one.
         self.writing = name
         try:
             segment = ActiveSegment(self._files, self._data_dir, header, durable=options.sync != "never")
@@ -192,6 +195,7 @@ class SegmentLog:
 
     def _full(self, segment: ActiveSegment, now: float) -> bool:
         options = self._settings
+        # An empty one never grows old, or an idle service would make a file an hour for ever.
         if not segment.tally.records and not segment.tally.started:
             return False
         aged = options.rotate_every and now - self._begun >= options.rotate_every

@@ -56,6 +56,7 @@ class Rewriter:
         :raises OSError: if the disk does not take it; the old segment is then as it was.
         :raises PackedError: if the old or the new one does not read back.
         """
+        # The same time stamp: it takes the old one's place in the order, and in what retention thinks of its age.
         new = f"{name.rpartition('-')[0]}-{self._random(4).hex()}"
         target = compressed_path(self._data_dir, new)
         aside = target.with_name(target.name + TEMPORARY)
@@ -68,6 +69,7 @@ class Rewriter:
                 self._files.sync_directory(target.parent)
         finally:
             remove_if_there(self._files, aside)
+        # Last: until now the old one is the truth, and from the rename on either is, which a start sorts out.
         self.remove(name)
         return new if tally.records or tally.started else None
 

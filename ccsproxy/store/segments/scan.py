@@ -44,6 +44,7 @@ def scan(found: Iterable[SegmentLine]) -> Scan:
             damaged += 1
             continue
         result.end = result.size
+        # Only now: damage with nothing good behind it is the tail of a write, not of the segment.
         result.tally.damaged, damaged = result.tally.damaged + damaged, 0
         result.footer = footer_of(line.data, line.offset) if head.event == "closed" else None
         result.tally.add(head, line.offset, line.length)
@@ -136,6 +137,8 @@ def _plain_footer(files: Files, path: Path) -> Footer | None:
                 return footer_of(tail[newline + 1 :], start + newline + 1)
             if start == 0 or length > 64 << 20:
                 return None
+            # A footer lists every session: it is a few hundred bytes mostly, and megabytes in a segment of many short
+            # calls.
             length *= 16
     finally:
         files.close(fd)

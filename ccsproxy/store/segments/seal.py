@@ -23,6 +23,7 @@ def seal(files: Files, data_dir: Path, name: str, seconds: float) -> Scan:
     found = scan(lines(file_pieces(files, path)))
     if found.end < found.size:
         _set_aside(files, data_dir, name, found.end)
+        # A tail is what a kill in the middle of a write leaves; nobody was told that it is stored.
         found.torn, found.size = True, found.end
     if found.footer is not None:
         return found
@@ -46,6 +47,7 @@ def _set_aside(files: Files, data_dir: Path, name: str, end: int) -> None:
             if write_all(files, copy, piece) < len(piece):
                 raise OSError("the torn tail could not be set aside")
             offset += len(piece)
+        # Before the cut: a power loss between the two leaves the tail twice, never not at all.
         files.sync(copy)
         files.truncate(fd, end)
     finally:
@@ -59,6 +61,7 @@ def _close(files: Files, path: Path, found: Scan, seconds: float) -> None:
     fd = files.open_append(path)
     try:
         if write_all(files, fd, line) < len(line):
+            # Half a footer would be a torn tail to the next start, and be set aside as if it were somebody's record.
             files.truncate(fd, found.end)
             raise OSError("the footer could not be written")
         files.sync(fd)

@@ -108,6 +108,7 @@ class RedactionGate:
         :param stream_kind: what kind of stream the response was, empty when it was none.
         :param lines: the header lines of the request.
         """
+        # Anew for the record: what was found for the announcement is found again here, and must not count twice.
         self._redactor.report = report = SecretReport()
         request = self._request(record.request, lines)
         if not self._hold_none(_texts(record)):
@@ -158,6 +159,7 @@ class RedactionGate:
     def _response(self, response: Response, stream_kind: str) -> Response:
         lines = self._headers(response.headers_raw, "response.headers")
         trailers = response.trailers
+        # A secret that goes from one event into the next is whole in the stream alone.
         stream = self._stream(response.stream, stream_kind)  # before the body that was made of it, see Redactor.tree
         return msgspec.structs.replace(
             response,
@@ -176,6 +178,7 @@ class RedactionGate:
 
         They are kept packed, since a stream may last for minutes.
         """
+        # Found once, noted in each report that the lines go into.
         report = self._redactor.report
         if self._request_lines is None:
             self._redactor.report = SecretReport()
@@ -206,6 +209,8 @@ class RedactionGate:
     def _body(self, body: Any, where: str) -> Any:
         if isinstance(body, dict | list) and nested_too_deeply(body):
             self._deep = True
+            # As text: a walk of a tree a hundred thousand levels deep would overflow the stack of whoever reads the
+            # record.
             body = self._part(lambda value, _: jsontext.dumps(value).decode("utf-8"), body, where, None)
         return self._part(self._redactor.text if isinstance(body, str) else self._redactor.tree, body, where, None)
 
@@ -213,6 +218,7 @@ class RedactionGate:
         self, encoded: str | msgspec.UnsetType, content_encoding: str | None, where: str
     ) -> str | msgspec.UnsetType:
         """Redact bytes that are no text; in an unknown coding nothing can be found, so that none is kept."""
+        # Bytes in a coding that nobody here can undo may hold anything: what cannot be searched is not kept.
         if isinstance(encoded, msgspec.UnsetType) or (self._searching and not is_known(content_encoding or "")):
             return msgspec.UNSET
         body = self._part(self._redactor.binary, base64.b64decode(encoded), where, b"")
@@ -260,6 +266,7 @@ class RedactionGate:
         try:
             return redact(value, where)
         except Exception:
+            # The part is gone rather than unredacted: a fault in a rule must not be the way in which a key is kept.
             self._failed = True
             return instead
 

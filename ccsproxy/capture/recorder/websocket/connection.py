@@ -143,6 +143,7 @@ class WebSocketInMaking:
     def lost(self, loss: Lost) -> None:
         """Note that bytes are missing in a direction: what follows there cannot be read."""
         reader = self._received if loss.direction == RESPONSE_BODY else self._sent
+        # Frames have no marks by which one could find the next one after a gap.
         reader.damaged = True
         self._note(loss.reason)
         if loss.direction == RESPONSE_BODY:
@@ -167,6 +168,7 @@ class WebSocketInMaking:
                 self._end(step.key)
 
     def _divide(self, message: SocketMessage, direction: str, at: int) -> list[Step]:
+        # By the first message of the client's alone: later ones of a protocol that is unknown may look like anything.
         if self._protocol is None and self._log is None and direction == "out":
             self._protocol = by_message(message.data)
         if self._protocol is None:
@@ -195,6 +197,7 @@ class WebSocketInMaking:
         self._seqs[begun.key] = self._open[begun.key].exchange
 
     def _new(self, facts: SocketFacts, body: bytes, at: int) -> _Open:
+        # The first one is the exchange that the journal and the relay know of.
         exchange_id = self._new_id() if self._begun else self._head.id
         self._begun += 1
         started = self._head.started_at + at / 1e6
@@ -222,6 +225,7 @@ class WebSocketInMaking:
         for at, size in message.frames:
             if one is None:
                 self._frames.append((at, direction, size))
+            # A voice call of an hour has a hundred thousand frames; each is a line in the record.
             elif len(one.facts.frames) < _MOST_FRAMES:
                 one.facts.frames.append((round(max(0, at - one.began) / 1e3, 3), direction, size))
             else:

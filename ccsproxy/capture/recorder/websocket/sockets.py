@@ -134,6 +134,7 @@ class Sockets:
 
     def _answered(self, one: _OnLink, frame: Frame) -> None:
         answer = frames.read_response_head(frame.payload)
+        # Declined: it is an ordinary exchange, whose head has been waiting here for the answer.
         if answer.status != 101:
             self._declined(one, frame)
             return
@@ -153,6 +154,7 @@ class Sockets:
         self, one: _OnLink, head: RequestHead, answer: ResponseHead, body: bytes, facts: SocketFacts
     ) -> SocketExchange:
         relay = one.number >> frames.RELAY_SHIFT << frames.RELAY_SHIFT
+        # Numbers of one relay that it never gives itself: it counts up from 1, and this bit is half its range away.
         number = relay | OWN | next(self._count)
         one.pending.add(number)
         self._owners[number] = one
@@ -174,5 +176,7 @@ class Sockets:
         self._check(one)
 
     def _check(self, one: _OnLink) -> None:
+        # Only when all of its exchanges are with the store: the relay gives the log of the connection up with this
+        # word.
         if one.ended and not one.pending and self._on_link.pop(one.number, None) is not None:
             self._settled(one.number, None if one.stored else one.reason or "error")
