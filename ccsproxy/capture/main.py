@@ -34,7 +34,7 @@ from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
 from ccsproxy.runtime.signals import leave_signals_to_parent
-from ccsproxy.runtime.tuning import HeapTrimmer, freeze_gc, return_large_pieces
+from ccsproxy.runtime.tuning import HeapTrimmer, freeze_gc, return_large_pieces, switch_threads_rarely
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.store.index.feeder import IndexFeeder
 from ccsproxy.store.recovery import Recovery, unclean_record
@@ -95,6 +95,7 @@ def run(reactor: Any, parts: RecorderParts) -> None:
     adopt(reactor, LINK_FD, process.inbox)
     trimmer.start()
     freeze_gc(RECORDER_THRESHOLDS)
+    switch_threads_rarely()
     install_fast_epoll(reactor, WriteBatch())
     reactor.run(installSignalHandlers=False)
 

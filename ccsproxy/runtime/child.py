@@ -128,7 +128,7 @@ class Child:
             theirs.close()
         if self._program.nice:
             # Not before it has begun: at its low priority a busy machine would let it load its modules for minutes.
-            self._nicer = self._reactor.callLater(NICE_AFTER, self._be_nice)
+            self._nicer = self._reactor.callLater(NICE_AFTER, self.be_nice)
         self._linked(ours)
 
     def stop(self, within: float) -> Deferred[None]:
@@ -189,9 +189,13 @@ class Child:
         with held_back():
             return self._reactor.spawnProcess(protocol, sys.executable, command, environment, childFDs=descriptors)
 
-    def _be_nice(self) -> None:
-        if self.pid is None:
+    def be_nice(self) -> None:
+        """Give it its lower priority now, since it is ready; otherwise it gets it `NICE_AFTER` its start."""
+        if self.pid is None or not self._program.nice:
             return
+        if self._nicer is not None and self._nicer.active():
+            self._nicer.cancel()
+        self._nicer = None
         priority = os.getpriority(os.PRIO_PROCESS, 0) + self._program.nice
         try:
             for thread in _threads(self.pid):

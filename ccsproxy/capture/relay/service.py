@@ -235,6 +235,7 @@ class CaptureService(Service):
 
     def _heard_ready(self, _: Any) -> None:
         self._ready = True
+        self._child.be_nice()
         self._heard_at = self._reactor.seconds()
         self._deaths.ready()
         self._wake_waiting()

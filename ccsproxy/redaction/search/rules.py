@@ -129,6 +129,11 @@ def _matches(engine: Engine, raw: bytes) -> Iterator[FoundSecret]:
 
 def batches(texts: Iterable[str]) -> Iterator[str]:
     """Join short texts, so that they are looked at together; long ones come by themselves, without a copy."""
+    texts = texts if isinstance(texts, list | set) else list(texts)
+    if sum(map(len, texts)) < _TOGETHER:
+        if texts:
+            yield _BETWEEN.join(texts)
+        return
     batch: list[str] = []
     size = 0
     for text in texts:
