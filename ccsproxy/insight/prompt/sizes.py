@@ -12,8 +12,9 @@ begins where the class of letters changes, and those places are counted in C, th
 import re
 from functools import lru_cache
 
-#: A text is judged by samples of this many characters, at most four.
-_SAMPLE = 1500
+#: A text is judged by samples of this many characters, and at most so many of them: of source code the count is
+#: within 3 % of that of the whole text (one standard deviation); four samples of 1500 are at 2.6 %.
+_SAMPLE, _SAMPLES = 375, 8
 PIECES = re.compile(
     r"[^\W\d_]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|[\u2e80-\u9fff\uac00-\ud7af]|[^\W\d_]+"
     r"|\d{1,3}|\n\s*|[^\w\s]{1,2}|_|[ \t]{2,}"
@@ -41,10 +42,10 @@ _remembered = lru_cache(1024)(_counted)
 
 
 def _sampled(text: str) -> str:
-    """Return a text, or four stretches of a long one."""
-    if len(text) <= 4 * _SAMPLE:
+    """Return a text, or some stretches of a long one."""
+    if len(text) <= _SAMPLES * _SAMPLE:
         return text
-    step = (len(text) - _SAMPLE) // 3
+    step = (len(text) - _SAMPLE) // (_SAMPLES - 1)
     return "".join(text[at : at + _SAMPLE] for at in range(0, len(text) - _SAMPLE + 1, step))
 
 

@@ -4,11 +4,11 @@ A conversation is sent again with every call, so most of a record is messages th
 left as they are, for `ccsproxy.insight.collect` to decode those that are new.
 """
 
-import re
 from typing import Any
 
 import msgspec
 
+from ccsproxy.exchange.record import SCHEMA_VERSION, Record, Request, Response
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.store.summary import plain_json
 
@@ -23,10 +23,46 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _chunks = msgspec.json.Decoder(_Chunks)
 _values = msgspec.json.Decoder(list[msgspec.Raw])
 _decode = msgspec.json.decode
-#: The members of a body that hold the conversation or tools, and what an item of it has that has to be looked at.
+#: The members of a body that hold the conversation or tools, and what makes an item of it more than a message.
 _CONVERSATIONS = ("messages", "input", "contents")
-_MARKS = re.compile(rb'"(?:cache_control|cachePoint|prompt_cache_breakpoint|additional_tools)"')
+_MARKS = (b'"cachePoint"', b'"additional_tools"')
 _SYSTEM_ROLES = ("system", "developer")
+
+
+def _lean_struct(name: str, whole: type[msgspec.Struct], **kinds: Any) -> type[msgspec.Struct]:
+    """Make a struct with the members of another, whatever they are, but for some."""
+    members = [(each, kinds.get(each, Any), msgspec.UNSET) for each in whole.__struct_fields__]
+    return msgspec.defstruct(name, members, gc=False)
+
+
+#: What nearly every line is, read in one pass: one of this version, whose request has an object for a body.
+_LeanRequest = _lean_struct("_LeanRequest", Request, body=dict[str, msgspec.Raw])
+_LeanResponse = _lean_struct("_LeanResponse", Response, stream=_Chunks)
+_LeanRecord = _lean_struct("_LeanRecord", Record, request=_LeanRequest, response=_LeanResponse | None)
+_quick = msgspec.json.Decoder(_LeanRecord)
+
+
+def _at_once(line: bytes) -> dict[str, Any]:
+    """Read a line of the usual form.
+
+    :raises msgspec.DecodeError: when it is of another.
+    """
+    found = _quick.decode(line)
+    record = _members_of(found)
+    if record.get("schema_version") != SCHEMA_VERSION or not isinstance(record.get("request"), _LeanRequest):
+        raise msgspec.ValidationError("the line is of another form")
+    record["request"] = request = _members_of(record["request"])
+    request["body"] = _conversation(request["body"])
+    response = record.get("response")
+    if response is not None:
+        record["response"] = response = _members_of(response)
+        if "stream" in response:
+            response["stream"] = msgspec.to_builtins(response["stream"])
+    return record
+
+
+def _members_of(struct: msgspec.Struct) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(struct).items() if value is not msgspec.UNSET}
 
 
 def read_record(line: bytes) -> dict[str, Any]:
@@ -36,7 +72,13 @@ def read_record(line: bytes) -> dict[str, Any]:
     """
     try:
         # An escape may be half a character, which strict readers refuse wherever it is decoded.
-        record = _lean(line) if b"\\ud" not in line else msgspec.json.decode(line)
+        if b"\\ud" not in line:
+            try:
+                return upgrade(_at_once(line))
+            except msgspec.ValidationError:
+                record = _lean(line)
+        else:
+            record = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeError):
         record = msgspec.json.decode(plain_json(line))
     record.pop("crc32", None)
@@ -57,7 +99,11 @@ def _request(raw: msgspec.Raw) -> Any:
 def _body(raw: msgspec.Raw) -> Any:
     if not _is_object(raw):
         return _decode(raw)
-    members = _members.decode(raw)
+    return _conversation(_members.decode(raw))
+
+
+def _conversation(members: dict[str, msgspec.Raw]) -> dict[str, Any]:
+    """Read the members of a body."""
     body = {}
     for name, value in members.items():
         if name in _CONVERSATIONS:
@@ -70,21 +116,26 @@ def _body(raw: msgspec.Raw) -> Any:
 
 
 def _items(raw: msgspec.Raw, leading: bool = True) -> Any:
-    """Read a list, but for items without marks that are not part of the prompt.
+    """Read a list, but for items that are messages and nothing else.
 
     :param leading: also decode the system's messages at its beginning.
     """
     if bytes(memoryview(raw)[:1]) != b"[":
         return _decode(raw)
-    marked = _MARKS.search(raw) is not None
+    whole = bytes(raw)
+    marks = [mark for mark in _MARKS if mark in whole]
     values: list[Any] = []
     for value in _values.decode(raw):
-        if leading or (marked and _MARKS.search(value)):
+        if leading or (marks and _has_one(bytes(value), marks)):
             values.append(_decode(value))
             leading = leading and isinstance(values[-1], dict) and values[-1].get("role") in _SYSTEM_ROLES
         else:
             values.append(value)
     return values
+
+
+def _has_one(data: bytes, marks: list[bytes]) -> bool:
+    return any(mark in data for mark in marks)
 
 
 def _response(raw: msgspec.Raw) -> Any:

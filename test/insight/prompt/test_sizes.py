@@ -36,4 +36,4 @@ class PieceTests(SynchronousTestCase):
     def test_long_texts_are_sampled(self) -> None:
         """A long text has as many times the tokens as it is longer."""
         once = text_tokens("the quick brown fox " * 300)
-        self.assertAlmostEqual(text_tokens("the quick brown fox " * 3000) / once, 10, delta=0.2)
+        self.assertLess(abs(text_tokens("the quick brown fox " * 3000) / once - 10), 0.2)

@@ -13,6 +13,7 @@ from ccsproxy.clients.own_words import one_line
 from ccsproxy.clients.prompt import Asked, asked, is_models
 from ccsproxy.clients.purpose import Purpose, purpose_of
 from ccsproxy.exchange.outcome import Category
+from ccsproxy.store.index.texts.raw_body import items_of, members_of
 from ccsproxy.store.summary import Entry
 
 _LISTS = ("messages", "input", "contents")
@@ -26,8 +27,6 @@ _CLASS = b'"x-claude-code-request-class":'
 #: How much of a result stands before the answer to it.
 _RESULT_LENGTH = 70
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_items = msgspec.json.Decoder(list[msgspec.Raw])
 _headers = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -104,9 +103,9 @@ def _end_of(data: bytes) -> dict[str, Any]:
     """Read of a request what tells its purpose and what it asks."""
     if data[:1] != b"{":
         return {}
-    members = _members.decode(data)
+    members = members_of(data)
     inner = bytes(members["request"]) if "request" in members else b""
-    if inner[:1] == b"{" and any(name in (below := _members.decode(inner)) for name in _LISTS):
+    if inner[:1] == b"{" and any(name in (below := members_of(inner)) for name in _LISTS):
         members = below
     has_tools = "tools" in members and bytes(members["tools"]) not in (b"[]", b"null")
     wanted = (*_HEADS, *_PLAIN, *(() if has_tools else _INSTRUCTIONS))
@@ -122,7 +121,7 @@ def _last_items(data: bytes, has_tools: bool) -> Any:
     """Read the end of a conversation, back to what the model wrote last; a short one without tools as a whole."""
     if data[:1] != b"[":
         return msgspec.json.decode(data)
-    raw = _items.decode(data)
+    raw = items_of(data)
     if len(raw) <= 3 and not has_tools:
         return [msgspec.json.decode(item) for item in raw]
     items: list[Any] = []

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from ccsproxy.store.index.texts.raw_body import items_of, members_of
+
 #: The four kinds of text, which are the columns of the full text index.
 KINDS = ("prompt", "tool", "result", "answer")
 #: Characters of one text that are indexed; what follows cannot be searched for.
@@ -43,9 +45,6 @@ _ANSWERS = ("content", "output", "choices", "candidates", "message", "response",
 #: What a text begins with that is an agent's book-keeping, new in every call: Claude Code's billing line.
 _BOOKKEEPING = ("data:", "x-anthropic-billing-header:")
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_items = msgspec.json.Decoder(list[msgspec.Raw])
-
 
 def request_texts(body: bytes, known: Callable[[bytes], bool] = lambda item: False) -> Iterator[Text]:
     """Yield the texts of a request body in their order, each with its kind.
@@ -56,7 +55,7 @@ def request_texts(body: bytes, known: Callable[[bytes], bool] = lambda item: Fal
     if body[:1] != b"{":
         yield from _loose(body, "prompt", known)
         return
-    members = _members.decode(body)
+    members = members_of(body)
     if body_of := _wrapped(members, "request", _REQUEST_LISTS):
         members = body_of
     for name in _REQUEST_HEADS:
@@ -116,7 +115,7 @@ def tool_names(texts_of: Any) -> list[str]:
 
 def _loose(raw: bytes, kind: str, known: Callable[[bytes], bool]) -> Iterator[Text]:
     """Read a value item by item where it is a list, and pass over the items that are known."""
-    items = _items.decode(raw) if raw[:1] == b"[" else [msgspec.Raw(raw)]
+    items = items_of(raw) if raw[:1] == b"[" else [msgspec.Raw(raw)]
     for item in items:
         data = bytes(item)
         if not known(data):
@@ -128,7 +127,7 @@ def _wrapped(members: dict[str, msgspec.Raw], name: str, lists: tuple[str, ...])
     inner = bytes(members[name]) if name in members else b""
     if inner[:1] != b"{":
         return None
-    below = _members.decode(inner)
+    below = members_of(inner)
     return below if any(key in below for key in lists) else None
 
 
