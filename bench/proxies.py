@@ -60,7 +60,10 @@ def nginx_conf(directory: Path, port: int, upstream: int, *, tls_front=None, tls
 
 
 class Peer:
-    """One proxy under test; ``ccsproxy-off`` captures nothing, ``ccsproxy+api`` has its API process too."""
+    """One proxy under test.
+
+    ``ccsproxy-off`` captures nothing, ``ccsproxy+api`` has its API process too, ``ccsproxy x4`` four relays.
+    """
 
     def __init__(self, name: str, directory: Path, upstream: int, *, tls: bool, ca: Path | None) -> None:
         self.name, self.dir, self.upstream, self.tls, self.ca = name, directory, upstream, tls, ca
@@ -101,7 +104,9 @@ class Peer:
             "--data-dir",
             f"{self.dir}/data",
         ]
-        command += ["--capture", "off"] if self.name == "ccsproxy-off" else []
+        kind, _, workers = self.name.partition(" x")
+        command += ["--capture", "off"] if kind == "ccsproxy-off" else []
+        command += ["--workers", workers] if workers else []
         command += ["--api-port", "0"] if self.name.endswith("+api") else ["--no-api"]
         return command + (["--upstream-ca", str(self.ca)] if self.ca else [])
 
@@ -109,7 +114,7 @@ class Peer:
         """Count the records that it has kept, when it has ended; None for one that records nothing."""
         if self.name in rivals.RIVALS:
             return rivals.kept(self.name, self.dir)
-        if not self.name.startswith("ccsproxy") or self.name == "ccsproxy-off":
+        if not self.name.startswith("ccsproxy") or self.name.startswith("ccsproxy-off"):
             return None
         program = Path(sys.executable).with_name("ccsproxy")
         asked = [str(program), "stats", "--json", "--data-dir", f"{self.dir}/data"]

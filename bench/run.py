@@ -102,7 +102,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, help="how long is measured, in place of each scenario's own")
     parser.add_argument("--scenario", action="append", choices=list(SCENARIOS))
-    parser.add_argument("--peer", action="append", help=f"{', '.join(PEERS)}, aiohttp, mitmproxy, a rival")
+    parser.add_argument(
+        "--peer", action="append", help=f"{', '.join(PEERS)}, aiohttp, mitmproxy, a rival, ccsproxy x4"
+    )
     parser.add_argument("--quick", action="store_true", help="small agent calls, to try it out")
     args = parser.parse_args()
     peers = args.peer or [*PEERS, *rivals.installed()]

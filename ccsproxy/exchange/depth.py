@@ -10,11 +10,12 @@ def nested_too_deeply(value: Any) -> bool:
     """Tell whether a JSON value is nested deeper than `DEEPEST`; looks at one level after the other."""
     level = [value]
     for _ in range(DEEPEST):
+        # By `type`: asking `isinstance` of a union took half of the time, and this looks at every value.
         level = [
             child
             for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) is dict or type(child) is list
         ]
         if not level:
             return False
