@@ -217,7 +217,7 @@ class _Teller:
         came = "no result"
         if result is not None:
             inside += [self._inside(each) for each in result.content]
-            lines = sum(each.text.count("\n") + 1 for each in result.content if each.kind == "text")
+            lines = sum(each.text.rstrip("\n").count("\n") + 1 for each in result.content if each.kind == "text")
             came = f"{'failed, ' if result.is_error else ''}{words.plural(lines, 'line')}"
         inside += [self._agent(agent) for agent in step["agents"] if agent["call"] and agent["call"] == block.id]
         took = f", {words.seconds(told['seconds'])}" if told and told["seconds"] is not None else ""

@@ -178,7 +178,7 @@ def _head(record: Mapping[str, Any], price: Price) -> dict[str, Any]:
         "session_id": record["session_id"], "seq": record["seq"], "id": _text(record.get("id")),
         "started_ms": milliseconds(record.get("started_at")), "duration_ms": record.get("duration_ms"),
         "ttft_ms": record.get("ttft_ms"), "answering_ms": timing.get("headers") or timing.get("first_byte"),
-        "max_gap_ms": timing.get("max_gap"), "overhead_us": timing.get("overhead_us"),
+        "max_gap_ms": timing.get("max_gap"), "overhead_us": _whole(timing.get("overhead_us")),
         "upstream": _text(record.get("upstream")), "dialect": _text(record.get("dialect")),
         "category": _text(record.get("category")) or "other", "outcome": _text(record.get("outcome")) or "running",
         "status": response.get("status"), "stop_reason": _text(record.get("stop_reason")),
@@ -247,3 +247,8 @@ def milliseconds(when: Any) -> int:
         return round(datetime.fromisoformat(str(when)).timestamp() * 1000)
     except ValueError:
         return 0
+
+
+def _whole(value: Any) -> int | None:
+    """Return a number as a whole one; older records have fractions of a microsecond."""
+    return round(value) if isinstance(value, int | float) and value == value else None

@@ -1,7 +1,10 @@
 """A session beside a list: its head, what is worth knowing, and its turns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import attr
+import msgspec
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.answers.findings_view import findings_list
@@ -9,6 +12,9 @@ from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.service import Service
 from ccsproxy.dashboard.session.head import session_head
 from ccsproxy.dashboard.session.outline import outline
+from ccsproxy.insight.conversation.conversation import conversation
+from ccsproxy.insight.findings import findings
+from ccsproxy.insight.session import Session
 from ccsproxy.store.reader.reader import NotKept, Reader
 
 
@@ -29,7 +35,8 @@ def session_beside(reader: Reader, sid: str, service: Service) -> list[Any]:
     :raises NotKept: when there is no such session.
     """
     meta = reader.session(sid)["meta"]
-    told, found = made_of(service, sid)
+    made = made_of(service, sid)
+    told = made.told if made else None
     parts = [
         h.p(
             h.a("Open", href=address.session(sid), class_="button", data_testid="open-beside"),
@@ -38,15 +45,30 @@ def session_beside(reader: Reader, sid: str, service: Service) -> list[Any]:
             class_="actions",
         ),
         session_head(meta, told, "h2"),
-        findings_list(found),
+        findings_list(made.findings if made else ()),
         outline(sid, told),
     ]
     return [part for part in parts if part is not None]
 
 
-def made_of(service: Service, sid: str) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """Return conversation and findings of a session; nothing while all its calls run yet."""
+@attr.frozen
+class Made:
+    """What is made of a session, all of it of one state of it: a call may end while a page is made.
+
+    :ivar told: the conversation.
+    """
+
+    session: Session
+    told: Mapping[str, Any]
+    findings: Sequence[Mapping[str, Any]]
+
+
+def made_of(service: Service, sid: str) -> Made | None:
+    """Return what is made of a session; None while all its calls run yet."""
     try:
-        return service.insights.conversation(sid), service.insights.findings(sid)
+        session = service.insights.session(sid)
     except NotKept:
-        return None, []
+        return None
+    if not session.calls:
+        return None
+    return Made(session, conversation(session), [msgspec.to_builtins(each) for each in findings(session)])

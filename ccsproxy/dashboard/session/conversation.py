@@ -12,7 +12,7 @@ from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.messages import place_for, show_message
 from ccsproxy.dashboard.html.moments import moment_of
 from ccsproxy.dashboard.html.words import badge, state_of
-from ccsproxy.dashboard.service import Service
+from ccsproxy.dashboard.session.beside import Made
 from ccsproxy.dashboard.session.flow import Flow, PlacedStep, tail_of
 from ccsproxy.dashboard.session.head import session_head
 from ccsproxy.dashboard.session.outline import outline_line
@@ -35,9 +35,9 @@ _SIDE = {
 }
 
 
-def conversation_part(reader: Reader, sid: str, flow: Flow, service: Service) -> Any:
+def conversation_part(reader: Reader, sid: str, flow: Flow, session: Session) -> Any:
     """Show the part of a conversation that an address names."""
-    shown = [_turn(steps, texts, share) for steps, texts, share in _grouped(reader, sid, flow.shown, service)]
+    shown = [_turn(steps, texts, share) for steps, texts, share in _grouped(reader, sid, flow.shown, session)]
     return h.div(
         shown or h.p("There is no call of a model yet.", class_="nothing"),
         id="conversation",
@@ -47,35 +47,31 @@ def conversation_part(reader: Reader, sid: str, flow: Flow, service: Service) ->
 
 
 def fresh_part(
-    reader: Reader,
-    sid: str,
-    given: Mapping[str, str],
-    service: Service,
-    made: tuple[Mapping[str, Any], Mapping[str, Any] | None, Flow],
-    requests: Sequence[Mapping[str, Any]],
+    reader: Reader, given: Mapping[str, str], made: Made | None, flow: Flow, found: Mapping[str, Any]
 ) -> list[Any]:
     """Write what a page may lack: the head, the last steps with their turns, the lines of the outline, what runs.
 
     :param given: ``since`` is the number of the last step that the page shows.
-    :param made: the session's description, its conversation and its steps.
+    :param found: the session as the reader knows it.
     """
-    meta, told, flow = made
-    since = given.get("since", "")
+    meta, since = found["meta"], given.get("since", "")
+    sid = str(meta["session_id"])
+    if made is None:
+        return [session_head(meta, None), running_calls(sid, found["requests"])]
     steps = tail_of(flow, int(since) if since.isascii() and since.isdigit() and len(since) < 12 else 0)
     numbers = {each.turn["number"] for each in steps}
-    turns = list((told or {}).get("turns", ()))
+    turns = made.told["turns"]
     most = max((turn["cost"] or 0.0 for turn in turns), default=0.0)
     return [
-        session_head(meta, told),
+        session_head(meta, made.told),
         h.ol([outline_line(sid, turn, most) for turn in turns if turn["number"] in numbers], id="outline"),
-        h.div([_turn(*each) for each in _grouped(reader, sid, steps, service)], id="conversation"),
-        running_calls(sid, requests),
+        h.div([_turn(*each) for each in _grouped(reader, sid, steps, made.session)], id="conversation"),
+        running_calls(sid, found["requests"]),
     ]
 
 
-def _grouped(reader: Reader, sid: str, steps: Sequence[PlacedStep], service: Service) -> list[tuple[Any, Any, Any]]:
+def _grouped(reader: Reader, sid: str, steps: Sequence[PlacedStep], session: Session) -> list[tuple[Any, Any, Any]]:
     """Read the texts of steps, and put those of a turn together."""
-    session = service.insights.session(sid)
     begin = {seq for seq, link in session.lanes.links.items() if link.before is None}
     texts = texts_of(reader, sid, steps, begin)
     happened: dict[int, list[str]] = {}

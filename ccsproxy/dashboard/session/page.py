@@ -14,13 +14,14 @@ from ccsproxy.dashboard.lists.requests_view import row_of
 from ccsproxy.dashboard.lists.rows import request_table
 from ccsproxy.dashboard.page import SESSION, Page
 from ccsproxy.dashboard.service import Service
-from ccsproxy.dashboard.session.beside import made_of, session_beside
+from ccsproxy.dashboard.session.beside import Made, made_of, session_beside
 from ccsproxy.dashboard.session.chart import context_chart
 from ccsproxy.dashboard.session.conversation import aside_calls, conversation_part, fresh_part, running_calls
 from ccsproxy.dashboard.session.costs_view import costs_view
 from ccsproxy.dashboard.session.flow import Flow, flow_of
 from ccsproxy.dashboard.session.head import session_head, session_title
 from ccsproxy.dashboard.session.outline import jumps, outline
+from ccsproxy.insight.cost.carry import heaviest
 from ccsproxy.store.reader.reader import NotKept, Reader
 
 EXPORTS = (("html", "HTML, one file"), ("md", "Markdown"), ("jsonl", "JSON lines"), ("har", "HAR"))
@@ -40,20 +41,19 @@ def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Se
         return Page("Session", session_beside(reader, sid, service), "beside", part=True)
     found = reader.session(sid)
     meta, requests = found["meta"], found["requests"]
-    told, facts = made_of(service, sid)
-    flow = flow_of(service.insights.session(sid), told, given.get("from", "")) if told else Flow((), (), 0)
+    made = made_of(service, sid)
+    told = made.told if made else None
+    flow = flow_of(made.session, made.told, given.get("from", "")) if made else Flow((), (), 0)
     if given.get("part") == "fresh":
-        return Page(
-            "Fresh", fresh_part(reader, sid, given, service, (meta, told, flow), requests), "fresh", part=True
-        )
+        return Page("Fresh", fresh_part(reader, given, made, flow, found), "fresh", part=True)
     view = given.get("view", "") if given.get("view", "") in VIEWS else ""
     body = [
         _crumbs(sid, view, requests),
         session_head(meta, told),
-        findings_list(facts),
+        findings_list(made.findings if made else ()),
         h.div(annotation_form(reader, sid), exports(sid, None, EXPORTS), class_="session-tools"),
         context_chart(sid, flow.steps) if view != "calls" else None,
-        *_content(reader, sid, view, service, told, flow, requests),
+        *_content(reader, sid, view, made, flow, requests),
     ]
     return Page(
         session_title(meta),
@@ -74,25 +74,23 @@ def _content(
     reader: Reader,
     sid: str,
     view: str,
-    service: Service,
-    told: Mapping[str, Any] | None,
+    made: Made | None,
     flow: Flow,
     requests: Sequence[Mapping[str, Any]],
 ) -> list[Any]:
     if view == "calls":
         return _table(sid, requests)
-    if told is None:
+    if made is None:
         return [running_calls(sid, requests), h.p("Nothing of it has ended yet.", class_="note")]
     if view == "costs":
-        session = service.insights.session(sid)
-        pieces = service.insights.weights(sid)["pieces"]
-        return costs_view(sid, session.calls, told["totals"]["times"], pieces, flow.steps)
+        pieces = list(heaviest(made.session.carried))
+        return costs_view(sid, made.session.calls, made.told["totals"]["times"], pieces, flow.steps)
     return [
         _pager(sid, flow, "Parts of the conversation"),
-        conversation_part(reader, sid, flow, service),
+        conversation_part(reader, sid, flow, made.session),
         running_calls(sid, requests) if flow.last else None,
         _pager(sid, flow, "Parts, once more"),
-        aside_calls(sid, told, service.insights.session(sid)),
+        aside_calls(sid, made.told, made.session),
     ]
 
 

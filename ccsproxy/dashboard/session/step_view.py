@@ -187,7 +187,9 @@ def _came(told: Mapping[str, Any] | None, result: Block | None, failed: bool) ->
     """Say what a tool answered in a few words: lines, tokens, time, and whether it failed."""
     if result is None:
         return " → no result"
-    lines = sum(each.text.count("\n") + 1 for each in result.content if each.kind == "text" and each.text)
+    lines = sum(
+        each.text.rstrip("\n").count("\n") + 1 for each in result.content if each.kind == "text" and each.text
+    )
     images = sum(each.kind == "image" for each in result.content)
     said = [figures.plural(lines, "line")] if lines else []
     said += [figures.plural(images, "image")] if images else []

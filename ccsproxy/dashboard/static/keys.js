@@ -104,7 +104,13 @@ function typing(target) {
   return target.closest("input, select, textarea, [contenteditable]") !== null;
 }
 
+// Where a column scrolls by itself, keys that scroll go to it unless another has the focus.
+const SCROLLING = new Set(["PageDown", "PageUp", "ArrowDown", "ArrowUp", "Home", "End", " "]);
+
 function pressed(event) {
+  if (SCROLLING.has(event.key) && document.activeElement === document.body) {
+    document.getElementById("main").focus({ preventScroll: true });
+  }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.getElementById("help").open) return;
   if (typing(event.target)) {
@@ -125,6 +131,4 @@ export function listenForKeys() {
   button.hidden = false;
   button.addEventListener("click", help);
   if (location.hash === "#q") search();
-  // Where a column scrolls by itself, keys that scroll go to it from the beginning.
-  else if (!location.hash && document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
 }

@@ -114,6 +114,8 @@ let again = false;
 let missed = false;
 async function reconcile() {
   due = 0;
+  // Whoever looks again asks for everything.
+  if (document.hidden) return;
   if (again) reconcileSoon();
   again = false;
   document.dispatchEvent(new Event("pulse"));
