@@ -1,6 +1,6 @@
 """How fast pages and API answer over a large store: ``python -m bench.pages [--records N] [--dir DIR]``.
 
-Makes a store of agent sessions (100,000 records unless told, and one session of 300 turns), indexes it with
+Makes a store of agent sessions (100,000 records unless told, and one session of 1,000 calls), indexes it with
 ``ccsproxy reindex``, starts the service over it and prints, for each page and each call of the API, milliseconds from
 request to last byte (p50, p99) and bytes. 100,000 records need 2 GB of disk, freed at the end without ``--dir``.
 """
@@ -26,7 +26,7 @@ from bench.proxies import HERE, running
 from test.store.corpus import MODELS, Corpus, Segments, Shape, started
 
 SHAPE = Shape(turns=12, system_words=120, turn_words=80, spacing=25.0)
-LONG_SESSION = 300
+LONG_SESSION = 1000
 ROUNDS = 100
 
 
@@ -134,25 +134,34 @@ def questions(api: int, data_dir: Path) -> dict[str, Callable[[], str]]:
 
     return {
         "page: first": lambda: "/",
-        "page: filter by model": lambda: where("/", model=dice.choice(MODELS)),
-        "page: filter by outcome": lambda: where("/", outcome="http_error"),
-        "page: search, frequent word": lambda: where("/", q=dice.choice(facts["frequent"])),
-        "page: search, rare word": lambda: where("/", q=dice.choice(facts["rare"])),
-        "page: search and filter": lambda: where("/", q=dice.choice(facts["frequent"]), model=dice.choice(MODELS)),
+        "page: calls": lambda: "/calls",
+        "page: calls by cost": lambda: where("/calls", q="sort:-cost"),
+        "page: filter by model": lambda: where("/calls", model=dice.choice(MODELS)),
+        "page: filter by outcome": lambda: where("/calls", outcome="http_error"),
+        "page: search, frequent word": lambda: where("/calls", q=dice.choice(facts["frequent"])),
+        "page: search, rare word": lambda: where("/calls", q=dice.choice(facts["rare"])),
+        "page: search and filter": lambda: where(
+            "/calls", q=dice.choice(facts["frequent"]), model=dice.choice(MODELS)
+        ),
+        "page: a call beside": lambda: f"/x/{one()}?part=beside",
         "page: one exchange": lambda: f"/x/{one()}",
         "page: its request": lambda: f"/x/{one()}?view=request",
-        "page: turn 300 of 300": lambda: f"/x/{long}/{last}?view=request",
-        "page: session of 300 turns": lambda: f"/s/{long}",
+        "page: call 1,000 of 1,000": lambda: f"/x/{long}/{last}?view=request",
+        "page: session of 1,000 calls": lambda: f"/s/{long}",
+        "page: its end": lambda: f"/s/{long}?from=end",
+        "page: its cost and context": lambda: f"/s/{long}?view=costs",
+        "page: what may be new in it": lambda: f"/s/{long}?part=fresh&since={last - 2}",
         "page: difference": two,
-        "page: difference, turn 300": lambda: f"/diff/{long}/{last - 1}/{last}",
+        "page: difference, call 1,000": lambda: f"/diff/{long}/{last - 1}/{last}",
         "page: sessions": lambda: "/sessions",
+        "page: sessions by cost": lambda: "/sessions?sort=-cost",
         "page: overview": lambda: "/overview?span=all",
         "api: first 100": lambda: "/api/requests",
         "api: filter": lambda: where("/api/requests", model=dice.choice(MODELS), outcome="http_error"),
         "api: search, frequent word": lambda: where("/api/requests", q=dice.choice(facts["frequent"])),
         "api: search, rare word": lambda: where("/api/requests", q=dice.choice(facts["rare"])),
         "api: one record": lambda: f"/api/requests/{one()}",
-        "api: session of 300 turns": lambda: f"/api/sessions/{long}",
+        "api: session of 1,000 calls": lambda: f"/api/sessions/{long}",
         "api: stats": lambda: "/api/stats",
         "api: health": lambda: "/api/health",
     }

@@ -46,19 +46,21 @@ def hanging(gate: threading.Event) -> Call:
 def take_all(scene: Scene, directory: Path) -> None:
     """Make each picture."""
     pages = {
-        "requests": "/calls",
+        "requests": f"/calls?q=sort:-cost&sel={SESSION}/7",
+        "sessions": f"/sessions?sel={SESSION}",
         "exchange": f"/x/{SESSION}/3",
         "request": f"/x/{SESSION}/5?view=request",
         "session": f"/s/{SESSION}",
+        "costs": f"/s/{SESSION}?view=costs",
         "diff": f"/diff/{SESSION}/3/4",
         "overview": "/overview",
     }
     light = watched(scene, viewport=DESKTOP, color_scheme="light")
     for name, path in pages.items():
         shoot(light, path, directory / f"{name}.png")
-    shoot(watched(scene, viewport=DESKTOP, color_scheme="dark"), "/", directory / "dark.png")
+    shoot(watched(scene, viewport=DESKTOP, color_scheme="dark"), "/calls", directory / "dark.png")
     phone = watched(scene, viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True)
-    shoot(phone, "/", directory / "phone.png")
+    shoot(phone, "/calls", directory / "phone.png")
 
 
 def watched(scene: Scene, **options: Any) -> Watched:
@@ -70,7 +72,7 @@ def watched(scene: Scene, **options: Any) -> Watched:
 def shoot(context: Watched, path: str, target: Path) -> None:
     """Make one picture, with few colours so that it stays small."""
     page = context.page(path)
-    if path == "/":
+    if path == "/calls":
         expect(page.locator("tr.run")).to_have_count(1)
         expect(page.locator("#live")).to_have_text("live")
     # Pictures have no scroll bars, and need no room for them.

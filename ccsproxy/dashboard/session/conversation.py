@@ -159,6 +159,10 @@ def running_calls(sid: str, requests: Sequence[Mapping[str, Any]]) -> Any:
     return h.div(lines, id="running", class_="running", hidden=not lines, data_testid="running")
 
 
+def _agent_name(agent: str) -> Any:
+    return [h.span(agent, class_="agent-name"), " "] if agent else None
+
+
 def aside_calls(sid: str, told: Mapping[str, Any], session: Session) -> Any:
     """Put the calls that are no part of the conversation behind a switch."""
     calls = told["side_calls"]
@@ -168,8 +172,7 @@ def aside_calls(sid: str, told: Mapping[str, Any], session: Session) -> Any:
         h.li(
             h.a(f"call {each['seq']}", href=address.exchange(sid, each["seq"]), id=f"step-{each['seq']}"),
             f" {_SIDE.get(each['role'], str(each['role']).replace('_', ' '))} ",
-            h.span(str(session.by_seq[each["seq"]].agent), class_="agent-name"),
-            " ",
+            _agent_name(session.by_seq[each["seq"]].agent),
             h.span(str(each["model"] or each["path"]), class_="data"),
             h.span(f" {figures.total(each['cost'], None)}", class_="cost") if each["cost"] is not None else None,
             " ",
