@@ -99,13 +99,14 @@ class RunFileKeeper:
             self._log.error("the run file cannot be written again: {error}", error=error)
 
 
-def claim_data_dir(config: Config) -> None:
+def claim_data_dir(config: Config, taking_over: bool = False) -> None:
     """Make the data directory ours alone, and see that no other process writes to it; the recorder takes the lock.
 
+    :param taking_over: the process before us still writes, and will end.
     :raises ccsproxy.errors.DataDirError: when it cannot be used, or another service uses it.
     """
     prepare(config.data_dir)
-    if config.capture != "off":
+    if config.capture != "off" and not taking_over:
         _see_lock(config.data_dir)
 
 
@@ -222,3 +223,14 @@ class Run:
             **capture,
             "store_detail": store,
         }
+
+
+def announce(log: Logger, config: Config, handle: RunHandle) -> None:
+    """Say in the log where proxy and dashboard are."""
+    for url in handle.proxy_urls:
+        first = config.upstreams[0].url if config.upstreams else "the hosts that requests name"
+        log.info("proxy: {url} relays to {upstream}", url=url, upstream=first)
+    for url in handle.api_urls:
+        log.info("dashboard: {url}", url=url)
+    if not config.redact:
+        log.warn("--no-redact: keys and tokens are written to the records as they are")

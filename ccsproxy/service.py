@@ -24,14 +24,25 @@ from ccsproxy.config.options import Options as PlainOptions
 from ccsproxy.errors import ConfigError, StartError
 from ccsproxy.proxy.ports import ProxyPorts
 from ccsproxy.proxy.service import RelayService, check_upstreams
-from ccsproxy.run import Run, RunFileKeeper, RunHandle, claim_data_dir, remove_run_file, write_run_file
+from ccsproxy.run import (
+    Run,
+    RunFileKeeper,
+    RunHandle,
+    announce,
+    claim_data_dir,
+    remove_run_file,
+    write_run_file,
+)
 from ccsproxy.runtime.bus import Bus
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.complaint import complain
 from ccsproxy.runtime.epoll import install_fast_epoll
+from ccsproxy.runtime.listening import Listeners
 from ccsproxy.runtime.reopening import LogFiles
-from ccsproxy.runtime.signals import HangupSignals, StopSignals
+from ccsproxy.runtime.restart import Restarts
+from ccsproxy.runtime.signals import HangupSignals, StopSignals, on_restart
 from ccsproxy.runtime.systemd import Notifier
+from ccsproxy.runtime.takeover import Inherited
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.ship.service import ShipService, host_of
@@ -69,7 +80,10 @@ class CcsproxyService(service.Service):
         self._run = Run(config, time.time())
         self.session_id = self._run.session_id
         self._bus = Bus()
-        self._ports = ProxyPorts(reactor)
+        self._inherited = Inherited.of(os.environ) if signals else Inherited()
+        self._listeners = Listeners(reactor, self._inherited)
+        self._ports = ProxyPorts(self._listeners)
+        self._restarts = Restarts(reactor, self._listeners, self._succeeded)
         self._workers: Workers | None = None
         self._notifier = Notifier(reactor)
         self._signals = StopSignals(reactor, reactor.stop, self.cut) if signals else None
@@ -94,7 +108,7 @@ class CcsproxyService(service.Service):
             use_monotonic_clock(self._reactor)
         # What costs nothing and may be refused comes first; children and sockets follow when nothing more can be
         # wrong.
-        claim_data_dir(self._config)
+        claim_data_dir(self._config, bool(self._inherited))
         self._capture = CaptureService(self._config, self.session_id, self._reactor, self._bus)
         self._ship = ShipService(self._reactor, self._config, self._bus, host_of(labels_of(self._config)))
         self._ship.bind()
@@ -114,7 +128,7 @@ class CcsproxyService(service.Service):
         if self._config.no_api:
             return
         run = RunFacts(self.session_id, self._run.started_at)
-        self._api = ApiService(self._reactor, self._config, self._bus, run, self.health)
+        self._api = ApiService(self._reactor, self._config, self._bus, run, self.health, listeners=self._listeners)
         self._capture.tell_metrics(self._api.metrics)
         try:
             self._api.bind()
@@ -132,30 +146,39 @@ class CcsproxyService(service.Service):
         if self._signals is not None and self._hangup is not None:
             self._signals.install()
             self._hangup.install()
+            on_restart(self._reactor, self._restarts.begin)
             self._capture.child_hung_up(self._hangup.child_received)
             # Before the first exchange: what a client gets leaves at the end of a turn, when capture has its copy.
             freeze_gc()
             install_fast_epoll(self._reactor, self._write_batch)
-        # All processes begin at once: each takes its time to import what it needs.
-        recorder = self._capture.startService()
+        # All processes begin at once: each takes its time to import what it needs. Recorder and shipping begin when
+        # the process before us, if there is one, has stored everything: what is captured until then waits in the log.
+        self._inherited.accepting(self._reactor)
+        recorder = ensureDeferred(self._begin_recording())
         workers = self._workers.start() if self._workers is not None else succeed(None)
         if self._api is not None:
             self._api.startService()
-        self._ship.startService()
-        await recorder
         await workers
         handle = self.handle()
+        if self._inherited:
+            write_run_file(self._config.data_dir, self._run.file(handle))
+        await recorder
         write_run_file(self._config.data_dir, self._run.file(handle))
         self._keeper.start()
-        for url in handle.proxy_urls:
-            first = self._config.upstreams[0].url if self._config.upstreams else "the hosts that requests name"
-            self._log.info("proxy: {url} relays to {upstream}", url=url, upstream=first)
-        for url in handle.api_urls:
-            self._log.info("dashboard: {url}", url=url)
-        if not self._config.redact:
-            self._log.warn("--no-redact: keys and tokens are written to the records as they are")
+        announce(self._log, self._config, handle)
         self._notifier.ready(f"proxy on {handle.proxy_urls[0]}")
         return handle
+
+    async def _begin_recording(self) -> None:
+        await self._inherited.predecessor_gone()
+        recorder = self._capture.startService()
+        self._ship.startService()
+        await recorder
+
+    def _succeeded(self, pid: int) -> None:
+        self._notifier.succeeded_by(pid)
+        if self._signals is not None:
+            self._signals.received()
 
     def handle(self) -> RunHandle:
         """Return the handle of this service."""

@@ -25,7 +25,8 @@ from ccsproxy.exchange.ids import iso_time
 from ccsproxy.insight.metrics.tallies import Sample, Tallies
 from ccsproxy.runtime.bus import Bus, Event
 from ccsproxy.runtime.child import LINK_FD, Child, Program
-from ccsproxy.runtime.listening import listen, loopback, url_of
+from ccsproxy.runtime.listening import Listeners, loopback, url_of
+from ccsproxy.runtime.takeover import Inherited
 
 #: Seconds between two health snapshots, and at least between a change and the snapshot that shows it.
 EACH, SOON = 1.0, 0.1
@@ -70,11 +71,14 @@ class ApiService(Service):
         run: RunFacts,
         health: Callable[[], Mapping[str, Any]],
         make_child: Callable[..., Child] = Child,
+        listeners: Listeners | None = None,
     ) -> None:
         """Describe it; nothing is bound or started yet.
 
         :param health: returns the members of `/api/health` that change, in constant time.
+        :param listeners: opens the sockets.
         """
+        self._listeners = listeners or Listeners(reactor, Inherited())
         self.urls: list[str] = []
         self._reactor, self._config, self._bus, self._run = reactor, config, bus, run
         self._health, self._make_child = health, make_child
@@ -143,7 +147,7 @@ class ApiService(Service):
         kind = endpoint.partition(":")[0]
         if kind not in HANDED_OVER:
             raise BindError(f"--api-listen: {endpoint!r} cannot be used; use a {', '.join(HANDED_OVER)} endpoint")
-        port = listen(self._reactor, endpoint, Factory.forProtocol(Protocol), "--api-listen or --api-port")
+        port = self._listeners.listen(endpoint, Factory.forProtocol(Protocol), "--api-listen or --api-port")
         port.stopReading()  # type: ignore[attr-defined]
         return port
 

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IListeningPort
 from ccsproxy.config.model import Config
 from ccsproxy.errors import ConfigError
 from ccsproxy.proxy.service import RelayService
-from ccsproxy.runtime.listening import addresses_of, listen, loopback, url_of
+from ccsproxy.runtime.listening import Listeners, addresses_of, loopback, url_of
 
 
 class ProxyPorts:
@@ -17,8 +17,8 @@ class ProxyPorts:
     :ivar listening: the open ones, each with the name of its upstream, empty for that of all.
     """
 
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
+    def __init__(self, listeners: Listeners) -> None:
+        self._listeners = listeners
         self.listening: list[tuple[IListeningPort, str]] = []
 
     @property
@@ -33,10 +33,11 @@ class ProxyPorts:
         """
         endpoints = [(e, "--listen") for e in config.listen] or [(loopback(config.proxy_port), "--proxy-port")]
         for endpoint, key in endpoints:
-            self.listening.append((listen(self._reactor, endpoint, relay.site, key), ""))
+            self.listening.append((self._listeners.listen(endpoint, relay.site, key), ""))
         for one in config.upstreams:
             for endpoint in one.listen:
-                port = listen(self._reactor, endpoint, relay.site_for(one), f"upstream {one.name}, listen")
+                key = f"upstream {one.name}, listen"
+                port = self._listeners.listen(endpoint, relay.site_for(one), key)
                 self.listening.append((port, one.name))
         self._refuse_loops(config)
 

@@ -1,13 +1,14 @@
 """Binding ports: at once, or with one sentence that says why not."""
 
 import socket
-from typing import cast
+from typing import Any, cast
 
 from twisted.internet import endpoints, error
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.python.failure import Failure
 
 from ccsproxy.errors import BindError
+from ccsproxy.runtime.takeover import Inherited
 
 
 def loopback(port: int) -> str:
@@ -35,6 +36,49 @@ def listen(reactor: object, endpoint: str, factory: IProtocolFactory, key: str) 
     if isinstance(results[0], Failure):
         raise BindError(f"{key}: {_why(endpoint, results[0])}") from None
     return cast(IListeningPort, results[0])
+
+
+class Listeners:
+    """Opens listening sockets, or takes over those of the process before us.
+
+    :ivar open: what is listened on: option and endpoint as one name, and the port.
+    """
+
+    def __init__(self, reactor: Any, inherited: Inherited) -> None:
+        self._reactor, self._inherited = reactor, inherited
+        self.open: list[tuple[str, IListeningPort]] = []
+
+    def listen(self, endpoint: str, factory: IProtocolFactory, key: str) -> IListeningPort:
+        """Listen on an endpoint string, see `listen`."""
+        name = f"{key} {endpoint}"
+        descriptor = self._inherited.take(name)
+        if descriptor is None:
+            port = listen(self._reactor, endpoint, factory, key)
+        else:
+            port = _adopted(self._reactor, descriptor, endpoint, factory)
+        self.open.append((name, port))
+        return port
+
+    def leave_open(self) -> None:
+        """Let the sockets go on listening when our ports are closed: another process has them, too."""
+        for _, port in self.open:
+            # A closing port of Twisted's shuts its socket down, which ends it in every process, unless adopted.
+            port._shouldShutdown = False  # type: ignore[attr-defined]
+
+
+def _adopted(reactor: Any, descriptor: int, endpoint: str, factory: IProtocolFactory) -> IListeningPort:
+    """Listen on a socket that is listened on already; what TLS there is around it is made anew."""
+    with socket.socket(fileno=descriptor) as one:
+        family = one.family
+        if not endpoint.startswith("ssl:"):
+            return cast(IListeningPort, reactor.adoptStreamPort(descriptor, family, factory))
+        from twisted.protocols.tls import TLSMemoryBIOFactory
+
+        server: Any = endpoints.serverFromString(reactor, endpoint)
+        wrapped = TLSMemoryBIOFactory(server._sslContextFactory, False, factory)
+        port: Any = reactor.adoptStreamPort(descriptor, family, wrapped)
+        port._type = "TLS"  # as Twisted's own listenSSL has it
+        return cast(IListeningPort, port)
 
 
 def _why(endpoint: str, failure: Failure) -> str:

@@ -57,6 +57,11 @@ class StopSignals:
             self.received()
 
 
+def on_restart(reactor: Any, restart: Callable[[], object]) -> None:
+    """Call something in the reactor's own turn for each SIGUSR2; to be called in the main thread."""
+    signal.signal(signal.SIGUSR2, lambda number, frame: reactor.callFromThread(restart))
+
+
 class HangupSignals:
     """Tells SIGHUP as a request to read the configuration again from SIGHUP as the end of a terminal.
 

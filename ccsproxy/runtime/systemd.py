@@ -26,6 +26,11 @@ class Notifier:
         if self._interval is not None and not self._watchdog.running:
             self._watchdog.start(self._interval, now=True)
 
+    def succeeded_by(self, pid: int) -> None:
+        """Say that another process is the service from now on."""
+        self._send(f"MAINPID={pid}")
+        self._address = ""
+
     def stopping(self) -> None:
         """Say that the service is on its way down; the watchdog is fed until `close`."""
         self._send("STOPPING=1")
