@@ -237,7 +237,8 @@ class RelayRequest:
         """
         ahead = self._channel.switch()
         body = self.body = RequestBody(self._channel, None)
-        body.begin_with(ahead, whole=False)
+        # A client may have ended its half before there was anybody to tell: then what is here is all of it.
+        body.begin_with(ahead, whole=self._channel.half_closed)
         return body, ahead
 
     def end_writing(self) -> None:

@@ -67,6 +67,7 @@ class RequestChannel(Protocol):
     """What a request asks of its channel (`ccsproxy.proxy.server.channel.RelayChannel`)."""
 
     connection_id: str
+    half_closed: bool
 
     @property
     def peer_text(self) -> str:

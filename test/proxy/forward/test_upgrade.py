@@ -103,6 +103,14 @@ class Bytes(UpgradeTestCase):
         (heard,) = self.rig.heard
         self.assertEqual((heard.request, heard.response), (b"\x81\x81abcde\x00\x0d\x0a\x0d\x0a", b"\x81\x02hi"))
 
+    def test_client_that_sends_no_more_before_the_answer(self) -> None:
+        """Its end goes on as soon as there is somebody to tell, or both sides would wait for one another."""
+        self.begin()
+        self.client.channel.readConnectionLost()
+        self.rig.upstream.send(SWITCHED)
+        self.rig.write_batch.flush()
+        self.assertTrue(self.rig.upstream.transport.closed)
+
     def test_what_comes_with_the_answer(self) -> None:
         self.switch(b"\x81\x02hi")
         self.assertEqual(self.client.got, SWITCHED + b"\x81\x02hi")
