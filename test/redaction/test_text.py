@@ -65,6 +65,8 @@ ORDINARY = [
     '{"type": "object", "properties": {"password": {"type": "string"}, "token": {"type": "string"}}}',
     "def token(self): return self.token  # api_key: str",
     "eyJhbGciOiJIUzI1NiJ9 is base64 of a header",
+    # What Claude Code 2.1.332 says of its process, a whole value: base64 of an object that names no algorithm.
+    base64.urlsafe_b64encode(b'{"uptime":4.25,"rss":1253252689,"cpu":{"user":177610}}').rstrip(b"=").decode(),
     "msg_01ABCDEFabcdef0123456789 toolu_01ABCDEFabcdef req_011CSHoEeqs5C35K2UUqR7Fy",
     "AKIA is the prefix; AIza too; ghp_ and xoxb- as well",
     "3f786850e387550fdab836ed7e6dc881de23001b 550e8400-e29b-41d4-a716-446655440000",

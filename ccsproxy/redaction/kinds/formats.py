@@ -1,7 +1,9 @@
 """Tokens that are known by their format (`ccsproxy.redaction.kinds.format_table`): how they are found and told
 apart."""
 
+import json
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 
 import attr
@@ -153,9 +155,21 @@ def _is_token(form: Format, text: bytes, start: int, end: int) -> bool:
         return False
     if form.kind == "slack-token" and not any(48 <= letter < 58 for letter in rest):
         return False
-    if form in _CUT and not any(48 <= letter < 58 for letter in rest):
+    if form in _CUT and (not any(48 <= letter < 58 for letter in rest) or _is_other_json(token)):
         return False
     return not is_slug(rest[:128]) and not in_data(text, start)
+
+
+def _is_other_json(token: bytes) -> bool:
+    """Tell whether base64 is a whole JSON object that is no header of a token: such a one names its algorithm.
+
+    Claude Code 2.1.332 reports on itself in such values. RFC 7515, section 4.1.1: ``alg`` must be present.
+    """
+    try:
+        value = json.loads(urlsafe_b64decode(token + b"=" * (-len(token) % 4)))
+    except ValueError:
+        return False
+    return isinstance(value, dict) and "alg" not in value
 
 
 def _is_key(rest: bytes) -> bool:
