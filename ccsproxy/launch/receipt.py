@@ -50,7 +50,7 @@ class Receipt:
     def lines(self, address: str) -> list[str]:
         """Write it for people.
 
-        :param address: the dashboard's URL, empty without one.
+        :param address: the dashboard's URL, empty where it ends with the agent.
         """
         if not self.calls:
             return ["ccsproxy: no model call of it was seen; 'ccsproxy doctor' says what may be in the way"]
@@ -63,7 +63,7 @@ class Receipt:
         if self.retries:
             said.append("1 retry" if self.retries == 1 else f"{self.retries} retries")
         first = self.sessions[0]
-        see = f"{address}/s/{first}    " if address else ""
+        see = f"{address}/s/{first}    " if address else f"ccsproxy open {first}    "
         notes = [f"          {note}" for note in (*self._worth_knowing(), *self.budgets)]
         return [f"ccsproxy: {', '.join(said)}", *notes, f"          {see}ccsproxy why {first}"]
 

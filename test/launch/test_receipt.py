@@ -43,7 +43,9 @@ class ReceiptTests(SynchronousTestCase):
         first, finding, budget, see = receipt.lines("")
         self.assertIn("1 retry", first)
         self.assertEqual(finding.strip(), "The cache missed. (2 more findings)")
-        self.assertEqual((budget.strip(), see.strip()), ("the budget day is spent", "ccsproxy why s"))
+        self.assertEqual(
+            (budget.strip(), see.strip()), ("the budget day is spent", "ccsproxy open s    ccsproxy why s")
+        )
 
     def test_nothing_priced(self) -> None:
         """No cost is not a cost of nothing."""

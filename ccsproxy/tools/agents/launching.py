@@ -17,6 +17,7 @@ from ccsproxy.errors import StartError
 from ccsproxy.launch.agent import BASE_URL, FORWARD
 from ccsproxy.launch.background import Background
 from ccsproxy.launch.child import end_as
+from ccsproxy.launch.leases import is_wanted
 from ccsproxy.launch.receipt import read_receipt
 from ccsproxy.launch.registry import BY_NAME
 from ccsproxy.launch.start import LaunchResult, program_of, start
@@ -137,6 +138,7 @@ def _write_receipt(data_dir: Path, started: LaunchResult) -> None:
     except Exception as error:
         _say(f"the receipt could not be made: {error}")
         return
-    api = started.run_file.get("api") or [""]
+    # A service that nobody else uses is about to end, and its address with it; 'ccsproxy open' starts one.
+    api = (started.run_file.get("api") or [""]) if is_wanted(data_dir) else [""]
     for line in receipt.lines(api[0]):
         sys.stderr.write(line + "\n")

@@ -47,6 +47,8 @@ def lines(found: Sequence[Agent], running: Mapping[str, Any] | None, *, recorded
         yield "  ccsproxy demo              shows it without an agent and without a key"
     if recorded:
         yield "  ccsproxy ls, why last      what was recorded, and what the last call came to"
+    if running is None and recorded:
+        yield "  ccsproxy open              the dashboard"
     if running is not None:
         address = (running.get("api") or ["no dashboard"])[0]
         yield "  ccsproxy open              the dashboard of the service that runs"

@@ -1,23 +1,28 @@
-"""``ccsproxy open``: the dashboard in the browser."""
+"""``ccsproxy open [SESSION]``: the dashboard in the browser, of the running service or of one that is started."""
 
 import argparse
 import time
 import urllib.error
 import urllib.request
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from ccsproxy.api.one_time_key import make_key
+from ccsproxy.launch.background import Background
+from ccsproxy.launch.leases import stay_up
 from ccsproxy.run import read_run_file
+from ccsproxy.tools.asking import full_session, open_reader
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
 
 NAME = "open"
-SUMMARY = "Open the running service's dashboard in the browser."
+SUMMARY = "Open the dashboard in the browser; where no service runs, one is started and stays until 'ccsproxy down'."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
+    parser.add_argument("session", nargs="?", help="a session, a part of its id, or last; default: all")
     parser.add_argument("--print", action="store_true", dest="only_print", help="only write the address")
     add_data_dir(parser)
 
@@ -25,12 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Open it, and write its address."""
-    running = read_run_file(data_dir_of(args))
-    if running is None:
-        raise CommandError(f"No ccsproxy runs on {args.data_dir}; start one with 'ccsproxy serve'.")
+    data_dir = data_dir_of(args).absolute()
+    page = f"/s/{full_session(open_reader(args), args.session)}" if args.session else ""
+    found = read_run_file(data_dir)
+    if found is None and args.only_print:
+        raise CommandError(f"No ccsproxy runs on {args.data_dir}; 'ccsproxy up' starts one.")
+    running: Mapping[str, Any] = found or _started(data_dir)
     if not running.get("api"):
         raise CommandError("The running ccsproxy has no dashboard; it was started with --no-api.")
-    url = opening(running, data_dir_of(args))
+    url = opening(running, data_dir, page)
     if args.json:
         write_json(out, {"url": url})
     else:
@@ -40,19 +48,27 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     return 0
 
 
-def opening(running: dict[str, Any], data_dir: Path) -> str:
+def _started(data_dir: Path) -> Mapping[str, Any]:
+    """Start a service in the background that stays: who looks at a page does not say when they are done."""
+    running = Background(data_dir).ensure()
+    stay_up(data_dir, up=True)
+    return running
+
+
+def opening(running: Mapping[str, Any], data_dir: Path, page: str = "") -> str:
     """Return the dashboard's address, with a key that opens it once where the service would ask for the token.
 
     :param running: the service's run file.
+    :param page: the path of a page of it.
     """
     url = str(running["api"][0])
     if not asks_for_token(url):
-        return url
+        return url + page
     try:
         token = (data_dir / "api-token").read_text("utf-8").strip()
     except OSError:
-        return url  # another file was given with --api-token-file: its owner knows it
-    return f"{url}/?key={make_key(token, str(running['session_id']), time.time())}"
+        return url + page  # another file was given with --api-token-file: its owner knows it
+    return f"{url}{page or '/'}?key={make_key(token, str(running['session_id']), time.time())}"
 
 
 def asks_for_token(url: str) -> bool:

@@ -18,4 +18,7 @@ class OpenTests(CommandCase):
         opened: list[str] = []
         self.patch(open_page.webbrowser, "open", opened.append)
         self.run_command("open")
-        self.assertEqual(opened, ["http://127.0.0.1:1"])
+        self.reindexed()
+        sid = self.records[0]["session_id"]
+        self.run_command("open", sid)
+        self.assertEqual(opened, ["http://127.0.0.1:1", f"http://127.0.0.1:1/s/{sid}"])
