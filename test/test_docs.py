@@ -1,9 +1,12 @@
 """Tests that the pages say what the program does."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.launch.registry import BY_NAME
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -32,6 +35,18 @@ class AgentsTableTests(SynchronousTestCase):
         page = (DOCS / "agents.md").read_text()
         self.assertEqual(module.with_table(page), page)
         self.assertIn("`ccsproxy claude`", page)
+
+
+class AgentsTriedTests(SynchronousTestCase):
+    """The launch files name the versions that ``make test-clients`` compared last: ``doctor`` says them."""
+
+    def test_versions(self) -> None:
+        """After a run with newer agents, their launch files are to be looked at, and the versions in them set."""
+        for each in json.loads((DOCS / "agents_tried.json").read_text("utf-8")):
+            agent = BY_NAME.get(each["agent"])
+            if agent is not None:
+                self.assertIn(each["version"], agent.measured.version, each["program"])
+                self.assertEqual(each["verdict"], "equal", each["program"])
 
 
 class ManPageTests(SynchronousTestCase):

@@ -16,6 +16,4 @@ def _overrules(surroundings: Surroundings) -> list[Overrule]:
     ]
 
 
-AGENT = Agent(
-    name="pi", title="Pi", commands=("pi",), overrules=_overrules, measured=Measured("0.73.1", "2026-11-30")
-)
+AGENT = Agent(name="pi", title="Pi", commands=("pi",), overrules=_overrules, measured=Measured("1.6.0", "2026-11-30"))

@@ -18,5 +18,5 @@ AGENT = Agent(
         "It talks to OpenAI's API in place of the provider of its own login.",
     ),
     asking=("-p", "{prompt}"),
-    measured=Measured("0.15.10", "2026-11-30"),
+    measured=Measured("0.24.4", "2026-11-30"),
 )
