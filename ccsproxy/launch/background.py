@@ -200,14 +200,15 @@ class Background:
 
     def _port(self, which: str) -> int:
         """Return the port that the service had before, or its default; another one where somebody else has it."""
-        port = int(self._ports().get(which) or _DEFAULTS[f"{which}_port"].default or 0)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return 0
-        return port
+        port = self._wanted(which)
+        return 0 if _is_taken(port) else port
+
+    def _wanted(self, which: str) -> int:
+        return int(self._ports().get(which) or _DEFAULTS[f"{which}_port"].default or 0)
+
+    def taken_ports(self) -> list[int]:
+        """Return those of the ports that a start would take which another program has; for when no service runs."""
+        return [port for port in map(self._wanted, ("proxy", "api")) if _is_taken(port)]
 
     def _ports(self) -> dict[str, Any]:
         try:
@@ -222,6 +223,16 @@ class Background:
         }
         ports |= {"pid": int(found["pid"]), "options": list(self.options)}
         (leases.folder_of(self.data_dir) / _PORTS).write_text(json.dumps(ports))
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def _name_of(upstream: str) -> str:

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,31 @@ def examine_machine(data_dir: Path, now: float | None = None) -> Iterator[Diagno
         yield Diagnosis(TROUBLE, "disk", f"Only {free >> 20} MiB are free at {where}.", cure)
     else:
         yield Diagnosis(OK, "disk", f"{free >> 30} GiB are free at {where}.")
+
+
+def examine_ports(taken: Iterable[int]) -> Iterator[Diagnosis]:
+    """Say which of our ports another program has.
+
+    :param taken: these ports.
+    """
+    for port in taken:
+        cure = "A launcher takes another one; what is pointed at it by hand reaches the other program."
+        yield Diagnosis(NOTE, "port", f"Port {port} is taken by another program.", cure)
+
+
+def examine_last_session(title: str, losses: Iterable[str]) -> Iterator[Diagnosis]:
+    """Say whether the last session that was recorded lost anything.
+
+    :param title: what it is called.
+    :param losses: what was lost, in sentences.
+    """
+    lost = list(losses)
+    for loss in lost:
+        yield Diagnosis(
+            TROUBLE, "records", f"Of the last session ({title}): {loss}", "'ccsproxy ls' marks the calls."
+        )
+    if not lost:
+        yield Diagnosis(OK, "records", f"The last session ({title}) is whole.")
 
 
 def examine_service(found: Mapping[str, Any] | None, health: Mapping[str, Any]) -> Iterator[Diagnosis]:

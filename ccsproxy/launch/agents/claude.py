@@ -28,7 +28,8 @@ def settings_files(surroundings: Surroundings) -> list[Path]:
     folder = surroundings.environment.get("CLAUDE_CONFIG_DIR")
     user = Path(folder) if folder else surroundings.home / ".claude"
     project = surroundings.cwd / ".claude"
-    return [*_MANAGED, project / "settings.local.json", project / "settings.json", user / "settings.json"]
+    files = [*_MANAGED, project / "settings.local.json", project / "settings.json", user / "settings.json"]
+    return list(dict.fromkeys(files))  # in the home directory the project's are the user's own
 
 
 def _overrules(surroundings: Surroundings) -> list[Overrule]:

@@ -16,13 +16,18 @@ from ccsproxy.launch.diagnosis import (
     TROUBLE,
     Diagnosis,
     examine_agent,
+    examine_last_session,
     examine_machine,
+    examine_ports,
     examine_service,
     examine_shell,
 )
 from ccsproxy.launch.health import read_health
 from ccsproxy.launch.measuring.measure import PROMPT, Measurement, measure
 from ccsproxy.launch.registry import AGENTS, BY_NAME
+from ccsproxy.store.reader.insights import Insights
+from ccsproxy.store.reader.lists import SessionQuery
+from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
 
 NAME = "doctor"
@@ -56,6 +61,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         *(finding for agent in _chosen(args.agent, surroundings) for finding in examine_agent(agent, surroundings)),
         *examine_shell(surroundings),
         *examine_machine(data_dir),
+        *(examine_ports(Background(data_dir).taken_ports()) if found is None and data_dir.is_dir() else ()),
+        *(_last_session(data_dir) if (data_dir / "segments").is_dir() else ()),
         *examine_service(found, read_health(found) if found else {}),
     ]
     if args.json:
@@ -92,6 +99,18 @@ def _measured(title: str, measured: Measurement) -> Iterable[str]:
         yield f"  {each.text()}"
     if len(measured.differences) > _MOST:
         yield f"  and {len(measured.differences) - _MOST} more places; --json says them all"
+
+
+def _last_session(data_dir: Path) -> Iterable[Diagnosis]:
+    """Look whether anything of the newest session is missing."""
+    reader = Reader(data_dir)
+    try:
+        for session in reader.sessions(SessionQuery(limit=1)):
+            found = Insights(reader).findings(session["session_id"])
+            losses = [str(each["text"]) for each in found if each["kind"] == "loss"]
+            yield from examine_last_session(str(session.get("title") or session["session_id"]), losses)
+    finally:
+        reader.close()
 
 
 def _chosen(name: str | None, surroundings: Surroundings) -> list[Agent]:
