@@ -4,10 +4,14 @@ import math
 from collections.abc import Iterable
 
 UNKNOWN = "–"
+#: Smaller amounts are written as less than this.
+_LEAST = 0.0001
 
 
 def dollars(amount: float | None, unknown: str = UNKNOWN) -> str:
-    """Write an amount in US dollars, a small one with two digits that say something.
+    """Write an amount in US dollars, a small one with two digits that say something, a tiny one as less than that.
+
+    A column is narrow, and of ``$0.000012`` it would show ``$0.0000``.
 
     :param unknown: what stands for an amount that is not known.
     """
@@ -15,7 +19,9 @@ def dollars(amount: float | None, unknown: str = UNKNOWN) -> str:
         return unknown
     if amount == 0 or abs(amount) >= 0.1:
         return f"${amount:,.2f}"
-    digits = min(1 - math.floor(math.log10(abs(amount))), 12)
+    if abs(amount) < _LEAST:
+        return f"<${_LEAST}" if amount > 0 else f"-<${_LEAST}"
+    digits = 1 - math.floor(math.log10(abs(amount)))
     return f"${amount:.{max(digits, 4)}f}"
 
 
@@ -24,7 +30,9 @@ def total(amount: float | None, unpriced: int | str | None, unknown: str = UNKNO
 
     :param unpriced: how many calls have no price, or what a single one lacks.
     """
-    return f"≥ {dollars(amount)}" if amount is not None and unpriced else dollars(amount, unknown)
+    if amount is None or not unpriced:
+        return dollars(amount, unknown)
+    return f"≥ {dollars(amount)}" if amount >= _LEAST else "> $0"
 
 
 def lacking(unpriced: int | None, models: Iterable[str] = ()) -> str:

@@ -57,8 +57,9 @@ class Cost:
 
 
 def cost_of(
-    model: str | None, usage: Usage | None, at: str, provider: str = "", upstream: str = "", own: Iterable[Price] = ()
-) -> Cost:
+    model: str | None, usage: Usage | None, at: str, provider: str = "", upstream: str = "",
+    own: Iterable[Price] = (), url: str = "",
+) -> Cost:  # fmt: skip
     """Return what a call costs by list price.
 
     :param model: the model that answered.
@@ -67,6 +68,7 @@ def cost_of(
     :param provider: who sold it, empty when unknown.
     :param upstream: NAME of the upstream, for rows of the user's own.
     :param own: the user's own rows.
+    :param url: the upstream's address.
     """
     if usage is not None and usage.stated_cost is not None:
         return Cost(usage.stated_cost, reason="the provider says itself what the call cost")
@@ -74,10 +76,10 @@ def cost_of(
         return Cost(None, "usage", "the answer does not say how many tokens it used")
     if not model:
         return Cost(None, "model", "no model is named")
-    found = find_price(model, at, provider, upstream, own)
+    found = find_price(model, at, provider, upstream, own, url)
     if found is None:
         return Cost(None, "price", f"no price of {model} is known" + (f" at {provider}" if provider else ""))
-    known = _priced(found, usage, lambda name: find_price(name or model, at, provider, upstream, own))
+    known = _priced(found, usage, lambda name: find_price(name or model, at, provider, upstream, own, url))
     if usage.output_tokens is not None or known.dollars is None or (known.rates and not known.rates.output):
         return known
     return attr.evolve(known, dollars=None, at_least=known.dollars, gap="output", reason=_BROKEN_OFF)

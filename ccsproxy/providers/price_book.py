@@ -129,7 +129,7 @@ class PriceBook:
         :param upstream: NAME of the upstream.
         :param url: its address, empty in records before version 3.
         """
-        return cost_of(model, usage, at, provider_of(upstream, url), upstream, self._own)
+        return cost_of(model, usage, at, provider_of(upstream, url), upstream, self._own, url)
 
     def find(self, model: str, at: str, provider: str = "", upstream: str = "") -> FoundPrice | None:
         """Return the row that applies to a model at a time, None when there is none."""

@@ -96,9 +96,25 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             return False
         return not self.hours or any(begin <= minute < end for begin, end in self._spans)
 
+    def times(self, factor: float) -> "Price":
+        """Return this row with all rates multiplied by a factor; fees stay."""
+        if factor == 1.0 or self.rates is None:
+            return self
+        tiers = {
+            name: Tier(tier.rates.times(factor), _steps(tier.steps, factor)) if isinstance(tier, Tier) else tier
+            for name, tier in self.tiers.items()
+        }
+        return msgspec.structs.replace(
+            self, rates=self.rates.times(factor), steps=_steps(self.steps, factor), tiers=tiers
+        )
+
     @cached_property
     def _spans(self) -> list[tuple[str, str]]:
         return [(span[:5], span[6:]) for span in self.hours]
+
+
+def _steps(steps: tuple[PriceStep, ...], factor: float) -> tuple[PriceStep, ...]:
+    return tuple(PriceStep(step.above, step.rates.times(factor)) for step in steps)
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

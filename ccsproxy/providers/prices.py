@@ -15,6 +15,7 @@ import msgspec
 
 from ccsproxy.providers.price_rows import Price, PriceList, Source
 from ccsproxy.providers.registry import PROVIDERS, upstream_provider
+from ccsproxy.providers.resellers import resale
 
 #: Longer names are in no price list.
 _LONGEST = 200
@@ -76,7 +77,7 @@ def provider_of(upstream: str, url: str = "") -> str:
 
 
 def find_price(
-    model: str, at: str, provider: str = "", upstream: str = "", own: Iterable[Price] = ()
+    model: str, at: str, provider: str = "", upstream: str = "", own: Iterable[Price] = (), url: str = ""
 ) -> FoundPrice | None:
     """Return the price of a model at a time; None when it is not known.
 
@@ -85,6 +86,7 @@ def find_price(
     :param provider: who sold it; the makers' prices are no one else's. Empty when unknown.
     :param upstream: NAME of the upstream, for rows of the user's own that are for one.
     :param own: the user's own rows, which go before the lists.
+    :param url: the upstream's address, where a reseller's price depends on it.
     """
     if not model or len(model) > _LONGEST:
         return None
@@ -96,12 +98,16 @@ def find_price(
         if rows := _rows(model, seller):
             price = _newest(rows, at)
             return FoundPrice(price, source=price_list(seller).sources.get(price.source)) if price else None
-    return None
+    sold = resale(model, provider, url)
+    found = None if sold is None else find_price(sold.model, at, sold.maker)
+    return None if found is None or sold is None else attr.evolve(found, price=found.price.times(sold.factor))
 
 
 def context_window(model: str, provider: str = "", upstream: str = "", own: Iterable[Price] = ()) -> int | None:
     """Return how many tokens a model's context holds, None when that is not known; see `find_price`."""
     mine = [row for row in own if row.context and row.upstream in ("", upstream) and row.provider in ("", provider)]
+    if sold := resale(model, provider):
+        model, provider = sold.model, sold.maker
     for rows in (_best(mine, model), *(_rows(model, seller) for seller in ([provider] if provider else _MAKERS))):
         if known := [row.context for row in rows if row.context]:
             return known[-1]

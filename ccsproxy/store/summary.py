@@ -14,6 +14,7 @@ from ccsproxy.exchange.record import SCHEMA_VERSION, Client, Error, Process
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.cost import Cost
+from ccsproxy.providers.resellers import priced_model
 
 #: What a call costs: model, usage, time of the start, the upstream's NAME and its address.
 Price = Callable[[str | None, Usage | None, str, str, str], Cost]
@@ -238,7 +239,7 @@ def set_cost(row: Summary, entry: Entry, price: Price) -> None:
     A call that used nothing, or of which nothing is known because it failed, lacks no price.
     """
     found = price(
-        entry.response_model or entry.model,
+        priced_model(entry.model, entry.response_model),
         bounded_usage(entry.usage),
         entry.started_at,
         entry.upstream,

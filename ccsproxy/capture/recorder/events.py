@@ -8,6 +8,7 @@ from ccsproxy.capture.recorder.interfaces import Price
 from ccsproxy.exchange.outcome import is_error
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.providers.cost import Cost
+from ccsproxy.providers.resellers import priced_model
 
 Event = dict[str, Any]
 
@@ -55,5 +56,5 @@ def request_completed(record: Record, cost: Cost) -> Event:
 
 def price_of(record: Record, price: Price) -> Cost:
     """Return what a recorded call cost."""
-    model, url = record.response_model or record.model, record.upstream_url or ""
+    model, url = priced_model(record.model, record.response_model), record.upstream_url or ""
     return price(model, record.usage, record.started_at, record.upstream, url)
