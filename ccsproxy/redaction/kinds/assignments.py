@@ -23,7 +23,7 @@ from ccsproxy.redaction.kinds.value_extent import (
     unescaped,
     value_end,
 )
-from ccsproxy.redaction.kinds.values import Style, is_loud_value, is_secret_value
+from ccsproxy.redaction.kinds.values import Style, is_loud_value, is_secret_value, is_spoken_password
 from ccsproxy.redaction.search.engine import make_engine
 from ccsproxy.redaction.search.finding import FoundSecret
 
@@ -97,7 +97,10 @@ def _called(text: bytes, name: str, end: int, level: Strength) -> list[FoundSecr
     start = called.end()
     stop = value_end(text, start, Style.QUOTED, quote, _JUDGED)
     value = unescaped(text[start:stop])
-    return [FoundSecret(start, stop, kind_of(name), value)] if is_loud_value(value, level, name.encode()) else []
+    sets = level is Strength.HUMAN and name[:3].lower() in ("set", "pas")
+    if not is_loud_value(value, level, name.encode()) and not (sets and is_spoken_password(value)):
+        return []
+    return [FoundSecret(start, stop, kind_of(name), value)]
 
 
 #: A word of so many letters that is no secret is not searched for further names, but for tokens.

@@ -56,7 +56,7 @@ COMMANDS = (
     _command(r"htpasswd[ ]+-[A-Za-z]*b[A-Za-z]*[ ]+[^\s]+[ ]+[^\s]+[ ]+"),
     _command(r"[ ]-U[ ]*[^\s%]+%"),
     _command(r"rabbitmqctl[ ](?:[^\s]+[ ]+)?(?:add_user|change_password)[ ]+[^\s]+[ ]+"),
-    _command(r"\bsqlplus[ ]+(?:-[A-Za-z]+[ ]+)*[\w$#]+/"),
+    _command(r"\bsqlplus[ ]+(?:-[A-Za-z]+[ ]+)*[\w$#]+/", r"[^\s\"'\\@]+"),
     _command(r"jdbc:oracle:(?:thin|oci):[\w$#]+/", r"[^\s\"'\\@]+"),
     _command(r"\bAUTH[ ]+", strength=Strength.CHOSEN),
     _command(r"WIFI:[^\n]*;P:", r"[^\s\"'\\;]+"),

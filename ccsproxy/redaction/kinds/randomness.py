@@ -32,7 +32,9 @@ _NAMED_BY_NUMBER = re.compile(
     rb"|(?i:b64|i18|l10|k8|s3|x86|v[0-9]{1,3}|p2|[uif](?:8|16|32|64|128)|e2|a11|c99|c11|n8|t5|m1|o[134])"
 )
 #: A number with its unit, or what it counts.
-_COUNTED = re.compile(rb"[0-9]{1,8}[A-Za-z]{0,6}")
+_COUNTED = re.compile(
+    rb"[0-9]{1,8}(?i:x|px|ms|s|st|nd|rd|th|k|kb|mb|gb|h|hrs?|min|days?|d|chars?|bits?|bytes?|cols?|rows?|fa|characters?)?"
+)
 
 
 def is_uuid(word: bytes) -> bool:
@@ -95,7 +97,7 @@ def _is_plain(part: bytes) -> bool:
     if len(part) - len(letters) > 4:
         return False
     if len(letters) <= 2:
-        return True
+        return not (letters[:1].islower() and letters[1:].isupper())
     if not letters.isalpha() or _UNSPEAKABLE.search(letters) is not None:
         return False
     return len(_CHUNKS.findall(letters)) * 3 <= len(letters) + 2

@@ -56,6 +56,8 @@ _DIRECT = re.compile(
     rb"(?P<said>%b|(?:[ \t]*%b[*:`]*(?=[\s\"'`]|[\x80-\xff]|\\|[*]))*)"
     rb"(?:(?:[ \t]|\\+t)+|\xef\xbc\x9a)?(?:%b)*" % (_COPULA, _WORDS_BETWEEN, _QUOTES)
 )
+#: A sign that tells a value.
+_TOLD = re.compile(rb"[:=]|\xef\xbc\x9a|ff1a")
 _BELOW_IT = re.compile(rf"{_BELOW}[ \t]*[\"'`]?".encode("latin-1"))
 #: What stands before a value that is told later on the line.
 _LATER = re.compile(
@@ -126,7 +128,7 @@ def _places(text: bytes, end: int) -> Iterator[tuple[int, bool]]:
     """Yield where a value may begin, and whether the sentence says that it is one."""
     direct = _DIRECT.match(text, end)
     if direct is not None and direct.end() > end:
-        yield direct.end(), bool(direct.group("said"))
+        yield direct.end(), bool(direct.group("said")) or _TOLD.search(text, end, direct.end()) is not None
     below = _BELOW_IT.match(text, end)
     if below is not None:
         yield below.end(), False

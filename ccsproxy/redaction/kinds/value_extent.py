@@ -11,6 +11,7 @@ _LAST_QUOTE = re.compile(rf"(?:{QUOTE})(?=(?i:{SCHEME}|base64:)?\Z)".encode())
 _BARE = re.compile(rb"[^\s\"'`<>|\x1b]+")
 _CODE_ENDS = re.compile(rb"[;,&(){}\[\]]|\\+[nrtu]|%22|&quot;")
 _SHELL_ENDS = re.compile(rb"\\+[nrtu]|;(?=[\s\w])|&(?=[\s&]|\w+=)|[)}\]]+$|[,;]$|%22|&quot;")
+_COLOUR = re.compile(rb"(?:\x1b|\\+(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*[mK]")
 _MARK = re.compile(rb"[\"'`\s]")
 _ESCAPED = re.compile(rb"\\+(?:([\"'/\\])|u([0-9A-Fa-f]{4}))")
 #: What stands before a name in a shell, a connection string or an address.
@@ -49,7 +50,7 @@ def style_of(text: bytes, begin: int, between: re.Match[bytes]) -> Style:
     if separator.isspace():
         return Style.LITERAL
     name = text[begin : between.start()]
-    tight = between.end() - between.start() == len(separator)
+    tight = not _COLOUR.sub(b"", text[between.start() : between.start("separator")] + between.group("open"))
     if separator == b"=" and tight and (name.upper() == name or _SHELL.search(text[max(begin - 40, 0) : begin])):
         return Style.LITERAL
     line = text[max(begin - 80, 0) : begin].rpartition(b"\n")[2]

@@ -32,10 +32,10 @@ class Piece:
 
     __slots__ = ("_cut", "_raw", "_write", "changed", "json", "payload", "root")
 
-    def __init__(self, raw: str, payload: str, write: Callable[[str], str], json: bool = True) -> None:
+    def __init__(self, raw: str | None, payload: str, write: Callable[[str], str], json: bool = True) -> None:
         """Take a stretch.
 
-        :param raw: the whole stretch, with its framing.
+        :param raw: the whole stretch, with its framing; None where writing the payload makes the same.
         :param payload: what it holds.
         :param write: puts the framing around a changed payload.
         :param json: whether the payload should be tried as JSON.
@@ -71,7 +71,9 @@ class Piece:
 
     def render(self) -> str:
         """Return the stretch as it is now."""
-        return self._write(self.payload_now()) if self.changed else self._raw
+        if self.changed:
+            return self._write(self.payload_now())
+        return self._write(self.payload) if self._raw is None else self._raw
 
 
 class ValuePiece(Piece):
@@ -87,15 +89,15 @@ class ValuePiece(Piece):
 class _Rest(Piece):
     """Further data lines of an event; they go when the event is written anew."""
 
-    __slots__ = ("_event",)
+    __slots__ = ("_event", "_lines")
 
     def __init__(self, raw: str, event: Piece) -> None:
         super().__init__(raw, "", str, json=False)
-        self._event = event
+        self._event, self._lines = event, raw
 
     def render(self) -> str:
         """Return the lines, or nothing."""
-        return "" if self._event.changed else self._raw
+        return "" if self._event.changed else self._lines
 
 
 def key_of(value: Any) -> bytes:
@@ -121,7 +123,7 @@ def _sse(text: str) -> Iterator[Piece]:
     while match := _ORDINARY.match(text, position):
         before, field, payload = match.groups()
         yield from _plain(between + before)
-        yield Piece(f"{field}{payload}\n", payload, _line_writer(field))
+        yield Piece(None, payload, _line_writer(field))
         position, between = match.end(), text[match.end(3) + 1 : match.end()]
     yield from _plain(between)
     yield from _any_sse(text[position:])
@@ -176,7 +178,7 @@ def _ndjson(text: str) -> Iterator[Piece]:
     for match in _LINES.finditer(text):
         line, end = match.groups()
         if line or end:
-            yield Piece(line + end, line, lambda new, end=end: new + end)  # type: ignore[misc]
+            yield Piece(None, line, lambda new, end=end: new + end)  # type: ignore[misc]
 
 
 def _array(text: str) -> Iterator[Piece]:
