@@ -20,8 +20,8 @@ from ccsproxy.runtime.bus import Subscriber
 from ccsproxy.store.directory import LOCK, DataDirBusy, Lock, prepare
 
 NAME = "run.json"
-#: Seconds between two looks whether the run file is there.
-LOOK_EVERY = 2.0
+#: Seconds between two looks whether the data directory is another one.
+LOOK_EVERY = 1.0
 #: Seconds that the recorder may be behind before health says so in its state.
 BEHIND_AFTER = 5.0
 
@@ -63,9 +63,10 @@ def remove_run_file(data_dir: Path) -> None:
 
 
 class RunFileKeeper:
-    """Sees that the run file is there: it goes when somebody removes the data directory under a running service.
+    """Writes the run file again in the directory that is begun after somebody removed it under a running service.
 
-    Whoever captures locks the new directory first; where nothing is captured it is made here.
+    Whoever captures locks the new directory first; where nothing is captured it is made here. A run file that alone
+    was removed stays away: whoever did that may be about to start a service, and must not take ours for it.
 
     :param write: writes the file, and whatever else the service has in the directory.
     """
@@ -73,12 +74,14 @@ class RunFileKeeper:
     _log = Logger()
 
     def __init__(self, config: Config, reactor: Any, write: Callable[[], None]) -> None:
-        self._config, self._write = config, write
+        self._data_dir, self._captures, self._write = config.data_dir, config.capture != "off", write
         self._looking = LoopingCall(self._look)
         self._looking.clock = reactor
+        self._written_beside: _Identity | None = None
 
     def start(self) -> None:
         """Begin to look, now that the file is written."""
+        self._written_beside = self._identity()
         self._looking.start(LOOK_EVERY, now=False)
 
     def stop(self) -> None:
@@ -87,16 +90,29 @@ class RunFileKeeper:
             self._looking.stop()
 
     def _look(self) -> None:
-        data_dir, captures = self._config.data_dir, self._config.capture != "off"
         try:
-            if (data_dir / NAME).exists():
-                return
-            if not captures:
-                prepare(data_dir)
-            if (data_dir / LOCK).exists() or not captures:
+            if not self._captures and not self._data_dir.is_dir():
+                prepare(self._data_dir)
+            now = self._identity()
+            if now is not None and now != self._written_beside:
                 self._write()
+                self._written_beside = now
         except (OSError, StartError) as error:
             self._log.error("the run file cannot be written again: {error}", error=error)
+
+    def _identity(self) -> "_Identity | None":
+        """Return what tells a directory from the one before it at the same place.
+
+        The lock's time of change goes into it, as file systems give the number of a removed file to the next one.
+        """
+        try:
+            found = os.stat(self._data_dir / LOCK if self._captures else self._data_dir)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_ctime_ns if self._captures else 0
+
+
+_Identity = tuple[int, int, int]
 
 
 def claim_data_dir(config: Config, taking_over: bool = False) -> None:

@@ -50,6 +50,10 @@ class KeeperTests(SynchronousTestCase):
 
     def keeper(self, capture: str) -> None:
         self.dir, self.clock, self.written = Path(self.mktemp()), Clock(), 0
+        self.watched(capture)
+
+    def watched(self, capture: str) -> None:
+        """Watch the directory from now on."""
         keeper = RunFileKeeper(Config(upstreams=(), data_dir=self.dir, capture=capture), self.clock, self.write)
         keeper.start()
         self.addCleanup(keeper.stop)
@@ -69,6 +73,16 @@ class KeeperTests(SynchronousTestCase):
         (self.dir / "lock").touch()
         self.clock.pump([LOOK_EVERY] * 3)
         self.assertEqual(self.written, 1)
+
+    def test_a_file_that_alone_was_removed_stays_away(self) -> None:
+        """Another service that starts at this place waits for its own, and ours would be taken for it."""
+        self.dir, self.clock, self.written = Path(self.mktemp()), Clock(), 0
+        self.dir.mkdir(mode=0o700)
+        (self.dir / "lock").touch()
+        self.watched("full")
+        remove_run_file(self.dir)
+        self.clock.pump([LOOK_EVERY] * 3)
+        self.assertEqual(self.written, 0)
 
     def test_where_nothing_is_captured(self) -> None:
         """The directory is made for it, private."""
