@@ -81,12 +81,15 @@ trial: $(VENV)/test
 unit: $(VENV)/test
 	$(BIN)/python -m test.runner --unit
 
-# Each in an environment of its own; one that is not installed is passed over, and said to be.
+# Each in an environment of its own; one that is not installed is passed over, and said to be. pyenv's are found where
+# it keeps them: its commands are there for every version that it knows, and fail for those that are not chosen.
 test-pythons:
 	@for version in $(PYTHONS); do \
-		command -v python$$version >/dev/null || { echo "python$$version is not installed"; continue; }; \
+		python=python$$version; \
+		$$python -c pass 2>/dev/null || python=$$(ls -d "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version."*/bin/python 2>/dev/null | tail -1); \
+		test -n "$$python" || { echo "python$$version is not installed"; continue; }; \
 		echo "python$$version"; \
-		$(MAKE) --no-print-directory unit PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+		$(MAKE) --no-print-directory unit PYTHON=$$python VENV=.venv-$$version || exit 1; \
 	done
 
 test-api: $(VENV)/test

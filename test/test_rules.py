@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -152,3 +153,22 @@ class MirrorTests(SynchronousTestCase):
                 listed.discard(str(name))
         self.assertEqual((sorted(missing), sorted(listed)), ([], []))
         self.assertEqual([path for path in TESTED_WITH.values() if not (ROOT / "test" / path).exists()], [])
+
+
+class NameTests(SynchronousTestCase):
+    """A class name is found once in the tree."""
+
+    #: Those that stand for two things; docs/architecture.md says why.
+    TWICE = {"Dialect", "Identity", "Options", "Process", "Reader", "Reading", "Redactor", "Store"}
+
+    def test_a_class_name_stands_for_one_thing(self) -> None:
+        """Give a second class of the same name a name of its own, or say in docs/architecture.md why not."""
+        found = Counter(
+            node.name
+            for path in (ROOT / "ccsproxy").rglob("*.py")
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        )
+        self.assertEqual({name for name, count in found.items() if count > 1}, self.TWICE)
+        page = (ROOT / "docs" / "architecture.md").read_text()
+        self.assertEqual([name for name in self.TWICE if f"`{name}`" not in page], [])
