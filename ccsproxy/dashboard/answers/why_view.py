@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ccsproxy.dashboard import address
-from ccsproxy.dashboard.html.chart_key import key
 from ccsproxy.dashboard.html.facts import facts, panel
 from ccsproxy.dashboard.html.figures import percent
 from ccsproxy.dashboard.html.markup import element, h
-from ccsproxy.dashboard.html.svg import picture, rect
+from ccsproxy.dashboard.html.picture.chart_key import key
+from ccsproxy.dashboard.html.picture.svg import picture, rect
 from ccsproxy.insight.words import dollars, seconds, tokens
 from ccsproxy.providers.amounts import total
 

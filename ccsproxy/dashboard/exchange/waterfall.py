@@ -7,7 +7,7 @@ from ccsproxy.dashboard.exchange.timing_view import Timeline, TimeSpan, timeline
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import facts, panel
 from ccsproxy.dashboard.html.markup import element, h
-from ccsproxy.dashboard.html.svg import picture, rect
+from ccsproxy.dashboard.html.picture.svg import picture, rect
 
 WIDE, TALL, BEAT = 1000, 12, 34
 #: Into how many pieces the time is cut for the rhythm of the answer.

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from ccsproxy.dashboard.answers.findings_view import findings_list
 from ccsproxy.dashboard.answers.limits_view import budgets_panel, limits_panel
 from ccsproxy.dashboard.html import figures
-from ccsproxy.dashboard.html.charts import bar_chart, line_chart
 from ccsproxy.dashboard.html.facts import panel, tiles
 from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.picture.charts import bar_chart, line_chart
 from ccsproxy.dashboard.lists.overview_tables import BY, errors_table, split_table
 from ccsproxy.dashboard.lists.overview_view import SPANS, TimeRange, charts_of, hit_rate, range_of, speed_charts
 from ccsproxy.dashboard.page import Page

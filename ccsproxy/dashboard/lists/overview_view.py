@@ -7,8 +7,8 @@ from typing import Any
 import attr
 
 from ccsproxy.dashboard.html import figures
-from ccsproxy.dashboard.html.charts import BarChart, ChartLine, LineChart
-from ccsproxy.dashboard.html.svg import Bar
+from ccsproxy.dashboard.html.picture.charts import BarChart, ChartLine, LineChart
+from ccsproxy.dashboard.html.picture.svg import Bar
 from ccsproxy.insight.query import parse
 from ccsproxy.store.index.tallies import DAY_MS
 from ccsproxy.store.query import QueryError, parse_time

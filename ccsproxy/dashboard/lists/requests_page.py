@@ -7,7 +7,7 @@ from typing import Any
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.exchange.beside import selected_call
 from ccsproxy.dashboard.html.markup import element, h
-from ccsproxy.dashboard.html.svg import bars
+from ccsproxy.dashboard.html.picture.svg import bars
 from ccsproxy.dashboard.html.words import OUTCOMES
 from ccsproxy.dashboard.lists.columns import Order, chooser
 from ccsproxy.dashboard.lists.filters import NAMES, active, chips, filter_form

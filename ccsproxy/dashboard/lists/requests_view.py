@@ -7,7 +7,7 @@ import attr
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html import figures
-from ccsproxy.dashboard.html.svg import Bar
+from ccsproxy.dashboard.html.picture.svg import Bar
 from ccsproxy.dashboard.html.words import ShownState, state_of
 from ccsproxy.dashboard.lists.sums import prompt_of
 

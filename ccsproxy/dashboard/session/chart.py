@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ccsproxy.dashboard.html.chart_key import key
 from ccsproxy.dashboard.html.figures import tokens
 from ccsproxy.dashboard.html.markup import element, h
-from ccsproxy.dashboard.html.svg import rect
+from ccsproxy.dashboard.html.picture.chart_key import key
+from ccsproxy.dashboard.html.picture.svg import rect
 from ccsproxy.dashboard.session.flow import PlacedStep
 from ccsproxy.dashboard.session.outline import place
 

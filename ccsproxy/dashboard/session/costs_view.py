@@ -5,10 +5,10 @@ from typing import Any
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html import figures
-from ccsproxy.dashboard.html.chart_key import key
 from ccsproxy.dashboard.html.facts import panel
 from ccsproxy.dashboard.html.markup import element, h
-from ccsproxy.dashboard.html.svg import picture, rect
+from ccsproxy.dashboard.html.picture.chart_key import key
+from ccsproxy.dashboard.html.picture.svg import picture, rect
 from ccsproxy.dashboard.session.flow import PlacedStep
 from ccsproxy.dashboard.session.outline import place
 from ccsproxy.insight.cost.charges import charges

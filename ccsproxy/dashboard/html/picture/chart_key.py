@@ -3,7 +3,7 @@
 from typing import Any
 
 from ccsproxy.dashboard.html.markup import h
-from ccsproxy.dashboard.html.svg import rect
+from ccsproxy.dashboard.html.picture.svg import rect
 
 
 def key(items: list[tuple[str, str, str]]) -> Any:

@@ -5,10 +5,10 @@ from typing import Any
 
 import attr
 
-from ccsproxy.dashboard.html.chart_key import key
 from ccsproxy.dashboard.html.facts import panel
 from ccsproxy.dashboard.html.markup import element, h
-from ccsproxy.dashboard.html.svg import Bar, bars, picture, rect
+from ccsproxy.dashboard.html.picture.chart_key import key
+from ccsproxy.dashboard.html.picture.svg import Bar, bars, picture, rect
 
 WIDE, TALL = 600, 100
 
