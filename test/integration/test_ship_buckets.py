@@ -13,7 +13,7 @@ from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
 from ccsproxy.ship.batch import BatchLimits, SegmentBatch
 from ccsproxy.ship.credentials import Credentials
-from ccsproxy.ship.objects.layout import parquet_path, segment_path
+from ccsproxy.ship.objects.layout import parquet_path, segment_path, texts_path
 from ccsproxy.ship.objects.store import Exists, ObjectChanged, ObjectStore
 from ccsproxy.ship.objects.target import ObjectTarget
 from ccsproxy.ship.source import RecordSource
@@ -74,8 +74,11 @@ class BucketTests(SynchronousTestCase):
         after = self.send().after
         self.send()
         self.send(Shipment("t", after))
-        both = [segment_path(FIRST, "h"), parquet_path(FIRST, "h")]
-        self.assertEqual(sorted(self.store.paths()), [*both, segment_path(SECOND, "h"), parquet_path(SECOND, "h")])
+        both = [segment_path(FIRST, "h"), parquet_path(FIRST, "h"), texts_path(FIRST, "h")]
+        self.assertEqual(
+            sorted(self.store.paths()),
+            [*both, segment_path(SECOND, "h"), parquet_path(SECOND, "h"), texts_path(SECOND, "h")],
+        )
         gone = made[0]["session_id"]
         self.target._delete(gone)
         self.target._delete("s")

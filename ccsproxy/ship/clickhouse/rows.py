@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import attr
 import msgspec
 
 from ccsproxy.ship.batch import LineBatch, ShippedLine
-from ccsproxy.ship.clickhouse.said import Memory, hash_of
 from ccsproxy.ship.clickhouse.schema import EXCHANGES, Table
-from ccsproxy.ship.facts import clean, facts_of
-from ccsproxy.store.summary import Price, milliseconds, read_entry
+from ccsproxy.ship.facts import facts_of
+from ccsproxy.ship.said import Memory, texts_of
+from ccsproxy.store.summary import Price, milliseconds
 
 #: The earliest and latest start that a column of `exchanges` can hold: what lies outside would be bent.
 _FIRST_MS, _LAST_MS = milliseconds("1970-01-02T00:00:00Z"), milliseconds("2149-01-01T00:00:00Z")
@@ -79,15 +80,16 @@ class RowMaker:
                 _json({**named, "id": facts["id"], "record": line.json().decode("utf-8", "replace")})
             )
         if "messages" in made.lines:
-            self._add_texts(made, line, {**named, "key": facts["key"]})
+            self._add_texts(made, line, facts)
 
-    def _add_texts(self, made: Rows, line: ShippedLine, named: dict[str, object]) -> None:
-        day = str(named["started_at"])[:10]
-        for position, (kind, text) in enumerate(self.memory.says(read_entry(line.data))):
-            name = hash_of(text)
-            made.lines["exchange_messages"].append(_json({**named, "position": position, "kind": kind, "hash": name}))
-            if self.memory.is_new(day, name):
-                made.lines["messages"].append(_json({"day": day, "hash": name, "kind": kind, "text": clean(text)}))
+    def _add_texts(self, made: Rows, line: ShippedLine, facts: dict[str, Any]) -> None:
+        day = str(facts["started_at"])[:10]
+        for row in texts_of(self.memory, [line], [facts]):
+            text = row.pop("text")
+            made.lines["exchange_messages"].append(_json({**row, "started_at": facts["started_at"]}))
+            if self.memory.is_new(day, row["hash"]):
+                message = {"day": day, "hash": row["hash"], "kind": row["kind"], "text": text}
+                made.lines["messages"].append(_json(message))
 
 
 def _moment(text: str | None) -> str | None:

@@ -1,5 +1,7 @@
 """Where things are in a store: ``dt=YYYY-MM-DD/host=H/<segment>.jsonl.zst``, and ``.parquet`` beside it.
 
+Beside both, ``.texts.parquet`` has the texts that each call adds to its session: what one searches in.
+
 The two folders are columns to every engine that reads them the way Hive does.
 """
 
@@ -8,6 +10,7 @@ from urllib.parse import quote
 from ccsproxy.store.segments.segment import COMPRESSED
 
 PARQUET = ".parquet"
+TEXTS = ".texts.parquet"
 
 
 def folder(segment: str, host: str) -> str:
@@ -23,6 +26,11 @@ def segment_path(segment: str, host: str) -> str:
 def parquet_path(segment: str, host: str) -> str:
     """Return where the summaries of a segment are."""
     return f"{folder(segment, host)}/{segment}{PARQUET}"
+
+
+def texts_path(segment: str, host: str) -> str:
+    """Return where the texts are that the calls of a segment add to their sessions."""
+    return f"{folder(segment, host)}/{segment}{TEXTS}"
 
 
 def of_host(path: str, host: str) -> bool:

@@ -1,7 +1,7 @@
 """The summaries of a segment as a Parquet file: readable by DuckDB, ClickHouse, Spark and Athena as it is."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -27,11 +27,21 @@ def schema() -> Schema:
     return Schema([Field(name, _kind(name)) for name in columns()])
 
 
-def written(rows: Iterable[dict[str, Any]]) -> bytes:
-    """Write rows of `ccsproxy.ship.facts.facts_of` as a Parquet file."""
+def texts_schema() -> Schema:
+    """Return the columns of a file of texts."""
+    numbers = {"key", "position"}
+    names = ("session_id", "host", "key", "position", "kind", "hash", "text")
+    return Schema([Field(name, DataType.int64() if name in numbers else DataType.string()) for name in names])
+
+
+def written(rows: Iterable[dict[str, Any]], columns_of: Callable[[], Schema] = schema) -> bytes:
+    """Write rows as a Parquet file.
+
+    :param columns_of: returns its columns: those of `ccsproxy.ship.facts.facts_of`, or `texts_schema`.
+    """
     lines = b"\n".join(msgspec.json.encode(row) for row in rows)
     out = io.BytesIO()
-    found = read_json(io.BytesIO(lines + b"\n" if lines else b""), schema())
+    found = read_json(io.BytesIO(lines + b"\n" if lines else b""), columns_of())
     write_parquet(found, out, compression=_COMPRESSION, max_row_group_size=_GROUP)
     return out.getvalue()
 

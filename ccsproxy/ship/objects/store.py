@@ -86,12 +86,12 @@ class ObjectStore:
         except FileNotFoundError:
             pass
 
-    def paths(self) -> Iterator[str]:
-        """Yield the names of all objects.
+    def paths(self, folder: str = "") -> Iterator[str]:
+        """Yield the names of all objects, or of those in a folder.
 
         :raises Unavailable: when the store does not answer.
         """
-        listing = obstore.list(self._store)
+        listing = obstore.list(self._store, folder or None)
         while batch := self._asked(lambda: next(listing, None)):
             for each in batch:
                 yield str(each["path"])

@@ -12,14 +12,16 @@ import zstandard
 from twisted.internet.threads import deferToThread
 
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.ship.batch import Batch, BatchLimits, SegmentBatch
+from ccsproxy.ship.batch import Batch, BatchLimits, SegmentBatch, ShippedLine
 from ccsproxy.ship.facts import facts_of
-from ccsproxy.ship.objects.layout import PARQUET, of_host, parquet_path, segment_path
-from ccsproxy.ship.objects.parquet import sessions_in, without_session, written
+from ccsproxy.ship.objects.layout import PARQUET, TEXTS, folder, of_host, parquet_path, segment_path, texts_path
+from ccsproxy.ship.objects.parquet import sessions_in, texts_schema, without_session, written
 from ccsproxy.ship.objects.store import Exists, ObjectStore
 from ccsproxy.ship.objects.workshop import Workshop
+from ccsproxy.ship.said import Memory, texts_of
 from ccsproxy.ship.target import BatchReceipt, TargetContext, Unavailable
 from ccsproxy.store.segments.segment import COMPRESSED
+from ccsproxy.store.shipments import STAMP
 
 #: How much of a segment is hashed at once, in bytes.
 _PIECE = 1 << 20
@@ -66,11 +68,20 @@ class ObjectTarget:
         with self._workshop() as workshop:
             if self._content:
                 self._put(segment_path(name, self._host), workshop.packed(name))
-            rows = [facts_of(line, name, self._host, self._price) for line in workshop.records(name, self._content)]
-            self._put(parquet_path(name, self._host), written(rows))
-        for old in batch.replaces:
-            self._store.delete(parquet_path(old, self._host))
-            self._store.delete(segment_path(old, self._host))
+            self._put_beside(name, [*workshop.records(name, self._content)])
+        # All that a segment was rewritten into has its stamp; of that, what was put before is replaced by this one.
+        for path in [*self._store.paths(folder(name, self._host))]:
+            found = path.rpartition("/")[2]
+            if found[:STAMP] == name[:STAMP] and not found.startswith(name):
+                self._store.delete(path)
+
+    def _put_beside(self, name: str, lines: list[ShippedLine]) -> None:
+        """Put what is made of a segment's records; the summaries last, which are what is looked for first."""
+        rows = [facts_of(line, name, self._host, self._price) for line in lines]
+        if self._content:
+            # What the session said in earlier segments is said again here: each file stands for itself.
+            self._put(texts_path(name, self._host), written(texts_of(Memory(), lines, rows), texts_schema))
+        self._put(parquet_path(name, self._host), written(rows))
 
     def _put(self, path: str, content: bytes | Path) -> None:
         """Put an object, unless the same is there: an acknowledgement was lost then.
@@ -100,7 +111,7 @@ class ObjectTarget:
 
     def _cut(self, path: str, session_id: str) -> None:
         """Cut a session out of a segment in the store, and of its summaries."""
-        beside = path.removesuffix(COMPRESSED) + PARQUET
+        beside, texts = (path.removesuffix(COMPRESSED) + ending for ending in (PARQUET, TEXTS))
         summaries = self._store.read(beside)
         if summaries is not None and session_id not in sessions_in(summaries[0]):
             return
@@ -112,12 +123,14 @@ class ObjectTarget:
             workshop.bring(name, found[0])
             left = workshop.cut(name, session_id)
             if left is None:
-                self._store.delete(beside)
-                self._store.delete(path)
+                for each in (beside, texts, path):
+                    self._store.delete(each)
                 return
             new, packed = left
-            rows = [facts_of(line, name, self._host, self._price) for line in workshop.records(new, True, True)]
+            lines = [*workshop.records(new, True, True)]
+            rows = [facts_of(line, name, self._host, self._price) for line in lines]
             self._store.replace(path, packed, found[1])
+            self._put(texts, written(texts_of(Memory(), lines, rows), texts_schema))
             self._store.replace(beside, written(rows), summaries[1] if summaries else None)
 
     def _cut_summaries(self, path: str, session_id: str) -> None:
@@ -126,14 +139,14 @@ class ObjectTarget:
             self._store.replace(path, without_session(found[0], session_id), found[1])
 
     def _clear(self) -> None:
-        for folder in self._data_dir.glob(_WORK + "*"):
-            if folder.is_dir() and time.time() - folder.lstat().st_mtime > _LEFT_AFTER:
-                shutil.rmtree(folder, ignore_errors=True)
+        for left in self._data_dir.glob(_WORK + "*"):
+            if left.is_dir() and time.time() - left.lstat().st_mtime > _LEFT_AFTER:
+                shutil.rmtree(left, ignore_errors=True)
 
     @contextmanager
     def _workshop(self) -> Iterator[Workshop]:
-        with tempfile.TemporaryDirectory(prefix=_WORK, dir=self._data_dir) as folder:
-            yield Workshop(Path(folder), self._data_dir)
+        with tempfile.TemporaryDirectory(prefix=_WORK, dir=self._data_dir) as made:
+            yield Workshop(Path(made), self._data_dir)
 
 
 def _lines_hash(packed: bytes) -> str:

@@ -163,7 +163,7 @@ class SessionRows:
         for key, *values in self._connection.execute(_ROWS, (session_id,)):
             row = summary_of(self._names, key, values)
             if session is None:
-                session = _new(key, row)
+                session = new_session(key, row)
                 session.number = old.number if old else None
             session.fold(key, row, was_in_flight=False)
         if session is not None:
@@ -182,10 +182,11 @@ class SessionRows:
         return SessionTotals(**dict(zip(FIELDS, found, strict=True))) if found else None
 
     def _begin(self, key: int, row: Summary) -> SessionTotals:
-        session = _new(key, row)
+        session = new_session(key, row)
         session.number = self._connection.execute(_WRITE, msgspec.structs.astuple(session)).lastrowid
         return session
 
 
-def _new(key: int, row: Summary) -> SessionTotals:
+def new_session(key: int, row: Summary) -> SessionTotals:
+    """Begin a session with its first request, which is to be folded in like the others."""
     return SessionTotals(session_id=row.session_id, started_key=key, last_key=key, started_at=row.started_at)

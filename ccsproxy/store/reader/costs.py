@@ -20,7 +20,8 @@ GROUPS = {
 #: What is summed up out of the parts of prompts, session by session.
 PARTS = ("tool", "server", "kind")
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-_SUMS = ("cost", "duration_ms", *_COUNTS)
+#: What is summed up of each group.
+SUMMED = ("cost", "duration_ms", *_COUNTS)
 
 
 def costs(connection: sqlite3.Connection, query: Query, by: str) -> list[dict[str, Any]]:
@@ -32,7 +33,7 @@ def costs(connection: sqlite3.Connection, query: Query, by: str) -> list[dict[st
     if query.q:
         conditions, values = [*conditions, AMONG], [*values, among(keys_of_search(connection, query))]
     # SQLite's `sum` ends the query when whole numbers grow too large; `total` is a float instead.
-    sums = ", ".join(f"total(requests.{name}), count(requests.{name})" for name in _SUMS)
+    sums = ", ".join(f"total(requests.{name}), count(requests.{name})" for name in SUMMED)
     sql = (
         f"SELECT {_named(by)} AS name, count(*), sum(requests.has_error), "  # noqa: S608  (columns of our own)
         f"sum(requests.raw_unpriced IS NOT NULL), {sums} FROM requests "
@@ -43,7 +44,7 @@ def costs(connection: sqlite3.Connection, query: Query, by: str) -> list[dict[st
         name = str(_text(connection, number) if by != "day" else number or "")
         held = groups.setdefault(name, [0] * len(counted))
         groups[name] = [old + (new or 0) for old, new in zip(held, counted, strict=True)]
-    rows = [_row(name, counted) for name, counted in groups.items()]
+    rows = [cost_row(name, counted) for name, counted in groups.items()]
     return sorted(rows, key=lambda row: (-(row["cost"] or 0.0), -row["requests"]))
 
 
@@ -58,11 +59,15 @@ def _text(connection: sqlite3.Connection, number: int | None) -> str:
     return str(found[0]) if found else ""
 
 
-def _row(name: str, counted: list[Any]) -> dict[str, Any]:
+def cost_row(name: str, counted: list[Any]) -> dict[str, Any]:
+    """Write one group as the API answers it.
+
+    :param counted: requests, errors, calls without a price, then for each of `SUMMED` its sum and how many are known.
+    """
     requests, errors, unpriced, *pairs = counted
     sums = {
         each: (total if each in ("cost", "duration_ms") else int(total)) if count else None
-        for each, total, count in zip(_SUMS, pairs[::2], pairs[1::2], strict=True)
+        for each, total, count in zip(SUMMED, pairs[::2], pairs[1::2], strict=True)
     }
     prompt = sum(sums[each] or 0 for each in _COUNTS if each != "output_tokens")
     duration = sums.pop("duration_ms")

@@ -61,7 +61,7 @@ def statistics(connection: sqlite3.Connection, since: int | None) -> dict[str, A
     def name(upstream: int, model: int, cwd: int) -> Name:
         return names[upstream] or "", names[model] or "" if model else ""
 
-    return _answer(_tallies(connection, since, name, "upstream > 0", SLOT_MS))
+    return statistics_of(_tallies(connection, since, name, "upstream > 0", SLOT_MS))
 
 
 def directories(connection: sqlite3.Connection, since: int | None) -> list[dict[str, Any]]:
@@ -74,13 +74,13 @@ def directories(connection: sqlite3.Connection, since: int | None) -> list[dict[
     def name(upstream: int, model: int, cwd: int) -> Name:
         return "", names[cwd] or "" if cwd else ""
 
-    found = _ordered(_tallies(connection, since, name, "upstream = 0", HOUR_MS))
+    found = ordered(_tallies(connection, since, name, "upstream = 0", HOUR_MS))
     return [{"cwd": cwd or None, **as_dict(tally)} for (_, cwd), tally in found]
 
 
 def no_statistics() -> dict[str, Any]:
     """Return the statistics of nothing."""
-    return _answer({})
+    return statistics_of({})
 
 
 def percentile(bins: dict[int, int], part: float) -> float | None:
@@ -94,7 +94,11 @@ def percentile(bins: dict[int, int], part: float) -> float | None:
     return None
 
 
-def _answer(groups: dict[Name, PeriodTally]) -> dict[str, Any]:
+def statistics_of(groups: dict[Name, PeriodTally]) -> dict[str, Any]:
+    """Return statistics in total and for each upstream and model.
+
+    :param groups: what requests amount to, by upstream and model.
+    """
     totals = PeriodTally()
     upstreams: dict[str, PeriodTally] = {}
     for (upstream, _), group in groups.items():
@@ -103,10 +107,10 @@ def _answer(groups: dict[Name, PeriodTally]) -> dict[str, Any]:
     lacking = {name: group.unpriced for name, group in groups.items() if group.unpriced}
     return {
         "totals": {**as_dict(totals), "unpriced_models": _models(lacking)},
-        "upstreams": [{"upstream": name, **as_dict(group)} for name, group in _ordered(upstreams)],
+        "upstreams": [{"upstream": name, **as_dict(group)} for name, group in ordered(upstreams)],
         "models": [
             {"upstream": upstream, "model": model or None, **as_dict(group)}
-            for (upstream, model), group in _ordered(groups)
+            for (upstream, model), group in ordered(groups)
         ],
     }
 
@@ -140,7 +144,7 @@ def _tallies(
     return found
 
 
-def _ordered(groups: dict[Any, PeriodTally]) -> Iterator[tuple[Any, PeriodTally]]:
+def ordered(groups: dict[Any, PeriodTally]) -> Iterator[tuple[Any, PeriodTally]]:
     """Yield the groups, the largest first."""
     yield from sorted(groups.items(), key=lambda item: (-item[1].requests, item[0]))
 

@@ -11,7 +11,7 @@ from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
 from ccsproxy.ship.batch import BatchLimits, SegmentBatch
 from ccsproxy.ship.credentials import Credentials
-from ccsproxy.ship.objects.layout import folder, parquet_path, segment_path
+from ccsproxy.ship.objects.layout import folder, parquet_path, segment_path, texts_path
 from ccsproxy.ship.objects.parquet import sessions_in, without_session, written
 from ccsproxy.ship.objects.store import Exists, ObjectChanged, ObjectStore
 from ccsproxy.ship.objects.target import ObjectTarget
@@ -23,6 +23,11 @@ from test.store.corpus import Corpus
 from test.store.records import record
 
 HOST = "host/1"
+
+
+def all_of(segment: str) -> list[str]:
+    """Return where everything of a segment is."""
+    return [segment_path(segment, HOST), parquet_path(segment, HOST), texts_path(segment, HOST)]
 
 
 class FolderCase(SynchronousTestCase):
@@ -77,7 +82,9 @@ class FolderTests(FolderCase):
         self.segments.close(FIRST)
         self.send()
         place = "dt=2026-11-30/host=host%2F1"
-        self.assertEqual(self.paths(), [f"{place}/{FIRST}.jsonl.zst", f"{place}/{FIRST}.parquet"])
+        self.assertEqual(
+            self.paths(), [f"{place}/{FIRST}.{each}" for each in ("jsonl.zst", "parquet", "texts.parquet")]
+        )
         ours = self.segments.data_dir / "segments" / f"{FIRST}.jsonl.zst"
         self.assertEqual((self.lake / place / f"{FIRST}.jsonl.zst").read_bytes(), ours.read_bytes())
         self.assertEqual(
@@ -149,7 +156,7 @@ class DeletionTests(FolderCase):
         """Of every segment that holds it, whatever this disk still has; one that held nothing else goes."""
         self.fill()
         self.target._delete("goes")
-        self.assertEqual(self.paths(), [segment_path(FIRST, HOST), parquet_path(FIRST, HOST)])
+        self.assertEqual(self.paths(), all_of(FIRST))
         self.assertEqual([each["session_id"] for each in self.lines()], ["stays", "stays"])
         self.assertEqual([row["session_id"] for row in self.rows()], ["stays", "stays"])
         self.target._delete("goes")
@@ -161,7 +168,7 @@ class DeletionTests(FolderCase):
             None, ship_address(f"file://{self.lake}"), Credentials(), "other", str(self.segments.data_dir)
         )
         ObjectTarget(around)._delete("goes")
-        self.assertEqual(len(self.paths()), 4)
+        self.assertEqual(len(self.paths()), 6)
 
     def test_rewritten_here(self) -> None:
         """What replaces a segment takes its place there."""
@@ -172,7 +179,7 @@ class DeletionTests(FolderCase):
         new = self.segments.rewrite(FIRST, lambda head: head.session_id == "stays", b"\1\2\3\4")
         assert new is not None
         self.send()
-        self.assertEqual(self.paths(), [segment_path(new, HOST), parquet_path(new, HOST)])
+        self.assertEqual(self.paths(), all_of(new))
 
 
 class StoreTests(FolderCase):
@@ -209,7 +216,7 @@ class EngineTests(FolderCase):
         self.segments.append(FIRST, *[codec.encode({**each, "labels": {"team": "x"}}) for each in made])
         self.segments.close(FIRST)
         self.send()
-        summaries, lines = f"{self.lake}/**/*.parquet", f"{self.lake}/**/*.jsonl.zst"
+        summaries, lines = f"{self.lake}/**/*Z-????????.parquet", f"{self.lake}/**/*.jsonl.zst"
         sql = f"SELECT dt, labels['team'], count(*), sum(output_tokens) FROM '{summaries}' GROUP BY ALL"
         found = duckdb.sql(sql).fetchall()
         total = sum(each["usage"]["output_tokens"] for each in made)

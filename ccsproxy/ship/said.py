@@ -2,12 +2,15 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
+from ccsproxy.ship.batch import ShippedLine
+from ccsproxy.ship.facts import clean
 from ccsproxy.store.index.texts.record_texts import Text, request_texts, response_texts
-from ccsproxy.store.summary import Entry
+from ccsproxy.store.summary import Entry, read_entry
 
 #: How many sessions, and how many texts of one day, are remembered; what is forgotten is only sent once more.
 SESSIONS, TEXTS = 512, 200_000
@@ -85,3 +88,16 @@ class Memory:
 def hash_of(text: str) -> str:
     """Return the name of a text: 32 hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def texts_of(
+    memory: Memory, lines: Sequence[ShippedLine], facts: Sequence[Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each text that calls add to their sessions.
+
+    :param facts: the rows of the same calls (`ccsproxy.ship.facts.facts_of`).
+    """
+    for line, row in zip(lines, facts, strict=True):
+        named = {name: row[name] for name in ("session_id", "host", "key")}
+        for position, (kind, text) in enumerate(memory.says(read_entry(line.data))):
+            yield {**named, "position": position, "kind": kind, "hash": hash_of(text), "text": clean(text)}

@@ -1,0 +1,127 @@
+"""ClickHouse as an engine, over its HTTP interface; blocking, for the threads that read."""
+
+import http.client
+import re
+import ssl
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from ccsproxy.config.shipping import ShipAddress
+from ccsproxy.store.engine.engine import EngineError, phrase
+
+#: Seconds that one question may take.
+WITHIN = 60.0
+_TOKEN = re.compile(r"\A[A-Za-z0-9]+\Z")
+_SETTINGS = {"output_format_json_quote_64bit_integers": "0", "output_format_json_quote_denormals": "0"}
+
+
+class ClickHouseEngine:
+    """The tables that a target of shipping fills (see `ccsproxy.ship.clickhouse.schema`).
+
+    :param address: of the target.
+    :param headers: who asks: user and password.
+    """
+
+    def __init__(self, address: ShipAddress, headers: Mapping[str, str]) -> None:
+        self._address, self._headers = address, dict(headers)
+        self._local = threading.local()
+        name = (address.path.strip("/") or "ccsproxy").replace("\\", "\\\\").replace("`", "\\`")
+        self._bodies = f"`{name}`.bodies"
+        self.exchanges = f"(SELECT * FROM `{name}`.exchanges FINAL)"  # noqa: S608
+        self.said = (
+            f"(SELECT session_id, host, key, hash, said.one AS text FROM `{name}`.exchange_messages AS link "  # noqa: S608
+            f"INNER JOIN (SELECT hash, any(text) AS one FROM `{name}`.messages WHERE {{words}} GROUP BY hash) "
+            "AS said USING (hash))"
+        )
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return what a statement finds."""
+        answer = msgspec.json.decode(self._ask(f"{sql} FORMAT JSONCompact"))
+        return [tuple(row) for row in answer["data"]]
+
+    def records(self, rows: Sequence[tuple[str, str, str, str, int, int]]) -> dict[str, bytes]:
+        """Return the JSON of records."""
+        if not rows:
+            return {}
+        hours = ", ".join(sorted({f"toDateTime('{row[2][:10]} {row[2][11:13]}:00:00', 'UTC')" for row in rows}))
+        ids = ", ".join(self.literal(row[0]) for row in rows)
+        sql = (
+            f"SELECT id, record FROM {self._bodies} "  # noqa: S608  (literals are quoted)
+            f"WHERE toStartOfHour(started_at) IN ({hours}) AND id IN ({ids}) LIMIT 1 BY host, id"
+        )
+        return {row[0]: row[1].encode() for row in self.rows(sql)}
+
+    def literal(self, text: str) -> str:
+        """Write a text as a literal."""
+        escaped = text.encode("utf-8", "replace").decode().replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+
+    def any_of(self, column: str, values: Sequence[str]) -> str:
+        """Write that a column of lists has one of some values."""
+        return f"hasAny({column}, [{', '.join(map(self.literal, values))}])"
+
+    def any_contains(self, column: str, text: str) -> str:
+        """Write that a text is contained in one of a column of lists."""
+        return f"arrayExists(each -> positionCaseInsensitiveUTF8(each, {self.literal(text)}) > 0, {column})"
+
+    def contains(self, column: str, text: str) -> str:
+        """Write that a text is contained in a column."""
+        return f"positionCaseInsensitiveUTF8(ifNull(toString({column}), ''), {self.literal(text)}) > 0"
+
+    def says(self, words: Sequence[str], open_ended: bool) -> str:
+        """Write that words follow one another; whole words of letters and digits are found by the index."""
+        whole = words[:-1] if open_ended else words
+        found = [f"hasToken(lower(text), {self.literal(w.lower())})" for w in whole if _TOKEN.match(w)]
+        if len(words) > 1 or open_ended or not found:
+            found.append(f"match(lowerUTF8(text), {self.literal(phrase(words, open_ended))})")
+        return " AND ".join(found)
+
+    def day(self, key: str) -> str:
+        """Write the day of an order key."""
+        return f"toString(toDate(toDateTime(intDiv(intDiv({key}, 2097152), 1000), 'UTC')))"
+
+    def each_of(self, column: str) -> str:
+        """Write one row for each value of a column of lists."""
+        return f"arrayJoin({column})"
+
+    def moment(self, column: str) -> str:
+        """Write a time as text."""
+        return f"concat(replaceOne(toString({column}), ' ', 'T'), 'Z')"
+
+    def whole(self, number: str) -> str:
+        """Write a number rounded down."""
+        return f"toInt64(floor({number}))"
+
+    def _ask(self, sql: str) -> bytes:
+        query = urlencode(_SETTINGS)
+        for again in (True, False):
+            connection = self._connection()
+            try:
+                connection.request("POST", f"/?{query}", sql.encode("utf-8", "replace"), self._headers)
+                answer = connection.getresponse()
+                body = answer.read()
+                break
+            except (OSError, http.client.HTTPException) as error:
+                self._local.connection = None
+                if not again:
+                    raise EngineError(f"{self._address.authority} does not answer: {error}") from None
+        code = answer.getheader("X-ClickHouse-Exception-Code")
+        if answer.status != 200 or code:
+            raise EngineError(f"{self._address.authority} answered {answer.status}, code {code or 0}")
+        return body
+
+    def _connection(self) -> http.client.HTTPConnection:
+        found: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if found is None:
+            host, port = self._address.host, self._address.port
+            if self._address.scheme == "https":
+                context = ssl.create_default_context(cafile=self._address.options.get("ca"))
+                found = http.client.HTTPSConnection(host, port, timeout=WITHIN, context=context)
+            else:
+                found = http.client.HTTPConnection(host, port, timeout=WITHIN)
+            self._local.connection = found
+        return found

@@ -1,0 +1,95 @@
+"""Questions for lists of requests as conditions on an engine's ``exchanges``, each as the index has it."""
+
+from collections.abc import Sequence
+
+from ccsproxy.insight.query import ANNOTATED, FLAGS, Narrowing
+from ccsproxy.store.annotations import Marked
+from ccsproxy.store.engine.engine import Engine
+from ccsproxy.store.narrowing import expression
+from ccsproxy.store.query import Query, terms
+
+_NEVER = "1 = 0"
+
+
+def conditions(engine: Engine, query: Query) -> list[str]:
+    """Write everything that a query asks for; all of it must hold."""
+    found = []
+    if query.session:
+        found.append(_one_of(engine, "session_id", query.session))
+    for name, values in query.fields.items():
+        found.append(_one_of(engine, name, values))
+    if query.tool:
+        found.append(engine.any_of("tools", query.tool))
+    for each in query.question.narrowings if query.question else ():
+        if each.member not in ANNOTATED:
+            sql = _narrowing(engine, each)
+            found.append(f"NOT coalesce({sql}, false)" if each.turned else sql)
+    for chosen, turned in query.marked:
+        found.append(f"NOT {_marked(engine, chosen)}" if turned else _marked(engine, chosen))
+    for bound, sign in ((query.ceiling, "<"), (query.floor, ">=")):
+        if bound is not None:
+            found.append(f"key {sign} {min(bound, (1 << 63) - 1)}")
+    if query.q:
+        found += searched(engine, query)
+    return found
+
+
+def searched(engine: Engine, query: Query) -> list[str]:
+    """Write that a call says every term that is searched for, as the first of its session to say it."""
+    wanted = terms(query.q)
+    if not wanted:
+        return [_NEVER]
+    found = []
+    for words, open_ended in wanted:
+        said = engine.said.format(words=engine.says(words, open_ended))
+        found.append(f"key IN (SELECT min(key) FROM {said} AS said GROUP BY session_id, host, hash)")  # noqa: S608
+    return found
+
+
+def order(query: Query) -> str:
+    """Write what a list is sorted by."""
+    if query.question is None or not query.question.sort:
+        return "key DESC"
+    column = member(query.question.sort)
+    way = "DESC" if query.question.descending else "ASC"
+    return f"{column} IS NULL, {column} {way}, key DESC"
+
+
+def member(name: str) -> str:
+    """Write a member of a summary, those that are computed included."""
+    return expression(name).replace("requests.", "").replace("ifnull(", "coalesce(")
+
+
+def _one_of(engine: Engine, name: str, values: Sequence[str]) -> str:
+    if name == "status":
+        numbers = [value for value in values if value.isascii() and value.isdigit() and len(value) < 10]
+        return f"status IN ({', '.join(numbers)})" if numbers else _NEVER
+    return f"{name} IN ({', '.join(map(engine.literal, values))})"
+
+
+def _narrowing(engine: Engine, each: Narrowing) -> str:
+    column = member(each.member)
+    if each.bounds:
+        return _any([_bound(column, sign, bound) for sign, bound in each.bounds])
+    if each.values:
+        write = engine.any_contains if each.member == "tools" else engine.contains
+        return _any([write(column, value) for value in each.values])
+    return column if each.field in FLAGS else f"({column} IS NOT NULL)"
+
+
+def _bound(column: str, sign: str, bound: float) -> str:
+    if sign == "xx":
+        return f"({column} >= {bound:g} AND {column} < {bound + 100:g})"
+    return f"{column} {sign} {bound!r}"
+
+
+def _marked(engine: Engine, chosen: Marked) -> str:
+    pieces = [_NEVER]
+    if chosen.sessions:
+        pieces.append(_one_of(engine, "session_id", sorted(chosen.sessions)))
+    pieces += [f"(session_id = {engine.literal(session)} AND seq = {seq})" for session, seq in sorted(chosen.calls)]
+    return _any(pieces)
+
+
+def _any(pieces: Sequence[str]) -> str:
+    return f"({' OR '.join(pieces)})"

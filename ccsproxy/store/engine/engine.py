@@ -1,0 +1,73 @@
+"""What an engine has to offer, and how SQL is written that each of them reads.
+
+Two relations are asked: ``exchanges``, whose columns are those of a summary with ``key``, ``host``, ``user`` and
+``labels``, and ``said``: ``session_id``, ``host``, ``key``, ``hash`` and ``text`` of what a call adds to its session.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class EngineError(Exception):
+    """An engine does not answer; the message is one sentence without secrets."""
+
+
+class Engine(Protocol):
+    """An engine. May be used by several threads.
+
+    :ivar exchanges: the relation of facts, each call once.
+    :ivar said: the relation of texts; ``{words}`` in it is where a condition on them is put.
+    """
+
+    exchanges: str
+    said: str
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return what a statement finds: texts, numbers, lists and None; times as text.
+
+        :raises EngineError: when the engine does not answer.
+        """
+
+    def records(self, rows: Sequence[tuple[str, str, str, str, int, int]]) -> dict[str, bytes]:
+        """Return the JSON of records by their ids; those that are kept no more are left out.
+
+        :param rows: of each id, host, start, segment, offset and length.
+        :raises EngineError: when the engine does not answer.
+        """
+
+    def literal(self, text: str) -> str:
+        """Write a text as a literal."""
+
+    def any_of(self, column: str, values: Sequence[str]) -> str:
+        """Write that a column of lists has one of some values."""
+
+    def any_contains(self, column: str, text: str) -> str:
+        """Write that a text is contained in one of a column of lists, whatever the case."""
+
+    def contains(self, column: str, text: str) -> str:
+        """Write that a text is contained in a column, whatever the case."""
+
+    def says(self, words: Sequence[str], open_ended: bool) -> str:
+        """Write that words follow one another in ``text``.
+
+        :param open_ended: whether the last one may go on.
+        """
+
+    def day(self, key: str) -> str:
+        """Write the day (UTC) of an order key."""
+
+    def each_of(self, column: str) -> str:
+        """Write one row for each value of a column of lists."""
+
+    def moment(self, column: str) -> str:
+        """Write a time as text, as records write it; null stays null."""
+
+    def whole(self, number: str) -> str:
+        """Write a number rounded down, as a whole one."""
+
+
+def phrase(words: Sequence[str], open_ended: bool) -> str:
+    """Write words that follow one another as an expression of RE2, for text in lower case."""
+    apart = r"[^\pL\pN]"
+    end = "" if open_ended else f"($|{apart})"
+    return f"(^|{apart})" + f"{apart}+".join(word.lower() for word in words) + end

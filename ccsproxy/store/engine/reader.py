@@ -1,0 +1,337 @@
+"""The reader of an engine: what pages, API and commands ask of a store, asked of what was shipped.
+
+It offers what `ccsproxy.store.reader.reader.Reader` offers. What only a running service knows (calls under way, what
+people write on calls) is empty here; what is made of records is made of those that the engine keeps whole.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attr
+
+from ccsproxy.insight.facts import Call
+from ccsproxy.insight.prompt.prompts import Version
+from ccsproxy.insight.query import ANNOTATED
+from ccsproxy.providers.price_book import PriceBook
+from ccsproxy.store.annotations import Annotation, marked
+from ccsproxy.store.engine.conditions import conditions, order
+from ccsproxy.store.engine.engine import Engine
+from ccsproxy.store.engine.sums import costs, periods_by, tallies, totals, where
+from ccsproxy.store.index.schema import SUMS
+from ccsproxy.store.index.sessions import SessionTotals, new_session
+from ccsproxy.store.index.tallies import DAY_MS, HOUR_MS
+from ccsproxy.store.query import FIELDS, Query
+from ccsproxy.store.reader.calls import Stamp, completed
+from ccsproxy.store.reader.excerpts import excerpt
+from ccsproxy.store.reader.lists import SessionQuery, batches, session_dict
+from ccsproxy.store.reader.reader import RequestPage
+from ccsproxy.store.reader.records import NotKept, as_record
+from ccsproxy.store.reader.stats import as_dict as tally_dict
+from ccsproxy.store.reader.stats import ordered, statistics_of
+from ccsproxy.store.summary import KEY_BITS, Price, Summary, as_dict
+
+_TIMES = ("started_at", "ended_at")
+_READ = "coalesce(sum(cache_read_input_tokens), 0)"
+_WRITTEN = "coalesce(sum(cache_creation_input_tokens), 0)"
+#: What sessions may be sorted by here; by what is put together of their calls they are not.
+SESSION_SORTS = {
+    "active": "max(key)",
+    "time": "min(key)",
+    "calls": "count(*)",
+    "errors": "sum(CASE WHEN has_error THEN 1 ELSE 0 END)",
+    "in": f"(sum(input_tokens) + {_READ} + {_WRITTEN})",
+    "cached": f"({_READ} / nullif(1.0 * (sum(input_tokens) + {_READ} + {_WRITTEN}), 0))",
+    "new": f"(sum(input_tokens) + {_WRITTEN})",
+    "out": "sum(output_tokens)",
+    "cost": "round(sum(cost), 9)",
+}
+#: Records that are looked through for limits and secrets at most.
+_LOOKED_THROUGH = 400
+#: Where the record of a call is: id, host, start, segment, offset and length.
+Place = tuple[str, str, str, str, int, int]
+
+
+class EngineReader:
+    """Reads an engine. May be used by several threads.
+
+    :param scope: a condition on ``exchanges`` that always holds: what does not pass it is not there for this reader.
+    """
+
+    def __init__(self, engine: Engine, scope: str = "", price: Price | None = None) -> None:
+        self._engine, self._price = engine, price or PriceBook().cost
+        self._relation = (
+            f"(SELECT * FROM {engine.exchanges} AS every WHERE {scope})" if scope else engine.exchanges  # noqa: S608
+        )
+        moments = {name: f"{engine.moment(name)} AS said_{name}" for name in _TIMES}
+        self._columns = ", ".join(["key", *[moments.get(name, name) for name in Summary.__struct_fields__]])
+
+    def requests(self, query: Query = Query()) -> RequestPage:  # noqa: B008  (frozen)
+        """Return a page of requests, newest first; ``q`` searches."""
+        wanted = _looked_up(query)
+        found = self._rows(conditions(self._engine, wanted), order(wanted), query.limit + 1, query.offset)
+        more = len(found) > query.limit and not query.sorted
+        found = found[: query.limit]
+        items = [as_dict(row) for _, row in found]
+        if query.q:
+            self._add_excerpts(items, query.q)
+        return RequestPage(items, str(found[-1][0]) if more and found else None, rebuilding=False)
+
+    def search(self, words: str, limit: int = 100) -> RequestPage:
+        """Return the newest requests that say the words, or the phrases in double quotes."""
+        return self.requests(Query(q=words, limit=limit))
+
+    def sessions(self, query: SessionQuery = SessionQuery()) -> list[dict[str, Any]]:  # noqa: B008  (frozen)
+        """Return sessions as JSON objects, the last begun first."""
+        by = "first DESC"
+        if column := SESSION_SORTS.get(query.sort):
+            by = f"{column} IS NULL, {column} {'DESC' if query.descending else 'ASC'}, first DESC"
+        sql = f"{self._sessions_sql(query)} ORDER BY {by} LIMIT {query.limit} OFFSET {query.offset}"
+        names = [row[0] for row in self._engine.rows(sql)]
+        return [session_dict(each) for each in self._folded(names)]
+
+    def session_totals(self, query: SessionQuery) -> dict[str, Any]:
+        """Sum up all sessions that a question lets through, whatever its page."""
+        among = f"session_id IN (SELECT session_id FROM ({self._sessions_sql(query)}) AS s)"  # noqa: S608
+        found = totals(self._engine, self._relation, [among])
+        count = self._engine.rows(f"SELECT count(*) FROM ({self._sessions_sql(query)}) AS s")  # noqa: S608
+        return {"sessions": int(count[0][0]) if count else 0, **found}
+
+    def session(self, session_id: str) -> dict[str, Any]:
+        """Return ``meta`` and ``requests`` of a session.
+
+        :raises NotKept: when it is not known.
+        """
+        rows = self._of_session(session_id)
+        if not rows:
+            raise NotKept(f"there is no session {session_id}")
+        meta = session_dict(_fold(rows))
+        return {"meta": meta, "requests": [as_dict(row) for _, row in sorted(rows, key=lambda each: each[1].seq)]}
+
+    def around(self, session_id: str, seq: int, reach: int = 200) -> list[dict[str, Any]]:
+        """Return the requests of a session whose numbers are near one, in the order of their numbers."""
+        rows = self._of_session(session_id, f"seq BETWEEN {seq - reach} AND {seq + reach}")
+        return [as_dict(row) for _, row in sorted(rows, key=lambda each: each[1].seq)]
+
+    def running(self, limit: int = 200) -> list[dict[str, Any]]:
+        """Return nothing: only finished calls are shipped."""
+        return []
+
+    def costs(self, query: Query, by: str) -> list[dict[str, Any]]:
+        """Sum up what a query lets through by a group, the dearest first."""
+        return costs(self._engine, self._relation, conditions(self._engine, _looked_up(query)), by)
+
+    def totals(self, query: Query) -> dict[str, Any]:
+        """Sum up everything that a query lets through, whatever its page."""
+        wanted = attr.evolve(_looked_up(query), before=0)
+        return totals(self._engine, self._relation, conditions(self._engine, wanted))
+
+    def stats(self, since: int | None = None) -> dict[str, Any]:
+        """Return statistics of the finished requests, in total and for each upstream and model."""
+        found = tallies(self._engine, self._relation, _since(since), ["upstream", "coalesce(model, '')"])
+        groups = {(str(upstream), str(model)): tally for (upstream, model), tally in found.items()}
+        return {"since": since, "rebuilding": False, **statistics_of(groups)}
+
+    def periods(self, span: str, since: int | None = None) -> list[dict[str, Any]]:
+        """Return statistics of each hour or day (UTC)."""
+        length = {"hour": HOUR_MS, "day": DAY_MS}[span]
+        first = [] if since is None else _since(since // length * length)
+        found = tallies(self._engine, self._relation, first, [periods_by(self._engine, span)])
+        return [{"start_ms": int(start) * length, **tally_dict(found[(start,)])} for (start,) in sorted(found)]
+
+    def directories(self, since: int | None = None) -> list[dict[str, Any]]:
+        """Return statistics of each working directory, the busiest first."""
+        found = tallies(self._engine, self._relation, _since(since), ["coalesce(cwd, '')"])
+        named = {("", str(cwd)): tally for (cwd,), tally in found.items()}
+        return [{"cwd": cwd or None, **tally_dict(tally)} for (_, cwd), tally in ordered(named)]
+
+    def meta(self) -> dict[str, list[Any]]:
+        """Return the values that each filter may have, the most frequent first."""
+        found: dict[str, list[Any]] = {}
+        for field in sorted((*FIELDS, "tool")):
+            column = self._engine.each_of("tools") if field == "tool" else field
+            sql = (
+                f"SELECT value FROM (SELECT {column} AS value FROM {self._relation} AS e) AS v "  # noqa: S608
+                "WHERE value IS NOT NULL GROUP BY value ORDER BY count(*) DESC, value"
+            )
+            if values := [value for (value,) in self._engine.rows(sql) if value != ""]:
+                found[field] = values
+        return found
+
+    def stamp(self, session_id: str) -> Stamp | None:
+        """Return what tells the state of a session from a later one, None when it is not known."""
+        named = f"session_id = {self._engine.literal(session_id)}"
+        rows = self._engine.rows(f"SELECT count(*), max(key) FROM {self._relation} AS e WHERE {named}")  # noqa: S608
+        return Stamp(int(rows[0][0]), int(rows[0][1])) if rows and rows[0][0] else None
+
+    def calls(self, session_id: str) -> list[Call]:
+        """Return the facts of every call of a session, made of its records."""
+        summaries = [as_dict(row) for _, row in self._of_session(session_id)]
+        return completed([], self.each(session_id, summaries), self._price)
+
+    def calls_with(self, what: str, since: int | None = None, most: int = 5000) -> list[Call]:
+        """Return the newest calls that tell something, in the order of their start, out of some hundred records.
+
+        :param what: ``limits`` or ``secrets``.
+        """
+        condition = [*_since(since), "category = 'model'"]
+        rows = self._rows(condition, "key DESC", min(most, _LOOKED_THROUGH), 0)
+        lines = self._lines([row.id for _, row in rows])
+        calls = completed([], [as_record(lines[row.id]) for _, row in reversed(rows) if row.id in lines], self._price)
+        return [call for call in calls if (call.limits if what == "limits" else call.outbound)]
+
+    def prompt_versions(self) -> list[Version]:
+        """Return nothing: they are kept up by the index of each machine."""
+        return []
+
+    def annotations(self) -> list[Annotation]:
+        """Return nothing: what people write stays on their machines."""
+        return []
+
+    def facts_due(self) -> int:
+        """Return 0: nothing waits here."""
+        return 0
+
+    def record(self, session_id: str, seq: int) -> dict[str, Any]:
+        """Return a record in the current schema version.
+
+        :raises NotKept: when there is none.
+        """
+        return as_record(self.line(session_id, seq))
+
+    def records(self, session_id: str, seqs: Sequence[int]) -> list[dict[str, Any]]:
+        """Return several records of a session.
+
+        :raises NotKept: when one of them is not there.
+        """
+        found = self.lines(session_id, seqs)
+        return [as_record(found[seq]) if seq in found else self.record(session_id, seq) for seq in seqs]
+
+    def lines(self, session_id: str, seqs: Iterable[int]) -> dict[int, bytes]:
+        """Return the JSON of several records of a session, by number."""
+        numbers = ", ".join(str(int(seq)) for seq in seqs)
+        if not numbers:
+            return {}
+        named = f"session_id = {self._engine.literal(session_id)} AND seq IN ({numbers})"
+        places = self._places(named)
+        lines = self._engine.records([place for _, place in places])
+        return {seq: lines[place[0]] for seq, place in places if place[0] in lines}
+
+    def each(self, session_id: str, summaries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Go through records of a session, a few megabytes at a time; those that are kept no more are passed over."""
+        for batch in batches(summaries):
+            found = self.lines(session_id, batch)
+            for seq in batch:
+                if seq in found:
+                    yield as_record(found.pop(seq))
+
+    def line(self, session_id: str, seq: int) -> bytes:
+        """Return a record's JSON.
+
+        :raises NotKept: when there is none.
+        """
+        found = self.lines(session_id, [seq])
+        if seq in found:
+            return found[seq]
+        known = self._of_session(session_id, f"seq = {int(seq)}")
+        if known:
+            raise NotKept(f"request {seq} of session {session_id} is not kept whole", expired=True)
+        raise NotKept(f"there is no request {seq} in session {session_id}")
+
+    def close(self) -> None:
+        """Have nothing to let go of."""
+
+    def _rows(self, found: Sequence[str], by: str, limit: int, offset: int) -> list[tuple[int, Summary]]:
+        sql = (
+            f"SELECT {self._columns} FROM {self._relation} AS e WHERE {where(found)} "  # noqa: S608
+            f"ORDER BY {by} LIMIT {limit} OFFSET {offset}"
+        )
+        return [(int(key), _summary(values)) for key, *values in self._engine.rows(sql)]
+
+    def _of_session(self, session_id: str, more: str = "1 = 1") -> list[tuple[int, Summary]]:
+        named = f"session_id = {self._engine.literal(session_id)}"
+        return self._rows([named, more], "key", 100_000, 0)
+
+    def _sessions_sql(self, query: SessionQuery) -> str:
+        having = ["count(*) > 0"]
+        for field in ("upstream", "model", "cwd", "client"):
+            if given := getattr(query, field):
+                listed = ", ".join(map(self._engine.literal, given))
+                having.append(f"sum(CASE WHEN {field} IN ({listed}) THEN 1 ELSE 0 END) > 0")
+        if query.since is not None:
+            having.append(f"max(key) >= {query.since << KEY_BITS}")
+        among = "1 = 1"
+        if query.among is not None:
+            among = f"session_id IN ({', '.join(map(self._engine.literal, query.among)) or 'NULL'})"
+        return (
+            f"SELECT session_id, min(key) AS first FROM {self._relation} AS e WHERE {among} "  # noqa: S608
+            f"GROUP BY session_id HAVING {where(having)}"
+        )
+
+    def _folded(self, names: Sequence[str]) -> list[SessionTotals]:
+        """Put sessions together from their calls, as the index does when it takes them in."""
+        if not names:
+            return []
+        listed = ", ".join(map(self._engine.literal, names))
+        found: dict[str, list[tuple[int, Summary]]] = {name: [] for name in names}
+        for key, row in self._rows([f"session_id IN ({listed})"], "key", 1_000_000, 0):
+            found[row.session_id].append((key, row))
+        return [_fold(rows) for rows in found.values() if rows]
+
+    def _places(self, condition: str) -> list[tuple[int, Place]]:
+        sql = (
+            f'SELECT seq, id, host, {self._engine.moment("started_at")} AS began, segment, "offset", "length" '  # noqa: S608
+            f"FROM {self._relation} AS e WHERE {condition} ORDER BY key"
+        )
+        return [
+            (int(seq), (str(i), str(h), str(b), str(s), int(o), int(n)))
+            for seq, i, h, b, s, o, n in self._engine.rows(sql)
+        ]
+
+    def _lines(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the JSON of records by their ids."""
+        if not ids:
+            return {}
+        listed = ", ".join(map(self._engine.literal, ids))
+        return self._engine.records([place for _, place in self._places(f"id IN ({listed})")])
+
+    def _add_excerpts(self, items: list[dict[str, Any]], q: str) -> None:
+        lines = self._lines([item["id"] for item in items])
+        for item in items:
+            line = lines.get(item["id"])
+            around = excerpt(line, q) if line else None
+            if around is not None:
+                item["excerpt"] = around
+
+
+def _since(since: int | None) -> list[str]:
+    return [] if since is None else [f"key >= {since << KEY_BITS}"]
+
+
+def _looked_up(query: Query) -> Query:
+    """Let what is asked of stars, tags and notes find nothing: there are none here."""
+    asked = [each for each in query.question.narrowings if each.member in ANNOTATED] if query.question else []
+    return attr.evolve(query, marked=tuple((marked([], each.member, each.values), each.turned) for each in asked))
+
+
+def _summary(values: Sequence[Any]) -> Summary:
+    known = dict(zip(Summary.__struct_fields__, values, strict=True))
+    for name, value in known.items():
+        if name in _WHOLE and value is not None:
+            known[name] = int(value)
+        elif name in _REAL and value is not None:
+            known[name] = float(value)
+    return Summary(**{**known, "tools": list(known["tools"] or []), "has_error": bool(known["has_error"]),
+                      "partial": bool(known["partial"])})  # fmt: skip
+
+
+def _fold(rows: Sequence[tuple[int, Summary]]) -> SessionTotals:
+    found = new_session(*rows[0])
+    for key, row in rows:
+        found.fold(key, row, was_in_flight=False)
+    return found
+
+
+_WHOLE = frozenset(
+    {"seq", "status", "request_bytes", "response_bytes", "schema_version", *(name for name in SUMS if name != "cost")}
+)
+_REAL = frozenset({"duration_ms", "ttft_ms", "cost"})

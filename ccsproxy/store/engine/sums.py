@@ -1,0 +1,119 @@
+"""Sums, statistics and distributions out of an engine, in the shape that the index's own have."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ccsproxy.store.engine.engine import Engine
+from ccsproxy.store.index.schema import SUMS
+from ccsproxy.store.index.tallies import DAY_MS, HOUR_MS, PeriodTally, bounded_sum
+from ccsproxy.store.reader.costs import SUMMED, cost_row
+from ccsproxy.store.summary import KEY_BITS
+
+#: Width of a bin of durations; see `ccsproxy.store.index.tallies.duration_bin`.
+_BASE = "0.01980262729617973"
+#: What sums may be made by, beside those of the index: who it was.
+GROUPS = {
+    "project": "cwd",
+    "model": "coalesce(response_model, model)",
+    "client": "client",
+    "upstream": "upstream",
+    "account": "account",
+    "session": "session_id",
+    "agent": "agent",
+    "host": "host",
+    "person": "user",
+}
+_FINISHED = "outcome IS NOT NULL"
+
+
+def where(conditions: Sequence[str]) -> str:
+    """Write conditions, all of which must hold."""
+    return " AND ".join(conditions) or "1 = 1"
+
+
+def totals(engine: Engine, relation: str, conditions: Sequence[str]) -> dict[str, Any]:
+    """Sum up what conditions let through."""
+    sums = ", ".join(f"sum({name})" for name in SUMS)
+    rows = engine.rows(
+        f"SELECT count(*), {_count('has_error')}, {_count('unpriced IS NOT NULL')}, {sums} "  # noqa: S608
+        f"FROM {relation} AS e WHERE {where(conditions)}"
+    )
+    requests, errors, unpriced, *found = rows[0] if rows else (0, 0, 0, *[None] * len(SUMS))
+    known = {name: _whole(value) for name, value in zip(SUMS, found, strict=True)}
+    return {"requests": int(requests or 0), "errors": int(errors or 0), "unpriced": int(unpriced or 0), **known}
+
+
+def costs(engine: Engine, relation: str, conditions: Sequence[str], by: str) -> list[dict[str, Any]]:
+    """Sum up what conditions let through by a group, the dearest first."""
+    named = engine.day("key") if by == "day" else GROUPS[by]
+    sums = ", ".join(f"sum({name}), count({name})" for name in SUMMED)
+    rows = engine.rows(
+        f"SELECT {named} AS name, count(*), {_count('has_error')}, {_count('unpriced IS NOT NULL')}, {sums} "  # noqa: S608
+        f"FROM {relation} AS e WHERE {where([_FINISHED, *conditions])} GROUP BY name"
+    )
+    found = [cost_row(str(name or ""), [value or 0 for value in counted]) for name, *counted in rows]
+    return sorted(found, key=lambda row: (-(row["cost"] or 0.0), -row["requests"]))
+
+
+def tallies(
+    engine: Engine, relation: str, conditions: Sequence[str], names: Sequence[str]
+) -> dict[tuple[Any, ...], PeriodTally]:
+    """Return what finished requests amount to by some expressions, durations in the bins of the index.
+
+    :param names: expressions; what they have in common is one group.
+    """
+    found: dict[tuple[Any, ...], PeriodTally] = {}
+    grouped, condition = ", ".join(names), where([_FINISHED, *conditions])
+    sums = ", ".join(f"sum({name})" for name in SUMS)
+    for row in engine.rows(
+        f"SELECT {grouped}, outcome, count(*), {_count('has_error')}, {_count('unpriced IS NOT NULL')}, {sums} "  # noqa: S608
+        f"FROM {relation} AS e WHERE {condition} GROUP BY {grouped}, outcome"
+    ):
+        _add(found.setdefault(row[: len(names)], PeriodTally()), row[len(names) :])
+    for column, take in (("duration_ms", lambda tally: tally.durations), ("ttft_ms", lambda tally: tally.ttfts)):
+        _spread(engine, found, f"{relation} AS e WHERE {condition} AND {column} IS NOT NULL", names, column, take)
+    return found
+
+
+def periods_by(engine: Engine, span: str) -> str:
+    """Write the number of the hour or day of a call."""
+    length = {"hour": HOUR_MS, "day": DAY_MS}[span]
+    return engine.whole(f"key / {float(length << KEY_BITS)!r}")
+
+
+def _add(tally: PeriodTally, row: Sequence[Any]) -> None:
+    outcome, requests, errors, unpriced, *sums = row
+    tally.requests += int(requests)
+    tally.errors += int(errors or 0)
+    tally.unpriced += int(unpriced or 0)
+    tally.outcomes[str(outcome)] = tally.outcomes.get(str(outcome), 0) + int(requests)
+    for place, value in enumerate(sums):
+        if value is not None:
+            tally.sums[place] = bounded_sum(tally.sums[place], _whole(value) or 0)
+
+
+def _spread(
+    engine: Engine,
+    found: dict[tuple[Any, ...], PeriodTally],
+    source: str,
+    names: Sequence[str],
+    column: str,
+    take: Callable[[PeriodTally], dict[int, int]],
+) -> None:
+    number = engine.whole(f"ln({column}) / {_BASE}")
+    bins = f"CASE WHEN {column} > 0.001 THEN {number} ELSE -400 END"
+    grouped = ", ".join(names)
+    for row in engine.rows(f"SELECT {grouped}, {bins} AS bin, count(*) FROM {source} GROUP BY {grouped}, bin"):  # noqa: S608
+        spread = take(found.setdefault(row[: len(names)], PeriodTally()))
+        spread[int(row[-2])] = spread.get(int(row[-2]), 0) + int(row[-1])
+
+
+def _count(condition: str) -> str:
+    return f"sum(CASE WHEN {condition} THEN 1 ELSE 0 END)"
+
+
+def _whole(value: Any) -> float | int | None:
+    """Write a sum that is a whole number as one."""
+    if value is None:
+        return None
+    return int(value) if float(value).is_integer() else float(value)
