@@ -7,6 +7,7 @@ number from using up the API server's own descriptors and memory.
 import resource
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable
 from fcntl import ioctl
 from functools import cached_property
@@ -14,6 +15,7 @@ from http import HTTPStatus
 from termios import TIOCOUTQ
 from typing import Any
 
+import attr
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -27,6 +29,8 @@ RESERVED_DESCRIPTORS = 64
 MOST_CONNECTIONS = 1000
 #: So many connections beyond the cap are answered with 503; further ones are closed at once.
 GRACE = 32
+#: So many connections of one address may wait for a whole request in any case.
+FEW = 64
 #: Seconds for which a connection without a whole request is left alone even where there is no room.
 HEAD_TIME = 5.0
 
@@ -43,11 +47,21 @@ def connection_cap(descriptors: int | None = None) -> int:
     return max(2, min(MOST_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS - GRACE))
 
 
+@attr.frozen
+class _Waiting:
+    """A connection without a whole request: since when, how it is closed, and the address at its other end."""
+
+    since: float
+    drop: Callable[[], object]
+    peer: str
+
+
 class ConnectionLimit:
     """The connections that are open.
 
     Where all are in use, the one that has waited longest for a whole request gives way to a new one: connections that
-    only drip, or that a page keeps open and does not use, never shut a browser out.
+    only drip, or that a page keeps open and does not use, never shut a browser out. Of one address a quarter of all
+    may wait for a whole request, however new they are: for each that is more the slowest of them is closed.
 
     :ivar most: how many are served at a time. Half of them may be live event streams; the rest are left for pages.
     :ivar refused: how many were turned away so far.
@@ -64,8 +78,9 @@ class ConnectionLimit:
         self._here: set[object] = set()
         self._surplus: set[object] = set()
         self._clock = clock
-        #: Who has no whole request under way, the longest waiting first: since when, and how each is dropped.
-        self._waiting: dict[object, tuple[float, Callable[[], object]]] = {}
+        #: Who has no whole request under way, the longest waiting first.
+        self._waiting: dict[object, _Waiting] = {}
+        self._of_peer: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._here)
@@ -75,6 +90,11 @@ class ConnectionLimit:
         """How many live event streams there may be."""
         return max(1, self.most // 2)
 
+    @property
+    def most_half_heads(self) -> int:
+        """How many connections of one address may wait for a whole request."""
+        return max(FEW, self.most // 4)
+
     def has_room(self) -> bool:
         """Tell whether one more may at least be told that it is one too many."""
         if len(self._here) < self.most + GRACE:
@@ -82,39 +102,57 @@ class ConnectionLimit:
         self.refused += 1
         return False
 
-    def enter(self, connection: object, drop: Callable[[], object] | None = None) -> None:
+    def enter(self, connection: object, drop: Callable[[], object] | None = None, peer: str = "") -> None:
         """Count a connection that was accepted, at the cost of the slowest where there is no room for it.
 
         :param drop: closes the connection; one that cannot be closed never gives way.
+        :param peer: the address at its other end.
         """
+        self._bound_half_heads(peer)
         if len(self._here) >= self.most and not self._drop_slowest():
             self._surplus.add(connection)
             self.refused += 1
         self._here.add(connection)
         if drop is not None:
-            self.waits(connection, drop)
+            self.waits(connection, drop, peer)
 
-    def waits(self, connection: object, drop: Callable[[], object]) -> None:
+    def waits(self, connection: object, drop: Callable[[], object], peer: str = "") -> None:
         """Take note that a connection has no request under way from now on."""
-        self._waiting[connection] = self._clock(), drop
+        self.asks(connection)
+        self._bound_half_heads(peer)
+        self._waiting[connection] = _Waiting(self._clock(), drop, peer)
+        self._of_peer[peer] += 1
 
     def asks(self, connection: object) -> None:
         """Take note that the whole head of a request has come; what is under way is never dropped."""
-        self._waiting.pop(connection, None)
+        waiting = self._waiting.pop(connection, None)
+        if waiting is not None:
+            self._of_peer[waiting.peer] -= 1
+            if not self._of_peer[waiting.peer]:
+                del self._of_peer[waiting.peer]
+
+    def _bound_half_heads(self, peer: str) -> None:
+        """Make room for one more that waits."""
+        while self._of_peer[peer] >= self.most_half_heads:
+            self._drop(next(each for each, waiting in self._waiting.items() if waiting.peer == peer))
 
     def _drop_slowest(self) -> bool:
-        connection, (since, drop) = next(iter(self._waiting.items()), (None, (float("inf"), None)))
-        if drop is None or self._clock() - since < HEAD_TIME:
+        connection, waiting = next(iter(self._waiting.items()), (None, None))
+        if waiting is None or self._clock() - waiting.since < HEAD_TIME:
             return False
+        self._drop(connection)
+        return True
+
+    def _drop(self, connection: object) -> None:
+        drop = self._waiting[connection].drop
         self.leave(connection)
         drop()
-        return True
 
     def leave(self, connection: object) -> None:
         """Count a connection no more."""
         self._here.discard(connection)
         self._surplus.discard(connection)
-        self._waiting.pop(connection, None)
+        self.asks(connection)
 
     def admit(self, connection: object) -> None:
         """Let the request of a connection pass.
@@ -151,7 +189,7 @@ class ApiChannel(HTTPChannel):
 
     def connectionMade(self) -> None:
         """Be counted, or be refused with 503 where there are too many."""
-        self.site.limit.enter(self, self._drop)
+        self.site.limit.enter(self, self._drop, self._address)
         super().connectionMade()
 
     def allHeadersReceived(self) -> None:
@@ -163,7 +201,11 @@ class ApiChannel(HTTPChannel):
         """Wait for the next request, if there is one to come."""
         super().requestDone(request)
         if self.transport is not None and not self.requests:
-            self.site.limit.waits(self, self._drop)
+            self.site.limit.waits(self, self._drop, self._address)
+
+    @property
+    def _address(self) -> str:
+        return str(getattr(self.transport.getPeer(), "host", ""))
 
     def _drop(self) -> None:
         self.transport.abortConnection()

@@ -118,6 +118,59 @@ class ConnectionLimitTests(LimitCase):
         self.assertEqual(connection_cap(16), 2)
 
 
+class HalfHeadTests(LimitCase):
+    """Heads that come slowly, or never."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.limit = ConnectionLimit(400, self.clock.seconds)
+        self.dropped: list[object] = []
+
+    def enter(self, name: str, peer: str = "127.0.0.1") -> None:
+        self.limit.enter(name, lambda: self.dropped.append(name), peer)
+
+    def test_one_address_does_not_shut_others_out(self) -> None:
+        """However fast it opens connections, a quarter is all that it may keep waiting; its slowest goes."""
+        for number in range(1000):
+            self.enter(f"slow {number}", "10.0.0.9")
+        self.assertEqual(len(self.limit), 100)
+        self.assertEqual(self.dropped[:2], ["slow 0", "slow 1"])
+        self.enter("browser")
+        self.limit.admit("browser")
+
+    def test_the_same_address(self) -> None:
+        """A browser beside it, which asks at once, is served; what it has under way is never dropped."""
+        for number in range(250):
+            self.enter(f"slow {number}")
+            self.enter(f"browser {number}")
+            self.limit.admit(f"browser {number}")
+            self.limit.asks(f"browser {number}")
+        self.assertFalse([name for name in self.dropped if str(name).startswith("browser")])
+
+    def test_idle_connections_count(self) -> None:
+        """One that has been answered waits again, and is counted once."""
+        self.enter("first")
+        for _ in range(50):
+            self.limit.asks("first")
+            self.limit.waits("first", lambda: self.dropped.append("first"), "127.0.0.1")
+        self.assertEqual(self.dropped, [])
+        for number in range(100):
+            self.enter(f"later {number}")
+        self.assertEqual(self.dropped, ["first"])
+
+    def test_over_connections(self) -> None:
+        """Hundreds of half heads, and a browser that asks among them."""
+        self.server.limit.most = 400
+        wires = []
+        for number in range(300):
+            channel, wire = self.connect()
+            channel.dataReceived(b"GET /api/health HTTP/1.1\r\nHost: 127")
+            wires.append(wire)
+            if number % 20 == 0:
+                self.assertIn(b" 200 ", self.ask(*self.connect())[0])
+        self.assertGreaterEqual(sum(wire.aborted for wire in wires), 200)
+
+
 class StallTests(LimitCase):
     """Readers that do not read."""
 
