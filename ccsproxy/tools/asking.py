@@ -3,11 +3,12 @@
 import argparse
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attr
 
+from ccsproxy.exchange.ids import SESSION_ID
 from ccsproxy.insight.query import SORTS
 from ccsproxy.run import read_run_file
 from ccsproxy.store.query import FIELDS, Query, parse_query
@@ -15,6 +16,8 @@ from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.tools.data_dir import CommandError, data_dir_of
 
+#: So many letters of an id are needed where something is changed.
+_SHORTEST = 4
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -84,6 +87,10 @@ def moment(text: str) -> str:
     return str(int(time.time() - float(span[1]) * _SECONDS[span[2]])) if span else text
 
 
+class NoSession(CommandError):
+    """No session has such an id."""
+
+
 def full_session(reader: Reader, part: str) -> str:
     """Return the session that is meant: ``last``, a whole id, or a part of one, as lists show it.
 
@@ -99,8 +106,29 @@ def full_session(reader: Reader, part: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise CommandError(f"There is no session {part!r}; 'ccsproxy ls' shows what there is.")
+        raise NoSession(f"There is no session {part!r}; 'ccsproxy ls' shows what there is.")
     raise CommandError(f"{len(found)} sessions match {part!r}; give more of the id.")
+
+
+def whole_ids(args: argparse.Namespace, given: Iterable[str], beside: Iterable[str] = ()) -> list[str]:
+    """Return the ids of the sessions that are meant, each once; what names none is returned as it is.
+
+    :param beside: sessions that may be meant although nothing of them is recorded any more.
+    :raises CommandError: when one is no id, or several sessions are meant.
+    """
+    reader, found, known = open_reader(args), list[str](), set(beside)
+    try:
+        for part in given:
+            if not SESSION_ID.match(part.replace("…", "")):
+                raise CommandError(f"{part[:140]!r} is no session id.")
+            meant = [each for each in known if each.startswith(part)]
+            try:
+                found.append(full_session(reader, part) if len(part) >= _SHORTEST or part in known else part)
+            except NoSession:
+                found.append(meant[0] if len(meant) == 1 and len(part) >= _SHORTEST else part)
+    finally:
+        reader.close()
+    return list(dict.fromkeys(found))
 
 
 def exchange_of(reader: Reader, text: str) -> tuple[str, int]:

@@ -32,6 +32,7 @@ COMMANDS = (
         "store.du",
         "store.rm",
         "store.keep",
+        "store.scan",
         "store.note",
         "store.ship",
         "store.import_store",

@@ -3,9 +3,9 @@
 import argparse
 from typing import TextIO
 
-from ccsproxy.exchange.ids import SESSION_ID
 from ccsproxy.store.state import State
-from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
+from ccsproxy.tools.asking import whole_ids
+from ccsproxy.tools.data_dir import add_data_dir, data_dir_of, reported, write_json
 
 NAME = "keep"
 SUMMARY = "Keep sessions whatever retention says; without ids, list them."
@@ -14,19 +14,17 @@ SUMMARY = "Keep sessions whatever retention says; without ids, list them."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
-    parser.add_argument("session", metavar="SID", nargs="*", help="id of a session")
+    parser.add_argument("session", metavar="SID", nargs="*", help="id of a session, or its beginning")
     parser.add_argument("--undo", action="store_true", help="leave them to retention again")
 
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Star or unstar the sessions, and list the starred ones; the store may be in use."""
-    for session in args.session:
-        if not SESSION_ID.match(session):
-            raise CommandError(f"{session[:140]!r} is no session id.")
     state = State(data_dir_of(args))
     try:
-        (state.unstar if args.undo else state.star)(args.session)
+        sessions = whole_ids(args, args.session, state.stars())
+        (state.unstar if args.undo else state.star)(sessions)
         kept = sorted(state.stars())
     finally:
         state.close()

@@ -3,9 +3,9 @@
 import argparse
 from typing import TextIO
 
-from ccsproxy.exchange.ids import SESSION_ID
 from ccsproxy.store.control import ControlReply, ControlRequest
 from ccsproxy.store.offline import OfflineStore
+from ccsproxy.tools.asking import whole_ids
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, changed, data_dir_of, reported, write_json
 
 NAME = "rm"
@@ -15,7 +15,7 @@ SUMMARY = "Remove sessions for good: their records are cut out of the segments."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
-    parser.add_argument("session", metavar="SID", nargs="+", help="id of a session")
+    parser.add_argument("session", metavar="SID", nargs="+", help="id of a session, or its beginning")
 
 
 @reported
@@ -24,10 +24,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
     :return: 0 when each was there, 1 otherwise.
     """
-    for session in args.session:
-        if not SESSION_ID.match(session):
-            raise CommandError(f"{session[:140]!r} is no session id.")
-    sessions = list(dict.fromkeys(args.session))
+    sessions = whole_ids(args, args.session)
 
     def forget(store: OfflineStore) -> ControlReply:
         return ControlReply([*store.forget(sessions).values()])

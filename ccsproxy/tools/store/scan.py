@@ -11,13 +11,13 @@ import msgspec
 
 from ccsproxy.capture.recorder.secrets.notes import notes_of
 from ccsproxy.exchange import codec
-from ccsproxy.exchange.ids import SESSION_ID
 from ccsproxy.exchange.record import SecretNote
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.redaction import Redactor, Rules
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.scan import all_lines, head_of
 from ccsproxy.store.segments.segment import list_segments
+from ccsproxy.tools.asking import whole_ids
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, offline_store, reported, write_json
 from ccsproxy.tools.store.redacting import redacted, redacted_started, rules_of
 
@@ -48,15 +48,14 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
     :return: 0 when nothing is left in the clear, 1 otherwise.
     """
-    if args.session is not None and not SESSION_ID.match(args.session):
-        raise CommandError(f"{args.session[:140]!r} is no session id.")
     data_dir = data_dir_of(args)
     rules = _rules(data_dir, args)
-    found = list(found_in(data_dir, rules, args.session))
+    session = whole_ids(args, [args.session])[0] if args.session else None
+    found = list(found_in(data_dir, rules, session))
     segments = 0
     if args.rewrite and found:
         with offline_store(data_dir) as store:
-            segments = store.change(partial(changed_line, rules, args.session))
+            segments = store.change(partial(changed_line, rules, session))
     _say(args, out, found, segments)
     return 1 if found and not segments else 0
 

@@ -1,7 +1,7 @@
 """``ccsproxy rm``: sessions that are gone for good."""
 
 from ccsproxy.store.query import Query
-from ccsproxy.tools.store import reindex, rm, verify
+from ccsproxy.tools.store import keep, reindex, rm, scan, verify
 from test.tools.storing import StoreCommandCase
 
 
@@ -25,3 +25,17 @@ class RmTests(StoreCommandCase):
             self.assertEqual(self.reader.record(record["session_id"], record["seq"]), record)
         self.assertEqual(self.call(verify)[0], 0)
         self.assertEqual(self.call(rm, gone["session_id"])[0], 1)
+
+    def test_short_ids(self) -> None:
+        """The beginning of an id names its session where something is changed, too; too little of it does not."""
+        self.call(reindex)
+        first, other = (each["session_id"] for each in (self.records[0], self.records[-1]))
+        self.assertNotEqual(first[:8], other[:8])
+        self.assertEqual(self.call(keep, first[:8])[:2], (0, first + "\n"))
+        self.assertEqual(self.call(keep, "--undo", first[:8])[:2], (0, ""))
+        self.assertEqual(self.call(rm, first[:3])[0], 1)
+        self.assertIn(f"{first} is removed", self.call(rm, first[:8], first)[1])
+        self.assertNotIn(first.encode(), self.on_disk())
+        status, said, _ = self.call(scan, other[:8])
+        self.assertEqual((status, said), (0, "no secret is in the clear\n"))
+        self.assertIn("is no session id", self.call(rm, "../x")[2])
