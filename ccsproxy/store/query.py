@@ -5,6 +5,7 @@ from typing import Any
 
 import attr
 
+from ccsproxy.exchange.outcome import Category, Outcome
 from ccsproxy.insight.query import Question, QuestionError, parse
 from ccsproxy.insight.query import matches as fits
 from ccsproxy.store.annotations import Marked
@@ -14,6 +15,8 @@ from ccsproxy.store.summary import KEY_BITS, Summary, as_dict, milliseconds
 
 #: The filters of contract section 6 that name a member of a summary; a comma means "or".
 FIELDS = ("upstream", "model", "cwd", "client", "dialect", "category", "outcome", "status")
+#: Those that have few values, which are all known.
+_KNOWN = {"outcome": tuple(map(str, Outcome)), "category": tuple(map(str, Category))}
 #: How many rows a page has when nobody says, and at most.
 PAGE, LARGEST_PAGE = 100, 1000
 
@@ -72,9 +75,12 @@ def parse_query(given: dict[str, str]) -> Query:
     :raises QueryError: when a value cannot be meant.
     """
     question = parse_question(given.get("q", ""))
+    fields = {name: values for name in FIELDS if (values := _values(given.get(name, "")))}
+    for name, values in fields.items():
+        _check(name, values)
     return Query(
         session=_values(given.get("session", "")),
-        fields={name: values for name in FIELDS if (values := _values(given.get(name, "")))},
+        fields=fields,
         tool=_values(given.get("tool", "")),
         since=_later(_time(given, "since"), question.since),
         until=_earlier(_time(given, "until"), question.until),
@@ -92,9 +98,32 @@ def parse_question(text: str) -> Question:
     :raises QueryError: when a word of it cannot be meant.
     """
     try:
-        return parse(text)
+        question = parse(text)
     except QuestionError as error:
         raise QueryError(str(error)) from None
+    for each in question.narrowings:
+        known = _KNOWN.get(each.field, ())
+        for value in each.values if known else ():
+            if not any(value.casefold() in name for name in known):
+                raise QueryError(_unknown(each.field, value))
+    return question
+
+
+def _check(name: str, values: tuple[str, ...]) -> None:
+    """Refuse what no request can ever have: it would look like a list in which nothing happened.
+
+    :raises QueryError: naming what there is.
+    """
+    known = _KNOWN.get(name, values)
+    for value in values:
+        if value not in known:
+            raise QueryError(_unknown(name, value))
+        if name == "status" and not (value.isascii() and value.isdigit()):
+            raise QueryError(f"status must be a number such as 529, not {value[:40]!r}")
+
+
+def _unknown(name: str, value: str) -> str:
+    return f"{name} is one of {', '.join(_KNOWN[name])}, not {value[:40]!r}"
 
 
 def _later(one: int | None, other: int | None) -> int | None:

@@ -75,3 +75,21 @@ class MatchTests(SynchronousTestCase):
             self.assertEqual(all(found), wanted, typed)
             self.assertEqual(says(Query(q=typed), [text]), wanted, typed)
         connection.close()
+
+
+class KnownValueTests(SynchronousTestCase):
+    """Fields of which all values are known."""
+
+    def test_what_no_request_can_have_is_refused(self) -> None:
+        """With what there is; parts of a value do where the language looks for parts."""
+        for name, value in (
+            ("outcome", "compleet"),
+            ("category", "chat"),
+            ("status", "2xx"),
+            ("outcome", "complete,x"),
+        ):
+            self.assertRaises(QueryError, parse_query, {name: value})
+        for text in ("outcome:compleet", "-category:chat", "outcome:complete,x"):
+            self.assertRaises(QueryError, parse_query, {"q": text})
+        parse_query({"outcome": "complete,unclean", "category": "model", "status": "200,529", "model": "whatever"})
+        parse_query({"q": "outcome:upstream category:model model:whatever"})
