@@ -251,6 +251,21 @@ class MemoryTests(WriterCase):
         self.body(60, bytes(range(256)) * (REGION // 16))
         self.assertEqual(self.bodies(self.frames())[60], bytes(range(256)) * (REGION // 16))
 
+    def test_pages_that_somebody_needs_are_not_given_back(self) -> None:
+        """Of a backlog that is settled but for one exchange, in the order in which slots become free or any other."""
+        for left in (5, 20, 38):
+            numbers = range(left * 1000, left * 1000 + 40)
+            for number in numbers:
+                self.disk.stalled = True
+                self.body(number, bytes([number % 251]) * REGION)
+            kept = numbers[left]
+            self.settle(*(number for number in numbers if number != kept))
+            self.body(kept + 500, b"y" * 3 * REGION)
+            self.settle(kept + 500)
+            self.assertEqual(self.bodies(self.frames())[kept], bytes([kept % 251]) * REGION)
+            self.disk.catch_up()
+            self.settle(kept)
+
 
 class FailingDiskTests(WriterCase):
     """A disk that hangs, fails or is full costs bodies, then exchanges, never memory."""

@@ -1,0 +1,127 @@
+"""Tests of a relay's link to the recorder, over a socket pair and a reactor in memory."""
+
+import socket
+from typing import Any
+
+import msgspec
+from twisted.internet.testing import MemoryReactorClock
+
+from ccsproxy.capture import frames
+from ccsproxy.capture.relay.files import RelayFiles
+from ccsproxy.capture.relay.hand_over import HandOver
+from ccsproxy.capture.relay.link import TICK, RecorderLink
+from test.capture.relay.rig import LogCase
+
+
+class LinkCase(LogCase):
+    """A link between a log and a recorder that the test plays."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.reactor = MemoryReactorClock()
+        self.lost = 0
+        self.theirs = self.pair()
+
+    def pair(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        self.addCleanup(theirs.close)
+        self.ours = ours
+        return theirs
+
+    def told(self) -> list[int]:
+        """Return the positions that the recorder has been told of since the last question."""
+        self.reactor.advance(TICK)
+        try:
+            data = self.theirs.recv(1 << 16)
+        except BlockingIOError:
+            return []
+        size = len(frames.more(self.log.position))
+        return [data[at : at + size] == frames.more(self.log.position) for at in range(0, len(data), size)]
+
+    def say(self, **words: Any) -> None:
+        self.theirs.sendall(msgspec.json.encode(words) + b"\n")
+
+
+class LinkTests(LinkCase):
+    """What goes over it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.link = RecorderLink(self.reactor, self.ours, self.log, self.capture, self.hear_lost)
+        self.addCleanup(self.link.close)
+
+    def hear_lost(self) -> None:
+        self.lost += 1
+
+    def test_what_was_there_before(self) -> None:
+        """A recorder hears how far the log is written as soon as it is there, and then when there is more."""
+        self.link.start()
+        self.assertEqual(self.told(), [True])
+        self.assertEqual(self.told(), [])
+        self.link.wake()
+        self.link.wake()
+        self.assertEqual(self.told(), [True])
+
+    def test_hurry(self) -> None:
+        """It is told at the end of the turn, once, in place of the tick."""
+        self.link.start()
+        self.link.hurry()
+        self.reactor.advance(0)
+        self.assertEqual(self.theirs.recv(1 << 16), frames.more(self.log.position))
+        self.assertEqual(self.told(), [])
+
+    def test_nothing_after_the_end(self) -> None:
+        """A closed link leaves no timer and hears nothing; its end is told once."""
+        self.link.start()
+        self.link.close()
+        self.link.wake()
+        self.link.hurry()
+        self.link.close()
+        self.assertEqual((self.reactor.getDelayedCalls(), self.lost), ([], 1))
+        self.assertFalse(self.capture.armed)
+
+    def test_answers(self) -> None:
+        """What the recorder has taken only grows."""
+        self.link.start()
+        for taken in (7, 3):
+            self.say(taken=taken)
+            self.link.doRead()
+        self.assertEqual(self.log.taken, 7)
+
+
+class HandOverTests(LinkCase):
+    """The hand-over with one recorder after the other."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        files = RelayFiles(1, self.log_file, self.journal_file, None, None, ())
+        self.hand_over = HandOver(self.reactor, files, b"k" * 32, disk=self.disk)
+        self.log = self.hand_over.log
+        self.addCleanup(self.hand_over.close)
+
+    def test_each_recorder_is_told(self) -> None:
+        """Before there is one nobody is; a second one takes the place of the first."""
+        self.hand_over._wake()
+        self.hand_over._hurry()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.hand_over.link(self.ours)
+        self.assertEqual(self.told(), [True])
+        self.hand_over._wake()
+        self.assertEqual(self.told(), [True])
+        first, self.theirs = self.theirs, self.pair()
+        self.hand_over.link(self.ours)
+        self.assertEqual(first.recv(1), b"")
+        self.assertEqual(self.told(), [True])
+        self.hand_over._hurry()
+        self.assertEqual(self.told(), [True])
+
+    def test_last_words(self) -> None:
+        """What a recorder said before its end is heard when it is unlinked."""
+        self.hand_over.link(self.ours)
+        self.say(taken=5)
+        self.hand_over.unlink()
+        self.assertEqual(self.log.taken, 5)
+        self.hand_over.unlink()
+        self.hand_over._wake()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
