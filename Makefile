@@ -17,6 +17,8 @@ help:
 	@echo "make test-engines                   against real engines (Prometheus, OpenTelemetry collector), which it installs"
 	@echo "make test-recorded RECORDED=FOLDER  read recorded exchanges (cassettes, HAR) and judge what was made of them"
 	@echo "make soak                           memory and descriptors over 100,000 requests (Linux)"
+	@echo "make laptop                         a day of a laptop in ten minutes: sleep, network, full disk, log-out (Linux, root)"
+	@echo "make mutants                        which small mistakes no test would notice"
 	@echo "make screenshots                    make the pictures of the documentation (Debian's Chromium)"
 	@echo "make bench                          what a record costs, beside nginx and installed rivals (Linux, needs gcc and nginx)"
 	@echo "make profile                        where each millisecond of a call goes, by process and thread"

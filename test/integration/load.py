@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import random
 import socket
 import threading
 import time
@@ -41,9 +42,13 @@ def answer_of(path: str) -> tuple[bytes, bool]:
 
 
 class Upstream:
-    """Answers every POST with what its path says, in pieces, a little later."""
+    """Answers every POST with what its path says, in pieces, a little later.
 
-    def __init__(self) -> None:
+    :param port: where it listens, any free port when left out.
+    :param failing: the share of its answers that break off in the middle.
+    """
+
+    def __init__(self, port: int = 0, failing: float = 0.0) -> None:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -59,6 +64,10 @@ class Upstream:
                     "content-length", str(len(body))
                 )
                 self.end_headers()
+                if random.random() < failing:
+                    self.wfile.write(b"8000\r\nhalf" if stream else body[: len(body) // 2])
+                    self.close_connection = True
+                    return
                 if not stream:
                     self.wfile.write(body)
                     return
@@ -75,7 +84,7 @@ class Upstream:
             def handle_error(self, *_: object) -> None:
                 """Say nothing: proxies that are killed leave their connections."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -88,14 +97,15 @@ class Upstream:
 class Agents:
     """Threads that ask, one request after the other, and note what was answered whole.
 
+    :param failing: the share of their requests of which they do not wait for the answer.
     :ivar answered: by path, how many bytes of request and response there were.
     :ivar wrong: what was answered otherwise than the upstream did.
     """
 
-    def __init__(self, port: Callable[[], int], count: int = 4) -> None:
+    def __init__(self, port: Callable[[], int], count: int = 4, failing: float = 0.0) -> None:
         self.answered: dict[str, tuple[int, int]] = {}
         self.wrong: list[str] = []
-        self._port, self._stop = port, threading.Event()
+        self._port, self._stop, self._failing = port, threading.Event(), failing
         self._threads = [threading.Thread(target=self._work, args=(n,), daemon=True) for n in range(count)]
         for each in self._threads:
             each.start()
@@ -125,6 +135,8 @@ class Agents:
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         connection.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         expected, stream = answer_of(path)
+        if random.random() < self._failing:
+            raise OSError("hung up")
         got = b""
         while not self._whole(got, len(expected), stream):
             data = connection.recv(1 << 16)
