@@ -8,7 +8,7 @@ from twisted.logger import Logger
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.record import Record
 from ccsproxy.store.backlog import Backlog, BacklogEntry, Dropped, without_bodies
-from ccsproxy.store.observer import IndexObserver, Written
+from ccsproxy.store.observer import IndexObserver
 from ccsproxy.store.segments.files import Files, remove_if_there, write_all
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.segment import LONGEST_LINE, Location
@@ -104,13 +104,12 @@ class BatchWriter:
             for entry in batch:
                 self._settle(entry, Dropped("error"))
             return None
-        written = [Written(place, entry.value) for place, entry in zip(found, batch, strict=False)]
         # In front, in their order: what the disk refused is written before what came after it.
         self._backlog.give_back(batch[len(found) :])
         for place, entry in zip(found, batch, strict=False):
             self._settle(entry, place)
-        if written:
-            self._tell(written)
+        if found:
+            self._tell(len(found))
         if error is None:
             self._recovered()
         return error
@@ -137,9 +136,9 @@ class BatchWriter:
         if entry.settle is not None:
             entry.settle(result)
 
-    def _tell(self, written: list[Written]) -> None:
+    def _tell(self, lines: int) -> None:
         try:
-            self._observer.wrote(written)
+            self._observer.wrote(lines)
         except Exception:
             self._log.failure("the index refused what was written")
 

@@ -130,10 +130,10 @@ class Maintenance:
         if read_footer(self._files, self._data_dir, name) is None:
             found = seal(self._files, self._data_dir, name, self._clock())
             if found.footer is None:
-                self._observer.removed(name)
+                self._observer.changed()
                 return
         if self._settings.compress == "zstd" and compress_segment(self._files, self._data_dir, name):
-            self._observer.renamed(name)
+            self._observer.changed()
 
     def _expire(self, settings: StoreSettings) -> None:
         """Remove what is not to be kept; one segment that cannot be removed does not keep the others."""

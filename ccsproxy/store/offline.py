@@ -24,7 +24,7 @@ from ccsproxy.store.segments.files import Files, remove_if_there
 from ccsproxy.store.segments.lines import SegmentLine
 from ccsproxy.store.segments.rewrite import Change, Rewriter
 from ccsproxy.store.segments.scan import all_lines, head_of
-from ccsproxy.store.segments.segment import TEMPORARY, Header, compressed_path, list_segments, segment_name
+from ccsproxy.store.segments.segment import TEMPORARY, compressed_path, headers, list_segments, segment_name
 from ccsproxy.store.segments.tally import Tally
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state import State
@@ -48,6 +48,7 @@ class OfflineStore:
         self._lock = Lock(data_dir)
         self._data_dir = data_dir
         self._settings = settings
+        self._header = headers(settings, clock)
         self._clock = clock
         self._random = random
         self._files = Files()
@@ -166,16 +167,6 @@ class OfflineStore:
                 tally.add(codec.head(data), offset, len(data))
         last = codec.encode(tally.footer(offset, iso_time(self._clock())))
         yield SegmentLine(offset, len(last), last, good=True)
-
-    def _header(self, name: str) -> Header:
-        options = self._settings
-        return Header(
-            segment=name,
-            created_at=iso_time(self._clock()),
-            writer=options.writer,
-            redacted=options.redact,
-            run=options.run,
-        )
 
     def _maintenance(self) -> Maintenance:
         files, data_dir, observer = self._files, self._data_dir, NullObserver()

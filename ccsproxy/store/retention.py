@@ -185,7 +185,7 @@ class Retention:
             self._rewrite(name, starred, keep=True)
         else:
             self._rewriter.remove(name)
-            self._observer.removed(name)
+            self._observer.changed()
 
     def forget(self, name: str, session_id: str) -> bool:
         """Remove a session from a segment, and with it lines of which nobody can tell whether they are of it.
@@ -205,7 +205,5 @@ class Retention:
 
         :param keep: whether the sessions are what stays.
         """
-        new = self._rewriter.rewrite(name, lambda head: (head.session_id in sessions) == keep)
-        if new is not None:
-            self._observer.added(new)
-        self._observer.removed(name)
+        self._rewriter.rewrite(name, lambda head: (head.session_id in sessions) == keep)
+        self._observer.changed()

@@ -11,7 +11,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ccsproxy.errors import DataDirError
-from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
@@ -26,7 +25,7 @@ from ccsproxy.store.retention import Retention
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.rewrite import Rewriter
-from ccsproxy.store.segments.segment import Header, Location
+from ccsproxy.store.segments.segment import Location, headers
 from ccsproxy.store.segments.tally import merge_marks, raise_to
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state import State, StateError, mark_key
@@ -269,12 +268,13 @@ class Store:
     def _build(self, newest: str) -> None:
         files, data_dir, observer = self._files, self.data_dir, self._observer
         self._segments = SegmentLog(
-            files, data_dir, self.settings, self._clock, newest, closed=self._segment_closed, random=self._random,
+            files, data_dir, self.settings, self._clock, newest, random=self._random,
+            closed=lambda _: self._maintenance_thread.poke(),
             is_ours=self.owns_data_dir, make_ours=self._own_data_dir,
         )  # fmt: skip
         self._batch_writer = BatchWriter(files, data_dir, self._backlog, self._segments, observer, time.monotonic)
         self._writer = Writer(self._reactor, self._backlog, self._batch_writer)
-        rewriter = Rewriter(files, data_dir, self._header, self._clock, self._random)
+        rewriter = Rewriter(files, data_dir, headers(self.settings, self._clock), self._clock, self._random)
         retention = Retention(files, data_dir, rewriter, self._state, observer)
         self._maintenance = Maintenance(
             files, data_dir, self.settings, retention, self._state, observer, lambda: self._segments.writing,
@@ -284,20 +284,6 @@ class Store:
             self, self._state, self._reactor, lambda job: self._maintenance_thread.call(job)
         )
         self._maintenance_thread = MaintenanceThread(self._maintenance, self._control.look)
-
-    def _header(self, name: str) -> Header:
-        options = self.settings
-        return Header(
-            segment=name,
-            created_at=iso_time(self._clock()),
-            writer=options.writer,
-            redacted=options.redact,
-            run=options.run,
-        )
-
-    def _segment_closed(self, name: str) -> None:
-        self._observer.closed(name)
-        self._maintenance_thread.poke()
 
     def _release(self) -> None:
         self._state.close()

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from ccsproxy.providers.price_book import list_price
 from ccsproxy.store.index.file import IndexMoved, damaged, index_bytes, remove_all
 from ccsproxy.store.index.follower import Follower
 from ccsproxy.store.index.index import Index
-from ccsproxy.store.observer import AT_WORK, Written
+from ccsproxy.store.observer import AT_WORK
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import Price
 
@@ -83,23 +83,12 @@ class IndexFeeder:
         if self._thread.is_alive():
             self._thread.join(timeout + CLOSING_S)
 
-    def wrote(self, batch: Sequence[Written]) -> None:
+    def wrote(self, lines: int) -> None:
         """Hear that lines were written."""
-        self._hear(len(batch))
+        self._hear(lines)
 
-    def closed(self, segment: str) -> None:
-        """Hear that a segment will not grow any more; its last line tells that too."""
-
-    def renamed(self, segment: str) -> None:
-        """Hear that a segment was compressed."""
-        self._hear(BATCH_LINES)
-
-    def removed(self, segment: str) -> None:
-        """Hear that a segment is gone."""
-        self._hear(BATCH_LINES)
-
-    def added(self, segment: str) -> None:
-        """Hear that a segment appeared whole: one was rewritten."""
+    def changed(self) -> None:
+        """Hear that segments came, went or were compressed."""
         self._hear(BATCH_LINES)
 
     def forgotten(self) -> None:

@@ -137,24 +137,6 @@ def read_all(files: Files, path: Path) -> bytes:
         files.close(fd)
 
 
-def replace_file(files: Files, path: Path, data: bytes) -> None:
-    """Write a small file so that after a crash there is the old one or the new one, whole.
-
-    :raises OSError: if that is not possible; the old file is then still there.
-    """
-    aside = path.with_name(path.name + ".tmp")
-    remove_if_there(files, aside)
-    fd = files.create(aside)
-    try:
-        if write_all(files, fd, data) < len(data):
-            raise OSError(f"{aside} could not be written to its end")
-        files.sync(fd)
-    finally:
-        files.close(fd)
-    files.rename(aside, path)
-    files.sync_directory(path.parent)
-
-
 def remove_if_there(files: Files, path: Path) -> None:
     """Remove a file that may be missing."""
     try:

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ccsproxy.exchange import codec
-from ccsproxy.exchange.ids import iso_time
 from ccsproxy.store.segments.active import ActiveSegment
 from ccsproxy.store.segments.files import Files
-from ccsproxy.store.segments.segment import Header, Location, segment_name, segments_dir
+from ccsproxy.store.segments.segment import Location, headers, segment_name, segments_dir
 from ccsproxy.store.settings import StoreSettings
 
 Lines = Sequence[tuple[codec.RecordHead, bytes]]
@@ -178,9 +177,7 @@ class SegmentLog:
         self.make_ours()
         now, options = self._clock(), self._settings
         name = segment_name(now, self._random(4), self._newest)
-        header = Header(
-            segment=name, created_at=iso_time(now), writer=options.writer, redacted=options.redact, run=options.run
-        )
+        header = headers(options, self._clock)(name)
         self._files.make_directory(segments_dir(self._data_dir))
         # Before the file exists, see above: the maintenance must never take it for a closed one.
         self.writing = name

@@ -6,6 +6,7 @@ stays true through compression. Names sort in the order in which the segments we
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import attr
 import msgspec
 
 from ccsproxy.exchange.ids import iso_time
+from ccsproxy.store.settings import StoreSettings
 
 #: The version of the file format: header, lines, footer, compression.
 FORMAT_VERSION = 1
@@ -99,6 +101,20 @@ def segment_name(seconds: float, random: bytes, after: str = "") -> str:
     if after and stamp <= after[: len(stamp)]:
         stamp = _stamp(stamp_seconds(after) + 0.001)
     return f"{stamp}-{random.hex()}"
+
+
+def headers(settings: StoreSettings, clock: Callable[[], float]) -> Callable[[str], Header]:
+    """Return what makes the header of a segment of a name that is begun now.
+
+    :param clock: seconds since the epoch.
+    """
+    return lambda name: Header(
+        segment=name,
+        created_at=iso_time(clock()),
+        writer=settings.writer,
+        redacted=settings.redact,
+        run=settings.run,
+    )
 
 
 def stamp_seconds(name: str) -> float:

@@ -125,7 +125,7 @@ class SpaceTests(StoreCase):
         feeder = self.start()
         self.assertEqual(len(self.ids()), 20)
         room[0] = 1 << 20
-        feeder.removed("")
+        feeder.changed()
         while feeder.state()["state"] != "full":
             feeder.caught_up(0.05)
         self.assertEqual(list(self.data_dir.glob(NAME + "*")), [])

@@ -80,7 +80,7 @@ class RebuildTests(StoreCase):
             if place % 3 == 0:
                 self.assertTrue(feeder.caught_up(30))
             self.segments.write(record)
-            feeder.wrote([])
+            feeder.wrote(0)
         self.assertTrue(feeder.caught_up(30))
         self.stop()
         live = rows(self.data_dir)
