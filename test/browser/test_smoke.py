@@ -11,7 +11,7 @@ class SmokeTests(BrowserTestCase):
     skip = lacking()
 
     def test_first_page_and_exchange(self) -> None:
-        """A call shows as a row that leads to the exchange; nothing runs that was captured."""
+        """A call shows as a row, beside the list, and in full; nothing runs that was captured."""
         scene = self.own_scene()
         hostile = [stories.hostile_call(payload) for payload in payloads(12)]
         scene.play([stories.claude_session()[2], *hostile])
@@ -20,6 +20,7 @@ class SmokeTests(BrowserTestCase):
         rows = page.get_by_test_id("row")
         expect(rows).to_have_count(1 + len(hostile))
         rows.last.locator("a.open").click()
+        page.get_by_test_id("open-beside").click()
+        page.wait_for_url("**/x/**")
         expect(page.locator("h1")).to_be_visible()
-        self.assertIn("/x/", page.url)
         self.assertEqual(watched.faults(), [])

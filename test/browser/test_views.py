@@ -81,10 +81,15 @@ class ViewTests(BrowserTestCase):
     def test_overview(self) -> None:
         """Models, upstreams and charts made on the server are there."""
         scene = self.own_scene(prepare=demo.fill)
-        page = self.open("/overview", home=scene.api)
-        text = readable(page)
-        for words in ("claude-sonnet-5", "gpt-5.2-codex", "deepseek", "/home/mira/headerkit"):
-            self.assertIn(words, text)
+        for by, words in (
+            ("model", ("claude-sonnet-5", "gpt-5.2-codex")),
+            ("upstream", ("deepseek",)),
+            ("project", ("/home/mira/headerkit",)),
+        ):
+            page = self.open(f"/overview?by={by}", home=scene.api)
+            text = readable(page)
+            for each in words:
+                self.assertIn(each, text)
         self.assertGreater(page.locator("main svg").count(), 0)
 
     def test_unknown_addresses(self) -> None:

@@ -121,7 +121,8 @@ class ListTests(WorldCase):
         expect(beside.locator("mark#hit")).to_have_text(re.compile("cat .env"))
         page.get_by_test_id("open-beside").click()
         expect(page).to_have_url(re.compile("/x/.*q="))
-        page.keyboard.press("2")
+        expect(page.locator("mark#hit")).to_be_in_viewport()
+        page.keyboard.press("3")
         expect(page.locator("mark#hit")).to_be_in_viewport()
 
     def test_completion(self) -> None:
