@@ -87,30 +87,35 @@ _ECHO = re.compile(
     ).encode()
 )
 #: The commands that take a password with a flag.
-_TAKEN = {
+_TAKERS = {
     b"-p": re.compile(
         rb"(?:mysql(?:dump|admin|import)?|mariadb(?:-dump)?|mongo(?:sh|dump|restore|export|import|stat|top)?|sshpass"
-        rb"|\blogin|\b7za?)\b[^\n|;&]*\Z"
+        rb"|\blogin|\b7za?)\b"
     ),
-    b"-P": re.compile(rb"\b(?:un)?zip\b[^\n|;&]*\Z"),
-    b"-w": re.compile(rb"ldap[a-z]+\b[^\n|;&]*\Z"),
-    b"-a": re.compile(rb"redis-cli\b[^\n|;&]*\Z"),
+    b"-P": re.compile(rb"\b(?:un)?zip\b"),
+    b"-w": re.compile(rb"ldap[a-z]+\b"),
+    b"-a": re.compile(rb"redis-cli\b"),
 }
+#: What ends a command.
+_END_OF_COMMAND = re.compile(rb"[\n|;&]")
 
 
 def find_flagged(text: bytes, start: int) -> FoundSecret | None:
     """Return the password that a command takes with a flag of one letter."""
     found = _FLAG.match(text, start)
-    if found is None or _TAKEN[found.group("flag")].search(text, max(start - _LINE, 0), start) is None:
+    if found is None:
+        return None
+    command = _END_OF_COMMAND.split(text[max(start - _LINE, 0) : start])[-1]
+    if _TAKERS[found.group("flag")].search(command) is None:
         return None
     # MySQL takes only what is glued to its flag; what stands behind a blank is the name of the database.
-    if text.startswith(b"-p ", start + 1) and _GLUED.search(text, max(start - _LINE, 0), start):
+    if text.startswith(b"-p ", start + 1) and _GLUED.search(command) is not None:
         return None
     return _password(found.group("secret"), found.span("secret"))
 
 
 #: Commands whose password is glued to its flag.
-_GLUED = re.compile(rb"(?:mysql|mariadb|\b7z)[^\n|;&]*\Z")
+_GLUED = re.compile(rb"mysql|mariadb|\b7z")
 
 
 def find_echoed(text: bytes, start: int) -> FoundSecret | None:

@@ -45,7 +45,6 @@ class Scanner:
         :param make: makes the engine.
         """
         self._search = make(f"{EXPRESSION}|{ESCAPES}".encode("latin-1")).search
-        self._search_view = make(EXPRESSION.encode("latin-1")).search
 
     def find(self, text: bytes, depth: int = 0) -> list[FoundSecret]:
         """Return the secrets in a text in UTF-8, in order and without overlap.
@@ -74,11 +73,15 @@ class Scanner:
         view = view_of(text[begin : escape + _VIEWED])
         last = len(view) if escape + _VIEWED >= len(text) else len(view) - WINDOW
         position = min(begin, 1)  # behind one letter, so that the engine sees whether a word begins there
-        found = self._search_view(view, position, len(view))
+        # By the same automaton, which knows its way already; what looks like an escape here was escaped twice.
+        found = self._search(view, position, len(view))
         while found is not None and found[0] < last:
+            if _ESCAPES.match(view, found[0]) is not None and _ESCAPE.match(view, found[0]) is None:
+                found = self._search(view, found[0] + 1, len(view))
+                continue
             start, end = found[0] + begin, found[1] + begin
             position = self._verdict(text, start, end, depth, findings, verdicts, begin + last) - begin
-            found = self._search_view(view, position, len(view)) if position < len(view) else None
+            found = self._search(view, position, len(view)) if position < len(view) else None
         return begin + max(last, position)
 
     def _verdict(
