@@ -41,6 +41,11 @@ _ESCAPE_END = re.compile(
     rb"(?:\x1b|\\(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*[mK]|\\(?:[nrtbf]|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})"
     rb"|%[0-7][0-9a-fA-F]"
 )
+#: What a bare value begins with that is none: a member of something, a call. Most values in code are told by it.
+_REFERENCE = re.compile(
+    rb"(?:self|this|cls|props|config|settings|args|options|state|ctx|req|request|env|params?|os|process)\."
+    rb"|[A-Za-z_][\w.]{0,60}\(|(?:None|True|False|null|true|false|undefined|nil)\b"
+)
 #: So much of a value is judged, and so much of one that is secret is taken out.
 _JUDGED = 160
 _LONGEST_VALUE = 64 << 10
@@ -58,6 +63,8 @@ def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
         return _called(text, spelled, name.end(), level), start
     if level is Strength.NONE:
         return [], start if between.group("separator").isspace() else name.end()
+    if _REFERENCE.match(text, between.end()) is not None and not between.group("open").strip():
+        return [], between.end()
     if is_type(text, begin) or (between.group("separator")[-1:] == b"," and not between.group("open").strip()):
         return [], between.end()
     token = token_at(text, between.end())
