@@ -18,7 +18,7 @@ from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.server.peers import _inode_by_netlink, _inode_by_proc
 from ccsproxy.proxy.service import SiteParts, relay_site
 from ccsproxy.proxy.upstream.link import Timeouts
-from ccsproxy.proxy.upstream.make_client import client_for
+from ccsproxy.proxy.upstream.ways.make_client import client_for
 from test.proxy.relay_rig import Listening
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

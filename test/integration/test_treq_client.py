@@ -20,8 +20,8 @@ from ccsproxy.config.values import upstream
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.errors import UpstreamUnreachable
 from ccsproxy.proxy.upstream.link import Timeouts
-from ccsproxy.proxy.upstream.make_client import client_for
 from ccsproxy.proxy.upstream.pool import RelayPool
+from ccsproxy.proxy.upstream.ways.make_client import client_for
 from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, Trust
 
 
