@@ -20,10 +20,10 @@ from ccsproxy.capture.relay.service import CaptureService
 from ccsproxy.capture.settings import labels_of
 from ccsproxy.config.build import reloaded
 from ccsproxy.config.model import Config
-from ccsproxy.config.options import Options as PlainOptions
 from ccsproxy.errors import ConfigError, StartError
 from ccsproxy.proxy.ports import ProxyPorts
-from ccsproxy.proxy.service import RelayService, check_upstreams
+from ccsproxy.proxy.service import CheckedOptions as Options
+from ccsproxy.proxy.service import RelayService
 from ccsproxy.run import (
     Run,
     RunFileKeeper,
@@ -37,10 +37,11 @@ from ccsproxy.runtime.bus import Bus
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.complaint import complain
 from ccsproxy.runtime.epoll import install_fast_epoll
-from ccsproxy.runtime.listening import Listeners
+from ccsproxy.runtime.once import Once
 from ccsproxy.runtime.reopening import LogFiles
 from ccsproxy.runtime.restart import Restarts
 from ccsproxy.runtime.signals import HangupSignals, StopSignals, on_restart
+from ccsproxy.runtime.sockets.listening import Listeners
 from ccsproxy.runtime.systemd import Notifier
 from ccsproxy.runtime.takeover import Inherited
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
@@ -49,14 +50,6 @@ from ccsproxy.ship.service import ShipService, host_of
 from ccsproxy.workers.supervisor import Workers
 
 __all__ = ["CcsproxyService", "Options", "makeService", "serve"]
-
-
-class Options(PlainOptions):
-    """The options, with certificates, keys and proxies tried: checking finds the mistakes that a start would."""
-
-    def check(self, config: Config) -> None:
-        """Try what a start would open first."""
-        check_upstreams(config)
 
 
 class CcsproxyService(service.Service):
@@ -90,8 +83,7 @@ class CcsproxyService(service.Service):
         self._hangup = HangupSignals(reactor, self.reload, self._signals.hung_up) if self._signals else None
         self._read_again = read_again
         self._log_files = LogFiles()
-        self._waiting: list[Deferred[None]] = []
-        self._over = False
+        self._stopping = Once(self._shut_down, self._shut)
         self._api: ApiService | None = None
         self._bound = False
         self._keeper = RunFileKeeper(config, reactor, self._write_files)
@@ -232,22 +224,11 @@ class CcsproxyService(service.Service):
 
     def shutdown(self) -> "Deferred[None]":
         """Stop in order: accept no more, drain, flush, say goodbye. Fires when done; safe to call again."""
-        waiting: Deferred[None] = Deferred()
-        self._waiting.append(waiting)
-        if len(self._waiting) == 1:
-            ensureDeferred(self._shut_down()).addBoth(self._shut)
-        elif self._over:
-            self._shut(None)
-        return waiting
+        return self._stopping.run()
 
     def _shut(self, result: Any) -> None:
         if isinstance(result, Failure):
             self._log.failure("stopping went wrong", result)
-        # Before the first callback, which may ask for the shutdown again.
-        self._over = True
-        for waiting in self._waiting:
-            if not waiting.called:
-                waiting.callback(None)
 
     async def _shut_down(self) -> None:
         if not self._bound:
@@ -283,10 +264,7 @@ class CcsproxyService(service.Service):
         """Start when the reactor runs; called by twistd and twist."""
         self.privilegedStartService()
         super().startService()
-        self._reactor.callWhenRunning(self._begin_or_stop)
-
-    def _begin_or_stop(self) -> None:
-        self.begin().addErrback(self._could_not_begin)
+        self._reactor.callWhenRunning(lambda: self.begin().addErrback(self._could_not_begin))
 
     def _could_not_begin(self, failure: Any) -> None:
         self._log.failure("ccsproxy cannot start", failure)

@@ -25,7 +25,7 @@ from ccsproxy.exchange.ids import iso_time
 from ccsproxy.insight.metrics.tallies import Sample, Tallies
 from ccsproxy.runtime.bus import Bus, Event
 from ccsproxy.runtime.child import LINK_FD, Child, Program
-from ccsproxy.runtime.listening import Listeners, loopback, url_of
+from ccsproxy.runtime.sockets.listening import Listeners, loopback, url_of
 from ccsproxy.runtime.takeover import Inherited
 
 #: Seconds between two health snapshots, and at least between a change and the snapshot that shows it.

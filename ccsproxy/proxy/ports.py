@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IListeningPort
 from ccsproxy.config.model import Config
 from ccsproxy.errors import ConfigError
 from ccsproxy.proxy.service import RelayService
-from ccsproxy.runtime.listening import Listeners, addresses_of, loopback, url_of
+from ccsproxy.runtime.sockets.listening import Listeners, addresses_of, loopback, url_of
 
 
 class ProxyPorts:

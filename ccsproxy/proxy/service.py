@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
 from ccsproxy.config.model import Config, Upstream
+from ccsproxy.config.options import Options
 from ccsproxy.errors import ConfigError
 from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.relayed import Capture
@@ -127,6 +128,14 @@ def check_upstreams(config: Config, environ: Mapping[str, str] = os.environ) -> 
             proxy_for(one, config.upstream_proxy, environ)
     except (TLSSettingError, ProxySettingError) as error:
         raise ConfigError("", str(error)) from None
+
+
+class CheckedOptions(Options):
+    """The options, with certificates, keys and proxies tried: checking finds the mistakes that a start would."""
+
+    def check(self, config: Config) -> None:
+        """Try what a start would open first."""
+        check_upstreams(config)
 
 
 class RelayService:

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from ccsproxy.runtime.listening import Listeners
+from ccsproxy.runtime.sockets.listening import Listeners
 from ccsproxy.runtime.takeover import Successor, not_to_hand_over
 
 

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from ccsproxy.errors import DataDirError
 from ccsproxy.exchange.record import Record, Started
+from ccsproxy.runtime.once import Once
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
 from ccsproxy.store.control import ControlServer
@@ -70,8 +71,7 @@ class Store:
         self._backlog = Backlog(settings.queue_bytes, settings.queue_count)
         self._running = False
         self._missed = 0
-        self._waiters: list[Deferred[None]] = []
-        self._shut_already = False
+        self._closing = Once(self._shut, self._shut_down)
 
     def open(self, alive: Mapping[str, float | None] | None = None) -> Deferred[Recovery]:
         """Lock and repair the data dir, and begin to write.
@@ -153,17 +153,11 @@ class Store:
 
     def close(self) -> Deferred[None]:
         """Write and sync what waits, end the threads and let go of the data dir; may be called more than once."""
-        done: Deferred[None] = Deferred()
-        self._waiters.append(done)
-        if len(self._waiters) == 1:
-            Deferred.fromCoroutine(self._shut()).addBoth(self._shut_down)
-        elif self._shut_already:
-            done.callback(None)
-        return done
+        return self._closing.run()
 
     def see_data_dir(self) -> None:
         """Begin the data dir anew, under a new lock, when it was found removed twice: ``rm`` may be at it still."""
-        if self._running and not self._waiters:
+        if self._running and not self._closing.begun:
             self._missed = 0 if self.owns_data_dir() else self._missed + 1
             if self._missed >= 2:
                 self._writer.call(self._batch_writer.see_data_dir)
@@ -194,7 +188,7 @@ class Store:
         :return: fails with ``RuntimeError`` when the store is not open.
         """
         # Closing has begun: a job given now would find its thread ended, and its Deferred would never fire.
-        if not self._running or self._waiters:
+        if not self._running or self._closing.begun:
             return fail(RuntimeError("the store is not open"))
         done: Deferred[_T] = Deferred()
 
@@ -227,9 +221,6 @@ class Store:
         if isinstance(result, Failure):
             self._log.failure("the store did not close cleanly", result)
         self._release()
-        self._shut_already = True
-        for waiter in tuple(self._waiters):
-            waiter.callback(None)
 
     def _prepare(self, alive: frozenset[str], since: float | None) -> Recovery:
         prepare(self.data_dir)

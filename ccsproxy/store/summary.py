@@ -27,6 +27,11 @@ LATEST_MS = (1 << 42) - 2
 LARGEST_COUNT = (1 << 53) - 1
 
 
+def no_price(model: str | None, usage: Usage | None, at: str, upstream: str, url: str) -> Cost:
+    """Know no price for any call."""
+    return Cost(None, "price")
+
+
 class Summary(msgspec.Struct, kw_only=True, gc=False):
     """One row of a list of requests (contract, section 6); null is "not known", ``outcome`` null is "still running".
 

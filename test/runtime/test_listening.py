@@ -5,7 +5,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.errors import BindError
-from ccsproxy.runtime.listening import listen, loopback, url_of
+from ccsproxy.runtime.sockets.listening import listen, loopback, url_of
 
 
 class ListenTests(SynchronousTestCase):

@@ -18,7 +18,7 @@ _MEMORY = 64 << 20
 _NOWHERE = -1
 
 
-class Engine(Protocol):
+class PatternEngine(Protocol):
     """Searches for one expression."""
 
     def search(self, text: bytes, start: int, end: int) -> tuple[int, int] | None:
@@ -75,7 +75,7 @@ def _sentence(reason: Exception) -> str:
     return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
 
 
-def make_engine(pattern: bytes) -> Engine:
+def make_engine(pattern: bytes) -> PatternEngine:
     """Return the best engine that there is for an expression.
 
     :raises ValueError: when the expression is none, or none that it reads.

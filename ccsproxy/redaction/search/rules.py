@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 
 from ccsproxy.redaction.kinds.tags import Tagger
-from ccsproxy.redaction.search.engine import Engine, make_engine
+from ccsproxy.redaction.search.engine import PatternEngine, make_engine
 from ccsproxy.redaction.search.finding import FoundSecret, disjoint
 from ccsproxy.redaction.search.scanner import Scanner
 from ccsproxy.redaction.search.spans import in_letters
@@ -109,7 +109,7 @@ def own_text(pattern: str) -> bytes:
     return text
 
 
-def own_pattern(pattern: str) -> Engine:
+def own_pattern(pattern: str) -> PatternEngine:
     """Compile a user's expression.
 
     :raises ValueError: with what is wrong with it: it is none, it would match everywhere, or it needs to look around,
@@ -118,7 +118,7 @@ def own_pattern(pattern: str) -> Engine:
     return make_engine(own_text(pattern))
 
 
-def _matches(engine: Engine, raw: bytes) -> Iterator[FoundSecret]:
+def _matches(engine: PatternEngine, raw: bytes) -> Iterator[FoundSecret]:
     position = 0
     while position < len(raw) and (found := engine.search(raw, position, len(raw))) is not None:
         start, end = found

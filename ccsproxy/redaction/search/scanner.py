@@ -21,7 +21,7 @@ from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, after_boundary, mar
 from ccsproxy.redaction.kinds.phrases import BEFORE_NAMES, PHRASES, find_phrase
 from ccsproxy.redaction.kinds.randomness import is_random
 from ccsproxy.redaction.kinds.spoken import SPOKEN, end_of_word, find_spoken, is_separated, is_spoken
-from ccsproxy.redaction.search.engine import Engine, make_engine
+from ccsproxy.redaction.search.engine import PatternEngine, make_engine
 from ccsproxy.redaction.search.finding import FoundSecret, disjoint
 from ccsproxy.redaction.search.verdicts import WINDOW, Verdicts
 from ccsproxy.redaction.search.view import ESCAPES, view_of
@@ -39,7 +39,7 @@ _VIEWED = 2048
 class Scanner:
     """Finds secrets in texts; keeps nothing of them."""
 
-    def __init__(self, make: Callable[[bytes], Engine] = make_engine) -> None:
+    def __init__(self, make: Callable[[bytes], PatternEngine] = make_engine) -> None:
         """Compile the expression.
 
         :param make: makes the engine.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ccsproxy.store.index.entries import Mark
 from ccsproxy.store.index.file import IndexMoved, remove_all
-from ccsproxy.store.index.index import Index, no_price
+from ccsproxy.store.index.index import Index
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
-from ccsproxy.store.summary import Price
+from ccsproxy.store.summary import Price, no_price
 
 #: Lines and bytes of one transaction.
 BATCH_LINES, BATCH_BYTES = 2000, 8 << 20

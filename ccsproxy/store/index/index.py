@@ -10,8 +10,6 @@ from typing import TypeVar
 
 from twisted.logger import Logger
 
-from ccsproxy.exchange.usage import Usage
-from ccsproxy.providers.cost import Cost
 from ccsproxy.store.index.call_facts import CallFacts
 from ccsproxy.store.index.entries import Mark, entries_at, entry_of, is_note
 from ccsproxy.store.index.file import IndexFile, IndexMoved
@@ -28,6 +26,7 @@ from ccsproxy.store.summary import (
     Entry,
     Price,
     Summary,
+    no_price,
     order_key,
     read_entry,
     set_cost,
@@ -36,11 +35,6 @@ from ccsproxy.store.summary import (
 
 T = TypeVar("T")
 _SESSION = COLUMNS.index("session_id")
-
-
-def no_price(model: str | None, usage: Usage | None, at: str, upstream: str, url: str) -> Cost:
-    """Know no price for any call."""
-    return Cost(None, "price")
 
 
 class Index:

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from ccsproxy.demo.calls import make_calls
     from ccsproxy.demo.upstream import MockUpstream
     from ccsproxy.run import RunHandle
-    from ccsproxy.runtime.listening import listen, loopback, url_of
+    from ccsproxy.runtime.sockets.listening import listen, loopback, url_of
     from ccsproxy.tools.service.foreground import run_until_stopped
 
     mock = listen(reactor, loopback(0), Site(MockUpstream(reactor)), "the mock upstream")

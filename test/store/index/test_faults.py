@@ -8,12 +8,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.store.index import feeder as feeder_module
 from ccsproxy.store.index.feeder import IndexFeeder
 from ccsproxy.store.index.follower import Follower, bring_up
-from ccsproxy.store.index.index import Index, no_price
+from ccsproxy.store.index.index import Index
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.segments.seal import seal
+from ccsproxy.store.summary import no_price
 from test.store.corpus import Corpus, Segments, Shape
 from test.store.disks import scratch
 from test.store.rows import rows
