@@ -61,6 +61,7 @@ class Background:
         :param environment: of the service; that of this process when None.
         :raises NoService: when it cannot be started.
         """
+        # Two agents that are started at once would otherwise start two services, one of which finds its ports taken.
         with self._alone():
             return self.running() or self._start(dict(os.environ if environment is None else environment))
 
@@ -109,6 +110,7 @@ class Background:
         :raises NoService: when it does not end, or the new one does not start.
         """
         stays = (leases.folder_of(self.data_dir) / leases.UP).exists()
+        # A stream in the middle belongs to an agent that nobody here knows of.
         idle = read_health(found).get("in_flight") == 0
         if not idle or leases.holders(self.data_dir) > 1 or self._ports().get("pid") != found.get("pid"):
             return None
@@ -131,6 +133,7 @@ class Background:
         log = self.data_dir / "logs" / "service.log"
         log.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        # What an earlier start has said is not why this one fails.
         begins = os.fstat(descriptor).st_size
         try:
             program = subprocess.Popen(  # noqa: S603 - our own program
@@ -140,6 +143,8 @@ class Background:
                 stderr=descriptor,
                 env=environment,
                 start_new_session=True,
+                # A service that lives for days must not keep a folder in use that somebody wants to unmount or
+                # delete.
                 cwd="/",
             )
         finally:

@@ -38,6 +38,7 @@ def run_child(command: Sequence[str], environment: Mapping[str, str], look: Call
         def hand_on(number: int, frame: FrameType | None) -> None:
             child.send_signal(number)
 
+        # Only now is there a child to hand them to; until here they were blocked, not lost.
         before |= {number: signal.signal(number, hand_on) for number in _HANDED_ON}
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return _wait(child, look)
@@ -79,6 +80,7 @@ def end_as(status: int) -> int:
         if number is signal.SIGQUIT:
             _no_core_dump()
         if number is not signal.SIGKILL:
+            # Python's own handler would raise KeyboardInterrupt in place of dying by the signal.
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
     return 128 + number

@@ -61,6 +61,7 @@ def _is_held(path: Path) -> bool:
     except OSError:
         return False
     try:
+        # Only a holder that has died lets us: its file is swept up by whoever looks first.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return True

@@ -46,7 +46,9 @@ def claim_of(key: str, node: dict[str, Any], inherited: Claim) -> Claim:
         return "private-key", Strength.WEAK
     level = strength(key)
     if level is Strength.NONE:
+        # What a key says of the things below it is a hint: `secrets: {"region": "eu-west-1"}` holds a region.
         return (inherited[0], Strength.WEAK) if inherited is not NO_CLAIM else NO_CLAIM
+    # Log probabilities list the words of an answer under `token`: none of them is a credential.
     if key in ("token", "tokens") and any(sign in node for sign in _VOCABULARY):
         return NO_CLAIM
     return kind_of(key), level

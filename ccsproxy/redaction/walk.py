@@ -85,6 +85,7 @@ class TreeRedactor:
         """Copy the members of an object, and return those that have to be looked into."""
         waiting: list[tuple[Any, Any, Any, Claim, str]] = []
         for key, child in node.items():
+            # Names are text, too: a map by token has its secrets on the left.
             name = self._text(key, None, NO_CLAIM, path)
             inner = _below(path, f".{name[:64]}")
             if key[:1] == "_" and isinstance(child, list) and child:

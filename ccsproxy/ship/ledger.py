@@ -64,6 +64,7 @@ class Ledger:
         self._state.close()
 
     def _with(self, work: Callable[[], _T]) -> _T:
+        # SQLite goes on in a file without a name, and every position would be lost with it.
         if self._inode and self._inode != _inode(self._path):
             self._state.close()
         found: Any = work()

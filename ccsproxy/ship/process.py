@@ -59,6 +59,7 @@ class ShipProcess:
             try:
                 pump = make_pump(self._reactor, address, settings, ledger)
             except StartError as error:  # the other targets are shipped to
+                # Shown with the others: a target that was never begun must not look like one that has nothing to do.
                 self._broken.append(Status(target=address.name, state="waiting", trouble=str(error)))
                 self._log.error("{target}: {error}", target=address.name, error=error)
                 continue

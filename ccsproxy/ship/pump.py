@@ -104,6 +104,8 @@ class Pump:
             await self._patiently(self._target.open)
             while not self._stopping:
                 self._news = False
+                # Null both for "nothing to do" and for "gave up": either way nothing is under way, and the loop may
+                # look whether to end.
                 full = await self._patiently(lambda: self._step(until or ""))
                 if full is None and (until is not None or self._ending):
                     return
@@ -144,6 +146,8 @@ class Pump:
 
         :return: whether there is probably more at once; null when there was nothing to do.
         """
+        # Before the next batch: a session that was removed must not grow at the target while it waits to be deleted
+        # there.
         await self._delete()
         shipment, limits, whole = self._shipment, self._target.limits, self._target.whole_segments
         try:
@@ -178,10 +182,13 @@ class Pump:
         sent = refused = 0
         if isinstance(batch, LineBatch):
             if not (batch.lines or batch.withheld or batch.done):
+                # In memory alone: after a crash the same empty stretch is passed over once more.
                 self._shipment = attr.evolve(self._shipment, position=batch.after)  # not worth the disk's time
                 return
             if batch.lines:
                 self._oldest = _seconds(batch.ended_at)
+                # Durable before the first byte leaves: a target that knows batches by their names can then tell a
+                # repetition.
                 await self._plan(batch)
                 sent, refused = await self._divided(batch)
         elif not batch.withheld:
@@ -214,6 +221,8 @@ class Pump:
             receipt = await self._target.send(batch)
         except Rejected as reason:
             if isinstance(batch, LineBatch) and len(batch.lines) > 1:
+                # One after the other: order is promised, and the second half must not overtake a first that is tried
+                # again.
                 one, other = [await self._divided(half) for half in batch.halves()]
                 return one[0] + other[0], one[1] + other[1]
             return 0, self._refused(batch, reason)
@@ -227,6 +236,8 @@ class Pump:
 
         :raises Unavailable: when it takes nothing at all, so that the fault must be elsewhere.
         """
+        # A target whose schema or login is wrong refuses everything: to count all records as refused would throw them
+        # away.
         if self._refused_in_a_row >= REFUSED_IN_A_ROW:
             raise Unavailable(f"it refuses every record; the last time: {reason}")
         self._refused_in_a_row += 1
@@ -254,6 +265,7 @@ class Pump:
 
     async def _trouble(self, reason: str, retry_after: float | None = None) -> None:
         status = self.status
+        # Once for each trouble, not for each try: a target may be away for days.
         if status.trouble != reason:
             self._log.warn("{target} waits: {reason}", target=self._name, reason=reason)
         status.state, status.trouble = "waiting", reason
@@ -275,6 +287,7 @@ class Pump:
 
         :param wakes: whether news end it, too.
         """
+        # News that came while we were at work must not wait for the next poll.
         if self._stopping or (wakes and self._news):
             return
         self._idle = wakes

@@ -80,6 +80,7 @@ class RecordSource:
         :raises TailMoved: when the lines before its position are not those that it has had.
         :raises OSError: when a segment cannot be read now.
         """
+        # A power cut may have cut the segment below the position: what was written there since would never be sent.
         self.check(shipment.position)
         found = [each for each in self._segments.names() if lies_before(shipment.position, each)]
         names = [each for each in found if not until or each <= until]
@@ -112,6 +113,7 @@ class RecordSource:
             batch = self._read(name, start, shipment.planned if own else 0, limits, content)
             if batch is not None:
                 return batch
+            # It may grow yet: whoever goes on to the next segment too early leaves lines behind for good.
             if not ended:
                 return None
             if own:
@@ -124,6 +126,7 @@ class RecordSource:
         may_go = self._is_redacted(name)
         for line in self._scan(name, start):
             full = len(kept) >= limits.rows or (bool(kept) and size + line.length > limits.size)
+            # A batch that was planned comes again exactly as it was, so that its name means the same records.
             if line.offset >= planned if planned > start else full:
                 break
             end, tail = line.end, _crc(line.data)
@@ -153,6 +156,7 @@ class RecordSource:
             for line in lines(segment_pieces(self._files, self._data_dir, name, start, self._damaged), start):
                 if line.ended:
                     yield line
+        # Retrying would hold this target at the damaged frame for ever, with everything behind it.
         except PackedError as error:  # it reads no better next time
             self._damaged(f"{name}: {error}")
 

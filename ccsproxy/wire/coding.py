@@ -123,6 +123,7 @@ class Decoder:
             self.faults.append(UNKNOWN)
             names = []
         sniff = textual and self.readable
+        # The last coding that was applied is the first to come off (RFC 9110, 8.4).
         self._links = [_Link(name, limit, self.faults) for name in reversed(names)]
         if not names:
             self._links.append(_Link("" if sniff else "identity", limit, self.faults))
@@ -165,6 +166,7 @@ class _Link:
             return self._decoded(data)
         self._held += data
         if self._stage is None:
+            # Magic numbers have up to four bytes, and text needs a few more to be told from them.
             if len(self._held) < _HEAD:
                 return b""
             return self._decide()
@@ -186,6 +188,7 @@ class _Link:
         name = magic(self._held) or (self._name if _may_be(self._name, self._held) else "")
         if not name:
             return self._give_up()
+        # Proxies that decode and leave the header in place, and those that encode and add none, are both common.
         if name != self._name:
             self._note(MISLABELLED)
         self._stage = _STAGES[name]()
@@ -197,6 +200,7 @@ class _Link:
         try:
             out = self._stage.feed(data, self._room)
         except inflate.CodingError as error:
+            # An error page under the headers of the answer that it replaces is the usual case.
             if not error.output and _MAYBE_TEXT.match(self._held):
                 return self._give_up()
             return self._damaged(error)
@@ -222,6 +226,7 @@ class _Link:
 
     def _damaged(self, error: inflate.CodingError) -> bytes:
         self._note(DAMAGED)
+        # What came before the damage is good: codings check what they unpack.
         out = self._bounded(error.output)
         self._stopped = True
         return out

@@ -52,6 +52,7 @@ def runs(texts: Sequence[bytes]) -> Iterator[TextRun | int]:
     """
     at, failures, count = 0, 0, len(texts)
     while at < count:
+        # A batch whose first events are no run rarely has one later, and looking costs as much as reading.
         run = _run(texts, at) if count - at >= _SHORTEST and failures < _MOST_FAILURES else None
         if run is None:
             failures += 1
@@ -97,6 +98,7 @@ def _frame(one: bytes, other: bytes) -> tuple[bytes, bytes] | None:
     if opening and other.startswith(one[:opening]) and other.endswith(one[closing:]):
         return one[:opening], one[closing:]
     shorter = min(len(one), len(other))
+    # To the quotation mark, not to where the letters part: two strings may begin alike.
     before = one.rfind(b'"', 0, _common(one, other, shorter)) + 1
     common = _common(one[::-1], other[::-1], shorter - before)
     after = one.find(b'"', len(one) - common)
@@ -131,6 +133,7 @@ def _value(before: bytes, after: bytes) -> Any:
 def _joined(parts: list[bytes]) -> str | None:
     """Read the strings and join them; None where they are not certainly one string each."""
     strings = b'["%b"]' % b'","'.join(parts)
+    # Joined by `","`, an escaped quotation mark at the end of a part would join two strings to one.
     if b'\\","' in strings or strings.endswith(b'\\"]'):
         return None  # the quotation mark that ends one of them may be escaped
     try:

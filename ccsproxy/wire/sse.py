@@ -83,6 +83,7 @@ class SseDecoder:
         """Return what whole events there are with the next bytes, without the blank line that ends the last one."""
         if not self._started:
             data = self._start(data)
+        # Hardly any server writes CR: the look for it is one call, and normalising copies every byte.
         if self._after_cr or b"\r" in data:
             data = self._normalised(data)
         if self._pending:
@@ -141,6 +142,7 @@ class SseDecoder:
 
     def _continue(self, data: bytes) -> bytes | None:
         pending = self._pending
+        # One byte back: the blank line may be cut in its middle.
         searched = max(len(pending) - 1, 0)
         pending += data
         end = pending.rfind(b"\n\n", searched)

@@ -81,6 +81,7 @@ class MessageReader:
         try:
             while (frame := self._decoder.process_buffer()) is not None:
                 found += self._take(frame, at)
+        # wsproto asserts where a peer of its own could not go wrong; a listener meets what peers really send.
         except (ParseFailed, AssertionError):
             self.damaged = True
         return found
@@ -108,6 +109,7 @@ class MessageReader:
         return [self._end()] if frame.message_finished else []
 
     def _keep(self, payload: bytes) -> None:
+        # The true length also of what is not kept: a record says how much it lacks.
         self._length += len(payload) + (self._deflate.left_out() if self._deflate is not None else 0)
         if self._kept < self._limit:
             piece = payload[: self._limit - self._kept]

@@ -68,6 +68,7 @@ def verdict(call: Call, link: CallLink) -> Verdict:
         return Verdict(verdict="unknown", cause="not_counted", **known)
     expected = expectation(before, call, rule) if before else 0
     known["expected_tokens"] = expected
+    # Nothing asked for the cache, so that nothing was missed; a provider that caches unasked never comes here.
     if rule.marked and not call.breakpoints and not read and not written:
         return Verdict(verdict="unset", cause="unset", **known)
     if before is None or not expected:
@@ -81,6 +82,8 @@ def expectation(before: Call, call: Call, rule: Rule) -> int:
     """Return how many tokens of a prompt could have been read, had nothing changed and nothing expired."""
     held = _held(before)
     total = before.tokens.prompt or 0
+    # OpenAI and its like tell only what was read: what they keep has to be reckoned, in the steps in which they keep
+    # it.
     if not rule.writes or (not rule.marked and not before.tokens.written):
         # What is written is not counted, so all of the prompt may be kept, in whole steps.
         held = max(total // rule.step * rule.step, before.tokens.read or 0) if total >= rule.minimum else 0
@@ -104,11 +107,13 @@ def _is_hit(read: int, expected: int, rule: Rule) -> bool:
     missing = expected - read
     if not rule.writes:
         return missing <= max(rule.step, int(expected * (1 - HIT_SHARE)))
+    # The last message of a turn is read anew each time: a few hundred tokens are no miss, whatever their share.
     return read >= HIT_SHARE * expected or missing < min(HIT_TOKENS, expected)
 
 
 def _first(call: Call, before: Call | None, rule: Rule, known: dict[str, Any]) -> Verdict:
     """Judge a call that had nothing of its own to read."""
+    # Another session, or another agent of the same, has written the same beginning: system prompt and tools mostly.
     if call.tokens.read:
         return Verdict(verdict="hit", cause="shared_prefix", **known)
     if call.tokens.written:
@@ -142,6 +147,7 @@ def _missed(call: Call, before: Call, rule: Rule, expected: int, known: dict[str
     if _expired(call, before, rule):
         causes.append("expired")
     if not causes:
+        # Only where the record itself shows nothing: the provider's own reasons are guesses, and are named as such.
         causes += _elsewhere(call, before, rule)
     return _told(causes, changed, own, call, known, rule)
 
@@ -155,6 +161,7 @@ def _told(
     elif lead == "changed":
         known |= {"part": own}
     if lead == "rewritten":
+        # A summary is written on purpose, and is cheaper than what it replaces: its new prefix is no loss.
         known |= {"lost_tokens": 0, "lost_cost": None if known["lost_cost"] is None else 0.0}
     name = lead if lead in ("changed", "rewritten", "expired") else ("partial" if call.tokens.read else "miss")
     if lead == "not_recorded":
@@ -191,6 +198,7 @@ def _expired(call: Call, before: Call, rule: Rule) -> bool:
     """Whether the entry was too old: its life counts from the start of the request that wrote or read it last."""
     lifetime = lifetime_s(before, rule)
     gap = (call.started_ms - before.started_ms) / 1000
+    # Near a promised end both may be so: the clock of the provider runs from a moment that nobody here sees.
     return gap > lifetime - (margin_s(lifetime) if rule.promised else 0)
 
 
@@ -223,6 +231,7 @@ def _positions(call: Call, before: Call) -> int:
             if (number, piece) <= (last.item, last.piece) or (number, piece) > (nxt.item, nxt.piece):
                 continue
             together = part.kind in ("tool_call", "tool_result") and part.kind == run
+            # Anthropic looks back over twenty positions, and counts a row of tool results as one.
             count += not together
             run = part.kind
     return count
@@ -230,6 +239,7 @@ def _positions(call: Call, before: Call) -> int:
 
 def _lost(call: Call, missing: int, rule: Rule) -> int:
     """Return the tokens that were paid for again: no more than were written, or not read, now."""
+    # A miss costs no more than was paid for: what was not read was either written anew or put in as it is.
     paid = call.tokens.written if rule.writes and call.tokens.written else call.tokens.input
     return max(min(missing, paid or 0), 0)
 

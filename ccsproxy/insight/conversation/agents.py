@@ -51,6 +51,7 @@ def parents(lanes: Sequence[Lane], made: Sequence[Spawn]) -> dict[int, Spawn]:
     found: dict[int, Spawn] = {}
     taken: set[int] = set()
     candidates = [lane for lane in lanes if not lane.aside]
+    # Each rule over all lanes before the next: what is certain takes its call away from what is only likely.
     for rule in (_by_id, _by_task, _by_time):
         for lane in candidates:
             if lane.number in found or not (lane.agent or lane.thread or rule is _by_task):
@@ -71,6 +72,7 @@ def _by_task(lane: Lane, made: Sequence[Spawn]) -> Spawn | None:
     """Find the call whose task is the opening message; of equal tasks the newest one before it."""
     opening = lane.calls[0].opening_digest
     begun = lane.calls[0].started_ms
+    # Two seconds later still: an agent may begin its sub-agent before the answer that asks for it has ended.
     fitting = [each for each in made if opening and each.part.digest == opening and each.at_ms <= begun + 2000]
     return max(fitting, key=lambda each: each.at_ms, default=None)
 

@@ -51,6 +51,7 @@ def sums(calls: Iterable[Call]) -> dict[str, Any]:
     """Sum calls up; the cost says how many calls it lacks."""
     counted = list(calls)
     model = [call for call in counted if call.category == "model"]
+    # A failed call is paid by nobody, so that its missing price is no gap; one that broke off is paid in part.
     unpriced = [call for call in model if call.at_least or (call.cost is None and not call.failed)]
     priced = [call.cost for call in counted if call.cost is not None]
     total = {
@@ -119,6 +120,7 @@ def _tool_seconds(part: Part, step: Step) -> float | None:
     position = [each.id for each in step.tool_calls if each.name == part.name].index(part.id)
     if position < len(said):
         return round(said[position] / 1000, 3)
+    # An upper bound: reading the result and thinking about the next prompt are in it, too.
     return round(max(following.started_ms - step.call.ended_ms, 0.0) / 1000, 3)
 
 

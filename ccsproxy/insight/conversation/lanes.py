@@ -78,11 +78,14 @@ def find_lanes(calls: Iterable[Call]) -> Lanes:
     lanes: list[Lane] = []
     links: dict[int, CallLink] = {}
     by_key: dict[tuple[str, str], list[Lane]] = {}
+    # By their start: sub-agents work side by side, and the numbers are given as requests arrive.
     for call in sorted(calls, key=lambda each: (each.started_ms, each.seq)):
         key = call.agent, call.thread
         known = by_key.setdefault(key, [])
         lane = None if call.category != "model" else _lane_for(call, known)
         before = _base(call, lane) if lane else None
+        # A title or a summary is asked with the conversation in it; counted into the lane it would look like its
+        # newest turn.
         if lane is None or (call.role != "main" and not lane.aside):
             following = lane
             lane = _new_lane(call, len(lanes), known)
@@ -101,6 +104,7 @@ def _lane_for(call: Call, known: Sequence[Lane]) -> Lane | None:
     own = [lane for lane in known if bool(lane.aside) == (call.role not in ("main", "compaction"))]
     if not own:
         return None
+    # With a thread of the provider's the prompt is not sent again, so that there is nothing to compare.
     if call.continues or not call.items:
         return own[-1]
     best = max(own, key=lambda lane: (_kinship(call, lane.tip), lane.tip.started_ms))
@@ -121,6 +125,7 @@ def _kinship(call: Call, tip: Call) -> int:
         return messages + 1
     if messages > 1 and call.opening_digest and not tip.opening_digest:
         return messages
+    # A client that cuts old messages off keeps the newest: the end tells what the beginning does not any more.
     return 1 if _same_tail(tip.items, call.items) else 0
 
 

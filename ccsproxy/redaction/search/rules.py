@@ -67,6 +67,7 @@ class Rules:
             return self.find_in(text.encode("utf-8", "surrogatepass"))
         name = self._memory.hash_of(text)
         findings = self._memory.known(name)
+        # Agents send the same texts with every turn: of a conversation of 100 turns each text is searched once.
         if findings is None:
             findings = self.find_in(text.encode("utf-8", "surrogatepass"))
             self._memory.remember(name, findings)
@@ -85,6 +86,7 @@ class Rules:
         """Tell whether one of some texts may hold a secret; false only where `find` finds nothing in each of them."""
         short: list[str] = []
         for text in texts:
+            # Short texts are cheaper to search than to remember.
             if len(text) < SHORTEST:
                 short.append(text)
             elif self._find_once(text):
@@ -122,6 +124,7 @@ def _matches(engine: PatternEngine, raw: bytes) -> Iterator[FoundSecret]:
     position = 0
     while position < len(raw) and (found := engine.search(raw, position, len(raw))) is not None:
         start, end = found
+        # A user's expression may match our own placeholder: redacting it again would change its tag.
         if end > start and not raw.startswith(b"<redacted", start):
             yield FoundSecret(start, end, _OWN_KIND, raw[start:end])
         position = max(end, start + 1)

@@ -59,6 +59,7 @@ class Scanner:
         verdicts = Verdicts()
         while found is not None:
             if _ESCAPES.match(text, found[0]) is not None:
+                # An escape hides letters from the expression: only there is a second look at the text worth its cost.
                 position = self._through_view(text, found[0], depth, findings, verdicts)
             else:
                 position = self._verdict(text, *found, depth, findings, verdicts)
@@ -112,6 +113,7 @@ class Scanner:
         if found is not None:
             findings.append(found)
             findings += _secret_of_id(text, found)
+            # Never back: a search that goes on before the end of its own match may find the same place for ever.
             return max(end, findings[-1].end)
         block = find_block(text, start) if text.startswith(_BLOCKS, start) else None
         if block is not None:

@@ -78,6 +78,7 @@ class SessionTotals(msgspec.Struct, kw_only=True):
             ("clients", row.client),
         ):
             kept = getattr(self, field)
+            # By lines: a name may be a part of another one.
             if value and value not in kept.split("\n"):
                 setattr(self, field, f"{kept}\n{value}" if kept else value)
         if row.category == Category.MODEL:
@@ -158,6 +159,7 @@ class SessionRows:
     def fold_again(self, session_id: str) -> None:
         """Make a session's row anew from the requests that are left of it; without any it goes."""
         old = self._read(session_id)
+        # What the batch had changed of it is of rows that are gone.
         self._touched.pop(session_id, None)
         session: SessionTotals | None = None
         for key, *values in self._connection.execute(_ROWS, (session_id,)):

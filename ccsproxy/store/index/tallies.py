@@ -154,6 +154,7 @@ class SpanCounts:
     def _write(self, changed: list[tuple[Group, PeriodTally]]) -> None:
         self._connection.executemany(
             "INSERT OR REPLACE INTO tallies VALUES (?, ?, ?, ?, ?, ?)",
+            # A span without requests has no row, so that statistics begin where there is something.
             [(*group, msgspec.msgpack.encode(tally)) for group, tally in changed if tally.requests > 0],
         )
         self._connection.executemany(_DELETE, [group for group, tally in changed if tally.requests <= 0])

@@ -101,6 +101,8 @@ class Texts:
         for shard in outdated:
             alive, dead = self._connection.execute(_ALIVE_AND_DEAD, (shard.first, shard.last)).fetchone()
             if not alive:
+                # Shards are ordered by time, as retention is: mostly a whole one goes, and nothing has to be
+                # rewritten.
                 self._shards.drop(shard)
                 self._numbers = self._shard = None
             elif dead > alive:
@@ -133,6 +135,7 @@ class Texts:
             for text in texts_of(entry):
                 number = numbers.get(digest(text))
                 if number is not None:
+                    # By the number that it had: links of requests that are left stay valid.
                     texts[number] = text
         self._shards.remake(shard, texts.items())
         self._numbers = self._shard = None
@@ -147,6 +150,8 @@ class Texts:
         name = digest(text)
         number = numbers.get(name)
         row = (session, name, number or self._next)
+        # One statement that asks and notes at once: most texts were said before, and this is the busiest line of the
+        # index.
         if self._connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", row).rowcount != 1:
             return
         if number is None:
