@@ -20,7 +20,7 @@ from ccsproxy.tools.data_dir import CommandError
 #: The modules of this room that are subcommands, in the order in which the help lists them. Each offers NAME,
 #: SUMMARY, ``add_arguments(parser)`` and ``run(args, out, err)``, which returns the exit status.
 COMMANDS = (
-    *("service.serve", "service.demo", "service.open_page", "service.ca", "service.client_key"),
+    *("service.serve", "service.demo", "service.open_page", "service.ca", "service.hub", "service.client_key"),
     *("records.tail", "records.ls", "records.show", "records.search", "records.export", "records.stats"),
     *("answers.top", "answers.why", "answers.cost", "answers.diff", "answers.prompts", "answers.leaks"),
     *("answers.limits", "answers.budget", "answers.prices"),

@@ -13,16 +13,18 @@ from twisted.trial.unittest import TestCase
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
 from ccsproxy.ship.backoff import Backoff
-from ccsproxy.ship.batch import BatchLimits
+from ccsproxy.ship.batch import BatchLimits, SegmentBatch
 from ccsproxy.ship.clickhouse.target import ClickHouseTarget
 from ccsproxy.ship.credentials import Credentials
 from ccsproxy.ship.ledger import Ledger
+from ccsproxy.ship.objects.target import ObjectTarget
 from ccsproxy.ship.pump import Pump
 from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.target import TargetContext
-from ccsproxy.store.shipments import Position
+from ccsproxy.store.shipments import Position, Shipment
 from ccsproxy.store.state import State
 from test.engines.clickhouse import ClickHouse
+from test.ship.documented import queries
 from test.ship.segments import FIRST, SECOND, THIRD, Segments
 from test.store.corpus import Corpus
 from test.store.records import record
@@ -164,6 +166,18 @@ class ShipTests(ClickHouseCase):
         for word, count in (("wordalone", 0), ("wordshared", 1)):
             sql = f"SELECT count() FROM llm.messages WHERE hasToken(lower(text), '{word}')"
             self.assertEqual(self.engine.number(sql), count, word)
+
+    async def test_documented(self) -> None:
+        """The engine reads segments and Parquet files as they are, by the queries of the documentation."""
+        self.write(FIRST, list(Corpus().records(30)))
+        lake = Path(self.mktemp()).absolute()
+        address = ship_address(f"file://{lake}")
+        target = ObjectTarget(TargetContext(None, address, Credentials(), "h", str(self.segments.data_dir)))
+        batch = RecordSource(self.segments.data_dir, "h").next(Shipment("t"), BatchLimits(), True, whole=True)
+        assert isinstance(batch, SegmentBatch)
+        target._send(batch)
+        models, records = [self.engine.ask(each) for each in queries("clickhouse", lake)]
+        self.assertEqual((sum(int(row[1]) for row in models), records), (30, [["30"]]))
 
     async def test_without_content(self) -> None:
         """Only facts are there, and no table for more; a column that is missing is added."""

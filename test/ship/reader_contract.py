@@ -79,6 +79,12 @@ class ReaderContract:
             self.alike(mine.before, theirs.before, f"cursor of {given}")
             self.alike(self.local.totals(query), self.engine.totals(query), f"totals of {given}")
 
+    def test_interface(self) -> None:
+        """Whatever pages and API ask of the local reader, they may ask of an engine's, but to follow what grows."""
+        offered = {name for name in dir(self.local) if not name.startswith("_")}
+        lacking = {name for name in offered if not hasattr(self.engine, name)}
+        self.assertEqual(lacking, {"tail"})  # type: ignore[attr-defined]
+
     def test_every_page(self) -> None:
         """By their cursors, each call once."""
         for reader in (self.local, self.engine):
@@ -137,6 +143,7 @@ class ReaderContract:
         for since in (None, half):
             self.alike(self.local.stats(since), self.engine.stats(since), f"stats since {since}")
             self.alike(self.local.directories(since), self.engine.directories(since), f"directories since {since}")
+        self.alike(self.local.speeds(half, None, 60_000), self.engine.speeds(half, None, 60_000), "speeds")
         for span in ("hour", "day"):
             self.alike(self.local.periods(span), self.engine.periods(span), f"by {span}")
 

@@ -91,10 +91,21 @@ class ObjectStore:
 
         :raises Unavailable: when the store does not answer.
         """
+        for each in self._listed(folder):
+            yield str(each["path"])
+
+    def tagged(self) -> Iterator[tuple[str, str | None]]:
+        """Yield the names of all objects, each with what the store calls its version.
+
+        :raises Unavailable: when the store does not answer.
+        """
+        for each in self._listed(""):
+            yield str(each["path"]), each["e_tag"]
+
+    def _listed(self, folder: str) -> Iterator[Any]:
         listing = obstore.list(self._store, folder or None)
         while batch := self._asked(lambda: next(listing, None)):
-            for each in batch:
-                yield str(each["path"])
+            yield from batch
 
     def _put(self, path: str, content: bytes | Path, mode: Any) -> None:
         size = content.stat().st_size if isinstance(content, Path) else len(content)

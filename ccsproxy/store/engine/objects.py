@@ -1,6 +1,7 @@
 """A folder of shipped segments as an engine: DuckDB over the Parquet files, records out of the segments."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,21 @@ class ObjectsEngine:
 
     :param folder: with the folders of days in it.
     :param fetch: brings a file into the folder that is not there yet, for stores that are no folders.
+    :param look: brings summaries and texts into the folder, for such stores.
     """
 
     exchanges = "exchanges"
     said = "(SELECT * FROM texts WHERE {words})"
 
-    def __init__(self, folder: Path, fetch: Callable[[str], None] = lambda path: None) -> None:
-        self._folder, self._fetch, self._files = folder, fetch, Files()
+    def __init__(
+        self, folder: Path, fetch: Callable[[str], None] = lambda path: None, look: Callable[[], None] = lambda: None
+    ) -> None:
+        """Look what is there.
+
+        :raises EngineError: when it cannot be looked at.
+        """
+        self._folder, self._fetch, self._look, self._files = folder, fetch, look, Files()
+        self._looked_at = -LOOK_EVERY
         self._lock = threading.Lock()
         self._connection = duckdb.connect(":memory:")
         self._connection.execute("SET TimeZone = 'UTC'")
@@ -38,7 +47,17 @@ class ObjectsEngine:
         self.refresh()
 
     def refresh(self) -> None:
-        """Look which files there are."""
+        """Look which files there are, unless somebody has a moment ago.
+
+        :raises EngineError: when that cannot be told.
+        """
+        if time.monotonic() - self._looked_at < LOOK_EVERY:
+            return
+        self._looked_at = time.monotonic()
+        try:
+            self._look()
+        except OSError as error:
+            raise EngineError(str(error)) from None
         found = tuple(sorted(str(path) for path in self._folder.glob("dt=*/host=*/*.parquet")))
         with self._lock:
             if found == self._known:

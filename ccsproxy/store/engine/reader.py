@@ -26,6 +26,7 @@ from ccsproxy.store.reader.excerpts import excerpt
 from ccsproxy.store.reader.lists import SessionQuery, batches, session_dict
 from ccsproxy.store.reader.reader import RequestPage
 from ccsproxy.store.reader.records import NotKept, as_record
+from ccsproxy.store.reader.speeds import MOST, MS, TOKENS, speeds_of
 from ccsproxy.store.reader.stats import as_dict as tally_dict
 from ccsproxy.store.reader.stats import ordered, statistics_of
 from ccsproxy.store.summary import KEY_BITS, Price, Summary, as_dict
@@ -54,11 +55,12 @@ Place = tuple[str, str, str, str, int, int]
 class EngineReader:
     """Reads an engine. May be used by several threads.
 
+    :ivar price: what a call costs, by the price list.
     :param scope: a condition on ``exchanges`` that always holds: what does not pass it is not there for this reader.
     """
 
     def __init__(self, engine: Engine, scope: str = "", price: Price | None = None) -> None:
-        self._engine, self._price = engine, price or PriceBook().cost
+        self._engine, self.price = engine, price or PriceBook().cost
         self._relation = (
             f"(SELECT * FROM {engine.exchanges} AS every WHERE {scope})" if scope else engine.exchanges  # noqa: S608
         )
@@ -138,6 +140,18 @@ class EngineReader:
         found = tallies(self._engine, self._relation, first, [periods_by(self._engine, span)])
         return [{"start_ms": int(start) * length, **tally_dict(found[(start,)])} for (start,) in sorted(found)]
 
+    def speeds(self, since: int | None, until: int | None, length: int) -> dict[int, dict[str, Any]]:
+        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.speeds`)."""
+        span = self._engine.whole(f"key / {float(length << KEY_BITS)!r}")
+        found = [*_since(since), f"output_tokens >= {TOKENS}", f"duration_ms - ttft_ms >= {MS}"]
+        if until is not None:
+            found.append(f"key < {until << KEY_BITS}")
+        rows = self._engine.rows(
+            f"SELECT {span}, output_tokens * 1000.0 / (duration_ms - ttft_ms) FROM {self._relation} AS e "  # noqa: S608
+            f"WHERE {where(found)} ORDER BY key DESC LIMIT {MOST}"
+        )
+        return speeds_of((int(number) * length, float(speed)) for number, speed in rows)
+
     def directories(self, since: int | None = None) -> list[dict[str, Any]]:
         """Return statistics of each working directory, the busiest first."""
         found = tallies(self._engine, self._relation, _since(since), ["coalesce(cwd, '')"])
@@ -166,7 +180,7 @@ class EngineReader:
     def calls(self, session_id: str) -> list[Call]:
         """Return the facts of every call of a session, made of its records."""
         summaries = [as_dict(row) for _, row in self._of_session(session_id)]
-        return completed([], self.each(session_id, summaries), self._price)
+        return completed([], self.each(session_id, summaries), self.price)
 
     def calls_with(self, what: str, since: int | None = None, most: int = 5000) -> list[Call]:
         """Return the newest calls that tell something, in the order of their start, out of some hundred records.
@@ -176,7 +190,7 @@ class EngineReader:
         condition = [*_since(since), "category = 'model'"]
         rows = self._rows(condition, "key DESC", min(most, _LOOKED_THROUGH), 0)
         lines = self._lines([row.id for _, row in rows])
-        calls = completed([], [as_record(lines[row.id]) for _, row in reversed(rows) if row.id in lines], self._price)
+        calls = completed([], [as_record(lines[row.id]) for _, row in reversed(rows) if row.id in lines], self.price)
         return [call for call in calls if (call.limits if what == "limits" else call.outbound)]
 
     def prompt_versions(self) -> list[Version]:

@@ -1,12 +1,13 @@
 """How fast answers came, in tokens a second after the first one, over time: percentiles of each hour or day."""
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from ccsproxy.store.summary import KEY_BITS
 
 #: The newest calls that are looked at, and the fewest tokens and milliseconds from which a speed says something.
-_MOST, _TOKENS, _MS = 20_000, 20, 200
+MOST, TOKENS, MS = 20_000, 20, 200
 
 
 def speeds(connection: sqlite3.Connection, since: int | None, until: int | None, length: int) -> dict[int, Any]:
@@ -21,8 +22,16 @@ def speeds(connection: sqlite3.Connection, since: int | None, until: int | None,
         "SELECT (key >> 21) / ? * ?, output_tokens * 1000.0 / (duration_ms - ttft_ms) FROM request_rows "
         "WHERE key >= ? AND key < ? AND output_tokens >= ? AND duration_ms - ttft_ms >= ? ORDER BY key DESC LIMIT ?"
     )
+    return speeds_of(connection.execute(sql, (length, length, *bounds, TOKENS, MS, MOST)))
+
+
+def speeds_of(rows: Iterable[tuple[int, float]]) -> dict[int, Any]:
+    """Return count and percentiles of each span of time.
+
+    :param rows: of each call the start of its span, and tokens a second.
+    """
     found: dict[int, list[float]] = {}
-    for start, speed in connection.execute(sql, (length, length, *bounds, _TOKENS, _MS, _MOST)):
+    for start, speed in rows:
         found.setdefault(start, []).append(speed)
     return {start: _percentiles(sorted(values)) for start, values in sorted(found.items())}
 

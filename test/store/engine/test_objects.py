@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import duckdb
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.shipping import ship_address
@@ -14,6 +15,7 @@ from ccsproxy.store.engine.objects import ObjectsEngine
 from ccsproxy.store.engine.reader import EngineReader
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.shipments import Position, Shipment
+from test.ship.documented import queries
 from test.ship.reader_contract import ReaderContract, fill, folder
 from test.ship.segments import Segments
 
@@ -49,6 +51,13 @@ class ObjectsReaderTests(ReaderContract, SynchronousTestCase):
         other = next(each for each in self.made if each["labels"]["user"] == "u0")
         self.assertRaises(LookupError, mine.record, other["session_id"], other["seq"])
         self.assertEqual({row["name"] for row in self.engine.costs(_everything(), "person")}, {"u0", "u1", "u2"})
+
+    def test_documented(self) -> None:
+        """The queries of the documentation say what is so."""
+        days, records, first = [duckdb.sql(each).fetchall() for each in queries("duckdb", self.lake)]
+        self.assertEqual(sum(row[2] for row in days), len(self.made))
+        self.assertEqual(records, [(len(self.made), len(self.made))])
+        self.assertIsInstance(first, list)
 
     def test_nothing_there(self) -> None:
         """An empty folder has no calls, and is no trouble."""

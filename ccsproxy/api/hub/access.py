@@ -1,0 +1,97 @@
+"""Who sees what: a person's role, out of a file, as a condition on the calls that are there for them."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attr
+
+from ccsproxy.errors import ConfigError
+
+#: ``own``: calls whose label ``user`` is the person; ``team``: those of the team's label; ``all``; ``none``.
+ROLES = ("own", "team", "all", "none")
+#: The longest name of a person that is taken for one.
+_LONGEST = 256
+
+
+@attr.frozen
+class Role:
+    """What one person sees.
+
+    :ivar kind: one of `ROLES`.
+    :ivar value: the label's value: the person's login, or the team.
+    """
+
+    kind: str
+    value: str = ""
+
+    def condition(self, literal: Callable[[str], str]) -> str | None:
+        """Write it as a condition on an engine's ``exchanges``: empty for everything, null for nothing.
+
+        :param literal: writes a text as a literal of the engine.
+        """
+        if self.kind == "all":
+            return ""
+        if self.kind == "none" or not self.value:
+            return None
+        column = '"user"' if self.kind == "own" else "labels['team']"
+        return f"{column} = {literal(self.value)}"
+
+
+@attr.frozen
+class Roles:
+    """The roles of all people.
+
+    :ivar otherwise: the kind of whoever is not named.
+    """
+
+    people: Mapping[str, Role] = attr.field(factory=dict)
+    otherwise: str = "own"
+
+    def of(self, person: str) -> Role:
+        """Return a person's role; by their name alone they see what is labelled with it."""
+        return self.people.get(person) or Role(self.otherwise, person)
+
+
+def read_roles(path: Path) -> Roles:
+    """Read a file of roles::
+
+        default = "own"
+        [people]
+        "lead@example.com" = "all"
+        "ann@example.com" = { role = "team", team = "search" }
+        "bob@example.com" = { role = "own", user = "bob" }
+
+    :raises ConfigError: when it cannot be read, or says what is not understood.
+    """
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("--roles", f"{path} cannot be read: {error}") from None
+    otherwise = document.get("default", "own")
+    if otherwise not in ("own", "all", "none"):
+        raise ConfigError("--roles", 'default is "own", "all" or "none"')
+    people = document.get("people", {})
+    if not isinstance(people, dict):
+        raise ConfigError("--roles", "people must be a table")
+    return Roles({name: _role(name, said) for name, said in people.items()}, otherwise)
+
+
+def _role(name: str, said: Any) -> Role:
+    table = said if isinstance(said, dict) else {"role": said}
+    kind = table.get("role")
+    if kind not in ROLES:
+        raise ConfigError("--roles", f"the role of {name} is one of {', '.join(ROLES)}")
+    value = table.get("team", "") if kind == "team" else table.get("user", name)
+    if not isinstance(value, str) or (kind == "team" and not value):
+        raise ConfigError("--roles", f'the role of {name} needs a team, as in {{ role = "team", team = "search" }}')
+    return Role(kind, value)
+
+
+def person_in(values: list[bytes] | None) -> str | None:
+    """Return the person that a header names, null when it is missing, doubled, or holds what no name does."""
+    if not values or len(values) != 1:
+        return None
+    text = values[0].decode("utf-8", "replace").strip()
+    return text if text and len(text) <= _LONGEST and text.isprintable() else None

@@ -1,0 +1,87 @@
+"""Puts the hub together: one reading pool, and for each role a guard, a reader of its own, pages and API."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+import attr
+
+from ccsproxy import __version__
+from ccsproxy.api.connections import ConnectionLimit
+from ccsproxy.api.guard import Guard
+from ccsproxy.api.health import Health
+from ccsproxy.api.hub.access import Role, Roles
+from ccsproxy.api.hub.audit import AuditLog
+from ccsproxy.api.hub.root import HubRoot
+from ccsproxy.api.process import make_api
+from ccsproxy.api.queries import Queries
+from ccsproxy.api.reading import ReadingPool
+from ccsproxy.api.site import ApiSite, GuardedRoot
+from ccsproxy.dashboard.pages import Pages
+from ccsproxy.exchange.ids import iso_time
+from ccsproxy.store.engine.engine import Engine
+from ccsproxy.store.engine.reader import EngineReader
+from ccsproxy.store.reader.insights import Insights
+from ccsproxy.store.reader.reader import Reader
+
+
+@attr.frozen
+class HubSettings:
+    """How a hub is reached, and by whom.
+
+    :ivar source: what it reads, for health: the target's name.
+    :ivar ports: TCP ports that it listens on.
+    :ivar names: further values of ``Host`` that it answers to.
+    :ivar any_address: it listens on every interface.
+    :ivar header: in which a reverse proxy says who asks.
+    """
+
+    source: str
+    ports: Sequence[int] = ()
+    names: Sequence[str] = ()
+    any_address: bool = False
+    header: str | None = None
+
+
+class Hub:
+    """A hub over one engine.
+
+    :ivar site: what is listened with.
+    """
+
+    def __init__(
+        self, reactor: Any, engine: Engine, settings: HubSettings, roles: Roles, audit: AuditLog | None = None
+    ) -> None:
+        self._reactor, self._engine, self._settings = reactor, engine, settings
+        self._started = time.time()
+        self.reading = ReadingPool(reactor)
+        self.limit = ConnectionLimit()
+        root = HubRoot(self._server, roles, settings.header, audit)
+        self.site = ApiSite(cast(GuardedRoot, root), reactor, self.limit)
+
+    def _server(self, role: Role) -> GuardedRoot:
+        """Make the server of a role."""
+        condition = role.condition(self._engine.literal)
+        # It offers what the local one does (test/ship/reader_contract.py holds both to it).
+        reader = cast(Reader, EngineReader(self._engine, "1 = 0" if condition is None else condition))
+        settings = self._settings
+        guard = Guard(
+            ports=frozenset(settings.ports),
+            names=frozenset(settings.names),
+            any_address=settings.any_address,
+            same_user=settings.header is None,
+        )
+        health = Health(self._reactor.seconds, self._facts(), self._started)
+        health.update({"status": "ok", "store": "ok", "dropped": {}, "upstreams": {}})
+        insights = Insights(reader)
+        pages = Pages(reader, self.reading, health.answer, tuple, insights)
+        queries = Queries(reader)
+        return make_api(self._reactor, guard, queries, self.reading, health, "hub", {}, pages, insights=insights).root
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "started_at": iso_time(self._started),
+            "hub": self._settings.source,
+            "redact": True,
+        }

@@ -1,0 +1,81 @@
+"""Who sees what, and who is noted."""
+
+import json
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.api.hub.access import Role, Roles, person_in, read_roles
+from ccsproxy.api.hub.audit import AuditLog
+from ccsproxy.errors import ConfigError
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+class RoleTests(SynchronousTestCase):
+    """Roles as conditions."""
+
+    def test_conditions(self) -> None:
+        """Own calls, a team's, all, none; a name with a quote in it stays a name."""
+        for role, condition in (
+            (Role("own", "o'neill"), "\"user\" = 'o''neill'"),
+            (Role("team", "search"), "labels['team'] = 'search'"),
+            (Role("all", "x"), ""),
+            (Role("none", "x"), None),
+            (Role("own", ""), None),
+        ):
+            self.assertEqual(role.condition(quoted), condition)
+
+    def test_file(self) -> None:
+        """Who is not named sees their own, or what the default says."""
+        path = Path(self.mktemp())
+        path.write_text('[people]\na = "all"\nb = { role = "team", team = "s" }\nc = { role = "own", user = "cc" }\n')
+        roles = read_roles(path)
+        self.assertEqual(
+            [roles.of(each) for each in "abcd"],
+            [Role("all", "a"), Role("team", "s"), Role("own", "cc"), Role("own", "d")],
+        )
+        path.write_text('default = "none"')
+        self.assertEqual(read_roles(path).of("a").kind, "none")
+        self.assertEqual(Roles().of("a"), Role("own", "a"))
+
+    def test_mistakes(self) -> None:
+        """Each with a sentence."""
+        path = Path(self.mktemp())
+        for text in (
+            "x =",
+            'default = "team"',
+            "people = 1",
+            '[people]\na = "boss"',
+            '[people]\na = { role = "team" }',
+        ):
+            path.write_text(text)
+            self.assertRaises(ConfigError, read_roles, path)
+        self.assertRaises(ConfigError, read_roles, Path("nothing"))
+
+    def test_header(self) -> None:
+        """One value that can be a name; two are nobody, for one of them may be the caller's own."""
+        self.assertEqual(person_in([b" ann@example.com "]), "ann@example.com")
+        for values in (None, [], [b"a", b"b"], [b""], [b"a\x00"], [b"x" * 300]):
+            self.assertIsNone(person_in(values))
+
+
+class AuditTests(SynchronousTestCase):
+    """Who looked."""
+
+    def test_lines(self) -> None:
+        """One a request, in a private file; two logs of one file add to it."""
+        path = Path(self.mktemp())
+        for _ in range(2):
+            log = AuditLog(path, lambda: 0.0)
+            log.note("ann", "GET", "/s/x?q=a", "own")
+            log.close()
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        self.assertEqual(
+            [(each["who"], each["role"], each["at"]) for each in lines],
+            [("ann", "own", "1970-01-01T00:00:00.000Z")] * 2,
+        )
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        self.assertRaises(ConfigError, AuditLog, Path("no/such/folder/x"))

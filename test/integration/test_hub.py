@@ -1,0 +1,114 @@
+"""The hub over a folder of shipped segments: the same pages and API, for each person what their role shows."""
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.config.shipping import ship_address
+from ccsproxy.ship.batch import BatchLimits
+from ccsproxy.ship.credentials import Credentials
+from ccsproxy.ship.objects.target import ObjectTarget
+from ccsproxy.ship.source import RecordSource
+from ccsproxy.ship.target import TargetContext
+from ccsproxy.store.shipments import Position, Shipment
+from test.ship.reader_contract import fill, folder
+from test.ship.segments import Segments
+
+
+class HubTests(SynchronousTestCase):
+    """One hub, several people."""
+
+    def setUp(self) -> None:
+        """Ship some calls into a folder."""
+        segments, self.lake = Segments(folder(self.mktemp())), folder(self.mktemp())
+        self.made = fill(segments, 60)
+        address = ship_address(f"file://{self.lake}")
+        target = ObjectTarget(TargetContext(None, address, Credentials(), "h", str(segments.data_dir)))
+        source, place = RecordSource(segments.data_dir, "h"), Position()
+        while batch := source.next(Shipment("t", place), BatchLimits(), True, whole=True):
+            target._send(batch)  # type: ignore[arg-type]
+            place = batch.after
+
+    def start(self, *arguments: str) -> None:
+        """Start the command, and wait until it says where it is."""
+        command = [sys.executable, "-m", "ccsproxy.tools", "hub", "--from", f"file://{self.lake}", "--api-port", "0"]
+        self.hub = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self.end)
+        assert self.hub.stdout is not None
+        self.url = self.hub.stdout.readline().split()[1].rstrip("/")
+
+    def end(self) -> None:
+        """End it as Ctrl-C does."""
+        self.hub.send_signal(signal.SIGINT)
+        self.hub.communicate(timeout=30)
+
+    def get(self, path: str, person: str = "") -> tuple[int, bytes]:
+        """Ask for something."""
+        headers = {"X-Person": person} if person else {}
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(urllib.request.Request(self.url + path, headers=headers), timeout=60) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def listed(self, person: str = "") -> set[str]:
+        """Return the ids of all calls that somebody sees."""
+        status, body = self.get("/api/requests?limit=1000", person)
+        self.assertEqual(status, 200)
+        found: Any = json.loads(body)
+        return {each["id"] for each in (found if isinstance(found, list) else found["requests"])}
+
+    def test_everything_for_oneself(self) -> None:
+        """On loopback, without a header, this user sees all: lists, a session, a call, sums, a search, the pages."""
+        self.start()
+        self.assertEqual(self.listed(), {each["id"] for each in self.made})
+        one = self.made[20]
+        session, seq = one["session_id"], one["seq"]
+        status, body = self.get(f"/api/requests/{session}/{seq}")
+        self.assertEqual((status, json.loads(body)["request"]["body"]), (200, one["request"]["body"]))
+        for path in (
+            "/", "/sessions", "/requests", f"/s/{session}", f"/s/{session}/{seq}", "/stats", "/health", "/costs",
+            f"/api/sessions/{session}", f"/api/sessions/{session}/conversation", "/api/stats", "/api/meta",
+            "/api/requests?q=errors:yes", f"/api/requests/{session}/{seq}/cost", f"/api/export/{session}?format=md",
+        ):  # fmt: skip
+            self.assertIn(self.get(path)[0], (200, 404) if "/api/" not in path else (200,), path)
+        self.assertIn(session.encode(), self.get(f"/s/{session}")[1])
+
+    def test_roles(self) -> None:
+        """Each sees their own, some see all, nobody sees nothing; who looked is noted, whatever the answer was."""
+        roles, audit = Path(self.mktemp()), Path(self.mktemp())
+        roles.write_text('[people]\nlead = "all"\nann = { role = "own", user = "u1" }\n')
+        self.start("--auth-header", "X-Person", "--roles", str(roles), "--audit", str(audit))
+        self.assertEqual(self.listed("lead"), {each["id"] for each in self.made})
+        own = {each["id"] for each in self.made if each["labels"]["user"] == "u1"}
+        self.assertEqual(self.listed("ann"), own)
+        self.assertEqual(self.listed("stranger"), set())
+        other = next(each for each in self.made if each["labels"]["user"] == "u0")
+        self.assertEqual(self.get(f"/api/requests/{other['session_id']}/{other['seq']}", "ann")[0], 404)
+        self.assertEqual(self.get("/api/requests")[0], 403)
+        self.assertEqual(self.get("/", "")[0], 403)
+        noted = [json.loads(line) for line in audit.read_text().splitlines()]
+        self.assertEqual({each["who"] for each in noted}, {"lead", "ann", "stranger", None})
+        self.assertIn(f"/api/requests/{other['session_id']}/{other['seq']}", [each["target"] for each in noted])
+
+    def test_mistakes(self) -> None:
+        """One sentence each."""
+        for arguments in (
+            ["--from", "https://x"],
+            ["--from", "jsonl+https://x/y"],
+            ["--from", f"file://{self.lake}", "--roles", "nothing"],
+            ["--from", f"file://{self.lake}", "--api-listen", "tcp:0:interface=0.0.0.0"],
+        ):
+            command = [sys.executable, "-m", "ccsproxy.tools", "hub", *arguments]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            self.assertNotEqual(done.returncode, 0, arguments)
+            self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
