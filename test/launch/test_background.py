@@ -1,10 +1,15 @@
 """Tests of how the service in the background is started."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.launch import background as module
 from ccsproxy.launch.background import Background
+from ccsproxy.launch.leases import UP, Lease, folder_of, stay_up
 from ccsproxy.tools.main import build_parser
 from ccsproxy.tools.service.serve import config_of
 
@@ -39,3 +44,58 @@ class CommandTests(SynchronousTestCase):
     def test_ports_of_the_users(self) -> None:
         config = self.config("--proxy-port", "0", "--no-api", while_wanted=False)
         self.assertEqual((config.proxy_port, config.no_api), (0, True))
+
+
+class Recording(Background):
+    """A background service that only notes what would be done to it."""
+
+    def stop(self) -> bool:
+        stay_up(self.data_dir, up=False)
+        (self.data_dir / "stopped").touch()
+        return True
+
+    def ensure(self, environment: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+        return {"version": "new"}
+
+
+class RenewedTests(SynchronousTestCase):
+    """A service of another version is put out where that disturbs nobody."""
+
+    def setUp(self) -> None:
+        self.data_dir = Path(self.mktemp()).absolute()
+        self.remember(pid=7, options=["--capture", "metadata", "--proxy-port", "0", "--api-port", "0"])
+        self.lease = Lease(self.data_dir)
+        self.addCleanup(self.lease.close)
+        self.in_flight(0)
+
+    def remember(self, **what: Any) -> None:
+        (folder_of(self.data_dir) / "ports.json").write_text(json.dumps({"proxy": 1, "api": 2, **what}))
+
+    def in_flight(self, count: int | None) -> None:
+        self.patch(module, "read_health", lambda found: {} if count is None else {"in_flight": count})
+
+    def renewed(self, pid: int = 7) -> Mapping[str, Any] | None:
+        return Recording(self.data_dir).renewed({"pid": pid, "version": "old"})
+
+    def stopped(self) -> bool:
+        return (self.data_dir / "stopped").exists()
+
+    def test_idle(self) -> None:
+        """Nobody but us uses it: it is replaced, and stays if it was to stay."""
+        stay_up(self.data_dir, up=True)
+        self.assertEqual((self.renewed(), self.stopped()), ({"version": "new"}, True))
+        self.assertTrue((folder_of(self.data_dir) / UP).exists())
+
+    def test_in_use(self) -> None:
+        """An exchange that runs, a health that is not known, another program's service: all stay."""
+        for count, pid in ((1, 7), (None, 7), (0, 8)):
+            self.in_flight(count)
+            self.assertIsNone(self.renewed(pid))
+        self.assertFalse(self.stopped())
+
+    def test_started_again_as_it_was(self) -> None:
+        """With its options; the ports are those that it got, not those that it asked for."""
+        again = Background(self.data_dir).as_started({"pid": 7})
+        self.assertEqual(list(again.options), ["--capture", "metadata"])
+        own = Background(self.data_dir, ("--no-api",))
+        self.assertIs(own.as_started({"pid": 8}), own)
