@@ -105,7 +105,7 @@ def _body(page: Page, health: Mapping[str, Any], spent: Any) -> Any:
         _notices(health),
         h.div(
             h.aside(page.side, class_="side column", aria_label="Outline") if page.side is not None else None,
-            h.main(*page.body, id="main", tabindex="-1", class_="column"),
+            h.main(*page.body, id="main", tabindex="0", class_="column"),
             _beside(page),
             class_="columns-of",
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import attr
 import msgspec
@@ -63,6 +64,10 @@ class Made:
     findings: Sequence[Mapping[str, Any]]
 
 
+#: What was made of sessions that are still held: one that has changed is another object.
+_MADE: WeakKeyDictionary[Session, tuple[dict[str, Any], list[dict[str, Any]]]] = WeakKeyDictionary()
+
+
 def made_of(service: Service, sid: str) -> Made | None:
     """Return what is made of a session; None while all its calls run yet."""
     try:
@@ -71,4 +76,8 @@ def made_of(service: Service, sid: str) -> Made | None:
         return None
     if not session.calls:
         return None
-    return Made(session, conversation(session), [msgspec.to_builtins(each) for each in findings(session)])
+    held = _MADE.get(session)
+    if held is None:
+        held = conversation(session), [msgspec.to_builtins(each) for each in findings(session)]
+        _MADE[session] = held
+    return Made(session, *held)

@@ -11,7 +11,7 @@ from ccsproxy.dashboard.session.flow import PlacedStep
 from ccsproxy.dashboard.session.outline import place
 
 #: Bars of one chart; of longer sessions the last ones are drawn. Units across and down.
-MOST, WIDE, TALL = 500, 1000, 80
+MOST, WIDE, TALL = 300, 1000, 80
 _KEY = [("cached", "read from the cache", ""), ("fresh", "new", ""), ("output", "output", "")]
 
 

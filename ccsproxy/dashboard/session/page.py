@@ -27,7 +27,7 @@ from ccsproxy.store.reader.reader import NotKept, Reader
 EXPORTS = (("html", "HTML, one file"), ("md", "Markdown"), ("jsonl", "JSON lines"), ("har", "HAR"))
 VIEWS = {"": "Conversation", "costs": "Cost and context", "calls": "All calls"}
 #: Rows of the table of all calls.
-ROWS = 1000
+ROWS = 500
 
 
 def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Service) -> Page:

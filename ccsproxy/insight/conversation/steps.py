@@ -1,11 +1,16 @@
 """The steps of a lane: each a model call with its retries, and the turns that they make up."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import attr
 
 from ccsproxy.insight.conversation.lanes import Lane, Lanes
 from ccsproxy.insight.facts import Call, Part
+
+#: Parts at the end of a prompt among which the results of the step before are: an id that is in none of them would be
+#: looked for in the whole of every prompt.
+_NEWEST = 1000
 
 
 @attr.define(eq=False)
@@ -109,7 +114,7 @@ def results_of(step: Step) -> dict[str, Part]:
         return {}
     wanted = {part.id for part in step.tool_calls if part.id}
     found: dict[str, Part] = {}
-    for part in _parts(following) if wanted else ():
+    for part in islice(_parts(following), _NEWEST) if wanted else ():
         if part.kind == "tool_result" and part.id in wanted:
             found.setdefault(part.id, part)
             if len(found) == len(wanted):
