@@ -1,4 +1,4 @@
-"""``ccsproxy show``: one exchange, readable."""
+"""``ccsproxy show``: one exchange, or a session as its conversation, readable."""
 
 import argparse
 from collections.abc import Iterator
@@ -6,26 +6,33 @@ from typing import Any, TextIO
 
 from ccsproxy.exchange.continuation import with_context
 from ccsproxy.exports.formats import EXCHANGE
+from ccsproxy.exports.session import SessionExtras, session_markdown
+from ccsproxy.store.reader.insights import Insights
+from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.answers.answering import examples
-from ccsproxy.tools.asking import exchange_of, known_upstreams, open_reader, record_of
+from ccsproxy.tools.asking import exchange_of, full_session, known_upstreams, open_reader, record_of
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.printing import Paint
 from ccsproxy.tools.records.brief import brief
 from ccsproxy.tools.records.pager import paged
 
 NAME = "show"
-SUMMARY = "Show one exchange in brief: SESSION/SEQ as 'ls' shows it, or last."
+SUMMARY = "Show one exchange in brief, SESSION/SEQ as 'ls' shows it or last; or a session as one conversation."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
-    parser.add_argument("exchange", metavar="SESSION/SEQ", nargs="?", default="last", help="default: last")
+    parser.add_argument("exchange", metavar="SESSION[/SEQ]", nargs="?", default="last", help="default: last")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--full", action="store_true", help="everything, as Markdown")
     how.add_argument("--raw", action="store_true", help="the answer as it came, stream and all")
     add_data_dir(parser)
     examples(
-        parser, "ccsproxy show last", "ccsproxy show 8231d7cf/27 --full", "ccsproxy show last --raw > stream.txt"
+        parser,
+        "ccsproxy show last",
+        "ccsproxy show 8231d7cf/27 --full",
+        "ccsproxy show 8231d7cf              the whole conversation, each text once",
+        "ccsproxy show last --raw > stream.txt",
     )
 
 
@@ -33,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write it in brief, in full, as it came, or as its record; through a pager where a terminal reads."""
     reader = open_reader(args)
+    if args.exchange != "last" and "/" not in args.exchange:
+        return _session(reader, full_session(reader, args.exchange), args, out)
     record = record_of(reader, *exchange_of(reader, args.exchange))
     if args.json:
         write_json(out, record)
@@ -42,6 +51,19 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     with paged(out) as stream:
         for piece in _pieces(record, args, Paint(out)):
             stream.write(piece)
+    return 0
+
+
+def _session(reader: Reader, sid: str, args: argparse.Namespace, out: TextIO) -> int:
+    """Write a session as its conversation, each text once."""
+    if args.json:
+        write_json(out, Insights(reader).conversation(sid))
+        return 0
+    session = reader.session(sid)
+    records = reader.each(sid, session["requests"])
+    with paged(out) as stream:
+        for piece in session_markdown(session["meta"], records, known_upstreams(args), SessionExtras(reader.price)):
+            stream.write(_harmless(piece))
     return 0
 
 

@@ -16,6 +16,13 @@ class ShowTests(AnsweringCase):
         self.assertGreater(len(full), 50_000)
         self.assertIn("\r\n", self.said("show", f"{MAIN}/17", "--raw"))
 
+    def test_a_session(self) -> None:
+        """A session is its conversation, each prompt once, or the conversation as JSON."""
+        text = self.said("show", MAIN[:8])
+        for words, _ in self.world.truths[MAIN].turns:
+            self.assertEqual(text.count(f"**You:** {words[:20]}"), 1, words)
+        self.assertEqual(len(self.answer("show", MAIN[:8])["turns"]), 12)
+
 
 class NamedTests(CommandCase):
     """By whatever names it."""
