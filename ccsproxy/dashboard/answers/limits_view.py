@@ -18,7 +18,13 @@ def limits_panel(found: Sequence[Mapping[str, Any]]) -> Any:
         return None
     heads = ("Limit", "Account", "Used", "Begins anew", "Reached at this rate", "Measured")
     head = h.thead(h.tr([h.th(name, scope="col") for name in heads]))
-    return panel("Limits", h.table(head, h.tbody([_limit(each) for each in found[:ROWS]])), id="limits")
+    table = h.table(head, h.tbody([_limit(each) for each in found[:ROWS]]))
+    return panel("Limits", _scrolled(table, "Limits"), id="limits")
+
+
+def _scrolled(table: Any, name: str) -> Any:
+    """Let a table scroll by itself where a page is narrower than it."""
+    return h.div(table, class_="scroll-in", tabindex="0", role="group", aria_label=name)
 
 
 def _limit(each: Mapping[str, Any]) -> Any:
@@ -50,4 +56,4 @@ def budgets_panel(found: Sequence[Mapping[str, Any]]) -> Any:
         for each in found
     ]
     head = h.thead(h.tr([h.th(name, scope="col") for name in ("Budget", "Spent", "Limit")]))
-    return panel("Budgets", h.table(head, h.tbody(rows)), id="budgets")
+    return panel("Budgets", _scrolled(h.table(head, h.tbody(rows)), "Budgets"), id="budgets")

@@ -9,6 +9,7 @@ from ccsproxy.dashboard.html.markup import element, h
 from ccsproxy.dashboard.html.moments import moment_of
 from ccsproxy.dashboard.lists.columns import Column, Order, chooser, heads
 from ccsproxy.dashboard.lists.newcomer import newcomer
+from ccsproxy.dashboard.lists.questions import pieces_of
 from ccsproxy.dashboard.lists.sessions_view import (
     ROWS,
     USUAL,
@@ -61,6 +62,7 @@ def sessions_page(reader: Reader, given: Mapping[str, str], service: Service) ->
         h.div(h.h1("Sessions"), class_="head"),
         h.div(
             sums_line(totals, totals.get("sessions", 0)),
+            _chips(filters),
             h.div(_form(filters, reader.meta()), chooser(COLUMNS, "sessions"), class_="choices"),
             class_="tools",
         )
@@ -79,6 +81,24 @@ def sessions_page(reader: Reader, given: Mapping[str, str], service: Service) ->
         beside=selected_session(reader, given, service),
         query={name: value for name, value in filters.items() if name != "sort"},
     )
+
+
+def _chips(filters: Mapping[str, str]) -> Any:
+    """Show how the query was understood, each piece with a link that removes it."""
+    items = [
+        h.li(
+            piece,
+            " ",
+            h.a(
+                "×",
+                href=address.sessions(**{**filters, "q": rest}),
+                aria_label=f"Remove filter {piece}",
+                class_="remove",
+            ),
+        )
+        for piece, rest in pieces_of(filters.get("q", ""))
+    ]
+    return h.ul(items, class_="chips", aria_label="Filters that are set", data_testid="chips") if items else None
 
 
 def _among(reader: Reader, q: str) -> tuple[str, ...] | None:
