@@ -1,7 +1,7 @@
 """What an engine has to offer, and how SQL is written that each of them reads.
 
 Two relations are asked: ``exchanges``, whose columns are those of a summary with ``key``, ``host``, ``user`` and
-``labels``, and ``said``: ``session_id``, ``host``, ``key``, ``hash`` and ``text`` of what a call adds to its session.
+``labels``, and ``said``: ``session_id``, ``host``, ``key`` and ``hash`` of what a call adds to its session.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class Engine(Protocol):
     """An engine. May be used by several threads.
 
     :ivar exchanges: the relation of facts, each call once.
-    :ivar said: the relation of texts; ``{words}`` in it is where a condition on them is put.
+    :ivar said: the relation of texts; ``{words}`` in it is where a condition on ``text`` is put.
     """
 
     exchanges: str
@@ -51,6 +51,12 @@ class Engine(Protocol):
         """Write that words follow one another in ``text``.
 
         :param open_ended: whether the last one may go on.
+        """
+
+    def since(self, ms: int) -> str:
+        """Write that a call began at a time or later, such that older ones need not be read.
+
+        :param ms: milliseconds since the epoch.
         """
 
     def day(self, key: str) -> str:

@@ -127,6 +127,10 @@ class ObjectsEngine:
         plain = " AND ".join(f"contains(lower(text), {self.literal(word.lower())})" for word in words)
         return f"{plain} AND regexp_matches(lower(text), {self.literal(phrase(words, open_ended))})"
 
+    def since(self, ms: int) -> str:
+        """Write that a call began at a time or later."""
+        return f"started_at >= make_timestamptz({ms * 1000})"
+
     def day(self, key: str) -> str:
         """Write the day of an order key."""
         return f"strftime(make_timestamp(({key} // 2097152) * 1000), '%Y-%m-%d')"

@@ -46,6 +46,8 @@ SESSION_SORTS = {
     "out": "sum(output_tokens)",
     "cost": "round(sum(cost), 9)",
 }
+#: How far back a page is looked for before it is looked for further, in milliseconds.
+_SPANS_MS = (600_000, 10_800_000, 172_800_000, 2_592_000_000)
 #: Records that are looked through for limits and secrets at most.
 _LOOKED_THROUGH = 400
 #: Where the record of a call is: id, host, start, segment, offset and length.
@@ -70,7 +72,11 @@ class EngineReader:
     def requests(self, query: Query = Query()) -> RequestPage:  # noqa: B008  (frozen)
         """Return a page of requests, newest first; ``q`` searches."""
         wanted = _looked_up(query)
-        found = self._rows(conditions(self._engine, wanted), order(wanted), query.limit + 1, query.offset)
+        wants = conditions(self._engine, wanted)
+        if query.sorted or query.offset:
+            found = self._rows(wants, order(wanted), query.limit + 1, query.offset)
+        else:
+            found = self._newest(wants, query.limit + 1, wanted.ceiling)
         more = len(found) > query.limit and not query.sorted
         found = found[: query.limit]
         items = [as_dict(row) for _, row in found]
@@ -253,6 +259,21 @@ class EngineReader:
 
     def close(self) -> None:
         """Have nothing to let go of."""
+
+    def _newest(self, found: Sequence[str], limit: int, ceiling: int | None) -> list[tuple[int, Summary]]:
+        """Return the newest calls, looking no further back than has to be."""
+        below = [] if ceiling is None else [f"key < {min(ceiling, (1 << 63) - 1)}"]
+        top = self._engine.rows(f"SELECT max(key) FROM {self._relation} AS e WHERE {where(below)}")  # noqa: S608
+        if not top or not top[0][0]:
+            return []
+        for span in _SPANS_MS:
+            first = max((int(top[0][0]) >> KEY_BITS) - span, 0)
+            # A start is rounded into the key, which is what decides.
+            bounds = [f"key >= {first << KEY_BITS}", self._engine.since(max(first - 1000, 0))]
+            rows = self._rows([*found, *bounds], "key DESC", limit, 0)
+            if len(rows) >= limit:
+                return rows
+        return self._rows(found, "key DESC", limit, 0)
 
     def _rows(self, found: Sequence[str], by: str, limit: int, offset: int) -> list[tuple[int, Summary]]:
         sql = (
