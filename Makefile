@@ -127,13 +127,16 @@ test-clients: $(VENV)/test
 	cd docs && PYTHONPATH=.. ../$(BIN)/python agents_table.py
 	CCSPROXY_TEST_CLIENTS=$(CLIENTS) $(BIN)/python -m twisted.trial test.integration.test_agents
 
-# Prometheus as Debian has it; an OpenTelemetry collector built from its modules (about 3 minutes, once).
+# Prometheus as Debian has it; an OpenTelemetry collector and Jaeger built from modules (10 minutes, once).
 ENGINES ?= $(HOME)/.cache/ccsproxy/engines
+JAEGER = github.com/jaegertracing/jaeger/cmd/jaeger
 
 test-engines: $(VENV)/test
 	command -v prometheus promtool >/dev/null || apt-get install -y -qq --no-install-recommends prometheus
 	$(BIN)/python -m pip install --quiet -e '.[engines]'
 	mkdir -p $(ENGINES)
+	test -x $(ENGINES)/jaeger || (cd $$(mktemp -d) && go mod init engines && go get -tool $(JAEGER)@v1.76.0 \
+		&& go build -p 2 -o $(ENGINES)/jaeger $(JAEGER))
 	test -x $(ENGINES)/otelcol || (cd test/engines/otelcol && go build -p 2 -o $(ENGINES)/otelcol .)
 	CCSPROXY_ENGINES=$(ENGINES) CCSPROXY_TEST_ENGINES=1 $(BIN)/python -m twisted.trial test.engines
 

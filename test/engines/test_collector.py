@@ -6,11 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from test.engines.engine import EngineTestCase, engine, free_port
-from test.integration.harness import Peer, ScriptedUpstream
-from test.integration.messages import Message
+from test.engines.engine import engine
+from test.engines.shipping import ASKED, PARENT, SESSION, TRACE, ShippingCase, said
 from test.integration.program import Program
-from test.integration.writing import END, SSE, answer, anthropic, post, sse
 from test.ship.otlp.conventions import ATTRIBUTES, METRICS
 
 CONFIG = """
@@ -24,75 +22,24 @@ service:
     traces: {{receivers: [otlp], exporters: [file/spans]}}
     metrics: {{receivers: [otlp], exporters: [file/metrics]}}
 """
-USAGE = {"input_tokens": 3, "cache_read_input_tokens": 90, "cache_creation_input_tokens": 7, "output_tokens": 1}
-SESSION = "5e551011-0000-4000-8000-000000000001"
-TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
-def said(*messages: Any) -> bytes:
-    """Write the body of a request with a conversation."""
-    body = {"model": "claude-opus-5-5", "max_tokens": 50, "stream": True, "messages": list(messages), "tools": [TOOL]}
-    return json.dumps({**body, "metadata": {"user_id": f"user_x_account__session_{SESSION}"}}).encode()
-
-
-TOOL = {"name": "run", "description": "runs", "input_schema": {"type": "object"}}
-ASKED = {"role": "user", "content": "please run the tests"}
-CALLED = {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "run", "input": {"a": 1}}]}
-RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "all 12 passed"}]}
-
-
-def play(peer: Peer, request: Message) -> None:
-    """Call a tool first, and be content with its result."""
-    body = json.loads(request.body)
-    done = len(body["messages"]) > 1
-    events = anthropic(["all is well"], [], *END) if done else anthropic([], ['{"a": 1}'], *END)
-    events[0]["message"].update(model=body["model"], usage=USAGE)
-    for event in events:
-        if event.get("content_block", {}).get("type") == "tool_use":
-            event["content_block"]["id"] = "toolu_1"
-    if done:
-        at = next(n for n, event in enumerate(events) if event.get("content_block", {}).get("type") == "tool_use")
-        events = [*events[:at], {**END[1], "delta": {"stop_reason": "end_turn"}}, END[2]]
-    peer.send(answer(sse(events), SSE))
-
-
-class CollectorTests(EngineTestCase):
+class CollectorTests(ShippingCase):
     """One session of a turn with a tool, and a call with a trace of its own."""
 
-    async def ship(self, *options: str) -> tuple[Program, Path]:
-        """Start a collector, and a ccsproxy that ships to it."""
+    async def ship_to_files(self, *options: str) -> tuple[Program, Path]:
+        """Start a ccsproxy, and write down how a collector for it is started."""
         program = engine("otelcol")
-        self.folder_of = self.folder()
-        self.port = free_port()
+        service = await self.ship(*options)
         config = self.folder_of / "otel.yaml"
         paths = {name: str(self.folder_of / f"{name}.json") for name in ("spans", "metrics")}
         config.write_text(CONFIG.format(port=self.port, **paths))
         self.command = [program, f"--config=file:{config}"]
-        upstream = ScriptedUpstream(play)
-        port = self.listen(upstream)
-        self.addCleanup(self.close_peers, upstream)
-        target = f"otlp+http://127.0.0.1:{self.port}"
-        ports = ("--proxy-port", "0", "--api-port", "0", "--api-users", "any")
-        labels = ("--label", "user=ann", "--label", "host=box", "--label", "team=shop")
-        service = await self.launch(
-            "twistd", "--upstream", f"anthropic=http://127.0.0.1:{port}", "--ship", target, *ports, *labels, *options
-        )
         return service, self.folder_of / "spans.json"
 
     async def collector(self) -> Program:
         """Start the collector, or start it again."""
         return await self.serving(self.command, f"http://127.0.0.1:{self.port}/v1/traces", 405)
-
-    async def call(self, body: bytes, *fields: tuple[str, str]) -> None:
-        got = await self.ask(
-            post("/v1/messages", body, ("User-Agent", "claude-cli/2.1.300 (external, cli)"), *fields)
-        )
-        self.assertEqual(got.status, 200)
-
-    async def a_turn(self) -> None:
-        """Have the agent ask, run a tool and tell of it."""
-        await self.call(said(ASKED))
-        await self.call(said(ASKED, CALLED, RESULT))
 
     def spans(self, path: Path) -> list[dict[str, Any]]:
         found = []
@@ -105,7 +52,7 @@ class CollectorTests(EngineTestCase):
 
     async def test_session(self) -> None:
         """Every span arrives, with its parent, its names and its numbers."""
-        _, path = await self.ship()
+        _, path = await self.ship_to_files()
         await self.collector()
         await self.a_turn()
         other = said(ASKED).replace(SESSION.encode(), SESSION[:-1].encode() + b"2")
@@ -134,7 +81,7 @@ class CollectorTests(EngineTestCase):
 
     async def test_down_and_up(self) -> None:
         """What was recorded while the collector was down, killed and up again is there once it is up."""
-        service, path = await self.ship("--ship-content", "metadata")
+        service, path = await self.ship_to_files("--ship-content", "metadata")
         await self.a_turn()
         first = await self.collector()
         await self.until(lambda: self.calls(path) == {1, 2}, "two calls")
