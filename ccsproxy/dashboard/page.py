@@ -33,7 +33,7 @@ KEYS = (
     (("Esc",), "out by one: the field, what stands beside, the call, the session"),
 )
 #: How far in a page is: Esc leads from one to the nearest before it that was seen.
-LIST, SESSION, CALL = 1, 2, 3
+LIST, SESSION, CALL, COMPARISON = 1, 2, 3, 4
 
 
 @attr.frozen

@@ -9,7 +9,7 @@ from ccsproxy.dashboard.diff.page import compared
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.moments import moment_of
-from ccsproxy.dashboard.page import CALL, Page
+from ccsproxy.dashboard.page import COMPARISON, Page
 from ccsproxy.dashboard.service import Service
 from ccsproxy.store.query import parse_query
 from ccsproxy.store.reader.reader import NotKept, Reader
@@ -37,7 +37,7 @@ def compare_page(reader: Reader, given: Mapping[str, str], service: Service) -> 
         "requests",
         back=address.exchange(*b) if b else "/calls",
         styles=["sessions.css"],
-        level=CALL,
+        level=COMPARISON,
     )
 
 

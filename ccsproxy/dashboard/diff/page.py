@@ -13,7 +13,7 @@ from ccsproxy.dashboard.html.blocks import Place
 from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.messages import place_for
-from ccsproxy.dashboard.page import CALL, Page
+from ccsproxy.dashboard.page import COMPARISON, Page
 from ccsproxy.dashboard.session.news import has_body, view_of
 from ccsproxy.dashboard.session.turns import turns
 from ccsproxy.dialects.views.view import RequestView
@@ -46,7 +46,7 @@ def diff_page(reader: Reader, sid: str, a: int, b: int) -> Page:
         back=address.exchange(sid, b),
         links=links,
         styles=["sessions.css"],
-        level=CALL,
+        level=COMPARISON,
     )
 
 

@@ -55,7 +55,7 @@ function place(row) {
 function judge(row, outcome, status) {
   const [word, tone] = outcome == null ? ["In flight", "run"] : words[outcome] || [outcome, "bad"];
   const badge = row.querySelector(".badge");
-  row.className = `row ${tone}`;
+  row.className = `row ${tone}${row.classList.contains("selected") ? " selected" : ""}`;
   badge.className = `badge ${tone}`;
   badge.querySelector(".word").textContent = word;
   set(row, "status", status == null ? "" : String(status));
