@@ -1,7 +1,7 @@
 """Marks words that were searched for: the first is the place to land at, and folded texts open over them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from twisted.web.template import Tag
@@ -39,9 +39,20 @@ def mark_words(shown: Any, words: str) -> Any:
 
 def has_mark(shown: Any) -> bool:
     """Whether anything in some content is marked."""
-    if isinstance(shown, Tag):
-        return shown.tagName == "mark" or has_mark(shown.children)
-    return isinstance(shown, list | tuple) and any(map(has_mark, shown))
+    return any(isinstance(each, Tag) and each.tagName == "mark" for each in _every(shown))
+
+
+def _every(shown: Any) -> Iterator[Any]:
+    """Yield elements and texts in their order, however deep they are nested."""
+    stack = [shown]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, list | tuple):
+            stack.extend(reversed(each))
+            continue
+        yield each
+        if isinstance(each, Tag):
+            stack.extend(reversed(each.children))
 
 
 def says(blocks: Iterable[Block], pattern: re.Pattern[str]) -> bool:
@@ -63,9 +74,7 @@ def _plain_where_found(code: Tag, pattern: re.Pattern[str]) -> None:
 
 def text_in(shown: Any) -> str:
     """Return all text of some content."""
-    if isinstance(shown, Tag):
-        return text_in(shown.children)
-    return "".join(map(text_in, shown)) if isinstance(shown, list | tuple) else str(shown)
+    return "".join(str(each) for each in _every(shown) if not isinstance(each, Tag) and each is not None)
 
 
 class _Marking:
