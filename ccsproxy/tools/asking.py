@@ -15,6 +15,7 @@ from ccsproxy.store.query import FIELDS, Query, parse_query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.tools.data_dir import CommandError, data_dir_of
+from ccsproxy.tools.engine_source import source_reader
 
 #: So many letters of an id are needed where something is changed.
 _SHORTEST = 4
@@ -23,11 +24,11 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def open_reader(args: argparse.Namespace) -> Reader:
-    """Open the store of ``--data-dir``; whether a service runs on it makes no difference.
+    """Open the store of ``--data-dir``, or what ``--from`` names; whether a service runs on it makes no difference.
 
-    :raises CommandError: when there is no data dir.
+    :raises CommandError: when it is not there.
     """
-    return Reader(data_dir_of(args))
+    return source_reader(args) or Reader(data_dir_of(args))
 
 
 def add_query(parser: argparse.ArgumentParser) -> None:
@@ -160,6 +161,8 @@ def record_of(reader: Reader, session: str, seq: int) -> dict[str, Any]:
 
 def known_upstreams(args: argparse.Namespace) -> Mapping[str, str]:
     """Return upstream NAME to URL as the running service says, empty when none runs."""
+    if getattr(args, "source", None):
+        return {}
     running = read_run_file(data_dir_of(args))
     upstreams = running.get("upstreams") if running else None
     return upstreams if isinstance(upstreams, dict) else {}

@@ -20,7 +20,7 @@ from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.target import TargetContext
 from ccsproxy.store.shipments import Position, Shipment
 from ccsproxy.tools.main import main
-from test.ship.reader_contract import fill, folder
+from test.ship.reader_contract import fill, folder, words_of
 from test.ship.segments import Segments
 
 
@@ -102,12 +102,33 @@ class HubTests(SynchronousTestCase):
         self.assertEqual({each["who"] for each in noted}, {"lead", "ann", "stranger", None})
         self.assertIn(f"/api/requests/{other['session_id']}/{other['seq']}", [each["target"] for each in noted])
 
+    def test_commands(self) -> None:
+        """Commands that read say of what was shipped what they say of a data dir."""
+        one = self.made[20]
+        place = f"{one['session_id']}/{one['seq']}"
+        for command, said in (
+            (["ls", "-n", "5"], one["model"].split("-")[0]),
+            (["ls", "--sessions"], one["session_id"][:6]),
+            (["show", place], one["model"]),
+            (["search", "-n", "3", words_of(one)[0]], ""),
+            (["stats"], one["model"]),
+            (["cost", "--by", "model"], one["model"]),
+            (["why", place], ""),
+            (["export", one["session_id"], "--format", "jsonl"], one["id"]),
+        ):
+            out = io.StringIO()
+            self.patch(sys, "stdout", out)
+            status = main([*command, "--from", f"file://{self.lake}", "--data-dir", "no/such/folder"])
+            self.assertEqual(status, 0, f"{command}: {out.getvalue()[:300]}")
+            self.assertIn(said, out.getvalue(), command)
+
     def test_mistakes(self) -> None:
         """One sentence each."""
         for arguments in (
             ["--from", "https://x"],
             ["--from", "jsonl+https://x/y"],
             ["--from", f"file://{self.lake}", "--roles", "nothing"],
+            ["--from", "clickhouse+https://user:word@x/y"],
         ):
             said = io.StringIO()
             self.patch(sys, "stderr", said)

@@ -97,7 +97,7 @@ class ReaderContract:
 
     def test_search(self) -> None:
         """Words, phrases, beginnings of words; each call that said it first, with an excerpt."""
-        words, found = _words(self.made[len(self.made) // 2]), []
+        words, found = words_of(self.made[len(self.made) // 2]), []
         for q in (
             words[0], f"{words[1]} {words[2]}", f'"{words[3]} {words[4]}"', f"{words[5][:3]}*", "nosuchword",
             f"{words[0]} model:{self.made[0]['model']}", words[0].upper(),
@@ -165,7 +165,7 @@ class ReaderContract:
         self.alike(self.local.stamp(name), self.engine.stamp(name), "stamp")
 
 
-def _words(record: dict[str, Any]) -> list[str]:
+def words_of(record: dict[str, Any]) -> list[str]:
     """Return words that a record says at its end, the rarest looking first."""
     content = record["request"]["body"]["messages"][-1]["content"][0]
     return str(content.get("text") or content.get("content")).split() + ["more"] * 8

@@ -11,14 +11,17 @@ from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.tools.asking import exchange_of, full_session
 from ccsproxy.tools.data_dir import CommandError, data_dir_of
+from ccsproxy.tools.engine_source import source_reader
 
 
 def open_insights(args: argparse.Namespace, budgets: Sequence[Budget] = ()) -> tuple[Reader, Insights]:
-    """Open the store of ``--data-dir``, and what is made of it.
+    """Open the store of ``--data-dir``, or what ``--from`` names, and what is made of it.
 
     :param budgets: what was said here; else those of the running service.
     :raises CommandError: when there is no data dir.
     """
+    if (shipped := source_reader(args)) is not None:
+        return shipped, Insights(shipped, budgets=lambda: budgets)
     data_dir = data_dir_of(args)
     reader = Reader(data_dir)
     return reader, Insights(reader, budgets=lambda: budgets or running_budgets(data_dir))
@@ -71,7 +74,8 @@ def kept(error: NotKept) -> CommandError:
 
 def page_url(args: argparse.Namespace, path: str) -> str | None:
     """Return the address of a page of the running service, None where none runs."""
-    running: Mapping[str, Any] = read_run_file(data_dir_of(args)) or {}
+    shipped = getattr(args, "source", None)
+    running: Mapping[str, Any] = {} if shipped else read_run_file(data_dir_of(args)) or {}
     urls = running.get("api")
     return f"{str(urls[0]).rstrip('/')}{path}" if isinstance(urls, list) and urls else None
 

@@ -9,6 +9,7 @@ from ccsproxy.store.query import parse_query
 from ccsproxy.store.reader.costs import GROUPS, PARTS
 from ccsproxy.tools.answers.answering import examples, open_insights
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import table
 
 NAME = "cost"
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-n", "--limit", metavar="N", type=int, default=30, help="at most N lines (default: 30)")
     add_data_dir(parser)
+    add_source(parser)
     examples(
         parser,
         "ccsproxy cost since:today                what today cost, by project",

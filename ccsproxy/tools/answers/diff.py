@@ -6,6 +6,7 @@ from typing import Any, TextIO
 from ccsproxy.store.reader.reader import NotKept
 from ccsproxy.tools.answers.answering import examples, kept, one_call, open_insights
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, printable
 
 NAME = "diff"
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("b", metavar="SESSION/SEQ", help="the later one")
     parser.add_argument("--brief", action="store_true", help="name what differs, without its lines")
     add_data_dir(parser)
+    add_source(parser)
     examples(parser, "ccsproxy diff 8231d7cf/26 8231d7cf/27", "ccsproxy diff --brief 8231d7cf/3 1f9b22aa/2")
 
 

@@ -7,6 +7,7 @@ from ccsproxy.store.query import parse_time
 from ccsproxy.tools.answers.answering import examples, open_insights
 from ccsproxy.tools.asking import moment
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import local_time, short, table
 
 NAME = "leaks"
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("--since", metavar="TIME", default="", help="a time such as 2026-11-20T08:00:00Z, or 2h, 3d")
     add_data_dir(parser)
+    add_source(parser)
     examples(parser, "ccsproxy leaks --since 7d", "ccsproxy leaks --json")
 
 

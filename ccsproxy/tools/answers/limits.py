@@ -6,6 +6,7 @@ from typing import Any, TextIO
 from ccsproxy.insight import words
 from ccsproxy.tools.answers.answering import open_insights
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import local_time, table
 
 NAME = "limits"
@@ -15,6 +16,7 @@ SUMMARY = "Show how full rate limits and subscription windows are, and when they
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
+    add_source(parser)
 
 
 @reported

@@ -11,6 +11,7 @@ from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept
 from ccsproxy.tools.answers.answering import examples, kept, open_insights, page_url, place_of
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, local_time, printable, short
 
 NAME = "why"
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("place", metavar="SESSION[/SEQ]", help="as 'ccsproxy ls' shows it, or last")
     add_data_dir(parser)
+    add_source(parser)
     examples(
         parser,
         "ccsproxy why 8231d7cf/27      why this request cost what it cost",

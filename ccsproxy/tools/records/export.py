@@ -12,6 +12,7 @@ from ccsproxy.exports.session import SessionExtras, notes_of
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.asking import exchange_of, full_session, known_upstreams, open_reader, record_of
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported
+from ccsproxy.tools.engine_source import add_source
 
 NAME = "export"
 SUMMARY = "Write an exchange (SESSION/SEQ) or a session (SESSION) as raw HTTP, Markdown, JSON, HAR, cURL or HTML."
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--notes", action="store_true", help="also stars, tags and notes, in Markdown and HTML")
     parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
     add_data_dir(parser)
+    add_source(parser)
 
 
 @reported

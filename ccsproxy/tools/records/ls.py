@@ -15,6 +15,7 @@ from ccsproxy.store.summary import milliseconds
 from ccsproxy.tools.answers.answering import examples
 from ccsproxy.tools.asking import add_filters, add_query, open_reader, query_of, question_text
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, heading, local_time, printable, request_line
 
 NAME = "ls"
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_query(parser)
     add_data_dir(parser)
+    add_source(parser)
     add_filters(parser, 30)
     parser.add_argument("--sessions", action="store_true", help="list sessions instead of requests")
     examples(

@@ -5,6 +5,7 @@ from typing import TextIO
 
 from ccsproxy.tools.asking import add_filters, open_reader, query_of
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, printable, request_line
 
 NAME = "search"
@@ -15,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("text", metavar="TEXT", nargs="+", help="words that must all be there")
     add_data_dir(parser)
+    add_source(parser)
     add_filters(parser, 20)
 
 

@@ -12,6 +12,7 @@ from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.answers.answering import examples
 from ccsproxy.tools.asking import exchange_of, full_session, known_upstreams, open_reader, record_of
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint
 from ccsproxy.tools.records.brief import brief
 from ccsproxy.tools.records.pager import paged
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--full", action="store_true", help="everything, as Markdown")
     how.add_argument("--raw", action="store_true", help="the answer as it came, stream and all")
     add_data_dir(parser)
+    add_source(parser)
     examples(
         parser,
         "ccsproxy show last",

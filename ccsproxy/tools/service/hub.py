@@ -1,17 +1,16 @@
 """``ccsproxy hub``: the pages, the API and the commands of a team, read from the engine that its machines ship to."""
 
 import argparse
-import tempfile
 from pathlib import Path
 from typing import Any, TextIO
 
 from ccsproxy.api.exposure import exposure_of
 from ccsproxy.api.hub.access import Roles, read_roles
 from ccsproxy.api.hub.audit import AuditLog
-from ccsproxy.config.shipping import STORED, ShipAddress, ship_address
+from ccsproxy.config.shipping import ShipAddress
 from ccsproxy.errors import ConfigError
-from ccsproxy.store.engine.engine import Engine, EngineError
-from ccsproxy.tools.data_dir import CommandError
+from ccsproxy.store.engine.engine import Engine
+from ccsproxy.tools.engine_source import opened, source_address
 
 NAME = "hub"
 SUMMARY = "Serve pages and API from ClickHouse or shipped objects, for a team."
@@ -36,53 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Serve until it is interrupted."""
-    try:
-        address = ship_address(args.source)
-    except ValueError as error:
-        raise CommandError(f"--from: {error}.") from None
+    address = source_address(args.source)
     if args.roles and not args.auth_header:
         raise ConfigError("--roles", "who asks is known by --auth-header alone")
     roles = read_roles(Path(args.roles).expanduser()) if args.roles else Roles()
     audit = AuditLog(Path(args.audit).expanduser()) if args.audit else None
-    with tempfile.TemporaryDirectory(prefix="ccsproxy-hub-") as folder:
-        try:
-            engine = make_engine(address, args.ship_credentials or "", Path(folder))
-        except EngineError as error:
-            raise CommandError(f"{error}.") from None
+    with opened(address, args.ship_credentials or "") as engine:
         return _serve(args, address, engine, roles, audit, out)
-
-
-def make_engine(address: ShipAddress, credentials_file: str, folder: Path) -> Engine:
-    """Make the engine of a target.
-
-    :param folder: for copies of what is in a bucket.
-    :raises ConfigError: when it cannot be read from here.
-    """
-    from ccsproxy.ship.credentials import read_credentials
-    from ccsproxy.ship.registry import check
-
-    check(address)
-    credentials = read_credentials(address, Path(credentials_file or "ship-credentials.toml").expanduser())
-    if address.kind == "clickhouse":
-        from ccsproxy.store.engine.clickhouse import ClickHouseEngine
-
-        headers = {"X-ClickHouse-User": address.user} if address.user else {}
-        if credentials.password:
-            headers["X-ClickHouse-Key"] = credentials.password
-        return ClickHouseEngine(address, {**headers, **credentials.headers})
-    if address.kind not in STORED:
-        raise ConfigError("--from", f"{address.kind} cannot be read; name clickhouse+https, file, s3, gs or az")
-    try:
-        from ccsproxy.store.engine.objects import ObjectsEngine
-    except ImportError:
-        raise ConfigError("--from", "objects are read by DuckDB; run: pip install 'ccsproxy[hub]'") from None
-    if address.kind == "file":
-        return ObjectsEngine(Path(address.path))
-    from ccsproxy.ship.objects.mirror import Mirror
-    from ccsproxy.ship.objects.store import ObjectStore
-
-    mirror = Mirror(ObjectStore(address, dict(credentials.store)), folder)
-    return ObjectsEngine(folder, mirror.fetch, mirror.refresh)
 
 
 def _serve(

@@ -1,0 +1,98 @@
+"""The engine that ``--from`` names: what was shipped, for the hub and for commands that read."""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import cast
+
+from ccsproxy.config.shipping import STORED, ShipAddress, ship_address
+from ccsproxy.errors import ConfigError
+from ccsproxy.store.engine.engine import Engine, EngineError
+from ccsproxy.store.engine.reader import EngineReader
+from ccsproxy.store.reader.reader import Reader
+from ccsproxy.tools.data_dir import CommandError
+
+#: What commands have opened, until the program ends.
+_OPEN = ExitStack()
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--from`` for a command that reads."""
+    parser.add_argument("--from", dest="source", metavar="URL", help="read what was shipped to this target instead")
+    parser.add_argument("--ship-credentials", metavar="FILE", help="with --from, as for serve")
+
+
+def source_reader(args: argparse.Namespace) -> Reader | None:
+    """Return the reader of the target that a command names, None where it names none.
+
+    :raises CommandError: when it cannot be read.
+    """
+    source = getattr(args, "source", None)
+    if not source:
+        return None
+    try:
+        engine = _OPEN.enter_context(opened(source_address(source), args.ship_credentials or ""))
+    except ConfigError as error:
+        raise CommandError(str(error)) from None
+    # It offers what the local one does (test/ship/reader_contract.py holds both to it).
+    return cast(Reader, EngineReader(engine))
+
+
+def source_address(text: str) -> ShipAddress:
+    """Read what ``--from`` names.
+
+    :raises CommandError: when it is no target.
+    """
+    try:
+        return ship_address(text)
+    except ValueError as error:
+        raise CommandError(f"--from: {error}.") from None
+
+
+@contextmanager
+def opened(address: ShipAddress, credentials_file: str) -> Iterator[Engine]:
+    """Open the engine of a target.
+
+    :raises ConfigError: when it cannot be read from here.
+    :raises CommandError: when it does not answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="ccsproxy-hub-") as folder:
+        try:
+            yield make_engine(address, credentials_file, Path(folder))
+        except EngineError as error:
+            raise CommandError(f"{error}.") from None
+
+
+def make_engine(address: ShipAddress, credentials_file: str, folder: Path) -> Engine:
+    """Make the engine of a target.
+
+    :param folder: for copies of what is in a bucket.
+    :raises ConfigError: when it cannot be read from here.
+    """
+    from ccsproxy.ship.credentials import read_credentials
+    from ccsproxy.ship.registry import check
+
+    check(address)
+    credentials = read_credentials(address, Path(credentials_file or "ship-credentials.toml").expanduser())
+    if address.kind == "clickhouse":
+        from ccsproxy.store.engine.clickhouse import ClickHouseEngine
+
+        headers = {"X-ClickHouse-User": address.user} if address.user else {}
+        if credentials.password:
+            headers["X-ClickHouse-Key"] = credentials.password
+        return ClickHouseEngine(address, {**headers, **credentials.headers})
+    if address.kind not in STORED:
+        raise ConfigError("--from", f"{address.kind} cannot be read; name clickhouse+https, file, s3, gs or az")
+    try:
+        from ccsproxy.store.engine.objects import ObjectsEngine
+    except ImportError:
+        raise ConfigError("--from", "objects are read by DuckDB; run: pip install 'ccsproxy[hub]'") from None
+    if address.kind == "file":
+        return ObjectsEngine(Path(address.path))
+    from ccsproxy.ship.objects.mirror import Mirror
+    from ccsproxy.ship.objects.store import ObjectStore
+
+    mirror = Mirror(ObjectStore(address, dict(credentials.store)), folder)
+    return ObjectsEngine(folder, mirror.fetch, mirror.refresh)
