@@ -6,18 +6,16 @@ records go under the same name; the position moves when the target has said that
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import attr
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
-from ccsproxy.errors import DataDirError
 from ccsproxy.ship.backoff import Backoff
 from ccsproxy.ship.batch import Batch, LineBatch
 from ccsproxy.ship.ledger import Ledger
+from ccsproxy.ship.patience import PatientWork
 from ccsproxy.ship.source import RecordSource, TailMoved
 from ccsproxy.ship.status import Status
 from ccsproxy.ship.target import Rejected, Target, Unavailable
@@ -29,10 +27,8 @@ POLL = 2.0
 #: So many records in a row that a target refuses, and none that it takes, are no fault of theirs.
 REFUSED_IN_A_ROW = 20
 
-_T = TypeVar("_T")
 
-
-class Pump:
+class Pump(PatientWork):
     """Ships to one target until it is stopped.
 
     States: starting, ok (sending, or nothing to do), waiting (something had trouble), stopped. Whatever goes wrong,
@@ -41,7 +37,6 @@ class Pump:
     Invariant: a batch is sent only when it is planned, and the position moves only when all of it is taken or refused
     for good. Deletions are asked for when no batch is under way.
 
-    :ivar status: what people and programs are told of it.
     """
 
     _log = Logger()
@@ -65,33 +60,14 @@ class Pump:
         :param patience: failures in a row after which it gives up; null for never.
         :param clock: seconds since the epoch.
         """
-        self.status = Status(target=name)
-        self._reactor, self._name, self._target = reactor, name, target
+        super().__init__(reactor, Status(target=name), backoff or Backoff(), patience)
+        self._name, self._target = name, target
         self._source, self._ledger, self._content = source, ledger, content
-        self._in_thread, self._backoff, self._clock = in_thread, backoff or Backoff(), clock
+        self._in_thread, self._clock = in_thread, clock
         self._shipment = Shipment(name)
-        self._pause: Deferred[Any] | None = None
-        self._stopping = self._ending = self._news = self._idle = False
-        self._patience = patience
         self._refused_in_a_row = 0
         self._durable = Position()
         self._oldest: float | None = None
-
-    def poke(self) -> None:
-        """Say that there may be something to ship."""
-        self._news = True
-        if self._idle:
-            self._wake()
-
-    def finish(self) -> None:
-        """End when everything is shipped that is there, or at the first trouble."""
-        self._ending = True
-        self._wake()
-
-    def stop(self) -> None:
-        """End after what is under way; a pause ends at once."""
-        self._stopping = True
-        self._wake()
 
     async def run(self, begin: Position | None = None, until: str | None = None) -> None:
         """Ship until `stop`, or until everything up to a segment is shipped.
@@ -243,65 +219,6 @@ class Pump:
         self._refused_in_a_row += 1
         self._log.warn("{target} refuses {token}: {reason}", target=self._name, token=batch.token, reason=str(reason))
         return len(batch.lines) if isinstance(batch, LineBatch) else max(batch.records, 1)
-
-    async def _patiently(self, work: Callable[[], Awaitable[_T]]) -> _T | None:
-        """Do something, again and again until it is done.
-
-        :return: null also when the pump is to end before that.
-        """
-        while not self._stopping:
-            try:
-                return await work()
-            except Unavailable as reason:
-                await self._trouble(str(reason), reason.retry_after)
-            except (OSError, DataDirError) as reason:
-                await self._trouble(f"on this disk: {reason}")
-            except Exception as reason:  # a fault of ours in one target may stop neither it nor the others for ever
-                self._log.failure("shipping to {target} went wrong", target=self._name)
-                await self._trouble(f"a fault of ccsproxy ({type(reason).__name__}), see the log")
-            if self._ending:
-                self._stopping = True
-        return None
-
-    async def _trouble(self, reason: str, retry_after: float | None = None) -> None:
-        status = self.status
-        # Once for each trouble, not for each try: a target may be away for days.
-        if status.trouble != reason:
-            self._log.warn("{target} waits: {reason}", target=self._name, reason=reason)
-        status.state, status.trouble = "waiting", reason
-        status.retries += 1
-        pause = self._backoff.pause(retry_after)
-        if self._patience is not None and self._backoff.failures >= self._patience:
-            self._stopping = True
-        elif not self._ending:
-            await self._rest(pause)
-
-    def _settle(self) -> None:
-        """Say that all is well; what was wrong before is over."""
-        if self.status.trouble:
-            self._log.info("{target} takes records again", target=self._name)
-        self.status.state, self.status.trouble = "ok", ""
-
-    async def _rest(self, seconds: float, wakes: bool = False) -> None:
-        """Wait; less when the pump is to end.
-
-        :param wakes: whether news end it, too.
-        """
-        # News that came while we were at work must not wait for the next poll.
-        if self._stopping or (wakes and self._news):
-            return
-        self._idle = wakes
-        self._pause = deferLater(self._reactor, seconds, lambda: None)
-        try:
-            await self._pause
-        except CancelledError:
-            pass
-        finally:
-            self._pause, self._idle = None, False
-
-    def _wake(self) -> None:
-        if self._pause is not None:
-            self._pause.cancel()
 
 
 def _seconds(when: str | None) -> float | None:

@@ -1,0 +1,138 @@
+"""Rows of an engine's calls, and the whole records behind them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ccsproxy.store.engine.engine import Engine
+from ccsproxy.store.engine.sums import where
+from ccsproxy.store.index.schema import SUMS
+from ccsproxy.store.reader.lists import batches
+from ccsproxy.store.reader.records import NotKept, as_record
+from ccsproxy.store.summary import KEY_BITS, Summary
+
+_TIMES = ("started_at", "ended_at")
+#: How far back a page is looked for before it is looked for further, in milliseconds.
+_SPANS_MS = (600_000, 10_800_000, 172_800_000, 2_592_000_000)
+#: Where the record of a call is: id, host, start, segment, offset and length.
+Place = tuple[str, str, str, str, int, int]
+
+
+class EngineRecords:
+    """Reads rows and records of an engine. May be used by several threads.
+
+    :param scope: a condition on ``exchanges`` that always holds: what does not pass it is not there for this reader.
+    """
+
+    def __init__(self, engine: Engine, scope: str = "") -> None:
+        self._engine = engine
+        self._relation = (
+            f"(SELECT * FROM {engine.exchanges} AS every WHERE {scope})" if scope else engine.exchanges  # noqa: S608
+        )
+        moments = {name: f"{engine.moment(name)} AS said_{name}" for name in _TIMES}
+        self._columns = ", ".join(["key", *[moments.get(name, name) for name in Summary.__struct_fields__]])
+
+    def record(self, session_id: str, seq: int) -> dict[str, Any]:
+        """Return a record in the current schema version.
+
+        :raises NotKept: when there is none.
+        """
+        return as_record(self.line(session_id, seq))
+
+    def records(self, session_id: str, seqs: Sequence[int]) -> list[dict[str, Any]]:
+        """Return several records of a session.
+
+        :raises NotKept: when one of them is not there.
+        """
+        found = self.lines(session_id, seqs)
+        return [as_record(found[seq]) if seq in found else self.record(session_id, seq) for seq in seqs]
+
+    def lines(self, session_id: str, seqs: Iterable[int]) -> dict[int, bytes]:
+        """Return the JSON of several records of a session, by number."""
+        numbers = ", ".join(str(int(seq)) for seq in seqs)
+        if not numbers:
+            return {}
+        named = f"session_id = {self._engine.literal(session_id)} AND seq IN ({numbers})"
+        places = self._places(named)
+        lines = self._engine.records([place for _, place in places])
+        return {seq: lines[place[0]] for seq, place in places if place[0] in lines}
+
+    def each(self, session_id: str, summaries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Go through records of a session, a few megabytes at a time; those that are kept no more are passed over."""
+        for batch in batches(summaries):
+            found = self.lines(session_id, batch)
+            for seq in batch:
+                if seq in found:
+                    yield as_record(found.pop(seq))
+
+    def line(self, session_id: str, seq: int) -> bytes:
+        """Return a record's JSON.
+
+        :raises NotKept: when there is none.
+        """
+        found = self.lines(session_id, [seq])
+        if seq in found:
+            return found[seq]
+        known = self._of_session(session_id, f"seq = {int(seq)}")
+        if known:
+            raise NotKept(f"request {seq} of session {session_id} is not kept whole", expired=True)
+        raise NotKept(f"there is no request {seq} in session {session_id}")
+
+    def _places(self, condition: str) -> list[tuple[int, Place]]:
+        sql = (
+            f'SELECT seq, id, host, {self._engine.moment("started_at")} AS began, segment, "offset", "length" '  # noqa: S608
+            f"FROM {self._relation} AS e WHERE {condition} ORDER BY key"
+        )
+        return [
+            (int(seq), (str(i), str(h), str(b), str(s), int(o), int(n)))
+            for seq, i, h, b, s, o, n in self._engine.rows(sql)
+        ]
+
+    def _lines(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the JSON of records by their ids."""
+        if not ids:
+            return {}
+        listed = ", ".join(map(self._engine.literal, ids))
+        return self._engine.records([place for _, place in self._places(f"id IN ({listed})")])
+
+    def _newest(self, found: Sequence[str], limit: int, ceiling: int | None) -> list[tuple[int, Summary]]:
+        """Return the newest calls, looking no further back than has to be."""
+        below = [] if ceiling is None else [f"key < {min(ceiling, (1 << 63) - 1)}"]
+        top = self._engine.rows(f"SELECT max(key) FROM {self._relation} AS e WHERE {where(below)}")  # noqa: S608
+        if not top or not top[0][0]:
+            return []
+        for span in _SPANS_MS:
+            first = max((int(top[0][0]) >> KEY_BITS) - span, 0)
+            # A start is rounded into the key, which is what decides.
+            bounds = [f"key >= {first << KEY_BITS}", self._engine.since(max(first - 1000, 0))]
+            rows = self._rows([*found, *bounds], "key DESC", limit, 0)
+            if len(rows) >= limit:
+                return rows
+        return self._rows(found, "key DESC", limit, 0)
+
+    def _rows(self, found: Sequence[str], by: str, limit: int, offset: int) -> list[tuple[int, Summary]]:
+        sql = (
+            f"SELECT {self._columns} FROM {self._relation} AS e WHERE {where(found)} "  # noqa: S608
+            f"ORDER BY {by} LIMIT {limit} OFFSET {offset}"
+        )
+        return [(int(key), _summary(values)) for key, *values in self._engine.rows(sql)]
+
+    def _of_session(self, session_id: str, more: str = "1 = 1") -> list[tuple[int, Summary]]:
+        named = f"session_id = {self._engine.literal(session_id)}"
+        return self._rows([named, more], "key", 100_000, 0)
+
+
+def _summary(values: Sequence[Any]) -> Summary:
+    known = dict(zip(Summary.__struct_fields__, values, strict=True))
+    for name, value in known.items():
+        if name in _WHOLE and value is not None:
+            known[name] = int(value)
+        elif name in _REAL and value is not None:
+            known[name] = float(value)
+    return Summary(**{**known, "tools": list(known["tools"] or []), "has_error": bool(known["has_error"]),
+                      "partial": bool(known["partial"])})  # fmt: skip
+
+
+_WHOLE = frozenset(
+    {"seq", "status", "request_bytes", "response_bytes", "schema_version", *(name for name in SUMS if name != "cost")}
+)
+_REAL = frozenset({"duration_ms", "ttft_ms", "cost"})
