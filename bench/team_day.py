@@ -10,6 +10,7 @@ library), so that they compress as source does. Sizes are drawn from log-normal 
 """
 
 import argparse
+import gzip
 import hashlib
 import json
 import math
@@ -20,6 +21,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,10 +31,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import attr
 import msgspec
 
+from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.record import Record
 from ccsproxy.exchange.usage import Usage
+from ccsproxy.providers.price_book import list_price
+from ccsproxy.redaction import redactors
+from ccsproxy.ship.batch import LineBatch, ShippedLine
+from ccsproxy.ship.clickhouse.rows import RowMaker
+from ccsproxy.ship.clickhouse.schema import tables
 from ccsproxy.ship.otlp.encoder import SpanEncoder
 from ccsproxy.ship.otlp.protobuf import trace_request
 from ccsproxy.store.index.follower import bring_up
@@ -170,84 +178,108 @@ class Team:
         return size
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the processor seconds of this process that something takes, and what it returns."""
-    begun = time.process_time()
-    result = work()
-    return time.process_time() - begun, result
+class Measured:
+    """Processor seconds of this process by step, and counts by name."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
+
+    def timed(self, step: str, work: Callable[[], Any]) -> Any:
+        begun = time.process_time()
+        result = work()
+        self.seconds[step] += time.process_time() - begun
+        return result
+
+
+class Store:
+    """Takes the records of a day as the recorder does, and closes and indexes them."""
+
+    def __init__(self, folder: Path, measured: Measured) -> None:
+        self._folder, self._measured = folder, measured
+        self._segments, self._names, self._size = Segments(folder), list[str](), 0
+
+    def append(self, line: bytes) -> None:
+        if not self._names or self._size > 64 << 20:
+            number = len(self._names) + 1
+            self._names.append(f"20261130T{number // 60:02d}{number % 60:02d}00000Z-0000000a")
+            self._segments.begin(self._names[-1])
+            self._size = 0
+        self._segments.append(self._names[-1], line)
+        self._size += len(line)
+
+    def close(self) -> None:
+        files = Files()
+        for name in self._names:
+            seal(files, self._folder, name, 0.0)
+            self._measured.timed("compress", lambda name=name: compress_segment(files, self._folder, name))
+        packed = (self._folder / "segments").iterdir()
+        self._measured.counts["packed"] = sum(path.stat().st_size for path in packed)
+        self._measured.timed("index", lambda: bring_up(self._folder))
+        self._measured.counts["index"] = sum(path.stat().st_size for path in self._folder.glob(NAME + "*"))
+
+
+class Shipping:
+    """Makes what targets get of batches, and sends it nowhere."""
+
+    def __init__(self, measured: Measured) -> None:
+        self._measured, self._encoder = measured, SpanEncoder(False)
+        self._rows = RowMaker("gw1", tables(ship_address("clickhouse+https://u@h/d")), list_price, 0)
+
+    def ship(self, batch: list[tuple[Record, bytes]]) -> None:
+        counts, lines = self._measured.counts, [ShippedLine(n, line) for n, (_, line) in enumerate(batch)]
+        counts["shipped"] += len(batch)
+        records = [msgspec.to_builtins(each) for each, _ in batch]
+        spans = self._measured.timed("OTLP", lambda: self._encoder.spans(records))
+        counts["spans"] += len(spans)
+        counts["OTLP"] += len(self._measured.timed("OTLP", lambda: trace_request(spans)))
+        rows = self._measured.timed("ClickHouse", lambda: self._rows.rows(LineBatch("gw1", "s", 0, 1, lines)))
+        self._rows.memory.commit()
+        for table, made in rows.lines.items():
+            counts[f"rows of {table}"] += len(made)
+            counts[f"bytes of {table}"] += len(gzip.compress(b"\n".join(made), 5))
 
 
 def measure(developers: int, calls: int, seed: int, folder: Path) -> None:
-    team = Team(seed)
-    segments, files = Segments(folder), Files()
-    name, number, plain, written = "", 0, 0, []
-    batch: list[Record] = []
-    encode = otlp = 0.0
-    encoder = SpanEncoder(False)
-    spans = span_bytes = 0
+    team, measured = Team(seed), Measured()
+    store, shipping, redactor = Store(folder, measured), Shipping(measured), redactors()
+    batch: list[tuple[Record, bytes]] = []
     for each in team.day(developers, calls):
-        if not name:
-            number += 1
-            name = f"20261130T{number // 60:02d}{number % 60:02d}00000Z-0000000a"
-            segments.begin(name)
-            size = 0
-        seconds, line = timed(lambda each=each: codec.encode(each))
-        encode += seconds
-        segments.append(name, line)
-        size += len(line)
-        plain += len(line)
-        batch.append(each)
+        measured.timed("redact", lambda each=each: redactor().tree(each.request.body, "request"))
+        line = measured.timed("write", lambda each=each: codec.encode(each))
+        measured.counts["plain"] += len(line)
+        store.append(line)
+        batch.append((each, line))
         if len(batch) == 50:
-            records = [msgspec.to_builtins(one) for one in batch]
-            seconds, body = timed(lambda records=records: trace_request(made := encoder.spans(records)) and made)
-            otlp += seconds
-            spans += len(body)
-            span_bytes += len(trace_request(body))
+            shipping.ship(batch)
             batch.clear()
-        if size > 64 << 20:
-            written.append(name)
-            name = ""
-    if name:
-        written.append(name)
-    compress = 0.0
-    for each_name in written:
-        seal(files, folder, each_name, 0.0)
-        seconds, _ = timed(lambda each_name=each_name: compress_segment(files, folder, each_name))
-        compress += seconds
-    packed = sum(path.stat().st_size for path in (folder / "segments").iterdir())
-    index_s, _ = timed(lambda: bring_up(folder))
-    index = sum(path.stat().st_size for path in folder.glob(NAME + "*"))
-    report(team.tally, plain, packed, index, encode, compress, index_s, otlp, spans, span_bytes)
+    store.close()
+    report(team.tally, measured)
 
 
-def report(
-    tally: Tally, plain: int, packed: int, index: int, encode: float, compress: float, index_s: float, otlp: float,
-    spans: int, span_bytes: int,
-) -> None:  # fmt: skip
-    calls = tally.calls
+def report(tally: Tally, measured: Measured) -> None:
+    calls, counts, shipped = tally.calls, measured.counts, measured.counts["shipped"] or 1
     shown = {
         "calls": calls,
         "request body, median KB": statistics.median(tally.bodies) / 1e3,
         "request body, mean KB": tally.sent / calls / 1e3,
-        "sent, MB": tally.sent / 1e6,
-        "of it never sent before, MB": tally.new / 1e6,
         "share never sent before, %": 100 * tally.new / tally.sent,
-        "answers, KB a call": tally.answers / calls / 1e3,
         "messages (with system and tools) a call": tally.messages / calls,
-        "messages never sent before a call": len(tally.distinct) / calls,
-        "record as a line, KB": plain / calls / 1e3,
-        "in a compressed segment, KB a call": packed / calls / 1e3,
-        "compression, times": plain / packed,
-        "index, KB a call": index / calls / 1e3,
-        "write a line, ms": encode / calls * 1e3,
-        "compress, ms a call": compress / calls * 1e3,
-        "index, ms a call": index_s / calls * 1e3,
-        "spans a call": spans / (calls // 50 * 50 or 1),
-        "OTLP without content, bytes a call": span_bytes / (calls // 50 * 50 or 1),
-        "OTLP, ms a call": otlp / calls * 1e3,
+        "messages never sent before, a call": len(tally.distinct) / calls,
+        "record as a line, KB": counts["plain"] / calls / 1e3,
+        "in a compressed segment, KB a call": counts["packed"] / calls / 1e3,
+        "compression, times": counts["plain"] / counts["packed"],
+        "index, KB a call": counts["index"] / calls / 1e3,
+        "spans a call": counts["spans"] / shipped,
+        "OTLP without content, KB a call": counts["OTLP"] / shipped / 1e3,
     }
+    for name, count in sorted(counts.items()):
+        if name.startswith(("rows", "bytes")):
+            shown[f"ClickHouse: {name}{', gzip' if name[0] == 'b' else ''}, a call"] = count / shipped
+    for step, seconds in measured.seconds.items():
+        shown[f"{step}, ms a call"] = seconds / (shipped if step in ("OTLP", "ClickHouse") else calls) * 1e3
     for what, value in shown.items():
-        print(f"{what:44} {value:12,.2f}")
+        print(f"{what:56} {value:12,.2f}", flush=True)
 
 
 def main() -> None:
