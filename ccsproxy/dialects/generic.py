@@ -3,6 +3,7 @@
 from typing import Any
 
 from ccsproxy.dialects.answer import Settled
+from ccsproxy.dialects.conversations import ConversationReassembler, is_conversation
 from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.json_body import member, note_error, text_member
@@ -64,7 +65,9 @@ class Generic:
     def route(self, facts: Facts, path: Path) -> Routed:
         """Name the category of any other call; a body with a model and a prompt is a model call."""
         segments = [segment.lower() for segment in path.segments]
-        if path.method == "POST" and (tuple(segments[-2:]) in _MODEL_CALLS or _asks_a_model(facts)):
+        if path.method == "POST" and (
+            tuple(segments[-2:]) in _MODEL_CALLS or _asks_a_model(facts) or is_conversation(facts)
+        ):
             return Routed(Category.MODEL)
         if path.method in ("GET", "HEAD") and "models" in segments[-2:]:
             return Routed(Category.MODELS)
@@ -79,8 +82,8 @@ class Generic:
         return False
 
     def reassembler(self, facts: Facts) -> Reassembler:
-        """Make the reassembler, which keeps nothing but counts."""
-        return _Uncollected()
+        """Make the reassembler, which keeps nothing but counts, except of Mistral's conversations."""
+        return ConversationReassembler() if is_conversation(facts) else _Uncollected()
 
     def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
         """Keep any JSON value; embeddings and rerankings count tokens under OpenAI's names."""
