@@ -52,7 +52,6 @@ SCHEME = r"(?:bearer|basic|token|apikey|negotiate|digest|splunk|ssws|geniekey|bo
 _OPEN = rf"(?:{QUOTE}|{_COLOUR}|[ \t(\[]|\$'|[rbufn]{{1,2}}[\"']|{SCHEME}|base64:)*"
 _LEAST = r"[^\s\"'`\\<>(){}\[\],;$][^\s\"'`<>(){}\[\],;]{5}"
 _QUOTED = rf"\\*[\"'`] *(?:{SCHEME})?(?:\\+u[0-9a-fA-F]{{4}}|[^\s\"'`\\<({{\[$])[^\s\"'`]{{5}}"
-_LONG = r"[^\s\"'`<>(){}\[\],;$&]{16}"
 _CLOSE = rf"(?:{QUOTE}|{_COLOUR}|[ \t\])*]|</?b>)*"
 #: The same in a text's view, in which nothing is escaped.
 _PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", rf":=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|{_WIDE}"
@@ -66,10 +65,12 @@ _PLAIN_OPEN = rf"(?:{_PLAIN_QUOTE}|[ \t(\[]|\$'|[rbufn]{{1,2}}[\"']|{SCHEME}|bas
 _PLAIN_BETWEEN = rf"{_PLAIN_CLOSE}(?:{_PLAIN_SIBLING}|{_PLAIN_SEPARATOR}){_PLAIN_OPEN}"
 #: A function that sets a secret, or that writes one into the field of a page.
 _CALL = rf"(?:{_PLAIN_QUOTE}[)\]]*\.[A-Za-z_]+)?\([ ]*[nN]?{_PLAIN_QUOTE}"
+#: Names that hold secrets only where the value is long are looked for in the same way, and judged later: two ways
+#: side by side would be two sets of states.
 NAMED = (
-    rf"(?i:(?:{_STEMS}){TRAIL}(?:{_PLAIN_BETWEEN}|{_PLAIN_QUOTE}[ ]*,[ ]*|{_CALL}))(?:{_LEAST}|{_QUOTED})"
+    rf"(?i:(?:{_STEMS}|{_WEAK_STEMS}){TRAIL}(?:{_PLAIN_BETWEEN}|{_PLAIN_QUOTE}[ ]*,[ ]*|{_CALL}))"
+    rf"(?:{_LEAST}|{_QUOTED})"
     rf"|(?i:authorization){_PLAIN_CLOSE}[:=]{_PLAIN_OPEN}[A-Za-z][\w-]*[ ]+{_LEAST}"
-    rf"|(?i:(?:{_WEAK_STEMS}){TRAIL}(?:{_PLAIN_BETWEEN}|{_PLAIN_QUOTE}[ ]*,[ ]*{_PLAIN_QUOTE})){_LONG}"
 )
 #: The expression of a flag, or of a statement, whose value follows behind a blank.
 FLAGGED = (

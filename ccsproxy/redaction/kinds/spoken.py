@@ -103,7 +103,6 @@ def find_spoken(text: bytes, start: int, end: int) -> FoundSecret | None:
         level = Strength.HUMAN
     if level is Strength.NONE or is_type(text, begin):
         return None
-    told = level is Strength.HUMAN and _COMMANDS.search(text, max(begin - 60, 0), begin) is not None
     for at, said in _places(text, end):
         value = _VALUE.match(text, at)
         if value is not None and _DIGIT.search(value.group()) is not None:
@@ -111,9 +110,15 @@ def find_spoken(text: bytes, start: int, end: int) -> FoundSecret | None:
             if token is not None:
                 return token
             stop = at + len(value.group().rstrip(b".,:;?)*_]}"))
-            if _is_told(text[at:stop], level, spelled.encode(), said or told):
+            said = said or (level is Strength.HUMAN and _is_given(text, begin))
+            if _is_told(text[at:stop], level, spelled.encode(), said):
                 return FoundSecret(at, stop, kind_of(spelled), unescaped(text[at:stop]))
     return None
+
+
+def _is_given(text: bytes, begin: int) -> bool:
+    """Tell whether a command takes the name that begins at a place, and its value."""
+    return _COMMANDS.search(text, max(begin - 60, 0), begin) is not None
 
 
 def _is_told(value: bytes, level: Strength, name: bytes, said: bool) -> bool:
