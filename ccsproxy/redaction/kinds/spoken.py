@@ -6,6 +6,7 @@ tokens looks the same, so the value has to look like nothing else.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ccsproxy.redaction.kinds.assignment_patterns import LINE_BEGINS, PASSWORDS, TRAIL
 from ccsproxy.redaction.kinds.assignments import is_type, judged_name, kind_of, name_begins
@@ -64,7 +65,8 @@ _LATER = re.compile(
     rb"(?:[:=>)]|\b(?:is|to|ist|lautet|est|es)|[ ]/|[ ]-(?:b|v|-body|-value))[*_`]*[ \t]+(?:%b)*" % _QUOTES
 )
 _VALUE = re.compile(rb"[^\s\"'`<>\\\x80-\xff]{6,120}")
-_DIGIT = re.compile(rb"[0-9]")
+#: No value without a digit is one.
+_WITH_DIGIT = re.compile(rb"(?=[^\s\"'`<>\\\x80-\xff]{6})[^\s0-9\"'`<>\\\x80-\xff]{0,119}[0-9]")
 _LINE = re.compile(rb"\n|\\n")
 #: Commands and statements that take a name and its value.
 _COMMANDS = re.compile(
@@ -97,15 +99,18 @@ def find_spoken(text: bytes, start: int, end: int) -> FoundSecret | None:
     """
     if _PROMISING.match(text, end) is None:
         return None
+    places = [each for each in _places(text, end) if _WITH_DIGIT.match(text, each[0]) is not None]
+    if not places:
+        return None
     begin = name_begins(text, start)
     spelled, level = judged_name(text[begin:end])
     if text[start] > 0x7F or spelled[:3].lower() == "log":
         level = Strength.HUMAN
     if level is Strength.NONE or is_type(text, begin):
         return None
-    for at, said in _places(text, end):
+    for at, said in places:
         value = _VALUE.match(text, at)
-        if value is not None and _DIGIT.search(value.group()) is not None:
+        if value is not None:
             token = token_at(text, at)
             if token is not None:
                 return token
@@ -121,6 +126,7 @@ def _is_given(text: bytes, begin: int) -> bool:
     return _COMMANDS.search(text, max(begin - 60, 0), begin) is not None
 
 
+@lru_cache(1024)
 def _is_told(value: bytes, level: Strength, name: bytes, said: bool) -> bool:
     if said and level is Strength.HUMAN:
         return is_spoken_password(value)
