@@ -37,8 +37,10 @@ def phrase(kind: str, before: str, head: str, secret: str, strength: Strength) -
 
 
 _WORD = r"(?:\\*[\"'])?[^\s\"'<>{\\-][^\s\"'\\]{3}"
-_TO_BLANK = r"[^\s\"'\\]+"
-_TO_QUOTE = r"[^\s\"'\\,;)]+"
+#: Secrets of more letters are none that a person gives to a command; without a bound each place in a long word would
+#: read it to its end.
+_TO_BLANK = r"[^\s\"'\\]{1,200}"
+_TO_QUOTE = r"[^\s\"'\\,;)]{1,200}"
 _QUOTE = r"\\*[\"']"
 #: A quoted text; nothing is counted in these expressions, since each count multiplies the states of the automaton.
 _TEXT = rf"{_QUOTE}[^\n\"'\\]+{_QUOTE}"
@@ -56,11 +58,11 @@ COMMANDS = (
     _command(r"htpasswd[ ]+-[A-Za-z]*b[A-Za-z]*[ ]+[^\s]+[ ]+[^\s]+[ ]+"),
     _command(r"[ ]-U[ ]*[^\s%]+%"),
     _command(r"rabbitmqctl[ ](?:[^\s]+[ ]+)?(?:add_user|change_password)[ ]+[^\s]+[ ]+"),
-    _command(r"\bsqlplus[ ]+(?:-[A-Za-z]+[ ]+)*[\w$#]+/", r"[^\s\"'\\@]+"),
-    _command(r"jdbc:oracle:(?:thin|oci):[\w$#]+/", r"[^\s\"'\\@]+"),
+    _command(r"\bsqlplus[ ]+(?:-[A-Za-z]+[ ]+)*[\w$#]+/", r"[^\s\"'\\@]{1,200}"),
+    _command(r"jdbc:oracle:(?:thin|oci):[\w$#]+/", r"[^\s\"'\\@]{1,200}"),
     _command(r"\bAUTH[ ]+", strength=Strength.CHOSEN),
-    _command(r"WIFI:[^\n]*;P:", r"[^\s\"'\\;]+"),
-    _command(r"PWD=\{", r"[^\s\"'\\}]+"),
+    _command(r"WIFI:(?:[A-OQ-Z]:[^;:\n]*;)*P:", r"[^\s\"'\\;]{1,200}"),
+    _command(r"PWD=\{", r"[^\s\"'\\}]{1,200}"),
     _command(rf"ConvertTo-SecureString[ ]+(?:-String[ ]+)?{_QUOTE}"),
     _command(
         r"(?:NetworkCredential|[bB]asic_?Auth|PasswordAuthentication|UsernamePasswordCredentials"
@@ -74,7 +76,7 @@ COMMANDS = (
 )
 #: A flag of one letter that some commands take a password with.
 FLAGS = rf"[ \t]-[pPwa][ ]*{_WORD}"
-_FLAG = re.compile(rb"[ \t](?P<flag>-[pPwa])[ ]*(?:\\*[\"'])?(?P<secret>[^\s\"'\\]+)")
+_FLAG = re.compile(rb"[ \t](?P<flag>-[pPwa])[ ]*(?:\\*[\"'])?(?P<secret>[^\s\"'\\]{1,200})")
 _LINE = 120
 #: A secret that is written into the input of a command.
 ECHOED = rf"\becho[ ]+(?:-n[ ]+)?(?:{_QUOTE})?[^\s\"'|$][^\s\"'|]+(?:{_QUOTE})?[ ]*\|"

@@ -23,7 +23,7 @@ from ccsproxy.redaction.search.finding import FoundSecret
 #: Blanks and line ends, and the number that a reader of files puts before a line.
 _BLANKS = r"(?:[ \t\r\n]|\\+[nrt])+(?:[0-9]{1,7}(?:\xe2\x86\x92|\\+t|[\t:|])(?:[ \t]|\\+t)*)?"
 _TAB = r"(?:\t|\\+t)"
-_TO_BLANK = r"[^\s\"'\\]+"
+_TO_BLANK = r"[^\s\"'\\]{1,200}"
 _QUOTE = r"\\*\""
 #: The name of a secret, which stands behind its value.
 _NAME_BEHIND = (
@@ -36,7 +36,7 @@ _ALL = (
         Strength.HUMAN,
     ),
     phrase(
-        "password", r":(?:543[0-9]|6432|6543|\*):[^:\s]+:[^:\s/]+:", r"[^\s:\"'/]{4}", r"[^\s\"'\\]+",
+        "password", r":(?:543[0-9]|6432|6543|\*):[^:\s]+:[^:\s/]+:", r"[^\s:\"'/]{4}", _TO_BLANK,
         Strength.HUMAN,
     ),
     phrase(
@@ -66,6 +66,7 @@ _JWK_MEMBER = re.compile(rb"\"(?:d|p|q|dp|dq|qi|k)\\*\"[ ]*:[ ]*\\*\"([A-Za-z0-9
 _NEAR = 4096
 #: More of a list of cookies is not read; each of them could begin one.
 _LONGEST_COOKIES = 8192
+_LONG_LIST = 200
 #: What begins a phrase and is a name with a sign behind it as well.
 BEFORE_NAMES = (b"cookie", b"Cookie", b"COOKIE", b"jdbc:", b"WIFI:", b"auth", b"PWD={", b'"value', b"variable")
 
@@ -77,9 +78,6 @@ def find_phrase(text: bytes, start: int) -> list[FoundSecret]:
     """Return the secrets of the phrase that begins at a place."""
     if text[start : start + 2] == b'"d':
         return list(_private_members(text, start))
-    cookies = _COOKIES_BEGIN.match(text, start)
-    if cookies is not None:
-        return list(_cookies(text, cookies.end()))
     for each in _ALL:
         found = each.whole.match(text, start)
         if found is not None:
@@ -88,20 +86,25 @@ def find_phrase(text: bytes, start: int) -> list[FoundSecret]:
     return [] if taken is None else [taken]
 
 
+def find_cookies(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
+    """Return the cookies that are secret in a list that begins at a place, and where to go on behind a long list."""
+    begins = _COOKIES_BEGIN.match(text, start)
+    if begins is None:
+        return [], start
+    position, found = begins.end(), []
+    last = position + _LONGEST_COOKIES
+    while (cookie := _COOKIE.match(text, position, last)) is not None:
+        position, value = cookie.end(), cookie.group(2)
+        if len(value) >= 8 and b"redacted" not in value and is_secret_value(value, Strength.STRONG, Style.LITERAL):
+            found.append(FoundSecret(*cookie.span(2), "cookie", value))
+    # A list is read once: each of its cookies looks as if another list began there.
+    return found, position if found or position - start > _LONG_LIST else start
+
+
 def _judged(phrase: Phrase, found: re.Match[bytes]) -> Iterator[FoundSecret]:
     secret = found.group("secret")
     if is_secret_value(secret, phrase.strength, Style.LITERAL):
         yield FoundSecret(*found.span("secret"), phrase.kind, secret)
-
-
-def _cookies(text: bytes, position: int) -> Iterator[FoundSecret]:
-    """Yield the values of cookies that may be credentials; attributes and settings are none."""
-    last = position + _LONGEST_COOKIES
-    while (found := _COOKIE.match(text, position, last)) is not None:
-        position = found.end()
-        value = found.group(2)
-        if len(value) >= 8 and b"redacted" not in value and is_secret_value(value, Strength.STRONG, Style.LITERAL):
-            yield FoundSecret(*found.span(2), "cookie", value)
 
 
 def _private_members(text: bytes, start: int) -> Iterator[FoundSecret]:

@@ -18,7 +18,7 @@ from ccsproxy.redaction.kinds.assignments import SCHEMED, find_named, find_schem
 from ccsproxy.redaction.kinds.blocks import BEGINNINGS, find_block
 from ccsproxy.redaction.kinds.encodings import ENCODED, ESCAPED, find_encoded, find_escaped
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, after_boundary, marked_at, token_at
-from ccsproxy.redaction.kinds.phrases import BEFORE_NAMES, PHRASES, find_phrase
+from ccsproxy.redaction.kinds.phrases import BEFORE_NAMES, PHRASES, find_cookies, find_phrase
 from ccsproxy.redaction.kinds.randomness import is_random
 from ccsproxy.redaction.kinds.spoken import SPOKEN, end_of_word, find_spoken, is_separated, is_spoken
 from ccsproxy.redaction.search.engine import PatternEngine, make_engine
@@ -139,6 +139,11 @@ class Scanner:
             escaped, position = find_escaped(text, start, self._deeper(depth))
             findings += escaped
             return position
+        if first in b"cC-":
+            cookies, position = find_cookies(text, start)
+            findings += cookies
+            if position > start:
+                return max(end, position)
         if text.startswith(BEFORE_NAMES, start) and (phrases := find_phrase(text, start)):
             findings += phrases
             return max(end, phrases[-1].end)
