@@ -82,7 +82,18 @@ class PrometheusTests(EngineTestCase):
         self.addCleanup(self.close_peers, upstream)
         prices = self.folder() / "prices.toml"
         prices.write_text(PRICES)
-        options = ("--proxy-port", "0", "--api-port", "0", "--api-users", "any", "--prices", str(prices))
+        options = (
+            "--proxy-port",
+            "0",
+            "--api-port",
+            "0",
+            "--api-users",
+            "any",
+            "--prices",
+            str(prices),
+            "--ship",
+            f"file://{self.folder()}",
+        )
         service = await self.launch("twistd", "--upstream", f"anthropic=http://127.0.0.1:{port}", *options)
         for _ in range(2):
             await self.calls(8)

@@ -108,10 +108,14 @@ class GatewayTests(ProxiedTestCase):
         """Who calls may be said by a header, or by a hash of the key; a secret in the header is none."""
         settings = {"client_keys": None, "labels": (("user", "@header:X-User"), ("who", "@key"), ("team", "shop"))}
         upstream = await self.gateway(**settings)
-        await self.ask(post("/v1/messages", BODY, ("x-user", "ann"), ("x-api-key", ANN)))
+        trace = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        await self.ask(post("/v1/messages", BODY, ("x-user", "ann"), ("x-api-key", ANN), trace))
         await self.ask(post("/v1/messages", BODY, ("x-api-key", ANN)))
         await self.ask(post("/v1/messages", BODY, ("X-User", SECRET)))
-        first, second, third = [record["labels"] for record in await self.records(3)]
+        records = await self.records(3)
+        self.assertEqual(records[0]["request"]["headers"]["traceparent"], trace[1])
+        self.assertEqual(upstream.requests[0].values(b"traceparent"), [trace[1].encode()])
+        first, second, third = [record["labels"] for record in records]
         self.assertEqual((first["user"], first["team"]), ("ann", "shop"))
         self.assertEqual(first["who"], f"key-{digest_of(ANN.encode()).hex()[:12]}")
         self.assertEqual((second.get("user"), second["who"]), (None, first["who"]))

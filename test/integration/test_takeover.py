@@ -18,7 +18,7 @@ from test.integration.program import Program, ProgramTestCase
 from test.integration.writing import SSE, head, post
 
 #: How many streams run through the restart, and how long each takes in seconds.
-STREAMS, SECONDS = int(os.environ.get("CCSPROXY_TAKEOVER_STREAMS", "40")), 4.0
+STREAMS, SECONDS = int(os.environ.get("CCSPROXY_TAKEOVER_STREAMS", "30")), 3.0
 PIECE = b"13\r\nevent: x\ndata: {}\n\n\r\n"
 PIECES = 40
 HEAD = head("HTTP/1.1 200 OK", [SSE, ("Transfer-Encoding", "chunked")])
