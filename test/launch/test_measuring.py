@@ -5,8 +5,8 @@ import ssl
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.request import MeasuredRequest as Asked
 from urllib.request import ProxyHandler, build_opener
+from urllib.request import Request as Asked
 
 from twisted.trial.unittest import SynchronousTestCase
 
