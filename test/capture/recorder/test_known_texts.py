@@ -1,0 +1,96 @@
+"""Records with and without the memory of known texts: what is sent again is recorded as if it were new."""
+
+import json
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.capture import frames
+from ccsproxy.capture.frames import EndFrame, FrameDecoder
+from ccsproxy.capture.recorder.assembly import CapturePolicy
+from ccsproxy.capture.recorder.bodies import MemoryBudget
+from ccsproxy.capture.recorder.interfaces import Interpreters
+from ccsproxy.capture.recorder.placing.sessions import Sessions
+from ccsproxy.capture.recorder.recorder import Recorder
+from ccsproxy.capture.recorder.report import MainReport, RelayReport, Report
+from ccsproxy.clients import identify
+from ccsproxy.dialects import detect
+from ccsproxy.exchange.record import Record
+from ccsproxy.redaction import Rules, Tagger, redactors
+from ccsproxy.redaction.search.scanner import Scanner
+from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
+from test.capture import encoded
+from test.capture.fakes import SSE, ending, request_head, response_head
+from test.capture.recorder.fake_interfaces import MemoryStore
+
+SCANNER, TAGGER = Scanner(), Tagger(b"k" * 32)
+SECRET = "ghp_" + "A1b2C3d4E5" * 3 + "F6g7H8"
+LONG = "word after word, " * (SHORTEST // 16)
+#: Long and short texts, with a secret, with parts of one at their ends, and some that differ by a letter.
+TEXTS = st.sampled_from(
+    (LONG, LONG + "x", f"{LONG}{SECRET}", LONG + SECRET[:20], SECRET[20:] + LONG, "short", SECRET, "\u00e9" * 700,
+     f"{LONG}DB_PASSWORD=x9!yz-k\n", chr(0x4241) * 600, "AB" * 600)
+)  # fmt: skip
+#: What a user and a model say in turn, in several sessions that are sent in any order.
+SESSIONS = st.lists(st.tuples(st.integers(0, 2), TEXTS, TEXTS), max_size=8)
+
+
+class Recording:
+    """A recorder, and the records that it makes of a session's turns."""
+
+    def __init__(self, memory: TextMemory | None) -> None:
+        self.store = MemoryStore()
+        report = Report(MainReport(lambda data: None, lambda flush: None))
+        report.relays[0] = RelayReport(lambda data: None, lambda flush: None, lambda: 0, lambda reason: None)
+        rules = Rules(TAGGER, scanner=SCANNER, memory=memory)
+        sessions = Sessions("run", self.store.last_seq, lambda size: bytes(size))
+        self.recorder = Recorder(
+            CapturePolicy(), Interpreters(detect, identify), redactors(rules), sessions, self.store, report,
+            MemoryBudget(1 << 30),
+        )  # fmt: skip
+
+    def call(self, number: int, body: bytes, answer: bytes) -> None:
+        """Record a call."""
+        head = request_head(f"e{number}", headers=[(b"Content-Length", str(len(body)).encode())])
+        parts = [
+            encoded.head(number, 0, head),
+            frames.frame(frames.REQUEST_BODY, number, 10, body),
+            encoded.response_head(number, 1000, response_head(200, SSE)),
+            frames.frame(frames.RESPONSE_BODY, number, 2000, answer),
+            encoded.end(number, 9000, EndFrame(ending(), len(body), len(answer))),
+        ]
+        for frame in FrameDecoder().feed(b"".join(parts)):
+            self.recorder.take(frame)
+
+
+def said(record: Record) -> Any:
+    """Return what a record says, but for when that was."""
+    return {**msgspec.to_builtins(record), "timing": None, "started_at": None, "ended_at": None}
+
+
+class EqualityTests(SynchronousTestCase):
+    """The memory changes what a record costs, and nothing else."""
+
+    @given(SESSIONS, st.integers(1, 4))
+    @settings(max_examples=60, deadline=None)
+    def test_sessions(self, turns: list[tuple[int, str, str]], size: int) -> None:
+        """Sessions of any texts, with a memory of any size."""
+        with_memory, without = Recording(TextMemory(size, size)), Recording(None)
+        messages: dict[int, list[Any]] = {}
+        for number, (session, asked, answered) in enumerate(turns, 1):
+            sent = messages.setdefault(session, [])
+            sent.append({"role": "user", "content": [{"type": "text", "text": asked}]})
+            user = json.dumps({"session_id": f"00000000-0000-4000-8000-00000000000{session}"})
+            body = json.dumps({"model": "claude-1", "metadata": {"user_id": user}, "messages": sent}).encode()
+            delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": answered}}
+            answer = b"event: content_block_delta\ndata: " + json.dumps(delta).encode() + b"\n\n"
+            for each in (with_memory, without):
+                each.call(number, body, answer)
+            sent.append({"role": "assistant", "content": [{"type": "text", "text": answered}]})
+        self.assertEqual(len(with_memory.store.records), len(turns))
+        self.assertEqual(
+            [said(each) for each in with_memory.store.records], [said(each) for each in without.store.records]
+        )
