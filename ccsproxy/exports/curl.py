@@ -43,11 +43,14 @@ def curl(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
 def _target(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
     url = exchange_url(record, upstreams)
     yield _quoted(url, _api_key(record))
+    # curl would take brackets and braces for a range of addresses, and ask for each.
     if re.search(r"[][{}]", url):
         yield "--globoff"
+    # curl would resolve the dots before it asks; what was sent had them.
     if re.search(r"/\.{1,2}(/|\?|$)", url):
         yield "--path-as-is"
     method = str((record.get("request") or {}).get("method") or "GET")
+    # With -X HEAD curl waits for a body that never comes.
     if method == "HEAD":
         yield "--head"
     elif method != "GET" or request_payload(record).kept:
@@ -60,17 +63,21 @@ def _headers(record: Mapping[str, Any], payload: Payload) -> Iterator[str]:
     pairs = header_pairs(record.get("request") or {})
     for name, value in pairs:
         low = name.lower()
+        # The header itself would print compressed bytes to the terminal.
         if low == "accept-encoding":
             yield "--compressed"
         elif low not in _LEFT_OUT:
             yield f"-H {_header(name, value, record)}"
     if payload.kept:
+        # curl says that data is a form where nobody says otherwise; the request said nothing.
         if not any(name.lower() == "content-type" for name, _ in pairs):
             yield "-H 'content-type:'"
+        # For bodies above a mebibyte curl asks for leave and waits a second, which no agent does.
         yield "-H 'expect:'"
 
 
 def _header(name: str, value: str, record: Mapping[str, Any]) -> str:
+    # To curl "Name:" removes a header; with a semicolon it sends an empty one.
     if not value:
         return shlex.quote(f"{name};")
     variable = _variable(name, value, record)
@@ -110,6 +117,7 @@ def _body(payload: Payload) -> tuple[str, list[str]]:
     if not payload.kept:
         return "", []
     text = payload.text
+    # No argument of a program can hold a zero byte.
     if text is None or "\0" in text:
         return f"printf %s '{base64.b64encode(payload.content).decode()}' | base64 -d | ", ["--data-binary @-"]
     if len(payload.content) > LARGEST_ARGUMENT:

@@ -35,5 +35,5 @@ class AuditLog:
         os.write(self._file, msgspec.json.encode(line) + b"\n")
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; nothing is noted afterwards."""
         os.close(self._file)

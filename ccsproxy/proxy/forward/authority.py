@@ -64,6 +64,7 @@ class AuthorityStore:
         if found is not None:
             return found
         with self._locked():
+            # Read again under the lock: another process may have made one while this one waited for it.
             return self._read() or self._make(self._hosts)
 
     def renew(self) -> CertifiedKey:
@@ -72,6 +73,7 @@ class AuthorityStore:
         :raises AuthorityError: when that cannot be done.
         """
         with self._locked():
+            # Agents may run that trust the old one for hosts which this process was not told of.
             return self._make(self._hosts | self._constraints())
 
     def forget(self) -> bool:
@@ -92,6 +94,7 @@ class AuthorityStore:
             status = os.stat(self.certificate_path)
         except OSError:
             return None
+        # Two files that are put in place within one tick of the clock still differ in their inode.
         return status.st_mtime_ns, status.st_ino
 
     def current(self) -> CertifiedKey | None:
@@ -118,6 +121,8 @@ class AuthorityStore:
         return found if self._is_fit(found) else None
 
     def _is_fit(self, found: CertifiedKey) -> bool:
+        # More hosts than are wanted do no harm; one fewer would break an agent's connection in the middle of its
+        # work.
         if not found.matches or not self._hosts <= constrained_to(found.certificate):
             return False
         return is_good(found.certificate, self._now())
@@ -137,8 +142,11 @@ class AuthorityStore:
         path, interim = self.folder / name, self.folder / f".{name}.{os.getpid()}"
         try:
             interim.unlink(missing_ok=True)
+            # The mode is set as the file is made: one that is closed to others afterwards was open to them for a
+            # moment.
             descriptor = os.open(interim, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
+                # The umask takes bits away from the mode above, the owner's included.
                 os.fchmod(descriptor, 0o600)
                 file.write(content)
                 file.flush()
@@ -152,6 +160,8 @@ class AuthorityStore:
         """Hold the folder, made and closed to others, so that of several processes one makes an authority."""
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
+            # The folder itself is locked: a lock file would be one more thing that somebody may delete while it is
+            # held.
             descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise AuthorityError(f"{self.folder} cannot be used: {error.strerror}.") from None
@@ -175,11 +185,14 @@ def _load(folder: Path) -> CertifiedKey:
 
 def _read_file(path: Path, *, secret: bool) -> bytes:
     """Read a small plain file, neither link nor pipe."""
+    # Opened first and looked at afterwards, so that what is judged is what is read; a FIFO must not hold up the
+    # start.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
             raise ValueError(f"{path} is no plain file of this user")
+        # A key that others could have read may be in their hands already: closing the file now would not help.
         if secret and stat.S_IMODE(status.st_mode) & 0o077:
             raise ValueError(f"{path} could be read by others")
         return file.read(_LARGEST)

@@ -39,6 +39,7 @@ class BlindCapture:
 
     def begin(self, head: RequestHead) -> Tap:
         """Announce an exchange by its ends."""
+        # A path may say what was looked at and by whom; which host was asked is known to the network anyway.
         authority = head.upstream_url.partition("://")[2].encode()
         lines = head.lines if head.method == b"CONNECT" else b""  # those of a CONNECT are meant for us
         blind = msgspec.structs.replace(

@@ -77,6 +77,7 @@ def make_authority(hosts: Iterable[str], now: datetime) -> CertifiedKey:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ccsproxy, recorder on this machine")])
     builder = _begin(subject, key, now, AUTHORITY_LIFE).issuer_name(subject)
     for extension, critical in (
+        # No authority below this one: what it signs can vouch for nobody else.
         (x509.BasicConstraints(ca=True, path_length=0), True),
         (_usage(certificates=True), True),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
@@ -98,13 +99,16 @@ def make_leaf(authority: CertifiedKey, host: str, now: datetime) -> CertifiedKey
     named = address is None and len(host) <= _LONGEST_NAME
     name = [x509.NameAttribute(NameOID.COMMON_NAME, host)] if named else []
     ca = authority.certificate
+    # A leaf that outlives its authority is refused by some clients only, which nobody would understand.
     builder = _begin(x509.Name(name), key, now, min(LEAF_LIFE, ca.not_valid_after_utc - now)).issuer_name(ca.subject)
     alternative: x509.GeneralName = x509.IPAddress(address) if address else x509.DNSName(host)
     for extension, critical in (
+        # Without a subject the names must be critical (RFC 5280 section 4.2.1.6).
         (x509.SubjectAlternativeName([alternative]), not name),
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (_usage(certificates=False), True),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+        # After a renewal two authorities have the same subject: by this a client tells which of them has signed.
         (x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), False),
     ):
         builder = builder.add_extension(extension, critical)
@@ -134,6 +138,7 @@ def _begin(
     subject: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, life: timedelta
 ) -> x509.CertificateBuilder:
     builder = x509.CertificateBuilder(subject_name=subject, public_key=key.public_key())
+    # Counted numbers would come again with every new authority, and browsers refuse two certificates of one number.
     builder = builder.serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now - SKEW).not_valid_after(now + life)
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)

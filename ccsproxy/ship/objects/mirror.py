@@ -29,6 +29,8 @@ class Mirror:
                 found = dict(self._store.tagged())
             except Unavailable as error:
                 raise OSError(str(error)) from None
+            # What is stale goes before anything is fetched: what a removed session has left is gone even if the
+            # bucket fails now.
             for path in [path for path in self._tags if self._tags[path] != found.get(path)]:
                 (self._folder / path).unlink(missing_ok=True)
                 del self._tags[path]
@@ -54,6 +56,8 @@ class Mirror:
             return
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
+        # A reader that looks in meanwhile sees the old file or the new one, and the name ends in nothing that it
+        # looks for.
         aside = target.with_name(target.name + ".part")
         aside.write_bytes(found[0])
         aside.replace(target)

@@ -70,6 +70,7 @@ class ObjectTarget:
                 self._put(segment_path(name, self._host), workshop.packed(name))
             self._put_beside(name, [*workshop.records(name, self._content)])
         # All that a segment was rewritten into has its stamp; of that, what was put before is replaced by this one.
+        # The listing is read to its end before anything is deleted, which would shift its later pages.
         for path in [*self._store.paths(folder(name, self._host))]:
             found = path.rpartition("/")[2]
             if found[:STAMP] == name[:STAMP] and not found.startswith(name):
