@@ -12,6 +12,7 @@ _NOT_WORDS = re.compile(r"thinking|reasoning|_call\Z|tool_use\Z|_result\Z|_call_
 _ANSWERS = ("content", "output", "choices", "candidates", "message", "response", "outputs", "completion", "steps")
 #: A title of fewer words says too little; languages without spaces need as many letters.
 _FEWEST_WORDS, _FEWEST_LETTERS = 2, 4
+#: What is longer is no title but an answer to the prompt.
 _LONGEST_TITLE = 120
 
 
@@ -35,8 +36,8 @@ def answered_title(answer: Any) -> str:
     else:
         title = re.sub(r"<think(?:ing)?>.*?</think(?:ing)?>", " ", text, flags=re.S).strip().partition("\n")[0]
         title = re.sub(r"\A(?:Title|Thread title):\s*", "", title, flags=re.I)
-    line = one_line(str(title).strip().strip("\"'*#").strip(), _LONGEST_TITLE)
-    return line if _is_title(line) else ""
+    line = one_line(str(title).strip().strip("\"'*#").strip(), _LONGEST_TITLE + 1)
+    return line if _is_title(line) and len(line) <= _LONGEST_TITLE else ""
 
 
 def is_about(title: str, prompt: str) -> bool:

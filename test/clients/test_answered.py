@@ -34,6 +34,10 @@ class AnsweredTests(SynchronousTestCase):
             ("修复登录错误", "修复登录错误"),
             ('{"title": "mock"}', ""),
             ('{"isNewTopic": true}', ""),
+            (
+                "The login fails because the session is read before the cookie is set, so that " + "it is lost " * 9,
+                "",
+            ),
             ("", ""),
         ]:
             self.assertEqual(answered_title({"content": [{"type": "text", "text": text}]}), title)
