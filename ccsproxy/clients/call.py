@@ -54,6 +54,7 @@ class ClientCall:
     @cached_property
     def _fields(self) -> dict[str, bytes]:
         """The first line of each field."""
+        # Backwards, as the last one put into a mapping stays: that is the first line then.
         return {_field_name(name): value for name, value in reversed(self.headers)}
 
     def header(self, *names: str) -> str:
@@ -80,6 +81,7 @@ def retry_of(call: ClientCall) -> int | None:
     The SDKs of Anthropic and OpenAI say it; Claude Code's own repetitions all say 0.
     """
     said = call.header("x-stainless-retry-count", "x-retry-count", "x-retry-attempt")
+    # isdigit alone takes digits of every script, superscripts too, which int refuses.
     return int(said) if said.isascii() and said.isdigit() and len(said) < 4 else None
 
 
@@ -94,6 +96,7 @@ def member(value: Any, *path: str) -> Any:
 
 def product(user_agent: str) -> tuple[str, str | None]:
     """Return name and version of the first product of a ``User-Agent``; an empty name where there is none."""
+    # Long ones go past the cache: a client that makes each of them up would fill it with kilobytes.
     return _product(user_agent) if len(user_agent) <= _LONGEST_NAME else _product.__wrapped__(user_agent)
 
 
@@ -105,6 +108,7 @@ def _product(user_agent: str) -> tuple[str, str | None]:
 
 def embedded(text: Any) -> dict[str, Any]:
     """Read a JSON object out of a string; an empty one where it is none."""
+    # Results of tools are megabytes of anything, and most are seen by their first character to be no object.
     if not isinstance(text, str) or not text.lstrip().startswith("{"):
         return {}
     try:
@@ -140,6 +144,7 @@ def instructions(body: Any) -> Iterator[str]:
     """Yield the texts in which an agent tells a model where it is: system prompts, then the first messages."""
     if not isinstance(body, dict):
         return
+    # Code Assist wraps Gemini's request into an envelope of its own.
     inner = body["request"] if isinstance(body.get("request"), dict) else body
     sources = [inner.get(key) for key in ("system", "instructions", "systemInstruction", "system_instruction")]
     for key in ("input", "messages", "contents"):

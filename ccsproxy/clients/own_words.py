@@ -96,16 +96,19 @@ def own_words(text: str) -> str:
     text = _unappended(text[:_LONGEST])
     if text.lstrip().startswith(_NOT_THE_USERS) or _TEXT_RESULT.match(text):
         return ""
+    # What follows looks for elements only, and most of what people type has none.
     if "<" not in text:
         return text.strip()
     if command := _COMMAND.search(text):
         arguments = _ARGUMENTS.search(text)
         return f"{command.group(1)} {arguments.group(1) if arguments else ''}".strip()
+    # A blank in their place, or words on both sides of an element would grow together.
     bare = _ADDED_TAGS.sub(" ", text)
     if _UNENDED.match(bare):
         return ""
     held = _HOLDING_TAG.match(bare)
     bare = (held.group(2) if held else bare).strip()
+    # Looked at again: the marks may stand behind a reminder, or within the element that holds the words.
     return "" if bare.startswith(_NOT_THE_USERS) else bare
 
 

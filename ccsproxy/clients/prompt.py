@@ -32,6 +32,8 @@ class Asked:
 
 def conversation_of(body: Mapping[str, Any]) -> Any:
     """Return the conversation of a request in whatever dialect: a list of items, a string, or None."""
+    # Code Assist wraps Gemini's request, while another dialect may have a member of that name with something else in
+    # it.
     inner = body.get("request")
     if isinstance(inner, Mapping) and any(name in inner for name in _LISTS):
         body = inner
@@ -95,11 +97,13 @@ def _said(item: Any, kind: str, depth: int = 0) -> Iterator[tuple[str, str]]:
 
 def _said_by(item: Mapping[str, Any], kind: str, depth: int) -> Iterator[tuple[str, str]]:
     what, role = item.get("type"), item.get("role")
+    # Agents put reminders of this role behind the user's words, where they would pass for what the user asked last.
     if role in ("system", "developer", "SYSTEM"):
         return
     if role in _RESULT_ROLES or (isinstance(what, str) and what.endswith(("_result", "_call_output", "_response"))):
         yield from _result(item)
         return
+    # Gemini and Bedrock mark a result by the member that holds it, not by a type.
     for name in ("functionResponse", "function_response", "toolResult"):
         if isinstance(item.get(name), Mapping):
             yield from _result(item[name])
@@ -119,6 +123,7 @@ def _result(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _result_texts(value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, str):
+        # Codex and others put a result's text with its exit code into JSON within the string.
         inner = embedded(value)
         known = [name for name in _RESULT_MEMBERS if isinstance(inner.get(name), str)]
         yield inner[known[0]] if known else value
@@ -127,5 +132,6 @@ def _result_texts(value: Any, depth: int) -> Iterator[str]:
             yield from _result_texts(each, depth + 1)
     elif isinstance(value, Mapping) and depth < 4:
         known = [name for name in _RESULT_MEMBERS if name in value]
+        # Gemini's results are objects of the tool's own making: what they say stands under any name.
         for each in [value[known[0]]] if known else value.values():
             yield from _result_texts(each, depth + 1)

@@ -59,12 +59,15 @@ def purpose_of(body: Mapping[str, Any], request_class: str = "") -> Purpose:
     """
     inner = body.get("request")
     inner = inner if isinstance(inner, Mapping) else body
+    # The two that the body proves come first: the header calls both auxiliary, and a title has a purpose of its own.
     if _is_quota_probe(inner):
         return Purpose.QUOTA
     if _asks_for_title(inner):
         return Purpose.TITLE
     if request_class in _BY_CLASS:
         return _BY_CLASS[request_class]
+    # Who may use tools works on something; and a user's own words about titles must not turn a turn into a title's
+    # call.
     if inner.get("tools"):
         return Purpose.MAIN
     return _by_instructions("\n".join(_instructions(inner))[:_INSTRUCTIONS])
@@ -73,6 +76,7 @@ def purpose_of(body: Mapping[str, Any], request_class: str = "") -> Purpose:
 @lru_cache(256)
 def _by_instructions(said: str) -> Purpose:
     """Tell a call without tools by what the model is told; most calls of a session are told the same."""
+    # In lower case once, for a dozen plain searches: they rule out nearly every call before a pattern is tried.
     lower = said.casefold()
     for pattern, needed, purpose in _TOLD:
         if any(word in lower for word in needed) and pattern.search(said):

@@ -87,10 +87,14 @@ def words_of_answer(answer: Any) -> str:
 
 def _digest(item: Any) -> int:
     """Return the digest of what a message says; one that was met before is known by how it is written."""
+    # Hashed as it was sent, which costs no sorting: nearly every message of a long conversation was met one request
+    # before.
     name = hash(_as_sent(item))
     digest = _digests.get(name)
     if digest is None:
         if len(_digests) >= _REMEMBERED:
+            # All at once: to keep the newest would need an order, which costs more than digesting a conversation anew
+            # now and then.
             _digests.clear()
         digest = _digests[name] = _digest_anew(item)
     return digest
@@ -99,6 +103,7 @@ def _digest(item: Any) -> int:
 def _digest_anew(item: Any) -> int:
     """Return the digest of a message; most have none of the marks, and need no copy without them."""
     said = _encode(item)
+    # A mark in somebody's words costs a copy and changes nothing, as only members go.
     return hash(_encode(_bare(item)) if any(mark in said for mark in _MARKED) else said)
 
 
@@ -107,6 +112,7 @@ def _bare(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
         return {
+            # Agents move their cache marks along with every request: with them no two requests would begin alike.
             name: member if type(member) is str else _bare(member)
             for name, member in value.items()
             if name not in _MARKS
@@ -117,12 +123,14 @@ def _bare(value: Any) -> Any:
 def _beginnings(messages: Sequence[int]) -> Iterator[int]:
     digest = 0
     for message in messages:
+        # Chained, so that equal messages after different beginnings differ.
         digest = hash((digest, message))
         yield digest
 
 
 def _own(items: Sequence[Any]) -> int:
     for number, item in enumerate(items, 1):
+        # All conversations of one agent begin with the same context: alike up to here says nothing yet.
         if is_models(item) or any(own_words(text) for text in texts_of(item)):
             return number
     return len(items)

@@ -58,6 +58,7 @@ def entry(record: Mapping[str, Any], upstreams: Upstreams) -> dict[str, Any]:
 def _archive(records: Iterable[Mapping[str, Any]], upstreams: Upstreams, comment: str = "") -> Iterator[str]:
     creator = compact({"name": "ccsproxy", "version": __version__})
     note = f',"comment":{compact(comment)}' if comment else ""
+    # The frame is written by hand, so that a session of a gigabyte passes through entry by entry.
     yield f'{{"log":{{"version":"1.2","creator":{creator}{note},"entries":['
     separator = "\n"
     for record in records:
@@ -86,6 +87,7 @@ def _request(record: Mapping[str, Any], upstreams: Upstreams) -> dict[str, Any]:
         made["postData"] = {"mimeType": payload.media_type, "text": payload.text}
     elif payload.binary is not None:
         text = base64.b64encode(payload.binary).decode()
+        # The format has an encoding for responses only, and viewers show the text as it is.
         made["postData"] = {"mimeType": payload.media_type, "text": text, "comment": "base64", "_encoding": "base64"}
     return made
 
@@ -111,6 +113,7 @@ def _content(payload: Payload) -> dict[str, Any]:
     size = len(content) if payload.kept else payload.wire_bytes or 0
     made: dict[str, Any] = {"size": size, "mimeType": payload.media_type or "x-unknown"}
     if payload.coded and payload.kept and payload.wire_bytes is not None:
+        # Only where both are known: a browser shows a wrong number as a saving.
         made["compression"] = size - payload.wire_bytes
     if payload.binary is not None:
         made.update(text=base64.b64encode(payload.binary).decode(), encoding="base64")
@@ -125,6 +128,7 @@ def _timings(record: Mapping[str, Any]) -> dict[str, float]:
     """Return the phases in milliseconds: -1 where one does not apply, all of it ``wait`` where none is known."""
     timing = record.get("timing") or {}
     total = float(record.get("duration_ms") or 0)
+    # On a connection that was there the time until it was ours is waiting, and no connecting.
     reused = bool(timing.get("reused"))
     connected = _at(timing, "connected", 0.0, total)
     sent = _at(timing, "request_sent", connected, total)

@@ -73,6 +73,7 @@ def response_payload(record: Mapping[str, Any]) -> Payload:
     stream = part.get("stream") or {}
     streamed = stream.get("text") if isinstance(stream, Mapping) else None
     if streamed is None:
+        # Records of schema version 1 had the stream there.
         streamed = part.get("raw_sse_text")
     return _payload(part, part.get("body_reassembled") if streamed is None else streamed)
 
@@ -95,6 +96,8 @@ def header_pairs(part: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _payload(part: Mapping[str, Any], body: Any) -> Payload:
     binary = _from_base64(part.get("body_base64"))
+    # A body that was JSON is kept as JSON: what was sent may have had other blanks, so that lengths are told by
+    # wire_bytes.
     text = None if body is None or binary is not None else body if isinstance(body, str) else compact(body)
     return Payload(
         text=text,
