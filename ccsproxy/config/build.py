@@ -67,6 +67,7 @@ def _read_one(read: Callable[[str], Any], text: str, key: str) -> Any:
     try:
         return read(text)
     except ValueError as error:
+        # With an @ there may be a password in it, which is not repeated on terminals and in logs.
         shown = "" if "@" in text else f" {text!r} is wrong:"
         raise ConfigError(key, f"{shown} {error}".strip()) from None
 
@@ -96,6 +97,7 @@ def _check_ship(config: Config) -> None:
     names = [target.name for target in config.ship]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError("--ship", f"{twice} is named twice")
+    # Records on this disk are their owner's own risk; a team's database is read by others.
     if config.ship and not config.redact:
         raise ConfigError("--ship", "records with secrets in them are not shipped; remove --no-redact")
 

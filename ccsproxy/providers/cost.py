@@ -70,6 +70,7 @@ def cost_of(
     :param own: the user's own rows.
     :param url: the upstream's address.
     """
+    # Before every list: who sends the bill knows discounts and contracts that no list has.
     if usage is not None and usage.stated_cost is not None:
         return Cost(usage.stated_cost, reason="the provider says itself what the call cost")
     if usage is None or usage.input_tokens is None:
@@ -120,6 +121,7 @@ def _priced(found: FoundPrice, usage: Usage, price_of: Callable[[str | None], Fo
 
 def _rates(price: Price, bill: Billed) -> tuple[RowRates, int | None]:
     """Return the rates of a call's tier, length and region, and the limit that its prompt exceeded."""
+    # Before any rate: what is in no count would make every sum too small.
     if bill.unknown_passes:
         raise _Missing("passes", f"the answer took {bill.unknown_passes} whose tokens are in no count")
     rates, steps, factor = price.rates, price.steps, 1.0
@@ -150,12 +152,15 @@ def _region(price: Price, region: str) -> float:
 
 def _tokens(rates: RowRates, bill: Billed) -> Iterator[PricePart]:
     """Yield what the tokens cost, by the rate that they fall under."""
+    # Both lifetimes at one rate cost the same whatever the split was.
     if bill.writes_unsplit and rates.cache_write_1h not in (None, rates.cache_write):
         raise _Missing("rate", "the answer does not say for how long it wrote to the cache")
     for kind, count in bill.tokens.items():
         rate = getattr(rates, kind)
+        # Where a maker has no rate of its own for images, he bills their tokens as text.
         if rate is None and kind == "image_input":
             rate = rates.input
+        # What is free is free in every kind, also where the row does not name it.
         if rate is None and not rates.input and not rates.output:
             rate = 0.0
         if rate is None:

@@ -39,6 +39,7 @@ def read_prices(path: Path) -> tuple[Price, ...]:
     """
     try:
         with open(path, "rb") as file:
+            # One byte more than is allowed: a longer file shows itself without being read to its end.
             data = file.read(_LONGEST + 1)
         if len(data) > _LONGEST:
             raise PricesError(f"{path} is longer than a price list of 1 MB")
@@ -95,6 +96,7 @@ class PriceBook:
         try:
             return cls(path if path.is_file() else None)
         except PricesError:
+            # A copy is made by us: if it is broken, a command that looks at records should still work.
             return cls()
 
     def reload(self, path: Path | None) -> None:
@@ -115,6 +117,7 @@ class PriceBook:
             copy.unlink(missing_ok=True)
             return
         data, aside = self.path.read_bytes(), copy.with_name(COPY + ".new")
+        # A process that was killed may have left one, and the new one must be ours from the start.
         aside.unlink(missing_ok=True)
         with open(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
             file.write(data)

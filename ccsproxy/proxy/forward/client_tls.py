@@ -38,6 +38,7 @@ class ClientTLS(TLSMemoryBIOProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell why there was no handshake, if there was none."""
         told, self.on_failure = self.on_failure, None
+        # What TLS said names the fault; the transport only says that the connection is closed.
         cause = self._reason or reason
         super().connectionLost(reason)
         if told is not None and not self._handshakeDone:

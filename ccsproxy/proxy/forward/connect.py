@@ -53,6 +53,8 @@ class InterceptedConnect:
         self._waiting.addCallbacks(self._ready, self._failed, callbackArgs=(inner,))
 
     async def _prepare(self, client: ITransparentClient, leaves: LeafContexts, host: str) -> Any:
+        # The upstream first: a client that was told 200 can be told nothing any more, except by an alert within its
+        # TLS.
         await client.prepare()
         return await leaves.context_for(host)
 
@@ -65,6 +67,7 @@ class InterceptedConnect:
         request, self._request = self._request, None
         if request is not None:
             request.exchange = None
+            # Clients may send their hello along with the CONNECT, before they have the answer.
             ahead = request.surrender(ESTABLISHED, protocol)
             if ahead:
                 protocol.dataReceived(ahead)
@@ -78,6 +81,8 @@ class InterceptedConnect:
             log.failure("a connection could not be intercepted", reason)
             error = RelayError("The connection could not be intercepted; see the log.")
         verdict = error.outcome, error.kind, error.message
+        # The client is to see a fault of TLS, as without the proxy: a 502 to a CONNECT would look like a proxy out of
+        # order.
         if isinstance(error, TLSHandshakeFailed):
             self._record(verdict, None)
             self._surrender(RefusingTLS(self._reactor))

@@ -48,6 +48,7 @@ class Interception:
 
     def includes(self, host: str, port: int) -> bool:
         """Tell whether connections to a host are opened."""
+        # A name with the root's dot is the same host, and must not be a way past the list.
         host = host.rstrip(".")
         return _covers(self.hosts, host, port) and not _covers(self.left_out, host, port)
 

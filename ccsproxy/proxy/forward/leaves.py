@@ -51,6 +51,7 @@ class LeafContexts:
 
         :return: fails with `AuthorityError` when there is no authority and none can be made.
         """
+        # Looked at with every connection: `ccsproxy ca` is another process, and nobody tells this one.
         known, version = self._authority, self._store.version()
         if known is not None and version == self._version and is_good(known.certificate, utc_now()):
             return succeed(self._context(host, known))
@@ -65,6 +66,7 @@ class LeafContexts:
         authority, self._version = made
         if self._authority is None or self._authority.certificate != authority.certificate:
             self._authority = authority
+            # Clients that trust the new authority only would refuse what the old one has signed.
             self._leaves.clear()
         return self._context(host, self._authority)
 
@@ -84,7 +86,10 @@ def _server_context(leaf: CertifiedKey, host: str) -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE)
+    # Idle connections keep 34 KB of buffers each otherwise, and agents keep theirs open for hours.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    # Without one OpenSSL refuses to resume; with the same for all hosts it would resume one host's session at
+    # another. At most 32 bytes.
     context.set_session_id(b"ccsproxy " + host.encode()[:20])
     context.set_session_cache_mode(SSL.SESS_CACHE_SERVER)
     context.use_certificate(crypto.X509.from_cryptography(leaf.certificate))

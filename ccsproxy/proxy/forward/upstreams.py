@@ -50,6 +50,7 @@ class UpstreamsByHost:
         self._made[key] = _as_named(upstream, client), pool
         if len(self._made) > _MOST:
             _, (_, oldest) = self._made.popitem(last=False)
+            # Idle connections only: exchanges that run on the others hold what they need, and end by themselves.
             oldest.closeCachedConnections()
 
     def is_own(self, peer: Any, host: Any) -> bool:
