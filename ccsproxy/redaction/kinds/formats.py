@@ -142,12 +142,18 @@ def _finding(kind: str, text: bytes, start: int, end: int) -> FoundSecret:
     return FoundSecret(start, end, kind, text[start:end])
 
 
+#: The letters of the first part of a token of Discord's, the base64 of a number.
+_IN_DISCORD = (22, 29)
+
+
 def _is_token(form: Format, text: bytes, start: int, end: int) -> bool:
     """Tell whether what has the format of a token is no placeholder, word, name or stretch of data."""
     token = text[start:end]
     begins = re.match(form.begins.encode(), token) if form.begins else None
     rest = token[begins.end() :] if begins else token
     if is_series(rest[:64]) or _FILLERS.search(rest[:32]) is not None or _WORDS_ONLY.match(rest) is not None:
+        return False
+    if form.kind == "discord-token" and not _IN_DISCORD[0] <= token.find(b".") <= _IN_DISCORD[1]:
         return False
     if form.doubtful:
         return not _in_word(text, start) and _is_key(rest[:128]) and not in_data(text, start)
