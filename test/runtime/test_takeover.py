@@ -1,5 +1,6 @@
 """What a successor inherits, and what its predecessor hears of it."""
 
+import json
 import os
 import socket
 from typing import Any
@@ -66,9 +67,11 @@ class SuccessorTests(SynchronousTestCase):
         executable, args, env, descriptors = self.reactor.spawned[0]
         self.assertEqual((executable, args, env["A"]), ("prog", ["prog", "--x"], "b"))
         self.assertEqual({number: own for number, own in descriptors.items() if number > 3}, {4: 9, 5: 8, 6: 7})
-        inherited = Inherited.of({VARIABLE: env[VARIABLE].replace('"link": 3', f'"link": {self.link.fileno()}')
-                                  .replace("4", str(self.link.fileno())).replace("[5", f"[{self.link.fileno()}")
-                                  .replace("6]", f"{self.link.fileno()}]")})  # fmt: skip
+        said = json.loads(env[VARIABLE])
+        self.assertEqual(said, {"link": 3, "sockets": {"--listen a": [4, 6], "--listen b": [5]}})
+        here = self.link.fileno()
+        sockets = {name: [here] * len(numbers) for name, numbers in said["sockets"].items()}
+        inherited = Inherited.of({VARIABLE: json.dumps({"link": here, "sockets": sockets})})
         self.assertTrue(inherited)
         self.assertIsNotNone(inherited.take("--listen a"))
         self.assertIsNotNone(inherited.take("--listen a"))
