@@ -137,7 +137,7 @@ class Index:
         """Give back the space of what was removed with its segments."""
         for shard in self._transaction(self._texts.drop_unsaid):
             self._remake(shard, lines)
-        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        self._give_back()
 
     def _remake(self, shard: Shard, lines: SegmentLines) -> None:
         """Make a shard of the full text anew from the records that are left."""
@@ -168,8 +168,13 @@ class Index:
     def rest(self) -> None:
         """Pack what is there, while there is nothing else to do."""
         self._transaction(self._texts.pack)
-        self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        self._give_back()
         self.empty_wal()
+
+    def _give_back(self) -> None:
+        """Give pages that hold nothing back to the file system."""
+        # Not by `execute`, which takes one step of a statement that returns nothing: that gives back one page.
+        self._connection.executescript("PRAGMA incremental_vacuum")
 
     def empty_wal(self) -> str:
         """Fold the WAL into the index and empty it; readers are waited for as long as a lock is.
