@@ -8,17 +8,21 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.providers.price_book import list_price
+from ccsproxy.store.annotations import Annotations
 from ccsproxy.store.index import call_facts, fact_blocks
 from ccsproxy.store.index.file import remove_all
 from ccsproxy.store.index.follower import Follower, bring_up, rebuild
 from ccsproxy.store.index.index import Index
 from ccsproxy.store.index.packing import unpacked
 from ccsproxy.store.offline import OfflineStore
+from ccsproxy.store.reader import insights as insights_module
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.segments.segment import plain_path
 from ccsproxy.store.settings import StoreSettings
+from ccsproxy.store.state import NAME as STATE
+from ccsproxy.store.state import State
 from test.insight.stored import store_world
 from test.insight.test_cache import sessions_of
 from test.insight.world import LONG, MAIN, SECOND, World, make_world
@@ -128,6 +132,32 @@ class KeptTests(StoredCase):
         store_world(other, first[5:], indexed=False)
         bring_up(other, list_price)
         self.assertEqual(insights.conversation(LONG)["turns"], self.insights.conversation(LONG)["turns"])
+
+
+class HeldTests(StoredCase):
+    """What is held between questions, and what is read anew."""
+
+    def test_bounds(self) -> None:
+        """Neither sessions nor their findings are held without end, and what is held is the newest."""
+        self.patch(insights_module, "_HELD", 2)
+        self.patch(insights_module, "_LOOKED_THROUGH", 0)
+        names = list(sessions_of(self.records))[:4]
+        for name in names:
+            self.insights.session(name)
+            self.insights._held_findings(name)
+        self.assertEqual(list(self.insights._sessions), names[-2:])
+        self.assertEqual(len(self.insights._found), 0)
+
+    def test_annotations(self) -> None:
+        """What people wrote comes through; where nobody wrote anything there is none, and no file for it."""
+        self.assertEqual(self.insights.annotations(), [])
+        self.assertFalse((self.dir / STATE).exists())
+        state = State(self.dir)
+        self.addCleanup(state.close)
+        Annotations(state).change(MAIN, note="look")
+        self.assertEqual(
+            [(each["session_id"], each["note"]) for each in self.insights.annotations()], [(MAIN, "look")]
+        )
 
 
 class AnswerTests(StoredCase):
