@@ -1,6 +1,8 @@
 """Tests of a relay's link to the recorder, over a socket pair and a reactor in memory."""
 
+import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from ccsproxy.capture import frames
 from ccsproxy.capture.relay.files import RelayFiles
-from ccsproxy.capture.relay.hand_over import HandOver
+from ccsproxy.capture.relay.hand_over import COPY_TICK, HandOver
 from ccsproxy.capture.relay.link import TICK, RecorderLink
 from test.capture.relay.rig import LogCase
 
@@ -95,7 +97,7 @@ class HandOverTests(LinkCase):
 
     def setUp(self) -> None:
         super().setUp()
-        files = RelayFiles(1, self.log_file, self.journal_file, None, None, ())
+        files = RelayFiles(1, self.log_file, self.journal_file, None, None, [])
         self.hand_over = HandOver(self.reactor, files, b"k" * 32, disk=self.disk)
         self.log = self.hand_over.log
         self.addCleanup(self.hand_over.close)
@@ -124,4 +126,20 @@ class HandOverTests(LinkCase):
         self.assertEqual(self.log.taken, 5)
         self.hand_over.unlink()
         self.hand_over._wake()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_copies_of_the_journal(self) -> None:
+        """What the journal learns is in its copy within a moment, written once for all of that moment."""
+        copy = Path(self.mktemp())
+        descriptor = os.open(copy, os.O_RDWR | os.O_CREAT, 0o600)
+        self.addCleanup(os.close, descriptor)
+        files = RelayFiles(1, self.log_file, self.journal_file, descriptor, None, [])
+        hand_over = HandOver(self.reactor, files, b"k" * 32, disk=self.disk)
+        self.addCleanup(hand_over.close)
+        for number in (1, 2):
+            hand_over._journal.begin(number, f"exchange {number}", 1.0, "upstream")
+            hand_over._journal.begin(number + 10, f"exchange {number + 10}", 1.0, "upstream")
+            self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+            self.reactor.advance(COPY_TICK)
+            self.assertIn(f"exchange {number + 10}".encode(), copy.read_bytes())
         self.assertEqual(self.reactor.getDelayedCalls(), [])
