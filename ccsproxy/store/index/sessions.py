@@ -69,6 +69,8 @@ class SessionTotals(msgspec.Struct, kw_only=True):
         # Probes and lists of models come first and from other libraries: the first call to a model says who it is.
         first = row.category == Category.MODEL and self.dialect is None and row.client is not None
         for name in ("upstream", "cwd", "client", "client_version"):
+            if name == "client_version" and row.client != self.client:
+                continue  # it is another program's
             said, known = getattr(row, name), getattr(self, name)
             setattr(self, name, said if first and (said or name == "client_version") else known or said)
         for field, value in (
