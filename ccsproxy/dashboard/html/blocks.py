@@ -106,6 +106,7 @@ def picture_of(block: Block, words: str, place: Place) -> Any:
     """Show an image out of the record, by what it is and not by what it says; None where it cannot be shown."""
     data = block.data
     kind = next((kind for start, kind in _IMAGES.items() if data.startswith(start)), None)
+    # SVG is not among them: it may hold scripts, and what a model was sent is nobody's to trust.
     if kind is None or not _BASE64.match(data) or not place.budget.image(data):
         return None
     image = h.img(
@@ -142,6 +143,7 @@ def _folded(text: str, place: Place, show: Any) -> Any:
     if len(text) <= FOLD or not place.folded:
         return [show(shown), rest]
     head = h.summary(f"{clipped(text, 100)}  ", h.span(f"{exact(len(text))} characters", class_="muted"))
+    # Markdown of a long text makes thousands of elements within a fold that is hardly ever opened.
     body = show(shown) if len(shown) < 20_000 else plain(shown)
     return h.details(head, body, rest, class_="fold stop")
 
@@ -165,5 +167,6 @@ def _block(kind: str, label: Any, content: Any, id_: str | None = None) -> Any:
 def _anchor(what: str, identity: str | None, place: Place) -> str | None:
     if not place.anchors:
         return None
+    # Ids are the provider's words: in an address anything else would have to be escaped, in both places alike.
     safe = "".join(letter for letter in identity or "" if letter.isalnum() or letter in "-_")[:80]
     return f"{what}-{safe}" if safe else None

@@ -33,6 +33,7 @@ class RenderBudget:
 
     def image(self, data: str) -> bool:
         """Take the room of an image; tells whether there was room for it."""
+        # An image is shown whole or not at all: half of its base64 is a broken picture.
         if len(data) > self._images:
             return False
         self._images -= len(data)

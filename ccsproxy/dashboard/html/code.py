@@ -22,6 +22,7 @@ def code(text: str, language: str = "") -> Any:
 
 def coloured(text: str, language: str) -> Any:
     """Return a text in the colours of its language, as it is when that is not known or the text is long."""
+    # Never guessed: guessing tries every lexer there is on the text, which takes seconds.
     if not language or len(text) > MOST:
         return text
     try:
@@ -47,6 +48,7 @@ def _spans(tokens: Iterator[tuple[Any, str]]) -> Iterator[Any]:
     for kind, text in tokens:
         class_ = STANDARD_TYPES.get(kind, "")
         class_ = "" if class_ in _PLAIN else class_
+        # A blank looks the same in every colour, and would part most neighbours.
         if class_ == held or text.isspace():
             kept += text
             continue

@@ -1,9 +1,9 @@
 """Claude Code, as a launcher has to know it.
 
 Claude Code 2.1.197 compares the host of ``ANTHROPIC_BASE_URL`` with ``api.anthropic.com``. Under any other host it
-sends every tool in
-each request, names sessions with the main model, and leaves out betas and managed settings, unless
-``_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL`` is set; even then 2.1.332 drops one beta. Forwarding changes nothing.
+sends every tool in each request, names sessions with the main model, and leaves out betas and managed settings,
+unless ``_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL`` is set; even then 2.1.332 drops one beta.
+Forwarding changes nothing.
 """
 
 from pathlib import Path
@@ -49,6 +49,7 @@ def _overrules(surroundings: Surroundings) -> list[Overrule]:
 
 def _login(surroundings: Surroundings) -> str:
     environment = surroundings.environment
+    # In the order in which Claude Code itself looks: a key in the environment wins over a login that it has stored.
     if environment.get("ANTHROPIC_API_KEY") or environment.get("ANTHROPIC_AUTH_TOKEN"):
         return "api-key"
     if environment.get("CLAUDE_CODE_OAUTH_TOKEN"):

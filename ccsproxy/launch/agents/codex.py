@@ -1,9 +1,8 @@
 """Codex, as a launcher has to know it.
 
 Codex 0.171 speaks WebSocket to ``/v1/responses`` and sends increments; the provider of the docs, with a base URL,
-posts the
-whole conversation each turn. Forwarding keeps the WebSocket. It ignores ``OPENAI_BASE_URL``; ``openai_base_url`` on
-the command line works.
+posts the whole conversation each turn. Forwarding keeps the WebSocket. It ignores ``OPENAI_BASE_URL``;
+``openai_base_url`` on the command line works.
 """
 
 from pathlib import Path

@@ -42,6 +42,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     reader, insights = open_insights(args)
     question = parse_question(" ".join(args.query))
     session = full_session(reader, args.session) if args.session else None
+    # Begun before the last ones are read: what ends in between is in both, and told once, where the other order would
+    # lose it.
     following = reader.tail()
     paint = Paint(out)
     if not args.json:
@@ -79,6 +81,8 @@ class BudgetWatch:
 
     def _told(self, each: Mapping[str, Any]) -> str:
         key = each["scope"], each["limit"], each["since"], each["session_id"]
+        # A budget of days begins anew at midnight, from nothing; one that is seen for the first time may be spent
+        # already, which is no news.
         known = any(held[:2] == key[:2] for held in self._shares)
         before, self._shares[key] = self._shares.get(key, 0.0 if known else None), each["share"]
         if before is None or crossed(before, each["share"]) is None:
@@ -99,4 +103,5 @@ def _write(item: dict[str, Any], as_json: bool, paint: Paint, out: TextIO) -> No
         write_json(out, item)
     else:
         out.write(request_line(item, paint) + "\n")
+    # Read by programs through a pipe, where a line would wait for eight kilobytes of others.
     out.flush()
