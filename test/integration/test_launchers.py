@@ -153,9 +153,10 @@ class ServiceTests(LauncherCase):
     async def test_ends_with_its_last_agent(self) -> None:
         """Two agents share one service; when both are gone, so is it."""
         found = await self.up()
-        (self.data_dir / "launch" / "up").unlink()  # as if an agent had started it, and not 'ccsproxy up'
         first, second = self.agent("wait"), self.agent("wait")
         await self.until(lambda: b"ready" in first.output[1] and b"ready" in second.output[1], "the agents")
+        # As if an agent had started it, and not 'ccsproxy up'; not before they hold it, or it might end at once.
+        (self.data_dir / "launch" / "up").unlink()
         first.transport.write(b"\n")
         await self.done(first)
         self.assertIsNotNone(read_run_file(self.data_dir))
