@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ccsproxy.ship.http import Reply
 from ccsproxy.ship.jsonl.target import TOKEN
@@ -30,6 +31,8 @@ class Receiver:
         """Take what is posted."""
         if self.kind == "jsonl":
             return self._lines(headers[TOKEN], gzip.decompress(body))
+        if self.kind == "otlp":
+            return self._spans(url, gzip.decompress(body))
         return self._statement({k: v[-1] for k, v in parse_qs(urlsplit(url).query).items()}, body)
 
     def sessions(self) -> dict[str, list[int]]:
@@ -47,6 +50,18 @@ class Receiver:
                 else:
                     self.rows["exchanges"].append(line)
             self.tokens.add(token)
+        return Reply(200, {})
+
+    def _spans(self, url: str, body: bytes) -> Reply:
+        """Take spans as a collector does: each that is sent, also again; metrics are none of a test's of records."""
+        request = ExportTraceServiceRequest()
+        request.ParseFromString(body if url.endswith("/v1/traces") else b"")
+        for resource in request.resource_spans:
+            for span in resource.scope_spans[0].spans:
+                said = {each.key: each.value for each in span.attributes}
+                if "ccsproxy.record.seq" in said:
+                    session, seq = said["session.id"].string_value, said["ccsproxy.record.seq"].int_value
+                    self.rows["exchanges"].append({"id": span.span_id, "session_id": session, "seq": seq})
         return Reply(200, {})
 
     def _statement(self, asked: dict[str, str], body: bytes) -> Reply:
