@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -238,6 +239,16 @@ def _place() -> Path | None:
     return MEMORY if free >= MEMORY_NEEDED and os.access(MEMORY, os.W_OK) else None
 
 
+def _tabulate_characters() -> None:
+    """Have Hypothesis write down the characters that there are, which it does once in a checkout.
+
+    It takes a second, which the first random test of each job would spend, and be called too slow for.
+    """
+    if not (ROOT / ".hypothesis" / "unicode_data" / unicodedata.unidata_version).is_dir():
+        code = "from hypothesis import find, strategies; find(strategies.text(), bool)"
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+
+
 def _ended_by(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
@@ -256,6 +267,7 @@ def main(arguments: list[str]) -> int:
     jobs = make_jobs(find_modules(said.packages, said.unit), known_seconds(), 0 if said.measure else JOB_SECONDS)
     signal.signal(signal.SIGTERM, _ended_by)
     began = time.monotonic()
+    _tabulate_characters()
     with tempfile.TemporaryDirectory(prefix="ccsproxy-suite-", dir=_place(), ignore_cleanup_errors=True) as folder:
         suite = Suite(jobs, said.jobs, Path(folder))
         try:
