@@ -208,8 +208,7 @@ class Index:
         for line, entry in entries:
             if entry is None:
                 damaged += not is_note(line.json)
-            # Both in one batch, which is the rule for short calls: the beginning would be written only to be
-            # replaced.
+            # Both in one batch, as for most short calls: the beginning would be written only to be replaced.
             elif not (entry.started and entry.id in ended):
                 self._take_entry(mark.number, line, entry)
         self._flush()
@@ -243,8 +242,7 @@ class Index:
                 return key, None
             if unpacked_id(found[0]) == entry.id:
                 return key, self._names[found[1]] if found[1] is not None else ""
-            # Two exchanges of one millisecond whose ids end alike: the next free key keeps the order of the list all
-            # but exact.
+            # Two of one millisecond whose ids end alike: the next free key keeps the order of the list nearly.
             key += 1
 
     def _move(self, key: int, segment: int, line: SegmentLine) -> None:
