@@ -46,7 +46,7 @@ def hanging(gate: threading.Event) -> Call:
 def take_all(scene: Scene, directory: Path) -> None:
     """Make each picture."""
     pages = {
-        "requests": f"/calls?q=sort:-cost&sel={SESSION}/7",
+        "requests": f"/calls?q=sort:-cost&sel={SESSION}/6",
         "sessions": f"/sessions?sel={SESSION}",
         "exchange": f"/x/{SESSION}/3",
         "request": f"/x/{SESSION}/5?view=request",
@@ -55,12 +55,13 @@ def take_all(scene: Scene, directory: Path) -> None:
         "diff": f"/diff/{SESSION}/3/4",
         "overview": "/overview",
     }
-    light = watched(scene, viewport=DESKTOP, color_scheme="light")
-    for name, path in pages.items():
-        shoot(light, path, directory / f"{name}.png")
+    # First those in which a call is in flight, which does not hang for ever.
     shoot(watched(scene, viewport=DESKTOP, color_scheme="dark"), "/calls", directory / "dark.png")
     phone = watched(scene, viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True)
     shoot(phone, "/calls", directory / "phone.png")
+    light = watched(scene, viewport=DESKTOP, color_scheme="light")
+    for name, path in pages.items():
+        shoot(light, path, directory / f"{name}.png")
 
 
 def watched(scene: Scene, **options: Any) -> Watched:
