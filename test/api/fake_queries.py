@@ -28,6 +28,7 @@ META: dict[str, Any] = {
     "total_input_tokens": 3,
     "total_output_tokens": None,
     "cost": None,
+    "unpriced": 0,
 }
 
 
