@@ -29,6 +29,7 @@ META: dict[str, Any] = {
     "total_output_tokens": None,
     "cost": None,
     "unpriced": 0,
+    "unpriced_models": [],
 }
 
 
