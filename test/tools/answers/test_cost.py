@@ -9,7 +9,7 @@ class CostTests(AnsweringCase):
     def test_by_project(self) -> None:
         out = self.said("cost")
         self.assertRegex(out, r"(?m)^/home/dev/blog +33 +0 .* \$0\.\d\d$")
-        self.assertIn("calls of unknown cost", out)
+        self.assertIn("of unknown cost", out)
         got = self.answer("cost", "--by", "project", "client:claude")
         self.assertEqual({row["name"] for row in got["rows"]}, {"/home/dev/webshop", "/home/dev/blog"})
 
