@@ -76,7 +76,9 @@ def write_page(page: Page, assets: Assets, health: Mapping[str, Any], spent: Any
     :param spent: what the head says of money and limits.
     """
     if page.part:
-        return b"<!DOCTYPE html>\n" + write(h.html(h.head(h.title(page.title)), h.body(*page.body), lang="en"))
+        # With the icon, which a browser that opens a piece by itself would ask for elsewhere.
+        icon = h.link(rel="icon", type="image/svg+xml", href=assets.address("icon.svg"))
+        return b"<!DOCTYPE html>\n" + write(h.html(h.head(h.title(page.title), icon), h.body(*page.body), lang="en"))
     whole = h.html(_head(page, assets), _body(page, health, spent), lang="en")
     return b"<!DOCTYPE html>\n" + write(whole)
 
