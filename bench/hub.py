@@ -17,13 +17,13 @@ from twisted.internet.defer import ensureDeferred
 
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
-from ccsproxy.ship.batch import BatchLimits
 from ccsproxy.ship.clickhouse.target import ClickHouseTarget
 from ccsproxy.ship.credentials import Credentials
-from ccsproxy.ship.ledger import Ledger
+from ccsproxy.ship.delivery.batch import BatchLimits
+from ccsproxy.ship.delivery.ledger import Ledger
+from ccsproxy.ship.delivery.pump import Pump
+from ccsproxy.ship.delivery.source import RecordSource
 from ccsproxy.ship.objects.target import ObjectTarget
-from ccsproxy.ship.pump import Pump
-from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.target import TargetContext
 from ccsproxy.store.engine.clickhouse import ClickHouseEngine
 from ccsproxy.store.engine.objects import ObjectsEngine
@@ -31,7 +31,7 @@ from ccsproxy.store.engine.reader import EngineReader
 from ccsproxy.store.query import parse_query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.segments.segment import segment_name
-from ccsproxy.store.shipments import Position, Shipment
+from ccsproxy.store.state.shipments import Position, Shipment
 from test.engines.clickhouse import ClickHouse
 from test.ship.segments import Segments
 from test.store.corpus import Corpus, Shape

@@ -38,9 +38,9 @@ from ccsproxy.exchange.record import Record
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.price_book import list_price
 from ccsproxy.redaction import redactors
-from ccsproxy.ship.batch import LineBatch, ShippedLine
 from ccsproxy.ship.clickhouse.rows import RowMaker
 from ccsproxy.ship.clickhouse.schema import tables
+from ccsproxy.ship.delivery.batch import LineBatch, ShippedLine
 from ccsproxy.ship.otlp.encoder import SpanEncoder
 from ccsproxy.ship.otlp.protobuf import trace_request
 from ccsproxy.store.index.follower import bring_up

@@ -42,10 +42,10 @@ BREACHES = {
 #: Modules that are tested with what is made of them, and where.
 TESTED_WITH = {
     "exports/sections": "exports/test_reading.py",
-    "exports/session_texts": "exports/test_session.py",
-    "exports/told": "exports/test_session.py",
-    "exports/told_markdown": "exports/test_session.py",
-    "exports/told_page": "exports/test_session.py",
+    "exports/session/texts": "exports/session/test_session.py",
+    "exports/session/told": "exports/session/test_session.py",
+    "exports/session/markdown": "exports/session/test_session.py",
+    "exports/session/page": "exports/session/test_session.py",
     "tools/agents/doctor": "launch/test_receipt.py",
     "tools/agents/down": "integration/test_launchers.py",
     "tools/agents/launching": "integration/test_launchers.py",

@@ -43,9 +43,9 @@ from ccsproxy.runtime.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.runtime.tuning import return_large_pieces
-from ccsproxy.store.annotations import Annotation, AnnotationChange, write_annotation
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.state.annotations import Annotation, AnnotationChange, write_annotation
 
 
 @attr.frozen

@@ -7,7 +7,7 @@ from typing import Any
 import attr
 
 from ccsproxy.api.answer import Refused, bad_request
-from ccsproxy.exports.session import SessionExtras, notes_of
+from ccsproxy.exports.session.session import SessionExtras, notes_of
 from ccsproxy.store.query import QueryError, parse_query, parse_time
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader

@@ -4,8 +4,8 @@ from typing import Any
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html.markup import h
-from ccsproxy.store.annotations import LONGEST_NOTE, Annotation
 from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.state.annotations import LONGEST_NOTE, Annotation
 
 
 def annotation_of(reader: Reader, sid: str, seq: int = 0) -> Annotation:

@@ -17,9 +17,9 @@ from ccsproxy.dashboard.page import Page, write_page
 from ccsproxy.dashboard.places import find
 from ccsproxy.dashboard.service import Service
 from ccsproxy.dashboard.spent import SpentToday
-from ccsproxy.store.reader.failures import Failures
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.reader.sums.failures import Failures
 
 log = Logger()
 

@@ -12,7 +12,7 @@ from ccsproxy.exports.markdown import markdown
 from ccsproxy.exports.page import page
 from ccsproxy.exports.plain import as_json, session_jsonl
 from ccsproxy.exports.raw import raw
-from ccsproxy.exports.session import SessionExtras, session_markdown, session_page
+from ccsproxy.exports.session.session import SessionExtras, session_markdown, session_page
 
 ExchangeWriter = Callable[[Mapping[str, Any], Upstreams], Iterator[str]]
 SessionWriter = Callable[[Mapping[str, Any], Iterable[Mapping[str, Any]], Upstreams, SessionExtras], Iterator[str]]

@@ -16,6 +16,7 @@ from ccsproxy.config.model import Upstream
 from ccsproxy.exchange.ids import IdSource
 from ccsproxy.exchange.relayed import RequestHead
 from ccsproxy.proxy.capture_guard import GuardedCapture
+from ccsproxy.proxy.gateway.team_key import TeamKey
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
 from ccsproxy.proxy.relay import Relay
 from ccsproxy.proxy.server.access.client_keys import ClientKeys
@@ -23,7 +24,6 @@ from ccsproxy.proxy.server.access.cross_origin import PreflightClient, is_prefli
 from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.proxy.server.request import RelayRequest, Renderer
 from ccsproxy.proxy.switched import UpgradeRelay
-from ccsproxy.proxy.team_key import TeamKey
 from ccsproxy.wire.target import route, with_base_path
 
 #: The version of an API at the end of a base path.

@@ -24,7 +24,7 @@ from ccsproxy.proxy.forward.interception import Interception
 from ccsproxy.proxy.forward.leaves import LeafContexts
 from ccsproxy.proxy.forward.resource import ForwardResource
 from ccsproxy.proxy.forward.upstreams import UpstreamsByHost
-from ccsproxy.proxy.gateway_keys import GatewayKeys
+from ccsproxy.proxy.gateway.keys import GatewayKeys
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
 from ccsproxy.proxy.resource import ProxyResource, RelayRoutes, way_to
 from ccsproxy.proxy.server.access.admission import ProxyAdmission, token_reader

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from ccsproxy.redaction.clean_values import CleanValueCache
-from ccsproxy.redaction.kinds.names import secret_field, secret_header, secret_parameter
+from ccsproxy.redaction.kinds.named.names import secret_field, secret_header, secret_parameter
 from ccsproxy.redaction.kinds.tags import FIRST_KIND, PLACEHOLDER
 from ccsproxy.redaction.known_secrets import SCHEME, KnownSecrets, credentials_of
 from ccsproxy.redaction.report import SecretReport

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from ccsproxy.redaction.kinds.assignments import is_pair, kind_of
-from ccsproxy.redaction.kinds.names import GRANT_KEYS, Strength, strength
+from ccsproxy.redaction.kinds.named.assignments import is_pair, kind_of
+from ccsproxy.redaction.kinds.named.names import GRANT_KEYS, Strength, strength
+from ccsproxy.redaction.kinds.named.values import Style, is_secret_value
 from ccsproxy.redaction.kinds.randomness import is_random
-from ccsproxy.redaction.kinds.values import Style, is_secret_value
 
 #: The keys of media, signatures, encrypted thoughts and embeddings.
 _DATA_KEYS = frozenset(

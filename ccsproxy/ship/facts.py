@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ccsproxy.ship.batch import ShippedLine
+from ccsproxy.ship.delivery.batch import ShippedLine
 from ccsproxy.store.reader.recent import finished_row
 from ccsproxy.store.summary import Price, Summary, as_dict, order_key, read_entry
 

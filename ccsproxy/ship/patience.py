@@ -8,7 +8,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from ccsproxy.errors import DataDirError
-from ccsproxy.ship.backoff import Backoff
+from ccsproxy.ship.delivery.backoff import Backoff
 from ccsproxy.ship.status import Status
 from ccsproxy.ship.target import Unavailable
 

@@ -22,11 +22,11 @@ from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.runtime.tuning import return_large_pieces
 from ccsproxy.ship.credentials import read_credentials
-from ccsproxy.ship.ledger import Ledger
+from ccsproxy.ship.delivery.ledger import Ledger
+from ccsproxy.ship.delivery.pump import Pump
+from ccsproxy.ship.delivery.source import RecordSource
 from ccsproxy.ship.link import ProcessEnd, ShipSettings
-from ccsproxy.ship.pump import Pump
 from ccsproxy.ship.registry import make_target
-from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.status import Status
 from ccsproxy.ship.target import TargetContext
 

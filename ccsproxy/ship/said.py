@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ccsproxy.ship.batch import ShippedLine
+from ccsproxy.ship.delivery.batch import ShippedLine
 from ccsproxy.ship.facts import clean
 from ccsproxy.store.index.texts.record_texts import Text, request_texts, response_texts
 from ccsproxy.store.summary import Entry, read_entry

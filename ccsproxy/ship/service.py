@@ -14,12 +14,12 @@ from ccsproxy.config.model import Config
 from ccsproxy.runtime.bus import Bus, Event
 from ccsproxy.runtime.child import Child, Program
 from ccsproxy.ship.credentials import read_credentials
+from ccsproxy.ship.delivery.source import RecordSource
 from ccsproxy.ship.link import ServiceEnd, ShipSettings
 from ccsproxy.ship.registry import check
-from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.status import Status
-from ccsproxy.store.shipments import Shipments
-from ccsproxy.store.state import NAME, State, StateError
+from ccsproxy.store.state.shipments import Shipments
+from ccsproxy.store.state.state import NAME, State, StateError
 
 #: How much lower the process's priority is than the relay's: whatever else the machine does goes first.
 NICE = 15

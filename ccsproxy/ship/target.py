@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import attr
 
 from ccsproxy.config.shipping import ShipAddress
-from ccsproxy.ship.batch import Batch, BatchLimits
 from ccsproxy.ship.credentials import Credentials
+from ccsproxy.ship.delivery.batch import Batch, BatchLimits
 
 
 class ShipError(Exception):

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from ccsproxy.store.directory import DataDirBusy, Lock
 from ccsproxy.store.observer import AT_WORK
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.state import State, StateError
+from ccsproxy.store.state.state import State, StateError
 
 #: Seconds after which a service that has not taken a request is not going to, and between two looks for the reply.
 TAKEN_WITHIN, LOOK = 10.0, 0.1

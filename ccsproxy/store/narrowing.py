@@ -3,8 +3,8 @@
 from typing import Any
 
 from ccsproxy.insight.query import ANNOTATED, FLAGS, NUMBERS, SORTS, TEXTS, Narrowing, Question
-from ccsproxy.store.annotations import Marked
 from ccsproxy.store.index.schema import NAMED
+from ccsproxy.store.state.annotations import Marked
 
 #: Members that are computed from columns.
 _COMPUTED = {

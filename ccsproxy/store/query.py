@@ -8,9 +8,9 @@ import attr
 from ccsproxy.exchange.outcome import Category, Outcome
 from ccsproxy.insight.query import Question, QuestionError, parse
 from ccsproxy.insight.query import matches as fits
-from ccsproxy.store.annotations import Marked
 from ccsproxy.store.narrowing import conditions as narrowed
 from ccsproxy.store.narrowing import marked_condition
+from ccsproxy.store.state.annotations import Marked
 from ccsproxy.store.summary import KEY_BITS, Summary, as_dict, milliseconds
 
 #: The filters of contract section 6 that name a member of a summary; a comma means "or".

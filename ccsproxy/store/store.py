@@ -15,21 +15,21 @@ from ccsproxy.exchange.record import Record, Started
 from ccsproxy.runtime.once import Once
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
+from ccsproxy.store.care.maintenance import Maintenance, MaintenanceThread
+from ccsproxy.store.care.recovery import Recovery, recover, unclean_record
+from ccsproxy.store.care.retention import Retention
 from ccsproxy.store.control import ControlServer
 from ccsproxy.store.directory import Lock, prepare
-from ccsproxy.store.maintenance import Maintenance, MaintenanceThread
 from ccsproxy.store.observer import IndexObserver, NullObserver
 from ccsproxy.store.reader.lists import last_seqs
 from ccsproxy.store.reader.source import IndexSource
-from ccsproxy.store.recovery import Recovery, recover, unclean_record
-from ccsproxy.store.retention import Retention
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.rewrite import Rewriter
 from ccsproxy.store.segments.segment import Location, headers
 from ccsproxy.store.segments.tally import merge_marks, raise_to
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.state import State, StateError, mark_key
+from ccsproxy.store.state.state import State, StateError, mark_key
 from ccsproxy.store.writer import Writer, in_thread
 
 _T = TypeVar("_T")

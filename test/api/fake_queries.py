@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy.api.queries import Given
-from ccsproxy.exports.session import SessionExtras
+from ccsproxy.exports.session.session import SessionExtras
 from test.exports.records import make_record
 
 SID = "2026-01-02T03-04-05-678Z-0a1b2c3d"

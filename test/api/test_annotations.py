@@ -6,9 +6,9 @@ from typing import Any
 
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.queries import Queries
-from ccsproxy.store.annotations import LONGEST_NOTE, MOST_TAGS, write_annotation
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.state.annotations import LONGEST_NOTE, MOST_TAGS, write_annotation
 from test.api.scene import PORT, ApiCase, SaidAtOnce
 from test.insight.stored import store_world
 from test.insight.world import MAIN, make_world

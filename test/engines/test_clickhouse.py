@@ -12,17 +12,17 @@ from twisted.trial.unittest import TestCase
 
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
-from ccsproxy.ship.backoff import Backoff
-from ccsproxy.ship.batch import BatchLimits, SegmentBatch
 from ccsproxy.ship.clickhouse.target import ClickHouseTarget
 from ccsproxy.ship.credentials import Credentials
-from ccsproxy.ship.ledger import Ledger
+from ccsproxy.ship.delivery.backoff import Backoff
+from ccsproxy.ship.delivery.batch import BatchLimits, SegmentBatch
+from ccsproxy.ship.delivery.ledger import Ledger
+from ccsproxy.ship.delivery.pump import Pump
+from ccsproxy.ship.delivery.source import RecordSource
 from ccsproxy.ship.objects.target import ObjectTarget
-from ccsproxy.ship.pump import Pump
-from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.target import TargetContext
-from ccsproxy.store.shipments import Position, Shipment
-from ccsproxy.store.state import State
+from ccsproxy.store.state.shipments import Position, Shipment
+from ccsproxy.store.state.state import State
 from test.engines.clickhouse import ClickHouse
 from test.ship.documented import queries
 from test.ship.segments import FIRST, SECOND, THIRD, Segments

@@ -11,14 +11,14 @@ from twisted.trial.unittest import TestCase
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.ship.clickhouse.target import ClickHouseTarget
 from ccsproxy.ship.credentials import Credentials
-from ccsproxy.ship.ledger import Ledger
-from ccsproxy.ship.pump import Pump
-from ccsproxy.ship.source import RecordSource
+from ccsproxy.ship.delivery.ledger import Ledger
+from ccsproxy.ship.delivery.pump import Pump
+from ccsproxy.ship.delivery.source import RecordSource
 from ccsproxy.ship.target import TargetContext
 from ccsproxy.store.engine.clickhouse import ClickHouseEngine
 from ccsproxy.store.engine.reader import EngineReader
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.store.shipments import Position
+from ccsproxy.store.state.shipments import Position
 from test.engines.clickhouse import ClickHouse
 from test.ship.reader_contract import ReaderContract, fill, folder
 from test.ship.segments import Segments

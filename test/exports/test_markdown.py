@@ -4,7 +4,7 @@ from markdown_it import MarkdownIt
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exports.formats import SESSION
-from ccsproxy.exports.session import NOTHING
+from ccsproxy.exports.session.session import NOTHING
 from test.exports.records import UPSTREAMS, make_request
 from test.exports.writing import HOSTILE, Tags, write
 

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exports.formats import EXCHANGE, SESSION
-from ccsproxy.exports.session import NOTHING
+from ccsproxy.exports.session.session import NOTHING
 from test.exports.records import UPSTREAMS, make_record, make_request
 from test.exports.writing import HOSTILE, Tags, write
 

@@ -16,9 +16,9 @@ from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
 from ccsproxy.api.process import make_api
 from ccsproxy.api.reading import ReadingPool
-from ccsproxy.store.annotations import write_annotation
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.state.annotations import write_annotation
 from test.api.fake_queries import SID, FakeQueries
 from test.exports.records import make_record
 from test.insight.stored import store_world

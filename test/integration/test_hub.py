@@ -13,12 +13,12 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.shipping import ship_address
-from ccsproxy.ship.batch import BatchLimits
 from ccsproxy.ship.credentials import Credentials
+from ccsproxy.ship.delivery.batch import BatchLimits
+from ccsproxy.ship.delivery.source import RecordSource
 from ccsproxy.ship.objects.target import ObjectTarget
-from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.target import TargetContext
-from ccsproxy.store.shipments import Position, Shipment
+from ccsproxy.store.state.shipments import Position, Shipment
 from ccsproxy.tools.main import main
 from test.ship.reader_contract import fill, folder, words_of
 from test.ship.segments import Segments

@@ -11,14 +11,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
-from ccsproxy.ship.batch import BatchLimits, SegmentBatch
 from ccsproxy.ship.credentials import Credentials
+from ccsproxy.ship.delivery.batch import BatchLimits, SegmentBatch
+from ccsproxy.ship.delivery.source import RecordSource
 from ccsproxy.ship.objects.layout import parquet_path, segment_path, texts_path
 from ccsproxy.ship.objects.store import Exists, ObjectChanged, ObjectStore
 from ccsproxy.ship.objects.target import ObjectTarget
-from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.target import TargetContext, Unavailable
-from ccsproxy.store.shipments import Shipment
+from ccsproxy.store.state.shipments import Shipment
 from test.ship.segments import FIRST, SECOND, Segments
 from test.store.corpus import Corpus
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ccsproxy.ship.batch import Batch, BatchLimits, LineBatch
+from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.target import BatchReceipt, Rejected, ShipError, Unavailable
 
 Moment = Callable[[str, Any], ShipError | None]

@@ -18,21 +18,21 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
 from ccsproxy.ship import http
-from ccsproxy.ship.backoff import Backoff
-from ccsproxy.ship.batch import BatchLimits
 from ccsproxy.ship.clickhouse import target as clickhouse
 from ccsproxy.ship.credentials import Credentials
+from ccsproxy.ship.delivery.backoff import Backoff
+from ccsproxy.ship.delivery.batch import BatchLimits
+from ccsproxy.ship.delivery.ledger import Ledger
+from ccsproxy.ship.delivery.pump import Pump
+from ccsproxy.ship.delivery.source import RecordSource
 from ccsproxy.ship.jsonl import target as jsonl
-from ccsproxy.ship.ledger import Ledger
 from ccsproxy.ship.objects import target as objects
 from ccsproxy.ship.objects.store import ObjectStore
 from ccsproxy.ship.otlp import target as otlp
-from ccsproxy.ship.pump import Pump
-from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.target import TargetContext, Unavailable
 from ccsproxy.store.segments.segment import segment_name
-from ccsproxy.store.shipments import DONE, Position
-from ccsproxy.store.state import State
+from ccsproxy.store.state.shipments import DONE, Position
+from ccsproxy.store.state.state import State
 from test.ship.receivers import Receiver
 from test.ship.segments import Segments
 

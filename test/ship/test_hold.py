@@ -4,13 +4,13 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.offline import OfflineStore
-from ccsproxy.store.retention import Kept, held_back
+from ccsproxy.store.care.offline import OfflineStore
+from ccsproxy.store.care.retention import Kept, held_back
 from ccsproxy.store.segments.lines import segment_bytes
 from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.shipments import DONE, Position, Shipments
-from ccsproxy.store.state import State
+from ccsproxy.store.state.shipments import DONE, Position, Shipments
+from ccsproxy.store.state.state import State
 from test.ship.segments import FIRST, SECOND, THIRD, Segments
 
 

@@ -10,10 +10,10 @@ from ccsproxy.config.shipping import ship_address
 from ccsproxy.errors import ConfigError
 from ccsproxy.exchange import codec
 from ccsproxy.ship import registry
-from ccsproxy.ship.backoff import LONGEST, Backoff
-from ccsproxy.ship.batch import LineBatch, ShippedLine
 from ccsproxy.ship.content import without_content
 from ccsproxy.ship.credentials import Credentials, header_list, read_credentials
+from ccsproxy.ship.delivery.backoff import LONGEST, Backoff
+from ccsproxy.ship.delivery.batch import LineBatch, ShippedLine
 from ccsproxy.ship.http import Reply, judge
 from ccsproxy.ship.jsonl.signature import sign, verifies
 from ccsproxy.ship.registry import check

@@ -9,19 +9,19 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
+from ccsproxy.store.care.maintenance import Maintenance
+from ccsproxy.store.care.recovery import recover
+from ccsproxy.store.care.retention import Retention
 from ccsproxy.store.directory import prepare
 from ccsproxy.store.index.follower import bring_up
-from ccsproxy.store.maintenance import Maintenance
 from ccsproxy.store.observer import NullObserver
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.store.recovery import recover
-from ccsproxy.store.retention import Retention
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.rewrite import Rewriter
 from ccsproxy.store.segments.segment import Header, list_segments, plain_path
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.state import State
+from ccsproxy.store.state.state import State
 from test.store.disks import scratch
 from test.store.records import record, started, stored, stored_ids
 

@@ -17,7 +17,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from ccsproxy.capture.main import IndexedStore
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.store import control, maintenance
+from ccsproxy.store import control
+from ccsproxy.store.care import maintenance
 from ccsproxy.store.control import (
     RETRY,
     TAKEN_WITHIN,
@@ -30,7 +31,7 @@ from ccsproxy.store.control import (
 from ccsproxy.store.directory import DataDirBusy, Lock
 from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.state import State
+from ccsproxy.store.state.state import State
 from ccsproxy.tools.store import gc, rm
 from test.store.records import record, stored
 

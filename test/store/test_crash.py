@@ -7,17 +7,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
+from ccsproxy.store.care.maintenance import Maintenance
+from ccsproxy.store.care.recovery import recover
+from ccsproxy.store.care.retention import Retention
 from ccsproxy.store.directory import prepare
-from ccsproxy.store.maintenance import Maintenance
 from ccsproxy.store.observer import NullObserver
-from ccsproxy.store.recovery import recover
-from ccsproxy.store.retention import Retention
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.rewrite import Rewriter
 from ccsproxy.store.segments.segment import Header, list_segments, segments_dir
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.state import State, mark_key
+from ccsproxy.store.state.state import State, mark_key
 from test.store.disks import OPERATIONS, FailingDisk, Image, RememberingDisk, scratch
 from test.store.records import record, started, stored_ids
 

@@ -16,18 +16,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
+from ccsproxy.store.care.maintenance import Maintenance
+from ccsproxy.store.care.offline import OfflineStore
+from ccsproxy.store.care.recovery import recover
+from ccsproxy.store.care.retention import Retention
 from ccsproxy.store.directory import DataDirBusy, Lock, prepare
-from ccsproxy.store.maintenance import Maintenance
 from ccsproxy.store.observer import NullObserver
-from ccsproxy.store.offline import OfflineStore
-from ccsproxy.store.recovery import recover
-from ccsproxy.store.retention import Retention
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.rewrite import Rewriter
 from ccsproxy.store.segments.segment import Header
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.state import State, StateError, mark_key
+from ccsproxy.store.state.state import State, StateError, mark_key
 from test.store.disks import scratch
 from test.store.records import record, started, stored, stored_ids
 

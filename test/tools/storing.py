@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from ccsproxy.store.segments.segment import segments_dir
-from test.store.test_import_v1 import OldStore
+from test.store.imports.test_version_1 import OldStore
 
 
 class StoreCommandCase(OldStore):

@@ -10,10 +10,10 @@ import msgspec
 from ccsproxy.api.answer import ApiResponse, Refused, bad_request
 from ccsproxy.api.reading import Reading
 from ccsproxy.api.route import ApiCall
-from ccsproxy.store.annotations import Annotation, AnnotationChange, AnnotationError
 from ccsproxy.store.query import QueryError, parse_query, parse_time
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept
+from ccsproxy.store.state.annotations import Annotation, AnnotationChange, AnnotationError
 
 Annotate = Callable[[str, int, AnnotationChange], Annotation]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ccsproxy.api.openapi.schema_forms import COUNT, FLAG, NUMBER, TEXT, Schema, every, maybe, members, ref
-from ccsproxy.store.annotations import LONGEST_NOTE, MOST_TAGS, TAG_PATTERN
+from ccsproxy.store.state.annotations import LONGEST_NOTE, MOST_TAGS, TAG_PATTERN
 
 _SUMS = {
     "cost": maybe("number"),

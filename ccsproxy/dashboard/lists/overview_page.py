@@ -17,7 +17,7 @@ from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.store.reader.stats import LENGTHS
+from ccsproxy.store.reader.sums.stats import LENGTHS
 
 #: Findings of all sessions.
 FINDINGS = 12

@@ -8,7 +8,7 @@ import msgspec
 
 from ccsproxy.dashboard.session.flow import PlacedStep
 from ccsproxy.dialects.views.view import Block, Message, RequestView, answer_view, request_view
-from ccsproxy.exports.session_texts import whole_prompt
+from ccsproxy.exports.session.texts import whole_prompt
 from ccsproxy.insight.facts import QUOTE
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.summary import Entry, read_entry

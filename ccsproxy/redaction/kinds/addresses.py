@@ -6,9 +6,9 @@ Also what commands take in the same form: ``curl -u USER:PASSWORD``.
 import re
 from urllib.parse import unquote_to_bytes
 
-from ccsproxy.redaction.kinds.names import Strength, strength
+from ccsproxy.redaction.kinds.named.names import Strength, strength
+from ccsproxy.redaction.kinds.named.values import Style, is_secret_value
 from ccsproxy.redaction.kinds.randomness import is_random
-from ccsproxy.redaction.kinds.values import Style, is_secret_value
 from ccsproxy.redaction.search.finding import FoundSecret
 
 #: The expression of what may be a user before a host; the longest that is looked at.

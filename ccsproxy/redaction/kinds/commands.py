@@ -4,8 +4,8 @@ import re
 
 import attr
 
-from ccsproxy.redaction.kinds.names import Strength
-from ccsproxy.redaction.kinds.values import Style, is_secret_value
+from ccsproxy.redaction.kinds.named.names import Strength
+from ccsproxy.redaction.kinds.named.values import Style, is_secret_value
 from ccsproxy.redaction.search.finding import FoundSecret
 
 

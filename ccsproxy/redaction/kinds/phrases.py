@@ -15,9 +15,9 @@ from ccsproxy.redaction.kinds.commands import (
     find_flagged,
     phrase,
 )
-from ccsproxy.redaction.kinds.names import Strength
+from ccsproxy.redaction.kinds.named.names import Strength
+from ccsproxy.redaction.kinds.named.values import Style, is_secret_value
 from ccsproxy.redaction.kinds.randomness import is_random
-from ccsproxy.redaction.kinds.values import Style, is_secret_value
 from ccsproxy.redaction.search.finding import FoundSecret
 
 #: Blanks and line ends, and the number that a reader of files puts before a line.

@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ccsproxy.redaction.kinds.assignment_patterns import LINE_BEGINS, PASSWORDS, TRAIL
-from ccsproxy.redaction.kinds.assignments import is_type, judged_name, kind_of, name_begins
 from ccsproxy.redaction.kinds.formats import token_at
-from ccsproxy.redaction.kinds.names import Strength
-from ccsproxy.redaction.kinds.value_extent import unescaped
-from ccsproxy.redaction.kinds.values import Style, is_loud_value, is_secret_value, is_spoken_password
+from ccsproxy.redaction.kinds.named.assignments import is_type, judged_name, kind_of, name_begins
+from ccsproxy.redaction.kinds.named.names import Strength
+from ccsproxy.redaction.kinds.named.patterns import LINE_BEGINS, PASSWORDS, TRAIL
+from ccsproxy.redaction.kinds.named.value_extent import unescaped
+from ccsproxy.redaction.kinds.named.values import Style, is_loud_value, is_secret_value, is_spoken_password
 from ccsproxy.redaction.search.finding import FoundSecret
 
 #: So far behind its name a value is looked for, on the same line.

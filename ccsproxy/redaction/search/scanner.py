@@ -13,11 +13,11 @@ from ccsproxy.redaction.kinds.addresses import (
     find_parameter,
     find_user,
 )
-from ccsproxy.redaction.kinds.assignment_patterns import FLAGGED, NAMED
-from ccsproxy.redaction.kinds.assignments import SCHEMED, find_named, find_schemed
 from ccsproxy.redaction.kinds.blocks import BEGINNINGS, find_block
 from ccsproxy.redaction.kinds.encodings import ENCODED, ESCAPED, find_encoded, find_escaped
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, after_boundary, marked_at, token_at
+from ccsproxy.redaction.kinds.named.assignments import SCHEMED, find_named, find_schemed
+from ccsproxy.redaction.kinds.named.patterns import FLAGGED, NAMED
 from ccsproxy.redaction.kinds.phrases import BEFORE_NAMES, PHRASES, find_cookies, find_phrase
 from ccsproxy.redaction.kinds.randomness import is_random
 from ccsproxy.redaction.kinds.spoken import SPOKEN, end_of_word, find_spoken, is_separated, is_spoken

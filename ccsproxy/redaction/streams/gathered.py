@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from ccsproxy.redaction.kinds.names import Strength
+from ccsproxy.redaction.kinds.named.names import Strength
 from ccsproxy.redaction.streams.channels import WHOLE, Channel, head_of, position_of
 from ccsproxy.redaction.streams.cut import read_cut
 from ccsproxy.redaction.tree import NO_CLAIM, Claim, below, claim_of, element_claim, plain_key, searched, secret_in

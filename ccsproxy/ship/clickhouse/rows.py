@@ -7,8 +7,8 @@ from typing import Any
 import attr
 import msgspec
 
-from ccsproxy.ship.batch import LineBatch, ShippedLine
 from ccsproxy.ship.clickhouse.schema import EXCHANGES, Table
+from ccsproxy.ship.delivery.batch import LineBatch, ShippedLine
 from ccsproxy.ship.facts import facts_of
 from ccsproxy.ship.said import Memory, texts_of
 from ccsproxy.store.summary import Price, milliseconds

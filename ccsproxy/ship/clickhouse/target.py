@@ -9,7 +9,6 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.ship.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.clickhouse.rows import RowMaker, Rows
 from ccsproxy.ship.clickhouse.schema import (
     OLDEST,
@@ -24,6 +23,7 @@ from ccsproxy.ship.clickhouse.schema import (
     schema,
     tables,
 )
+from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.http import HttpDoor, Reply
 from ccsproxy.ship.target import BatchReceipt, Rejected, TargetContext, Unavailable
 

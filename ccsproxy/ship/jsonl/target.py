@@ -12,7 +12,7 @@ import msgspec
 from twisted.internet.threads import deferToThread
 
 from ccsproxy.exchange.ids import iso_time
-from ccsproxy.ship.batch import Batch, BatchLimits, LineBatch
+from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.http import HttpDoor, judge
 from ccsproxy.ship.jsonl.signature import HEADER, sign
 from ccsproxy.ship.target import BatchReceipt, TargetContext

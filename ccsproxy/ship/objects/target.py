@@ -12,7 +12,7 @@ import zstandard
 from twisted.internet.threads import deferToThread
 
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.ship.batch import Batch, BatchLimits, SegmentBatch, ShippedLine
+from ccsproxy.ship.delivery.batch import Batch, BatchLimits, SegmentBatch, ShippedLine
 from ccsproxy.ship.facts import facts_of
 from ccsproxy.ship.objects.layout import PARQUET, TEXTS, folder, of_host, parquet_path, segment_path, texts_path
 from ccsproxy.ship.objects.parquet import sessions_in, texts_schema, without_session, written
@@ -21,7 +21,7 @@ from ccsproxy.ship.objects.workshop import Workshop
 from ccsproxy.ship.said import Memory, texts_of
 from ccsproxy.ship.target import BatchReceipt, TargetContext, Unavailable
 from ccsproxy.store.segments.segment import COMPRESSED
-from ccsproxy.store.shipments import STAMP
+from ccsproxy.store.state.shipments import STAMP
 
 #: How much of a segment is hashed at once, in bytes.
 _PIECE = 1 << 20

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ccsproxy.ship.batch import ShippedLine
+from ccsproxy.ship.delivery.batch import ShippedLine
 from ccsproxy.store.segments.compress import write_packed
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import SegmentLine, file_pieces, lines, segment_pieces

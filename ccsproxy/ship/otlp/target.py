@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.upgrade import upgrade
-from ccsproxy.ship.batch import Batch, BatchLimits, LineBatch
+from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.http import HttpDoor, Reply, judge
 from ccsproxy.ship.otlp import names
 from ccsproxy.ship.otlp.calls import Record

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from ccsproxy.insight.query import ANNOTATED, FLAGS, Narrowing
-from ccsproxy.store.annotations import Marked
 from ccsproxy.store.engine.engine import Engine
 from ccsproxy.store.narrowing import expression
 from ccsproxy.store.query import Query, terms
+from ccsproxy.store.state.annotations import Marked
 
 _NEVER = "1 = 0"
 

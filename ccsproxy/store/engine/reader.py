@@ -13,7 +13,6 @@ from ccsproxy.insight.facts import Call
 from ccsproxy.insight.prompt.prompts import Version
 from ccsproxy.insight.query import ANNOTATED
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.store.annotations import Annotation, marked
 from ccsproxy.store.engine.conditions import conditions, order
 from ccsproxy.store.engine.engine import Engine
 from ccsproxy.store.engine.records import EngineRecords
@@ -26,9 +25,10 @@ from ccsproxy.store.reader.excerpts import excerpt
 from ccsproxy.store.reader.lists import SessionQuery, session_dict
 from ccsproxy.store.reader.reader import RequestPage
 from ccsproxy.store.reader.records import NotKept, as_record
-from ccsproxy.store.reader.speeds import MOST, MS, TOKENS, speeds_of
-from ccsproxy.store.reader.stats import as_dict as tally_dict
-from ccsproxy.store.reader.stats import ordered, statistics_of
+from ccsproxy.store.reader.sums.speeds import MOST, MS, TOKENS, speeds_of
+from ccsproxy.store.reader.sums.stats import as_dict as tally_dict
+from ccsproxy.store.reader.sums.stats import ordered, statistics_of
+from ccsproxy.store.state.annotations import Annotation, marked
 from ccsproxy.store.summary import KEY_BITS, Price, Summary, as_dict
 
 _READ = "coalesce(sum(cache_read_input_tokens), 0)"
@@ -138,7 +138,7 @@ class EngineReader(EngineRecords):
         return [{"start_ms": int(start) * length, **tally_dict(found[(start,)])} for (start,) in sorted(found)]
 
     def speeds(self, since: int | None, until: int | None, length: int) -> dict[int, dict[str, Any]]:
-        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.speeds`)."""
+        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.sums.speeds`)."""
         span = self._engine.whole(f"key / {float(length << KEY_BITS)!r}")
         found = [*_since(since), f"output_tokens >= {TOKENS}", f"duration_ms - ttft_ms >= {MS}"]
         if until is not None:

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from twisted.logger import Logger
 
-from ccsproxy.store.index.call_facts import CallFacts
 from ccsproxy.store.index.entries import Mark, entries_at, entry_of, is_note
+from ccsproxy.store.index.facts.making import CallFacts
 from ccsproxy.store.index.file import IndexFile, IndexMoved
 from ccsproxy.store.index.rows import Names, RowWriter, summary_of, unpacked_id
 from ccsproxy.store.index.schema import COLUMNS, INDEXES

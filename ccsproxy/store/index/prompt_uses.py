@@ -7,7 +7,7 @@ import msgspec
 
 from ccsproxy.insight.facts import Call, Item
 from ccsproxy.insight.prompt.prompts import KINDS, prompt_id
-from ccsproxy.store.index.packing import packed, unpacked
+from ccsproxy.store.index.facts.packing import packed, unpacked
 
 TABLES = """
 CREATE TABLE prompts (prompt INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, items BLOB NOT NULL);

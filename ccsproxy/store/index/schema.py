@@ -3,7 +3,8 @@
 from typing import get_args, get_type_hints
 
 from ccsproxy.insight.facts import VERSION as FACTS_VERSION
-from ccsproxy.store.index import fact_blocks, prompt_uses
+from ccsproxy.store.index import prompt_uses
+from ccsproxy.store.index.facts import blocks
 from ccsproxy.store.summary import Summary
 
 #: Counts up with every change of the tables and of the facts in them; an index of another version is rebuilt, never
@@ -102,7 +103,7 @@ CREATE TABLE links (text INTEGER NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (te
 CREATE TABLE shards (
     shard INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL, last INTEGER NOT NULL, size INTEGER NOT NULL,
     first_key INTEGER NOT NULL, last_key INTEGER NOT NULL);
-{fact_blocks.TABLES}{prompt_uses.TABLES}
+{blocks.TABLES}{prompt_uses.TABLES}
 PRAGMA user_version = {VERSION};
 """  # noqa: S608  (column names of our own)
 

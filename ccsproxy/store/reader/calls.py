@@ -10,9 +10,9 @@ from ccsproxy.insight.collect import Collector
 from ccsproxy.insight.cost.rates import Price
 from ccsproxy.insight.facts import Call, Item
 from ccsproxy.insight.prompt.prompts import Version
-from ccsproxy.store.index.fact_blocks import UNREADABLE
+from ccsproxy.store.index.facts.blocks import UNREADABLE
+from ccsproxy.store.index.facts.reading import call_without_items
 from ccsproxy.store.index.prompt_uses import prompt_spans
-from ccsproxy.store.index.stored_calls import call_without_items
 from ccsproxy.store.reader.lists import OF_SESSION
 
 #: The most distinct prompts that are listed.

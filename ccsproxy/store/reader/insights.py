@@ -26,13 +26,13 @@ from ccsproxy.insight.prompt.comparison import compare, exact_difference
 from ccsproxy.insight.prompt.layout import layout
 from ccsproxy.insight.prompt.prompts import listing
 from ccsproxy.insight.session import Session
-from ccsproxy.store.annotations import Annotation
 from ccsproxy.store.query import Query
-from ccsproxy.store.reader.budgets import spent_now
 from ccsproxy.store.reader.calls import Stamp
-from ccsproxy.store.reader.costs import PARTS
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.reader.sums.budgets import spent_now
+from ccsproxy.store.reader.sums.costs import PARTS
+from ccsproxy.store.state.annotations import Annotation
 
 #: Sessions that are held, and that are looked through for findings.
 _HELD, _LOOKED_THROUGH = 4, 60
@@ -218,8 +218,8 @@ class Insights:
     def costs(self, by: str, query: Query) -> dict[str, Any]:
         """Sum up what a query lets through.
 
-        :param by: one of `ccsproxy.store.reader.costs.GROUPS`, or of `PARTS`: those go through the newest sessions
-            alone, as they have to be put together from the parts of their prompts.
+        :param by: one of `ccsproxy.store.reader.sums.costs.GROUPS`, or of `PARTS`: those go through the newest
+        sessions alone, as they have to be put together from the parts of their prompts.
         """
         total = {**self._reader.totals(query), "name": None}
         if by not in PARTS:

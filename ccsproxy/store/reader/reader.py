@@ -15,11 +15,9 @@ from ccsproxy.insight.facts import Call
 from ccsproxy.insight.prompt.prompts import Version
 from ccsproxy.insight.query import ANNOTATED
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.store.annotations import Annotation, Annotations, marked
-from ccsproxy.store.index.stored_calls import calls_due, calls_with, session_calls
+from ccsproxy.store.index.facts.reading import calls_due, calls_with, session_calls
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.calls import Stamp, completed, missing, prompt_versions, stamp_of
-from ccsproxy.store.reader.costs import costs
 from ccsproxy.store.reader.excerpts import excerpt
 from ccsproxy.store.reader.lists import (
     SessionQuery,
@@ -36,10 +34,12 @@ from ccsproxy.store.reader.pages import Row, request_rows, totals
 from ccsproxy.store.reader.recent import Tail, recent_rows
 from ccsproxy.store.reader.records import NotKept, Place, RecordReader
 from ccsproxy.store.reader.source import IndexSource
-from ccsproxy.store.reader.speeds import speeds
-from ccsproxy.store.reader.stats import directories, no_statistics, periods, statistics
+from ccsproxy.store.reader.sums.costs import costs
+from ccsproxy.store.reader.sums.speeds import speeds
+from ccsproxy.store.reader.sums.stats import directories, no_statistics, periods, statistics
 from ccsproxy.store.segments.lines import SegmentLines
-from ccsproxy.store.state import State
+from ccsproxy.store.state.annotations import Annotation, Annotations, marked
+from ccsproxy.store.state.state import State
 from ccsproxy.store.summary import KEY_BITS, Summary, as_dict
 
 
@@ -120,7 +120,7 @@ class Reader(RecordReader):
         return [as_dict(row) for row in rows]
 
     def costs(self, query: Query, by: str) -> list[dict[str, Any]]:
-        """Sum up what a query lets through by one of `ccsproxy.store.reader.costs.GROUPS`, the dearest first."""
+        """Sum up what a query lets through by one of `ccsproxy.store.reader.sums.costs.GROUPS`, the dearest first."""
         wanted = self._looked_up(query)
         return self._source.ask(lambda connection: costs(connection, wanted, by), [])
 
@@ -177,15 +177,15 @@ class Reader(RecordReader):
         return {"since": since, "rebuilding": self._source.rebuilding(), **answer}
 
     def periods(self, span: str, since: int | None = None) -> list[dict[str, Any]]:
-        """Return statistics of each hour or day (see `ccsproxy.store.reader.stats.periods`)."""
+        """Return statistics of each hour or day (see `ccsproxy.store.reader.sums.stats.periods`)."""
         return self._source.ask(lambda connection: periods(connection, span, since), [])
 
     def speeds(self, since: int | None, until: int | None, length: int) -> dict[int, dict[str, Any]]:
-        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.speeds`)."""
+        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.sums.speeds`)."""
         return self._source.ask(lambda connection: speeds(connection, since, until, length), {})
 
     def directories(self, since: int | None = None) -> list[dict[str, Any]]:
-        """Return statistics of each working directory (see `ccsproxy.store.reader.stats.directories`)."""
+        """Return statistics of each working directory (see `ccsproxy.store.reader.sums.stats.directories`)."""
         return self._source.ask(lambda connection: directories(connection, since), [])
 
     def meta(self) -> dict[str, list[Any]]:

@@ -6,7 +6,7 @@ from typing import Any, TextIO
 from ccsproxy.insight import words
 from ccsproxy.providers.amounts import lacking, total
 from ccsproxy.store.query import parse_query
-from ccsproxy.store.reader.costs import GROUPS, PARTS
+from ccsproxy.store.reader.sums.costs import GROUPS, PARTS
 from ccsproxy.tools.answers.answering import examples, open_insights
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.engine_source import add_source

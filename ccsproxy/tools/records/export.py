@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from ccsproxy.exports.formats import EXCHANGE, SESSION
 from ccsproxy.exports.payload import encoded
-from ccsproxy.exports.session import SessionExtras, notes_of
+from ccsproxy.exports.session.session import SessionExtras, notes_of
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.asking import exchange_of, full_session, known_upstreams, open_reader, record_of
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported

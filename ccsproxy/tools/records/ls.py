@@ -7,10 +7,10 @@ from typing import Any, TextIO
 from ccsproxy.insight import words
 from ccsproxy.insight.query import ANNOTATED, matches, ordered
 from ccsproxy.providers.amounts import lacking, total
-from ccsproxy.store.annotations import marked
 from ccsproxy.store.query import Query, parse_question
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.state.annotations import marked
 from ccsproxy.store.summary import milliseconds
 from ccsproxy.tools.answers.answering import examples
 from ccsproxy.tools.asking import add_filters, add_query, open_reader, query_of, question_text

@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 from ccsproxy.exchange.continuation import with_context
 from ccsproxy.exports.formats import EXCHANGE
-from ccsproxy.exports.session import SessionExtras, session_markdown
+from ccsproxy.exports.session.session import SessionExtras, session_markdown
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.answers.answering import examples

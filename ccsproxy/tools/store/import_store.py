@@ -8,9 +8,9 @@ from typing import TextIO
 import attr
 
 from ccsproxy.redaction import Redactor
-from ccsproxy.store.body_files import is_body_folder
-from ccsproxy.store.import_bodies import BodyImport, Numbers
-from ccsproxy.store.import_v1 import Imported, Json, old_records
+from ccsproxy.store.imports.bodies import BodyImport, Numbers
+from ccsproxy.store.imports.body_files import is_body_folder
+from ccsproxy.store.imports.version_1 import Imported, Json, old_records
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, offline_store, reported, write_json
 from ccsproxy.tools.store.redacting import redacted, rules_of

@@ -3,7 +3,7 @@
 import argparse
 from typing import TextIO
 
-from ccsproxy.store.state import State
+from ccsproxy.store.state.state import State
 from ccsproxy.tools.asking import whole_ids
 from ccsproxy.tools.data_dir import add_data_dir, data_dir_of, reported, write_json
 

@@ -3,9 +3,9 @@
 import argparse
 from typing import TextIO
 
-from ccsproxy.store.annotations import Annotation, AnnotationError, Annotations
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.store.state import State
+from ccsproxy.store.state.annotations import Annotation, AnnotationError, Annotations
+from ccsproxy.store.state.state import State
 from ccsproxy.tools.answers.answering import examples, place_of
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
 from ccsproxy.tools.printing import printable

@@ -11,8 +11,8 @@ from ccsproxy.errors import ConfigError
 from ccsproxy.ship.link import ShipSettings
 from ccsproxy.ship.status import Status
 from ccsproxy.store.query import parse_time
-from ccsproxy.store.shipments import Shipments
-from ccsproxy.store.state import State
+from ccsproxy.store.state.shipments import Shipments
+from ccsproxy.store.state.state import State
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
 
 NAME = "ship"
@@ -88,7 +88,7 @@ def _shipped(address: ShipAddress, settings: ShipSettings, since: float) -> Stat
     from twisted.internet.defer import ensureDeferred
     from twisted.python.failure import Failure
 
-    from ccsproxy.ship.once import ship_once
+    from ccsproxy.ship.delivery.once import ship_once
     from ccsproxy.tools.service.foreground import log_warnings
 
     reactor: Any = installed

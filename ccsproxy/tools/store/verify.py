@@ -5,7 +5,7 @@ from typing import TextIO
 
 import attr
 
-from ccsproxy.store.check import CheckReport, SegmentReport, check
+from ccsproxy.store.care.check import CheckReport, SegmentReport, check
 from ccsproxy.tools.data_dir import add_data_dir, data_dir_of, reported, write_json
 
 NAME = "verify"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from ccsproxy.store.import_bodies import BodyImport, Numbers
+from ccsproxy.store.imports.bodies import BodyImport, Numbers
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, offline_store, reported, write_json
 from ccsproxy.tools.store.import_store import numbers_in, redaction

@@ -17,8 +17,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
-from ccsproxy.ship.batch import LineBatch, ShippedLine
 from ccsproxy.ship.credentials import Credentials
+from ccsproxy.ship.delivery.batch import LineBatch, ShippedLine
 from ccsproxy.ship.http import Reply
 from ccsproxy.ship.otlp import target as module
 from ccsproxy.ship.otlp.target import OtlpTarget, bodies

@@ -6,15 +6,15 @@ import duckdb
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.shipping import ship_address
-from ccsproxy.ship.batch import BatchLimits
 from ccsproxy.ship.credentials import Credentials
+from ccsproxy.ship.delivery.batch import BatchLimits
+from ccsproxy.ship.delivery.source import RecordSource
 from ccsproxy.ship.objects.target import ObjectTarget
-from ccsproxy.ship.source import RecordSource
 from ccsproxy.ship.target import TargetContext
 from ccsproxy.store.engine.objects import ObjectsEngine
 from ccsproxy.store.engine.reader import EngineReader
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.store.shipments import Position, Shipment
+from ccsproxy.store.state.shipments import Position, Shipment
 from test.ship.documented import queries
 from test.ship.reader_contract import ReaderContract, fill, folder
 from test.ship.segments import Segments

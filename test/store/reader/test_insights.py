@@ -8,21 +8,21 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.providers.price_book import list_price
-from ccsproxy.store.annotations import Annotations
-from ccsproxy.store.index import call_facts, fact_blocks
+from ccsproxy.store.care.offline import OfflineStore
+from ccsproxy.store.index.facts import blocks, making
+from ccsproxy.store.index.facts.packing import unpacked
 from ccsproxy.store.index.file import remove_all
 from ccsproxy.store.index.follower import Follower, bring_up, rebuild
 from ccsproxy.store.index.index import Index
-from ccsproxy.store.index.packing import unpacked
-from ccsproxy.store.offline import OfflineStore
 from ccsproxy.store.reader import insights as insights_module
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.segments.segment import plain_path
 from ccsproxy.store.settings import StoreSettings
-from ccsproxy.store.state import NAME as STATE
-from ccsproxy.store.state import State
+from ccsproxy.store.state.annotations import Annotations
+from ccsproxy.store.state.state import NAME as STATE
+from ccsproxy.store.state.state import State
 from test.insight.stored import store_world
 from test.insight.test_cache import sessions_of
 from test.insight.world import LONG, MAIN, SECOND, World, make_world
@@ -62,7 +62,7 @@ class KeptTests(StoredCase):
     def test_missing_facts_are_made_from_records(self) -> None:
         """The answers are the same when no facts, or only some, are kept."""
         expected = self.insights.conversation(MAIN)
-        self.patch(call_facts, "BATCH", 7)
+        self.patch(making, "BATCH", 7)
         for batches in range(0, 20, 4):
             remove_all(self.dir)
             index, lines = Index(self.dir, list_price), SegmentLines(self.dir)
@@ -94,9 +94,9 @@ class KeptTests(StoredCase):
         connection = sqlite3.connect(other / "index.sqlite3")
         named, stands = set[int](), set[int]()
         for (data,) in connection.execute("SELECT data FROM call_blocks"):
-            for call in fact_blocks.decoded(data):
+            for call in blocks.decoded(data):
                 named.update(call.numbers())
-                stands.update(fact_blocks.items.decode(call.items))
+                stands.update(blocks.items.decode(call.items))
         connection.close()
         self.assertEqual(stands, named)
 

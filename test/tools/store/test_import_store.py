@@ -3,7 +3,7 @@
 import json
 
 from ccsproxy.tools.store import import_store, verify
-from test.store.test_import_v1 import SESSION
+from test.store.imports.test_version_1 import SESSION
 from test.tools.storing import StoreCommandCase
 
 

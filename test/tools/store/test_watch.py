@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.store.query import parse_query
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.main import build_parser
-from test.store.test_import_bodies import request, response
+from test.store.imports.test_bodies import request, response
 
 
 class WatchTests(SynchronousTestCase):

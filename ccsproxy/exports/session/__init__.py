@@ -1,0 +1,1 @@
+"""A session as one conversation for people, each text once."""

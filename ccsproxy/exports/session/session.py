@@ -1,0 +1,51 @@
+"""A session as one conversation for people, each text once."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attr
+
+from ccsproxy.exports.address import Upstreams
+from ccsproxy.exports.session.markdown import told_markdown
+from ccsproxy.exports.session.page import told_page
+from ccsproxy.exports.session.texts import texts_of
+from ccsproxy.exports.session.told import tell
+from ccsproxy.insight.cost.rates import Price
+from ccsproxy.providers.price_book import list_price
+
+
+@attr.frozen
+class SessionExtras:
+    """What an export may take beside the records.
+
+    :ivar price: what calls cost.
+    :ivar notes: what people wrote on the session and its calls; none where that was not asked for.
+    """
+
+    price: Price = list_price
+    notes: Sequence[Mapping[str, Any]] = ()
+
+
+NOTHING = SessionExtras()
+Records = Iterable[Mapping[str, Any]]
+
+
+def session_markdown(
+    meta: Mapping[str, Any], records: Records, upstreams: Upstreams, extras: SessionExtras = NOTHING
+) -> Iterator[str]:
+    """Write a session as Markdown."""
+    # Nothing is read before the first piece is asked for: that happens where reading may block.
+    yield from told_markdown(tell(meta, texts_of(records, extras.price), extras.notes))
+
+
+def session_page(
+    meta: Mapping[str, Any], records: Records, upstreams: Upstreams, extras: SessionExtras = NOTHING
+) -> Iterator[str]:
+    """Write a session as a self-contained page."""
+    yield from told_page(tell(meta, texts_of(records, extras.price), extras.notes))
+
+
+def notes_of(annotations: Iterable[Mapping[str, Any]], session_id: str) -> list[Mapping[str, Any]]:
+    """Return the annotations of a session and its calls, the session's first."""
+    own = [each for each in annotations if each["session_id"] == session_id]
+    return sorted(own, key=lambda each: each.get("seq") or 0)

@@ -1,0 +1,140 @@
+"""How a value is written beside its name, and where it ends: in quotation marks, bare in a shell, bare in code."""
+
+import re
+
+from ccsproxy.redaction.kinds.named.patterns import QUOTE, SCHEME
+from ccsproxy.redaction.kinds.named.values import Style
+
+#: So far to the left is looked.
+LEFT = 64
+_LAST_QUOTE = re.compile(rf"(?:{QUOTE})(?=(?i:{SCHEME}|base64:)?\Z)".encode())
+_BARE = re.compile(rb"[^\s\"'`<>|\x1b]+")
+_CODE_ENDS = re.compile(rb"[;,&(){}\[\]]|\\+[nrtu]|%22|&quot;")
+_SHELL_ENDS = re.compile(rb"\\+[nrtu]|;(?=[\s\w])|&(?=[\s&]|\w+=)|[)}\]]+$|[,;]$|%22|&quot;")
+_COLOUR = re.compile(rb"(?:\x1b|\\+(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*[mK]")
+_MARK = re.compile(rb"[\"'`\s]")
+_ESCAPED = re.compile(rb"\\+(?:([\"'/\\])|u([0-9A-Fa-f]{4}))")
+#: What stands before a name in a shell, a connection string or an address.
+_SHELL = re.compile(rb"(?:export|set|-e|env|declare -x|ENV|ARG|build-arg) +\Z|[;?&] ?\Z|(?:\A|\s)\w+=[^\s,()]+ +\Z")
+#: What may stand before a name that begins a line: blanks, a number, a sign of a diff or list, a comment.
+_LINE = re.compile(
+    rb"(?:[^\n]{0,60}[:\t-]|[ \t]*[0-9]*\xe2\x86\x92|[ \t]*[0-9]{1,7} ?\|)?[ \t]*(?:[+>#*-]|//|- )?[ \t]*\Z"
+    rb"|.*\\+n[ \t]*\Z"
+)
+#: A value and nothing else to the end of its line.
+_REST = re.compile(rb"[^\s\"'`(){}\[\],;]{1,200}[ \t]{0,80}(?:[#;][^\n]{0,160})?(?:\r?\n|\Z|\\+[nr]|\"|')")
+#: A value in a sentence, in a list of settings, or at the end of a quotation.
+_WORD = re.compile(
+    rb"[^\s\"'`(){}\[\],;\x1b]{1,200}(?:[.,;:!?)\]}]{0,8}(?:\s(?![ \t]*=[^=])|\Z|\\+[nrt\"']|[\"'`\x1b<]))"
+)
+#: Named arguments on a line of their own, as code has them that goes over several lines.
+_ARGUMENTS = re.compile(rb"[ \t]{2,}(?:\w+=[^\s,]+, ?)+\Z")
+_DECLARED = re.compile(rb"\b(?:let|const|var|val|def|fn|func|self|public|private|final|static)\b|[{<](?!\\*[\"'])")
+
+
+def quote_before(between: re.Match[bytes]) -> re.Match[bytes] | None:
+    """Return the quotation mark that a value is opened with."""
+    return _LAST_QUOTE.search(between.group("open"))
+
+
+def style_of(text: bytes, begin: int, between: re.Match[bytes]) -> Style:
+    """Tell what a bare value is: a text where a shell, settings, a header field or a sentence has it, else code.
+
+    The name is all capitals and the value follows its ``=`` at once, or name and value fill a line, or they stand in
+    a sentence, where no function is called and nothing declared.
+
+    :param begin: where the name begins.
+    :param between: what stands between name and value.
+    """
+    separator = between.group("separator")
+    if separator.isspace():
+        return Style.LITERAL
+    name = text[begin : between.start()]
+    tight = not _COLOUR.sub(b"", text[between.start() : between.start("separator")] + between.group("open"))
+    if separator == b"=" and tight and (name.upper() == name or _SHELL.search(text[max(begin - 40, 0) : begin])):
+        return Style.LITERAL
+    line = text[max(begin - 80, 0) : begin].rpartition(b"\n")[2]
+    if separator in (b"=", b":") and _LINE.match(line) and _REST.match(text, between.end()):
+        return Style.LITERAL
+    if separator == b"|":
+        return Style.LITERAL if line.lstrip(b" \t>+-0123456789\xe2\x86\x92:").startswith(b"|") else Style.CODE
+    if separator in (b">", b"%3D", b"%3d", b":-", b"&#61;") or b"value" in separator.lower():
+        return Style.LITERAL
+    return Style.LITERAL if _is_spoken(text, line, separator, tight, between.end()) else Style.CODE
+
+
+def _is_spoken(text: bytes, line: bytes, separator: bytes, tight: bool, start: int) -> bool:
+    """Tell whether a name and its value stand in a sentence, or in a list of settings.
+
+    :param line: what stands before the name on its line.
+    """
+    if _is_called(line) or _WORD.match(text, start) is None:
+        return False
+    if separator == b"=" and tight:
+        return _ARGUMENTS.match(line) is None
+    colon = (separator == b":" and not tight) or separator[:1] == b"\\" or separator[0] >= 0x80
+    return colon and line.strip() != b"" and _DECLARED.search(line) is None
+
+
+def _is_called(line: bytes) -> bool:
+    """Tell whether a function has been called on a line whose arguments go on, but for a text among them."""
+    at = line.rfind(b"(")
+    if at < 1 or line.rfind(b")") > at or not line[at - 1 : at].isalnum():
+        return False
+    return line.count(b'"', at) % 2 == 0 and line.count(b"'", at) % 2 == 0
+
+
+def value_end(text: bytes, start: int, style: Style, quote: re.Match[bytes] | None, longest: int) -> int:
+    """Return where a value ends.
+
+    :param quote: the mark that it is opened with.
+    :param longest: the most letters that it has.
+    """
+    if quote is not None:
+        return end_of_quoted(text, start, quote.group(), start + longest)
+    return end_of_bare(text, start, style, start + longest)
+
+
+def end_of_bare(text: bytes, start: int, style: Style, last: int) -> int:
+    """Return where a value ends that stands in no quotation marks."""
+    found = _BARE.match(text, start, last)
+    if found is None:
+        return start
+    end = start + len(found.group().rstrip(b"\\"))  # they escape the quotation mark around it
+    ends = (_SHELL_ENDS if style is Style.LITERAL else _CODE_ENDS).search(text, start, end)
+    end = ends.start() if ends else end
+    return start + len(text[start:end].rstrip(b".,:;!?)"))
+
+
+def end_of_quoted(text: bytes, start: int, quote: bytes, last: int) -> int:
+    """Return where a value ends that was opened with this mark: there is no blank in it, unless it was cut.
+
+    A mark that is escaped n times stands behind 2**n - 1 reversed solidi; within the value, a further level of
+    escaping adds multiples of 2**(n + 1).
+    """
+    if quote[-1:] not in b"\"'`":
+        end = text.find(quote, start, last)
+        return end if end >= 0 else start
+    escapes = len(quote) - 1
+    for mark in _MARK.finditer(text, start, last):
+        at = mark.start()
+        if mark.group().isspace():
+            return at if mark.group() in b"\r\n" else at + 1
+        if text[at] == quote[-1] and _escapes_before(text, start, at) % (2 * (escapes + 1)) == escapes:
+            return at - escapes
+    return min(len(text), last)
+
+
+def _escapes_before(text: bytes, start: int, end: int) -> int:
+    before = text[max(start, end - LEFT) : end]
+    return len(before) - len(before.rstrip(b"\\"))
+
+
+def unescaped(value: bytes) -> bytes:
+    """Return a value without the escapes of its quoting, so that it is judged and tagged as the bare value is."""
+    return _ESCAPED.sub(_plain, value) if b"\\" in value else value
+
+
+def _plain(escape: re.Match[bytes]) -> bytes:
+    code = escape.group(2)
+    return escape.group(1) if code is None else chr(int(code, 16)).encode("utf-8", "surrogatepass")

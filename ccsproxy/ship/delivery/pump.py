@@ -1,0 +1,228 @@
+"""The pump of one target: takes the next batch, has the target take it, moves the position, and begins again.
+
+One batch is under way at a time. It is planned in the durable state before it is sent, so that after a crash the same
+records go under the same name; the position moves when the target has said that it has them.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attr
+from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
+
+from ccsproxy.ship.delivery.backoff import Backoff
+from ccsproxy.ship.delivery.batch import Batch, LineBatch
+from ccsproxy.ship.delivery.ledger import Ledger
+from ccsproxy.ship.delivery.source import RecordSource, TailMoved
+from ccsproxy.ship.patience import PatientWork
+from ccsproxy.ship.status import Status
+from ccsproxy.ship.target import Rejected, Target, Unavailable
+from ccsproxy.store.state.shipments import DONE, Position, Shipment
+from ccsproxy.store.summary import milliseconds
+
+#: Seconds between two looks for news where nobody says that there are any.
+POLL = 2.0
+#: So many records in a row that a target refuses, and none that it takes, are no fault of theirs.
+REFUSED_IN_A_ROW = 20
+
+
+class Pump(PatientWork):
+    """Ships to one target until it is stopped.
+
+    States: starting, ok (sending, or nothing to do), waiting (something had trouble), stopped. Whatever goes wrong,
+    in the target or on this disk, leads to waiting and to another try; nothing is passed over.
+
+    Invariant: a batch is sent only when it is planned, and the position moves only when all of it is taken or refused
+    for good. Deletions are asked for when no batch is under way.
+
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        name: str,
+        target: Target,
+        source: RecordSource,
+        ledger: Ledger,
+        content: bool = True,
+        in_thread: Callable[..., Awaitable[Any]] = deferToThread,
+        backoff: Backoff | None = None,
+        clock: Callable[[], float] = time.time,
+        patience: int | None = None,
+    ) -> None:
+        """Describe it; `run` starts it.
+
+        :param in_thread: calls something that blocks.
+        :param patience: failures in a row after which it gives up; null for never.
+        :param clock: seconds since the epoch.
+        """
+        super().__init__(reactor, Status(target=name), backoff or Backoff(), patience)
+        self._name, self._target = name, target
+        self._source, self._ledger, self._content = source, ledger, content
+        self._in_thread, self._clock = in_thread, clock
+        self._shipment = Shipment(name)
+        self._refused_in_a_row = 0
+        self._durable = Position()
+        self._oldest: float | None = None
+
+    async def run(self, begin: Position | None = None, until: str | None = None) -> None:
+        """Ship until `stop`, or until everything up to a segment is shipped.
+
+        :param begin: where a target begins that was never shipped to; null for what is written from now on.
+        :param until: the last segment to ship, null to go on.
+        """
+        try:
+            await self._patiently(lambda: self._begin(begin))
+            await self._patiently(self._target.open)
+            while not self._stopping:
+                self._news = False
+                # Null both for "nothing to do" and for "gave up": either way nothing is under way, and the loop may
+                # look whether to end.
+                full = await self._patiently(lambda: self._step(until or ""))
+                if full is None and (until is not None or self._ending):
+                    return
+                if not full and not self._ending and until is None:
+                    await self._rest(POLL if full is None else self._target.limits.linger, wakes=full is None)
+        finally:
+            self.status.state = "stopped"
+            await self._target.close()
+
+    async def report(self) -> Status:
+        """Return how the target stands now."""
+        status, position = self.status, self._shipment.position
+        try:
+            status.lag_bytes, since = await self._in_thread(lambda: self._source.lag(position))
+        except OSError:
+            status.lag_bytes, since = None, None
+        oldest = since if self._target.whole_segments else self._oldest
+        status.lag_s = 0.0 if oldest is None else round(max(self._clock() - oldest, 0.0), 3)
+        status.segment = position.segment
+        status.offset = -1 if position.offset == DONE else position.offset
+        return status
+
+    async def _begin(self, begin: Position | None) -> None:
+        """Find out where the target is, and see that what lies before it is what was shipped."""
+        known = await self._in_thread(lambda: self._ledger.get(self._name))
+        if known is None:
+            place = begin if begin is not None else await self._in_thread(self._source.end)
+            known = await self._in_thread(lambda: self._ledger.begin(self._name, place))
+        self._take(known)
+
+    def _take(self, shipment: Shipment) -> None:
+        self._shipment, self._durable = shipment, shipment.position
+        self.status.sent, self.status.refused = shipment.sent, shipment.refused
+        self.status.missed = shipment.missed
+
+    async def _step(self, until: str) -> bool | None:
+        """Do what is to be done next.
+
+        :return: whether there is probably more at once; null when there was nothing to do.
+        """
+        # Before the next batch: a session that was removed must not grow at the target while it waits to be deleted
+        # there.
+        await self._delete()
+        shipment, limits, whole = self._shipment, self._target.limits, self._target.whole_segments
+        try:
+            batch = await self._in_thread(lambda: self._source.next(shipment, limits, self._content, whole, until))
+        except TailMoved:
+            await self._go_back(shipment.position.segment)
+            return True
+        if batch is None:
+            self._oldest = None
+            self._settle()
+            return None
+        await self._ship(batch)
+        return not isinstance(batch, LineBatch) or batch.done or batch.size * 2 >= limits.size
+
+    async def _go_back(self, segment: str) -> None:
+        self._log.warn(
+            "{segment} was cut and written anew; {target} gets it again", segment=segment, target=self._name
+        )
+        await self._in_thread(lambda: self._ledger.return_to(self._name, Position(segment)))
+        self._take(await self._in_thread(lambda: self._ledger.get(self._name)) or Shipment(self._name))
+
+    async def _delete(self) -> None:
+        sessions = await self._in_thread(lambda: self._ledger.deletions(self._name))
+        self.status.deletions = len(sessions)
+        for session in sessions:
+            await self._target.delete(session)
+            await self._in_thread(lambda session=session: self._ledger.deleted(self._name, session))
+            self.status.deletions -= 1
+
+    async def _ship(self, batch: Batch) -> None:
+        """Send a batch, and move the position behind it."""
+        sent = refused = 0
+        if isinstance(batch, LineBatch):
+            if not (batch.lines or batch.withheld or batch.done):
+                # In memory alone: after a crash the same empty stretch is passed over once more.
+                self._shipment = attr.evolve(self._shipment, position=batch.after)  # not worth the disk's time
+                return
+            if batch.lines:
+                self._oldest = _seconds(batch.ended_at)
+                # Durable before the first byte leaves: a target that knows batches by their names can then tell a
+                # repetition.
+                await self._plan(batch)
+                sent, refused = await self._divided(batch)
+        elif not batch.withheld:
+            sent, refused = await self._divided(batch)
+        if batch.withheld:
+            self._log.warn(
+                "{count} records of {segment} are not shipped: their secrets were not removed",
+                count=batch.withheld, segment=batch.segment,
+            )  # fmt: skip
+        refused += batch.withheld
+        await self._in_thread(lambda: self._ledger.move(self._name, batch.after, sent, refused))
+        self._take(await self._in_thread(lambda: self._ledger.get(self._name)) or self._shipment)
+        self._settle()
+
+    async def _plan(self, batch: LineBatch) -> None:
+        """Note durably what is about to be sent, unless it is sent again."""
+        place = self._shipment.position
+        if batch.segment != place.segment:
+            place = Position(batch.segment)
+        if (place, batch.end) != (self._durable, self._shipment.planned):
+            await self._in_thread(lambda: self._ledger.plan(self._name, place, batch.end))
+            self._take(attr.evolve(self._shipment, position=place, planned=batch.end))
+
+    async def _divided(self, batch: Batch) -> tuple[int, int]:
+        """Send a batch; where it is refused, send its halves, down to the record that is to blame.
+
+        :return: how many records were taken, and how many were refused.
+        """
+        try:
+            receipt = await self._target.send(batch)
+        except Rejected as reason:
+            if isinstance(batch, LineBatch) and len(batch.lines) > 1:
+                # One after the other: order is promised, and the second half must not overtake a first that is tried
+                # again.
+                one, other = [await self._divided(half) for half in batch.halves()]
+                return one[0] + other[0], one[1] + other[1]
+            return 0, self._refused(batch, reason)
+        self._refused_in_a_row = 0
+        self._backoff.succeeded()
+        records = len(batch.lines) if isinstance(batch, LineBatch) else batch.records
+        return records - receipt.refused, receipt.refused
+
+    def _refused(self, batch: Batch, reason: Rejected) -> int:
+        """Take note that a target will never take something.
+
+        :raises Unavailable: when it takes nothing at all, so that the fault must be elsewhere.
+        """
+        # A target whose schema or login is wrong refuses everything: to count all records as refused would throw them
+        # away.
+        if self._refused_in_a_row >= REFUSED_IN_A_ROW:
+            raise Unavailable(f"it refuses every record; the last time: {reason}")
+        self._refused_in_a_row += 1
+        self._log.warn("{target} refuses {token}: {reason}", target=self._name, token=batch.token, reason=str(reason))
+        return len(batch.lines) if isinstance(batch, LineBatch) else max(batch.records, 1)
+
+
+def _seconds(when: str | None) -> float | None:
+    try:
+        return milliseconds(when) / 1000 if when else None
+    except ValueError:
+        return None

@@ -1,0 +1,206 @@
+"""Where a target goes on: the next batch behind its position, read from the segments without delaying their writer.
+
+Segments may grow, be closed, compressed, rewritten and removed meanwhile; whatever is found, nothing behind the
+position is passed over but lines that are damaged, and records that were never redacted.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from twisted.logger import Logger
+
+from ccsproxy.exchange import codec
+from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch, SegmentBatch, ShippedLine
+from ccsproxy.store.segments.compressed import PackedError
+from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.lines import SegmentLine, SegmentLines, lines, segment_pieces
+from ccsproxy.store.segments.scan import read_footer
+from ccsproxy.store.segments.segment import stamp_seconds
+from ccsproxy.store.state.shipments import DONE, Position, Shipment, lies_before
+
+#: Bytes with which every line ends: its checksum, by which it is known again.
+TAIL = 21
+
+
+class TailMoved(Exception):
+    """What a target has had is not what lies before its position: the file was cut, and others lines were written."""
+
+
+class RecordSource:
+    """Reads batches of one data dir. Synchronous: to be called in threads.
+
+    :param host: whose records these are, for the batches' tokens.
+    :param since: records that began before are passed over; RFC 3339, empty for all.
+    """
+
+    _log = Logger()
+
+    def __init__(self, data_dir: Path, host: str, since: str = "", files: Files | None = None) -> None:
+        self._data_dir, self._host, self._since = data_dir, host, since
+        self._files = files or Files()
+        self._segments = SegmentLines(data_dir, self._files)
+        self._redacted: tuple[str, bool] = ("", True)
+
+    def end(self) -> Position:
+        """Return the position behind everything that is written by now."""
+        names = self._segments.names()
+        if not names:
+            return Position()
+        size = self._segments.plain_size(names[-1]) or 0
+        return Position(names[-1], size, self._tail_at(names[-1], size))
+
+    def since(self, seconds: float) -> Position:
+        """Return the position before the first segment that may hold records of a time or later.
+
+        :param seconds: since the epoch.
+        """
+        older = [name for name in self._segments.names() if stamp_seconds(name) <= seconds]
+        return Position(older[-2], DONE) if len(older) > 1 else Position()
+
+    def check(self, position: Position) -> None:
+        """See that the lines before a position are those that were shipped.
+
+        :raises TailMoved: when they are not.
+        """
+        if not position.tail or position.offset in (0, DONE) or position.segment not in self._segments.names():
+            return
+        if self._tail_at(position.segment, position.offset) != position.tail:
+            raise TailMoved(position.segment)
+
+    def next(
+        self, shipment: Shipment, limits: BatchLimits, content: bool, whole: bool, until: str = ""
+    ) -> Batch | None:
+        """Return the next batch behind a target's position, null when there is none yet.
+
+        A batch may hold no record: then only the position moves.
+
+        :param shipment: where the target is; a batch that it was sent already comes again as it was.
+        :param whole: whether closed segments are wanted, instead of lines.
+        :param until: the last segment that is looked at, empty for all.
+        :raises TailMoved: when the lines before its position are not those that it has had.
+        :raises OSError: when a segment cannot be read now.
+        """
+        # A power cut may have cut the segment below the position: what was written there since would never be sent.
+        self.check(shipment.position)
+        found = [each for each in self._segments.names() if lies_before(shipment.position, each)]
+        names = [each for each in found if not until or each <= until]
+        try:
+            if whole:
+                return self._segment(names[0]) if names else None
+            return self._lines(names, shipment, limits, content)
+        except FileNotFoundError:  # rewritten or removed since the folder was listed
+            return None
+
+    def lag(self, position: Position) -> tuple[int, float | None]:
+        """Return how far a target is behind what is written.
+
+        :return: bytes on the disk that it has not had, about; and when the first segment of them was begun, seconds
+            since the epoch, null when there is none.
+        """
+        names = [name for name in self._segments.names() if lies_before(position, name)]
+        size = sum(self._segments.bytes_on_disk(name) for name in names)
+        if names and names[0] == position.segment:
+            whole, own = self._segments.plain_size(names[0]) or 0, self._segments.bytes_on_disk(names[0])
+            size -= own * min(position.offset, whole) // whole if whole else 0
+        return size, stamp_seconds(names[0]) if names else None
+
+    def _lines(self, names: list[str], shipment: Shipment, limits: BatchLimits, content: bool) -> LineBatch | None:
+        place = shipment.position
+        for name in names:
+            own = name == place.segment
+            start = place.offset if own else 0
+            ended = name != names[-1] or self._closed(name)  # before it is read: what is written later is not missed
+            batch = self._read(name, start, shipment.planned if own else 0, limits, content)
+            if batch is not None:
+                return batch
+            # It may grow yet: whoever goes on to the next segment too early leaves lines behind for good.
+            if not ended:
+                return None
+            if own:
+                return LineBatch(self._host, name, start, start, (), done=True)
+        return None
+
+    def _read(self, name: str, start: int, planned: int, limits: BatchLimits, content: bool) -> LineBatch | None:
+        kept: list[ShippedLine] = []
+        size, end, tail, done, withheld = 0, start, "", False, 0
+        may_go = self._is_redacted(name)
+        for line in self._scan(name, start):
+            full = len(kept) >= limits.rows or (bool(kept) and size + line.length > limits.size)
+            # A batch that was planned comes again exactly as it was, so that its name means the same records.
+            if line.offset >= planned if planned > start else full:
+                break
+            end, tail = line.end, _crc(line.data)
+            event = self._event(line)
+            done = event == "closed"
+            if event == "record" and may_go:
+                kept.append(ShippedLine(line.offset, bytes(line.data), content))
+                size += line.length
+            withheld += event == "record" and not may_go
+        if end == start:
+            return None
+        return LineBatch(self._host, name, start, end, kept, tail, done, withheld)
+
+    def _event(self, line: SegmentLine) -> str:
+        """Tell what a line is; what cannot be read, or is older than what is wanted, is nothing."""
+        try:
+            head = codec.head(line.data) if line.good else None
+        except codec.LineError:
+            head = None
+        if head is None or (head.event == "record" and self._since and head.started_at < self._since):
+            return ""
+        return head.event
+
+    def _scan(self, name: str, start: int) -> Iterator[SegmentLine]:
+        """Yield the whole lines of a segment, past what is damaged."""
+        try:
+            for line in lines(segment_pieces(self._files, self._data_dir, name, start, self._damaged), start):
+                if line.ended:
+                    yield line
+        # Retrying would hold this target at the damaged frame for ever, with everything behind it.
+        except PackedError as error:  # it reads no better next time
+            self._damaged(f"{name}: {error}")
+
+    def _damaged(self, reason: str) -> None:
+        self._log.warn("what cannot be read is not shipped: {reason}", reason=reason)
+
+    def _segment(self, name: str) -> SegmentBatch | None:
+        try:
+            footer = read_footer(self._files, self._data_dir, name)
+        except PackedError:
+            footer = None
+        if footer is None:
+            whole = self._segments.closed(name)  # damaged: it gets no better, and goes as it is
+            return SegmentBatch(self._host, name, self._segments.plain_size(name) or 0) if whole else None
+        withheld = 0 if self._is_redacted(name) else footer.records
+        return SegmentBatch(self._host, name, footer.length, footer.records, tuple(footer.replaces), withheld)
+
+    def _closed(self, name: str) -> bool:
+        try:
+            return read_footer(self._files, self._data_dir, name) is not None
+        except PackedError:
+            return True
+
+    def _is_redacted(self, name: str) -> bool:
+        """Tell whether secrets were removed from a segment when it was written; no header says that they were not."""
+        if self._redacted[0] != name:
+            first = next(self._scan(name, 0), None)
+            self._redacted = (name, first is None or b'"redacted":false' not in first.data[:1000])
+        return self._redacted[1]
+
+    def _tail_at(self, name: str, offset: int) -> str:
+        """Return the checksum of the line that ends at an offset, empty where none does."""
+        try:
+            pieces = segment_pieces(self._files, self._data_dir, name, max(offset - TAIL, 0), self._damaged)
+            data = b""
+            for _, piece in pieces:
+                data += piece
+                if len(data) >= TAIL:
+                    break
+        except (FileNotFoundError, PackedError):
+            return ""
+        return _crc(data[:TAIL]) if data[TAIL - 1 : TAIL] == b"\n" else ""
+
+
+def _crc(line: bytes) -> str:
+    """Return the checksum that a line ends with, as it stands there."""
+    return bytes(line[-TAIL:][10:18]).decode("ascii", "replace") if len(line) >= TAIL else ""

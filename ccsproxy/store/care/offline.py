@@ -1,0 +1,175 @@
+"""Work on a store that nobody writes: what the commands do that change it."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from ccsproxy.exchange import codec
+from ccsproxy.exchange.ids import iso_time
+from ccsproxy.providers.price_book import PriceBook
+from ccsproxy.store.care.maintenance import Maintenance
+from ccsproxy.store.care.retention import Retention
+from ccsproxy.store.control import ControlRequest, forgotten_by
+from ccsproxy.store.directory import Lock, prepare
+from ccsproxy.store.index.follower import Progress, bring_up, no_progress, rebuild
+from ccsproxy.store.observer import NullObserver
+from ccsproxy.store.segments.compress import verify_packed, write_packed
+from ccsproxy.store.segments.files import Files, remove_if_there
+from ccsproxy.store.segments.lines import SegmentLine
+from ccsproxy.store.segments.rewrite import Change, Rewriter
+from ccsproxy.store.segments.scan import all_lines, head_of
+from ccsproxy.store.segments.segment import TEMPORARY, compressed_path, headers, list_segments, segment_name
+from ccsproxy.store.segments.tally import Tally
+from ccsproxy.store.settings import StoreSettings
+from ccsproxy.store.state.state import State
+
+
+class OfflineStore:
+    """A store, locked. Leaving the context lets go of it.
+
+    :raises DataDirBusy: when a service writes to it.
+    :raises DataDirError: when it cannot be used.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        settings: StoreSettings,
+        clock: Callable[[], float] = time.time,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        prepare(data_dir)
+        self._lock = Lock(data_dir)
+        self._data_dir = data_dir
+        self._settings = settings
+        self._header = headers(settings, clock)
+        self._clock = clock
+        self._random = random
+        self._files = Files()
+        self._price = PriceBook.of_data_dir(data_dir).cost
+        self._state = State(data_dir)
+
+    def __enter__(self) -> "OfflineStore":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._state.close()
+        self._lock.release()
+
+    def reindex(self, progress: Progress = no_progress) -> None:
+        """Make the index anew."""
+        rebuild(self._data_dir, self._price, progress)
+
+    def catch_up(self) -> None:
+        """Bring the index up to the segments."""
+        bring_up(self._data_dir, self._price)
+
+    def forget(self, sessions: Sequence[str]) -> dict[str, int]:
+        """Remove sessions, so that nothing of them is left on the disk; those too that a service was asked to remove.
+
+        :return: for each, how many segments held it.
+        :raises OSError: when something is left; the next start of a service goes on with it. `PackedError` likewise.
+        """
+        self._state.begin_jobs()
+        self._state.ask_for(msgspec.json.encode(ControlRequest("forget", list(sessions))))
+        jobs = {job: forgotten_by(data) for job, data in self._state.take_jobs()}
+        maintenance = self._maintenance()
+        counts = {each: maintenance.forget(each) for each in dict.fromkeys(chain(*jobs.values()))}
+        left = bring_up(self._data_dir, self._price, squeeze=True) or maintenance.erase(list(counts))
+        if left:
+            raise OSError(f"all is cut out of the segments, but not gone everywhere: {left}; run this again")
+        for job in jobs:
+            self._state.withdraw(job)
+        self._state.erase()
+        return {session: counts[session] for session in sessions}
+
+    def change(self, change: Change) -> int:
+        """Change lines of records wherever they are stored: such segments are rewritten, the index is made anew.
+
+        Each segment is exchanged whole, as by `forget`; a crash leaves some changed and some not, calling it again
+        goes on.
+
+        :param change: returns a line as it is to be; a line that is to stay is returned itself.
+        :return: how many segments were rewritten.
+        :raises OSError: if the disk does not take it, or a segment cannot be read; `PackedError` likewise.
+        """
+        rewriter = Rewriter(self._files, self._data_dir, self._header, self._clock, self._random)
+        count = 0
+        for name, _ in list_segments(self._data_dir):
+            lines = (line.data for line in all_lines(self._files, self._data_dir, name) if head_of(line) is not None)
+            if any(change(line) is not line for line in lines):
+                rewriter.rewrite(name, lambda head: True, change)
+                count += 1
+        if count:
+            self.reindex()
+            bring_up(self._data_dir, self._price, squeeze=True)
+        return count
+
+    def collect(self) -> str:
+        """Seal and compress what is left over, and remove what retention no longer keeps.
+
+        :return: what went wrong, empty when nothing did.
+        """
+        maintenance = self._maintenance()
+        maintenance.round()
+        bring_up(self._data_dir, self._price)
+        return maintenance.trouble
+
+    def add(self, records: Iterable[dict[str, Any]]) -> int:
+        """Add records in segments of their own, each of which appears whole or not at all.
+
+        :return: how many there were.
+        """
+        count, source = 0, iter(records)
+        while batch := self._segment(source):
+            count += batch
+        bring_up(self._data_dir, self._price)
+        return count
+
+    def _segment(self, records: Iterator[dict[str, Any]]) -> int:
+        """Write one segment of records.
+
+        :return: how many went into it.
+        """
+        names = [name for name, _ in list_segments(self._data_dir)]
+        name = segment_name(self._clock(), self._random(4), names[-1] if names else "")
+        target = compressed_path(self._data_dir, name)
+        aside = target.with_name(target.name + TEMPORARY)
+        tally = Tally()
+        try:
+            check = write_packed(self._files, aside, self._lines(name, records, tally))
+            if tally.records:
+                verify_packed(self._files, aside, check)
+                self._files.rename(aside, target)
+                self._files.sync_directory(target.parent)
+        finally:
+            remove_if_there(self._files, aside)
+        return tally.records
+
+    def _lines(self, name: str, records: Iterator[dict[str, Any]], tally: Tally) -> Iterator[SegmentLine]:
+        """Yield a segment's lines: header, records up to the size of a segment, footer."""
+        data = codec.encode(self._header(name))
+        offset = 0
+        while data:
+            yield SegmentLine(offset, len(data), data, good=True)
+            offset += len(data)
+            record = next(records, None) if offset < self._settings.rotate_size else None
+            data = codec.encode(record) if record is not None else b""
+            if data:
+                tally.add(codec.head(data), offset, len(data))
+        last = codec.encode(tally.footer(offset, iso_time(self._clock())))
+        yield SegmentLine(offset, len(last), last, good=True)
+
+    def _maintenance(self) -> Maintenance:
+        files, data_dir, observer = self._files, self._data_dir, NullObserver()
+        rewriter = Rewriter(files, data_dir, self._header, self._clock, self._random)
+        retention = Retention(files, data_dir, rewriter, self._state, observer)
+        return Maintenance(files, data_dir, self._settings, retention, self._state, observer, lambda: "", self._clock)

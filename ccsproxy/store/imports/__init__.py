@@ -1,0 +1,1 @@
+"""Records made of what other programs and versions have written."""

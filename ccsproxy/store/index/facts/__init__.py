@@ -1,0 +1,1 @@
+"""The facts of calls: made of records, kept in blocks, read back."""

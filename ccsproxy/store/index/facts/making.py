@@ -1,0 +1,203 @@
+"""Makes the facts of calls: what conversations, cache verdicts and costs by part are made of.
+
+A session of 1,000 calls of 900 KB is some hundred kilobytes of facts, and is never read again from its records; see
+`ccsproxy.store.index.facts.blocks` for how they are kept.
+
+Facts follow the rows: they are due for each finished request whose row names no block of facts, and are made when
+there is time, the newest first. Whoever asks meanwhile makes those that are missing from the records.
+"""
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import attr
+import msgspec
+
+from ccsproxy.insight.collect import Collector
+from ccsproxy.insight.cost.rates import Price
+from ccsproxy.insight.facts import Item
+from ccsproxy.store.index.facts.blocks import (
+    LATER,
+    LIMITS,
+    SECRETS,
+    UNREADABLE,
+    BlockWriter,
+    StoredCall,
+    blocks_of_session,
+    encode,
+)
+from ccsproxy.store.index.facts.lean_record import read_record
+from ccsproxy.store.index.facts.reading import calls_of_session, items_of_session
+from ccsproxy.store.index.prompt_uses import PromptUses
+from ccsproxy.store.segments.lines import SegmentLines
+
+#: Requests whose facts are made in one transaction, and the bytes of their records.
+BATCH, BATCH_BYTES = 256, 8 << 20
+#: Sessions and items of prompts that are held in memory.
+_SESSIONS, _ITEMS = 64, 40_000
+
+
+@attr.define(eq=False)
+class _Session:
+    """What is held of a session while its calls come: its items and their numbers."""
+
+    collector: Collector
+    by_identity: dict[int, int] = attr.field(factory=dict)
+    kept: list[Item] = attr.field(factory=list)
+    next: int = 0
+
+    def take(self, number: int, item: Item) -> None:
+        """Hold an item under its number; equal items of a session are one object."""
+        self.by_identity[id(item)] = number
+        self.kept.append(item)
+        self.next = max(self.next, number + 1)
+
+
+class CallFacts:
+    """Makes and keeps the facts; for the index's one writer.
+
+    :param price: what a call costs.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, price: Price) -> None:
+        self._connection = connection
+        self._price = price
+        self._sessions: OrderedDict[int, _Session] = OrderedDict()
+        self._blocks = BlockWriter(connection)
+        self._prompts = PromptUses(connection)
+        connection.execute("UPDATE request_rows SET facts = NULL WHERE facts = ?", (LATER,))
+
+    def forget(self) -> None:
+        """Drop what is held in memory, after a transaction that was undone or rows that went."""
+        self._sessions.clear()
+
+    def remove(self, gone: dict[int, set[int]]) -> None:
+        """Remove the facts of requests whose rows are about to go; within the caller's transaction.
+
+        :param gone: their keys, by the number of their session's name.
+        """
+        self._blocks.remove(gone)
+        for session, keys in gone.items():
+            self._prompts.forget(session)
+            for key, call in calls_of_session(self._connection, session):
+                if key not in keys:
+                    self._prompts.count(key, session, call)
+        self._prompts.sweep()
+        self.forget()
+
+    def make(self, lines: SegmentLines, go_on: Callable[[], bool]) -> bool:
+        """Make facts that are due, the newest first, as long as there is time.
+
+        :param go_on: asked before each batch.
+        :return: whether any are left.
+        """
+        while go_on():
+            if not self._make_batch(lines):
+                return False
+        return True
+
+    def _make_batch(self, lines: SegmentLines) -> int:
+        rows = list(_within(self._connection.execute(_DUE, (BATCH,)).fetchall(), BATCH_BYTES))
+        if not rows:
+            return 0
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            found = _lines_of(lines, rows)
+            made = [self._make_one(row[0], row[1], found.get((row[2], row[3]))) for row in reversed(rows)]
+            self._blocks.add(call for call in made if call is not None)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self.forget()
+            self._connection.execute("ROLLBACK")
+            raise
+        return len(rows)
+
+    def _make_one(self, key: int, session: int, line: bytes | None) -> StoredCall | None:
+        """Make the facts of one request; one that cannot be read has none."""
+        why = LATER
+        try:
+            if line is not None:
+                return self._made(key, session, line)
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+            why = UNREADABLE  # A record may hold anything, counts of 2**63 for one; its row stays.
+        self._connection.execute("UPDATE request_rows SET facts = ? WHERE key = ?", (why, key))
+        return None
+
+    def _made(self, key: int, session: int, line: bytes) -> StoredCall:
+        held = self._session(session)
+        call = held.collector.collect(read_record(line))
+        new = {held.next + at: item for at, item in enumerate(_unknown(held, call.items))}
+        facts = encode(msgspec.structs.replace(call, items=()))
+        items = encode(new)
+        for number, item in new.items():
+            held.take(number, item)
+        ranges = list(_in_ranges(held.by_identity[id(item)] for item in call.items))
+        self._prompts.count(key, session, call)
+        flags = LIMITS * bool(call.limits) | SECRETS * bool(call.outbound)
+        return StoredCall(key, session, flags, ranges, msgspec.Raw(items), msgspec.Raw(facts))
+
+    def _session(self, session: int) -> _Session:
+        held = self._sessions.get(session)
+        if held is None:
+            held = self._sessions[session] = self._load(session)
+            while len(self._sessions) > 1 and (len(self._sessions) > _SESSIONS or self._items() > _ITEMS):
+                self._sessions.popitem(last=False)
+        self._sessions.move_to_end(session)
+        return held
+
+    def _items(self) -> int:
+        return sum(len(each.kept) for each in self._sessions.values())
+
+    def _load(self, session: int) -> _Session:
+        held = _Session(Collector(self._price))
+        if blocks_of_session(self._connection, session):
+            for number, item in items_of_session(self._connection, session).items():
+                held.collector.know(item)
+                held.take(number, item)
+        return held
+
+
+def _unknown(held: _Session, items: Sequence[Item]) -> list[Item]:
+    """Return the items of a call that have no number yet, each once."""
+    return list({id(item): item for item in items if id(item) not in held.by_identity}.values())
+
+
+def _within(rows: Iterable[Any], most: int) -> Iterator[Any]:
+    """Yield rows until their records are so many bytes, at least one: a record may be as large as 64 MB."""
+    size = 0
+    for row in rows:
+        size += row[4]
+        if size > most and size > row[4]:
+            return
+        yield row
+
+
+def _lines_of(lines: SegmentLines, rows: Iterable[tuple[int, int, str, int, int]]) -> dict[tuple[str, int], bytes]:
+    """Read records, those of one segment together: one by one a compressed one costs as much as all of them."""
+    places: dict[str, list[tuple[int, int]]] = {}
+    for _, _, name, offset, length in rows:
+        places.setdefault(name, []).append((offset, length))
+    return {(name, offset): line for name in places for offset, line in lines.whole(name, places[name]).items()}
+
+
+def _in_ranges(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Write numbers as ``(first, count)``."""
+    first, count = 0, 0
+    for number in numbers:
+        if count and number == first + count:
+            count += 1
+            continue
+        if count:
+            yield first, count
+        first, count = number, 1
+    if count:
+        yield first, count
+
+
+#: Requests whose facts are due, with where their records are.
+_DUE = (
+    "SELECT key, session_id, segments.name, row.offset, row.length FROM request_rows AS row INDEXED BY facts_due "
+    "JOIN segments USING (segment) WHERE row.facts IS NULL AND row.outcome IS NOT NULL ORDER BY key DESC LIMIT ?"
+)

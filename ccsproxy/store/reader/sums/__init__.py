@@ -1,0 +1,1 @@
+"""Sums and percentiles of what was recorded."""

@@ -1,0 +1,186 @@
+"""What people write on sessions and calls: stars, tags and notes, in the state beside the records.
+
+A session's star is the one that keeps it from retention; a call's star only marks it.
+"""
+
+import re
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import attr
+import msgspec
+
+from ccsproxy.store.state.state import State
+
+#: The longest tag and note, in characters; tags of one thing at most.
+LONGEST_TAG, LONGEST_NOTE, MOST_TAGS = 64, 20_000, 50
+#: What a tag is made of, as a regular expression of JSON Schema (ECMA-262).
+TAG_PATTERN = r'^[^\s,:"]{1,64}$'
+_TAG = re.compile(TAG_PATTERN.removeprefix("^").removesuffix("$") + r"\Z")
+
+
+class AnnotationError(ValueError):
+    """A tag or note cannot be kept; the message is one sentence."""
+
+
+@attr.frozen
+class Annotation:
+    """What is written on one session or call.
+
+    :ivar seq: the call's number; 0 for the session.
+    :ivar changed_at: seconds since the epoch.
+    """
+
+    session_id: str
+    seq: int = 0
+    starred: bool = False
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    changed_at: float = 0.0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is written."""
+        return not (self.starred or self.tags or self.note)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Write it as the API answers it."""
+        return {"session_id": self.session_id, "seq": self.seq or None, "starred": self.starred,
+                "tags": list(self.tags), "note": self.note or None}  # fmt: skip
+
+
+class AnnotationChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be written on a session or call; what is not set stays.
+
+    :ivar tags: all tags that it is to have.
+    """
+
+    starred: bool | msgspec.UnsetType = msgspec.UNSET
+    tags: Annotated[list[str], msgspec.Meta(max_length=MOST_TAGS)] | msgspec.UnsetType = msgspec.UNSET
+    note: Annotated[str, msgspec.Meta(max_length=LONGEST_NOTE)] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Annotations:
+    """Reads and changes what people write."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def every(self) -> list[Annotation]:
+        """Return all there is, what was changed last first."""
+        stars = self._state.stars()
+        found = [_annotation(row, stars) for row in self._state.annotations()]
+        written = {each.session_id for each in found if not each.seq}
+        found += [Annotation(session, starred=True) for session in sorted(stars - written)]
+        return [each for each in found if not each.empty]
+
+    def one(self, session_id: str, seq: int = 0) -> Annotation:
+        """Return what is written on a session or call; an empty one where nothing is."""
+        named = (each for each in self.every() if (each.session_id, each.seq) == (session_id, seq))
+        return next(named, Annotation(session_id, seq))
+
+    def change(
+        self,
+        session_id: str,
+        seq: int = 0,
+        *,
+        starred: bool | None = None,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
+        note: str | None = None,
+    ) -> Annotation:
+        """Change what is written on a session or call; what is None stays.
+
+        :raises AnnotationError: when a tag or the note cannot be kept.
+        """
+        before = self.one(session_id, seq)
+        gone = {tag.strip() for tag in remove}
+        tags = tuple(dict.fromkeys(tag for tag in (*before.tags, *map(_checked, add)) if tag not in gone))
+        text = before.note if note is None else note.strip()
+        if len(tags) > MOST_TAGS:
+            raise AnnotationError(f"at most {MOST_TAGS} tags are kept for one thing")
+        if len(text) > LONGEST_NOTE:
+            raise AnnotationError(f"a note may have at most {LONGEST_NOTE:,} characters")
+        star = before.starred if starred is None else starred
+        after = Annotation(session_id, seq, star, tags, text, time.time())
+        if not seq and star != before.starred:
+            (self._state.star if star else self._state.unstar)([session_id])
+        self._state.annotate(session_id, seq, bool(seq) and star, "\n".join(tags), text, after.changed_at)
+        return after
+
+
+def write_annotation(data_dir: Path, session_id: str, seq: int, change: AnnotationChange) -> Annotation:
+    """Change what is written on a session or call of a data dir; a service may be running.
+
+    :raises AnnotationError: when a tag or the note cannot be kept.
+    """
+    state = State(data_dir)
+    try:
+        annotations = Annotations(state)
+        before = annotations.one(session_id, seq).tags
+        kept = before if isinstance(change.tags, msgspec.UnsetType) else change.tags
+        return annotations.change(
+            session_id,
+            seq,
+            starred=None if isinstance(change.starred, msgspec.UnsetType) else change.starred,
+            add=kept,
+            remove=[tag for tag in before if tag not in kept],
+            note=None if isinstance(change.note, msgspec.UnsetType) else change.note,
+        )
+    finally:
+        state.close()
+
+
+def _checked(tag: str) -> str:
+    tag = tag.strip()
+    if not _TAG.match(tag):
+        raise AnnotationError(
+            f"a tag is one word of at most {LONGEST_TAG} characters without comma or colon, not {tag!r}"
+        )
+    return tag
+
+
+def _annotation(row: tuple[Any, ...], stars: frozenset[str]) -> Annotation:
+    session_id, seq, starred, tags, note, changed_at = row
+    star = bool(starred) if seq else session_id in stars
+    return Annotation(session_id, seq, star, tuple(tags.split("\n")) if tags else (), note, changed_at)
+
+
+@attr.frozen
+class Marked:
+    """The sessions and calls that have what a field of a question asks for.
+
+    :ivar sessions: all of whose calls are meant.
+    :ivar calls: ``(session, number)``.
+    """
+
+    sessions: frozenset[str]
+    calls: frozenset[tuple[str, int]]
+
+    def holds(self, summary: Mapping[str, Any]) -> bool:
+        """Whether a request is one of them."""
+        session = str(summary["session_id"])
+        return session in self.sessions or (session, summary.get("seq")) in self.calls
+
+
+def marked(annotations: Iterable[Annotation], member: str, values: Iterable[str]) -> Marked:
+    """Choose what has a star, a tag or words in its note.
+
+    :param member: ``starred``, ``tags`` or ``note``.
+    :param values: of which one must be contained, whatever the case; none for a star.
+    """
+    wanted = [value.casefold() for value in values]
+    chosen = [each for each in annotations if _has(each, member, wanted)]
+    return Marked(
+        frozenset(each.session_id for each in chosen if not each.seq),
+        frozenset((each.session_id, each.seq) for each in chosen if each.seq),
+    )
+
+
+def _has(each: Annotation, member: str, wanted: list[str]) -> bool:
+    if member == "starred":
+        return each.starred
+    texts = each.tags if member == "tags" else (each.note,)
+    return any(value in text.casefold() for value in wanted for text in texts)

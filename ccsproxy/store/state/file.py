@@ -1,0 +1,97 @@
+"""The file of the durable state: how it is opened, made of what earlier versions left, and brought up."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from ccsproxy.errors import DataDirError
+from ccsproxy.store.state.migration import earlier_state, remove_earlier
+from ccsproxy.store.state.schema import VERSION, statements
+
+#: How long a process waits for another's change, in seconds.
+_BUSY_S = 10.0
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA wal_autocheckpoint = 100",
+    "PRAGMA journal_size_limit = 0",
+)
+RAISE_MARK = "INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)"
+
+_T = TypeVar("_T")
+
+
+class StateError(DataDirError):
+    """The state cannot be read or changed; the message is one sentence for the user."""
+
+
+def open_state(path: Path) -> sqlite3.Connection:
+    """Open the file, or make it, private from its creation, of what earlier versions left."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600))
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=_BUSY_S,
+    )
+    try:
+        _use_wal(connection)
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        if _version(connection) != VERSION:
+            transaction(connection, lambda connection: _bring_up(connection, path))
+            remove_earlier(path.parent)
+        connection.execute("SELECT 1 FROM stars LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to the WAL; while others do the same SQLite answers "locked" at once, so it is waited for here."""
+    deadline = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection)
+    if version > VERSION:
+        raise StateError(f"The state in {path} was made by a newer ccsproxy; use that one.")
+    if version == VERSION:  # another process was faster
+        return
+    for statement in statements(version):
+        connection.execute(statement)
+    if not version:  # what comes back later is not read again
+        earlier = earlier_state(path.parent)
+        connection.executemany("INSERT OR IGNORE INTO stars VALUES (?)", [(session,) for session in earlier.stars])
+        connection.executemany(RAISE_MARK, earlier.marks.items())
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    """Do something as a whole or not at all; other processes wait until it is done."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
