@@ -1,10 +1,10 @@
 """What a model answered, for people: its words, or the title that it was asked for."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from ccsproxy.clients.call import embedded
+from ccsproxy.clients.call import OBJECT, embedded
 from ccsproxy.clients.own_words import one_line
 
 #: What of an answer is no words of it: thoughts, calls, results of the provider's own tools.
@@ -76,7 +76,7 @@ def _words(value: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, list) and depth < 8:
         for each in value:
             yield from _words(each, depth + 1)
-    elif isinstance(value, Mapping) and depth < 8:
+    elif isinstance(value, OBJECT) and depth < 8:
         what = value.get("type")
         if value.get("thought") is True or (isinstance(what, str) and _NOT_WORDS.search(what)):
             return

@@ -1,7 +1,7 @@
 """A call as the modules of this room look at it, and what they say about its caller."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
@@ -14,6 +14,8 @@ from ccsproxy.exchange.record import Client
 from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.wire.jsontext import JsonError, loads
 
+#: What an object of JSON is; the plain one first, which nearly all are: a `Mapping` takes four times as long to tell.
+OBJECT = (dict, Mapping)
 #: Instructions stand at the beginning of a conversation; no further text is looked at than this many.
 _MOST_TEXTS = 12
 _MOST_TURNS = 6

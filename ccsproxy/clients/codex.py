@@ -11,8 +11,9 @@ _METADATA = "x-codex-turn-metadata"
 
 def matches(call: ClientCall) -> bool:
     """Whether Codex made this call."""
-    names = (product(call.user_agent)[0], call.header("originator"))
-    return any(name.lower().startswith("codex") for name in names) or bool(call.header(_METADATA))
+    if product(call.user_agent)[0].lower().startswith("codex"):
+        return True
+    return call.header("originator").lower().startswith("codex") or bool(call.header(_METADATA))
 
 
 def identify(call: ClientCall) -> Client:

@@ -63,11 +63,22 @@ _SAYINGS = (
 )
 
 
+#: One of these is in the words of each saying: most texts have none, and need not be searched for each.
+_SIGNS = ("irector", "<cwd>", "Project root:")
+
+
 def working_folder(call: ClientCall) -> str | None:
     """Return the working directory that the instructions of a call name, None where they name none."""
-    texts = list(instructions(call.body))
+    texts = [text for text in instructions(call.body) if _may_say(text)]
+    if not texts:
+        return None
     for saying in _SAYINGS:
         for text in texts:
             if path := saying.find(text):
                 return path
     return None
+
+
+def _may_say(text: str) -> bool:
+    """Tell whether a text may say where an agent works."""
+    return any(sign in text for sign in _SIGNS)

@@ -113,7 +113,8 @@ def own_words(text: str) -> str:
 
 
 def _unappended(text: str) -> str:
-    return min((text.partition(words)[0] for words in _APPENDED), key=len)
+    ends = [at for words in _APPENDED if (at := text.find(words)) >= 0]
+    return text[: min(ends)] if ends else text
 
 
 def text_result(text: str) -> str | None:
@@ -127,5 +128,8 @@ def text_result(text: str) -> str | None:
 
 def one_line(text: str, length: int = 160) -> str:
     """Return the beginning of a text as one line for people; may be empty."""
-    plain = " ".join(text[: 20 * length].split())
+    # Blanks are few in most texts, so that a little more than the line is enough of them to make it.
+    plain = " ".join(text[: 2 * length].split())
+    if len(plain) <= length and len(text) > 2 * length:
+        plain = " ".join(text[: 20 * length].split())
     return plain if len(plain) <= length else plain[: length - 1] + "…"

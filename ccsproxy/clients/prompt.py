@@ -6,7 +6,7 @@ from typing import Any
 
 import attr
 
-from ccsproxy.clients.call import embedded
+from ccsproxy.clients.call import OBJECT, embedded
 from ccsproxy.clients.own_words import one_line, own_words, text_result
 
 _LISTS = ("messages", "input", "contents")
@@ -35,7 +35,7 @@ def conversation_of(body: Mapping[str, Any]) -> Any:
     # Code Assist wraps Gemini's request, while another dialect may have a member of that name with something else in
     # it.
     inner = body.get("request")
-    if isinstance(inner, Mapping) and any(name in inner for name in _LISTS):
+    if isinstance(inner, OBJECT) and any(name in inner for name in _LISTS):
         body = inner
     found = next((body[name] for name in _LISTS if name in body), None)
     return found if found is not None else body.get("prompt", body.get("message"))
@@ -43,7 +43,7 @@ def conversation_of(body: Mapping[str, Any]) -> Any:
 
 def is_models(item: Any) -> bool:
     """Tell whether an item of a conversation is what the model wrote."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, OBJECT):
         return False
     what = item.get("type")
     return item.get("role") in _ASSISTANT or (isinstance(what, str) and _WRITTEN.search(what) is not None)
@@ -91,7 +91,7 @@ def _said(item: Any, kind: str, depth: int = 0) -> Iterator[tuple[str, str]]:
     elif isinstance(item, list) and depth < 6:
         for each in item:
             yield from _said(each, kind, depth + 1)
-    elif isinstance(item, Mapping) and depth < 6:
+    elif isinstance(item, OBJECT) and depth < 6:
         yield from _said_by(item, kind, depth)
 
 
@@ -105,7 +105,7 @@ def _said_by(item: Mapping[str, Any], kind: str, depth: int) -> Iterator[tuple[s
         return
     # Gemini and Bedrock mark a result by the member that holds it, not by a type.
     for name in ("functionResponse", "function_response", "toolResult"):
-        if isinstance(item.get(name), Mapping):
+        if name in item and isinstance(item[name], OBJECT):
             yield from _result(item[name])
     for name in ("text", "content", "parts", "message"):
         if name in item:
@@ -130,7 +130,7 @@ def _result_texts(value: Any, depth: int) -> Iterator[str]:
     elif isinstance(value, list) and depth < 4:
         for each in value:
             yield from _result_texts(each, depth + 1)
-    elif isinstance(value, Mapping) and depth < 4:
+    elif isinstance(value, OBJECT) and depth < 4:
         known = [name for name in _RESULT_MEMBERS if name in value]
         # Gemini's results are objects of the tool's own making: what they say stands under any name.
         for each in [value[known[0]]] if known else value.values():

@@ -6,6 +6,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from ccsproxy.clients.call import OBJECT
+
 #: How much of the instructions is looked at.
 _INSTRUCTIONS = 3000
 
@@ -58,7 +60,7 @@ def purpose_of(body: Mapping[str, Any], request_class: str = "") -> Purpose:
     :param request_class: the header ``x-claude-code-request-class``, empty where there is none.
     """
     inner = body.get("request")
-    inner = inner if isinstance(inner, Mapping) else body
+    inner = inner if isinstance(inner, OBJECT) else body
     # The two that the body proves come first: the header calls both auxiliary, and a title has a purpose of its own.
     if _is_quota_probe(inner):
         return Purpose.QUOTA
@@ -95,17 +97,19 @@ def _is_quota_probe(body: Mapping[str, Any]) -> bool:
 def _asks_for_title(body: Mapping[str, Any]) -> bool:
     """Tell whether the answer is to be an object with a title and hardly anything else."""
     schema = _schema(body)
-    properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    return isinstance(properties, Mapping) and "title" in properties and len(properties) <= 2
+    properties = schema.get("properties") if isinstance(schema, OBJECT) else None
+    return isinstance(properties, OBJECT) and "title" in properties and len(properties) <= 2
 
 
 def _schema(body: Mapping[str, Any]) -> Any:
     """Return the JSON schema of the answer, wherever the dialect has it."""
     for path in _SCHEMAS:
+        if path[0] not in body:
+            continue
         value: Any = body
         for name in path:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        if isinstance(value, Mapping):
+            value = value.get(name) if isinstance(value, OBJECT) else None
+        if isinstance(value, OBJECT):
             return value
     return None
 
@@ -129,17 +133,19 @@ def _instructions(body: Mapping[str, Any]) -> Iterator[str]:
         turns = body.get(name)
         turns = turns if isinstance(turns, list) else []
         for turn in turns[:2]:
-            if isinstance(turn, Mapping) and (turn.get("role") in ("system", "developer") or len(turns) <= 3):
+            if isinstance(turn, OBJECT) and (turn.get("role") in ("system", "developer") or len(turns) <= 3):
                 yield from _texts(turn)
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:
     """Yield the texts of a message, its blocks or parts."""
+    if value is None:
+        return
     if isinstance(value, str):
         yield value
     elif isinstance(value, list) and depth < 4:
         for item in value:
             yield from _texts(item, depth + 1)
-    elif isinstance(value, Mapping) and depth < 4:
+    elif isinstance(value, OBJECT) and depth < 4:
         for name in ("text", "content", "parts"):
             yield from _texts(value.get(name), depth + 1)

@@ -13,6 +13,7 @@ import attr
 import msgspec
 
 from ccsproxy.clients.answered import answer_line
+from ccsproxy.clients.call import OBJECT
 from ccsproxy.clients.own_words import own_words
 from ccsproxy.clients.prompt import conversation_of, is_models, texts_of
 from ccsproxy.exchange.continuation import previous_answer
@@ -38,7 +39,6 @@ class Turns:
     :ivar beginnings: the digest of each beginning: of the first message, of the first two, and so on.
     :ivar own: how many messages it takes until the user or the model has said something.
     :ivar items: the messages themselves.
-    :ivar opening: what the first messages say, for finding the summary of an earlier conversation in it.
     :ivar continues: the id of the answer that the request says it continues, empty for none.
     """
 
@@ -46,7 +46,6 @@ class Turns:
     beginnings: tuple[int, ...]
     own: int
     items: Sequence[Any]
-    opening: str = ""
     continues: str = ""
 
     @property
@@ -60,6 +59,12 @@ class Turns:
         return any(is_models(item) for item in self.items)
 
     @cached_property
+    def opening(self) -> str:
+        """What the first messages say, for finding the summary of an earlier conversation in it."""
+        # Looked for only where a conversation of the same program was summed up.
+        return _opening(self.items)
+
+    @cached_property
     def answers(self) -> Mapping[int, str]:
         """By the number of messages before it, the beginning of each answer's words as the client repeats it."""
         return _answers(self.items)
@@ -70,14 +75,14 @@ def turns_of(body: Any) -> Turns | None:
 
     :param body: the request's JSON.
     """
-    if not isinstance(body, Mapping):
+    if not isinstance(body, OBJECT):
         return None
     items = conversation_of(body)
     items = [{"role": "user", "content": items}] if isinstance(items, str) and items else items
     if not isinstance(items, list) or not items:
         return None
     messages = tuple(map(_digest, items))
-    return Turns(messages, tuple(_beginnings(messages)), _own(items), items, _opening(items), previous_answer(body))
+    return Turns(messages, tuple(_beginnings(messages)), _own(items), items, previous_answer(body))
 
 
 def words_of_answer(answer: Any) -> str:
@@ -145,7 +150,7 @@ def _answers(items: Sequence[Any]) -> dict[int, str]:
             begun = None
             continue
         begun = number if begun is None else begun
-        line = answer_line(item if isinstance(item, Mapping) and "content" in item else [item])
+        line = answer_line(item if isinstance(item, OBJECT) and "content" in item else [item])
         answers[begun] = f"{answers.get(begun, '')} {line}".strip()[:_COMPARED]
     return answers
 

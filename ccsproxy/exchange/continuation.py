@@ -13,6 +13,8 @@ from typing import Any
 _LONGEST = 5000
 #: What a request may leave out because the one before it has said it.
 _INHERITED = ("instructions", "system", "tools", "model")
+#: The plain one first, which nearly all are: asking for a `Mapping` takes four times as long.
+_OBJECT = (dict, Mapping)
 #: Members by which a request names the answer that it continues: Responses, Interactions.
 _NAMES = ("previous_response_id", "previous_interaction_id")
 
@@ -22,12 +24,14 @@ def previous_answer(body: Any) -> str:
 
     :param body: the request's JSON.
     """
-    if not isinstance(body, Mapping):
+    if not isinstance(body, _OBJECT):
         return ""
+    for name in _NAMES:
+        if isinstance(named := body.get(name), str):
+            return named
     thread = body.get("thread")
-    named = [body.get(name) for name in _NAMES]
-    named.append(thread.get("previous_message_id") if isinstance(thread, Mapping) else None)
-    return next((each for each in named if isinstance(each, str)), "")
+    named = thread.get("previous_message_id") if isinstance(thread, _OBJECT) else None
+    return named if isinstance(named, str) else ""
 
 
 def with_context(record: dict[str, Any], record_of: Callable[[int], Mapping[str, Any]]) -> dict[str, Any]:

@@ -73,6 +73,8 @@ def codings(header: str) -> list[str]:
 
     Servers confuse it with other fields: parameters and quotes are passed over, and so are character sets.
     """
+    if not header:  # as nearly all are
+        return []
     names = (name.partition(";")[0].strip().strip('"').lower().removeprefix("x-") for name in header.split(","))
     return [name for name in names if name and name not in _NO_CODINGS]
 

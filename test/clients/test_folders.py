@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.clients.call import ClientCall
-from ccsproxy.clients.folders import working_folder
+from ccsproxy.clients.folders import _SAYINGS, _SIGNS, working_folder
 
 
 def folder(text: str) -> str | None:
@@ -34,6 +34,11 @@ class FolderTests(SynchronousTestCase):
         """Claude Code names its primary directory beside others."""
         text = "Additional working directory: /other\nPrimary working directory: /mine"
         self.assertEqual(folder(text), "/mine")
+
+    def test_signs(self) -> None:
+        """What is looked for first is in the words of every saying, so that none is passed over."""
+        for saying in _SAYINGS:
+            self.assertTrue(any(sign in saying.words for sign in _SIGNS), saying.words)
 
     def test_prose(self) -> None:
         """Words that no absolute path follows say nothing; the next that are followed by one do."""

@@ -1,5 +1,7 @@
 """Tests for `ccsproxy.clients.own_words`: in the shapes in which agents of 2026 send what a user said."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.clients.own_words import one_line, own_words, text_result
@@ -57,3 +59,9 @@ class OwnWordsTests(SynchronousTestCase):
         """A line is one line, and ends with an ellipsis where it is cut."""
         self.assertEqual(one_line("a\n  b\t c"), "a b c")
         self.assertEqual(one_line("a" * 500), "a" * 159 + "…")
+
+    @given(st.lists(st.sampled_from(("a", "word", " ", "\n", "\t \n", "\u2003", "x" * 9)), max_size=120).map("".join))
+    def test_only_the_beginning_is_read(self, text: str) -> None:
+        """However its blanks fall, a line is that of twenty times its length of text."""
+        plain = " ".join(text[:200].split())
+        self.assertEqual(one_line(text, 10), plain if len(plain) <= 10 else plain[:9] + "…")

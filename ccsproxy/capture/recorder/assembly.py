@@ -164,6 +164,7 @@ class Assembly:
     def _wait_long(self) -> None:
         """Let go of what can be read again: a stream may last for minutes, and a thousand of them at once."""
         self.request.lines.forget()
+        self.gate.wait_long()
         if self.response is not None:
             self.response.lines.forget()
 

@@ -1,6 +1,7 @@
 """Header lines as records hold them: the one place that turns their bytes into text."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ccsproxy.exchange import fieldlines
 from ccsproxy.exchange.fieldlines import RawHeaders
@@ -32,6 +33,12 @@ def mapping(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
             value = joined[key] + ("\n" if key == "set-cookie" else ", ") + value
         joined[key] = value
     return joined
+
+
+@lru_cache(256)
+def _key(name: str) -> bytes:
+    """Return what stands before the value of a field; the names that are asked for are ours, and few."""
+    return b"\n%b:" % name.encode("ascii")
 
 
 class HeaderLines:
@@ -75,7 +82,7 @@ class HeaderLines:
         """
         if not self._lower:
             self._lower = b"\n" + self._lines.lower()
-        key = b"\n%b:" % name.encode("ascii")
+        key = _key(name)
         at = self._lower.find(key)
         if at < 0:
             return ""

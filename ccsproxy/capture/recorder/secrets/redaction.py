@@ -68,7 +68,7 @@ class RedactionGate:
         self._searching = not isinstance(redactor, Unredacted)
         self._failed = self._deep = False
         self._gathered: Gathered | None = None
-        self._request_lines: tuple[bytes, SecretReport] | None = None
+        self._request_lines: tuple[Pairs | bytes, SecretReport] | None = None
 
     def watcher(self) -> Gathered | None:
         """Return who looks at the events of the response while they are read, so that they need not be read again."""
@@ -176,18 +176,23 @@ class RedactionGate:
     def _request_headers(self, lines: HeaderLines) -> Pairs:
         """Redact the header lines of the request, which are given several times, once.
 
-        They are kept packed, since a stream may last for minutes.
+        See `wait_long` for how they are kept.
         """
         # Found once, noted in each report that the lines go into.
         report = self._redactor.report
         if self._request_lines is None:
             self._redactor.report = SecretReport()
             clean = self._headers(lines.pairs, "request.headers")
-            self._request_lines = _packed(clean), self._redactor.report
+            self._request_lines = clean, self._redactor.report
             self._redactor.report = report
-        packed, noted = self._request_lines
+        kept, noted = self._request_lines
         report.merge(noted)
-        return _unpacked(packed)
+        return _unpacked(kept) if isinstance(kept, bytes) else kept
+
+    def wait_long(self) -> None:
+        """Keep what is kept packed from here on: a stream may last for minutes, and a thousand of them at once."""
+        if self._request_lines is not None and not isinstance(self._request_lines[0], bytes):
+            self._request_lines = _packed(self._request_lines[0]), self._request_lines[1]
 
     def _headers(self, lines: Pairs, where: str) -> Pairs:
         nothing: Pairs = []
