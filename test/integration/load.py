@@ -99,11 +99,13 @@ class Agents:
 
     :param failing: the share of their requests of which they do not wait for the answer.
     :ivar answered: by path, how many bytes of request and response there were.
+    :ivar times: by path, when it was asked and when the answer was whole, seconds since the epoch.
     :ivar wrong: what was answered otherwise than the upstream did.
     """
 
     def __init__(self, port: Callable[[], int], count: int = 4, failing: float = 0.0) -> None:
         self.answered: dict[str, tuple[int, int]] = {}
+        self.times: dict[str, tuple[float, float]] = {}
         self.wrong: list[str] = []
         self._port, self._stop, self._failing = port, threading.Event(), failing
         self._threads = [threading.Thread(target=self._work, args=(n,), daemon=True) for n in range(count)]
@@ -132,6 +134,7 @@ class Agents:
                 time.sleep(0.01)
 
     def _ask(self, connection: socket.socket, path: str, body: bytes) -> None:
+        asked = time.time()
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         connection.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         expected, stream = answer_of(path)
@@ -146,6 +149,7 @@ class Agents:
         content = got.partition(b"\r\n\r\n")[2]
         if not got.startswith(b"HTTP/1.1 200") or (not stream and content != expected):
             self.wrong.append(path)
+        self.times[path] = asked, time.time()
         self.answered[path] = len(body), len(expected)
 
     def _whole(self, got: bytes, length: int, stream: bool) -> bool:
