@@ -53,7 +53,8 @@ def local_time(text: str | None) -> str:
 
 
 HEADINGS = ("TIME", "SESSION/SEQ", "CLIENT", "MODEL", "OUTCOME", "SENT", "CACHED", "OUT", "TTFT", "TOTAL", "COST", "")
-_WIDTHS = (14, 22, 12, 24, 22, 8, 8, 7, 7, 7, 8, 0)
+#: The cost has room for a bound of thousands, since an amount that is cut short is another amount.
+_WIDTHS = (14, 22, 12, 24, 22, 8, 8, 7, 7, 7, 11, 0)
 
 
 def heading(paint: Paint) -> str:

@@ -7,6 +7,23 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.tools.printing import Paint, duration, number, printable, request_line
 from test.tools.commands import Terminal
 
+RUNNING = dict.fromkeys(
+    (
+        "client",
+        "model",
+        "response_model",
+        "outcome",
+        "status",
+        "input_tokens",
+        "cache_read_input_tokens",
+        "output_tokens",
+        "ttft_ms",
+        "duration_ms",
+        "cost",
+        "error_message",
+    )
+) | {"session_id": "s", "seq": 1, "started_at": "2026-11-20T00:00:00.000Z", "path": "/v1/messages"}
+
 
 class PrintingTests(SynchronousTestCase):
     """Lines, numbers, colours."""
@@ -24,25 +41,15 @@ class PrintingTests(SynchronousTestCase):
 
     def test_unknown_is_a_dash(self) -> None:
         """A running request has no numbers yet."""
-        item = dict.fromkeys(
-            (
-                "client",
-                "model",
-                "response_model",
-                "outcome",
-                "status",
-                "input_tokens",
-                "cache_read_input_tokens",
-                "output_tokens",
-                "ttft_ms",
-                "duration_ms",
-                "cost",
-                "error_message",
-            )
-        ) | {"session_id": "s", "seq": 1, "started_at": "2026-11-20T00:00:00.000Z", "path": "/v1/messages"}
-        line = request_line(item, Paint(io.StringIO(), {}))
+        line = request_line(RUNNING, Paint(io.StringIO(), {}))
         self.assertIn("running", line)
         self.assertTrue(line.endswith("/v1/messages"))
+
+    def test_money_is_never_cut_short(self) -> None:
+        """A bound is shown whole, small or large: an amount that lacks digits is another amount."""
+        for cost, said in ((0.0045, "≥ $0.0045"), (1234.5, "≥ $1,234.50")):
+            line = request_line({**RUNNING, "cost": cost, "unpriced": "output"}, Paint(io.StringIO(), {}))
+            self.assertIn(said, line)
 
     def test_numbers_survive_the_cleaning(self) -> None:
         """Thousands are told apart by a character that every terminal shows."""
