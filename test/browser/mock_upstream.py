@@ -8,8 +8,8 @@ from typing import Any
 
 import attr
 
-#: Seconds that anything may take before a test gives it up.
-PATIENCE = 30.0
+#: Seconds that anything may take before a test gives it up; a start alone takes more than 30 s beside other suites.
+PATIENCE = 120.0
 
 
 @attr.frozen

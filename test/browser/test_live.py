@@ -5,6 +5,7 @@ from typing import Any
 
 from test.browser import stories
 from test.browser.chrome import BrowserTestCase, expect, expecting, not_wanted
+from test.browser.mock_upstream import PATIENCE
 from test.browser.scene import Call
 
 
@@ -38,7 +39,7 @@ class LiveTests(BrowserTestCase):
         before = clock.inner_text()
         expect(clock).not_to_have_text(before)
         gate.set()
-        calling.join(30)
+        calling.join(PATIENCE)
         expect(row.locator(".badge")).to_contain_text("Complete")
         expect(row.locator("[data-field=output]")).to_have_text("151")
         expect(row.locator("[data-field=what]")).to_contain_text("The header parser loses")
@@ -75,7 +76,7 @@ class LiveTests(BrowserTestCase):
         page = self.open(home=scene.api)
         expect(page.locator("tr.run")).to_have_count(1)
         gate.set()
-        calling.join(30)
+        calling.join(PATIENCE)
         expect(page.locator("tr.run")).to_have_count(0)
         expect(page.get_by_test_id("row")).to_have_count(1)
 
@@ -92,7 +93,7 @@ class LiveTests(BrowserTestCase):
         set_hidden += " document.dispatchEvent(new Event('visibilitychange')); }"
         page.evaluate(set_hidden, True)
         gate.set()
-        calling.join(30)
+        calling.join(PATIENCE)
         call = stories.claude_session("burst")[0]
         for _ in range(90):
             scene.send(call)
@@ -120,7 +121,7 @@ class LiveTests(BrowserTestCase):
         with expecting(watched, "status of 503"):
             page.reload()
             expect(live).to_have_text("reconnecting")
-        expect(live).to_have_text("live", timeout=15_000)
+        expect(live).to_have_text("live")
         self.assertEqual(len(refused), 2)
         scene.send(stories.claude_session("late")[0])
         expect(page.get_by_test_id("row")).to_have_count(1)
