@@ -56,7 +56,12 @@ class Scene:
             env = {**environment, "PYTHONPATH": str(ROOT)}
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=env, cwd=self.home)
         run_file = self.data_dir / "run.json"
-        self.until(run_file.exists, "the service to start")
+        try:
+            self.until(run_file.exists, "the service to start")
+        except AssertionError:
+            # Nobody else could: whoever asked for it has no scene to close.
+            self.close()
+            raise
         said = json.loads(run_file.read_text())
         self.proxy, self.api = said["proxy"][0].rstrip("/"), said["api"][0].rstrip("/")
 
