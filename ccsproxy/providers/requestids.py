@@ -1,5 +1,7 @@
 """The response headers in which providers name a request, the most telling first."""
 
+from collections.abc import Mapping
+
 #: Lower-case names: those of version 1 in its order, then what other providers and gateways send. A content delivery
 #: network's ray comes last: it names the way that a request took, and only says something when nobody else does.
 REQUEST_ID_HEADERS = (
@@ -22,6 +24,15 @@ REQUEST_ID_HEADERS = (
     b"x-ms-client-request-id",
     b"cf-ray",
 )
+_AS_TEXT = tuple(name.decode("ascii") for name in REQUEST_ID_HEADERS)
+
+
+def request_id_of(fields: Mapping[str, str]) -> str | None:
+    """Return what the provider calls the request, None when it does not say.
+
+    :param fields: the response's header fields by lower-case name, all ASCII and none of them repeated.
+    """
+    return next((fields[name] for name in _AS_TEXT if fields.get(name)), None)
 
 
 def request_id(headers: list[tuple[bytes, bytes]]) -> str | None:

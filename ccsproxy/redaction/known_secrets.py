@@ -18,6 +18,8 @@ _DUMMIES = frozenset({"lm-studio", "not-needed", "dummy-key", "anything", "undef
 #: A credential behind the scheme by which it authenticates (RFC 9110, 11.4).
 SCHEME = re.compile(r"\A(?:Bearer|Basic|Token|ApiKey|Negotiate|DPoP)\s+(\S+)\s*\Z", re.IGNORECASE)
 _KNOWN_KIND = "credential"
+#: What `quote` leaves as it is (RFC 3986, 2.3).
+_ALIKE = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
 class KnownSecrets:
@@ -34,7 +36,7 @@ class KnownSecrets:
         if len(value) < _SHORTEST_KNOWN or value.lower() in _DUMMIES or value.startswith("<redacted"):
             return False
         before = len(self._known)
-        for form in dict.fromkeys((value, quote(value, safe=""), value.replace("/", "\\/"))):
+        for form in _forms(value):
             if form not in self._known and len(self._known) < _MOST_KNOWN:
                 self._known.append(form)
         return len(self._known) > before
@@ -53,6 +55,14 @@ class KnownSecrets:
             return False
         beginnings = {known[:_SHORTEST_KNOWN] for known in self._known}
         return any(each in batch for batch in batches(texts) for each in beginnings)
+
+
+def _forms(value: str) -> Iterable[str]:
+    """Return how a secret is written: as it is, in addresses, in JSON."""
+    # Most keys are letters, digits and dashes, which are written alike everywhere.
+    if _ALIKE.fullmatch(value):
+        return (value,)
+    return dict.fromkeys((value, quote(value, safe=""), value.replace("/", "\\/")))
 
 
 def credentials_of(name: str, value: str) -> Iterator[str]:

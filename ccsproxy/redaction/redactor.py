@@ -51,6 +51,7 @@ class Redactor:
         self._enabled = enabled
         self._known = KnownSecrets()
         self._clean: set[str] = set()
+        self._clean_trees: list[Any] = []
         self._changed_events: list[Piece] = []
 
     @property
@@ -61,7 +62,7 @@ class Redactor:
     def learn(self, value: str) -> None:
         """Remember a secret of this exchange, so that what was clean before is looked at again."""
         if self._known.learn(value):
-            self._clean = set()
+            self._clean, self._clean_trees = set(), []
 
     def headers(self, fields: Iterable[Field], where: str = "headers") -> list[tuple[str, str]]:
         """Return header lines as text, in order and as spelled, without secret values."""
@@ -107,18 +108,32 @@ class Redactor:
         events that it was: a secret may go on from one into the next, and into what `stream`, which comes first,
         has seen.
         """
-        if not self._enabled or self._is_clean(value):
+        if not self._enabled or any(value is each for each in self._clean_trees) or self._is_clean(value):
             return value
         return TreeRedactor(self.find, self._rules.tagger, self.report, self._listed).redact(value, where)
 
+    def look_ahead(self, trees: Iterable[Any], texts: Iterable[str]) -> None:
+        """Search small JSON values and texts that `tree` and `text` will be given, all of them at once.
+
+        Each search has a price whatever the length, and lets other threads in. Where none has a secret, they are not
+        searched again, unless one is learned before; otherwise nothing is known of them.
+        """
+        if not self._enabled:
+            return
+        said = [(value, texts_of(value)) for value in trees]
+        found = set(texts).union(*(each for _, each in said if each is not None))
+        if self.holds_none(found - self._clean):
+            self._clean |= found
+            self._clean_trees = [value for value, each in said if each is not None]
+
     def holds_none(self, texts: Iterable[str]) -> bool:
         """Tell quickly that some texts hold no secrets; where it says false, they may."""
-        listed = list(texts)
-        return not self._enabled or not (self._known.maybe_in(listed) or self._rules.may_hold(listed))
+        listed = [text for text in texts if text not in self._clean] if self._clean else list(texts)
+        return not self._enabled or not listed or not (self._known.maybe_in(listed) or self._rules.may_hold(listed))
 
     def text(self, text: str, where: str = "text") -> str:
         """Return a text without the secrets in it."""
-        if not self._enabled:
+        if not self._enabled or text in self._clean:
             return text
         findings = self.find(text)
         if not findings:

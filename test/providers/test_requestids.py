@@ -1,8 +1,18 @@
 """Tests for `ccsproxy.providers.requestids`."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.providers.requestids import REQUEST_ID_HEADERS, request_id
+from ccsproxy.providers.requestids import REQUEST_ID_HEADERS, request_id, request_id_of
+
+#: Names of headers, known and not, each once in whatever case.
+NAMES = st.lists(
+    st.sampled_from([*REQUEST_ID_HEADERS, b"date", b"server"]).flatmap(
+        lambda name: st.sampled_from([name, name.title(), name.upper()])
+    ),
+    unique_by=bytes.lower,
+)
 
 
 class RequestIdTests(SynchronousTestCase):
@@ -19,3 +29,10 @@ class RequestIdTests(SynchronousTestCase):
         self.assertEqual(request_id(headers), "a")
         self.assertEqual(request_id(headers[:1]), "c")
         self.assertIsNone(request_id([]))
+
+    @given(NAMES, st.sampled_from([b"", b"req_1"]))
+    def test_of_fields(self, names: list[bytes], first: bytes) -> None:
+        """Of fields that come once the same is read as of the lines."""
+        lines = [(name, b"id of %b" % name if at else first) for at, name in enumerate(names)]
+        fields = {name.decode().lower(): value.decode() for name, value in lines}
+        self.assertEqual(request_id_of(fields), request_id(lines))

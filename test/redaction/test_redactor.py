@@ -2,14 +2,18 @@
 
 import base64
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.redaction import PLACEHOLDER, Redactor, Rules, Tagger
+from ccsproxy.redaction.known_secrets import KnownSecrets
 from test.effort import effort
+from test.redaction.test_consistency import SHAPED
 from test.redaction.test_text import bare
 
 CANARY = "canary-5b1e9f7c3a2d"
@@ -74,6 +78,16 @@ SECRET_PARAMETERS = [
 def bare_tree(value: Any) -> Any:
     """Return a JSON value with plain placeholders."""
     return json.loads(bare(json.dumps(value)))
+
+
+class Counted:
+    """Rules whose quick search is another's."""
+
+    def __init__(self, rules: Any, may_hold: Callable[[Iterable[str]], bool]) -> None:
+        self._rules, self.may_hold = rules, may_hold
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rules, name)
 
 
 class HeadersTests(SynchronousTestCase):
@@ -336,6 +350,60 @@ class LearningTests(SynchronousTestCase):
         redactor = Redactor()
         redactor.learn(CANARY)
         self.assertEqual(bare(redactor.text(CANARY)), PLACEHOLDER)
+
+
+class LookAheadTests(SynchronousTestCase):
+    """Searching several values at once changes nothing but the number of searches."""
+
+    def test_what_is_clean_is_not_searched_again(self) -> None:
+        """One search is made for all; what was looked at is then given back as it is."""
+        redactor = Redactor()
+        body, answer = {"messages": [{"content": "hello"}]}, {"id": "msg_1"}
+        searched: list[str] = []
+        find = redactor._rules.may_hold
+        redactor._rules = Counted(redactor._rules, lambda texts: searched.append("") or find(texts))
+        redactor.look_ahead([body, answer], ["/v1/messages"])
+        self.assertIs(redactor.tree(body), body)
+        self.assertIs(redactor.tree(answer), answer)
+        self.assertEqual(redactor.text("/v1/messages"), "/v1/messages")
+        self.assertEqual(len(searched), 1)
+
+    def test_one_secret_makes_all_be_searched(self) -> None:
+        """Nothing is believed clean where one value is not."""
+        redactor, key = Redactor(), SHAPED
+        clean, other = {"a": "b"}, {"text": f"the key is {key} here"}
+        redactor.look_ahead([clean, other], [])
+        self.assertNotIn(key, str(redactor.tree(other)))
+        self.assertEqual(redactor.tree(clean), clean)
+
+    def test_a_secret_by_its_key(self) -> None:
+        """A value that is secret by the key above it is not clean, though it looks like any word."""
+        redactor = Redactor()
+        body = {"password": "Sw0rdfish!x9"}
+        redactor.look_ahead([body], ["x"])
+        self.assertNotIn("Sw0rdfish", str(redactor.tree(body)))
+
+    def test_what_is_learned_later_goes_too(self) -> None:
+        """A credential that a header names is looked for in what was clean before."""
+        redactor, value = Redactor(), "plain-words-as-a-key"
+        body = {"text": f"it is {value} again"}
+        redactor.look_ahead([body], [f"path {value}"])
+        redactor.headers([("X-Api-Key", value)])
+        self.assertNotIn(value, str(redactor.tree(body)))
+        self.assertNotIn(value, redactor.text(f"path {value}"))
+
+
+class FormsTests(SynchronousTestCase):
+    """How a secret may be written."""
+
+    @given(st.text("aZ09_.~-/+= %\u00e9", min_size=8, max_size=20))
+    def test_forms(self, value: str) -> None:
+        """All of them are known, whatever the secret is made of."""
+        known = KnownSecrets()
+        known.learn(value)
+        for form in (value, quote(value, safe=""), value.replace("/", "\\/")):
+            self.assertTrue(known.maybe_in([f"before {form} behind"]), form)
+            self.assertTrue(known.echoes(f"before {form} behind"), form)
 
 
 class DisabledTests(SynchronousTestCase):

@@ -75,6 +75,11 @@ class HeaderLines:
             self._mapping = mapping(self.pairs)
         return self._mapping
 
+    @property
+    def plain(self) -> bool:
+        """Whether the lines are all ASCII and no name comes twice, so that `mapping` says all that they do."""
+        return self._lines.isascii() and len(self.mapping) == len(self.pairs)
+
     def field(self, name: str) -> str:
         """Return a field's value, its lines joined by a comma; empty when there is none.
 

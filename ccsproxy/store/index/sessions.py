@@ -127,6 +127,8 @@ def _title_rank(row: Summary) -> int | None:
 FIELDS = SessionTotals.__struct_fields__
 _SELECT = f"SELECT {', '.join(FIELDS)} FROM sessions WHERE session_id = ?"  # noqa: S608  (column names of our own)
 _WRITE = f"INSERT OR REPLACE INTO sessions ({', '.join(FIELDS)}) VALUES ({', '.join('?' * len(FIELDS))})"  # noqa: S608
+_INSERT = _WRITE.replace("INSERT OR REPLACE", "INSERT", 1)
+_UPDATE = f"UPDATE sessions SET {', '.join(f'{name} = ?' for name in FIELDS[1:])} WHERE {FIELDS[0]} = ?"  # noqa: S608
 _ROWS = (
     f"SELECT key, {', '.join(COLUMNS)} FROM request_rows "  # noqa: S608  (column names of our own)
     "WHERE session_id = (SELECT name FROM names WHERE field = 'session_id' AND value = ?) ORDER BY key"
@@ -150,7 +152,9 @@ class SessionRows:
 
     def flush(self) -> None:
         """Write the sessions that were touched."""
-        self._connection.executemany(_WRITE, [msgspec.structs.astuple(each) for each in self._touched.values()])
+        # All of them have their row: replacing it would take it out of the index and put it in anew.
+        rows = map(msgspec.structs.astuple, self._touched.values())
+        self._connection.executemany(_UPDATE, [(*values, number) for number, *values in rows])
         self.forget()
 
     def forget(self) -> None:
@@ -187,7 +191,7 @@ class SessionRows:
 
     def _begin(self, key: int, row: Summary) -> SessionTotals:
         session = new_session(key, row)
-        session.number = self._connection.execute(_WRITE, msgspec.structs.astuple(session)).lastrowid
+        session.number = self._connection.execute(_INSERT, msgspec.structs.astuple(session)).lastrowid
         return session
 
 

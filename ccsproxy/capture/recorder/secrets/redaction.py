@@ -110,8 +110,10 @@ class RedactionGate:
         """
         # Anew for the record: what was found for the announcement is found again here, and must not count twice.
         self._redactor.report = report = SecretReport()
+        texts = _texts(record)
+        self._look_ahead(record, texts)
         request = self._request(record.request, lines)
-        if not self._hold_none(_texts(record)):
+        if not self._hold_none(texts):
             record = self._with_clean_texts(record)
         response = None if record.response is None else self._response(record.response, stream_kind)
         usage, note = self._usage(record.usage), record.capture
@@ -123,6 +125,21 @@ class RedactionGate:
             outbound_secrets=outbound_of(report),
         )
         return msgspec.structs.replace(record, request=request, response=response, usage=usage, capture=capture)
+
+    def _look_ahead(self, record: Record, texts: list[str]) -> None:
+        """Have the texts of a small exchange searched together."""
+        request, response = record.request, record.response
+        size = request.body_bytes + (response.body_bytes if response is not None else 0)
+        # What a longer one saves is little, and where something is found its texts would be gone through twice.
+        if size > _SMALL or "?" in request.path:
+            return
+        answer = response.body_reassembled if response is not None else None
+        values = (request.body, answer, record.usage.raw if record.usage is not None else None)
+        try:
+            trees = [value for value in values if isinstance(value, dict) and not nested_too_deeply(value)]
+            self._redactor.look_ahead(trees, [*texts, request.path])
+        except Exception:
+            return  # each is then redacted by itself, and fails by itself
 
     def _with_clean_texts(self, record: Record) -> Record:
         """Return a record without secrets in the short texts that describe it."""
@@ -174,10 +191,7 @@ class RedactionGate:
         )
 
     def _request_headers(self, lines: HeaderLines) -> Pairs:
-        """Redact the header lines of the request, which are given several times, once.
-
-        See `wait_long` for how they are kept.
-        """
+        """Redact the header lines of the request, which are given several times, once."""
         # Found once, noted in each report that the lines go into.
         report = self._redactor.report
         if self._request_lines is None:
@@ -276,6 +290,8 @@ class RedactionGate:
             return instead
 
 
+#: The most bytes that the bodies of a small exchange have.
+_SMALL = 16 << 10
 #: The members of a client that are text.
 _CLIENT_TEXTS = tuple(name for name in Client.__struct_fields__ if name not in {"retry", "process"})
 _packed = msgspec.msgpack.Encoder().encode

@@ -30,6 +30,9 @@ class Redactor(Protocol):
     def text(self, text: str, where: str) -> str:
         """Replace them in text."""
 
+    def look_ahead(self, trees: Iterable[Any], texts: Iterable[str]) -> None:
+        """Search small JSON values and texts that will be given by themselves, all of them at once."""
+
     def holds_none(self, texts: Iterable[str]) -> bool:
         """Tell quickly that texts hold none; false says nothing."""
 
@@ -67,6 +70,9 @@ class Unredacted:
     def text(self, text: str, where: str) -> str:
         """Return the text as it is."""
         return text
+
+    def look_ahead(self, trees: Iterable[Any], texts: Iterable[str]) -> None:
+        """Nothing is looked for."""
 
     def holds_none(self, texts: Iterable[str]) -> bool:
         """Nothing is looked for."""

@@ -3,7 +3,7 @@
 from ccsproxy.capture.frames import EndFrame
 from ccsproxy.capture.recorder.assembly import Assembly
 from ccsproxy.capture.recorder.ending import refine
-from ccsproxy.capture.recorder.headers import pairs
+from ccsproxy.capture.recorder.headers import HeaderLines, pairs
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.capture.recorder.timing import milliseconds, record_timing, time_to_first_token
 from ccsproxy.dialects.answer import DecodedResponse
@@ -12,7 +12,7 @@ from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.record import CaptureNote, Record
 from ccsproxy.exchange.relayed import Ending
 from ccsproxy.exchange.usage import Usage
-from ccsproxy.providers.requestids import request_id
+from ccsproxy.providers.requestids import request_id, request_id_of
 
 
 def whole_record(assembly: Assembly, ended: EndFrame) -> tuple[Record, str]:
@@ -57,7 +57,7 @@ def _record(
         id=head.id,
         seq=assembly.seq,
         session_id=assembly.session_id,
-        request_id=request_id(response.lines.raw) if response is not None else None,
+        request_id=_request_id(response.lines) if response is not None else None,
         started_at=iso_time(head.started_at),
         ended_at=iso_time(head.started_at + last / 1e6) if last else None,
         duration_ms=milliseconds(last or None),
@@ -83,6 +83,11 @@ def _record(
         delivered_bytes=ending.delivered_bytes if response is not None and assembly.socket is None else None,
         labels=assembly.labels,
     )
+
+
+def _request_id(lines: HeaderLines) -> str | None:
+    """Return what the provider calls the request, of what the record needs anyway where that says enough."""
+    return request_id_of(lines.mapping) if lines.plain else request_id(lines.raw)
 
 
 def _usage(assembly: Assembly, answer: DecodedResponse | None, category: str) -> Usage | None:
