@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -40,22 +40,25 @@ class Identity(msgspec.Struct, frozen=True):
     body_needed: bool
 
 
-@attr.frozen(slots=False)
+@attr.frozen
 class ClientCall:
     """The parts of a request that may say who sent it.
 
     :ivar headers: every header line as received.
     :ivar target: the request target.
     :ivar body: the parsed JSON body, None while it is unknown or where it is none.
+    :ivar user_agent: the ``User-Agent``, empty when there is none.
     """
 
     headers: RawHeaders
     target: bytes
     body: Any
+    #: The first line of each field. Made at once: every module asks for one, and a cached property takes a lock.
+    _fields: dict[str, bytes] = attr.field(init=False, repr=False, eq=False)
+    user_agent: str = attr.field(init=False, repr=False, eq=False)
 
-    @cached_property
-    def _fields(self) -> dict[str, bytes]:
-        """The first line of each field."""
+    @_fields.default
+    def _first_lines(self) -> dict[str, bytes]:
         # Backwards, as the last one put into a mapping stays: that is the first line then.
         return {_field_name(name): value for name, value in reversed(self.headers)}
 
@@ -67,9 +70,8 @@ class ClientCall:
                 return value
         return ""
 
-    @cached_property
-    def user_agent(self) -> str:
-        """The ``User-Agent``, empty when there is none."""
+    @user_agent.default
+    def _user_agent(self) -> str:
         return self.header("user-agent")
 
     def member(self, *path: str) -> Any:

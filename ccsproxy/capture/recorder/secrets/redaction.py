@@ -68,6 +68,7 @@ class RedactionGate:
         self._searching = not isinstance(redactor, Unredacted)
         self._failed = self._deep = False
         self._gathered: Gathered | None = None
+        self._shallow: list[Any] = []
         self._request_lines: tuple[Pairs | bytes, SecretReport] | None = None
 
     def watcher(self) -> Gathered | None:
@@ -129,15 +130,14 @@ class RedactionGate:
     def _look_ahead(self, record: Record, texts: list[str]) -> None:
         """Have the texts of a small exchange searched together."""
         request, response = record.request, record.response
-        size = request.body_bytes + (response.body_bytes if response is not None else 0)
+        size, answer = (response.body_bytes, response.body_reassembled) if response is not None else (0, None)
         # What a longer one saves is little, and where something is found its texts would be gone through twice.
-        if size > _SMALL or "?" in request.path:
+        if request.body_bytes + size > _SMALL or "?" in request.path:
             return
-        answer = response.body_reassembled if response is not None else None
         values = (request.body, answer, record.usage.raw if record.usage is not None else None)
         try:
-            trees = [value for value in values if isinstance(value, dict) and not nested_too_deeply(value)]
-            self._redactor.look_ahead(trees, [*texts, request.path])
+            self._shallow = [value for value in values if isinstance(value, dict) and not nested_too_deeply(value)]
+            self._redactor.look_ahead(self._shallow, [*texts, request.path])
         except Exception:
             return  # each is then redacted by itself, and fails by itself
 
@@ -226,7 +226,8 @@ class RedactionGate:
         return msgspec.UNSET if text is None else msgspec.structs.replace(stream, text=text)
 
     def _body(self, body: Any, where: str) -> Any:
-        if isinstance(body, dict | list) and nested_too_deeply(body):
+        shallow = any(body is each for each in self._shallow)
+        if isinstance(body, dict | list) and not shallow and nested_too_deeply(body):
             self._deep = True
             # As text: a walk of a tree a hundred thousand levels deep would overflow the stack of whoever reads the
             # record.

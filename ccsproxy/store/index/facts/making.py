@@ -58,6 +58,8 @@ class _Session:
 class CallFacts:
     """Makes and keeps the facts; for the index's one writer.
 
+    Invariant: ``_kept`` is the number of items that all sessions hold.
+
     :param price: what a call costs.
     """
 
@@ -65,6 +67,7 @@ class CallFacts:
         self._connection = connection
         self._price = price
         self._sessions: OrderedDict[int, _Session] = OrderedDict()
+        self._kept = 0
         self._blocks = BlockWriter(connection)
         self._prompts = PromptUses(connection)
         connection.execute("UPDATE request_rows SET facts = NULL WHERE facts = ?", (LATER,))
@@ -72,6 +75,7 @@ class CallFacts:
     def forget(self) -> None:
         """Drop what is held in memory, after a transaction that was undone or rows that went."""
         self._sessions.clear()
+        self._kept = 0
 
     def remove(self, gone: dict[int, set[int]]) -> None:
         """Remove the facts of requests whose rows are about to go; within the caller's transaction.
@@ -133,6 +137,7 @@ class CallFacts:
         items = encode(new)
         for number, item in new.items():
             held.take(number, item)
+        self._kept += len(new)
         ranges = list(_in_ranges(held.by_identity[id(item)] for item in call.items))
         self._prompts.count(key, session, call)
         flags = LIMITS * bool(call.limits) | SECRETS * bool(call.outbound)
@@ -142,13 +147,11 @@ class CallFacts:
         held = self._sessions.get(session)
         if held is None:
             held = self._sessions[session] = self._load(session)
-            while len(self._sessions) > 1 and (len(self._sessions) > _SESSIONS or self._items() > _ITEMS):
-                self._sessions.popitem(last=False)
+            self._kept += len(held.kept)
+            while len(self._sessions) > 1 and (len(self._sessions) > _SESSIONS or self._kept > _ITEMS):
+                self._kept -= len(self._sessions.popitem(last=False)[1].kept)
         self._sessions.move_to_end(session)
         return held
-
-    def _items(self) -> int:
-        return sum(len(each.kept) for each in self._sessions.values())
 
     def _load(self, session: int) -> _Session:
         held = _Session(Collector(self._price))
