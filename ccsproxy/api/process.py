@@ -6,15 +6,12 @@ that the API can be read until the last stream has drained.
 
 import os
 import socket
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attr
-from twisted.internet.protocol import Factory
-from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.web.resource import IResource
 
 from ccsproxy.api.answer import ApiResponse
@@ -39,10 +36,7 @@ from ccsproxy.dashboard.pages import Pages
 from ccsproxy.insight.cost.budget import Budget, budgets_in
 from ccsproxy.insight.metrics.tallies import Sample, Tallies
 from ccsproxy.run import read_run_file
-from ccsproxy.runtime.child import LINK_FD
-from ccsproxy.runtime.clock import use_monotonic_clock
-from ccsproxy.runtime.signals import leave_signals_to_parent
-from ccsproxy.runtime.tuning import return_large_pieces
+from ccsproxy.runtime.linked import run_linked
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.state.annotations import Annotation, AnnotationChange, write_annotation
@@ -214,21 +208,7 @@ def proxies(data_dir: Path) -> Sequence[str]:
 
 def main() -> None:
     """Run until the link ends."""
-    from twisted.internet import reactor as installed
-
-    reactor: Any = installed
-    os.umask(0o077)
-    return_large_pieces()
-    leave_signals_to_parent()
-    use_monotonic_clock(reactor)
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
-    hearer = ApiProcess(reactor)
-    factory = Factory.forProtocol(lambda: ApiEnd(hearer))
-    reactor.adoptStreamConnection(LINK_FD, socket.AF_UNIX, factory)
-    os.close(LINK_FD)
-    reactor.run(installSignalHandlers=False)
-    # A reading that still runs changes nothing: nobody waits for it.
-    os._exit(0)
+    run_linked(lambda reactor: ApiEnd(ApiProcess(reactor)))
 
 
 if __name__ == "__main__":

@@ -4,23 +4,16 @@ It owns nothing but its connections: positions are in the data dir's state, reco
 or killed at any moment; the next one goes on where the targets have said that they are.
 """
 
-import os
-import socket
-import sys
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
-from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
+from twisted.logger import Logger
 
 from ccsproxy.config.shipping import ShipAddress, ship_address
 from ccsproxy.errors import StartError
-from ccsproxy.runtime.child import LINK_FD
-from ccsproxy.runtime.clock import use_monotonic_clock
-from ccsproxy.runtime.signals import leave_signals_to_parent
-from ccsproxy.runtime.tuning import return_large_pieces
+from ccsproxy.runtime.linked import run_linked
 from ccsproxy.ship.credentials import read_credentials
 from ccsproxy.ship.delivery.ledger import Ledger
 from ccsproxy.ship.delivery.pump import Pump
@@ -130,21 +123,8 @@ def surroundings(reactor: Any, address: ShipAddress, settings: ShipSettings) -> 
 
 def main() -> None:
     """Run until the link ends."""
-    from twisted.internet import reactor as installed
-
-    reactor: Any = installed
-    os.umask(0o077)
-    return_large_pieces()
-    leave_signals_to_parent()
-    use_monotonic_clock(reactor)
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
-    process = ShipProcess(reactor)
-    factory = Factory.forProtocol(lambda: process.end)
-    reactor.adoptStreamConnection(LINK_FD, socket.AF_UNIX, factory)
-    os.close(LINK_FD)
-    reactor.run(installSignalHandlers=False)
-    # What a thread still does is a batch that will be sent again: nobody waits for it.
-    os._exit(0)
+    # A batch that is under way then is sent again after the next start.
+    run_linked(lambda reactor: ShipProcess(reactor).end)
 
 
 if __name__ == "__main__":

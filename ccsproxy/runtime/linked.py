@@ -1,0 +1,41 @@
+"""A child process that works for the service over one link, seen from inside: from its start until the link ends.
+
+`ccsproxy.runtime.child.Child` is the service's side of it.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import globalLogBeginner, textFileLogObserver
+
+from ccsproxy.runtime.child import LINK_FD
+from ccsproxy.runtime.clock import use_monotonic_clock
+from ccsproxy.runtime.signals import leave_signals_to_parent
+from ccsproxy.runtime.tuning import return_large_pieces
+
+
+def run_linked(make_end: Callable[[Any], Protocol]) -> None:
+    """Run the reactor with our end of the link until that end stops it, then end the process.
+
+    What a thread still does then is waited for by nobody: it must be something that changes nothing, or that is done
+    again after the next start.
+
+    :param make_end: makes our end, given the reactor.
+    """
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    os.umask(0o077)
+    return_large_pieces()
+    leave_signals_to_parent()
+    use_monotonic_clock(reactor)
+    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+    end = make_end(reactor)
+    reactor.adoptStreamConnection(LINK_FD, socket.AF_UNIX, Factory.forProtocol(lambda: end))
+    os.close(LINK_FD)
+    reactor.run(installSignalHandlers=False)
+    os._exit(0)
