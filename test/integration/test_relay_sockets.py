@@ -15,7 +15,6 @@ from ccsproxy.config.model import Config, Upstream
 from ccsproxy.exchange.ids import IdSource
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.deadlines import BatchedTimers
-from ccsproxy.proxy.server.peers import _inode_by_netlink, _inode_by_proc
 from ccsproxy.proxy.service import SiteParts, relay_site
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.ways.make_client import client_for
@@ -160,18 +159,6 @@ class LeavingTests(SocketsTestCase):
         peer.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         self.assertTrue((await self.read(client, lambda _: False)).endswith(b"\r\n\r\nok<end>"))
         self.assertEqual(self.capture.heard[0].ending.outcome, "complete")
-
-    async def test_the_two_ways_of_asking_agree(self) -> None:
-        """Where sock_diag is forbidden, the table says the same."""
-        client = self.connect()
-        server, client_end = self.port.getHost(), client.getsockname()
-        ends = client_end, (server.host, server.port)
-        inode = _inode_by_netlink(socket.AF_INET, *ends)
-        self.assertTrue(inode)
-        self.assertEqual(_inode_by_proc(socket.AF_INET, *ends), inode)
-        client.close()
-        self.assertFalse(_inode_by_netlink(socket.AF_INET, *ends))
-        self.assertFalse(_inode_by_proc(socket.AF_INET, *ends))
 
 
 class EndingTests(SocketsTestCase):

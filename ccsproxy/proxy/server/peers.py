@@ -8,25 +8,19 @@ our system knows nothing, is taken to have left: agents do that all the time, an
 
 import select
 import socket
-import struct
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ccsproxy.proxy.transport import sends_directly
+from ccsproxy.runtime.sockets.sock_diag import is_held
 
 #: Seconds between two looks at the clients that cannot be heard at present.
 LOOK_EVERY = 0.05
 
-# Numbers of Linux: include/net/tcp_states.h, include/uapi/linux/sock_diag.h and inet_diag.h.
-_ESTABLISHED, _CLOSE_WAIT, _LISTEN = 1, 8, 10
-_NETLINK_SOCK_DIAG = 4
-_SOCK_DIAG_BY_FAMILY = 20
-_REQUEST = 1
-_HEADER = struct.Struct("=IHHII")
-_QUERY = struct.Struct("=BBBBI")
-_ANSWER_INODE = _HEADER.size + 4 + 48 + 16
+# Numbers of Linux: include/net/tcp_states.h.
+_ESTABLISHED, _CLOSE_WAIT = 1, 8
 
 
 class Watched(Protocol):
@@ -94,7 +88,7 @@ def peer_is_gone(transport: Any) -> bool:
         state = ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
         if state == _ESTABLISHED:
             return False
-        return state != _CLOSE_WAIT or not _is_held(ours.family, ours.getpeername(), ours.getsockname())
+        return state != _CLOSE_WAIT or not is_held(ours.getpeername(), ours.getsockname())
     except (OSError, AttributeError):
         return True
 
@@ -104,51 +98,3 @@ def _hung_up(ours: socket.socket) -> bool:
     poll = select.poll()
     poll.register(ours, 0)
     return bool(poll.poll(0))
-
-
-def _is_held(family: int, local: tuple[Any, ...], remote: tuple[Any, ...]) -> bool:
-    """Tell whether a process of this system holds the socket with these two addresses."""
-    inode = _inode_by_netlink(family, local, remote)
-    if inode is None:
-        inode = _inode_by_proc(family, local, remote)
-    return bool(inode)
-
-
-def _inode_by_netlink(family: int, local: tuple[Any, ...], remote: tuple[Any, ...]) -> int | None:
-    """Ask the system for one socket (man 7 sock_diag).
-
-    :return: 0 when there is none or nobody holds it, None when the system may not be asked.
-    """
-    addresses = [socket.inet_pton(family, end[0]).ljust(16, b"\0") for end in (local, remote)]
-    ports = struct.pack(">HH", local[1], remote[1])
-    query = _QUERY.pack(family, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF)
-    query += ports + addresses[0] + addresses[1] + struct.pack("=I", 0) + b"\xff" * 8
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG) as asking:
-            asking.setblocking(False)
-            asking.send(_HEADER.pack(_HEADER.size + len(query), _SOCK_DIAG_BY_FAMILY, _REQUEST, 1, 0) + query)
-            answer = asking.recv(4096)
-    except (OSError, AttributeError):
-        return None
-    if _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY or answer[_HEADER.size + 1] == _LISTEN:
-        return 0
-    return int(struct.unpack_from("=I", answer, _ANSWER_INODE)[0])
-
-
-def _inode_by_proc(family: int, local: tuple[Any, ...], remote: tuple[Any, ...]) -> int | None:
-    """Look a socket up in the system's table, for where sock_diag is forbidden."""
-    wanted = [_as_in_proc(family, end).encode() for end in (local, remote)]
-    try:
-        with open("/proc/self/net/tcp6" if family == socket.AF_INET6 else "/proc/self/net/tcp", "rb") as table:
-            for line in table:
-                columns = line.split()
-                if columns[1:3] == wanted:
-                    return int(columns[9])
-    except OSError:
-        return None
-    return 0
-
-
-def _as_in_proc(family: int, end: tuple[Any, ...]) -> str:
-    words = struct.unpack("=4I" if family == socket.AF_INET6 else "=I", socket.inet_pton(family, end[0]))
-    return "".join(f"{word:08X}" for word in words) + f":{end[1]:04X}"
