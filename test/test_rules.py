@@ -159,7 +159,7 @@ class NameTests(SynchronousTestCase):
     """A class name is found once in the tree."""
 
     #: Those that stand for two things; docs/architecture.md says why.
-    TWICE = {"Dialect", "Identity", "Process", "Reader", "Reading", "Redactor", "Store"}
+    TWICE = {"Dialect", "Process", "Reader", "Reading", "Redactor", "Store"}
 
     def test_a_class_name_stands_for_one_thing(self) -> None:
         """Give a second class of the same name a name of its own, or say in docs/architecture.md why not."""

@@ -5,16 +5,15 @@ from typing import Any
 import msgspec
 
 from ccsproxy.clients import agents, claude_code, codex, gemini_cli, generic, opencode, sdk
-from ccsproxy.clients.call import ClientCall, Identity, retry_of
+from ccsproxy.clients.call import ClientCall, retry_of
+from ccsproxy.exchange.record import Client
 from ccsproxy.exchange.relayed import RawHeaders
-
-__all__ = ["Identity", "identify"]
 
 #: Each module has ``matches(call)`` and ``identify(call)``; the first that matches speaks.
 _CLIENTS = (codex, gemini_cli, claude_code, opencode, agents, sdk, generic)
 
 
-def identify(headers: RawHeaders, target: bytes, body: Any) -> Identity:
+def identify(headers: RawHeaders, target: bytes, body: Any) -> Client:
     """Say who made a call.
 
     It may be asked twice: with the head alone, and with the body when that has been read. What a header says wins, so
@@ -26,9 +25,4 @@ def identify(headers: RawHeaders, target: bytes, body: Any) -> Identity:
     """
     call = ClientCall(headers, target, body)
     client = next(module for module in _CLIENTS if module.matches(call)).identify(call)
-    client = msgspec.structs.replace(client, retry=retry_of(call))
-    if body is None or client.session is None:
-        return Identity(client, client.session is None)
-    head = ClientCall(headers, target, None)
-    named = next(module for module in _CLIENTS if module.matches(head)).identify(head).session
-    return Identity(client, named is None)
+    return msgspec.structs.replace(client, retry=retry_of(call))

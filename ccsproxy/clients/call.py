@@ -7,10 +7,8 @@ from itertools import islice
 from typing import Any
 
 import attr
-import msgspec
 
 from ccsproxy.exchange.ids import SESSION_ID
-from ccsproxy.exchange.record import Client
 from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.wire.jsontext import JsonError, loads
 
@@ -27,17 +25,6 @@ _PRODUCT = re.compile(r"([A-Za-z][\w.@+-]*)(?:/v?(\d[\w.+-]*))?")
 @lru_cache(1024)
 def _field_name(name: bytes) -> str:
     return name.decode("latin-1").lower().replace("_", "-")
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """Who called.
-
-    :ivar client: as the record keeps it.
-    :ivar body_needed: no header names the session; only the body can, or did.
-    """
-
-    client: Client
-    body_needed: bool
 
 
 @attr.frozen

@@ -14,7 +14,7 @@ SID = "0b9a3b7e-58b1-4f6d-9a39-7d1f0c1a2b3c"
 def ask(user_agent: str, body: Any = None, **headers: str) -> Client:
     """Identify a call; underscores in the names of headers stand for dashes."""
     lines = {"user-agent": user_agent, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return identify([(name.encode(), value.encode()) for name, value in lines.items()], b"/v1/messages", body).client
+    return identify([(name.encode(), value.encode()) for name, value in lines.items()], b"/v1/messages", body)
 
 
 def told(text: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.clients import Identity
 from ccsproxy.exchange.record import Client
 from test.clients.asking import ACCOUNT, SID, ask
 
@@ -24,27 +23,25 @@ class ClaudeCodeTests(SynchronousTestCase):
                 f"x{mark}claude{mark}code{mark}parent{mark}agent{mark}id": "a0",
             }
             expected = Client(name="claude-code", version="2.1.197", session=SID, agent="a1", parent_agent="a0")
-            self.assertEqual(ask(headers), Identity(expected, False))
+            self.assertEqual(ask(headers), expected)
 
     def test_user_id_of_any_age(self) -> None:
-        """The session of ``metadata.user_id`` is found in both of its forms; the body was needed for it."""
+        """The session of ``metadata.user_id`` is found in both of its forms."""
         new = json.dumps({"device_id": "d", "account_uuid": ACCOUNT, "session_id": SID})
         for user_id in (new, f"user_abcdef0123_account_{ACCOUNT}_session_{SID}"):
             for headers in (self.UA, {}):
-                identity = ask(headers, {"metadata": {"user_id": user_id}})
-                self.assertEqual((identity.client.session, identity.client.account), (SID, ACCOUNT))
-                self.assertEqual((identity.client.name, identity.body_needed), ("claude-code", True))
+                client = ask(headers, {"metadata": {"user_id": user_id}})
+                self.assertEqual((client.name, client.session, client.account), ("claude-code", SID, ACCOUNT))
 
     def test_head_alone(self) -> None:
-        """With the head alone and no session in it, the body is needed."""
-        self.assertEqual(ask(self.UA), Identity(Client(name="claude-code", version="2.1.197"), True))
+        """With the head alone and no session in it, the session is unknown yet."""
+        self.assertEqual(ask(self.UA), Client(name="claude-code", version="2.1.197"))
 
     def test_header_wins(self) -> None:
         """Where header and body disagree the header is believed, so that both answers agree."""
         headers = {**self.UA, "x-claude-code-session-id": SID}
         body = {"metadata": {"user_id": json.dumps({"session_id": "other"})}}
-        self.assertEqual(ask(headers, body).client.session, SID)
-        self.assertFalse(ask(headers, body).body_needed)
+        self.assertEqual(ask(headers, body).session, SID)
 
     def test_working_directory(self) -> None:
         """The working directory is found in a system prompt that is a string or blocks, in older words too."""
@@ -60,20 +57,17 @@ class ClaudeCodeTests(SynchronousTestCase):
                 {"messages": [{"role": "user", "content": [{"type": "text", "text": text}]}]},
                 {"messages": [{"role": "system", "content": text}]},
             ):
-                self.assertEqual(ask(self.UA, body).client.cwd, path)
+                self.assertEqual(ask(self.UA, body).cwd, path)
 
     def test_billed_version(self) -> None:
         """Where the user agent is another's, the version stands in the system prompt."""
         body = {"system": [{"text": "x-anthropic-billing-header: cc_version=2.1.5.abc; cc_entrypoint=cli"}]}
-        self.assertEqual(
-            ask({"x-claude-code-session-id": SID, "user-agent": "Bun/1.4"}, body).client.version, "2.1.5"
-        )
+        self.assertEqual(ask({"x-claude-code-session-id": SID, "user-agent": "Bun/1.4"}, body).version, "2.1.5")
 
     def test_parallel_agents(self) -> None:
         """Two agents of one session are told apart."""
         agents = {
-            ask({**self.UA, "x-claude-code-session-id": SID, "x-claude-code-agent-id": agent}).client
-            for agent in "ab"
+            ask({**self.UA, "x-claude-code-session-id": SID, "x-claude-code-agent-id": agent}) for agent in "ab"
         }
         self.assertEqual(len(agents), 2)
         self.assertEqual({client.session for client in agents}, {SID})
@@ -93,6 +87,6 @@ class ClaudeCodeTests(SynchronousTestCase):
             '{"session_id": "a/../b"}',
             "user_a_account__session_",
         ):
-            self.assertIsNone(ask(self.UA, {"metadata": {"user_id": user_id}}).client.session)
+            self.assertIsNone(ask(self.UA, {"metadata": {"user_id": user_id}}).session)
         for metadata in (5, None, [], "x"):
-            self.assertIsNone(ask(self.UA, {"metadata": metadata}).client.session)
+            self.assertIsNone(ask(self.UA, {"metadata": metadata}).session)

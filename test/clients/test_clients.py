@@ -27,8 +27,8 @@ class SafetyTests(SynchronousTestCase):
     def test_ids_that_are_none(self) -> None:
         """A session id that could not be one is ignored, and makes no session of its own."""
         for bad in ("../../etc/passwd", "a b", "", "x" * 200, "-a", "é", "a\nb"):
-            identity = ask({"User-Agent": "claude-cli/2.1.197 (external, cli)", "x-claude-code-session-id": bad})
-            self.assertEqual((identity.client.session, identity.body_needed), (None, True))
+            client = ask({"User-Agent": "claude-cli/2.1.197 (external, cli)", "x-claude-code-session-id": bad})
+            self.assertIsNone(client.session)
 
     @given(
         st.sampled_from(["claude-cli/1", "codex/1", "GeminiCLI/1", "opencode/1", "OpenAI/Python 1", ""]), JSON_VALUES
@@ -36,7 +36,7 @@ class SafetyTests(SynchronousTestCase):
     @settings(max_examples=effort(80), deadline=None)
     def test_any_body(self, agent: str, body: Any) -> None:
         """No body makes it raise, and a session that is named is a valid id."""
-        session = ask({"user-agent": agent}, body).client.session
+        session = ask({"user-agent": agent}, body).session
         self.assertTrue(session is None or SESSION_ID.match(session))
 
     def test_hostile_instructions_are_linear(self) -> None:

@@ -4,7 +4,6 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.clients import Identity
 from ccsproxy.exchange.record import Client
 from test.clients.asking import SID, ask
 
@@ -18,8 +17,7 @@ class CodexTests(SynchronousTestCase):
     def test_headers_of_any_age(self) -> None:
         """The session is found under each of the names that it has had."""
         for name in ("session-id", "session_id", "Session_Id", "conversation_id"):
-            identity = ask({**self.UA, name: SID}, {})
-            self.assertEqual((identity.client.session, identity.body_needed), (SID, False))
+            self.assertEqual(ask({**self.UA, name: SID}).session, SID)
 
     def test_turn_metadata(self) -> None:
         """Thread, agent and folder come from the turn's metadata, in a header or in the body."""
@@ -27,9 +25,9 @@ class CodexTests(SynchronousTestCase):
             name="codex", version="0.169.0", session=SID, thread="t1", agent="reviewer", cwd="/w", account="acc-1"
         )
         headers = {**self.UA, "chatgpt-account-id": "acc-1"}
-        self.assertEqual(ask({**headers, "x-codex-turn-metadata": self.TURN}), Identity(expected, False))
+        self.assertEqual(ask({**headers, "x-codex-turn-metadata": self.TURN}), expected)
         body = {"client_metadata": {"x-codex-turn-metadata": self.TURN}}
-        self.assertEqual(ask(headers, body), Identity(expected, True))
+        self.assertEqual(ask(headers, body), expected)
 
     def test_body(self) -> None:
         """The cache key is the session, and the folder stands in the environment context."""
@@ -38,9 +36,8 @@ class CodexTests(SynchronousTestCase):
             "prompt_cache_key": SID,
             "input": [{"role": "user", "content": [{"type": "input_text", "text": context}]}],
         }
-        identity = ask(self.UA, body)
-        self.assertEqual((identity.client.session, identity.client.cwd), (SID, "/home/me/x"))
-        self.assertTrue(identity.body_needed)
+        client = ask(self.UA, body)
+        self.assertEqual((client.session, client.cwd), (SID, "/home/me/x"))
 
     def test_malformed_metadata(self) -> None:
         """Metadata of other kinds never raises."""
@@ -53,4 +50,4 @@ class CodexTests(SynchronousTestCase):
             '{"workspaces": [5]}',
             '{"session_id": {}}',
         ):
-            self.assertIsNone(ask({**self.UA, "x-codex-turn-metadata": turn}).client.session)
+            self.assertIsNone(ask({**self.UA, "x-codex-turn-metadata": turn}).session)

@@ -2,7 +2,6 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.clients import Identity
 from ccsproxy.exchange.record import Client
 from test.clients.asking import SID, ask
 
@@ -15,8 +14,8 @@ class GeminiCliTests(SynchronousTestCase):
         text = "I'm currently working in the directory: /home/me/g\nHere is the folder structure"
         headers = {"user-agent": "GeminiCLI/0.61.0/gemini-2.5-flash (linux; x64)"}
         contents = [{"role": "user", "parts": [{"text": "hi"}, {"text": text}]}]
-        plain = ask(headers, {"contents": contents}).client
+        plain = ask(headers, {"contents": contents})
         self.assertEqual(plain, Client(name="gemini-cli", version="0.61.0", cwd="/home/me/g"))
         body = {"model": "m", "project": "p-1", "request": {"contents": contents, "session_id": SID}}
         expected = Client(name="gemini-cli", version="0.61.0", session=SID, cwd="/home/me/g", account="p-1")
-        self.assertEqual(ask(headers, body), Identity(expected, True))
+        self.assertEqual(ask(headers, body), expected)

@@ -2,7 +2,6 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.clients import Identity
 from ccsproxy.exchange.record import Client
 from test.clients.asking import SID, ask
 
@@ -12,7 +11,7 @@ class GenericTests(SynchronousTestCase):
 
     def test_generic(self) -> None:
         """Anyone else is named as they name themselves; nobody is nobody."""
-        self.assertEqual(ask({"user-agent": "curl/8.5.0"}), Identity(Client(name="curl", version="8.5.0"), True))
-        self.assertEqual(ask({}), Identity(Client(), True))
-        self.assertEqual(ask({"user-agent": "KimiCLI/1.2"}, {"prompt_cache_key": SID}).client.session, SID)
-        self.assertEqual(ask({"user-agent": "x/1", "x-grok-session-id": SID}).client.session, SID)
+        self.assertEqual(ask({"user-agent": "curl/8.5.0"}), Client(name="curl", version="8.5.0"))
+        self.assertEqual(ask({}), Client())
+        self.assertEqual(ask({"user-agent": "KimiCLI/1.2"}, {"prompt_cache_key": SID}).session, SID)
+        self.assertEqual(ask({"user-agent": "x/1", "x-grok-session-id": SID}).session, SID)

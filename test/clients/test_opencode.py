@@ -2,7 +2,6 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.clients import Identity
 from ccsproxy.exchange.record import Client
 from test.clients.asking import ask
 
@@ -19,4 +18,4 @@ class OpenCodeTests(SynchronousTestCase):
         }
         body = {"system": "You are\n<env>\n  Working directory: /o\n</env>"}
         expected = Client(name="opencode", version="1.18.33", session="ses_1", parent_agent="ses_0", cwd="/o")
-        self.assertEqual(ask(headers, body), Identity(expected, False))
+        self.assertEqual(ask(headers, body), expected)

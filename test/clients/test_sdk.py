@@ -2,7 +2,6 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.clients import Identity
 from ccsproxy.exchange.record import Client
 from test.clients.asking import ask
 
@@ -26,4 +25,4 @@ class SdkTests(SynchronousTestCase):
                 "prompt_cache_key": "k",
                 "messages": [{"role": "user", "content": "hi"}],
             }
-            self.assertEqual(ask({"user-agent": agent}, body), Identity(Client(name=name, version=version), True))
+            self.assertEqual(ask({"user-agent": agent}, body), Client(name=name, version=version))

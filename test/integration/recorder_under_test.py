@@ -11,15 +11,15 @@ from ccsproxy.capture.main import run
 from ccsproxy.capture.recorder.interfaces import Interpreters
 from ccsproxy.capture.recorder.process import RecorderParts, Recovered
 from ccsproxy.capture.settings import RecorderSettings
-from ccsproxy.exchange.record import Record, Started
+from ccsproxy.exchange.record import Client, Record, Started
 from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.care.recovery import unclean_record
-from test.capture.recorder.fake_interfaces import NamedClient, Stars, detect
+from test.capture.recorder.fake_interfaces import Stars, detect
 from test.capture.recorder.fake_interfaces import identify as fake_identify
 
 
-def identify(headers: RawHeaders, target: bytes, body: Any) -> NamedClient:
+def identify(headers: RawHeaders, target: bytes, body: Any) -> Client:
     """Know who calls, unless the call is poison: then die as only a crash can."""
     if target == b"/poison":
         os._exit(11)

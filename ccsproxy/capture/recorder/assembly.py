@@ -108,7 +108,7 @@ class Assembly:
             return self.client.session
         self._asked_with = body
         try:
-            client = self._interpreters.identify(self.request.lines.raw, self.head.target, body).client
+            client = self._interpreters.identify(self.request.lines.raw, self.head.target, body)
             self.client = client if self.process is None else msgspec.structs.replace(client, process=self.process)
         except Exception:
             self.note("identity_failed")

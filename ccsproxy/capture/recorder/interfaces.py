@@ -60,14 +60,6 @@ class Dialect(Protocol):
         """Make a reader for the response."""
 
 
-class Identity(Protocol):
-    """Who calls, as the rooms above read it from a request."""
-
-    @property
-    def client(self) -> Client:
-        """The client as the record names it."""
-
-
 class Store(Protocol):
     """Where records go (`ccsproxy.store.Store`)."""
 
@@ -105,4 +97,4 @@ class Interpreters:
     """
 
     detect: Callable[[Facts], Dialect]
-    identify: Callable[[RawHeaders, bytes, Any], Identity]
+    identify: Callable[[RawHeaders, bytes, Any], Client]

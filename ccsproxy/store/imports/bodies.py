@@ -109,7 +109,7 @@ def record_of(files: BodyFiles) -> Record:
                   status=200 if answer is not None else None)  # fmt: skip
     dialect = detect(facts)
     read = _read(facts, files.response)
-    client = identify([], _TARGET.encode(), body).client
+    client = identify([], _TARGET.encode(), body)
     began = files.sent_at or files.ended_at or files.request.stat().st_mtime
     length = _milliseconds(files)
     return Record(

@@ -107,23 +107,16 @@ class LineDialect:
         return LineReader(facts.content_type == "text/event-stream")
 
 
-@attr.frozen
-class NamedClient:
-    """An identity."""
-
-    client: Client
-
-
 def detect(facts: Facts) -> LineDialect:
     """Every exchange speaks the made-up dialect."""
     return LineDialect(facts.asked("model"))
 
 
-def identify(headers: RawHeaders, target: bytes, body: Any) -> NamedClient:
+def identify(headers: RawHeaders, target: bytes, body: Any) -> Client:
     """The header ``session`` names the session, or the body's member of that name."""
     named = dict(headers).get(b"session")
     session = named.decode() if named else body.get("session") if isinstance(body, dict) else None
-    return NamedClient(Client(name="test", session=session))
+    return Client(name="test", session=session)
 
 
 MEANING = Interpreters(detect, identify)
