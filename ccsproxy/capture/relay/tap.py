@@ -240,11 +240,6 @@ class RelayCapture:
         """Take no further exchange."""
         self._closed = True
 
-    def drop_all(self, reason: str) -> None:
-        """Count everything in flight as dropped."""
-        for number in list(self._taps):
-            self.settle_dropped(number, reason)
-
     def _begin(self, head: RequestHead, number: int) -> ExchangeTap:
         zero = head.began or self._clock() - max(0.0, self._wall() - head.started_at)
         tap = ExchangeTap(self, number, self._clock, zero)

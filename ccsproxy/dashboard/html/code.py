@@ -37,11 +37,6 @@ def json_text(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode("utf-8", "replace")
 
 
-def json_code(value: Any) -> Any:
-    """Show a JSON value as code."""
-    return code(json_text(value), _JSON)
-
-
 def _spans(tokens: Iterator[tuple[Any, str]]) -> Iterator[Any]:
     """Join neighbours of one kind, as every element has its price."""
     held, kept = "", ""

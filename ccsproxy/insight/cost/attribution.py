@@ -5,7 +5,6 @@ added; the answer of a call is known when it comes back as a message; what was r
 breakpoint. Between two such places estimates are scaled to their exact sum.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -188,11 +187,6 @@ def _believable(sizes: Sequence[float], cuts: Sequence[tuple[int, float]]) -> li
         if all(_LEAST * overall <= each <= _MOST * overall for each in (share, left)):
             kept.append((position, tokens))
     return [*kept, last]
-
-
-def item_at(sized: Sized, tokens: float) -> int:
-    """Return the index of the first item that ends beyond so many tokens."""
-    return bisect_left(sized.ends, tokens + 0.5)
 
 
 def part_sizes(item: Item, size: float, reasoning: int | None = None) -> list[float]:

@@ -11,8 +11,6 @@ from ccsproxy.redaction.search.scanner import Scanner
 from ccsproxy.redaction.search.spans import in_letters
 from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
 
-#: Raised when what is found changes, so that what was remembered under other rules is not believed.
-VERSION = 1
 #: No secret is known by less.
 _SHORTEST = 6
 #: Short texts are looked at together, about so many letters at once.
