@@ -245,7 +245,7 @@ def member(summary: Mapping[str, Any], name: str) -> Any:
         return total
     if name == "new_tokens":
         return total - (counts[1] or 0)
-    return (counts[1] or 0) / total if total else None
+    return counts[1] / total if total and counts[1] is not None else None
 
 
 def ordered(question: Question, summaries: Iterable[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:

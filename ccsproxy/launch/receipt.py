@@ -26,7 +26,7 @@ class Receipt:
 
     :ivar calls: model calls that were recorded.
     :ivar sent: tokens sent, cached ones included; None when no call says.
-    :ivar cached: those of them that were read from a cache.
+    :ivar cached: those of them that were read from a cache; None when no call says.
     :ivar cost: dollars of the calls whose price is known.
     :ivar unpriced: calls whose price is not.
     :ivar errors: calls that failed, those left out that the user broke off.
@@ -38,7 +38,7 @@ class Receipt:
 
     calls: int = 0
     sent: int | None = None
-    cached: int = 0
+    cached: int | None = None
     cost: float = 0.0
     unpriced: int = 0
     errors: int = 0
@@ -56,7 +56,8 @@ class Receipt:
             return ["ccsproxy: no model call of it was seen; 'ccsproxy doctor' says what may be in the way"]
         said = [f"{self.calls} call{'s' * (self.calls != 1)}"]
         if self.sent:
-            said.append(f"{tokens(self.sent)} tokens sent ({self.cached * 100 // self.sent} % cached)")
+            share = f" ({self.cached * 100 // self.sent} % cached)" if self.cached is not None else ""
+            said.append(f"{tokens(self.sent)} tokens sent{share}")
         said.append(_cost(self))
         if self.errors:
             said.append(f"{self.errors} error{'s' * (self.errors != 1)}")
@@ -115,14 +116,15 @@ def _budget(each: Mapping[str, Any]) -> str:
 
 def sum_up(rows: Iterable[Mapping[str, Any]]) -> Receipt:
     """Add up rows as `GET /api/requests` has them."""
-    calls, sent, cached, cost, unpriced, errors = 0, None, 0, 0.0, 0, 0
+    calls, sent, cached, cost, unpriced, errors = 0, None, None, 0.0, 0, 0
     sessions: dict[str, int] = {}
     for row in rows:
         calls += 1
         parts = [row.get(name) for name in _SENT]
         if any(part is not None for part in parts):
             sent = (sent or 0) + sum(part or 0 for part in parts)
-        cached += row.get("cache_read_input_tokens") or 0
+        if (read := row.get("cache_read_input_tokens")) is not None:
+            cached = (cached or 0) + read
         cost += row.get("cost") or 0.0
         unpriced += row.get("unpriced") is not None
         errors += bool(row.get("has_error")) and row.get("outcome") != "client_disconnected"

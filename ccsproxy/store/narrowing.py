@@ -12,9 +12,7 @@ _COMPUTED = {
     " + ifnull(requests.cache_creation_input_tokens, 0))",
     "new_tokens": "(requests.input_tokens + ifnull(requests.cache_creation_input_tokens, 0))",
 }
-_COMPUTED["cached_share"] = (
-    f"(1.0 * ifnull(requests.cache_read_input_tokens, 0) / nullif({_COMPUTED['prompt_tokens']}, 0))"
-)
+_COMPUTED["cached_share"] = f"(1.0 * requests.cache_read_input_tokens / nullif({_COMPUTED['prompt_tokens']}, 0))"
 
 
 def expression(member: str) -> str:

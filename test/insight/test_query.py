@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.insight.query import FIELDS, QuestionError, matches, ordered, parse
+from ccsproxy.insight.query import FIELDS, QuestionError, matches, member, ordered, parse
 from test.effort import effort
 
 NOW = 1_796_000_000.0
@@ -64,6 +64,14 @@ class ReadingTests(SynchronousTestCase):
             'cwd:"/home/dev/webshop"': True,
         }.items():
             self.assertEqual(matches(parse(text, NOW), CALL), holds, text)
+
+    def test_a_share_that_nobody_told_is_unknown(self) -> None:
+        """What was read from the cache may be none or not known, and only none is a share of nothing."""
+        untold = {**CALL, "cache_read_input_tokens": None}
+        self.assertIsNone(member(untold, "cached_share"))
+        self.assertFalse(matches(parse("cached:<1%", NOW), untold))
+        self.assertEqual(member({**CALL, "cache_read_input_tokens": 0}, "cached_share"), 0)
+        self.assertEqual(ordered(parse("sort:cached", NOW), [untold, CALL]), [CALL, untold])
 
     def test_refused(self) -> None:
         for text, said in {

@@ -31,6 +31,12 @@ class ReceiptTests(SynchronousTestCase):
         self.assertIn("http://127.0.0.1:8788/s/t", second)
         self.assertIn("ccsproxy why t", second)
 
+    def test_no_word_of_a_cache(self) -> None:
+        """Where no call says what was cached, no share is said."""
+        first = sum_up([row(input_tokens=100, cost=0.5)]).lines("")[0]
+        self.assertIn("100 tokens sent,", first)
+        self.assertNotIn("cached", first)
+
     def test_nothing_seen(self) -> None:
         """A run of which nothing was seen says so, and who knows why."""
         self.assertIn("doctor", Receipt().lines("")[0])

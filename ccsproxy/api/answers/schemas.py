@@ -10,9 +10,9 @@ _SUMS = {
     "unpriced": COUNT,
     "requests": COUNT,
     "errors": COUNT,
-    "input_tokens": COUNT,
-    "cached_tokens": COUNT,
-    "output_tokens": COUNT,
+    "input_tokens": maybe("integer"),
+    "cached_tokens": maybe("integer"),
+    "output_tokens": maybe("integer"),
 }
 _TIMES = members(
     dict.fromkeys(("total", "model", "waiting", "streaming", "stalled", "tools", "backoff", "user", "proxy"), NUMBER),

@@ -109,10 +109,9 @@ def _head(meta: Mapping[str, Any], told: Mapping[str, Any]) -> Iterator[str]:
     said = []
     if sums["requests"]:
         said.append(f"{words.plural(sums['requests'], 'call')} in {words.plural(turns, 'turn')}")
-        cached = (
-            f", {100 * sums['cached_tokens'] / sums['input_tokens']:.0f} % cached" if sums["input_tokens"] else ""
-        )
-        said.append(f"{words.tokens(sums['input_tokens'])} sent{cached}, {words.tokens(sums['output_tokens'])} out")
+        sent, read = sums["input_tokens"], sums["cached_tokens"]
+        cached = f", {100 * read / sent:.0f} % cached" if sent and read is not None else ""
+        said.append(f"{words.tokens(sent)} sent{cached}, {words.tokens(sums['output_tokens'])} out")
     if cost is not None or unpriced:
         note = lacking(unpriced, meta.get("unpriced_models") or ())
         said.append(", ".join(filter(None, (f"cost {total(cost, unpriced, '')}".strip(), note))))

@@ -48,21 +48,27 @@ def _turn(turn: Turn, session: Session) -> dict[str, Any]:
 
 
 def sums(calls: Iterable[Call]) -> dict[str, Any]:
-    """Sum calls up; the cost says how many calls it lacks."""
+    """Sum calls up; the cost says how many calls it lacks, and a count that no call told is unknown."""
     counted = list(calls)
     model = [call for call in counted if call.category == "model"]
     # A failed call is paid by nobody, so that its missing price is no gap; one that broke off is paid in part.
     unpriced = [call for call in model if call.at_least or (call.cost is None and not call.failed)]
     priced = [call.cost for call in counted if call.cost is not None]
     total = {
-        "input_tokens": sum(call.tokens.prompt or 0 for call in model),
-        "cached_tokens": sum(call.tokens.read or 0 for call in model),
-        "output_tokens": sum(call.tokens.output or 0 for call in model),
+        "input_tokens": _known_sum(call.tokens.prompt for call in model),
+        "cached_tokens": _known_sum(call.tokens.read for call in model),
+        "output_tokens": _known_sum(call.tokens.output for call in model),
     }
     return {
         "cost": sum(priced) if priced else None, "unpriced": len(unpriced), "requests": len(counted),
         "errors": sum(call.failed for call in counted), **total,
     }  # fmt: skip
+
+
+def _known_sum(counts: Iterable[int | None]) -> int | None:
+    given = list(counts)
+    known = [count for count in given if count is not None]
+    return sum(known) if known or not given else None
 
 
 def _step(step: Step, session: Session, depth: int) -> dict[str, Any]:

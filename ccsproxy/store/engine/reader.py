@@ -40,7 +40,7 @@ SESSION_SORTS = {
     "calls": "count(*)",
     "errors": "sum(CASE WHEN has_error THEN 1 ELSE 0 END)",
     "in": f"(sum(input_tokens) + {_READ} + {_WRITTEN})",
-    "cached": f"({_READ} / nullif(1.0 * (sum(input_tokens) + {_READ} + {_WRITTEN}), 0))",
+    "cached": f"(sum(cache_read_input_tokens) / nullif(1.0 * (sum(input_tokens) + {_READ} + {_WRITTEN}), 0))",
     "new": f"(sum(input_tokens) + {_WRITTEN})",
     "out": "sum(output_tokens)",
     "cost": "round(sum(cost), 9)",

@@ -74,7 +74,7 @@ SESSION_SORTS = {
     "calls": "request_count",
     "errors": "errors",
     "in": _PROMPT,
-    "cached": f"(1.0 * ifnull(cache_read_input_tokens, 0) / nullif({_PROMPT}, 0))",
+    "cached": f"(1.0 * cache_read_input_tokens / nullif({_PROMPT}, 0))",
     "new": "(input_tokens + ifnull(cache_creation_input_tokens, 0))",
     "out": "output_tokens",
     "duration": "(julianday(ended_at) - julianday(started_at))",

@@ -57,9 +57,9 @@ def _rows(found: dict[str, Any], args: argparse.Namespace) -> list[list[str]]:
 
 
 def _row(name: str, each: dict[str, Any]) -> list[str]:
-    read = each["cache_read_input_tokens"] or 0
-    sent = (each["input_tokens"] or 0) + read + (each["cache_creation_input_tokens"] or 0)
-    share = f"{read / sent:.0%}" if sent else "-"
+    read = each["cache_read_input_tokens"]
+    sent = (each["input_tokens"] or 0) + (read or 0) + (each["cache_creation_input_tokens"] or 0)
+    share = f"{read / sent:.0%}" if sent and read is not None else "-"
     counts = [f"{each['requests']:,}", f"{each['errors']:,}", words.tokens(sent), share]
     return [name, *counts, words.tokens(each["output_tokens"]), total(each["cost"], each["unpriced"])]
 

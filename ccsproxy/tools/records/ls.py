@@ -75,9 +75,9 @@ def _sums(reader: Reader, query: Query, shown: int, out: TextIO) -> None:
         return
     of = "" if sums["requests"] == shown else f"{shown} of "
     sent = sum(sums[name] or 0 for name in _PROMPT)
-    counts = f"{words.tokens(sent)} sent, {words.tokens(sums['output_tokens'])} out"
-    cost = total(sums["cost"], sums["unpriced"])
-    out.write(f"{of}{sums['requests']:,} requests, {sums['errors']} errors, {counts}, {cost}\n")
+    counts = f"{words.plural(sums['requests'], 'request')}, {words.plural(sums['errors'], 'error')}"
+    spent = f"{words.tokens(sent)} sent, {words.tokens(sums['output_tokens'])} out"
+    out.write(f"{of}{counts}, {spent}, {total(sums['cost'], sums['unpriced'])}\n")
     if note := lacking(sums["unpriced"]):
         out.write(f"The costs lack {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")
 
@@ -146,7 +146,8 @@ def _table(rows: Sequence[Any], out: TextIO) -> None:
     out.write(Paint(out)(line.format(*names), "bold") + "\n")
     for each in rows:
         sent = sum(each[name] or 0 for name in _PROMPT)
-        cached = f"{(each['cache_read_input_tokens'] or 0) / sent:.0%}" if sent else "-"
+        read = each["cache_read_input_tokens"]
+        cached = f"{read / sent:.0%}" if sent and read is not None else "-"
         span = "running" if each["duration_ms"] is None else words.seconds(each["duration_ms"] / 1000)
         cells = [
             each["session_id"], local_time(each["started_at"]), f"{each['request_count']:,}",

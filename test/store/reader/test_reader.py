@@ -63,6 +63,19 @@ class FilterTests(StoreCase):
 
         check()
 
+    def test_a_share_that_nobody_told_is_unknown(self) -> None:
+        """A call that says nothing of its cache has no share of it, which is not a share of nothing."""
+        usage = {**self.records[0]["usage"], "cache_read_input_tokens": None}
+        untold = {**self.records[0], "id": "0" * 26, "session_id": "untold", "usage": usage}
+        self.segments.write(untold)
+        self.feed()
+        page = self.reader.requests(parse_query({"q": "cached:>=0", "limit": "500"}))
+        self.assertEqual(
+            {item["id"] for item in page.items}, {record["id"] for record in self.records if record["usage"]}
+        )
+        page = self.reader.requests(parse_query({"q": "sort:cached", "limit": "500"}))
+        self.assertEqual(page.items[-1]["id"], untold["id"])
+
     def test_pages_have_everything_once(self) -> None:
         """Following the cursor visits every request once, with filters, search or neither."""
         word = self.records[5]["request"]["body"]["messages"][0]["content"][0]["text"].split()[0]

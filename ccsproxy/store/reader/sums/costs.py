@@ -70,6 +70,7 @@ def cost_row(name: str, counted: list[Any]) -> dict[str, Any]:
         for each, total, count in zip(SUMMED, pairs[::2], pairs[1::2], strict=True)
     }
     prompt = sum(sums[each] or 0 for each in _COUNTS if each != "output_tokens")
+    read = sums["cache_read_input_tokens"]
     duration = sums.pop("duration_ms")
     return {
         "name": name or None,
@@ -78,6 +79,6 @@ def cost_row(name: str, counted: list[Any]) -> dict[str, Any]:
         "unpriced": unpriced,
         "prompt_tokens": prompt,
         "seconds": None if duration is None else round(duration / 1000, 3),
-        "cached_share": round((sums["cache_read_input_tokens"] or 0) / prompt, 4) if prompt else None,
+        "cached_share": round(read / prompt, 4) if prompt and read is not None else None,
         **sums,
     }
