@@ -18,6 +18,11 @@ class ListenTests(SynchronousTestCase):
         self.assertEqual(reactor.tcpServers[0][3], "127.0.0.1")
         self.assertEqual(url_of(port), "http://0.0.0.0:8787".replace("0.0.0.0", "127.0.0.1"))
 
+    def test_unix_sockets_are_named_as_they_are_typed(self) -> None:
+        """The address of a UNIX socket is what a person gives to another program."""
+        port = listen(MemoryReactorClock(), "unix:/run/ccsproxy/hub.sock", Factory(), "--api-listen")
+        self.assertEqual(url_of(port), "unix:/run/ccsproxy/hub.sock")
+
     def test_nonsense_endpoints(self) -> None:
         """A string that is no endpoint is named with its option."""
         for endpoint in ("", "nonsense:1", "tcp:x", "systemd:domain=INET:name=absent", "tcp"):

@@ -1,5 +1,6 @@
 """Binding ports: at once, or with one sentence that says why not."""
 
+import os
 import socket
 from typing import Any, cast
 
@@ -95,7 +96,7 @@ def url_of(port: IListeningPort, path: str = "") -> str:
     address = port.getHost()
     host, number = getattr(address, "host", None), getattr(address, "port", None)
     if host is None:
-        return f"unix:{getattr(address, 'name', b'?')!r}"
+        return f"unix:{os.fsdecode(getattr(address, 'name', None) or b'?')}"
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104
     shown = f"[{host}]" if ":" in host else host
