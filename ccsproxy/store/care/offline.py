@@ -24,7 +24,7 @@ from ccsproxy.store.segments.files import Files, remove_if_there
 from ccsproxy.store.segments.lines import SegmentLine
 from ccsproxy.store.segments.rewrite import Change, Rewriter
 from ccsproxy.store.segments.scan import all_lines, head_of
-from ccsproxy.store.segments.segment import TEMPORARY, compressed_path, headers, list_segments, segment_name
+from ccsproxy.store.segments.segment import aside_path, compressed_path, headers, list_segments, segment_name
 from ccsproxy.store.segments.tally import Tally
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state.state import State
@@ -142,7 +142,7 @@ class OfflineStore:
         names = [name for name, _ in list_segments(self._data_dir)]
         name = segment_name(self._clock(), self._random(4), names[-1] if names else "")
         target = compressed_path(self._data_dir, name)
-        aside = target.with_name(target.name + TEMPORARY)
+        aside = aside_path(self._data_dir, name)
         tally = Tally()
         try:
             check = write_packed(self._files, aside, self._lines(name, records, tally))

@@ -8,7 +8,7 @@ from ccsproxy.store.segments.compressed import FRAME_SIZE, CompressedSegment, Fr
 from ccsproxy.store.segments.files import Files, remove_if_there, write_all
 from ccsproxy.store.segments.lines import SegmentLine, file_pieces, lines
 from ccsproxy.store.segments.scan import footer_of
-from ccsproxy.store.segments.segment import TEMPORARY, compressed_path, plain_path
+from ccsproxy.store.segments.segment import aside_path, compressed_path, plain_path
 
 
 class Check:
@@ -37,7 +37,7 @@ def compress_segment(files: Files, data_dir: Path, name: str) -> bool:
     :raises PackedError: if what was written does not read back.
     """
     plain, target = plain_path(data_dir, name), compressed_path(data_dir, name)
-    aside = target.with_name(target.name + TEMPORARY)
+    aside = aside_path(data_dir, name)
     try:
         check = write_packed(files, aside, lines(file_pieces(files, plain)))
         verify_packed(files, aside, check)

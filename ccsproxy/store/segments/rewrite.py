@@ -13,7 +13,7 @@ from ccsproxy.store.segments.compress import verify_packed, write_packed
 from ccsproxy.store.segments.files import Files, remove_if_there
 from ccsproxy.store.segments.lines import SegmentLine
 from ccsproxy.store.segments.scan import all_lines, head_of
-from ccsproxy.store.segments.segment import TEMPORARY, Header, compressed_path, plain_path, segments_dir
+from ccsproxy.store.segments.segment import Header, aside_path, compressed_path, plain_path, segments_dir
 from ccsproxy.store.segments.tally import Tally
 
 Keep = Callable[[codec.RecordHead], bool]
@@ -59,7 +59,7 @@ class Rewriter:
         # The same time stamp: it takes the old one's place in the order, and in what retention thinks of its age.
         new = f"{name.rpartition('-')[0]}-{self._random(4).hex()}"
         target = compressed_path(self._data_dir, new)
-        aside = target.with_name(target.name + TEMPORARY)
+        aside = aside_path(self._data_dir, new)
         tally = Tally()
         try:
             check = write_packed(self._files, aside, self._kept(name, new, keep, change, tally))

@@ -138,6 +138,15 @@ def plain_path(data_dir: Path, name: str) -> Path:
     return segments_dir(data_dir) / (name + PLAIN)
 
 
+def aside_path(data_dir: Path, name: str) -> Path:
+    """Return where a compressed segment is written before it takes its name.
+
+    Not ``*.jsonl*``: whoever reads the folder by that pattern, as documented for other programs, must not meet a file
+    that is half there and gone in a moment.
+    """
+    return segments_dir(data_dir) / f"{name}.zst{TEMPORARY}"
+
+
 def compressed_path(data_dir: Path, name: str) -> Path:
     """Return where a segment is once it is compressed."""
     return segments_dir(data_dir) / (name + COMPRESSED)

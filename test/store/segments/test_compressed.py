@@ -148,6 +148,23 @@ class PackedTests(SynchronousTestCase):
         self.assertTrue(compress_segment(Files(), self.data_dir, NAME))
         self.assertTrue(b"".join(piece for _, piece in self.open().pieces()).startswith(data))
 
+    def test_nobody_meets_a_half_written_one(self) -> None:
+        """While it is written it does not look like a segment to who lists them by their ending."""
+        self.pack(record(1))
+        listed = []
+
+        class Watching(Files):
+            def rename(self, source: Path, target: Path) -> None:
+                listed.append(sorted(path.name for path in source.parent.glob("*.jsonl*")))
+                super().rename(source, target)
+
+        plain = plain_path(self.data_dir, NAME)
+        plain.write_bytes(codec.encode(record(1)))
+        compressed_path(self.data_dir, NAME).unlink()
+        seal(Files(), self.data_dir, NAME, 0.0)
+        self.assertTrue(compress_segment(Watching(), self.data_dir, NAME))
+        self.assertEqual(listed, [[plain.name]])
+
     def test_without_a_footer_nothing_happens(self) -> None:
         """A segment that is still written is left alone."""
         self.data_dir = Path(self.mktemp())
