@@ -2,9 +2,9 @@
 
 import os
 import secrets
-import stat
 from pathlib import Path
 
+from ccsproxy.config.private_file import read_private
 from ccsproxy.errors import StartError
 
 #: Bytes of randomness in a token (256 bit).
@@ -51,10 +51,7 @@ def _make(path: Path, token: str = "") -> str:
 
 def _read(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise TokenError(f"Others may read the API token file {path}: run `chmod 600` on it.")
-            token = file.read(4096).strip()
+        token = read_private(path, 4096).decode("utf-8", "replace").strip()
     except OSError as error:
         raise TokenError(f"The API token file {path} cannot be read: {error.strerror}.") from error
     if len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token:

@@ -3,14 +3,13 @@
 Neither is ever in the configuration, which is written down and told to other processes: that has their names only.
 """
 
-import os
 import re
-import stat
 from hashlib import sha256
 from pathlib import Path
 
 import attr
 
+from ccsproxy.config.private_file import read_private
 from ccsproxy.errors import ConfigError
 
 #: A line of the file of clients: who it is, and what the credential's SHA-256 is.
@@ -24,8 +23,6 @@ _FIELDS = {
     "google": "x-goog-api-key",
     "azure": "api-key",
 }
-#: Characters that a file of keys may have.
-_LARGEST = 16 << 20
 
 
 @attr.frozen(repr=False)
@@ -85,16 +82,8 @@ def digest_of(credential: bytes) -> bytes:
 
 
 def _private(path: Path, key: str) -> str:
-    """Read a file that nobody else may read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            about = os.fstat(descriptor)
-            # One of root's may be readable by our group: so do container platforms mount secrets.
-            forbidden = 0o037 if about.st_uid == 0 != os.geteuid() else 0o077
-            if stat.S_IMODE(about.st_mode) & forbidden:
-                raise ConfigError(key, f"{path} is open to other users; run: chmod 600 {path}")
-            return file.read(_LARGEST).decode("utf-8")
+        return read_private(path).decode("utf-8")
     except OSError as error:
         raise ConfigError(key, f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

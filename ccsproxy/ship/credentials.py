@@ -1,7 +1,6 @@
 """What targets ask for before they take anything: out of a private file, or of the environment, never of a URL."""
 
 import os
-import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import attr
 
+from ccsproxy.config.private_file import read_private
 from ccsproxy.config.shipping import ShipAddress
 from ccsproxy.errors import ConfigError
 
@@ -75,15 +75,10 @@ def header_list(text: str) -> dict[str, str]:
 
 def _tables(path: Path) -> dict[str, Any]:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return tomllib.loads(read_private(path).decode("utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigError("--ship-credentials", f"{path} cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
-            raise ConfigError("--ship-credentials", f"{path} is open to other users; run: chmod 600 {path}")
-        try:
-            return tomllib.load(file)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError("--ship-credentials", f"{path} is not valid TOML: {error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("--ship-credentials", f"{path} is not valid TOML: {error}") from None

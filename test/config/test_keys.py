@@ -1,6 +1,5 @@
 """Files of keys: what they may hold, who may read them, and what is never said of them."""
 
-import os
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -63,20 +62,6 @@ class FileTests(SynchronousTestCase):
         for read in (read_client_keys, read_upstream_key):
             self.assertIn("chmod 600", str(self.assertRaises(ConfigError, read, self.file("x", 0o644))))
             self.assertIn("cannot be read", str(self.assertRaises(ConfigError, read, Path("nothing"))))
-
-    def test_mounted_secrets(self) -> None:
-        """A file of root's that our group reads is as private as a container platform can make it."""
-        self.patch(os, "geteuid", lambda: 10001)
-        owned = os.stat_result
-        for mode, good in ((0o440, True), (0o640, True), (0o444, False), (0o460, False)):
-            path = self.file(SECRET, mode)
-            about = list(os.stat(path))
-            about[4] = 0
-            self.patch(os, "fstat", lambda descriptor, about=about: owned(about))
-            if good:
-                self.assertEqual(read_upstream_key(path).secret, SECRET)
-            else:
-                self.assertRaises(ConfigError, read_upstream_key, path)
 
 
 class OptionTests(SynchronousTestCase):
