@@ -38,6 +38,9 @@ class DeploymentTests(SynchronousTestCase):
         (container,) = pod["containers"]
         config = self.config(container["args"])
         self.assertGreater(pod["terminationGracePeriodSeconds"], config.drain_timeout)
+        # A volume's root belongs to root, and the group may write to it; ours has to be ours alone.
+        self.assertEqual(config.data_dir.parent, Path("/data"))
+        self.assertEqual(pod["securityContext"]["fsGroupChangePolicy"], "OnRootMismatch")
         self.assertEqual({port["containerPort"] for port in container["ports"]}, set(ports_of(config)))
         volumes = {each["name"] for each in pod["volumes"]} | {
             each["metadata"]["name"] for each in stateful["spec"]["volumeClaimTemplates"]
