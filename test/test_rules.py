@@ -155,6 +155,45 @@ class MirrorTests(SynchronousTestCase):
         self.assertEqual([path for path in TESTED_WITH.values() if not (ROOT / "test" / path).exists()], [])
 
 
+#: Files beside one another in a folder of `ccsproxy`, in those of the named rooms, and loose ones at its top.
+SIBLINGS, IN_WIDE_ROOMS, LOOSE = 14, 22, 4
+WIDE_ROOMS = frozenset({"api", "store", "tools", "dialects"})
+
+
+def crowded(package: Path) -> dict[str, int]:
+    """Return the folders of a package that hold more files beside one another than are taken in at a glance."""
+    found = {}
+    for folder in (package, *(path for path in package.rglob("*") if path.is_dir())):
+        count = sum(path.name != "__init__.py" for path in folder.glob("*.py"))
+        name = str(folder.relative_to(package))
+        most = LOOSE if name == "." else IN_WIDE_ROOMS if name in WIDE_ROOMS else SIBLINGS
+        if count > most:
+            found[name] = count
+    return found
+
+
+class FolderTests(SynchronousTestCase):
+    """A folder is taken in at a glance."""
+
+    def test_no_folder_is_crowded(self) -> None:
+        """Part what belongs together off into a folder of its own."""
+        self.assertEqual(crowded(ROOT / "ccsproxy"), {})
+
+    def test_a_crowded_folder_is_caught(self) -> None:
+        """One file too many, at the top, in a room, in a wide room, and in a folder within a folder."""
+        package = Path(self.mktemp())
+        for name, most in ((".", LOOSE), ("wire", SIBLINGS), ("api", IN_WIDE_ROOMS), ("ship/api", SIBLINGS)):
+            (package / name).mkdir(parents=True, exist_ok=True)
+            for number in range(most):
+                (package / name / f"m{number}.py").touch()
+            (package / name / "__init__.py").touch()
+        self.assertEqual(crowded(package), {})
+        for name in (".", "wire", "api", "ship/api"):
+            (package / name / "one_more.py").touch()
+        found = {".": LOOSE + 1, "wire": SIBLINGS + 1, "api": IN_WIDE_ROOMS + 1, "ship/api": SIBLINGS + 1}
+        self.assertEqual(crowded(package), found)
+
+
 class NameTests(SynchronousTestCase):
     """A class name is found once in the tree."""
 

@@ -36,7 +36,7 @@ from ccsproxy.dashboard.pages import Pages
 from ccsproxy.insight.cost.budget import Budget, budgets_in
 from ccsproxy.insight.metrics.tallies import Sample, Tallies
 from ccsproxy.run import read_run_file
-from ccsproxy.runtime.linked import run_linked
+from ccsproxy.runtime.children.linked import run_linked
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.state.annotations import Annotation, AnnotationChange, write_annotation

@@ -24,7 +24,7 @@ from ccsproxy.errors import BindError
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.insight.metrics.tallies import Sample, Tallies
 from ccsproxy.runtime.bus import Bus, Event
-from ccsproxy.runtime.child import LINK_FD, Child, Program
+from ccsproxy.runtime.children.child import LINK_FD, Child, Program
 from ccsproxy.runtime.sockets.listening import Listeners, loopback, url_of
 from ccsproxy.runtime.takeover import Inherited
 

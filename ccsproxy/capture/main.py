@@ -30,7 +30,7 @@ from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.redaction import Redactor, Rules, Tagger, redactors
 from ccsproxy.redaction.kinds.tags import read_key
 from ccsproxy.redaction.text_memory import TextMemory
-from ccsproxy.runtime.child import LINK_FD
+from ccsproxy.runtime.children.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
 from ccsproxy.runtime.signals import leave_signals_to_parent

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from ccsproxy.config.shipping import ShipAddress, ship_address
 from ccsproxy.errors import StartError
-from ccsproxy.runtime.linked import run_linked
+from ccsproxy.runtime.children.linked import run_linked
 from ccsproxy.ship.credentials import read_credentials
 from ccsproxy.ship.delivery.ledger import Ledger
 from ccsproxy.ship.delivery.pump import Pump

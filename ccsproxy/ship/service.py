@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from ccsproxy.config.model import Config
 from ccsproxy.runtime.bus import Bus, Event
-from ccsproxy.runtime.child import Child, Program
+from ccsproxy.runtime.children.child import Child, Program
 from ccsproxy.ship.credentials import read_credentials
 from ccsproxy.ship.delivery.source import RecordSource
 from ccsproxy.ship.link import ServiceEnd, ShipSettings

@@ -14,8 +14,8 @@ from ccsproxy.capture.relay.relays import KnownRelay
 from ccsproxy.capture.relay.service import CaptureService
 from ccsproxy.capture.relay.spill import SpillBounds
 from ccsproxy.config.model import Config
-from ccsproxy.runtime.child import LINK_FD, Child, Program
-from ccsproxy.runtime.line_socket import LineSocket
+from ccsproxy.runtime.children.child import LINK_FD, Child, Program
+from ccsproxy.runtime.children.line_socket import LineSocket
 
 #: What a worker says when it accepts connections.
 ACCEPTING = b"accepting"

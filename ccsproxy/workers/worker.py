@@ -18,10 +18,10 @@ from ccsproxy.config.model import Config
 from ccsproxy.exchange.relayed import Capture, NullCapture
 from ccsproxy.proxy.server.access.loops import LoopWatch
 from ccsproxy.proxy.service import RelayService
-from ccsproxy.runtime.child import LINK_FD
+from ccsproxy.runtime.children.child import LINK_FD
+from ccsproxy.runtime.children.line_socket import LineSocket
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.epoll import install_fast_epoll
-from ccsproxy.runtime.line_socket import LineSocket
 from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.runtime.sockets.socket_graph import sibling_processes
 from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit

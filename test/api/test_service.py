@@ -15,7 +15,7 @@ from ccsproxy.api.token import TokenError
 from ccsproxy.config.model import Config, Upstream
 from ccsproxy.errors import BindError
 from ccsproxy.runtime.bus import Bus
-from ccsproxy.runtime.child import Program
+from ccsproxy.runtime.children.child import Program
 
 
 class Address:

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IDelayedCall
 from ccsproxy.capture import frames
 from ccsproxy.capture.relay.log_writer import LogWriter
 from ccsproxy.capture.relay.tap import RelayCapture
-from ccsproxy.runtime.line_socket import LineSocket
+from ccsproxy.runtime.children.line_socket import LineSocket
 from ccsproxy.wire import jsontext
 
 #: Seconds within which the recorder hears of what was written; one system call tells of all of it.

@@ -12,7 +12,7 @@ from ccsproxy.capture import frames, journal
 from ccsproxy.capture.frames import Attached
 from ccsproxy.capture.relay.files import RelayFiles
 from ccsproxy.capture.shared_log import ACCEPTED, BEHIND_SINCE, SPILLED, STORED, WORKING, SharedLog
-from ccsproxy.runtime.line_socket import LineSocket
+from ccsproxy.runtime.children.line_socket import LineSocket
 
 #: How an exchange ends whose relay has died, by whether it was a worker.
 DIED = {

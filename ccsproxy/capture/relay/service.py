@@ -24,8 +24,8 @@ from ccsproxy.capture.settings import recorder_settings
 from ccsproxy.config.model import Config
 from ccsproxy.exchange.relayed import Capture, NullCapture
 from ccsproxy.runtime.bus import Bus
-from ccsproxy.runtime.child import Child, Program
-from ccsproxy.runtime.line_socket import LineSocket
+from ccsproxy.runtime.children.child import Child, Program
+from ccsproxy.runtime.children.line_socket import LineSocket
 from ccsproxy.wire import jsontext
 
 #: The module that the child runs.

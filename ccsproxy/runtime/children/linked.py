@@ -1,6 +1,6 @@
 """A child process that works for the service over one link, seen from inside: from its start until the link ends.
 
-`ccsproxy.runtime.child.Child` is the service's side of it.
+`ccsproxy.runtime.children.child.Child` is the service's side of it.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
-from ccsproxy.runtime.child import LINK_FD
+from ccsproxy.runtime.children.child import LINK_FD
 from ccsproxy.runtime.clock import use_monotonic_clock
 from ccsproxy.runtime.signals import leave_signals_to_parent
 from ccsproxy.runtime.tuning import return_large_pieces

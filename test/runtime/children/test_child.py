@@ -9,7 +9,15 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.runtime.child import FIRST_PAUSE, LAST_PAUSE, LINK_FD, PROVED_AFTER, Child, Program, child_environment
+from ccsproxy.runtime.children.child import (
+    FIRST_PAUSE,
+    LAST_PAUSE,
+    LINK_FD,
+    PROVED_AFTER,
+    Child,
+    Program,
+    child_environment,
+)
 
 
 class FakeProcess:

@@ -6,7 +6,7 @@ import socket
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.runtime.line_socket import LineSocket
+from ccsproxy.runtime.children.line_socket import LineSocket
 
 
 class LineSocketTests(SynchronousTestCase):
