@@ -52,6 +52,7 @@ def record(sid: str, seq: int) -> str:
 
 
 def _segment(text: str) -> str:
+    # A session's name may come from a client's header: a slash in it must not become another segment.
     return quote(text, safe="")
 
 

@@ -26,6 +26,7 @@ log = Logger()
 #: More fields than any address of ours has, and the longest value that any may have.
 MOST_FIELDS, LONGEST = 64, 1000
 #: What the pages may do: load our own files, ask our own API, send forms to ourselves.
+# `data:` is for images out of records; a bare trusted-types forbids scripts to make any HTML out of strings.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types"
@@ -81,14 +82,18 @@ class Pages(Resource):
         return NOT_DONE_YET
 
     async def _answer(self, request: Request, segments: list[str]) -> None:
+        # Taken here, in the reactor's thread, which is the one that changes it.
         health = dict(self._health())
         try:
             status, body = await self._reading.run(self._make, segments, _given(request), health)
+        # Whatever was captured may make its page fail; then the reader gets a page that says so, not a cut
+        # connection.
         except Exception as error:
             page = failing_page(error)
             if page.status == HTTPStatus.INTERNAL_SERVER_ERROR:
                 log.failure("a page could not be made")
             status, body = page.status, write_page(page, self._assets, health)
+        # Twisted's Request has no public way to ask whether its client has gone.
         if not request._disconnected:
             _send(request, status, "text/html; charset=utf-8", body)
 

@@ -64,6 +64,7 @@ def number(text: str) -> int:
 
     :raises NoSuchPage: when it is none.
     """
+    # SQLite refuses integers beyond 64 bits, with an error that would be a page of its own.
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise NoSuchPage
     return int(text)

@@ -45,8 +45,10 @@ class SpentToday:
         with self._lock:
             at, held = self._held
         now = self._clock()
+        # A clock that was set back would else hold old figures until it has caught up.
         if held and 0 <= now - at < KEPT_S:
             return held
+        # Midnight where the service runs: a day's budget is a person's day, not UTC's.
         midnight = datetime.fromtimestamp(now).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         limits = [each for each in self._insights.limits() if each["binding"] and each["used"] is not None]
         budgets = [each for each in self._insights.budget() if each.get("scope") == "day"]

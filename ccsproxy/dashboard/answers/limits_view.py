@@ -30,6 +30,7 @@ def _scrolled(table: Any, name: str) -> Any:
 def _limit(each: Mapping[str, Any]) -> Any:
     used = each["used"]
     fill = (
+        # What was under way at the limit is served, so that more than all may be used; a meter ends at its maximum.
         [f"{used:.0%} ", h.meter(value=str(min(used, 1.0)), max="1", aria_hidden="true")] if used is not None else "–"
     )
     reached = each.get("reached_at")

@@ -48,6 +48,7 @@ class Pair(Generic[T]):
 def align(before: Sequence[T], after: Sequence[T]) -> list[Pair[T]]:
     """Align two lists of messages or of blocks."""
     old, new = [key(each) for each in before], [key(each) for each in after]
+    # A turn repeats hundreds of messages: both ends are taken off in linear time before difflib, which is quadratic.
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])
     old_end, new_end = len(old) - tail, len(new) - tail

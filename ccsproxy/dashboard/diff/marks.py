@@ -11,6 +11,7 @@ def cache_marks(view: RequestView, body: Any) -> list[str]:
 
     :param body: the request's body, as tools have no marks in the view.
     """
+    # In the order in which Anthropic's cache reads a prompt: tools, system, messages (its documentation on caching).
     found = [f"tool {view.tools[at].name}" for at in tool_marks(body) if at < len(view.tools)]
     found += [f"system text {number}" for number, block in enumerate(view.system, 1) if marked(block)]
     found += [f"message {number}" for number, each in enumerate(view.messages, 1) if any(map(marked, each.blocks))]

@@ -101,6 +101,7 @@ def _around(reader: Reader, sid: str, a: int, b: int) -> tuple[Any, dict[str, st
 def _compared(old: Record, new: Record, whole: str) -> list[Any]:
     before, after = view_of(old), view_of(new)
     found = difference(before, after)
+    # The calls of both requests stand on one page, so that an anchor would be there twice.
     place = place_for([*before.messages, *after.messages], Place(RenderBudget(), whole=whole, anchors=False))
     shown = ShownChanges(place)
     parts = [

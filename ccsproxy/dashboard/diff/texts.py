@@ -83,6 +83,7 @@ def _changes(old: Sequence[str], new: Sequence[str], pairs: int) -> Iterator[Tex
         yield from (_line("added", line) for line in new[: SHOWN // 3])
         yield _gap(f"… {len(old):,} lines removed and {len(new):,} added in all")
         return
+    # Of long texts difflib may take frequent lines for junk, which is fast; short ones are compared exactly.
     for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=len(old) + len(new) > 600).get_opcodes():
         if tag == "equal":
             yield from _same(old[a:b], False, False)
@@ -109,6 +110,7 @@ def _by_words(one: str, other: str) -> tuple[Pieces, Pieces]:
         return ((one, False),), ((other, False),)
     old, new = _WORDS.findall(one), _WORDS.findall(other)
     matcher = SequenceMatcher(None, old, new, autojunk=False)
+    # Two lines that share little would be marked in more pieces than anybody can read.
     if matcher.ratio() < 0.4:
         return ((one, False),), ((other, False),)
     left: list[tuple[str, bool]] = []

@@ -69,6 +69,7 @@ def response_part(record: Mapping[str, Any], view: RequestView, place: Place) ->
         return [panel("Body", plain(place.budget.take(body)))]
     answer = answer_view(record.get("dialect"), body)
     whole = place_for([*view.messages, answer], place)
+    # The results of an answer's calls come with the next request: there is nothing here to lead to.
     return [show_message(answer, attr.evolve(whole, answered=frozenset(), anchors=False), level="h2")]
 
 
@@ -121,6 +122,7 @@ def _long(text: str, language: str, whole: str) -> Any:
     if len(text) > RAW:
         link = h.a("open the whole record", href=whole)
         note = h.p(f"{exact(len(text) - RAW)} characters more: ", link, class_="cut")
+    # Up to a whole line, as the colours of half a token would be those of another.
     head = text[:MOST].rpartition("\n")[0] if len(text) > MOST else text
     rest = text[len(head) : RAW]
     return [code(head, language), h.pre(rest, class_="code") if rest else None, note]

@@ -7,6 +7,7 @@ from typing import Any
 
 #: What a field is for, by its name, out of the documents of Anthropic ("Rate limits", platform.claude.com) and
 #: OpenAI ("Rate limits", platform.openai.com), and RFC 9110, section 10.2.3.
+# The special ones stand before the general ones: the first that matches counts.
 _MEANINGS: Sequence[tuple[str, str]] = (
     (r"retry-after-ms", "milliseconds to wait before the next attempt"),
     (r"retry-after", "seconds, or a date, to wait before the next attempt"),
@@ -39,6 +40,7 @@ def meaning(name: str) -> str | None:
 
 def readable(value: str) -> str | None:
     """Write the value of a limit as a person reads it, where that is another: a time in seconds, a share."""
+    # A time from 2001 to 2033 in seconds since the epoch; no limit of tokens or requests is that large.
     if re.fullmatch(r"1[0-9]{9}(\.[0-9]+)?", value):
         return datetime.fromtimestamp(float(value), UTC).strftime("%-d %b, %H:%M:%S UTC")
     if re.fullmatch(r"0\.[0-9]{1,6}", value):

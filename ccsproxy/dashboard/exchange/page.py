@@ -54,6 +54,7 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str], 
     if name not in VIEWS:
         raise NoSuchPage
     record = reader.record(sid, seq)
+    # What is shown as JSON, heads or record is what was sent, and not filled up with what earlier calls said.
     to_read = record if given.get("form") == "json" or name in ("headers", "raw") else _whole(reader, record)
     summary, near = _around(reader, sid, seq)
     words = given.get("q", "")

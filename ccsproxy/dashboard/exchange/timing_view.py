@@ -54,6 +54,7 @@ def timeline_of(record: Mapping[str, Any]) -> Timeline | None:
     timing = dict(record.get("timing") or {})
     timing["first_byte"] = _first(timing.get("first_byte"), timing.get("headers"))
     timing["last_byte"] = _first(timing.get("last_byte"), record.get("duration_ms"))
+    # Of a connection that was open already this is when it was taken, and nobody connected meanwhile.
     if timing.get("reused"):
         timing["connected"] = None
     spans, at = [], 0.0

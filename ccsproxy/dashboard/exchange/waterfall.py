@@ -30,6 +30,7 @@ def waterfall(record: Mapping[str, Any]) -> Any:
 def _row(name: str, span: TimeSpan, line: Timeline) -> Any:
     start, width = span.start / line.end * WIDE, max(span.length / line.end * WIDE, 2.0)
     label = f"{name}: {figures.duration(span.length)}, from {figures.duration(span.start)}"
+    # At the very end two units are kept, so that a span without length is seen.
     drawn = [rect(0, 0, WIDE, TALL, "track"), rect(min(start, WIDE - 2), 0, width, TALL, span.kind)]
     return h.tr(
         h.th(name, scope="row"),
@@ -102,6 +103,7 @@ def _rate(record: Mapping[str, Any]) -> str | None:
     """Write how fast tokens came after the first one."""
     count = (record.get("usage") or {}).get("output_tokens")
     whole, first = record.get("duration_ms"), record.get("ttft_ms")
+    # What came within 50 ms came in one piece: its speed would be that of a buffer, not of the model.
     if not count or whole is None or first is None or whole - first < 50:
         return None
     return f"{count / (whole - first) * 1000:.0f} tokens a second"

@@ -42,6 +42,7 @@ class Place:
 def show_block(block: Block, place: Place) -> Any:
     """Show one block of a message as its kind asks."""
     place.budget.element()
+    # A kind that a dialect brings before there is a form for it here is shown as data, never left out.
     return _KINDS.get(block.kind, _json)(block, place)
 
 
@@ -57,6 +58,7 @@ def _text(block: Block, place: Place) -> Any:
 
 def _thinking(block: Block, place: Place) -> Any:
     if not block.text:
+        # Redacted thoughts (Anthropic) and encrypted reasoning (OpenAI) come as bytes that only the provider reads.
         hidden = f", {size(block.size)}" if block.size is not None else ""
         return _block("thinking", _label(block, "Thinking"), h.p(f"hidden by the provider{hidden}", class_="muted"))
     return _block("thinking", _label(block, "Thinking"), long_text(block.text, place))
@@ -64,6 +66,7 @@ def _thinking(block: Block, place: Place) -> Any:
 
 def _call(block: Block, place: Place) -> Any:
     name = h.span(block.name or "tool", class_="tool")
+    # Only where both ends are on the page: the result of a last call comes with the next request, on another one.
     known = place.anchors and block.id is not None and block.id in place.answered
     link = h.a("result", href=f"#{_anchor('result', block.id, place)}") if known else None
     label = _label(block, "Tool call", name, link)

@@ -23,11 +23,13 @@ class RenderBudget:
         room = max(min(most, self._characters), 0)
         shown = text[:room]
         self._characters -= len(shown)
+        # Counted, so that the page can say how much of the record it does not show.
         self.cut += len(text) - len(shown)
         return shown
 
     def element(self) -> bool:
         """Take one element; tells whether there was room for it."""
+        # On below zero: whoever takes an element unasked, such as a block, leaves none for those who ask.
         self._elements -= 1
         return self._elements >= 0
 

@@ -24,6 +24,7 @@ def copied(name: str, value: Any) -> Fact:
 
 def tiles(given: Iterable[Fact]) -> Any:
     """Show the few figures that matter most; unknown ones as a dash."""
+    # Unlike facts, which are left out: tiles stand in a row whose order people learn.
     shown = [h.div(h.dt(name), h.dd(UNKNOWN if value in (None, "") else value)) for name, value in given]
     return h.dl(shown, class_="tiles")
 

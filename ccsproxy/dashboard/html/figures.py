@@ -14,6 +14,7 @@ def tokens(count: float | None) -> str:
         return UNKNOWN
     if count < 10_000:
         return f"{count:,.0f}"
+    # From here on one decimal would be rounded to 1000.0k.
     return f"{count / 1000:.1f}k" if count < 999_950 else f"{count / 1e6:.2f}M"
 
 
@@ -26,6 +27,7 @@ def duration(ms: float | None) -> str:
     """Write a duration given in milliseconds."""
     if ms is None:
         return UNKNOWN
+    # Rounded, more than this would read 1000 ms, and more than the next bound 60.0 s.
     if ms < 999.5:
         return f"{ms:.0f} ms"
     if ms < 59_950:

@@ -26,6 +26,7 @@ def tree(value: Any, budget: RenderBudget, level: int = 0) -> Any:
 def _members(pairs: Iterable[tuple[Any, Any]], count: int, brackets: str, budget: RenderBudget, level: int) -> Any:
     if not count:
         return h.span(brackets, class_="muted")
+    # A level is three calls deep here, and Python allows a thousand: a body may nest values without end.
     if level > DEEPEST:
         return h.span("nested too deeply to be shown", class_="cut")
     shown = []

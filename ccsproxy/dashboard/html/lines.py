@@ -27,9 +27,12 @@ class Line:
 def compare(before: str, after: str) -> list[Line]:
     """Compare two texts line by line."""
     old, new = before.splitlines(), after.splitlines()
+    # difflib is quadratic at its worst (its own documentation), in a thread that other pages wait for.
     if max(len(old), len(new)) > MOST:
         return [*(Line("removed", line) for line in old), *(Line("added", line) for line in new)]
     found: list[Line] = []
+    # Its heuristic takes what recurs in a long text, such as closing braces, for junk, and loses equal blocks by
+    # that.
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
@@ -49,6 +52,7 @@ def show(lines: Sequence[Line], label: str) -> Any:
 def _same(lines: Sequence[str], first: bool, last: bool) -> Iterator[Line]:
     head = 0 if first else AROUND
     tail = 0 if last else AROUND
+    # A gap in place of a single line would take as much room as the line.
     if len(lines) <= head + tail + 1:
         yield from (Line("same", line) for line in lines)
         return

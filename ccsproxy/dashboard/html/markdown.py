@@ -37,6 +37,7 @@ def plain(text: str) -> Any:
 
 @cache
 def _parser() -> MarkdownIt:
+    # Without `html` a tag is text; `linkify` would want a package more, for links that lead nowhere here.
     return MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 
 
@@ -55,6 +56,7 @@ def _build(tokens: list[Token]) -> list[Any]:
 
 
 def _closed(token: Token | None, children: list[Any]) -> list[Any]:
+    # The paragraphs of a tight list are hidden tokens: CommonMark writes their text without a p.
     if token is None or token.hidden:
         return children
     if token.type == "link_open":

@@ -24,6 +24,7 @@ def pattern_of(words: str) -> re.Pattern[str] | None:
     found = []
     for each, open_ended in terms(words):
         end = r"" if open_ended else r"(?!\w)"
+        # As the tokenizer of the index parts words (unicode61 of FTS5): a phrase is found over whatever signs.
         found.append(r"(?<!\w)" + r"[\W_]+".join(map(re.escape, each)) + end)
     return re.compile("|".join(found), re.IGNORECASE) if found else None
 
@@ -94,6 +95,7 @@ class _Marking:
             if shown.tagName == "code":
                 _plain_where_found(shown, self._pattern)
             shown.children, found = self.content(shown.children, depth + 1)
+            # Only now is it known whether anything within was found: the content comes before its fold.
             if found and shown.tagName == "details":
                 shown.attributes["open"] = ""
             return shown, found
@@ -103,6 +105,7 @@ class _Marking:
         pieces: list[Any] = []
         at = 0
         for match in self._pattern.finditer(text):
+            # An empty match would mark nothing, again and again.
             if self._count >= MOST or not match[0]:
                 break
             self._count += 1

@@ -84,6 +84,7 @@ _VOID = frozenset("area base br col embed hr img input link meta source track wb
 def _open(tag: Tag, pieces: list[str], stack: list[Any]) -> None:
     """Write the beginning of an element, and put off its content and its end."""
     name, given = str(tag.tagName), cast(Mapping[str, Any], tag.attributes)
+    # Only the double quote has to be escaped on top, as no attribute is written in single ones.
     attributes = "".join([f' {key}="{_text(str(value)).replace(_QUOTE, _QUOTED)}"' for key, value in given.items()])
     pieces.append(f"<{name}{attributes}>")
     if name not in _VOID:
@@ -114,4 +115,5 @@ def _child(child: Any) -> Any:
 
 def _shown(match: re.Match[str]) -> str:
     code = ord(match[0])
+    # Unicode has a picture of each control character, from U+2400 on.
     return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"

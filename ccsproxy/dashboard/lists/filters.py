@@ -34,6 +34,7 @@ def filter_form(given: Mapping[str, str], values: Mapping[str, Sequence[Any]]) -
     """Write the form of all filters with what is chosen."""
     narrowed = {name: value for name, value in active(given).items() if name != "q"}
     return h.form(
+        # A form sends its own fields alone, and the query field stands in another one, at the head of the page.
         h.input(type="hidden", name="q", value=given["q"]) if given.get("q") else None,
         h.details(
             h.summary("Filters", h.span(f" {len(narrowed)}", class_="count") if narrowed else None),
@@ -84,6 +85,7 @@ def _chip(title: str, word: str, named: str, rest: Mapping[str, str]) -> Any:
 
 def _choice(name: str, title: str, chosen: str, values: Sequence[Any]) -> Any:
     offered = [str(value) for value in values[:OFFERED]]
+    # What there is changes as records expire; without this the form would drop the filter when it is sent again.
     if chosen and chosen not in offered:
         offered.insert(0, chosen)
     options = [h.option("any", value="")]
@@ -92,8 +94,11 @@ def _choice(name: str, title: str, chosen: str, values: Sequence[Any]) -> Any:
 
 
 def _field(name: str, title: str, given: Mapping[str, str], kind: str) -> Any:
+    # Without it browsers call a time with seconds invalid, as the step of such a field is a minute (HTML,
+    # 4.10.5.1.11).
     step = "1" if kind == "datetime-local" else None
     value = given.get(name, "").removesuffix("Z")
+    # The field shows nothing at all of a value that lacks its time.
     if step and value and "T" not in value:
         value += "T00:00"
     return _labelled(name, title, h.input(id=f"filter-{name}", name=name, type=kind, step=step, value=value))

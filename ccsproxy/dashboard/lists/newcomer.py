@@ -14,6 +14,7 @@ def newcomer(proxies: Sequence[str], upstreams: Sequence[str] = ()) -> Any:
     :param proxies: the proxy's URLs; the usual one is named when they are not known.
     :param upstreams: the names of the upstreams, the default first.
     """
+    # A hub knows no proxy: what was shipped to its engine comes from many machines.
     url = (proxies[0] if proxies else USUAL).rstrip("/")
     claude, claude_note = _at(url, "anthropic", "https://api.anthropic.com", upstreams)
     openai, openai_note = _at(url, "openai", "https://api.openai.com", upstreams)

@@ -46,6 +46,7 @@ def overview_page(reader: Reader, given: Mapping[str, str], service: Service) ->
 
 def _content(reader: Reader, service: Service, time: TimeRange, by: str, now: datetime) -> list[Any]:
     query = Query(since=time.since, until=time.until)
+    # Sums are kept ready by slots of time, asked from a beginning up to now; a time that has ended is summed anew.
     totals = reader.stats(time.since)["totals"] if time.until is None else reader.totals(query)
     rows = [
         row for row in reader.periods(time.unit, time.since) if time.until is None or row["start_ms"] < time.until
@@ -122,6 +123,8 @@ def _totals(totals: Mapping[str, Any]) -> Any:
     errors = totals["errors"]
     read = totals["cache_read_input_tokens"]
     known = [totals[name] for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")]
+    # Without the input itself the cache's parts alone would be shown as whole prompts, too small by an unknown
+    # amount.
     whole = sum(each or 0 for each in known) if known[0] is not None else None
     return tiles(
         (

@@ -87,6 +87,7 @@ def _row(by: str, row: Mapping[str, Any], since: str, most: float) -> Any:
 
 def _part_row(row: Mapping[str, Any], most: float) -> Any:
     return h.tr(
+        # Kinds of parts are words of ours; names such as mcp__server__tool are others' and stay as they are.
         h.th(str(row["name"]).replace("_", " ") if "__" not in str(row["name"]) else str(row["name"]), scope="row"),
         h.td(_bar(row["cost"], most), f"~{figures.total(row['cost'], row['unpriced'])}", class_="num"),
         h.td(f"~{figures.tokens(row['tokens_sent'])}", class_="num"),
@@ -104,6 +105,7 @@ def _name(by: str, name: Any, since: str) -> Any:
     text, field = str(name), BY[by][1]
     if by == "day":
         return h.a(text, href=address.requests(q=f"since:{text}T00:00:00 until:{text}T23:59:59"))
+    # The query language has no escape for a quote, so that no link could name this value.
     if not field or '"' in text:
         return h.span(text, class_="data")
     value = f'"{text}"' if any(letter.isspace() or letter == "," for letter in text) else text

@@ -173,6 +173,7 @@ def every_span(rows: Sequence[Mapping[str, Any]], time: TimeRange, now: datetime
     length = LENGTHS[time.unit]
     known = {row["start_ms"]: row for row in rows}
     end = round(now.timestamp() * 1000) if time.until is None else time.until - 1
+    # Known ones may lie ahead of now, where the clock was set back; they are drawn all the same.
     last = max(end // length * length, *known, 0)
     first = min(known, default=last) if time.since is None else time.since // length * length
     first = max(min(first, *known, last), last - (MOST - 1) * length)

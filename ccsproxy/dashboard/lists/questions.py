@@ -15,6 +15,7 @@ def order_of(q: str, otherwise: Order) -> Order:
     found = [match[1].strip('"') for match in _SORT.finditer(q)]
     if not found:
         return otherwise
+    # The last of several, as the query language itself takes it.
     name = found[-1].lstrip("-+")
     return Order(name, found[-1].startswith("-")) if name in SORTS else otherwise
 

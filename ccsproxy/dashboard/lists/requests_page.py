@@ -41,6 +41,7 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
     first = not given.get("before") and not query.offset
     empty = not found.items and not filters and first
     body = [
+        # The strips are drawn over time: in another order they would show a course that never was.
         h.div(h.h1("Calls"), _strips(strips(found.items) if order == USUAL else []), class_="head"),
         _tools(reader, query, given, filters) if not empty else None,
         h.p("The index is being rebuilt; the list may lack records.", class_="note")
@@ -49,6 +50,7 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
         newcomer(service.proxies, service.upstreams) if empty else None,
         nothing_found() if not found.items and not empty else None,
         h.p(h.a("", href=address.requests(**filters)), id="newer", class_="newer", role="status", hidden=True),
+        # The script puts what is new on top, which is its place in the usual order of the first page alone.
         _table([row_of(item) for item in found.items], given, order, live=first and order == USUAL),
         _pager(filters, query, found, first),
     ]

@@ -105,6 +105,7 @@ class Strip:
 
 def strips(items: Sequence[Mapping[str, Any]]) -> list[Strip]:
     """Return the charts above a list, the oldest request first."""
+    # A call that runs has no length yet, and would be drawn as one that took no time.
     ended = [item for item in reversed(items) if item.get("outcome")]
     return [_latency(ended), _tokens(ended)] if len(ended) > 1 else []
 

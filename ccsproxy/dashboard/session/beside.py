@@ -76,6 +76,7 @@ def made_of(service: Service, sid: str) -> Made | None:
         return None
     if not session.calls:
         return None
+    # Two threads may both make it; they make the same, and the later one is kept.
     held = _MADE.get(session)
     if held is None:
         held = conversation(session), [msgspec.to_builtins(each) for each in findings(session)]

@@ -79,6 +79,7 @@ def _grouped(reader: Reader, sid: str, steps: Sequence[PlacedStep], session: Ses
         happened.setdefault(mark["seq"], []).append(_mark(mark))
     before = {seq: link.before.seq if link.before else None for seq, link in session.lanes.links.items()}
     share = StepContext(sid, Place(RenderBudget()), session.verdicts, before, happened)
+    # By identity, as to compare two turns would compare all that their steps hold.
     return [(list(group), texts, share) for _, group in groupby(steps, key=lambda each: id(each.turn))]
 
 

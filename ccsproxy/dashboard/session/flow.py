@@ -111,6 +111,7 @@ def flow_of(session: Session, conversation: Mapping[str, Any], start: str) -> Fl
     parts = _parts(steps)
     if start == "end":
         return Flow(steps, parts, max(len(parts) - 1, 0))
+    # isdigit alone takes superscripts and other scripts' digits for numbers, which int refuses.
     wanted = int(start) if start.isascii() and start.isdigit() and len(start) < 12 else None
     at = next((place for place, each in enumerate(steps) if wanted in each.numbers), 0)
     own = next((number for number, part in enumerate(parts) if part.first <= at < part.end), 0)
@@ -122,6 +123,7 @@ def _parts(steps: Sequence[PlacedStep]) -> list[FlowPart]:
     found: list[FlowPart] = []
     first, room = 0, BYTES
     for place, each in enumerate(steps):
+        # Never before the first of a part: a step that is larger than the room has a part of its own.
         if place > first and (each.size > room or place - first == STEPS):
             found.append(FlowPart(steps[first].seq, first, place))
             first, room = place, BYTES

@@ -70,6 +70,7 @@ def _figures(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None) ->
         said.append(h.span(figures.plural(meta["errors"], "error"), class_="bad-figure"))
     times = (conversation or {}).get("totals", {}).get("times")
     if times:
+        # What would be written as 0.0 s says nothing.
         parts = [f"{name} {seconds(times[key])}" for key, name in _TIMES if times.get(key, 0.0) >= 0.05]
         said.append(f"{seconds(times['total'])}: {', '.join(parts)}" if parts else seconds(times["total"]))
     return _joined(said)

@@ -102,6 +102,7 @@ def news(before: RequestView | None, answered: bool, after: RequestView, answer:
 def _echoes(fresh: Sequence[Message]) -> int:
     """Return how many messages at the beginning are the model's."""
     count = 0
+    # By role and not by equality: clients send an answer back without its thoughts, ids or empty texts.
     while count < len(fresh) and fresh[count].role in ("assistant", "model"):
         count += 1
     return count

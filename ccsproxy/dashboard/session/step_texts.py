@@ -50,6 +50,7 @@ def texts_of(
     it; only what is not in there, as after a compaction, is looked for in the request that followed its step.
     """
     entries = _Entries(reader, sid, steps)
+    # The request after the last step carries the results of all before it, so that one record serves the page.
     latest = entries.results(steps[-1].step.following.seq) if steps and steps[-1].step.following else {}
     if steps and not latest:
         latest = entries.results(steps[-1].seq)
@@ -68,6 +69,7 @@ class _Entries:
         for seq, line in lines.items():
             try:
                 self._entries[seq] = read_entry(line)
+            # A line that cannot be read is a gap in the conversation, not the end of its page.
             except ValueError:
                 continue
         self._views: dict[int, RequestView | None] = {}

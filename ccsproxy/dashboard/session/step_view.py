@@ -46,6 +46,7 @@ class StepContext:
 
 def show_step(each: PlacedStep, texts: StepTexts, shown: StepContext) -> Any:
     """Show a step of a session."""
+    # No anchors: a call and its result are one item here, and an id may be given only once on a page.
     place = attr.evolve(shown.place, whole=address.exchange(shown.sid, each.seq), anchors=False)
     blocks = texts.answer.blocks if texts.answer else ()
     said = [_block(block, texts, each, shown, place) for block in blocks if place.budget.element()]

@@ -94,6 +94,7 @@ def _previous(ordered: Sequence[Mapping[str, Any]]) -> dict[int, int | None]:
 
 def _children(lanes: Mapping[Lane, Sequence[Mapping[str, Any]]]) -> dict[Lane | None, list[Lane]]:
     """Find which thread began which; those that none began are roots."""
+    # The first thread that names neither itself nor who began it: agents mark their helpers, not themselves.
     main = next((lane for lane, given in lanes.items() if lane[0] is None and not _parent(given)), None)
     found: dict[Lane | None, list[Lane]] = {}
     above: dict[Lane, Lane] = {}
@@ -139,6 +140,7 @@ def _walk(
             if step is None:
                 stack.pop()
             elif isinstance(step, tuple):
+                # Cut in the middle: the outermost branches tell where one is, and the last which one it is.
                 below = (*path[: DEEPEST - 1], _branch(step, lanes[step], numbers[step]))
                 stack.append((below, iter(_merged(step, lanes, children))))
             else:

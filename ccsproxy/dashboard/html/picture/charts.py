@@ -55,6 +55,7 @@ class LineChart:
 def bar_chart(chart: BarChart) -> Any:
     """Draw bars with an axis and a table."""
     highest = max((bar.height for bar in chart.drawn), default=0)
+    # A screen reader speaks the label in one go: a week is bearable, the table below has the rest.
     said = f"{chart.title}: " + "; ".join(bar.label for bar in chart.drawn[-7:])
     rows = [
         (name, [chart.write(_part(bar, kind)) for kind, _ in chart.kinds])
@@ -79,6 +80,7 @@ def line_chart(chart: LineChart) -> Any:
     known = [value for line in chart.lines for value in line.values if value is not None]
     if not known:
         return None
+    # A little air above the highest value; where all are zero the heights would be divided by zero.
     highest = max(known) * 1.05 or 1.0
     step = WIDE / max(len(chart.names), 1)
     drawn = [_line(line, step, highest) for line in chart.lines]

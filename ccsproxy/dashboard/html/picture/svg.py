@@ -47,6 +47,7 @@ def picture(drawn: Sequence[Any], label: str, wide: int, tall: int, class_: str 
         *drawn,
         class_=class_,
         viewBox=f"0 0 {wide} {tall}",
+        # Stretched to the room there is: nothing drawn is text, which stretching would deform.
         preserveAspectRatio="none",
         role="img",
         aria_label=label,
