@@ -147,6 +147,7 @@ def take(pieces: Iterator[bytes]) -> bytes:
             break
         taken.append(piece)
         size += len(piece)
+    # Pieces may all be empty, and empty means the end to whoever takes.
     return b"".join(taken) or take(pieces)
 
 
@@ -162,6 +163,7 @@ def passed_over(pieces: Iterator[bytes], written: int, known: int) -> Iterator[b
         piece = next(pieces, None)
         if piece is None:
             raise Changed("the body ends before what was already written")
+        # Only what the reader has is compared: the rest of the piece is still to be written.
         found = crc32(memoryview(piece)[:left], found)
         rest = piece[left:]
         left = max(left - len(piece), 0)

@@ -44,6 +44,7 @@ def connection_cap(descriptors: int | None = None) -> int:
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if descriptors == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
+    # The grace is taken off, too: those who are told that they are too many need a descriptor to be told by.
     return max(2, min(MOST_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS - GRACE))
 
 
@@ -138,6 +139,7 @@ class ConnectionLimit:
 
     def _drop_slowest(self) -> bool:
         connection, waiting = next(iter(self._waiting.items()), (None, None))
+        # Whoever has just connected gets the time to ask; otherwise newcomers would drop one another in turn.
         if waiting is None or self._clock() - waiting.since < HEAD_TIME:
             return False
         self._drop(connection)
@@ -244,6 +246,7 @@ class ApiChannel(HTTPChannel):
 
     def _begin_looking(self) -> None:
         self._stop_looking()
+        # What has not been acknowledged, as the transport's own buffer is the same for a slow reader and a dead one.
         self._looks, self._waiting = 0, unacknowledged(self.transport)
         self._look_later()
 

@@ -41,10 +41,12 @@ async def deliver(request: Any, answer: ApiResponse, reading: Reading) -> None:
     for name, value in answer.headers.items():
         request.setHeader(name.encode(), value.encode())
     length = len(answer.body) if isinstance(answer.body, bytes) else answer.length
+    # An answer of that status has no length (RFC 9110, section 8.6).
     if length is not None and answer.status != HTTPStatus.NO_CONTENT:
         request.setHeader(b"content-length", b"%d" % length)
     if request.method == b"HEAD":
         request.finish()
+    # Small ones need no producer: a transport takes so much without being full.
     elif isinstance(answer.body, bytes) and len(answer.body) <= CHUNK:
         request.write(answer.body)
         request.finish()

@@ -120,6 +120,7 @@ def _encoded_result(function: Callable[..., Any], *arguments: Any) -> bytes:
 
 def _export(chosen: ExchangeFormat | SessionFormat, body: Iterator[bytes], name: str) -> ApiResponse:
     page = chosen.media_type.startswith("text/html")
+    # A session's name may come from a client's header, and must not end the quotes of the field it stands in.
     safe = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in name)
     headers = {"Content-Disposition": f'attachment; filename="ccsproxy-{safe}.{chosen.extension}"'}
     if page:

@@ -72,6 +72,7 @@ class Exposition:
         self._watchers = watchers
         self._crowd = limit
         self._samples = samples
+        # Describing would collect once more at the start, before the relay has told its health.
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -117,6 +118,7 @@ def _told(metric: Mapping[str, Any]) -> Iterator[Metric]:
     """Turn one of the relay's own metrics (name, help, type, samples of labels and value) into a family."""
     kind = CounterMetricFamily if metric.get("type") == "counter" else GaugeMetricFamily
     samples = metric.get("samples") or ()
+    # All samples of a family have the same labels, as the relay makes them in one place.
     labels = sorted(samples[0][0]) if samples else []
     family = kind(str(metric["name"]), str(metric.get("help") or ""), labels=labels)
     for named, value in samples:
@@ -142,6 +144,7 @@ def _of_calls(samples: Iterable[Sample]) -> Iterator[Metric]:
     for each in samples:
         by_family.setdefault(each.family, []).append(each)
     for name, family in FAMILIES.items():
+        # A family without a sample would be a promise of labels that are not known yet.
         if name in by_family:
             yield _summed(family, by_family[name])
 

@@ -31,6 +31,7 @@ def exposure_of(addresses: Iterable[Any]) -> Exposure:
     wild = [host for host, _ in reached if _is_wildcard(host)]
     return Exposure(
         ports=sorted({port for _, port in reached}),
+        # Nobody calls a host by the address that stands for all of them.
         names=sorted(f"{_shown(host)}:{port}" for host, port in reached if host not in wild),
         any_address=bool(wild),
         beyond_loopback=any(not is_loopback(host) for host, _ in reached),

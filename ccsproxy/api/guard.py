@@ -54,6 +54,7 @@ def read_request_facts(request: Request) -> RequestFacts:
 
     def one(name: str) -> str:
         values = every(name)
+        # Two of a field that may be there once are none: a proxy before us may have looked at the other one.
         return values[0] if len(values) == 1 else ""
 
     return RequestFacts(
@@ -154,8 +155,10 @@ class Guard:
         name, port = match["name"], match["port"]
         if host in self.names or name in self.names:
             return True
+        # A Host without a port means 80 (RFC 9110, section 4.2.1), whatever the port that was connected to.
         if self.ports and int(port or 80) not in self.ports:
             return False
+        # Addresses only, never other names: a page that rebinds its own name to us still sends that name as Host.
         return name in LOOPBACK_NAMES or (self.any_address and is_address(name))
 
     def _check_origin(self, facts: RequestFacts) -> None:
@@ -163,6 +166,7 @@ class Guard:
             return
         own = {f"{scheme}://{facts.hosts[0].lower()}" for scheme in ("http", "https")}
         foreign = any(origin.lower() not in own for origin in facts.origins) or len(facts.origins) > 1
+        # A link from another page may be followed here; to load us into it, or to read from it, is another thing.
         embedded = facts.fetch_site in {"cross-site", "same-site"} and facts.fetch_mode != "navigate"
         if foreign or embedded:
             message = "Pages of other origins may not call this; see --cors-allow."
@@ -170,6 +174,7 @@ class Guard:
 
     def _check_token(self, facts: RequestFacts) -> None:
         needless = facts.same_user if self.same_user else self.token is None
+        # A preflight cannot carry a token: the browser asks before it sends any header of the page.
         if needless or (facts.preflight and self.cors_origin(facts)):
             return
         scheme, _, shown = facts.authorization.partition(" ")

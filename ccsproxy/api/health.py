@@ -43,6 +43,7 @@ class Health:
     def answer(self) -> dict[str, Any]:
         """Return the members of contract section 6, and how old the snapshot is."""
         now = self._seconds()
+        # By a clock that nobody sets, as the age is what tells a relay that hangs.
         age = None if self._taken is None else round(max(now - self._taken, 0.0), 3)
         uptime = round(max(self._wall() - self._started, 0.0), 3)
         return {"status": "ok", **self._facts, **self._snapshot, "uptime_s": uptime, "snapshot_age_s": age}

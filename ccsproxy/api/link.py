@@ -144,6 +144,7 @@ class RelayEnd(TwistedProtocol):
     def connectionLost(self, reason: Failure | None = None) -> None:
         """Send nothing any more."""
         self._paused = True
+        # Nothing is kept for a server that is gone: the next one begins with the state as it is then.
         self._room = 0
         self._waiting.clear()
         self._gone(self)
@@ -157,6 +158,7 @@ class RelayEnd(TwistedProtocol):
         self._paused = False
         while self._waiting and not self._paused:
             self._write(self._waiting.popleft())
+        # Behind what was kept: the count is of those that came after it.
         if self._lost and not self._paused:
             lost, self._lost = self._lost, 0
             self._write(_line("lost", lost))

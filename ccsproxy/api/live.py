@@ -217,6 +217,7 @@ class EventStream:
             message = f"All {self._most} live event streams are in use; close pages or programs that follow them."
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_watchers", message, {"Retry-After": "5"})
         request.setHeader(b"content-type", b"text/event-stream")
+        # nginx would hold events back until its buffer is full (ngx_http_proxy_module, proxy_buffering).
         request.setHeader(b"x-accel-buffering", b"no")
         last_id = (request.getHeader(b"last-event-id") or b"").decode("latin-1")
         RequestSink(request).begin(self._live, last_id)
@@ -247,6 +248,7 @@ class RequestSink:
         if self._ended:
             return
         self._request.unregisterProducer()
+        # The reader did not read: what it has not taken ends with the connection, and not before the next request.
         self._request.channel.persistent = False
         self._request.finish()
 

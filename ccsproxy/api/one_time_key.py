@@ -44,6 +44,7 @@ class KeyRing:
         if not hmac.compare_digest(proof.encode(), _proof(self._token, self._run, said).encode()):
             return False
         now = self._now()
+        # Only what is not over yet has to be known: a key that is over is refused by its own time.
         self._used = {each: until for each, until in self._used.items() if until > now}
         if said in self._used or not expiry.isdecimal() or int(expiry) <= now:
             return False

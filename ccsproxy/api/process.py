@@ -138,6 +138,7 @@ class ApiProcess:
         site = server.site(self._reactor)
         for listener in settings.listeners:
             self._reactor.adoptStreamPort(listener.descriptor, socket.AddressFamily(listener.family), site)
+            # adoptStreamPort has made a descriptor of its own of it (IReactorSocket).
             os.close(listener.descriptor)
 
     def event(self, event: dict[str, Any]) -> None:
@@ -166,6 +167,7 @@ class ApiProcess:
         """End the streams, and the process with them."""
         if self._api is not None:
             self._api.live.stop()
+        # The last words of the streams are in the transports still; at once they would end with the process.
         self._reactor.callLater(FAREWELL, self._reactor.stop)
 
 

@@ -62,6 +62,7 @@ class Queries:
 
     def records(self, sid: str) -> Iterator[dict[str, Any]]:
         """Go through a session's records; one that is not kept any more is passed over."""
+        # One record at a time, as a session may be larger than memory.
         return self.reader.each(sid, self.reader.session(sid)["requests"])
 
     def extras(self, sid: str, annotations: bool) -> SessionExtras:

@@ -34,6 +34,7 @@ class ReadingPool:
 
     def __init__(self, reactor: IReactorFromThreads, threads: int = THREADS, waiting: int = WAITING) -> None:
         self._reactor = reactor
+        # None to begin with: an API that nobody reads has no threads.
         self._pool = ThreadPool(0, threads, "reading")
         self._room = threads + waiting
 
@@ -47,6 +48,7 @@ class ReadingPool:
 
     def run(self, function: Callable[..., T], *arguments: Any) -> Deferred[T]:
         """Call a function in a thread (see `Reading`)."""
+        # Refused at once, as a reader that waits for minutes asks again, and waits twice.
         if self._room <= 0:
             message = "Too many requests wait for the store."
             return fail(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, {"Retry-After": "1"}))

@@ -98,6 +98,7 @@ def read_query(query: bytes) -> dict[str, list[str]]:
 
     :raises Refused: when it is not UTF-8 or has too many fields.
     """
+    # parse_qs would take such a sign as it is, and search for what nobody meant.
     if re.search(rb"%(?![0-9A-Fa-f]{2})", query):
         raise bad_request("The query has a percent sign that does not begin an escape.")
     try:
@@ -113,4 +114,5 @@ def _path_values(parameters: Sequence[Parameter], found: Mapping[str, str]) -> d
     try:
         return {each.name: each.read([found[each.name]]) for each in parameters if each.place == "path"}
     except Refused:
+        # Not 400: a path that names nothing is not there, whatever it looks like.
         raise not_found("session or request: its id cannot be one") from None

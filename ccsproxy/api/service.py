@@ -148,6 +148,7 @@ class ApiService(Service):
         if kind not in HANDED_OVER:
             raise BindError(f"--api-listen: {endpoint!r} cannot be used; use a {', '.join(HANDED_OVER)} endpoint")
         port = self._listeners.listen(endpoint, Factory.forProtocol(Protocol), "--api-listen or --api-port")
+        # Bound here, accepted there: both would otherwise take connections from the same socket.
         port.stopReading()  # type: ignore[attr-defined]
         return port
 
@@ -195,6 +196,7 @@ class ApiService(Service):
         self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, factory)
         ours.close()
         self._tell_health()
+        # A new process begins without sums; they go on from here, so that no counter falls.
         end.metrics(self._tallies.samples())
 
     def _unlinked(self, end: RelayEnd) -> None:
@@ -221,6 +223,7 @@ class ApiService(Service):
     def _tell(self, event: Event) -> None:
         if self._end is not None:
             self._end.event(event)
+        # A burst of events makes one snapshot: a snapshot for each would cost more than the events.
         if self._soon is None or not self._soon.active():
             self._soon = self._reactor.callLater(SOON, self._tell_health)
 

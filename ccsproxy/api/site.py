@@ -108,6 +108,8 @@ class GuardedRoot(Resource):
     def _share(self, request: Request, facts: RequestFacts) -> None:
         """Let pages of the one allowed origin read the answer."""
         if self._guard.cors_allow:
+            # Also where the answer is shared with nobody, as a cache would else show it to the origin that may see
+            # it.
             request.setHeader(b"vary", b"Origin")
         origin = self._guard.cors_origin(facts)
         if origin is None:
@@ -172,6 +174,7 @@ class Api(Resource):
         changing = request.method == CHANGING.encode()
         route, found = find(self._routes, segments, CHANGING if changing else "GET")
         query = request.uri.partition(b"?")[2]
+        # What an OPTIONS request asks about is the path; its query need not be one of ours.
         call = route.call(found, query if request.method != b"OPTIONS" else b"", request.method == b"HEAD")
         return route, attr.evolve(call, body=said_in(request)) if changing else call
 
@@ -234,6 +237,7 @@ class ApiSite(Site):
     protocol = ApiChannel  # type: ignore[assignment]
 
     def __init__(self, root: "GuardedRoot", reactor: Any, limit: ConnectionLimit) -> None:
+        # Forms are not parsed: Twisted would read a whole body into arguments before anybody looks who asks.
         super().__init__(root, ApiRequest, reactor=reactor, timeout=IDLE, parsePOSTFormSubmission=False)
         self.limit = limit
         self._door = root

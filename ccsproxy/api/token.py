@@ -43,6 +43,7 @@ def restore(path: Path, token: str) -> None:
 
 def _make(path: Path, token: str = "") -> str:
     token = token or secrets.token_urlsafe(RANDOM_BYTES)
+    # Made or refused in one step, so that of two services that begin at once one makes it and the other reads it.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(token + "\n")

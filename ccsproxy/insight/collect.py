@@ -59,6 +59,8 @@ class Collector:
         :param record: as the store gives it, in the current schema version. Messages may be ``msgspec.Raw``: those
             that are sent again are known by their bytes, and not decoded.
         """
+        # All at once: the items of one prompt are forgotten together or not at all, and come again with the next
+        # call.
         if len(self._items) > REMEMBERED:
             self._items.clear()
         call = Call(
@@ -71,6 +73,7 @@ class Collector:
             call.role = purpose_of(record, body, call.items)
             _find_prompt(call)
         except _UNREADABLE:
+            # Nothing of a prompt that broke half-way is kept, as a part of it would be taken for the whole.
             call.items, call.breakpoints, call.known = (), (), False
         return call
 
@@ -78,6 +81,7 @@ class Collector:
         laid = layout(record.get("dialect"), body) if record.get("category") == "model" else None
         entries = [entry for entry in (laid.entries(self._digests) if laid else ()) if not _unseen(record, *entry)]
         call.items = tuple(self._item(record, level, marked) for level, marked in entries)
+        # What was passed on and not kept may have been anywhere in it.
         call.known = bool(call.items) and not call.dropped_bytes
         if laid is not None:
             _describe(call, laid, record, [marked for _, marked in entries])
@@ -117,6 +121,7 @@ class Collector:
         if (
             body is None
             or record.get("category") != "model"
+            # The body of an error is no answer of the model, whatever it looks like.
             or not (record.get("response") or {}).get("status", 0) < 400
         ):
             return ()
@@ -208,6 +213,7 @@ def _describe(call: Call, laid: Layout, record: Mapping[str, Any], entries: list
     continued = rest.get("previous_response_id") or (thread.get("previous_message_id") if thread else None)
     call.continues = str(continued or "")[:100]
     if call.continues:
+        # The provider has put the rest of the prompt together, out of what it keeps itself.
         call.known = False
     options = fields(rest.get("prompt_cache_options"))
     call.asked_diagnosis = "diagnostics" in rest or bool(options.get("comparison_response_id"))

@@ -77,6 +77,7 @@ def _cache(session: Session) -> Iterator[Finding]:
     ]
     priced = [verdict.lost_cost for _, verdict in missed if verdict.lost_cost is not None]
     cost = sum(priced) if priced else None
+    # A loss of unknown price is told: unknown is not small.
     if not missed or (cost is not None and cost < _DOLLARS):
         return
     missed.sort(key=lambda each: -(each[1].lost_cost or 0.0))
@@ -137,6 +138,7 @@ def _costly_turn(session: Session) -> Iterator[Finding]:
     """Name the turn that costs more than its share."""
     total = sums(session.calls)["cost"]
     turns = [(turn, sums(with_agents(turn.calls, session))) for turn in session.turns]
+    # Of few turns each has a large share, and of a cheap session none is worth a word.
     if not total or total < 0.1 or len(turns) < 4:
         return
     turn, found = max(turns, key=lambda each: each[1]["cost"] or 0.0)
@@ -209,6 +211,7 @@ def _stalls(session: Session) -> Iterator[Finding]:
     """Count long silences and slow starts, and whose they were."""
     stalled = [call for call in session.calls if any(gap >= _STALL_S * 1000 for _, gap in call.stalls)]
     slow = [call for call in session.calls if (call.ttft_ms or 0) >= _WAIT_S * 1000]
+    # Who reads of a stall asks at once whether it was the proxy.
     here = sum((call.overhead_us or 0) > 1e6 for call in session.calls)
     if stalled:
         lost = sum(gap for call in stalled for _, gap in call.stalls) / 1000
@@ -240,6 +243,7 @@ def _unused_tools(session: Session) -> Iterator[Finding]:
     for server, tools in servers.items():
         names = {name for name, _ in tools}
         cost = _sum(each.cost for _, each in tools)
+        # One tool that is used pays for its server: clients offer a server's tools all or none.
         if names & used or (cost or 0.0) < _DOLLARS:
             continue
         size = sum({name: each.tokens for name, each in tools}.values())
@@ -254,6 +258,7 @@ def _losses(session: Session) -> Iterator[Finding]:
     if cut:
         lost = words.size(sum(call.dropped_bytes for call in cut))
         yield _make(session, "loss", f"{lost} of {words.plural(len(cut), 'call')} were passed on and not kept", cut)
+    # A failed call is billed by nobody, so that its missing price is no gap.
     unpriced = [call for call in session.calls if call.category == "model" and call.cost is None and not call.failed]
     if unpriced:
         names = ", ".join(dict.fromkeys(call.who or "unknown model" for call in unpriced))

@@ -55,6 +55,7 @@ def leaks(calls: Iterable[Call]) -> list[dict[str, Any]]:
             leak = found.setdefault(key, Leak(*key, call, call))
             leak.identities.add(secret.identity)
             leak.places[secret.where] = leak.places.get(secret.where, 0) + 1
+            # Several of one kind in a call are several secrets, and one call.
             seen[key] = None
         for key in seen:
             leak = found[key]

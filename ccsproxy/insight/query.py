@@ -116,6 +116,7 @@ def parse(text: str, now_s: float | None = None) -> Question:
     words: list[str] = []
     reading: list[str] = []
     for sign, field, value, word in _TERM.findall(text):
+        # What has a colon and is no field, as https://... and C:\..., is searched for and no error.
         if word or (field and field.lower() not in FIELDS and _is_address(field, value)):
             words.append(word or f"{sign}{field}:{value}")
             continue
@@ -171,6 +172,7 @@ def _bound(name: str, text: str) -> tuple[str, float]:
         unit = "s"
     if name not in ("duration", "ttft") and unit in ("s", "h", "ms"):
         raise QuestionError(f"{name}: takes no {unit}; write a number, or 10k, 1.5M")
+    # An m is a minute where it is about time, and a million everywhere else.
     factor = 1e6 if name not in ("duration", "ttft") and unit in ("m", "M") else _FACTORS[unit]
     return match[1] or "=", float(match[2]) * factor
 
@@ -187,6 +189,7 @@ def _moment(name: str, text: str, now_s: float) -> int:
     span = _SPAN.match(text)
     if span:
         return round((now_s - float(span[1]) * _SPANS_S[span[2]]) * 1000)
+    # Days are those of the person who asks, on whose machine this runs.
     today = datetime.fromtimestamp(now_s).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     named = {"now": now_s, "today": today.timestamp(), "yesterday": today.timestamp() - 86400,
              "week": today.timestamp() - 86400 * today.weekday(),
@@ -219,6 +222,7 @@ def matches(question: Question, summary: Mapping[str, Any], started_ms: int | No
 def _holds(each: Narrowing, summary: Mapping[str, Any]) -> bool:
     value = member(summary, each.member)
     if each.bounds:
+        # What is not known passes no bound, not even one from below: unknown is not zero.
         return isinstance(value, int | float) and any(_within(value, *bound) for bound in each.bounds)
     if not each.values:
         return bool(value)

@@ -21,6 +21,7 @@ class Session:
     """
 
     def __init__(self, calls: Iterable[Call]) -> None:
+        # By start and not by number: numbers are given when a record is written, at the end of a call.
         self.calls: Sequence[Call] = sorted(calls, key=lambda call: (call.started_ms, call.seq))
         self.by_seq = {call.seq: call for call in self.calls}
 
@@ -106,6 +107,7 @@ class Session:
 
     def _place(self, lane: Lane, found: dict[int, tuple[int, int]]) -> tuple[int, int] | None:
         spawn = self.begun_by.get(lane.number)
+        # Up through agents that agents began; `parents` has seen to it that this comes to an end.
         while spawn is not None:
             if spawn.step.call.seq in found:
                 return found[spawn.step.call.seq]

@@ -28,6 +28,7 @@ def header_facts(record: Mapping[str, Any]) -> dict[str, Any]:
     asked = fields(fields(record.get("request")).get("headers"))
     said = fields(fields(record.get("response")).get("headers"))
     limits = [(name, str(value)[:120]) for name, value in said.items() if name.startswith(_LIMITS)]
+    # Which organisation a limit is of is told by fields of their own.
     limits += [(name, str(said[name])[:120]) for name in _ORGANISATION if said.get(name)]
     return {
         "limits": tuple(limits[:_MOST_LIMITS]),
@@ -44,6 +45,7 @@ def _retry_after(said: Mapping[str, Any]) -> float | None:
     for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             return float(str(said[name])) * factor
+        # It may be a date as well (RFC 9110, section 10.2.3), which tells no span without the provider's clock.
         except (KeyError, ValueError):
             continue
     return None

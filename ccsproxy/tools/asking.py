@@ -102,6 +102,7 @@ def full_session(reader: Reader, part: str) -> str:
         return sessions[0]
     if part in sessions:
         return part
+    # As lists shorten an id: whoever copies it from there names it.
     begin, _, end = part.partition("…")
     found = [each for each in sessions if each.startswith(begin) and each.endswith(end)]
     if len(found) == 1:

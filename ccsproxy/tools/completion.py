@@ -101,6 +101,7 @@ _ASKING = ("ls", "cost", "tail")
 
 
 def _zsh(words: Mapping[str, list[str]]) -> str:
+    # zsh brings an emulation of bash's completion, so that one script serves both.
     return "autoload -U +X bashcompinit && bashcompinit\n" + _bash(words)
 
 

@@ -69,6 +69,8 @@ def changed(
             with offline_store(data_dir, **(settings or {})) as store:
                 return offline(store)
         except DataDirBusy:
+            # A service that ends while it is asked gives no reply, and leaves the store to us: then it is our turn
+            # again.
             reply = ask(data_dir, request)
         if reply is not None:
             return reply

@@ -71,6 +71,7 @@ def make_engine(address: ShipAddress, credentials_file: str, folder: Path) -> En
     :param folder: for copies of what is in a bucket.
     :raises ConfigError: when it cannot be read from here.
     """
+    # Only for who reads from an engine: the other commands start without what shipping imports.
     from ccsproxy.ship.credentials import read_credentials
     from ccsproxy.ship.registry import check
 

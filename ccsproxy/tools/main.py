@@ -68,6 +68,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with status 2 and one sentence, which names what may have been meant."""
+        # argparse offers its own sentences in English prose alone, so that they are read to say more than they do.
         strange = re.search(r"argument COMMAND: invalid choice: '([^']*)'", message)
         if strange:
             near = difflib.get_close_matches(strange[1], [*self.commands, *BY_NAME, "run"], 3, 0.6)

@@ -84,6 +84,7 @@ def request_line(item: Mapping[str, Any], paint: Paint) -> str:
     texts = [printable(cell) for cell in cells]
     line = _columns(texts).rstrip()
     padded = texts[4].ljust(_WIDTHS[4])
+    # Coloured last, as the escapes would count as letters when the columns are made.
     return line.replace(padded.rstrip(), paint(padded.rstrip(), _OUTCOME_COLOURS.get(outcome, "red")), 1)
 
 

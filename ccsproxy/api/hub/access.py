@@ -35,6 +35,7 @@ class Role:
             return ""
         if self.kind == "none" or not self.value:
             return None
+        # The user is a column of its own in every engine, the team one of the labels.
         column = '"user"' if self.kind == "own" else "labels['team']"
         return f"{column} = {literal(self.value)}"
 

@@ -32,6 +32,7 @@ class AuditLog:
         :raises OSError: when the disk does not take it.
         """
         line = {"at": iso_time(self._clock()), "who": person, "role": role, "method": method, "target": target[:2000]}
+        # One write a line: with O_APPEND the lines of several processes do not mix.
         os.write(self._file, msgspec.json.encode(line) + b"\n")
 
     def close(self) -> None:

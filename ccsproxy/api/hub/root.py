@@ -85,6 +85,7 @@ class HubRoot(Resource):
         found = self._held.get(role)
         if found is None:
             found = self._held[role] = self._make(role)
+        # By role and not by person: a team's members are answered from one server.
         self._held.move_to_end(role)
         while len(self._held) > _HELD:
             self._held.popitem(last=False)

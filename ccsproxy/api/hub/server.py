@@ -63,6 +63,7 @@ class Hub:
         """Make the server of a role."""
         condition = role.condition(self._engine.literal)
         # It offers what the local one does (test/ship/reader_contract.py holds both to it).
+        # Who sees nothing has a reader of nothing, so that no page has to know of roles.
         reader = cast(Reader, EngineReader(self._engine, "1 = 0" if condition is None else condition))
         settings = self._settings
         guard = Guard(

@@ -52,6 +52,7 @@ def rule_for(call: Call) -> Rule:
     model = call.who
     if call.dialect in ("anthropic", "bedrock") or "claude" in model:
         return Rule(True, True, minimum=minimum_of(model), promised=True)
+    # From GPT-5.6 on requests can say what is kept and for how long ("Prompt caching", developers.openai.com).
     if re.match(r"gpt-(?:5\.[6-9]|[6-9])", model):
         explicit = call.settings.get("caching") == "explicit"
         asked = 43200 if call.settings.get("cache_ttl") == "12h" else 1800
@@ -60,6 +61,7 @@ def rule_for(call: Call) -> Rule:
         return Rule(False, False, minimum=minimum_of(model), step=1)
     if "mistral" in model:
         return Rule(False, False, step=64, idle_s=300)
+    # OpenAI's older models keep steps of 128 tokens, for some minutes or, where asked, a day (the same page).
     kept_day = call.settings.get("cache_ttl") == "24h"
     return Rule(False, False, step=128, idle_s=86400 if kept_day else 600)
 

@@ -60,6 +60,7 @@ def parents(lanes: Sequence[Lane], made: Sequence[Spawn]) -> dict[int, Spawn]:
             spawn = rule(lane, free)
             if spawn is not None and not _circular(lane, spawn, found):
                 found[lane.number] = spawn
+                # One call begins one agent, so that two equal tasks at a time are two agents and not one twice.
                 taken.add(id(spawn.part))
     return found
 

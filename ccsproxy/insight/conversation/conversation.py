@@ -91,6 +91,7 @@ def _step(step: Step, session: Session, depth: int) -> dict[str, Any]:
         "text": "\n".join(texts) or None,
         "calls": [_tool(part, results.get(part.id), step) for part in step.tool_calls],
         "retries": [attempt.seq for attempt in step.retries],
+        # Bounded, as the depth is what agents make it, and JSON is written by recursion.
         "agents": [_agent(lane, session, depth + 1) for lane in _begun(step, session)] if depth < _DEEPEST else [],
         "cache": session.verdicts[call.seq].verdict if call.seq in session.verdicts else None,
         "times": _step_times(step).as_dict(),
@@ -123,6 +124,7 @@ def _tool_seconds(part: Part, step: Step) -> float | None:
     if following is None:
         return None
     said = [ms for name, ms in following.tool_ms if name == part.name]
+    # The client names durations by tool, in the order of the calls: of two reads the second has the second.
     position = [each.id for each in step.tool_calls if each.name == part.name].index(part.id)
     if position < len(said):
         return round(said[position] / 1000, 3)

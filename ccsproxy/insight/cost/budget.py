@@ -38,6 +38,7 @@ class Budget:
 
     def covers(self, folder: str) -> bool:
         """Tell whether calls of a folder count."""
+        # With the slash, as /home/me/shop is no part of /home/me/sho.
         return not self.cwd or folder == self.cwd or folder.startswith(self.cwd + "/")
 
     def begins(self, now: datetime) -> datetime | None:
@@ -115,6 +116,7 @@ class Spent:
             "requests": self.requests,
             "since": self.since,
             "session_id": self.session_id,
+            # Nothing is ever refused for money: a proxy that blocks would change what the agent does.
             "action": "warn",
             "state": "over" if self.share >= 1 else "near" if self.share >= WARNINGS[0] else "within",
         }

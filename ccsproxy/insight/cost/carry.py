@@ -77,6 +77,7 @@ def carried(lane: Lane, sizes: Mapping[int, Sized]) -> list[Carried]:
             each or _Open(item, number, reads) for each, item in zip(kept, sized.call.items[shared:], strict=True)
         ]
         billed = spans(sized.call)
+        # From the first call without a rate on, every sum would lack something nobody knows how much of.
         priced = priced and bool(billed)
         rate = _read_rate(sized)
         reads += rate
@@ -92,6 +93,7 @@ def _read_rate(sized: Sized) -> float:
 
 def _charge(held: list[_Open], sized: Sized, billed: Billed, rate: float, number: int, shared: int) -> None:
     """Charge what was not read: new pieces, and those that were missed."""
+    # What was read is paid by the sum of the read rates, so that only the rest has to be looked at.
     begin = min(bisect_right(sized.ends, float(sized.call.tokens.read or 0)), shared)
     for at in range(begin, len(held)):
         each, end = held[at], sized.ends[at]

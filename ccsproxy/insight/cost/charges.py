@@ -36,6 +36,7 @@ def charges(call: Call) -> Charges:
         "output": _part(tokens.output, rates.output),
     }
     known = [value for value in found.values() if value is not None]
+    # A kind that is not known would be taken for other things that were paid.
     other = None if call.cost is None or len(known) < len(found) else call.cost - sum(known)
     return Charges(total=call.cost, **found, other=other if other is not None and abs(other) > 5e-7 else None)
 

@@ -79,6 +79,7 @@ def _add(
     portion: Portion, part: Part, tokens: float, at: float, call: Call, billed: tuple[tuple[float, float], ...]
 ) -> None:
     portion.tokens += tokens
+    # A cache is read from the beginning, so that a part is cached as far as it lies before that mark.
     portion.cached += max(min(at + tokens, float(call.tokens.read or 0)) - at, 0.0)
     portion.bytes += part.size
     cost = stretch_cost(billed, at, at + tokens)
@@ -123,6 +124,7 @@ def _round(shown: list[Portion]) -> None:
     """Make the tokens whole numbers that sum to the whole number that they summed to before."""
     rest = round(sum(portion.tokens for portion in shown)) - sum(int(portion.tokens) for portion in shown)
     order = sorted(range(len(shown)), key=lambda at: int(shown[at].tokens) - shown[at].tokens)
+    # The largest fractions are rounded up, as seats are given in an election: the parts then sum to the whole.
     up = set(order[:rest])
     for at, portion in enumerate(shown):
         portion.tokens = float(int(portion.tokens) + (at in up))

@@ -61,6 +61,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         *(finding for agent in _chosen(args.agent, surroundings) for finding in examine_agent(agent, surroundings)),
         *examine_shell(surroundings),
         *examine_machine(data_dir),
+        # While a service runs it is the one that has them.
         *(examine_ports(Background(data_dir).taken_ports()) if found is None and data_dir.is_dir() else ()),
         *(_last_session(data_dir) if (data_dir / "segments").is_dir() else ()),
         *examine_service(found, read_health(found) if found else {}),

@@ -30,6 +30,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if not data_dir.is_dir():
         raise CommandError(f"No ccsproxy runs on {data_dir}.")
     users = holders(data_dir)
+    # Each of them would fail with its next call: it was led to this service when it was started.
     if users and not args.force:
         raise CommandError(f"{users} agent{'s' * (users != 1)} still use it; end them first, or say --force.")
     removed = args.systemd and UserUnit(unit_path(os.environ, Path.home())).remove()

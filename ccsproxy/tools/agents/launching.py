@@ -44,6 +44,7 @@ class Launch:
 
 def option_parser() -> argparse.ArgumentParser:
     """Return the parser of what may stand before an agent's name."""
+    # An abbreviation that is clear today would mean something else with the next option that begins like it.
     parser = argparse.ArgumentParser(prog="ccsproxy", add_help=False, allow_abbrev=False)
     parser.add_argument("--data-dir", metavar="DIR", default="~/.ccsproxy")
     parser.add_argument("--via", choices=(FORWARD, BASE_URL), default="")
@@ -72,6 +73,7 @@ def _with_own(parser: argparse.ArgumentParser, options: argparse.Namespace, name
     if name != "run":
         return Launch(options, name, words)
     while words and words[0].startswith("--") and words[0] != "--":
+        # All but this one have a value, which is the next word.
         taken = 1 if words[0] == "--quiet" or "=" in words[0] else 2
         options, left = parser.parse_known_args(words[:taken], options)
         if left:
@@ -128,6 +130,7 @@ def _program(words: Sequence[str]) -> list[str]:
 
 def _write_receipt(data_dir: Path, started: LaunchResult) -> None:
     """Write what the run came to; whatever goes wrong here is not the agent's fault, so its status stays."""
+    # Records are written behind the answers, and nothing tells another process when the last one is.
     time.sleep(_WRITTEN_WITHIN)
     try:
         reader = Reader(data_dir)

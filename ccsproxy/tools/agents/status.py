@@ -49,5 +49,6 @@ def _kept(health: Mapping[str, Any]) -> str:
         return "its health is not known: the API does not answer"
     dropped = sum((health.get("dropped") or {}).values())
     lost = f"{dropped} were dropped" if dropped else "nothing was dropped"
+    # The service may be of an older version, whose health lacks a member.
     kept = "{accepted} exchanges accepted, {stored} stored, {in_flight} running".format_map(defaultdict(str, health))
     return f"{kept}; {lost}; store {health.get('store')}"

@@ -82,5 +82,6 @@ def page_url(args: argparse.Namespace, path: str) -> str | None:
 
 def examples(parser: argparse.ArgumentParser, *lines: str) -> None:
     """Put examples below a command's help."""
+    # The usual formatter would fill the examples up into one paragraph.
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "examples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -55,5 +55,6 @@ def _notes(found: list[dict[str, Any]], out: TextIO) -> None:
         if each["state"] != "within":
             said = "is spent" if each["state"] == "over" else "is nearly spent"
             out.write(paint(f"The budget {each['scope']} {said}.", _COLOURS[each["state"]]) + "\n")
+    # Budgets overlap: their sum would count the same call several times.
     if note := lacking(max(each["unpriced"] for each in found)):
         out.write(f"The sums lack {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")

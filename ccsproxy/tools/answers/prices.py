@@ -67,6 +67,7 @@ def _list(book: PriceBook, at: str, args: argparse.Namespace, out: TextIO) -> in
     """Write a line for each model whose price is known now."""
     rows: list[list[str]] = [["MODEL", "PROVIDER", "INPUT", "OUTPUT", "CACHED", "WRITE", "1h", "12h"]]
     for provider in [args.provider] if args.provider else LISTED:
+        # A model has a row for each period in which its price was another; the list has one line for it.
         for name in dict.fromkeys(row.models[0] for row in price_list(provider).prices):
             found = book.find(name, at, provider, args.upstream)
             if found is None or found.price.rates is None:
@@ -154,6 +155,7 @@ def _explain(found: FoundPrice, model: str, at: str) -> Iterator[str]:
 
 def _why(found: FoundPrice, model: str) -> str:
     """Say by which rule a row was chosen, and when it holds."""
+    # Gemini's API names its models with this prefix, the price list without it.
     price, bare = found.price, model.removeprefix("models/")
     named = "its own name" if bare in price.models else "a snapshot, or a pattern, of a name in it"
     who = "your own price file" if found.own else f"the list of {price.provider}"

@@ -42,6 +42,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             write_json(out, found)
         else:
             width = min(shutil.get_terminal_size((120, 40)).columns, _WIDEST) if out.isatty() else _WIDEST
+            # Home before clearing, and not the other way round: a screen that is cleared first flickers.
             clear = _HOME_AND_CLEAR if out.isatty() and not args.once else ""
             out.write(clear + "\n".join(line[:width] for line in screen(found, now)) + "\n")
         out.flush()

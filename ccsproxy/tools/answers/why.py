@@ -55,6 +55,7 @@ def _call(args: argparse.Namespace, insights: Insights, session: str, seq: int, 
     if args.json:
         write_json(out, found)
         return iter(())
+    # Only of calls of a model: other calls have no prompt that was made of parts.
     context = insights.context(session, seq) if found["cache"] is not None else None
     return _call_lines(args, found, context, session, seq)
 

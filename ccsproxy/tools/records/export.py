@@ -44,6 +44,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         _to_file(Path(args.output), pieces)
     else:
         for piece in pieces:
+            # A raw body may be bytes of any kind, and standard output takes text here; --output keeps each byte.
             out.write(encoded(piece).decode("utf-8", "replace"))
     return 0
 

@@ -99,6 +99,7 @@ def _sessions(reader: Reader, args: argparse.Namespace, out: TextIO, err: TextIO
     found = reader.sessions(SessionQuery(
         upstream=query.fields.get("upstream", ()), model=query.fields.get("model", ()),
         cwd=query.fields.get("cwd", ()), client=query.fields.get("client", ()), since=since,
+        # What narrows and sorts sessions is done below, so that all of them have to be looked at first.
         limit=_MOST_SESSIONS if args.query or args.sort else query.limit,
     ))  # fmt: skip
     written = reader.annotations() if any(each.member in ANNOTATED for each in question.narrowings) else []
@@ -117,6 +118,7 @@ def _sessions(reader: Reader, args: argparse.Namespace, out: TextIO, err: TextIO
     listed = ordered(question, rows)[: query.limit]
     if args.json:
         for each in listed:
+            # Without the members that only the query language has needed.
             write_json(out, {name: value for name, value in each.items() if name in found[0]})
     elif listed:
         _table(listed, out)

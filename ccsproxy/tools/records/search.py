@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write what was found; like grep, say by the exit status whether there was anything."""
     reader = open_reader(args)
+    # One argument is the user's own writing, quotes and all; of several, the shell has taken the quotes away.
     words = args.text[0] if len(args.text) == 1 else " ".join(_quoted(word) for word in args.text)
     page = reader.requests(query_of(args, reader, words))
     paint = Paint(out)

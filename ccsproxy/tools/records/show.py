@@ -48,6 +48,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if args.json:
         write_json(out, record)
         return 0
+    # For reading, a request that continues another one has what that one said; raw, it is what was sent.
     if not args.raw:
         record = with_context(record, lambda seq: reader.record(str(record["session_id"]), seq))
     with paged(out) as stream:
@@ -76,6 +77,7 @@ def _pieces(record: dict[str, Any], args: argparse.Namespace, paint: Paint) -> I
         return
     for piece in EXCHANGE["raw" if args.raw else "md"].write(record, known_upstreams(args)):
         text = piece.decode("utf-8", "replace") if isinstance(piece, bytes) else piece
+        # A file or a pipe gets what was sent, byte for byte; a terminal could be steered by it.
         yield text if args.raw and not paint.on else _harmless(text)
 
 

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         prepare(data_dir)
         store = AuthorityStore(data_dir / "ca", () if not args.renew else MODEL_HOSTS)
         authority = store.renew() if args.renew else store.current()
+        # One without name constraints could vouch for any host of the web; such a one is never shown as ours.
         if authority is None or not constrained_to(authority.certificate):
             store = AuthorityStore(data_dir / "ca", MODEL_HOSTS)
             authority = store.ensure()

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write a new credential, which is shown this once, and its line of the file."""
+    # The file is read by words, and a line that begins with # is a comment in it.
     if not args.person.isprintable() or args.person.startswith("#") or not 0 < len(args.person.split()) < 2:
         raise CommandError("a name is one word, without spaces")
     key = PREFIX + secrets.token_urlsafe(32)
@@ -45,8 +46,10 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def _append(path: Path, line: str) -> None:
     try:
+        # A file that the gateway would refuse is not made longer: the mistake in it is told here and now.
         if path.exists():
             read_client_keys(path)
+        # Appended by the kernel, so that two of us at once write two lines and never one over the other.
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(line)

@@ -32,6 +32,7 @@ def log_warnings() -> None:
     """Write warnings and errors, and nothing less, to standard error."""
     predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
     observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [predicate])
+    # What a command prints is its answer, and would otherwise become lines of the log.
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
@@ -50,6 +51,7 @@ def run_until_stopped(
     """
     log_warnings()
     service = CcsproxyService(config, reactor, read_again=read_again)
+    # Before the reactor runs: a port that is taken is then one sentence and an exit status.
     service.bind()
     failed: list[Failure] = []
 

@@ -57,6 +57,7 @@ def _serve(
     reactor: Any = installed
     log_warnings()
     endpoint = args.api_listen or loopback(args.api_port)
+    # Bound first, as whom the hub may answer depends on the addresses that it got.
     port: Any = listen(reactor, endpoint, Factory.forProtocol(Protocol), "--api-listen or --api-port")
     exposure = exposure_of([port.getHost()])
     if exposure.beyond_loopback and not args.auth_header:
@@ -67,6 +68,7 @@ def _serve(
     hub = Hub(reactor, engine, settings, roles, audit)
     hub.reading.start()
     port.factory = hub.site
+    # The port has called it on the factory that it was bound with, not on this one.
     hub.site.doStart()
     reactor.addSystemEventTrigger("before", "shutdown", hub.reading.stop)
     out.write(f"hub: {url_of(port)}   reads {address.name}\n")

@@ -74,6 +74,7 @@ def opening(running: Mapping[str, Any], data_dir: Path, page: str = "") -> str:
 def asks_for_token(url: str) -> bool:
     """Tell whether the API wants to see the token from a program of this user."""
     request = urllib.request.Request(f"{url}/api/health")  # noqa: S310 - the address is our own service's
+    # A proxy of the environment, which may be ourselves, is not to be asked for our own loopback address.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         opener.open(request, timeout=5).close()

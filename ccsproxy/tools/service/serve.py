@@ -64,6 +64,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             end_when_unwanted(reactor, config.data_dir)
         out.write(banner(config, handle.proxy_urls, handle.api_urls))  # type: ignore[attr-defined]
         out.flush()
+        # For a person alone: a script or a unit that starts the service wants no browser.
         if sys.stdout.isatty() and not args.no_open and handle.api_urls:  # type: ignore[attr-defined]
             webbrowser.open(handle.api_urls[0])  # type: ignore[attr-defined]
 
@@ -91,10 +92,13 @@ def banner(config: Config, proxy_urls: list[str], api_urls: list[str]) -> str:
 def _hints(upstream: Upstream, proxy: str, *, first: bool) -> list[str]:
     """Return the commands that make agents use an upstream through the proxy."""
     base = proxy if first else f"{proxy}/{upstream.name}"
+    # Without the second variable Claude Code sends every tool in each request (docs/agents.md, measured with
+    # 2.1.332).
     claude = f"  ANTHROPIC_BASE_URL={base} _CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL=1 claude"
     codex = f"  codex -c 'openai_base_url=\"{base}/v1\"'"
     gemini = f"  GOOGLE_GEMINI_BASE_URL={base} gemini"
     host = urlsplit(upstream.url).hostname or ""
+    # A Google login goes to Code Assist, which has a variable of its own for its address.
     if host.startswith("cloudcode-pa."):
         return [f"  CODE_ASSIST_ENDPOINT={base} gemini     (with a Google login)"]
     if host == "chatgpt.com":

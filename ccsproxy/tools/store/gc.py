@@ -65,6 +65,7 @@ def _number(text: str | None, option: str) -> float | None:
         value = float(digits) * unit
     except ValueError:
         value = -1.0
+    # float() reads nan and inf, too, and neither compares as a number of days or bytes.
     if not 0 <= value < float("inf"):
         raise CommandError(f"{option} must be a number from 0, not {text!r}.")
     return value

@@ -38,6 +38,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     redact = not args.no_redact
     choose = _reading(source)
     with offline_store(data_dir, redact=redact) as store:
+        # The index may be behind the segments; what it lacks would be imported a second time.
         store.catch_up()
         reader = Reader(data_dir)
         try:

@@ -44,6 +44,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         raise CommandError(str(error)) from None
     state = State(data_dir_of(args))
     try:
+        # To look must not make a state where there is none.
         shipments = Shipments(state) if state.path.is_file() else None
         if args.forget:
             return _forget(shipments, args.forget, out)
@@ -71,6 +72,7 @@ def _once(args: argparse.Namespace, out: TextIO) -> int:
         host=args.host or own_labels()["host"],
         credentials=str(Path(args.ship_credentials or data_dir / "ship-credentials.toml").expanduser()),
     )
+    # What a target in a folder is given holds prompts.
     os.umask(0o077)
     status = _shipped(address, settings, parse_time(args.since) / 1000 if args.since else 0.0)
     if args.json:
