@@ -26,6 +26,7 @@ class Assistants:
         """Recognise everything below ``/threads``; making a run, or going on with one, calls a model."""
         if "threads" not in path.segments[-5:]:
             return None
+        # The outputs of tools let a run go on, and are answered as the run itself is; fetching one calls no model.
         begins = path.last in ("runs", "submit_tool_outputs") and path.method == "POST"
         return Routed(Category.MODEL if begins else Category.OTHER)
 

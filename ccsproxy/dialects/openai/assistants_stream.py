@@ -39,6 +39,7 @@ class AssistantsReassembler:
             self.findings.fail(member(detail, "code") or member(detail, "type"), member(detail, "message"))
             self.findings.keep("_errors", value)
         elif kind == "thread.run":
+            # Joined, as a later event of the run may leave out what an earlier one has said.
             self._run = {**self._run, **value}
         elif kind == "thread":
             self.findings.keep("_thread", value)
@@ -67,10 +68,12 @@ class AssistantsReassembler:
     def _parts(self, known: list[Any], deltas: list[Any]) -> None:
         for delta in deltas:
             index = member(delta, "index")
+            # One beyond the end begins a part; further ones would need parts that nobody announced.
             if type(index) is not int or not 0 <= index <= len(known):
                 self.findings.unplaced({"content": [delta]}, "invalid_event")
                 continue
             if index == len(known):
+                # Its text comes by the pieces, the first of which is in this same delta.
                 known.append({key: value for key, value in delta.items() if key not in ("index", "text")})
             text, holder = member(delta, "text"), known[index]
             if isinstance(text, dict) and isinstance(holder, dict):

@@ -32,6 +32,8 @@ class OpenAIChat:
             return self._vertex(path)
         if path.method != "POST":
             return Routed(Category.OTHER)
+        # Azure's path names the deployment, and its body no model ("Azure OpenAI REST API reference",
+        # learn.microsoft.com).
         return Routed(Category.MODEL, path.after("deployments", 3) or path.after("deployments", 2))
 
     def _vertex(self, path: Path) -> Routed | None:
@@ -46,6 +48,7 @@ class OpenAIChat:
         if not isinstance(choices, list):
             return False
         first = choices[0] if choices else None
+        # Relays leave `object` out; the shape of the first choice is as telling.
         shaped = isinstance(member(first, "delta"), dict) or isinstance(member(first, "message"), dict)
         return shaped or (isinstance(kind, str) and kind in _OBJECTS)
 

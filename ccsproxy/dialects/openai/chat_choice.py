@@ -143,6 +143,7 @@ class StreamedChoice:
 
     def _content_parts(self) -> ContentParts:
         if self._parts is None:
+            # What has come as a string so far becomes the first part: some servers change from one form to the other.
             self._strings.settle()
             self._parts = ContentParts(self._strings)
             before = self._message.get("content")
@@ -167,6 +168,7 @@ class StreamedChoice:
             if not isinstance(entry, dict):
                 self._findings.unplaced({"reasoning_details": entry}, "invalid_event")
                 continue
+            # Entries without an index are those of the chunk before, in the same order.
             index = entry.get("index", position)
             known = self._details.setdefault(index if isinstance(index, (int, str)) else repr(index), {})
             for key, value in entry.items():
@@ -190,6 +192,7 @@ class StreamedChoice:
         call = self._message.get("function_call")
         if isinstance(call, dict):
             check_arguments(call.get("arguments"), self._findings, whole=whole)
+        # A completion of the older API has its text beside `index` and no message at all.
         if self._legacy and not self._message:
             return {"index": index, **self._fields}
         return {"index": index, "message": self._message, **self._fields}

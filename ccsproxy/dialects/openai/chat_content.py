@@ -34,6 +34,7 @@ class ContentParts:
     def _append(self, part: Any) -> None:
         kind = part.get("type") if isinstance(part, dict) else None
         last = self.parts[-1] if self.parts else None
+        # Of another kind than the last: the order in which kinds came is what is read, and is kept.
         if not isinstance(kind, str) or not isinstance(last, dict) or last.get("type") != kind:
             self.parts.append(part)
         elif kind == "text" and isinstance(part.get("text"), str) and isinstance(last.get("text"), str):

@@ -55,6 +55,7 @@ class Extras:
         if key not in self._message or not isinstance(self._message[key], str):
             self._message[key] = ""
             self._repeated[key] = value
+        # The first that differs shows that they are pieces; until then they may be one text, said again.
         elif repeated is not None and repeated != value:
             del self._repeated[key]
         self._strings.append(self._message, key, value)

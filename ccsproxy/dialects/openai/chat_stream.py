@@ -28,6 +28,7 @@ class ChatReassembler:
         if not isinstance(value, dict):
             self.findings.unplaced(value)
             return
+        # Behind [DONE] nothing is due; it is kept, as it was sent, and named as a fault.
         if self._done:
             self.findings.fault("event_after_end")
         if not _is_chunk(value):
@@ -58,9 +59,11 @@ class ChatReassembler:
             self._object = _LEGACY if value == _LEGACY else self._object
         elif key == "error" and value:
             self._error(value)
+        # Some servers count in several chunks, the last of which lacks what an earlier one has said.
         elif key == "usage" and isinstance(value, dict) and isinstance(self._fields.get("usage"), dict):
             self._fields["usage"] = {**self._fields["usage"], **{k: v for k, v in value.items() if v is not None}}
         elif key in _FIRST:
+            # Relays send empty ids and models in their first chunk, and the true ones later.
             if not self._fields.get(key):
                 self._fields[key] = value
         elif key != "obfuscation" and (value is not None or key not in self._fields):
@@ -98,6 +101,8 @@ class ChatReassembler:
             usage=chat_usage(body),
             response_model=model if isinstance(model, str) and model else None,
             stop_reason=self._choices[order[0]].stop_reason if order else None,
+            # Servers that forget [DONE] are many: a stream that ended in order, with all choices finished, is whole,
+            # too.
             complete=self.findings.error is None and bool(order) and (self._done or (whole and finished)),
             counted=self._done or finished,
             answered=bool(order),

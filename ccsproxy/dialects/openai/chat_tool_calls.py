@@ -53,6 +53,7 @@ class ToolCalls:
         """
         index, call_id = delta.get("index"), delta.get("id")
         if type(index) is not int:
+            # Gemini's and Ollama's compatible servers give ids or names, and no index.
             return self._find_by_id(call_id) if call_id else self._find_by_name(delta, placed)
         call = self._newest.get(index)
         if call is None:
@@ -83,6 +84,7 @@ class ToolCalls:
         if not name or not known or name != known:
             return bool(name and known)
         piece = _arguments_of(delta)
+        # Arguments are an object: a piece that does not begin one goes on with what is there.
         if piece is None or not piece.lstrip().startswith("{") or self._looked >= _MOST_LOOKS:
             return False
         self._looked += 1
@@ -146,5 +148,6 @@ def set_once(holder: dict[str, Any], key: str, value: Any, findings: Findings) -
     elif holder[key] != value:
         findings.fault("changed_field")
         aside = holder.setdefault("_unparsed_deltas", [])
+        # Bounded, as a relay that changes an id does so in every chunk.
         if {key: value} not in aside[-_MOST_CHANGES:] and len(aside) < _MOST_CHANGES:
             aside.append({key: value})

@@ -76,6 +76,7 @@ class RealtimeReassembler:
     def settle(self, whole: bool) -> Settled:
         """Return the response as far as it came."""
         body = dict(self._response)
+        # The whole response is in its last event, so that pieces count only where that never came.
         if not self._done:
             body["output"] = self._unfinished()
         self._note_failure(body)
@@ -92,6 +93,7 @@ class RealtimeReassembler:
     def _unfinished(self) -> list[Any]:
         items = dict(self._items)
         for (place, key), pieces in self._texts.items():
+            # An item that was told whole wins over the pieces of it.
             if place not in self._items:
                 items.setdefault(place, {"status": "incomplete"})[key] = "".join(pieces)
         return [items[place] for place in sorted(items)]

@@ -34,6 +34,7 @@ class OpenAIResponses:
         """
         if path.ends("responses") or path.ends("responses", "compact"):
             return Routed(Category.MODEL if path.method == "POST" else Category.OTHER)
+        # Counting calls no model, and would be priced as if it had.
         if path.ends("responses", "input_tokens"):
             return Routed(Category.COUNT_TOKENS)
         if "responses" in path.segments[-3:-1] and path.segments[-1] not in ("chat", "messages"):

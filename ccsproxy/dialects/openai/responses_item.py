@@ -85,6 +85,7 @@ class OutputItem:
         holder = parts.get(index)
         if holder is None:
             holder = parts[index] = {"type": place.part} if place.part else {}
+        # Not a dict where a relay has announced something else in its place; nothing can grow in that.
         return holder if isinstance(holder, dict) else None
 
     def grow(self, place: ItemPlace, event: dict[str, Any]) -> bool:
@@ -138,6 +139,7 @@ class OutputItem:
             return False
         if isinstance(output, list):
             for offset, entry in enumerate(output):
+                # The final output is of the commands from this one on, in their order.
                 self._list("output")[index + offset] = entry
             return True
         holder = self._list("output").setdefault(index, {})

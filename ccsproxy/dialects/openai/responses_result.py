@@ -22,6 +22,8 @@ def final_response(
     if not output:
         findings.fault("output_backfilled")
         terminal["output"] = _ordered(items, findings)
+    # What was streamed whole and is not in the end result is kept beside it: one of the two is wrong, nobody knows
+    # which.
     elif isinstance(output, list) and len(output) < sum(item.done for item in items.values()):
         findings.fault("output_mismatch")
         terminal["_streamed_output"] = _ordered(items, findings)
@@ -41,6 +43,7 @@ def _unfinished(
 
 def _ordered(items: dict[int, OutputItem], findings: Findings) -> list[Any]:
     order = sorted(items)
+    # Items that are missing in the middle were lost on the way: the order of the others stays.
     if order != list(range(len(order))):
         findings.fault("index_gap")
     return [items[index].settle() for index in order]

@@ -56,6 +56,7 @@ class ResponsesReassembler:
     def _follow_sequence(self, number: Any) -> None:
         if type(number) is not int:
             return
+        # Events are numbered for this: so a piece that a relay dropped is known, though no text shows it.
         if self._sequence is not None and number != self._sequence + 1:
             self.findings.fault("sequence_gap")
         self._sequence = number

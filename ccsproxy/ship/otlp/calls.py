@@ -142,6 +142,7 @@ def _of_model_call(record: Record, body: Mapping[str, Any], response: Mapping[st
     _put(said, names.AGENT_ID, client.get("agent"))
     _put(said, names.PREVIOUS_RESPONSE, body.get("previous_response_id"))
     _put(said, names.REASONING_LEVEL, _reasoning(body))
+    # Only of a stream: the convention is of the first chunk, which a whole answer does not have.
     if "stream" in response:
         said[names.STREAM] = True
         if timing.get("first_byte") is not None:
@@ -173,6 +174,7 @@ def settings(body: Mapping[str, Any]) -> Attributes:
         value = next((each[key] for each in (body, config) for key in spellings if key in each), None)
         if isinstance(value, int | float) and not isinstance(value, bool):
             said[name] = kind(value)
+    # The conventions say it only where it is another than one ("gen-ai-spans").
     if said.get("gen_ai.request.choice.count") == 1:
         del said["gen_ai.request.choice.count"]
     stops = body.get("stop_sequences", body.get("stop", config.get("stopSequences")))

@@ -41,6 +41,7 @@ def _content(record: Mapping[str, Any]) -> Attributes:
     if left_out:
         said[LEFT_OUT] = left_out
     _say(said, names.TOOL_DEFINITIONS, [{"type": "function", "name": tool.name} for tool in view.tools], MOST_TEXT)
+    # The body of an error is told by the status of the span, and is no reply of the model.
     if answer is not None and (response.get("status") or 0) < 400:
         reply = _message(answer_view(record.get("dialect"), answer))
         reply |= {"role": "assistant", "finish_reason": str(record.get("stop_reason") or "error")}
@@ -54,6 +55,7 @@ def _say(said: Attributes, name: str, value: Sequence[Any], most: int) -> None:
     text = jsontext.dumps(value).decode("utf-8", "replace")
     if len(text) > most:
         said[CUT] = True
+        # A quarter, as a letter becomes up to six in JSON, and names and marks come on top.
         value = _shortened(value, most // 4 // max(1, len(value)))
         text = jsontext.dumps(value).decode("utf-8", "replace")
     if len(text) <= most:
@@ -65,6 +67,7 @@ def _bounded(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]
     size, first = 0, len(messages)
     while first:
         size += len(jsontext.dumps(messages[first - 1]))
+        # One is kept however large it is: a span without the newest message would tell nothing.
         if size > MOST_MESSAGES and first < len(messages):
             break
         first -= 1

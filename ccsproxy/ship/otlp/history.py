@@ -25,6 +25,7 @@ class KnownSession:
         self._collector = Collector()
         self.calls = {call.seq: call for call in calls}
         for call in self.calls.values():
+            # What is known already is not looked at again: facts share the items of the calls before.
             for item in call.items:
                 self._collector.know(item)
 
@@ -73,6 +74,7 @@ class SessionHistory:
             return []
 
     def _forget(self) -> None:
+        # The one in use stays, as it is needed for the very next record.
         while len(self._sessions) > 1 and (len(self._sessions) > MOST_SESSIONS or self._size() > MOST_CALLS):
             self._sessions.popitem(last=False)
 

@@ -60,6 +60,7 @@ class CallMetrics:
         """Add a call that is shipped; what was no call of a model is none."""
         if operation_of(record) is None:
             return
+        # Without the body, none of whose settings is an attribute here: reading it would cost more than all the sums.
         said = call_attributes({**record, "request": {**fields(record.get("request")), "body": None}})
         whose = self._bounded(tuple(str(said.get(name, "")) for name in _WHOSE))
         if record.get("duration_ms") is not None:
@@ -84,4 +85,5 @@ class CallMetrics:
         if whose in self._sets or len(self._sets) < MOST_SETS:
             self._sets.add(whose)
             return whose
+        # A server of a made-up name, as the bound is for those who send any model's name.
         return (*whose[:1], OTHER, OTHER, OTHER, "", "")

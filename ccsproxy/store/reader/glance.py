@@ -25,6 +25,7 @@ def glance(reader: Reader, insights: Insights, now_s: float) -> dict[str, Any]:
     limits = [each for each in insights.limits() if each["binding"]]
     return {
         "at": moment(now_s * 1000),
+        # From the reader's midnight, as budgets count.
         "today": reader.totals(Query(since=round(midnight.timestamp() * 1000))),
         "rate": _rate(reader, now_s),
         "sessions": _sessions(reader, now_s, running),

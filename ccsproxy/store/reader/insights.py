@@ -69,6 +69,7 @@ class Insights:
             if held is not None and held[0] == stamp:
                 self._sessions.move_to_end(session_id)
                 return held[1]
+        # Outside of the lock: two threads may both read it, rather than one wait for another's session.
         session = Session(self._reader.calls(session_id))
         with self._lock:
             self._sessions[session_id] = (stamp, session)
@@ -116,6 +117,7 @@ class Insights:
         if stamp is not None:
             with self._lock:
                 self._found[session_id] = (stamp, found)
+                # More than are looked through, as other times and pages ask for other sessions.
                 while len(self._found) > 20 * _LOOKED_THROUGH:
                     self._found.popitem(last=False)
         return found

@@ -88,6 +88,7 @@ def session_rows(connection: sqlite3.Connection, query: SessionQuery) -> list[Se
     by = "started_key DESC"
     if query.sort:
         column = SESSION_SORTS[query.sort]
+        # SQLite sorts null as the smallest, which would put the unknown first as often as last.
         by = f"{column} IS NULL, {column} {'DESC' if query.descending else 'ASC'}, started_key DESC"
     sql = (
         f"SELECT {_SESSION_COLUMNS} FROM sessions WHERE {' AND '.join(conditions)} "  # noqa: S608
@@ -121,6 +122,7 @@ def _session_conditions(query: SessionQuery) -> tuple[list[str], list[Any]]:
     for field in ("upstream", "model", "cwd", "client"):
         given = getattr(query, field)
         if given:
+            # The values of a session are lines of one text, and a line must match whole.
             one = f"instr(char(10) || {field}s || char(10), char(10) || ? || char(10))"
             conditions.append("(" + " OR ".join([one] * len(given)) + ")")
             values += given
@@ -130,6 +132,7 @@ def _session_conditions(query: SessionQuery) -> tuple[list[str], list[Any]]:
     if not query.include_empty:
         conditions.append("request_count > 0")
     if query.among is not None:
+        # As one JSON value: SQLite takes 32,766 variables at most, and a store may have more sessions.
         conditions.append("session_id IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(query.among))
     return conditions, values

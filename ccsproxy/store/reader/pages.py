@@ -38,6 +38,7 @@ def request_rows(connection: sqlite3.Connection, query: Query) -> list[Row]:
     for number in numbers_of(connection, driver, values):
         found += _driven(connection, query, driver, number)
     found.sort(key=lambda row: row[0], reverse=True)
+    # A request may be found under several of its values, as it calls several tools.
     return _distinct(found)[: query.limit]
 
 
@@ -50,6 +51,7 @@ def _ordered(connection: sqlite3.Connection, query: Query, conditions: list[str]
 
 def totals(connection: sqlite3.Connection, query: Query) -> dict[str, Any]:
     """Sum up everything that a question lets through; the cost says how many calls it lacks."""
+    # The cursor is where a page begins, and the sums are of all pages.
     conditions, values = where(attr.evolve(query, before=0))
     if query.q:
         conditions, values = [*conditions, AMONG], [*values, among(keys_of_search(connection, query))]

@@ -73,6 +73,7 @@ class Annotations:
         stars = self._state.stars()
         found = [_annotation(row, stars) for row in self._state.annotations()]
         written = {each.session_id for each in found if not each.seq}
+        # Starred by `ccsproxy keep`, or by a version that had no notes yet.
         found += [Annotation(session, starred=True) for session in sorted(stars - written)]
         return [each for each in found if not each.empty]
 
@@ -107,6 +108,7 @@ class Annotations:
         after = Annotation(session_id, seq, star, tags, text, time.time())
         if not seq and star != before.starred:
             (self._state.star if star else self._state.unstar)([session_id])
+        # A session's star is in the table that retention reads, and nowhere twice.
         self._state.annotate(session_id, seq, bool(seq) and star, "\n".join(tags), text, after.changed_at)
         return after
 
@@ -126,6 +128,7 @@ def write_annotation(data_dir: Path, session_id: str, seq: int, change: Annotati
             seq,
             starred=None if isinstance(change.starred, msgspec.UnsetType) else change.starred,
             add=kept,
+            # By what is to go rather than all anew: whoever adds a tag at the same time keeps it.
             remove=[tag for tag in before if tag not in kept],
             note=None if isinstance(change.note, msgspec.UnsetType) else change.note,
         )

@@ -30,6 +30,7 @@ class StateError(DataDirError):
 
 def open_state(path: Path) -> sqlite3.Connection:
     """Open the file, or make it, private from its creation, of what earlier versions left."""
+    # SQLite would make it with the umask's mode; a link in its place is not followed.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600))
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
@@ -44,7 +45,9 @@ def open_state(path: Path) -> sqlite3.Connection:
             connection.execute(pragma)
         if _version(connection) != VERSION:
             transaction(connection, lambda connection: _bring_up(connection, path))
+            # Behind the transaction: what it holds now is on the disk before its source goes.
             remove_earlier(path.parent)
+        # A file that is none fails only when it is read: here, where there is a sentence for it.
         connection.execute("SELECT 1 FROM stars LIMIT 1").fetchone()
     except BaseException:
         connection.close()
@@ -82,6 +85,7 @@ def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
 
 def transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T]) -> _T:
     """Do something as a whole or not at all; other processes wait until it is done."""
+    # For writing from its beginning: one that began by reading would fail when another writes first.
     connection.execute("BEGIN IMMEDIATE")
     try:
         result = work(connection)

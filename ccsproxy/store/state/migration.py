@@ -53,6 +53,7 @@ def remove_earlier(data_dir: Path) -> None:
 def _earlier_marks(path: Path) -> dict[str, int]:
     try:
         line = read_all(Files(), path)
+        # A mark that is lost costs a number used twice after a removal; nothing that anybody wanted kept.
         return msgspec.convert(codec.decode(line).get("marks"), dict[str, int]) if codec.verify(line) else {}
     except (OSError, codec.LineError, msgspec.MsgspecError):
         return {}

@@ -94,6 +94,7 @@ class Shipments:
     def plan(self, target: str, position: Position, end: int) -> None:
         """Note where the batch begins and ends that is about to be sent; what lies before it needs no sending."""
         planned = ("UPDATE positions SET planned = ? WHERE target = ?", (end, target))
+        # One transaction: killed between the two, a batch would be sent again with another end.
         self._state.change([(_MOVE, self._moved(target, position, 0, 0)), planned])
 
     def move(self, target: str, position: Position, sent: int = 0, refused: int = 0) -> None:
@@ -134,6 +135,7 @@ def unshipped(segments: Iterable[str], shipments: Iterable[Shipment]) -> set[str
 def lies_before(position: Position, segment: str) -> bool:
     """Tell whether something of a segment may not have been shipped yet."""
     stamp = segment[:STAMP]
+    # By the stamp and not the name, as a rewritten segment has the stamp of the one it replaces.
     return stamp > position.stamp or (stamp == position.stamp and position.offset < DONE)
 
 

@@ -95,6 +95,7 @@ class State:
 
     def take_jobs(self) -> list[tuple[int, bytes]]:
         """Take the jobs that nobody has taken yet, the oldest first."""
+        # Asked first, as the service looks again and again, and taking writes to the disk.
         if not self.ask("SELECT 1 FROM jobs WHERE state = 'asked' LIMIT 1"):
             return []
         rows = self._told(lambda connection: connection.execute(_TAKE).fetchall())
@@ -134,6 +135,7 @@ class State:
             [
                 ("DELETE FROM stars WHERE session_id = ?", (session_id,)),
                 ("DELETE FROM annotations WHERE session_id = ?", (session_id,)),
+                # Every target that was ever shipped to, the resting ones as well: they have the records still.
                 ("INSERT OR IGNORE INTO deletions SELECT target, ? FROM positions", (session_id,)),
             ]
         )
