@@ -61,6 +61,24 @@ class LoopWatchTests(SynchronousTestCase):
             rounds += 1
         self.assertLessEqual(rounds, CROWD)
 
+    def test_rounds_of_equal_ones(self) -> None:
+        """Clients that ask in step are no new crowd with every round; after a while they are."""
+        watch = self.watch()
+
+        def round_of_calls() -> None:
+            for _ in range(2 * CROWD):
+                self.ask(watch)
+            for _ in range(2 * CROWD):
+                watch.end(POST)
+
+        for _ in range(50):
+            round_of_calls()
+        looks = self.looks
+        self.assertLessEqual(looks, BURST + 2)
+        self.clock.advance(REFILL)
+        round_of_calls()
+        self.assertGreater(self.looks, looks + 1)
+
     def test_now_and_then(self) -> None:
         """After a while there is another look."""
         watch = self.watch()

@@ -45,7 +45,7 @@ class LoopWatch:
         self._ours, self._alone, self._clock, self._leads_back = ours, alone, clock, leads_back
         self._tokens = float(BURST)
         self._refilled = clock()
-        self._crowd = CROWD
+        self._crowd, self._forgot_crowd = CROWD, self._refilled
         self._under_way: Counter[Signature] = Counter()
         self._possible = sys.platform == "linux"
 
@@ -76,11 +76,12 @@ class LoopWatch:
             while self._crowd <= equal:
                 self._crowd *= 2
             return True
-        # A crowd that has gone may come again; without this, its second coming would have to be twice as large to be
-        # looked at.
-        if equal == 1:
-            self._crowd = CROWD
         now = self._clock()
+        # A crowd that has gone may come again; without this, its second coming would have to be twice as large to be
+        # looked at. Not each time, though: clients that ask in step, as 64 equal ones of a load do, come and go with
+        # every round of theirs, and a look for each would be half of the relay's work.
+        if equal == 1 and now - self._forgot_crowd >= REFILL:
+            self._crowd, self._forgot_crowd = CROWD, now
         self._tokens = min(BURST, self._tokens + (now - self._refilled) / REFILL)
         self._refilled = now
         if self._tokens < 1:
