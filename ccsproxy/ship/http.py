@@ -1,60 +1,50 @@
-"""HTTP towards targets: stock treq over a persistent pool of connections, and what an answer means for a batch."""
+"""HTTP towards targets: stock treq over a persistent pool of connections, with bounds on what is read and waited for.
 
-import time
+Redirects are not followed: a target's credentials would go with them, and a POST that becomes a GET would look as if
+it had been taken.
+"""
+
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-import attr
 from OpenSSL.SSL import Error as TlsError
-from treq import collect
+from service_identity import VerificationError
 from treq.client import HTTPClient
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.error import TimeoutError as TwistedTimeout
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import Certificate, trustRootFromCertificates
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool, ResponseFailed
+from twisted.python.failure import Failure
+from twisted.web.client import (
+    Agent,
+    BrowserLikePolicyForHTTPS,
+    HTTPConnectionPool,
+    RequestNotSent,
+    RequestTransmissionFailed,
+    ResponseDone,
+    ResponseFailed,
+)
+from twisted.web.http import PotentialDataLoss
 
 from ccsproxy import __version__
 from ccsproxy.config.shipping import ShipAddress
 from ccsproxy.errors import ConfigError
-from ccsproxy.ship.target import Rejected, Unavailable
+from ccsproxy.ship.reply import Reply
+from ccsproxy.ship.target import Unavailable
 
 #: Seconds for a connection, and for a whole answer: more than servers take for a batch, so that nothing is sent
 #: again which is still being worked on.
 CONNECT_WITHIN, ANSWER_WITHIN = 10.0, 120.0
-#: How much of an answer is read, in bytes, where nobody asks for more.
+#: How much of an answer is read, in bytes.
 MOST = 1 << 20
-#: Statuses that mean "this batch, never": everything else that is no success may become one.
-_NEVER = frozenset({400, 413, 415, 422})
 _TROUBLE = (
-    ConnectError, ConnectionClosed, DNSLookupError, TwistedTimeout, TlsError, ResponseFailed, CancelledError, OSError,
+    ConnectError, ConnectionClosed, DNSLookupError, TwistedTimeout, DeferredTimeout, TlsError, VerificationError,
+    ResponseFailed, RequestNotSent, RequestTransmissionFailed, CancelledError, OSError,
 )  # fmt: skip
-
-
-@attr.frozen
-class Reply:
-    """What a target answered.
-
-    :ivar headers: by lower-case name.
-    :ivar body: its first bytes.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds that it asks to be left alone, null when it says nothing of it."""
-        text = self.headers.get("retry-after", "").strip()
-        if text.isascii() and text.isdigit():
-            return float(text[:9])
-        try:
-            return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0) if text else None
-        except (ValueError, OverflowError):
-            return None
+_UNTRUSTED = "its certificate is not trusted: is it valid, for this name, and its authority known (?ca=FILE)?"
 
 
 class HttpDoor:
@@ -64,59 +54,69 @@ class HttpDoor:
     """
 
     def __init__(self, reactor: Any, address: ShipAddress) -> None:
-        self._where = address.authority
+        self._reactor, self._where = reactor, address.authority
         self._pool = HTTPConnectionPool(reactor, persistent=True)
         # Repeats are the pump's: it knows whether the same bytes may go again.
         self._pool.retryAutomatically = False
         policy = BrowserLikePolicyForHTTPS(_trust(address.options.get("ca", "")))
         self._client = HTTPClient(Agent(reactor, policy, connectTimeout=CONNECT_WITHIN, pool=self._pool))
 
-    async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], within: float = ANSWER_WITHIN, most: int = MOST
-    ) -> Reply:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], within: float = ANSWER_WITHIN) -> Reply:
         """POST something.
 
-        :param within: seconds for all of it.
-        :param most: bytes of the answer that are kept.
-        :raises Unavailable: when there is no answer.
+        :param within: seconds for all of it, the answer's body included.
+        :raises Unavailable: when there is no answer, or only a part of one.
         """
-        lines: dict[bytes | str, bytes | str] = {"User-Agent": f"ccsproxy/{__version__}"}
-        lines.update(headers.items())
         try:
-            response = await self._client.post(url, data=body, headers=lines, timeout=within)
-            kept = bytearray()
-
-            def take(piece: bytes) -> None:
-                if len(kept) < most:
-                    kept.extend(piece[: most - len(kept)])
-
-            await collect(response, take)
+            asked = Deferred.fromCoroutine(self._post(url, body, headers))
+            return await asked.addTimeout(within, self._reactor)
         except _TROUBLE as error:
             raise Unavailable(f"{self._where} does not answer: {_reason(error)}") from None
-        found = {name.decode("latin-1").lower(): values[-1] for name, values in _lines(response)}
-        return Reply(response.code, found, bytes(kept))
 
     async def close(self) -> None:
         """Close the connections of the client."""
         await self._pool.closeCachedConnections()
 
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        lines: dict[bytes | str, bytes | str] = {"User-Agent": f"ccsproxy/{__version__}"}
+        lines.update(headers.items())
+        # Not buffered: treq would keep all of an answer that has no end.
+        response = await self._client.post(url, data=body, headers=lines, allow_redirects=False, unbuffered=True)
+        reading = _AnswerBody()
+        response.deliverBody(reading)
+        kept = await reading.ended
+        found = {name.decode("latin-1").lower(): values[-1] for name, values in _lines(response)}
+        return Reply(response.code, found, kept)
 
-def judge(reply: Reply, what: str = "it") -> None:
-    """Say what an answer means for the batch it is for.
 
-    The answer's body is not repeated: a server may quote in it what it was sent.
+class _AnswerBody(Protocol):
+    """Keeps the first bytes of an answer's body; what comes behind them is not waited for.
 
-    :param what: names the target in the sentence.
-    :raises Rejected: when the batch will never be taken.
-    :raises Unavailable: when it may be.
+    :ivar ended: fires with these bytes, or fails when the body is not whole; cancelled, it ends the connection.
     """
-    status = reply.status
-    if 200 <= status < 300:
-        return
-    if status in _NEVER:
-        raise Rejected(f"{what} answered {status}")
-    hint = {401: "; see --ship-credentials", 403: "; see --ship-credentials", 404: "; is the path right?"}
-    raise Unavailable(f"{what} answered {status}{hint.get(status, '')}", reply.retry_after)
+
+    transport: Any
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+        self.ended: Deferred[bytes] = Deferred(lambda _: self.transport.loseConnection())
+
+    def dataReceived(self, data: bytes) -> None:
+        """Keep a piece, or have enough."""
+        self._kept += data[: MOST - len(self._kept)]
+        if len(self._kept) >= MOST and not self.ended.called:
+            self.ended.callback(bytes(self._kept))
+            self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Hand on what there was."""
+        if self.ended.called:
+            return
+        # A body without a length ends with its connection: HTTP/1.0 has no other end.
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self.ended.callback(bytes(self._kept))
+        else:
+            self.ended.errback(reason)
 
 
 def _lines(response: Any) -> list[tuple[bytes, list[str]]]:
@@ -126,10 +126,12 @@ def _lines(response: Any) -> list[tuple[bytes, list[str]]]:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, ResponseFailed):
-        error = getattr(error.reasons[0], "value", error) if error.reasons else error
-    if isinstance(error, CancelledError):
+    while reasons := getattr(error, "reasons", None):  # of a request or an answer that failed
+        error = getattr(reasons[-1], "value", None) or Exception(reasons[-1])
+    if isinstance(error, CancelledError | DeferredTimeout):
         return "it took too long"
+    if isinstance(error, VerificationError) or "certificate verify failed" in str(error):
+        return _UNTRUSTED
     text = str(error).strip().removesuffix(".")
     return (text.splitlines()[0] if text else type(error).__name__)[:200]
 

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from ccsproxy.ship.http import Reply
 from ccsproxy.ship.jsonl.target import TOKEN
+from ccsproxy.ship.reply import Reply
 
 _DELETE = re.compile(r"DELETE FROM `llm`\.`(\w+)` WHERE session_id = '(\w+)'")
 _INSERT = re.compile(r"INSERT INTO `llm`\.`(\w+)`")

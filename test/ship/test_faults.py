@@ -17,7 +17,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
-from ccsproxy.ship import http
 from ccsproxy.ship.clickhouse import target as clickhouse
 from ccsproxy.ship.credentials import Credentials
 from ccsproxy.ship.delivery.backoff import Backoff
@@ -29,6 +28,7 @@ from ccsproxy.ship.jsonl import target as jsonl
 from ccsproxy.ship.objects import target as objects
 from ccsproxy.ship.objects.store import ObjectStore
 from ccsproxy.ship.otlp import target as otlp
+from ccsproxy.ship.reply import Reply
 from ccsproxy.ship.target import TargetContext, Unavailable
 from ccsproxy.store.segments.segment import segment_name
 from ccsproxy.store.state.shipments import DONE, Position
@@ -184,7 +184,7 @@ class TroubledDoor:
     def __init__(self, run: Run) -> None:
         self._run = run
 
-    async def post(self, url: str, body: bytes, headers: Any, **more: Any) -> http.Reply:
+    async def post(self, url: str, body: bytes, headers: Any, **more: Any) -> Reply:
         """Bring something there, and perhaps the answer back."""
         run = self._run
         if run.chance.random() < run.receiver.trouble:

@@ -14,10 +14,8 @@ from ccsproxy.ship.content import without_content
 from ccsproxy.ship.credentials import Credentials, header_list, read_credentials
 from ccsproxy.ship.delivery.backoff import LONGEST, Backoff
 from ccsproxy.ship.delivery.batch import LineBatch, ShippedLine
-from ccsproxy.ship.http import Reply, judge
 from ccsproxy.ship.jsonl.signature import sign, verifies
 from ccsproxy.ship.registry import check
-from ccsproxy.ship.target import Rejected, Unavailable
 from test.store.records import record
 
 UPSTREAM = {"upstream": ["https://api.anthropic.com"]}
@@ -143,31 +141,6 @@ class PauseTests(SynchronousTestCase):
         self.assertEqual(calm.pause(1e9), 3600)
         calm.succeeded()
         self.assertEqual(calm.pause(0), 0.5)
-
-
-class ReplyTests(SynchronousTestCase):
-    """What an answer means for a batch."""
-
-    def test_statuses(self) -> None:
-        """Only what says "this batch, never" is given up."""
-        for status in (200, 202, 204):
-            judge(Reply(status, {}))
-        for status in (400, 413, 415, 422):
-            self.assertRaises(Rejected, judge, Reply(status, {}))
-        for status in (301, 401, 403, 404, 408, 409, 425, 429, 500, 502, 503, 507):
-            self.assertRaises(Unavailable, judge, Reply(status, {}))
-
-    def test_retry_after(self) -> None:
-        """In seconds or as a date; nonsense is none."""
-        self.assertEqual(Reply(429, {"retry-after": "7"}).retry_after, 7.0)
-        self.assertEqual(Reply(429, {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}).retry_after, 0.0)
-        self.assertIsNone(Reply(429, {"retry-after": "soon"}).retry_after)
-        self.assertIsNone(Reply(429, {}).retry_after)
-
-    def test_a_quoting_server(self) -> None:
-        """What it quotes is not repeated."""
-        error = self.assertRaises(Rejected, judge, Reply(400, {}, b"cannot parse: a secret"), "h")
-        self.assertEqual(str(error), "h answered 400")
 
 
 class SignatureTests(SynchronousTestCase):

@@ -1,6 +1,7 @@
 """A target that is a ClickHouse server, or a cluster of them, spoken to over its HTTP interface."""
 
 import gzip
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
@@ -24,13 +25,15 @@ from ccsproxy.ship.clickhouse.schema import (
     tables,
 )
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
-from ccsproxy.ship.http import HttpDoor, Reply
+from ccsproxy.ship.http import HttpDoor
+from ccsproxy.ship.reply import Reply, judge
 from ccsproxy.ship.target import BatchReceipt, Rejected, TargetContext, Unavailable
 
 #: Codes by which the server says that what it was sent cannot be read or held: it never will be.
 _OF_DATA = frozenset({6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 407, 441, 469})
 #: Codes that say that a table or column is not there: it is looked after before the next try.
 _OF_SCHEMA = frozenset({16, 47, 60, 81})
+_EXCEPTION = re.compile(rb"Code: (\d{1,6})\. DB::(?:\w+)?Exception")
 #: The server collects the inserts of many machines, and answers when it has written them.
 _INSERT = {
     "async_insert": "1",
@@ -152,16 +155,25 @@ class ClickHouseTarget:
         return reply
 
     def _judge(self, reply: Reply) -> None:
-        code = int(reply.headers.get("x-clickhouse-exception-code", "0") or 0)
+        where, code = self._address.authority, exception_code(reply)
         if 200 <= reply.status < 300 and not code:
+            judge(reply, where)
             return
-        where = self._address.authority
         if code in _OF_DATA:
             raise Rejected(f"{where} cannot read it (code {code})")
         if code in _OF_SCHEMA:
             self._is_open = False
         hint = "; see --ship-credentials" if reply.status in (401, 403) or code in (193, 194, 516) else ""
         raise Unavailable(f"{where} answered {reply.status}, code {code}{hint}", reply.retry_after)
+
+
+def exception_code(reply: Reply) -> int:
+    """Return the code of the server's exception, 0 for none; one that comes after the head is in the body alone."""
+    said = reply.headers.get("x-clickhouse-exception-code", "")
+    if said.isascii() and said.isdigit():
+        return int(said)
+    found = _EXCEPTION.search(reply.body)
+    return int(found[1]) if found else 0
 
 
 def _version(said: str) -> tuple[int, int]:

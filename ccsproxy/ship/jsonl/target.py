@@ -7,15 +7,17 @@ asks it to delete a session.
 import gzip
 import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from twisted.internet.threads import deferToThread
 
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
-from ccsproxy.ship.http import HttpDoor, judge
+from ccsproxy.ship.http import HttpDoor
 from ccsproxy.ship.jsonl.signature import HEADER, sign
-from ccsproxy.ship.target import BatchReceipt, TargetContext
+from ccsproxy.ship.reply import Reply, judge
+from ccsproxy.ship.target import BatchReceipt, TargetContext, Unavailable
 
 #: The header that names a batch.
 TOKEN = "X-Ccsproxy-Batch"  # noqa: S105  (a name, not a secret)
@@ -68,7 +70,23 @@ class JsonLinesTarget:
         }
         if self._credentials.secret:
             headers[HEADER] = sign(self._credentials.secret, int(self._clock()), body)
-        judge(await self._door.post(self._url, body, headers), self._where)
+        reply = await self._door.post(self._url, body, headers)
+        judge(reply, self._where)
+        if says_error(reply):
+            raise Unavailable(f"{self._where} answered {reply.status} with an error in the body")
+
+
+def says_error(reply: Reply) -> bool:
+    """Tell whether an answer says of itself that it is none, whatever its status.
+
+    Functions behind some gateways do (``errorMessage``), bulk endpoints do (``errors``), and home-made ones.
+    """
+    try:
+        said = msgspec.json.decode(reply.body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeError):
+        return False
+    denied = said.get("success", True) is False or said.get("ok", True) is False
+    return denied or any(said.get(name) for name in ("error", "errors", "errorMessage"))
 
 
 def _packed(batch: LineBatch) -> bytes:

@@ -15,13 +15,14 @@ from twisted.logger import Logger
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
-from ccsproxy.ship.http import HttpDoor, Reply, judge
+from ccsproxy.ship.http import HttpDoor
 from ccsproxy.ship.otlp import names
 from ccsproxy.ship.otlp.calls import Record
 from ccsproxy.ship.otlp.encoder import SpanEncoder
 from ccsproxy.ship.otlp.metrics import FAMILIES, CallMetrics
 from ccsproxy.ship.otlp.protobuf import metrics_request, refused_points, refused_spans, trace_request
 from ccsproxy.ship.otlp.span import Span
+from ccsproxy.ship.reply import Reply, judge
 from ccsproxy.ship.target import BatchReceipt, Rejected, ShipError, TargetContext
 from ccsproxy.store.reader.reader import Reader
 
@@ -45,6 +46,7 @@ class OtlpTarget:
 
         :param clock: tells the time, in seconds since the epoch.
         """
+        self._reactor = around.reactor
         self._door = HttpDoor(around.reactor, around.address)
         # Some write down where spans go, others what stands before that.
         self._url, self._where = around.address.url.removesuffix("/v1/traces"), around.address.authority
@@ -52,7 +54,7 @@ class OtlpTarget:
         self._encoder = SpanEncoder(around.content, Reader(Path(around.data_dir)).calls)
         self._metrics = CallMetrics(clock())
         self._resource = {names.SERVICE_NAME: "ccsproxy", names.SERVICE_INSTANCE: around.host}
-        self._takes_metrics, self._metrics_at = True, clock()
+        self._takes_metrics, self._metrics_at = True, around.reactor.seconds()
 
     async def open(self) -> None:
         """Do nothing: the first batch shows whether somebody is there."""
@@ -68,7 +70,7 @@ class OtlpTarget:
             refused += self._refused(reply, refused_spans)
         for record in records:
             self._metrics.add(record)
-        if self._clock() - self._metrics_at >= METRICS_EVERY:
+        if self._reactor.seconds() - self._metrics_at >= METRICS_EVERY:  # a clock may be set back by years
             await self._send_metrics()
         return BatchReceipt(refused + unread)
 
@@ -115,12 +117,12 @@ class OtlpTarget:
 
     async def _send_metrics(self) -> None:
         """Report the metrics; that this fails never holds a batch up, as they are sums and come again."""
-        self._metrics_at = self._clock()
+        self._metrics_at = self._reactor.seconds()
         samples = self._metrics.samples()
         if not samples or not self._takes_metrics:
             return
-        families = list(FAMILIES.values())
-        body = metrics_request(self._resource, families, samples, self._metrics.since_s, self._clock())
+        families, since = list(FAMILIES.values()), self._metrics.since_s
+        body = metrics_request(self._resource, families, samples, since, max(self._clock(), since))
         try:
             reply = await self._post("/v1/metrics", gzip.compress(body, 5))
             if reply.status in _NO_METRICS:

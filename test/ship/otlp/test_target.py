@@ -13,16 +13,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from twisted.internet import reactor
 from twisted.internet.defer import succeed
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.exchange import codec
 from ccsproxy.ship.credentials import Credentials
 from ccsproxy.ship.delivery.batch import LineBatch, ShippedLine
-from ccsproxy.ship.http import Reply
 from ccsproxy.ship.otlp import target as module
 from ccsproxy.ship.otlp.target import OtlpTarget, bodies
 from ccsproxy.ship.registry import make_target
+from ccsproxy.ship.reply import Reply
 from ccsproxy.ship.target import Rejected, TargetContext, Unavailable
 from test.ship.otlp.test_protobuf import SPAN
 from test.store.records import record
@@ -56,7 +57,7 @@ class TargetTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.patch(module, "deferToThread", lambda work, *arguments: succeed(work(*arguments)))
-        self.now = 1000.0
+        self.now, self.time = 1000.0, Clock()
         self.server = Server()
         self.target = self.make()
 
@@ -67,7 +68,7 @@ class TargetTests(SynchronousTestCase):
         assert isinstance(target, OtlpTarget)
         target._door = self.server  # type: ignore[assignment]
         target._clock = lambda: self.now
-        target._metrics_at = self.now
+        target._reactor, target._metrics_at = self.time, 0.0
         return target
 
     def send(self, *numbers: int, **more: Any) -> Any:
@@ -118,7 +119,7 @@ class TargetTests(SynchronousTestCase):
         answer = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
         self.server.replies = [Reply(200, {}, answer)]
         self.assertEqual(self.send(1, 2, 3).refused, 2)
-        self.server.replies = [Reply(200, {}, b"<html>fine")]
+        self.server.replies = [Reply(200, {}, b"fine")]
         self.assertEqual(self.send(4).refused, 0)
 
     def test_no_record(self) -> None:
@@ -142,7 +143,7 @@ class TargetTests(SynchronousTestCase):
         self.send(1, 2)
         self.server.replies = [Reply(503, {})]
         self.failed(3)
-        self.now += 11
+        self.time.advance(11)
         self.send(3)
         urls = [url.rpartition("/v1/")[2] for url, _, _ in self.server.posts]
         self.assertEqual(urls, ["traces", "traces", "traces", "metrics"])
@@ -154,9 +155,9 @@ class TargetTests(SynchronousTestCase):
         """A server that takes none is asked once; trouble with metrics holds no batch up."""
         for status in (503, 404):
             self.server.replies = [Reply(200, {}), Reply(status, {})]
-            self.now += 11
+            self.time.advance(11)
             self.assertEqual(self.send(1).refused, 0)
-        self.now += 11
+        self.time.advance(11)
         self.send(2)
         urls = [url.rpartition("/v1/")[2] for url, _, _ in self.server.posts]
         self.assertEqual(urls, ["traces", "metrics", "traces", "metrics", "traces"])
