@@ -3,11 +3,11 @@
 #: Counts up with every change of the tables; an older file is brought up, a newer one refused.
 VERSION = 3
 
+# AUTOINCREMENT, as a job's number that comes again would give a command the reply to another one.
 _FIRST = """
 CREATE TABLE stars (session_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE marks (session TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE jobs (
-    # AUTOINCREMENT, as a number that comes again would give a command the reply to another one.
     job INTEGER PRIMARY KEY AUTOINCREMENT, request BLOB NOT NULL, state TEXT NOT NULL DEFAULT 'asked', reply BLOB);
 CREATE TABLE positions (
     target TEXT PRIMARY KEY, segment TEXT NOT NULL, offset INTEGER NOT NULL, moved_at REAL NOT NULL) WITHOUT ROWID;
