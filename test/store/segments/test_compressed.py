@@ -138,6 +138,34 @@ class PackedTests(SynchronousTestCase):
             path.write_bytes(whole[:at])
             self.assertRaises(PackedError, CompressedSegment, path, Files())
 
+    def test_long_lines_between_short_ones(self) -> None:
+        """Lines of several pieces, which are not copied on their way, are where they were among those that are."""
+        self.patch(packed_module, "_PIECE", 3000)
+        texts = ["a" * 200_000, "b", "c" * 90_000, "d" * 2900, "e" * 3100, "f", "g" * 400_000]
+        data = self.pack(*({"id": str(number), "text": text} for number, text in enumerate(texts)))
+        packed = self.open()
+        self.assertEqual(b"".join(piece for _, piece in packed.pieces()), data)
+        found = list(all_lines(Files(), self.data_dir, NAME))
+        self.assertEqual([line.good for line in found], [True] * (len(texts) + 1))
+        for line in found:
+            self.assertEqual(packed.read_several([(line.offset, line.length)]), {line.offset: line.data})
+
+    def test_a_line_that_the_disk_gave_wrong_is_not_kept(self) -> None:
+        """What reads otherwise than it was written is found when it is read back, and the plain file stays."""
+
+        class Lying(Files):
+            def read(self, fd: int, length: int, offset: int) -> bytes:
+                data = super().read(fd, length, offset)
+                return data.replace(b"truth", b"trulh")
+
+        self.data_dir = Path(self.mktemp())
+        segments_dir(self.data_dir).mkdir(parents=True)
+        plain = plain_path(self.data_dir, NAME)
+        plain.write_bytes(codec.encode({"id": "1", "text": "the truth"}))
+        seal(Files(), self.data_dir, NAME, 0.0)
+        self.assertRaises(PackedError, compress_segment, Lying(), self.data_dir, NAME)
+        self.assertEqual([path.name for path in segments_dir(self.data_dir).iterdir()], [plain.name])
+
     def test_damaged_lines_are_kept_as_they_are(self) -> None:
         """Compression neither repairs nor refuses a segment with a damaged line."""
         self.data_dir = Path(self.mktemp())
