@@ -24,10 +24,12 @@ class Rows:
 
     :ivar lines: by table, JSON lines.
     :ivar refused: for each record that is left out, its number, session, and why.
+    :ivar hosts: the labels of machines that the rows are under.
     """
 
     lines: dict[str, list[bytes]]
     refused: list[tuple[str, int, str]] = attr.field(factory=list)
+    hosts: set[str] = attr.field(factory=set)
 
     def body(self, table: str) -> bytes:
         """Return what is inserted into a table."""
@@ -69,6 +71,7 @@ class RowMaker:
             reason = "it is older than the target keeps anything (ttl_days)" if late else "its time cannot be held"
             made.refused.append((line.head.session_id, line.head.seq, reason))
             return
+        made.hosts.add(facts["host"])
         facts["tools"] = facts["tools"] or []
         facts["status"] = facts["status"] if 0 <= (facts["status"] or 0) < 1 << 31 else None
         for name in ("started_at", "ended_at"):

@@ -25,6 +25,7 @@ from ccsproxy.ship.clickhouse.schema import (
     tables,
 )
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
+from ccsproxy.ship.delivery.hosts import ShippedHosts
 from ccsproxy.ship.http import HttpDoor
 from ccsproxy.ship.reply import Reply, judge
 from ccsproxy.ship.target import BatchReceipt, Rejected, TargetContext, Unavailable
@@ -65,7 +66,8 @@ class ClickHouseTarget:
         if around.credentials.password:
             self._headers["X-ClickHouse-Key"] = around.credentials.password
         self._headers.update(around.credentials.headers)
-        self._host, self._content = around.host, around.content
+        self._content = around.content
+        self._hosts = ShippedHosts(Path(around.data_dir), around.host)
         self._tables: list[Table] = tables(address, around.content)
         price = PriceBook.of_data_dir(Path(around.data_dir)).cost
         self._maker = RowMaker(around.host, self._tables, price, int(address.options.get("ttl_days", TTL_DAYS)))
@@ -93,6 +95,7 @@ class ClickHouseTarget:
         assert isinstance(batch, LineBatch)  # noqa: S101  (whole_segments says so)
         await self.open()
         rows: Rows = await deferToThread(self._maker.rows, batch)
+        await deferToThread(self._hosts.note, rows.hosts)
         for table in _FILLED:
             if rows.lines.get(table):
                 await self._insert(table, rows, batch.token)
@@ -102,9 +105,10 @@ class ClickHouseTarget:
         return BatchReceipt(len(rows.refused))
 
     async def delete(self, session_id: str) -> None:
-        """Delete a session of this host, and the texts that nobody else has said."""
+        """Delete a session of this data dir, and the texts that nobody else has said."""
         await self.open()
-        own = f"session_id = {literal(session_id)} AND host = {literal(self._host)}"
+        hosts = ", ".join(map(literal, await deferToThread(self._hosts.every)))
+        own = f"session_id = {literal(session_id)} AND host IN ({hosts})"
         names = [table.name for table in self._tables]
         self._maker.memory.forget()
         if "messages" in names:

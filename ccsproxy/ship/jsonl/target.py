@@ -7,6 +7,7 @@ asks it to delete a session.
 import gzip
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from twisted.internet.threads import deferToThread
 
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
+from ccsproxy.ship.delivery.hosts import ShippedHosts
 from ccsproxy.ship.http import HttpDoor
 from ccsproxy.ship.jsonl.signature import HEADER, sign
 from ccsproxy.ship.reply import Reply, judge
@@ -32,6 +34,7 @@ class JsonLinesTarget:
     def __init__(self, around: TargetContext, clock: Callable[[], float] = time.time) -> None:
         self._door = HttpDoor(around.reactor, around.address)
         self._url, self._where = around.address.url or "/", around.address.authority
+        self._hosts = ShippedHosts(Path(around.data_dir), around.host)
         self._credentials, self._host, self._clock = around.credentials, around.host, clock
 
     async def open(self) -> None:
@@ -40,6 +43,7 @@ class JsonLinesTarget:
     async def send(self, batch: Batch) -> BatchReceipt:
         """Send a batch of records."""
         assert isinstance(batch, LineBatch)  # noqa: S101  (whole_segments says so)
+        await deferToThread(self._hosts.note)
         await self._post(batch.token, await deferToThread(_packed, batch))
         return BatchReceipt()
 
@@ -50,6 +54,7 @@ class JsonLinesTarget:
             "event": "deleted",
             "session_id": session_id,
             "labels": {"host": self._host},
+            "hosts": await deferToThread(self._hosts.every),
             "deleted_at": iso_time(now),
         }
         # A session may be removed, go on, and be removed again: each time has its own name.

@@ -5,7 +5,7 @@ Beside both, ``.texts.parquet`` has the texts that each call adds to its session
 The two folders are columns to every engine that reads them the way Hive does.
 """
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ccsproxy.store.segments.segment import COMPRESSED
 
@@ -33,6 +33,6 @@ def texts_path(segment: str, host: str) -> str:
     return f"{folder(segment, host)}/{segment}{TEXTS}"
 
 
-def of_host(path: str, host: str) -> bool:
-    """Tell whether an object is a host's."""
-    return f"/host={quote(host, safe='')}/" in path
+def host_of(path: str) -> str:
+    """Return whose an object is, empty for what is none of ours."""
+    return unquote(path.partition("/host=")[2].partition("/")[0])

@@ -46,10 +46,15 @@ def written(rows: Iterable[dict[str, Any]], columns_of: Callable[[], Schema] = s
     return out.getvalue()
 
 
+def values_in(data: bytes, column: str) -> set[str]:
+    """Return what a column of text in a file holds."""
+    table = read_parquet(io.BytesIO(data)).read_all()
+    return {str(value.as_py()) for value in table.column(column)}
+
+
 def sessions_in(data: bytes) -> set[str]:
     """Return the sessions that a file names."""
-    table = read_parquet(io.BytesIO(data)).read_all()
-    return {str(value.as_py()) for value in table.column("session_id")}
+    return values_in(data, "session_id")
 
 
 def without_session(data: bytes, session_id: str) -> bytes:

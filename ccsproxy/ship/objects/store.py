@@ -76,6 +76,22 @@ class ObjectStore:
         except FileNotFoundError:
             return None
 
+    def read_end(self, path: str, most: int) -> tuple[int, bytes] | None:
+        """Return how long an object is, and its last bytes, as many as are wanted; null when there is none.
+
+        :raises Unavailable: when the store does not answer.
+        """
+
+        def read() -> tuple[int, bytes]:
+            size = obstore.head(self._store, path)["size"]
+            start = max(size - most, 0)
+            return size, bytes(obstore.get_range(self._store, path, start=start, end=size)) if size else b""
+
+        try:
+            return self._asked(read)
+        except FileNotFoundError:
+            return None
+
     def delete(self, path: str) -> None:
         """Delete an object, if it is there.
 

@@ -13,9 +13,11 @@ from twisted.internet.threads import deferToThread
 
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, SegmentBatch, ShippedLine
+from ccsproxy.ship.delivery.hosts import ShippedHosts
 from ccsproxy.ship.facts import facts_of
-from ccsproxy.ship.objects.layout import PARQUET, TEXTS, folder, of_host, parquet_path, segment_path, texts_path
-from ccsproxy.ship.objects.parquet import sessions_in, texts_schema, without_session, written
+from ccsproxy.ship.objects.layout import PARQUET, folder, parquet_path, segment_path, texts_path
+from ccsproxy.ship.objects.parquet import texts_schema, values_in, written
+from ccsproxy.ship.objects.removal import SessionRemoval
 from ccsproxy.ship.objects.store import Exists, ObjectStore
 from ccsproxy.ship.objects.workshop import Workshop
 from ccsproxy.ship.said import Memory, texts_of
@@ -44,6 +46,8 @@ class ObjectTarget:
         self._host, self._content = around.host, around.content
         self._data_dir = Path(around.data_dir)
         self._price = PriceBook.of_data_dir(self._data_dir).cost
+        self._hosts = ShippedHosts(self._data_dir, around.host)
+        self._removal = SessionRemoval(self._store, self._workshop, self._price)
 
     async def open(self) -> None:
         """See that the store answers, and clear away what a killed process has left."""
@@ -57,7 +61,7 @@ class ObjectTarget:
         return BatchReceipt()
 
     async def delete(self, session_id: str) -> None:
-        """Cut a session out of every object of this host."""
+        """Cut a session out of every object of this data dir."""
         await deferToThread(self._delete, session_id)
 
     async def close(self) -> None:
@@ -65,24 +69,50 @@ class ObjectTarget:
 
     def _send(self, batch: SegmentBatch) -> None:
         name = batch.segment
+        self._hosts.note()
         with self._workshop() as workshop:
             if self._content:
                 self._put(segment_path(name, self._host), workshop.packed(name))
-            self._put_beside(name, [*workshop.records(name, self._content)])
-        # All that a segment was rewritten into has its stamp; of that, what was put before is replaced by this one.
-        # The listing is read to its end before anything is deleted, which would shift its later pages.
-        for path in [*self._store.paths(folder(name, self._host))]:
-            found = path.rpartition("/")[2]
-            if found[:STAMP] == name[:STAMP] and not found.startswith(name):
+            ids = self._put_beside(name, [*workshop.records(name, self._content)])
+            self._drop_replaced(name, ids, workshop)
+
+    def _drop_replaced(self, name: str, ids: set[str], workshop: Workshop) -> None:
+        """Delete what a segment was rewritten from: it has the same stamp, and the same records.
+
+        What only has the same stamp is another machine's of the same label.
+        """
+        # Read to its end before anything is deleted, which would shift the later pages of a listing.
+        found = [*self._store.paths(folder(name, self._host))]
+        place = folder(name, self._host)
+        for other in {path.rpartition("/")[2].partition(".")[0] for path in found}:
+            base = f"{place}/{other}"
+            if other[:STAMP] != name[:STAMP] or other == name or not ids & self._ids_in(base, workshop):
+                continue
+            for path in (each for each in found if each.startswith(f"{base}.")):
                 self._store.delete(path)
 
-    def _put_beside(self, name: str, lines: list[ShippedLine]) -> None:
-        """Put what is made of a segment's records; the summaries last, which are what is looked for first."""
+    def _ids_in(self, base: str, workshop: Workshop) -> set[str]:
+        """Return the records of a segment in the store: by its summaries, or where there are none, by its lines."""
+        summaries = self._store.read(base + PARQUET)
+        if summaries is not None:
+            return values_in(summaries[0], "id")
+        packed, name = self._store.read(base + COMPRESSED), base.rpartition("/")[2]
+        if packed is None:
+            return set()
+        workshop.bring(name, packed[0])
+        return {line.head.id for line in workshop.records(name, True, True)}
+
+    def _put_beside(self, name: str, lines: list[ShippedLine]) -> set[str]:
+        """Put what is made of a segment's records; the summaries last, which are what is looked for first.
+
+        :return: the ids of the records.
+        """
         rows = [facts_of(line, name, self._host, self._price) for line in lines]
         if self._content:
             # What the session said in earlier segments is said again here: each file stands for itself.
             self._put(texts_path(name, self._host), written(texts_of(Memory(), lines, rows), texts_schema))
         self._put(parquet_path(name, self._host), written(rows))
+        return {str(row["id"]) for row in rows}
 
     def _put(self, path: str, content: bytes | Path) -> None:
         """Put an object, unless the same is there: an acknowledgement was lost then.
@@ -102,42 +132,7 @@ class ObjectTarget:
                 self._store.replace(path, content, there[1])
 
     def _delete(self, session_id: str) -> None:
-        for path in [each for each in self._store.paths() if of_host(each, self._host)]:
-            if path.endswith(COMPRESSED):
-                self._cut(path, session_id)
-        # What is left are summaries alone, as they are shipped without content.
-        for path in [each for each in self._store.paths() if of_host(each, self._host)]:
-            if path.endswith(PARQUET) and not self._content:
-                self._cut_summaries(path, session_id)
-
-    def _cut(self, path: str, session_id: str) -> None:
-        """Cut a session out of a segment in the store, and of its summaries."""
-        beside, texts = (path.removesuffix(COMPRESSED) + ending for ending in (PARQUET, TEXTS))
-        summaries = self._store.read(beside)
-        if summaries is not None and session_id not in sessions_in(summaries[0]):
-            return
-        found = self._store.read(path)
-        if found is None:
-            return
-        name = path.rpartition("/")[2].removesuffix(COMPRESSED)
-        with self._workshop() as workshop:
-            workshop.bring(name, found[0])
-            left = workshop.cut(name, session_id)
-            if left is None:
-                for each in (beside, texts, path):
-                    self._store.delete(each)
-                return
-            new, packed = left
-            lines = [*workshop.records(new, True, True)]
-            rows = [facts_of(line, name, self._host, self._price) for line in lines]
-            self._store.replace(path, packed, found[1])
-            self._put(texts, written(texts_of(Memory(), lines, rows), texts_schema))
-            self._store.replace(beside, written(rows), summaries[1] if summaries else None)
-
-    def _cut_summaries(self, path: str, session_id: str) -> None:
-        found = self._store.read(path)
-        if found is not None and session_id in sessions_in(found[0]):
-            self._store.replace(path, without_session(found[0], session_id), found[1])
+        self._removal.remove(session_id, self._hosts.every())
 
     def _clear(self) -> None:
         for left in self._data_dir.glob(_WORK + "*"):

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from ccsproxy.ship.delivery.batch import ShippedLine
 from ccsproxy.store.segments.compress import write_packed
+from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import SegmentLine, file_pieces, lines, segment_pieces
 from ccsproxy.store.segments.rewrite import Rewriter
-from ccsproxy.store.segments.scan import head_of
-from ccsproxy.store.segments.segment import Header, compressed_path, plain_path, segments_dir
+from ccsproxy.store.segments.scan import head_of, read_footer
+from ccsproxy.store.segments.segment import Footer, Header, compressed_path, plain_path, segments_dir
 
 
 class Workshop:
@@ -54,6 +55,25 @@ class Workshop:
         path = compressed_path(self._folder, name)
         path.touch(mode=0o600)
         path.write_bytes(data)
+
+    def footer(self, name: str, size: int, end: bytes) -> Footer | None:
+        """Read the footer of a segment that was not brought here but for its last bytes.
+
+        :param size: bytes of the compressed file.
+        :return: null when it is not among these bytes, or cannot be read.
+        """
+        path = compressed_path(self._folder, name)
+        try:
+            # The rest is a hole: it is not looked at.
+            with path.open("wb") as file:
+                file.truncate(size)
+                file.seek(size - len(end))
+                file.write(end)
+            return read_footer(self._files, self._folder, name)
+        except PackedError:
+            return None
+        finally:
+            path.unlink()
 
     def cut(self, name: str, session_id: str) -> tuple[str, Path] | None:
         """Cut a session out of a segment that was brought here.

@@ -1,7 +1,7 @@
 """The tables of the state, by the version that brought them."""
 
 #: Counts up with every change of the tables; an older file is brought up, a newer one refused.
-VERSION = 3
+VERSION = 4
 
 # AUTOINCREMENT, as a job's number that comes again would give a command the reply to another one.
 _FIRST = """
@@ -27,7 +27,10 @@ ALTER TABLE positions ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE positions ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE positions ADD COLUMN wanted INTEGER NOT NULL DEFAULT 1;
 """
-_STEPS = (_FIRST, _SECOND, _THIRD)
+_FOURTH = """
+CREATE TABLE hosts (host TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+_STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 
 
 def statements(version: int) -> list[str]:

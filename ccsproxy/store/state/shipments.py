@@ -120,6 +120,14 @@ class Shipments:
         """
         self._state.change([(_MISSED, (records, segment[:STAMP]))])
 
+    def add_hosts(self, hosts: Iterable[str]) -> None:
+        """Note labels of machines under which records are shipped from here: deletions have to name them."""
+        self._state.change([("INSERT OR IGNORE INTO hosts VALUES (?)", (host,)) for host in hosts])
+
+    def hosts(self) -> set[str]:
+        """Return the labels of machines under which records were ever shipped from here."""
+        return {str(host) for (host,) in self._state.ask("SELECT host FROM hosts")}
+
     def drop(self, target: str) -> None:
         """Forget a target that is no longer shipped to, and what it was still to delete."""
         deletes = [f"DELETE FROM {table} WHERE target = ?" for table in ("positions", "deletions")]  # noqa: S608

@@ -20,7 +20,7 @@ from ccsproxy.ship.target import TargetContext, Unavailable
 from ccsproxy.store.state.shipments import Shipment
 from test.ship.segments import FIRST, SECOND, Segments
 from test.store.corpus import Corpus
-from test.store.records import record
+from test.store.records import record, started
 
 HOST = "host/1"
 
@@ -59,6 +59,16 @@ class FolderCase(SynchronousTestCase):
 
     def paths(self) -> list[str]:
         return sorted(self.store.paths())
+
+    def text(self) -> bytes:
+        """Return everything that lies in the folder, unpacked where it is packed."""
+        found = []
+        for path in self.paths():
+            data = (self.store.read(path) or (b"", None))[0]
+            if path.endswith(".zst"):
+                data = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read()
+            found.append(data)
+        return b"".join(found)
 
     def rows(self, segment: str = FIRST) -> list[dict[str, Any]]:
         """Return the summaries of a segment."""
@@ -161,14 +171,92 @@ class DeletionTests(FolderCase):
         self.assertEqual([row["session_id"] for row in self.rows()], ["stays", "stays"])
         self.target._delete("goes")
 
-    def test_other_hosts(self) -> None:
-        """Have their own."""
+    def test_other_machines(self) -> None:
+        """Have their own: a removal on one leaves what the others recorded of a session."""
         self.fill()
-        around = TargetContext(
-            None, ship_address(f"file://{self.lake}"), Credentials(), "other", str(self.segments.data_dir)
-        )
+        elsewhere = Path(self.mktemp()).absolute()
+        elsewhere.mkdir()
+        around = TargetContext(None, ship_address(f"file://{self.lake}"), Credentials(), "other", str(elsewhere))
         ObjectTarget(around)._delete("goes")
         self.assertEqual(len(self.paths()), 6)
+
+    def test_begun_call(self) -> None:
+        """A call that was begun in one segment and ended in the next is cut out of both."""
+        self.segments.begin(FIRST)
+        self.segments.append(FIRST, codec.encode(started(1, "goes")), codec.encode(started(2, "stays")))
+        self.segments.append(FIRST, codec.encode(record(2, "stays")))
+        self.segments.close(FIRST)
+        self.segments.begin(SECOND)
+        self.segments.append(SECOND, codec.encode(record(1, "goes")))
+        self.segments.close(SECOND)
+        self.target._send(self.batch())
+        self.target._send(self.batch(Shipment("t", self.batch().after)))
+        self.target._delete("goes")
+        self.assertEqual(self.paths(), all_of(FIRST))
+        self.assertNotIn(b"goes", self.text())
+        self.assertIn(b"stays", self.text())
+
+    def test_broken_off(self) -> None:
+        """A cut that was killed between any two steps is done whole by the next."""
+        for steps in range(1, 14):
+            self.setUp()
+            self.fill()
+            left = [steps]
+            whole = self.target._store._asked
+
+            def asked(work: Any, left: list[int] = left, whole: Any = whole) -> Any:
+                left[0] -= 1
+                if left[0] == 0:
+                    raise KeyboardInterrupt
+                return whole(work)
+
+            self.target._store._asked = asked  # type: ignore[method-assign]
+            try:
+                self.target._delete("goes")
+            except KeyboardInterrupt:
+                pass
+            self.make()._delete("goes")
+            self.assertEqual(self.paths(), all_of(FIRST), steps)
+            self.assertNotIn(b"goes", self.text(), steps)
+            self.assertEqual([row["session_id"] for row in self.rows()], ["stays", "stays"], steps)
+
+    def test_under_an_earlier_name(self) -> None:
+        """The label of a machine may change; what was put under the earlier one is cut out, too."""
+        self.fill()
+        around = TargetContext(
+            None, ship_address(f"file://{self.lake}"), Credentials(), "renamed", str(self.segments.data_dir)
+        )
+        ObjectTarget(around)._delete("goes")
+        self.assertEqual(self.paths(), all_of(FIRST))
+        self.assertEqual([row["host"] for row in self.rows()], [HOST, HOST])
+
+    def test_same_label_and_moment(self) -> None:
+        """Another machine's segment of the same label and the same millisecond is no predecessor of ours."""
+        self.segments.add(FIRST, [record(1, "a")])
+        self.segments.close(FIRST)
+        self.send()
+        self.segments = Segments(Path(self.mktemp()).absolute())
+        other = FIRST[:-8] + "0000000b"
+        made = codec.decode(codec.encode(record(1, "b")))
+        self.segments.begin(other)
+        self.segments.append(other, codec.encode({**made, "id": "other"}))
+        self.segments.close(other)
+        self.target = self.make()
+        self.send()
+        self.assertEqual(self.paths(), [*all_of(FIRST), *all_of(other)])
+
+    def test_rewritten_before_its_summaries(self) -> None:
+        """A segment of which nothing but its lines was put before it was rewritten goes, too."""
+        self.segments.add(FIRST, [1, 2], "stays")
+        self.segments.add(FIRST, [3], "goes")
+        self.segments.close(FIRST)
+        self.send()
+        for path in all_of(FIRST)[1:]:
+            self.store.delete(path)
+        new = self.segments.rewrite(FIRST, lambda head: head.session_id == "stays", b"\1\2\3\4")
+        assert new is not None
+        self.send()
+        self.assertEqual(self.paths(), all_of(new))
 
     def test_rewritten_here(self) -> None:
         """What replaces a segment takes its place there."""

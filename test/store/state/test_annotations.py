@@ -97,7 +97,8 @@ class AnnotationTests(AnnotationCase):
         self.state.star(["kept"])
         self.state.close()
         connection = sqlite3.connect(self.dir / NAME)
-        connection.execute("DROP TABLE annotations")
+        for table in ("annotations", "hosts"):
+            connection.execute(f"DROP TABLE {table}")
         for _, column, *_ in connection.execute("PRAGMA table_info(positions)").fetchall()[4:]:
             connection.execute(f"ALTER TABLE positions DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 1")

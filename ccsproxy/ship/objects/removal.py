@@ -1,0 +1,83 @@
+"""Cutting a session out of what lies in a store: out of segments, of the files beside them, and of what names it.
+
+A session is looked for in each segment's footer, which also names those of which a call was only begun there, and in
+its summaries, which are replaced last: a cut that was broken off is found by them and done again.
+"""
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+
+from ccsproxy.ship.facts import facts_of
+from ccsproxy.ship.objects.layout import PARQUET, TEXTS, host_of
+from ccsproxy.ship.objects.parquet import sessions_in, texts_schema, without_session, written
+from ccsproxy.ship.objects.store import ObjectStore
+from ccsproxy.ship.objects.workshop import Workshop
+from ccsproxy.ship.said import Memory, texts_of
+from ccsproxy.store.segments.segment import COMPRESSED
+from ccsproxy.store.summary import Price
+
+#: Bytes at the end of a segment that hold its footer, where that is not very long.
+_TAIL = 1 << 16
+
+
+class SessionRemoval:
+    """Cuts sessions out of the objects of some hosts.
+
+    :param workshop: makes a place to work in.
+    """
+
+    def __init__(
+        self, store: ObjectStore, workshop: Callable[[], AbstractContextManager[Workshop]], price: Price
+    ) -> None:
+        self._store, self._workshop, self._price = store, workshop, price
+
+    def remove(self, session_id: str, hosts: Collection[str]) -> None:
+        """Cut a session out of every object of some hosts."""
+        found = [path for path in self._store.paths() if host_of(path) in hosts]
+        for path in found:
+            if path.endswith(COMPRESSED):
+                self._cut(path, session_id)
+        packed = {path.removesuffix(COMPRESSED) for path in found if path.endswith(COMPRESSED)}
+        # Those that are alone were shipped without content, now or before a target was set up anew.
+        for path in found:
+            if path.endswith(PARQUET) and path.removesuffix(TEXTS).removesuffix(PARQUET) not in packed:
+                self._cut_summaries(path, session_id)
+
+    def _cut(self, path: str, session_id: str) -> None:
+        """Cut a session out of a segment in the store, and of what is beside it."""
+        beside, texts = (path.removesuffix(COMPRESSED) + ending for ending in (PARQUET, TEXTS))
+        summaries = self._store.read(beside)
+        named = summaries is not None and session_id in sessions_in(summaries[0])
+        name = path.rpartition("/")[2].removesuffix(COMPRESSED)
+        with self._workshop() as workshop:
+            if not named and not self._is_in_footer(workshop, path, name, session_id):
+                return
+            found = self._store.read(path)
+            if found is None:
+                return
+            workshop.bring(name, found[0])
+            left = workshop.cut(name, session_id)
+            if left is None:
+                for each in (beside, texts, path):
+                    self._store.delete(each)
+                return
+            new, packed = left
+            lines = [*workshop.records(new, True, True)]
+            host = host_of(path)
+            rows = [facts_of(line, name, host, self._price) for line in lines]
+            self._store.replace(path, packed, found[1])
+            self._store.replace(texts, written(texts_of(Memory(), lines, rows), texts_schema), None)
+            self._store.replace(beside, written(rows), summaries[1] if summaries else None)
+
+    def _is_in_footer(self, workshop: Workshop, path: str, name: str, session_id: str) -> bool:
+        """Tell whether something of a session may be in a segment, by its last bytes."""
+        tail = self._store.read_end(path, _TAIL)
+        if tail is None:
+            return False
+        footer = workshop.footer(name, *tail)
+        return footer is None or bool(footer.damaged) or session_id in footer.sessions
+
+    def _cut_summaries(self, path: str, session_id: str) -> None:
+        found = self._store.read(path)
+        if found is not None and session_id in sessions_in(found[0]):
+            self._store.replace(path, without_session(found[0], session_id), found[1])
