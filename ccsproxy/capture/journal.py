@@ -10,7 +10,8 @@ machine), of nameless memory otherwise. Beside it, a copy in the data directory 
 its own, one write a tick; it outlives the machine, and may lack the last tick.
 
 One exchange is one *slot*: number (8 bytes), time (8), id, upstream (text padded with zeros), and whether the log has
-gaps in it. A slot whose number is 0 is free; the number is written last and taken away first.
+gaps in it, or holds nothing more of it. A slot whose number is 0 is free; the number is written last and taken away
+first.
 """
 
 import fcntl
@@ -20,7 +21,7 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import attr
@@ -36,7 +37,9 @@ FIRST, GROWTH = 64 << 10, 512 << 10
 _MAGIC = b"ccsproxy journal 1\n"
 _HEAD = struct.Struct("<32s96s")
 _ENTRY = struct.Struct("<d40s64sB")
-_INCOMPLETE = 8 + _ENTRY.size - 1
+_GAPS = 8 + _ENTRY.size - 1
+#: What an entry says of the gaps in the log.
+_NONE, _INCOMPLETE, _GONE = 0, 1, 2
 
 
 @attr.frozen
@@ -47,6 +50,7 @@ class Begun:
     :ivar started_at: seconds since the epoch.
     :ivar run: the session of its run.
     :ivar incomplete: something that an earlier recorder had taken of it is not in the log any more.
+    :ivar gone: it is over, and nothing of it is in the log any more.
     """
 
     number: int
@@ -55,6 +59,7 @@ class Begun:
     upstream: str
     run: str
     incomplete: bool = False
+    gone: bool = False
 
 
 class Journal:
@@ -92,15 +97,18 @@ class Journal:
         at = slot * SLOT
         # Before the number: a reader that sees a number finds everything behind it, also if we are killed between the
         # two.
-        _ENTRY.pack_into(self._map, at + 8, started_at, exchange_id.encode()[:40], upstream.encode()[:64], 0)
+        _ENTRY.pack_into(self._map, at + 8, started_at, exchange_id.encode()[:40], upstream.encode()[:64], _NONE)
         self._numbers[at // 8] = number
         self._touch(slot)
         return slot
 
-    def mark_incomplete(self, slot: int) -> None:
-        """Note that the log has gaps in an exchange, which matter to a recorder that begins."""
+    def mark_incomplete(self, slot: int, gone: bool = False) -> None:
+        """Note that the log has gaps in an exchange, which matter to a recorder that begins.
+
+        :param gone: whether it is over, and nothing of it is in the log any more.
+        """
         if slot:
-            self._map[slot * SLOT + _INCOMPLETE] = 1
+            self._map[slot * SLOT + _GAPS] = _GONE if gone else _INCOMPLETE
 
     def end(self, slot: int) -> None:
         """Take an exchange out, because it is settled."""
@@ -116,6 +124,10 @@ class Journal:
         """
         dirty, self.dirty = self.dirty, set()
         return [(page * PAGE, self._map[page * PAGE : (page + 1) * PAGE]) for page in sorted(dirty)]
+
+    def unknown(self, offsets: Iterable[int]) -> None:
+        """Count pieces that `changed` has returned as not known after all."""
+        self.dirty.update(offset // PAGE for offset in offsets)
 
     def close(self) -> None:
         """Unmap the table; the file stays."""
@@ -202,8 +214,8 @@ def _entries(data: bytes, run: str) -> Iterator[Begun]:
     for at in range(0, len(data) - SLOT + 1, SLOT):
         number = int.from_bytes(data[at : at + 8], sys.byteorder)
         if number:
-            started_at, exchange_id, upstream, incomplete = _ENTRY.unpack_from(data, at + 8)
-            yield Begun(number, _text(exchange_id), started_at, _text(upstream), run, bool(incomplete))
+            started_at, exchange_id, upstream, gaps = _ENTRY.unpack_from(data, at + 8)
+            yield Begun(number, _text(exchange_id), started_at, _text(upstream), run, gaps != _NONE, gaps == _GONE)
 
 
 def _text(padded: bytes) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ccsproxy.capture.disk import Disk, DiskThread
 from ccsproxy.capture.journal import Journal
@@ -18,6 +19,8 @@ from ccsproxy.capture.shared_log import SharedLog
 
 #: Seconds within which the journal's copy on the disk knows what the journal knows.
 COPY_TICK = 0.1
+#: Seconds after which the copy is written again that the disk did not take.
+COPY_RETRY = 1.0
 
 
 class HandOver:
@@ -52,7 +55,7 @@ class HandOver:
         self.capture = RelayCapture(files.relay, self._shared, self.log, self._journal, self._wake, hurry=self._hurry)
         self._link: RecorderLink | None = None
         self._copying: IDelayedCall | None = None
-        self._busy = False
+        self._busy = self._lags = self._closed = False
         if files.journal_copy is not None:
             self._journal.touched = self._copy_soon
 
@@ -72,6 +75,7 @@ class HandOver:
 
     def close(self) -> None:
         """End; what is not settled stays in the log, for as long as anybody has it."""
+        self._closed = True
         if self._link is not None:
             self._link.close()
         if self._copying is not None:
@@ -92,10 +96,12 @@ class HandOver:
 
     def _unlinked(self) -> None:
         self._link = None
+        # What it had taken died with it, and is needed by the next one: it is no mere insurance any more.
+        self.log.taken = 0
 
-    def _copy_soon(self) -> None:
+    def _copy_soon(self, seconds: float = COPY_TICK) -> None:
         if self._copying is None and not self._busy:
-            self._copying = self._reactor.callLater(COPY_TICK, self._copy)
+            self._copying = self._reactor.callLater(seconds, self._copy)
 
     def _copy(self) -> None:
         """Write what has changed; while the disk hangs, the rest of it gathers in the journal."""
@@ -105,13 +111,22 @@ class HandOver:
             return
         self._busy = True
         copied = self._disk.run(write_pages, self._files.journal_copy, changed)
-        copied.addErrback(lambda failure: self._log.warn("the journal's copy lags: {why}", why=failure.value))
-        copied.addCallback(self._copied)
+        copied.addCallbacks(self._copied, self._not_copied, errbackArgs=([offset for offset, _ in changed],))
 
     def _copied(self, _: object) -> None:
-        self._busy = False
+        self._busy = self._lags = False
         if self._journal.dirty:
             self._copy_soon()
+
+    def _not_copied(self, failure: Failure, offsets: list[int]) -> None:
+        """Write what the disk did not take once more, a little later."""
+        self._busy = False
+        if not self._lags:  # a full disk would else fill the log ten times a second
+            self._log.warn("the journal's copy lags: {why}", why=failure.getErrorMessage())
+        self._lags = True
+        self._journal.unknown(offsets)
+        if not self._closed:
+            self._copy_soon(COPY_RETRY)
 
 
 def write_pages(descriptor: int, pages: list[tuple[int, bytes]]) -> None:

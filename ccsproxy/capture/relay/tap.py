@@ -117,7 +117,7 @@ class ExchangeTap:
         """Take note that a region is not kept for it any more, and let a new recorder know of the gap."""
         if region in self.regions:
             self.regions.remove(region)
-        self._capture.journal.mark_incomplete(self.slot)
+        self._capture.journal.mark_incomplete(self.slot, gone=self.ended and not self.regions)
 
     def begin(self, head: RequestHead) -> bool:
         """Say the head, which goes before everything else."""

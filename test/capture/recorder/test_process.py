@@ -446,6 +446,23 @@ class DeathTests(ProcessCase):
         )
         self.assertEqual(sorted(relay.stored()), [1, 2, 3])
 
+    def test_all_that_only_a_dead_recorder_knew(self) -> None:
+        """What is over, and not in the log any more, is recorded at once, and does not wait for the relay's end."""
+        relay = self.relay()
+        relay.writer._soft = 100
+        relay.exchange("gone")
+        under_way = relay.begin("under way")
+        relay.exchange("large", 2 * REGION)
+        self.give_up_first_region(relay)
+        self.start(relay)
+        self.assertEqual([(r.id, r.outcome) for r in self.store.records[:1]], [("gone", "unclean")])
+        under_way.end(ending())
+        relay.tell()
+        self.pump()
+        self.assertEqual(sorted((r.id, r.outcome) for r in self.store.records),
+                         [("gone", "unclean"), ("large", "unclean"), ("under way", "unclean")])  # fmt: skip
+        self.assertEqual(sorted(relay.stored()), [1, 2, 3])
+
     def test_the_relay_dies_after_it_gave_something_up(self) -> None:
         """What its recorder had taken is recorded once."""
         relay = self.relay()

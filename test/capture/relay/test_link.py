@@ -9,10 +9,12 @@ import msgspec
 from twisted.internet.testing import MemoryReactorClock
 
 from ccsproxy.capture import frames
+from ccsproxy.capture.relay import hand_over as hand_over_module
 from ccsproxy.capture.relay.files import RelayFiles
-from ccsproxy.capture.relay.hand_over import COPY_TICK, HandOver
+from ccsproxy.capture.relay.hand_over import COPY_RETRY, COPY_TICK, HandOver
 from ccsproxy.capture.relay.link import TICK, RecorderLink
-from test.capture.relay.rig import LogCase
+from test.capture.fakes import request_head
+from test.capture.relay.rig import KEY, LogCase
 
 
 class LinkCase(LogCase):
@@ -119,11 +121,12 @@ class HandOverTests(LinkCase):
         self.assertEqual(self.told(), [True])
 
     def test_last_words(self) -> None:
-        """What a recorder said before its end is heard when it is unlinked."""
+        """What a recorder said before its end is heard when it is unlinked; what it had taken is needed again."""
         self.hand_over.link(self.ours)
-        self.say(taken=5)
+        tap: Any = self.hand_over.capture.begin(request_head())
+        self.say(taken=5, stored=[tap.number])
         self.hand_over.unlink()
-        self.assertEqual(self.log.taken, 5)
+        self.assertEqual((self.hand_over.capture.stored, self.log.taken), (1, 0))
         self.hand_over.unlink()
         self.hand_over._wake()
         self.assertEqual(self.reactor.getDelayedCalls(), [])
@@ -142,4 +145,38 @@ class HandOverTests(LinkCase):
             self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
             self.reactor.advance(COPY_TICK)
             self.assertIn(f"exchange {number + 10}".encode(), copy.read_bytes())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_a_disk_that_takes_no_copy(self) -> None:
+        """It is written when the disk takes it again, with what was begun meanwhile, and not tried after the end."""
+        copy = Path(self.mktemp())
+        descriptor = os.open(copy, os.O_RDWR | os.O_CREAT, 0o600)
+        self.addCleanup(os.close, descriptor)
+        hand_over = HandOver(
+            self.reactor, RelayFiles(1, self.log_file, self.journal_file, descriptor, None, []), KEY, disk=self.disk
+        )
+        written, sick = hand_over_module.write_pages, [True, True]
+
+        def write(*given: Any) -> None:
+            if sick and sick.pop():
+                raise OSError(28, "No space left on device")
+            written(*given)
+
+        self.patch(hand_over_module, "write_pages", write)
+        hand_over._journal.begin(1, "early", 1.0, "upstream")
+        self.reactor.advance(COPY_TICK)
+        self.assertEqual(copy.read_bytes(), b"")
+        hand_over._journal.begin(2, "late", 1.0, "upstream")
+        self.reactor.pump([COPY_TICK, COPY_RETRY])
+        self.assertEqual(copy.read_bytes(), b"")
+        self.reactor.advance(COPY_RETRY)
+        self.assertTrue(all(name in copy.read_bytes() for name in (b"early", b"late")))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        sick.append(True)
+        hand_over._journal.begin(3, "last", 1.0, "upstream")
+        self.disk.stalled = True
+        self.reactor.advance(COPY_TICK)
+        hand_over.close()
+        self.disk.stalled = False
+        self.disk.catch_up()
         self.assertEqual(self.reactor.getDelayedCalls(), [])

@@ -157,6 +157,16 @@ class OverflowTests(TapCase):
         self.assertEqual([each.incomplete for each in journal.read(self.journal_file)], [True, True])
         self.exchange("new")
         self.assertFalse(journal.read(self.journal_file)[2].incomplete)
+        self.assertFalse(any(each.gone for each in journal.read(self.journal_file)))
+
+    def test_what_is_given_up_whole_is_marked_so(self) -> None:
+        """Of an exchange that is over, and of which nothing is left in the log, nothing more is going to be heard."""
+        self.capture.begin(request_head("over")).end(ending())
+        tap: Any = self.capture.begin(request_head("under way"))
+        for _ in range(60):
+            self.log.taken = self.log.position[0] - 1
+            tap.response_body(b"x" * REGION)
+        self.assertEqual([each.gone for each in journal.read(self.journal_file)], [True, False])
 
     def test_no_room_for_an_end(self) -> None:
         """An exchange whose end finds no room at all is dropped, and counted."""

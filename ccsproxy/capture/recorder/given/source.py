@@ -98,6 +98,8 @@ class RelaySource(Protocol):
         self._reader, self._handler = LogReader(self._shared, spill, cipher), handler
         if not self.attached.linked:
             self._ending = True
+        for number in [each.number for each in self.begun.values() if each.gone]:
+            self._record_headless(number, handler)
         self._step_soon(0)
 
     def dataReceived(self, data: bytes) -> None:
@@ -207,7 +209,7 @@ class RelaySource(Protocol):
                 if frame.kind == frames.HEAD:
                     self._announce(number)
                 elif frame.kind == frames.END and number in self._headless:
-                    self._end_headless(number, handler)
+                    self._record_headless(number, handler)
                 handler.take(frame)
             room -= len(frame.payload)
             # Only an END adds a record, so that nothing else has to look.
@@ -223,8 +225,8 @@ class RelaySource(Protocol):
         words[WORKING] = 0
         return True
 
-    def _end_headless(self, number: int, handler: FrameHandler) -> None:
-        """Record that an exchange has been whose head only a dead recorder knew."""
+    def _record_headless(self, number: int, handler: FrameHandler) -> None:
+        """Record that an exchange is over whose head only a dead recorder knew."""
         self._headless.discard(number)
         recorded = handler.record_unclean(self.begun[number])
         recorded.addCallback(
