@@ -71,11 +71,12 @@ def write_region(
 ) -> None:
     """Encrypt a region and write it to its slot.
 
-    :param reserve: how many bytes have to stay free on the file system.
+    :param reserve: how many bytes have to stay free on the file system; of a small one a quarter, or a volume of less
+        than the reserve could never be used.
     :raises OSError: when the disk does not take it.
     """
     state = os.fstatvfs(descriptor)
-    if state.f_bavail * state.f_frsize < reserve + FILE_SLOT:
+    if state.f_bavail * state.f_frsize < min(reserve, state.f_blocks * state.f_frsize // 4) + FILE_SLOT:
         raise OSError(errno.ENOSPC, "less than the reserve would be left")
     view, offset = memoryview(cipher.encrypt(nonce, data)), slot * FILE_SLOT
     while view:

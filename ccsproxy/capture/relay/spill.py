@@ -22,7 +22,7 @@ class SpillBounds:
     """How much may be in the file, in bytes.
 
     :ivar file: the file.
-    :ivar reserve: what stays free on the file system.
+    :ivar reserve: what stays free on the file system, and a quarter of a small one.
     """
 
     file: int = 1 << 30
@@ -123,7 +123,9 @@ class Spill:
 
     def _failed(self, failure: Failure, slot: int) -> Failure:
         # A full disk would else be asked again for each region, thousands of times a second, by a relay under load.
-        self._closed_until = self._seconds() + RETRY_AFTER
-        self._log.warn("the spill file takes nothing for a while: {reason}", reason=failure.value)
+        now = self._seconds()
+        if now >= self._closed_until:  # of the dozens of writes that were under way, one has said it
+            self._log.warn("the spill file takes nothing for a while: {reason}", reason=failure.getErrorMessage())
+        self._closed_until = now + RETRY_AFTER
         self.free(slot)
         return failure
