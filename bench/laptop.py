@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class Laptop:
         self.agents = Agents(lambda: self.service.port, failing=failing / 100)
         self.strace: list[subprocess.Popen[bytes]] = []
         self.samples: list[dict[str, float]] = []
-        self.done: Counter[str] = Counter()
+        self.diary: list[tuple[float, str]] = []
 
     def sleep(self) -> None:
         """Close the lid: every process stands still, and goes on all at once."""
@@ -131,17 +132,23 @@ class Laptop:
             wait_for(lambda: len(self.agents.answered) > answered + 20, "answers")  # noqa: B023
             self.sample()
             event = self.dice.choice(events)
+            self.diary.append((time.time(), event.__name__))
             event()
-            self.done[event.__name__] += 1
 
-    def end(self) -> tuple[list[dict[str, Any]], int]:
-        """Stop everything; return the records, and how many exchanges were counted as lost."""
+    def end(self) -> list[dict[str, Any]]:
+        """Stop everything; return the records."""
         self.end_strace()
         self.agents.stop()
         time.sleep(2.0)
         self.service.stop()
-        found = records_in(self.data_dir)
-        return found, sum(record["outcome"] == "unclean" for record in found)
+        return records_in(self.data_dir)
+
+    def circumstances(self, record: dict[str, Any]) -> str:
+        """Say why an exchange was counted as lost, and what happened around its beginning."""
+        begun = datetime.fromisoformat(record["started_at"]).timestamp()
+        before = [name for at, name in self.diary if at <= begun][-2:]
+        after = next((name for at, name in self.diary if at > begun), "the end")
+        return f"{record['error']['message']} {' '.join(before)}, then {after}"
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -164,26 +171,30 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--failing", type=float, default=0.0, help="percent")
     parser.add_argument("--dir", default=None)
+    parser.add_argument("--log", action="store_true", help="print the end of the service's log")
     args = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ccsproxy-laptop-", dir=args.dir))
     laptop = Laptop(folder, args.seed, args.failing)
     try:
         laptop.live(args.minutes)
-        found, unclean = laptop.end()
+        found = laptop.end()
     finally:
+        print(laptop.service.log.read_text()[-4000:] if args.log else "", end="")
         laptop.close()
         shutil.rmtree(folder, ignore_errors=True)
-    return judge(laptop, found, unclean)
+    return judge(laptop, found)
 
 
-def judge(laptop: Laptop, found: list[dict[str, Any]], unclean: int) -> int:
+def judge(laptop: Laptop, found: list[dict[str, Any]]) -> int:
     """Say what became of the exchanges and how everything grew; 1 when something is wrong."""
     twice = [each for each, count in Counter(record["id"] for record in found).items() if count > 1]
     wrong = laptop.agents.wrong
     kept = {record["request"]["path"] for record in found}
-    print(
-        f"{dict(laptop.done)}; {len(laptop.agents.answered)} answered, {len(found)} records kept, {unclean} unclean"
-    )
+    unclean = [record for record in found if record["outcome"] == "unclean"]
+    done = dict(Counter(name for _, name in laptop.diary))
+    print(f"{done}; {len(laptop.agents.answered)} answered, {len(found)} records kept, {len(unclean)} unclean")
+    for why, count in Counter(map(laptop.circumstances, unclean)).most_common():
+        print(f"{count:6} unclean: {why}")
     newest = sorted(laptop.agents.answered, key=lambda path: int(path.rpartition("-")[2]))[-40:]
     print(
         f"{len(twice)} records twice, {len(wrong)} answers altered, {len(set(newest) - kept)} of the last 40 missing"
