@@ -11,6 +11,7 @@ from ccsproxy.exports.session.session import SessionExtras, notes_of
 from ccsproxy.store.query import QueryError, parse_query, parse_time
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.unknown import unknown_values
 
 #: The parameters of a URL, already checked.
 Given = Mapping[str, str]
@@ -41,7 +42,8 @@ class Queries:
             raise bad_request(str(error)) from error
         page = self.reader.requests(query)
         reading = list(query.question.reading) if query.question else []
-        answer = {"requests": page.items, "next": page.before, "rebuilding": page.rebuilding, "reading": reading}
+        answer = {"requests": page.items, "next": page.before, "rebuilding": page.rebuilding, "reading": reading,
+                  "unknown": [] if page.items else unknown_values(query, self.reader.meta())}  # fmt: skip
         return {**answer, "totals": self.reader.totals(query)} if given.get("totals") == "true" else answer
 
     def line(self, sid: str, seq: int) -> bytes | None:

@@ -99,8 +99,8 @@ def _dialect(path: str) -> str | None:
     if route.endswith("/messages"):
         return "anthropic"
     if route.endswith("/responses"):
-        return "openai-responses"
-    return "openai-chat" if route.endswith("/chat/completions") else None
+        return "openai_responses"
+    return "openai_chat" if route.endswith("/chat/completions") else None
 
 
 def _category(path: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import attr
 
+from ccsproxy.dialects.names import NAMES
 from ccsproxy.exchange.outcome import Category, Outcome
 from ccsproxy.insight.query import Question, QuestionError, parse
 from ccsproxy.insight.query import matches as fits
@@ -16,7 +17,7 @@ from ccsproxy.store.summary import KEY_BITS, Summary, as_dict, milliseconds
 #: The filters of contract section 6 that name a member of a summary; a comma means "or".
 FIELDS = ("upstream", "model", "cwd", "client", "dialect", "category", "outcome", "status")
 #: Those that have few values, which are all known.
-_KNOWN = {"outcome": tuple(map(str, Outcome)), "category": tuple(map(str, Category))}
+_KNOWN = {"outcome": tuple(map(str, Outcome)), "category": tuple(map(str, Category)), "dialect": NAMES}
 #: How many rows a page has when nobody says, and at most.
 PAGE, LARGEST_PAGE = 100, 1000
 

@@ -4,7 +4,7 @@ import argparse
 import re
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import attr
 
@@ -14,6 +14,7 @@ from ccsproxy.run import read_run_file
 from ccsproxy.store.query import FIELDS, Query, parse_query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.unknown import unknown_values
 from ccsproxy.tools.data_dir import CommandError, data_dir_of
 from ccsproxy.tools.engine_source import source_reader
 
@@ -80,6 +81,12 @@ def _quoted(word: str) -> str:
     if " " not in word or '"' in word:
         return word
     return f'{field}:"{value}"' if colon and " " not in field else f'"{word}"'
+
+
+def say_nothing_matches(reader: Reader, query: Query, err: TextIO) -> None:
+    """Say that a list is empty, and which values of its filters no record has."""
+    for line in ["Nothing matches", *unknown_values(query, reader.meta())]:
+        err.write(f"{line[0].upper()}{line[1:]}.\n")
 
 
 def moment(text: str) -> str:

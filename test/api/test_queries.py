@@ -85,6 +85,13 @@ class QueriesTests(StoreCase):
         self.assertEqual(len(found), sum(record["upstream"] == "openai" for record in self.records))
         self.get("/api/sessions?upstream=openai&since=2026-01-01&include_empty=true&offset=1&limit=2", "Sessions")
 
+    def test_values_that_no_record_has(self) -> None:
+        """An empty page names them; other pages do not."""
+        self.assertEqual(self.get("/api/requests?upstream=anthropic", "Page")["unknown"], [])
+        page = self.get("/api/requests?upstream=antropic&q=tool:bash", "Page")
+        self.assertEqual(page["unknown"], ["no upstream 'antropic' was recorded; nearest: anthropic"])
+        self.assertIn(b"dialect is one of", self.ask("/api/requests?dialect=openay", 400))
+
     def test_any_time(self) -> None:
         """Times at which nothing can have been are questions too."""
         for when in ("0001-01-01", "1969-12-31T23:59:59Z", "2166-09-10", "9999-12-31T23:59:59-23:59"):

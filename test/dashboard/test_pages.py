@@ -80,6 +80,12 @@ class PagesTests(DashboardCase):
         self.assertIn("selected", page.one("option", value="qwen3").attributes)
         self.assertEqual(len(page.all("tr", data_testid="row")), 1 + 1)
 
+    def test_values_that_no_record_has(self) -> None:
+        """An empty list says which of the filters' values nobody recorded, and what was probably meant."""
+        for path in ("/calls?model=qwen33", "/sessions?model=qwen33", "/calls?q=model:qwen33"):
+            self.assertIn("no model 'qwen33' was recorded; nearest: qwen3", self.page(path).text, path)
+        self.assertNotIn("was recorded", self.page("/calls?model=qwen3&since=2031-01-01").text)
+
     def test_head(self) -> None:
         """HEAD has the length and no body."""
         response = self.ask("/", "HEAD")

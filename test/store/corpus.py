@@ -119,7 +119,7 @@ class Corpus:
             "duration_ms": duration,
             "ttft_ms": round(duration / 3, 3) if outcome == "complete" else None,
             "upstream": "openai" if openai else "anthropic",
-            "dialect": "openai-responses" if openai else "anthropic",
+            "dialect": "openai_responses" if openai else "anthropic",
             "category": "model",
             "model": model,
             "response_model": model,

@@ -87,9 +87,10 @@ class KnownValueTests(SynchronousTestCase):
             ("category", "chat"),
             ("status", "2xx"),
             ("outcome", "complete,x"),
+            ("dialect", "openai-responses"),
         ):
             self.assertRaises(QueryError, parse_query, {name: value})
         for text in ("outcome:compleet", "-category:chat", "outcome:complete,x"):
             self.assertRaises(QueryError, parse_query, {"q": text})
         parse_query({"outcome": "complete,unclean", "category": "model", "status": "200,529", "model": "whatever"})
-        parse_query({"q": "outcome:upstream category:model model:whatever"})
+        parse_query({"q": "outcome:upstream category:model model:whatever dialect:openai", "dialect": "bedrock"})

@@ -119,8 +119,9 @@ SCHEMAS: Mapping[str, Schema] = {
     "Session": members({"meta": ref("SessionRow"), "requests": every(ref("Summary"))}),
     "Page": members(
         {"requests": every(ref("Summary")), "next": maybe("string")},
-        {"totals": {"type": "object"}, "reading": every(TEXT)},
-        about="`next` is the value of `before` for the page that follows, null when there is none.",
+        {"totals": {"type": "object"}, "reading": every(TEXT), "unknown": every(TEXT)},
+        about="`next` is the value of `before` for the page that follows, null when there is none. `unknown` has, "
+        "where the list is empty, a sentence for each value of a filter that no record has.",
     ),
     "Record": _RECORD,
     "Stats": {"type": "object", "description": "Counts per upstream and model, and in total."},

@@ -36,10 +36,15 @@ def newcomer(proxies: Sequence[str], upstreams: Sequence[str] = ()) -> Any:
     )
 
 
-def nothing_found() -> Any:
-    """Say that the filters leave nothing."""
+def nothing_found(unknown: Sequence[str] = ()) -> Any:
+    """Say that the filters leave nothing.
+
+    :param unknown: what there is to say of values that no record has.
+    """
     return h.p(
-        "No call passes these filters. ",
+        "No call passes these filters",
+        [f"{'; ' if place else ': '}{each}" for place, each in enumerate(unknown)],
+        ". ",
         h.a("Clear all", href="/calls"),
         class_="nothing",
         id="nothing",

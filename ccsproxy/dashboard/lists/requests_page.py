@@ -20,6 +20,7 @@ from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
 from ccsproxy.store.query import Query, parse_query
 from ccsproxy.store.reader.reader import Reader, RequestPage
+from ccsproxy.store.unknown import unknown_values
 
 USUAL = Order("time")
 
@@ -48,7 +49,7 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
         if found.rebuilding and not empty
         else None,
         newcomer(service.proxies, service.upstreams) if empty else None,
-        nothing_found() if not found.items and not empty else None,
+        nothing_found(unknown_values(query, reader.meta())) if not found.items and not empty else None,
         h.p(h.a("", href=address.requests(**filters)), id="newer", class_="newer", role="status", hidden=True),
         # The script puts what is new on top, which is its place in the usual order of the first page alone.
         _table([row_of(item) for item in found.items], given, order, live=first and order == USUAL),

@@ -26,6 +26,7 @@ from ccsproxy.dashboard.service import Service
 from ccsproxy.dashboard.session.beside import selected_session
 from ccsproxy.store.query import parse_query
 from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.unknown import unknown_values
 
 COLUMNS = (
     Column("time", "Last activity", "active", fixed=True),
@@ -68,7 +69,7 @@ def sessions_page(reader: Reader, given: Mapping[str, str], service: Service) ->
         )
         if rows or narrowed
         else None,
-        _none(narrowed, service) if not rows else _table(rows, filters, order_of(given)),
+        _none(narrowed, service, _unknown(reader, filters)) if not rows else _table(rows, filters, order_of(given)),
         _pager(filters, query.offset // ROWS + 1, len(found) > ROWS),
     ]
     return Page(
@@ -183,10 +184,16 @@ def _row(row: SessionRow) -> Any:
     )
 
 
-def _none(narrowed: bool, service: Service) -> Any:
+def _unknown(reader: Reader, filters: Mapping[str, str]) -> list[str]:
+    names = (*(name for name, _ in FILTERS), "q")
+    return unknown_values(parse_query({name: filters.get(name, "") for name in names}), reader.meta())
+
+
+def _none(narrowed: bool, service: Service, unknown: Sequence[str]) -> Any:
     if not narrowed:
         return newcomer(service.proxies, service.upstreams)
-    return h.p("No session passes these filters. ", h.a("Show all", href="/sessions"), class_="nothing")
+    said = [f"{'; ' if place else ': '}{each}" for place, each in enumerate(unknown)]
+    return h.p("No session passes these filters", said, ". ", h.a("Show all", href="/sessions"), class_="nothing")
 
 
 def _pager(filters: Mapping[str, str], number: int, more: bool) -> Any:

@@ -8,6 +8,7 @@ from ccsproxy.providers.amounts import lacking, total
 from ccsproxy.store.query import parse_query
 from ccsproxy.store.reader.sums.costs import GROUPS, PARTS
 from ccsproxy.tools.answers.answering import examples, open_insights
+from ccsproxy.tools.asking import say_nothing_matches
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import table
@@ -36,13 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write a line for each group, the dearest first, and the sum."""
-    _, insights = open_insights(args)
-    found = insights.costs(args.by, parse_query({"q": " ".join(args.query)}))
+    reader, insights = open_insights(args)
+    query = parse_query({"q": " ".join(args.query)})
+    found = insights.costs(args.by, query)
     if args.json:
         write_json(out, found)
         return 0
     if not found["rows"]:
-        err.write("Nothing matches.\n")
+        say_nothing_matches(reader, query, err)
         return 1
     rows = _part_rows(found, args) if args.by in PARTS else _rows(found, args)
     table(rows, out)

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+import attr
+
 from ccsproxy.insight import words
 from ccsproxy.insight.query import ANNOTATED, matches, ordered
 from ccsproxy.providers.amounts import lacking, total
@@ -13,7 +15,7 @@ from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.state.annotations import marked
 from ccsproxy.store.summary import milliseconds
 from ccsproxy.tools.answers.answering import examples
-from ccsproxy.tools.asking import add_filters, add_query, open_reader, query_of, question_text
+from ccsproxy.tools.asking import add_filters, add_query, open_reader, query_of, question_text, say_nothing_matches
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, heading, local_time, printable, request_line
@@ -53,7 +55,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         _sums(reader, query, len(page.items), out)
     if page.rebuilding:
         err.write("The index is being rebuilt; older requests may be missing from this list.\n")
-    return _found(page.items, err)
+    if not page.items:
+        say_nothing_matches(reader, query, err)
+    return 0 if page.items else 1
 
 
 def _write(items: Sequence[dict[str, Any]], args: argparse.Namespace, out: TextIO) -> None:
@@ -83,13 +87,6 @@ def _sums(reader: Reader, query: Query, shown: int, out: TextIO) -> None:
 
 
 _PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-
-
-def _found(items: Sequence[Any], err: TextIO) -> int:
-    if items:
-        return 0
-    err.write("Nothing matches.\n")
-    return 1
 
 
 def _sessions(reader: Reader, args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -122,7 +119,9 @@ def _sessions(reader: Reader, args: argparse.Namespace, out: TextIO, err: TextIO
             write_json(out, {name: value for name, value in each.items() if name in found[0]})
     elif listed:
         _table(listed, out)
-    return _found(listed, err)
+    else:
+        say_nothing_matches(reader, attr.evolve(query, question=question), err)
+    return 0 if listed else 1
 
 
 def _row(session: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import argparse
 from typing import TextIO
 
-from ccsproxy.tools.asking import add_filters, open_reader, query_of
+from ccsproxy.tools.asking import add_filters, open_reader, query_of, say_nothing_matches
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, printable, request_line
@@ -26,7 +26,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     reader = open_reader(args)
     # One argument is the user's own writing, quotes and all; of several, the shell has taken the quotes away.
     words = args.text[0] if len(args.text) == 1 else " ".join(_quoted(word) for word in args.text)
-    page = reader.requests(query_of(args, reader, words))
+    query = query_of(args, reader, words)
+    page = reader.requests(query)
     paint = Paint(out)
     for item in page.items:
         if args.json:
@@ -35,6 +36,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         out.write(request_line(item, paint) + "\n")
         if item.get("excerpt"):
             out.write("    " + paint(printable(item["excerpt"]), "dim") + "\n")
+    if not page.items:
+        say_nothing_matches(reader, query, err)
     return 0 if page.items else 1
 
 

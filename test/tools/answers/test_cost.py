@@ -18,4 +18,6 @@ class CostTests(AnsweringCase):
         self.assertEqual(got["rows"][0]["name"], "postgres")
 
     def test_nothing(self) -> None:
-        self.assertEqual(self.run_command("cost", "model:nonsense"), (1, "", "Nothing matches.\n"))
+        status, out, err = self.run_command("cost", "model:nonsense")
+        self.assertEqual((status, out), (1, ""))
+        self.assertRegex(err, r"\ANothing matches\.\nNo model 'nonsense' was recorded; there are .*\.\n\Z")

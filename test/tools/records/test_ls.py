@@ -42,6 +42,16 @@ class QueryTests(AnsweringCase):
         self.assertEqual(len(self.said("ls", "--sessions", "cwd:shop").splitlines()), 4)
         self.assertEqual(self.run_command("ls", "--sessions", "cwd:moon")[0], 1)
 
+    def test_values_that_no_record_has(self) -> None:
+        """An empty list names them, with what was probably meant; what is no dialect at all is an error."""
+        said = "Nothing matches.\nNo client 'codexx' was recorded; nearest: codex.\n"
+        for argv in (("client:codexx",), ("--client", "codexx"), ("--sessions", "client:codexx")):
+            self.assertEqual(self.run_command("ls", *argv), (1, "", said), argv)
+        self.assertEqual(self.run_command("search", "--client", "codexx", "anything"), (1, "", said))
+        self.assertEqual(self.run_command("ls", "client:codex", "status:599"), (1, "", "Nothing matches.\n"))
+        status, _, err = self.run_command("ls", "dialect:antropic")
+        self.assertEqual((status, "dialect is one of anthropic, " in err), (2, True))
+
     def test_phrases_keep_their_quotes(self) -> None:
         """What a shell took the quotes off is one phrase all the same."""
         whole = self.run_command("ls", "Stripe retries its webhook", "--json")[1].splitlines()
