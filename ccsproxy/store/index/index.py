@@ -33,6 +33,9 @@ from ccsproxy.store.summary import (
     summarise,
 )
 
+#: Of so many new requests at once the facts are made with their rows; of more they follow, lest lists wait for them.
+FACTS_WITH = 256
+
 T = TypeVar("T")
 _SESSION = COLUMNS.index("session_id")
 
@@ -50,6 +53,7 @@ class Index:
         self._sessions = SessionRows(self._connection)
         self._texts = Texts(self._connection)
         self.facts = CallFacts(self._connection, price)
+        self._facts_with = False
 
     @property
     def new(self) -> bool:
@@ -204,6 +208,7 @@ class Index:
 
     def _take(self, mark: Mark, lines: Sequence[SegmentLine], done: int, damaged: int, closed: bool) -> None:
         entries = [(line, entry_of(line)) for line in lines]
+        self._facts_with = len(entries) <= FACTS_WITH and not self.new
         ended = {entry.id for _, entry in entries if entry is not None and not entry.started}
         for line, entry in entries:
             if entry is None:
@@ -224,6 +229,7 @@ class Index:
         self._sessions.flush()
         self._texts.flush()
         self._rows.flush()
+        self.facts.flush()
 
     def _take_entry(self, segment: int, line: SegmentLine, entry: Entry) -> None:
         """Take one exchange's beginning or end in; what is known of it already is not taken in twice."""
@@ -260,8 +266,11 @@ class Index:
         session.fold(key, row, was_in_flight)
         if was_in_flight:
             self._rows.removed(self._connection.execute(OF_KEY, (key,)).fetchone())
-        values = (segment, line.offset, line.length, *self._rows.columns(key, row), key)
+        columns = self._rows.columns(key, row)
+        values = (segment, line.offset, line.length, *columns, key)
         self._connection.execute(UPDATE if was_in_flight else INSERT, values)
+        if self._facts_with and not entry.started:
+            self.facts.take(key, columns[_SESSION], line.data, entry.request.body)
 
     def _complete(self, row: Summary, entry: Entry, session: SessionTotals, key: int) -> None:
         """Add to a finished request's summary what its bodies and the price list say; index its texts."""

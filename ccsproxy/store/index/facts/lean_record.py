@@ -10,6 +10,7 @@ import msgspec
 
 from ccsproxy.exchange.record import SCHEMA_VERSION, Record, Request, Response
 from ccsproxy.exchange.upgrade import upgrade
+from ccsproxy.store.index.texts.raw_body import Json, begins, items_of, members_of
 from ccsproxy.store.summary import plain_json
 
 
@@ -21,11 +22,13 @@ class _Chunks(msgspec.Struct):
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _chunks = msgspec.json.Decoder(_Chunks)
-_values = msgspec.json.Decoder(list[msgspec.Raw])
 _decode = msgspec.json.decode
 #: The members of a body that hold the conversation or tools, and what makes an item of it more than a message.
 _CONVERSATIONS = ("messages", "input", "contents")
 _MARKS = (b'"cachePoint"', b'"additional_tools"')
+_BODY = b'"body":{'
+#: A shorter line is read as a whole in less time than it takes to leave the body out.
+_SHORT = 32 << 10
 _SYSTEM_ROLES = ("system", "developer")
 
 
@@ -85,6 +88,27 @@ def read_record(line: bytes) -> dict[str, Any]:
     return upgrade(record)
 
 
+def read_apart(line: bytes, body: Json) -> dict[str, Any]:
+    """Read a line's record as `read_record` does, of which the body of the request has been taken out already.
+
+    :param body: which others have taken apart, or will: it is not gone through for this.
+    """
+    if len(line) < _SHORT:
+        return read_record(line)
+    # Where it stands: nothing but the member itself begins so and goes on as the body does.
+    at = line.find(_BODY) + len(_BODY) - 1
+    text = bytes(body)
+    if at < len(_BODY) or not line.startswith(text, at) or b"\\ud" in line:
+        return read_record(line)
+    bare = b"".join((memoryview(line)[:at], b"{}", memoryview(line)[at + len(text) :]))
+    try:
+        record = upgrade(_at_once(bare))
+    except (msgspec.DecodeError, UnicodeError):
+        return read_record(line)
+    record["request"]["body"] = _conversation(members_of(body))
+    return record
+
+
 def _lean(line: bytes) -> dict[str, Any]:
     members = _members.decode(line)
     return {name: _READERS.get(name, _decode)(value) for name, value in members.items()}
@@ -120,12 +144,12 @@ def _items(raw: msgspec.Raw, leading: bool = True) -> Any:
 
     :param leading: also decode the system's messages at its beginning.
     """
-    if bytes(memoryview(raw)[:1]) != b"[":
+    if begins(raw) != b"[":
         return _decode(raw)
     whole = bytes(raw)
     marks = [mark for mark in _MARKS if mark in whole]
     values: list[Any] = []
-    for value in _values.decode(raw):
+    for value in items_of(raw):
         if leading or (marks and _has_one(bytes(value), marks)):
             values.append(_decode(value))
             leading = leading and isinstance(values[-1], dict) and values[-1].get("role") in _SYSTEM_ROLES
@@ -150,7 +174,7 @@ def _response(raw: msgspec.Raw) -> Any:
 
 
 def _is_object(raw: msgspec.Raw) -> bool:
-    return bytes(memoryview(raw)[:1]) == b"{"
+    return begins(raw) == b"{"
 
 
 _READERS = {"request": _request, "response": _response}

@@ -3,8 +3,9 @@
 A session of 1,000 calls of 900 KB is some hundred kilobytes of facts, and is never read again from its records; see
 `ccsproxy.store.index.facts.blocks` for how they are kept.
 
-Facts follow the rows: they are due for each finished request whose row names no block of facts, and are made when
-there is time, the newest first. Whoever asks meanwhile makes those that are missing from the records.
+Facts follow the rows: of a few new requests they are made with these, of the line that is at hand. Otherwise they are
+due for each finished request whose row names no block of facts, and are made when there is time, the newest first.
+Whoever asks meanwhile makes those that are missing from the records.
 """
 
 import sqlite3
@@ -28,9 +29,10 @@ from ccsproxy.store.index.facts.blocks import (
     blocks_of_session,
     encode,
 )
-from ccsproxy.store.index.facts.lean_record import read_record
+from ccsproxy.store.index.facts.lean_record import read_apart, read_record
 from ccsproxy.store.index.facts.reading import calls_of_session, items_of_session
 from ccsproxy.store.index.prompt_uses import PromptUses
+from ccsproxy.store.index.texts.raw_body import Json
 from ccsproxy.store.segments.lines import SegmentLines
 
 #: Requests whose facts are made in one transaction, and the bytes of their records.
@@ -58,7 +60,8 @@ class _Session:
 class CallFacts:
     """Makes and keeps the facts; for the index's one writer.
 
-    Invariant: ``_kept`` is the number of items that all sessions hold.
+    Invariants: ``_kept`` is the number of items that all sessions hold; of a session whose name has a number above
+    ``_newest`` no facts were made.
 
     :param price: what a call costs.
     """
@@ -70,12 +73,31 @@ class CallFacts:
         self._kept = 0
         self._blocks = BlockWriter(connection)
         self._prompts = PromptUses(connection)
+        self._fresh: list[StoredCall] = []
+        self._newest = int(connection.execute("SELECT ifnull(max(name), 0) FROM names").fetchone()[0])
         connection.execute("UPDATE request_rows SET facts = NULL WHERE facts = ?", (LATER,))
 
     def forget(self) -> None:
         """Drop what is held in memory, after a transaction that was undone or rows that went."""
         self._sessions.clear()
         self._kept = 0
+        self._fresh = []
+
+    def take(self, key: int, session: int, line: bytes, body: Json) -> None:
+        """Make the facts of a request whose row has just been written, within the caller's transaction.
+
+        :param session: the number of its session's name.
+        :param body: the request's, as a part of the line.
+        """
+        call = self._make_one(key, session, lambda: read_apart(line, body))
+        if call is not None:
+            self._fresh.append(call)
+
+    def flush(self) -> None:
+        """Write what `take` has made."""
+        if self._fresh:
+            self._blocks.add(self._fresh)
+            self._fresh = []
 
     def remove(self, gone: dict[int, set[int]]) -> None:
         """Remove the facts of requests whose rows are about to go; within the caller's transaction.
@@ -109,7 +131,7 @@ class CallFacts:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             found = _lines_of(lines, rows)
-            made = [self._make_one(row[0], row[1], found.get((row[2], row[3]))) for row in reversed(rows)]
+            made = [self._make_due(row[0], row[1], found.get((row[2], row[3]))) for row in reversed(rows)]
             self._blocks.add(call for call in made if call is not None)
             self._connection.execute("COMMIT")
         except BaseException:
@@ -118,20 +140,29 @@ class CallFacts:
             raise
         return len(rows)
 
-    def _make_one(self, key: int, session: int, line: bytes | None) -> StoredCall | None:
-        """Make the facts of one request; one that cannot be read has none."""
-        why = LATER
-        try:
-            if line is not None:
-                return self._made(key, session, line)
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
-            why = UNREADABLE  # A record may hold anything, counts of 2**63 for one; its row stays.
-        self._connection.execute("UPDATE request_rows SET facts = ? WHERE key = ?", (why, key))
-        return None
+    def _make_due(self, key: int, session: int, line: bytes | None) -> StoredCall | None:
+        """Make the facts of one request that waited for them; without its line they wait on."""
+        if line is None:
+            self._without(key, LATER)
+            return None
+        return self._make_one(key, session, lambda: read_record(line))
 
-    def _made(self, key: int, session: int, line: bytes) -> StoredCall:
+    def _make_one(self, key: int, session: int, read: Callable[[], dict[str, Any]]) -> StoredCall | None:
+        """Make the facts of one request; one that cannot be read has none."""
+        try:
+            return self._made(key, session, read())
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+            # A record may hold anything, counts of 2**63 for one; its row stays.
+            self._without(key, UNREADABLE)
+            return None
+
+    def _without(self, key: int, why: int) -> None:
+        """Note why a request has no facts."""
+        self._connection.execute("UPDATE request_rows SET facts = ? WHERE key = ?", (why, key))
+
+    def _made(self, key: int, session: int, record: dict[str, Any]) -> StoredCall:
         held = self._session(session)
-        call = held.collector.collect(read_record(line))
+        call = held.collector.collect(record)
         new = {held.next + at: item for at, item in enumerate(_unknown(held, call.items))}
         facts = encode(msgspec.structs.replace(call, items=()))
         items = encode(new)
@@ -155,7 +186,9 @@ class CallFacts:
 
     def _load(self, session: int) -> _Session:
         held = _Session(Collector(self._price))
-        if blocks_of_session(self._connection, session):
+        if session > self._newest:  # as most are of which many come at once: nothing was kept of it
+            self._newest = session
+        elif blocks_of_session(self._connection, session):
             for number, item in items_of_session(self._connection, session).items():
                 held.collector.know(item)
                 held.take(number, item)

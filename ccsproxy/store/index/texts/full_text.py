@@ -59,7 +59,7 @@ class Texts:
         answer, tools = answer_of(entry)
         try:
             found = [
-                *request_texts(bytes(entry.request.body), self._known(entry.session_id)),
+                *request_texts(entry.request.body, self._known(entry.session_id)),
                 *response_texts(answer),
             ]
         except (msgspec.DecodeError, RecursionError):
@@ -215,7 +215,7 @@ def answer_of(entry: Entry) -> tuple[object, list[str]]:
 def texts_of(entry: Entry) -> Iterator[str]:
     """Yield all texts of a record, new ones or not, in their order."""
     try:
-        found: list[Text] = [*request_texts(bytes(entry.request.body)), *response_texts(answer_of(entry)[0])]
+        found: list[Text] = [*request_texts(entry.request.body), *response_texts(answer_of(entry)[0])]
     except (msgspec.DecodeError, RecursionError):
         return
     yield from (text for _, text in found)

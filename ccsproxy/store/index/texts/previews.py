@@ -13,7 +13,7 @@ from ccsproxy.clients.own_words import one_line
 from ccsproxy.clients.prompt import Asked, asked, is_models
 from ccsproxy.clients.purpose import Purpose, purpose_of
 from ccsproxy.exchange.outcome import Category
-from ccsproxy.store.index.texts.raw_body import items_of, members_of
+from ccsproxy.store.index.texts.raw_body import Json, begins, items_of, members_of
 from ccsproxy.store.summary import Entry
 
 _LISTS = ("messages", "input", "contents")
@@ -52,7 +52,7 @@ def preview_of(entry: Entry, answer: Any, tools: list[str]) -> Preview:
     :param tools: names of the tools that the answer calls.
     """
     try:
-        body = _end_of(bytes(entry.request.body))
+        body = _end_of(entry.request.body)
         purpose = purpose_of(body, _request_class(entry)) if body else None
         what = asked(_conversation(body))
         about, line = _choose(purpose, what, answer, tools)
@@ -99,27 +99,27 @@ def _choose(purpose: Purpose | None, what: Asked, answer: Any, tools: list[str])
     return "calls", one_line(", ".join(tools))
 
 
-def _end_of(data: bytes) -> dict[str, Any]:
+def _end_of(data: Json) -> dict[str, Any]:
     """Read of a request what tells its purpose and what it asks."""
-    if data[:1] != b"{":
+    if begins(data) != b"{":
         return {}
     members = members_of(data)
-    inner = bytes(members["request"]) if "request" in members else b""
-    if inner[:1] == b"{" and any(name in (below := members_of(inner)) for name in _LISTS):
+    inner = members.get("request", b"")
+    if begins(inner) == b"{" and any(name in (below := members_of(inner)) for name in _LISTS):
         members = below
-    has_tools = "tools" in members and bytes(members["tools"]) not in (b"[]", b"null")
+    has_tools = "tools" in members and bytes(memoryview(members["tools"])[:4]) not in (b"[]", b"null")
     wanted = (*_HEADS, *_PLAIN, *(() if has_tools else _INSTRUCTIONS))
     body = {name: msgspec.json.decode(members[name]) for name in wanted if name in members}
     body["tools"] = [True] if has_tools else []
     for name in _LISTS:
         if name in members:
-            body[name] = _last_items(bytes(members[name]), has_tools)
+            body[name] = _last_items(members[name], has_tools)
     return body
 
 
-def _last_items(data: bytes, has_tools: bool) -> Any:
+def _last_items(data: Json, has_tools: bool) -> Any:
     """Read the end of a conversation, back to what the model wrote last; a short one without tools as a whole."""
-    if data[:1] != b"[":
+    if begins(data) != b"[":
         return msgspec.json.decode(data)
     raw = items_of(data)
     if len(raw) <= 3 and not has_tools:

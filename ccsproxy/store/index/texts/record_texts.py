@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ccsproxy.store.index.texts.raw_body import items_of, members_of
+from ccsproxy.store.index.texts.raw_body import Json, begins, items_of, members_of
 
 #: The four kinds of text, which are the columns of the full text index.
 KINDS = ("prompt", "tool", "result", "answer")
@@ -46,13 +46,13 @@ _ANSWERS = ("content", "output", "choices", "candidates", "message", "response",
 _BOOKKEEPING = ("data:", "x-anthropic-billing-header:")
 
 
-def request_texts(body: bytes, known: Callable[[bytes], bool] = lambda item: False) -> Iterator[Text]:
+def request_texts(body: Json, known: Callable[[bytes], bool] = lambda item: False) -> Iterator[Text]:
     """Yield the texts of a request body in their order, each with its kind.
 
     :param body: JSON.
     :param known: asked with the bytes of each item of the conversation; true for items that need not be read again.
     """
-    if body[:1] != b"{":
+    if begins(body) != b"{":
         yield from _loose(body, "prompt", known)
         return
     members = members_of(body)
@@ -60,10 +60,10 @@ def request_texts(body: bytes, known: Callable[[bytes], bool] = lambda item: Fal
         members = body_of
     for name in _REQUEST_HEADS:
         if name in members:
-            yield from _loose(bytes(members[name]), "prompt", known)
+            yield from _loose(members[name], "prompt", known)
     for name in _REQUEST_LISTS:
         if name in members:
-            yield from _loose(bytes(members[name]), "prompt", known)
+            yield from _loose(members[name], "prompt", known)
 
 
 def response_texts(value: Any) -> Iterator[Text]:
@@ -113,9 +113,9 @@ def tool_names(texts_of: Any) -> list[str]:
     return list(dict.fromkeys(_calls(texts_of)))
 
 
-def _loose(raw: bytes, kind: str, known: Callable[[bytes], bool]) -> Iterator[Text]:
+def _loose(raw: Json, kind: str, known: Callable[[bytes], bool]) -> Iterator[Text]:
     """Read a value item by item where it is a list, and pass over the items that are known."""
-    items = items_of(raw) if raw[:1] == b"[" else [msgspec.Raw(raw)]
+    items = items_of(raw) if begins(raw) == b"[" else [raw]
     for item in items:
         data = bytes(item)
         if not known(data):
@@ -124,8 +124,8 @@ def _loose(raw: bytes, kind: str, known: Callable[[bytes], bool]) -> Iterator[Te
 
 def _wrapped(members: dict[str, msgspec.Raw], name: str, lists: tuple[str, ...]) -> dict[str, msgspec.Raw] | None:
     """Return the members of an inner request (Code Assist wraps Gemini's), null where there is none."""
-    inner = bytes(members[name]) if name in members else b""
-    if inner[:1] != b"{":
+    inner = members.get(name, b"")
+    if begins(inner) != b"{":
         return None
     below = members_of(inner)
     return below if any(key in below for key in lists) else None
