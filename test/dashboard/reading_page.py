@@ -6,6 +6,8 @@ from typing import Any
 
 import attr
 
+from ccsproxy.dashboard.html.markup import h, write
+
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
 VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 
@@ -77,6 +79,11 @@ def read_page(html: bytes) -> Element:
     reader.feed(html.decode("utf-8"))
     reader.close()
     return reader.root
+
+
+def shown(content: Any) -> Element:
+    """Write a piece of a page by itself, and read it back."""
+    return read_page(write(h.div(content)))
 
 
 def misdeeds(page: Element) -> list[str]:

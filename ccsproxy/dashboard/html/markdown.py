@@ -13,8 +13,8 @@ from markdown_it.token import Token
 from ccsproxy.dashboard.html.code import code
 from ccsproxy.dashboard.html.markup import element, h
 
-#: Longer texts are shown as they are.
-MOST = 40_000
+#: Longer texts, and those whose lists and quotes are nested more deeply, are shown as they are.
+MOST, DEEPEST = 40_000, 60
 _TAGS = frozenset("p ul ol li blockquote em strong s table thead tbody tr th td br hr".split())
 _HEADINGS = {"h1": "h5", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6", "h6": "h6"}
 
@@ -27,6 +27,9 @@ def markdown(text: str) -> Any:
         tokens = _parser().parse(text)
     except RecursionError:
         return plain(text)
+    # The parser drops whatever lies deeper than it goes, without a word.
+    if any(token.level >= DEEPEST - 1 for token in tokens):
+        return plain(text)
     return h.div(*_build(tokens), class_="prose")
 
 
@@ -38,7 +41,8 @@ def plain(text: str) -> Any:
 @cache
 def _parser() -> MarkdownIt:
     # Without `html` a tag is text; `linkify` would want a package more, for links that lead nowhere here.
-    return MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
+    options = {"html": False, "linkify": False, "maxNesting": DEEPEST}
+    return MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
 
 
 def _build(tokens: list[Token]) -> list[Any]:

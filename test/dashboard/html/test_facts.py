@@ -1,0 +1,33 @@
+"""Tests of lists of names and values."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.dashboard.html.facts import copied, facts, panel, tiles
+from ccsproxy.dashboard.html.figures import UNKNOWN
+from test.dashboard.reading_page import shown
+
+
+class FactsTests(SynchronousTestCase):
+    """What is not known is left out of facts, and a dash among tiles."""
+
+    def test_facts(self) -> None:
+        """A zero is known; null and nothing are not."""
+        page = shown(facts([("a", 0), ("b", None), ("c", ""), ("d", "x")]))
+        self.assertEqual([each.text for each in page.all("dt")], ["a", "d"])
+        self.assertIn("nothing known", shown(facts([("b", None)])).text)
+
+    def test_tiles(self) -> None:
+        """Each keeps its place, known or not."""
+        page = shown(tiles([("a", "1"), ("b", None)]))
+        self.assertEqual([each.text for each in page.all("dd")], ["1", UNKNOWN])
+
+    def test_copied(self) -> None:
+        """What can be copied has a button that holds all of it; without a value there is nothing to copy."""
+        name, value = copied("Request id", "req_1")
+        self.assertEqual(shown(value).one("button").attributes["data-copy"], "req_1")
+        self.assertEqual(copied(name, None), (name, None))
+
+    def test_panel(self) -> None:
+        """A panel has its heading first, and the attributes that it was given."""
+        section = shown(panel("Time", "x", id="timing")).one("section", id="timing")
+        self.assertEqual(section.one("h2").text, "Time")
