@@ -1,16 +1,24 @@
 """Run the suite in several trial processes: ``python -m test.runner [--jobs N] [--unit] [--measure] [PACKAGE ...]``.
 
 ``trial -j`` starts its workers in folders of their own, where ``import test`` finds CPython's own suite. Here each
-job is a plain ``python -m twisted.trial`` in this folder, with a temporary folder of its own; the jobs share a queue,
-the longest first, so that all processors are busy to the end. How long a module takes is kept in ``durations.json``,
-which ``--measure`` writes anew. What a job prints is shown when something in it failed.
+job is what ``python -m twisted.trial`` does, in this folder, with a temporary folder of its own; the jobs share a
+queue, the longest first, so that all processors are busy to the end. How long a module takes is kept in
+``durations.json``, which ``--measure`` writes anew. What a job prints is shown when something in it failed.
+
+Jobs are forked from here, where everything is imported already: importing took a quarter of the suite's processor
+time. Nothing but modules is shared; no reactor is installed before the fork.
 
 No test can hold the suite up: a job has a time limit, and SIGTERM or SIGINT end every process that a job began.
 """
 
 import argparse
+import faulthandler
+import gc
+import importlib
 import json
 import os
+import pkgutil
+import random
 import re
 import shutil
 import signal
@@ -18,13 +26,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import attr
+
+from test import made_once
 
 ROOT = Path(__file__).parent.parent
 #: Folders whose tests start programs or use sockets; all others are unit tests.
@@ -141,45 +153,104 @@ def _joined(batch: list[tuple[str, float]]) -> Job:
     return Job(tuple(name for name, _ in batch), sum(seconds for _, seconds in batch))
 
 
+#: What most tests need beside our own modules; none of it installs a reactor.
+_NEEDED = (
+    *("twisted.scripts.trial", "twisted.trial.runner", "twisted.trial.reporter", "twisted.trial.unittest"),
+    *("twisted.internet.testing", "twisted.web.client", "treq.testing"),
+    *("hypothesis.strategies", "hypothesis.stateful"),
+)
+
+
+def import_everything() -> None:
+    """Import what tests need, once for all jobs; the objects are out of the collector's way from then on."""
+    import ccsproxy
+
+    ours = [each.name for each in pkgutil.walk_packages(ccsproxy.__path__, "ccsproxy.")]
+    for name in (*_NEEDED, *(name for name in ours if not name.endswith("__main__"))):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue  # of an extra that is not installed, whose tests say so themselves
+    if "twisted.internet.reactor" in sys.modules:
+        raise RuntimeError("a module installs a reactor when it is imported")
+    gc.collect()
+    gc.freeze()
+
+
 class Running:
     """A job under way: a process group of its own, whose output goes to a file."""
 
-    def __init__(self, job: Job, command: list[str], folder: Path) -> None:
+    def __init__(self, job: Job, arguments: list[str], folder: Path) -> None:
         self.job, self._began = job, time.monotonic()
         self._file = (folder / "output").open("w+b")
-        # Of a test that hangs, the limit's SIGABRT shows where. Tests start hundreds of processes, each of which
-        # would spend most of its start on compiling what others have compiled, where no bytecode is kept.
-        environment = os.environ | {"PYTHONFAULTHANDLER": "1", "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode")}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, stdout=self._file, stderr=subprocess.STDOUT, env=environment, start_new_session=True
-        )
+        self._status: int | None = None
+        sys.stdout.flush()
+        self._pid = os.fork()
+        if not self._pid:
+            _become(arguments, self._file.fileno(), folder.parent / "bytecode")
 
     @property
     def alive(self) -> bool:
         """Whether its trial runs."""
-        return self._process.poll() is None
+        if self._status is None:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            self._status = os.waitstatus_to_exitcode(status) if pid else None
+        return self._status is None
 
     def result(self) -> Result | None:
         """Return what came of it, None while it runs; past its limit it is ended."""
-        status = self._process.poll()
         seconds = time.monotonic() - self._began
-        if status is None:
+        if self.alive:
             if seconds > LIMIT:
-                self._process.send_signal(signal.SIGABRT)
+                os.kill(self._pid, signal.SIGABRT)
             return None
         self.kill(signal.SIGKILL)  # what its tests left behind
         self._file.seek(0)
         output = self._file.read().decode(errors="replace")
         self._file.close()
-        return Result(self.job, read_counts(output, status), output, seconds)
+        return Result(self.job, read_counts(output, self._status or 0), output, seconds)
 
     def kill(self, number: signal.Signals) -> None:
         """Send a signal to every process of the job."""
         try:
-            os.killpg(self._process.pid, number)
+            os.killpg(self._pid, number)
         except (ProcessLookupError, PermissionError):
             pass
+
+
+def _become(arguments: list[str], output: int, bytecode: Path) -> NoReturn:
+    """Be trial from here on, in the process that was just forked, and end as it does."""
+    status = 1
+    try:
+        os.setsid()
+        os.chdir(ROOT)
+        for descriptor in (1, 2):
+            os.dup2(output, descriptor)
+        os.closerange(3, 256)  # the outputs of other jobs
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        # Of a test that hangs, the limit's SIGABRT shows where. Tests start hundreds of processes, each of which
+        # would spend most of its start on compiling what others have compiled, where no bytecode is kept.
+        faulthandler.enable()
+        os.environ.update({"PYTHONFAULTHANDLER": "1", "PYTHONPYCACHEPREFIX": str(bytecode)})
+        os.environ[made_once.FOLDER] = str(bytecode.parent)
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        sys.pycache_prefix, sys.dont_write_bytecode = str(bytecode), False
+        sys.argv, sys.path[0] = ["trial", *arguments], str(ROOT)
+        random.seed()
+        from twisted.scripts.trial import run
+
+        run()
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # No handlers of the exit: among them are our parent's, which would remove the folder that all jobs share.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 class Suite:
@@ -217,8 +288,7 @@ class Suite:
         self._started += 1
         folder = self._folder / str(self._started)
         folder.mkdir()
-        command = [sys.executable, "-m", "twisted.trial", f"--temp-directory={folder / 'trial'}", *job.modules]
-        self._running.append(Running(job, command, folder))
+        self._running.append(Running(job, [f"--temp-directory={folder / 'trial'}", *job.modules], folder))
 
     def _count(self, result: Result) -> None:
         self.counts += result.counts
@@ -268,6 +338,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _ended_by)
     began = time.monotonic()
     _tabulate_characters()
+    import_everything()
     with tempfile.TemporaryDirectory(prefix="ccsproxy-suite-", dir=_place(), ignore_cleanup_errors=True) as folder:
         suite = Suite(jobs, said.jobs, Path(folder))
         try:

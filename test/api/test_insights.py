@@ -11,7 +11,7 @@ from ccsproxy.insight.cost.budget import parse_budget
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 from test.api.scene import ApiCase
-from test.insight.stored import store_world
+from test.insight.stored import copy_world
 from test.insight.world import EPOCH_S, MAIN, SECOND, make_world
 
 
@@ -24,7 +24,7 @@ class InsightCase(ApiCase):
         if InsightCase.made is None:
             directory = Path(self.mktemp()).absolute()
             world = make_world()
-            store_world(directory, world.records)
+            copy_world(directory)
             InsightCase.made = directory, world
         directory, self.world = InsightCase.made
         self.reader = Reader(directory)

@@ -15,6 +15,7 @@ from ccsproxy.dashboard.pages import Pages
 from ccsproxy.store.index.feeder import IndexFeeder
 from ccsproxy.store.reader.reader import Reader
 from test.dashboard.reading_page import Element, misdeeds, read_page
+from test.insight.stored import copy_world
 from test.store.corpus import Segments
 
 BASE = "http://127.0.0.1:8788"
@@ -54,6 +55,10 @@ class DashboardCase(SynchronousTestCase):
         feeder.start()
         self.assertTrue(feeder.caught_up(30))
         feeder.stop()
+
+    def keep_world(self) -> None:
+        """Put the records of the world into the store, indexed."""
+        copy_world(self.data_dir)
 
     def ask(self, path: str, method: str = "GET") -> Any:
         """Send a request and return its response, with ``body`` read."""

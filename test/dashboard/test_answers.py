@@ -20,7 +20,7 @@ class WorldPagesTests(DashboardCase):
     def setUp(self) -> None:
         super().setUp()
         WorldPagesTests.world = self.world = WorldPagesTests.world or make_world()
-        self.keep(*self.world.records)
+        self.keep_world()
 
     def test_a_session_begins_with_its_findings(self) -> None:
         """What cost most stands at the top, as links to the calls that show it."""

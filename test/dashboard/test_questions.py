@@ -25,7 +25,7 @@ class QuestionsCase(DashboardCase):
     def setUp(self) -> None:
         super().setUp()
         QuestionsCase.made = self.world = QuestionsCase.made or make_world()
-        self.keep(*self.world.records)
+        self.keep_world()
         self.records = {each["seq"]: each for each in self.world.records if each["session_id"] == MAIN}
         self.truth = self.world.truths[MAIN]
 

@@ -4,13 +4,18 @@ It holds what users ask about: a server of tools that joins, a system prompt tha
 abort, stalls, images, a result of 76 KB that every later call repeats, sub-agents side by side, a compaction.
 """
 
+import pickle
 import random
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import attr
 
 from test.insight.agent import EPOCH_S, Claude, Recorder, code, png, prose, text, tool, use
 from test.insight.provider import AnthropicCache, AutomaticCache
+from test.made_once import made_once
 
 MAIN, SECOND, LONG, CODEX, GEMINI, OTHER_GEMINI, SDK = (
     f"{name}-0000-4000-8000-000000000000"
@@ -59,7 +64,23 @@ class World:
 
 
 def make_world(seed: int = 1) -> World:
-    """Make the days."""
+    """Return the days; whoever asks has them for themselves."""
+    return pickle.loads(_pickled(seed))  # type: ignore[no-any-return]
+
+
+@cache
+def _pickled(seed: int) -> bytes:
+    return made_once(f"world-{seed}", _writer(seed)).read_bytes()
+
+
+def _writer(seed: int) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_bytes(pickle.dumps(_make(seed)))
+
+    return write
+
+
+def _make(seed: int) -> World:
     world = World()
     cache = AnthropicCache(minimum=512)
     _Main(world, cache, random.Random(seed)).run()

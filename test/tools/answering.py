@@ -8,7 +8,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.tools.main import build_parser
-from test.insight.stored import store_world
+from test.insight.stored import copy_world
 from test.insight.world import MAIN, make_world
 
 
@@ -21,7 +21,7 @@ class AnsweringCase(SynchronousTestCase):
         if AnsweringCase.made is None:
             directory = Path(self.mktemp()).absolute()
             world = make_world()
-            store_world(directory, world.records)
+            copy_world(directory)
             AnsweringCase.made = directory, world
         self.dir, self.world = AnsweringCase.made
         self.joined = next(seq for kind, seq in self.world.truths[MAIN].marks if kind == "tools")

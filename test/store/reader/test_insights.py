@@ -23,7 +23,7 @@ from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state.annotations import Annotations
 from ccsproxy.store.state.state import NAME as STATE
 from ccsproxy.store.state.state import State
-from test.insight.stored import store_world
+from test.insight.stored import copy_world, store_world
 from test.insight.test_cache import sessions_of
 from test.insight.world import LONG, MAIN, SECOND, World, make_world
 from test.store.corpus import Segments
@@ -39,7 +39,7 @@ class StoredCase(SynchronousTestCase):
             StoredCase.world = make_world()
         self.records: list[dict[str, Any]] = StoredCase.world.records
         self.dir = Path(self.mktemp()).absolute()
-        store_world(self.dir, self.records)
+        copy_world(self.dir)
         self.reader = Reader(self.dir)
         self.insights = Insights(self.reader)
 

@@ -7,8 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.reader.sums.failures import Failures
-from test.insight.stored import store_world
-from test.insight.world import EPOCH_S, make_world
+from test.insight.stored import copy_world
+from test.insight.world import EPOCH_S
 
 
 class WorldFailuresTests(SynchronousTestCase):
@@ -16,7 +16,7 @@ class WorldFailuresTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         directory = Path(self.mktemp()).absolute()
-        store_world(directory, make_world().records)
+        copy_world(directory)
         self.reader = Reader(directory)
         self.addCleanup(self.reader.close)
 
