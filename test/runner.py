@@ -22,12 +22,10 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 import traceback
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -171,6 +169,8 @@ def import_everything() -> None:
             importlib.import_module(name)
         except ImportError:
             continue  # of an extra that is not installed, whose tests say so themselves
+    # Hypothesis tabulates all characters that there are before the first text that it makes, which takes a second.
+    importlib.import_module("hypothesis").find(importlib.import_module("hypothesis.strategies").text(), bool)
     if "twisted.internet.reactor" in sys.modules:
         raise RuntimeError("a module installs a reactor when it is imported")
     gc.collect()
@@ -309,16 +309,6 @@ def _place() -> Path | None:
     return MEMORY if free >= MEMORY_NEEDED and os.access(MEMORY, os.W_OK) else None
 
 
-def _tabulate_characters() -> None:
-    """Have Hypothesis write down the characters that there are, which it does once in a checkout.
-
-    It takes a second, which the first random test of each job would spend, and be called too slow for.
-    """
-    if not (ROOT / ".hypothesis" / "unicode_data" / unicodedata.unidata_version).is_dir():
-        code = "from hypothesis import find, strategies; find(strategies.text(), bool)"
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
-
-
 def _ended_by(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
@@ -337,7 +327,6 @@ def main(arguments: list[str]) -> int:
     jobs = make_jobs(find_modules(said.packages, said.unit), known_seconds(), 0 if said.measure else JOB_SECONDS)
     signal.signal(signal.SIGTERM, _ended_by)
     began = time.monotonic()
-    _tabulate_characters()
     import_everything()
     with tempfile.TemporaryDirectory(prefix="ccsproxy-suite-", dir=_place(), ignore_cleanup_errors=True) as folder:
         suite = Suite(jobs, said.jobs, Path(folder))

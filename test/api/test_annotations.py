@@ -1,6 +1,7 @@
 """Stars, tags and notes over the API: what may be changed, by whom, and what is refused."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ccsproxy.store.state.annotations import LONGEST_NOTE, MOST_TAGS, write_anno
 from test.api.scene import PORT, ApiCase, SaidAtOnce
 from test.insight.stored import store_world
 from test.insight.world import MAIN, make_world
+from test.made_once import made_once
 
 JSON = {"Content-Type": "application/json"}
 
@@ -21,7 +23,8 @@ class AnnotationTests(ApiCase):
 
     def setUp(self) -> None:
         self.data_dir = Path(self.mktemp()).absolute()
-        store_world(self.data_dir, make_world().records[:60])
+        made = made_once("world-60", lambda path: store_world(path, make_world().records[:60]))
+        shutil.copytree(made, self.data_dir)
         self.reader = Reader(self.data_dir)
         self.addCleanup(self.reader.close)
         self.begin()

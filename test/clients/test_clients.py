@@ -33,7 +33,7 @@ class SafetyTests(SynchronousTestCase):
     @given(
         st.sampled_from(["claude-cli/1", "codex/1", "GeminiCLI/1", "opencode/1", "OpenAI/Python 1", ""]), JSON_VALUES
     )
-    @settings(max_examples=effort(80), deadline=None)
+    @settings(max_examples=effort(40), deadline=None)
     def test_any_body(self, agent: str, body: Any) -> None:
         """No body makes it raise, and a session that is named is a valid id."""
         session = ask({"user-agent": agent}, body).session

@@ -3,9 +3,11 @@
 import base64
 import difflib
 import json
+import os
 import random
 import sysconfig
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 _PIECE = 4000
@@ -33,18 +35,31 @@ _TRANSLATED = {
 
 
 def _files(kind: str, seed: random.Random) -> list[Path]:
+    files = list(_of_kind(kind))
+    seed.shuffle(files)
+    return files
+
+
+@cache
+def _of_kind(kind: str) -> tuple[Path, ...]:
+    return tuple(sorted(each for each in _every_file() if each.name.endswith(_ENDINGS[kind])))
+
+
+@cache
+def _every_file() -> frozenset[Path]:
+    """Return the files of this Python, its packages, and ours, but for those that are there to hold secrets."""
     stdlib = Path(sysconfig.get_path("stdlib"))
     roots = [
         *(each for each in stdlib.iterdir() if each.name != "site-packages"),
         Path(sysconfig.get_path("purelib")),
     ]
     roots += [Path(__file__).parents[2] / "ccsproxy", Path(__file__).parents[2] / "docs"]
-    found = {each for root in roots for each in (root.rglob("*") if root.is_dir() else [root])}
-    files = sorted(
-        each for each in found if each.name.endswith(_ENDINGS[kind]) and each.is_file() and not _is_of_secrets(each)
-    )
-    seed.shuffle(files)
-    return files
+    endings = tuple(ending for some in _ENDINGS.values() for ending in some)
+    found = {root for root in roots if root.is_file() and root.name.endswith(endings)}
+    for root in roots:
+        for folder, _, names in os.walk(root):
+            found.update(Path(folder, name) for name in names if name.endswith(endings))
+    return frozenset(each for each in found if not _is_of_secrets(each))
 
 
 def _is_of_secrets(path: Path) -> bool:

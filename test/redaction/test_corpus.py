@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.redaction.redactor import default_rules
 from ccsproxy.redaction.search.engine import BacktrackingEngine, make_engine
 from ccsproxy.redaction.search.scanner import EXPRESSION, Scanner
+from test.effort import effort
 from test.redaction.corpus import KINDS, PLACEMENTS, Corpus
 from test.redaction.harmless import harmless
 
@@ -68,12 +69,12 @@ class HarmlessTests(SynchronousTestCase):
 
     def test_harmless_texts(self) -> None:
         """Code, diffs, lock files, minified scripts, styles, prose, translations, data, schemas stay."""
-        touched, total = [], 0
+        rules, touched, total = default_rules(), [], 0
         for kind, text in harmless(2026):
             total += 1
-            touched += [
-                (kind, each.kind, text[each.start : each.end][:60]) for each in default_rules().find(text)[:1]
-            ]
+            # What may hold none is not searched: `TogetherTests` shows that nothing is found where this says no.
+            if rules.may_hold([text]):
+                touched += [(kind, each.kind, text[each.start : each.end][:60]) for each in rules.find(text)[:1]]
         self.assertGreaterEqual(total, 4000)
         self.assertLessEqual(len(touched), total / 1000, touched)
 
@@ -85,8 +86,13 @@ class EngineTests(SynchronousTestCase):
         """Both name the same places in the corpus, and in harmless texts."""
         other = Scanner(BacktrackingEngine)
         scanner = Scanner()
-        texts = [write(name, secret) for name, secret in Corpus(3).secrets(1) for write in PLACEMENTS.values()]
-        texts += [text[:1500] for _, text in harmless(3)][::40]
+        places, every = list(PLACEMENTS.values()), effort(3)
+        texts = [
+            places[(at + step) % len(places)](name, secret)
+            for at, (name, secret) in enumerate(Corpus(3).secrets(1))
+            for step in range(min(every, len(places)))
+        ]
+        texts += [text[:1500] for _, text in harmless(3)][::80]
         for text in texts:
             raw = text.encode()
             self.assertEqual(other.find(raw), scanner.find(raw), text)

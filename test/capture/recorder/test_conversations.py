@@ -5,6 +5,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.capture.recorder.placing import conversations
 from ccsproxy.capture.recorder.placing.conversations import Caller, Conversations
 from ccsproxy.clients.turns import turns_of, words_of_answer
 from ccsproxy.exchange.record import Process
@@ -160,11 +161,12 @@ class BoundTests(ConversationCase):
 
     def test_many_conversations(self) -> None:
         """After very many, the first are forgotten and nothing else happens."""
-        for number in range(40_000):
+        self.patch(conversations, "_BEGINNINGS", 1500)
+        for number in range(2500):
             turns = turns_of({"messages": [user(f"prompt {number}")]})
             assert turns is not None
             self.conversations.place(caller(number % 2000 + 1), turns, 1000.0)
-        self.assertLessEqual(len(self.conversations._owners), 30_000)
+        self.assertLessEqual(len(self.conversations._owners), 1500)
         self.assertLessEqual(len(self.conversations._programs), 1024)
 
     def test_odd_bodies(self) -> None:

@@ -33,8 +33,10 @@ def name_of(span: Span) -> str:
 class TreeTests(SynchronousTestCase):
     """The sessions of the world."""
 
+    encoded: dict[bytes, Span] | None = None
+
     def setUp(self) -> None:
-        self.sent = as_sent(SpanEncoder(True).spans(RECORDS))
+        self.sent = TreeTests.encoded = TreeTests.encoded or as_sent(SpanEncoder(True).spans(RECORDS))
         self.main = {key: span for key, span in self.sent.items() if span.attributes[names.SESSION_ID] == MAIN}
 
     def above(self, span: Span, name: str) -> Span | None:
