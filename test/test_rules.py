@@ -41,6 +41,7 @@ BREACHES = {
 
 #: Modules that are tested with what is made of them, and where.
 TESTED_WITH = {
+    "dashboard/service": "dashboard/test_pages.py",
     "exports/sections": "exports/test_reading.py",
     "exports/session/texts": "exports/session/test_session.py",
     "exports/session/told": "exports/session/test_session.py",
@@ -137,7 +138,7 @@ class MirrorTests(SynchronousTestCase):
     """Who looks for the tests of a module finds them by its name."""
 
     #: The rooms in which each module has a test file of its own.
-    ROOMS = ("clients", "exports", "tools")
+    ROOMS = ("clients", "dashboard", "exports", "tools")
 
     def test_each_module_has_its_test_file(self) -> None:
         """``test/clients/test_codex.py`` is for ``ccsproxy/clients/codex.py``; exceptions are listed."""

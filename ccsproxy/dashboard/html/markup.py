@@ -14,11 +14,11 @@ _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class Elements:
-    """Makes elements: ``h.a("text", href="/", class_="link")``; what is None is left out."""
+    """Makes elements: ``h.a("text", href="/", class_="link")``; ``h.del_`` is ``del``; None is left out."""
 
     def __getattr__(self, name: str) -> Any:
         def make(*children: Any, **attributes: Any) -> Tag:
-            return element(name, *children, **attributes)
+            return element(name.rstrip("_"), *children, **attributes)
 
         return make
 

@@ -30,6 +30,7 @@ class MarkupTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """Python's words and dashes."""
+        self.assertEqual(write(h.del_("x")), b"<del>x</del>")
         self.assertEqual(write(element("a", class_="b", data_x_y="z")), b'<a class="b" data-x-y="z"></a>')
 
     def test_controls_are_visible(self) -> None:

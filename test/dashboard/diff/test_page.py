@@ -3,109 +3,18 @@
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.diff.align import align
 from ccsproxy.dashboard.diff.marks import cache_marks
-from ccsproxy.dashboard.diff.texts import PAIRS, SHOWN, TextLine, compare_texts
 from ccsproxy.dashboard.diff.view import difference
 from ccsproxy.dialects.views.view import Block, Message, RequestView, Tool, request_view
 from test.dashboard import specimens
 from test.dashboard.scene import DashboardCase
-from test.effort import effort
 
 
 def text(said: str, role: str = "user", **more: Any) -> Message:
     """Return a message of one text."""
     return Message(role, (Block(kind="text", text=said, **more),))
-
-
-def kinds(before: list[Message], after: list[Message]) -> list[str]:
-    """Return how messages are put side by side."""
-    return [pair.kind for pair in align(before, after)]
-
-
-class AlignTests(SynchronousTestCase):
-    """Two lists of messages side by side."""
-
-    def test_added_removed_changed(self) -> None:
-        """What came at the end is added; what took the place of one of the same role is a change of it."""
-        a, b, c = text("a"), text("b", "assistant"), text("c")
-        self.assertEqual(kinds([a], [a, b, c]), ["same", "added", "added"])
-        self.assertEqual(kinds([a, b, c], [a, c]), ["same", "removed", "same"])
-        self.assertEqual(kinds([a, b], [text("z"), b]), ["changed", "same"])
-        self.assertEqual(kinds([a], [b]), ["removed", "added"])
-        self.assertEqual(kinds([], []), [])
-
-    def test_cache_marks_do_not_count(self) -> None:
-        """A mark that moved is no change."""
-        self.assertEqual(kinds([text("a", cache_breakpoint=True)], [text("a")]), ["same"])
-
-    @given(st.lists(st.sampled_from("abcd"), max_size=12), st.lists(st.sampled_from("abcd"), max_size=12))
-    @settings(max_examples=effort(40), deadline=None)
-    def test_nothing_is_lost(self, one: list[str], other: list[str]) -> None:
-        """Every message of both lists is in the result once, in its order, whatever they are."""
-        pairs = align([text(each) for each in one], [text(each) for each in other])
-        self.assertEqual([pair.before_at for pair in pairs if pair.before_at is not None], list(range(len(one))))
-        self.assertEqual([pair.after_at for pair in pairs if pair.after_at is not None], list(range(len(other))))
-        self.assertTrue(all(pair.equal == (pair.before == pair.after) for pair in pairs))
-
-
-class TextTests(SynchronousTestCase):
-    """Two texts line by line."""
-
-    def lines(self, before: str, after: str) -> list[str]:
-        signs = {"added": "+", "removed": "-", "same": " ", "gap": "."}
-        return [signs[line.kind] + line.text for line in compare_texts(before, after)]
-
-    def test_words_that_differ(self) -> None:
-        """Of a changed line, the words that differ are marked."""
-        removed, added = compare_texts("read the old file now", "read the new file now")
-        self.assertEqual(removed, TextLine("removed", (("read the ", False), ("old", True), (" file now", False))))
-        self.assertEqual([piece for piece, differs in added.pieces if differs], ["new"])
-
-    def test_far_lines_are_left_out(self) -> None:
-        """Only a few lines around a change are shown, and how many are not is said."""
-        before = [f"line {n}" for n in range(40)]
-        after = [*before[:20], "new", *before[20:]]
-        found = self.lines("\n".join(before), "\n".join(after))
-        self.assertEqual(found[0], ".… 17 lines as before")
-        self.assertEqual(found[4], "+new")
-        self.assertEqual(found[-1], ".… 17 lines as before")
-
-    def test_words_are_compared_in_so_many_lines(self) -> None:
-        """Where many lines changed, the later ones are shown as changed without their words."""
-        found = compare_texts(*("\n".join(f"{word} line {n}" for n in range(100)) for word in ("old", "new")))
-        marked = [any(differs for _, differs in line.pieces) for line in found if line.kind == "added"]
-        self.assertEqual((sum(marked), len(marked)), (PAIRS, 100))
-        self.assertFalse(
-            any(differs for line in compare_texts("a b", "a c", by_words=False) for _, differs in line.pieces)
-        )
-
-    def test_one_long_line(self) -> None:
-        """A change in a text without line ends is not a change of all of it."""
-        before = " ".join(f"Sentence number {n} says something." for n in range(200))
-        found = self.lines(before, before.replace("number 100 says", "number 100 shouts"))
-        self.assertEqual([line for line in found if line[0] == "+"], ["+Sentence number 100 shouts something."])
-
-    def test_work_is_bounded(self) -> None:
-        """Texts that have nothing in common are neither aligned nor shown whole."""
-        found = compare_texts("\n".join(f"a{n}" for n in range(50_000)), "\n".join(f"b{n}" for n in range(50_000)))
-        self.assertLessEqual(len(found), SHOWN + 1)
-        self.assertIn("too many", found[0].text)
-        self.assertIn("50,000", found[-1].text)
-
-    @given(st.lists(st.sampled_from(["a", "b", "c c", "c d", ""])), st.lists(st.sampled_from(["a", "b", "c c", "x"])))
-    @settings(max_examples=effort(40), deadline=None)
-    def test_both_texts_can_be_read(self, one: list[str], other: list[str]) -> None:
-        """Without gaps, the lines that stayed and went are the one text, those that stayed and came the other."""
-        found = compare_texts("\n".join(one), "\n".join(other))
-        if any(line.kind == "gap" for line in found):
-            return
-        self.assertEqual([line.text for line in found if line.kind != "added"], "\n".join(one).splitlines())
-        self.assertEqual([line.text for line in found if line.kind != "removed"], "\n".join(other).splitlines())
 
 
 class DifferenceTests(SynchronousTestCase):
