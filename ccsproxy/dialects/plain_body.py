@@ -39,7 +39,7 @@ def read_plain(
     try:
         value = loads(body)
     except JsonError:
-        is_damaged = "json" in facts.content_type and not _is_lines(body)
+        is_damaged = "json" in facts.content_type and not is_lines(body)
         return _text(body, facts, wire_format, whole, at_ms, ("invalid_json",) if is_damaged else ())
     findings = Findings()
     chosen = proven(wire_format, value)
@@ -68,7 +68,7 @@ def bounded_counts(settled: Settled, findings: Findings) -> Settled:
     return settled
 
 
-def _is_lines(body: bytes | bytearray) -> bool:
+def is_lines(body: bytes | bytearray) -> bool:
     """Whether a body is several JSON values, one a line, as the results of batches are."""
     if b"\n" not in body:
         return False

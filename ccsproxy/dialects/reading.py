@@ -11,7 +11,7 @@ from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.framing import PLAIN, ArrayFraming, Framed, Framing, LineFraming, SseFraming, choose
 from ccsproxy.dialects.no_answer import no_events
 from ccsproxy.dialects.overflow import KeptTail, joined
-from ccsproxy.dialects.plain_body import BLANK, bounded_counts, read_cut_off, read_plain
+from ccsproxy.dialects.plain_body import BLANK, bounded_counts, is_lines, read_cut_off, read_plain
 from ccsproxy.dialects.protocol import Joining, Reassembler, StreamWatcher, WireFormat
 from ccsproxy.dialects.registry import proven
 from ccsproxy.dialects.unfinished import bounded
@@ -208,7 +208,15 @@ class AnswerReader:
         self._held.clear()
         if self._full:
             return read_cut_off(body, self._format, whole, self._first_ms)
+        if self._format.line_stream and is_lines(body):
+            return self._finish_lines(body, whole)
         return read_plain(body, self._facts, self._format, whole, self._first_ms)
+
+    def _finish_lines(self, body: bytes | bytearray, whole: bool) -> DecodedResponse:
+        """Read lines of JSON that came under the name of one JSON value, as some gateways call them."""
+        self._kind, self._framing = "ndjson", LineFraming()
+        self._take(self._framing.feed(bytes(body)), self._last_ms)
+        return self._finish_stream(self._framing, whole)
 
     def _finish_stream(self, framing: Framing, whole: bool) -> DecodedResponse:
         self._take(framing.finish(), self._last_ms)

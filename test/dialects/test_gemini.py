@@ -143,6 +143,14 @@ class GeminiStreamTests(SynchronousTestCase):
         self.assertEqual((got.usage.input_tokens, got.usage.output_tokens, got.usage.reasoning_tokens), (10, 5, 2))
         self.assertEqual(got.usage.raw["trafficType"], "X")
 
+    def test_a_candidate_without_an_end(self) -> None:
+        """Of several candidates each has to end; until then the counts are those of a part."""
+        ended = {"candidates": [{"index": 0, "finishReason": "STOP"}], "usageMetadata": {"promptTokenCount": 3}}
+        other = {"candidates": [{"index": 1, "content": {"parts": [{"text": "two words"}]}}]}
+        got = answer(chunk({"text": "a"}), other, ended)
+        assert got.usage is not None
+        self.assertEqual((got.complete, got.usage.output_tokens, got.usage.output_tokens_at_least), (False, None, 3))
+
     def test_candidates_in_any_order(self) -> None:
         """Candidates go by their index."""
         events = [{"candidates": [{"index": n, "content": {"parts": [{"text": str(n)}]}}]} for n in (1, 0, 1)]

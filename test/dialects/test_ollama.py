@@ -55,6 +55,16 @@ class OllamaStreamTests(SynchronousTestCase):
         got = read_as(json.dumps(whole).encode(), facts)
         self.assertEqual((got.body, got.stream_kind, got.stop_reason), (whole, None, "stop"))
 
+    def test_lines_under_the_name_of_json(self) -> None:
+        """A gateway may call lines of JSON one JSON value; cut off they are so to the last whole line."""
+        body = lines([chat(content="a"), chat(content="b"), END])
+        facts = facts_for(b"/api/chat", b"application/json")
+        got = read_as(body, facts)
+        assert got.usage is not None
+        self.assertEqual((got.body["message"]["content"], got.usage.input_tokens, got.complete), ("ab", 5, True))
+        cut = read_as(lines([chat(content="a"), chat(content="b")]), facts)
+        self.assertEqual((cut.is_stream, cut.complete, cut.body["message"]["content"]), (True, False, "ab"))
+
     def test_lines_without_a_content_type(self) -> None:
         """Lines are expected unless the request says otherwise: streaming is Ollama's default."""
         target, _ = ROUTES["ollama"]

@@ -70,6 +70,16 @@ class ChatStreamTests(SynchronousTestCase):
         self.assertEqual([one["id"] for one in calls], ["x", "y"])
         self.assertEqual(got.faults, ("tool_index_reused",))
 
+    def test_details_of_calls_that_are_none(self) -> None:
+        """What stands where the details of a call belong is kept aside when they come after all."""
+        odd = {"tool_calls": [{"index": 0, "id": "a", "function": True}]}
+        got = answer(chunk(odd), chunk(call(0, "{}", name="f")), chunk(finish="tool_calls"))
+        self.assertEqual(
+            got.body["choices"][0]["message"]["tool_calls"],
+            [{"id": "a", "function": {"name": "f", "arguments": "{}"}, "_unparsed_deltas": [{"function": True}]}],
+        )
+        self.assertIn("changed_field", got.faults)
+
     def test_custom_tools_and_function_call(self) -> None:
         """Both older and newer kinds of calls grow."""
         custom = [{"tool_calls": [{"index": 0, "id": "x", "type": "custom", "custom": {"name": "p", "input": "a"}}]}]
@@ -234,6 +244,18 @@ class ChatStreamTests(SynchronousTestCase):
         last = chunk(finish="error")
         last["choices"][0]["error"] = {"code": 502, "message": "provider gone"}
         self.assertEqual(answer(chunk({"content": "a"}), last).error, Error("502", "provider gone"))
+
+    def test_errors_without_words(self) -> None:
+        """An answer that ends with an error failed, whether or not its server says why; Groq says it elsewhere."""
+        for got in (
+            answer(chunk({"content": "a"}), chunk(finish="error")),
+            read(json.dumps(answer(chunk({"content": "a"}), chunk(finish="error")).body).encode(), "openai_chat"),
+        ):
+            self.assertEqual(
+                (got.error, got.complete), (Error("error", "the model ended with an error"), got.complete)
+            )
+        over = {"id": "c", "object": "chat.completion.chunk", "choices": [], "x_groq": {"error": "over capacity"}}
+        self.assertEqual(answer(chunk({"content": "a"}), over).error, Error("error", "over capacity"))
 
     def test_errors_that_are_no_event(self) -> None:
         """llama.cpp writes a failure as a field of its own."""

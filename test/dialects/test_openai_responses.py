@@ -119,6 +119,12 @@ class ResponsesStreamTests(SynchronousTestCase):
         failed = {"type": "response.failed", "response": {**SKELETON, "status": "failed", "error": error}}
         self.assertEqual(answer(CREATED, failed).error, Error("server_error", "broke"))
 
+    def test_failure_without_words(self) -> None:
+        """A response that failed is none that was complete, also where its error is null."""
+        for error in ({}, {"error": None}):
+            failed = {"type": "response.failed", "response": {**SKELETON, "status": "failed", **error}}
+            self.assertEqual(answer(CREATED, failed).error, Error("failed", "the response failed"))
+
     def test_error_events(self) -> None:
         """Flat or nested, they end the response as failed, with the items so far."""
         flat = {"type": "error", "code": "rate_limit", "message": "slow down", "param": None, "sequence_number": 3}

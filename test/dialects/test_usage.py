@@ -251,6 +251,8 @@ class UsageTests(SynchronousTestCase):
         for more, cost in (
             ({"cost": 0.25}, 0.25),
             ({"cost": 0.25, "is_byok": True, "cost_details": {"upstream_inference_cost": 1.0}}, 1.25),
+            ({"cost": 0.25, "is_byok": True, "cost_details": {"upstream_inference_cost": None}}, None),
+            ({"cost": 0.25, "is_byok": True}, None),
             ({"cost": {"total_cost": 0.5, "request_cost": 0.1}}, 0.5),
             ({"cost_in_usd_ticks": 5_000_000_000}, 0.5),
             ({"estimated_cost": "0.125"}, 0.125),

@@ -77,7 +77,7 @@ def _interaction(place: str, request: dict[str, Any], response: dict[str, Any]) 
     headers = {str(name).lower(): _value(value) for name, value in (response.get("headers") or {}).items()}
     body = _decoded(_content(response), headers)
     url = request.get("uri") or request.get("url")
-    if isinstance(url, str):
+    if isinstance(url, str) and urlsplit(url).netloc:
         code = int(status.get("code", 0)) if isinstance(status, dict) else int(status)
         method = str(request.get("method", "GET")).upper()
         yield Recorded(place, method, url, _content(request), code, headers, body)

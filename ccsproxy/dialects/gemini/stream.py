@@ -74,6 +74,8 @@ class GeminiReassembler:
         blocked = body.get("promptFeedback")
         if stop is None and isinstance(blocked, dict) and isinstance(blocked.get("blockReason"), str):
             stop = blocked["blockReason"]
+        # Of several candidates each has an end of its own.
+        unfinished = any(self._candidates[index].stop_reason is None for index in order) and stop is not None
         model = body.get("modelVersion")
         usage = gemini_usage(body.get("usageMetadata"), body.get("candidates"))
         if self._wrapped:
@@ -83,8 +85,8 @@ class GeminiReassembler:
             usage=usage,
             response_model=model if isinstance(model, str) else None,
             stop_reason=stop,
-            complete=stop is not None and self.findings.error is None,
-            counted=stop is not None,
+            complete=stop is not None and not unfinished and self.findings.error is None,
+            counted=stop is not None and not unfinished,
             answered=bool(order) or stop is not None,
         )
 

@@ -6,7 +6,7 @@ from ccsproxy.dialects.answer import Settled
 from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.json_body import member, note_error, text_member, word_member
-from ccsproxy.dialects.openai.chat_stream import ChatReassembler
+from ccsproxy.dialects.openai.chat_stream import ENDED_BY_ERROR, ChatReassembler
 from ccsproxy.dialects.openai.usage import chat_usage
 from ccsproxy.dialects.protocol import Reassembler
 from ccsproxy.dialects.route import Path, Routed
@@ -62,6 +62,8 @@ class OpenAIChat:
         choices = member(value, "choices")
         first = choices[0] if isinstance(choices, list) and choices else None
         note_error({"error": member(first, "error")}, findings)
+        if member(first, "finish_reason") == ENDED_BY_ERROR:
+            findings.fail(ENDED_BY_ERROR, "the model ended with an error")
         return Settled(
             body=value,
             usage=chat_usage(value),

@@ -10,6 +10,8 @@ from ccsproxy.dialects.openai.usage import chat_usage
 
 _FIRST = frozenset({"id", "created", "model", "service_tier", "system_fingerprint"})
 _LEGACY = "text_completion"
+#: The finish reason of an answer that failed on its way (OpenRouter, Mistral), with or without an error beside it.
+ENDED_BY_ERROR = "error"
 
 
 class ChatReassembler:
@@ -59,6 +61,8 @@ class ChatReassembler:
             self._object = _LEGACY if value == _LEGACY else self._object
         elif key == "error" and value:
             self._error(value)
+        elif key == "x_groq" and isinstance(value, dict) and value.get("error"):
+            self._error(value["error"])  # Groq's streams end so when it is over its capacity
         # Some servers count in several chunks, the last of which lacks what an earlier one has said.
         elif key == "usage" and isinstance(value, dict) and isinstance(self._fields.get("usage"), dict):
             self._fields["usage"] = {**self._fields["usage"], **{k: v for k, v in value.items() if v is not None}}
@@ -91,6 +95,8 @@ class ChatReassembler:
         """Return the completion as far as it came."""
         order = sorted(self._choices)
         finished = bool(order) and all(self._choices[index].finished for index in order)
+        if any(self._choices[index].stop_reason == ENDED_BY_ERROR for index in order):
+            self.findings.fail(ENDED_BY_ERROR, "the model ended with an error")
         choices = [self._choices[i].settle(i, whole=self._choices[i].stop_reason not in _CUT) for i in order]
         body: dict[str, Any] | None = None
         if self._any:
@@ -110,7 +116,7 @@ class ChatReassembler:
 
 
 #: Finish reasons, or the lack of one, with which tool arguments may end anywhere.
-_CUT = frozenset({None, "length", "max_tokens", "error", "content_filter"})
+_CUT = frozenset({None, "length", "max_tokens", ENDED_BY_ERROR, "content_filter"})
 
 
 def _is_chunk(value: dict[str, Any]) -> bool:

@@ -88,7 +88,8 @@ class ToolCalls:
         if piece is None or not piece.lstrip().startswith("{") or self._looked >= _MOST_LOOKS:
             return False
         self._looked += 1
-        return is_json(self._strings.so_far(call["function"], "arguments"))
+        details = call.get("function")
+        return isinstance(details, dict) and is_json(self._strings.so_far(details, "arguments"))
 
     def _new(self, index: int) -> dict[str, Any]:
         call: dict[str, Any] = {}
@@ -100,7 +101,7 @@ class ToolCalls:
         for key, value in delta.items():
             grows = _DETAILS.get(key)
             if grows is not None and isinstance(value, dict):
-                grow_call(call.setdefault(key, {}), value, grows, self._strings, self._findings)
+                grow_call(_details(call, key, self._findings), value, grows, self._strings, self._findings)
             elif key != "index" and value is not None and (value or key not in call):
                 set_once(call, key, value, self._findings)
 
@@ -139,6 +140,20 @@ def grow_call(
             strings.append(call, key, value)
         elif value is not None and (value or key not in call):
             set_once(call, key, value, findings)
+
+
+def _details(call: dict[str, Any], key: str, findings: Findings) -> dict[str, Any]:
+    """Return the details of a call, which begin empty; what is none and stands in their place goes aside."""
+    known = call.get(key)
+    if isinstance(known, dict):
+        return known
+    details: dict[str, Any] = {}
+    call[key] = details
+    if known:
+        # Left where it is, it would be taken for details and end the reading of the whole event.
+        findings.fault("changed_field")
+        call.setdefault("_unparsed_deltas", []).append({key: known})
+    return details
 
 
 def set_once(holder: dict[str, Any], key: str, value: Any, findings: Findings) -> None:

@@ -204,8 +204,10 @@ class ResponsesReassembler:
             body = failed_response(body, self._error)
         said = body or {}
         check_calls(said.get("output"), self.findings, whole=self._terminal is not None)
-        if said.get("status") == "failed" and isinstance(said.get("error"), dict):
-            self.findings.fail(said["error"].get("code"), said["error"].get("message"))
+        if said.get("status") == "failed":
+            error = said.get("error")
+            told = error if isinstance(error, dict) else {"code": "failed", "message": "the response failed"}
+            self.findings.fail(told.get("code"), told.get("message"))
         model = said.get("model")
         return Settled(
             body=self.findings.attach(body),

@@ -154,9 +154,10 @@ def _cost(raw: dict[str, Any]) -> float | None:
     if isinstance(cost, dict):
         return amount(cost.get("total_cost"))
     paid = amount(cost)
-    details = raw.get("cost_details")
-    if paid is not None and raw.get("is_byok") is True and isinstance(details, dict):
-        return paid + (amount(details.get("upstream_inference_cost")) or 0.0)
+    if paid is not None and raw.get("is_byok") is True:
+        # What is paid to the seller is its fee alone; the maker bills the user's own key for the rest.
+        billed = amount(member(raw.get("cost_details"), "upstream_inference_cost"))
+        return None if billed is None else paid + billed
     if paid is not None:
         return paid
     ticks = amount(raw.get("cost_in_usd_ticks"))
