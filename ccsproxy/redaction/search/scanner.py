@@ -21,6 +21,8 @@ from ccsproxy.redaction.kinds.named.patterns import FLAGGED, NAMED
 from ccsproxy.redaction.kinds.phrases import BEFORE_NAMES, PHRASES, find_cookies, find_phrase
 from ccsproxy.redaction.kinds.randomness import is_random
 from ccsproxy.redaction.kinds.spoken import SPOKEN, end_of_word, find_spoken, is_separated, is_spoken
+from ccsproxy.redaction.search.data_runs import SHORTEST as SHORTEST_RUN
+from ccsproxy.redaction.search.data_runs import data_runs
 from ccsproxy.redaction.search.engine import PatternEngine, make_engine
 from ccsproxy.redaction.search.finding import FoundSecret, disjoint
 from ccsproxy.redaction.search.verdicts import WINDOW, Verdicts
@@ -45,26 +47,53 @@ class Scanner:
         :param make: makes the engine.
         """
         self._search = make(f"{EXPRESSION}|{ESCAPES}".encode("latin-1")).search
+        # One engine a kind: what all of them would know together of random letters is the product of their states.
+        self._in_data = [
+            (make(expression.encode("latin-1")).search, judge)
+            for expression, judge in ((TOKENS, _token), (MARKED, _marked), (ENCODED, find_encoded))
+        ]
 
     def find(self, text: bytes, depth: int = 0) -> list[FoundSecret]:
         """Return the secrets in a text in UTF-8, in order and without overlap.
 
         :param depth: how often what is searched was decoded already.
         """
-        search, size = self._search, len(text)
-        found = search(text, 0, size)
-        if found is None:
-            return []
         findings: list[FoundSecret] = []
         verdicts = Verdicts()
+        position = 0
+        for begin, end in data_runs(text) if len(text) >= SHORTEST_RUN else ():
+            position = self._find_to(text, position, begin + _EDGE, depth, findings, verdicts)
+            if position < end - _EDGE:
+                findings += self._find_in_data(text, position, end - _EDGE, depth)
+                position = end - _EDGE
+        self._find_to(text, position, len(text), depth, findings, verdicts)
+        return disjoint(findings) if findings else findings
+
+    def _find_to(
+        self, text: bytes, position: int, end: int, depth: int, findings: list[FoundSecret], verdicts: Verdicts
+    ) -> int:
+        """Search a stretch of a text, and return where to go on: at its end, or behind what goes on over it."""
+        search = self._search
+        found = search(text, position, end) if position < end else None
         while found is not None:
             if _ESCAPES.match(text, found[0]) is not None:
                 # An escape hides letters from the expression: only there is a second look at the text worth its cost.
                 position = self._through_view(text, found[0], depth, findings, verdicts)
             else:
                 position = self._verdict(text, *found, depth, findings, verdicts)
-            found = search(text, position, size) if position < size else None
-        return disjoint(findings)
+            found = search(text, position, end) if position < end else None
+        return max(position, end)
+
+    def _find_in_data(self, text: bytes, start: int, end: int, depth: int) -> list[FoundSecret]:
+        """Search the middle of a long stretch of base64 for tokens, and for base64 that says something."""
+        findings: list[FoundSecret] = []
+        for search, judge in self._in_data:
+            found = search(text, start, end)
+            while found is not None:
+                secret, position = judge(text, found[0], self._deeper(depth))
+                position = max(_noted(secret, position, findings), found[0] + 1)
+                found = search(text, position, end) if position < end else None
+        return findings
 
     def _through_view(
         self, text: bytes, escape: int, depth: int, findings: list[FoundSecret], verdicts: Verdicts
@@ -174,6 +203,22 @@ class Scanner:
     def _deeper(self, depth: int) -> Callable[[bytes], list[FoundSecret]]:
         """Return what searches a decoded text."""
         return partial(self.find, depth=depth + 1) if depth < _DEEPEST else lambda _: []
+
+
+#: So much at both ends of a long stretch of base64 is searched like any text: a name may stand before it, and it may
+#: be a value itself.
+_EDGE = 512
+
+
+def _token(text: bytes, start: int, deeper: Callable[[bytes], list[FoundSecret]]) -> tuple[FoundSecret | None, int]:
+    """Judge a place in data where a token may begin; see `find_encoded`."""
+    start = after_boundary(text, start)
+    return token_at(text, start), start + 1
+
+
+def _marked(text: bytes, start: int, deeper: Callable[[bytes], list[FoundSecret]]) -> tuple[FoundSecret | None, int]:
+    """Judge a place in data where the mark of a token stands; see `find_encoded`."""
+    return marked_at(text, start), start + 1
 
 
 #: What may stand before a flag, and is found with it.
