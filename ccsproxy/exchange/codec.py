@@ -47,6 +47,7 @@ def encode(value: Any) -> bytes:
     :raises ValueError: if it has no JSON form; ``TypeError``, ``OverflowError`` and ``RecursionError`` likewise.
     """
     line = _object(value)
+    # The checksum becomes the last member, so that whoever reads JSON still reads the line.
     line.pop()
     line += b',"crc32":"%08x"}\n' % crc32(line)
     return bytes(line) if len(line) <= _COPIED else cast(bytes, line)
@@ -58,6 +59,7 @@ def verify(line: bytes) -> bool:
     :param line: with its newline.
     """
     at = len(line) - _TAIL_LENGTH
+    # By the form of the tail first: most damage is a line that was cut, and needs no checksum.
     if at < 1 or not _TAIL.match(line[at:]):
         return False
     return int(line[at + 10 : at + 18], 16) == crc32(memoryview(line)[:at])
@@ -92,6 +94,7 @@ def head(line: bytes) -> RecordHead:
     except msgspec.ValidationError as error:
         raise LineError(str(error)) from None
     except (msgspec.MsgspecError, UnicodeError):
+        # The fast reader refuses a whole line for one surrogate in a member that nobody asks for here.
         return _pick_head(_loads(line))
 
 
@@ -109,6 +112,7 @@ def _object(value: Any) -> bytearray:
     text = bytearray()
     try:
         _encoder.encode_into(value, text)
+    # A lone surrogate in what an agent sent: it has no UTF-8, and JSON writes it as an escape only.
     except UnicodeEncodeError:
         plain = msgspec.to_builtins(value, builtin_types=(Decimal, msgspec.Raw), str_keys=True)
         text = bytearray(_escaped(plain), "ascii")
@@ -149,6 +153,7 @@ def _loads_forgiving(text: bytes) -> Any:
 
 def _float(text: str) -> float | Decimal:
     value = float(text)
+    # A number beyond a double stays what was sent; read as infinity it could not be written again.
     return value if abs(value) != float("inf") else Decimal(text)
 
 

@@ -47,6 +47,7 @@ def with_context(record: dict[str, Any], record_of: Callable[[int], Mapping[str,
     if not isinstance(body, dict) or not isinstance(request.get("context"), int):
         return record
     chain, missing = _chain(record, record_of)
+    # What was said once holds for what continues it, until it is said anew.
     whole = {key: value for each in (*chain, body) for key, value in each.items() if key in _INHERITED}
     said = _said_in(body)
     whole = {**whole, **body, said: [item for each in chain for item in each[said]] + _items(body.get(said))}
@@ -61,6 +62,7 @@ def _chain(
     """Collect what a request continues, oldest first: bodies whose input ends with what was answered."""
     found: list[dict[str, Any]] = []
     seq, newer = _context(record), int(record.get("seq") or 0)
+    # Only downwards, as a record that named itself, or a later one, would be followed for ever.
     while isinstance(seq, int) and 0 < seq < newer and len(found) < _LONGEST:
         try:
             earlier = record_of(seq)

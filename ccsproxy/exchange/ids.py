@@ -48,6 +48,7 @@ class IdSource:
 
     def new_id(self) -> str:
         """Return the next id."""
+        # Never back, as ids sort by time: where the clock is set back they count up within the latest millisecond.
         now = max(int(self._clock() * 1000), self._last)
         if now > self._last:
             self._last, self._count = now, 0

@@ -27,6 +27,7 @@ class CleanValueCache:
             return True
         if self._rules.may_hold(new):
             return False
+        # All at once: which one will come again is not known, and the next head fills it with those that do.
         if len(self._values) > self._most:
             self._values.clear()
         self._values.update([value for value in new if len(value) <= _LONGEST])

@@ -70,6 +70,7 @@ def credentials_of(name: str, value: str) -> Iterator[str]:
     if name.lower() in ("cookie", "set-cookie"):
         for part in value.split(";"):
             cookie = part.partition("=")[2].strip()
+            # Short cookies are flags and languages, whose echoes would be found in every text.
             if len(cookie) >= _SHORTEST_COOKIE:
                 yield cookie
         return
@@ -85,6 +86,7 @@ def _occurrences(text: str, known: str) -> Iterator[tuple[int, int]]:
     while (start := text.find(known, end)) >= 0:
         end = start + len(known)
         yield start, end
+    # A text may be cut in the middle of a secret: its beginning is one, too.
     start = text.find(known[:_SHORTEST_KNOWN], max(end, len(text) - len(known)))
     if start >= 0 and known.startswith(text[start:]):
         yield start, len(text)

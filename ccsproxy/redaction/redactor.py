@@ -74,6 +74,7 @@ class Redactor:
             for credential in credentials_of(name, value):
                 self.learn(credential)
         others = [value for (_, value), hidden in zip(lines, secret, strict=True) if not hidden]
+        # The names that this exchange has learned first: a value may be clean by the rules and yet an echo.
         clean = not self._known.maybe_in(others) and self._clean_values.are(others)
         if clean and len(others) == len(lines):
             return fields if lines == fields else lines
@@ -108,6 +109,7 @@ class Redactor:
         events that it was: a secret may go on from one into the next, and into what `stream`, which comes first,
         has seen.
         """
+        # By identity, as to compare trees would cost more than to search them.
         if not self._enabled or any(value is each for each in self._clean_trees) or self._is_clean(value):
             return value
         return TreeRedactor(self.find, self._rules.tagger, self.report, self._listed).redact(value, where)

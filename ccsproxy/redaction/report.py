@@ -36,6 +36,7 @@ class SecretReport:
         """Count one secret that was removed."""
         self.count += 1
         each = Replaced(kind, where[:_LONGEST_PLACE], tag)
+        # Counted still, only less exactly: a file of ten thousand keys must not make a report of ten thousand lines.
         if len(self._places) >= _MOST and each not in self._places:
             each = each._replace(where=".".join(where.split(".")[:2]).partition("[")[0], tag="")
         self._places[each] += 1

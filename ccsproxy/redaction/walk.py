@@ -22,6 +22,7 @@ def findings_in(find: Find, value: str, key: object, claim: Claim) -> list[Found
     :param claim: what the keys say.
     """
     found = find(value)
+    # In base64 anything may be found by chance; a key that was encoded is found where it begins.
     if found and is_data(key, value):
         found = [each for each in found if each.start == 0]
     start = secret_in(claim, value, key if isinstance(key, str) else "")

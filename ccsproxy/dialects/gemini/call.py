@@ -35,6 +35,7 @@ def place(root: dict[str, Any], steps: list[str | int], value: Any) -> bool:
         if isinstance(step, str) and isinstance(holder, dict):
             known = holder.get(step)
         elif isinstance(step, int) and isinstance(holder, list):
+            # The pattern lets a position have four digits, so that a piece cannot make a list of millions.
             holder.extend([None] * (step + 1 - len(holder)))
             known = holder[step]
         else:
@@ -68,6 +69,7 @@ class PartialCall:
                     self._values[path] = [text]
             elif key := next((key for key in _VALUES if key in piece), None):
                 self._values[path] = (None if key == "nullValue" else piece[key],)
+            # A piece that only says that more will come brings no value.
             elif "willContinue" not in piece:
                 self._misfit(piece)
 

@@ -82,6 +82,7 @@ class Candidate:
         if part.get("text") or not part.keys() <= _SILENT:
             self._findings.content(at_ms)
         last = self._parts[-1] if self._parts else None
+        # A part with a signature stands alone, as the signature is of that part and has to be sent back with it.
         if is_plain(part) and is_plain(last) and last.get("thought") == part.get("thought"):
             self._strings.append(last, "text", part["text"])
         else:
@@ -89,6 +90,7 @@ class Candidate:
 
     def _call(self, part: dict[str, Any], call: dict[str, Any]) -> None:
         continues = call.get("willContinue") is True
+        # The later pieces of a call have no name: one that has begins another call.
         if self._open is not None and not call.get("name"):
             self._open.add(call.get("partialArgs"))
             self._take_rest(part, call)

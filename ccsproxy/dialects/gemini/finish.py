@@ -22,5 +22,6 @@ def finish_word(reason: Any, vertex: bool) -> str | None:
         return reason or None
     if type(reason) is not int or reason <= 0:
         return None
+    # Two enumerations that part after OTHER: 6 is LANGUAGE in the one and BLOCKLIST in the other.
     words = _VERTEX if vertex else _PUBLIC
     return words[reason] if reason < len(words) else str(reason)

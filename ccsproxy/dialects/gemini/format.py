@@ -58,6 +58,7 @@ class Gemini:
     def recognises(self, value: Any) -> bool:
         """Whether a value is a chunk or an answer, bare or wrapped."""
         if isinstance(value, list):
+            # Without `alt=sse` a stream is one array of chunks, which may come whole.
             return bool(value) and self.recognises(value[0])
         inner = member(value, "response")
         answer = inner if isinstance(inner, dict) else value
@@ -81,6 +82,7 @@ class Gemini:
         answer = inner if isinstance(inner, dict) else value
         candidates = member(answer, "candidates")
         first = candidates[0] if isinstance(candidates, list) and candidates else None
+        # A prompt that was refused has no candidate, and so no finish reason to stop for.
         blocked = text_member(member(answer, "promptFeedback"), "blockReason")
         return Settled(
             body=value,

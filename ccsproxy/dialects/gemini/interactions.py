@@ -57,6 +57,7 @@ class InteractionsReassembler:
     def settle(self, whole: bool) -> Settled:
         """Return the interaction; with the events of its steps when the object did not arrive."""
         body = dict(self._interaction)
+        # The object has all of it; steps are for the case that it never came.
         if self._steps and not (self._completed and (body.get("steps") or body.get("outputs"))):
             body["_step_events"] = self._steps
         model, status = body.get("model"), body.get("status")

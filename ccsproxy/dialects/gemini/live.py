@@ -50,6 +50,7 @@ class LiveReassembler:
             elif key == "toolCall" and isinstance(inner, dict):
                 calls = inner.get("functionCalls")
                 self._parts([{"functionCall": each} for each in calls] if isinstance(calls, list) else [], at_ms)
+                # A call of a tool ends the turn: the model waits for its result, and says no turnComplete.
                 self._complete = True
             elif key == "usageMetadata" and isinstance(inner, dict):
                 self._inner.event("", {key: {**inner, **_renamed(inner)}}, at_ms)
@@ -77,6 +78,7 @@ class LiveReassembler:
 
     def settle(self, whole: bool) -> Settled:
         """Return the turn as far as it came."""
+        # Live has no finish reason; a turn that ended by itself is what others call STOP.
         if self._complete:
             self._inner.event("", {"candidates": [{"finishReason": "STOP"}]}, 0.0)
         settled = self._inner.settle(whole)

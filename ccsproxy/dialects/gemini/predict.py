@@ -21,6 +21,7 @@ def prediction_usage(value: Any) -> Usage | None:
     ]
     counts = [count(member(each, "token_count")) for each in statistics]
     known = [each for each in counts if each is not None]
+    # A sum over some of the texts would be a guess at all of them.
     if not known or len(known) < len(counts):
         return None
     return Usage(input_tokens=sum(known), raw={"statistics": statistics})

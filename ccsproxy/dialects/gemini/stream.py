@@ -78,6 +78,7 @@ class GeminiReassembler:
         unfinished = any(self._candidates[index].stop_reason is None for index in order) and stop is not None
         model = body.get("modelVersion")
         usage = gemini_usage(body.get("usageMetadata"), body.get("candidates"))
+        # As it came: Code Assist's clients, and whoever compares, expect their own form.
         if self._wrapped:
             body = {**self._wrapper, "response": body}
         return Settled(

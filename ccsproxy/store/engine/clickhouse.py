@@ -33,6 +33,7 @@ class ClickHouseEngine:
 
     def __init__(self, address: ShipAddress, headers: Mapping[str, str]) -> None:
         self._address, self._headers = address, dict(headers)
+        # A connection for each thread that reads: http.client's answer one question at a time.
         self._local = threading.local()
         name = (address.path.strip("/") or "ccsproxy").replace("\\", "\\\\").replace("`", "\\`")
         self._bodies = f"`{name}`.bodies"
@@ -51,6 +52,7 @@ class ClickHouseEngine:
         """Return the JSON of records."""
         if not rows:
             return {}
+        # Rows are stored by hours: with the ids alone each part of the table would be looked through.
         hours = ", ".join(sorted({f"toDateTime('{row[2][:10]} {row[2][11:13]}:00:00', 'UTC')" for row in rows}))
         ids = ", ".join(self.literal(row[0]) for row in rows)
         sql = (
@@ -61,6 +63,7 @@ class ClickHouseEngine:
 
     def literal(self, text: str) -> str:
         """Write a text as a literal."""
+        # The backslash first, or it would escape the quote's own backslash.
         escaped = text.encode("utf-8", "replace").decode().replace("\\", "\\\\").replace("'", "\\'")
         return f"'{escaped}'"
 
@@ -106,6 +109,7 @@ class ClickHouseEngine:
 
     def _ask(self, sql: str) -> bytes:
         query = urlencode(_SETTINGS)
+        # A connection that was kept may have been closed meanwhile, which only its next use tells.
         for again in (True, False):
             connection = self._connection()
             try:

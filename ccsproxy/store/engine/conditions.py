@@ -23,11 +23,13 @@ def conditions(engine: Engine, query: Query) -> list[str]:
     for each in query.question.narrowings if query.question else ():
         if each.member not in ANNOTATED:
             sql = _narrowing(engine, each)
+            # Null passes no condition and no negation of one; who asks for what is not so means the unknown, too.
             found.append(f"NOT coalesce({sql}, false)" if each.turned else sql)
     for chosen, turned in query.marked:
         found.append(f"NOT {_marked(engine, chosen)}" if turned else _marked(engine, chosen))
     for bound, sign in ((query.ceiling, "<"), (query.floor, ">=")):
         if bound is not None:
+            # A cursor may be any number in an address; beyond 64 bits an engine answers with an error.
             found.append(f"key {sign} {min(bound, (1 << 63) - 1)}")
     if query.q:
         found += searched(engine, query)
@@ -62,6 +64,7 @@ def member(name: str) -> str:
 
 def _one_of(engine: Engine, name: str, values: Sequence[str]) -> str:
     if name == "status":
+        # Numbers are written without quotes, so that nothing else may come this way.
         numbers = [value for value in values if value.isascii() and value.isdigit() and len(value) < 10]
         return f"status IN ({', '.join(numbers)})" if numbers else _NEVER
     return f"{name} IN ({', '.join(map(engine.literal, values))})"

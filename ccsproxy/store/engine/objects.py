@@ -60,6 +60,7 @@ class ObjectsEngine:
             raise EngineError(str(error)) from None
         found = tuple(sorted(str(path) for path in self._folder.glob("dt=*/host=*/*.parquet")))
         with self._lock:
+            # Making the table anew costs as much as reading all of it.
             if found == self._known:
                 return
             facts = [path for path in found if not path.endswith(".texts.parquet")]
@@ -70,8 +71,10 @@ class ObjectsEngine:
 
     def _make(self, name: str, files: list[str], empty: str) -> None:
         listed = ", ".join(map(self.literal, files))
+        # By names, as files of older versions lack the columns of later ones.
         source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)" if files else empty
         once = "QUALIFY row_number() OVER (PARTITION BY host, id ORDER BY key) = 1" if name == "exchanges" else ""
+        # Facts are small and asked again and again; texts are large, and seldom searched.
         kind = "TABLE" if name == "exchanges" else "VIEW"
         self._connection.execute(f"CREATE OR REPLACE {kind} {name} AS SELECT * FROM {source} {once}")  # noqa: S608
 

@@ -68,6 +68,7 @@ class EngineReader(EngineRecords):
             found = self._rows(wants, order(wanted), query.limit + 1, query.offset)
         else:
             found = self._newest(wants, query.limit + 1, wanted.ceiling)
+        # One more was asked for than is shown: it tells that there is a next page, without counting them all.
         more = len(found) > query.limit and not query.sorted
         found = found[: query.limit]
         items = [as_dict(row) for _, row in found]
