@@ -30,6 +30,12 @@ class RelayErrorTests(SynchronousTestCase):
         for cls, kind in kinds.items():
             self.assertEqual((cls.status, cls.error_type, cls.kind), (504, "upstream_timeout", kind))
 
+    def test_what_was_never_sent_says_so(self) -> None:
+        """In the sentence, and with the request's bytes for whoever tries again."""
+        error = errors.NeverSent(b"GET /")
+        self.assertEqual((error.request, error.kind), (b"GET /", "upstream_reset_before_response"))
+        self.assertIn("before the request was sent", str(error))
+
     def test_a_reset_in_the_body_has_its_own_kind(self) -> None:
         """A reset and a clean close are told apart in the record."""
         self.assertEqual(errors.UpstreamTruncated("x").kind, "upstream_truncated")

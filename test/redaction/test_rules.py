@@ -58,6 +58,13 @@ class TogetherTests(SynchronousTestCase):
         """All texts are looked at, however long and however many."""
         self.assertTrue(default_rules().may_hold(["word " * 50_000, *["more"] * 50_000, SECRETS[0]]))
 
+    def test_a_long_text_by_itself(self) -> None:
+        """One that is remembered is suspicious, too, and nothing else is."""
+        rules = default_rules()
+        for _ in range(2):
+            self.assertTrue(rules.may_hold([f"{'word ' * 5_000}{SECRETS[0]}"]))
+            self.assertFalse(rules.may_hold(["word " * 5_000]))
+
     def test_beginning_of_a_known_secret(self) -> None:
         """So much of a known secret as is searched for is suspicious."""
         redactor = Redactor()
@@ -107,6 +114,10 @@ class TreeTests(SynchronousTestCase):
             each.learn(KNOWN)
         self.assertEqual(quick.tree(value), thorough.tree(value))
         self.assertEqual(quick.count, thorough.count)
+
+    def test_a_text_is_a_tree(self) -> None:
+        """A value that is nothing but a text is searched like any other."""
+        self.assertEqual((texts_of("word"), texts_of(["word"]), texts_of(7)), ({"word"}, {"word"}, set()))
 
     def test_schemas_and_words_need_no_care(self) -> None:
         """Keys that only look secret do not make a tree one to be looked at leaf by leaf."""

@@ -329,6 +329,29 @@ class Trouble(SocketCase):
         self.assertEqual((self.told("stored"), self.told("dropped")), ([[1]], []))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
+    def test_shutdown_ends_what_was_not_answered(self) -> None:
+        """A handshake that waits for its answer is an ordinary exchange, and has a record."""
+        self.begin(head=head())
+        self.recorder.finish(cut=True)
+        (record,) = self.store.records
+        self.assertEqual(
+            (record.transport, record.outcome, record.path if False else record.id), ("http", "shutdown", "e1")
+        )
+
+    def test_an_opening_that_fails(self) -> None:
+        """What cannot be told of a connection costs its record that, and is a fault of it."""
+        self.open()
+
+        def fail(*_: Any) -> str:
+            raise ZeroDivisionError
+
+        self.patch(self.recorder, "start", fail)
+        self.out({"type": "response.create", "model": "m", "input": "x"})
+        self.close()
+        (record, *_) = self.over()
+        self.assertIn("capture_error", record.capture.faults)
+        self.assertTrue(self.flushLoggedErrors(ZeroDivisionError))
+
     def test_shutdown_ends_what_is_open(self) -> None:
         self.open()
         self.out({"type": "response.create", "model": "m", "input": "x"})

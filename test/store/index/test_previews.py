@@ -7,7 +7,7 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.index.follower import bring_up
-from ccsproxy.store.index.texts.previews import preview_of
+from ccsproxy.store.index.texts.previews import _last_items, preview_of
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.summary import Entry, read_entry
 from test.store.corpus import Corpus
@@ -93,6 +93,17 @@ class PreviewTests(SynchronousTestCase):
         self.assertEqual(self.line(None, {"data": []}, category="models"), ("kind", "asks for the models"))
         self.assertEqual(self.line(None, None, category="other"), (None, None))
         self.assertEqual(self.line({"messages": [CALL | {"role": "assistant"}]}, CALL, ("Bash",)), ("calls", "Bash"))
+
+    def test_what_is_read_of_a_conversation(self) -> None:
+        """Its end, back to the model's words; items that stand for the rest are no more than there are others."""
+        user, model = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
+
+        def read(*items: object) -> object:
+            return _last_items(msgspec.json.encode(items), True)
+
+        self.assertEqual(read(user), [user])
+        self.assertEqual(read(user, model, user), [None, model, user])
+        self.assertEqual(read(*[user, model] * 9, user), [*[None] * 4, model, user])
 
     def test_long_conversations(self) -> None:
         """Only what is new is looked at, however long the conversation is."""
