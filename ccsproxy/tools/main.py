@@ -97,12 +97,28 @@ def build_parser() -> _Parser:
     return parser
 
 
+def _open_closed_streams() -> None:
+    """Let nothing stand in for the standard streams that whoever started us has closed (``ccsproxy ls >&-``).
+
+    Python has None for them, and the next file that is opened, a segment for one, would get their number: whatever
+    wrote a message would write into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number)
+                os.close(nothing)
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     :param argv: the arguments without the program's name; those of the process when None.
     :return: the exit status: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
     """
+    _open_closed_streams()
     try:
         asked = find_launch(sys.argv[1:] if argv is None else argv)
         if asked is not None:
