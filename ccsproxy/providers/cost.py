@@ -9,6 +9,7 @@ from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.billed import Billed, billed
 from ccsproxy.providers.price_rows import Price, RowRates, Tier
 from ccsproxy.providers.prices import FoundPrice, find_price
+from ccsproxy.providers.resellers import unlisted
 
 _MILLION = 1_000_000
 
@@ -79,7 +80,8 @@ def cost_of(
         return Cost(None, "model", "no model is named")
     found = find_price(model, at, provider, upstream, own, url)
     if found is None:
-        return Cost(None, "price", f"no price of {model} is known" + (f" at {provider}" if provider else ""))
+        said = f"no price of {model} is known" + (f" at {provider}" if provider else "")
+        return Cost(None, "price", ": ".join(filter(None, (said, unlisted(provider)))))
     known = _priced(found, usage, lambda name: find_price(name or model, at, provider, upstream, own, url))
     if usage.output_tokens is not None or known.dollars is None or (known.rates and not known.rates.output):
         return known

@@ -2,8 +2,7 @@
 
 Anthropic's price page says so of both: their global endpoints cost what its own API does, and those that keep a call
 in one region or area cost a tenth more, from Claude 4.5 on. Other resellers' prices are not in any list that comes
-with this version, or do not follow from what a call says: Azure's depend on how a deployment was made, GitHub Copilot
-bills requests, OpenRouter states the cost itself.
+with this version, or do not follow from what a call says; `unlisted` tells why.
 """
 
 import re
@@ -21,6 +20,26 @@ _VERSION = re.compile(r"-(\d{1,2})(?:[.-](\d{1,2}))?(?![\d])")
 _FIRST_WITH_AREAS = (4, 5)
 _AREA = 1.1
 _GLOBAL_HOST = "aiplatform.googleapis.com"
+
+
+#: Why a seller's prices are in no list, by provider.
+_UNLISTED = {
+    "azure": "Azure's price depends on how the deployment was made (global, data zone, regional, provisioned), "
+    "which no call says; a price file can tell yours",
+    "bedrock": "Amazon's prices differ by region, and of its list only Claude's follow from the maker's",
+    "vertex": "Google's prices on Vertex AI differ by region, and of its list only Claude's follow from the maker's",
+    "copilot": "GitHub Copilot bills premium requests of a subscription, not tokens",
+    "github": "GitHub Models bills units of its own, not tokens",
+    "openrouter": "OpenRouter says itself what a call cost, and this answer does not",
+    "huggingface": "Hugging Face passes on the price of whichever provider it chose",
+    "ollama": "a model that runs here, or under a subscription, has no price per token",
+    "lmstudio": "a model that runs here has no price per token",
+}
+
+
+def unlisted(provider: str) -> str:
+    """Return why the prices of a provider are in no list, empty where there is nothing to say."""
+    return _UNLISTED.get(provider, "")
 
 
 @attr.frozen

@@ -243,16 +243,26 @@ def set_cost(row: Summary, entry: Entry, price: Price) -> None:
 
     A call that used nothing, or of which nothing is known because it failed, lacks no price.
     """
-    found = price(
+    found = _cost(entry, price)
+    row.cost = found.dollars if found.dollars is not None else found.at_least
+    if found.dollars is None and _is_billed(row):
+        row.unpriced = found.gap
+
+
+def cost_gap(entry: Entry, price: Price) -> str | None:
+    """Return why it is not known what a finished exchange cost, as a sentence; None where it is."""
+    found = _cost(entry, price)
+    return found.reason if found.dollars is None else None
+
+
+def _cost(entry: Entry, price: Price) -> Cost:
+    return price(
         priced_model(entry.model, entry.response_model),
         bounded_usage(entry.usage),
         entry.started_at,
         entry.upstream,
         entry.upstream_url or "",
     )
-    row.cost = found.dollars if found.dollars is not None else found.at_least
-    if found.dollars is None and _is_billed(row):
-        row.unpriced = found.gap
 
 
 def _is_billed(row: Summary) -> bool:

@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange.usage import Usage
+from ccsproxy.providers.cost import cost_of
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.providers.prices import context_window
 from ccsproxy.providers.resellers import Resale, priced_model, resale
@@ -52,6 +53,19 @@ class ResaleTests(SynchronousTestCase):
         ]:
             found = book.cost(model, usage, _AT, "x", url).dollars
             self.assertEqual(None if found is None else round(found, 9), cost, model)
+
+    def test_why_there_is_none(self) -> None:
+        """A price that is unknown says why, as far as its seller is known."""
+        usage = Usage(input_tokens=1, output_tokens=1)
+        for provider, said in (
+            ("azure", "deployment"),
+            ("copilot", "premium requests"),
+            ("openrouter", "says itself"),
+        ):
+            found = cost_of("gpt-5", usage, "2026-11-30", provider)
+            self.assertEqual((found.dollars, found.gap), (None, "price"))
+            self.assertIn(said, found.reason)
+        self.assertEqual(cost_of("m", usage, "2026-11-30", "groq").reason, "no price of m is known at groq")
 
     def test_context_windows(self) -> None:
         """A reseller's model has its maker's window."""

@@ -106,6 +106,7 @@ _COST = members(
         "at_least": FLAG,
         "tokens": {"type": "object"},
         "rates": maybe("object"),
+        "gap": maybe("string"),
         "share_of_session": maybe("number"),
         "session": {"type": "object"},
     }

@@ -33,6 +33,7 @@ from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.reader.sums.budgets import spent_now
 from ccsproxy.store.reader.sums.costs import PARTS
 from ccsproxy.store.state.annotations import Annotation
+from ccsproxy.store.summary import cost_gap, read_entry
 
 #: Sessions that are held, and that are looked through for findings.
 _HELD, _LOOKED_THROUGH = 4, 60
@@ -157,11 +158,19 @@ class Insights:
         return {
             "session_id": session_id, "seq": seq, "model": call.who or None, "turn": turn, "step": step,
             **msgspec.to_builtins(charges(call)), "at_least": call.at_least,
+            "gap": self._gap(session_id, seq) if call.cost is None or call.at_least else None,
             "tokens": msgspec.structs.asdict(call.tokens),
             "rates": None if call.rates is None else msgspec.structs.asdict(call.rates),
             "share_of_session": None if share is None else round(share, 6),
             "session": {name: total[name] for name in ("cost", "unpriced", "requests")},
         }  # fmt: skip
+
+    def _gap(self, session_id: str, seq: int) -> str | None:
+        """Return why a call has no price; the facts tell that it lacks one, the record what is missing."""
+        try:
+            return cost_gap(read_entry(self._reader.line(session_id, seq)), self._reader.price)
+        except (NotKept, ValueError):
+            return None
 
     def why(self, session_id: str, seq: int) -> dict[str, Any]:
         """Return cost, cache and time of a call together, and what it is about."""

@@ -15,6 +15,7 @@ from ccsproxy.providers.other_lists import PriceDifference, compare, read_list
 from ccsproxy.providers.price_book import PriceBook, PricesError
 from ccsproxy.providers.price_rows import Price, RowRates, Tier
 from ccsproxy.providers.prices import LISTED, FoundPrice, price_list, provider_of
+from ccsproxy.providers.resellers import unlisted
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
 from ccsproxy.tools.printing import table
 
@@ -181,6 +182,8 @@ def _short(rates: RowRates) -> str:
 
 def _unknown(model: str, provider: str, at: str) -> str:
     """Say that there is no price, why as far as that is known, and what helps."""
+    if why := unlisted(provider):
+        return f"No price of {model} is known at {provider}: {why}. Give your own with --prices FILE."
     rows: list[Price] = [row for name in LISTED for row in price_list(name).prices]
     others = [row for row in rows if row.match(model) is not None]
     if others:

@@ -69,6 +69,8 @@ def _call_lines(args: argparse.Namespace, found: Any, context: Any, session: str
         yield "ended", " ".join(str(x) for x in (found["outcome"], found["status"], found["error"]) if x)
     if cost["total"] is not None:
         yield "cost", _split(cost)
+    elif cost["gap"] and (found["status"] or 0) < 300:
+        yield "cost", f"not known: {cost['gap']}"
     if cache is not None:
         yield "cache", _cache(cache)
         if cache["lost_tokens"]:

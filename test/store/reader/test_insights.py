@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.providers.cost import Cost
 from ccsproxy.providers.price_book import list_price
 from ccsproxy.store.care.offline import OfflineStore
 from ccsproxy.store.index.facts import blocks, making
@@ -192,6 +193,14 @@ class AnswerTests(StoredCase):
         got = self.insights.why(MAIN, 13)
         self.assertGreater(got["cost"]["total"], 0)
         self.assertEqual(set(got["times"]) & {"waiting", "streaming", "stalled"}, {"waiting", "streaming", "stalled"})
+
+    def test_why_there_is_no_price(self) -> None:
+        """What is missing is said in a sentence, and only where a price is."""
+        self.assertIsNone(self.insights.why(MAIN, 13)["cost"]["gap"])
+        session, call = self.insights.call(MAIN, 13)
+        self.patch(self.insights, "call", lambda *_: (session, msgspec.structs.replace(call, cost=None)))
+        self.patch(self.reader, "price", lambda *_: Cost(None, "price", "no price of m is known"))
+        self.assertEqual(self.insights.cost(MAIN, 13)["gap"], "no price of m is known")
 
     def test_unknown(self) -> None:
         for ask in (lambda: self.insights.conversation("x"), lambda: self.insights.cache(MAIN, 999)):
