@@ -24,19 +24,23 @@ from test.ship.reader_contract import fill, folder, words_of
 from test.ship.segments import Segments
 
 
-class HubTests(SynchronousTestCase):
-    """One hub, several people."""
+class HubTestCase(SynchronousTestCase):
+    """One hub over a folder."""
 
     def setUp(self) -> None:
         """Ship some calls into a folder."""
         segments, self.lake = Segments(folder(self.mktemp())), folder(self.mktemp())
-        self.made = fill(segments, 60)
+        self.made = self.filled(segments)
         address = ship_address(f"file://{self.lake}")
         target = ObjectTarget(TargetContext(None, address, Credentials(), "h", str(segments.data_dir)))
         source, place = RecordSource(segments.data_dir, "h"), Position()
         while batch := source.next(Shipment("t", place), BatchLimits(), True, whole=True):
             target._send(batch)  # type: ignore[arg-type]
             place = batch.after
+
+    def filled(self, segments: Segments) -> list[dict[str, Any]]:
+        """Make the calls."""
+        return fill(segments, 60)
 
     def start(self, *arguments: str) -> None:
         """Start the command, and wait until it says where it is."""
@@ -68,6 +72,10 @@ class HubTests(SynchronousTestCase):
         self.assertEqual(status, 200)
         found: Any = json.loads(body)
         return {each["id"] for each in (found if isinstance(found, list) else found["requests"])}
+
+
+class HubTests(HubTestCase):
+    """One hub, several people."""
 
     def test_everything_for_oneself(self) -> None:
         """On loopback, without a header, this user sees all: lists, a session, a call, sums, a search, the pages."""

@@ -1,6 +1,7 @@
 """What every reader has to answer alike: the local one and those of engines, over the same generated records."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,13 @@ from test.store.corpus import Corpus
 COUNT = int(os.environ.get("CCSPROXY_READER_RECORDS", "300"))
 
 
-def fill(segments: Segments, count: int = COUNT) -> list[dict[str, Any]]:
-    """Write records into some closed segments, and make the index."""
+def fill(
+    segments: Segments, count: int = COUNT, change: Callable[[int, dict[str, Any]], object] = lambda number, made: None
+) -> list[dict[str, Any]]:
+    """Write records into some closed segments, and make the index.
+
+    :param change: is given each with its number, and may change it.
+    """
     from ccsproxy.providers.price_book import PriceBook
 
     made = [
@@ -32,6 +38,7 @@ def fill(segments: Segments, count: int = COUNT) -> list[dict[str, Any]]:
             each.update(outcome="http_error", error={"kind": "http_error", "message": "It said No."})
         if number % 11 == 5:
             each.update(ttft_ms=None, usage=None, duration_ms=0.0)
+        change(number, each)
     size = -(-count // 4)
     for number in range(4):
         name = segment_name(1_796_032_800.0 + number * 60, b"\0\0\0\1")

@@ -1,13 +1,16 @@
 """Who sees what: a person's role, out of a file, as a condition on the calls that are there for them."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
 import attr
 
 from ccsproxy.errors import ConfigError
+
+Network = IPv4Network | IPv6Network
 
 #: ``own``: calls whose label ``user`` is the person; ``team``: those of the team's label; ``all``; ``none``.
 ROLES = ("own", "team", "all", "none")
@@ -88,6 +91,17 @@ def _role(name: str, said: Any) -> Role:
     if not isinstance(value, str) or (kind == "team" and not value):
         raise ConfigError("--roles", f'the role of {name} needs a team, as in {{ role = "team", team = "search" }}')
     return Role(kind, value)
+
+
+def networks(texts: Iterable[str]) -> list[Network]:
+    """Read addresses and networks.
+
+    :raises ConfigError: when one is none.
+    """
+    try:
+        return [ip_network(text) for text in texts]
+    except ValueError as error:
+        raise ConfigError("--auth-from", f"{error}; name an address such as 10.0.0.5, or a network") from None
 
 
 def person_in(values: list[bytes] | None) -> str | None:

@@ -1,8 +1,10 @@
-"""Who looked at what, and when: one JSON line a request, in a file that only grows."""
+"""Who looked at what, and when: one JSON line a request, in files that only grow."""
 
+import errno
 import os
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -10,17 +12,26 @@ import msgspec
 from ccsproxy.errors import ConfigError
 from ccsproxy.exchange.ids import iso_time
 
+#: Bytes from which a file is put aside and another begun; those put aside are their owner's to keep or delete.
+LARGEST = 64 << 20
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+
 
 class AuditLog:
     """Appends lines; each is with the kernel when `note` returns, so that nobody looks unnoted.
 
+    Invariants: the file under the path is the one that is written to, also after something like logrotate has moved
+    it away; a line that did not fit is not continued by the next one.
+
+    :param largest: bytes from which the file is put aside under its name and the time.
     :raises ConfigError: when the file cannot be written.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time, largest: int = LARGEST) -> None:
+        self._path, self._clock, self._largest = path, clock, largest
+        self._file, self._torn = -1, False
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            self._open()
         except OSError as error:
             raise ConfigError("--audit", f"{path} cannot be written: {error.strerror}") from None
 
@@ -31,10 +42,50 @@ class AuditLog:
         :param target: path and query, as they came.
         :raises OSError: when the disk does not take it.
         """
-        line = {"at": iso_time(self._clock()), "who": person, "role": role, "method": method, "target": target[:2000]}
+        now = iso_time(self._clock())
+        line = {"at": now, "who": person, "role": role, "method": method, "target": target[:2000]}
+        self._follow(now)
+        data = (b"\n" if self._torn else b"") + msgspec.json.encode(line) + b"\n"
         # One write a line: with O_APPEND the lines of several processes do not mix.
-        os.write(self._file, msgspec.json.encode(line) + b"\n")
+        written = os.write(self._file, data)
+        self._torn = written < len(data)
+        if self._torn:
+            raise OSError(errno.ENOSPC, "the line did not fit")
 
     def close(self) -> None:
         """Close the file; nothing is noted afterwards."""
         os.close(self._file)
+
+    def _open(self) -> None:
+        file = os.open(self._path, _FLAGS, 0o600)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = file
+        size = os.fstat(file).st_size
+        # What ended in the middle of a line, ended so when the disk was full or the machine stopped.
+        self._torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+
+    def _follow(self, now: str) -> None:
+        """Write to what is under the path now, and begin another file when it has grown too large."""
+        if self._is_ours() and os.fstat(self._file).st_size >= self._largest:
+            self._put_aside(now.translate({ord(letter): None for letter in "-:"}))
+        if not self._is_ours():
+            self._open()
+
+    def _is_ours(self) -> bool:
+        try:
+            there = self._path.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        ours = os.fstat(self._file)
+        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
+    def _put_aside(self, stamp: str) -> None:
+        """Rename the file, over none that is there."""
+        for number in count():
+            try:
+                os.link(self._path, f"{self._path}.{stamp}" + (f"-{number}" if number else ""))
+                break
+            except FileExistsError:
+                continue
+        self._path.unlink(missing_ok=True)

@@ -5,8 +5,9 @@ memory that another is answered from.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from ipaddress import ip_address
 
 from twisted.logger import Logger
 from twisted.web.resource import IResource, Resource
@@ -14,7 +15,7 @@ from twisted.web.server import Request
 
 from ccsproxy.api.answer import Refused
 from ccsproxy.api.guard import is_loopback
-from ccsproxy.api.hub.access import Role, Roles, person_in
+from ccsproxy.api.hub.access import Network, Role, Roles, person_in
 from ccsproxy.api.hub.audit import AuditLog
 from ccsproxy.api.site import GuardedRoot
 
@@ -27,6 +28,7 @@ class HubRoot(Resource):
 
     :param make: makes the root of a role's server.
     :param header: in which a reverse proxy says who asks; None where everybody who gets here sees everything.
+    :param trusted: networks beside this machine from which the header counts.
     """
 
     _log = Logger()
@@ -37,8 +39,10 @@ class HubRoot(Resource):
         roles: Roles,
         header: str | None = None,
         audit: AuditLog | None = None,
+        trusted: Sequence[Network] = (),
     ) -> None:
         super().__init__()
+        self._trusted = trusted
         self._make, self._roles, self._header, self._audit = make, roles, header, audit
         self._held: OrderedDict[Role, GuardedRoot] = OrderedDict()
         self._nobody = make(Role("none"))
@@ -60,10 +64,13 @@ class HubRoot(Resource):
         return self._nobody.refusal(request, refused)
 
     def _person(self, request: Request) -> str | None:
-        """Return who asks; the header counts from this machine alone, where the reverse proxy is."""
-        if self._header is None or not is_loopback(getattr(request.getClientAddress(), "host", "127.0.0.1")):
+        """Return who asks; the header counts from where the reverse proxy is, others may write what they like."""
+        if self._header is None or not self._is_proxy(getattr(request.getClientAddress(), "host", "127.0.0.1")):
             return None
         return person_in(request.requestHeaders.getRawHeaders(self._header.encode()))  # type: ignore[arg-type]
+
+    def _is_proxy(self, host: str) -> bool:
+        return is_loopback(host) or any(ip_address(host) in network for network in self._trusted)
 
     def _role(self, person: str | None) -> Role:
         if self._header is None:

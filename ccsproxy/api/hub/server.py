@@ -10,7 +10,7 @@ from ccsproxy import __version__
 from ccsproxy.api.connections import ConnectionLimit
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
-from ccsproxy.api.hub.access import Role, Roles
+from ccsproxy.api.hub.access import Network, Role, Roles
 from ccsproxy.api.hub.audit import AuditLog
 from ccsproxy.api.hub.root import HubRoot
 from ccsproxy.api.process import make_api
@@ -34,6 +34,7 @@ class HubSettings:
     :ivar names: further values of ``Host`` that it answers to.
     :ivar any_address: it listens on every interface.
     :ivar header: in which a reverse proxy says who asks.
+    :ivar trusted: where that may be, beside this machine.
     """
 
     source: str
@@ -41,6 +42,7 @@ class HubSettings:
     names: Sequence[str] = ()
     any_address: bool = False
     header: str | None = None
+    trusted: Sequence[Network] = ()
 
 
 class Hub:
@@ -56,7 +58,7 @@ class Hub:
         self._started = time.time()
         self.reading = ReadingPool(reactor)
         self.limit = ConnectionLimit()
-        root = HubRoot(self._server, roles, settings.header, audit)
+        root = HubRoot(self._server, roles, settings.header, audit, settings.trusted)
         self.site = ApiSite(cast(GuardedRoot, root), reactor, self.limit)
 
     def _server(self, role: Role) -> GuardedRoot:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ccsproxy.api.exposure import exposure_of
-from ccsproxy.api.hub.access import Roles, read_roles
+from ccsproxy.api.hub.access import Roles, networks, read_roles
 from ccsproxy.api.hub.audit import AuditLog
 from ccsproxy.config.shipping import ShipAddress
 from ccsproxy.errors import ConfigError
@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--auth-header", metavar="NAME", help="the header in which a reverse proxy on this machine says who asks"
     )
+    parser.add_argument("--auth-from", metavar="NETWORK", action="append", default=[], help="an address or network, "
+                        "beside this machine, from which --auth-header counts; repeatable")  # fmt: skip
     parser.add_argument("--roles", metavar="FILE", help="TOML of who sees own calls, a team's, or all (default: own)")
     parser.add_argument("--audit", metavar="FILE", help="where it is noted who looked at what")
     parser.add_argument("--ship-credentials", metavar="FILE", help="as for serve")
@@ -38,6 +40,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     address = source_address(args.source)
     if args.roles and not args.auth_header:
         raise ConfigError("--roles", "who asks is known by --auth-header alone")
+    if args.auth_from and not args.auth_header:
+        raise ConfigError("--auth-from", "it says from where --auth-header counts; name that")
+    networks(args.auth_from)
     roles = read_roles(Path(args.roles).expanduser()) if args.roles else Roles()
     audit = AuditLog(Path(args.audit).expanduser()) if args.audit else None
     with opened(address, args.ship_credentials or "") as engine:
@@ -63,7 +68,12 @@ def _serve(
     if exposure.beyond_loopback and not args.auth_header:
         raise ConfigError("--api-listen", "beyond loopback who asks has to be known; name --auth-header")
     settings = HubSettings(
-        address.name, exposure.ports, [*exposure.names, *args.allow_host], exposure.any_address, args.auth_header
+        address.name,
+        exposure.ports,
+        [*exposure.names, *args.allow_host],
+        exposure.any_address,
+        args.auth_header,
+        networks(args.auth_from),
     )
     hub = Hub(reactor, engine, settings, roles, audit)
     hub.reading.start()

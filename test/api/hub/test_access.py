@@ -1,6 +1,7 @@
 """Who sees what, and who is noted."""
 
 import json
+import os
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -79,3 +80,33 @@ class AuditTests(SynchronousTestCase):
         )
         self.assertEqual(path.stat().st_mode & 0o777, 0o600)
         self.assertRaises(ConfigError, AuditLog, Path("no/such/folder/x"))
+
+    def test_moved_away(self) -> None:
+        """What logrotate has moved is followed by another file; one that has grown large is put aside."""
+        path = Path(self.mktemp())
+        log = AuditLog(path, lambda: 0.0, largest=300)
+        self.addCleanup(log.close)
+        log.note("ann", "GET", "/1", "own")
+        path.rename(f"{path}.moved")
+        for number in range(2, 20):
+            log.note("ann", "GET", f"/{number}", "own")
+        kept = sorted(path.parent.glob(path.name + "*"), key=lambda each: (len(each.name), each.name), reverse=True)
+        targets = [json.loads(line)["target"] for each in kept for line in each.read_text().splitlines()]
+        self.assertEqual(sorted(targets, key=lambda each: int(each[1:])), [f"/{number}" for number in range(1, 20)])
+        self.assertGreater(len(kept), 4)
+        self.assertLess(path.stat().st_size, 400)
+
+    def test_torn(self) -> None:
+        """A line that did not fit is told, and the next one begins on a line of its own."""
+        path = Path(self.mktemp())
+        path.write_text('{"torn')
+        log = AuditLog(path, lambda: 0.0)
+        self.addCleanup(log.close)
+        log.note("ann", "GET", "/1", "own")
+        self.assertEqual(json.loads(path.read_text().splitlines()[1])["target"], "/1")
+        write = os.write
+        self.patch(os, "write", lambda file, data: write(file, data[:10]))
+        self.assertRaises(OSError, log.note, "ann", "GET", "/2", "own")
+        self.patch(os, "write", write)
+        log.note("ann", "GET", "/3", "own")
+        self.assertEqual(json.loads(path.read_text().splitlines()[-1])["target"], "/3")
