@@ -90,10 +90,11 @@ def make_engine(address: ShipAddress, credentials_file: str, folder: Path) -> En
         from ccsproxy.store.engine.objects import ObjectsEngine
     except ImportError:
         raise ConfigError("--from", "objects are read by DuckDB; run: pip install 'ccsproxy[hub]'") from None
+    kept = folder / "copy.duckdb"
     if address.kind == "file":
-        return ObjectsEngine(Path(address.path))
+        return ObjectsEngine(Path(address.path), kept=kept)
     from ccsproxy.ship.objects.mirror import Mirror
     from ccsproxy.ship.objects.store import ObjectStore
 
-    mirror = Mirror(ObjectStore(address, dict(credentials.store)), folder)
-    return ObjectsEngine(folder, mirror.fetch, mirror.refresh)
+    mirror = Mirror(ObjectStore(address, dict(credentials.store)), folder / "objects")
+    return ObjectsEngine(folder / "objects", mirror.fetch, mirror.refresh, kept)

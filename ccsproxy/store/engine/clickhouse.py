@@ -11,10 +11,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from ccsproxy.config.shipping import ShipAddress
-from ccsproxy.store.engine.engine import EngineError, phrase
+from ccsproxy.store.engine.answer_cache import AnswerCache
+from ccsproxy.store.engine.engine import EngineError, bounds, phrase
+from ccsproxy.store.summary import KEY_BITS
 
-#: Seconds that one question may take.
-WITHIN = 60.0
+#: Seconds that one question may take, and for which its answer is held.
+WITHIN, HELD_S = 60.0, 5.0
 _TOKEN = re.compile(r"\A[A-Za-z0-9]+\Z")
 _SETTINGS = {
     "output_format_json_quote_64bit_integers": "0",
@@ -35,16 +37,19 @@ class ClickHouseEngine:
         self._address, self._headers = address, dict(headers)
         # A connection for each thread that reads: http.client's answer one question at a time.
         self._local = threading.local()
+        self._cache = AnswerCache(HELD_S)
         name = (address.path.strip("/") or "ccsproxy").replace("\\", "\\\\").replace("`", "\\`")
         self._bodies = f"`{name}`.bodies"
         self.exchanges = f"(SELECT * FROM `{name}`.exchanges FINAL)"  # noqa: S608
-        self.said = (
-            f"(SELECT session_id, host, key, hash FROM `{name}`.exchange_messages "  # noqa: S608
-            f"WHERE hash IN (SELECT hash FROM `{name}`.messages WHERE {{words}}))"
+        self._calls, self._said, self._texts = (
+            f"`{name}`.{table}" for table in ("exchanges", "exchange_messages", "messages")
         )
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return what a statement finds."""
+        """Return what a statement finds; what was asked a moment ago is not asked again."""
+        return self._cache.get(sql, self._found)
+
+    def _found(self, sql: str) -> list[tuple[Any, ...]]:
         answer = msgspec.json.decode(self._ask(f"{sql} FORMAT JSONCompact"))
         return [tuple(row) for row in answer["data"]]
 
@@ -86,6 +91,32 @@ class ClickHouseEngine:
         if len(words) > 1 or open_ended or not found:
             found.append(f"match(lowerUTF8(text), {self.literal(phrase(words, open_ended))})")
         return " AND ".join(found)
+
+    def first_said(self, condition: str, floor: int | None, ceiling: int | None) -> str:
+        """Write a statement that finds the first calls of their sessions to say something.
+
+        A text has a row on each day on which it was new to a session, so that older days need not be read.
+        """
+        texts, spoken = condition, "1 = 1" + bounds(floor, ceiling)
+        if floor is not None:
+            ms = floor >> KEY_BITS
+            texts += f" AND day >= toDate(fromUnixTimestamp64Milli({ms}, 'UTC'))"
+            spoken += f" AND {self.since(max(ms - 1000, 0))}"
+        hashes = f"SELECT hash FROM {self._texts} WHERE {texts}"  # noqa: S608
+        found = f"FROM {self._said} WHERE {spoken} AND hash IN ({hashes})"
+        by = "GROUP BY session_id, host, hash"
+        if floor is None:
+            return f"SELECT min(key) {found} {by}"
+        before = (
+            f"SELECT session_id, host, hash FROM {self._said} WHERE key < {floor} AND hash IN "  # noqa: S608
+            f"(SELECT hash {found})"
+        )
+        return f"SELECT min(key) {found} AND (session_id, host, hash) NOT IN ({before}) {by}"
+
+    def newest(self) -> int:
+        """Return the order key of the newest call, 0 when there is none; one that is deleted may be meant."""
+        rows = self.rows(f"SELECT max(key) FROM {self._calls}")  # noqa: S608
+        return int(rows[0][0] or 0) if rows else 0
 
     def since(self, ms: int) -> str:
         """Write that a call began at a time or later: whole partitions are passed over by it."""

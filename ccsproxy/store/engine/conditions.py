@@ -43,8 +43,8 @@ def searched(engine: Engine, query: Query) -> list[str]:
         return [_NEVER]
     found = []
     for words, open_ended in wanted:
-        said = engine.said.format(words=engine.says(words, open_ended))
-        found.append(f"key IN (SELECT min(key) FROM {said} AS said GROUP BY session_id, host, hash)")  # noqa: S608
+        first = engine.first_said(engine.says(words, open_ended), query.floor, query.ceiling)
+        found.append(f"key IN ({first})")
     return found
 
 

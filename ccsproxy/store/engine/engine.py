@@ -1,11 +1,14 @@
 """What an engine has to offer, and how SQL is written that each of them reads.
 
-Two relations are asked: ``exchanges``, whose columns are those of a summary with ``key``, ``host``, ``user`` and
-``labels``, and ``said``: ``session_id``, ``host``, ``key`` and ``hash`` of what a call adds to its session.
+One relation is asked, ``exchanges``, whose columns are those of a summary with ``key``, ``host``, ``user`` and
+``labels``; what calls say is found by `Engine.first_said`.
 """
 
 from collections.abc import Sequence
 from typing import Any, Protocol
+
+#: The largest order key that an engine's column can hold.
+LARGEST = (1 << 63) - 1
 
 
 class EngineError(Exception):
@@ -16,11 +19,9 @@ class Engine(Protocol):
     """An engine. May be used by several threads.
 
     :ivar exchanges: the relation of facts, each call once.
-    :ivar said: the relation of texts; ``{words}`` in it is where a condition on ``text`` is put.
     """
 
     exchanges: str
-    said: str
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return what a statement finds: texts, numbers, lists and None; times as text.
@@ -53,6 +54,20 @@ class Engine(Protocol):
         :param open_ended: whether the last one may go on.
         """
 
+    def first_said(self, condition: str, floor: int | None, ceiling: int | None) -> str:
+        """Write a statement that finds the order keys of the calls that were the first of their session to say it.
+
+        :param condition: on ``text``, as `says` writes it.
+        :param floor: no older calls are meant, so that what only they say need not be read; None for all.
+        :param ceiling: no calls from this key on are meant.
+        """
+
+    def newest(self) -> int:
+        """Return the order key of the newest call or a later one, 0 when there is none.
+
+        :raises EngineError: when the engine does not answer.
+        """
+
     def since(self, ms: int) -> str:
         """Write that a call began at a time or later, such that older ones need not be read.
 
@@ -77,3 +92,9 @@ def phrase(words: Sequence[str], open_ended: bool) -> str:
     apart = r"[^\pL\pN]"
     end = "" if open_ended else f"($|{apart})"
     return f"(^|{apart})" + f"{apart}+".join(word.lower() for word in words) + end
+
+
+def bounds(floor: int | None, ceiling: int | None) -> str:
+    """Write that a key lies between two others, behind another condition."""
+    above = "" if floor is None else f" AND key >= {min(floor, LARGEST)}"
+    return above + ("" if ceiling is None else f" AND key < {min(ceiling, LARGEST)}")

@@ -10,29 +10,36 @@ from urllib.parse import quote
 import duckdb
 
 from ccsproxy.exchange import codec
-from ccsproxy.store.engine.engine import EngineError, phrase
+from ccsproxy.store.engine.answer_cache import AnswerCache
+from ccsproxy.store.engine.engine import EngineError, bounds, phrase
+from ccsproxy.store.engine.lake import Lake
 from ccsproxy.store.segments.compressed import CompressedSegment, PackedError
 from ccsproxy.store.segments.files import Files
 
-#: Seconds between two looks for new files.
-LOOK_EVERY = 5.0
+#: Seconds between two looks for new files, and for which answers are held while there are none.
+LOOK_EVERY, HELD_S = 5.0, 60.0
 
 
 class ObjectsEngine:
     """Answers over a folder that holds what `ccsproxy.ship.objects` puts into a store, or a copy of it.
 
-    Invariant: the view of the facts is of the files that were there at the last look; a look makes it anew.
+    Invariant: what is answered is of the files that were there at the last look; while one thread looks, the others
+    are answered of the look before.
 
     :param folder: with the folders of days in it.
     :param fetch: brings a file into the folder that is not there yet, for stores that are no folders.
     :param look: brings summaries and texts into the folder, for such stores.
+    :param kept: a file for a copy of the summaries and texts, so that they need not fit into memory.
     """
 
     exchanges = "exchanges"
-    said = "(SELECT * FROM texts WHERE {words})"
 
     def __init__(
-        self, folder: Path, fetch: Callable[[str], None] = lambda path: None, look: Callable[[], None] = lambda: None
+        self,
+        folder: Path,
+        fetch: Callable[[str], None] = lambda path: None,
+        look: Callable[[], None] = lambda: None,
+        kept: Path | None = None,
     ) -> None:
         """Look what is there.
 
@@ -40,51 +47,38 @@ class ObjectsEngine:
         """
         self._folder, self._fetch, self._look, self._files = folder, fetch, look, Files()
         self._looked_at = -LOOK_EVERY
-        self._lock = threading.Lock()
-        self._connection = duckdb.connect(":memory:")
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._known: tuple[str, ...] | None = None
+        self._looking = threading.Lock()
+        self._cache = AnswerCache(HELD_S)
+        self._lake = Lake(folder, kept)
         self.refresh()
 
     def refresh(self) -> None:
-        """Look which files there are, unless somebody has a moment ago.
+        """Look which files there are, unless somebody has a moment ago, or does now.
 
         :raises EngineError: when that cannot be told.
         """
-        if time.monotonic() - self._looked_at < LOOK_EVERY:
+        if time.monotonic() - self._looked_at < LOOK_EVERY or not self._looking.acquire(blocking=False):
             return
-        self._looked_at = time.monotonic()
         try:
             self._look()
+            if self._lake.refresh():
+                self._cache.clear()
         except OSError as error:
             raise EngineError(str(error)) from None
-        found = tuple(sorted(str(path) for path in self._folder.glob("dt=*/host=*/*.parquet")))
-        with self._lock:
-            # Making the table anew costs as much as reading all of it.
-            if found == self._known:
-                return
-            facts = [path for path in found if not path.endswith(".texts.parquet")]
-            texts = [path for path in found if path.endswith(".texts.parquet")]
-            self._make("exchanges", facts, _FACTS)
-            self._make("texts", texts, _TEXTS)
-            self._known = found
-
-    def _make(self, name: str, files: list[str], empty: str) -> None:
-        listed = ", ".join(map(self.literal, files))
-        # By names, as files of older versions lack the columns of later ones.
-        source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)" if files else empty
-        once = "QUALIFY row_number() OVER (PARTITION BY host, id ORDER BY key) = 1" if name == "exchanges" else ""
-        # Facts are small and asked again and again; texts are large, and seldom searched.
-        kind = "TABLE" if name == "exchanges" else "VIEW"
-        self._connection.execute(f"CREATE OR REPLACE {kind} {name} AS SELECT * FROM {source} {once}")  # noqa: S608
+        except duckdb.Error as error:
+            raise EngineError(f"{self._folder} cannot be read: {type(error).__name__}") from None
+        finally:
+            self._looked_at = time.monotonic()
+            self._looking.release()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return what a statement finds."""
         self.refresh()
-        if not self._known:
-            return []
+        return self._cache.get(sql, self._ask) if self._lake.known else []
+
+    def _ask(self, sql: str) -> list[tuple[Any, ...]]:
         try:
-            return self._connection.cursor().execute(sql).fetchall()
+            return self._lake.connection.cursor().execute(sql).fetchall()
         except duckdb.Error as error:
             raise EngineError(f"{self._folder} cannot be asked: {type(error).__name__}") from None
 
@@ -130,6 +124,22 @@ class ObjectsEngine:
         plain = " AND ".join(f"contains(lower(text), {self.literal(word.lower())})" for word in words)
         return f"{plain} AND regexp_matches(lower(text), {self.literal(phrase(words, open_ended))})"
 
+    def first_said(self, condition: str, floor: int | None, ceiling: int | None) -> str:
+        """Write a statement that finds the first calls of their sessions to say something."""
+        found = (
+            "SELECT session_id, host, hash, min(key) AS first FROM texts "  # noqa: S608  (literals are quoted)
+            f"WHERE {condition}{bounds(floor, ceiling)} GROUP BY ALL"
+        )
+        if floor is None:
+            return f"SELECT first FROM ({found}) AS f"  # noqa: S608
+        before = f"key < {floor} AND t.hash = f.hash AND t.session_id = f.session_id AND t.host = f.host"
+        return f"SELECT first FROM ({found}) AS f WHERE NOT EXISTS (SELECT 1 FROM texts AS t WHERE {before})"  # noqa: S608
+
+    def newest(self) -> int:
+        """Return the order key of the newest call, 0 when there is none."""
+        rows = self.rows("SELECT max(key) FROM exchanges")
+        return int(rows[0][0] or 0) if rows else 0
+
     def since(self, ms: int) -> str:
         """Write that a call began at a time or later."""
         return f"started_at >= make_timestamptz({ms * 1000})"
@@ -149,10 +159,3 @@ class ObjectsEngine:
     def whole(self, number: str) -> str:
         """Write a number rounded down."""
         return f"CAST(floor({number}) AS BIGINT)"
-
-
-_FACTS = "(SELECT NULL::VARCHAR AS host, NULL::VARCHAR AS id, NULL::BIGINT AS key WHERE false)"
-_TEXTS = (
-    "(SELECT NULL::VARCHAR AS session_id, NULL::VARCHAR AS host, NULL::BIGINT AS key, NULL::VARCHAR AS hash, "
-    "NULL::VARCHAR AS text WHERE false)"
-)

@@ -63,11 +63,10 @@ class EngineReader(EngineRecords):
     def requests(self, query: Query = Query()) -> RequestPage:  # noqa: B008  (frozen)
         """Return a page of requests, newest first; ``q`` searches."""
         wanted = _looked_up(query)
-        wants = conditions(self._engine, wanted)
         if query.sorted or query.offset:
-            found = self._rows(wants, order(wanted), query.limit + 1, query.offset)
+            found = self._rows(conditions(self._engine, wanted), order(wanted), query.limit + 1, query.offset)
         else:
-            found = self._newest(wants, query.limit + 1, wanted.ceiling)
+            found = self._newest(wanted, query.limit + 1)
         # One more was asked for than is shown: it tells that there is a next page, without counting them all.
         more = len(found) > query.limit and not query.sorted
         found = found[: query.limit]

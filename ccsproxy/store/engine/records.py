@@ -3,16 +3,21 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ccsproxy.store.engine.engine import Engine
+import attr
+
+from ccsproxy.store.engine.columns import REAL, TIMES, WHOLE
+from ccsproxy.store.engine.conditions import conditions
+from ccsproxy.store.engine.engine import LARGEST, Engine
 from ccsproxy.store.engine.sums import where
-from ccsproxy.store.index.schema import SUMS
+from ccsproxy.store.query import Query
 from ccsproxy.store.reader.lists import batches
 from ccsproxy.store.reader.records import NotKept, as_record
 from ccsproxy.store.summary import KEY_BITS, Summary
 
-_TIMES = ("started_at", "ended_at")
 #: How far back a page is looked for before it is looked for further, in milliseconds.
 _SPANS_MS = (600_000, 10_800_000, 172_800_000, 2_592_000_000)
+#: The same for a search, which costs what the texts of the time cost.
+_WORD_SPANS_MS = (86_400_000, 864_000_000)
 #: Where the record of a call is: id, host, start, segment, offset and length.
 Place = tuple[str, str, str, str, int, int]
 
@@ -28,7 +33,7 @@ class EngineRecords:
         self._relation = (
             f"(SELECT * FROM {engine.exchanges} AS every WHERE {scope})" if scope else engine.exchanges  # noqa: S608
         )
-        moments = {name: f"{engine.moment(name)} AS said_{name}" for name in _TIMES}
+        moments = {name: f"{engine.moment(name)} AS said_{name}" for name in TIMES}
         self._columns = ", ".join(["key", *[moments.get(name, name) for name in Summary.__struct_fields__]])
 
     def record(self, session_id: str, seq: int) -> dict[str, Any]:
@@ -94,20 +99,20 @@ class EngineRecords:
         listed = ", ".join(map(self._engine.literal, ids))
         return self._engine.records([place for _, place in self._places(f"id IN ({listed})")])
 
-    def _newest(self, found: Sequence[str], limit: int, ceiling: int | None) -> list[tuple[int, Summary]]:
+    def _newest(self, query: Query, limit: int) -> list[tuple[int, Summary]]:
         """Return the newest calls, looking no further back than has to be."""
-        below = [] if ceiling is None else [f"key < {min(ceiling, (1 << 63) - 1)}"]
-        top = self._engine.rows(f"SELECT max(key) FROM {self._relation} AS e WHERE {where(below)}")  # noqa: S608
-        if not top or not top[0][0]:
-            return []
-        for span in _SPANS_MS:
-            first = max((int(top[0][0]) >> KEY_BITS) - span, 0)
+        newest = min(self._engine.newest(), (query.ceiling or LARGEST) - 1)
+        for span in _WORD_SPANS_MS if query.q else _SPANS_MS:
+            first = (newest >> KEY_BITS) - span
+            if first <= (query.since or 0):
+                break
             # A start is rounded into the key, which is what decides.
-            bounds = [f"key >= {first << KEY_BITS}", self._engine.since(max(first - 1000, 0))]
-            rows = self._rows([*found, *bounds], "key DESC", limit, 0)
+            near = [*conditions(self._engine, attr.evolve(query, since=first)), self._engine.since(first - 1000)]
+            rows = self._rows(near, "key DESC", limit, 0)
             if len(rows) >= limit:
                 return rows
-        return self._rows(found, "key DESC", limit, 0)
+        since = [] if query.since is None else [self._engine.since(max(query.since - 1000, 0))]
+        return self._rows([*conditions(self._engine, query), *since], "key DESC", limit, 0)
 
     def _rows(self, found: Sequence[str], by: str, limit: int, offset: int) -> list[tuple[int, Summary]]:
         sql = (
@@ -124,15 +129,9 @@ class EngineRecords:
 def _summary(values: Sequence[Any]) -> Summary:
     known = dict(zip(Summary.__struct_fields__, values, strict=True))
     for name, value in known.items():
-        if name in _WHOLE and value is not None:
+        if name in WHOLE and value is not None:
             known[name] = int(value)
-        elif name in _REAL and value is not None:
+        elif name in REAL and value is not None:
             known[name] = float(value)
     return Summary(**{**known, "tools": list(known["tools"] or []), "has_error": bool(known["has_error"]),
                       "partial": bool(known["partial"])})  # fmt: skip
-
-
-_WHOLE = frozenset(
-    {"seq", "status", "request_bytes", "response_bytes", "schema_version", *(name for name in SUMS if name != "cost")}
-)
-_REAL = frozenset({"duration_ms", "ttft_ms", "cost"})
