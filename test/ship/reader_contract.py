@@ -16,17 +16,14 @@ from ccsproxy.store.segments.segment import segment_name
 from test.ship.segments import Segments
 from test.store.corpus import Corpus
 
+#: Is given each record with its number, and may change it.
+Change = Callable[[int, dict[str, Any]], object]
 #: How many records (the issue asks for 5,000).
 COUNT = int(os.environ.get("CCSPROXY_READER_RECORDS", "300"))
 
 
-def fill(
-    segments: Segments, count: int = COUNT, change: Callable[[int, dict[str, Any]], object] = lambda number, made: None
-) -> list[dict[str, Any]]:
-    """Write records into some closed segments, and make the index.
-
-    :param change: is given each with its number, and may change it.
-    """
+def fill(segments: Segments, count: int = COUNT, change: Change | None = None) -> list[dict[str, Any]]:
+    """Write records into some closed segments, and make the index."""
     from ccsproxy.providers.price_book import PriceBook
 
     made = [
@@ -38,7 +35,8 @@ def fill(
             each.update(outcome="http_error", error={"kind": "http_error", "message": "It said No."})
         if number % 11 == 5:
             each.update(ttft_ms=None, usage=None, duration_ms=0.0)
-        change(number, each)
+        if change is not None:
+            change(number, each)
     size = -(-count // 4)
     for number in range(4):
         name = segment_name(1_796_032_800.0 + number * 60, b"\0\0\0\1")
