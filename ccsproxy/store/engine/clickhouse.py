@@ -41,6 +41,7 @@ class ClickHouseEngine:
         name = (address.path.strip("/") or "ccsproxy").replace("\\", "\\\\").replace("`", "\\`")
         self._bodies = f"`{name}`.bodies"
         self.exchanges = f"(SELECT * FROM `{name}`.exchanges FINAL)"  # noqa: S608
+        self.repeated = f"(SELECT * FROM `{name}`.exchanges WHERE is_deleted = 0)"  # noqa: S608
         self._calls, self._said, self._texts = (
             f"`{name}`.{table}" for table in ("exchanges", "exchange_messages", "messages")
         )
@@ -129,6 +130,11 @@ class ClickHouseEngine:
     def each_of(self, column: str) -> str:
         """Write one row for each value of a column of lists."""
         return f"arrayJoin({column})"
+
+    def counted(self, expression: str) -> str:
+        """Write how often each whole number is met."""
+        number = f"assumeNotNull({expression})"
+        return f"sumMapIf(map({number}, toUInt64(1)), ({expression}) IS NOT NULL)"
 
     def moment(self, column: str) -> str:
         """Write a time as text."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from ccsproxy.insight.query import ANNOTATED, FLAGS, Narrowing
+from ccsproxy.insight.query import ANNOTATED, FLAGS, LABELLED, Narrowing
 from ccsproxy.store.engine.engine import Engine
+from ccsproxy.store.engine.sums import GROUPS
 from ccsproxy.store.narrowing import expression
 from ccsproxy.store.query import Query, terms
 from ccsproxy.store.state.annotations import Marked
@@ -31,6 +32,9 @@ def conditions(engine: Engine, query: Query) -> list[str]:
         if bound is not None:
             # A cursor may be any number in an address; beyond 64 bits an engine answers with an error.
             found.append(f"key {sign} {min(bound, (1 << 63) - 1)}")
+    if query.since:
+        # The key decides, into which a start is rounded; by this one, days are passed over.
+        found.append(engine.since(max(query.since - 1000, 0)))
     if query.q:
         found += searched(engine, query)
     return found
@@ -58,7 +62,9 @@ def order(query: Query) -> str:
 
 
 def member(name: str) -> str:
-    """Write a member of a summary, those that are computed included."""
+    """Write a member of a summary, those that are computed and those of labels included."""
+    if name in LABELLED:
+        return GROUPS["person" if name == "user" else name]
     return expression(name).replace("requests.", "").replace("ifnull(", "coalesce(")
 
 

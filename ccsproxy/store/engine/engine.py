@@ -19,9 +19,11 @@ class Engine(Protocol):
     """An engine. May be used by several threads.
 
     :ivar exchanges: the relation of facts, each call once.
+    :ivar repeated: the same, which may have a call several times; where that does not matter it costs less.
     """
 
     exchanges: str
+    repeated: str
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return what a statement finds: texts, numbers, lists and None; times as text.
@@ -79,6 +81,9 @@ class Engine(Protocol):
 
     def each_of(self, column: str) -> str:
         """Write one row for each value of a column of lists."""
+
+    def counted(self, expression: str) -> str:
+        """Write how often each whole number is met that an expression is, but for null, as a mapping."""
 
     def moment(self, column: str) -> str:
         """Write a time as text, as records write it; null stays null."""

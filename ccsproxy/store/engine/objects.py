@@ -32,7 +32,7 @@ class ObjectsEngine:
     :param kept: a file for a copy of the summaries and texts, so that they need not fit into memory.
     """
 
-    exchanges = "exchanges"
+    exchanges = repeated = "exchanges"
 
     def __init__(
         self,
@@ -151,6 +151,10 @@ class ObjectsEngine:
     def each_of(self, column: str) -> str:
         """Write one row for each value of a column of lists."""
         return f"unnest({column})"
+
+    def counted(self, expression: str) -> str:
+        """Write how often each whole number is met."""
+        return f"histogram({expression})"
 
     def moment(self, column: str) -> str:
         """Write a time as text."""

@@ -4,6 +4,7 @@ It offers what `ccsproxy.store.reader.reader.Reader` offers. What only a running
 people write on calls) is empty here; what is made of records is made of those that the engine keeps whole.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +12,9 @@ import attr
 
 from ccsproxy.insight.facts import Call
 from ccsproxy.insight.prompt.prompts import Version
-from ccsproxy.insight.query import ANNOTATED
+from ccsproxy.insight.query import ANNOTATED, LABELLED
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.store.engine.conditions import conditions, order
+from ccsproxy.store.engine.conditions import conditions, member, order
 from ccsproxy.store.engine.engine import Engine
 from ccsproxy.store.engine.records import EngineRecords
 from ccsproxy.store.engine.sums import costs, periods_by, tallies, totals, where
@@ -25,6 +26,7 @@ from ccsproxy.store.reader.excerpts import excerpt
 from ccsproxy.store.reader.lists import SessionQuery, session_dict
 from ccsproxy.store.reader.reader import RequestPage
 from ccsproxy.store.reader.records import NotKept, as_record
+from ccsproxy.store.reader.sums.costs import GROUPS, OF_MANY
 from ccsproxy.store.reader.sums.speeds import MOST, MS, TOKENS, speeds_of
 from ccsproxy.store.reader.sums.stats import as_dict as tally_dict
 from ccsproxy.store.reader.sums.stats import ordered, statistics_of
@@ -45,6 +47,10 @@ SESSION_SORTS = {
     "out": "sum(output_tokens)",
     "cost": "round(sum(cost), 9)",
 }
+#: Those for which a call that is there twice would count twice.
+_OF_EACH_ONCE = frozenset(SESSION_SORTS) - {"active", "time"}
+#: Seconds for which the values of filters are held: they change slowly, and each is a sum over all calls.
+_META_S = 60.0
 #: Records that are looked through for limits and secrets at most.
 _LOOKED_THROUGH = 400
 
@@ -53,11 +59,14 @@ class EngineReader(EngineRecords):
     """Reads an engine. May be used by several threads.
 
     :ivar price: what a call costs, by the price list.
+    :ivar groups: what sums may be made by.
     :param scope: a condition on ``exchanges`` that always holds: what does not pass it is not there for this reader.
     """
 
     def __init__(self, engine: Engine, scope: str = "", price: Price | None = None) -> None:
         super().__init__(engine, scope)
+        self.groups = (*GROUPS, *OF_MANY)
+        self._meta: tuple[float, dict[str, list[Any]]] = (0.0, {})
         self.price = price or PriceBook().cost
 
     def requests(self, query: Query = Query()) -> RequestPage:  # noqa: B008  (frozen)
@@ -90,9 +99,11 @@ class EngineReader(EngineRecords):
 
     def session_totals(self, query: SessionQuery) -> dict[str, Any]:
         """Sum up all sessions that a question lets through, whatever its page."""
-        among = f"session_id IN (SELECT session_id FROM ({self._sessions_sql(query)}) AS s)"  # noqa: S608
-        found = totals(self._engine, self._relation, [among])
-        count = self._engine.rows(f"SELECT count(*) FROM ({self._sessions_sql(query)}) AS s")  # noqa: S608
+        sessions = self._sessions_sql(attr.evolve(query, sort=""))
+        narrowed = attr.evolve(query, limit=0, offset=0, sort="", include_empty=False) != SessionQuery(limit=0)
+        among = [f"session_id IN (SELECT session_id FROM ({sessions}) AS s)"] if narrowed else []  # noqa: S608
+        found = totals(self._engine, self._relation, among)
+        count = self._engine.rows(f"SELECT count(*) FROM ({sessions}) AS s")  # noqa: S608
         return {"sessions": int(count[0][0]) if count else 0, **found}
 
     def session(self, session_id: str) -> dict[str, Any]:
@@ -126,21 +137,21 @@ class EngineReader(EngineRecords):
 
     def stats(self, since: int | None = None) -> dict[str, Any]:
         """Return statistics of the finished requests, in total and for each upstream and model."""
-        found = tallies(self._engine, self._relation, _since(since), ["upstream", "coalesce(model, '')"])
+        found = tallies(self._engine, self._relation, self._since(since), ["upstream", "coalesce(model, '')"])
         groups = {(str(upstream), str(model)): tally for (upstream, model), tally in found.items()}
         return {"since": since, "rebuilding": False, **statistics_of(groups)}
 
     def periods(self, span: str, since: int | None = None) -> list[dict[str, Any]]:
         """Return statistics of each hour or day (UTC)."""
         length = {"hour": HOUR_MS, "day": DAY_MS}[span]
-        first = [] if since is None else _since(since // length * length)
+        first = [] if since is None else self._since(since // length * length)
         found = tallies(self._engine, self._relation, first, [periods_by(self._engine, span)])
         return [{"start_ms": int(start) * length, **tally_dict(found[(start,)])} for (start,) in sorted(found)]
 
     def speeds(self, since: int | None, until: int | None, length: int) -> dict[int, dict[str, Any]]:
         """Return how fast answers came in each span of time (see `ccsproxy.store.reader.sums.speeds`)."""
         span = self._engine.whole(f"key / {float(length << KEY_BITS)!r}")
-        found = [*_since(since), f"output_tokens >= {TOKENS}", f"duration_ms - ttft_ms >= {MS}"]
+        found = [*self._since(since), f"output_tokens >= {TOKENS}", f"duration_ms - ttft_ms >= {MS}"]
         if until is not None:
             found.append(f"key < {until << KEY_BITS}")
         rows = self._engine.rows(
@@ -151,17 +162,25 @@ class EngineReader(EngineRecords):
 
     def directories(self, since: int | None = None) -> list[dict[str, Any]]:
         """Return statistics of each working directory, the busiest first."""
-        found = tallies(self._engine, self._relation, _since(since), ["coalesce(cwd, '')"])
+        found = tallies(self._engine, self._relation, self._since(since), ["coalesce(cwd, '')"])
         named = {("", str(cwd)): tally for (cwd,), tally in found.items()}
         return [{"cwd": cwd or None, **tally_dict(tally)} for (_, cwd), tally in ordered(named)]
 
     def meta(self) -> dict[str, list[Any]]:
-        """Return the values that each filter may have, the most frequent first."""
+        """Return the values that each filter may have, the most frequent first, as they were a moment ago."""
+        at, found = self._meta
+        if not found or time.monotonic() - at > _META_S:
+            found = self._values()
+            self._meta = time.monotonic(), found
+        return found
+
+    def _values(self) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {}
-        for field in sorted((*FIELDS, "tool")):
-            column = self._engine.each_of("tools") if field == "tool" else field
+        named = {"tool": self._engine.each_of("tools"), **{field: member(field) for field in LABELLED}}
+        for field in sorted((*FIELDS, *named)):
+            column = named.get(field, field)
             sql = (
-                f"SELECT value FROM (SELECT {column} AS value FROM {self._relation} AS e) AS v "  # noqa: S608
+                f"SELECT value FROM (SELECT {column} AS value FROM {self._repeated} AS e) AS v "  # noqa: S608
                 "WHERE value IS NOT NULL GROUP BY value ORDER BY count(*) DESC, value"
             )
             if values := [value for (value,) in self._engine.rows(sql) if value != ""]:
@@ -184,7 +203,7 @@ class EngineReader(EngineRecords):
 
         :param what: ``limits`` or ``secrets``.
         """
-        condition = [*_since(since), "category = 'model'"]
+        condition = [*self._since(since), "category = 'model'"]
         rows = self._rows(condition, "key DESC", min(most, _LOOKED_THROUGH), 0)
         lines = self._lines([row.id for _, row in rows])
         calls = completed([], [as_record(lines[row.id]) for _, row in reversed(rows) if row.id in lines], self.price)
@@ -205,6 +224,9 @@ class EngineReader(EngineRecords):
     def close(self) -> None:
         """Have nothing to let go of."""
 
+    def _since(self, since: int | None) -> list[str]:
+        return conditions(self._engine, Query(since=since))
+
     def _sessions_sql(self, query: SessionQuery) -> str:
         having = ["count(*) > 0"]
         for field in ("upstream", "model", "cwd", "client"):
@@ -213,11 +235,12 @@ class EngineReader(EngineRecords):
                 having.append(f"sum(CASE WHEN {field} IN ({listed}) THEN 1 ELSE 0 END) > 0")
         if query.since is not None:
             having.append(f"max(key) >= {query.since << KEY_BITS}")
+        relation = self._relation if query.sort in _OF_EACH_ONCE else self._repeated
         among = "1 = 1"
         if query.among is not None:
             among = f"session_id IN ({', '.join(map(self._engine.literal, query.among)) or 'NULL'})"
         return (
-            f"SELECT session_id, min(key) AS first FROM {self._relation} AS e WHERE {among} "  # noqa: S608
+            f"SELECT session_id, min(key) AS first FROM {relation} AS e WHERE {among} "  # noqa: S608
             f"GROUP BY session_id HAVING {where(having)}"
         )
 
@@ -238,10 +261,6 @@ class EngineReader(EngineRecords):
             around = excerpt(line, q) if line else None
             if around is not None:
                 item["excerpt"] = around
-
-
-def _since(since: int | None) -> list[str]:
-    return [] if since is None else [f"key >= {since << KEY_BITS}"]
 
 
 def _looked_up(query: Query) -> Query:

@@ -30,8 +30,9 @@ class EngineRecords:
 
     def __init__(self, engine: Engine, scope: str = "") -> None:
         self._engine = engine
-        self._relation = (
-            f"(SELECT * FROM {engine.exchanges} AS every WHERE {scope})" if scope else engine.exchanges  # noqa: S608
+        self._relation, self._repeated = (
+            f"(SELECT * FROM {relation} AS every WHERE {scope})" if scope else relation  # noqa: S608
+            for relation in (engine.exchanges, engine.repeated)
         )
         moments = {name: f"{engine.moment(name)} AS said_{name}" for name in TIMES}
         self._columns = ", ".join(["key", *[moments.get(name, name) for name in Summary.__struct_fields__]])
@@ -106,13 +107,10 @@ class EngineRecords:
             first = (newest >> KEY_BITS) - span
             if first <= (query.since or 0):
                 break
-            # A start is rounded into the key, which is what decides.
-            near = [*conditions(self._engine, attr.evolve(query, since=first)), self._engine.since(first - 1000)]
-            rows = self._rows(near, "key DESC", limit, 0)
+            rows = self._rows(conditions(self._engine, attr.evolve(query, since=first)), "key DESC", limit, 0)
             if len(rows) >= limit:
                 return rows
-        since = [] if query.since is None else [self._engine.since(max(query.since - 1000, 0))]
-        return self._rows([*conditions(self._engine, query), *since], "key DESC", limit, 0)
+        return self._rows(conditions(self._engine, query), "key DESC", limit, 0)
 
     def _rows(self, found: Sequence[str], by: str, limit: int, offset: int) -> list[tuple[int, Summary]]:
         sql = (

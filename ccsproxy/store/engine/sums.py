@@ -1,6 +1,6 @@
 """Sums, statistics and distributions out of an engine, in the shape that the index's own have."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ccsproxy.store.engine.engine import Engine
@@ -21,7 +21,8 @@ GROUPS = {
     "session": "session_id",
     "agent": "agent",
     "host": "host",
-    "person": "user",
+    "person": '"user"',
+    "team": "labels['team']",
 }
 _FINISHED = "outcome IS NOT NULL"
 
@@ -65,13 +66,17 @@ def tallies(
     found: dict[tuple[Any, ...], PeriodTally] = {}
     grouped, condition = ", ".join(names), where([_FINISHED, *conditions])
     sums = ", ".join(f"sum({name})" for name in SUMS)
+    spread = ", ".join(engine.counted(_bin(engine, column)) for column in ("duration_ms", "ttft_ms"))
     for row in engine.rows(
-        f"SELECT {grouped}, outcome, count(*), {_count('has_error')}, {_count('unpriced IS NOT NULL')}, {sums} "  # noqa: S608
-        f"FROM {relation} AS e WHERE {condition} GROUP BY {grouped}, outcome"
+        f"SELECT {grouped}, outcome, count(*), {_count('has_error')}, {_count('unpriced IS NOT NULL')}, {sums}, "  # noqa: S608
+        f"{spread} FROM {relation} AS e WHERE {condition} GROUP BY {grouped}, outcome"
     ):
-        _add(found.setdefault(row[: len(names)], PeriodTally()), row[len(names) :])
-    for column, take in (("duration_ms", lambda tally: tally.durations), ("ttft_ms", lambda tally: tally.ttfts)):
-        _spread(engine, found, f"{relation} AS e WHERE {condition} AND {column} IS NOT NULL", names, column, take)
+        *summed, durations, ttfts = row[len(names) :]
+        tally = found.setdefault(row[: len(names)], PeriodTally())
+        _add(tally, summed)
+        for bins, counts in ((tally.durations, durations), (tally.ttfts, ttfts)):
+            for number, count in (counts or {}).items():
+                bins[int(number)] = bins.get(int(number), 0) + int(count)
     return found
 
 
@@ -92,20 +97,10 @@ def _add(tally: PeriodTally, row: Sequence[Any]) -> None:
             tally.sums[place] = bounded_sum(tally.sums[place], _whole(value) or 0)
 
 
-def _spread(
-    engine: Engine,
-    found: dict[tuple[Any, ...], PeriodTally],
-    source: str,
-    names: Sequence[str],
-    column: str,
-    take: Callable[[PeriodTally], dict[int, int]],
-) -> None:
+def _bin(engine: Engine, column: str) -> str:
+    """Write the number of the bin of a duration, null for none."""
     number = engine.whole(f"ln({column}) / {_BASE}")
-    bins = f"CASE WHEN {column} > 0.001 THEN {number} ELSE -400 END"
-    grouped = ", ".join(names)
-    for row in engine.rows(f"SELECT {grouped}, {bins} AS bin, count(*) FROM {source} GROUP BY {grouped}, bin"):  # noqa: S608
-        spread = take(found.setdefault(row[: len(names)], PeriodTally()))
-        spread[int(row[-2])] = spread.get(int(row[-2]), 0) + int(row[-1])
+    return f"CASE WHEN {column} IS NULL THEN NULL WHEN {column} > 0.001 THEN {number} ELSE -400 END"
 
 
 def _count(condition: str) -> str:
