@@ -38,9 +38,9 @@ class Queries:
         """List requests, newest first."""
         try:
             query = parse_query(dict(given))
+            page = self.reader.requests(query)
         except QueryError as error:
             raise bad_request(str(error)) from error
-        page = self.reader.requests(query)
         reading = list(query.question.reading) if query.question else []
         answer = {"requests": page.items, "next": page.before, "rebuilding": page.rebuilding, "reading": reading,
                   "unknown": [] if page.items else unknown_values(query, self.reader.meta())}  # fmt: skip

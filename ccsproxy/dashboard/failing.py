@@ -24,7 +24,7 @@ def failing_page(error: Exception) -> Page:
     # The pool of the API refuses with an error that says its own status, such as 503 when too many wait.
     status = getattr(error, "status", HTTPStatus.INTERNAL_SERVER_ERROR)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return _page(status, "Busy", "Too many requests wait for the store; reload in a moment.")
+        return _page(status, "Not now", f"{error} Reload in a moment.")
     return _page(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "This page could not be made",

@@ -35,6 +35,9 @@ TEXTS = {
     "tag": "tags",
     "note": "note",
     "project": "cwd",
+    "user": "user",
+    "team": "team",
+    "host": "host",
 }
 #: Fields whose values are numbers.
 NUMBERS = {
@@ -54,6 +57,8 @@ NUMBERS = {
 TIMES = ("since", "until")
 #: Members that no summary has, but what people write on it; whoever asks looks them up.
 ANNOTATED = frozenset({"tags", "note", "starred"})
+#: Members that say who made a call, which only those know who read the calls of many.
+LABELLED = frozenset({"user", "team", "host"})
 FLAGS = {"errors": "has_error", "starred": "starred"}
 #: Fields that a list may be sorted by, and the member that each is.
 SORTS = {"time": "started_at", "model": "model", "client": "client", **NUMBERS}

@@ -14,6 +14,7 @@ from ccsproxy.errors import DataDirError
 from ccsproxy.store.care.offline import OfflineStore
 from ccsproxy.store.control import ControlReply, ControlRequest, ask
 from ccsproxy.store.directory import DataDirBusy
+from ccsproxy.store.engine.engine import EngineError
 from ccsproxy.store.index.file import IndexUnusable
 from ccsproxy.store.query import QueryError
 from ccsproxy.store.segments.compressed import PackedError
@@ -90,6 +91,8 @@ def reported(run: Run) -> Run:
             err.write(f"A running ccsproxy writes to {args.data_dir}; stop it first, then run this again.\n")
         except (CommandError, DataDirError, IndexUnusable) as reason:
             err.write(f"{reason}\n")
+        except EngineError as reason:
+            err.write(f"What was shipped cannot be read now: {reason}.\n")
         except BrokenPipeError:
             raise  # the reader has seen enough, which is no trouble of ours
         except QueryError as reason:

@@ -3,10 +3,13 @@
 import io
 import json
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,8 @@ class HubTestCase(SynchronousTestCase):
         """Ship some calls into a folder."""
         segments, self.lake = Segments(folder(self.mktemp())), folder(self.mktemp())
         self.made = self.filled(segments)
-        address = ship_address(f"file://{self.lake}")
+        self.source = f"file://{self.lake}"
+        address = ship_address(self.source)
         target = ObjectTarget(TargetContext(None, address, Credentials(), "h", str(segments.data_dir)))
         source, place = RecordSource(segments.data_dir, "h"), Position()
         while batch := source.next(Shipment("t", place), BatchLimits(), True, whole=True):
@@ -44,7 +48,7 @@ class HubTestCase(SynchronousTestCase):
 
     def start(self, *arguments: str) -> None:
         """Start the command, and wait until it says where it is."""
-        command = [sys.executable, "-m", "ccsproxy.tools", "hub", "--from", f"file://{self.lake}", "--api-port", "0"]
+        command = [sys.executable, "-m", "ccsproxy.tools", "hub", "--from", self.source, "--api-port", "0"]
         self.hub = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True)
         self.addCleanup(self.end)
         assert self.hub.stdout is not None
@@ -142,3 +146,79 @@ class HubTests(HubTestCase):
             self.patch(sys, "stderr", said)
             self.assertEqual(main(["hub", *arguments]), 1, arguments)
             self.assertEqual(len(said.getvalue().strip().splitlines()), 1, said.getvalue())
+
+
+class DeadEngineTests(HubTestCase):
+    """An engine that does not answer, and comes back."""
+
+    def setUp(self) -> None:
+        """Name a database where nobody listens yet."""
+        self.port = free_port()
+        self.source = f"clickhouse+http://127.0.0.1:{self.port}/llm"
+
+    def test_down(self) -> None:
+        """Pages and API say so with a status of their own, the hub stays; commands say it in one sentence."""
+        self.start()
+        for path in ("/", "/calls", "/overview", "/api/sessions", "/api/stats", "/api/requests/s/1", "/api/leaks"):
+            status, body = self.get(path)
+            self.assertEqual(status, 503, path)
+            self.assertIn(b"cannot be read now", body, path)
+            self.assertNotIn(b"Traceback", body)
+        self.assertEqual(self.get("/api/health")[0], 200)
+        self.assertEqual(self.get("/metrics")[0], 200)
+        for command in (["ls"], ["stats"], ["cost"], ["why", "s/1"], ["search", "word"], ["leaks"]):
+            said = io.StringIO()
+            self.patch(sys, "stderr", said)
+            self.assertEqual(main([*command, "--from", self.source]), 1, command)
+            self.assertEqual(len(said.getvalue().strip().splitlines()), 1, said.getvalue())
+            self.assertIn("does not answer", said.getvalue())
+
+    def test_torn_answers(self) -> None:
+        """What is no answer of a ClickHouse is no fault of the hub's."""
+        server = ThreadingHTTPServer(("127.0.0.1", self.port), Odd)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.start()
+        for number, answer in enumerate(ODD):
+            Odd.answer = answer
+            self.assertEqual(self.get(f"/api/requests?limit={number + 1}")[0], 503, answer)
+            self.assertEqual(self.get(f"/calls?limit={number + 1}")[0], 503, answer)
+
+
+#: What something that is no ClickHouse may answer: status and body.
+ODD = (
+    (500, b"Code: 241. Memory"),
+    (200, b""),
+    (200, b"<html>"),
+    (200, b'{"data":'),
+    (403, b""),
+    (200, b"[]"),
+    (302, b""),
+)
+
+
+class Odd(BaseHTTPRequestHandler):
+    """Answers everything with `answer`."""
+
+    answer: tuple[int, bytes] = (500, b"")
+
+    def do_POST(self) -> None:
+        """Answer."""
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.send_response(self.answer[0])
+        self.send_header("Content-Length", str(len(self.answer[1])))
+        self.end_headers()
+        self.wfile.write(self.answer[1])
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

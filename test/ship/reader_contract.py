@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ccsproxy.exchange import codec
+from ccsproxy.insight.query import LABELLED
 from ccsproxy.store.engine.reader import EngineReader
 from ccsproxy.store.index.follower import bring_up
-from ccsproxy.store.query import parse_query
+from ccsproxy.store.query import QueryError, parse_query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.reader.sums.costs import GROUPS
@@ -159,7 +160,33 @@ class ReaderContract:
             key = lambda row: str(row["name"])  # noqa: E731
             mine, theirs = (sorted(each.costs(query, by), key=key) for each in (self.local, self.engine))
             self.alike(mine, theirs, f"costs by {by}")
-        self.alike(self.local.meta(), self.engine.meta(), "values of filters")
+        mine, theirs = self.local.meta(), self.engine.meta()
+        people = {name: theirs.pop(name) for name in sorted(LABELLED) if name in theirs}
+        self.alike(mine, theirs, "values of filters")
+        self.alike({name: sorted(each) for name, each in people.items()}, {"host": ["h"], "user": ["u0", "u1", "u2"]},
+                   "who")  # fmt: skip
+
+    def test_people(self) -> None:
+        """Who it was is a field and a group of the engine's; the local reader says where it is one."""
+        query = parse_query({"q": "user:u1 host:h -team:red", "limit": "300"})
+        wanted = {each["id"] for each in self.made if each["labels"]["user"] == "u1"}
+        found = self.engine.requests(query).items
+        self.assertEqual({each["id"] for each in found}, wanted)  # type: ignore[attr-defined]
+        rows = self.engine.costs(parse_query({}), "person")
+        self.alike({row["name"]: row["requests"] for row in rows}["u1"], len(wanted), "by person")
+        self.alike([row["name"] for row in self.engine.costs(parse_query({}), "team")], [None], "by team")
+        self.assertRaises(QueryError, self.local.requests, query)  # type: ignore[attr-defined]
+        self.assertTrue(set(self.local.groups) < set(self.engine.groups))  # type: ignore[attr-defined]
+
+    def test_said_before(self) -> None:
+        """Whatever part of the time is looked at, a text is found where its session said it first."""
+        words = words_of(self.made[0])
+        for number in range(0, len(self.made), max(len(self.made) // 12, 1)):
+            since = self.made[number]["started_at"]
+            for word in words[:3]:
+                query = parse_query({"q": word, "since": since, "limit": "40"})
+                mine, theirs = self.local.requests(query).items, self.engine.requests(query).items
+                self.alike([each["id"] for each in mine], [each["id"] for each in theirs], f"{word} since {since}")
 
     def test_insights(self) -> None:
         """What is made of records is made of the same calls."""

@@ -113,9 +113,9 @@ class InsightEndpoints:
         """Sum up costs by a group."""
         try:
             query = parse_query(dict(call.given))
+            return await self._answer(self.insights.costs, call.given.get("by", "project"), query)
         except QueryError as error:
             raise bad_request(str(error)) from error
-        return await self._answer(self.insights.costs, call.given.get("by", "project"), query)
 
     async def _answer(self, function: Callable[..., Any], *arguments: Any) -> ApiResponse:
         """Compute an answer and encode it, both in the reading pool."""

@@ -6,7 +6,7 @@ from ccsproxy.api.answers.endpoints import InsightEndpoints
 from ccsproxy.api.guard import CHANGING
 from ccsproxy.api.openapi.parameters import SEQ, SID, Parameter, choice, moment, text
 from ccsproxy.api.route import Endpoint, Handler
-from ccsproxy.store.reader.sums.costs import GROUPS, PARTS
+from ccsproxy.store.reader.sums.costs import PARTS
 
 _JSON = "application/json"
 _SINCE = moment("since", "Only what began then or later: RFC 3339 time or date, UTC.")
@@ -19,12 +19,12 @@ _PROMPT = Parameter(
     "id", "The prompt's id, from the list.", {"type": "string", "pattern": r"^(system|tools)-[0-9a-f]{14}$"}, "path",
     required=True,
 )  # fmt: skip
-_BY = choice("by", "What to sum up by.", (*GROUPS, *PARTS), "project")
 _Q = text("q", 'Fields and words, such as model:opus cost:>0.5 since:7d "any words".', several=False)
 
 
 def insight_routes(answers: InsightEndpoints) -> Sequence[Endpoint]:
     """List the endpoints that answer questions."""
+    by = choice("by", "What to sum up by.", (*answers.insights.groups, *PARTS), "project")
     call = "/api/requests/{sid}/{seq}/"
     return (
         _of_session("conversation", "A session as turns, steps and calls.", answers.get_conversation, "Conversation"),
@@ -50,7 +50,7 @@ def insight_routes(answers: InsightEndpoints) -> Sequence[Endpoint]:
         *_annotation("/api/annotations/{sid}/{seq}", "a call", answers, (SID, SEQ)),
         Endpoint("/api/budget", "Budgets and what is spent of them.", answers.get_budget, {_JSON: "Budgets"}),
         Endpoint("/api/costs", "Sums by project, model, tool and more.", answers.get_costs, {_JSON: "Costs"},
-                 (_BY, _Q, _SINCE)),
+                 (by, _Q, _SINCE)),
     )  # fmt: skip
 
 

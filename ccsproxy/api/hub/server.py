@@ -1,12 +1,17 @@
 """Puts the hub together: one reading pool, and for each role a guard, a reader of its own, pages and API."""
 
 import time
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar, cast
 
 import attr
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ccsproxy import __version__
+from ccsproxy.api.answer import Refused
 from ccsproxy.api.connections import ConnectionLimit
 from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
@@ -19,10 +24,28 @@ from ccsproxy.api.reading import ReadingPool
 from ccsproxy.api.site import ApiSite, GuardedRoot
 from ccsproxy.dashboard.pages import Pages
 from ccsproxy.exchange.ids import iso_time
-from ccsproxy.store.engine.engine import Engine
+from ccsproxy.store.engine.engine import Engine, EngineError
 from ccsproxy.store.engine.reader import EngineReader
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
+
+T = TypeVar("T")
+log = Logger()
+
+
+class EngineReading(ReadingPool):
+    """A reading pool that says so when the engine does not answer, which is no fault of the hub's."""
+
+    def run(self, function: Callable[..., T], *arguments: Any) -> Deferred[T]:
+        """Call a function in a thread (see `ccsproxy.api.reading.Reading`)."""
+        return super().run(function, *arguments).addErrback(_refuse)
+
+
+def _refuse(reason: Failure) -> Any:
+    reason.trap(EngineError)
+    message = f"What was shipped cannot be read now: {reason.getErrorMessage()}."
+    log.warn("{message}", message=message)
+    raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "engine", message, {"Retry-After": "5"}) from None
 
 
 @attr.frozen
@@ -56,7 +79,7 @@ class Hub:
     ) -> None:
         self._reactor, self._engine, self._settings = reactor, engine, settings
         self._started = time.time()
-        self.reading = ReadingPool(reactor)
+        self.reading = EngineReading(reactor)
         self.limit = ConnectionLimit()
         root = HubRoot(self._server, roles, settings.header, audit, settings.trusted)
         self.site = ApiSite(cast(GuardedRoot, root), reactor, self.limit)

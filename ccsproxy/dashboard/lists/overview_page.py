@@ -1,6 +1,6 @@
 """The overview of some time: what was spent on what, the cache, errors, speeds, limits and budgets; live."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +11,7 @@ from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import panel, tiles
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.picture.charts import bar_chart, line_chart
-from ccsproxy.dashboard.lists.overview_tables import BY, errors_table, split_table
+from ccsproxy.dashboard.lists.overview_tables import errors_table, offered, split_table
 from ccsproxy.dashboard.lists.overview_view import SPANS, TimeRange, charts_of, hit_rate, range_of, speed_charts
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
@@ -31,8 +31,9 @@ def overview_page(reader: Reader, given: Mapping[str, str], service: Service) ->
     """
     now = datetime.now(UTC)
     time = range_of(given, now)
-    by = given.get("by", "project") if given.get("by") in BY else "project"
-    live = h.div(_content(reader, service, time, by, now), id="live-part", data_after="5000")
+    groups = offered(service.insights.groups)
+    by = given.get("by", "project") if given.get("by") in groups else "project"
+    live = h.div(_content(reader, service, time, by, now, groups), id="live-part", data_after="5000")
     return Page(
         "Overview",
         [h.div(h.h1("Overview"), _spans(time, by), class_="head"), _own_range(given, time, by), live],
@@ -44,7 +45,9 @@ def overview_page(reader: Reader, given: Mapping[str, str], service: Service) ->
     )
 
 
-def _content(reader: Reader, service: Service, time: TimeRange, by: str, now: datetime) -> list[Any]:
+def _content(
+    reader: Reader, service: Service, time: TimeRange, by: str, now: datetime, groups: Sequence[str]
+) -> list[Any]:
     query = Query(since=time.since, until=time.until)
     # Sums are kept ready by slots of time, asked from a beginning up to now; a time that has ended is summed anew.
     totals = reader.stats(time.since)["totals"] if time.until is None else reader.totals(query)
@@ -59,7 +62,7 @@ def _content(reader: Reader, service: Service, time: TimeRange, by: str, now: da
         _totals(totals),
         findings_list(found[:FINDINGS], titled=True),
         h.div(limits_panel(service.insights.limits()), budgets_panel(service.insights.budget()), class_="cards"),
-        split_table(by, service.insights.costs(by, query), _links(time, by), _since(time)),
+        split_table(by, service.insights.costs(by, query), _links(time, groups), _since(time)),
         _cache(totals, found),
         errors_table(service.failures.by_cause(time.since, time.until)),
         h.div(drawn, class_="columns", data_testid="charts") if drawn else None,
@@ -100,12 +103,12 @@ def _own_range(given: Mapping[str, str], time: TimeRange, by: str) -> Any:
     return h.details(h.summary("Own range"), form, class_="filters", open=time.name == "own")
 
 
-def _links(time: TimeRange, by: str) -> dict[str, str]:
+def _links(time: TimeRange, groups: Sequence[str]) -> dict[str, str]:
     own = {"span": time.name}
     if time.name == "own":
         moments = {"since": time.since, "until": time.until}
         own = {name: _written(at) for name, at in moments.items() if at is not None}
-    return {name: f"/overview?{urlencode({**own, 'by': name})}#split" for name in BY}
+    return {name: f"/overview?{urlencode({**own, 'by': name})}#split" for name in groups}
 
 
 def _written(at: int) -> str:

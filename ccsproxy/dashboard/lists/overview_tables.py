@@ -6,6 +6,7 @@ from typing import Any
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.markup import element, h
+from ccsproxy.store.reader.sums.costs import PARTS
 
 #: What a table may be by, how it is called, and the field of the query language that leads to its calls.
 BY: Mapping[str, tuple[str, str]] = {
@@ -19,30 +20,33 @@ BY: Mapping[str, tuple[str, str]] = {
     "kind": ("Part of the prompt", ""),
     "agent": ("Sub-agent", "agent"),
     "day": ("Day", ""),
+    "person": ("Person", "user"),
+    "team": ("Team", "team"),
+    "host": ("Host", "host"),
 }
-#: What is summed up out of parts of prompts has other columns.
-_PARTS = ("tool", "server", "kind")
 ROWS = 100
+
+
+def offered(groups: Sequence[str]) -> Sequence[str]:
+    """Return those of `BY` that can be shown: who it was is known where many people's calls are."""
+    return [name for name in BY if name in groups or name in PARTS]
 
 
 def split_table(by: str, found: Mapping[str, Any], links: Mapping[str, str], since: str) -> Any:
     """Show what was spent by one of `BY`.
 
     :param found: what `Insights.costs` says.
-    :param links: the address of the table by each other.
+    :param links: the address of the table by each that is offered.
     :param since: a field of the query language for the same time, or nothing.
     """
     chosen = h.nav(
-        [
-            h.a(title, href=links[name], aria_current="page" if name == by else None)
-            for name, (title, _) in BY.items()
-        ],
+        [h.a(BY[name][0], href=link, aria_current="page" if name == by else None) for name, link in links.items()],
         class_="by",
         aria_label="Split by",
     )
     rows = found["rows"]
     left, sessions = len(rows) - ROWS, found.get("sessions_left_out") or 0
-    parts = by in _PARTS
+    parts = by in PARTS
     return h.section(
         h.h2("What it was spent on"),
         chosen,

@@ -3,6 +3,8 @@ const FIELDS = {
   model: "model", client: "client", upstream: "upstream", cwd: "cwd", project: "cwd", outcome: "outcome", tool: "tool",
   category: "category", dialect: "dialect", status: "status",
 };
+// Who it was is known where many people's calls are; elsewhere the fields are not offered.
+const PEOPLE = ["user", "team", "host"];
 const PLAIN = [
   "cost:>", "in:>", "new:>", "out:>", "cached:<", "duration:>", "ttft:>", "errors:yes", "starred:yes", "tag:", "note:",
   "session:", "agent:", "account:", "version:", "path:", "error:", "stop:", "since:today", "since:24h", "since:7d",
@@ -17,6 +19,7 @@ async function known() {
     try {
       const answer = await fetch("/api/meta", { headers: { accept: "application/json" } });
       values = await answer.json();
+      for (const name of PEOPLE) if (values[name]) FIELDS[name] = name;
     } catch {
       // Only fields are completed.
     }

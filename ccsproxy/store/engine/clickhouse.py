@@ -26,6 +26,23 @@ _SETTINGS = {
 }
 
 
+#: What is likely wrong, by ClickHouse's code.
+_HINTS = {
+    **dict.fromkeys(
+        ("47", "60", "81"),
+        ": its tables are not there, or of an older version; a shipper of this version brings them up",
+    ),
+    **dict.fromkeys(("193", "194", "497", "516"), ": it does not let this user read; see --ship-credentials"),
+    **dict.fromkeys(("159", "160", "241"), ": the question is too large for it; ask of a shorter time"),
+}
+
+
+class _Found(msgspec.Struct):
+    """What is read of ClickHouse's JSONCompact."""
+
+    data: list[tuple[Any, ...]]
+
+
 class ClickHouseEngine:
     """The tables that a target of shipping fills (see `ccsproxy.ship.clickhouse.schema`).
 
@@ -51,8 +68,11 @@ class ClickHouseEngine:
         return self._cache.get(sql, self._found)
 
     def _found(self, sql: str) -> list[tuple[Any, ...]]:
-        answer = msgspec.json.decode(self._ask(f"{sql} FORMAT JSONCompact"))
-        return [tuple(row) for row in answer["data"]]
+        body = self._ask(f"{sql} FORMAT JSONCompact")
+        try:
+            return msgspec.json.decode(body, type=_Found).data
+        except (msgspec.MsgspecError, UnicodeError):
+            raise EngineError(f"{self._address.authority} answers as no ClickHouse does") from None
 
     def records(self, rows: Sequence[tuple[str, str, str, str, int, int]]) -> dict[str, bytes]:
         """Return the JSON of records."""
@@ -160,7 +180,8 @@ class ClickHouseEngine:
                     raise EngineError(f"{self._address.authority} does not answer: {error}") from None
         code = answer.getheader("X-ClickHouse-Exception-Code")
         if answer.status != 200 or code:
-            raise EngineError(f"{self._address.authority} answered {answer.status}, code {code or 0}")
+            hint = _HINTS.get(code or "", "")
+            raise EngineError(f"{self._address.authority} answered {answer.status}, code {code or 0}{hint}")
         return body
 
     def _connection(self) -> http.client.HTTPConnection:

@@ -57,6 +57,11 @@ class Insights:
         self._sessions: OrderedDict[str, tuple[Stamp, Session]] = OrderedDict()
         self._found: OrderedDict[str, tuple[Stamp, list[dict[str, Any]]]] = OrderedDict()
 
+    @property
+    def groups(self) -> Sequence[str]:
+        """What costs may be summed up by, beside the parts of prompts."""
+        return self._reader.groups
+
     def session(self, session_id: str) -> Session:
         """Return a session.
 

@@ -13,10 +13,10 @@ import attr
 
 from ccsproxy.insight.facts import Call
 from ccsproxy.insight.prompt.prompts import Version
-from ccsproxy.insight.query import ANNOTATED
+from ccsproxy.insight.query import ANNOTATED, LABELLED
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.index.facts.reading import calls_due, calls_with, session_calls
-from ccsproxy.store.query import Query
+from ccsproxy.store.query import Query, QueryError
 from ccsproxy.store.reader.calls import Stamp, completed, missing, prompt_versions, stamp_of
 from ccsproxy.store.reader.excerpts import excerpt
 from ccsproxy.store.reader.lists import (
@@ -34,7 +34,7 @@ from ccsproxy.store.reader.pages import Row, request_rows, totals
 from ccsproxy.store.reader.recent import Tail, recent_rows
 from ccsproxy.store.reader.records import NotKept, Place, RecordReader
 from ccsproxy.store.reader.source import IndexSource
-from ccsproxy.store.reader.sums.costs import costs
+from ccsproxy.store.reader.sums.costs import GROUPS, costs
 from ccsproxy.store.reader.sums.speeds import speeds
 from ccsproxy.store.reader.sums.stats import directories, no_statistics, periods, statistics
 from ccsproxy.store.segments.lines import SegmentLines
@@ -61,12 +61,14 @@ class Reader(RecordReader):
     """Reads the store of a data dir.
 
     :ivar price: what a call costs, by the price list and the user's own prices.
+    :ivar groups: what sums may be made by.
     """
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__(IndexSource(data_dir), SegmentLines(data_dir))
         self._data_dir = data_dir
         self.price = PriceBook.of_data_dir(data_dir).cost
+        self.groups = tuple(GROUPS)
 
     def sessions(self, query: SessionQuery = SessionQuery()) -> list[dict[str, Any]]:  # noqa: B008  (frozen)
         """Return sessions as JSON objects, the last begun first."""
@@ -140,7 +142,13 @@ class Reader(RecordReader):
             state.close()
 
     def _looked_up(self, query: Query) -> Query:
-        """Look up what a question asks of stars, tags and notes."""
+        """Look up what a question asks of stars, tags and notes.
+
+        :raises QueryError: when it asks who made calls, which are all of one person here.
+        """
+        for each in query.question.narrowings if query.question else ():
+            if each.member in LABELLED:
+                raise QueryError(f"{each.field}: is known where many people's calls are: ccsproxy hub, or --from URL")
         asked = [each for each in query.question.narrowings if each.member in ANNOTATED] if query.question else []
         if not asked:
             return query

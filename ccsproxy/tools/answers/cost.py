@@ -5,8 +5,8 @@ from typing import Any, TextIO
 
 from ccsproxy.insight import words
 from ccsproxy.providers.amounts import lacking, total
-from ccsproxy.store.query import parse_query
-from ccsproxy.store.reader.sums.costs import GROUPS, PARTS
+from ccsproxy.store.query import QueryError, parse_query
+from ccsproxy.store.reader.sums.costs import GROUPS, OF_MANY, PARTS
 from ccsproxy.tools.answers.answering import examples, open_insights
 from ccsproxy.tools.asking import say_nothing_matches
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("query", metavar="QUERY", nargs="*", help="fields and words, such as model:opus since:7d")
     parser.add_argument(
-        "--by", choices=(*GROUPS, *PARTS), default="project", help="what to sum up by (default: project)"
+        "--by", choices=(*GROUPS, *OF_MANY, *PARTS), default="project", help="what to sum up by (default: project)"
     )
     parser.add_argument("-n", "--limit", metavar="N", type=int, default=30, help="at most N lines (default: 30)")
     add_data_dir(parser)
@@ -31,15 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "ccsproxy cost since:today                what today cost, by project",
         "ccsproxy cost --by server since:7d       which MCP server eats the context",
         "ccsproxy cost --by model client:codex    what codex spent on which model",
+        "ccsproxy cost --by team --from s3://calls/team since:month    which team spent what",
     )
 
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write a line for each group, the dearest first, and the sum."""
-    reader, insights = open_insights(args)
-    query = parse_query({"q": " ".join(args.query)})
-    found = insights.costs(args.by, query)
+    _, insights = open_insights(args)
+    if args.by not in (*insights.groups, *PARTS):
+        raise QueryError(f"--by {args.by} is known where many people's calls are: name a target with --from URL")
+    found = insights.costs(args.by, parse_query({"q": " ".join(args.query)}))
     if args.json:
         write_json(out, found)
         return 0

@@ -17,6 +17,8 @@ GROUPS = {
     "session": ("raw_session_id",),
     "agent": ("raw_agent",),
 }
+#: What they may be made by beside that where many people's calls are read, from an engine.
+OF_MANY = ("person", "team", "host")
 #: What is summed up out of the parts of prompts, session by session.
 PARTS = ("tool", "server", "kind")
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
