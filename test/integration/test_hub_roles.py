@@ -89,8 +89,10 @@ class RoleWalkTests(HubTestCase):
             if person != "nobody":
                 self.assertEqual(listed["totals"]["requests"], 20 * len(seen), person)
                 self.assertEqual(len(listed["requests"]), 20 * len(seen), person)
+        by_person = self.get("/overview?span=all&by=person", "tess")[1]
+        self.assertEqual([user for user in USERS if f">{user}</a>".encode() in by_person], ["ann", "bob"])
         noted = [json.loads(line) for line in audit.read_text().splitlines()]
-        self.assertEqual(len(noted), asked + 2 * len(PEOPLE))
+        self.assertEqual(len(noted), asked + 2 * len(PEOPLE) + 1)
 
     def ways(self) -> Iterator[str]:
         """Yield every address: each route of the description and each page, with places of each person."""
