@@ -187,6 +187,9 @@ class ShipTests(ClickHouseCase):
         self.assertEqual(tables, [["exchanges"]])
         self.assertEqual(self.engine.number("SELECT count() FROM llm.exchanges WHERE preview IS NULL"), 5)
         self.engine.ask("ALTER TABLE llm.exchanges DROP COLUMN purpose")
+        self.engine.ask("ALTER TABLE llm.exchanges RESET SETTING min_age_to_force_merge_seconds")
         self.write(SECOND, list(Corpus(seed=9).records(5)))
         await self.ship(content=False)
         self.assertEqual(self.engine.number("SELECT count(purpose) >= 0 FROM llm.exchanges"), 1)
+        made = self.engine.ask("SELECT create_table_query FROM system.tables WHERE database = 'llm'")[0][0]
+        self.assertIn("min_age_to_force_merge_seconds = 3600", made)

@@ -16,8 +16,13 @@ from ccsproxy.config.shipping import ShipAddress
 TTL_DAYS = 90
 #: The first version whose text index needs no experimental setting.
 TEXT_INDEX_SINCE = (26, 2)
+#: Rows of a granule where nothing else is said: ClickHouse's own number.
+_GRANULE = 8192
 #: The oldest version whose tables these can be.
 OLDEST = (24, 3)
+#: A day that is over becomes one part: only where there are several has a question to look for repeated rows, which
+#: costs three times as much.
+_MERGED = "min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1"
 
 _ONE_OF_FEW = "LowCardinality(Nullable(String))"
 _COUNT, _NUMBER, _TEXT = "Nullable(Int64)", "Nullable(Float64)", "Nullable(String)"
@@ -95,6 +100,7 @@ class Table:
     :ivar engine: what the merge tree replaces rows by.
     :ivar indexes: further indexes, as they stand in the statement.
     :ivar shard: by what rows are spread over a cluster.
+    :ivar granule: rows that are read for one that is looked up.
     """
 
     name: str
@@ -104,12 +110,13 @@ class Table:
     engine: str = ""
     indexes: Sequence[str] = ()
     shard: str = "cityHash64(session_id)"
+    granule: int = _GRANULE
 
 
 _SESSION = "INDEX by_session session_id TYPE bloom_filter(0.001) GRANULARITY 1"
 TABLES = (
     Table(
-        "messages", MESSAGES, "hash", "day", "", ("{text_index}",), "cityHash64(hash)"
+        "messages", MESSAGES, "hash", "day", "", ("{text_index}",), "cityHash64(hash)", 1024
     ),
     Table(
         "exchange_messages", EXCHANGE_MESSAGES, "session_id, host, key, position", "started_at", "",
@@ -183,6 +190,11 @@ def missing_columns(address: ShipAddress, table: Table, known: Sequence[str]) ->
     return [f"ALTER TABLE {own}{on_cluster(address)} ADD COLUMN IF NOT EXISTS {quoted(n)} {kind}" for n, kind in new]
 
 
+def upkeep(address: ShipAddress, table: Table) -> str:
+    """Return the statement that gives a table of an earlier version the settings that it can still be given."""
+    return f"ALTER TABLE {own_table(address, table.name)}{on_cluster(address)} MODIFY SETTING {_MERGED}"
+
+
 def _create(address: ShipAddress, table: Table, version: tuple[int, int]) -> str:
     columns = [f"    {quoted(name)} {kind}" for name, kind in table.columns.items()]
     columns += [f"    {each}".format(text_index=_text_index(version)) for each in table.indexes]
@@ -193,7 +205,7 @@ def _create(address: ShipAddress, table: Table, version: tuple[int, int]) -> str
         + ",\n".join(columns)
         + f"\n)\nENGINE = {_engine(address, table)}\nPARTITION BY toDate({table.moment})\nORDER BY ({table.order})\n"
         + ttl
-        + f"SETTINGS {_settings(address, days)}"
+        + f"SETTINGS {_settings(address, table, days)}"
     )
 
 
@@ -211,12 +223,13 @@ def _engine(address: ShipAddress, table: Table) -> str:
     return f"ReplicatedReplacingMergeTree({literal(place)}, '{{replica}}'{rest})"
 
 
-def _settings(address: ShipAddress, days: int) -> str:
+def _settings(address: ShipAddress, table: Table, days: int) -> str:
     # Without a window a token is ignored, and a repeat doubles its rows until they are merged.
     window = (
         "replicated_deduplication_window" if address.options.get("cluster") else "non_replicated_deduplication_window"
     )
-    return f"{window} = 10000" + (", ttl_only_drop_parts = 1" if days else "")
+    granule = f", index_granularity = {table.granule}" if table.granule != _GRANULE else ""
+    return f"{window} = 10000{granule}, {_MERGED}" + (", ttl_only_drop_parts = 1" if days else "")
 
 
 def _distributed(address: ShipAddress, table: Table) -> str:

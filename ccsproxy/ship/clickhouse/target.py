@@ -23,6 +23,7 @@ from ccsproxy.ship.clickhouse.schema import (
     quoted,
     schema,
     tables,
+    upkeep,
 )
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.delivery.hosts import ShippedHosts
@@ -86,9 +87,18 @@ class ClickHouseTarget:
             for statement in schema(self._address, self._content, version):
                 await self._ask(statement)
         for table in self._tables:
-            for statement in missing_columns(self._address, table, known.get(table.name, list(table.columns))):
-                await self._ask(statement)
+            if table.name in known:
+                for statement in missing_columns(self._address, table, known[table.name]):
+                    await self._ask(statement)
+                await self._keep_up(table)
         self._is_open = True
+
+    async def _keep_up(self, table: Table) -> None:
+        """Bring a table's settings up; where the user may not, everything works, and questions cost more."""
+        try:
+            await self._ask(upkeep(self._address, table))
+        except (Rejected, Unavailable) as error:
+            self._log.info("{table} keeps its settings: {error}", table=table.name, error=error)
 
     async def send(self, batch: Batch) -> BatchReceipt:
         """Insert the rows of a batch."""
