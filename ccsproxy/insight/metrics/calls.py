@@ -25,8 +25,8 @@ def tally(tallies: Tallies, record: Record, cost: Cost) -> None:
     :param cost: what it cost, as far as that is known.
     """
     # The hosts of blind tunnels are as many as there are hosts.
-    upstream = TUNNEL if record.transport == "tunnel" else record.upstream[:LONGEST_LABEL]
-    whose = upstream, (record.response_model or record.model or "")[:LONGEST_LABEL]
+    upstream = TUNNEL if record.transport == "tunnel" else _label(record.upstream)
+    whose = upstream, _label(record.response_model or record.model or "")
     tallies.count(families.EXCHANGES, (*whose, record.category, record.outcome))
     if record.timing.overhead_us is not None:
         tallies.observe(families.OVERHEAD, (upstream,), record.timing.overhead_us / 1e6)
@@ -35,6 +35,11 @@ def tally(tallies: Tallies, record: Record, cost: Cost) -> None:
     if record.category == Category.MODEL:
         _tally_waits(tallies, whose, record)
         _tally_cost(tallies, whose, cost)
+
+
+def _label(text: str) -> str:
+    """Return what a label says of a name: JSON may hold halves of surrogate pairs, which no text format does."""
+    return text[:LONGEST_LABEL].encode("utf-8", "replace").decode()
 
 
 def _tally_usage(tallies: Tallies, whose: tuple[str, str], usage: Usage) -> None:

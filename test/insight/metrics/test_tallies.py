@@ -72,6 +72,14 @@ class CallTests(SynchronousTestCase):
         got = seen(counted(category="count_tokens", duration_ms=5.0).changes())
         self.assertEqual(list(got), [("exchanges", "anthropic", "m", "count_tokens", "complete")])
 
+    def test_half_a_letter(self) -> None:
+        """A model whose name is half of a surrogate pair spoils the metrics of nobody."""
+        tallies = counted(model="\ud83d\n" + "m" * 500, response_model=None, category="other")
+        (each,) = [sample for sample in tallies.samples() if sample.family == families.EXCHANGES.name]
+        self.assertEqual(each.labels[1][:3], "?\nm")
+        self.assertLessEqual(len(each.labels[1]), 100)
+        self.assertIn(b"?", msgspec.json.encode(tallies.changes()))
+
     def test_tunnel(self) -> None:
         """The host of a tunnel is no label."""
         got = seen(counted(transport="tunnel", upstream="some.host", model=None, category="other").changes())
