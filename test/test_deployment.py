@@ -54,6 +54,21 @@ class DeploymentTests(SynchronousTestCase):
         self.assertIn(stateful["spec"]["serviceName"], names)
         self.assertIsNotNone(config.client_keys)
 
+        hardened = {**container["securityContext"], **pod["securityContext"]}
+        self.assertTrue(hardened["readOnlyRootFilesystem"] and hardened["runAsNonRoot"])
+        self.assertEqual((hardened["capabilities"], hardened["allowPrivilegeEscalation"]), ({"drop": ["ALL"]}, False))
+
+    def test_metrics_that_there_are(self) -> None:
+        """Each metric of the alerts and of the dashboard is one that the documentation lists."""
+        listed = set(re.findall(r"ccsproxy_\w+", (PACKAGING.parent / "docs" / "metrics.md").read_text()))
+        for path in (PACKAGING / "prometheus" / "ccsproxy.rules.yaml", PACKAGING / "grafana" / "ccsproxy.json"):
+            text = re.sub(r"(rule_files:.*|ccsproxy\.rules)", "", path.read_text())
+            used = {
+                re.sub(r"(?<=seconds)_(bucket|count|sum)$", "", each) for each in re.findall(r"ccsproxy_\w+", text)
+            }
+            self.assertEqual(used - listed, set(), path.name)
+            self.assertGreater(len(used), 10)
+
     def test_compose(self) -> None:
         """The same of the service of Compose; secrets that are named are declared."""
         whole = yaml.safe_load(COMPOSE.read_text())

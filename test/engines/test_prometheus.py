@@ -14,6 +14,8 @@ from test.integration.program import ROOT, Program
 from test.integration.writing import END, JSON, SSE, answer, anthropic, post, sse
 
 DASHBOARD = ROOT / "packaging" / "grafana" / "ccsproxy.json"
+RULES = ROOT / "packaging" / "prometheus" / "ccsproxy.rules.yaml"
+RULES_TEST = ROOT / "test" / "engines" / "ccsproxy.rules.test.yaml"
 #: What Grafana puts in for its variables.
 VARIABLES = {"$__rate_interval": "30s", "$upstream": ".*", "$model": ".*"}
 #: Questions that have no answer where all is well: no sample of them exists then.
@@ -72,6 +74,13 @@ class PrometheusTests(EngineTestCase):
             {each["metric"]["kind"]: float(each["value"][1]) for each in exact},
             {"input": 3 * calls, "cache_read": 90 * calls, "cache_write": 7 * calls, "output": 3 * calls},
         )
+
+    async def test_alerts(self) -> None:
+        """Each rule is understood, rings where it should, and is silent where all is well."""
+        promtool = engine("promtool")
+        for arguments in (("check", "rules", str(RULES)), ("test", "rules", str(RULES_TEST))):
+            checked = subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False)
+            self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
     async def service(self) -> Program:
         """Start ccsproxy before an upstream; some calls come before the first scrape."""
