@@ -38,10 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write a line for each group, the dearest first, and the sum."""
-    _, insights = open_insights(args)
+    reader, insights = open_insights(args)
     if args.by not in (*insights.groups, *PARTS):
         raise QueryError(f"--by {args.by} is known where many people's calls are: name a target with --from URL")
-    found = insights.costs(args.by, parse_query({"q": " ".join(args.query)}))
+    query = parse_query({"q": " ".join(args.query)})
+    found = insights.costs(args.by, query)
     if args.json:
         write_json(out, found)
         return 0
