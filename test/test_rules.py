@@ -42,25 +42,6 @@ BREACHES = {
 #: Modules that are tested with what is made of them, and where.
 TESTED_WITH = {
     "dashboard/service": "dashboard/test_pages.py",
-    "exports/sections": "exports/test_reading.py",
-    "exports/session/texts": "exports/session/test_session.py",
-    "exports/session/told": "exports/session/test_session.py",
-    "exports/session/markdown": "exports/session/test_session.py",
-    "exports/session/page": "exports/session/test_session.py",
-    "tools/agents/doctor": "launch/test_receipt.py",
-    "tools/agents/down": "integration/test_launchers.py",
-    "tools/agents/launching": "integration/test_launchers.py",
-    "tools/agents/status": "integration/test_launchers.py",
-    "tools/agents/up": "integration/test_launchers.py",
-    "tools/answers/answering": "tools/answers/test_why.py",
-    "tools/answers/prices": "providers/test_price_book.py",
-    "tools/service/client_key": "integration/test_gateway.py",
-    "tools/service/demo": "tools/agents/test_next_step.py",
-    "tools/service/foreground": "integration/test_stopping.py",
-    "tools/store/keep": "tools/store/test_gc.py",
-    "tools/store/redacting": "tools/store/test_scan.py",
-    "tools/store/reindex": "tools/store/test_verify.py",
-    "tools/store/ship": "integration/test_ship.py",
 }
 
 
