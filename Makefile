@@ -112,6 +112,7 @@ soak: $(VENV)/test
 	$(BIN)/python -m bench.soak $(ARGS)
 
 # Real agents and SDKs, which npm and pip install outside of this tree (about 3 GB); NAMES="claude codex" runs some.
+# Interrupted, or ended by ARGS="--within SECONDS", it goes on where it was when it is said again.
 CLIENTS ?= $(HOME)/.cache/ccsproxy/clients
 
 # Random exchanges of our own, then those of a folder of recordings (cassettes of VCR, HAR, lines of JSON).
@@ -123,7 +124,7 @@ test-recorded: $(VENV)/test
 
 test-clients: $(VENV)/test
 	command -v npm unshare ip >/dev/null || apt-get install -y -qq npm util-linux iproute2
-	$(BIN)/python -m test.compared.run --folder $(CLIENTS) $(NAMES)
+	$(BIN)/python -m test.compared.run --folder $(CLIENTS) $(ARGS) $(NAMES)
 	cd docs && PYTHONPATH=.. ../$(BIN)/python agents_table.py
 	CCSPROXY_TEST_CLIENTS=$(CLIENTS) $(BIN)/python -m twisted.trial test.integration.test_agents
 

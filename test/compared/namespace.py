@@ -1,18 +1,11 @@
 """A network of one's own: a program that starts itself again where only loopback is, and every name leads to it."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_INSIDE = "CCSPROXY_TEST_NAMESPACE"
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-
-
-def is_inside() -> bool:
-    """Tell whether this process is in the namespace already."""
-    return os.environ.get(_INSIDE) == "1"
 
 
 def enter(module: str, arguments: Sequence[str]) -> int:
@@ -22,7 +15,7 @@ def enter(module: str, arguments: Sequence[str]) -> int:
     """
     command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     command += [sys.executable, "-m", module, *arguments]
-    return subprocess.run(command, env={**os.environ, _INSIDE: "1"}).returncode
+    return subprocess.run(command).returncode
 
 
 def furnish(folder: Path) -> None:
