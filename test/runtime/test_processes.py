@@ -80,7 +80,10 @@ class Found(SynchronousTestCase):
         os.symlink("socket:[5]", known.child("fd").child("9").path)
         self.assertEqual(finder.process_of(SocketOwner(ME, 5)).pid, 20)
         table.add(30, [6])
+        for newer in range(31, 47):
+            table.add(newer, [100 + newer])
         self.assertIsNone(finder.process_of(SocketOwner(ME, 6)))
+        self.assertEqual(finder.process_of(SocketOwner(ME, 131)).pid, 31)  # one of the newest is found all the same
         clock.advance(1)
         self.assertEqual(finder.process_of(SocketOwner(ME, 6)).pid, 30)
 
