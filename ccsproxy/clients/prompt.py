@@ -72,6 +72,12 @@ def asked(conversation: Any) -> Asked:
     return Asked(one_line(prompts[-1]) if prompts else "", one_line(" ".join(results)))
 
 
+def words_of(item: Any) -> list[str]:
+    """Return the user's own words in an item of a conversation: no reminders of agents, no results of tools."""
+    texts = [text for kind, text in _said(item, "prompt") if kind == "prompt" and text_result(text) is None]
+    return [words for text in texts if (words := own_words(text))]
+
+
 def texts_of(item: Any) -> Iterator[str]:
     """Yield the texts of an item of a conversation, results of tools included."""
     for _, text in _said(item, "prompt"):

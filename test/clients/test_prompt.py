@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.clients.prompt import Asked, asked, conversation_of
+from ccsproxy.clients.prompt import Asked, asked, conversation_of, words_of
 
 
 def of(**body: Any) -> Asked:
@@ -105,3 +105,15 @@ class AskedTests(SynchronousTestCase):
             {"input": 7},
         ):
             self.assertEqual(asked(conversation_of(body)), Asked())
+
+
+class WordTests(SynchronousTestCase):
+    """The user's own words of one item."""
+
+    def test_words(self) -> None:
+        reminder = "<system-reminder>\nctx\n</system-reminder>"
+        self.assertEqual(words_of(user(reminder, "fix", "[read_file for 'a'] Result: x", "it")), ["fix", "it"])
+        result = {"role": "user", "content": [{"type": "tool_result", "content": "out"}]}
+        self.assertEqual(
+            (words_of(result), words_of({"role": "system", "content": "x"}), words_of(None)), ([], [], [])
+        )

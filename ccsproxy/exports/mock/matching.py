@@ -1,0 +1,158 @@
+"""Which recorded call answers a request: the one that is equal, the one that begins alike, or simply the next."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import attr
+import msgspec
+
+from ccsproxy.clients.answered import answer_line
+from ccsproxy.clients.prompt import conversation_of, is_models, words_of
+
+#: What `--match` may be.
+EXACT, PREFIX, NEXT = "exact", "prefix", "next"
+MATCHES = (EXACT, PREFIX, NEXT)
+
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+#: Who speaks, and what: an item of a conversation as far as it has to be the same in another run.
+Unit = tuple[str, str]
+
+
+@attr.frozen
+class AskedCall:
+    """A request as it is compared.
+
+    :ivar path: without the query and without the segment that only chose an upstream.
+    :ivar body: digest of its JSON, or of its bytes.
+    :ivar units: its conversation: the user's words and the model's, without what agents and tools put between.
+    :ivar kind: what else tells calls of one conversation apart: model, whether it has tools, a schema, a stream.
+    """
+
+    method: str
+    path: str
+    body: bytes
+    units: tuple[Unit, ...] = ()
+    kind: tuple[Any, ...] = ()
+
+
+def asked_call(method: str, target: str, body: Any, raw: bytes = b"") -> AskedCall:
+    """Return what is compared of a request.
+
+    :param body: its JSON, None where it has none.
+    :param raw: its bytes, for one without JSON.
+    """
+    said = raw if body is None else _canonical(body)
+    digest = hashlib.sha256(said).digest()
+    if not isinstance(body, dict):
+        return AskedCall(method, target.partition("?")[0], digest)
+    return AskedCall(method, target.partition("?")[0], digest, _units(body), _kind(body))
+
+
+def _units(body: dict[str, Any]) -> tuple[Unit, ...]:
+    items = conversation_of(body)
+    items = [{"role": "user", "content": items}] if isinstance(items, str) else items
+    found: list[Unit] = []
+    for item in items if isinstance(items, list) else ():
+        if is_models(item):
+            held = item if isinstance(item, dict) and "content" in item else [item]
+            found.append(("model", answer_line(held)))
+        elif words := "\n".join(words_of(item)):
+            found.append(("user", words))
+    return tuple(found)
+
+
+def _kind(body: dict[str, Any]) -> tuple[Any, ...]:
+    schema = body.get("output_config") or body.get("response_format") or body.get("text")
+    warms = body.get("generate") is False
+    return (body.get("model"), bool(body.get("tools")), _canonical(schema), bool(body.get("stream")), warms)
+
+
+@attr.frozen
+class Matched:
+    """A recorded call that answers a request.
+
+    :ivar number: which of the calls it is.
+    :ivar how: ``equal``, ``alike`` (the same conversation, in other words around it), ``begins alike`` or ``next``.
+    """
+
+    number: int
+    how: str
+
+
+class Matcher:
+    """Chooses among the calls of a session. A call that was given is given again only to a request that fits whole.
+
+    So an agent that goes astray comes to an end, and is not led round in a circle by one answer.
+
+    :param calls: in the order in which they were recorded.
+    :param how: one of `MATCHES`.
+    """
+
+    def __init__(self, calls: Sequence[AskedCall], how: str = PREFIX) -> None:
+        self._calls, self._how = calls, how
+        self._given: set[int] = set()
+
+    @property
+    def left(self) -> list[int]:
+        """The calls that nobody has asked for."""
+        return [number for number in range(len(self._calls)) if number not in self._given]
+
+    def choose(self, asked: AskedCall) -> Matched | None:
+        """Return the call that answers a request, None where none does."""
+        found = self._next(asked) if self._how == NEXT else self._fitting(asked)
+        if found is not None:
+            self._given.add(found.number)
+        return found
+
+    def nearest(self, asked: AskedCall) -> int | None:
+        """Return the call that a request resembles most, for whoever wants to know why none was chosen."""
+        same = [number for number, call in enumerate(self._calls) if _address(call) == _address(asked)]
+        return max(same, key=lambda number: _common(self._calls[number], asked), default=None)
+
+    def _next(self, asked: AskedCall) -> Matched | None:
+        number = next((each for each in self.left if _address(self._calls[each]) == _address(asked)), None)
+        return None if number is None else Matched(number, NEXT)
+
+    def _fitting(self, asked: AskedCall) -> Matched | None:
+        same = [number for number, call in enumerate(self._calls) if _address(call) == _address(asked)]
+        equal = [number for number in same if self._calls[number].body == asked.body]
+        if equal:
+            return Matched(self._first(equal), "equal")
+        if self._how == EXACT:
+            return None
+        alike = [number for number in same if self._calls[number].units == asked.units]
+        if alike:
+            return Matched(self._likest(alike, asked), "alike")
+        rest = [number for number in same if number not in self._given and _common(self._calls[number], asked)]
+        if not asked.units or not rest:
+            return None
+        longest = max(_common(self._calls[number], asked) for number in rest)
+        best = [number for number in rest if _common(self._calls[number], asked) == longest]
+        return Matched(self._likest(best, asked), "begins alike")
+
+    def _first(self, numbers: list[int]) -> int:
+        """Return the first that was not given, else the last: what a retry got in the end."""
+        return next((number for number in numbers if number not in self._given), numbers[-1])
+
+    def _likest(self, numbers: list[int], asked: AskedCall) -> int:
+        def likeness(number: int) -> int:
+            return sum(a == b for a, b in zip(self._calls[number].kind, asked.kind, strict=False))
+
+        most = max(map(likeness, numbers))
+        return self._first([number for number in numbers if likeness(number) == most])
+
+
+def _address(call: AskedCall) -> tuple[str, str]:
+    return call.method, call.path
+
+
+def _common(one: AskedCall, other: AskedCall) -> int:
+    """Return how many items two conversations have in common at their beginning."""
+    count = 0
+    for mine, theirs in zip(one.units, other.units, strict=False):
+        if mine != theirs:
+            break
+        count += 1
+    return count

@@ -1,0 +1,125 @@
+"""Places in a JSON value, as ``--set`` names them: ``messages[0].content``, ``$.metadata['user id']``.
+
+A part of JSONPath (RFC 9535): names and numbers, no wildcards, since a setting has one place.
+"""
+
+import copy
+import re
+from collections.abc import Iterator
+from typing import Any
+
+#: A member's name or an element's number, from the top.
+Place = tuple[str | int, ...]
+
+_STEP = re.compile(
+    r"""\[(-?[0-9]{1,9})\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]|(\A\.?|\.)([^.\[\]'"=]+)""", re.S
+)
+_PLAIN = re.compile(r"""[^.\[\]'"=$][^.\[\]'"=]*""")
+#: What stands where a secret stood (`ccsproxy.redaction.kinds.tags`).
+_PLACEHOLDER = re.compile(r"<redacted(?::[a-z0-9-]+:[0-9a-f]{4,8})?>")
+
+
+class PlaceError(ValueError):
+    """A place cannot be read, or is not there; the message is a sentence."""
+
+
+def read_place(text: str) -> tuple[Place, str]:
+    """Read a place from the beginning of a text.
+
+    :return: the place, and what follows it.
+    :raises PlaceError: when there is none.
+    """
+    at, steps = (1 if text[:1] == "$" else 0), list[str | int]()
+    begin = at
+    while match := _STEP.match(text, at):
+        number, single, double, dot, name = match.groups()
+        if name is not None and not dot and at != begin:
+            break
+        quoted = single if single is not None else double
+        steps.append(
+            int(number) if number is not None else name if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        )
+        at = match.end()
+    if not steps:
+        raise PlaceError(f"{text[:80]!r} begins with no place; write it as in messages[0].content")
+    return tuple(steps), text[at:]
+
+
+def write_place(place: Place) -> str:
+    """Write a place so that `read_place` reads it."""
+    said = ""
+    for step in place:
+        if isinstance(step, int):
+            said += f"[{step}]"
+        elif _PLAIN.fullmatch(step):
+            said += f".{step}" if said else step
+        else:
+            escaped = step.replace("\\", "\\\\").replace("'", "\\'")
+            said += f"['{escaped}']"
+    return said
+
+
+def with_value(value: Any, place: Place, new: Any) -> Any:
+    """Return a copy of a value in which another one stands at a place.
+
+    Members that are missing are made; an element has to be there, or to be the next one.
+
+    :raises PlaceError: when there is no such place.
+    """
+    if not place:
+        return new
+    step, rest = place[0], place[1:]
+    if isinstance(step, int) and isinstance(value, list) and -len(value) <= step <= len(value):
+        number = step % len(value) if step < 0 else step
+        inner = value[number] if number < len(value) else None
+        return [*value[:number], with_value(inner, rest, new), *value[number + 1 :]]
+    if isinstance(step, str) and (isinstance(value, dict) or value is None):
+        held = value or {}
+        return {**held, step: with_value(held.get(step), rest, new)}
+    raise PlaceError(f"there is no {write_place((step,))!r} in {_kind(value)}")
+
+
+def without(value: Any, place: Place) -> Any:
+    """Return a copy of a value in which nothing stands at a place.
+
+    :raises PlaceError: when there is nothing.
+    """
+    whole = copy.copy(value)
+    try:
+        step: Any = place[0]
+        if isinstance(value, list) is not isinstance(step, int):
+            raise KeyError(step)
+        if len(place) == 1:
+            del whole[step]
+        else:
+            whole[step] = without(value[step], place[1:])
+    except (KeyError, IndexError, TypeError):
+        raise PlaceError(f"there is no {write_place(place[:1])!r} in {_kind(value)}") from None
+    return whole
+
+
+def placeholders(value: Any, at: Place = ()) -> Iterator[Place]:
+    """Yield the places of texts in which something stands for a secret; of a name, the place of its member."""
+    if isinstance(value, str):
+        if _PLACEHOLDER.search(value):
+            yield at
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            if _PLACEHOLDER.search(name):
+                yield (*at, name)
+            else:
+                yield from placeholders(member, (*at, name))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from placeholders(each, (*at, number))
+
+
+def is_replaced(text: str) -> bool:
+    """Tell whether something stands for a secret in a text."""
+    return _PLACEHOLDER.search(text) is not None
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return {dict: "an object", str: "a text", type(None): "nothing"}.get(type(value), "a number or boolean")
