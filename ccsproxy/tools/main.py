@@ -23,8 +23,8 @@ COMMANDS = (
     *("service.serve", "service.demo", "service.open_page", "service.ca", "service.hub", "service.client_key"),
     *("records.tail", "records.ls", "records.show", "records.search", "records.export", "records.stats"),
     *("answers.top", "answers.why", "answers.cost", "answers.diff", "answers.prompts", "answers.leaks"),
-    *("answers.limits", "answers.budget", "answers.prices"),
-    *("agents.up", "agents.down", "agents.status", "agents.doctor"),
+    *("answers.limits", "answers.budget", "answers.prices", "answers.replay"),
+    *("agents.up", "agents.down", "agents.status", "agents.doctor", "agents.mock"),
     *(
         "store.verify",
         "store.reindex",
@@ -46,7 +46,7 @@ COMMANDS = (
 _AGENTS = (
     f"ccsproxy AGENT ...  starts an agent and records its calls ({', '.join(BY_NAME)}); ccsproxy run -- COMMAND ... "
     "any other program. Before the name: --via forward|base-url, --label KEY=VALUE, --capture LEVEL, --data-dir DIR, "
-    "--quiet."
+    "--quiet; --replay-into SESSION [--speed X] [--match HOW] lets recorded answers stand for the provider's."
 )
 
 

@@ -14,12 +14,14 @@ import attr
 
 from ccsproxy.config.suggest import did_you_mean
 from ccsproxy.errors import StartError
-from ccsproxy.launch.agent import BASE_URL, FORWARD
+from ccsproxy.exports.mock.matching import MATCHES, PREFIX
+from ccsproxy.launch.agent import BASE_URL, FORWARD, Agent
 from ccsproxy.launch.background import Background
 from ccsproxy.launch.child import end_as
 from ccsproxy.launch.leases import is_wanted
 from ccsproxy.launch.receipt import read_receipt
 from ccsproxy.launch.registry import BY_NAME
+from ccsproxy.launch.replayed import start_replayed
 from ccsproxy.launch.start import LaunchResult, program_of, start
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.data_dir import CommandError
@@ -51,6 +53,9 @@ def option_parser() -> argparse.ArgumentParser:
     parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--label", metavar="KEY=VALUE", action="append", default=[])
     parser.add_argument("--capture", choices=("full", "metadata", "off"))
+    parser.add_argument("--replay-into", metavar="SESSION", default="")
+    parser.add_argument("--speed", metavar="X", default="1")
+    parser.add_argument("--match", choices=MATCHES, default=PREFIX)
     return parser
 
 
@@ -96,14 +101,36 @@ def launch(asked: Launch) -> int:
     """
     options = asked.options
     data_dir = Path(options.data_dir).expanduser().absolute()
+    if options.replay_into:
+        return _replayed(asked, data_dir)
     background = Background(data_dir, ("--capture", options.capture) if options.capture else ())
     labels = dict(_label(text) for text in options.label)
-    agent = BY_NAME.get(asked.name)
-    command = _program(asked.words) if agent is None else [program_of(agent, os.environ), *asked.words]
+    agent, command = _command(asked)
     started = start(agent, command, background, options.via, labels, _say)
     if not options.quiet:
         _write_receipt(data_dir, started)
     return end_as(started.status)
+
+
+def _command(asked: Launch) -> tuple[Agent | None, list[str]]:
+    """Return what is known of the program that is to be started, and its command line."""
+    agent = BY_NAME.get(asked.name)
+    return agent, _program(asked.words) if agent is None else [program_of(agent, os.environ), *asked.words]
+
+
+def _replayed(asked: Launch, data_dir: Path) -> int:
+    """Start the agent against recorded answers, and end as it did."""
+    options = asked.options
+    if not data_dir.is_dir():
+        raise CommandError(f"There is no data dir at {data_dir}; name it with --data-dir.")
+    if options.label or options.capture:
+        raise CommandError("--replay-into records nothing, so that --label and --capture have no meaning with it.")
+    agent, command = _command(asked)
+    mock = [options.replay_into, "--speed", options.speed, "--match", options.match]
+    result = start_replayed(agent, command, data_dir, mock, options.via)
+    if not options.quiet:
+        sys.stderr.writelines(line + "\n" for line in result.lines())
+    return end_as(result.status)
 
 
 def _say(text: str) -> None:

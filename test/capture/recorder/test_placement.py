@@ -14,7 +14,7 @@ from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
-from ccsproxy.exchange.record import Record
+from ccsproxy.exchange.record import Process, Record
 from ccsproxy.exchange.relayed import Ending
 from test.capture import encoded
 from test.capture.fakes import JSON, ending, request_head, response_head
@@ -113,6 +113,19 @@ class PlacementTests(PlacementCase):
             get = self.head(number, b"GET")
             self.begin(number, msgspec.structs.replace(get, target=b"/v1/models", forwarded_target=b"/v1/models"))
             self.assertEqual(self.finish(number, caller).session_id, session)
+
+    def test_repeated_calls(self) -> None:
+        """A call of `ccsproxy replay` is in no session that it names or continues; those of a command are in one."""
+        first = {"role": "user", "content": "hi"}
+        rest = [first, {"role": "assistant", "content": "ok"}, {"role": "user", "content": "more"}]
+        named, ours = self.post(1, first, session=SID), self.post(2, first, caller=OTHER)
+        again = (9, *OTHER[1:5], f"replay_of={SID}/1")
+        self.recorder._opening.placement._callers.process = lambda head: self.known  # type: ignore[method-assign]
+        self.known = self.recorder._opening.placement._callers._same(Process(pid=9, started_at=OTHER[4]), again[5])
+        one, two = self.post(3, first, caller=again, session=SID), self.post(4, *rest, caller=again)
+        self.assertEqual(one.session_id, two.session_id)
+        self.assertNotIn(one.session_id, (named.session_id, ours.session_id))
+        self.assertEqual(one.labels["replay_of"], f"{SID}/1")
 
     def test_broken_placement_costs_the_session_only(self) -> None:
         """A mistake in placing leaves a record in the run's session."""

@@ -6,6 +6,8 @@ from hashlib import sha256
 from ccsproxy.exchange.relayed import RequestHead
 from ccsproxy.wire.credentials import credentials
 
+#: The label of a call that `ccsproxy replay` makes: which one it repeats, as ``SESSION/SEQ``.
+REPLAY_OF = "replay_of"
 #: What stands before the name of a header field whose value is the label, and for the hash of the caller's key.
 HEADER, KEY = "@header:", "@key"
 #: Characters of a label's value, and hexadecimal digits of a key's hash.

@@ -5,9 +5,11 @@ from typing import Any
 from ccsproxy.capture.recorder.assembly import Assembly
 from ccsproxy.capture.recorder.placing.callers import Callers, is_running
 from ccsproxy.capture.recorder.placing.conversations import Caller, Conversations
+from ccsproxy.capture.recorder.placing.labels import REPLAY_OF
 from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.clients.purpose import Purpose, purpose_of
 from ccsproxy.clients.turns import Turns, turns_of, words_of_answer
+from ccsproxy.exchange.ids import run_session_id
 from ccsproxy.exchange.outcome import Category, Outcome
 from ccsproxy.exchange.record import Record
 from ccsproxy.exchange.relayed import Ending
@@ -74,7 +76,11 @@ class Placement:
         :param body: the request's JSON, None when there is none or it is not known.
         """
         caller, at = _caller(assembly), assembly.head.started_at
-        session_id = self._sessions.named(named) or self._ours(assembly, caller, body, at)
+        if REPLAY_OF in assembly.labels:
+            # Its fields name the session of the call that it repeats, whose story and sums it is no part of.
+            session_id = self._conversations.nearest(caller, at) or run_session_id(at, self._sessions.random)
+        else:
+            session_id = self._sessions.named(named) or self._ours(assembly, caller, body, at)
         self._conversations.heard(caller, session_id, at)
         return session_id
 

@@ -1,0 +1,85 @@
+"""The site of the mock: who may ask, and how the answer goes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from ccsproxy.exports.mock.refusal import STATUS, no_record
+from ccsproxy.replay.mock.answering import Answering, Served
+from ccsproxy.replay.mock.pacing import Pacer
+from ccsproxy.wire.coding import decode
+from ccsproxy.wire.jsontext import JsonError, dumps, loads
+
+#: Names under which this machine is asked; any other is a web page's trick.
+OWN_NAMES = frozenset({b"localhost", b"127.0.0.1", b"::1", b"[::1]"})
+#: The most bytes of a request that are read once its coding is removed.
+_LARGEST = 256 << 20
+
+
+class MockResource(Resource):
+    """Answers every path.
+
+    :param answering: chooses the answers.
+    """
+
+    isLeaf = True
+
+    def __init__(self, reactor: IReactorTime, answering: Answering) -> None:
+        super().__init__()
+        self._reactor, self._answering = reactor, answering
+
+    def render(self, request: Request) -> int | bytes:
+        """Answer from the record that fits, else say that none does."""
+        method, target = request.method.decode("latin-1"), request.uri.decode("latin-1")
+        if refused := _refused(request):
+            self._answering.told(Served(method, target, refused[0]))
+            return _short(request, *refused)
+        body, raw = _body_of(request)
+        answer, why = self._answering.answer(method, target, body, raw)
+        if answer is None:
+            return _short(request, STATUS, no_record(method, target, body, why))
+        Pacer(self._reactor, request, answer).start()
+        return NOT_DONE_YET
+
+
+def _refused(request: Any) -> tuple[int, bytes] | None:
+    """Return what a web page gets that tries to read conversations: by a name of its own, or across sites."""
+    if request.isSecure():
+        return None  # through our own door, which a page cannot ask
+    if request.getRequestHostname().lower() not in OWN_NAMES:
+        return 421, dumps({"error": {"type": "misdirected_request", "message": "the mock answers to localhost only"}})
+    origin = request.getHeader(b"origin") or b""
+    if origin.startswith(b"http") or request.getHeader(b"sec-fetch-site") == b"cross-site":
+        return 403, dumps({"error": {"type": "forbidden", "message": "the mock answers no web pages"}})
+    return None
+
+
+def _body_of(request: Any) -> tuple[Any, bytes]:
+    """Return a request's JSON, None where it has none, and its bytes, both with the content coding removed."""
+    raw = request.content.read() if request.content is not None else b""
+    if coding := request.getHeader(b"content-encoding"):
+        raw = decode(raw, coding.decode("latin-1"), _LARGEST).data
+    try:
+        return (loads(raw) if raw else None), raw
+    except JsonError:
+        return None, raw
+
+
+def _short(request: Any, status: int, body: bytes) -> bytes:
+    request.setResponseCode(status)
+    request.setHeader(b"content-type", b"application/json")
+    return body
+
+
+class MockSite(Site):
+    """The site; it keeps no log."""
+
+    def __init__(self, resource: MockResource, reactor: Any) -> None:
+        super().__init__(resource, reactor=reactor, timeout=None)
+
+    def log(self, request: Any) -> None:
+        """Keep no access log."""

@@ -1,0 +1,67 @@
+"""The way of a repeated call: through the running service, which records it, or straight to the upstream."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import attr
+from treq.client import HTTPClient
+
+from ccsproxy.config import values
+from ccsproxy.config.model import Config
+from ccsproxy.exports.replay.errors import NotReplayable
+from ccsproxy.exports.replay.request import ReplayRequest
+from ccsproxy.providers.registry import PROVIDERS
+from ccsproxy.proxy.deadlines import BatchedTimers
+from ccsproxy.proxy.upstream.pool import RelayPool
+from ccsproxy.proxy.upstream.ways.http_proxy import ProxySettingError, proxy_for
+from ccsproxy.proxy.upstream.ways.make_client import client_for, timeouts_of
+from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, Trust
+
+_URLS = {each.name: each.url for each in PROVIDERS if each.url}
+
+
+@attr.frozen
+class ReplayWay:
+    """Where a repeated call goes.
+
+    :ivar base: the URL that it is sent below.
+    :ivar url: the upstream's own.
+    :ivar recorded: a service stands on the way.
+    """
+
+    base: str
+    url: str
+    recorded: bool
+
+
+def way_of(request: ReplayRequest, running: Mapping[str, Any] | None) -> ReplayWay:
+    """Choose the way of a call.
+
+    :param running: the run file of the service, None where none runs.
+    :raises NotReplayable: when it is not known where the call went.
+    """
+    configured = (running or {}).get("upstreams") or {}
+    url = request.base or configured.get(request.upstream) or _URLS.get(request.upstream, "")
+    if not url:
+        raise NotReplayable(f"the record does not say where its upstream {request.upstream!r} is")
+    for name, known in configured.items():
+        if known.rstrip("/") == url.rstrip("/") and running is not None:
+            return ReplayWay(f"{running['proxy'][0].rstrip('/')}/{name}", url, recorded=True)
+    return ReplayWay(url, url, recorded=False)
+
+
+def connect(reactor: Any, base: str, environment: Mapping[str, str] = os.environ) -> tuple[HTTPClient, RelayPool]:
+    """Make treq's client of a URL, by the rules of the relay: certificates are judged, corporate proxies heeded.
+
+    :raises NotReplayable: when the URL, or the proxy that the environment names, cannot be used.
+    """
+    try:
+        upstream = values.upstream(base)
+        proxy = proxy_for(upstream, None, environment)
+    except (ValueError, ProxySettingError) as error:
+        raise NotReplayable(str(error)) from None
+    timeouts = timeouts_of(Config((upstream,)))
+    return client_for(
+        upstream, reactor, BatchedTimers(reactor), timeouts, FailClosedPolicy(Trust(None, None, None)), proxy
+    )

@@ -1,0 +1,227 @@
+"""``ccsproxy replay``: a recorded request sent again, changed or not, and its answers beside the recorded one."""
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from ccsproxy.capture.recorder.placing.labels import REPLAY_OF
+from ccsproxy.exchange.continuation import with_context
+from ccsproxy.exchange.ids import iso_time
+from ccsproxy.exports.replay.comparison import ReplaySide, answer_lines, as_json, recorded_side, table_lines, usage_of
+from ccsproxy.exports.replay.edits import Edits, read_setting
+from ccsproxy.exports.replay.errors import EditError, NotReplayable
+from ccsproxy.exports.replay.login import login_for
+from ccsproxy.exports.replay.request import ReplayRequest, replay_request
+from ccsproxy.launch.background import Background
+from ccsproxy.replay.way import ReplayWay, way_of
+from ccsproxy.runtime.sockets.processes import LABELS
+from ccsproxy.store.query import Query
+from ccsproxy.store.reader.insights import Insights
+from ccsproxy.store.reader.reader import Reader
+from ccsproxy.tools.answers.answering import examples, place_of
+from ccsproxy.tools.asking import exchange_of, open_reader, record_of
+from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
+from ccsproxy.tools.printing import printable, short
+
+NAME = "replay"
+SUMMARY = "Send a recorded request again, with another model or other words, and set the answers side by side."
+
+#: Calls that one command makes; each of them costs money.
+_MOST = 20
+#: Seconds that the record of a new call has to be written, and between two looks.
+_WRITTEN_WITHIN, _LOOK = 3.0, 0.2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    parser.add_argument(
+        "place", metavar="SESSION[/SEQ]", help="the call; last for the newest; of a session, its last main call"
+    )
+    parser.add_argument("--model", metavar="M", default="", help="another model of the same provider")
+    parser.add_argument(
+        "--set",
+        metavar="JSONPATH=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="put a value (JSON, or else a text) into the body; with nothing behind the sign, remove what is there",
+    )
+    parser.add_argument(
+        "--without-tool", metavar="T", action="append", default=[], help="leave a tool out; * and ? as in a shell"
+    )
+    parser.add_argument("--system", metavar="FILE", help="another system prompt, from a file; - for standard input")
+    parser.add_argument("-n", "--times", metavar="N", type=int, default=1, help=f"send it N times, at most {_MOST}")
+    add_data_dir(parser)
+    examples(
+        parser,
+        "ccsproxy replay last --model claude-haiku-4-5",
+        "ccsproxy replay 8231d7cf/27 --without-tool 'mcp__*' --set max_tokens=1000",
+        "ccsproxy replay 8231d7cf/27 --set 'messages[-1].content=Say it in one sentence.' -n 3",
+    )
+    parser.epilog = f"{parser.epilog}\n\n{_NOTE}"
+
+
+_NOTE = """The credential is taken from the environment (ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY, ...),
+never from a record. A call is paid for like any other. Where the service runs, it records the new call, in a session
+of its own and with the label replay_of. Exit status 1 when a call was not answered as it should be."""
+
+
+@reported
+def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Send it, and write what came of it."""
+    if not 1 <= args.times <= _MOST:
+        raise CommandError(f"-n takes 1 to {_MOST}.")
+    reader = open_reader(args)
+    session, seq, by_us = _chosen(reader, args.place)
+    record = with_context(record_of(reader, session, seq), lambda number: reader.record(session, number))
+    running = Background(Path(args.data_dir).expanduser().absolute()).running()
+    name = f"{short(session)}/{seq}"
+    try:
+        request = replay_request(record, _edits(args))
+        way = way_of(request, running)
+        login = login_for(request, os.environ, (running or {}).get("upstreams") or {})
+    except EditError as error:
+        raise CommandError(f"{name} cannot be changed like that: {error}.") from None
+    except NotReplayable as error:
+        raise CommandError(f"{name} cannot be sent again: {error}.") from None
+    if way.recorded:
+        _label(f"{session}/{seq}")
+    for note in (*([f"sending {name} again, the last main call of the session"] * by_us), *request.notes):
+        err.write(f"ccsproxy: {note}\n")
+    sides, began = [recorded_side(record, name, _cost(reader, record))], time.time()
+    sides += _send(args, request, way, login, reader, out)
+    made = _recorded_as(reader, f"{session}/{seq}", began, args.times) if way.recorded else []
+    _write(args, sides, made, way, out)
+    return 0 if all(side.outcome == "complete" for side in sides[1:]) else 1
+
+
+def _chosen(reader: Reader, text: str) -> tuple[str, int, bool]:
+    """Return the call that is meant, and whether it was chosen by us: of a session its last main call."""
+    if text == "last":
+        return (*exchange_of(reader, text), False)
+    session, seq = place_of(reader, text)
+    if seq is not None:
+        return session, seq, False
+    turns = Insights(reader).conversation(session)["turns"]
+    steps = [step["seq"] for turn in turns for step in turn["steps"]]
+    if not steps:
+        raise CommandError(f"Session {short(session)} has no main call; write SESSION/SEQ.")
+    return session, int(steps[-1]), True
+
+
+def _edits(args: argparse.Namespace) -> Edits:
+    """Read the changes that were asked for.
+
+    :raises EditError: when one cannot be read.
+    """
+    system = None
+    if args.system == "-":
+        system = sys.stdin.read()
+    elif args.system:
+        system = Path(args.system).expanduser().read_text("utf-8")
+    return Edits(args.model, tuple(map(read_setting, args.settings)), tuple(args.without_tool), system)
+
+
+def _label(call: str) -> None:
+    """See to it that the service labels our calls: it reads that from the variables with which a process began."""
+    said = f"{REPLAY_OF}={call}"
+    labels = [each for each in os.environ.get(LABELS, "").split(",") if each]
+    if said not in labels:
+        environment = {**os.environ, LABELS: ",".join([*labels, said])}
+        os.execve(sys.executable, [sys.executable, "-P", "-m", "ccsproxy.tools", *sys.argv[1:]], environment)  # noqa: S606
+
+
+def _cost(reader: Reader, record: Mapping[str, Any]) -> Any:
+    model = record.get("response_model") or record.get("model")
+    return reader.price(
+        model,
+        usage_of(record),
+        str(record.get("started_at")),
+        str(record.get("upstream") or ""),
+        str(record.get("upstream_url") or ""),
+    )
+
+
+def _send(
+    args: argparse.Namespace,
+    request: ReplayRequest,
+    way: ReplayWay,
+    login: tuple[tuple[str, str], ...],
+    reader: Reader,
+    out: TextIO,
+) -> list[ReplaySide]:
+    """Make the calls, one after the other, and show their words as they come."""
+    from twisted.internet import reactor
+    from twisted.internet.defer import CancelledError, ensureDeferred
+
+    from ccsproxy.providers.prices import provider_of
+    from ccsproxy.replay.sending import ReplaySender
+    from ccsproxy.replay.way import connect
+    from ccsproxy.tools.service.foreground import log_warnings
+
+    sides: list[ReplaySide] = []
+    failed: list[BaseException] = []
+
+    def price(model: str | None, usage: Any) -> Any:
+        return reader.price(model, usage, iso_time(time.time()), request.upstream, way.url)
+
+    def heard(words: str) -> None:
+        if not args.json:
+            out.write("".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in words))
+            out.flush()
+
+    async def make() -> None:
+        client, pool = connect(reactor, way.base)
+        sender = ReplaySender(client, reactor, provider_of(request.upstream, way.url), price, heard)
+        for number in range(1, args.times + 1):
+            title = "again" if args.times == 1 else f"again {number}"
+            sides.append(await sender.send(request, login, title))
+            heard("\n")
+        await pool.closeCachedConnections()
+
+    def ended(result: Any) -> None:
+        if result is not None and not result.check(CancelledError):
+            failed.append(result.value)
+        if reactor.running:
+            reactor.stop()
+
+    log_warnings()
+    reactor.callWhenRunning(lambda: ensureDeferred(make()).addBoth(ended))
+    reactor.run()
+    if failed:
+        raise failed[0]
+    if len(sides) < args.times:
+        raise KeyboardInterrupt
+    return sides
+
+
+def _recorded_as(reader: Reader, call: str, began: float, count: int) -> list[str]:
+    """Return the new calls as they are recorded; fewer where they are not written in time."""
+    until = time.monotonic() + _WRITTEN_WITHIN
+    while True:
+        rows = reader.requests(Query(since=int(began * 1000), limit=100)).items
+        places = [(row["session_id"], int(row["seq"])) for row in rows if row.get("outcome")]
+        found = [f"{sid}/{seq}" for sid, seq in places if reader.record(sid, seq)["labels"].get(REPLAY_OF) == call]
+        if len(found) >= count or time.monotonic() > until:
+            return found[::-1]
+        time.sleep(_LOOK)
+
+
+def _write(args: argparse.Namespace, sides: list[ReplaySide], made: list[str], way: ReplayWay, out: TextIO) -> None:
+    if args.json:
+        write_json(out, {"calls": [as_json(side) for side in sides], "upstream": way.url, "recorded": made})
+        return
+    out.write("\n")
+    width = shutil.get_terminal_size((100, 24)).columns
+    for line in (*table_lines(sides), "", *answer_lines(sides, width)):
+        out.write(printable(line) + "\n")
+    places = [f"{short(sid)}/{seq}" for sid, _, seq in (each.rpartition("/") for each in made)]
+    if places:
+        out.write(f"\nrecorded as {', '.join(places)}; ccsproxy diff {sides[0].title} {places[0]}\n")
+    elif not way.recorded:
+        out.write("\nnot recorded: no service runs that relays to this upstream ('ccsproxy up' starts one)\n")

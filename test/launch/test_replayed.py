@@ -1,0 +1,17 @@
+"""Tests of the receipt of an agent that was answered from records."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.launch.replayed import ReplayedResult
+
+
+class ReceiptTests(SynchronousTestCase):
+    """What is said; the rest is tried in `test.integration.test_replay`."""
+
+    def test_lines(self) -> None:
+        for told, sentence in (
+            ({"answered": 3, "refused": 0, "left": []}, "3 requests were answered from records, 0 fitted none"),
+            ({"answered": 0, "refused": 2, "left": ["s/1"]}, "2 fitted none; 1 recorded call was not asked for"),
+            ({}, "the mock broke off"),
+        ):
+            self.assertIn(sentence, "\n".join(ReplayedResult(0, told).lines()))
