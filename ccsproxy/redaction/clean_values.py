@@ -1,7 +1,8 @@
-"""Values of header fields that were searched already: most lines of a head are those of the call before."""
+"""Header lines that were searched already: most of a head are those of the call before."""
 
 from collections.abc import Sequence
 
+from ccsproxy.redaction.kinds.named.names import secret_field
 from ccsproxy.redaction.search.rules import Rules
 
 #: Longer values are searched each time, so that what is remembered stays small.
@@ -9,7 +10,10 @@ _LONGEST = 256
 
 
 class CleanValueCache:
-    """Remembers values in which the rules find no secret; nothing else is ever remembered."""
+    """Remembers lines that are no secret by their name, and values in which the rules find none; nothing else ever.
+
+    A value is searched as it is under whatever name; so a line is clean when its value is.
+    """
 
     def __init__(self, rules: Rules, most: int = 1024) -> None:
         """Remember nothing yet.
@@ -19,6 +23,19 @@ class CleanValueCache:
         self._rules = rules
         self._most = most
         self._values: set[str] = set()
+        self._lines: set[tuple[str, str]] = set()
+
+    def secret(self, lines: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return the lines that are secret by their name."""
+        known = self._lines
+        new = [line for line in lines if line not in known]
+        if not new:
+            return set()
+        secret = {line for line in new if secret_field(*line)}
+        if len(known) > self._most:
+            known.clear()
+        known.update([line for line in new if line not in secret and len(line[1]) <= _LONGEST])
+        return secret
 
     def are(self, values: Sequence[str]) -> bool:
         """Tell whether no value holds a secret by the rules; where it says false, one may."""

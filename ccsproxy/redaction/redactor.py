@@ -3,12 +3,11 @@
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import compress
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from ccsproxy.redaction.clean_values import CleanValueCache
-from ccsproxy.redaction.kinds.named.names import secret_field, secret_header, secret_parameter
+from ccsproxy.redaction.kinds.named.names import secret_parameter
 from ccsproxy.redaction.kinds.tags import FIRST_KIND, PLACEHOLDER
 from ccsproxy.redaction.known_secrets import SCHEME, KnownSecrets, credentials_of
 from ccsproxy.redaction.report import SecretReport
@@ -66,25 +65,26 @@ class Redactor:
 
     def headers(self, fields: Iterable[Field], where: str = "headers") -> list[tuple[str, str]]:
         """Return header lines as text, in order and as spelled, without secret values."""
-        lines = [field if isinstance(field[0], str) else (_text(field[0]), _text(field[1])) for field in fields]
+        lines = [field if field[0].__class__ is str else (_text(field[0]), _text(field[1])) for field in fields]
         if not self._enabled:
             return lines
-        secret = [secret_header(name) and secret_field(name, value) for name, value in lines]
-        for name, value in compress(lines, secret):
-            for credential in credentials_of(name, value):
-                self.learn(credential)
-        others = [value for (_, value), hidden in zip(lines, secret, strict=True) if not hidden]
+        secret = self._clean_values.secret(lines)
+        for line in lines if secret else ():
+            if line in secret:
+                for credential in credentials_of(*line):
+                    self.learn(credential)
+        others = [line[1] for line in lines if line not in secret] if secret else [line[1] for line in lines]
         # The names that this exchange has learned first: a value may be clean by the rules and yet an echo.
         clean = not self._known.maybe_in(others) and self._clean_values.are(others)
-        if clean and len(others) == len(lines):
+        if clean and not secret:
             return fields if lines == fields else lines
         return [
             (line[0], self._secret(line[1], f"{where}.{line[0].lower()}"))
-            if hidden
+            if line in secret
             else line
             if clean
             else (line[0], self.text(line[1], f"{where}.{line[0].lower()}"))
-            for line, hidden in zip(lines, secret, strict=True)
+            for line in lines
         ]
 
     def target(self, target: bytes | str, where: str = "path") -> str:

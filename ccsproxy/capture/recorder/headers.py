@@ -1,11 +1,18 @@
 """Header lines as records hold them: the one place that turns their bytes into text."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 
 from ccsproxy.exchange import fieldlines
 from ccsproxy.exchange.fieldlines import RawHeaders
 from ccsproxy.exchange.record import Pairs
+from ccsproxy.redaction.kinds.named.names import secret_header
+
+#: How many lines are remembered, and how long they are at most: most of a head are those of the call before.
+_MOST_LINES, _LONGEST_LINE = 2048, 256
+#: What a line says, as bytes and as text.
+_Line = tuple[tuple[bytes, bytes], tuple[str, str]]
+_lines: dict[bytes, _Line] = {}
 
 
 def text_of(data: bytes) -> str:
@@ -24,8 +31,51 @@ def pairs(headers: RawHeaders) -> Pairs:
         return [(text_of(name), text_of(value)) for name, value in headers]
 
 
-def mapping(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _read(block: bytes) -> list[_Line] | None:
+    """Read header lines, each that was read before as it was then; None where something is odd about them."""
+    found = []
+    for each in block.split(b"\r\n"):
+        line = _lines.get(each)
+        if line is None and each:
+            line = _read_one(each)
+            if line is None:
+                return None
+        if line is not None:
+            found.append(line)
+    return found
+
+
+def _read_one(each: bytes) -> _Line | None:
+    read = fieldlines.pairs(each + b"\r\n")
+    if len(read) != 1:
+        return None
+    name, value = read[0]
+    line = read[0], (text_of(name), text_of(value))
+    # Nothing secret by its name is kept longer than the exchange that it came with; what is by its shape, see below.
+    if len(each) <= _LONGEST_LINE and not secret_header(line[1][0]):
+        if len(_lines) >= _MOST_LINES:
+            _lines.clear()
+        _lines[each] = line
+    return line
+
+
+def forget_redacted(lines: Pairs, clean: Pairs) -> None:
+    """Remember no line in which something was found that its name does not tell.
+
+    :param clean: the lines without secrets, one for one; none where they could not be redacted.
+    """
+    found = len(clean) != len(lines) or any(
+        line is not now and line != now and not secret_header(line[0]) for line, now in zip(lines, clean, strict=True)
+    )
+    if found:
+        _lines.clear()  # which is rare; how the line was spelled is not known here
+
+
+def mapping(lines: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Join header lines by lower-case name: repeated fields by a comma; cookies, which hold commas, by a newline."""
+    once = {name.lower(): value for name, value in lines}
+    if len(once) == len(lines):
+        return once
     joined: dict[str, str] = {}
     for name, value in lines:
         key = name.lower()
@@ -58,14 +108,16 @@ class HeaderLines:
     def raw(self) -> RawHeaders:
         """The lines as bytes, spelled and ordered as they came."""
         if self._raw is None:
-            self._raw = fieldlines.pairs(self._lines)
+            read = _read(self._lines)
+            self._raw = fieldlines.pairs(self._lines) if read is None else [line[0] for line in read]
         return self._raw
 
     @property
     def pairs(self) -> Pairs:
         """The lines as text, spelled and ordered as they came."""
         if self._pairs is None:
-            self._pairs = fieldlines.text_pairs(self._lines) or pairs(self.raw)
+            read = _read(self._lines)
+            self._pairs = pairs(self.raw) if read is None else [line[1] for line in read]
         return self._pairs
 
     @property

@@ -33,9 +33,6 @@ from ccsproxy.store.summary import (
     summarise,
 )
 
-#: Of so many new requests at once the facts are made with their rows; of more they follow, lest lists wait for them.
-FACTS_WITH = 256
-
 T = TypeVar("T")
 _SESSION = COLUMNS.index("session_id")
 
@@ -53,7 +50,6 @@ class Index:
         self._sessions = SessionRows(self._connection)
         self._texts = Texts(self._connection)
         self.facts = CallFacts(self._connection, price)
-        self._facts_with = False
 
     @property
     def new(self) -> bool:
@@ -123,9 +119,7 @@ class Index:
             what was first said in the segment.
         """
         mark = self.marks().get(name)
-        if mark is None:
-            return []
-        return self._transaction(lambda: self._remove(mark.number))
+        return self._transaction(lambda: self._remove(mark.number)) if mark is not None else []
 
     def restore_texts(self, key: int, line: bytes) -> None:
         """Index what a request says once more, as far as no other request is known to have said it first."""
@@ -196,10 +190,9 @@ class Index:
             self._connection.execute("COMMIT")
         except BaseException:
             # They remember what they have written: after a rollback none of it is so.
-            for part in (self._rows, self._tallies, self._sessions):
+            for part in (self._rows, self._tallies, self._sessions, self.facts):
                 part.forget()
             self._texts.forget_all()
-            self.facts.forget()
             self._names.clear()
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -208,7 +201,7 @@ class Index:
 
     def _take(self, mark: Mark, lines: Sequence[SegmentLine], done: int, damaged: int, closed: bool) -> None:
         entries = [(line, entry_of(line)) for line in lines]
-        self._facts_with = len(entries) <= FACTS_WITH and not self.new
+        self.facts.begin(len(entries) if not self.new else None)
         ended = {entry.id for _, entry in entries if entry is not None and not entry.started}
         for line, entry in entries:
             if entry is None:
@@ -225,11 +218,8 @@ class Index:
         self._connection.execute(MARK, (done, closed, damaged, mark.number))
 
     def _flush(self) -> None:
-        self._tallies.flush()
-        self._sessions.flush()
-        self._texts.flush()
-        self._rows.flush()
-        self.facts.flush()
+        for part in (self._tallies, self._sessions, self._texts, self._rows, self.facts):
+            part.flush()
 
     def _take_entry(self, segment: int, line: SegmentLine, entry: Entry) -> None:
         """Take one exchange's beginning or end in; what is known of it already is not taken in twice."""
@@ -269,7 +259,7 @@ class Index:
         columns = self._rows.columns(key, row)
         values = (segment, line.offset, line.length, *columns, key)
         self._connection.execute(UPDATE if was_in_flight else INSERT, values)
-        if self._facts_with and not entry.started:
+        if not entry.started:
             self.facts.take(key, columns[_SESSION], line.data, entry.request.body)
 
     def _complete(self, row: Summary, entry: Entry, session: SessionTotals, key: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ccsproxy.capture.recorder.headers import HeaderLines, mapping
+from ccsproxy.capture.recorder.headers import HeaderLines, forget_redacted, mapping
 from ccsproxy.capture.recorder.secrets.notes import notes_of, outbound_of
 from ccsproxy.capture.recorder.secrets.redactor import Redactor, Unredacted
 from ccsproxy.exchange.depth import nested_too_deeply
@@ -210,7 +210,10 @@ class RedactionGate:
 
     def _headers(self, lines: Pairs, where: str) -> Pairs:
         nothing: Pairs = []
-        return self._part(self._redactor.headers, lines, where, nothing)
+        clean = self._part(self._redactor.headers, lines, where, nothing)
+        if clean is not lines:
+            forget_redacted(lines, clean)
+        return clean
 
     def _stream(self, stream: Stream | msgspec.UnsetType, kind: str) -> Stream | msgspec.UnsetType:
         if isinstance(stream, msgspec.UnsetType):
@@ -248,11 +251,9 @@ class RedactionGate:
         return None if text is None else self._part(self._redactor.text, text, where, None)
 
     def _error(self, error: Error | None) -> Error | None:
-        return (
-            None
-            if error is None
-            else Error(self._text(error.kind, "error.kind") or "", self._text(error.message, "error.message") or "")
-        )
+        if error is None:
+            return None
+        return Error(self._text(error.kind, "error.kind") or "", self._text(error.message, "error.message") or "")
 
     def _client(self, client: Client) -> Client:
         texts = {

@@ -37,6 +37,8 @@ from ccsproxy.store.segments.lines import SegmentLines
 
 #: Requests whose facts are made in one transaction, and the bytes of their records.
 BATCH, BATCH_BYTES = 256, 8 << 20
+#: Of so many new requests at once the facts are made with their rows; of more they follow, lest lists wait for them.
+TOGETHER = 256
 #: Sessions and items of prompts that are held in memory.
 _SESSIONS, _ITEMS = 64, 40_000
 
@@ -74,6 +76,7 @@ class CallFacts:
         self._blocks = BlockWriter(connection)
         self._prompts = PromptUses(connection)
         self._fresh: list[StoredCall] = []
+        self._at_once = False
         self._newest = int(connection.execute("SELECT ifnull(max(name), 0) FROM names").fetchone()[0])
         connection.execute("UPDATE request_rows SET facts = NULL WHERE facts = ?", (LATER,))
 
@@ -83,13 +86,17 @@ class CallFacts:
         self._kept = 0
         self._fresh = []
 
+    def begin(self, lines: int | None) -> None:
+        """Hear how many lines come together; None while the index is being made, which lists wait for."""
+        self._at_once = lines is not None and lines <= TOGETHER
+
     def take(self, key: int, session: int, line: bytes, body: Json) -> None:
-        """Make the facts of a request whose row has just been written, within the caller's transaction.
+        """Make the facts of a request whose row has just been written, if they are made now; in its transaction.
 
         :param session: the number of its session's name.
         :param body: the request's, as a part of the line.
         """
-        call = self._make_one(key, session, lambda: read_apart(line, body))
+        call = self._make_one(key, session, lambda: read_apart(line, body)) if self._at_once else None
         if call is not None:
             self._fresh.append(call)
 

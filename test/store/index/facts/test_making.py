@@ -5,7 +5,6 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.insight.facts import Call
-from ccsproxy.store.index import index as index_module
 from ccsproxy.store.index.facts import lean_record, making
 from ccsproxy.store.index.facts.reading import calls_due, session_calls
 from ccsproxy.store.index.file import remove_all
@@ -61,7 +60,7 @@ class TogetherTests(SynchronousTestCase):
 
     def calls(self, data_dir: Path, together: int) -> dict[str, list[Call]]:
         """Follow the segments of a data dir anew; return the calls of each session."""
-        self.patch(index_module, "FACTS_WITH", together)
+        self.patch(making, "TOGETHER", together)
         remove_all(data_dir)
         lines = SegmentLines(data_dir)
         index = Index(data_dir)
