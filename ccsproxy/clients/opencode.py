@@ -2,17 +2,19 @@
 
 import re
 
-from ccsproxy.clients.agents import agent_of
+from ccsproxy.clients.agents import AGENTS, agent_of
 from ccsproxy.clients.call import ClientCall, first_id, product
 from ccsproxy.clients.folders import working_folder
 from ccsproxy.exchange.record import Client
 
+_KILO = next(agent for agent in AGENTS if agent.name == "kilo-code")
+
 
 def matches(call: ClientCall) -> bool:
     """Whether OpenCode made this call; some of its providers put their own name first in the ``User-Agent``."""
+    # Kilo Code's command line is made of OpenCode: it names its sessions alike, and some versions call themselves so.
     if "opencode/" in call.user_agent.lower() or call.header("x-opencode-session"):
-        return True
-    # Kilo Code's command line is made of OpenCode, and names its sessions alike.
+        return not call.header(*_KILO.headers)
     return call.header("x-session-affinity", "x-session-id").startswith("ses_") and agent_of(call) is None
 
 

@@ -23,7 +23,14 @@ _ADDED = (
     *("session_context", "state_snapshot", "hook_context"),
     # Copilot CLI 1.0.102, Cline 3.0, Roo Code, Kilo Code.
     *("current_datetime", "environment_details", "attachments", "file_content", "folder_content", "todo_list"),
-    *("explicit_instructions", "available_skills", "editorContext", "repoContext", "reminderInstructions"),
+    *(
+        "explicit_instructions",
+        "available_skills",
+        "editorContext",
+        "repoContext",
+        "reminderInstructions",
+        "reminder",
+    ),
     *("workspace_info", "workspaceInfo", "environment_info", "environmentInfo", "userPreferences", "userMemory"),
     *("sessionMemory", "repositoryMemory", "additional_data", "open_and_recently_viewed_files"),
     # Pi, Crush, Goose, Continue.

@@ -19,3 +19,8 @@ class OpenCodeTests(SynchronousTestCase):
         body = {"system": "You are\n<env>\n  Working directory: /o\n</env>"}
         expected = Client(name="opencode", version="1.18.33", session="ses_1", parent_agent="ses_0", cwd="/o")
         self.assertEqual(ask(headers, body), expected)
+
+    def test_kilo_under_its_name(self) -> None:
+        """Kilo Code is made of OpenCode; where it sends fields of its own its user agent says less."""
+        headers = {"user-agent": "opencode/7.7.7", "x-kilocode-version": "7.7.7", "x-session-affinity": "ses_1"}
+        self.assertEqual(ask(headers), Client(name="kilo-code", version="7.7.7", session="ses_1"))

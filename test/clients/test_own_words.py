@@ -19,6 +19,7 @@ class OwnWordsTests(SynchronousTestCase):
             ("<environment_context>\n  <cwd>/x</cwd>\n</environment_context>", ""),
             ("# AGENTS.md instructions for /x\n\n<INSTRUCTIONS>\nbe kind\n</INSTRUCTIONS>", ""),
             ("<current_datetime>2026-11-30T10:00:00Z</current_datetime>\n\nadd a test", "add a test"),
+            ("<current_datetime>now</current_datetime>\n\nadd a test\n\n<reminder>be brief</reminder>", "add a test"),
             ("<session_context>\nToday is Monday.\n</session_context>", ""),
             ("<task>\nfix the cart\n</task>\n\n# task_progress RECOMMENDED", "fix the cart"),
             ("<environment_details>\n# Visual Studio Code Visible Files\n</environment_details>", ""),
