@@ -13,7 +13,16 @@ from ccsproxy.insight.cost.rates import Price, priced, tokens_of, usage_of
 from ccsproxy.insight.facts import Breakpoint, Call, Item, Part
 from ccsproxy.insight.prompt import markers
 from ccsproxy.insight.prompt.images import images_in
-from ccsproxy.insight.prompt.layout import DigestMemory, Layout, MarkedItem, digest_of, encoded, layout, span_s
+from ccsproxy.insight.prompt.layout import (
+    DigestMemory,
+    Layout,
+    MarkedItem,
+    digest_of,
+    encoded,
+    layout,
+    seen_entries,
+    span_s,
+)
 from ccsproxy.insight.prompt.parts import (
     MESSAGE_FRAME,
     PartReading,
@@ -79,7 +88,7 @@ class Collector:
 
     def _read_prompt(self, call: Call, record: Mapping[str, Any], body: Any) -> None:
         laid = layout(record.get("dialect"), body) if record.get("category") == "model" else None
-        entries = [entry for entry in (laid.entries(self._digests) if laid else ()) if not _unseen(record, *entry)]
+        entries = list(seen_entries(laid, record.get("upstream"), self._digests)) if laid else []
         call.items = tuple(self._item(record, level, marked) for level, marked in entries)
         # What was passed on and not kept may have been anywhere in it.
         call.known = bool(call.items) and not call.dropped_bytes
@@ -128,17 +137,6 @@ class Collector:
         message = answer_view(record.get("dialect"), body)
         reading = PartReading(record.get("model") or "", self._calls, images_in(body))
         return message_parts(msgspec.structs.replace(message, role="assistant"), reading)
-
-
-def _unseen(record: Mapping[str, Any], level: str, marked: MarkedItem) -> bool:
-    """Whether the provider takes an entry out before it looks at the cache.
-
-    Claude Code's first system block is for accounting; api.anthropic.com removes it, other upstreams see it
-    ("LLM gateway protocol", code.claude.com).
-    """
-    text = fields(marked.value).get("text") if level == "system" else None
-    accounting = isinstance(text, str) and text.startswith("x-anthropic-billing-header:")
-    return accounting and record.get("upstream") == "anthropic"
 
 
 def _framed(parts: list[Part]) -> tuple[Part, ...]:

@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 
 from ccsproxy.insight import words
+from ccsproxy.insight.cache.verdict import Verdict
 from ccsproxy.insight.conversation.conversation import sums, with_agents
 from ccsproxy.insight.cost.carry import heaviest
 from ccsproxy.insight.facts import Call
+from ccsproxy.insight.prompt.difference import tools_in_brief
 from ccsproxy.insight.prompt.parts import server_of
 from ccsproxy.insight.session import Session
 from ccsproxy.providers.prices import context_window
@@ -81,7 +83,7 @@ def _cache(session: Session) -> Iterator[Finding]:
     if not missed or (cost is not None and cost < _DOLLARS):
         return
     missed.sort(key=lambda each: -(each[1].lost_cost or 0.0))
-    said = [f"{_cause(verdict)} at {place(session, call)}" for call, verdict in missed[:4]]
+    said = [f"{_cause(session, call, verdict)} at {place(session, call)}" for call, verdict in missed[:4]]
     more = f" and {len(missed) - 4} more" if len(missed) > 4 else ""
     lost = words.tokens(sum(verdict.lost_tokens for _, verdict in missed))
     paid = f" cost {words.dollars(cost)}" if cost is not None else f" sent {lost} tokens again"
@@ -89,12 +91,13 @@ def _cache(session: Session) -> Iterator[Finding]:
     yield _make(session, "cache", text, (call for call, _ in missed), cost=cost)
 
 
-def _cause(verdict: Any) -> str:
+def _cause(session: Session, call: Call, verdict: Verdict) -> str:
     if verdict.verdict == "changed":
-        shown = f" ({verdict.first_difference})" if verdict.part == "tools" and verdict.first_difference else ""
-        return f"{verdict.part or 'prompt'} changed{shown}"
+        before = session.by_seq.get(verdict.previous or 0)
+        counted = tools_in_brief(before.items, call.items) if before and verdict.part == "tools" else ""
+        return f"{verdict.part or 'prompt'} changed{f' ({counted})' if counted else ''}"
     if verdict.verdict == "expired":
-        return f"{words.seconds(verdict.gap_s)} pause"
+        return f"a pause of {words.seconds(verdict.gap_s)}"
     return {"server_side": "nothing changed, gone at the provider", "parallel": "sent before the first answer began",
             "look_back": "more than 20 blocks since the last breakpoint"}.get(
         verdict.cause, verdict.cause.replace("_", " "))  # fmt: skip
@@ -159,7 +162,7 @@ def _secrets(session: Session) -> Iterator[Finding]:
             seen.update(each.identity for each in new)
             count = sum(1 if each.tag else each.count for each in new)
             kinds = ", ".join(dict.fromkeys(each.kind for each in new))
-            text = f"{words.plural(count, 'secret')} left in {place(session, call)} (call {call.seq}): {kinds}"
+            text = f"{words.plural(count, 'secret')} left in {place(session, call)}: {kinds}"
             yield _make(session, "secret", text, [call])
 
 

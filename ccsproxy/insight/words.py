@@ -9,9 +9,9 @@ def tokens(count: float | None) -> str:
     """Write a number of tokens: ``141k``, ``2.16M``."""
     if count is None:
         return "–"
-    if count < 10_000:
+    if count < 9_950:
         return f"{count:,.0f}" if count < 1000 else f"{count / 1000:.1f}k"
-    return f"{count / 1000:.0f}k" if count < 1e6 else f"{count / 1e6:.2f}M"
+    return f"{count / 1000:.0f}k" if count < 999_500 else f"{count / 1e6:.2f}M"
 
 
 def size(count: float) -> str:

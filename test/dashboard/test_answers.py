@@ -12,6 +12,10 @@ from test.insight.world import World, make_world
 NASTY = '<script>alert(1)</script><img src=x onerror="alert(2)">" onload="x'
 
 
+#: What pages call verdicts, where that is another word.
+VERDICTS = {"changed": "Missed", "miss": "Missed", "unset": "Not asked for", "unknown": "Not known"}
+
+
 class WorldPagesTests(DashboardCase):
     """The questions of a user, asked of a world whose truth is known."""
 
@@ -61,7 +65,7 @@ class WorldPagesTests(DashboardCase):
             for seq, (verdict, _) in list(truth.verdicts.items())[:40]:
                 page = self.page(f"/x/{sid}/{seq}")
                 panel = page.one(id="cache")
-                self.assertIn(f"{verdict}:", panel.text)
+                self.assertIn(f"{VERDICTS.get(verdict, verdict.capitalize())}:", panel.text)
                 self.assertTrue(page.one(data_testid="why").text.endswith("."))
                 if verdict == "changed":
                     self.assertIn("First difference", panel.text)
@@ -134,7 +138,7 @@ class WhyPanelTests(DashboardCase):
         """A call that broke off shows what is known of its price as a bound, and says why."""
         parts = {"total": 0.0045, "read": 0.0036, "write": None, "input": 0.0009, "output": None, "other": None}
         cost = {**parts, "share_of_session": None, "tokens": {"read": 1200, "input": 300}, "at_least": True}
-        self.assertIn("≥ $0.0045, of which $0.0036", sentence(cost, None))
+        self.assertIn("≥ $0.0045, $0.0036 of it for", sentence(cost, None))
         page = write(cost_panel(cost))
         self.assertIn("≥ $0.0045".encode(), page)
         self.assertIn(b"The output was not counted", page)

@@ -158,7 +158,7 @@ class CacheTests(QuestionsCase):
         verdict = page.one("section", id="cache").text
         for said in ("changed", "tools[40]", "mcp__linear__get_issue", "mcp__linear__search"):
             self.assertIn(said, verdict)
-        self.assertIn(f"{joined}", page.one("h1").text)
+        self.assertIn(f"#{joined} · turn 5, step 1", page.one(class_="told").text)
         self.assertIn("tools[40]", self.command("why", f"{MAIN[:8]}/{joined}"))
 
     def test_the_largest_tool_result(self) -> None:
@@ -205,7 +205,7 @@ class CacheTests(QuestionsCase):
         (kind, seq), *_ = [each for each in self.world.truths[LONG].marks if each[0] == "compaction"]
         page = self.page(f"/s/{LONG}?from={seq}")
         mark = page.one("article", id=f"step-{seq}").one("p", data_testid="mark").text
-        self.assertRegex(mark, r"compacted: \d+ messages became \d+")
+        self.assertRegex(mark, r"Compacted: \d+ messages became \d+")
         self.assertEqual(kind, "compaction")
         self.assertIn("compaction: ", self.command("export", LONG))
 
@@ -280,7 +280,7 @@ class HonestyTests(QuestionsCase):
     def test_when_is_the_limit_reached(self) -> None:
         """20. Health, or the head of every page: how full the window of five hours is."""
         self.assertIn("61%", self.page("/").one("span", id="spent").text)
-        self.assertIn("61%", self.follow("Health").one("section", id="limits").text)
+        self.assertIn("61 %", self.follow("Health").one("section", id="limits").text)
         self.assertRegex(self.command("limits"), r"5h.*61 ?%")
 
     def test_send_it_without_secrets(self) -> None:

@@ -1,5 +1,7 @@
 """The sentences about a session, from the world whose truth is known."""
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.insight.cost.budget import Budget, BudgetError, crossed, parse_budget
@@ -17,7 +19,7 @@ class FindingTests(WorldCase):
 
     def test_sentences(self) -> None:
         found = {each.kind: each for each in findings(self.truth(MAIN)[0])}
-        self.assertIn("tools changed (+ mcp__linear__get_issue", found["cache"].text)
+        self.assertIn("tools changed (+4 mcp__linear) at turn 5", found["cache"].text)
         self.assertIn("system changed", found["cache"].text)
         self.assertIn("pause", found["cache"].text)
         self.assertRegex(found["carried"].text, r"76 KB result of mcp__postgres__query .* was sent \d+ times: \$")
@@ -27,7 +29,7 @@ class FindingTests(WorldCase):
             found["tools"].text, r"10 tools of github were never called: [\d.]+k tokens in every call, \$"
         )
         self.assertIn("secret", found)
-        self.assertIn("stripe-key", found["secret"].text)
+        self.assertEqual(found["secret"].text, "2 secrets left in turn 2: stripe-key, password")
         self.assertEqual(findings(self.truth(MAIN)[0])[0].kind, "secret")
 
     def test_carry_cost_by_hand(self) -> None:
@@ -78,6 +80,36 @@ class FindingTests(WorldCase):
         assert got is not None
         self.assertEqual((got["place"], got["offset"]), ("system[1]", 0))
         self.assertTrue(got["after"].startswith("Reply in English."))
+
+    def test_exact_is_where_the_verdict_is(self) -> None:
+        """Of every change in the world, what is shown to the character is at the place that the verdict names."""
+        records = {(r["session_id"], r["seq"]): r for r in self.world.records}
+        compared = 0
+        for sid, session in self.sessions.items():
+            for seq, verdict in session.verdicts.items():
+                if verdict.part in ("tools", "system", "messages") and verdict.previous is not None:
+                    got = exact_difference(records[sid, verdict.previous], records[sid, seq])
+                    assert got is not None
+                    self.assertEqual(got["place"], verdict.place)
+                    compared += 1
+        self.assertGreater(compared, 2)
+
+    def test_exact_sees_what_the_cache_sees(self) -> None:
+        """Claude Code's accounting is no difference at Anthropic; a block in a message is named as such."""
+
+        def record(nonce: str, said: str) -> dict[str, Any]:
+            system = [
+                {"type": "text", "text": f"x-anthropic-billing-header: {nonce}"},
+                {"type": "text", "text": "Hi."},
+            ]
+            blocks = [{"type": "text", "text": "first"}, {"type": "text", "text": said}]
+            body = {"system": system, "messages": [{"role": "user", "content": blocks}]}
+            return {"upstream": "anthropic", "dialect": "anthropic", "request": {"body": body}}
+
+        self.assertIsNone(exact_difference(record("a", "x"), record("b", "x")))
+        got = exact_difference(record("a", "second"), record("b", "other"))
+        assert got is not None
+        self.assertEqual((got["place"], got["before"], got["after"]), ("messages[0].content[1]", "second", "other"))
 
     def test_leaks(self) -> None:
         got = leaks(self.truth(MAIN)[0].calls)

@@ -1,5 +1,6 @@
 """Findings: sentences, each a link to the call that shows it, the weightiest first."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,26 +9,51 @@ from ccsproxy.dashboard.html.markup import h
 
 #: So many stand open; the rest is folded.
 SHOWN = 3
+#: So many places are named that the sentence itself does not name.
+_PLACES = 6
+#: What a finding is about, in a word; the tone of those that need somebody's hand.
+_KINDS = {
+    "cache": "Cache",
+    "uncached": "Cache",
+    "carried": "Context",
+    "context": "Context",
+    "tools": "Context",
+    "turn": "Cost",
+    "model": "Cost",
+    "unpriced": "Price",
+    "secret": "Secret",
+    "loss": "Lost",
+    "errors": "Errors",
+    "reads": "Files",
+    "stalls": "Time",
+    "waits": "Time",
+}
+_URGENT = frozenset({"secret", "loss"})
 
 
 def findings_list(
-    found: Sequence[Mapping[str, Any]], *, titled: bool = False, here: tuple[str, int] | None = None
+    found: Sequence[Mapping[str, Any]],
+    *,
+    titled: bool = False,
+    here: tuple[str, int] | None = None,
+    shown: int = SHOWN,
 ) -> Any:
     """Show findings; None when there is nothing worth knowing.
 
     :param titled: also name the session that each is of.
     :param here: the call on whose page they stand, which no link needs to lead to.
+    :param shown: how many stand open.
     """
     if not found:
         return None
-    rest = found[SHOWN:]
+    rest = found[shown:]
     more = (
         h.details(h.summary(f"{len(rest)} more"), h.ul([_finding(each, titled, here) for each in rest]))
         if rest
         else None
     )
     return h.section(
-        h.ul([_finding(each, titled, here) for each in found[:SHOWN]]),
+        h.ul([_finding(each, titled, here) for each in found[:shown]]),
         more,
         class_="findings",
         aria_label="Findings",
@@ -36,14 +62,43 @@ def findings_list(
 
 
 def _finding(each: Mapping[str, Any], titled: bool, here: tuple[str, int] | None) -> Any:
-    sid, seq = str(each["session_id"]), each.get("seq")
+    sid, kind = str(each["session_id"]), str(each["kind"])
+    title = str(each.get("title") or sid)
+    of = h.a(title, href=address.session(sid), class_="of-session muted", title=title) if titled else None
+    return h.li(
+        h.span(_KINDS.get(kind, kind.capitalize()), class_="sort urgent" if kind in _URGENT else "sort"),
+        h.span(_sentence(each, here), class_="says"),
+        of,
+        class_=f"finding of-{kind}",
+    )
+
+
+def _sentence(each: Mapping[str, Any], here: tuple[str, int] | None) -> list[Any]:
+    """Write the sentence: a link to what it is about first, with links where it names further places."""
+    sid, seq, text = str(each["session_id"]), each.get("seq"), _begun(str(each["text"]))
     where = address.exchange(sid, seq) if seq is not None else address.session(sid)
-    title = h.span(f" {each.get('title') or sid}", class_="muted") if titled else None
-    others = [link for link in (each.get("links") or ()) if (sid, link.get("seq")) != here]
-    links = [
-        [" ", h.a(str(link["text"]), href=address.exchange(sid, int(link["seq"])), class_="place")]
-        for link in (others if len(others) > 1 or here else ())
+    others = {str(link["text"]): int(link["seq"]) for link in each.get("links") or () if (sid, link["seq"]) != here}
+    named = [name for name in others if re.search(rf"\b{re.escape(name)}\b", text)] if len(others) > 1 or here else []
+    pieces = re.split(rf"\b({'|'.join(map(re.escape, named))})\b", text) if named else [text]
+    said: list[Any] = [
+        _place(sid, piece, others[piece]) if piece in named else _plain(piece, where, here == (sid, seq), number)
+        for number, piece in enumerate(pieces)
+        if piece
     ]
-    text = str(each["text"])
-    said = h.a(text, href=where) if here != (sid, seq) else h.span(text)
-    return h.li(said, title, links[:8], class_=f"finding of-{each['kind']}")
+    rest = [name for name in others if name not in named][:_PLACES] if len(others) > 1 or here else []
+    return [*said, *([" ", _place(sid, name, others[name])] for name in rest)]
+
+
+def _plain(piece: str, where: str, is_here: bool, number: int) -> Any:
+    """Write a stretch of the sentence; its beginning leads to what it is about."""
+    return h.a(piece, href=where) if number == 0 and not is_here else h.span(piece)
+
+
+def _place(sid: str, name: str, seq: int) -> Any:
+    return h.a(name, href=address.exchange(sid, seq), class_="place")
+
+
+def _begun(text: str) -> str:
+    """Begin a sentence with a capital, but for names of files and tools."""
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text

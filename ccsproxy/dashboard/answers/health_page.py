@@ -1,6 +1,6 @@
 """Health: whether anything was lost, said aloud; sizes, lag, versions, ports."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ccsproxy.dashboard.answers.limits_view import budgets_panel, limits_panel
@@ -22,9 +22,12 @@ def health_page(reader: Reader, given: Mapping[str, str], service: Service) -> P
         h.p(_verdict(health, bool(said)), class_="lead", data_testid="verdict"),
         h.ul([h.li(sentence) for sentence in said]) if said else None,
         _sum(health),
-        panel("The service", facts(_service(health, service)), id="service"),
-        panel("The store", facts(_store(health)), id="store"),
-        _shipping(health.get("ship") or {}),
+        h.div(
+            panel("The service", facts(_service(health, service)), id="service"),
+            *_store(health),
+            _shipping(health.get("ship") or {}),
+            class_="columns",
+        ),
         limits_panel(service.insights.limits()),
         budgets_panel(service.insights.budget()),
     ]
@@ -54,7 +57,7 @@ def _sum(health: Mapping[str, Any]) -> Any:
 def _service(health: Mapping[str, Any], service: Service) -> list[tuple[str, Any]]:
     return [
         ("Version", health.get("version")),
-        ("Process", figures.exact(health.get("pid"))),
+        ("Process", str(health.get("pid") or "")),
         ("Running for", figures.duration((health.get("uptime_s") or 0) * 1000)),
         ("Proxy", ", ".join(service.proxies)),
         ("Upstreams", ", ".join(service.upstreams)),
@@ -66,15 +69,28 @@ def _service(health: Mapping[str, Any], service: Service) -> list[tuple[str, Any
     ]
 
 
-def _store(health: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _store(health: Mapping[str, Any]) -> list[Any]:
+    """Show the store and its index; what the sum above says already is left out."""
     detail = health.get("store_detail") or {}
     index = detail.get("index") or {}
-    rows: list[tuple[str, Any]] = [("State", health.get("store"))]
-    rows += [
-        (name.replace("_", " ").capitalize(), _value(value)) for name, value in detail.items() if _is_plain(value)
+    own = [("State", health.get("store")), *_rows(detail, _SAID)]
+    return [panel("The store", facts(own), id="store"), panel("The index", facts(_rows(index)), id="index")]
+
+
+_SAID = frozenset({"store", "accepted", "stored"})
+
+
+def _rows(found: Mapping[str, Any], left_out: Collection[str] = ()) -> list[tuple[str, Any]]:
+    return [
+        (name.replace("_", " ").capitalize(), _sized(name, value))
+        for name, value in found.items()
+        if _is_plain(value) and name not in left_out
     ]
-    rows += [(f"Index: {name.replace('_', ' ')}", _value(value)) for name, value in index.items() if _is_plain(value)]
-    return rows
+
+
+def _sized(name: str, value: Any) -> str:
+    """Write a value; what is counted in bytes as a size."""
+    return figures.size(value) if name.endswith("bytes") else _value(value)
 
 
 def _shipping(ship: Mapping[str, Any]) -> Any:

@@ -6,11 +6,14 @@ from typing import Any
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.moments import moment_of
+from ccsproxy.dashboard.html.tables import table
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
+from ccsproxy.insight.words import plural
 from ccsproxy.store.reader.reader import Reader
 
 _HEADS = ("Kind", "Sent to", "Secrets", "Calls", "Sessions", "First", "Last", "Where")
+_NUMBERS = ("Secrets", "Calls", "Sessions")
 
 
 def leaks_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
@@ -22,27 +25,24 @@ def leaks_page(reader: Reader, given: Mapping[str, str], service: Service) -> Pa
     )
     body = [
         h.div(h.h1("Leaks"), class_="head"),
-        h.p(said, class_="note") if found else h.p("No secret was seen in a prompt.", class_="note"),
-        _table(found) if found else None,
+        h.p(said, class_="note") if found else h.p("No secret was seen in a prompt.", class_="nothing"),
+        table("Secrets that were sent", _HEADS, [_row(leak) for leak in found], _NUMBERS, data_testid="leaks")
+        if found
+        else None,
     ]
     return Page(
         "Leaks", [part for part in body if part is not None], "leaks", "leaks", back="/", styles=["sessions.css"]
     )
 
 
-def _table(found: Any) -> Any:
-    head = h.thead(h.tr([h.th(name, scope="col") for name in _HEADS]))
-    return h.div(h.table(head, h.tbody([_row(leak) for leak in found])), class_="scroll", data_testid="leaks")
-
-
 def _row(leak: Mapping[str, Any]) -> Any:
-    where = ", ".join(f"{place['where']} ({place['calls']})" for place in leak["places"][:4])
+    where = ", ".join(f"{place['where']} of {plural(place['calls'], 'call')}" for place in leak["places"][:4])
     return h.tr(
         h.th(str(leak["kind"]), scope="row"),
         h.td(str(leak["upstream"])),
-        *(h.td(f"{leak[name]:,}", class_="figure") for name in ("secrets", "calls", "sessions")),
-        *(h.td(_call(leak[name])) for name in ("first", "last")),
-        h.td(where, class_="data"),
+        *(h.td(f"{leak[name]:,}", class_="num") for name in ("secrets", "calls", "sessions")),
+        *(h.td(_call(leak[name]), class_="moment") for name in ("first", "last")),
+        h.td(where),
     )
 
 

@@ -3,58 +3,65 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ccsproxy.dashboard.html.facts import panel
+from ccsproxy.dashboard.html.figures import UNKNOWN, dollars, percent, total
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.moments import moment_of
-from ccsproxy.insight.words import dollars
+from ccsproxy.dashboard.html.tables import table
 
 #: Rows of the table of limits.
 ROWS = 40
+_LIMITS = ("Limit", "Account", "Used", "Resets", "At this rate", "Measured")
+_BUDGETS = ("Budget", "Spent", "Limit")
 
 
 def limits_panel(found: Sequence[Mapping[str, Any]]) -> Any:
     """Show the state of limits by account; None where no header has told of one."""
     if not found:
         return None
-    heads = ("Limit", "Account", "Used", "Begins anew", "Reached at this rate", "Measured")
-    head = h.thead(h.tr([h.th(name, scope="col") for name in heads]))
-    table = h.table(head, h.tbody([_limit(each) for each in found[:ROWS]]))
-    return panel("Limits", _scrolled(table, "Limits"), id="limits")
-
-
-def _scrolled(table: Any, name: str) -> Any:
-    """Let a table scroll by itself where a page is narrower than it."""
-    return h.div(table, class_="scroll-in", tabindex="0", role="group", aria_label=name)
+    rows = [_limit(each) for each in found[:ROWS]]
+    return h.section(h.h2("Limits"), table("Limits", _LIMITS, rows), class_="part", id="limits")
 
 
 def _limit(each: Mapping[str, Any]) -> Any:
     used = each["used"]
-    fill = (
-        # What was under way at the limit is served, so that more than all may be used; a meter ends at its maximum.
-        [f"{used:.0%} ", h.meter(value=str(min(used, 1.0)), max="1", aria_hidden="true")] if used is not None else "–"
-    )
-    reached = each.get("reached_at")
+    # What was under way at the limit is served, so that more than all may be used; a meter ends at its maximum.
+    fill = h.meter(value=str(min(used, 1.0)), max="1", aria_hidden="true") if used is not None else None
+    state = None if each["state"] == "measured" else h.span(f" {each['state']}", class_="muted")
     return h.tr(
         h.th(f"{each['provider']} {each['name']}", h.span(" binding", class_="muted") if each["binding"] else None),
         h.td(str(each["account"] or "")),
-        h.td(fill, h.span(f" {each['state']}", class_="muted")),
+        h.td([fill, f" {percent(used, 1)}"] if used is not None else None, state),
         h.td(moment_of(each["resets_at"]) if each["resets_at"] else "–"),
-        h.td(moment_of(str(reached)) if reached else "not before that"),
+        h.td(_forecast(each)),
         h.td(moment_of(each["measured_at"])),
     )
+
+
+def _forecast(each: Mapping[str, Any]) -> Any:
+    """Say when a limit is reached at this rate; nothing where nobody has measured since it began anew."""
+    if each.get("reached_at"):
+        return moment_of(str(each["reached_at"]))
+    return UNKNOWN if each["used"] is None else "lasts until it resets"
 
 
 def budgets_panel(found: Sequence[Mapping[str, Any]]) -> Any:
     """Show spend against budgets; None where none was set."""
     if not found:
         return None
-    rows = [
-        h.tr(
-            h.th(str(each.get("scope")), scope="row"),
-            h.td(dollars(each.get("spent")), class_="figure"),
-            h.td(dollars(each.get("limit")), class_="figure"),
-        )
-        for each in found
-    ]
-    head = h.thead(h.tr([h.th(name, scope="col") for name in ("Budget", "Spent", "Limit")]))
-    return panel("Budgets", _scrolled(h.table(head, h.tbody(rows)), "Budgets"), id="budgets")
+    rows = [_budget(each) for each in found]
+    return h.section(h.h2("Budgets"), table("Budgets", _BUDGETS, rows, _BUDGETS[1:]), class_="part", id="budgets")
+
+
+def _budget(each: Mapping[str, Any]) -> Any:
+    spent, limit = each.get("spent"), each.get("limit")
+    share = min((spent or 0.0) / limit, 1.0) if limit else 0.0
+    over = "num barred bad-figure" if limit and (spent or 0.0) >= limit else "num barred"
+    return h.tr(
+        h.th(str(each.get("scope")), scope="row"),
+        h.td(
+            h.meter(value=f"{share:.4f}", max="1", aria_hidden="true"),
+            total(spent, each.get("unpriced")),
+            class_=over,
+        ),
+        h.td(dollars(limit), class_="num"),
+    )

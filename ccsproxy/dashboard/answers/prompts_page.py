@@ -1,19 +1,25 @@
 """Prompts: the distinct system prompts and tool sets, since when, by which agent's version, and what changed."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html.facts import facts, panel
+from ccsproxy.dashboard.html.figures import clipped
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.moments import moment_of
+from ccsproxy.dashboard.html.tables import table
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
+from ccsproxy.insight.prompt.parts import server_of
 from ccsproxy.insight.words import tokens
 from ccsproxy.store.reader.reader import Reader
 
-_HEADS = ("Kind", "Begins with", "Tokens", "Calls", "Sessions", "Used by", "First seen", "Last seen")
+_HEADS = ("Used by", "Kind", "Begins with", "Against the one before", "Tokens", "Calls", "Sessions", "First", "Last")
+#: Tools that are named, and servers that are counted, of a set.
+_TOOLS = 4
 #: Characters of a prompt or a change that the page shows; the record has all of it.
 _MOST = 60_000
 #: Rows of the list.
@@ -23,12 +29,13 @@ ROWS = 300
 def prompts_page(reader: Reader, given: Mapping[str, str], service: Service) -> Page:
     """Make the list of all versions."""
     found = service.insights.prompts()[:ROWS]
-    head = h.thead(h.tr([h.th(name, scope="col") for name in _HEADS]))
+    known = {each["id"]: each for each in found}
+    rows = [_row(each, known.get(each["previous"] or "")) for each in found]
     body = [
-        h.div(h.h1("Prompts"), class_="head"),
-        h.div(h.table(head, h.tbody([_row(each) for each in found])), class_="scroll", data_testid="prompts")
+        h.div(h.h1("Prompts"), h.p("System prompts and tool sets, those used last first."), class_="head"),
+        table("System prompts and tool sets", _HEADS, rows, ("Tokens", "Calls", "Sessions"), data_testid="prompts")
         if found
-        else h.p("No system prompt or tool set has been seen.", class_="note"),
+        else h.p("No system prompt or tool set has been seen.", class_="nothing"),
     ]
     return Page("Prompts", body, "prompts", "prompts", back="/", styles=["sessions.css"])
 
@@ -61,18 +68,48 @@ def prompt_page(name: str, service: Service) -> Page:
     return Page(f"{kind} {name}", parts, "prompt", "prompts", back="/prompts", styles=["sessions.css"])
 
 
-def _row(each: Mapping[str, Any]) -> Any:
-    begins = ", ".join(each["tools"][:6]) if each["tools"] else str(each["text"] or "")
+def _row(each: Mapping[str, Any], before: Mapping[str, Any] | None) -> Any:
+    begins = _tool_set(each["tools"]) if each["tools"] else clipped(str(each["text"] or ""), 110)
+    kind = "tools" if each["kind"] == "tools" else "system prompt"
     return h.tr(
-        h.th(h.a("tools" if each["kind"] == "tools" else "system", href=_address(each["id"])), scope="row"),
-        h.td(begins[:140]),
-        h.td(f"~{tokens(each['tokens'])}", class_="figure"),
-        h.td(f"{each['calls']:,}", class_="figure"),
-        h.td(f"{each['sessions']:,}", class_="figure"),
-        h.td(", ".join(each["clients"][:3])),
-        h.td(_call(each["first"], each["first_seen"])),
-        h.td(_call(each["last"], each["last_seen"])),
+        h.td(", ".join(each["clients"][:3]), class_="nowrap"),
+        h.th(h.a(kind, href=_address(each["id"])), scope="row", class_="nowrap"),
+        h.td(begins),
+        h.td(_against(each, before), class_="wide-text"),
+        h.td(f"~{tokens(each['tokens'])}", class_="num"),
+        h.td(f"{each['calls']:,}", class_="num"),
+        h.td(f"{each['sessions']:,}", class_="num"),
+        h.td(_call(each["first"], each["first_seen"]), class_="moment"),
+        h.td(_call(each["last"], each["last_seen"]), class_="moment"),
     )
+
+
+def _tool_set(names: Sequence[str]) -> str:
+    """Name the first tools of a set, and count those of each MCP server."""
+    own = [name for name in names if not server_of(name)]
+    servers = Counter(server_of(name) for name in names if server_of(name))
+    said = own[:_TOOLS] + ([f"{len(own) - _TOOLS} more"] if len(own) > _TOOLS else [])
+    return ", ".join(said + [f"{count} of {name}" for name, count in servers.most_common(_TOOLS)])
+
+
+def _against(each: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
+    """Say what a version has other than the one that it took the place of."""
+    if before is None:
+        return "the first"
+    if each["kind"] == "tools":
+        came, went = ([name for name in one if name not in other] for one, other in _sides(each, before))
+        counts = [f"+{len(came)}" if came else "", f"−{len(went)}" if went else ""]
+        if not came and not went:
+            return "edited"
+        noun = "tool" if len(came + went) == 1 else "tools"
+        return f"{' '.join(filter(None, counts))} {noun}: {clipped(', '.join(came + went), 60)}"
+    grown = each["bytes"] - before["bytes"]
+    return f"{grown:+,} characters".replace("-", "−") if grown else "edited"
+
+
+def _sides(each: Mapping[str, Any], before: Mapping[str, Any]) -> list[tuple[Sequence[str], Sequence[str]]]:
+    now, was = each["tools"] or (), before["tools"] or ()
+    return [(now, was), (was, now)]
 
 
 def _address(name: str) -> str:
@@ -87,7 +124,7 @@ def _changes(changes: Any) -> Any:
     if not changes:
         return None
     rows = [
-        [h.dt(h.code(str(change["place"])), f" {change.get('what') or ''}"), h.dd(_lines(change))]
+        [h.dt(h.code(str(change["place"])), f" {change['kind']} {change['name'] or ''}"), h.dd(_lines(change))]
         for change in changes[:60]
     ]
     return panel("What changed against the one before", h.dl(rows, class_="changes"), data_testid="changes")

@@ -9,7 +9,7 @@ from ccsproxy.dashboard.html.figures import percent
 from ccsproxy.dashboard.html.markup import element, h
 from ccsproxy.dashboard.html.picture.chart_key import key
 from ccsproxy.dashboard.html.picture.svg import picture, rect
-from ccsproxy.insight.words import dollars, seconds, tokens
+from ccsproxy.insight.words import dollars, plural, seconds, tokens
 from ccsproxy.providers.amounts import total
 
 #: Rows of the table of parts.
@@ -36,17 +36,31 @@ _KINDS = (
     ("output", "output", "output"),
     ("other", "searches, tiers and fees", ""),
 )
+#: What a verdict means, and how a sentence about the price ends with it.
 _VERDICTS = {
-    "hit": "all that could be read was",
-    "partial": "a part of it was read",
-    "miss": "nothing was read",
-    "cold": "there was nothing to read yet",
-    "expired": "it had expired",
-    "changed": "the prompt had changed",
-    "rewritten": "the conversation was compacted",
-    "unset": "no cache was asked for",
-    "unknown": "not known",
+    "hit": ("Hit", "all that could be read was read", ""),
+    "partial": ("Partial", "only a part of what could be read was read", "the cache was read only in part"),
+    "miss": ("Missed", "nothing was read, although nothing had changed", "the cache had nothing any more"),
+    "cold": ("Cold", "there was nothing to read yet", ""),
+    "expired": ("Expired", "the entry had gone before this call came", "the cache had expired"),
+    "changed": ("Missed", "the prompt is not as it was", "the {part} had changed"),
+    "rewritten": ("Rewritten", "the conversation was compacted", "the conversation was compacted"),
+    "unset": ("Not asked for", "the request asked for no cache", ""),
+    "unknown": ("Not known", "the record does not show it", ""),
 }
+_CAUSES = {
+    "server_side": "gone at the provider, though nothing had changed",
+    "parallel": "sent before the first answer had begun",
+    "look_back": "more than 20 blocks since the last breakpoint",
+    "below_minimum": "the prompt is shorter than the provider caches",
+    "shared_prefix": "another conversation had written the same beginning",
+    "not_recorded": "a part of the prompt is not in the record",
+    "not_counted": "the answer does not say what was read",
+    "writes_not_counted": "this provider does not count what it writes",
+    "other_ttl": "asked for with another lifetime",
+}
+#: From this share on, the largest part of a price is all of it for who reads.
+_NEARLY = 0.98
 
 
 def sentence(cost: Mapping[str, Any], cache: Mapping[str, Any] | None) -> str:
@@ -58,11 +72,27 @@ def sentence(cost: Mapping[str, Any], cache: Mapping[str, Any] | None) -> str:
     else:
         amount, what, count = max(known)
         number = f"{tokens(cost['tokens'][count])} tokens " if count and cost["tokens"].get(count) else ""
-        said = f"{price}, of which {dollars(amount)} for {number}{what}"
-    if cache is None or cache["verdict"] in ("hit", "cold", "unset", "unknown"):
-        return f"{said}."
-    part = f" {cache['part']}: {cache['first_difference']}" if cache["part"] and cache["first_difference"] else ""
-    return f"{said}; cache: {_VERDICTS[cache['verdict']]}{part}."
+        share = amount / (cost["total"] or amount)
+        of = "nearly all of it" if share >= _NEARLY else f"{dollars(amount)} of it"
+        said = f"{price}, {of if len(known) > 1 else 'all of it'} for {number}{what}"
+    because = _because(cache)
+    return f"{said}, as {because}." if because else f"{said}."
+
+
+def _because(cache: Mapping[str, Any] | None) -> str:
+    """Say what the cache had to do with a price; nothing where all is well with it."""
+    if cache is None or cache["verdict"] not in _VERDICTS:
+        return ""
+    said = _VERDICTS[cache["verdict"]][2].format(part=_part_words(cache["part"]))
+    if not said:
+        return ""
+    if cache["verdict"] == "expired" and cache["gap_s"] is not None:
+        return f"{said}: {seconds(cache['gap_s'])} since the call before"
+    return f"{said}: {cache['first_difference']}" if cache["part"] and cache["first_difference"] else said
+
+
+def _part_words(part: str | None) -> str:
+    return {"system": "system prompt", None: "prompt"}.get(part, str(part).replace("_", " "))
 
 
 def cost_panel(cost: Mapping[str, Any]) -> Any:
@@ -78,7 +108,7 @@ def cost_panel(cost: Mapping[str, Any]) -> Any:
         at += width
     rows = [_kind(cost, name, said, count, whole) for name, said, count in known]
     share = cost["share_of_session"]
-    of = f", {share:.0%} of its session" if share else ""
+    of = f", {percent(share, 1)} of its session" if share else ""
     label = "Price: " + ", ".join(f"{said} {dollars(cost[name])}" for name, said, _ in known)
     return panel(
         f"Price: {total(cost['total'], cost['at_least'])}{of}",
@@ -110,16 +140,21 @@ def cache_panel(cache: Mapping[str, Any] | None) -> Any:
 
 
 def _cache_facts(cache: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    verdict = f"{cache['verdict']}: {_VERDICTS.get(cache['verdict'], cache['verdict'])}"
-    if cache["cause"] not in ("", cache["verdict"]):
-        verdict += f" ({cache['cause'].replace('_', ' ')})"
-    rows: list[tuple[str, Any]] = [("Cache", verdict + ("" if cache["certain"] else ", likely"))]
-    if cache["expected_tokens"] is not None:
-        rows.append(("Expected, read", f"{tokens(cache['expected_tokens'])}, {tokens(cache['read_tokens'])}"))
+    name, meaning, _ = _VERDICTS.get(cache["verdict"], (str(cache["verdict"]), "", ""))
+    cause = (
+        "" if cache["cause"] == cache["verdict"] else _CAUSES.get(cache["cause"], cache["cause"].replace("_", " "))
+    )
+    if cache["verdict"] == "changed":
+        meaning, cause = f"the {_part_words(cache['part'])} changed", ""
+    verdict = [h.strong(name), h.span(f": {cause or meaning}{'' if cache['certain'] else ', likely'}")]
+    rows: list[tuple[str, Any]] = [("Verdict", verdict)]
+    if cache["expected_tokens"]:
+        read = f"{tokens(cache['read_tokens'])} of {tokens(cache['expected_tokens'])} tokens that could have been"
+        rows.append(("Read", read))
     if cache["gap_s"] is not None:
         rows.append(("Since the call before", seconds(cache["gap_s"])))
     if cache["lost_tokens"]:
-        rows.append(("Lost", f"{tokens(cache['lost_tokens'])} tokens, {dollars(cache['lost_cost'])}"))
+        rows.append(("Paid again", f"{tokens(cache['lost_tokens'])} tokens, {dollars(cache['lost_cost'])}"))
     if cache["place"]:
         rows.append(("First difference", _difference(cache)))
     if cache["provider"] is not None:
@@ -132,7 +167,7 @@ def _difference(cache: Mapping[str, Any]) -> Any:
     if cache["previous"] is not None:
         said += [" ", h.a("show both", href=address.diff(cache["session_id"], cache["previous"], cache["seq"]))]
     exact = cache.get("exact")
-    if isinstance(exact, Mapping) and exact.get("before") is not None and exact.get("place") == cache["place"]:
+    if isinstance(exact, Mapping) and exact.get("before") is not None:
         said += [
             h.pre(h.del_(str(exact["before"])[:400]), "\n", h.ins(str(exact.get("after"))[:400]), class_="exact")
         ]
@@ -150,7 +185,7 @@ def parts_panel(context: Mapping[str, Any] | None, most: int = PARTS) -> Any:
     full = ""
     if context.get("window_tokens"):
         full = f", {percent(whole, context['window_tokens'])} of the window of {tokens(context['window_tokens'])}"
-    heads = ("Part", "Tokens", "Cached", "Cost", "Sent")
+    heads = ("Part", "Tokens", "Cached", "Cost", "Also in")
     return panel(
         f"Prompt: {tokens(whole)} tokens{full}",
         _levels(context["parts"], whole),
@@ -192,8 +227,8 @@ def _part(part: Mapping[str, Any], whole: float) -> Any:
     bar = h.meter(value=str(round(part["tokens"] / whole, 4)), max="1", aria_hidden="true")
     return h.tr(
         h.th(name, scope="row"),
-        h.td(bar, " ", tokens(part["tokens"]), class_="num"),
+        h.td(bar, " ", tokens(part["tokens"]), class_="num barred"),
         h.td(percent(part["cached_tokens"], part["tokens"]), class_="num"),
         h.td(dollars(part["cost"]), class_="num"),
-        h.td(f"{part['resent']} times" if part["resent"] else "once", class_="num"),
+        h.td(plural(part["resent"], "call") if part["resent"] else "–", class_="num"),
     )

@@ -33,11 +33,11 @@ def diff_page(reader: Reader, sid: str, a: int, b: int) -> Page:
     :raises NotKept: when one of them is not there.
     """
     head, links = _around(reader, sid, a, b)
-    title = f"What changed from {a} to {b}"
+    title = f"What call {b} changed against call {a}"
     old, new = reader.records(sid, (a, b))
     shown = compared(old, new, address.exchange(sid, b))
-    heading = h.h1("What changed from ", _link(sid, a, old), " to ", _link(sid, b, new))
-    body = [head, h.div(heading, class_="head"), *shown]
+    heading = h.h1("What ", _link(sid, b), " changed against ", _link(sid, a))
+    body = [head, h.div(heading, _models(old, new), class_="head call-head"), *shown]
     return Page(
         title,
         body,
@@ -67,12 +67,14 @@ def _size(record: Record) -> int:
     return int((record.get("request") or {}).get("body_bytes") or 0)
 
 
-def _link(sid: str, seq: int, record: Record) -> Any:
-    model = str(record.get("model") or "")
-    return [
-        h.a(f"request {seq}", href=address.exchange(sid, seq)),
-        h.span(f" {model}", class_="muted data") if model else "",
-    ]
+def _link(sid: str, seq: int) -> Any:
+    return h.a(f"call {seq}", href=address.exchange(sid, seq))
+
+
+def _models(old: Record, new: Record) -> Any:
+    """Name the model of both, or from which to which it went."""
+    models = list(dict.fromkeys(str(each.get("model") or figures.UNKNOWN) for each in (old, new)))
+    return h.p(h.span(" → ".join(models), class_="data"), class_="told")
 
 
 def _around(reader: Reader, sid: str, a: int, b: int) -> tuple[Any, dict[str, str]]:

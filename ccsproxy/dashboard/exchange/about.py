@@ -8,18 +8,50 @@ from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.facts import panel
 from ccsproxy.dashboard.html.figures import clipped
 from ccsproxy.dashboard.html.marking import has_mark, mark_words
+from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.messages import place_for, show_message
+from ccsproxy.dashboard.html.moments import moment_of
+from ccsproxy.dashboard.html.words import badge, state_of
 from ccsproxy.dialects.views.view import Message, RequestView, answer_view, request_view
 
 #: Messages at the end of a request that are shown in short; of a search all are looked through.
 LAST = 1
 
 
-def about(record: Mapping[str, Any]) -> str:
-    """Name a call: by its number, and by what it sent where."""
+def target(record: Mapping[str, Any]) -> str:
+    """Say what a call sent where."""
     request = record.get("request") or {}
-    path = str(request.get("path") or "").partition("?")[0]
-    return f"#{record.get('seq')} {request.get('method') or ''} {clipped(path, 60)}"
+    return f"{request.get('method') or ''} {clipped(str(request.get('path') or '').partition('?')[0], 80)}".strip()
+
+
+def about(record: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+    """Name a call by what it was about: what was asked, which tools it called, else by what it sent where.
+
+    :param summary: what the index says of it; may be empty.
+    """
+    calls = f"calls {', '.join(map(str, summary['tools']))}" if summary.get("tools") else ""
+    return clipped(str(summary.get("preview") or calls or ""), 200) or target(record) or "Call"
+
+
+def told_of(record: Mapping[str, Any], summary: Mapping[str, Any], place: str = "") -> Any:
+    """Write the line below a call's name: its number and place, how it ended, when, which model, which client.
+
+    :param place: its turn and step, where it has one.
+    """
+    status = (record.get("response") or {}).get("status")
+    client = record.get("client") or {}
+    by = " ".join(str(each) for each in (client.get("name"), client.get("agent")) if each)
+    told = [
+        badge(state_of(record.get("outcome")), h.span(str(status), class_="status") if status is not None else None),
+        f"#{record.get('seq')}",
+        place,
+        moment_of(str(record.get("started_at") or "")),
+        h.span(str(record.get("model") or record.get("response_model") or ""), class_="data"),
+        by,
+        h.span(target(record), class_="data") if summary.get("preview") or summary.get("tools") else None,
+    ]
+    shown = [each for each in told if each]
+    return h.p([[" · " if number else None, each] for number, each in enumerate(shown)], class_="told")
 
 
 def view_of(record: Mapping[str, Any]) -> RequestView:

@@ -7,12 +7,9 @@ from typing import Any
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.answers.findings_view import findings_list
 from ccsproxy.dashboard.answers.why_view import cache_panel, cost_panel, parts_panel, sentence
-from ccsproxy.dashboard.exchange.about import about, asked_and_said
+from ccsproxy.dashboard.exchange.about import about, asked_and_said, told_of
 from ccsproxy.dashboard.exchange.waterfall import waterfall
-from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.markup import h
-from ccsproxy.dashboard.html.moments import moment_of
-from ccsproxy.dashboard.html.words import badge, state_of
 from ccsproxy.dashboard.service import Service
 from ccsproxy.store.reader.reader import NotKept, Reader
 
@@ -37,21 +34,30 @@ def call_beside(reader: Reader, sid: str, seq: int, given: Mapping[str, str], se
     """
     record = reader.record(sid, seq)
     words = given.get("q", "")
+    found, context = _why(service, sid, seq)
+    summary = next(iter(reader.around(sid, seq, 0)), {})
     parts = [
-        beside_head(record, words),
+        beside_head(record, summary, place_in(found), words),
         _error(record),
-        *_why(service, sid, seq),
+        *_answers(found, context, sid, seq),
         waterfall(record),
         asked_and_said(record, words),
     ]
     return [part for part in parts if part is not None]
 
 
-def beside_head(record: Mapping[str, Any], words: str = "") -> Any:
+def place_in(found: Mapping[str, Any] | None) -> str:
+    """Name the turn and step of a call; nothing where it has none.
+
+    :param found: what `Insights.why` says.
+    """
+    cost = found["cost"] if found else {"turn": None}
+    return f"turn {cost['turn']}, step {cost['step']}" if cost["turn"] else ""
+
+
+def beside_head(record: Mapping[str, Any], summary: Mapping[str, Any], place: str, words: str = "") -> Any:
     """Say which call it is, and lead to all of it."""
     sid, seq = str(record["session_id"]), int(record["seq"])
-    status = (record.get("response") or {}).get("status")
-    client = record.get("client") or {}
     return h.header(
         h.p(
             h.a("Open", href=address.exchange(sid, seq, q=words), class_="button", data_testid="open-beside"),
@@ -60,20 +66,19 @@ def beside_head(record: Mapping[str, Any], words: str = "") -> Any:
                 href=f"{address.session(sid, **{'from': str(seq)})}#step-{seq}",
                 class_="plain button",
             ),
+            h.a(
+                "Compare with ...",
+                href=f"/diff?b={sid}/{seq}",
+                title="or drop another call here",
+                class_="plain button",
+                data_drop=f"{sid}/{seq}",
+                data_testid="drop-beside",
+            ),
             h.button("Close", type="button", class_="plain", id="close-beside", hidden=True),
             class_="actions",
         ),
-        h.h2(about(record)),
-        h.p(
-            badge(state_of(record.get("outcome")), h.span(str(status or ""), class_="status")),
-            " ",
-            moment_of(str(record.get("started_at") or "")),
-            " ",
-            h.span(str(record.get("model") or figures.UNKNOWN), class_="data"),
-            " ",
-            h.span(" ".join(filter(None, (client.get("name"), client.get("agent")))), class_="muted"),
-            class_="told",
-        ),
+        h.h2(about(record, summary)),
+        told_of(record, summary, place),
     )
 
 
@@ -84,14 +89,18 @@ def _error(record: Mapping[str, Any]) -> Any:
     return h.p(h.strong(str(error.get("kind") or "")), " ", str(error.get("message") or ""), class_="note bad")
 
 
-def _why(service: Service, sid: str, seq: int) -> list[Any]:
-    """Answer why: in a sentence, with findings, price, cache and context; nothing where it is no call of a model."""
+def _why(service: Service, sid: str, seq: int) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Return what is made of a finished call of a model, and of its prompt; nothing of others."""
     try:
         found = service.insights.why(sid, seq)
-        if found["cache"] is None:
-            return []
-        context = service.insights.context(sid, seq)
+        return (found, service.insights.context(sid, seq)) if found["cache"] is not None else (None, None)
     except NotKept:
+        return None, None
+
+
+def _answers(found: dict[str, Any] | None, context: dict[str, Any] | None, sid: str, seq: int) -> list[Any]:
+    """Answer why: in a sentence, with findings, price, cache and context."""
+    if found is None:
         return []
     return [
         h.p(sentence(found["cost"], found["cache"]), class_="lead", data_testid="why"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.annotation_form import annotation_form
+from ccsproxy.dashboard.exchange.about import about, told_of
 from ccsproxy.dashboard.exchange.beside import call_beside
 from ccsproxy.dashboard.exchange.bodies import SHOWN, body_json, headers_part, raw_part, request_part, response_part
 from ccsproxy.dashboard.exchange.overview import overview
@@ -14,14 +15,12 @@ from ccsproxy.dashboard.html.blocks import Place
 from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.marking import has_mark, mark_words, pattern_of, says
 from ccsproxy.dashboard.html.markup import h
-from ccsproxy.dashboard.html.moments import moment_of
-from ccsproxy.dashboard.html.words import badge, state_of
 from ccsproxy.dashboard.page import CALL, Page
 from ccsproxy.dashboard.service import Service
 from ccsproxy.dashboard.session.siblings import Siblings, siblings
 from ccsproxy.dialects.views.view import RequestView, request_view
 from ccsproxy.exchange.continuation import with_context
-from ccsproxy.store.reader.reader import Reader
+from ccsproxy.store.reader.reader import NotKept, Reader
 
 VIEWS = {
     "overview": "Overview",
@@ -62,14 +61,14 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str], 
     content = [part for part in _content(to_read, name, given, cost, service) if part is not None]
     body = [
         _crumbs(sid, seq, near, name),
-        _head(record, summary),
+        _head(record, summary, _place(service, sid, seq)),
         annotation_form(reader, sid, seq),
         _tabs(sid, seq, name, words),
         _landing(content, words),
         *content,
     ]
     return Page(
-        f"{_title(record)} · {VIEWS[name]}",
+        f"#{seq} {about(record, summary)} · {VIEWS[name]}",
         [part for part in body if part is not None],
         "exchange",
         "requests",
@@ -79,6 +78,15 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str], 
         level=CALL,
         query={"q": words} if words else {},
     )
+
+
+def _place(service: Service, sid: str, seq: int) -> str:
+    """Name the turn and step of a call; nothing where it has none, or still runs."""
+    try:
+        turn, step = service.insights.session(sid).turn_of.get(seq, (None, None))
+    except NotKept:
+        return ""
+    return f"turn {turn}, step {step}" if turn else ""
 
 
 def _landing(content: list[Any], words: str) -> Any:
@@ -143,25 +151,8 @@ def _view(record: Mapping[str, Any]) -> RequestView:
     return request_view(record.get("dialect"), (record.get("request") or {}).get("body"))
 
 
-def _title(record: Mapping[str, Any]) -> str:
-    request = record.get("request") or {}
-    return f"#{record.get('seq')} {request.get('method') or ''} {figures.clipped(str(request.get('path') or ''), 80)}"
-
-
-def _head(record: Mapping[str, Any], summary: Mapping[str, Any]) -> Any:
-    status = (record.get("response") or {}).get("status")
-    state = state_of(record.get("outcome"))
-    told = [
-        badge(state, h.span(str(status), class_="status") if status is not None else None),
-        h.span(str(record.get("model") or record.get("response_model") or ""), class_="data"),
-        moment_of(str(record.get("started_at") or "")),
-    ]
-    about = figures.clipped(str(summary.get("preview") or ""), 200)
-    return h.div(
-        h.div(h.h1(_title(record)), h.p(about, class_="about") if about else None),
-        h.p([[each, "  "] for each in told], class_="told"),
-        class_="head",
-    )
+def _head(record: Mapping[str, Any], summary: Mapping[str, Any], place: str) -> Any:
+    return h.div(h.h1(about(record, summary)), told_of(record, summary, place), class_="head call-head")
 
 
 def _crumbs(sid: str, seq: int, near: Siblings, view: str) -> Any:
@@ -175,7 +166,13 @@ def _crumbs(sid: str, seq: int, near: Siblings, view: str) -> Any:
             step("Previous", near.previous, "prev"),
             step("Next", near.next, "next"),
             h.a("What changed", href=changed, data_testid="to-diff") if changed else None,
-            h.a("Compare with ...", href=f"/diff?b={sid}/{seq}", data_testid="to-compare"),
+            h.a(
+                "Compare with ...",
+                href=f"/diff?b={sid}/{seq}",
+                title="or drop another call here",
+                data_drop=f"{sid}/{seq}",
+                data_testid="to-compare",
+            ),
             class_="steps",
         ),
         class_="crumbs",

@@ -3,19 +3,10 @@
 import re
 from datetime import datetime
 
+from ccsproxy.insight.words import seconds, tokens
 from ccsproxy.providers.amounts import UNKNOWN, dollars, lacking, total
 
-__all__ = ["UNKNOWN", "dollars", "lacking", "total"]
-
-
-def tokens(count: float | None) -> str:
-    """Write a count of tokens: exact below ten thousand."""
-    if count is None:
-        return UNKNOWN
-    if count < 10_000:
-        return f"{count:,.0f}"
-    # From here on one decimal would be rounded to 1000.0k.
-    return f"{count / 1000:.1f}k" if count < 999_950 else f"{count / 1e6:.2f}M"
+__all__ = ["UNKNOWN", "dollars", "lacking", "tokens", "total"]
 
 
 def exact(count: float | None) -> str:
@@ -32,10 +23,7 @@ def duration(ms: float | None) -> str:
         return f"{ms:.0f} ms"
     if ms < 59_950:
         return f"{ms / 1000:.1f} s"
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    if minutes < 60:
-        return f"{minutes} m {seconds:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} m"
+    return seconds(round(ms / 1000))
 
 
 def size(count: float | None) -> str:

@@ -7,6 +7,7 @@ import attr
 
 from ccsproxy.dashboard.html.blocks import Place, show_block
 from ccsproxy.dashboard.html.code import code, json_text
+from ccsproxy.dashboard.html.figures import clipped
 from ccsproxy.dashboard.html.json_tree import tree
 from ccsproxy.dashboard.html.markdown import markdown
 from ccsproxy.dashboard.html.markup import h
@@ -87,7 +88,7 @@ def show_params(params: dict[str, Any], place: Place) -> Any:
 
 
 def _tool(tool: Tool, place: Place) -> Any:
-    first = tool.description.strip().split("\n")[0][:140]
+    first = clipped(tool.description.strip().split("\n")[0], 140)
     schema = json_text(tool.schema) if tool.schema not in (None, {}) else ""
     return h.details(
         h.summary(h.span(tool.name or "unnamed", class_="data"), h.span(f"  {first}", class_="muted")),

@@ -11,7 +11,7 @@ from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import panel, tiles
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.picture.charts import bar_chart, line_chart
-from ccsproxy.dashboard.lists.overview_tables import errors_table, offered, split_table
+from ccsproxy.dashboard.lists.overview_tables import errors_table, missed_table, offered, split_table, stalls_table
 from ccsproxy.dashboard.lists.overview_view import SPANS, TimeRange, charts_of, hit_rate, range_of, speed_charts
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
@@ -60,11 +60,12 @@ def _content(
     drawn += [line_chart(chart) for chart in speed_charts(rows, speeds, time, now)] if rows else []
     parts = [
         _totals(totals),
-        findings_list(found[:FINDINGS], titled=True),
+        findings_list(found[:FINDINGS], titled=True, shown=5),
         h.div(limits_panel(service.insights.limits()), budgets_panel(service.insights.budget()), class_="cards"),
         split_table(by, service.insights.costs(by, query), _links(time, groups), _since(time)),
         _cache(totals, found),
         errors_table(service.failures.by_cause(time.since, time.until)),
+        stalls_table(service.insights.stalls(time.since, time.until)),
         h.div(drawn, class_="columns", data_testid="charts") if drawn else None,
     ]
     return [part for part in parts if part is not None]
@@ -141,16 +142,16 @@ def _totals(totals: Mapping[str, Any]) -> Any:
             ("From cache", hit_rate(totals)),
             ("New", figures.tokens(None if whole is None else whole - (read or 0))),
             ("Output", figures.tokens(totals["output_tokens"])),
-            ("First token p50", figures.duration(totals.get("ttft_p50_ms"))),
-            ("p95", figures.duration(totals.get("ttft_p95_ms"))),
+            ("First token, p50", figures.duration(totals.get("ttft_p50_ms"))),
+            ("First token, p95", figures.duration(totals.get("ttft_p95_ms"))),
         )
     )
 
 
 def _lacking(totals: Mapping[str, Any]) -> Any:
     """Say which calls the sum of the costs lacks."""
-    note = figures.lacking(totals["unpriced"], totals.get("unpriced_models") or ())
-    return h.small(note, class_="muted", data_testid="unpriced") if note else None
+    note = figures.lacking(totals["unpriced"])
+    return h.small(note, class_="muted lacks", data_testid="unpriced") if note else None
 
 
 def _cache(totals: Mapping[str, Any], found: list[dict[str, Any]]) -> Any:
@@ -165,4 +166,4 @@ def _cache(totals: Mapping[str, Any], found: list[dict[str, Any]]) -> Any:
         f"{hit_rate(totals)} of what was sent was read from the cache; misses cost {bound}"
         f"{figures.dollars(sum(priced) if priced else None)} in {figures.plural(len(missed), 'session')}."
     )
-    return panel("Cache", h.p(said), findings_list(missed, titled=True), id="cache", data_testid="cache")
+    return panel("Cache", h.p(said), missed_table(missed), id="cache", data_testid="cache")

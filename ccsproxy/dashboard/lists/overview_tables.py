@@ -5,7 +5,9 @@ from typing import Any
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html import figures
-from ccsproxy.dashboard.html.markup import element, h
+from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.tables import table
+from ccsproxy.insight.words import seconds
 from ccsproxy.store.reader.sums.costs import PARTS
 
 #: What a table may be by, how it is called, and the field of the query language that leads to its calls.
@@ -24,7 +26,9 @@ BY: Mapping[str, tuple[str, str]] = {
     "team": ("Team", "team"),
     "host": ("Host", "host"),
 }
-ROWS = 100
+ROWS, MISSED = 100, 12
+_MISSED = ("Session", "Why", "Misses", "Cost")
+_STALLS = ("Model", "Calls", "Stalls", "Time lost", "Longest", "The worst")
 
 
 def offered(groups: Sequence[str]) -> Sequence[str]:
@@ -64,8 +68,7 @@ def _table(by: str, rows: Sequence[Mapping[str, Any]], since: str, parts: bool) 
     heads = (title, "Cost", "Sent", "Times sent") if parts else _heads(title)
     most = max((row["cost"] or 0.0 for row in rows), default=0.0) or 1.0
     written = [_part_row(row, most) if parts else _row(by, row, since, most) for row in rows]
-    head = [h.th(name, scope="col", class_=None if at == 0 else "num") for at, name in enumerate(heads)]
-    return _scrolled(f"By {title.lower()}", h.thead(h.tr(head)), written)
+    return table(f"By {title.lower()}", heads, written, heads[1:])
 
 
 def _heads(title: str) -> tuple[str, ...]:
@@ -78,7 +81,7 @@ def _row(by: str, row: Mapping[str, Any], since: str, most: float) -> Any:
     errors = row["errors"] or 0
     return h.tr(
         h.th(_name(by, name, since), scope="row"),
-        h.td(_bar(row["cost"], most), figures.total(row["cost"], row["unpriced"]), class_="num"),
+        h.td(_bar(row["cost"], most), figures.total(row["cost"], row["unpriced"]), class_="num barred"),
         h.td(figures.exact(row["requests"]), class_="num"),
         h.td(h.span(figures.exact(errors), class_="bad-figure") if errors else "0", class_="num"),
         h.td(figures.tokens(whole), class_="num"),
@@ -93,7 +96,7 @@ def _part_row(row: Mapping[str, Any], most: float) -> Any:
     return h.tr(
         # Kinds of parts are words of ours; names such as mcp__server__tool are others' and stay as they are.
         h.th(str(row["name"]).replace("_", " ") if "__" not in str(row["name"]) else str(row["name"]), scope="row"),
-        h.td(_bar(row["cost"], most), f"~{figures.total(row['cost'], row['unpriced'])}", class_="num"),
+        h.td(_bar(row["cost"], most), f"~{figures.total(row['cost'], row['unpriced'])}", class_="num barred"),
         h.td(f"~{figures.tokens(row['tokens_sent'])}", class_="num"),
         h.td(figures.exact(row["requests"]), class_="num"),
     )
@@ -132,10 +135,9 @@ def errors_table(found: Mapping[str, Any]) -> Any:
         )
         for row in rows[:ROWS]
     ]
-    head = [h.th(name, scope="col", class_="num" if name in heads[1:4] else None) for name in heads]
     return h.section(
         h.h2("Errors by cause"),
-        _scrolled("Errors by cause", h.thead(h.tr(head)), written),
+        table("Errors by cause", heads, written, heads[1:4]),
         h.p(f"Retries of {figures.plural(found['left_out'], 'older session')} were not looked for.", class_="note")
         if found["left_out"]
         else None,
@@ -145,11 +147,56 @@ def errors_table(found: Mapping[str, Any]) -> Any:
     )
 
 
-def _scrolled(caption: str, head: Any, rows: Sequence[Any]) -> Any:
-    return h.div(
-        h.table(element("caption", caption, class_="hidden-label"), head, h.tbody(rows), class_="rows"),
-        class_="scroll",
-        tabindex="0",
-        role="group",
-        aria_label=caption,
+def missed_table(missed: Sequence[Mapping[str, Any]]) -> Any:
+    """Show what misses of the cache cost, session by session, and their causes.
+
+    :param missed: the findings that tell of them.
+    """
+    ranked = sorted(missed, key=lambda each: -(each["cost"] or 0.0))[:MISSED]
+    rows = [
+        h.tr(
+            h.th(h.a(str(each.get("title") or each["session_id"]), href=address.session(str(each["session_id"])))),
+            h.td(str(each["text"]).partition(": ")[2] or str(each["text"]), class_="wide-text"),
+            h.td(figures.exact(len(each.get("links") or ())), class_="num"),
+            h.td(figures.dollars(each["cost"]), class_="num"),
+        )
+        for each in ranked
+    ]
+    return [
+        table("Cache misses by session", _MISSED, rows, _MISSED[2:]),
+        h.p(f"{figures.plural(len(missed) - len(ranked), 'further session')}.", class_="muted")
+        if len(missed) > len(ranked)
+        else None,
+    ]
+
+
+def stalls_table(found: Mapping[str, Any]) -> Any:
+    """Show the silences inside answers by model: whose they were, how many, how long; nothing where there was none.
+
+    :param found: what `Insights.stalls` says.
+    """
+    rows = [
+        h.tr(
+            h.th(h.span(str(row["model"] or "no model"), class_="data"), scope="row"),
+            h.td(figures.exact(row["calls"]), class_="num"),
+            h.td(figures.exact(row["stalls"]), class_="num"),
+            h.td(seconds(row["seconds"]), class_="num"),
+            h.td(seconds(row["longest_s"]), class_="num"),
+            h.td(h.a(f"call {row['worst']['seq']}", href=address.exchange(*row["worst"].values()))),
+        )
+        for row in found["rows"][:ROWS]
+    ]
+    if not rows:
+        return None
+    return h.section(
+        h.h2("Stalls"),
+        h.p(
+            f"Silences of at least {found['least_s']:g} s inside an answer: {figures.exact(found['stalls'])} at the "
+            f"provider, {seconds(found['seconds'])} together; {figures.exact(found['here'])} here.",
+            class_="told",
+        ),
+        table("Stalls by model", _STALLS, rows, _STALLS[1:5]),
+        class_="part",
+        id="stalls",
+        data_testid="stalls",
     )

@@ -42,9 +42,14 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
     first = not given.get("before") and not query.offset
     empty = not found.items and not filters and first
     body = [
-        # The strips are drawn over time: in another order they would show a course that never was.
-        h.div(h.h1("Calls"), _strips(strips(found.items) if order == USUAL else []), class_="head"),
-        _tools(reader, query, given, filters) if not empty else None,
+        h.div(
+            h.h1("Calls"),
+            _sums(reader, query, filters) if not empty else None,
+            # The strips are drawn over time: in another order they would show a course that never was.
+            _strips(strips(found.items) if order == USUAL else []),
+            class_="head",
+        ),
+        _tools(reader, given) if not empty else None,
         h.p("The index is being rebuilt; the list may lack records.", class_="note")
         if found.rebuilding and not empty
         else None,
@@ -67,10 +72,9 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
     )
 
 
-def _tools(reader: Reader, query: Query, given: Mapping[str, str], filters: Mapping[str, str]) -> Any:
-    """Show what is filtered and how, and what it comes to."""
+def _tools(reader: Reader, given: Mapping[str, str]) -> Any:
+    """Show what is filtered and how."""
     return h.div(
-        _sums(reader, query, filters),
         chips(given),
         h.div(filter_form(given, reader.meta()), chooser(COLUMNS, "calls"), class_="choices"),
         class_="tools",

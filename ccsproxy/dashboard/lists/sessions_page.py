@@ -31,6 +31,7 @@ from ccsproxy.store.unknown import unknown_values
 COLUMNS = (
     Column("time", "Last activity", "active", fixed=True),
     Column("what", "Session", "title", rising=True, fixed=True),
+    Column("project", "Project", "cwd", rising=True),
     Column("model", "Models", "model", rising=True),
     Column("requests", "Calls", "calls", number=True),
     Column("errors", "Errors", "errors", number=True),
@@ -60,9 +61,12 @@ def sessions_page(reader: Reader, given: Mapping[str, str], service: Service) ->
     narrowed = any(name != "sort" for name in filters) or query.offset > 0
     totals = reader.session_totals(query)
     body = [
-        h.div(h.h1("Sessions"), class_="head"),
         h.div(
-            sums_line(totals, totals.get("sessions", 0)),
+            h.h1("Sessions"),
+            sums_line(totals, totals.get("sessions", 0)) if rows or narrowed else None,
+            class_="head",
+        ),
+        h.div(
             _chips(filters),
             h.div(_form(filters, reader.meta()), chooser(COLUMNS, "sessions"), class_="choices"),
             class_="tools",
@@ -161,9 +165,9 @@ def _row(row: SessionRow) -> Any:
         h.td(
             h.span(row.client, class_="client"),
             h.a(row.title, href=address.session(row.sid), class_="open", title=row.title),
-            h.span(row.cwd, class_="cwd data") if row.cwd else None,
             class_="what",
         ),
+        h.td(row.project, class_="project data", title=row.cwd or None),
         h.td(row.models, class_="model data", title=row.models),
         h.td(row.requests, class_="num requests", data_label="calls"),
         h.td(row.errors or "0", class_=errors, data_label="errors"),

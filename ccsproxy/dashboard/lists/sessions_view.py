@@ -42,6 +42,11 @@ class SessionRow:
     cost: str
     share: float | None = None
 
+    @property
+    def project(self) -> str:
+        """The last part of the working directory, by which people call a project."""
+        return self.cwd.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or self.cwd
+
 
 def row_of_session(item: Mapping[str, Any]) -> SessionRow:
     """Make the row of a session."""

@@ -6,6 +6,9 @@ from typing import Any
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.markup import h
 
+#: Models without a price that are named.
+_MODELS = 2
+
 
 def sums_line(totals: Mapping[str, Any], sessions: int | None = None) -> Any:
     """Write the sums: calls, prompts with the share that was cached, output, cost, errors.
@@ -22,14 +25,22 @@ def sums_line(totals: Mapping[str, Any], sessions: int | None = None) -> Any:
         said.append(f"{figures.tokens(whole)} sent, {figures.percent(read, whole)} cached")
     if totals.get("output_tokens") is not None:
         said.append(f"{figures.tokens(totals['output_tokens'])} out")
-    said.append(h.span(figures.dollars(totals.get("cost")), class_="figure", data_testid="sum-cost"))
-    if totals.get("unpriced"):
-        lacks = figures.lacking(totals["unpriced"], totals.get("unpriced_models") or ())
-        said.append(h.span(f"+ {lacks}", class_="warned", data_testid="unpriced"))
+    cost = h.span(figures.dollars(totals.get("cost")), class_="figure", data_testid="sum-cost")
+    said.append([cost, _lacks(totals)])
     if totals.get("errors"):
         said.append(h.span(figures.plural(totals["errors"], "error"), class_="bad-figure"))
     pieces = [[h.span(" · ", class_="muted") if number else None, each] for number, each in enumerate(said)]
     return h.p(pieces, id="sums", class_="sums", data_testid="sums")
+
+
+def _lacks(totals: Mapping[str, Any]) -> Any:
+    """Say what a sum of costs lacks, with the first models of those calls."""
+    if not totals.get("unpriced"):
+        return None
+    models = [str(each) for each in totals.get("unpriced_models") or ()]
+    more = [f"{len(models) - _MODELS} more"] if len(models) > _MODELS else []
+    lacks = figures.lacking(totals["unpriced"], [*models[:_MODELS], *more])
+    return h.span(f" + {lacks}", class_="warned", title=", ".join(models) or None, data_testid="unpriced")
 
 
 def prompt_of(counts: Mapping[str, Any]) -> int | None:

@@ -12,7 +12,15 @@ from ccsproxy.dashboard.session.outline import place
 
 #: Bars of one chart; of longer sessions the last ones are drawn. Units across and down.
 MOST, WIDE, TALL = 300, 1000, 80
-_KEY = [("cached", "read from the cache", ""), ("fresh", "new", ""), ("output", "output", "")]
+_KEY = [
+    ("cached", "read from the cache", ""),
+    ("fresh", "new", ""),
+    ("output", "output", ""),
+    ("bad", "cache missed", ""),
+]
+_LOST = frozenset({"miss", "changed", "expired"})
+#: Turns closer to one another than this share of the width have no room for their numbers.
+_ROOM = 0.02
 
 
 def context_chart(sid: str, steps: Sequence[PlacedStep]) -> Any:
@@ -33,11 +41,26 @@ def context_chart(sid: str, steps: Sequence[PlacedStep]) -> Any:
     )
     return h.figure(
         element("figcaption", "Context by step ", h.span(f"up to {tokens(highest)} tokens", class_="muted")),
-        h.div(h.p(h.span(tokens(highest)), h.span("0"), class_="scale", aria_hidden="true"), chart, class_="plot"),
+        h.div(
+            h.p(h.span(tokens(highest)), h.span("0"), class_="scale", aria_hidden="true"),
+            h.div(chart, _turns(known)),
+            class_="plot",
+        ),
         key(_KEY),
         class_="growth",
         data_testid="growth",
     )
+
+
+def _turns(known: Sequence[PlacedStep]) -> Any:
+    """Write the number of each turn below its first bar, where there is room."""
+    drawn, before = [], -1.0
+    for at, each in enumerate(known):
+        opens = at == 0 or each.turn["number"] != known[at - 1].turn["number"]
+        if opens and at / len(known) - before >= _ROOM and each.turn["number"]:
+            before = at / len(known)
+            drawn.append(element("text", str(each.turn["number"]), x=f"{100 * before:.2f}%", y="11"))
+    return h.svg(h.title("Turns"), *drawn, class_="turn-axis", aria_hidden="true")
 
 
 def _parts(each: PlacedStep) -> tuple[int, int, int]:
@@ -56,6 +79,9 @@ def _bar(sid: str, each: PlacedStep, x: float, step: float, highest: float) -> A
             height = max(value / highest * TALL, 1.2)
             top -= height
             drawn.append(rect(x, top, step * 0.85, height, kind))
+    if each.told["cache"] in _LOST:
+        drawn.append(rect(x, 0, step * 0.85, 3, "bad"))
+        label += ", cache missed"
     # Out of the order of Tab, as there may be hundreds; the outline leads to the same places.
     return h.a(
         h.title(label), rect(x, 0, step, TALL, "hover"), *drawn, href=place(sid, each.seq), tabindex="-1",

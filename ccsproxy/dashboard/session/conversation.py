@@ -84,17 +84,20 @@ def _grouped(reader: Reader, sid: str, steps: Sequence[PlacedStep], session: Ses
 
 
 _MARKS = {
-    "tools": "tools",
-    "system": "system prompt",
-    "model": "model",
-    "compaction": "compacted",
-    "clear": "cleared",
+    "tools": "The tools changed",
+    "system": "The system prompt changed",
+    "model": "Another model",
+    "compaction": "Compacted",
+    "clear": "Cleared",
 }
 
 
 def _mark(mark: Mapping[str, Any]) -> str:
     name = _MARKS.get(mark["kind"])
-    return f"{name}: {mark['text']}" if name else str(mark["text"])
+    said = str(mark["text"])
+    if mark["kind"] in ("tools", "system") and said == "edited":
+        return str(name)
+    return f"{name}: {said}" if name else said
 
 
 def _turn(steps: Sequence[PlacedStep], texts: Mapping[int, StepTexts], share: StepContext) -> Any:
@@ -105,9 +108,8 @@ def _turn(steps: Sequence[PlacedStep], texts: Mapping[int, StepTexts], share: St
         h.header(
             h.h2(f"Turn {number}" if number else "Before the first message"),
             moment_of(str(turn["started_at"])),
-            h.span(f"{tokens(turn['input_tokens'])} sent, ", class_="muted"),
-            h.span(figures.percent(turn["cached_tokens"], turn["input_tokens"]), " cached", class_="muted"),
             h.span(figures.total(turn["cost"], turn["unpriced"]), class_="cost"),
+            h.span(_sent(turn), class_="muted"),
             h.span(seconds(turn["seconds"]), class_="muted"),
             None if opens else h.span("continued", class_="muted"),
             class_="turn-head",
@@ -119,6 +121,11 @@ def _turn(steps: Sequence[PlacedStep], texts: Mapping[int, StepTexts], share: St
         data_turn=str(number),
         data_testid="turn",
     )
+
+
+def _sent(turn: Mapping[str, Any]) -> str:
+    share = figures.percent(turn["cached_tokens"], turn["input_tokens"])
+    return f"{tokens(turn['input_tokens'])} sent, {share} cached"
 
 
 def _earlier(texts: StepTexts, share: StepContext) -> Any:

@@ -123,7 +123,11 @@ def _piece(sid: str, each: Mapping[str, Any], most: float) -> Any:
         ),
         h.td(f"~{tokens(each['tokens'])}", class_="num"),
         h.td(figures.exact(each["sent"]), class_="num"),
-        h.td(h.meter(value=f"{whole / most:.4f}", max="1", aria_hidden="true"), f" ~{tokens(whole)}", class_="num"),
+        h.td(
+            h.meter(value=f"{whole / most:.4f}", max="1", aria_hidden="true"),
+            f" ~{tokens(whole)}",
+            class_="num barred",
+        ),
         h.td(dollars(each["carry_cost"]), class_="num"),
     )
 

@@ -18,6 +18,9 @@ _TIMES = (
     ("proxy", "proxy"),
 )
 
+#: Kinds of time that the head names, the longest first; all are in the view of costs.
+_LONGEST = 3
+
 
 def session_title(meta: Mapping[str, Any]) -> str:
     """Return what a session is called."""
@@ -64,14 +67,16 @@ def _figures(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None) ->
     if meta.get("total_output_tokens") is not None:
         said.append(f"{figures.tokens(meta['total_output_tokens'])} out")
     cost = h.strong(figures.total(meta.get("cost"), meta.get("unpriced")), class_="figure")
-    lacks = figures.lacking(meta.get("unpriced"), meta.get("unpriced_models") or ())
-    said.append([cost, h.span(f" + {lacks}", class_="warned") if lacks else ""])
+    lacks = figures.lacking(meta.get("unpriced"))
+    models = ", ".join(map(str, meta.get("unpriced_models") or ())) or None
+    said.append([cost, h.span(f" + {lacks}", class_="warned", title=models) if lacks else ""])
     if meta.get("errors"):
         said.append(h.span(figures.plural(meta["errors"], "error"), class_="bad-figure"))
     times = (conversation or {}).get("totals", {}).get("times")
     if times:
+        longest = sorted(((times.get(key) or 0.0, name) for key, name in _TIMES), reverse=True)[:_LONGEST]
         # What would be written as 0.0 s says nothing.
-        parts = [f"{name} {seconds(times[key])}" for key, name in _TIMES if times.get(key, 0.0) >= 0.05]
+        parts = [f"{name} {seconds(spent)}" for spent, name in longest if spent >= 0.05]
         said.append(f"{seconds(times['total'])}: {', '.join(parts)}" if parts else seconds(times["total"]))
     return _joined(said)
 

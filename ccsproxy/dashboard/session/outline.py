@@ -11,7 +11,12 @@ from ccsproxy.insight.words import seconds
 Turn = Mapping[str, Any]
 
 #: What a turn's cache is called by the worst that happened in it.
-_STATES = {"full": ("●", "cache read in full"), "part": ("◐", "cache read in part"), "lost": ("○", "cache missed")}
+_STATES = {
+    "full": ("●", "nothing of the cache was lost"),
+    "part": ("◐", "the cache was read only in part"),
+    "lost": ("○", "the cache was missed"),
+    "none": ("", "no cache"),
+}
 _LOST = frozenset({"miss", "changed", "expired", "rewritten"})
 #: Widths that a bar may have, as a class each: a style attribute is not allowed.
 STEPS = 20
@@ -26,6 +31,7 @@ def outline(sid: str, conversation: Mapping[str, Any] | None) -> Any:
         h.h2("Turns ", h.span(str(len(lines)), class_="muted")),
         h.ol(lines, id="outline", class_="outline"),
         aria_label="Turns",
+        class_="turns",
         data_testid="outline",
     )
 
@@ -43,7 +49,9 @@ def outline_line(sid: str, turn: Turn, most: float) -> Any:
         h.a(
             h.span(str(turn["number"] or ""), class_="number"),
             h.span(clipped(turn["prompt"] or "before the first message", 80), class_="prompt"),
-            h.span(mark, class_=f"cache-dot {cache_state(turn)}", title=said, role="img", aria_label=said),
+            h.span(mark, class_=f"cache-dot {cache_state(turn)}", title=said, role="img", aria_label=said)
+            if mark
+            else None,
             h.span(class_=f"cost-bar w{width}", aria_hidden="true"),
             h.span(total(turn["cost"], turn["unpriced"]), class_="cost"),
             h.span(seconds(turn["seconds"]), class_="seconds muted"),
@@ -57,11 +65,13 @@ def outline_line(sid: str, turn: Turn, most: float) -> Any:
 
 
 def cache_state(turn: Turn) -> str:
-    """Return ``full``, ``part`` or ``lost``: the worst of a turn's own steps."""
+    """Return ``full``, ``part`` or ``lost``: the worst of a turn's own steps; ``none`` where nothing is known."""
     verdicts = {step["cache"] for step in turn["steps"]}
     if verdicts & _LOST:
         return "lost"
-    return "part" if "partial" in verdicts else "full"
+    if "partial" in verdicts:
+        return "part"
+    return "full" if verdicts & {"hit", "cold"} else "none"
 
 
 def steps_under(steps: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ import { startColumns } from "./columns.js";
 import { startCompletion } from "./complete.js";
 import { listenForKeys } from "./keys.js";
 import { fetchDocument } from "./parts.js";
+import { startDropping } from "./drop.js";
 import { keepPlaces } from "./places.js";
 import { listenForCopying, localTimes, showButtons } from "./texts.js";
 import { chooseTheme } from "./themes.js";
@@ -17,6 +18,7 @@ startColumns();
 startCompletion(document.getElementById("q"));
 startAnnotation();
 startBeside();
+startDropping();
 listenForKeys();
 keepPlaces();
 

@@ -4,8 +4,9 @@ export const UNKNOWN = "–";
 
 export function tokens(count) {
   if (count == null) return UNKNOWN;
-  if (count < 10000) return Math.round(count).toLocaleString("en-US");
-  return count < 999950 ? `${(count / 1000).toFixed(1)}k` : `${(count / 1e6).toFixed(2)}M`;
+  if (count < 1000) return Math.round(count).toLocaleString("en-US");
+  if (count < 9950) return `${(count / 1000).toFixed(1)}k`;
+  return count < 999500 ? `${(count / 1000).toFixed(0)}k` : `${(count / 1e6).toFixed(2)}M`;
 }
 
 export function percent(part, whole) {
@@ -20,9 +21,9 @@ export function duration(ms) {
   if (ms < 999.5) return `${ms.toFixed(0)} ms`;
   if (ms < 59950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} m ${String(seconds % 60).padStart(2, "0")} s`;
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} m`;
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const rest = String(seconds % 60).padStart(2, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
 export function dollars(amount) {
@@ -30,6 +31,7 @@ export function dollars(amount) {
   if (amount === 0 || amount >= 0.1) {
     return `$${amount.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
   }
+  if (Math.abs(amount) < 0.0001) return amount > 0 ? "<$0.0001" : "-<$0.0001";
   // Two digits that say something: a small cost is never nothing.
   const digits = Math.min(1 - Math.floor(Math.log10(Math.abs(amount))), 12);
   return `$${amount.toFixed(Math.max(digits, 4))}`;

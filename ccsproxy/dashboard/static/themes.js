@@ -24,8 +24,9 @@ export function nextTheme() {
 
 function label(button) {
   const name = chosen();
-  button.textContent = name[0].toUpperCase() + name.slice(1);
-  button.setAttribute("aria-label", `${button.textContent} theme; change it`);
+  button.textContent = { system: "◐", light: "☀", dark: "☾" }[name];
+  button.title = `Theme: ${name === "system" ? "the system's" : name}`;
+  button.setAttribute("aria-label", `${button.title}; change it`);
 }
 
 export function chooseTheme(button) {

@@ -3,14 +3,16 @@
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import attr
 
 from ccsproxy.dialects.views.blocks import fields
-from ccsproxy.insight.prompt.layout import Layout, layout
+from ccsproxy.insight.prompt.layout import Layout, MarkedItem, layout, seen_entries
 
 #: Lines of a text that are compared; changes and lines that are told.
+_LEVELS = ("tools", "system", "messages")
 _MOST_LINES, _MOST_CHANGES, _MOST_TOLD = 4000, 200, 400
 
 
@@ -143,22 +145,54 @@ def _text(value: Any) -> str:
 
 
 def exact_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Find the first difference between two prompts to the character, None where the later continues the earlier."""
+    """Find the first difference between two prompts to the character, None where the later continues the earlier.
+
+    The place is the one that `ccsproxy.insight.prompt.difference` names out of the facts.
+    """
     try:
-        old, new = list(_laid(before).entries()), list(_laid(after).entries())
+        old, new = (list(seen_entries(_laid(each), each.get("upstream"))) for each in (before, after))
     except (RecursionError, ValueError):
         return None
-    seen: dict[str, int] = {}
-    for number, (level, one) in enumerate(old):
-        at = seen[level] = seen.get(level, -1) + 1
-        if number >= len(new):
-            return {"place": f"{level}[{at}]", "before": _text(one.value)[:200], "after": None, "offset": 0}
-        other_level, other = new[number]
-        if level == other_level and one.value == other.value:
-            continue
-        a, b = _text(one.value), _text(other.value)
-        offset = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-        begin = max(offset - 60, 0)
-        place = f"{level if level == other_level else other_level}[{at}]"
-        return {"place": place, "offset": offset, "before": a[begin : offset + 140], "after": b[begin : offset + 140]}
-    return None
+    pairs = zip(old, new, strict=False)
+    same = ((level, one.digest) == (other_level, other.digest) for (level, one), (other_level, other) in pairs)
+    shared = sum(takewhile(bool, same))
+    if shared >= len(old):
+        return None
+    return _parted(old[shared], new[shared] if shared < len(new) else None, [level for level, _ in new[:shared]])
+
+
+_Entry = tuple[str, MarkedItem]
+
+
+def _parted(lost: _Entry, came: _Entry | None, levels: Sequence[str]) -> dict[str, Any]:
+    """Name the place where an entry is another one, and show it before and after.
+
+    :param levels: those of the entries before it.
+    """
+    level = min((each[0] for each in (lost, came) if each is not None), key=_LEVELS.index)
+    place = f"{level}[{levels.count(level)}]"
+    if came is None or came[0] != lost[0]:
+        shown = [
+            _text(each[1].value)[:200] if each is not None and each[0] == level else None for each in (lost, came)
+        ]
+        return {"place": place, "offset": 0, "before": shown[0], "after": shown[1]}
+    block, one, other = _block(lost[1].value, came[1].value) if level == "messages" else ("", *_whole(lost, came))
+    a, b = _text(one), _text(other)
+    offset = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    begin = max(offset - 60, 0)
+    shown = [text[begin : offset + 140] for text in (a, b)]
+    return {"place": place + block, "offset": offset, "before": shown[0], "after": shown[1]}
+
+
+def _whole(lost: _Entry, came: _Entry) -> tuple[Any, Any]:
+    return lost[1].value, came[1].value
+
+
+def _block(lost: Any, came: Any) -> tuple[str, Any, Any]:
+    """Find the block of a message that differs first; the message itself where one of both has a single block."""
+    old, new = (fields(each).get("content", fields(each).get("parts")) for each in (lost, came))
+    if not (isinstance(old, list) and isinstance(new, list) and len(old) > 1 and len(new) > 1):
+        return "", lost, came
+    at = next((n for n, (x, y) in enumerate(zip(old, new, strict=False)) if x != y), min(len(old), len(new)))
+    one, other = (each[at] if at < len(each) else "" for each in (old, new))
+    return f".content[{at}]", one, other

@@ -1,5 +1,6 @@
 """The first difference between two prompts, named by its place and in words."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import attr
@@ -103,6 +104,28 @@ def tools_changed(before: Sequence[Item], after: Sequence[Item]) -> str:
     edited = [name for name in new if name in old and new[name] != old[name]]
     said = [f"{sign} {_names(names)}" for sign, names in (("+", added), ("-", removed), ("~", edited)) if names]
     return "; ".join(said) or "the same tools in another order"
+
+
+def tools_in_brief(before: Sequence[Item], after: Sequence[Item]) -> str:
+    """Count the tools that came, went or were edited, those of an MCP server together: ``+4 mcp__linear, ~1 Bash``.
+
+    :return: nothing where they are the same, or the same in another order.
+    """
+    old, new = _tools(before), _tools(after)
+    changes = (
+        ("+", [name for name in new if name not in old]),
+        ("−", [name for name in old if name not in new]),
+        ("~", [name for name in new if name in old and new[name] != old[name]]),
+    )
+    said = [
+        f"{sign}{count} {name}" for sign, names in changes for name, count in Counter(map(_server, names)).items()
+    ]
+    return ", ".join(said[:_NAMES]) + (f" and {len(said) - _NAMES} more" if len(said) > _NAMES else "")
+
+
+def _server(name: str) -> str:
+    """Return the MCP server's part of a tool's name, the whole name of any other tool."""
+    return name.rpartition("__")[0] if name.startswith("mcp__") and name.count("__") > 1 else name
 
 
 def _tools(items: Sequence[Item]) -> Mapping[str, int]:

@@ -91,6 +91,20 @@ class Layout:
                 yield level, value
 
 
+def seen_entries(laid: Layout, upstream: Any, known: DigestMemory | None = None) -> Iterator[tuple[str, MarkedItem]]:
+    """Go through a prompt as the provider's cache sees it.
+
+    Claude Code's first system block is for accounting; api.anthropic.com removes it before it looks at the cache,
+    other upstreams see it ("LLM gateway protocol", code.claude.com).
+
+    :param upstream: the name of the upstream that was asked.
+    """
+    for level, marked in laid.entries(known):
+        text = fields(marked.value).get("text") if level == "system" and upstream == "anthropic" else None
+        if not (isinstance(text, str) and text.startswith("x-anthropic-billing-header:")):
+            yield level, marked
+
+
 def layout(dialect: str | None, body: Any) -> Layout | None:
     """Take a body apart; None where it is no prompt that this room can read.
 

@@ -28,15 +28,15 @@ from ccsproxy.insight.prompt.prompts import listing
 from ccsproxy.insight.session import Session
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.calls import Stamp
-from ccsproxy.store.reader.lists import SessionQuery
+from ccsproxy.store.reader.noteworthy import LOOKED_THROUGH, Noteworthy
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.reader.sums.budgets import spent_now
 from ccsproxy.store.reader.sums.costs import PARTS
 from ccsproxy.store.state.annotations import Annotation
 from ccsproxy.store.summary import cost_gap, read_entry
 
-#: Sessions that are held, and that are looked through for findings.
-_HELD, _LOOKED_THROUGH = 4, 60
+#: Sessions that are held.
+_HELD = 4
 #: Readings of limits that are older say nothing: the longest window is a week.
 _LIMITS_MS = 8 * 86_400_000
 
@@ -55,7 +55,7 @@ class Insights:
         self._clock = clock
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, tuple[Stamp, Session]] = OrderedDict()
-        self._found: OrderedDict[str, tuple[Stamp, list[dict[str, Any]]]] = OrderedDict()
+        self._noteworthy = Noteworthy(reader)
 
     @property
     def groups(self) -> Sequence[str]:
@@ -104,29 +104,11 @@ class Insights:
 
     def findings_since(self, since: int | None = None) -> list[dict[str, Any]]:
         """Return what is worth knowing about the newest sessions that were active since a time."""
-        found = []
-        for each in self._reader.sessions(SessionQuery(since=since, limit=_LOOKED_THROUGH)):
-            title = each.get("title")
-            found += [{**finding, "title": title} for finding in self._held_findings(each["session_id"])]
-        return sorted(found, key=_weight, reverse=True)
+        return self._noteworthy.findings(since)
 
-    def _held_findings(self, session_id: str) -> list[dict[str, Any]]:
-        stamp = self._reader.stamp(session_id)
-        with self._lock:
-            held = self._found.get(session_id)
-        if held is not None and held[0] == stamp:
-            return held[1]
-        try:
-            found = [msgspec.to_builtins(each) for each in findings(Session(self._reader.calls(session_id)))]
-        except NotKept:
-            return []
-        if stamp is not None:
-            with self._lock:
-                self._found[session_id] = (stamp, found)
-                # More than are looked through, as other times and pages ask for other sessions.
-                while len(self._found) > 20 * _LOOKED_THROUGH:
-                    self._found.popitem(last=False)
-        return found
+    def stalls(self, since: int | None = None, until: int | None = None) -> dict[str, Any]:
+        """Return the silences inside the answers of the newest sessions, by model."""
+        return self._noteworthy.stalls(since, until)
 
     def context(self, session_id: str, seq: int) -> dict[str, Any]:
         """Return the attribution of a call's prompt."""
@@ -246,7 +228,7 @@ class Insights:
     def _part_costs(self, by: str, query: Query) -> tuple[list[dict[str, Any]], int]:
         """Sum up the parts of prompts over sessions: what each cost in all the calls that sent it."""
         sessions = self._reader.costs(query, "session")
-        looked_at = sessions[:_LOOKED_THROUGH]
+        looked_at = sessions[:LOOKED_THROUGH]
         rows = part_costs((self.session(each["name"]) for each in looked_at if each["name"]), by)
         return rows, len(sessions) - len(looked_at)
 
@@ -277,10 +259,6 @@ class Insights:
         """Return the state of the limits of each account, the binding and the fullest first."""
         now = round(self._clock() * 1000)
         return limits_now(readings(self._reader.calls_with("limits", now - _LIMITS_MS)), now)
-
-
-def _weight(finding: Mapping[str, Any]) -> Any:
-    return (finding["kind"] in ("secret", "loss"), finding["cost"] or 0.0, finding["seconds"] or 0.0)
 
 
 def _content(record: Mapping[str, Any], kind: str) -> list[Any]:

@@ -70,6 +70,7 @@ SESSION_SORTS = {
     "time": "started_key",
     "title": "title COLLATE NOCASE",
     "client": "client",
+    "cwd": "cwd COLLATE NOCASE",
     "model": "models",
     "calls": "request_count",
     "errors": "errors",

@@ -1,0 +1,85 @@
+"""What is worth knowing of the newest sessions, findings and stalls, held as long as the sessions do not change."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attr
+import msgspec
+
+from ccsproxy.insight.findings import findings
+from ccsproxy.insight.session import Session
+from ccsproxy.insight.stalls import StalledCall, stalled_calls, sum_stalls
+from ccsproxy.store.reader.calls import Stamp
+from ccsproxy.store.reader.lists import SessionQuery
+from ccsproxy.store.reader.reader import NotKept, Reader
+
+#: Sessions that are looked through at a time, and those whose findings are held.
+LOOKED_THROUGH, HELD = 60, 1200
+
+
+@attr.frozen
+class Told:
+    """What is to be said of one state of a session."""
+
+    findings: Sequence[dict[str, Any]] = ()
+    stalls: Sequence[StalledCall] = ()
+
+
+class Noteworthy:
+    """Looks through the newest sessions. May be used by several threads.
+
+    Invariant: what is held of a session was made of the state that its stamp names.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._lock = threading.Lock()
+        self._held: OrderedDict[str, tuple[Stamp, Told]] = OrderedDict()
+
+    def findings(self, since: int | None = None) -> list[dict[str, Any]]:
+        """Return the findings of the newest sessions that were active since a time, the weightiest first.
+
+        :param since: milliseconds since the epoch; None for all time.
+        """
+        found = []
+        for each in self._sessions(since):
+            title = each.get("title")
+            found += [{**finding, "title": title} for finding in self._told(each["session_id"]).findings]
+        return sorted(found, key=_weight, reverse=True)
+
+    def stalls(self, since: int | None, until: int | None) -> dict[str, Any]:
+        """Sum up the silences inside the answers of the newest sessions (see `ccsproxy.insight.stalls.sum_stalls`).
+
+        :param since: earliest start of a call, milliseconds since the epoch; None for all time.
+        :param until: latest start, exclusive; None for now.
+        """
+        first, end = since or 0, until if until is not None else 1 << 62
+        calls = [call for each in self._sessions(since) for call in self._told(each["session_id"]).stalls]
+        return sum_stalls(call for call in calls if first <= call.started_ms < end)
+
+    def _sessions(self, since: int | None) -> list[dict[str, Any]]:
+        return self._reader.sessions(SessionQuery(since=since, limit=LOOKED_THROUGH))
+
+    def _told(self, session_id: str) -> Told:
+        stamp = self._reader.stamp(session_id)
+        with self._lock:
+            held = self._held.get(session_id)
+        if held is not None and held[0] == stamp:
+            return held[1]
+        try:
+            session = Session(self._reader.calls(session_id))
+        except NotKept:
+            return Told()
+        told = Told([msgspec.to_builtins(each) for each in findings(session)], stalled_calls(session.calls))
+        if stamp is not None:
+            with self._lock:
+                self._held[session_id] = (stamp, told)
+                while len(self._held) > HELD:
+                    self._held.popitem(last=False)
+        return told
+
+
+def _weight(finding: Mapping[str, Any]) -> Any:
+    return (finding["kind"] in ("secret", "loss"), finding["cost"] or 0.0, finding["seconds"] or 0.0)
