@@ -54,7 +54,7 @@ class ListTests(WorldCase):
         self.assertIn(row.get_attribute("data-key"), page.url.replace("%2F", "/"))
         page.keyboard.press("j")
         following = page.get_by_test_id("row").nth(4).get_attribute("data-key")
-        expect(beside.locator("h2").first).to_contain_text(f"#{following.rpartition('/')[2]} ")
+        expect(beside.locator(".told").first).to_contain_text(f"#{following.rpartition('/')[2]} ")
         page.go_back()
         expect(beside).to_be_hidden()
         page.keyboard.press("o")

@@ -114,7 +114,7 @@ def results_of(step: Step) -> dict[str, Part]:
         return {}
     wanted = {part.id for part in step.tool_calls if part.id}
     found: dict[str, Part] = {}
-    for part in islice(_parts(following), _NEWEST) if wanted else ():
+    for part in islice(_parts(following, step.call), _NEWEST) if wanted else ():
         if part.kind == "tool_result" and part.id in wanted:
             found.setdefault(part.id, part)
             if len(found) == len(wanted):
@@ -122,8 +122,10 @@ def results_of(step: Step) -> dict[str, Part]:
     return found
 
 
-def _parts(call: Call) -> Iterator[Part]:
-    """Go through the parts of a prompt's messages, the newest first."""
-    for item in reversed(call.items):
+def _parts(call: Call, before: Call) -> Iterator[Part]:
+    """Go through the parts of a prompt's messages, the newest first; only new ones where it goes on from another."""
+    first = len(before.items)
+    continued = 0 < first <= len(call.items) and call.items[first - 1] is before.items[-1]
+    for item in reversed(call.items[first:] if continued else call.items):
         if item.level == "messages":
             yield from item.parts

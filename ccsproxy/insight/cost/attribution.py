@@ -24,12 +24,14 @@ class Sized:
     :ivar sizes: tokens by item, not rounded; they sum to the provider's count.
     :ivar ends: the sums of all sizes up to each item.
     :ivar exact: share of the tokens that lie in stretches of one item whose size was counted.
+    :ivar estimated: the sum of the items' estimates.
     """
 
     call: Call
     sizes: list[float]
     ends: list[float]
     exact: float = 0.0
+    estimated: int = 0
 
 
 def size_lane(lane: Lane) -> dict[int, Sized]:
@@ -38,13 +40,21 @@ def size_lane(lane: Lane) -> dict[int, Sized]:
     held: Sized | None = None
     ratio = 1.0
     for call in lane.calls:
-        sized = _sized(call, held, ratio)
+        sized, before = _sized(call, held, ratio), held
         found[call.seq] = sized
         if call.tokens.prompt is not None and call.items and not call.continues:
             held = sized
-            estimated = sum(item.tokens for item in call.items)
-            ratio = (sized.ends[-1] / estimated) if estimated else ratio
+            sized.estimated = _estimated(call, before)
+            ratio = (sized.ends[-1] / sized.estimated) if sized.estimated else ratio
     return found
+
+
+def _estimated(call: Call, before: Sized | None) -> int:
+    """Sum up the estimates of a prompt; of one that goes on from another only what was added is looked at."""
+    first = len(before.call.items) if before else 0
+    if before and first <= len(call.items) and call.items[first - 1] is before.call.items[-1]:
+        return before.estimated + sum(item.tokens for item in call.items[first:])
+    return sum(item.tokens for item in call.items)
 
 
 def _sized(call: Call, held: Sized | None, ratio: float) -> Sized:

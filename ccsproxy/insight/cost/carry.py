@@ -95,13 +95,28 @@ def _charge(held: list[_Open], sized: Sized, billed: Billed, rate: float, number
     """Charge what was not read: new pieces, and those that were missed."""
     # What was read is paid by the sum of the read rates, so that only the rest has to be looked at.
     begin = min(bisect_right(sized.ends, float(sized.call.tokens.read or 0)), shared)
+    paid = stretch_cost(billed, 0.0, sized.ends[begin - 1]) or 0.0 if begin else 0.0
     for at in range(begin, len(held)):
-        each, end = held[at], sized.ends[at]
+        each = held[at]
         each.tokens = sized.sizes[at]
-        cost = stretch_cost(billed, end - each.tokens, end) or 0.0
+        # Up to the end of each piece, as the next begins there: a call without a cache pays for a thousand of them.
+        paid, before = _paid_up_to(billed, sized.ends[at]), paid
+        cost = paid - before
         each.extra += cost - each.tokens * rate
         if each.begun == number:
             each.first_cost = cost
+
+
+def _paid_up_to(billed: Billed, end: float) -> float:
+    """Return the dollars of the beginning of a prompt, 0 where the rates are not known."""
+    paid, before = 0.0, 0.0
+    for upto, rate in billed:
+        if end <= upto:
+            return paid + (end - before) * rate if end > before else paid
+        if upto > before:
+            paid += (upto - before) * rate
+            before = upto
+    return paid
 
 
 def _closed(each: _Open, reads: float, counted: list[Sized], number: int, priced: bool) -> Carried:

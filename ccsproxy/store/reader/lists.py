@@ -184,6 +184,18 @@ def place_of(connection: sqlite3.Connection, session_id: str, seq: int) -> tuple
     return found
 
 
+def places_in_session(
+    connection: sqlite3.Connection, session_id: str, seqs: Iterable[int]
+) -> dict[int, tuple[str, int, int]]:
+    """Return segment, offset and length of the lines of several requests of a session, by their numbers."""
+    sql = (
+        "SELECT seq, name, offset, length FROM requests JOIN segments USING (segment) "  # noqa: S608  (constants)
+        f"WHERE {OF_SESSION} AND seq IN (SELECT value FROM json_each(?)) ORDER BY key"
+    )
+    numbers = f"[{','.join(map(str, seqs))}]"
+    return {seq: (name, at, size) for seq, name, at, size in connection.execute(sql, (session_id, numbers))}
+
+
 def marks_of(connection: sqlite3.Connection) -> dict[str, int]:
     """Return how far the index has read each segment, -1 for those that it has read to the end."""
     rows = connection.execute("SELECT name, CASE WHEN closed THEN -1 ELSE done END FROM segments")

@@ -8,7 +8,7 @@ import msgspec
 
 from ccsproxy.exchange.record import SCHEMA_VERSION
 from ccsproxy.exchange.upgrade import upgrade
-from ccsproxy.store.reader.lists import batches, marks_of, place_of
+from ccsproxy.store.reader.lists import batches, marks_of, place_of, places_in_session
 from ccsproxy.store.reader.recent import find_place
 from ccsproxy.store.reader.source import IndexSource
 from ccsproxy.store.segments.lines import SegmentLines
@@ -17,7 +17,6 @@ from ccsproxy.store.summary import Summary, plain_json
 #: Segment, offset and length of a line.
 Place = tuple[str, int, int]
 #: A request's number in its session, with the place of its line.
-_Numbered = tuple[int, Place | None]
 
 
 #: How the JSON of a record ends that needs no upgrade.
@@ -62,13 +61,12 @@ class RecordReader:
         :return: by number. What is left out may still be had one by one: the index may not know it yet.
         """
 
-        def question(connection: Connection) -> list[_Numbered]:
-            return [(seq, place_of(connection, session_id, seq)) for seq in seqs]
+        def question(connection: Connection) -> dict[int, Place]:
+            return places_in_session(connection, session_id, seqs)
 
         wanted: dict[str, dict[int, tuple[int, int]]] = {}
-        for seq, place in self._source.ask(question, list[_Numbered]()):
-            if place is not None:
-                wanted.setdefault(place[0], {})[seq] = place[1:]
+        for seq, place in self._source.ask(question, dict[int, Place]()).items():
+            wanted.setdefault(place[0], {})[seq] = place[1:]
         found = {}
         for name, places in wanted.items():
             read = self._lines.several(name, list(places.values()))

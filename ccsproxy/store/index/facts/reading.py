@@ -1,7 +1,7 @@
 """Reads the facts of calls that are kept (see `ccsproxy.store.index.facts.blocks`)."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ccsproxy.insight.facts import Call, Item
 from ccsproxy.store.index.facts.blocks import LIMITS, SECRETS, StoredCall, blocks_of_session, calls, items, read_block
@@ -31,7 +31,10 @@ def calls_of_session(connection: sqlite3.Connection, session: int) -> list[tuple
     known: dict[int, Item] = {}
     for each in stored:
         known.update(items.decode(each.items))
-    return [(each.key, _whole(each, known)) for each in stored]
+    # By their numbers in one list, out of which the ranges of calls are cut: the items of a thousand calls that each
+    # repeat the conversation are a million places.
+    every = [known.get(number, _GONE) for number in range(max(known, default=-1) + 1)]
+    return [(each.key, _whole(each, every)) for each in stored]
 
 
 def session_calls(connection: sqlite3.Connection, session_id: str) -> list[Call]:
@@ -46,9 +49,14 @@ def _of_session(connection: sqlite3.Connection, session: int) -> Iterator[Stored
         yield from (each for each in read_block(connection, block) if each.session == session)
 
 
-def _whole(stored: StoredCall, known: dict[int, Item]) -> Call:
+def _whole(stored: StoredCall, every: Sequence[Item]) -> Call:
     call = calls.decode(stored.facts)
-    call.items = tuple(known.get(number, _GONE) for number in stored.numbers())
+    found: list[Item] = []
+    for first, count in stored.ranges:
+        found += every[first : first + count]
+        # Numbers beyond those that are known are of items that are gone.
+        found += [_GONE] * (count - max(min(len(every) - first, count), 0))
+    call.items = tuple(found)
     return call
 
 
