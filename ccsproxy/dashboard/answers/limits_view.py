@@ -30,7 +30,7 @@ def _limit(each: Mapping[str, Any]) -> Any:
     return h.tr(
         h.th(f"{each['provider']} {each['name']}", h.span(" binding", class_="muted") if each["binding"] else None),
         h.td(str(each["account"] or "")),
-        h.td([fill, f" {percent(used, 1)}"] if used is not None else None, state),
+        h.td([fill, f" {percent(used, 1)}"] if used is not None else UNKNOWN, state),
         h.td(moment_of(each["resets_at"]) if each["resets_at"] else "–"),
         h.td(_forecast(each)),
         h.td(moment_of(each["measured_at"])),

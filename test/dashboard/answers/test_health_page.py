@@ -45,7 +45,7 @@ class HealthTests(SynchronousTestCase):
         """Each plain figure of the store and of its index; what is not known, or has no form, is left out."""
         text = self.page(store="ok", store_detail={"queued": 7, "odd": [1], "index": {"lag_s": 0.5}}).text
         self.assertIn("Queued7", text)
-        self.assertIn("Index: lag s", text)
+        self.assertIn("The indexLag s", text)
         self.assertNotIn("odd", text)
 
     def test_shipping(self) -> None:
@@ -53,5 +53,5 @@ class HealthTests(SynchronousTestCase):
         target = {"target": "ch", "state": "waiting", "trouble": "no route", "sent": 5, "refused": 0, "missed": 2,
                   "deletions": 1, "lag_s": 90}  # fmt: skip
         text = self.page(ship={"targets": [target], "hold_bytes": 1000}).one("section", id="ship").text
-        self.assertIn("waiting: no route, 5 taken, at most 2 missed, 1 deletions to come, 1 m 30 s behind", text)
+        self.assertIn("waiting: no route, 5 taken, at most 2 missed, 1 deletions to come, 1:30 behind", text)
         self.assertEqual(self.page().all("section", id="ship"), [])

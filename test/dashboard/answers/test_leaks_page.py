@@ -29,7 +29,7 @@ class LeaksTests(SynchronousTestCase):
         places = [{"where": f"w{n}", "calls": n} for n in range(9)]
         page = self.page(leak(places=places))
         self.assertEqual([each.attributes["href"] for each in page.all("a")], ["/x/s/3?view=request"] * 2)
-        self.assertEqual(page.one("td", class_="data").text, "w0 (0), w1 (1), w2 (2), w3 (3)")
+        self.assertIn("w0 of 0 calls, w1 of 1 call, w2 of 2 calls, w3 of 3 calls", page.text)
         self.assertIn("the provider has seen them", page.text)
 
     def test_none(self) -> None:

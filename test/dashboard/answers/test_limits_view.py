@@ -21,12 +21,12 @@ class LimitsTests(SynchronousTestCase):
         """More than all may be used, which a meter cannot show; what nobody told is a dash and no meter."""
         page = shown(limits_panel([limit(used=1.25), limit(used=None)]))
         self.assertEqual([each.attributes["value"] for each in page.all("meter")], ["1.0"])
-        self.assertIn("125%", page.text)
+        self.assertIn("125 %", page.text)
         self.assertIn("–", page.text)
 
     def test_when(self) -> None:
         """A limit that will not be reached before it begins anew says so."""
-        self.assertIn("not before that", shown(limits_panel([limit()])).text)
+        self.assertIn("lasts until it resets", shown(limits_panel([limit()])).text)
         reached = shown(limits_panel([limit(reached_at="2026-11-20T09:00:00Z", binding=True)]))
         self.assertIn("20 Nov 09:00:00", reached.text)
         self.assertIn("binding", reached.text)

@@ -34,7 +34,7 @@ class PromptsTests(SynchronousTestCase):
     def test_list(self) -> None:
         """A row a version, by its tools where it is a set of them; ids that need it are quoted."""
         page = self.listed(version(), version(id="tools/2", kind="tools", tools=["Read", "Bash"]))
-        self.assertEqual([each.text for each in page.one("tbody").all("th")], ["system", "tools"])
+        self.assertEqual([each.text for each in page.one("tbody").all("th")], ["system prompt", "tools"])
         links = [each.attributes["href"] for each in page.one("tbody").all("a")]
         self.assertEqual((links[0], links[3]), ("/prompts/system-1", "/prompts/tools%2F2"))
         self.assertIn("Read, Bash", page.text)
@@ -42,7 +42,8 @@ class PromptsTests(SynchronousTestCase):
 
     def test_one(self) -> None:
         """Its content, who used it, and what it changed against the one before."""
-        changes = [{"place": "system[0]", "what": "edited", "lines": ["+ be kind", "- be brief", " same"]}]
+        lines = ["+ be kind", "- be brief", " same"]
+        changes = [{"place": "system[0]", "kind": "changed", "name": None, "lines": lines}]
         found = version(
             previous="system-0", changes=changes, content=[{"text": "Hi."}, {"name": "t", "description": "d"}]
         )

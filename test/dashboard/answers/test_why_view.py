@@ -33,7 +33,7 @@ class PriceTests(SynchronousTestCase):
     def test_lower_bound(self) -> None:
         """A call that broke off shows what is known of its price as a bound, and says why."""
         cost = {**COST, "total": 0.0045, "read": 0.0036, "input": 0.0009, "at_least": True}
-        self.assertIn("≥ $0.0045, of which $0.0036", sentence(cost, None))
+        self.assertIn("≥ $0.0045, $0.0036 of it for", sentence(cost, None))
         page = shown(cost_panel(cost))
         self.assertIn("≥ $0.0045", page.text)
         self.assertIn("The output was not counted", page.text)
@@ -42,7 +42,7 @@ class PriceTests(SynchronousTestCase):
         """Rows are those that cost something, with their share; the bar is as wide as all of it."""
         page = shown(cost_panel({**COST, "total": 0.004, "read": 0.003, "input": 0.001, "share_of_session": 0.25}))
         self.assertEqual([each.text for each in page.all("th")], ["read from the cache", "new input"])
-        self.assertIn("25% of its session", page.one("h2").text)
+        self.assertIn("25 % of its session", page.one("h2").text)
         widths = [float(each.attributes["width"] or 0) for each in page.one("svg", role="img").all("rect")]
         self.assertEqual(widths, [750, 250])
 
@@ -53,7 +53,7 @@ class CacheTests(SynchronousTestCase):
     def test_hit(self) -> None:
         """All is well, and nothing more is said."""
         page = shown(cache_panel(CACHE))
-        self.assertEqual(page.text, "CacheCachehit: all that could be read was")
+        self.assertEqual(page.text, "CacheVerdictHit: all that could be read was read")
         self.assertIsNone(cache_panel(None))
 
     def test_changed(self) -> None:
@@ -63,7 +63,7 @@ class CacheTests(SynchronousTestCase):
         lost = {"lost_tokens": 9000, "lost_cost": 0.05}
         cache = {**CACHE, "verdict": "changed", "cause": "changed", "certain": False, **told, **lost}
         page = shown(cache_panel(cache))
-        for said in ("the prompt had changed, likely", "tools[3] Bash edited", "9.0k tokens, $0.05", "<a>\n<b>"):
+        for said in ("Missed: the prompt changed, likely", "tools[3] Bash edited", "9.0k tokens, $0.05", "<a>\n<b>"):
             self.assertIn(said, page.text)
         self.assertEqual(page.one("a").attributes["href"], "/diff/s/3/4")
         self.assertEqual((page.one("del").text, page.one("ins").text), ("<a>", "<b>"))

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.exchange.about import about, answer_of, asked_and_said, view_of
+from ccsproxy.dashboard.exchange.about import about, answer_of, asked_and_said, told_of, view_of
 from test.dashboard import specimens
 from test.dashboard.reading_page import shown
 
@@ -11,10 +11,20 @@ class AboutTests(SynchronousTestCase):
     """What was asked last, and what came."""
 
     def test_names(self) -> None:
-        """By number, method and path; the query is none of it, and nothing known is no error."""
+        """By what it was about, else its tools, else method and path without the query; nothing known is no error."""
         record = {"seq": 7, "request": {"method": "POST", "path": "/v1/messages?beta=true"}}
-        self.assertEqual(about(record), "#7 POST /v1/messages")
-        self.assertEqual(about({}), "#None  ")
+        self.assertEqual(about(record, {"preview": "hi\nthere", "tools": ["Bash"]}), "hi there")
+        self.assertEqual(about(record, {"tools": ["Bash", "Read"]}), "calls Bash, Read")
+        self.assertEqual(about(record, {}), "POST /v1/messages")
+        self.assertEqual(about({}, {}), "Call")
+
+    def test_told(self) -> None:
+        """How it ended, its number and place, when, which model; the path where the name does not say it."""
+        record = {**specimens.chat(), "seq": 7}
+        text = shown(told_of(record, {"preview": "hi"}, "turn 2, step 1")).text
+        self.assertIn("#7 · turn 2, step 1 · ", text)
+        self.assertIn("POST", text)
+        self.assertNotIn("POST", shown(told_of(record, {})).text)
 
     def test_last_and_answer(self) -> None:
         """The newest message alone and the answer; of a call that runs still, only what was asked."""

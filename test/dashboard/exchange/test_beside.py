@@ -43,6 +43,9 @@ class HeadTests(SynchronousTestCase):
 
     def test_ways(self) -> None:
         """To all of it, with the words that were searched for, and to its place in the session."""
-        links = [each.attributes["href"] for each in shown(beside_head(specimens.anthropic(3), "refund")).all("a")]
+        head = beside_head(specimens.anthropic(3), {"preview": "why?"}, "turn 1, step 2", "refund")
+        links = [each.attributes["href"] for each in shown(head).all("a")]
         sid = specimens.SID
-        self.assertEqual(links, [f"/x/{sid}/3?q=refund", f"/s/{sid}?from=3#step-3"])
+        self.assertEqual(links, [f"/x/{sid}/3?q=refund", f"/s/{sid}?from=3#step-3", f"/diff?b={sid}/3"])
+        self.assertEqual(shown(head).one("h2").text, "why?")
+        self.assertIn("turn 1, step 2", shown(head).text)

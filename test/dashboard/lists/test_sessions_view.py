@@ -19,7 +19,7 @@ class RowTests(SynchronousTestCase):
     def test_duration(self) -> None:
         """From its beginning to its end, where both are times."""
         times = {"started_at": "2026-11-20T08:00:00Z", "ended_at": "2026-11-20T09:30:00Z"}
-        self.assertEqual(row_of_session({"session_id": "s", **times}).duration, "1 h 30 m")
+        self.assertEqual(row_of_session({"session_id": "s", **times}).duration, "1:30:00")
         self.assertEqual(row_of_session({"session_id": "s", **times, "ended_at": "?"}).duration, figures.UNKNOWN)
 
 

@@ -16,6 +16,7 @@ from ccsproxy.store.index.file import remove_all
 from ccsproxy.store.index.follower import Follower, bring_up, rebuild
 from ccsproxy.store.index.index import Index
 from ccsproxy.store.reader import insights as insights_module
+from ccsproxy.store.reader import noteworthy as noteworthy_module
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.segments.lines import SegmentLines
@@ -141,13 +142,13 @@ class HeldTests(StoredCase):
     def test_bounds(self) -> None:
         """Neither sessions nor their findings are held without end, and what is held is the newest."""
         self.patch(insights_module, "_HELD", 2)
-        self.patch(insights_module, "_LOOKED_THROUGH", 0)
+        self.patch(noteworthy_module, "HELD", 0)
         names = list(sessions_of(self.records))[:4]
         for name in names:
             self.insights.session(name)
-            self.insights._held_findings(name)
+            self.insights._noteworthy._told(name)
         self.assertEqual(list(self.insights._sessions), names[-2:])
-        self.assertEqual(len(self.insights._found), 0)
+        self.assertEqual(len(self.insights._noteworthy._held), 0)
 
     def test_annotations(self) -> None:
         """What people wrote comes through; where nobody wrote anything there is none, and no file for it."""
@@ -201,6 +202,17 @@ class AnswerTests(StoredCase):
         self.patch(self.insights, "call", lambda *_: (session, msgspec.structs.replace(call, cost=None)))
         self.patch(self.reader, "price", lambda *_: Cost(None, "price", "no price of m is known"))
         self.assertEqual(self.insights.cost(MAIN, 13)["gap"], "no price of m is known")
+
+    def test_stalls(self) -> None:
+        """By model, with the worst call; a time that lets none of them through has none."""
+        got = self.insights.stalls()
+        every = [each for each in self.records if self.insights.session(each["session_id"])]
+        calls = [c for sid in {r["session_id"] for r in every} for c in self.insights.session(sid).calls if c.stalls]
+        self.assertEqual(got["stalls"], sum(len(call.stalls) for call in calls))
+        self.assertGreater(got["stalls"], 0)
+        worst = max(calls, key=lambda call: max(gap for _, gap in call.stalls))
+        self.assertIn({"session_id": worst.session_id, "seq": worst.seq}, [row["worst"] for row in got["rows"]])
+        self.assertEqual(self.insights.stalls(until=1000)["rows"], [])
 
     def test_unknown(self) -> None:
         for ask in (lambda: self.insights.conversation("x"), lambda: self.insights.cache(MAIN, 999)):
