@@ -6,18 +6,12 @@ known is null; text that no engine could hold (a half of a surrogate pair) is re
 
 from typing import Any
 
-import msgspec
-
 from ccsproxy.ship.delivery.batch import ShippedLine
 from ccsproxy.store.reader.recent import finished_row
-from ccsproxy.store.summary import Price, Summary, as_dict, order_key, read_entry
+from ccsproxy.store.summary import Price, Summary, as_dict, order_key
 
 #: Members of a summary that repeat what was said, or may.
 _SAID = ("preview", "about", "error_message")
-
-
-class _Labelled(msgspec.Struct):
-    labels: dict[str, str] = {}
 
 
 def facts_of(line: ShippedLine, segment: str, host: str, price: Price) -> dict[str, Any]:
@@ -27,11 +21,11 @@ def facts_of(line: ShippedLine, segment: str, host: str, price: Price) -> dict[s
     :param host: whose segment that is; a record that names its host is that one's.
     :raises ValueError: when the line holds no record.
     """
-    summary = finished_row(read_entry(line.data), price)
+    summary = finished_row(line.entry, price)
     row = as_dict(summary)
     if not line.content:
         row.update(dict.fromkeys(_SAID), path=summary.path.partition("?")[0])
-    labels = _labels(line.data)
+    labels = line.entry.labels
     row.update(
         key=order_key(summary.started_at, summary.id),
         host=labels.get("host", host),
@@ -60,10 +54,3 @@ def clean(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(clean(name)): clean(each) for name, each in value.items()}
     return value
-
-
-def _labels(line: bytes) -> dict[str, str]:
-    try:
-        return msgspec.json.decode(line, type=_Labelled).labels
-    except (msgspec.MsgspecError, UnicodeError):
-        return {}

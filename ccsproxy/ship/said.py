@@ -10,7 +10,7 @@ import msgspec
 from ccsproxy.ship.delivery.batch import ShippedLine
 from ccsproxy.ship.facts import clean
 from ccsproxy.store.index.texts.record_texts import Text, request_texts, response_texts
-from ccsproxy.store.summary import Entry, read_entry
+from ccsproxy.store.summary import Entry
 
 #: How many sessions, and how many texts of one day, are remembered; what is forgotten is only sent once more.
 SESSIONS, TEXTS = 512, 200_000
@@ -99,5 +99,5 @@ def texts_of(
     """
     for line, row in zip(lines, facts, strict=True):
         named = {name: row[name] for name in ("session_id", "host", "key")}
-        for position, (kind, text) in enumerate(memory.says(read_entry(line.data))):
+        for position, (kind, text) in enumerate(memory.says(line.entry)):
             yield {**named, "position": position, "kind": kind, "hash": hash_of(text), "text": clean(text)}

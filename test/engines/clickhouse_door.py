@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import zstandard
+
 _CODE = re.compile(r"Code: (\d+)")
 #: What the server itself answers with, by code; everything else is 500.
 _STATUS = {60: 404, 26: 400, 27: 400, 62: 400, 72: 400, 117: 400, 81: 404}
@@ -48,8 +50,7 @@ class Handler(BaseHTTPRequestHandler):
         """Do what the query and the body say."""
         asked = {name: values[-1] for name, values in parse_qs(urlsplit(self.path).query).items()}
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
+        body = unpacked(body, self.headers.get("Content-Encoding", ""))
         if (user := self.headers.get("X-ClickHouse-User", "default")) != "default":
             self._answer(403, f"Code: 516. {user}".encode(), "516")
             return
@@ -74,6 +75,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""
+
+
+def unpacked(body: bytes, coding: str) -> bytes:
+    """Undo what a body was compressed with."""
+    if coding == "zstd":
+        return zstandard.ZstdDecompressor().stream_reader(body).read()
+    return gzip.decompress(body) if coding == "gzip" else body
 
 
 def _statement(asked: dict[str, str], body: bytes) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
+import zstandard
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ccsproxy.ship.jsonl.target import TOKEN
@@ -70,7 +71,7 @@ class Receiver:
             token = asked["insert_deduplication_token"]
             if token not in self.tokens:
                 self.tokens.add(token)
-                rows = map(msgspec.json.decode, gzip.decompress(body).splitlines())
+                rows = map(msgspec.json.decode, zstandard.ZstdDecompressor().decompress(body).splitlines())
                 self.rows.setdefault(found[1], []).extend(rows)
         elif found := _DELETE.match(statement):
             self._delete(found[1], found[2])

@@ -1,6 +1,5 @@
 """A target that is a ClickHouse server, or a cluster of them, spoken to over its HTTP interface."""
 
-import gzip
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +27,7 @@ from ccsproxy.ship.clickhouse.schema import (
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.delivery.hosts import ShippedHosts
 from ccsproxy.ship.http import HttpDoor
+from ccsproxy.ship.packing import zstd_packed
 from ccsproxy.ship.reply import Reply, judge
 from ccsproxy.ship.target import BatchReceipt, Rejected, TargetContext, Unavailable
 
@@ -139,7 +139,7 @@ class ClickHouseTarget:
         await self._door.close()
 
     async def _insert(self, table: str, rows: Rows, token: str) -> None:
-        body = await deferToThread(lambda: gzip.compress(rows.body(table), 3))
+        body = await deferToThread(lambda: zstd_packed(rows.body(table)))
         settings = {**_INSERT, "insert_deduplication_token": f"{token}/{table}"}
         statement = f"INSERT INTO {database(self._address)}.{quoted(table)} FORMAT JSONEachRow"
         await self._ask(statement, settings, body)
@@ -162,7 +162,7 @@ class ClickHouseTarget:
         """
         headers = dict(self._headers)
         if body:
-            headers["Content-Encoding"] = "gzip"
+            headers["Content-Encoding"] = "zstd"
         query = urlencode({"query": statement, **(settings or {})}) if body else urlencode(settings or {})
         reply = await self._door.post(f"{self._url}?{query}", body or statement.encode(), headers)
         self._judge(reply)

@@ -12,9 +12,19 @@ from ccsproxy.exchange.record import SCHEMA_VERSION
 from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.ship.content import without_content
 from ccsproxy.store.state.shipments import DONE, Position
+from ccsproxy.store.summary import Entry, read_entry
 
 #: What the last members of a line look like whose record needs no upgrade.
 _CURRENT = b'"schema_version":%d,"crc32"' % SCHEMA_VERSION
+
+
+class ShippedEntry(Entry, gc=False):
+    """A record as `Entry` has it, and who recorded it; no labels where it is of an older version."""
+
+    labels: dict[str, str] = {}
+
+
+_entries = msgspec.json.Decoder(ShippedEntry)
 
 
 @attr.frozen(slots=False)
@@ -39,6 +49,18 @@ class ShippedLine:
     def head(self) -> codec.RecordHead:
         """What names the record."""
         return codec.head(self.data)
+
+    @cached_property
+    def entry(self) -> "ShippedEntry":
+        """What lists and texts need of the record; read once, as reading passes over the whole line.
+
+        :raises ValueError: when the line holds no record.
+        """
+        try:
+            return _entries.decode(self.data)
+        except (msgspec.MsgspecError, UnicodeError):
+            known = read_entry(self.data)
+            return ShippedEntry(**{name: getattr(known, name) for name in Entry.__struct_fields__})
 
     def record(self) -> dict[str, Any]:
         """Return the record in the current schema version; without content where none is shipped.
@@ -157,3 +179,7 @@ class BatchLimits:
     rows: int = 500
     size: int = 4 << 20
     linger: float = 1.0
+
+    def nearly_filled_by(self, batch: LineBatch) -> bool:
+        """Tell whether there is probably more behind a batch at once, as it holds half of what one may or more."""
+        return len(batch.lines) * 2 >= self.rows or batch.size * 2 >= self.size

@@ -136,7 +136,7 @@ class Pump(PatientWork):
             self._settle()
             return None
         await self._ship(batch)
-        return not isinstance(batch, LineBatch) or batch.done or batch.size * 2 >= limits.size
+        return not isinstance(batch, LineBatch) or batch.done or limits.nearly_filled_by(batch)
 
     async def _go_back(self, segment: str) -> None:
         self._log.warn(
@@ -144,6 +144,11 @@ class Pump(PatientWork):
         )
         await self._in_thread(lambda: self._ledger.return_to(self._name, Position(segment)))
         self._take(await self._in_thread(lambda: self._ledger.get(self._name)) or Shipment(self._name))
+
+    async def _trouble(self, reason: str, retry_after: float | None = None) -> None:
+        # The batch is read again from its beginning, perhaps in an hour: until then nothing of it stays in memory.
+        await self._in_thread(self._source.release)
+        await super()._trouble(reason, retry_after)
 
     async def _delete(self) -> None:
         sessions = await self._in_thread(lambda: self._ledger.deletions(self._name))

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from ccsproxy.exchange import codec
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch, SegmentBatch, ShippedLine
+from ccsproxy.ship.delivery.cursor import LineCursor
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines, lines, segment_pieces
@@ -40,6 +41,7 @@ class RecordSource:
         self._files = files or Files()
         self._segments = SegmentLines(data_dir, self._files)
         self._redacted: tuple[str, bool] = ("", True)
+        self._cursor = LineCursor(data_dir, self._files, self._damaged)
 
     def end(self) -> Position:
         """Return the position behind everything that is written by now."""
@@ -81,7 +83,8 @@ class RecordSource:
         :raises OSError: when a segment cannot be read now.
         """
         # A power cut may have cut the segment below the position: what was written there since would never be sent.
-        self.check(shipment.position)
+        if not self._cursor.is_at(shipment.position.segment, shipment.position.offset):
+            self.check(shipment.position)
         found = [each for each in self._segments.names() if lies_before(shipment.position, each)]
         names = [each for each in found if not until or each <= until]
         try:
@@ -90,6 +93,10 @@ class RecordSource:
             return self._lines(names, shipment, limits, content)
         except FileNotFoundError:  # rewritten or removed since the folder was listed
             return None
+
+    def release(self) -> None:
+        """Let go of the segment that is read: there will be nothing to do for a while."""
+        self._cursor.close()
 
     def lag(self, position: Position) -> tuple[int, float | None]:
         """Return how far a target is behind what is written.
@@ -124,7 +131,7 @@ class RecordSource:
         kept: list[ShippedLine] = []
         size, end, tail, done, withheld = 0, start, "", False, 0
         may_go = self._is_redacted(name)
-        for line in self._scan(name, start):
+        for line in self._from(name, start):
             full = len(kept) >= limits.rows or (bool(kept) and size + line.length > limits.size)
             # A batch that was planned comes again exactly as it was, so that its name means the same records.
             if line.offset >= planned if planned > start else full:
@@ -150,12 +157,10 @@ class RecordSource:
             return ""
         return head.event
 
-    def _scan(self, name: str, start: int) -> Iterator[SegmentLine]:
+    def _from(self, name: str, start: int) -> Iterator[SegmentLine]:
         """Yield the whole lines of a segment, past what is damaged."""
         try:
-            for line in lines(segment_pieces(self._files, self._data_dir, name, start, self._damaged), start):
-                if line.ended:
-                    yield line
+            yield from self._cursor.lines(name, start)
         # Retrying would hold this target at the damaged frame for ever, with everything behind it.
         except PackedError as error:  # it reads no better next time
             self._damaged(f"{name}: {error}")
@@ -183,7 +188,7 @@ class RecordSource:
     def _is_redacted(self, name: str) -> bool:
         """Tell whether secrets were removed from a segment when it was written; no header says that they were not."""
         if self._redacted[0] != name:
-            first = next(self._scan(name, 0), None)
+            first = next(lines(segment_pieces(self._files, self._data_dir, name, damage=self._damaged)), None)
             self._redacted = (name, first is None or b'"redacted":false' not in first.data[:1000])
         return self._redacted[1]
 

@@ -4,7 +4,6 @@ A receiver that has seen a token has seen all of that batch: repeats carry the s
 asks it to delete a session.
 """
 
-import gzip
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.delivery.hosts import ShippedHosts
 from ccsproxy.ship.http import HttpDoor
 from ccsproxy.ship.jsonl.signature import HEADER, sign
+from ccsproxy.ship.packing import gzipped
 from ccsproxy.ship.reply import Reply, judge
 from ccsproxy.ship.target import BatchReceipt, TargetContext, Unavailable
 
@@ -58,9 +58,7 @@ class JsonLinesTarget:
             "deleted_at": iso_time(now),
         }
         # A session may be removed, go on, and be removed again: each time has its own name.
-        await self._post(
-            f"{self._host}/deleted/{session_id}/{now:.3f}", gzip.compress(msgspec.json.encode(note) + b"\n")
-        )
+        await self._post(f"{self._host}/deleted/{session_id}/{now:.3f}", gzipped(msgspec.json.encode(note) + b"\n"))
 
     async def close(self) -> None:
         """Close the connections to the receiver."""
@@ -95,4 +93,4 @@ def says_error(reply: Reply) -> bool:
 
 
 def _packed(batch: LineBatch) -> bytes:
-    return gzip.compress(b"".join(line.json() + b"\n" for line in batch.lines), 6)
+    return gzipped(b"".join(line.json() + b"\n" for line in batch.lines))

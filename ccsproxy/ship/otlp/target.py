@@ -4,7 +4,6 @@ Source: opentelemetry.io/docs/specs/otlp, "OTLP/HTTP". A partial success is a su
 and never sent again; what a server refuses for its size is divided by the pump.
 """
 
-import gzip
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from twisted.logger import Logger
 
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.upgrade import upgrade
+from ccsproxy.ship.content import without_content
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.http import HttpDoor
 from ccsproxy.ship.otlp import names
@@ -22,6 +22,7 @@ from ccsproxy.ship.otlp.encoder import SpanEncoder
 from ccsproxy.ship.otlp.metrics import FAMILIES, CallMetrics
 from ccsproxy.ship.otlp.protobuf import metrics_request, refused_points, refused_spans, trace_request
 from ccsproxy.ship.otlp.span import Span
+from ccsproxy.ship.packing import gzipped
 from ccsproxy.ship.reply import Reply, judge
 from ccsproxy.ship.target import BatchReceipt, Rejected, ShipError, TargetContext
 from ccsproxy.store.reader.reader import Reader
@@ -91,15 +92,16 @@ class OtlpTarget:
         whole: list[Record] = []
         for line in batch.lines:
             try:
-                records.append(line.record())
+                read = upgrade(codec.decode(line.data))
+                records.append(read if self._content else without_content(read))
                 if not self._content:
-                    whole.append(upgrade(codec.decode(line.data)))
+                    whole.append(read)
             except ValueError:
                 self._log.warn(
                     "a line that is no record is not shipped: {at} of {of}", at=line.offset, of=batch.segment
                 )
         spans = self._encoder.spans(records, whole)
-        return records, len(batch.lines) - len(records), [gzip.compress(body, 5) for body in bodies(spans)]
+        return records, len(batch.lines) - len(records), [gzipped(body) for body in bodies(spans)]
 
     async def _post(self, path: str, body: bytes) -> Reply:
         headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip", **self._headers}
@@ -124,7 +126,7 @@ class OtlpTarget:
         families, since = list(FAMILIES.values()), self._metrics.since_s
         body = metrics_request(self._resource, families, samples, since, max(self._clock(), since))
         try:
-            reply = await self._post("/v1/metrics", gzip.compress(body, 5))
+            reply = await self._post("/v1/metrics", gzipped(body))
             if reply.status in _NO_METRICS:
                 self._takes_metrics = False
                 self._log.info("{where} takes no metrics, so it gets spans alone", where=self._where)
