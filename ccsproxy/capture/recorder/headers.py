@@ -107,18 +107,12 @@ class HeaderLines:
     @property
     def raw(self) -> RawHeaders:
         """The lines as bytes, spelled and ordered as they came."""
-        if self._raw is None:
-            read = _read(self._lines)
-            self._raw = fieldlines.pairs(self._lines) if read is None else [line[0] for line in read]
-        return self._raw
+        return self._raw if self._raw is not None else self._both()[0]
 
     @property
     def pairs(self) -> Pairs:
         """The lines as text, spelled and ordered as they came."""
-        if self._pairs is None:
-            read = _read(self._lines)
-            self._pairs = pairs(self.raw) if read is None else [line[1] for line in read]
-        return self._pairs
+        return self._pairs if self._pairs is not None else self._both()[1]
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -131,6 +125,15 @@ class HeaderLines:
     def plain(self) -> bool:
         """Whether the lines are all ASCII and no name comes twice, so that `mapping` says all that they do."""
         return self._lines.isascii() and len(self.mapping) == len(self.pairs)
+
+    def _both(self) -> tuple[RawHeaders, Pairs]:
+        read = _read(self._lines)
+        if read is None:
+            self._raw = raw = fieldlines.pairs(self._lines)
+            self._pairs = text = pairs(raw)
+        else:
+            self._raw, self._pairs = raw, text = [line[0] for line in read], [line[1] for line in read]
+        return raw, text
 
     def field(self, name: str) -> str:
         """Return a field's value, its lines joined by a comma; empty when there is none.

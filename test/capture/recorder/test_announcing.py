@@ -2,8 +2,11 @@
 
 from typing import Any
 
-from ccsproxy.exchange.record import Record
+from ccsproxy.capture.recorder.interfaces import Interpreters
+from ccsproxy.exchange.record import Client, Record
+from ccsproxy.exchange.relayed import RawHeaders
 from test.capture.fakes import JSON, request_head, response_head
+from test.capture.recorder import fake_interfaces
 from test.capture.recorder.test_recorder import RecorderCase
 
 _BODY = b'{"model": "m-1"}'
@@ -72,3 +75,77 @@ class AnnouncingTests(RecorderCase):
         self.assertEqual([each.seq for each in self.store.begun], [2])
         self.assertIn("capture_error", self.finish(1).capture.faults)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class MeetingTests(RecorderCase):
+    """Who calls is asked with the body where that comes in the turn of the head, else with the head alone."""
+
+    def setUp(self) -> None:
+        self.asked: list[Any] = []
+        self.meaning = Interpreters(fake_interfaces.MEANING.detect, self.identify)
+        super().setUp()
+
+    def identify(self, headers: RawHeaders, target: bytes, body: Any) -> Client:
+        """Say whose session a header names."""
+        self.asked.append(body)
+        named = {name: value.decode() for name, value in headers}.get(b"X-Session")
+        if named == "bad":
+            raise ZeroDivisionError
+        return Client(name="c" if body is None else "c with body", session=named)
+
+    def head(self, number: int, session: str = "") -> None:
+        named = [(b"X-Session", session.encode())] if session else []
+        self.begin(number, request_head(f"e{number}", headers=[*_HEAD, *named]))
+
+    def end_of(self, number: int) -> Record:
+        self.answer(response_head(200, JSON), b"{}", number=number)
+        return self.end(number=number, request=len(_BODY), response=2)
+
+    def test_once(self) -> None:
+        """A call of one turn is asked once."""
+        self.recorder.turn_begins()
+        self.head(1, "s")
+        self.ask(_BODY)
+        record = self.end_of(1)
+        self.recorder.turn_ends()
+        self.assertEqual(self.asked, [{"model": "m-1"}])
+        self.assertEqual((record.session_id, record.client.name), ("s", "c with body"))
+
+    def test_a_body_that_does_not_come(self) -> None:
+        """A head that names its session is announced at the end of its turn."""
+        self.recorder.turn_begins()
+        self.head(1, "s")
+        self.head(2)
+        self.assertEqual((self.asked, self.store.begun), ([], []))
+        self.recorder.turn_ends()
+        self.assertEqual((self.asked, [each.session_id for each in self.store.begun]), ([None, None], ["s"]))
+
+    def test_the_order_of_heads(self) -> None:
+        """A call whose body is there is no earlier for it than one of the same session that began before it."""
+        self.recorder.turn_begins()
+        self.head(1, "s")
+        self.head(2)
+        self.head(3, "s")
+        self.ask(_BODY, 3)
+        self.recorder.turn_ends()
+        self.assertEqual([(each.id, each.seq) for each in self.store.begun], [("e1", 1), ("e3", 2)])
+        self.assertEqual(self.asked, [None, None, {"model": "m-1"}])
+
+    def test_ended_in_its_turn_without_a_body(self) -> None:
+        """Nothing is asked of it or told of it afterwards."""
+        self.recorder.turn_begins()
+        self.head(1, "s")
+        record = self.end(number=1, request=0, response=0)
+        before = list(self.asked)
+        self.recorder.turn_ends()
+        self.assertEqual((record.session_id, record.seq, self.asked, self.store.begun), ("s", 1, before, []))
+
+    def test_asking_that_fails(self) -> None:
+        """It costs the name of who calls, and no other exchange anything."""
+        self.recorder.turn_begins()
+        self.head(1, "bad")
+        self.head(2, "s")
+        self.recorder.turn_ends()
+        self.assertEqual([each.id for each in self.store.begun], ["e2"])
+        self.ask(_BODY, 1)
+        self.assertIn("identity_failed", self.end_of(1).capture.faults)

@@ -33,7 +33,8 @@ class Opening:
 
     What opens in a turn is announced at the turn's end: of a call that has ended by then, as most small ones have,
     the record says all that the announcement would, and comes with the same turn. Until that is acknowledged the
-    relay's log holds whatever a crash would need the announcement for.
+    relay's log holds whatever a crash would need the announcement for. Likewise a head whose body may follow in the
+    turn is asked who calls with that body, once in place of twice. Numbers of a session stay in the order of heads.
 
     :ivar placement: chooses the sessions.
     """
@@ -61,10 +62,17 @@ class Opening:
         self._probes = Probes(later, finish)
         self._in_turn = False
         self._unannounced: dict[Assembly, None] = {}
+        self._unmet: dict[Assembly, None] = {}
 
     def meet(self, assembly: Assembly) -> None:
-        """Take an exchange's head, and open it if that says enough."""
+        """Take an exchange's head, and open it if that says enough; at the turn's end if its body does not come."""
         self.placement.meet(assembly)
+        if self._in_turn and not assembly.request.bodiless:
+            self._unmet[assembly] = None
+        else:
+            self._meet(assembly)
+
+    def _meet(self, assembly: Assembly) -> None:
         named = assembly.identify(None)
         waits = assembly.head.method == b"HEAD" and not self.placement.knows(assembly)
         if named is not None or (assembly.request.bodiless and not waits) or assembly.head.id in self._under_way:
@@ -72,6 +80,7 @@ class Opening:
 
     def open_with_body(self, assembly: Assembly, wait: bool = True) -> None:
         """Open an exchange whose body is there."""
+        self._meet_those_before(assembly)
         body = assembly.request.json
         self.open(assembly, assembly.identify(body), body, wait)
 
@@ -81,6 +90,7 @@ class Opening:
         :param named: the session that the client names, None when it names none.
         :param wait: for a moment, where its end may tell the program that calls.
         """
+        self._unmet.pop(assembly, None)
         numbered = self._under_way.get(assembly.head.id)
         if wait and numbered is None and self._waits(assembly, named):
             return
@@ -105,6 +115,7 @@ class Opening:
     def turn_ends(self) -> None:
         """Announce what has opened in the turn and not ended."""
         self._in_turn = False
+        self._meet_those_before(None)
         waiting, self._unannounced = self._unannounced, {}
         for assembly in waiting:
             try:
@@ -115,7 +126,21 @@ class Opening:
 
     def ended(self, assembly: Assembly) -> None:
         """Announce an exchange no more: its record comes."""
+        self._unmet.pop(assembly, None)
         self._unannounced.pop(assembly, None)
+
+    def _meet_those_before(self, assembly: Assembly | None) -> None:
+        """Open, as far as their heads say enough, the exchanges whose heads came earlier; None for all."""
+        while self._unmet:
+            each = next(iter(self._unmet))
+            del self._unmet[each]
+            if each is assembly:
+                return
+            try:
+                self._meet(each)
+            except Exception:
+                self._log.failure("who calls could not be asked")
+                each.note(UNANNOUNCED)
 
     def _announce(self, assembly: Assembly) -> None:
         started = assembly.gate.started(assembly.started(), assembly.request.lines)
