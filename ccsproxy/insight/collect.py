@@ -105,10 +105,12 @@ class Collector:
 
     def _new_item(self, record: Mapping[str, Any], level: str, value: Any, digest: int) -> Item:
         content = fields(value).get("content", fields(value).get("parts"))
-        pieces = tuple(digest_of(encoded(each)) for each in content) if isinstance(content, list) else ()
+        # One piece is the item itself; and it is mostly a tool's result, the longest text there is.
+        several = content if isinstance(content, list) and len(content) > 1 else ()
+        pieces = tuple(digest_of(encoded(each)) for each in several)
         role, parts = self._parts(record, level, value)
         tokens = sum(part.tokens for part in parts)
-        return Item(level, role, digest, parts, pieces if len(pieces) > 1 else (), tokens)
+        return Item(level, role, digest, parts, pieces, tokens)
 
     def _parts(self, record: Mapping[str, Any], level: str, value: Any) -> tuple[str, tuple[Part, ...]]:
         dialect = record.get("dialect")

@@ -33,14 +33,16 @@ class Caller:
 
     :ivar process: the program at the other end, None where the system does not tell.
     :ivar connection: the connection's id, empty when unknown.
+    :ivar program: a name of the program, empty when nothing is known of it.
     """
 
     process: Process | None = None
     connection: str = ""
+    #: Made at once: a dozen questions about a call begin with it.
+    program: str = attr.field(init=False, eq=False)
 
-    @property
-    def program(self) -> str:
-        """A name of the program, empty when nothing is known of it."""
+    @program.default
+    def _named(self) -> str:
         if self.process is not None:
             return f"process {self.process.pid} {self.process.started_at}"
         return f"connection {self.connection}" if self.connection else ""
