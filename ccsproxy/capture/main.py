@@ -15,6 +15,7 @@ from pathlib import Path
 from socket import AF_UNIX
 from typing import Any
 
+import attr
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
@@ -136,14 +137,7 @@ def make_store(settings: RecorderSettings, reactor: Any, prices: PriceBook) -> S
     options = StoreSettings(
         run=settings.run_session_id,
         writer=f"ccsproxy/{__version__}",
-        redact=settings.redact,
-        rotate_size=settings.rotate_size,
-        rotate_every=settings.rotate_every,
-        retain_days=settings.retain_days,
-        retain_size=settings.retain_size,
-        compress=settings.compress,
-        sync=settings.sync,
-        ship_hold=settings.ship_hold,
+        **attr.asdict(settings.keeping),
     )
     return IndexedStore(Path(settings.data_dir), options, reactor, prices)
 

@@ -7,6 +7,7 @@ import socket
 
 import msgspec
 
+from ccsproxy.config.keeping import Keeping, keeping_of
 from ccsproxy.config.keys import read_upstream_key
 from ccsproxy.config.model import Config
 from ccsproxy.errors import ConfigError
@@ -19,7 +20,7 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     :ivar run_session_id: the session of exchanges whose client names none.
     :ivar provider: ``auto``, or the dialect family that is forced.
     :ivar bodies: whether bodies are kept (``--capture full``).
-    :ivar redact: whether secrets are replaced.
+    :ivar keeping: what the store is told.
     :ivar spill_key: 32 bytes, made at the start of the relay.
     :ivar prices: file of the user's own prices, empty for none.
     :ivar redact_patterns: expressions of the user's own secrets.
@@ -27,28 +28,20 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     :ivar labels: what every record is labelled with (see `ccsproxy.capture.recorder.placing.labels`).
     :ivar body_limit: how much of one body is kept, in bytes as they were sent.
     :ivar memory_limit: how much of all unfinished bodies is kept, in bytes.
-    :ivar ship_hold: how much is kept longer because it is not shipped yet, in bytes.
     """
 
     data_dir: str
     run_session_id: str
     spill_key: bytes
-    provider: str = "auto"
+    provider: str
     bodies: bool = True
-    redact: bool = True
-    rotate_size: int = 64 << 20
-    rotate_every: float = 3600.0
-    retain_days: float = 30.0
-    retain_size: int = 4 << 30
-    compress: str = "zstd"
-    sync: str = "interval"
+    keeping: Keeping = Keeping()
     prices: str = ""
     redact_patterns: tuple[str, ...] = ()
     keep_patterns: tuple[str, ...] = ()
     labels: dict[str, str] = {}
     body_limit: int = 32 << 20
     memory_limit: int = 512 << 20
-    ship_hold: int = 4 << 30
 
 
 def own_labels() -> dict[str, str]:
@@ -87,16 +80,9 @@ def recorder_settings(config: Config, run_session_id: str, spill_key: bytes) -> 
         spill_key=spill_key,
         provider=config.provider,
         bodies=config.capture != "metadata",
-        redact=config.redact,
-        rotate_size=config.rotate_size,
-        rotate_every=config.rotate_every,
-        retain_days=config.retain_days,
-        retain_size=config.retain_size,
-        compress=config.compress,
-        sync=config.sync,
+        keeping=keeping_of(config),
         prices=str(config.prices or ""),
         redact_patterns=(*config.redact_patterns, *_team_keys(config)),
         keep_patterns=config.keep_patterns,
         labels=labels_of(config),
-        ship_hold=config.ship_hold,
     )

@@ -1,9 +1,11 @@
 """What the program was told: one frozen value, however it was told."""
 
 from pathlib import Path
+from typing import Any
 
 import attr
 
+from ccsproxy.config.keeping import Keeping
 from ccsproxy.config.shipping import ShipAddress
 from ccsproxy.insight.cost.budget import Budget
 
@@ -47,7 +49,7 @@ class Upstream:
 
 
 @attr.frozen
-class Config:
+class Config(Keeping):
     """Everything that can be set, with the defaults of contract section 1. Sizes are bytes, times are seconds."""
 
     upstreams: tuple[Upstream, ...]
@@ -59,7 +61,6 @@ class Config:
     no_api: bool = False
     data_dir: Path = attr.field(factory=lambda: Path("~/.ccsproxy").expanduser())
     capture: str = "full"
-    redact: bool = True
     cors_allow: str | None = None
     allow_hosts: tuple[str, ...] = ()
     api_token_file: Path | None = None
@@ -70,12 +71,6 @@ class Config:
     upstream_keepalive: float = 90.0
     max_connections: int = 4096
     drain_timeout: float = 30.0
-    rotate_size: int = 64 << 20
-    rotate_every: float = 3600.0
-    retain_days: float = 30.0
-    retain_size: int = 4 << 30
-    compress: str = "zstd"
-    sync: str = "interval"
     upstream_ca: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
@@ -95,7 +90,6 @@ class Config:
     budget_action: str = "warn"
     ship: tuple[ShipAddress, ...] = ()
     ship_content: str = "full"
-    ship_hold: int = 4 << 30
     ship_credentials: Path | None = None
 
     @property
@@ -121,6 +115,11 @@ class Config:
     def token_path(self) -> Path:
         """The file of the API's token."""
         return self.api_token_file or Path(self.data_dir) / "api-token"
+
+
+def default_of(field: str) -> Any:
+    """Return the default of a setting, for whoever works without a `Config`: it is said there alone."""
+    return attr.fields_dict(Config)[field].default
 
 
 #: Endpoints that only this machine reaches, as far as their text tells; callers are judged by their sockets anyway.

@@ -6,14 +6,14 @@ from typing import Any
 import attr
 
 from ccsproxy.config import values
-from ccsproxy.config.model import Config
+from ccsproxy.config.model import default_of
 from ccsproxy.config.shipping import CONTENT, ship_address
 from ccsproxy.insight.cost.budget import parse_budget
 
 
 def _default_of(field: str) -> str:
-    """Write the default that `Config` has for a field, as people read it: it is said there alone."""
-    return values.written(attr.fields_dict(Config)[field].default)
+    """Write the default that `Config` has for a field, as people read it."""
+    return values.written(default_of(field))
 
 
 @attr.frozen

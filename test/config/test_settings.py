@@ -1,14 +1,18 @@
 """Tests of the settings table, the config file and the options built from them."""
 
+import ast
 import io
 import sys
 from pathlib import Path
 
+import attr
 from twisted.trial.unittest import SynchronousTestCase
 
+import ccsproxy
 from ccsproxy.config import values
 from ccsproxy.config.build import build_config, reloaded
 from ccsproxy.config.file import read_config_file
+from ccsproxy.config.model import Config
 from ccsproxy.config.options import Options
 from ccsproxy.config.settings import SETTINGS
 from ccsproxy.errors import ConfigError
@@ -18,6 +22,9 @@ allow-host api-token-file max-request-body connect-timeout first-byte-timeout id
 max-connections drain-timeout rotate-size rotate-every retain-days retain-size compress sync upstream-ca client-cert
  client-key upstream-proxy workers prices redact-pattern keep-pattern label forward intercept websocket
  api-users budget budget-action ship ship-content ship-hold ship-credentials client-keys upstream-key-file""".split()
+
+PACKAGE = Path(ccsproxy.__file__).parent
+NOTHING = ("0", "0.0", "''", "False", "None")
 
 
 class ValueTests(SynchronousTestCase):
@@ -85,6 +92,22 @@ class BuildTests(SynchronousTestCase):
         for known in SETTINGS:
             if known.read is not None and known.default[0].isdigit():
                 self.assertEqual(known.read(known.default), getattr(config, known.field), known.name)
+
+    def test_a_default_is_said_once(self) -> None:
+        """No class outside of this room has a default of its own for what is an option."""
+        options = {each.name for each in attr.fields(Config)}
+        found = [
+            (file.name, holder.name, ast.unparse(line))
+            for file in sorted(PACKAGE.rglob("*.py"))
+            if not file.is_relative_to(PACKAGE / "config")
+            for holder in ast.walk(ast.parse(file.read_text()))
+            if isinstance(holder, ast.ClassDef)
+            for line in holder.body
+            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.target.id in options
+            # Nothing (0, "", False, None) says that it was not set; a call makes it from elsewhere.
+            if isinstance(line.value, ast.Constant | ast.BinOp) and ast.unparse(line.value) not in NOTHING
+        ]
+        self.assertEqual(found, [])
 
     def test_command_line_wins(self) -> None:
         """A key in both places has the command line's value; repeatable ones are not mixed."""

@@ -161,7 +161,7 @@ class RecorderProcess:
         self._labels = settings.labels
         if self._recorder is not None:
             self._recorder.label(settings.labels)
-            if settings.redact and self._patterns != patterns_of(settings):
+            if settings.keeping.redact and self._patterns != patterns_of(settings):
                 self._recorder.redact_with(self._parts.redactors(settings))
         self._patterns = patterns_of(settings)
 
@@ -184,7 +184,7 @@ class RecorderProcess:
         self._recorder = recorder = SocketRecorder(
             CapturePolicy(forced, settings.bodies, settings.body_limit, self._labels),
             self._parts.interpreters,
-            self._parts.redactors(settings) if settings.redact else Unredacted,
+            self._parts.redactors(settings) if settings.keeping.redact else Unredacted,
             Sessions(settings.run_session_id, store.last_seq),
             store,
             self._report,

@@ -4,6 +4,8 @@ import resource
 
 import attr
 
+from ccsproxy.config.model import default_of
+
 #: File descriptors that connections never get: listeners, log, store, children, upstream names being looked up.
 RESERVED_DESCRIPTORS = 64
 
@@ -45,11 +47,11 @@ class Limits:
     request_line: int = 16 << 10
     head: int = 64 << 10
     fields: int = 200
-    body: int = 64 << 20
+    body: int = default_of("max_request_body")
     chunk_line: int = 1 << 10
     trailers: int = 8 << 10
     pipelined: int = 16 << 10
-    connections: int = attr.field(factory=lambda: connection_cap(4096))
+    connections: int = attr.field(factory=lambda: connection_cap(default_of("max_connections")))
     head_time: float = 30.0
     idle_time: float = 120.0
     body_time: float = 60.0

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import attr
 from twisted.internet import protocol
 
+from ccsproxy.config.model import default_of
 from ccsproxy.proxy import errors
 from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
 from ccsproxy.proxy.transport import innermost, receive_directly, replace_protocol, send_now, tune, unsent
@@ -24,9 +25,9 @@ class Timeouts:
     :ivar idle: between two pieces of a body whose receiver is ready for more.
     """
 
-    connect: float = 10.0
-    first_byte: float = 600.0
-    idle: float = 300.0
+    connect: float = default_of("connect_timeout")
+    first_byte: float = default_of("first_byte_timeout")
+    idle: float = default_of("idle_timeout")
 
     def passed(self, limit: type[errors.UpstreamTimeout]) -> errors.UpstreamTimeout:
         """Make the error for a limit that was passed, with a sentence that names it."""

@@ -124,7 +124,9 @@ class ProcessCase(SynchronousTestCase):
 
     def hello(self, wait: float = FIRST_AFTER) -> None:
         """Say the settings, and let the store open."""
-        settings = RecorderSettings(data_dir=str(self.directory), run_session_id="run", spill_key=KEY)
+        settings = RecorderSettings(
+            data_dir=str(self.directory), run_session_id="run", spill_key=KEY, provider="auto"
+        )
         self.inbox.dataReceived(frames.message(frames.HELLO, settings))
         self.pump(wait)
 
@@ -179,6 +181,7 @@ class LifeTests(ProcessCase):
             data_dir=str(self.directory),
             run_session_id="run",
             spill_key=KEY,
+            provider="auto",
             prices=str(prices),
             labels={"team": "search"},
             redact_patterns=("ACME-[0-9]+",),
