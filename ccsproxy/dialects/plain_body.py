@@ -3,6 +3,7 @@
 import msgspec
 
 from ccsproxy.dialects.answer import DecodedResponse, Settled
+from ccsproxy.dialects.batches import are_results, batch_usage
 from ccsproxy.dialects.counts import exceeds
 from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings
@@ -31,6 +32,16 @@ def read_plain(
     :param whole: it arrived to its end.
     :param at_ms: when its first byte that is no blank arrived, None when there was none.
     """
+    answer = _read(body, facts, wire_format, whole, at_ms)
+    if not whole or not are_results(facts):
+        return answer
+    usage, model = batch_usage(body)
+    return msgspec.structs.replace(answer, usage=usage, response_model=model)
+
+
+def _read(
+    body: bytes | bytearray, facts: Facts, wire_format: WireFormat, whole: bool, at_ms: float | None
+) -> DecodedResponse:
     start = body[:64].lstrip(BLANK)[:1] or body.lstrip(BLANK)[:1]
     if not start:
         return DecodedResponse(dialect=wire_format.name, complete=whole, missing=empty(facts))

@@ -4,6 +4,9 @@ from typing import Any
 
 import msgspec
 
+#: The member of `Usage.raw` that says, of several calls together, how long the longest prompt among them was.
+LONGEST_PROMPT = "longest_prompt_tokens"
+
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
     """A further run of a model within one call, whose tokens are in none of the call's own counts.

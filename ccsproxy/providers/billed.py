@@ -5,7 +5,7 @@ from typing import Any
 
 import attr
 
-from ccsproxy.exchange.usage import Usage
+from ccsproxy.exchange.usage import LONGEST_PROMPT, Usage
 
 #: Words of the providers for their ordinary tier; Bedrock, Gemini and Vertex have their own.
 _STANDARD = frozenset({"", "standard", "default", "auto", "not_available", "global", "on_demand", "unspecified"})
@@ -22,7 +22,8 @@ class Billed:
     :ivar pieces: what is billed by the piece, by kind of fee.
     :ivar tier: in one spelling, ``standard`` for the ordinary one.
     :ivar region: where the provider says it served from, empty where that makes no difference.
-    :ivar prompt: the whole prompt's tokens.
+    :ivar prompt: the whole prompt's tokens; of several calls together those of the longest.
+    :ivar several: the counts are of several calls together.
     :ivar writes_unsplit: there are cache writes, and it is not known how long they live.
     :ivar unknown_passes: what else the model did in this call, whose tokens nobody told; empty for nothing.
     """
@@ -34,6 +35,7 @@ class Billed:
     prompt: int
     writes_unsplit: bool
     unknown_passes: str
+    several: bool = False
 
 
 def billed(usage: Usage) -> Billed:
@@ -46,14 +48,17 @@ def billed(usage: Usage) -> Billed:
         taken = min(max(count, 0), tokens[part])
         tokens[part] -= taken
         tokens[kind] = tokens.get(kind, 0) + taken
+    longest = raw.get(LONGEST_PROMPT)
+    whole = (usage.input_tokens or 0) + read + written
     return Billed(
         tokens={kind: count for kind, count in tokens.items() if count},
         pieces=dict(_pieces(usage, raw)),
         tier=_tier(usage, raw),
         region=_word(raw.get("inference_geo")),
-        prompt=(usage.input_tokens or 0) + read + written,
+        prompt=longest if isinstance(longest, int) else whole,
         writes_unsplit=unsplit,
         unknown_passes="" if usage.passes is not None else _other_passes(raw),
+        several=isinstance(longest, int),
     )
 
 

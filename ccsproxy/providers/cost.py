@@ -140,6 +140,9 @@ def _rates(price: Price, bill: Billed) -> tuple[RowRates, int | None]:
     above = None
     for step in steps:
         if bill.prompt > step.above:
+            # Which of the tokens belong to prompts beyond the limit is not known of several calls together.
+            if bill.several:
+                raise _Missing("rate", f"some of the calls had prompts above {step.above:,} tokens, others may not")
             rates, above = step.rates, step.above
     if rates is None:
         raise _Missing("price", "the row tells no rates")

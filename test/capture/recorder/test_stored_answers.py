@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.capture.recorder.placing.stored_answers import StoredAnswers
+from ccsproxy.dialects.route import split_target
 
 
 class StoredAnswersTests(SynchronousTestCase):
@@ -19,6 +20,26 @@ class StoredAnswersTests(SynchronousTestCase):
         self.assertEqual(
             [answers.counts({"id": name}) for name in ("resp_2", "resp_1", "resp_1")], [False, True, False]
         )
+
+    def test_batches(self) -> None:
+        """The results of a batch that was seen to be made count once, by its own id or by that of its file."""
+        answers = StoredAnswers()
+        made = split_target(b"POST", b"/v1/messages/batches")
+        results = split_target(b"GET", b"/v1/messages/batches/msgbatch_1/results")
+        self.assertFalse(answers.counts_results(results))
+        answers.batch(made, {"id": "msgbatch_1", "type": "message_batch"})
+        self.assertEqual([answers.counts_results(results) for _ in range(2)], [True, False])
+        told = {"id": "batch_1", "object": "batch", "output_file_id": None}
+        content = split_target(b"GET", b"/v1/files/file-1/content")
+        answers.batch(split_target(b"POST", b"/v1/batches"), told)
+        asked = split_target(b"GET", b"/v1/batches/batch_1")
+        answers.batch(asked, told)
+        self.assertFalse(answers.counts_results(content))
+        for _ in range(2):
+            answers.batch(asked, {**told, "output_file_id": "file-1"})
+        self.assertEqual([answers.counts_results(content) for _ in range(2)], [True, False])
+        answers.batch(asked, {**told, "output_file_id": "file-1"})
+        self.assertFalse(answers.counts_results(content))
 
     def test_bodies_without_a_name(self) -> None:
         """They are neither noted nor found."""

@@ -3,12 +3,14 @@
 from collections import OrderedDict
 from typing import Any
 
+from ccsproxy.dialects.route import Path
+
 #: How many answers are remembered that were begun and not counted; the oldest are forgotten.
 _MOST = 10_000
 
 
 class StoredAnswers:
-    """Knows which answers were begun without counts: in the background, or in a stream that broke off.
+    """Knows which answers were begun without counts: in the background, in a batch, in a stream that broke off.
 
     The first fetching of such an answer that tells its counts is where they are counted. No other fetching counts, so
     that what was counted when it was made is never counted again. An answer is known by its id alone, which its
@@ -27,6 +29,23 @@ class StoredAnswers:
             self._begun[name] = None
             if len(self._begun) > _MOST:
                 self._begun.popitem(last=False)
+
+    def batch(self, target: Path, body: Any) -> None:
+        """Note a batch that was made; once it tells the file of its results, they are known by that.
+
+        :param body: of an answer that is no model's.
+        """
+        if not isinstance(body, dict) or (body.get("object") != "batch" and body.get("type") != "message_batch"):
+            return
+        if target.method == "POST" and target.last == "batches":
+            self.begun(body)
+        results = body.get("output_file_id")
+        if isinstance(results, str) and self.counts(body):
+            self.begun({"id": results})
+
+    def counts_results(self, target: Path) -> bool:
+        """Whether the counts in the results of a batch, which the target names, have been seen nowhere yet."""
+        return len(target.segments) > 1 and self.counts({"id": target.segments[-2]})
 
     def counts(self, body: Any) -> bool:
         """Whether the counts of a fetched answer have been seen nowhere yet; they are from now on."""

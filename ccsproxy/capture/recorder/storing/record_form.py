@@ -7,6 +7,7 @@ from ccsproxy.capture.recorder.headers import HeaderLines, pairs
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.capture.recorder.timing import milliseconds, record_timing, time_to_first_token
 from ccsproxy.dialects.answer import DecodedResponse
+from ccsproxy.dialects.route import split_target
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.record import CaptureNote, Record
@@ -96,7 +97,10 @@ def _usage(assembly: Assembly, answer: DecodedResponse | None, category: str) ->
     if answer is None or category == Category.COUNT_TOKENS:
         return usage
     if category != Category.MODEL:
-        return usage if usage is not None and assembly.stored.counts(answer.body) else None
+        stored, target = assembly.stored, split_target(assembly.head.method, assembly.head.target)
+        stored.batch(target, answer.body)
+        new = usage is not None and (stored.counts(answer.body) or stored.counts_results(target))
+        return usage if new else None
     if usage is None or usage.output_tokens is None:
         assembly.stored.begun(answer.body)
     return usage

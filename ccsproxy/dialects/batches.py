@@ -1,0 +1,102 @@
+"""What the results of a batch used: the sum of its lines, each of which is the answer of a call of a model.
+
+Anthropic (``GET /v1/messages/batches/ID/results``) and OpenAI (``GET /v1/files/ID/content``) answer with lines of
+JSON. A line that failed used nothing that is billed; where one that succeeded lacks a count, the sum has none.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ccsproxy.dialects.anthropic.usage import anthropic_usage
+from ccsproxy.dialects.facts import Facts
+from ccsproxy.dialects.json_body import member, text_member
+from ccsproxy.dialects.openai.usage import chat_usage, embedding_usage
+from ccsproxy.dialects.route import split_target
+from ccsproxy.exchange.usage import LONGEST_PROMPT, Usage
+from ccsproxy.wire.jsontext import JsonError, loads
+
+_TIER = "batch"
+#: Counts that are unknown where one line does not tell them.
+_NEEDED = ("input_tokens", "output_tokens")
+#: Counts of which a line tells nothing where it has none.
+_OPTIONAL = ("cache_creation_input_tokens", "cache_read_input_tokens", "reasoning_tokens")
+_LIFETIMES = ("cache_creation_5m", "cache_creation_1h")
+
+
+def are_results(facts: Facts) -> bool:
+    """Tell whether a call asks for the results of a batch, or for a file that may be such."""
+    path = split_target(facts.method, facts.target)
+    if path.method != "GET":
+        return False
+    return (path.last == "results" and "batches" in path.segments) or (
+        path.last == "content" and "files" in path.segments
+    )
+
+
+def batch_usage(body: bytes | bytearray) -> tuple[Usage | None, str | None]:
+    """Return what the lines of a batch used together, and the model where all of them name the same.
+
+    :return: no usage where the lines are none of a batch, or none of them told one.
+    """
+    answers = list(_answers(body))
+    usages = [usage for _, usage in answers]
+    if not usages:
+        return None, None
+    models = {model for model, _ in answers}
+    return _sum(usages), models.pop() if len(models) == 1 else None
+
+
+def _answers(body: bytes | bytearray) -> Iterator[tuple[str | None, Usage]]:
+    """Yield model and usage of the lines that were answered."""
+    for line in io.BytesIO(body):
+        try:
+            value = loads(line) if line.strip() else None
+        except JsonError:
+            continue
+        if not isinstance(value, dict) or "custom_id" not in value:
+            continue
+        message = member(member(value, "result"), "message")
+        if message is not None:
+            yield text_member(message, "model"), anthropic_usage(member(message, "usage")) or Usage()
+            continue
+        answered = member(member(value, "response"), "body")
+        if isinstance(member(answered, "usage"), dict):
+            is_vectors = isinstance(member(answered, "data"), list)
+            usage = embedding_usage(answered["usage"]) if is_vectors else chat_usage(answered)
+            yield text_member(answered, "model"), usage or Usage()
+
+
+def _sum(usages: Sequence[Usage]) -> Usage:
+    tools: dict[str, int] = {}
+    for usage in usages:
+        for kind, times in (usage.tool_calls or {}).items():
+            tools[kind] = tools.get(kind, 0) + times
+    # Vectors have no output, so that none of their lines tells one.
+    needed = [name for name in _NEEDED if any(getattr(usage, name) is not None for usage in usages)]
+    unsplit = any(usage.cache_creation_input_tokens and usage.cache_creation_5m is None for usage in usages)
+    optional = [*_OPTIONAL, *(() if unsplit else _LIFETIMES)]
+    counts: dict[str, Any] = {name: _known(usages, name) for name in needed}
+    counts.update((name, _told(usages, name)) for name in optional)
+    return Usage(
+        **counts,
+        service_tier=_TIER,
+        tool_calls=tools or None,
+        passes=[each for usage in usages for each in usage.passes or ()] or None,
+        raw={"requests": len(usages), LONGEST_PROMPT: max(map(_prompt, usages))},
+    )
+
+
+def _known(usages: Sequence[Usage], name: str) -> int | None:
+    counts = [getattr(usage, name) for usage in usages]
+    return None if None in counts else sum(counts)
+
+
+def _told(usages: Sequence[Usage], name: str) -> int | None:
+    counts = [count for usage in usages if (count := getattr(usage, name)) is not None]
+    return sum(counts) if counts else None
+
+
+def _prompt(usage: Usage) -> int:
+    counts: list[Any] = [usage.input_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens]
+    return sum(count or 0 for count in counts)

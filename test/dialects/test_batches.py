@@ -1,0 +1,95 @@
+"""What the results of a batch used."""
+
+import json
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.exchange.usage import Usage
+from ccsproxy.providers.cost import cost_of
+from test.dialects.exchanges import facts_for, lines, read_as
+
+RESULTS = b"/v1/messages/batches/msgbatch_1/results"
+AT = "2026-11-30T12:00:00Z"
+
+
+def message(told: int, written: int, model: str = "claude-opus-4-5", **more: Any) -> dict[str, Any]:
+    usage = {"input_tokens": told, "output_tokens": written, **more}
+    answer = {"type": "message", "model": model, "content": [], "usage": usage}
+    return {"custom_id": "a", "result": {"type": "succeeded", "message": answer}}
+
+
+def completion(told: int, written: int) -> dict[str, Any]:
+    usage = {"prompt_tokens": told, "completion_tokens": written, "total_tokens": told + written}
+    body = {"object": "chat.completion", "model": "gpt-5", "choices": [{"message": {}}], "usage": usage}
+    return {"id": "b", "custom_id": "a", "response": {"status_code": 200, "body": body}, "error": None}
+
+
+FAILED = {"custom_id": "x", "result": {"type": "errored", "error": {"type": "error"}}}
+EXPIRED = {"id": "b", "custom_id": "x", "response": None, "error": {"code": "batch_expired"}}
+
+
+class BatchTests(SynchronousTestCase):
+    """The sum of the lines."""
+
+    def usage(self, *values: Any, target: bytes = RESULTS, whole: bool = True) -> Usage | None:
+        return read_as(lines(values), facts_for(target, b"application/x-jsonl", method=b"GET"), whole=whole).usage
+
+    def test_anthropic(self) -> None:
+        """Counts add up; lines that failed have none; a single line is no other case."""
+        got = self.usage(message(10, 5), FAILED, message(7, 3, cache_read_input_tokens=4))
+        assert got is not None
+        self.assertEqual((got.input_tokens, got.output_tokens, got.cache_read_input_tokens), (17, 8, 4))
+        self.assertEqual((got.service_tier, got.raw), ("batch", {"requests": 2, "longest_prompt_tokens": 11}))
+        one = self.usage(message(10, 5))
+        assert one is not None
+        self.assertEqual((one.input_tokens, one.output_tokens), (10, 5))
+
+    def test_openai(self) -> None:
+        """The file of a batch is one of many; other files have no counts."""
+        target = b"/v1/files/file-1/content"
+        got = self.usage(completion(10, 5), EXPIRED, completion(1, 2), target=target)
+        assert got is not None
+        self.assertEqual((got.input_tokens, got.output_tokens), (11, 7))
+        self.assertIsNone(self.usage({"custom_id": "a", "body": {"model": "m"}}, target=target))
+        self.assertIsNone(self.usage({"usage": {"input_tokens": 1}}, {"a": 1}, target=target))
+        self.assertIsNone(self.usage(message(1, 1), target=b"/v1/elsewhere"))
+
+    def test_what_is_not_known(self) -> None:
+        """A line that succeeded and tells no count makes the sum unknown, a cut file has none."""
+        got = self.usage(message(10, 5), {"custom_id": "b", "result": {"message": {"model": "m"}}})
+        assert got is not None
+        self.assertEqual((got.input_tokens, got.output_tokens), (None, None))
+        self.assertIsNone(self.usage(message(10, 5), whole=False))
+        self.assertIsNone(self.usage(FAILED, EXPIRED))
+
+    def test_damage(self) -> None:
+        """Odd lines are passed over."""
+        odd = b"{cut\n\n[1]\nnull\n" + json.dumps({"custom_id": 1, "result": 5}).encode()
+        got = read_as(lines([message(10, 5)]) + odd, facts_for(RESULTS, b"application/x-jsonl", method=b"GET")).usage
+        assert got is not None
+        self.assertEqual(got.input_tokens, 10)
+
+    def test_price(self) -> None:
+        """The tier is the batch's; of several models there is none."""
+        single = cost_of("claude-opus-4-5", Usage(input_tokens=17, output_tokens=8), AT, "anthropic").dollars
+        got = cost_of("claude-opus-4-5", self.usage(message(10, 5), message(7, 3)), AT, "anthropic")
+        assert single is not None
+        self.assertEqual(got.dollars, single / 2)
+        answer = read_as(
+            lines([message(1, 1), message(1, 1, "claude-haiku-4-5")]),
+            facts_for(RESULTS, b"application/x-jsonl", method=b"GET"),
+        )
+        self.assertIsNone(answer.response_model)
+
+    def test_long_prompts(self) -> None:
+        """Many short prompts are no long one; where one is long it is not known which tokens are dearer."""
+        model = "gemini-2.5-pro"
+        short = Usage(input_tokens=900_000, output_tokens=0, raw={"requests": 9, "longest_prompt_tokens": 100_000})
+        long = Usage(input_tokens=900_000, output_tokens=0, raw={"requests": 2, "longest_prompt_tokens": 899_999})
+        plain = Usage(input_tokens=100_000, output_tokens=0)
+        at_once = cost_of(model, plain, AT, "google").dollars
+        assert at_once is not None
+        self.assertAlmostEqual(cost_of(model, short, AT, "google").dollars or 0, 9 * at_once)
+        found = cost_of(model, long, AT, "google")
+        self.assertEqual((found.dollars, found.gap), (None, "rate"))
