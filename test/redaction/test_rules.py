@@ -81,6 +81,22 @@ class OwnPatternTests(SynchronousTestCase):
         redactor = Redactor(rules=Rules(patterns=[r"ACME-[0-9]{6}"]))
         self.assertEqual(bare(redactor.text("é: ACME-123456, ACME-12")), f"é: {PLACEHOLDER}, ACME-12")
 
+    def test_each_text_by_itself(self) -> None:
+        """An expression says where a text begins and ends, however short that is and whatever is beside it."""
+        for pattern in ("^A[0-9]{4}$", "A[0-9]{4}", r"\AA[0-9]+\b"):
+            redactor = Redactor(rules=Rules(patterns=[pattern]))
+            clean = redactor.tree({"a": "A1234", "b": ["some words", "A1234"]})
+            self.assertEqual([bare(clean["a"]), bare(clean["b"][1])], [PLACEHOLDER, PLACEHOLDER], pattern)
+            self.assertNotIn("A1234", redactor.stream('data: {"a":"A1234"}\n\n', "sse"))
+
+    def test_our_own_words(self) -> None:
+        """Placeholders stay whatever an expression matches, so that redacting again changes nothing."""
+        for pattern in ("[a-z]+", "redacted", r"[<>]", "hello.*world"):
+            redactor = Redactor(rules=Rules(patterns=[pattern]))
+            once = redactor.text(f"hello {PLACEHOLDER} and <redacted:github-token:7f3a>, world")
+            self.assertIn("<redacted:github-token:7f3a>", once)
+            self.assertEqual(redactor.text(once), once)
+
     def test_what_is_none(self) -> None:
         """A finding that an expression matches as a whole stays; one that it matches in part does not."""
         redactor = Redactor(rules=Rules(keep=["AKIA[A-Z0-9]{12}TEST"]))

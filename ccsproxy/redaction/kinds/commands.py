@@ -5,7 +5,7 @@ import re
 import attr
 
 from ccsproxy.redaction.kinds.named.names import Strength
-from ccsproxy.redaction.kinds.named.values import Style, is_secret_value
+from ccsproxy.redaction.kinds.named.values import is_given_value
 from ccsproxy.redaction.search.finding import FoundSecret
 
 
@@ -127,5 +127,4 @@ def find_echoed(text: bytes, start: int) -> FoundSecret | None:
 
 
 def _password(secret: bytes, span: tuple[int, int]) -> FoundSecret | None:
-    is_secret = is_secret_value(secret, Strength.HUMAN, Style.LITERAL)
-    return FoundSecret(*span, "password", secret) if is_secret else None
+    return FoundSecret(*span, "password", secret) if is_given_value(secret) else None

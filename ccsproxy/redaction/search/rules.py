@@ -1,6 +1,7 @@
 """The rules by which secrets are found, and the key of their tags: one of each for all exchanges of a recorder."""
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 
@@ -52,7 +53,7 @@ class Rules:
 
     def find(self, text: str) -> list[FoundSecret]:
         """Return the secrets in a text, in order and disjoint, their places counted in letters."""
-        if len(text) < _SHORTEST:
+        if len(text) < (1 if self._own else _SHORTEST):
             return []
         findings = self._find_once(text)
         if not findings or text.isascii():
@@ -89,6 +90,9 @@ class Rules:
                 short.append(text)
             elif self._find_once(text):
                 return True
+        # What a user's expression says of the beginning and the end of a text holds of each by itself.
+        if self._own and any(map(self.find, short)):
+            return True
         return any(self.find_in(batch.encode("utf-8", "surrogatepass")) for batch in batches(short))
 
     def _is_kept(self, secret: bytes) -> bool:
@@ -102,8 +106,11 @@ def own_text(pattern: str) -> bytes:
     """
     text = pattern.encode("utf-8")
     try:
-        if re.compile(text).search(b"") is not None:
-            raise ValueError(_MATCHES_NOTHING)
+        with warnings.catch_warnings():
+            # It warns of what may mean something else one day, such as a class of POSIX, which RE2 reads already.
+            warnings.simplefilter("ignore", FutureWarning)
+            if re.compile(text).search(b"") is not None:
+                raise ValueError(_MATCHES_NOTHING)
     except re.error as reason:
         raise ValueError(str(reason)) from None
     return text
@@ -120,12 +127,18 @@ def own_pattern(pattern: str) -> PatternEngine:
 
 def _matches(engine: PatternEngine, raw: bytes) -> Iterator[FoundSecret]:
     position = 0
-    while position < len(raw) and (found := engine.search(raw, position, len(raw))) is not None:
-        start, end = found
-        # A user's expression may match our own placeholder: redacting it again would change its tag.
-        if end > start and not raw.startswith(b"<redacted", start):
-            yield FoundSecret(start, end, _OWN_KIND, raw[start:end])
-        position = max(end, start + 1)
+    # A user's expression may match our own placeholders: redacting them again would change what they say.
+    for placeholder in (*_PLACEHOLDER.finditer(raw), None):
+        last = len(raw) if placeholder is None else placeholder.start()
+        while position < last and (found := engine.search(raw, position, last)) is not None:
+            start, end = found
+            if end > start:
+                yield FoundSecret(start, end, _OWN_KIND, raw[start:end])
+            position = max(end, start + 1)
+        position = last if placeholder is None else placeholder.end()
+
+
+_PLACEHOLDER = re.compile(rb"<redacted(?::[A-Za-z0-9-]{1,40}:[0-9a-f]{4,8})?>")
 
 
 def batches(texts: Iterable[str]) -> Iterator[str]:

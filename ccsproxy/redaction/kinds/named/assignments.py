@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ccsproxy.redaction.kinds.formats import MARKED, TOKENS, token_at
+from ccsproxy.redaction.kinds.named.given import is_given
 from ccsproxy.redaction.kinds.named.names import Strength, is_first_key, strength
 from ccsproxy.redaction.kinds.named.patterns import BETWEEN, CALLED
 from ccsproxy.redaction.kinds.named.value_extent import (
@@ -23,7 +24,13 @@ from ccsproxy.redaction.kinds.named.value_extent import (
     unescaped,
     value_end,
 )
-from ccsproxy.redaction.kinds.named.values import Style, is_loud_value, is_secret_value, is_spoken_password
+from ccsproxy.redaction.kinds.named.values import (
+    Style,
+    is_given_value,
+    is_loud_value,
+    is_secret_value,
+    is_spoken_password,
+)
 from ccsproxy.redaction.search.engine import make_engine
 from ccsproxy.redaction.search.finding import FoundSecret
 
@@ -179,7 +186,10 @@ def _value(
         start = scheme.end()
     style = Style.QUOTED if quote is not None else style_of(text, begin, between)
     end = value_end(text, start, style, quote, _JUDGED)
-    if not _is_value(unescaped(text[start:end]), level, style, name.encode()):
+    value = unescaped(text[start:end])
+    given = level >= Strength.STRONG and style is not Style.CODE and is_given(text, begin, name, between)
+    given = given and is_given_value(value, name.encode())
+    if not given and not _is_value(value, level, style, name.encode()):
         return None, end
     if end - start >= _JUDGED - 1:
         end = value_end(text, start, style, quote, _LONGEST_VALUE)

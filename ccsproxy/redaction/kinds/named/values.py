@@ -50,7 +50,7 @@ _DUMMIES = frozenset(
 _SAYING = make_engine(
     rb"(?i:change[-_]?me|example|sample|dummy|placeholder|redact|insert[-_]|replace|your[-_ ]?|<[^>]*>|xxxx"
     rb"|0{8}|[*]{3}|\xe2\x80\xa2\xe2\x80\xa2|\xe2\x80\xa6|[.]{3}|test[-_0-9]|fake|foobar|not[-_]a[-_]|lorem|todo|deadbeef"
-    rb"|secret[-_]?(?:key|token|value)|my[-_]?(?:secret|pass|key|token|api)|s3cr3t|123456|abcdef"
+    rb"|secret[-_]?(?:key|token|value)|my[-_]?(?:secret|pass|key|token|api)|^s3cr3t[0-9!]*$|123456|abcdef"
     rb"|p[a@]ss(?:word|wd|phrase)?[-_]?[0-9!]{0,4}$)"
 )
 #: Template syntax and references to where the secret is.
@@ -121,6 +121,36 @@ def is_loud_value(value: bytes, strength: Strength, name: bytes = b"") -> bool:
     if strength is not Strength.HUMAN:
         return len(value) >= _SHORTEST_LOUD and is_chosen(value) and value.lower() != value
     return is_chosen(value) or _is_signed(value) or (value.isalpha() and _is_odd(value))
+
+
+def is_given_value(value: bytes, name: bytes = b"") -> bool:
+    """Tell whether a value is secret that stands where only a secret can: behind a variable of the environment, or
+    behind a command's flag for passwords. There a word is one, unless it says itself what it stands for.
+
+    :param name: of the variable; a value that only repeats it is none.
+    """
+    if is_secret_value(value, Strength.HUMAN, Style.LITERAL, name):
+        return True
+    if not SHORTEST <= len(value) <= _LONGEST_WORDS or _WORDS.match(value) is None:
+        return False
+    said = _stands_for_one(value) or _repeats(value, name) or value.lower() in _WORDS_FOR_ONE
+    return not said and not _SPOKEN_OF.search(value, 0, len(value))
+
+
+#: Words that are joined by hyphens, or one.
+_WORDS = re.compile(rb"[A-Za-z]+(?:-[A-Za-z]+)*\Z")
+_LONGEST_WORDS = 64
+#: What stands for the word that belongs there, or says how it is come by.
+_WORDS_FOR_ONE = frozenset(
+    b"postgres mysql mariadb mongodb rabbitmq elastic admin administrator root guest username myuser prompt plain "
+    b"plaintext disabled enabled ignore ignored external internal manual automatic generated random basic bearer "
+    b"digest vault secretsmanager keychain keyring stdin inherit unset foobar foobarbaz master public private "
+    b"production staging development testing localhost letters numeric encrypted".split()
+)
+#: Words about secrets, which none is made of.
+_SPOKEN_OF = make_engine(
+    rb"(?i:passw|secret|token|credential|api-?key|some-|the-|user|here\b|database|value\b|string)"
+)
 
 
 def is_spoken_password(value: bytes) -> bool:
