@@ -6,17 +6,24 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from ccsproxy.insight.query import member
+from ccsproxy.insight.words import tokens
 from ccsproxy.providers.amounts import total
+from ccsproxy.tools import columns as columns_of
+from ccsproxy.tools.columns import Column, Columns, cut, width_of
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 _OUTCOME_COLOURS = {"complete": "green", "client_disconnected": "yellow", "shutdown": "yellow", None: "dim"}
 
 
 class Paint:
-    """Colours text when the stream is a terminal, ``NO_COLOR`` is not set and ``TERM`` is not ``dumb``."""
+    """Colours text when the stream is a terminal, ``NO_COLOR`` is not set and ``TERM`` is not ``dumb``.
+
+    :ivar width: cells of a line.
+    """
 
     def __init__(self, out: TextIO, environ: Mapping[str, str] = os.environ) -> None:
         self.on = out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+        self.width = width_of(out)
 
     def __call__(self, text: str, colour: str) -> str:
         """Return the text in a colour, or as it is."""
@@ -52,46 +59,64 @@ def local_time(text: str | None) -> str:
         return printable(text)
 
 
-HEADINGS = ("TIME", "SESSION/SEQ", "CLIENT", "MODEL", "OUTCOME", "SENT", "CACHED", "OUT", "TTFT", "TOTAL", "COST", "")
 #: The cost has room for a bound of thousands, since an amount that is cut short is another amount.
-_WIDTHS = (14, 22, 12, 24, 22, 8, 8, 7, 7, 7, 11, 0)
+_COLUMNS = (
+    Column("TIME", 8, wide=14),
+    Column("SESSION/SEQ", 21, wide=22),
+    Column("CLIENT", 12, least=130),
+    Column("MODEL", 16, least=100, wide=24),
+    Column("OUTCOME", 14, least=112, wide=22),
+    Column("SENT", 6, right=True),
+    Column("CACHED", 6, least=70, right=True),
+    Column("OUT", 6, least=150, right=True),
+    Column("TTFT", 6, least=150, right=True),
+    Column("TOTAL", 6, least=120, right=True),
+    Column("COST", 9, wide=11, right=True),
+    Column(""),
+)
+#: The longest line of what a request is about; more of it is in the record.
+_ABOUT = 100
 
 
 def heading(paint: Paint) -> str:
     """Return the line above a list of requests."""
-    return paint(_columns(HEADINGS).rstrip(), "bold")
+    return paint(Columns(_COLUMNS, paint.width).heading(), "bold")
 
 
 def request_line(item: Mapping[str, Any], paint: Paint) -> str:
-    """Return the line of one request, from its summary."""
-    outcome = item["outcome"]
+    """Return the line of one request, from its summary, in the columns that the terminal has room for."""
+    outcome, columns = item["outcome"], Columns(_COLUMNS, paint.width)
     shown = outcome or "running"
     if outcome == "http_error" and item["status"]:
         shown = f"http_error {item['status']}"
-    cells = [
-        local_time(item["started_at"]),
-        f"{short(item['session_id'])}/{item['seq']}",
-        item["client"] or "-",
-        item["response_model"] or item["model"] or "-",
-        shown,
-        *_sent(item),
-        number(item["output_tokens"]),
-        duration(item["ttft_ms"]),
-        duration(item["duration_ms"]),
-        total(item["cost"], item.get("unpriced"), "-"),
-        item["error_message"] or item.get("preview") or item["path"],
-    ]
-    texts = [printable(cell) for cell in cells]
-    line = _columns(texts).rstrip()
-    padded = texts[4].ljust(_WIDTHS[4])
-    # Coloured last, as the escapes would count as letters when the columns are made.
-    return line.replace(padded.rstrip(), paint(padded.rstrip(), _OUTCOME_COLOURS.get(outcome, "red")), 1)
+    about = str(item["error_message"] or item.get("preview") or item["path"])
+    # Where there is no column for it, only what did not go well is said.
+    about = about if columns.has("OUTCOME") or outcome == "complete" else f"{shown}: {about}"
+    time = local_time(item["started_at"])
+    values = {
+        "TIME": time if columns.width >= Columns.ROOMY else time.rpartition(" ")[2],
+        "SESSION/SEQ": f"{short(item['session_id'])}/{item['seq']}",
+        "CLIENT": item["client"] or "-",
+        "MODEL": item["response_model"] or item["model"] or "-",
+        "OUTCOME": shown,
+        **_sent(item),
+        "TTFT": duration(item["ttft_ms"]),
+        "TOTAL": duration(item["duration_ms"]),
+        "COST": total(item["cost"], item.get("unpriced"), "-"),
+        "": cut(printable(about), _ABOUT),
+    }
+    line = columns.line({name: printable(value) for name, value in values.items()})
+    return line.replace(shown, paint(shown, _OUTCOME_COLOURS.get(outcome, "red")), 1)
 
 
-def _sent(item: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the size of the whole prompt, and which part of it came from the cache."""
-    prompt, share = member(item, "prompt_tokens"), member(item, "cached_share")
-    return number(prompt), "-" if share is None else f"{share:.0%}"
+def _sent(item: Mapping[str, Any]) -> dict[str, str]:
+    """Return the size of the whole prompt, which part of it came from the cache, and that of the answer."""
+    prompt, share, out = member(item, "prompt_tokens"), member(item, "cached_share"), item["output_tokens"]
+    return {
+        "SENT": "-" if prompt is None else tokens(prompt),
+        "CACHED": "-" if share is None else f"{share:.0%}",
+        "OUT": "-" if out is None else tokens(out),
+    }
 
 
 def short(session_id: str) -> str:
@@ -99,21 +124,9 @@ def short(session_id: str) -> str:
     return session_id if len(session_id) <= 16 else session_id[:8] + "…" + session_id[-6:]
 
 
-def _columns(cells: Sequence[str]) -> str:
-    return "  ".join(_fit(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True))
+def table(rows: Iterable[Sequence[str]], out: TextIO, spare: Sequence[str] = ()) -> None:
+    """Write rows in columns as wide as they need to be; the first row is the heading.
 
-
-def _fit(text: str, width: int) -> str:
-    if not width:
-        return text[:80]
-    return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
-
-
-def table(rows: Iterable[Sequence[str]], out: TextIO) -> None:
-    """Write rows in columns as wide as they need to be; the first row is the heading."""
-    kept = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in kept) for i in range(len(kept[0]))]
-    for row in kept:
-        first = row[0].ljust(widths[0])
-        rest = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
-        out.write("  ".join([first, *rest]).rstrip() + "\n")
+    :param spare: headings of the columns that a narrow terminal may do without, those that matter least first.
+    """
+    columns_of.table([[printable(cell) for cell in row] for row in rows], out, spare)

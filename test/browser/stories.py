@@ -315,7 +315,7 @@ def every_dialect() -> list[Call]:
     return [*others, image_call(), *codex_calls(), *claude_session(), refused_call()]
 
 
-def hostile_call(payload: Payload, turn: int = 1) -> Call:
+def hostile_call(payload: Payload, session: str) -> Call:
     """Put a text into every place of a call that a client or an upstream can fill."""
     text, plain = payload.text, payload.plain
     tool = {
@@ -328,7 +328,7 @@ def hostile_call(payload: Payload, turn: int = 1) -> Call:
         {"role": "assistant", "content": [{"type": "text", "text": text}, use(1, text, **{text: text})]},
         result(1, [{"type": "text", "text": text}, {"type": text, text: text}], is_error=True),
         {"role": text, "content": text},
-        *({"role": "user", "content": f"{n} {text}"} for n in range(turn)),
+        {"role": "user", "content": f"0 {text}"},
     ]
     system = [{"type": "text", "text": f"Primary working directory: {plain}\n{text}"}]
     body = {
@@ -348,7 +348,7 @@ def hostile_call(payload: Payload, turn: int = 1) -> Call:
     answer = Reply(answer.pieces, headers={"request-id": plain, payload.token: plain})
     headers = {
         "user-agent": f"claude-cli/{plain}",
-        "x-claude-code-session-id": f"hostile-{payload.number}",
+        "x-claude-code-session-id": session,
         "x-claude-code-agent-id": plain,
         payload.token: plain,
     }

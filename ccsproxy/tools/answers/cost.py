@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         say_nothing_matches(reader, query, err)
         return 1
     rows = _part_rows(found, args) if args.by in PARTS else _rows(found, args)
-    table(rows, out)
+    table(rows, out, ("OUT", "ERRORS", "CACHED"))
     _notes(found, args, out)
     return 0
 

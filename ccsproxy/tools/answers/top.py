@@ -1,9 +1,8 @@
 """``ccsproxy top``: what is under way now, who is at work, and what it costs by the hour."""
 
 import argparse
-import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from ccsproxy.insight import words
@@ -11,6 +10,7 @@ from ccsproxy.providers.amounts import dollars, total
 from ccsproxy.store.reader.glance import glance
 from ccsproxy.store.summary import milliseconds
 from ccsproxy.tools.answers.answering import examples, open_insights
+from ccsproxy.tools.columns import Column, Columns, cut, width_of
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.printing import local_time, printable, short
 
@@ -41,20 +41,21 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         if args.json:
             write_json(out, found)
         else:
-            width = min(shutil.get_terminal_size((120, 40)).columns, _WIDEST) if out.isatty() else _WIDEST
+            width = min(width_of(out), _WIDEST)
             # Home before clearing, and not the other way round: a screen that is cleared first flickers.
             clear = _HOME_AND_CLEAR if out.isatty() and not args.once else ""
-            out.write(clear + "\n".join(line[:width] for line in screen(found, now)) + "\n")
+            out.write(clear + "\n".join(cut(line, width) for line in screen(found, now, width)) + "\n")
         out.flush()
         if args.once:
             return 0
         time.sleep(max(args.interval, 0.2))
 
 
-def screen(found: dict[str, Any], now_s: float) -> Iterator[str]:
+def screen(found: dict[str, Any], now_s: float, width: int = 160) -> Iterator[str]:
     """Yield the lines of the screen.
 
     :param now_s: seconds since the epoch.
+    :param width: of the terminal, in cells.
     """
     yield _head(found)
     for each in found["budgets"]:
@@ -66,14 +67,13 @@ def screen(found: dict[str, Any], now_s: float) -> Iterator[str]:
     for finding in found["findings"]:
         yield f"! {printable(finding['text'])}"
     yield ""
-    yield _line("SESSION", "CLIENT", "MODEL", "CALLS", "NOW", "SENT", "OUT", "COST", "TITLE")
-    for each in found["sessions"]:
-        yield _session(each)
+    if not found["sessions"]:
+        yield "No session was active lately; ccsproxy ls --sessions lists all of them."
+    else:
+        yield from _rows(_SESSIONS, map(_session, found["sessions"]), width)
     if found["running"]:
         yield ""
-        yield _line("REQUEST", "CLIENT", "MODEL", "FOR", "", "", "", "", "ABOUT")
-        for each in found["running"][:20]:
-            yield _running(each, now_s)
+        yield from _rows(_RUNNING, (_running(each, now_s) for each in found["running"][:20]), width)
 
 
 def _head(found: dict[str, Any]) -> str:
@@ -87,27 +87,56 @@ def _head(found: dict[str, Any]) -> str:
     )
 
 
-def _line(name: str, client: str, model: str, *rest: str) -> str:
-    calls, now, sent, out, cost, title = rest
-    cells = f"{name:<24} {client:<14} {model:<22} {calls:>6} {now:>4} {sent:>7} {out:>7} {cost:>10}  {title}"
-    return cells.rstrip()
+_SESSIONS = (
+    Column("SESSION", 15),
+    Column("CLIENT", 12, least=110),
+    Column("MODEL", 20, least=96),
+    Column("CALLS", 5, right=True),
+    Column("NOW", 3, right=True),
+    Column("SENT", 6, right=True),
+    Column("OUT", 6, least=80, right=True),
+    Column("COST", 9, right=True),
+    Column("TITLE"),
+)
+_RUNNING = (
+    Column("REQUEST", 21),
+    Column("CLIENT", 12, least=110),
+    Column("MODEL", 20, least=70),
+    Column("FOR", 7, right=True),
+    Column("ABOUT"),
+)
 
 
-def _session(each: dict[str, Any]) -> str:
+def _session(each: dict[str, Any]) -> dict[str, str]:
     counts = [each[f"total_{name}"] or 0 for name in _PROMPT]
-    models = ", ".join(each["models"][:2])
-    return _line(
-        short(each["session_id"]), (each["client"] or "-")[:14], models[:22], str(each["request_count"]),
-        str(each["running"] or ""), words.tokens(sum(counts)), words.tokens(each["total_output_tokens"]),
-        total(each["cost"], each["unpriced"]), printable(each["title"] or "-")[:60],
-    )  # fmt: skip
+    return {
+        "SESSION": short(each["session_id"]),
+        "CLIENT": each["client"] or "-",
+        "MODEL": ", ".join(each["models"][:2]),
+        "CALLS": str(each["request_count"]),
+        "NOW": str(each["running"] or ""),
+        "SENT": words.tokens(sum(counts)),
+        "OUT": words.tokens(each["total_output_tokens"]),
+        "COST": total(each["cost"], each["unpriced"]),
+        "TITLE": each["title"] or "-",
+    }
 
 
 _PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
-def _running(each: dict[str, Any], now_s: float) -> str:
-    elapsed = words.seconds(max(now_s - milliseconds(each["started_at"]) / 1000, 0.0))
-    about = printable(each["preview"] or each["path"])[:60]
-    name = f"{short(each['session_id'])}/{each['seq']}"
-    return _line(name, (each["client"] or "-")[:14], (each["model"] or "-")[:22], elapsed, "", "", "", "", about)
+def _running(each: dict[str, Any], now_s: float) -> dict[str, str]:
+    return {
+        "REQUEST": f"{short(each['session_id'])}/{each['seq']}",
+        "CLIENT": each["client"] or "-",
+        "MODEL": each["model"] or "-",
+        "FOR": words.seconds(max(now_s - milliseconds(each["started_at"]) / 1000, 0.0)),
+        "ABOUT": each["preview"] or each["path"],
+    }
+
+
+def _rows(given: Sequence[Column], rows: Iterable[dict[str, str]], width: int) -> Iterator[str]:
+    columns = Columns(given, width)
+    yield columns.heading()
+    for each in rows:
+        yield columns.line({name: printable(value) for name, value in each.items()})

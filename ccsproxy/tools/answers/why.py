@@ -10,6 +10,7 @@ from ccsproxy.providers.amounts import total
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept
 from ccsproxy.tools.answers.answering import examples, kept, open_insights, page_url, place_of
+from ccsproxy.tools.columns import cells, fit, wrapped
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, local_time, printable, short
@@ -43,7 +44,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     except NotKept as error:
         raise kept(error) from None
     for label, text in lines:
-        out.write(f"{Paint(out)(label.ljust(6), 'bold')} {printable(text)}\n")
+        paint = Paint(out)
+        room = max(cells(label), 6)
+        out.write(f"{paint(fit(label, room), 'bold')} {wrapped(printable(text), paint.width, room + 1)}\n")
     return 0
 
 
@@ -110,9 +113,9 @@ def _sum(sums: Any) -> str:
 def _cache(cache: Any) -> str:
     if cache["verdict"] == "hit":
         return f"hit: {words.tokens(cache['read_tokens'])} read"
-    said = [cache["verdict"].replace("_", " ")]
+    said = [] if cache["part"] else [cache["verdict"].replace("_", " ")]
     if cache["part"]:
-        said.append(f"{cache['part']} changed at {cache['place']}: {cache['first_difference']}")
+        said.append(f"the {cache['part']} changed at {cache['place']}: {cache['first_difference']}")
     elif cache["cause"] not in ("", cache["verdict"]):
         said.append(cache["cause"].replace("_", " "))
     if cache["gap_s"] is not None and "expired" in (cache["verdict"], *cache["causes"]):

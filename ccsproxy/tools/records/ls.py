@@ -16,9 +16,10 @@ from ccsproxy.store.state.annotations import marked
 from ccsproxy.store.summary import milliseconds
 from ccsproxy.tools.answers.answering import examples
 from ccsproxy.tools.asking import add_filters, add_query, open_reader, query_of, question_text, say_nothing_matches
+from ccsproxy.tools.columns import Column, Columns, cut
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.engine_source import add_source
-from ccsproxy.tools.printing import Paint, heading, local_time, printable, request_line
+from ccsproxy.tools.printing import Paint, heading, local_time, printable, request_line, short
 
 NAME = "ls"
 SUMMARY = "List requests, newest first, or sessions."
@@ -139,24 +140,52 @@ def _says(text: str, session: dict[str, Any]) -> bool:
     return all(word.strip('"').casefold() in said for word in text.split())
 
 
+#: Columns of the list of sessions; where there is room an id is whole, as one copies it.
+_COLUMNS = (
+    Column("SESSION", 15, wide=36),
+    Column("STARTED", 11, wide=14),
+    Column("CALLS", 5, right=True),
+    Column("ERR", 3, least=90, right=True),
+    Column("DURATION", 8, least=110, right=True),
+    Column("SENT", 6, least=74, right=True),
+    Column("CACHED", 6, least=90, right=True),
+    Column("COST", 9, wide=10, right=True),
+    Column("CLIENT", 12, least=170),
+    Column("MODEL", 18, least=150, wide=20),
+    Column("PROJECT", 12, least=100, wide=16),
+    Column("TITLE"),
+)
+
+
 def _table(rows: Sequence[Any], out: TextIO) -> None:
     """Write a line for each session: when, who, where, what it came to, what it is about."""
-    line = "{:<36} {:<14} {:>6} {:>4} {:>8} {:>7} {:>6} {:>10}  {:<12} {:<20} {:<16} {}"
-    names = ("SESSION", "STARTED", "CALLS", "ERR", "DURATION", "SENT", "CACHED", "COST", "CLIENT", "MODEL", "PROJECT",
-             "TITLE")  # fmt: skip
-    out.write(Paint(out)(line.format(*names), "bold") + "\n")
+    paint = Paint(out)
+    columns = Columns(_COLUMNS, paint.width)
+    out.write(paint(columns.heading(), "bold") + "\n")
     for each in rows:
-        sent = sum(each[name] or 0 for name in _PROMPT)
-        read = each["cache_read_input_tokens"]
-        cached = f"{read / sent:.0%}" if sent and read is not None else "-"
-        span = "running" if each["duration_ms"] is None else words.seconds(each["duration_ms"] / 1000)
-        cells = [
-            each["session_id"], local_time(each["started_at"]), f"{each['request_count']:,}",
-            str(each["errors"] or ""), span, words.tokens(sent), cached, total(each["cost"], each["unpriced"]),
-            (each["client"] or "-")[:12], (each["models"][0] if each["models"] else "-")[:20],
-            (each["cwd"] or "-").rstrip("/").rpartition("/")[2][:16] or "/", (each["title"] or "-")[:70],
-        ]  # fmt: skip
-        out.write(line.format(*map(printable, cells)).rstrip() + "\n")
+        values = {name: printable(value) for name, value in _cells(each, columns).items()}
+        out.write(columns.line(values) + "\n")
     unpriced = sum(each["unpriced"] for each in rows)
     if note := lacking(unpriced, sorted({model for each in rows for model in each["unpriced_models"]})):
         out.write(f"The costs lack {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")
+
+
+def _cells(each: Any, columns: Columns) -> dict[str, str]:
+    sent = sum(each[name] or 0 for name in _PROMPT)
+    read = each["cache_read_input_tokens"]
+    roomy = columns.width >= Columns.ROOMY
+    started = local_time(each["started_at"])
+    return {
+        "SESSION": each["session_id"] if roomy else short(each["session_id"]),
+        "STARTED": started if roomy else started[:11],
+        "CALLS": f"{each['request_count']:,}",
+        "ERR": str(each["errors"] or ""),
+        "DURATION": "running" if each["duration_ms"] is None else words.seconds(each["duration_ms"] / 1000),
+        "SENT": words.tokens(sent),
+        "CACHED": f"{read / sent:.0%}" if sent and read is not None else "-",
+        "COST": total(each["cost"], each["unpriced"]),
+        "CLIENT": each["client"] or "-",
+        "MODEL": each["models"][0] if each["models"] else "-",
+        "PROJECT": (each["cwd"] or "-").rstrip("/").rpartition("/")[2] or "/",
+        "TITLE": cut(each["title"] or "-", 90),
+    }

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any, TextIO
 
+from ccsproxy.insight.query import member
+from ccsproxy.insight.words import tokens
 from ccsproxy.providers.amounts import lacking, total
 from ccsproxy.store.query import parse_time
 from ccsproxy.tools.asking import moment, open_reader
@@ -17,15 +19,17 @@ _HEADINGS = [
     "UPSTREAM MODEL",
     "CALLS",
     "ERRORS",
-    "IN",
+    "SENT",
     "CACHED",
     "OUT",
     "COST",
     "TTFT p50",
-    "p95",
+    "TTFT p95",
     "TOTAL p50",
-    "p95",
+    "TOTAL p95",
 ]
+#: What a narrow terminal does without first.
+_SPARE = ("TTFT p95", "TOTAL p95", "TTFT p50", "TOTAL p50", "OUT", "ERRORS")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,20 +50,26 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     rows = [_HEADINGS]
     rows += [_row(f"{each['upstream']} {each['model'] or '-'}", each) for each in found["models"]]
     rows.append(_row("total", found["totals"]))
-    table(rows, out)
+    table(rows, out, _SPARE)
     if note := lacking(found["totals"]["unpriced"], found["totals"]["unpriced_models"]):
         out.write(f"The cost lacks {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")
     return 0
 
 
 def _row(name: str, group: dict[str, Any]) -> list[str]:
+    # The whole prompt, as what was neither read from the cache nor written to it says little of what was sent.
+    prompt, read, out = (
+        member(group, "prompt_tokens"),
+        group.get("cache_read_input_tokens"),
+        group.get("output_tokens"),
+    )
     return [
         name,
         number(group["requests"]),
         number(group["errors"]),
-        number(group.get("input_tokens")),
-        number(group.get("cache_read_input_tokens")),
-        number(group.get("output_tokens")),
+        "-" if prompt is None else tokens(prompt),
+        f"{read / prompt:.0%}" if prompt and read is not None else "-",
+        "-" if out is None else tokens(out),
         total(group.get("cost"), group.get("unpriced"), "-"),
         duration(group["ttft_p50_ms"]),
         duration(group["ttft_p95_ms"]),

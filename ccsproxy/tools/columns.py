@@ -1,0 +1,141 @@
+"""Columns for people: as wide as the terminal lets them be, in the cells that letters take up there.
+
+Where a terminal is narrow, columns that matter less are left out; what programs read through a pipe is whole.
+"""
+
+import shutil
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+import attr
+
+#: The width of what no terminal shows, and the least that a text at the end of a line is given.
+PIPED, _LEAST = 240, 12
+
+
+def width_of(out: TextIO) -> int:
+    """Return the cells of a line: the terminal's, or `PIPED` where a program reads."""
+    return max(shutil.get_terminal_size((120, 40)).columns, 40) if out.isatty() else PIPED
+
+
+def cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes up: two for a wide letter, none for a mark on another one."""
+    return len(text) if text.isascii() else sum(map(_cells_of, text))
+
+
+def _cells_of(letter: str) -> int:
+    if unicodedata.combining(letter) or unicodedata.category(letter) in ("Cf", "Me", "Mn"):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text that fits into so many cells, with an ellipsis where it was cut."""
+    if cells(text) <= width:
+        return text
+    taken, room = 0, width - 1
+    for letter in text:
+        room -= _cells_of(letter)
+        if room < 0:
+            break
+        taken += 1
+    return text[:taken].rstrip() + "…"
+
+
+def fit(text: str, width: int, right: bool = False) -> str:
+    """Return a text cut or filled up to so many cells."""
+    text = cut(text, width)
+    space = " " * (width - cells(text))
+    return space + text if right else text + space
+
+
+@attr.frozen
+class Column:
+    """One column of a list.
+
+    :ivar width: in cells; 0 for the last one, which takes what is left.
+    :ivar least: the narrowest terminal on which it is shown.
+    :ivar wide: its width where there is much room.
+    :ivar right: whether it stands at the right, as figures do.
+    """
+
+    name: str
+    width: int = 0
+    least: int = 0
+    wide: int = 0
+    right: bool = False
+
+
+class Columns:
+    """The columns of a list whose rows come one by one, so that no width can wait for the longest value.
+
+    :ivar shown: the columns that fit, in their order.
+    """
+
+    #: From this width on a column is as wide as it would like to be.
+    ROOMY = 150
+
+    def __init__(self, columns: Sequence[Column], width: int) -> None:
+        self.width = width
+        self.shown = [each for each in columns if each.least <= width]
+        self._widths = {each.name: each.wide or each.width if width >= self.ROOMY else each.width for each in columns}
+
+    def has(self, name: str) -> bool:
+        """Whether a column is shown."""
+        return any(each.name == name for each in self.shown)
+
+    def line(self, values: dict[str, str]) -> str:
+        """Write a row.
+
+        :param values: texts by the names of columns; those of columns that are left out do not matter.
+        """
+        pieces, taken = [], 0
+        for each in self.shown:
+            width = self._widths[each.name] or max(self.width - taken, _LEAST)
+            pieces.append(fit(values.get(each.name, ""), width, each.right))
+            taken += width + 2
+        return "  ".join(pieces).rstrip()
+
+    def heading(self) -> str:
+        """Write the names of the columns."""
+        return self.line({each.name: each.name for each in self.shown})
+
+
+def table(rows: Iterable[Sequence[str]], out: TextIO, spare: Sequence[str] = ()) -> None:
+    """Write rows in columns as wide as they need to be; the first row is the heading.
+
+    :param spare: headings of the columns that are left out first where a terminal is too narrow for all.
+    """
+    kept, width = [list(row) for row in rows], width_of(out)
+    left_out: list[str] = []
+    for name in spare:
+        if _needed(kept) > width and name in kept[0]:
+            at = kept[0].index(name)
+            left_out.append(name)
+            for row in kept:
+                del row[at]
+    over = _needed(kept) - width
+    widths = [max(cells(row[at]) for row in kept) for at in range(len(kept[0]))]
+    widths[0] = max(widths[0] - over, _LEAST) if over > 0 else widths[0]
+    for row in kept:
+        rest = (fit(cell, size, right=True) for cell, size in zip(row[1:], widths[1:], strict=True))
+        out.write("  ".join([fit(row[0], widths[0]), *rest]).rstrip() + "\n")
+    if left_out:
+        out.write(f"Too narrow for {', '.join(left_out)}; --json has everything.\n")
+
+
+def _needed(rows: Sequence[Sequence[str]]) -> int:
+    return sum(max(cells(row[at]) for row in rows) + 2 for at in range(len(rows[0]))) - 2
+
+
+def wrapped(text: str, width: int, indent: int) -> str:
+    """Break a text into lines at blanks; those after the first are indented."""
+    lines, line = [], ""
+    for word in text.split(" "):
+        if line and cells(line) + 1 + cells(word) > width - indent:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return ("\n" + " " * indent).join([*lines, line])
