@@ -107,6 +107,7 @@ test-long: $(VENV)/test
 	$(BIN)/python -m twisted.trial test.integration.test_installing test.integration.test_identity \
 		test.integration.test_disconnects test.integration.test_bounds test.integration.test_store_kill \
 		test.integration.test_traced_kills test.integration.test_kills test.integration.test_crowds test.ship.test_faults test.integration.test_takeover
+	$(BIN)/python -m bench.redaction_growth 120
 
 soak: $(VENV)/test
 	$(BIN)/python -m bench.soak $(ARGS)

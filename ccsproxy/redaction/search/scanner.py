@@ -88,10 +88,15 @@ class Scanner:
         """Search the middle of a long stretch of base64 for tokens, and for base64 that says something."""
         findings: list[FoundSecret] = []
         for search, judge in self._in_data:
+            verdicts = Verdicts()  # of one kind of secret, as what goes on behind a place differs from kind to kind
             found = search(text, start, end)
             while found is not None:
-                secret, position = judge(text, found[0], self._deeper(depth))
-                position = max(_noted(secret, position, findings), found[0] + 1)
+                position = verdicts.known(text, *found, findings, end)
+                if position is None:
+                    before = len(findings)
+                    secret, position = judge(text, found[0], self._deeper(depth))
+                    position = max(_noted(secret, position, findings), found[0] + 1)
+                    verdicts.remember(found[0], position, findings[before:], before)
                 found = search(text, position, end) if position < end else None
         return findings
 

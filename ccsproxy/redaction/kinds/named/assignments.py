@@ -25,6 +25,7 @@ from ccsproxy.redaction.kinds.named.value_extent import (
     value_end,
 )
 from ccsproxy.redaction.kinds.named.values import (
+    SHORTEST,
     Style,
     is_given_value,
     is_loud_value,
@@ -184,6 +185,9 @@ def _value(
     start = between.end()
     if "authorization" in name.lower() and (scheme := _ANY_SCHEME.match(text, start)):
         start = scheme.end()
+    # Most bare values in code are short, and how they are written is the dearest question.
+    if quote is None and _TOO_SHORT.match(text, start) is not None:
+        return None, start
     style = Style.QUOTED if quote is not None else style_of(text, begin, between)
     end = value_end(text, start, style, quote, _JUDGED)
     value = unescaped(text[start:end])
@@ -196,6 +200,8 @@ def _value(
     return FoundSecret(start, end, kind_of(name), unescaped(text[start:end])), end
 
 
+#: A bare value of fewer letters than a secret has.
+_TOO_SHORT = re.compile(rb"[^\s\"'`<>|\x1b]{0,%d}(?:[\s\"'`<>|\x1b]|\Z)" % (SHORTEST - 1))
 #: The name of a way to authenticate, which stands before the credentials (RFC 9110, 11.4).
 _ANY_SCHEME = re.compile(rb"[A-Za-z][\w-]{0,20} +(?=[^\s])")
 
