@@ -21,7 +21,9 @@ LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 METHODS = ("GET", "HEAD", "OPTIONS")
 #: What people write on sessions and calls is all that may be changed: records never are.
 CHANGING = "PUT"
-_CHANGED = b"/api/annotations/"
+#: What makes something happen elsewhere: a call that is sent again.
+ASKING = "POST"
+_FURTHER = ((b"/api/annotations/", CHANGING), (b"/api/replay", ASKING))
 _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -30,7 +32,7 @@ class RequestFacts:
     """What of a request decides whether it is answered. Header values are lists, as they may be repeated.
 
     :ivar preflight: it asks what a page of another origin may send.
-    :ivar may_change: it names something that may be changed.
+    :ivar further: the method that its path has beside those that read, empty for none.
     :ivar same_user: it comes from a program of this user or of root, on this machine, and the system says so.
     """
 
@@ -42,7 +44,7 @@ class RequestFacts:
     authorization: str = ""
     cookie: str = ""
     preflight: bool = False
-    may_change: bool = False
+    further: str = ""
     same_user: bool = False
 
 
@@ -65,7 +67,7 @@ def read_request_facts(request: Request) -> RequestFacts:
         fetch_mode=one("sec-fetch-mode"),
         authorization=one("authorization"),
         cookie=one("cookie"),
-        may_change=request.path.startswith(_CHANGED),
+        further=next((method for path, method in _FURTHER if request.path.startswith(path)), ""),
         preflight=request.method == b"OPTIONS" and bool(one("access-control-request-method")),
     )
 
@@ -109,7 +111,7 @@ class Guard:
         :raises Refused: when it may not be answered.
         """
         self.check_caller(facts)
-        allowed = methods_of(facts.may_change)
+        allowed = methods_of(facts.further)
         if facts.method not in allowed:
             message = f"Only {', '.join(allowed)} are answered."
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", message, {"Allow": ", ".join(allowed)})
@@ -196,9 +198,12 @@ class Guard:
         return [value for name, _, value in pairs if name == self.cookie_name]
 
 
-def methods_of(may_change: bool) -> tuple[str, ...]:
-    """Return the methods that a path has."""
-    return (*METHODS, CHANGING) if may_change else METHODS
+def methods_of(further: str) -> tuple[str, ...]:
+    """Return the methods that a path has.
+
+    :param further: beside those that read; empty for none.
+    """
+    return (*METHODS, further) if further else METHODS
 
 
 def is_address(name: str) -> bool:

@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     :ivar names: further names that are answered to.
     :ivar any_address: some listener is on every interface.
     :ivar same_user: this user's programs need no token.
+    :ivar replay: recorded calls may be sent again.
     """
 
     data_dir: str
@@ -59,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cors_allow: str | None = None
     token: str | None = None
     same_user: bool = False
+    replay: bool = False
 
     def __repr__(self) -> str:
         return f"<Settings of run {self.run}>"

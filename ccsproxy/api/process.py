@@ -17,6 +17,7 @@ from twisted.web.resource import IResource
 from ccsproxy.api.answer import ApiResponse
 from ccsproxy.api.answers.endpoints import Annotate, InsightEndpoints
 from ccsproxy.api.answers.news import InsightNews
+from ccsproxy.api.answers.replaying import Replaying, replay_route
 from ccsproxy.api.answers.routes import insight_routes
 from ccsproxy.api.connections import ConnectionLimit
 from ccsproxy.api.endpoints import Endpoints
@@ -79,6 +80,7 @@ def make_api(
     keys: KeyRing | None = None,
     insights: Insights | None = None,
     annotate: Annotate | None = None,
+    replay: Replaying | None = None,
 ) -> ApiServer:
     """Put an API server together.
 
@@ -87,6 +89,7 @@ def make_api(
     :param pages: what is mounted at ``/``.
     :param insights: what answers what is made of records; without it those endpoints are absent.
     :param annotate: changes what people write on sessions and calls; without it that cannot be changed here.
+    :param replay: sends recorded calls again; without it that cannot be asked for.
     :param most: how many connections are served at a time (see `ccsproxy.api.connections.ConnectionLimit`).
     :param keys: what else opens the door, once each.
     """
@@ -97,6 +100,8 @@ def make_api(
     exposition = Exposition(health.answer, lambda: len(live.watchers), limit, tallies.samples)
     endpoints = Endpoints(queries, reading, health.answer, exposition, lambda: describe(routes), upstreams)
     routes.extend(make_routes(endpoints, stream_head))
+    if replay is not None:
+        routes.append(replay_route(replay))
     news = None
     if insights is not None:
         routes.extend(insight_routes(InsightEndpoints(insights, reading, annotate)))
@@ -193,7 +198,7 @@ def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool
 
     return make_api(
         reactor, guard, queries, reading, health, settings.run, upstreams, pages, keys=keys, insights=insights,
-        annotate=annotate,
+        annotate=annotate, replay=Replaying(reactor, Path(settings.data_dir)) if settings.replay else None,
     )  # fmt: skip
 
 

@@ -218,6 +218,7 @@ class ApiService(Service):
             cors_allow=self._config.cors_allow,
             token=self._token,
             same_user=self._same_user,
+            replay=self._config.replay,
         )
 
     def _tell(self, event: Event) -> None:

@@ -17,6 +17,7 @@ from ccsproxy.api.answer import ApiResponse, Refused, not_found
 from ccsproxy.api.connections import ApiChannel, ConnectionLimit
 from ccsproxy.api.deliver import cut, deliver, refuse, secure
 from ccsproxy.api.guard import (
+    ASKING,
     CHANGING,
     METHODS,
     Guard,
@@ -152,7 +153,7 @@ class Api(Resource):
         try:
             route, call = self._match(request)
             if request.method == b"OPTIONS":
-                allowed = ", ".join(methods_of(read_request_facts(request).may_change))
+                allowed = ", ".join(methods_of(read_request_facts(request).further))
                 answer = ApiResponse(b"", status=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
             elif route.path == "/api/stream" and not call.head:
                 self._stream(request)
@@ -171,12 +172,13 @@ class Api(Resource):
             segments = [part.decode("utf-8") for part in [*(request.prepath or ()), *(request.postpath or ())]]
         except UnicodeDecodeError:
             raise not_found("path") from None
-        changing = request.method == CHANGING.encode()
-        route, found = find(self._routes, segments, CHANGING if changing else "GET")
+        method = request.method.decode("latin-1")
+        says = method in (CHANGING, ASKING)
+        route, found = find(self._routes, segments, method if says else "GET")
         query = request.uri.partition(b"?")[2]
         # What an OPTIONS request asks about is the path; its query need not be one of ours.
         call = route.call(found, query if request.method != b"OPTIONS" else b"", request.method == b"HEAD")
-        return route, attr.evolve(call, body=said_in(request)) if changing else call
+        return route, attr.evolve(call, body=said_in(request)) if says else call
 
 
 class Fixed(Resource):
@@ -201,7 +203,7 @@ def said_in(request: Request) -> bytes:
     kinds = request.requestHeaders.getRawHeaders(b"content-type", [])
     # A form of another site can send text and form data without asking first; JSON makes the browser ask.
     if len(kinds) != 1 or kinds[0].partition(b";")[0].strip().lower() != b"application/json":
-        message = "What is to be changed must be said as application/json."
+        message = "What is asked for must be said as application/json."
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
     content = cast(BytesIO, request.content)
     content.seek(0)

@@ -88,6 +88,7 @@ class Config(Keeping):
     api_users: str = "same"
     budgets: tuple[Budget, ...] = ()
     budget_action: str = "warn"
+    replay: bool = False
     ship: tuple[ShipAddress, ...] = ()
     ship_content: str = "full"
     ship_credentials: Path | None = None

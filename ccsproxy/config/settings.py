@@ -248,6 +248,12 @@ SETTINGS: tuple[Setting, ...] = (
         live=True,
     ),
     Setting(
+        "replay",
+        values.on_off,
+        "on|off",
+        "Whether POST /api/replay sends recorded calls again, with the credentials of the service's environment.",
+    ),
+    Setting(
         "ship",
         ship_address,
         "URL",

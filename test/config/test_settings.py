@@ -21,7 +21,8 @@ CONTRACT = """upstream provider proxy-port api-port listen api-listen no-api dat
 allow-host api-token-file max-request-body connect-timeout first-byte-timeout idle-timeout upstream-keepalive
 max-connections drain-timeout rotate-size rotate-every retain-days retain-size compress sync upstream-ca client-cert
  client-key upstream-proxy workers prices redact-pattern keep-pattern label forward intercept websocket
- api-users budget budget-action ship ship-content ship-hold ship-credentials client-keys upstream-key-file""".split()
+ api-users budget budget-action replay ship ship-content ship-hold ship-credentials client-keys
+ upstream-key-file""".split()
 
 PACKAGE = Path(ccsproxy.__file__).parent
 NOTHING = ("0", "0.0", "''", "False", "None")

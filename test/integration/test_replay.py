@@ -16,7 +16,7 @@ from ccsproxy.demo.calls import CLAUDE, CODEX, _anthropic
 from ccsproxy.demo.upstream import MockUpstream
 from test.integration.harness import Peer, at_port, records_in
 from test.integration.program import Program, ProgramTestCase, script
-from test.integration.writing import post
+from test.integration.writing import head, post
 
 STREAMED = _anthropic("Why does test_headers fail?", stream=True)
 
@@ -36,6 +36,12 @@ def recorder_of(pid: int) -> int:
     return next(int(each) for each in children if b"ccsproxy.capture" in Path(f"/proc/{each}/cmdline").read_bytes())
 
 
+def asking(port: int, body: bytes) -> bytes:
+    """Write a request to the API."""
+    fields = [("Host", f"127.0.0.1:{port}"), ("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    return head("POST /api/replay HTTP/1.1", fields) + body
+
+
 class CountedSite(Site):
     """Counts requests."""
 
@@ -50,11 +56,11 @@ class CountedSite(Site):
 class ReplayCase(ProgramTestCase):
     """A service in this process before the demo's upstream, with calls recorded."""
 
-    async def record(self) -> None:
+    async def record(self, **settings: Any) -> None:
         """Make two calls of two agents, and one that breaks off."""
         self.upstream = CountedSite(MockUpstream(reactor, pace=0.01, think=0.05))
         port = self.listen(self.upstream)
-        running = await self.start(at_port(port, "anthropic"), at_port(port, "openai"))
+        running = await self.start(at_port(port, "anthropic"), at_port(port, "openai"), **settings)
         self.run_file = {"proxy": running.proxy_urls}
         claude, codex = ([(name, value) for name, value in fields.items()] for fields in (CLAUDE, CODEX))
         kind = ("Content-Type", "application/json")
@@ -125,6 +131,37 @@ class SentAgainTests(ReplayCase):
             self.assertIn(sentence, program.output[2].decode())
             self.assertEqual(program.output[2].count(b"\n"), 1, program.said)
         self.assertEqual(self.upstream.requests, asked)
+
+
+class AskedByProgramsTests(ReplayCase):
+    """``POST /api/replay``."""
+
+    async def test_sent_again(self) -> None:
+        """Where the service was told that it may; the rest is as the command has it. Else there is no such place."""
+        os.environ["ANTHROPIC_API_KEY"] = "k-service"
+        self.addCleanup(os.environ.pop, "ANTHROPIC_API_KEY")
+        await self.record(no_api=False, api_port=0, replay=True)
+        assert self.running is not None
+        port = int(self.running.api_urls[0].rpartition(":")[2])
+        body = {"session_id": "demo-session-1", "seq": 1, "model": "claude-haiku-4-5", "system": "Be brief."}
+        client = await self.connect(port)
+        client.send(asking(port, json.dumps(body).encode()))
+        answer = await client.message()
+        self.assertEqual(answer.status, 200, answer.body)
+        found = json.loads(answer.body)
+        self.assertEqual((found["calls"][1]["text"], found["calls"][1]["model"]), (TEXT, "claude-haiku-4-5"))
+        self.assertEqual((self.upstream.key, len(found["recorded"])), ("k-service", 1))
+        await self.until(lambda: len(records_in(self.data_dir)) == 4, "the record of the new call")
+        (made,) = [each for each in records_in(self.data_dir) if "replay_of" in each["labels"]]
+        self.assertEqual(made["request"]["body"]["system"], "Be brief.")
+
+    async def test_off_by_default(self) -> None:
+        await self.record(no_api=False, api_port=0)
+        assert self.running is not None
+        port = int(self.running.api_urls[0].rpartition(":")[2])
+        client = await self.connect(port)
+        client.send(asking(port, b"{}"))
+        self.assertEqual((await client.message()).status, 404)
 
 
 class GivenAgainTests(ReplayCase):

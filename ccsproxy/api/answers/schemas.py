@@ -181,6 +181,22 @@ _CHANGE: Schema = {
     "description": "What is left out stays.",
 }
 
+_REPLAY_ASKED: Schema = {
+    "type": "object",
+    "required": ["session_id"],
+    "properties": {
+        "session_id": TEXT,
+        "seq": {"type": ["integer", "null"], "minimum": 1, "description": "Null for the last main call."},
+        "model": TEXT,
+        "set": {"type": "object", "description": "Value by place, such as messages[0].content."},
+        "remove": every(TEXT),
+        "without_tools": every(TEXT),
+        "system": maybe("string"),
+        "times": {"type": "integer", "minimum": 1, "maximum": 20},
+    },
+    "additionalProperties": False,
+}
+
 INSIGHT_SCHEMAS: Mapping[str, Schema] = {
     "Times": _TIMES,
     "ToolCall": _TOOL_CALL,
@@ -220,6 +236,9 @@ INSIGHT_SCHEMAS: Mapping[str, Schema] = {
     "Annotations": every(_ANNOTATION),
     "Annotation": _ANNOTATION,
     "AnnotationChange": _CHANGE,
+    "ReplayAsked": _REPLAY_ASKED,
+    "Replayed": members({"calls": every(members({"title": TEXT, "outcome": TEXT})), "upstream": TEXT,
+                         "recorded": every(TEXT)}),
     "Limits": every(_LIMIT),
     "Budgets": every(_BUDGET),
     "Costs": members({"by": TEXT, "rows": every(_SUM), "total": _SUM}),

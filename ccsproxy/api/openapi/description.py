@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy import __version__
-from ccsproxy.api.guard import CHANGING, methods_of
+from ccsproxy.api.guard import methods_of
 from ccsproxy.api.openapi.schema_forms import ref
 from ccsproxy.api.openapi.schemas import SCHEMAS
 from ccsproxy.api.route import Endpoint
@@ -40,7 +40,7 @@ def describe(routes: Sequence[Endpoint]) -> bytes:
 def _path(routes: Sequence[Endpoint]) -> dict[str, Any]:
     """Describe the endpoints of one path."""
     parameters = [parameter.describe() for parameter in routes[0].parameters if parameter.place == "path"]
-    allowed = methods_of(any(route.method == CHANGING for route in routes))
+    allowed = methods_of(next((route.method for route in routes if route.method != "GET"), ""))
     described: dict[str, Any] = {route.method.lower(): _operation(route, allowed) for route in routes}
     return {**described, "parameters": parameters} if parameters else described
 

@@ -1,0 +1,151 @@
+"""``POST /api/replay``: a recorded call sent again, by the command that people use, as a process of its own.
+
+So it has a process's label (`replay_of`), its own reactor and its own end; the API only waits for what it says.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from twisted.internet.threads import deferToThreadPool
+
+from ccsproxy.api.answer import ApiResponse, Refused, bad_request
+from ccsproxy.api.guard import ASKING
+from ccsproxy.api.route import ApiCall, Endpoint
+from ccsproxy.exchange.ids import SESSION_ID
+
+#: Commands at a time, and seconds that one may take.
+_AT_ONCE, _LIMIT = 2, 900
+#: Calls that one request may ask for.
+_MOST = 20
+
+
+class ReplayAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be sent again, and what is to be changed in it.
+
+    :ivar session_id: whose call.
+    :ivar seq: which one; null for the last main call.
+    :ivar set: value by place, as ``messages[0].content``.
+    :ivar remove: places at which nothing shall stand.
+    :ivar without_tools: names of tools, with ``*`` and ``?``.
+    :ivar system: another system prompt, null for the recorded one.
+    :ivar times: how often.
+    """
+
+    session_id: str
+    seq: int | None = None
+    model: str = ""
+    set: dict[str, Any] = {}
+    remove: list[str] = []
+    without_tools: list[str] = []
+    system: str | None = None
+    times: int = 1
+
+    def words(self) -> list[str]:
+        """Return what the command is to be told; nothing in it can be taken for another option."""
+        settings = [f"{place}={msgspec.json.encode(value).decode()}" for place, value in self.set.items()]
+        settings += [f"{place}=" for place in self.remove]
+        place = self.session_id if self.seq is None else f"{self.session_id}/{self.seq}"
+        return [
+            f"--model={self.model}",
+            f"--times={self.times}",
+            *(f"--set={each}" for each in settings),
+            *(f"--without-tool={each}" for each in self.without_tools),
+            *(["--system=-"] if self.system is not None else []),
+            "--",
+            place,
+        ]
+
+
+def read_asked(body: bytes) -> ReplayAsked:
+    """Read what a request asks for.
+
+    :raises Refused: when it cannot be meant.
+    """
+    try:
+        asked = msgspec.json.decode(body, type=ReplayAsked)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise bad_request(f"This cannot be sent again: {error}.") from None
+    if not SESSION_ID.match(asked.session_id) or (asked.seq is not None and asked.seq < 1):
+        raise bad_request("Name a call by session_id, and seq from 1 on.")
+    if not 1 <= asked.times <= _MOST:
+        raise bad_request(f"times takes 1 to {_MOST}.")
+    return asked
+
+
+class Replaying:
+    """Sends calls again.
+
+    Invariant: `_running` commands are under way, at most `_AT_ONCE`.
+
+    :param reactor: whose threads wait for commands.
+    :param data_dir: where the records are.
+    """
+
+    def __init__(self, reactor: Any, data_dir: Path) -> None:
+        self._reactor, self._data_dir = reactor, data_dir
+        self._running = 0
+
+    async def post(self, call: ApiCall) -> ApiResponse:
+        """Answer a request."""
+        asked = read_asked(call.body)
+        if self._running >= _AT_ONCE:
+            message = f"{_AT_ONCE} calls are being sent again already."
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, {"Retry-After": "5"})
+        self._running += 1
+        try:
+            said = await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._run, asked)
+        finally:
+            self._running -= 1
+        return ApiResponse(said)
+
+    def _run(self, asked: ReplayAsked) -> bytes:
+        """Run the command, and return the JSON that it writes.
+
+        :raises Refused: with the sentence that it says where it sends nothing.
+        """
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "ccsproxy.tools",
+            "replay",
+            "--json",
+            "--data-dir",
+            str(self._data_dir),
+        ]
+        try:
+            done = subprocess.run(  # noqa: S603 - our own command
+                [*command, *asked.words()],
+                input=(asked.system or "").encode(),
+                capture_output=True,
+                env=dict(os.environ),
+                timeout=_LIMIT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Refused(HTTPStatus.GATEWAY_TIMEOUT, "timeout", f"No answer came within {_LIMIT} s.") from None
+        if not done.stdout.startswith(b"{"):
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "not_replayable", said[-1] if said else "It failed.")
+        return done.stdout.strip()
+
+
+def replay_route(replaying: Replaying) -> Endpoint:
+    """Return the endpoint."""
+    return Endpoint(
+        "/api/replay",
+        "Send a recorded call again, changed or not; it is paid for like any other.",
+        replaying.post,
+        {"application/json": "Replayed"},
+        (),
+        (415, 422, 503, 504),
+        ASKING,
+        "ReplayAsked",
+    )
