@@ -141,12 +141,14 @@ def whole_ids(args: argparse.Namespace, given: Iterable[str], beside: Iterable[s
 
 
 def exchange_of(reader: Reader, text: str) -> tuple[str, int]:
-    """Read ``SESSION/SEQ``, or ``last`` for the newest exchange.
+    """Read ``SESSION/SEQ``, or ``last`` for the newest call of a model; where there is none, for the newest exchange.
 
     :raises CommandError: when it names none.
     """
     if text == "last":
-        newest = reader.requests(Query(limit=1)).items
+        # Agents report on themselves behind their last call; that is not what anybody means by the last one.
+        models = Query(fields={"category": ("model",)}, limit=1)
+        newest = reader.requests(models).items or reader.requests(Query(limit=1)).items
         if not newest:
             raise CommandError("Nothing is recorded yet.")
         return newest[0]["session_id"], newest[0]["seq"]

@@ -39,14 +39,14 @@ def lines(found: Sequence[Agent], running: Mapping[str, Any] | None, *, recorded
     yield "ccsproxy records what a coding agent sends to its model, and what comes back."
     yield ""
     for agent in found:
-        yield f"  ccsproxy {agent.name:<12} starts {agent.title} and records its calls"
+        yield f"  ccsproxy {agent.name:<17} starts {agent.title} and records its calls"
     program = "any other program" if found else "starts a program and records its model calls"
     yield f"  ccsproxy run -- COMMAND    {program}"
     if not found:
         yield f"  (no agent that is known was found: {', '.join(agent.name for agent in AGENTS)})"
         yield "  ccsproxy demo              shows it without an agent and without a key"
     if recorded:
-        yield "  ccsproxy ls, why last      what was recorded, and what the last call came to"
+        yield "  ccsproxy ls, why last      what was recorded, and what the last session came to"
     if running is None and recorded:
         yield "  ccsproxy open              the dashboard"
     if running is not None:

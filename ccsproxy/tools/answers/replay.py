@@ -78,8 +78,10 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         raise CommandError(f"-n takes 1 to {_MOST}.")
     reader = open_reader(args)
     session, seq, by_us = _chosen(reader, args.place)
-    record = with_context(record_of(reader, session, seq), lambda number: reader.record(session, number))
     running = Background(Path(args.data_dir).expanduser().absolute()).running()
+    if running is not None:
+        _label(f"{session}/{seq}")
+    record = with_context(record_of(reader, session, seq), lambda number: reader.record(session, number))
     name = f"{short(session)}/{seq}"
     try:
         request = replay_request(record, _edits(args))
@@ -89,8 +91,6 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         raise CommandError(f"{name} cannot be changed like that: {error}.") from None
     except NotReplayable as error:
         raise CommandError(f"{name} cannot be sent again: {error}.") from None
-    if way.recorded:
-        _label(f"{session}/{seq}")
     for note in (*([f"sending {name} again, the last main call of the session"] * by_us), *request.notes):
         err.write(f"ccsproxy: {note}\n")
     sides, began = [recorded_side(record, name, _cost(reader, record))], time.time()
