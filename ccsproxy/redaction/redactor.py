@@ -124,7 +124,7 @@ class Redactor:
             return
         said = [(value, texts_of(value)) for value in trees]
         found = set(texts).union(*(each for _, each in said if each is not None))
-        if self.holds_none(found - self._clean):
+        if self.holds_none(found):
             self._clean |= found
             self._clean_trees = [value for value, each in said if each is not None]
 
@@ -185,7 +185,7 @@ class Redactor:
     def _is_clean(self, value: Any) -> bool:
         """Whether a JSON value surely has no secrets; most have none."""
         texts = texts_of(value)
-        return texts is not None and self.holds_none(texts - self._clean)
+        return texts is not None and self.holds_none(texts)
 
     def _is_clean_stream(self, text: str, kind: str, gathered: Gathered | None = None) -> bool:
         """Whether a stream surely has no secrets, none in pieces either; most have none."""

@@ -117,13 +117,15 @@ def plain_key(key: str) -> bool:
     )
 
 
-def texts_of(value: Any) -> set[str] | None:
+def texts_of(value: Any) -> dict[str, None] | None:
     """Return the texts of a JSON value, names of members included; each of them is to be searched by itself.
 
-    :return: None where more than that has to be known: texts are secret by their key, or events stand in a list.
+    :return: each once, in about their order: of a conversation that grows at its end, what was there comes first and
+        as it did. None where more than that has to be known: texts are secret by their key, or events stand in a
+        list.
     """
-    texts: set[str] = set()
-    keys: set[str] = set()
+    texts: list[str] = []
+    keys: dict[str, None] = {}
     flags = False
     waiting = [value]
     while waiting:
@@ -133,22 +135,25 @@ def texts_of(value: Any) -> set[str] | None:
             for key, child in node.items():
                 kind = type(child)
                 if kind is str:
-                    texts.add(child if len(child) <= _BEGINNING else searched(key, child))
+                    texts.append(child if len(child) <= _BEGINNING else searched(key, child))
                 elif kind is dict or kind is list:
                     waiting.append(child)
         elif type(node) is list:
             for child in node:
                 kind = type(child)
                 if kind is str:
-                    texts.add(child)
+                    texts.append(child)
                     flags = flags or child[:2] == "--"
                 elif kind is dict or kind is list:
                     waiting.append(child)
         elif type(node) is str:
-            texts.add(node)
+            texts.append(node)
     if (flags or not all(map(plain_key, keys))) and any(_needing_care(value)):
         return None
-    return texts.union(keys)
+    # What is met last stands first, as the walk goes on with what it put aside last.
+    found = dict.fromkeys(reversed(texts))
+    found.update(keys)
+    return found
 
 
 def _needing_care(value: Any) -> Iterator[bool]:

@@ -14,8 +14,8 @@ from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
 
 #: No secret is known by less.
 _SHORTEST = 6
-#: Short texts are looked at together, about so many letters at once.
-_TOGETHER = 64 << 10
+#: Short texts are looked at together; many of them about so many letters at once, which are remembered as one text.
+_TOGETHER, _MANY = 4 << 10, 8 << 10
 #: What stands between two texts: it ends every word, quoted value, address and sentence.
 _BETWEEN = "\n\x1e\n"
 _OWN_KIND = "own-pattern"
@@ -82,7 +82,10 @@ class Rules:
         return disjoint(findings) if self._own else findings
 
     def may_hold(self, texts: Iterable[str]) -> bool:
-        """Tell whether one of some texts may hold a secret; false only where `find` finds nothing in each of them."""
+        """Tell whether one of some texts may hold a secret; false only where `find` finds nothing in each of them.
+
+        Short ones are known again where most of them come in the same order: those of tools, and of a conversation.
+        """
         short: list[str] = []
         for text in texts:
             # Short texts are cheaper to search than to remember.
@@ -93,7 +96,11 @@ class Rules:
         # What a user's expression says of the beginning and the end of a text holds of each by itself.
         if self._own and any(map(self.find, short)):
             return True
-        return any(self.find_in(batch.encode("utf-8", "surrogatepass")) for batch in batches(short))
+        find = self._find_once if sum(map(len, short)) > _MANY else self._find_now
+        return any(map(find, batches(short)))
+
+    def _find_now(self, text: str) -> list[FoundSecret]:
+        return self.find_in(text.encode("utf-8", "surrogatepass"))
 
     def _is_kept(self, secret: bytes) -> bool:
         return any(each.search(secret, 0, len(secret)) == (0, len(secret)) for each in self._keep)
@@ -141,19 +148,15 @@ def _matches(engine: PatternEngine, raw: bytes) -> Iterator[FoundSecret]:
 _PLACEHOLDER = re.compile(rb"<redacted(?::[A-Za-z0-9-]{1,40}:[0-9a-f]{4,8})?>")
 
 
-def batches(texts: Iterable[str]) -> Iterator[str]:
-    """Join short texts, so that they are looked at together; long ones come by themselves, without a copy."""
-    texts = texts if isinstance(texts, list | set) else list(texts)
-    if sum(map(len, texts)) < _TOGETHER:
+def batches(texts: Sequence[str]) -> Iterator[str]:
+    """Join short texts, so that they are looked at together: few in one piece, many in pieces that begin alike."""
+    if sum(map(len, texts)) <= _MANY:
         if texts:
             yield _BETWEEN.join(texts)
         return
     batch: list[str] = []
     size = 0
     for text in texts:
-        if len(text) >= _TOGETHER:
-            yield text
-            continue
         batch.append(text)
         size += len(text)
         if size >= _TOGETHER:

@@ -22,6 +22,7 @@ from ccsproxy.exchange.record import Record
 from ccsproxy.redaction import Rules, Tagger, redactors
 from ccsproxy.redaction.search.scanner import Scanner
 from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
+from ccsproxy.redaction.tree import texts_of
 from test.capture import encoded
 from test.capture.fakes import SSE, ending, request_head, response_head
 from test.capture.recorder.fake_interfaces import MemoryStore
@@ -33,6 +34,13 @@ LONG = "word after word, " * (SHORTEST // 16)
 TEXTS = st.sampled_from(
     (LONG, LONG + "x", f"{LONG}{SECRET}", LONG + SECRET[:20], SECRET[20:] + LONG, "short", SECRET, "\u00e9" * 700,
      f"{LONG}DB_PASSWORD=x9!yz-k\n", chr(0x4241) * 600, "AB" * 600)
+)  # fmt: skip
+#: Many short texts, which are known together: with a secret among them, with one that differs by a letter, in another
+#: order.
+MANY = [f"the {number}th word of many, {'so it goes ' * 9}" for number in range(90)]
+SHORT = st.lists(
+    st.sampled_from((MANY, MANY[:40], MANY[::-1], [*MANY[:50], SECRET, *MANY[50:]], [*MANY[:-1], MANY[-1] + "x"])),
+    min_size=2, max_size=5,
 )  # fmt: skip
 #: What a user and a model say in turn, in several sessions that are sent in any order.
 SESSIONS = st.lists(st.tuples(st.integers(0, 2), TEXTS, TEXTS), max_size=8)
@@ -71,6 +79,12 @@ def said(record: Record) -> Any:
     return {**msgspec.to_builtins(record), "timing": None, "started_at": None, "ended_at": None}
 
 
+def body_of(texts: list[str]) -> bytes:
+    """Write a body with short texts in many blocks."""
+    blocks = [{"type": "text", "text": text} for text in texts]
+    return json.dumps({"model": "claude-1", "messages": [{"role": "user", "content": blocks}]}).encode()
+
+
 class EqualityTests(SynchronousTestCase):
     """The memory changes what a record costs, and nothing else."""
 
@@ -94,3 +108,27 @@ class EqualityTests(SynchronousTestCase):
         self.assertEqual(
             [said(each) for each in with_memory.store.records], [said(each) for each in without.store.records]
         )
+
+    @given(SHORT, st.integers(1, 40))
+    @settings(max_examples=20, deadline=None)
+    def test_many_short_texts(self, bodies: list[list[str]], size: int) -> None:
+        """What is known is all of a row of them, each as it was."""
+        with_memory, without = Recording(TextMemory(size, size)), Recording(None)
+        for number, texts in enumerate(bodies, 1):
+            for each in (with_memory, without):
+                each.call(number, body_of(texts), b"event: ping\ndata: {}\n\n")
+        found = [said(each) for each in with_memory.store.records]
+        self.assertEqual(found, [said(each) for each in without.store.records])
+        self.assertNotIn(SECRET, repr(found))
+
+    def test_known_together(self) -> None:
+        """A row of short texts that grows at its end is searched once, but for its end."""
+        searched: list[int] = []
+        rules = Rules(TAGGER, scanner=SCANNER, memory=TextMemory())
+        find = SCANNER.find
+        self.patch(SCANNER, "find", lambda text, depth=0: searched.append(len(text)) or find(text, depth))
+        for more in range(3):
+            searched.clear()
+            value = {"system": MANY, "messages": [{"content": f"{each} is new"} for each in range(more)]}
+            self.assertFalse(rules.may_hold(texts_of(value) or ()))
+            self.assertEqual(len(searched), 1 if more else 3)
