@@ -9,14 +9,15 @@ from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Second
 from ccsproxy.proxy.relay import Relay
 from ccsproxy.proxy.server.request import RelayRequest
 
-#: Seconds without a byte after which nobody is in the middle of something.
-QUIET = 2.0
-
-
 class SwitchedRelay(Relay):
-    """An exchange that may last as long as its client; while it is quiet it does not hold up the end of the proxy."""
+    """An exchange that may last as long as its client; while it is quiet it does not hold up the end of the proxy.
+
+    :cvar quiet: seconds without a byte from the upstream after which it is in the middle of nothing.
+    """
 
     __slots__ = ("_heard_at",)
+
+    quiet = 2.0
 
     def __init__(self, request: RelayRequest, clock: Seconds, stalls: Seconds = lambda: 0.0) -> None:
         super().__init__(request, clock, stalls)
@@ -28,11 +29,14 @@ class SwitchedRelay(Relay):
         super().body_received(data)
 
     def drain(self) -> None:
-        """End now if nothing has passed for a while; else with the last of what the proxy waits for."""
+        """End now if nobody waits for anything; else with the last of what the proxy waits for."""
         tee = self._tee
-        last = max(self._heard_at, (tee.last_byte or 0.0) if tee is not None else 0.0)
-        # A WebSocket that an agent keeps open for its next turn would otherwise hold the drain up to its end.
-        if tee is not None and self._clock() - last >= QUIET:
+        if tee is None:
+            return
+        said = tee.last_byte or 0.0
+        # A WebSocket that an agent keeps open for its next turn would otherwise hold the drain up to its end. Where
+        # the client has spoken last it is owed an answer, however long the model thinks.
+        if said >= self._heard_at and self._clock() - said >= self.quiet:
             self.cut()
 
 
@@ -40,6 +44,9 @@ class UpgradeRelay(SwitchedRelay):
     """An exchange after whose head the two sides may change to another protocol: a WebSocket."""
 
     __slots__ = ()
+
+    #: Models are silent for some seconds within an answer, too.
+    quiet = 10.0
 
     def _ask(
         self, client: ITransparentClient, request: RelayRequest, target: bytes, lines: bytes

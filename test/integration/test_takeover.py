@@ -9,24 +9,47 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import DeferredList, ensureDeferred
-from twisted.internet.task import deferLater
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import LoopingCall, deferLater
 
 from ccsproxy.run import read_run_file
 from test.integration.harness import Peer, ScriptedUpstream, records_in
 from test.integration.messages import Message
 from test.integration.program import Program, ProgramTestCase
+from test.integration.test_forwarding import HANDSHAKE, SWITCHED
 from test.integration.writing import SSE, head, post
 
 #: How many streams run through the restart, and how long each takes in seconds.
 STREAMS, SECONDS = int(os.environ.get("CCSPROXY_TAKEOVER_STREAMS", "30")), 3.0
 PIECE = b"13\r\nevent: x\ndata: {}\n\n\r\n"
 PIECES = 40
+#: Bytes of an upload, and of each piece of it.
+SENT, PART = 8_000_000, 5_000
 HEAD = head("HTTP/1.1 200 OK", [SSE, ("Transfer-Encoding", "chunked")])
 
 
+class Echo(Protocol):
+    """Sends back what comes."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Send it back."""
+        assert self.transport is not None
+        self.transport.write(data)
+
+
 def pace(peer: Peer, request: Message) -> None:
-    """Send a stream in pieces, as long as somebody listens."""
+    """Send a stream in pieces, as long as somebody listens; switch to a WebSocket where one is asked for."""
+    if b"/v1/responses" in request.line:
+        peer.send(SWITCHED + b"\x81\x02hi")
+        peer._heard = _close  # what comes now is no request
+        return
     ensureDeferred(_pace(peer, b"quick" in request.line))
+
+
+def _close(peer: Peer) -> None:
+    """Answer the close frame of a WebSocket."""
+    if b"\x88\x80abcd" in peer.received:
+        peer.send(b"\x88\x00")
 
 
 async def _pace(peer: Peer, quick: bool) -> None:
@@ -137,6 +160,54 @@ class TakeoverTests(ProgramTestCase):
     async def test_workers(self) -> None:
         """The same with several relays behind the port."""
         await self.rolled("--workers", "2")
+
+    async def test_all_that_lasts(self) -> None:
+        """An upload, a WebSocket and a tunnel run through the restart of two relays; each is recorded once."""
+        echo = self.listen(Factory.forProtocol(Echo))
+        service = await self.running("--workers", "2", "--forward", "on")
+        upload, socket, tunnel = [await self.connect() for _ in range(3)]
+        upload.send(b"POST /quick HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % SENT)
+        socket.send(HANDSHAKE.replace(b"api.example", b"127.0.0.1"))
+        tunnel.send(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % (echo, echo))
+        await socket.until(lambda: b"hi" in socket.received)
+        await tunnel.until(lambda: b"\r\n\r\n" in tunnel.received)
+        before = len(tunnel.received)
+        sent: list[bytes] = []
+        talking = LoopingCall(self.talk, sent, upload, socket, tunnel)
+        talking.start(0.1)
+        service.signal(signal.SIGUSR2)
+        self.end_later(successor := await self.succeeded(service.pid))
+        await deferLater(reactor, 2)
+        talking.stop()
+        upload.send(bytes(SENT - len(sent) * PART))
+        await tunnel.until(lambda: len(tunnel.received) >= before + 4 * len(sent))
+        self.assertEqual(tunnel.received[before:], b"".join(sent))
+        self.assertEqual((await upload.message()).status, 200)
+        socket.send(b"\x88\x80abcd")
+        await socket.until(lambda: b"\x88\x00" in socket.received)
+        for each in (upload, socket, tunnel):
+            each.close()
+        await self.exited(service)
+        os.kill(successor, signal.SIGTERM)
+        await self.gone(successor)
+        found = {each["transport"]: each for each in self.recorded()}
+        outcomes = {kind: each["outcome"] for kind, each in found.items()}
+        self.assertEqual(outcomes, dict.fromkeys(("http", "tunnel", "websocket"), "complete"))
+        self.assertEqual(found["http"]["request"]["body_bytes"], SENT)
+        self.assertEqual(found["tunnel"]["request"]["body_bytes"], 4 * len(sent))
+
+    def talk(self, sent: list[bytes], upload: Peer, socket: Peer, tunnel: Peer) -> None:
+        """Say something on each: what is quiet is ended by a restart, as its client can begin anew."""
+        sent.append(b"%4d" % len(sent))
+        tunnel.send(sent[-1])
+        socket.send(b"\x89\x80abcd")
+        upload.send(bytes(PART))
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """Return the records, each of which there must be one of."""
+        found = records_in(self.data_dir)
+        self.assertEqual(len({each["id"] for each in found}), len(found))
+        return found
 
     async def test_a_successor_that_cannot(self) -> None:
         """Where the configuration is wrong by now, nothing changes, and a second try with a good one goes through."""

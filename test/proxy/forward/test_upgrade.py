@@ -226,12 +226,17 @@ class Ends(UpgradeTestCase):
         self.ended("shutdown", "shutdown")
 
     def test_stop_waits_for_what_is_not_quiet_only(self) -> None:
+        """A model that is silent for some seconds is within an answer; one that was asked owes one for longer."""
+        for asked, after in ((b"", 5), (b"ask", 60)):
+            self.switch()
+            self.client.send(asked)
+            self.rig.settle(after)
+            self.rig.site.drain()
+            self.assertFalse(self.client.transport.closed)
         self.switch()
-        self.rig.settle(1)
-        self.rig.site.drain()
-        self.assertFalse(self.client.transport.closed)
-        self.switch()
-        self.rig.settle(3)
+        self.client.send(b"ask")
+        self.rig.upstream.send(b"answer")
+        self.rig.settle(11)
         self.rig.site.drain()
         self.assertTrue(self.client.transport.closed)
         self.ended("shutdown", "shutdown")
