@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import msgspec
+from twisted.internet.defer import Deferred
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import FrameProtocol
 
@@ -351,6 +352,23 @@ class Trouble(SocketCase):
         (record, *_) = self.over()
         self.assertIn("capture_error", record.capture.faults)
         self.assertTrue(self.flushLoggedErrors(ZeroDivisionError))
+
+    def test_death_of_its_relay_after_its_end(self) -> None:
+        """A connection that has ended, and whose record is not with the disk yet, leaves no second one."""
+        self.open()
+        records = self.store.records
+
+        def slow(record: Any) -> Deferred[Any]:
+            records.append(record)
+            return Deferred()
+
+        self.store.append = slow  # type: ignore[assignment]
+        self.into("hi")
+        self.close()
+        self.over()
+        self.recorder.relay_died(0, "worker_died", "The relay process of this exchange died.")
+        self.recorder.finish(cut=True)
+        self.assertEqual([each.outcome for each in records], ["complete"])
 
     def test_shutdown_ends_what_is_open(self) -> None:
         self.open()

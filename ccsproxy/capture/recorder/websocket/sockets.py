@@ -124,7 +124,8 @@ class Sockets:
         :param relay: whose, None for all.
         """
         for one in list(self._on_link.values()):
-            if relay is not None and one.number >> frames.RELAY_SHIFT != relay:
+            # One that has ended waits for the store alone: ended again, it would leave a second record.
+            if one.ended or (relay is not None and one.number >> frames.RELAY_SHIFT != relay):
                 continue
             if one.reading is not None:
                 self._over(one, one.reading, ended)
