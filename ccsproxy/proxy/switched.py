@@ -9,6 +9,7 @@ from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Second
 from ccsproxy.proxy.relay import Relay
 from ccsproxy.proxy.server.request import RelayRequest
 
+
 class SwitchedRelay(Relay):
     """An exchange that may last as long as its client; while it is quiet it does not hold up the end of the proxy.
 

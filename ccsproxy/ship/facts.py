@@ -6,12 +6,31 @@ known is null; text that no engine could hold (a half of a surrogate pair) is re
 
 from typing import Any
 
+import msgspec
+
+from ccsproxy.exchange.outcome import Category
+from ccsproxy.exchange.record import SecretNote
+from ccsproxy.insight.prompt.layout import DigestMemory
+from ccsproxy.insight.prompt.prompts import prompt_ids
 from ccsproxy.ship.delivery.batch import ShippedLine
+from ccsproxy.store.index.facts.lean_record import read_record
 from ccsproxy.store.reader.recent import finished_row
 from ccsproxy.store.summary import Price, Summary, as_dict, order_key
 
 #: Members of a summary that repeat what was said, or may.
 _SAID = ("preview", "about", "error_message")
+#: Members that tell of a call what no list needs: which prompts it sent, and which secrets.
+INSIGHTS = ("system_prompt", "tool_set", "secrets")
+#: What was met in prompts: agents send the same tools and the same system prompt with each call.
+_DIGESTS = DigestMemory()
+
+
+class _Captured(msgspec.Struct):
+    outbound_secrets: list[SecretNote] = []
+
+
+class _Noted(msgspec.Struct):
+    capture: _Captured = msgspec.field(default_factory=_Captured)
 
 
 def facts_of(line: ShippedLine, segment: str, host: str, price: Price) -> dict[str, Any]:
@@ -26,6 +45,7 @@ def facts_of(line: ShippedLine, segment: str, host: str, price: Price) -> dict[s
     if not line.content:
         row.update(dict.fromkeys(_SAID), path=summary.path.partition("?")[0])
     labels = line.entry.labels
+    row.update(_prompts(line.data, summary), secrets=_secrets(line.data))
     row.update(
         key=order_key(summary.started_at, summary.id),
         host=labels.get("host", host),
@@ -40,7 +60,30 @@ def facts_of(line: ShippedLine, segment: str, host: str, price: Price) -> dict[s
 
 def columns() -> tuple[str, ...]:
     """Return the names of a row's members."""
-    return (*Summary.__struct_fields__, "key", "host", "user", "labels", "segment", "offset", "length")
+    return (*Summary.__struct_fields__, "key", "host", "user", "labels", "segment", "offset", "length", *INSIGHTS)
+
+
+def _prompts(data: bytes, summary: Summary) -> dict[str, str | None]:
+    """Return the ids of a call's prompts."""
+    ids: dict[str, str | None] = {}
+    if summary.category == Category.MODEL:
+        try:
+            ids = prompt_ids(read_record(data), _DIGESTS)
+        # What reading a body may end with that is no body of a dialect.
+        except (RecursionError, ValueError, TypeError, KeyError, AttributeError, IndexError):
+            ids = {}
+    return {"system_prompt": ids.get("system"), "tool_set": ids.get("tools")}
+
+
+def _secrets(data: bytes) -> list[str]:
+    """Return each secret that a call sent as kind, place and tag."""
+    if b'"outbound_secrets":[{' not in data:
+        return []
+    try:
+        notes = msgspec.json.decode(data, type=_Noted).capture.outbound_secrets
+    except (msgspec.MsgspecError, UnicodeError):
+        return []
+    return ["\t".join(each.replace("\t", " ") for each in (note.kind, note.where, note.tag)) for note in notes]
 
 
 def clean(value: Any) -> Any:

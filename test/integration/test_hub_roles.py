@@ -89,10 +89,13 @@ class RoleWalkTests(HubTestCase):
             if person != "nobody":
                 self.assertEqual(listed["totals"]["requests"], 20 * len(seen), person)
                 self.assertEqual(len(listed["requests"]), 20 * len(seen), person)
+        for path, mark in (("/api/leaks", "secret"), ("/api/prompts", "server")):
+            said = self.get(path, "tess")[1].decode()
+            self.assertEqual([user for user in USERS if canary(user, mark) in said], ["ann", "bob"], path)
         by_person = self.get("/overview?span=all&by=person", "tess")[1]
         self.assertEqual([user for user in USERS if f">{user}</a>".encode() in by_person], ["ann", "bob"])
         noted = [json.loads(line) for line in audit.read_text().splitlines()]
-        self.assertEqual(len(noted), asked + 2 * len(PEOPLE) + 1)
+        self.assertEqual(len(noted), asked + 3 * len(PEOPLE) + 3)
 
     def ways(self) -> Iterator[str]:
         """Yield every address: each route of the description and each page, with places of each person."""
@@ -109,6 +112,8 @@ class RoleWalkTests(HubTestCase):
                    "person", "team", "host"):  # fmt: skip
             yield f"/overview?span=all&by={by}"
         yield from ("/leaks", "/prompts", "/health", "/spent", f"/diff?a={one}&b={other}", "/nowhere")
+        for each in json.loads(self.get("/api/prompts", "lead")[1]):
+            yield from (f"/api/prompts/{each['id']}", f"/prompts/{each['id']}")
         for each in places:
             sid, seq = each["session_id"], each["seq"]
             yield from (f"/s/{sid}", f"/s/{sid}?part=beside", f"/x/{sid}/{seq}", f"/diff/{sid}/{seq}/{seq}")

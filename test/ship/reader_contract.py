@@ -10,6 +10,7 @@ from ccsproxy.insight.query import LABELLED
 from ccsproxy.store.engine.reader import EngineReader
 from ccsproxy.store.index.follower import bring_up
 from ccsproxy.store.query import QueryError, parse_query
+from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.reader.sums.costs import GROUPS
@@ -36,6 +37,18 @@ def fill(segments: Segments, count: int = COUNT, change: Change | None = None) -
             each.update(outcome="http_error", error={"kind": "http_error", "message": "It said No."})
         if number % 11 == 5:
             each.update(ttft_ms=None, usage=None, duration_ms=0.0)
+        if number % 13 == 2:
+            secret = {
+                "kind": f"kind-{number % 2}",
+                "where": "messages[0].content",
+                "tag": f"t{number % 4}",
+                "count": 1,
+            }
+            each["capture"]["outbound_secrets"] = [secret]
+        each["response"]["headers"].update(
+            {"anthropic-ratelimit-requests-limit": "50", "anthropic-ratelimit-requests-remaining": f"{number % 50}",
+             "anthropic-ratelimit-requests-reset": each["ended_at"]}
+        )  # fmt: skip
         if change is not None:
             change(number, each)
     size = -(-count // 4)
@@ -195,6 +208,22 @@ class ReaderContract:
         self.alike([call.seq for call in mine], [call.seq for call in theirs], "calls")
         self.alike([call.cost for call in mine], [call.cost for call in theirs], "costs of calls")
         self.alike(self.local.stamp(name), self.engine.stamp(name), "stamp")
+
+    def test_findings(self) -> None:
+        """Prompts, secrets and limits of all sessions, and what is worth knowing."""
+        mine, theirs = (Insights(reader, lambda: 1_790_100_000.0) for reader in (self.local, self.engine))
+        for what in ("prompts", "leaks", "findings_since"):
+            # An index keeps less of how a prompt begins than a record has.
+            one, other = ([{**each, "text": str(each.get("text"))[:100]} for each in getattr(answers, what)()]
+                          for answers in (mine, theirs))  # fmt: skip
+            self.assertTrue(one, what)  # type: ignore[attr-defined]
+            self.alike(one, other, what)
+        # The newest reading of each account is looked at there, so that nothing is known of the pace.
+        told = [{(each["account"], each["name"]): (each["used"], each["limit"]) for each in answers.limits()}
+                for answers in (mine, theirs)]  # fmt: skip
+        self.alike(*told, "limits")
+        name = mine.prompts()[0]["id"]
+        self.alike({**mine.prompt(name), "text": ""}, {**theirs.prompt(name), "text": ""}, "a prompt")
 
 
 def words_of(record: dict[str, Any]) -> list[str]:

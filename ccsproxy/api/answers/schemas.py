@@ -121,6 +121,8 @@ _VERSION = members(
         "sessions": COUNT,
         "clients": every(TEXT),
         "tokens": COUNT,
+        "tokens_sent": COUNT,
+        "cost": maybe("number"),
         "bytes": COUNT,
         "previous": maybe("string"),
     }

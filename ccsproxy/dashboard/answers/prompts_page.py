@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ccsproxy.dashboard import address
+from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import facts, panel
 from ccsproxy.dashboard.html.figures import clipped
 from ccsproxy.dashboard.html.markup import h
@@ -17,7 +18,8 @@ from ccsproxy.insight.prompt.parts import server_of
 from ccsproxy.insight.words import tokens
 from ccsproxy.store.reader.reader import Reader
 
-_HEADS = ("Used by", "Kind", "Begins with", "Against the one before", "Tokens", "Calls", "Sessions", "First", "Last")
+_NUMBERS = ("Tokens", "Calls", "Sessions", "Sent in all")
+_HEADS = ("Used by", "Kind", "Begins with", "Against the one before", *_NUMBERS, "First", "Last")
 #: Tools that are named, and servers that are counted, of a set.
 _TOOLS = 4
 #: Characters of a prompt or a change that the page shows; the record has all of it.
@@ -33,7 +35,7 @@ def prompts_page(reader: Reader, given: Mapping[str, str], service: Service) -> 
     rows = [_row(each, known.get(each["previous"] or "")) for each in found]
     body = [
         h.div(h.h1("Prompts"), h.p("System prompts and tool sets, those used last first."), class_="head"),
-        table("System prompts and tool sets", _HEADS, rows, ("Tokens", "Calls", "Sessions"), data_testid="prompts")
+        table("System prompts and tool sets", _HEADS, rows, _NUMBERS, data_testid="prompts")
         if found
         else h.p("No system prompt or tool set has been seen.", class_="nothing"),
     ]
@@ -53,6 +55,7 @@ def prompt_page(name: str, service: Service) -> Page:
             ("Used by", ", ".join(found["clients"])),
             ("Tokens", f"~{tokens(found['tokens'])}"),
             ("Calls", f"{found['calls']:,} in {found['sessions']:,} sessions"),
+            ("Sent in all", _sent(found)),
             ("First seen", _call(found["first"], found["first_seen"])),
             ("Last seen", _call(found["last"], found["last_seen"])),
             ("The one before", h.a(before, href=_address(before)) if before else None),
@@ -79,9 +82,16 @@ def _row(each: Mapping[str, Any], before: Mapping[str, Any] | None) -> Any:
         h.td(f"~{tokens(each['tokens'])}", class_="num"),
         h.td(f"{each['calls']:,}", class_="num"),
         h.td(f"{each['sessions']:,}", class_="num"),
+        h.td(_sent(each), class_="num"),
         h.td(_call(each["first"], each["first_seen"]), class_="moment"),
         h.td(_call(each["last"], each["last_seen"]), class_="moment"),
     )
+
+
+def _sent(each: Mapping[str, Any]) -> str:
+    """Write what sending it came to; both are estimates."""
+    cost = "" if each["cost"] is None else f", ~{figures.dollars(each['cost'])}"
+    return f"~{tokens(each['tokens_sent'])}{cost}"
 
 
 def _tool_set(names: Sequence[str]) -> str:

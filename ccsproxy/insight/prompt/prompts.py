@@ -1,13 +1,15 @@
 """The distinct system prompts and tool sets: since when, by which client and version, and what differs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attr
 import msgspec
 
+from ccsproxy.dialects.views.blocks import fields
 from ccsproxy.insight.conversation.conversation import moment
 from ccsproxy.insight.facts import Call, Item
+from ccsproxy.insight.prompt.layout import DigestMemory, layout, seen_entries
 from ccsproxy.insight.prompt.parts import digest_of
 
 #: Kinds of prompts, and the level of a request that each is.
@@ -30,6 +32,22 @@ class Version:
     sessions: int = 0
     clients: dict[str, int] = attr.field(factory=dict)
 
+    @property
+    def tokens(self) -> int:
+        """How long it is, estimated."""
+        return sum(item.tokens for item in self.items)
+
+    @property
+    def cost(self) -> float | None:
+        """What sending it came to, estimated: as if each session had cached it at once and read it since."""
+        rates = self.last.rates
+        if rates is None or rates.input is None:
+            return None
+        written = rates.input if rates.write_5m is None else rates.write_5m
+        read = rates.input if rates.read is None else rates.read
+        again = max(self.calls - self.sessions, 0)
+        return round(self.tokens * (self.sessions * written + again * read) / 1e6, 6)
+
     def as_dict(self) -> dict[str, Any]:
         """Write the version as the API lists it."""
         parts = [part for item in self.items for part in item.parts]
@@ -44,7 +62,9 @@ class Version:
             "sessions": self.sessions,
             "clients": sorted(self.clients, key=lambda name: -self.clients[name]),
             "cwd": self.first.cwd or None,
-            "tokens": sum(item.tokens for item in self.items),
+            "tokens": self.tokens,
+            "tokens_sent": self.tokens * self.calls,
+            "cost": self.cost,
             "bytes": sum(part.size for part in parts),
             "tools": [part.name for part in parts if part.kind == "tool"] if self.kind == "tools" else None,
             "text": next((part.quote for part in parts if part.quote), None),
@@ -53,7 +73,25 @@ class Version:
 
 def prompt_id(call: Call, kind: str) -> str | None:
     """Return the id of a call's system prompt or tool set; None where it has none."""
-    digests = [item.digest for item in call.of_level(kind)]
+    return _named(kind, [item.digest for item in call.of_level(kind)])
+
+
+def prompt_ids(record: Mapping[str, Any], digests: DigestMemory) -> dict[str, str | None]:
+    """Return the ids of a record's system prompt and tool set by their kinds, without making facts of its call.
+
+    :param record: of a call to a model; messages may be ``msgspec.Raw``.
+    :param digests: of what was met before.
+    """
+    found: dict[str, list[int]] = {kind: [] for kind in KINDS}
+    laid = layout(record.get("dialect"), fields(record.get("request")).get("body"))
+    for level, marked in seen_entries(laid, record.get("upstream"), digests) if laid is not None else ():
+        if level not in found:
+            break  # the messages, which stand behind both
+        found[level].append(marked.digest)
+    return {kind: _named(kind, each) for kind, each in found.items()}
+
+
+def _named(kind: str, digests: list[int]) -> str | None:
     return f"{kind}-{digest_of(msgspec.json.encode(digests)):014x}" if digests else None
 
 

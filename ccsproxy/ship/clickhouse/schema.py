@@ -63,6 +63,9 @@ EXCHANGES: Mapping[str, str] = {
     "segment": "LowCardinality(String)",
     "offset": "Int64",
     "length": "Int64",
+    "system_prompt": _ONE_OF_FEW,
+    "tool_set": _ONE_OF_FEW,
+    "secrets": "Array(String)",
     "version": "UInt64 DEFAULT 1",
     "is_deleted": "UInt8 DEFAULT 0",
 }

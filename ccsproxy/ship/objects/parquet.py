@@ -80,7 +80,7 @@ def _kind(name: str) -> DataType:
         return DataType.timestamp("ms", tz="UTC")
     if name in _COUNTS:
         return DataType.int64()
-    if name == "tools":
+    if name in ("tools", "secrets"):
         return DataType.list(Field("item", DataType.string()))
     if name == "labels":
         return DataType.map(DataType.string(), DataType.string(), False)

@@ -97,6 +97,10 @@ class ClickHouseEngine:
         """Write that a column of lists has one of some values."""
         return f"hasAny({column}, [{', '.join(map(self.literal, values))}])"
 
+    def any_in(self, column: str) -> str:
+        """Write that a column of lists has any value."""
+        return f"notEmpty({column})"
+
     def any_contains(self, column: str, text: str) -> str:
         """Write that a text is contained in one of a column of lists."""
         return f"arrayExists(each -> positionCaseInsensitiveUTF8(each, {self.literal(text)}) > 0, {column})"

@@ -39,6 +39,9 @@ EXCHANGES: Mapping[str, str] = {
     "segment": "VARCHAR",
     "offset": "BIGINT",
     "length": "BIGINT",
+    "system_prompt": "VARCHAR",
+    "tool_set": "VARCHAR",
+    "secrets": "VARCHAR[]",
 }
 TEXTS: Mapping[str, str] = {
     "session_id": "VARCHAR",

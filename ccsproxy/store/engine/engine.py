@@ -44,6 +44,9 @@ class Engine(Protocol):
     def any_of(self, column: str, values: Sequence[str]) -> str:
         """Write that a column of lists has one of some values."""
 
+    def any_in(self, column: str) -> str:
+        """Write that a column of lists has any value."""
+
     def any_contains(self, column: str, text: str) -> str:
         """Write that a text is contained in one of a column of lists, whatever the case."""
 

@@ -111,6 +111,10 @@ class ObjectsEngine:
         """Write that a column of lists has one of some values."""
         return f"list_has_any({column}, [{', '.join(map(self.literal, values))}])"
 
+    def any_in(self, column: str) -> str:
+        """Write that a column of lists has any value."""
+        return f"len({column}) > 0"
+
     def any_contains(self, column: str, text: str) -> str:
         """Write that a text is contained in one of a column of lists."""
         return f"contains(lower(array_to_string({column}, chr(10))), lower({self.literal(text)}))"

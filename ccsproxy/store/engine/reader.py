@@ -16,6 +16,7 @@ from ccsproxy.insight.query import ANNOTATED, LABELLED
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.engine.conditions import conditions, member, order
 from ccsproxy.store.engine.engine import Engine
+from ccsproxy.store.engine.insights import MOST_PROMPTS, ReadPrompt, calls_with_secrets, prompt_versions
 from ccsproxy.store.engine.records import EngineRecords
 from ccsproxy.store.engine.sums import costs, periods_by, tallies, totals, where
 from ccsproxy.store.index.sessions import SessionTotals, new_session
@@ -51,8 +52,9 @@ SESSION_SORTS = {
 _OF_EACH_ONCE = frozenset(SESSION_SORTS) - {"active", "time"}
 #: Seconds for which the values of filters are held: they change slowly, and each is a sum over all calls.
 _META_S = 60.0
-#: Records that are looked through for limits and secrets at most.
-_LOOKED_THROUGH = 400
+#: Calls whose answers say how far limits are used, and of how many accounts with an upstream that is looked at.
+_ANSWERED = "category = 'model' AND status IS NOT NULL"
+_ACCOUNTS = 50
 
 
 class EngineReader(EngineRecords):
@@ -66,6 +68,7 @@ class EngineReader(EngineRecords):
     def __init__(self, engine: Engine, scope: str = "", price: Price | None = None) -> None:
         super().__init__(engine, scope)
         self.groups = (*GROUPS, *OF_MANY)
+        self._prompts: dict[str, ReadPrompt] = {}
         self._meta: tuple[float, dict[str, list[Any]]] = (0.0, {})
         self.price = price or PriceBook().cost
 
@@ -199,19 +202,37 @@ class EngineReader(EngineRecords):
         return completed([], self.each(session_id, summaries), self.price)
 
     def calls_with(self, what: str, since: int | None = None, most: int = 5000) -> list[Call]:
-        """Return the newest calls that tell something, in the order of their start, out of some hundred records.
+        """Return the newest calls that tell something, in the order of their start.
 
-        :param what: ``limits`` or ``secrets``.
+        :param what: ``limits``, of which the newest of each account and upstream is looked at, or ``secrets``.
         """
-        condition = [*self._since(since), "category = 'model'"]
-        rows = self._rows(condition, "key DESC", min(most, _LOOKED_THROUGH), 0)
+        if what == "secrets":
+            return calls_with_secrets(self._engine, self._relation, self._since(since), most)
+        newest = (
+            f"SELECT max(key) FROM {self._repeated} AS e "  # noqa: S608  (literals are quoted)
+            f"WHERE {where([*self._since(since), _ANSWERED])} GROUP BY account, upstream ORDER BY max(key) DESC"
+        )
+        keys = [str(int(row[0])) for row in self._engine.rows(f"{newest} LIMIT {_ACCOUNTS}")]
+        rows = self._rows([f"key IN ({', '.join(keys)})"], "key", 2 * len(keys), 0) if keys else []
         lines = self._lines([row.id for _, row in rows])
-        calls = completed([], [as_record(lines[row.id]) for _, row in reversed(rows) if row.id in lines], self.price)
-        return [call for call in calls if (call.limits if what == "limits" else call.outbound)]
+        return completed([], [as_record(lines[row.id]) for _, row in rows if row.id in lines], self.price)
 
     def prompt_versions(self) -> list[Version]:
-        """Return nothing: they are kept up by the index of each machine."""
-        return []
+        """Return the distinct system prompts and tool sets, those used last first."""
+        return prompt_versions(self._engine, self._relation, self._prompt_items)
+
+    def _prompt_items(self, name: str, kind: str, call: Call) -> ReadPrompt | None:
+        """Return the items of a prompt out of a record that has it; its id names its content for good."""
+        found = self._prompts.get(name)
+        if found is None:
+            try:
+                (read,) = completed([], [self.record(call.session_id, call.seq)], self.price)
+            except NotKept:
+                return None
+            if len(self._prompts) > 10 * MOST_PROMPTS:
+                self._prompts.clear()
+            found = self._prompts[name] = read.of_level(kind), read.rates
+        return found
 
     def annotations(self) -> list[Annotation]:
         """Return nothing: what people write stays on their machines."""

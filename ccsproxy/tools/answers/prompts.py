@@ -5,6 +5,7 @@ import json
 from typing import Any, TextIO
 
 from ccsproxy.insight import words
+from ccsproxy.providers import amounts
 from ccsproxy.store.reader.reader import NotKept
 from ccsproxy.tools.answers.answering import examples, kept, open_insights
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
@@ -50,9 +51,11 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _rows(listed: list[dict[str, Any]]) -> list[list[str]]:
-    rows = [["ID", "FIRST", "LAST", "CALLS", "SESSIONS", "TOKENS", "CLIENTS", "IN PLACE OF"]]
+    rows = [["ID", "FIRST", "LAST", "CALLS", "SESSIONS", "TOKENS", "SENT", "COST", "CLIENTS", "IN PLACE OF"]]
     for each in listed:
-        counts = [f"{each['calls']:,}", f"{each['sessions']:,}", f"~{words.tokens(each['tokens'])}"]
+        cost = "-" if each["cost"] is None else f"~{amounts.dollars(each['cost'])}"
+        counts = [f"{each['calls']:,}", f"{each['sessions']:,}", f"~{words.tokens(each['tokens'])}",
+                  f"~{words.tokens(each['tokens_sent'])}", cost]  # fmt: skip
         clients = ", ".join(each["clients"][:3]) or "-"
         times = [local_time(each["first_seen"]), local_time(each["last_seen"])]
         rows.append([each["id"], *times, *counts, clients, each["previous"] or "-"])
