@@ -91,7 +91,8 @@ def asked(data_dir: Path, api: int, large: str) -> list[str]:
     words = [*facts["frequent"][:6], *facts["rare"][:6]]
     long, last = facts["long"], LONG_SESSION
     paths = ["/", large, f"/diff/{long}/{last - 1}/{last}", f"/s/{long}", "/overview?span=all"]
-    return [path for word in words for path in (*paths, f"/?q={word}", f"/api/requests?q={word}")]
+    paths += [f"/s/{long}?view=costs", f"/s/{long}?part=fresh&since={last - 2}", f"/x/{long}/{last}?part=beside"]
+    return [path for word in words for path in (*paths, f"/calls?q={word}", f"/api/requests?q={word}")]
 
 
 @contextmanager

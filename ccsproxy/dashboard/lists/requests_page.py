@@ -44,7 +44,7 @@ def requests_page(reader: Reader, given: Mapping[str, str], service: Service) ->
     body = [
         h.div(
             h.h1("Calls"),
-            _sums(reader, query, filters) if not empty else None,
+            _sums_of(reader, query, given, filters) if not empty else None,
             # The strips are drawn over time: in another order they would show a course that never was.
             _strips(strips(found.items) if order == USUAL else []),
             class_="head",
@@ -79,6 +79,18 @@ def _tools(reader: Reader, given: Mapping[str, str]) -> Any:
         h.div(filter_form(given, reader.meta()), chooser(COLUMNS, "calls"), class_="choices"),
         class_="tools",
     )
+
+
+def _sums_of(reader: Reader, query: Query, given: Mapping[str, str], filters: Mapping[str, str]) -> Any:
+    """Sum up, unless it is a search: for that all that is found has to be gone through, and the rows need not wait.
+
+    The script asks for the sums then; without it a link does.
+    """
+    if not query.q or given.get("sums"):
+        return _sums(reader, query, filters)
+    address_of = address.requests(**filters, sums="yes")
+    link = h.a("Add up what was found", href=address_of, rel="nofollow")
+    return h.p(link, id="sums", class_="sums muted", data_later="1", data_testid="sums")
 
 
 def _sums(reader: Reader, query: Query, filters: Mapping[str, str]) -> Any:

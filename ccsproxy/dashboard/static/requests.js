@@ -161,11 +161,14 @@ async function reconcile() {
     fill(row, item);
   }
 }
-const sums = gathered(async () => {
+async function fetchSums() {
   const found = (await fetchDocument(withPart(location.href, "sums"))).getElementById("sums");
   const own = document.getElementById("sums");
   if (found && own && own.textContent !== found.textContent) own.replaceWith(document.adoptNode(found));
-}, SUMS);
+}
+const sums = gathered(fetchSums, SUMS);
+// Of a search they come after the rows.
+if (document.getElementById("sums")?.dataset.later) fetchSums().catch(() => {});
 // What happens while that is due may be too new for it, so it is done once more.
 function reconcileSoon(after = SOON) {
   if (due) again = true;
