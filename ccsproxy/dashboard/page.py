@@ -183,6 +183,7 @@ def _pulse(health: Mapping[str, Any], spent: Any) -> Any:
         h.span(spent, id="spent", class_="spent", hidden=spent is None),
         h.span(h.span(exact(health.get("in_flight")), id="in-flight", class_="figure"), " in flight"),
         h.span("", id="live", class_="live", hidden=True),
+        h.span("ccsproxy does not answer", id="away", class_="away-said", role="status", hidden=True),
         class_="pulse",
     )
 

@@ -1,6 +1,7 @@
 """Calls as coding agents make them: one conversation for each dialect, and endings that are not good ones."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -315,44 +316,57 @@ def every_dialect() -> list[Call]:
     return [*others, image_call(), *codex_calls(), *claude_session(), refused_call()]
 
 
-def hostile_call(payload: Payload, session: str) -> Call:
-    """Put a text into every place of a call that a client or an upstream can fill."""
+def hostile_call(group: Sequence[Payload], session: str) -> Call:
+    """Put texts into every place of a call that a client or an upstream can fill.
+
+    :param group: all of them are in prompt, tools, parameters, headers and answer; the first is where one can be.
+    """
+    payload = group[0]
     text, plain = payload.text, payload.plain
-    tool = {
-        "name": text,
-        "description": text,
-        "input_schema": {"type": "object", "properties": {text: {"title": text}}},
-    }
-    messages = [
-        {"role": "user", "content": [{"type": "text", "text": text}]},
-        {"role": "assistant", "content": [{"type": "text", "text": text}, use(1, text, **{text: text})]},
-        result(1, [{"type": "text", "text": text}, {"type": text, text: text}], is_error=True),
-        {"role": text, "content": text},
-        {"role": "user", "content": f"0 {text}"},
-    ]
-    system = [{"type": "text", "text": f"Primary working directory: {plain}\n{text}"}]
     body = {
         "model": text,
         "stream": True,
-        "system": system,
-        "tools": [tool],
-        "messages": messages,
-        text: {text: text},
+        "system": [{"type": "text", "text": f"Primary working directory: {plain}\n{each.text}"} for each in group],
+        "tools": [_hostile_tool(each.text) for each in group],
+        "messages": [message for each in group for message in _hostile_messages(each)],
+        **{each.text: {each.text: each.text} for each in group},
     }
-    told = [
-        {"type": "thinking", "thinking": text, "signature": text},
-        {"type": "text", "text": f"{text}\n\n{text}"},
-        use(2, text, **{text: text}),
-    ]
+    told = [block for each in group for block in _hostile_answer(each)]
     answer = wires.anthropic({**message(payload.number, told, text), "model": text})
-    answer = Reply(answer.pieces, headers={"request-id": plain, payload.token: plain})
+    fields = {each.token: each.plain for each in group}
+    answer = Reply(answer.pieces, headers={"request-id": plain, **fields})
     headers = {
         "user-agent": f"claude-cli/{plain}",
         "x-claude-code-session-id": session,
         "x-claude-code-agent-id": plain,
-        payload.token: plain,
+        **fields,
     }
     return Call(f"/v1/messages?x={quote(text)}&y='\"-alert(1)-", body, answer, headers)
+
+
+def _hostile_tool(text: str) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {text: {"title": text}}}
+    return {"name": text, "description": text, "input_schema": schema}
+
+
+def _hostile_messages(payload: Payload) -> list[dict[str, Any]]:
+    text = payload.text
+    said = {
+        "role": "assistant",
+        "content": [{"type": "text", "text": text}, use(payload.number, text, **{text: text})],
+    }
+    answered = result(payload.number, [{"type": "text", "text": text}, {"type": text, text: text}], is_error=True)
+    asked = {"role": "user", "content": [{"type": "text", "text": text}]}
+    return [asked, said, answered, {"role": text, "content": text}, {"role": "user", "content": f"0 {text}"}]
+
+
+def _hostile_answer(payload: Payload) -> list[dict[str, Any]]:
+    text = payload.text
+    return [
+        {"type": "thinking", "thinking": text, "signature": text},
+        {"type": "text", "text": f"{text}\n\n{text}"},
+        use(1000 + payload.number, text, **{text: text}),
+    ]
 
 
 def hostile_error(payload: Payload) -> Call:

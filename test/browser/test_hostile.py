@@ -10,10 +10,13 @@ from test.browser.scene import Scene
 
 COUNT = 200
 FIELDS = ("q", "model", "session", "outcome", "since", "before", "cwd", "tool", "nonsense")
-#: Exchanges of one session, the pages that each is shown on, and those that a fifth of them is shown on, too.
+#: Texts of one exchange, and the pages that it is shown on.
 TOGETHER = 8
-CALL_PAGES = ("view=request", "view=response", "view=headers", "part=beside")
-FURTHER_PAGES = ("view=overview", "view=raw", "view=request&q=script")
+CALL_PAGES = (
+    *(f"view={view}" for view in ("overview", "request", "response", "headers", "raw")),
+    "view=request&all=1&q=script",
+    "part=beside",
+)
 #: What a reader does on a page (unfold, point at, put the focus in), and what no captured text may have caused: code
 #: that ran, breaches of the policy, elements beside the page's own, and links to anything but pages.
 JUDGE = """() => {
@@ -46,29 +49,25 @@ class HostileTests(BrowserTestCase):
         self.assertEqual(page.evaluate(JUDGE), [], page.url)
 
     def test_every_page(self) -> None:
-        """All views of all hostile exchanges, their sessions, and the lists.
+        """All views of hostile exchanges, their sessions, and the lists.
 
-        Some exchanges share a session, whose pages show all of them at once: that is what lets it end in time.
+        Several texts share an exchange, whose pages show all of them at once: that is what lets it end in time.
         """
         scene = self.own_scene()
         texts = list(payloads(COUNT))
         self.assertEqual(len({payload.text for payload in texts}), COUNT)
-        for payload in texts:
-            scene.send(stories.hostile_call(payload, session=f"hostile-{payload.number // TOGETHER}"))
-        scene.until(lambda: scene.count() >= COUNT, "the records")
-        watched = self.watched(scene.api)
-        page = watched.page()
-        placed = [(each["session_id"], each["seq"]) for each in scene.requests()]
-        self.assertEqual(len(set(placed)), COUNT)
-        for number, (sid, seq) in enumerate(placed):
-            for query in (*CALL_PAGES, *(FURTHER_PAGES if number % 5 == 0 else ())):
-                self.harmless(page, f"{scene.api}/x/{sid}/{seq}?{query}")
-            if seq > 1:
-                self.harmless(page, f"{scene.api}/diff/{sid}/{seq - 1}/{seq}")
-        for sid in sorted({sid for sid, _ in placed}):
+        groups = [texts[first : first + TOGETHER] for first in range(0, COUNT, TOGETHER)]
+        for number, group in enumerate(groups):
+            scene.send(stories.hostile_call(group, f"hostile-{number}"))
+        scene.until(lambda: scene.count() >= len(groups), "the records")
+        page = self.watched(scene.api).page()
+        for number in range(len(groups)):
+            sid = f"hostile-{number}"
             for path in (
+                *(f"/x/{sid}/1?{query}" for query in CALL_PAGES),
                 *(f"/s/{sid}", f"/s/{sid}?view=costs", f"/s/{sid}?call=1", f"/s/{sid}?part=fresh&since=0"),
-                *(f"/calls?q=alert&sel={sid}/1", f"/sessions?sel={sid}", f"/diff?b={sid}/1"),
+                *(f"/calls?q=alert&sel={sid}/1", f"/sessions?sel={sid}"),
+                f"/diff?a=hostile-{number - 1}/1&b={sid}/1" if number else f"/diff?b={sid}/1",
             ):
                 self.harmless(page, scene.api + path)
         self.lists(scene, page)

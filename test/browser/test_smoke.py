@@ -13,7 +13,7 @@ class SmokeTests(BrowserTestCase):
     def test_first_page_and_exchange(self) -> None:
         """A call shows as a row, beside the list, and in full; nothing runs that was captured."""
         scene = self.own_scene()
-        hostile = [stories.hostile_call(payload, f"hostile-{payload.number}") for payload in payloads(12)]
+        hostile = [stories.hostile_call([payload], f"hostile-{payload.number}") for payload in payloads(12)]
         scene.play([stories.claude_session()[2], *hostile])
         watched = self.watched(scene.api)
         page = watched.page()

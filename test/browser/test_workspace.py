@@ -125,6 +125,25 @@ class ListTests(WorldCase):
         page.keyboard.press("3")
         expect(page.locator("mark#hit")).to_be_in_viewport()
 
+    def test_a_call_is_dropped_on_another(self) -> None:
+        """What the one changed against the other is shown, the earlier of a session first, whichever was dragged."""
+        page = self.open(f"/calls?q=session:{MAIN}")
+        page.get_by_test_id("row").nth(2).locator("td.what").click()
+        target = page.get_by_test_id("drop-beside")
+        target.wait_for()
+        keys = [page.get_by_test_id("row").nth(at).get_attribute("data-key") for at in (2, 5)]
+        page.get_by_test_id("row").nth(5).locator("a.open").drag_to(target)
+        expect(page).to_have_url(re.compile("/diff\\?"))
+        later, earlier = (str(key).replace("/", "%2F") for key in keys)
+        self.assertIn(f"a={earlier}&b={later}", page.url)
+        expect(page.get_by_test_id("summary")).to_be_visible()
+
+    def test_sums_of_a_search_come_later(self) -> None:
+        """The rows do not wait for them; the script puts them in their place."""
+        page = self.open("/calls?q=refund")
+        expect(page.get_by_test_id("sum-cost")).to_be_visible()
+        self.assertGreater(page.get_by_test_id("row").count(), 0)
+
     def test_completion(self) -> None:
         """Fields and their values are completed as one types; a wrong field is said to be one."""
         watched = self.watched(viewport=WIDE)

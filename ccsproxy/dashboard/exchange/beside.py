@@ -77,7 +77,7 @@ def beside_head(record: Mapping[str, Any], summary: Mapping[str, Any], place: st
             h.button("Close", type="button", class_="plain", id="close-beside", hidden=True),
             class_="actions",
         ),
-        h.h2(about(record, summary)),
+        h.h2(about(record, summary), dir="auto"),
         told_of(record, summary, place),
     )
 

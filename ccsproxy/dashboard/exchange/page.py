@@ -152,7 +152,7 @@ def _view(record: Mapping[str, Any]) -> RequestView:
 
 
 def _head(record: Mapping[str, Any], summary: Mapping[str, Any], place: str) -> Any:
-    return h.div(h.h1(about(record, summary)), told_of(record, summary, place), class_="head call-head")
+    return h.div(h.h1(about(record, summary), dir="auto"), told_of(record, summary, place), class_="head call-head")
 
 
 def _crumbs(sid: str, seq: int, near: Siblings, view: str) -> Any:

@@ -147,7 +147,11 @@ def _prompt(texts: StepTexts, share: StepContext) -> Any:
         return None
     images = [show_block(each, share.place) for each in texts.images]
     return h.div(
-        h.p("You", class_="who"), long_text(texts.prompt, share.place), images, class_="you", data_testid="you"
+        h.p("You", class_="who"),
+        h.div(long_text(texts.prompt, share.place), dir="auto"),
+        images,
+        class_="you",
+        data_testid="you",
     )
 
 

@@ -33,7 +33,9 @@ def session_head(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None
     :param conversation: what `Insights.conversation` says, None while nothing of it has ended.
     """
     return h.header(
-        h.div(getattr(h, level)(session_title(meta), data_testid="title"), _where(meta), class_="title-line"),
+        h.div(
+            getattr(h, level)(session_title(meta), dir="auto", data_testid="title"), _where(meta), class_="title-line"
+        ),
         h.p(_figures(meta, conversation), class_="figures-line", data_testid="totals"),
         class_="session-head",
         id="session-head",

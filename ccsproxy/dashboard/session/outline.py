@@ -48,7 +48,7 @@ def outline_line(sid: str, turn: Turn, most: float) -> Any:
     return h.li(
         h.a(
             h.span(str(turn["number"] or ""), class_="number"),
-            h.span(clipped(turn["prompt"] or "before the first message", 80), class_="prompt"),
+            h.span(clipped(turn["prompt"] or "before the first message", 80), class_="prompt", dir="auto"),
             h.span(mark, class_=f"cache-dot {cache_state(turn)}", title=said, role="img", aria_label=said)
             if mark
             else None,

@@ -118,7 +118,7 @@ def _keys(sid: str, flow: Flow, view: str) -> dict[str, str]:
 
 def _crumbs(sid: str, view: str, requests: Sequence[Mapping[str, Any]]) -> Any:
     count = figures.plural(len(requests), "call")
-    titles = {**VIEWS, "calls": f"All {count}"}
+    titles = {**VIEWS, "calls": f"All {count}" if len(requests) > 1 else count}
     links = [
         h.a(title, href=address.session(sid, view=name), aria_current="page" if name == view else None)
         for name, title in titles.items()
@@ -126,6 +126,7 @@ def _crumbs(sid: str, view: str, requests: Sequence[Mapping[str, Any]]) -> Any:
     return h.div(
         h.nav(links, class_="tabs-list", aria_label="Views"),
         h.nav(
+            h.a("Turns", href="#outline", class_="to-outline"),
             h.a("All sessions", href="/sessions"),
             h.a("In the list of calls", href=address.requests(session=sid)),
             class_="around",

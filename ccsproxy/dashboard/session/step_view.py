@@ -143,7 +143,7 @@ def _block(block: Block, texts: StepTexts, each: PlacedStep, shown: StepContext,
     if block.kind == "tool_call":
         return _tool(block, texts, each, shown, place)
     if block.kind == "text":
-        return h.div(long_text(block.text, place), class_="said")
+        return h.div(long_text(block.text, place), class_="said", dir="auto")
     return show_block(block, place)
 
 

@@ -28,9 +28,10 @@ async function pulse() {
     const answer = await fetch("/api/health", { headers: { accept: "application/json" } });
     const health = await answer.json();
     if (health.in_flight != null) document.getElementById("in-flight").textContent = String(health.in_flight);
-    document.body.classList.remove("away");
+    document.getElementById("away").hidden = true;
   } catch {
-    document.body.classList.add("away");
+    // What is shown is what was known when it last answered.
+    document.getElementById("away").hidden = false;
   }
 }
 let spentAt = 0;
