@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -9,6 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.launch.registry import BY_NAME
 
 DOCS = Path(__file__).parent.parent / "docs"
+#: From where a file may be named: a room's own files are named from the room, where the text is about it.
+ROOMS = ("", "api", "capture", "capture/recorder", "dashboard", "insight", "proxy", "proxy/server", "proxy/upstream")
+PLACES = [DOCS.parent, DOCS, *(DOCS.parent / "ccsproxy" / room for room in (*ROOMS, "runtime", "store"))]
 
 
 class OptionsTableTests(SynchronousTestCase):
@@ -77,3 +81,16 @@ class NewsFragmentTests(SynchronousTestCase):
         for file in (DOCS.parent / "newsfragments").iterdir():
             if not file.name.startswith("."):
                 self.assertRegex(file.name, rf"\A\d+\.({kinds})(\.\d+)?\.md\Z")
+
+
+class NamedFileTests(SynchronousTestCase):
+    """Whoever follows a page to a file finds it there."""
+
+    def test_files_are_there(self) -> None:
+        """What CONTRIBUTING and the map name as a file or folder is one of the repository or of the package."""
+        root, nowhere = DOCS.parent, []
+        for page in (root / "CONTRIBUTING.md", DOCS / "architecture.md"):
+            named = re.findall(r"`([a-z_./]*[a-z_](?:/|\.py|\.md|\.json|\.toml))`", page.read_text())
+            self.assertGreater(len(named), 20)
+            nowhere += [name for name in named if not any((place / name).exists() for place in PLACES)]
+        self.assertEqual(nowhere, [])

@@ -10,7 +10,7 @@ from test.dialects.sdks import LOSSES
 from test.effort import effort
 
 #: How many streams, and from which seed; ``python -m test.dialects.differential`` is the long run.
-STREAMS = int(os.environ.get("CCSPROXY_DIFFERENTIAL_STREAMS", "0")) or effort(200)
+STREAMS = int(os.environ.get("CCSPROXY_DIFFERENTIAL_STREAMS", "0")) or effort(100)
 SEED = int(os.environ.get("CCSPROXY_DIFFERENTIAL_SEED", "0"))
 
 

@@ -72,4 +72,4 @@ class CostTests(SynchronousTestCase):
     def test_the_cost_is_not_quadratic(self) -> None:
         """Sixteen times the events cost far less than 256 times as much, which a quadratic cost would be."""
         for kind in ("text", "json", "citations"):
-            self.assertLess(self.cost(kind, 32_000), 100 * max(self.cost(kind, 2_000), 0.001), kind)
+            self.assertLess(self.cost(kind, 12_800), 100 * max(self.cost(kind, 800), 0.001), kind)

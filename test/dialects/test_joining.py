@@ -96,13 +96,13 @@ class JoiningTests(SynchronousTestCase):
         self.assertEqual(together, answer([sse([event]) for event in events], facts))
 
     @given(st.lists(ANTHROPIC, max_size=7))
-    @settings(max_examples=effort(200), deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     def test_anthropic_events(self, groups: list[list[Any]]) -> None:
         """Ordinary and odd deltas, known and missing blocks, halves of characters."""
         self.check([TEXT[:1], *groups], "anthropic")
 
     @given(st.lists(CHAT_EVENTS, max_size=7))
-    @settings(max_examples=effort(200), deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     def test_chat_chunks(self, groups: list[list[Any]]) -> None:
         """Contents, reasons, lists of parts, log probabilities, errors, tool calls."""
         self.check([CHAT[:1], *groups], "openai_chat")

@@ -79,7 +79,7 @@ def records(draw: Any) -> dict[str, Any]:
 class OddRecordTests(SynchronousTestCase):
     """Nothing raises, and nothing that JSON cannot say comes out."""
 
-    @settings(max_examples=effort(40), deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=effort(25), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(records(), min_size=1, max_size=5))
     def test_everything_is_answered(self, made: list[dict[str, Any]]) -> None:
         collector = Collector()

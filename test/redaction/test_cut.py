@@ -30,7 +30,7 @@ class CutTests(SynchronousTestCase):
 
     @given(st.one_of(st.lists(VALUES, max_size=4), st.dictionaries(st.text(max_size=4), VALUES, max_size=4)),
            st.booleans())  # fmt: skip
-    @settings(max_examples=effort(60), deadline=None)
+    @settings(max_examples=effort(30), deadline=None)
     def test_every_beginning_is_read_and_written_again(self, value: Any, ascii_only: bool) -> None:
         """Wherever a compact text is cut, its beginning is a value, and that is written as it stood."""
         text = json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"))

@@ -73,7 +73,7 @@ class GatheredTests(SynchronousTestCase):
         self.assertEqual(quick.count, thorough.count)
 
     @given(st.lists(st.one_of(EVENT.map(lambda pair: (pair[0], [pair[1]])), RUN), max_size=5), st.booleans())
-    @settings(max_examples=effort(300), deadline=None)
+    @settings(max_examples=effort(120), deadline=None)
     def test_the_same_is_redacted(self, groups: list[tuple[str, list[str]]], lines: bool) -> None:
         """However pieces are dealt out to events, the result and the count are those of the thorough way."""
         events = [MEMBERS[kind](piece) for kind, pieces in groups for piece in pieces]
@@ -83,7 +83,7 @@ class GatheredTests(SynchronousTestCase):
             self.assertSame(sse(events), "sse")
 
     @given(st.lists(st.one_of(EVENT.map(lambda pair: (pair[0], [pair[1]])), RUN), max_size=5))
-    @settings(max_examples=effort(200), deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     def test_all_that_is_searched_is_gathered(self, groups: list[tuple[str, list[str]]]) -> None:
         """Every text that the thorough way searches is among the gathered ones."""
         stream = sse([MEMBERS[kind](piece) for kind, pieces in groups for piece in pieces])
@@ -100,7 +100,7 @@ class GatheredTests(SynchronousTestCase):
          "id: 1\n", 'data: {"api_key":"canary"}\n\n', 'data: {"a":"sk-ant-abcdefghij"}\n\n',
          "event: sk-ant-abcdefghij\n", "\ufeff"]
     ), max_size=12).map("".join), st.sampled_from(["sse", "ndjson", "json", ""]))  # fmt: skip
-    @settings(max_examples=effort(200), deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     def test_any_framing(self, stream: str, kind: str) -> None:
         """The same holds for streams that are framed oddly."""
         self.assertSame(stream, kind)

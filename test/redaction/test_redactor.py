@@ -286,7 +286,7 @@ class TreeTests(SynchronousTestCase):
             max_leaves=20,
         )
     )
-    @settings(max_examples=effort(60), deadline=None)
+    @settings(max_examples=effort(30), deadline=None)
     def test_no_learned_secret_survives(self, value: object) -> None:
         """A secret that is known from a header survives in no tree, and the shape of the tree stays."""
         redactor = Redactor()

@@ -10,7 +10,7 @@ from test.proxy.relay_rig import Client, Rig
 
 SMALL = 160
 #: Of the places to cut at, every so many is tried; the long run tries them all.
-STEP = 1 if effort(1) > 1 else 3
+STEP = 1 if effort(1) > 1 else 6
 
 
 def feed(data: bytes, *cuts: int) -> tuple[Rig, Client]:
