@@ -6,41 +6,57 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from ccsproxy import __version__
-from ccsproxy.config.suggest import did_you_mean
 from ccsproxy.errors import StartError
 from ccsproxy.launch.registry import BY_NAME
-from ccsproxy.tools.agents import next_step
-from ccsproxy.tools.agents.launching import find_launch, launch
 from ccsproxy.tools.data_dir import CommandError
 
-#: The modules of this room that are subcommands, in the order in which the help lists them. Each offers NAME,
+#: The subcommands in the order in which the help lists them, and the module of this room that each is. It has NAME,
 #: SUMMARY, ``add_arguments(parser)`` and ``run(args, out, err)``, which returns the exit status.
-COMMANDS = (
-    *("service.serve", "service.demo", "service.open_page", "service.ca", "service.hub", "service.client_key"),
-    *("records.tail", "records.ls", "records.show", "records.search", "records.export", "records.stats"),
-    *("answers.top", "answers.why", "answers.cost", "answers.diff", "answers.prompts", "answers.leaks"),
-    *("answers.limits", "answers.budget", "answers.prices", "answers.replay"),
-    *("agents.up", "agents.down", "agents.status", "agents.doctor", "agents.mock"),
-    *(
-        "store.verify",
-        "store.reindex",
-        "store.gc",
-        "store.du",
-        "store.rm",
-        "store.keep",
-        "store.scan",
-        "store.note",
-        "store.ship",
-        "store.import_store",
-        "store.watch",
-    ),
-    "completion",
-)
-
+COMMANDS = {
+    "serve": "service.serve",
+    "demo": "service.demo",
+    "open": "service.open_page",
+    "ca": "service.ca",
+    "hub": "service.hub",
+    "client-key": "service.client_key",
+    "tail": "records.tail",
+    "ls": "records.ls",
+    "show": "records.show",
+    "search": "records.search",
+    "export": "records.export",
+    "stats": "records.stats",
+    "top": "answers.top",
+    "why": "answers.why",
+    "cost": "answers.cost",
+    "diff": "answers.diff",
+    "prompts": "answers.prompts",
+    "leaks": "answers.leaks",
+    "limits": "answers.limits",
+    "budget": "answers.budget",
+    "prices": "answers.prices",
+    "replay": "answers.replay",
+    "up": "agents.up",
+    "down": "agents.down",
+    "status": "agents.status",
+    "doctor": "agents.doctor",
+    "mock": "agents.mock",
+    "verify": "store.verify",
+    "reindex": "store.reindex",
+    "gc": "store.gc",
+    "du": "store.du",
+    "rm": "store.rm",
+    "keep": "store.keep",
+    "scan": "store.scan",
+    "note": "store.note",
+    "ship": "store.ship",
+    "import": "store.import_store",
+    "watch": "store.watch",
+    "completion": "completion",
+}
 
 #: What `ccsproxy --help` says of agents, which are no commands of ours: all after their names is their own.
 _AGENTS = (
@@ -76,6 +92,9 @@ class _Parser(argparse.ArgumentParser):
             self.exit(2, f"{self.prog}: there is no command {strange[1]!r}{meant or ';'} see '{self.prog} --help'\n")
         unknown = re.search(r"unrecognized arguments: (--\S+)", message)
         if unknown:
+            # Here, since the room of options reaches far, and most command lines are right.
+            from ccsproxy.config.suggest import did_you_mean
+
             used = next((self.commands[word] for word in self._said if word in self.commands), self)
             strings = (string for action in used._actions for string in action.option_strings)
             message += did_you_mean(unknown[1], (string[2:] for string in strings if string.startswith("--")))
@@ -83,13 +102,17 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}{joint}see '{self.prog} --help'\n")
 
 
-def build_parser() -> _Parser:
-    """Return the parser of the whole command, every subcommand included."""
+def build_parser(names: Iterable[str] = COMMANDS) -> _Parser:
+    """Return the parser of the command.
+
+    :param names: the subcommands that it knows, all of them for help and for complaints. Only their modules are
+        imported: together they reach most of ccsproxy, which takes longer than what most of them do.
+    """
     parser = _Parser(prog="ccsproxy", description="A flight recorder for coding agents.", epilog=_AGENTS)
     parser.add_argument("--version", action="version", version=f"ccsproxy {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in COMMANDS:
-        command: Any = importlib.import_module(f"ccsproxy.tools.{module}")
+    for name in names:
+        command: Any = importlib.import_module(f"ccsproxy.tools.{COMMANDS[name]}")
         sub = commands.add_parser(command.NAME, help=command.SUMMARY, description=command.SUMMARY)
         command.add_arguments(sub)
         sub.set_defaults(command=command)
@@ -112,6 +135,22 @@ def _open_closed_streams() -> None:
             setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))
 
 
+def _run(words: Sequence[str]) -> int:
+    """Run what the words ask for, importing no more than that needs."""
+    if not words:
+        next_step: Any = importlib.import_module("ccsproxy.tools.agents.next_step")
+        return int(next_step.run(sys.stdout))
+    first = words[0]
+    if first not in COMMANDS and first not in ("-h", "--help", "--version"):
+        launching: Any = importlib.import_module("ccsproxy.tools.agents.launching")
+        asked = launching.find_launch(words)
+        if asked is not None:
+            return int(launching.launch(asked))
+    names = [first] if first in COMMANDS else [] if first == "--version" else COMMANDS
+    args = build_parser(names).parse_args(words)
+    return int(args.command.run(args, sys.stdout, sys.stderr))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -119,14 +158,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     :return: the exit status: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
     """
     _open_closed_streams()
+    words = sys.argv[1:] if argv is None else argv
     try:
-        asked = find_launch(sys.argv[1:] if argv is None else argv)
-        if asked is not None:
-            return launch(asked)
-        if not (sys.argv[1:] if argv is None else argv):
-            return next_step.run(sys.stdout)
-        args = build_parser().parse_args(argv)
-        status: int = args.command.run(args, sys.stdout, sys.stderr)
+        status = _run(words)
         sys.stdout.flush()
         return status
     except (StartError, CommandError) as error:

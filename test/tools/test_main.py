@@ -1,12 +1,13 @@
 """The command itself: its commands, its mistakes, its help."""
 
+import importlib
 import io
 import subprocess
 import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.tools.main import build_parser, main
+from ccsproxy.tools.main import COMMANDS, build_parser, main
 from test.tools.answering import AnsweringCase
 
 
@@ -28,6 +29,27 @@ class HelpTests(AnsweringCase):
     def test_help_has_examples(self) -> None:
         for name in ("why", "cost", "diff", "prompts", "leaks", "budget", "top", "ls"):
             self.assertIn("examples:", build_parser().commands[name].format_help(), name)
+
+
+class ImportTests(SynchronousTestCase):
+    """What a command takes to start."""
+
+    def test_names(self) -> None:
+        """Each module calls itself what it is listed under."""
+        parser = build_parser()
+        self.assertEqual(list(parser.commands), list(COMMANDS))
+        for name, module in COMMANDS.items():
+            self.assertEqual(importlib.import_module(f"ccsproxy.tools.{module}").NAME, name)
+
+    def test_others_are_not_imported(self) -> None:
+        """A command that reads takes neither the other commands with it nor what only a service needs."""
+        code = (
+            "import sys; from ccsproxy.tools.main import build_parser; build_parser(['ls']);"
+            "print(*(each for each in sys.modules if each in sys.argv[1:]))"
+        )
+        others = ("ccsproxy.tools.service.serve", "treq", "twisted.web.server", "cryptography", "re2")
+        done = subprocess.run([sys.executable, "-c", code, *others], capture_output=True, text=True)
+        self.assertEqual((done.stdout, done.stderr), ("\n", ""))
 
 
 class ClosedStreamTests(AnsweringCase):
