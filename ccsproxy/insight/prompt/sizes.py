@@ -19,6 +19,8 @@ PIECES = re.compile(
     r"[^\W\d_]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|[\u2e80-\u9fff\uac00-\ud7af]|[^\W\d_]+"
     r"|\d{1,3}|\n\s*|[^\w\s]{1,2}|_|[ \t]{2,}"
 )
+#: What stands among the letters of `PIECES` and is none: a sign of division, the full stops of Chinese and Japanese.
+_NAMED = re.compile(r"[à-ÿ\u2e80-\u9fff\uac00-\ud7af]")
 #: Letters of a word that are one token, and words that are more.
 _WORD = 9
 _LONG = re.compile(r"[a-zà-ÿ]{10,}")
@@ -52,7 +54,7 @@ def _sampled(text: str) -> str:
 def count_pieces(text: str) -> int:
     """Count the pieces of a text, each `_WORD` letters of a long word as one."""
     if not text.isascii():
-        if any(sign.isalnum() or sign.isspace() for sign in set(text) if sign > "\x7f"):
+        if any(sign.isalnum() or sign.isspace() or _NAMED.match(sign) for sign in set(text) if sign > "\x7f"):
             return pieces_by_expression(text)
         text = text.encode("ascii", "replace").decode("ascii")  # each sign is one still
     raw = text.encode("ascii")

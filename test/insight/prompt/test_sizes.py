@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.insight.prompt.sizes import count_pieces, pieces_by_expression, text_tokens
 
-_SIGNS = "aaaabzABZ0199__ .,;-\n\n\t  \r\x1c\u00e9\u6f22\u2014\u2019\u00a0"
+_SIGNS = "aaaabzABZ0199__ .,;-\n\n\t  \r\x1c\u00e9\u6f22\u2014\u2019\u00a0\u00f7\u3002"
 
 
 class PieceTests(SynchronousTestCase):
