@@ -25,10 +25,11 @@ _chunks = msgspec.json.Decoder(_Chunks)
 _decode = msgspec.json.decode
 #: The members of a body that hold the conversation or tools, and what makes an item of it more than a message.
 _CONVERSATIONS = ("messages", "input", "contents")
-_MARKS = (b'"cachePoint"', b'"additional_tools"')
+_MARKS = {"messages": b'"cachePoint"', "tools": b'"cachePoint"', "input": b'"additional_tools"'}
 _BODY = b'"body":{'
-#: A shorter line is read as a whole in less time than it takes to leave the body out.
-_SHORT = 32 << 10
+#: A shorter line is read as a whole in less time than it takes to leave the body out; of a body so much of both ends
+#: is compared.
+_SHORT, _ENDS = 32 << 10, 256
 _SYSTEM_ROLES = ("system", "developer")
 
 
@@ -74,14 +75,11 @@ def read_record(line: bytes) -> dict[str, Any]:
     :raises ValueError: when it is none.
     """
     try:
-        # An escape may be half a character, which strict readers refuse wherever it is decoded.
-        if b"\\ud" not in line:
-            try:
-                return upgrade(_at_once(line))
-            except msgspec.ValidationError:
-                record = _lean(line)
-        else:
-            record = msgspec.json.decode(line)
+        try:
+            return upgrade(_at_once(line))
+        except msgspec.ValidationError:
+            record = _lean(line)
+    # Half a character, for one, which is refused in what is passed over just as in what is decoded.
     except (msgspec.DecodeError, UnicodeError):
         record = msgspec.json.decode(plain_json(line))
     record.pop("crc32", None)
@@ -95,12 +93,13 @@ def read_apart(line: bytes, body: Json) -> dict[str, Any]:
     """
     if len(line) < _SHORT:
         return read_record(line)
-    # Where it stands: nothing but the member itself begins so and goes on as the body does.
+    text = memoryview(body)
     at = line.find(_BODY) + len(_BODY) - 1
-    text = bytes(body)
-    if at < len(_BODY) or not line.startswith(text, at) or b"\\ud" in line:
+    end = at + text.nbytes
+    # Where it stands: the first member of that name, if that begins and ends as the body does, and as far from here.
+    if at < len(_BODY) or line[at : at + _ENDS] != text[:_ENDS] or line[end - _ENDS : end] != text[-_ENDS:]:
         return read_record(line)
-    bare = b"".join((memoryview(line)[:at], b"{}", memoryview(line)[at + len(text) :]))
+    bare = b"".join((memoryview(line)[:at], b"{}", memoryview(line)[end:]))
     try:
         record = upgrade(_at_once(bare))
     except (msgspec.DecodeError, UnicodeError):
@@ -131,35 +130,31 @@ def _conversation(members: dict[str, msgspec.Raw]) -> dict[str, Any]:
     body = {}
     for name, value in members.items():
         if name in _CONVERSATIONS:
-            body[name] = _items(value)
+            body[name] = _items(value, _MARKS.get(name))
         elif name == "tools" and not members.keys().isdisjoint(_CONVERSATIONS[:2]):
-            body[name] = _items(value, leading=False)
+            body[name] = _items(value, _MARKS[name], leading=False)
         else:
             body[name] = _decode(value)
     return body
 
 
-def _items(raw: msgspec.Raw, leading: bool = True) -> Any:
+def _items(raw: msgspec.Raw, mark: bytes | None, leading: bool = True) -> Any:
     """Read a list, but for items that are messages and nothing else.
 
+    :param mark: what is in an item that is more, None where none is.
     :param leading: also decode the system's messages at its beginning.
     """
     if begins(raw) != b"[":
         return _decode(raw)
-    whole = bytes(raw)
-    marks = [mark for mark in _MARKS if mark in whole]
+    mark = mark if mark is not None and mark in bytes(raw) else None
     values: list[Any] = []
     for value in items_of(raw):
-        if leading or (marks and _has_one(bytes(value), marks)):
+        if leading or (mark is not None and mark in bytes(value)):
             values.append(_decode(value))
             leading = leading and isinstance(values[-1], dict) and values[-1].get("role") in _SYSTEM_ROLES
         else:
             values.append(value)
     return values
-
-
-def _has_one(data: bytes, marks: list[bytes]) -> bool:
-    return any(mark in data for mark in marks)
 
 
 def _response(raw: msgspec.Raw) -> Any:
