@@ -61,7 +61,8 @@ def _response(redactor: Redactor, response: Json) -> Json:
         text = redactor.stream(stream["text"], _kind_of(stream["text"]), None, "response.stream")
         response["stream"] = stream | {"text": text}
     if response.get("trailers"):
-        response["trailers"] = [list(pair) for pair in redactor.headers(response["trailers"], "response.trailers")]
+        trailers = [(name, value) for name, value in response["trailers"]]
+        response["trailers"] = [list(pair) for pair in redactor.headers(trailers, "response.trailers")]
     _redact_body(redactor, response, "body_reassembled", "response")
     return response
 
