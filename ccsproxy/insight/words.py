@@ -41,4 +41,4 @@ def plural(count: int, noun: str) -> str:
 
 def times(count: int) -> str:
     """Write how often something happened."""
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")

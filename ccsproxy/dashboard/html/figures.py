@@ -3,10 +3,10 @@
 import re
 from datetime import datetime
 
-from ccsproxy.insight.words import seconds, tokens
+from ccsproxy.insight.words import seconds, times, tokens
 from ccsproxy.providers.amounts import UNKNOWN, dollars, lacking, total
 
-__all__ = ["UNKNOWN", "dollars", "lacking", "tokens", "total"]
+__all__ = ["UNKNOWN", "dollars", "lacking", "times", "tokens", "total"]
 
 
 def exact(count: float | None) -> str:
@@ -92,8 +92,3 @@ def clipped(text: str, most: int) -> str:
     """Shorten a text to one line of at most some characters."""
     line = " ".join(text[: most * 2].split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
-
-
-def times(count: int) -> str:
-    """Write how often something happened."""
-    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")

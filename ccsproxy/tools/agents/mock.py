@@ -8,6 +8,7 @@ from typing import Any, TextIO
 from ccsproxy.exports.address import forwarded_path
 from ccsproxy.exports.mock.answers import RecordedAnswer, answer_of
 from ccsproxy.exports.mock.matching import MATCHES, PREFIX
+from ccsproxy.insight.words import plural
 from ccsproxy.launch.background import UPSTREAMS
 from ccsproxy.proxy.forward.authority import AuthorityStore
 from ccsproxy.proxy.forward.interception import Interception
@@ -140,9 +141,11 @@ def _text_report(out: TextIO) -> Report:
 
 def _lines(what: dict[str, Any]) -> Iterator[str]:
     if "url" in what:
-        yield f"{what['calls']} recorded calls answer at {what['url']} (this machine only; Ctrl-C ends it)"
+        answering = "call answers" if what["calls"] == 1 else "calls answer"
+        yield f"{what['calls']} recorded {answering} at {what['url']} (this machine only; Ctrl-C ends it)"
         if what["lacking"]:
-            yield f"{len(what['lacking'])} calls cannot be given again: {', '.join(map(_short, what['lacking'][:5]))}"
+            number = plural(len(what["lacking"]), "call")
+            yield f"{number} cannot be given again: {', '.join(map(_short, what['lacking'][:5]))}"
         session = short(what["session"])
         yield f"use it as a base URL, or start an agent against it: ccsproxy --replay-into {session} AGENT"
     elif "request" in what:

@@ -1,5 +1,6 @@
 """``ccsproxy mock``: what it refuses at once; what it serves is tried in `test.integration.test_replay`."""
 
+from ccsproxy.tools.agents.mock import _lines
 from test.tools.commands import CommandCase
 
 
@@ -16,3 +17,10 @@ class MockTests(CommandCase):
             status, out, err = self.run_command("mock", *words)
             self.assertEqual((status, out, err.count("\n")), (1, "", 1))
             self.assertIn(sentence, err)
+
+    def test_one_call(self) -> None:
+        """A single call is said of as one."""
+        what = {"calls": 1, "url": "http://127.0.0.1:1", "lacking": ["0f8e7d6c-1234/2"], "session": "0f8e7d6c-1234"}
+        first, second, _ = _lines(what)
+        self.assertTrue(first.startswith("1 recorded call answers at http://127.0.0.1:1 "), first)
+        self.assertTrue(second.startswith("1 call cannot be given again: "), second)
