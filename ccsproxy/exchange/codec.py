@@ -13,6 +13,13 @@ import msgspec
 _TAIL_LENGTH = 21
 _TAIL = re.compile(rb'\A,"crc32":"[0-9a-f]{8}"}\n\Z')
 
+#: The first members of a record, up to the last that names it, and the bytes among which they stand.
+_TEXT = rb'"(?:[^"\\]|\\.)*"'
+_FIRST_MEMBERS = re.compile(
+    rb'{"id":(%s),"seq":(\d+),"session_id":(%s),(?:"request_id":(?:null|%s),)?"started_at":(%s),' % ((_TEXT,) * 4)
+)
+_BEFORE_BODY = 4096
+
 #: Longer lines are not copied once more.
 _COPIED = 1 << 20
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -96,6 +103,20 @@ def head(line: bytes) -> RecordHead:
     except (msgspec.MsgspecError, UnicodeError):
         # The fast reader refuses a whole line for one surrogate in a member that nobody asks for here.
         return _pick_head(_loads(line))
+    except RecursionError:
+        return _first_members(line)
+
+
+def _first_members(line: bytes) -> RecordHead:
+    """Read what names a record whose body is nested deeper than can be read; it stands before the body.
+
+    How deep is too deep depends on how much of the stack is used: whoever wrote the line could read it.
+    """
+    found = _FIRST_MEMBERS.match(line[:_BEFORE_BODY])
+    if found is None:
+        raise LineError("the line is nested too deeply")
+    record_id, seq, session, started_at = (_loads(each) for each in found.groups())
+    return RecordHead(id=record_id, seq=seq, session_id=session, started_at=started_at)
 
 
 def _pick_head(value: Any) -> RecordHead:
@@ -141,6 +162,8 @@ def _loads(text: bytes) -> Any:
         return _decoder.decode(text)
     except (msgspec.MsgspecError, UnicodeError):
         return _loads_forgiving(text)
+    except RecursionError:
+        raise LineError("the line is nested too deeply") from None
 
 
 def _loads_forgiving(text: bytes) -> Any:

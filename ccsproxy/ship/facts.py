@@ -4,9 +4,11 @@ It is the summary that the API and the page list, with who recorded it and where
 known is null; text that no engine could hold (a half of a surrogate pair) is replaced.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from twisted.logger import Logger
 
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.record import SecretNote
@@ -17,6 +19,7 @@ from ccsproxy.store.index.facts.lean_record import read_record
 from ccsproxy.store.reader.recent import finished_row
 from ccsproxy.store.summary import Price, Summary, as_dict, order_key
 
+_log = Logger()
 #: Members of a summary that repeat what was said, or may.
 _SAID = ("preview", "about", "error_message")
 #: Members that tell of a call what no list needs: which prompts it sent, and which secrets.
@@ -56,6 +59,22 @@ def facts_of(line: ShippedLine, segment: str, host: str, price: Price) -> dict[s
         length=len(line.data),
     )
     return {name: clean(value) for name, value in row.items()}
+
+
+def summaries_of(
+    lines: Iterable[ShippedLine], segment: str, host: str, price: Price
+) -> tuple[list[ShippedLine], list[dict[str, Any]]]:
+    """Return the rows of records, and the lines that they are of: one that cannot be read is in its segment alone."""
+    read: list[ShippedLine] = []
+    rows: list[dict[str, Any]] = []
+    for line in lines:
+        try:
+            rows.append(facts_of(line, segment, host, price))
+        except (ValueError, TypeError, RecursionError) as reason:
+            _log.warn("{segment}, {at}: no summary: {reason}", segment=segment, at=line.offset, reason=reason)
+        else:
+            read.append(line)
+    return read, rows
 
 
 def columns() -> tuple[str, ...]:

@@ -34,6 +34,18 @@ class LineTests(SynchronousTestCase):
         value = json.loads(codec.encode({"id": "a", "text": "π\n"}))
         self.assertEqual(list(value), ["id", "text", "crc32"])
 
+    def test_nested_too_deeply(self) -> None:
+        """What names a record is read all the same; the whole of it is refused as any line that cannot be read."""
+        deep = msgspec.Raw(b"[" * 50_000 + b"]" * 50_000)
+        named = {"id": 'a"\\b', "seq": 7, "session_id": "s", "request_id": 'r"', "started_at": "2026"}
+        for known in (named, {name: value for name, value in named.items() if name != "request_id"}):
+            head = codec.head(codec.encode({**known, "request": {"body": deep}}))
+            self.assertEqual((head.id, head.seq, head.session_id, head.started_at), ('a"\\b', 7, "s", "2026"))
+            self.assertEqual(head.event, "record")
+        for other in ({"id": "a", "body": deep}, {"body": deep}):
+            self.assertRaises(codec.LineError, codec.head, codec.encode(other))
+            self.assertRaises(codec.LineError, codec.decode, codec.encode(other))
+
     def test_cut_anywhere_it_does_not_verify(self) -> None:
         """No proper prefix and no proper suffix of a line is a line."""
         line = codec.encode({"id": "a", "nested": {"crc32": "00000000"}, "text": 'x","crc32":"'})

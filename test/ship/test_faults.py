@@ -173,7 +173,7 @@ class Run:
         store = ObjectStore(ship_address(f"file://{self.lake}"), {})
         for path in sorted(store.paths()):
             if path.endswith(".jsonl.zst"):
-                for line in _lines((store.read(path) or (b"", None))[0]):
+                for line in records_of((store.read(path) or (b"", None))[0]):
                     found.setdefault(line["session_id"], []).append(line["seq"])
         return found
 
@@ -221,7 +221,8 @@ class TroubledStore(ObjectStore):
         return done
 
 
-def _lines(packed: bytes) -> list[dict[str, Any]]:
+def records_of(packed: bytes) -> list[dict[str, Any]]:
+    """Return the records of a compressed segment."""
     import zstandard
 
     text = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read()

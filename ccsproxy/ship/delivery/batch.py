@@ -58,6 +58,8 @@ class ShippedLine:
         """
         try:
             return _entries.decode(self.data)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
         except (msgspec.MsgspecError, UnicodeError):
             known = read_entry(self.data)
             return ShippedEntry(**{name: getattr(known, name) for name in Entry.__struct_fields__})
@@ -67,8 +69,15 @@ class ShippedLine:
 
         :raises ValueError: when the line holds no record of any version.
         """
-        record = upgrade(codec.decode(self.data))
+        record = self.whole()
         return record if self.content else without_content(record)
+
+    def whole(self) -> dict[str, Any]:
+        """Return the record with what was said in it, whether that is shipped or not.
+
+        :raises ValueError: when the line holds no record of any version.
+        """
+        return upgrade(codec.decode(self.data))
 
     def json(self) -> bytes:
         """Return the record as JSON, without checksum and newline; lone surrogates stay escapes in it.
@@ -128,7 +137,7 @@ class LineBatch:
         """When its first record ended; null when that is not known."""
         try:
             return msgspec.json.decode(self.lines[0].data, type=_Ended).ended_at if self.lines else None
-        except (msgspec.MsgspecError, UnicodeError):
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
 
 from ccsproxy.exchange.ids import iso_time
-from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
+from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch, ShippedLine
 from ccsproxy.ship.delivery.hosts import ShippedHosts
 from ccsproxy.ship.http import HttpDoor
 from ccsproxy.ship.jsonl.signature import HEADER, sign
@@ -30,6 +31,7 @@ class JsonLinesTarget:
 
     whole_segments = False
     limits = BatchLimits(rows=500, size=2 << 20)
+    _log = Logger()
 
     def __init__(self, around: TargetContext, clock: Callable[[], float] = time.time) -> None:
         self._door = HttpDoor(around.reactor, around.address)
@@ -44,8 +46,13 @@ class JsonLinesTarget:
         """Send a batch of records."""
         assert isinstance(batch, LineBatch)  # noqa: S101  (whole_segments says so)
         await deferToThread(self._hosts.note)
-        await self._post(batch.token, await deferToThread(_packed, batch))
-        return BatchReceipt()
+        body, unread = await deferToThread(packed, batch)
+        if len(unread) < len(batch.lines):
+            await self._post(batch.token, body)
+        for line, reason in unread:
+            sentence = "a line that is no record is not shipped: {at} of {of}: {reason}"
+            self._log.warn(sentence, at=line.offset, of=batch.segment, reason=reason)
+        return BatchReceipt(len(unread))
 
     async def delete(self, session_id: str) -> None:
         """Say that a session is to be deleted; the receiver has to do it."""
@@ -92,5 +99,13 @@ def says_error(reply: Reply) -> bool:
     return denied or any(said.get(name) for name in ("error", "errors", "errorMessage"))
 
 
-def _packed(batch: LineBatch) -> bytes:
-    return gzipped(b"".join(line.json() + b"\n" for line in batch.lines))
+def packed(batch: LineBatch) -> tuple[bytes, list[tuple[ShippedLine, str]]]:
+    """Return what is posted of a batch, and which of its lines cannot be read, with why."""
+    texts: list[bytes] = []
+    unread: list[tuple[ShippedLine, str]] = []
+    for line in batch.lines:
+        try:
+            texts.append(line.json() + b"\n")
+        except ValueError as reason:
+            unread.append((line, str(reason)[:200]))
+    return gzipped(b"".join(texts)), unread

@@ -7,7 +7,7 @@ its summaries, which are replaced last: a cut that was broken off is found by th
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 
-from ccsproxy.ship.facts import facts_of
+from ccsproxy.ship.facts import summaries_of
 from ccsproxy.ship.objects.layout import PARQUET, TEXTS, host_of
 from ccsproxy.ship.objects.parquet import sessions_in, texts_schema, without_session, written
 from ccsproxy.ship.objects.store import ObjectStore
@@ -62,9 +62,7 @@ class SessionRemoval:
                     self._store.delete(each)
                 return
             new, packed = left
-            lines = [*workshop.records(new, True, True)]
-            host = host_of(path)
-            rows = [facts_of(line, name, host, self._price) for line in lines]
+            lines, rows = summaries_of(workshop.records(new, True, True), name, host_of(path), self._price)
             self._store.replace(path, packed, found[1])
             self._store.replace(texts, written(texts_of(Memory(), lines, rows), texts_schema), None)
             self._store.replace(beside, written(rows), summaries[1] if summaries else None)

@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThread
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, SegmentBatch, ShippedLine
 from ccsproxy.ship.delivery.hosts import ShippedHosts
-from ccsproxy.ship.facts import facts_of
+from ccsproxy.ship.facts import summaries_of
 from ccsproxy.ship.objects.layout import PARQUET, folder, parquet_path, segment_path, texts_path
 from ccsproxy.ship.objects.parquet import texts_schema, values_in, written
 from ccsproxy.ship.objects.removal import SessionRemoval
@@ -107,7 +107,7 @@ class ObjectTarget:
 
         :return: the ids of the records.
         """
-        rows = [facts_of(line, name, self._host, self._price) for line in lines]
+        lines, rows = summaries_of(lines, name, self._host, self._price)
         if self._content:
             # What the session said in earlier segments is said again here: each file stands for itself.
             self._put(texts_path(name, self._host), written(texts_of(Memory(), lines, rows), texts_schema))

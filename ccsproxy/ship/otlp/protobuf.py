@@ -22,6 +22,8 @@ from ccsproxy.insight.metrics.tallies import Sample
 from ccsproxy.ship.otlp import names
 from ccsproxy.ship.otlp.span import Span, Value
 
+#: The latest time that a span can have, milliseconds since the epoch; it is in the year 2554.
+LAST_MS = 1.8e13
 #: The largest whole number that an attribute can hold.
 _LARGEST = (1 << 63) - 1
 
@@ -142,8 +144,11 @@ def _span(span: Span) -> trace_pb2.Span:
 
 
 def _nanoseconds(ms: float) -> int:
-    """Return a time in whole microseconds as nanoseconds: a float has no room for more since the epoch."""
-    return round(ms * 1000) * 1000
+    """Return a time in whole microseconds as nanoseconds: a float has no room for more since the epoch.
+
+    What a neighbour in a session says of its times may be beyond what can be written; it keeps no span from going.
+    """
+    return round(min(max(ms, 0.0), LAST_MS) * 1000) * 1000
 
 
 def _pairs(attributes: Any) -> list[KeyValue]:

@@ -11,8 +11,7 @@ from pathlib import Path
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
-from ccsproxy.exchange import codec
-from ccsproxy.exchange.upgrade import upgrade
+from ccsproxy.insight.collect import milliseconds
 from ccsproxy.ship.content import without_content
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.http import HttpDoor
@@ -20,7 +19,7 @@ from ccsproxy.ship.otlp import names
 from ccsproxy.ship.otlp.calls import Record
 from ccsproxy.ship.otlp.encoder import SpanEncoder
 from ccsproxy.ship.otlp.metrics import FAMILIES, CallMetrics
-from ccsproxy.ship.otlp.protobuf import metrics_request, refused_points, refused_spans, trace_request
+from ccsproxy.ship.otlp.protobuf import LAST_MS, metrics_request, refused_points, refused_spans, trace_request
 from ccsproxy.ship.otlp.span import Span
 from ccsproxy.ship.packing import gzipped
 from ccsproxy.ship.reply import Reply, judge
@@ -92,14 +91,14 @@ class OtlpTarget:
         whole: list[Record] = []
         for line in batch.lines:
             try:
-                read = upgrade(codec.decode(line.data))
+                read = line.whole()
+                check_times(read)
                 records.append(read if self._content else without_content(read))
                 if not self._content:
                     whole.append(read)
-            except ValueError:
-                self._log.warn(
-                    "a line that is no record is not shipped: {at} of {of}", at=line.offset, of=batch.segment
-                )
+            except ValueError as reason:
+                sentence = "a record is not shipped: {at} of {of}: {reason}"
+                self._log.warn(sentence, at=line.offset, of=batch.segment, reason=str(reason)[:200])
         spans = self._encoder.spans(records, whole)
         return records, len(batch.lines) - len(records), [gzipped(body) for body in bodies(spans)]
 
@@ -136,6 +135,16 @@ class OtlpTarget:
         except ShipError as error:
             level = self._log.warn if isinstance(error, Rejected) else self._log.debug
             level("metrics were not taken: {error}", error=error)
+
+
+def check_times(record: Record) -> None:
+    """See that a span can have the times of a record.
+
+    :raises ValueError: when it cannot: they would be bent.
+    """
+    begun = milliseconds(record.get("started_at"))
+    if not 0 <= begun <= begun + (record.get("duration_ms") or 0.0) <= LAST_MS:
+        raise ValueError("its times cannot be held")
 
 
 def bodies(spans: Sequence[Span], most: int = MOST) -> Iterator[bytes]:
