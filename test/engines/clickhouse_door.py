@@ -7,8 +7,8 @@ current engine, tokens and restarts; not ClickHouse's own HTTP server, users, TL
 import gzip
 import re
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,14 +29,20 @@ class Door(ThreadingHTTPServer):
         from chdb.session import Session
 
         super().__init__(("127.0.0.1", port), Handler)
-        self.session = Session(folder)
-        self.lock = threading.Lock()
+        # One thread for all statements: the engine keeps things for each thread that calls it, and the server's
+        # threads end with their connections.
+        self.engine = ThreadPoolExecutor(1)
+        self.session = self.engine.submit(Session, folder).result()
         self.delay = 0.0
 
     def run(self, statement: str, form: str) -> bytes:
         """Do a statement."""
-        with self.lock:
-            found: Any = self.session.query(statement, form)
+        return self.engine.submit(self._run, statement, form).result()
+
+    def _run(self, statement: str, form: str) -> bytes:
+        found: Any = self.session.query(statement, form)
+        # Copied here: a result lies in the engine's memory, and another thread's next statement may take that back
+        # meanwhile, which ended the process.
         return bytes(found.bytes()) if found is not None and found.size() else b""
 
 
