@@ -98,11 +98,26 @@ class Pump(PatientWork):
             status.lag_bytes, since = await self._in_thread(lambda: self._source.lag(position))
         except OSError:
             status.lag_bytes, since = None, None
-        oldest = since if self._target.whole_segments else self._oldest
+        oldest = since if self._target.whole_segments else await self._oldest_waiting()
         status.lag_s = 0.0 if oldest is None else round(max(self._clock() - oldest, 0.0), 3)
         status.segment = position.segment
         status.offset = -1 if position.offset == DONE else position.offset
         return status
+
+    async def _oldest_waiting(self) -> float | None:
+        """Return when the first record ended that waits, null where none does.
+
+        A target that was down from the beginning has never been given a batch, which would have told.
+        """
+        if self._oldest is None and self.status.lag_bytes and self.status.trouble:
+            position = self._shipment.position
+            try:
+                found = _seconds(await self._in_thread(lambda: self._source.oldest(position)))
+            except OSError:
+                return None
+            if position == self._shipment.position and self.status.trouble:
+                self._oldest = found
+        return self._oldest
 
     async def _begin(self, begin: Position | None) -> None:
         """Find out where the target is, and see that what lies before it is what was shipped."""

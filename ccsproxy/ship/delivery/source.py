@@ -111,6 +111,19 @@ class RecordSource:
             size -= own * min(position.offset, whole) // whole if whole else 0
         return size, stamp_seconds(names[0]) if names else None
 
+    def oldest(self, position: Position) -> str | None:
+        """Return when the first record ended that a target has not had, null where that is not known."""
+        for name in (each for each in self._segments.names() if lies_before(position, each)):
+            start = position.offset if name == position.segment else 0
+            try:
+                pieces = segment_pieces(self._files, self._data_dir, name, start, lambda reason: None)
+                for line in lines(pieces, start):
+                    if line.ended and self._event(line) == "record":
+                        return LineBatch(self._host, name, 0, 0, [ShippedLine(line.offset, line.data)]).ended_at
+            except (OSError, PackedError):
+                continue
+        return None
+
     def _lines(self, names: list[str], shipment: Shipment, limits: BatchLimits, content: bool) -> LineBatch | None:
         place = shipment.position
         for name in names:

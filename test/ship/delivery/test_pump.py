@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,6 +18,7 @@ from ccsproxy.store.state.shipments import Position, Shipments
 from ccsproxy.store.state.state import State
 from test.ship.fakes import FakeTarget, at_once
 from test.ship.segments import FIRST, SECOND, Segments
+from test.store.records import record
 
 
 class PumpCase(SynchronousTestCase):
@@ -254,3 +256,24 @@ class ReportTests(PumpCase):
         state = State(self.segments.data_dir)
         self.addCleanup(state.close)
         self.assertEqual(Shipments(state).every()["t"].position.offset, said["position"]["offset"])
+
+    def test_down_from_the_beginning(self) -> None:
+        """How old what waits is, is told though no batch was ever made; no more once all is well."""
+        made = msgspec.structs.replace(record(1), ended_at="2026-11-20T10:00:05.000Z")
+        self.segments.add(FIRST, [made, 2])
+        failing = [True]
+
+        async def open() -> None:
+            if failing[0]:
+                raise Unavailable("away")
+
+        self.target.open = open  # type: ignore[method-assign]
+        pump = self.start()
+        pump._clock = lambda: 1_795_168_805.0 + 3600  # an hour later
+        said = self.successResultOf(ensureDeferred(pump.report()))
+        self.assertEqual((said.state, said.lag_s), ("waiting", 3600.0))
+        self.assertGreater(said.lag_bytes or 0, 0)
+        failing[0] = False
+        self.advance(5)
+        said = self.successResultOf(ensureDeferred(pump.report()))
+        self.assertEqual((said.state, said.lag_s, said.lag_bytes), ("ok", 0.0, 0))
