@@ -94,14 +94,14 @@ def timed(data_dir: Path, *what: str) -> tuple[float, float, str]:
     return used, time.monotonic() - begun, done.stdout
 
 
-def receive(ready: Connection) -> None:
+def receive(ready: Connection, port: int = 0) -> None:
     """Take whatever is posted, as a ClickHouse of our time and as any other receiver."""
     os.nice(5)
-    asyncio.run(_serve(ready))
+    asyncio.run(_serve(ready, port))
 
 
-async def _serve(ready: Connection) -> None:
-    server = await asyncio.start_server(_answer, "127.0.0.1", 0)
+async def _serve(ready: Connection, port: int) -> None:
+    server = await asyncio.start_server(_answer, "127.0.0.1", port)
     ready.send(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
