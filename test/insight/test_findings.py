@@ -5,7 +5,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.insight.cost.budget import Budget, BudgetError, crossed, parse_budget
-from ccsproxy.insight.cost.carry import heaviest
+from ccsproxy.insight.cost.carry import heaviest, joined_costs, part_costs
 from ccsproxy.insight.findings import findings
 from ccsproxy.insight.leaks import leaks
 from ccsproxy.insight.prompt.comparison import compare, exact_difference
@@ -45,6 +45,18 @@ class FindingTests(WorldCase):
         rates = {c.seq: 5.0 if c in written else 0.2 for c in sent}
         by_hand = heavy["tokens"] * sum(rates.values()) / 1e6
         self.assertApproximates(heavy["carry_cost"], by_hand, 0.02 * by_hand)
+
+    def test_parts_of_sessions_join(self) -> None:
+        """What is summed up session by session and joined is what is summed up of all at once."""
+        sessions = [self.truth(MAIN)[0], self.truth(SECOND)[0]]
+        for by in ("tool", "server", "kind"):
+            at_once = {row["name"]: row for row in part_costs(sessions, by)}
+            joined = joined_costs(part_costs([each], by) for each in sessions)
+            self.assertEqual([row["name"] for row in joined], list(at_once))
+            for row in joined:
+                self.assertAlmostEqual(row["cost"], at_once[row["name"]]["cost"], 9)
+                for name in ("requests", "unpriced", "tokens_sent"):
+                    self.assertEqual(row[name], at_once[row["name"]][name])
 
     def test_prompt_versions(self) -> None:
         calls = [call for session in self.sessions.values() for call in session.calls]

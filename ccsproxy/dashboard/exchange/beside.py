@@ -62,12 +62,12 @@ def beside_head(record: Mapping[str, Any], summary: Mapping[str, Any], place: st
         h.p(
             h.a("Open", href=address.exchange(sid, seq, q=words), class_="button", data_testid="open-beside"),
             h.a(
-                "In its session",
+                "Session",
                 href=f"{address.session(sid, **{'from': str(seq)})}#step-{seq}",
                 class_="plain button",
             ),
             h.a(
-                "Compare with ...",
+                "Compare",
                 href=f"/diff?b={sid}/{seq}",
                 title="or drop another call here",
                 class_="plain button",

@@ -149,6 +149,20 @@ def _parts(each: Carried) -> Iterator[tuple[Part, float]]:
             yield part, tokens
 
 
+def joined_costs(given: Iterable[Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Join the sums of several sessions (see `part_costs`), the dearest first."""
+    rows: dict[str, dict[str, Any]] = {}
+    for row in (row for each in given for row in each):
+        held = rows.setdefault(row["name"], {**_NO_COST, "name": row["name"]})
+        held["requests"] = max(held["requests"], row["requests"])
+        for name in ("cost", "unpriced", "tokens_sent"):
+            held[name] += row[name]
+    return sorted(rows.values(), key=lambda row: -(row["cost"] or 0.0))
+
+
+_NO_COST = {"name": "", "cost": 0.0, "unpriced": 0, "requests": 0, "tokens_sent": 0}
+
+
 def part_costs(sessions: Iterable[Any], by: str) -> list[dict[str, Any]]:
     """Sum up what the parts of prompts cost in all the calls of sessions, the dearest first.
 
@@ -174,7 +188,7 @@ def _group(part: Part, by: str) -> str:
 
 
 def _sum_up(rows: dict[str, dict[str, Any]], name: str, each: Carried, tokens: float) -> None:
-    row = rows.setdefault(name, {"name": name, "cost": 0.0, "unpriced": 0, "requests": 0, "tokens_sent": 0})
+    row = rows.setdefault(name, {**_NO_COST, "name": name})
     row["tokens_sent"] += round(tokens * each.sent)
     row["requests"] = max(row["requests"], each.sent)
     if each.cost is None:

@@ -14,7 +14,7 @@ import msgspec
 from ccsproxy.insight.conversation.conversation import conversation, sums
 from ccsproxy.insight.conversation.times import call_times
 from ccsproxy.insight.cost.budget import Budget
-from ccsproxy.insight.cost.carry import heaviest, part_costs
+from ccsproxy.insight.cost.carry import heaviest
 from ccsproxy.insight.cost.charges import charges
 from ccsproxy.insight.cost.context import context
 from ccsproxy.insight.facts import Call
@@ -229,7 +229,7 @@ class Insights:
         """Sum up the parts of prompts over sessions: what each cost in all the calls that sent it."""
         sessions = self._reader.costs(query, "session")
         looked_at = sessions[:LOOKED_THROUGH]
-        rows = part_costs((self.session(each["name"]) for each in looked_at if each["name"]), by)
+        rows = self._noteworthy.part_costs((each["name"] for each in looked_at if each["name"]), by)
         return rows, len(sessions) - len(looked_at)
 
     def budget(self) -> list[dict[str, Any]]:

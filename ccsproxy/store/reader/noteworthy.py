@@ -2,18 +2,20 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attr
 import msgspec
 
+from ccsproxy.insight.cost.carry import joined_costs, part_costs
 from ccsproxy.insight.findings import findings
 from ccsproxy.insight.session import Session
 from ccsproxy.insight.stalls import StalledCall, stalled_calls, sum_stalls
 from ccsproxy.store.reader.calls import Stamp
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.reader.sums.costs import PARTS
 
 #: Sessions that are looked through at a time, and those whose findings are held.
 LOOKED_THROUGH, HELD = 60, 1200
@@ -21,10 +23,14 @@ LOOKED_THROUGH, HELD = 60, 1200
 
 @attr.frozen
 class Told:
-    """What is to be said of one state of a session."""
+    """What is to be said of one state of a session.
+
+    :ivar parts: what the parts of its prompts cost, by each of `PARTS`.
+    """
 
     findings: Sequence[dict[str, Any]] = ()
     stalls: Sequence[StalledCall] = ()
+    parts: Mapping[str, Sequence[dict[str, Any]]] = attr.field(factory=dict)
 
 
 class Noteworthy:
@@ -59,6 +65,10 @@ class Noteworthy:
         calls = [call for each in self._sessions(since) for call in self._told(each["session_id"]).stalls]
         return sum_stalls(call for call in calls if first <= call.started_ms < end)
 
+    def part_costs(self, sessions: Iterable[str], by: str) -> list[dict[str, Any]]:
+        """Sum up what the parts of the prompts of some sessions cost (see `ccsproxy.insight.cost.carry`)."""
+        return joined_costs(self._told(each).parts.get(by, ()) for each in sessions)
+
     def _sessions(self, since: int | None) -> list[dict[str, Any]]:
         return self._reader.sessions(SessionQuery(since=since, limit=LOOKED_THROUGH))
 
@@ -72,7 +82,11 @@ class Noteworthy:
             session = Session(self._reader.calls(session_id))
         except NotKept:
             return Told()
-        told = Told([msgspec.to_builtins(each) for each in findings(session)], stalled_calls(session.calls))
+        told = Told(
+            [msgspec.to_builtins(each) for each in findings(session)],
+            stalled_calls(session.calls),
+            {by: part_costs([session], by) for by in PARTS},
+        )
         if stamp is not None:
             with self._lock:
                 self._held[session_id] = (stamp, told)
