@@ -28,6 +28,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -177,17 +178,33 @@ def import_everything() -> None:
     gc.freeze()
 
 
+#: What every process of a job has in its environment: services and their children make groups of their own.
+_JOB = "CCSPROXY_SUITE_JOB"
+
+
+def processes_of(job: str) -> list[int]:
+    """Find the processes that a job has started and that have not ended."""
+    mark, found = f"{_JOB}={job}".encode(), []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (place / "environ").read_bytes().split(b"\0"):
+                found.append(int(place.name))
+        except OSError:
+            continue  # it has just ended, or is another user's
+    return found
+
+
 class Running:
     """A job under way: a process group of its own, whose output goes to a file."""
 
     def __init__(self, job: Job, arguments: list[str], folder: Path) -> None:
         self.job, self._began = job, time.monotonic()
-        self._file = (folder / "output").open("w+b")
+        self._file, self._mark = (folder / "output").open("w+b"), str(folder)
         self._status: int | None = None
         sys.stdout.flush()
         self._pid = os.fork()
         if not self._pid:
-            _become(arguments, self._file.fileno(), folder.parent / "bytecode")
+            _become(arguments, self._file.fileno(), folder)
 
     @property
     def alive(self) -> bool:
@@ -212,15 +229,16 @@ class Running:
 
     def kill(self, number: signal.Signals) -> None:
         """Send a signal to every process of the job."""
-        try:
+        for pid in processes_of(self._mark):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
 
 
-def _become(arguments: list[str], output: int, bytecode: Path) -> NoReturn:
+def _become(arguments: list[str], output: int, folder: Path) -> NoReturn:
     """Be trial from here on, in the process that was just forked, and end as it does."""
-    status = 1
+    status, bytecode = 1, folder.parent / "bytecode"
     try:
         os.setsid()
         os.chdir(ROOT)
@@ -234,7 +252,7 @@ def _become(arguments: list[str], output: int, bytecode: Path) -> NoReturn:
         # would spend most of its start on compiling what others have compiled, where no bytecode is kept.
         faulthandler.enable()
         os.environ.update({"PYTHONFAULTHANDLER": "1", "PYTHONPYCACHEPREFIX": str(bytecode)})
-        os.environ[made_once.FOLDER] = str(bytecode.parent)
+        os.environ.update({made_once.FOLDER: str(folder.parent), _JOB: str(folder)})
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         sys.pycache_prefix, sys.dont_write_bytecode = str(bytecode), False
         sys.argv, sys.path[0] = ["trial", *arguments], str(ROOT)

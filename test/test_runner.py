@@ -65,7 +65,7 @@ class EndTests(SynchronousTestCase):
     """A suite that is told to end takes every process with it."""
 
     def test_sigterm(self) -> None:
-        """SIGTERM ends a test that neither ends nor listens, and the program it started."""
+        """SIGTERM ends a test that neither ends nor listens, the program it started, and one with its own session."""
         folder = Path(self.mktemp()).absolute()
         (folder / "stuck").mkdir(parents=True)
         (folder / "stuck" / "__init__.py").write_text("")
@@ -77,7 +77,8 @@ class EndTests(SynchronousTestCase):
             "    def test_stuck(self):\n"
             "        signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
             "        child = subprocess.Popen(['sleep', '600'])\n"
-            f"        pathlib.Path({str(mark)!r}).write_text(f'{{os.getpid()}} {{child.pid}}')\n"
+            "        service = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+            f"        pathlib.Path({str(mark)!r}).write_text(f'{{os.getpid()}} {{child.pid}} {{service.pid}}')\n"
             "        time.sleep(600)\n"
         )
         code = (
