@@ -18,13 +18,13 @@ class FailingTests(SynchronousTestCase):
     """Why, in a sentence, under a status that programs understand."""
 
     def test_each(self) -> None:
-        """What was removed is gone, what never was is not found; a fault of ours tells nothing of itself."""
+        """What was removed is gone, what never was is not found; a refusal says why; a fault tells nothing of itself."""
         for error, status, said in (
             (NotKept("there is no session x"), 404, "There is no session x."),
             (NotKept("request 3 was removed", expired=True), 410, "Request 3 was removed."),
             (NoSuchPage(), 404, "There is no page at this address."),
             (QueryError("cost: takes a number"), 400, "Cost: takes a number."),
-            (Refusal("secret words"), 503, "reload in a moment"),
+            (Refusal("Too many wait."), 503, "Too many wait. Reload in a moment."),
             (ValueError("secret words"), 500, "The reason is in the log"),
         ):
             page = failing_page(error)
