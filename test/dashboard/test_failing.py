@@ -18,7 +18,7 @@ class FailingTests(SynchronousTestCase):
     """Why, in a sentence, under a status that programs understand."""
 
     def test_each(self) -> None:
-        """What was removed is gone, what never was is not found; a refusal says why; a fault tells nothing of itself."""
+        """What was removed is gone, what never was is not found; a refusal says why, a fault nothing of itself."""
         for error, status, said in (
             (NotKept("there is no session x"), 404, "There is no session x."),
             (NotKept("request 3 was removed", expired=True), 410, "Request 3 was removed."),
