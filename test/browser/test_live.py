@@ -126,6 +126,20 @@ class LiveTests(BrowserTestCase):
         scene.send(stories.claude_session("late")[0])
         expect(page.get_by_test_id("row")).to_have_count(1)
 
+    def test_a_service_that_goes_down(self) -> None:
+        """A page that stays open says that nobody answers, also one that shows nothing live."""
+        scene = self.own_scene()
+        watched = self.watched(home=scene.api)
+        pages = [watched.page(path) for path in ("/calls", "/prompts")]
+        for page in pages:
+            expect(page.locator("#away")).to_be_hidden()
+        with expecting(watched, "ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY"):
+            scene.close()
+            for page in pages:
+                page.bring_to_front()
+                expect(page.locator("#away")).to_have_text("ccsproxy does not answer")
+                expect(page.locator("#away")).to_be_visible()
+
     def test_search_and_filters(self) -> None:
         """Search finds words of prompts and answers; a filter narrows the list, has an address, can be taken off."""
         page = self.open()
