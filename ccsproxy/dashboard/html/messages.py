@@ -31,6 +31,10 @@ def place_for(messages: Iterable[Message], place: Place) -> Place:
     return attr.evolve(place, names=names, answered=answered)
 
 
+#: So many tools stand open; of more their names do.
+FEW = 8
+
+
 def show_message(message: Message, place: Place, note: str = "", level: str = "h3") -> Any:
     """Show a message.
 
@@ -63,21 +67,27 @@ def show_tools(tools: Sequence[Tool], place: Place) -> Any:
     """Show the tools that the model may call, each with its schema; the script filters them."""
     if not tools:
         return None
+    shown = [
+        h.p(
+            h.label("Filter tools", for_="tool-filter", class_="hidden-label"),
+            h.input(id="tool-filter", type="search", placeholder="Filter by name, description or schema"),
+            class_="tool-filter",
+            hidden=True,
+        ),
+        [_tool(tool, place) for tool in tools if place.budget.element()],
+    ]
+    few = len(tools) <= FEW
     return h.section(
         h.h2("Tools ", h.span(str(len(tools)), class_="muted")),
-        h.div(
-            h.p(
-                h.label("Filter tools", for_="tool-filter", class_="hidden-label"),
-                h.input(id="tool-filter", type="search", placeholder="Filter by name, description or schema"),
-                class_="tool-filter",
-                hidden=True,
-            ),
-            [_tool(tool, place) for tool in tools if place.budget.element()],
-            class_="panel",
-        ),
+        h.div(shown, class_="panel") if few else h.details(h.summary(_names(tools)), shown, class_="panel all-tools"),
         id="tools",
         data_testid="tools",
     )
+
+
+def _names(tools: Sequence[Tool]) -> str:
+    """Name the first of many tools, whose list is folded: what was said matters more."""
+    return f"{', '.join(tool.name or 'unnamed' for tool in tools[:FEW])} and {len(tools) - FEW} more"
 
 
 def show_params(params: dict[str, Any], place: Place) -> Any:

@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dashboard.html.blocks import Place
 from ccsproxy.dashboard.html.budget import RenderBudget
-from ccsproxy.dashboard.html.messages import place_for, show_message, show_params, show_system, show_tools
+from ccsproxy.dashboard.html.messages import FEW, place_for, show_message, show_params, show_system, show_tools
 from ccsproxy.dialects.views.view import Block, Message, Tool
 from test.dashboard.reading_page import shown
 
@@ -54,3 +54,9 @@ class MessagesTests(SynchronousTestCase):
         self.assertIn("no schema", page.text)
         scarce = show_tools(tools, Place(RenderBudget(elements=1)))
         self.assertEqual(len(shown(scarce).all("details")), 1)
+
+    def test_many_tools(self) -> None:
+        """They are folded behind the names of the first, so that what was said is near."""
+        page = shown(show_tools([Tool(f"t{n}", "", None) for n in range(FEW + 2)], self.place))
+        self.assertEqual(page.all("summary")[0].text, "t0, t1, t2, t3, t4, t5, t6, t7 and 2 more")
+        self.assertEqual(len(page.all("details")), FEW + 3)
