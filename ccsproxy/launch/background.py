@@ -111,7 +111,7 @@ class Background:
         """
         stays = (leases.folder_of(self.data_dir) / leases.UP).exists()
         # A stream in the middle belongs to an agent that nobody here knows of.
-        idle = read_health(found).get("in_flight") == 0
+        idle = read_health(found, self.data_dir).get("in_flight") == 0
         if not idle or leases.holders(self.data_dir) > 1 or self._ports().get("pid") != found.get("pid"):
             return None
         self.stop()

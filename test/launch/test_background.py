@@ -72,7 +72,7 @@ class RenewedTests(SynchronousTestCase):
         (folder_of(self.data_dir) / "ports.json").write_text(json.dumps({"proxy": 1, "api": 2, **what}))
 
     def in_flight(self, count: int | None) -> None:
-        self.patch(module, "read_health", lambda found: {} if count is None else {"in_flight": count})
+        self.patch(module, "read_health", lambda found, data_dir: {} if count is None else {"in_flight": count})
 
     def renewed(self, pid: int = 7) -> Mapping[str, Any] | None:
         return Recording(self.data_dir).renewed({"pid": pid, "version": "old"})

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         # While a service runs it is the one that has them.
         *(examine_ports(Background(data_dir).taken_ports()) if found is None and data_dir.is_dir() else ()),
         *(_last_session(data_dir) if (data_dir / "segments").is_dir() else ()),
-        *examine_service(found, read_health(found) if found else {}),
+        *examine_service(found, read_health(found, data_dir) if found else {}),
     ]
     if args.json:
         write_json(out, [attr.asdict(finding) for finding in findings])

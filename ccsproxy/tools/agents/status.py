@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             '{"running": false}\n' if args.json else f"no service runs on {data_dir}; 'ccsproxy up' starts one\n"
         )
         return 1
-    health = read_health(found)
+    health = read_health(found, data_dir)
     agents, stays = holders(data_dir), (folder_of(data_dir) / UP).exists()
     if args.json:
         write_json(out, {"running": True, **found, "agents": agents, "stays": stays, "health": health})

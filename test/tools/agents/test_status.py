@@ -20,7 +20,7 @@ class StatusTests(SynchronousTestCase):
     def call(self, *argv: str, running: Any = None, health: Any = None) -> tuple[int, str]:
         """Run the command beside a service, or none."""
         self.patch(module, "Background", lambda data_dir: type("B", (), {"running": lambda self: running})())
-        self.patch(module, "read_health", lambda found: health or {})
+        self.patch(module, "read_health", lambda found, data_dir: health or {})
         parser = argparse.ArgumentParser()
         module.add_arguments(parser)
         out = io.StringIO()
