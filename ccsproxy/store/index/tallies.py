@@ -89,8 +89,16 @@ class PeriodTally(msgspec.Struct, array_like=True):
         self.unpriced += other.unpriced
         self._sum(other.sums)
         for mine, others in self._spreads(other):
+            if not mine:
+                mine.update(others)
+                continue
+            # As `_add` does, without its call: statistics of all time join a hundred thousand of them.
             for each, count in others.items():
-                _add(mine, each, count)
+                left = mine.get(each, 0) + count
+                if left:
+                    mine[each] = left
+                else:
+                    mine.pop(each, None)
 
     def _spreads(self, other: "PeriodTally") -> Iterator[tuple[dict[Any, int], dict[Any, int]]]:
         yield from ((self.durations, other.durations), (self.ttfts, other.ttfts), (self.outcomes, other.outcomes))

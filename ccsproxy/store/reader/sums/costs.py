@@ -1,6 +1,7 @@
 """Sums of what was recorded, by project, model, client, day and more; every sum says how many calls it lacks."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from ccsproxy.store.query import Query, where
@@ -42,8 +43,10 @@ def costs(connection: sqlite3.Connection, query: Query, by: str) -> list[dict[st
         f"WHERE {' AND '.join(['requests.raw_outcome IS NOT NULL', *conditions])} GROUP BY name"
     )
     groups: dict[str, list[Any]] = {}
-    for number, *counted in connection.execute(sql, values):
-        name = str(_text(connection, number) if by != "day" else number or "")
+    found = connection.execute(sql, values).fetchall()
+    texts = {} if by == "day" else _texts(connection, [row[0] for row in found])
+    for number, *counted in found:
+        name = str(texts.get(number, "") if by != "day" else number or "")
         held = groups.setdefault(name, [0] * len(counted))
         groups[name] = [old + (new or 0) for old, new in zip(held, counted, strict=True)]
     rows = [cost_row(name, counted) for name, counted in groups.items()]
@@ -56,9 +59,11 @@ def _named(by: str) -> str:
     return columns[0] if len(columns) == 1 else f"coalesce({', '.join(columns)})"
 
 
-def _text(connection: sqlite3.Connection, number: int | None) -> str:
-    found = connection.execute("SELECT value FROM names WHERE name = ?", (number,)).fetchone()
-    return str(found[0]) if found else ""
+def _texts(connection: sqlite3.Connection, numbers: Sequence[int | None]) -> dict[int, str]:
+    """Return the texts of names, all at once: sessions are as many as names get."""
+    written = "[" + ",".join(str(number) for number in numbers if number is not None) + "]"
+    sql = "SELECT name, value FROM names WHERE name IN (SELECT value FROM json_each(?))"
+    return dict(connection.execute(sql, (written,)).fetchall())
 
 
 def cost_row(name: str, counted: list[Any]) -> dict[str, Any]:
