@@ -29,7 +29,11 @@ def open_reader(args: argparse.Namespace) -> Reader:
 
     :raises CommandError: when it is not there.
     """
-    return source_reader(args) or Reader(data_dir_of(args))
+    if (shipped := source_reader(args)) is not None:
+        return shipped
+    # For the command's end: `reported` says what an index that is not whole may have cost the answer.
+    args.asked = reader = Reader(data_dir_of(args))
+    return reader
 
 
 def add_query(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +130,7 @@ def whole_ids(args: argparse.Namespace, given: Iterable[str], beside: Iterable[s
     :raises CommandError: when one is no id, or several sessions are meant.
     """
     reader, found, known = open_reader(args), list[str](), set(beside)
+    args.asked = None  # ids are no answer that could lack something
     try:
         for part in given:
             if not SESSION_ID.match(part.replace("…", "")):

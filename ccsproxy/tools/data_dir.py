@@ -86,7 +86,10 @@ def reported(run: Run) -> Run:
     @functools.wraps(run)
     def guarded(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         try:
-            return run(args, out, err)
+            try:
+                return run(args, out, err)
+            finally:
+                _say_what_lacks(args, err)
         except DataDirBusy:
             err.write(f"A running ccsproxy writes to {args.data_dir}; stop it first, then run this again.\n")
         except (CommandError, DataDirError, IndexUnusable) as reason:
@@ -103,6 +106,14 @@ def reported(run: Run) -> Run:
         return 1
 
     return guarded
+
+
+def _say_what_lacks(args: argparse.Namespace, err: TextIO) -> None:
+    """Say, where a command has asked an index that is not whole, that its answer may lack records."""
+    asked = getattr(args, "asked", None)
+    if asked is not None and asked.rebuilding():
+        err.write("The index is not whole, so records may be missing here: a running ccsproxy completes it, "
+                  "ccsproxy reindex does where none runs.\n")  # fmt: skip
 
 
 def write_json(out: TextIO, value: Any) -> None:

@@ -187,7 +187,7 @@ def space(data_dir: Path) -> Iterator[Space]:
         for what, column in (("session", "session_id"), ("dialect", "dialect")):
             sql = (
                 "SELECT value, sum(length), count(requests.key) "  # noqa: S608  (column names of our own)
-                f"FROM requests LEFT JOIN names ON name = {column} GROUP BY 1 ORDER BY 2 DESC"
+                f"FROM requests LEFT JOIN names ON name = raw_{column} GROUP BY 1 ORDER BY 2 DESC"
             )
             for name, size, requests in connection.execute(sql):
                 yield Space(what, name or "unknown", size, requests)

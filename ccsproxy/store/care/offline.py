@@ -64,9 +64,12 @@ class OfflineStore:
         self._state.close()
         self._lock.release()
 
-    def reindex(self, progress: Progress = no_progress) -> None:
-        """Make the index anew."""
-        rebuild(self._data_dir, self._price, progress)
+    def reindex(self, progress: Progress = no_progress) -> dict[str, str]:
+        """Make the index anew.
+
+        :return: the segments that could not be read, or not to their end, with the reason.
+        """
+        return rebuild(self._data_dir, self._price, progress)
 
     def catch_up(self) -> None:
         """Bring the index up to the segments."""

@@ -96,13 +96,20 @@ class Follower:
                 self._index.restore_texts(key, line)
 
 
-def bring_up(data_dir: Path, price: Price = no_price, progress: Progress = no_progress, squeeze: bool = False) -> str:
+def bring_up(
+    data_dir: Path,
+    price: Price = no_price,
+    progress: Progress = no_progress,
+    squeeze: bool = False,
+    segments: SegmentLines | None = None,
+) -> str:
     """Bring the index of a data dir that nobody writes up to its segments.
 
     :param squeeze: also wipe what was deleted out of the index's files.
+    :param segments: what reads them, to be asked for what it had to skip.
     :return: why that could not be done whole, empty when it could.
     """
-    lines = SegmentLines(data_dir)
+    lines = segments or SegmentLines(data_dir)
     while True:
         index = Index(data_dir, price)
         try:
@@ -116,10 +123,15 @@ def bring_up(data_dir: Path, price: Price = no_price, progress: Progress = no_pr
             index.close()
 
 
-def rebuild(data_dir: Path, price: Price = no_price, progress: Progress = no_progress) -> None:
-    """Make the index of a data dir that nobody writes anew."""
+def rebuild(data_dir: Path, price: Price = no_price, progress: Progress = no_progress) -> dict[str, str]:
+    """Make the index of a data dir that nobody writes anew.
+
+    :return: the segments that could not be read, or not to their end, with the reason.
+    """
     remove_all(data_dir)
-    bring_up(data_dir, price, progress)
+    segments = SegmentLines(data_dir)
+    bring_up(data_dir, price, progress, segments=segments)
+    return segments.skipped
 
 
 def _batch(lines: Iterator[SegmentLine]) -> list[SegmentLine]:

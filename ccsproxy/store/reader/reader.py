@@ -116,6 +116,10 @@ class Reader(RecordReader):
             rows = self._with_excerpts(rows, query.q)
         return RequestPage([_item(row) for row in rows], str(rows[-1][0]) if more and rows else None, rebuilding)
 
+    def rebuilding(self) -> bool:
+        """Tell whether answers lack records because the index is missing, or far behind the segments."""
+        return self._source.rebuilding() and bool(self._lines.names())
+
     def running(self, limit: int = 200) -> list[dict[str, Any]]:
         """Return the exchanges that are under way, the newest first."""
         rows = self._source.ask(lambda connection: running_rows(connection, limit), list[Summary]())

@@ -23,7 +23,7 @@ def open_insights(args: argparse.Namespace, budgets: Sequence[Budget] = ()) -> t
     if (shipped := source_reader(args)) is not None:
         return shipped, Insights(shipped, budgets=lambda: budgets)
     data_dir = data_dir_of(args)
-    reader = Reader(data_dir)
+    args.asked = reader = Reader(data_dir)
     return reader, Insights(reader, budgets=lambda: budgets or running_budgets(data_dir))
 
 

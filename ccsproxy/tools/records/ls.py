@@ -54,8 +54,6 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     _write(page.items, args, out)
     if not args.json and page.items:
         _sums(reader, query, len(page.items), out)
-    if page.rebuilding:
-        err.write("The index is being rebuilt; older requests may be missing from this list.\n")
     if not page.items:
         say_nothing_matches(reader, query, err)
     return 0 if page.items else 1

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Rebuild the index of a store that is not in use; a running service rebuilds its own."""
+    """Rebuild the index of a store that is not in use; status 1 when a segment could not be read whole."""
     begun, counts = time.monotonic(), [0, 0]
 
     def progress(lines: int, size: int) -> None:
@@ -41,12 +41,14 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         remedy = f"delete {data_dir / NAME_OF_INDEX} and it makes it anew, or stop it first and run this again"
         raise CommandError(f"A running ccsproxy keeps the index up: {remedy}.") from None
     with store:
-        store.reindex(progress)
+        skipped = store.reindex(progress)
     took = max(time.monotonic() - begun, 0.001)
     if args.json:
-        write_json(out, {"lines": counts[0], "bytes": counts[1], "seconds": round(took, 3)})
+        write_json(out, {"lines": counts[0], "bytes": counts[1], "seconds": round(took, 3), "skipped": skipped})
     else:
         out.write(
             f"{counts[0]} lines, {size_text(counts[1])} in {took:.1f} s ({size_text(int(counts[1] / took))}/s)\n"
         )
-    return 0
+    for name, reason in skipped.items():
+        err.write(f"{name} could not be read whole, and is missing from the index as far: {reason}\n")
+    return 1 if skipped else 0

@@ -1,6 +1,7 @@
 """``ccsproxy du``: what takes the space."""
 
 import json
+from collections import Counter
 
 from ccsproxy.tools.store import du, reindex
 from test.tools.storing import StoreCommandCase
@@ -16,3 +17,6 @@ class DuTests(StoreCommandCase):
         self.assertEqual((status, len(said.splitlines())), (0, 4))
         found = json.loads(self.call(du, "--json")[1])
         self.assertEqual({each["what"] for each in found}, {"segment", "session", "dialect"})
+        for what, member in (("session", "session_id"), ("dialect", "dialect")):
+            counted = {each["name"]: each["requests"] for each in found if each["what"] == what}
+            self.assertEqual(counted, Counter(record[member] for record in self.records))

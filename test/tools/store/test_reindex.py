@@ -5,6 +5,7 @@ import json
 from ccsproxy.store.directory import Lock
 from ccsproxy.store.index.schema import NAME
 from ccsproxy.store.query import Query
+from ccsproxy.store.segments.segment import segments_dir
 from ccsproxy.tools.store import reindex
 from test.tools.storing import StoreCommandCase
 
@@ -21,6 +22,15 @@ class ReindexTests(StoreCommandCase):
         self.assertEqual(status, 0)
         self.assertGreaterEqual(told["lines"], len(self.records))
         self.assertGreater(told["bytes"], 0)
+        self.assertEqual(len(self.reader.requests(Query(limit=1000)).items), len(self.records))
+
+    def test_what_cannot_be_read_is_named(self) -> None:
+        """A file of nothing, and a directory in a segment's place, are passed over, named, and a status of 1."""
+        folder = segments_dir(self.data_dir)
+        (folder / "20260101T000000000Z-0000000a.jsonl.zst").touch()
+        (folder / "20260101T000000000Z-0000000b.jsonl").mkdir()
+        status, _, complaint = self.call(reindex)
+        self.assertEqual((status, complaint.count("could not be read")), (1, 2), complaint)
         self.assertEqual(len(self.reader.requests(Query(limit=1000)).items), len(self.records))
 
     def test_while_a_service_writes(self) -> None:
