@@ -31,9 +31,13 @@ def write_run_file(data_dir: Path, content: dict[str, Any]) -> None:
     target = data_dir / NAME
     aside = data_dir / f".{NAME}.{os.getpid()}"
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2)
+            file.write("\n")
+    except OSError:
+        aside.unlink(missing_ok=True)  # a full disk takes the name and no byte of it
+        raise
     # In one step: another program may read it at any moment, and half a file would look like a dead service.
     os.replace(aside, target)
 
@@ -78,10 +82,12 @@ class RunFileKeeper:
         self._looking = LoopingCall(self._look)
         self._looking.clock = reactor
         self._written_beside: _Identity | None = None
+        self._failed = False
 
     def start(self) -> None:
-        """Begin to look, now that the file is written."""
-        self._written_beside = self._identity()
+        """Write the file, or, where the disk does not take it now, as soon as it does; the proxy does not wait."""
+        beside = self._identity()
+        self._write_beside(beside)
         self._looking.start(LOOK_EVERY, now=False)
 
     def stop(self) -> None:
@@ -93,12 +99,24 @@ class RunFileKeeper:
         try:
             if not self._captures and not self._data_dir.is_dir():
                 prepare(self._data_dir)
-            now = self._identity()
-            if now is not None and now != self._written_beside:
-                self._write()
-                self._written_beside = now
         except (OSError, StartError) as error:
-            self._log.error("the run file cannot be written again: {error}", error=error)
+            self._complain(error)
+        now = self._identity()
+        if now is not None and now != self._written_beside:
+            self._write_beside(now)
+
+    def _write_beside(self, identity: "_Identity | None") -> None:
+        try:
+            self._write()
+        except (OSError, StartError) as error:
+            self._complain(error)
+        else:
+            self._written_beside, self._failed = identity, False
+
+    def _complain(self, error: Exception) -> None:
+        if not self._failed:  # once, not each second: that would fill the log of a disk that is full
+            self._log.error("the run file cannot be written, and is tried again: {error}", error=error)
+        self._failed = True
 
     def _identity(self) -> "_Identity | None":
         """Return what tells a directory from the one before it at the same place.

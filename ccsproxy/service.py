@@ -155,7 +155,6 @@ class CcsproxyService(service.Service):
         if self._inherited:
             write_run_file(self._config.data_dir, self._run.file(handle))
         await recorder
-        write_run_file(self._config.data_dir, self._run.file(handle))
         self._keeper.start()
         announce(self._log, self._config, handle)
         self._notifier.ready(f"proxy on {handle.proxy_urls[0]}")

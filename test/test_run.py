@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -53,14 +54,15 @@ class KeeperTests(SynchronousTestCase):
         self.watched(capture)
 
     def watched(self, capture: str) -> None:
-        """Watch the directory from now on."""
+        """Watch the directory from now on; what the start has written is not counted."""
         keeper = RunFileKeeper(Config(upstreams=(), data_dir=self.dir, capture=capture), self.clock, self.write)
         keeper.start()
+        self.written = 0
         self.addCleanup(keeper.stop)
 
     def write(self) -> None:
-        self.written += 1
         write_run_file(self.dir, {"pid": os.getpid()})
+        self.written += 1
 
     def test_when_the_recorder_has_locked_the_new_directory(self) -> None:
         """Not before, lest two services believe that it is theirs; and once."""
@@ -89,6 +91,28 @@ class KeeperTests(SynchronousTestCase):
         self.keeper("off")
         self.clock.advance(LOOK_EVERY)
         self.assertEqual((self.written, self.dir.stat().st_mode & 0o777), (1, 0o700))
+
+    def test_a_full_disk_at_the_start(self) -> None:
+        """The start does not fail for it; the file is written when there is room, and nothing is left beside it."""
+        self.dir, self.clock, self.written = Path(self.mktemp()), Clock(), 0
+        self.dir.mkdir(mode=0o700)
+        (self.dir / "lock").touch()
+        opened, full = os.open, [True]
+
+        def open_on_full_disk(path: Any, flags: int, mode: int = 0o777, **more: Any) -> int:
+            descriptor = opened(path, flags, mode, **more)
+            if not full or NAME not in str(path) or not flags & os.O_CREAT:
+                return descriptor
+            os.close(descriptor)
+            return opened("/dev/full", os.O_WRONLY)
+
+        self.patch(os, "open", open_on_full_disk)
+        self.watched("full")
+        self.clock.pump([LOOK_EVERY] * 3)
+        self.assertEqual([path.name for path in self.dir.iterdir()], ["lock"])
+        full.clear()
+        self.clock.advance(LOOK_EVERY)
+        self.assertEqual(sorted(path.name for path in self.dir.iterdir()), ["lock", NAME])
 
     def test_a_directory_that_cannot_be_written(self) -> None:
         """It is said, and tried again."""

