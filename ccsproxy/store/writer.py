@@ -3,7 +3,6 @@
 import math
 import threading
 from collections.abc import Callable
-from time import sleep
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail
@@ -56,6 +55,7 @@ class Writer:
         self._backlog = backlog
         self._batch_writer = batch_writer
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._stopping = False
         self._jobs: list[tuple[int, Callable[[], None]]] = []
         self._results: list[tuple[Deferred[Location], Location | Dropped]] = []
@@ -105,6 +105,7 @@ class Writer:
     def close(self) -> Deferred[None]:
         """Write what is left and end the thread; may be called again, and fires each time when that is done."""
         self._stopping = True
+        self._hurry.set()
         self._wake.set()
         return in_thread(self._reactor, self._join)
 
@@ -123,7 +124,7 @@ class Writer:
                 if wait != 0.0:  # else more waits already than one slice could write
                     # A turn of an agent ends several exchanges within milliseconds: one write and one sync serve all
                     # of them.
-                    sleep(_GATHER)
+                    self._hurry.wait(_GATHER)
             wait = self._guarded(self._batch_writer.turn)
             self._deliver()
             self._run_jobs()

@@ -85,27 +85,30 @@ def reported(run: Run) -> Run:
 
     @functools.wraps(run)
     def guarded(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-        try:
-            try:
-                return run(args, out, err)
-            finally:
-                _say_what_lacks(args, err)
-        except DataDirBusy:
-            err.write(f"A running ccsproxy writes to {args.data_dir}; stop it first, then run this again.\n")
-        except (CommandError, DataDirError, IndexUnusable) as reason:
-            err.write(f"{reason}\n")
-        except EngineError as reason:
-            err.write(f"What was shipped cannot be read now: {reason}.\n")
-        except BrokenPipeError:
-            raise  # the reader has seen enough, which is no trouble of ours
-        except QueryError as reason:
-            err.write(f"{reason}\n")
-            return 2
-        except (OSError, ValueError, PackedError, sqlite3.Error) as reason:
-            err.write(f"{args.data_dir} could not be worked on: {reason}\n")
-        return 1
+        status = _status_of(run, args, out, err)
+        _say_what_lacks(args, err)
+        return status
 
     return guarded
+
+
+def _status_of(run: Run, args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    try:
+        return run(args, out, err)
+    except DataDirBusy:
+        err.write(f"A running ccsproxy writes to {args.data_dir}; stop it first, then run this again.\n")
+    except (CommandError, DataDirError, IndexUnusable) as reason:
+        err.write(f"{reason}\n")
+    except EngineError as reason:
+        err.write(f"What was shipped cannot be read now: {reason}.\n")
+    except BrokenPipeError:
+        raise  # the reader has seen enough, which is no trouble of ours
+    except QueryError as reason:
+        err.write(f"{reason}\n")
+        return 2
+    except (OSError, ValueError, PackedError, sqlite3.Error) as reason:
+        err.write(f"{args.data_dir} could not be worked on: {reason}\n")
+    return 1
 
 
 def _say_what_lacks(args: argparse.Namespace, err: TextIO) -> None:
