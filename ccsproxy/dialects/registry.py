@@ -29,6 +29,8 @@ FORMATS: tuple[WireFormat, ...] = (
 #: Those that are met over WebSocket only.
 SOCKET_FORMATS: tuple[WireFormat, ...] = (OpenAIRealtime(), GeminiLive())
 GENERIC = Generic()
+#: What the dialects are called, as people look them up.
+NAMES = tuple(sorted(each.name for each in (*FORMATS, *SOCKET_FORMATS, GENERIC)))
 
 
 def proven(current: WireFormat, value: Any) -> WireFormat:

@@ -5,7 +5,7 @@ from typing import Any
 
 import attr
 
-from ccsproxy.dialects.names import NAMES
+from ccsproxy.dialects.registry import NAMES
 from ccsproxy.exchange.outcome import Category, Outcome
 from ccsproxy.insight.query import Question, QuestionError, parse
 from ccsproxy.insight.query import matches as fits

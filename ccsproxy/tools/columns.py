@@ -51,7 +51,7 @@ def fit(text: str, width: int, right: bool = False) -> str:
 
 
 @attr.frozen
-class Column:
+class TextColumn:
     """One column of a list.
 
     :ivar width: in cells; 0 for the last one, which takes what is left.
@@ -76,7 +76,7 @@ class Columns:
     #: From this width on a column is as wide as it would like to be.
     ROOMY = 150
 
-    def __init__(self, columns: Sequence[Column], width: int) -> None:
+    def __init__(self, columns: Sequence[TextColumn], width: int) -> None:
         self.width = width
         self.shown = [each for each in columns if each.least <= width]
         self._widths = {each.name: each.wide or each.width if width >= self.ROOMY else each.width for each in columns}

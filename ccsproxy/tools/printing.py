@@ -9,7 +9,7 @@ from ccsproxy.insight.query import member
 from ccsproxy.insight.words import tokens
 from ccsproxy.providers.amounts import total
 from ccsproxy.tools import columns as columns_of
-from ccsproxy.tools.columns import Column, Columns, cut, width_of
+from ccsproxy.tools.columns import Columns, TextColumn, cut, width_of
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 _OUTCOME_COLOURS = {"complete": "green", "client_disconnected": "yellow", "shutdown": "yellow", None: "dim"}
@@ -61,18 +61,18 @@ def local_time(text: str | None) -> str:
 
 #: The cost has room for a bound of thousands, since an amount that is cut short is another amount.
 _COLUMNS = (
-    Column("TIME", 8, wide=14),
-    Column("SESSION/SEQ", 21, wide=22),
-    Column("CLIENT", 12, least=130),
-    Column("MODEL", 16, least=100, wide=24),
-    Column("OUTCOME", 14, least=112, wide=22),
-    Column("SENT", 6, right=True),
-    Column("CACHED", 6, least=70, right=True),
-    Column("OUT", 6, least=150, right=True),
-    Column("TTFT", 6, least=150, right=True),
-    Column("TOTAL", 6, least=120, right=True),
-    Column("COST", 9, wide=11, right=True),
-    Column(""),
+    TextColumn("TIME", 8, wide=14),
+    TextColumn("SESSION/SEQ", 21, wide=22),
+    TextColumn("CLIENT", 12, least=130),
+    TextColumn("MODEL", 16, least=100, wide=24),
+    TextColumn("OUTCOME", 14, least=112, wide=22),
+    TextColumn("SENT", 6, right=True),
+    TextColumn("CACHED", 6, least=70, right=True),
+    TextColumn("OUT", 6, least=150, right=True),
+    TextColumn("TTFT", 6, least=150, right=True),
+    TextColumn("TOTAL", 6, least=120, right=True),
+    TextColumn("COST", 9, wide=11, right=True),
+    TextColumn(""),
 )
 #: The longest line of what a request is about; more of it is in the record.
 _ABOUT = 100

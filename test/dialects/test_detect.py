@@ -6,8 +6,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dialects import Facts, detect
-from ccsproxy.dialects.names import NAMES
-from ccsproxy.dialects.registry import FORMATS, GENERIC, SOCKET_FORMATS
+from ccsproxy.dialects.registry import FORMATS
 
 TABLE = [
     # method, target, body; dialect, category, model
@@ -87,10 +86,6 @@ class DetectTests(SynchronousTestCase):
         for method, target, body, *expected in TABLE:
             found = detect(facts(method, target, body))
             self.assertEqual([found.name, found.category, found.model], expected, target)
-
-    def test_names(self) -> None:
-        """Those that are known without the registry are those of the registry."""
-        self.assertEqual(set(NAMES), {each.name for each in (*FORMATS, *SOCKET_FORMATS, GENERIC)})
 
     def test_cohere_by_its_host(self) -> None:
         """Names that several vendors use are Cohere's at its own host."""

@@ -7,9 +7,14 @@ from hypothesis import given
 from hypothesis.strategies import integers, text
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.tools.columns import PIPED, Column, Columns, cells, cut, fit, table, width_of, wrapped
+from ccsproxy.tools.columns import PIPED, Columns, TextColumn, cells, cut, fit, table, width_of, wrapped
 
-LIST = (Column("TIME", 8), Column("MODEL", 10, least=60, wide=20), Column("COST", 6, right=True), Column("TITLE"))
+LIST = (
+    TextColumn("TIME", 8),
+    TextColumn("MODEL", 10, least=60, wide=20),
+    TextColumn("COST", 6, right=True),
+    TextColumn("TITLE"),
+)
 
 
 class Narrow(io.StringIO):

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ccsproxy.dashboard import address
+from ccsproxy.dashboard.html.facts import table
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.moments import moment_of
-from ccsproxy.dashboard.html.tables import table
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
 from ccsproxy.insight.words import plural

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ccsproxy.dashboard.html.facts import table
 from ccsproxy.dashboard.html.figures import UNKNOWN, dollars, percent, total
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.moments import moment_of
-from ccsproxy.dashboard.html.tables import table
 
 #: Rows of the table of limits.
 ROWS = 40

@@ -7,11 +7,10 @@ from urllib.parse import quote
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html import figures
-from ccsproxy.dashboard.html.facts import facts, panel
+from ccsproxy.dashboard.html.facts import facts, panel, table
 from ccsproxy.dashboard.html.figures import clipped
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.moments import moment_of
-from ccsproxy.dashboard.html.tables import table
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
 from ccsproxy.insight.prompt.parts import server_of

@@ -1,10 +1,10 @@
-"""Lists of names and values, with buttons to copy what is worth copying."""
+"""Lists of names and values, with buttons to copy what is worth copying, and tables: in frames that scroll."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from ccsproxy.dashboard.html.figures import UNKNOWN
-from ccsproxy.dashboard.html.markup import h
+from ccsproxy.dashboard.html.markup import element, h
 from ccsproxy.dashboard.lists.newcomer import copy_button
 
 Fact = tuple[str, Any]
@@ -32,3 +32,24 @@ def tiles(given: Iterable[Fact]) -> Any:
 def panel(title: str, *content: Any, **attributes: Any) -> Any:
     """Show a part of a page under a heading."""
     return h.section(h.h2(title), *content, class_="panel", **attributes)
+
+
+def table(
+    caption: str, heads: Sequence[str], rows: Sequence[Any], numbers: Collection[str] = (), **attributes: Any
+) -> Any:
+    """Write a table.
+
+    :param caption: what it is, for who cannot see it.
+    :param numbers: the heads whose columns are figures, which stand at the right.
+    """
+    head = [h.th(name, scope="col", class_="num" if name in numbers else None) for name in heads]
+    return h.div(
+        h.table(
+            element("caption", caption, class_="hidden-label"), h.thead(h.tr(head)), h.tbody(rows), class_="rows"
+        ),
+        class_="scroll",
+        tabindex="0",
+        role="group",
+        aria_label=caption,
+        **attributes,
+    )

@@ -5,8 +5,8 @@ from typing import Any
 
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.html import figures
+from ccsproxy.dashboard.html.facts import table
 from ccsproxy.dashboard.html.markup import h
-from ccsproxy.dashboard.html.tables import table
 from ccsproxy.insight.words import seconds
 from ccsproxy.store.reader.sums.costs import PARTS
 

@@ -10,7 +10,7 @@ from ccsproxy.providers.amounts import dollars, total
 from ccsproxy.store.reader.glance import glance
 from ccsproxy.store.summary import milliseconds
 from ccsproxy.tools.answers.answering import examples, open_insights
-from ccsproxy.tools.columns import Column, Columns, cut, width_of
+from ccsproxy.tools.columns import Columns, TextColumn, cut, width_of
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.printing import local_time, printable, short
 
@@ -88,22 +88,22 @@ def _head(found: dict[str, Any]) -> str:
 
 
 _SESSIONS = (
-    Column("SESSION", 15),
-    Column("CLIENT", 12, least=110),
-    Column("MODEL", 20, least=96),
-    Column("CALLS", 5, right=True),
-    Column("NOW", 3, right=True),
-    Column("SENT", 6, right=True),
-    Column("OUT", 6, least=80, right=True),
-    Column("COST", 9, right=True),
-    Column("TITLE"),
+    TextColumn("SESSION", 15),
+    TextColumn("CLIENT", 12, least=110),
+    TextColumn("MODEL", 20, least=96),
+    TextColumn("CALLS", 5, right=True),
+    TextColumn("NOW", 3, right=True),
+    TextColumn("SENT", 6, right=True),
+    TextColumn("OUT", 6, least=80, right=True),
+    TextColumn("COST", 9, right=True),
+    TextColumn("TITLE"),
 )
 _RUNNING = (
-    Column("REQUEST", 21),
-    Column("CLIENT", 12, least=110),
-    Column("MODEL", 20, least=70),
-    Column("FOR", 7, right=True),
-    Column("ABOUT"),
+    TextColumn("REQUEST", 21),
+    TextColumn("CLIENT", 12, least=110),
+    TextColumn("MODEL", 20, least=70),
+    TextColumn("FOR", 7, right=True),
+    TextColumn("ABOUT"),
 )
 
 
@@ -135,7 +135,7 @@ def _running(each: dict[str, Any], now_s: float) -> dict[str, str]:
     }
 
 
-def _rows(given: Sequence[Column], rows: Iterable[dict[str, str]], width: int) -> Iterator[str]:
+def _rows(given: Sequence[TextColumn], rows: Iterable[dict[str, str]], width: int) -> Iterator[str]:
     columns = Columns(given, width)
     yield columns.heading()
     for each in rows:

@@ -16,7 +16,7 @@ from ccsproxy.store.state.annotations import marked
 from ccsproxy.store.summary import milliseconds
 from ccsproxy.tools.answers.answering import examples
 from ccsproxy.tools.asking import add_filters, add_query, open_reader, query_of, question_text, say_nothing_matches
-from ccsproxy.tools.columns import Column, Columns, cut
+from ccsproxy.tools.columns import Columns, TextColumn, cut
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, heading, local_time, printable, request_line, short
@@ -140,18 +140,18 @@ def _says(text: str, session: dict[str, Any]) -> bool:
 
 #: Columns of the list of sessions; where there is room an id is whole, as one copies it.
 _COLUMNS = (
-    Column("SESSION", 15, wide=36),
-    Column("STARTED", 11, wide=14),
-    Column("CALLS", 5, right=True),
-    Column("ERR", 3, least=90, right=True),
-    Column("DURATION", 8, least=110, right=True),
-    Column("SENT", 6, least=74, right=True),
-    Column("CACHED", 6, least=90, right=True),
-    Column("COST", 9, wide=10, right=True),
-    Column("CLIENT", 12, least=170),
-    Column("MODEL", 18, least=150, wide=20),
-    Column("PROJECT", 12, least=100, wide=16),
-    Column("TITLE"),
+    TextColumn("SESSION", 15, wide=36),
+    TextColumn("STARTED", 11, wide=14),
+    TextColumn("CALLS", 5, right=True),
+    TextColumn("ERR", 3, least=90, right=True),
+    TextColumn("DURATION", 8, least=110, right=True),
+    TextColumn("SENT", 6, least=74, right=True),
+    TextColumn("CACHED", 6, least=90, right=True),
+    TextColumn("COST", 9, wide=10, right=True),
+    TextColumn("CLIENT", 12, least=170),
+    TextColumn("MODEL", 18, least=150, wide=20),
+    TextColumn("PROJECT", 12, least=100, wide=16),
+    TextColumn("TITLE"),
 )
 
 

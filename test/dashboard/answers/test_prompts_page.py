@@ -12,8 +12,9 @@ def version(**more: Any) -> dict[str, Any]:
     """Return what is known of one version of a prompt."""
     place, at = {"session_id": "s", "seq": 3}, "2026-11-20T08:00:00Z"
     return {"id": "system-1", "kind": "system", "text": "Be brief.", "tools": [], "tokens": 1234, "calls": 5,
-            "sessions": 2, "clients": ["claude-code 2"], "first": place, "last": place, "first_seen": at,
-            "last_seen": at, "previous": None, "changes": None, "content": ["Be brief."], **more}  # fmt: skip
+            "tokens_sent": 6170, "cost": None, "sessions": 2, "clients": ["claude-code 2"],
+            "first": place, "last": place, "first_seen": at, "last_seen": at, "previous": None,
+            "changes": None, "content": ["Be brief."], **more}  # fmt: skip
 
 
 class PromptsTests(SynchronousTestCase):
@@ -38,6 +39,8 @@ class PromptsTests(SynchronousTestCase):
         links = [each.attributes["href"] for each in page.one("tbody").all("a")]
         self.assertEqual((links[0], links[3]), ("/prompts/system-1", "/prompts/tools%2F2"))
         self.assertIn("Read, Bash", page.text)
+        self.assertIn("$0.02", self.listed(version(cost=0.0234)).text)
+        self.assertNotIn("$", page.text)
         self.assertIn("has been seen", self.listed().text)
 
     def test_one(self) -> None:

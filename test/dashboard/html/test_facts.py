@@ -2,8 +2,9 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.html.facts import copied, facts, panel, tiles
+from ccsproxy.dashboard.html.facts import copied, facts, panel, table, tiles
 from ccsproxy.dashboard.html.figures import UNKNOWN
+from ccsproxy.dashboard.html.markup import h
 from test.dashboard.reading_page import shown
 
 
@@ -31,3 +32,15 @@ class FactsTests(SynchronousTestCase):
         """A panel has its heading first, and the attributes that it was given."""
         section = shown(panel("Time", "x", id="timing")).one("section", id="timing")
         self.assertEqual(section.one("h2").text, "Time")
+
+
+class TableTests(SynchronousTestCase):
+    """A head, rows, and a frame that scrolls."""
+
+    def test_columns(self) -> None:
+        """Figures stand at the right, names at the left; the frame can be reached and is named."""
+        page = shown(table("Things", ("Name", "Count"), [h.tr(h.th("a"), h.td("3"))], ("Count",), data_testid="t"))
+        heads = page.one("thead").all("th")
+        self.assertEqual([each.attributes.get("class") for each in heads], [None, "num"])
+        frame = page.one(data_testid="t")
+        self.assertEqual((frame.attributes["tabindex"], frame.attributes["aria-label"]), ("0", "Things"))
