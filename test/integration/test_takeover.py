@@ -190,6 +190,7 @@ class TakeoverTests(ProgramTestCase):
         await self.exited(service)
         os.kill(successor, signal.SIGTERM)
         await self.gone(successor)
+        await self.until(lambda: service.status is not None, "the end of its output")
         found = {each["transport"]: each for each in self.recorded()}
         outcomes = {kind: each["outcome"] for kind, each in found.items()}
         self.assertEqual(outcomes, dict.fromkeys(("http", "tunnel", "websocket"), "complete"))
