@@ -80,7 +80,7 @@ def _write(segments: Segments) -> None:
 
 def _objects(folder: Path, segments: Segments, copies: int) -> Any:
     lake = _lake(folder, segments, copies)
-    return ObjectsEngine(lake, kept=folder / "copy.duckdb"), lambda: None
+    return ObjectsEngine(lake, kept=folder / "copy.duckdb", searched=True), lambda: None
 
 
 def _lake(folder: Path, segments: Segments, copies: int) -> Path:

@@ -52,23 +52,25 @@ def source_address(text: str) -> ShipAddress:
 
 
 @contextmanager
-def opened(address: ShipAddress, credentials_file: str) -> Iterator[Engine]:
+def opened(address: ShipAddress, credentials_file: str, searched: bool = False) -> Iterator[Engine]:
     """Open the engine of a target.
 
+    :param searched: whether what is needed to search is made ready at once.
     :raises ConfigError: when it cannot be read from here.
     :raises CommandError: when it does not answer.
     """
     with tempfile.TemporaryDirectory(prefix="ccsproxy-hub-") as folder:
         try:
-            yield make_engine(address, credentials_file, Path(folder))
+            yield make_engine(address, credentials_file, Path(folder), searched)
         except EngineError as error:
             raise CommandError(f"{error}.") from None
 
 
-def make_engine(address: ShipAddress, credentials_file: str, folder: Path) -> Engine:
+def make_engine(address: ShipAddress, credentials_file: str, folder: Path, searched: bool = False) -> Engine:
     """Make the engine of a target.
 
     :param folder: for copies of what is in a bucket.
+    :param searched: whether what is needed to search is made ready at once.
     :raises ConfigError: when it cannot be read from here.
     """
     # Only for who reads from an engine: the other commands start without what shipping imports.
@@ -92,9 +94,9 @@ def make_engine(address: ShipAddress, credentials_file: str, folder: Path) -> En
         raise ConfigError("--from", "objects are read by DuckDB; run: pip install 'ccsproxy[hub]'") from None
     kept = folder / "copy.duckdb"
     if address.kind == "file":
-        return ObjectsEngine(Path(address.path), kept=kept)
+        return ObjectsEngine(Path(address.path), kept=kept, searched=searched)
     from ccsproxy.ship.objects.mirror import Mirror
     from ccsproxy.ship.objects.store import ObjectStore
 
     mirror = Mirror(ObjectStore(address, dict(credentials.store)), folder / "objects")
-    return ObjectsEngine(folder / "objects", mirror.fetch, mirror.refresh, kept)
+    return ObjectsEngine(folder / "objects", mirror.fetch, mirror.refresh, kept, searched)

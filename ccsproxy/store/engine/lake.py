@@ -35,15 +35,19 @@ class _File:
 class Lake:
     """The tables ``exchanges`` and ``texts``. One thread at a time may call `refresh`; many may ask.
 
+    Texts are kept in small letters. They are twenty times as much as summaries, and are read when somebody searches
+    for the first time.
+
     Invariants: each call is in ``exchanges`` once, however many files have it; every row names the file that it is
     from, so that it goes with it; a file that cannot be read is left out and logged, and takes no other with it.
 
     :ivar known: the files whose rows are there.
+    :ivar searched: whether texts are read, too.
     :param kept: the file of the copy, in a private folder; in memory where it is None.
     """
 
-    def __init__(self, folder: Path, kept: Path | None = None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, kept: Path | None = None, searched: bool = False) -> None:
+        self._folder, self.searched = folder, searched
         self.connection = duckdb.connect(str(kept) if kept else ":memory:")
         self.connection.execute(f"SET TimeZone = 'UTC'; SET memory_limit = '{MEMORY}'")
         for name, columns in (("exchanges", EXCHANGES), ("texts", TEXTS)):
@@ -80,6 +84,8 @@ class Lake:
                 status = path.stat()
             except OSError:
                 continue  # it has gone between the two
+            if path.name.endswith(_TEXTS_END) and not self.searched:
+                continue
             yield _File(str(path), status.st_mtime_ns, status.st_size)
 
     def _remove(self, files: Iterable[_File]) -> None:
@@ -105,7 +111,8 @@ class Lake:
         source = "read_parquet(?, union_by_name = true, hive_partitioning = false, filename = 'file')"
         there = {row[0] for row in self._ask(f"DESCRIBE SELECT * FROM {source}", [paths])}  # noqa: S608
         columns = [f'"{each}"' for each in ("file", *(EXCHANGES if name == "exchanges" else TEXTS)) if each in there]
-        listed = ", ".join(columns)
+        # Whatever is searched for is looked for in small letters: making them costs as much as looking.
+        listed = ", ".join('lower("text") AS "text"' if each == '"text"' else each for each in columns)
         once = ""
         if name == "exchanges":
             # The key is made of start and id: only rows of the same time can be the same call.

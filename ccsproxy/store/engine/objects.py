@@ -30,6 +30,7 @@ class ObjectsEngine:
     :param fetch: brings a file into the folder that is not there yet, for stores that are no folders.
     :param look: brings summaries and texts into the folder, for such stores.
     :param kept: a file for a copy of the summaries and texts, so that they need not fit into memory.
+    :param searched: whether texts are read at once, instead of when somebody searches.
     """
 
     exchanges = repeated = "exchanges"
@@ -40,6 +41,7 @@ class ObjectsEngine:
         fetch: Callable[[str], None] = lambda path: None,
         look: Callable[[], None] = lambda: None,
         kept: Path | None = None,
+        searched: bool = False,
     ) -> None:
         """Look what is there.
 
@@ -49,7 +51,7 @@ class ObjectsEngine:
         self._looked_at = -LOOK_EVERY
         self._looking = threading.Lock()
         self._cache = AnswerCache(HELD_S)
-        self._lake = Lake(folder, kept)
+        self._lake = Lake(folder, kept, searched)
         self.refresh()
 
     def refresh(self) -> None:
@@ -60,6 +62,12 @@ class ObjectsEngine:
         if time.monotonic() - self._looked_at < LOOK_EVERY or not self._looking.acquire(blocking=False):
             return
         try:
+            self._take_in()
+        finally:
+            self._looking.release()
+
+    def _take_in(self) -> None:
+        try:
             self._look()
             if self._lake.refresh():
                 self._cache.clear()
@@ -69,7 +77,6 @@ class ObjectsEngine:
             raise EngineError(f"{self._folder} cannot be read: {type(error).__name__}") from None
         finally:
             self._looked_at = time.monotonic()
-            self._looking.release()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return what a statement finds."""
@@ -125,11 +132,18 @@ class ObjectsEngine:
 
     def says(self, words: Sequence[str], open_ended: bool) -> str:
         """Write that words follow one another."""
-        plain = " AND ".join(f"contains(lower(text), {self.literal(word.lower())})" for word in words)
-        return f"{plain} AND regexp_matches(lower(text), {self.literal(phrase(words, open_ended))})"
+        plain = " AND ".join(f"contains(text, {self.literal(word.lower())})" for word in words)
+        return f"{plain} AND regexp_matches(text, {self.literal(phrase(words, open_ended))})"
 
     def first_said(self, condition: str, floor: int | None, ceiling: int | None) -> str:
-        """Write a statement that finds the first calls of their sessions to say something."""
+        """Write a statement that finds the first calls of their sessions to say something.
+
+        :raises EngineError: when the texts, which are read for the first search, cannot be.
+        """
+        if not self._lake.searched:
+            with self._looking:
+                self._lake.searched = True
+                self._take_in()
         found = (
             "SELECT session_id, host, hash, min(key) AS first FROM texts "  # noqa: S608  (literals are quoted)
             f"WHERE {condition}{bounds(floor, ceiling)} GROUP BY ALL"

@@ -76,7 +76,7 @@ class EngineReader(EngineRecords):
         """Return a page of requests, newest first; ``q`` searches."""
         wanted = _looked_up(query)
         if query.sorted or query.offset:
-            found = self._rows(conditions(self._engine, wanted), order(wanted), query.limit + 1, query.offset)
+            found = self._sorted(conditions(self._engine, wanted), order(wanted), query.limit + 1, query.offset)
         else:
             found = self._newest(wanted, query.limit + 1)
         # One more was asked for than is shown: it tells that there is a next page, without counting them all.

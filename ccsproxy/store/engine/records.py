@@ -17,7 +17,7 @@ from ccsproxy.store.summary import KEY_BITS, Summary
 #: How far back a page is looked for before it is looked for further, in milliseconds.
 _SPANS_MS = (600_000, 10_800_000, 172_800_000, 2_592_000_000)
 #: The same for a search, which costs what the texts of the time cost.
-_WORD_SPANS_MS = (86_400_000, 864_000_000)
+_WORD_SPANS_MS = (172_800_000,)
 #: Where the record of a call is: id, host, start, segment, offset and length.
 Place = tuple[str, str, str, str, int, int]
 
@@ -111,6 +111,14 @@ class EngineRecords:
             if len(rows) >= limit:
                 return rows
         return self._rows(conditions(self._engine, query), "key DESC", limit, 0)
+
+    def _sorted(self, found: Sequence[str], by: str, limit: int, offset: int) -> list[tuple[int, Summary]]:
+        """Return the first calls of an order; what does not decide it is read of these alone."""
+        first = (
+            f"SELECT key FROM {self._relation} AS e WHERE {where(found)} ORDER BY {by} "  # noqa: S608
+            f"LIMIT {limit} OFFSET {offset}"
+        )
+        return self._rows([f"key IN ({first})"], by, limit, 0)
 
     def _rows(self, found: Sequence[str], by: str, limit: int, offset: int) -> list[tuple[int, Summary]]:
         sql = (

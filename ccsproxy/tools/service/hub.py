@@ -45,7 +45,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     networks(args.auth_from)
     roles = read_roles(Path(args.roles).expanduser()) if args.roles else Roles()
     audit = AuditLog(Path(args.audit).expanduser()) if args.audit else None
-    with opened(address, args.ship_credentials or "") as engine:
+    with opened(address, args.ship_credentials or "", searched=True) as engine:
         return _serve(args, address, engine, roles, audit, out)
 
 
