@@ -2,6 +2,7 @@
 
 import gc
 import os
+from itertools import islice
 from typing import Any
 
 from hypothesis import given, settings
@@ -113,6 +114,18 @@ class OrderTests(WriterCase):
             [f.exchange for f in found if len(f.payload) == 5000 or f.payload], sorted(f.exchange for f in found)
         )
         self.assertEqual({n: len(data) for n, data in self.bodies(found).items()}, dict.fromkeys(range(1, 400), 5000))
+
+    def test_whoever_reads_may_stop_anywhere(self) -> None:
+        """Of small frames that are copied together each comes once, however few are taken at a time."""
+        sizes = [3, 0, 900, 17_000, 1, 40, 16_350, 5, 70_000, 2] * 20
+        for number, size in enumerate(sizes, 1):
+            self.body(number, b"x" * size)
+        for at_once in (1, 2, 7):
+            reader, found = self.reader(), []
+            while taken := list(islice(reader.frames(), at_once)):
+                found += taken
+            self.assertEqual({n: len(data) for n, data in self.bodies(found).items()}, dict(enumerate(sizes, 1)))
+            self.assertEqual(found, self.frames())
 
     def test_nothing_behind_the_limit_is_read(self) -> None:
         """What has not been told of is not there yet."""

@@ -14,6 +14,8 @@ Limit = tuple[int, int]
 EVERYTHING: Limit = (1 << 63, 0)
 
 _HEAD_SIZE = FRAME_HEAD.size
+#: So much is copied at once where frames are small, in bytes.
+_TOGETHER = 16 << 10
 _unpack = FRAME_HEAD.unpack_from
 
 
@@ -43,8 +45,8 @@ class LogReader:
     def frames(self) -> Iterator[Frame]:
         """Yield what can be read now; the caller may stop anywhere, and go on later with another call."""
         while True:
-            while (frame := self._next()) is not None:
-                yield frame
+            while self.offset + _HEAD_SIZE <= self._length():
+                yield from self._some()
             if not self._next_region():
                 return
 
@@ -57,25 +59,28 @@ class LogReader:
         """Return a reader that begins at the beginning of what is there."""
         return LogReader(self._shared, self._spill, self._cipher)
 
-    def _next(self) -> Frame | None:
-        """Return the next frame of this region."""
-        length = self._length()
-        while self.offset + _HEAD_SIZE <= length:
-            place = self._shared.place[self._entry]
-            source, start = self._source(place, length)
-            if not source:
-                return None
-            kind, size, number, at = _unpack(source, start)
-            payload = source[start + _HEAD_SIZE : start + _HEAD_SIZE + size]
-            # Looked at after the copy: a region that was given up meanwhile may have held another one's bytes
-            # already.
-            if self._shared.seq[self._entry] != self.seq:
-                return None
-            # It was not moved while we copied; else the loop reads the same frame from its new place.
-            if self._shared.place[self._entry] == place:
-                self.offset += _HEAD_SIZE + size
-                return Frame(kind, number, at, bytes(payload))
-        return None
+    def _some(self) -> Iterator[Frame]:
+        """Yield the next frame of this region, and the small ones behind it that one copy holds with it."""
+        length, shared = self._length(), self._shared
+        place = shared.place[self._entry]
+        source, start = self._source(place, length)
+        if not source:
+            return
+        size = _HEAD_SIZE + _unpack(source, start)[1]
+        copy = bytes(source[start : start + max(size, min(length - self.offset, _TOGETHER))])
+        # Looked at after the copy: a region that was given up meanwhile may have held another's bytes already. One
+        # that was moved is read again, from its new place.
+        if shared.seq[self._entry] != self.seq or shared.place[self._entry] != place:
+            return
+        at, end = 0, len(copy)
+        while at + _HEAD_SIZE <= end:
+            kind, size, number, when = _unpack(copy, at)
+            begin, at = at + _HEAD_SIZE, at + _HEAD_SIZE + size
+            if at > end and begin > _HEAD_SIZE:
+                return  # only a part of it was copied
+            # Before it is handed on: whoever takes it may come back with another call.
+            self.offset += _HEAD_SIZE + size
+            yield Frame(kind, number, when, copy[begin:at])
 
     def _length(self) -> int:
         """Return how many bytes of this region may be read, none when it has been given up."""
