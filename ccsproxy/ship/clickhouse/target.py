@@ -45,6 +45,8 @@ _INSERT = {
     "input_format_skip_unknown_fields": "1",
     "date_time_input_format": "best_effort",
 }
+#: On a cluster rows count when the shards have them, not when the server that was asked has put them into its queue.
+_ON_SHARDS = {"distributed_foreground_insert": "1"}
 #: The order in which tables are filled: who finds a call finds all that belongs to it.
 _FILLED = ("messages", "exchange_messages", "bodies", "exchanges")
 
@@ -141,6 +143,8 @@ class ClickHouseTarget:
     async def _insert(self, table: str, rows: Rows, token: str) -> None:
         body = await deferToThread(lambda: zstd_packed(rows.body(table)))
         settings = {**_INSERT, "insert_deduplication_token": f"{token}/{table}"}
+        if self._address.options.get("cluster"):
+            settings |= _ON_SHARDS
         statement = f"INSERT INTO {database(self._address)}.{quoted(table)} FORMAT JSONEachRow"
         await self._ask(statement, settings, body)
 
