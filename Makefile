@@ -14,7 +14,7 @@ help:
 	@echo "make unit                           the unit tests alone"
 	@echo "make test-pythons                   the unit tests on every supported Python that is installed"
 	@echo "make test-long test-api test-clients test-browser   the longer and optional tests"
-	@echo "make test-engines                   against real engines (Prometheus, OpenTelemetry collector), which it installs"
+	@echo "make test-engines                   against real engines (Prometheus, collector, Jaeger, ClickHouse), which it installs"
 	@echo "make test-recorded RECORDED=FOLDER  read recorded exchanges (cassettes, HAR) and judge what was made of them"
 	@echo "make soak                           memory and descriptors over 100,000 requests (Linux)"
 	@echo "make laptop                         a day of a laptop in ten minutes: sleep, network, full disk, log-out (Linux, root)"
@@ -130,12 +130,16 @@ test-clients: $(VENV)/test
 	cd docs && PYTHONPATH=.. ../$(BIN)/python agents_table.py
 	CCSPROXY_TEST_CLIENTS=$(CLIENTS) $(BIN)/python -m twisted.trial test.integration.test_agents
 
-# Prometheus as Debian has it; an OpenTelemetry collector and Jaeger built from modules (10 minutes, once).
+# Prometheus, ClickHouse (of 2018) and ZooKeeper as Debian has them; an OpenTelemetry collector and Jaeger built from
+# modules (10 minutes, once).
 ENGINES ?= $(HOME)/.cache/ccsproxy/engines
 JAEGER = github.com/jaegertracing/jaeger/cmd/jaeger
 
 test-engines: $(VENV)/test
 	command -v prometheus promtool >/dev/null || apt-get install -y -qq --no-install-recommends prometheus
+	command -v clickhouse-server >/dev/null && test -d /usr/share/zookeeper -o -d /etc/zookeeper \
+		|| apt-get install -y -qq --no-install-recommends clickhouse-server clickhouse-client zookeeper \
+		|| echo "Debian's clickhouse-server and zookeeper are not to be had here; the tests of a cluster are left out"
 	$(BIN)/python -m pip install --quiet -e '.[engines]'
 	mkdir -p $(ENGINES)
 	test -x $(ENGINES)/jaeger || (cd $$(mktemp -d) && go mod init engines && go get -tool $(JAEGER)@v1.76.0 \
