@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ccsproxy.dashboard import address
+from ccsproxy.dashboard.answers.why_view import parts_panel
 from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import panel
 from ccsproxy.dashboard.html.markup import element, h
@@ -17,6 +18,8 @@ from ccsproxy.insight.words import dollars, seconds, tokens
 
 #: Rows of the table of what was sent again, and of the table of steps.
 PIECES, STEPS = 60, 1000
+#: Rows of the table of what the newest prompt was made of.
+PARTS = 16
 WIDE, TALL = 1000, 14
 _MONEY = (
     ("write", "written to the cache", "stall"),
@@ -41,17 +44,27 @@ def costs_view(
     times: Mapping[str, float],
     pieces: Sequence[Mapping[str, Any]],
     steps: Sequence[PlacedStep],
+    newest: Mapping[str, Any] | None = None,
 ) -> list[Any]:
     """Write the view.
 
     :param times: where the time of the main thread went, in seconds.
     :param pieces: what was sent again and again, the costliest first.
+    :param newest: what the prompt of the newest step was made of, as `ccsproxy.insight.cost.context` says it.
     """
     return [
         h.div(_money(calls), _models(calls), _time(times), class_="columns"),
+        _newest(newest),
         _pieces(sid, pieces),
         _steps(sid, steps),
     ]
+
+
+def _newest(context: Mapping[str, Any] | None) -> Any:
+    if context is None:
+        return None
+    title = h.h2("What the newest prompt was made of")
+    return h.section(title, parts_panel(context, PARTS), class_="part", data_testid="made-of")
 
 
 def _money(calls: Iterable[Call]) -> Any:

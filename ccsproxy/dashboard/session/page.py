@@ -22,6 +22,7 @@ from ccsproxy.dashboard.session.flow import Flow, flow_of
 from ccsproxy.dashboard.session.head import session_head, session_title
 from ccsproxy.dashboard.session.outline import jumps, outline
 from ccsproxy.insight.cost.carry import heaviest
+from ccsproxy.insight.cost.context import context
 from ccsproxy.store.reader.reader import NotKept, Reader
 
 EXPORTS = (("html", "HTML, one file"), ("md", "Markdown"), ("jsonl", "JSON lines"), ("har", "HAR"))
@@ -84,7 +85,8 @@ def _content(
         return [running_calls(sid, requests), h.p("Nothing of it has ended yet.", class_="note")]
     if view == "costs":
         pieces = list(heaviest(made.session.carried))
-        return costs_view(sid, made.session.calls, made.told["totals"]["times"], pieces, flow.steps)
+        times = made.told["totals"]["times"]
+        return costs_view(sid, made.session.calls, times, pieces, flow.steps, _newest(made, flow))
     return [
         _pager(sid, flow, "Parts of the conversation"),
         conversation_part(reader, sid, flow, made.session),
@@ -92,6 +94,13 @@ def _content(
         _pager(sid, flow, "Parts, once more"),
         aside_calls(sid, made.told, made.session),
     ]
+
+
+def _newest(made: Made, flow: Flow) -> dict[str, Any] | None:
+    """Return what the prompt of the newest step was made of; nothing where none was counted."""
+    session = made.session
+    last = next((each.step.call for each in reversed(flow.steps) if each.step.call.seq in session.sizes), None)
+    return None if last is None else context(session.sizes[last.seq], session.sent, session.thoughts)
 
 
 def _beside(reader: Reader, sid: str, given: Mapping[str, str], service: Service) -> list[Any]:

@@ -33,6 +33,16 @@ class CostsTests(SynchronousTestCase):
             self.assertIn(said, text)
         self.assertNotIn("written", text)
 
+    def test_newest_prompt(self) -> None:
+        """What it was made of, ranked, with bars; of a session without one there is no such part."""
+        part = {"kind": "system", "name": None, "tokens": 40, "cached_tokens": 10, "cost": 0.1, "resent": 2}
+        context = {"parts": [part], "total_tokens": 80, "estimated": False}
+        steps = flow(specimens.conversation(2)).steps
+        made = shown(costs_view("s", [call(1)], {}, (), steps, context)).one(data_testid="made-of")
+        self.assertIn("Prompt: 80 tokens", made.text)
+        self.assertIn("2 calls", made.text)
+        self.assertEqual(self.view(call(1)).all(data_testid="made-of"), [])
+
     def test_models(self) -> None:
         """The dearest first; what has no price is no zero, and a session without any has no split."""
         page = self.view(call(1, model="a"), call(2, model="b", cost=5.0), call(3, model="c", cost=None, rates=None))
