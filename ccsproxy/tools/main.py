@@ -39,6 +39,7 @@ COMMANDS = {
     "budget": "answers.budget",
     "prices": "answers.prices",
     "replay": "answers.replay",
+    "mcp": "answers.mcp",
     "up": "agents.up",
     "down": "agents.down",
     "status": "agents.status",

@@ -1,0 +1,107 @@
+"""``ccsproxy mcp``: the store for agents, by the Model Context Protocol over standard input and output.
+
+JSON-RPC 2.0, a line a message (MCP 2025-06-18, "Transports", stdio). Reading only; nothing is sent anywhere.
+"""
+
+import argparse
+import json
+import sqlite3
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from ccsproxy import __version__
+from ccsproxy.store.reader.reader import NotKept
+from ccsproxy.tools.answers.mcp_tools import TOOLS, open_store
+from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported
+
+NAME = "mcp"
+SUMMARY = "Serve the records to an agent, by the Model Context Protocol over standard input and output."
+
+#: Versions of the protocol whose parts that are used here are the same; the newest is offered to others.
+_VERSIONS = ("2025-06-18", "2025-03-26", "2024-11-05")
+#: Letters of an answer; more would fill an agent's context.
+_LONGEST = 60_000
+_PARSE, _INVALID, _UNKNOWN, _ARGUMENTS = -32700, -32600, -32601, -32602
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add_data_dir(parser)
+
+
+@reported
+def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Answer until standard input ends."""
+    serve(sys.stdin, out, data_dir_of(args))
+    return 0
+
+
+def serve(lines: Iterable[str], out: TextIO, data_dir: Path) -> None:
+    """Answer messages, one a line; what is no message is answered with an error, and never ends it."""
+    for line in lines:
+        if not line.strip():
+            continue
+        answer = _answer(line, data_dir)
+        if answer is not None:
+            out.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            out.flush()
+
+
+def _answer(line: str, data_dir: Path) -> dict[str, Any] | None:
+    """Return the answer to a message, None for one that wants none."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return _error(None, _PARSE, "This is no JSON.")
+    if not isinstance(message, dict) or not isinstance(message.get("method"), str):
+        return _error(None, _INVALID, "A message is an object with a method.")
+    if "id" not in message:
+        return None  # a notification
+    params = message.get("params")
+    return _called(message["id"], message["method"], params if isinstance(params, dict) else {}, data_dir)
+
+
+def _called(number: Any, method: str, params: Mapping[str, Any], data_dir: Path) -> dict[str, Any]:
+    if method == "initialize":
+        asked = params.get("protocolVersion")
+        version = asked if asked in _VERSIONS else _VERSIONS[0]
+        about = {"name": "ccsproxy", "version": __version__}
+        return _result(number, {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": about})
+    if method == "ping":
+        return _result(number, {})
+    if method == "tools/list":
+        return _result(number, {"tools": [tool.described() for tool in TOOLS]})
+    if method == "tools/call":
+        return _tool(number, params, data_dir)
+    return _error(number, _UNKNOWN, f"There is no method {method[:80]!r}.")
+
+
+def _tool(number: Any, params: Mapping[str, Any], data_dir: Path) -> dict[str, Any]:
+    tool = next((each for each in TOOLS if each.name == params.get("name")), None)
+    given = params.get("arguments") or {}
+    if tool is None or not isinstance(given, dict):
+        return _error(
+            number, _ARGUMENTS, f"There is no such tool; there are {', '.join(each.name for each in TOOLS)}."
+        )
+    if missing := [name for name in tool.required if name not in given]:
+        return _error(number, _ARGUMENTS, f"{tool.name} needs {', '.join(missing)}.")
+    reader = open_store(data_dir)
+    try:
+        text, failed = tool.run(reader, given), False
+    except (CommandError, NotKept, ValueError, TypeError, OSError, sqlite3.Error) as error:
+        text, failed = f"{error}", True
+    finally:
+        reader.close()
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}\n[{len(text) - _LONGEST} more letters are left out; ask for less]"
+    return _result(number, {"content": [{"type": "text", "text": text}], "isError": failed})
+
+
+def _result(number: Any, result: dict[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "result": result}
+
+
+def _error(number: Any, code: int, message: str) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
