@@ -80,6 +80,27 @@ def credentials_of(name: str, value: str) -> Iterator[str]:
         yield _password(match.group(1))
 
 
+#: Fields of which a part is a credential, and where: the user before a host, and OpenAI's way to give a key to a
+#: WebSocket from a browser, where no other field can be set.
+_WITHIN = {
+    "host": re.compile(r"\A([^@/\s]+)@"),
+    "sec-websocket-protocol": re.compile(r"(?i)(?:key|token|bearer|auth|jwt)[._-]([^\s,]{8,})"),
+}
+_SUBPROTOCOL = len("sec-websocket-protocol")
+
+
+def may_hold_credential(line: tuple[str, str]) -> bool:
+    """Tell quickly of nearly every header line that no part of its value is a credential."""
+    return ("@" in line[1] and len(line[0]) == 4) or len(line[0]) == _SUBPROTOCOL
+
+
+def credential_within(name: str, value: str) -> tuple[int, int] | None:
+    """Return where in the value of a header field a credential stands, None where there is none in it."""
+    found = _WITHIN.get(name.lower())
+    match = found.search(value) if found is not None else None
+    return None if match is None else match.span(1)
+
+
 def _occurrences(text: str, known: str) -> Iterator[tuple[int, int]]:
     """Yield where a known secret stands in a text, and where its beginning stands at the end of a cut one."""
     end = 0

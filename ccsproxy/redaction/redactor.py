@@ -9,7 +9,14 @@ from urllib.parse import unquote, unquote_plus
 from ccsproxy.redaction.clean_values import CleanValueCache
 from ccsproxy.redaction.kinds.named.names import secret_parameter
 from ccsproxy.redaction.kinds.tags import FIRST_KIND, PLACEHOLDER
-from ccsproxy.redaction.known_secrets import SCHEME, KnownSecrets, credentials_of
+from ccsproxy.redaction.known_secrets import (
+    SCHEME,
+    KnownSecrets,
+    credential_within,
+    credentials_of,
+    may_hold_credential,
+)
+from ccsproxy.redaction.multipart import fields
 from ccsproxy.redaction.report import SecretReport
 from ccsproxy.redaction.search.finding import FoundSecret, disjoint
 from ccsproxy.redaction.search.rules import Rules
@@ -68,6 +75,8 @@ class Redactor:
         lines = [field if field[0].__class__ is str else (_text(field[0]), _text(field[1])) for field in fields]
         if not self._enabled:
             return lines
+        if any(map(may_hold_credential, lines)):
+            lines = [(name, self._within(name, value, where)) for name, value in lines]
         secret = self._clean_values.secret(lines)
         for line in lines if secret else ():
             if line in secret:
@@ -97,6 +106,27 @@ class Redactor:
         if at and not path.startswith("/") and "/" not in user:  # the authority form (RFC 9112, 3.2.3)
             path = f"{self._secret(user, where)}@{host}"
         return self.text(path, where) + mark + self._parameters(query, unquote, where)
+
+    def _within(self, name: str, value: str, where: str) -> str:
+        """Return the value of a field without the credential that stands within it."""
+        span = credential_within(name, value)
+        if span is None:
+            return value
+        start, end = span
+        self.learn(value[start:end])
+        return value[:start] + self._secret(value[start:end], f"{where}.{name.lower()}") + value[end:]
+
+    def multipart(self, body: str, where: str = "body") -> str:
+        """Return a ``multipart/form-data`` body as text, without secret fields."""
+        if not self._enabled:
+            return body
+        parts, position = [], 0
+        for name, start, end in fields(body):
+            if start < end and secret_parameter(name):
+                self.learn(body[start:end])
+                parts += [body[position:start], self._secret(body[start:end], f"{where}.{name}")]
+                position = end
+        return self.text("".join([*parts, body[position:]]), where)
 
     def form(self, body: bytes | str, where: str = "body") -> str:
         """Return an ``application/x-www-form-urlencoded`` body as text, without secret fields."""
@@ -153,7 +183,10 @@ class Redactor:
         if self._enabled and b"\0" in body and any(self.find(body[at::2].decode("latin-1")) for at in (0, 1)):
             self.report.note("utf-16", where, "")
             return b""
-        return self.text(body.decode("latin-1"), where).encode("latin-1")
+        text = body.decode("latin-1")
+        # A form with a file that is no text has fields that are.
+        clean = self.multipart(text, where) if "form-data" in text else self.text(text, where)
+        return clean.encode("latin-1")
 
     def gathering(self) -> Gathered | None:
         """Return who may look at the events of a stream while they are read, so that `stream` need not read them."""

@@ -17,8 +17,8 @@ _BEFORE = 96
 #: So much of a token is looked for, since each letter more multiplies the states of the automaton; the rest is looked
 #: at where that much is found.
 _HEAD = 8
-#: The first long repetition in an expression, behind no group.
-_LONG = re.compile(r"^([^(]*?)\{(?:[89]|[1-9][0-9]+),?[0-9]*\}")
+#: What an expression is made of, as far as it matters where its long repetitions are: escapes, sets, groups, counts.
+_STEP = re.compile(r"\\.|\[[^\]]*\]|(?P<opens>\()|(?P<closes>\))|\{(?P<least>[0-9]+),?[0-9]*\}|.")
 _FILLERS = re.compile(rb"(?i:x{5}|\*{3}|your|example-|placeholder|redacted|changeme|0{8}|\.\.\.)")
 _WORDS_ONLY = re.compile(rb"[a-z]+(?:[-_][a-z]+)+\Z")
 
@@ -55,9 +55,16 @@ def _listed(table: str) -> Iterator[Format]:
 
 
 def _head(expression: str) -> str:
-    """Return the expression of a token's beginning: up to its first long repetition, of which little is asked for."""
-    long = _LONG.match(expression)
-    return expression if long is None else f"{long.group(1)}{{{_HEAD}}}"
+    """Return the expression of a token's beginning: up to its first long repetition, of which little is asked for.
+
+    One without an end would be followed to the end of the text, from each place where a token may begin.
+    """
+    depth = 0
+    for step in _STEP.finditer(expression):
+        depth += bool(step.group("opens")) - bool(step.group("closes"))
+        if depth == 0 and int(step.group("least") or 0) >= _HEAD:
+            return f"{expression[: step.start()]}{{{_HEAD}}}"
+    return expression
 
 
 def _hashes(table: str) -> Iterator[Format]:

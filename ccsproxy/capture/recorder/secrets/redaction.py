@@ -11,7 +11,8 @@ import msgspec
 
 from ccsproxy.capture.recorder.headers import HeaderLines, forget_redacted, mapping
 from ccsproxy.capture.recorder.secrets.notes import notes_of, outbound_of
-from ccsproxy.capture.recorder.secrets.redactor import Redactor, Unredacted
+from ccsproxy.capture.recorder.secrets.redactor import Redactor, Unredacted, form_redaction
+from ccsproxy.capture.recorder.secrets.short_texts import names_of, texts_of
 from ccsproxy.exchange.depth import nested_too_deeply
 from ccsproxy.exchange.record import (
     CaptureNote,
@@ -39,22 +40,6 @@ FAULT = "redaction_error"
 DEEP = "nested_deeply"
 
 
-def _names(client: Client) -> list[str]:
-    """Return the texts of a client and of its program; what else a client has is no text."""
-    process = client.process
-    texts = [value for value in msgspec.structs.astuple(client) if value.__class__ is str and value]
-    return texts if process is None else [*texts, *filter(None, (process.exe, process.argv0, process.cwd))]
-
-
-def _texts(record: Record) -> list[str]:
-    """Return the short texts that describe an exchange."""
-    error, response = record.error, record.response
-    texts = [record.request_id, record.model, record.response_model, record.stop_reason]
-    texts += [error.kind, error.message] if error is not None else []
-    texts += [response.reason] if response is not None else []
-    return [*(text for text in texts if text), *_names(record.client)]
-
-
 #: What the redactor calls the kinds of streams.
 _KINDS = {"json_array": "json", "eventstream": "ndjson"}
 
@@ -66,7 +51,7 @@ class RedactionGate:
         """Make one for an exchange."""
         self._redactor = redactor
         self._searching = not isinstance(redactor, Unredacted)
-        self._failed = self._deep = False
+        self._failed = self._deep = self._socket = False
         self._gathered: Gathered | None = None
         self._shallow: list[Any] = []
         self._request_lines: tuple[Pairs | bytes, SecretReport] | None = None
@@ -99,9 +84,13 @@ class RedactionGate:
 
     def _names(self, started: Started) -> dict[str, Any]:
         """Return what has to be replaced of the names in a line."""
-        if self._hold_none((started.model or "", *_names(started.client))):
+        if self._hold_none((started.model or "", started.upstream, *names_of(started.client))):
             return {}
-        return {"model": self._text(started.model, "model"), "client": self._client(started.client)}
+        return {
+            "upstream": self._text(started.upstream, "upstream") or "",
+            "model": self._text(started.model, "model"),
+            "client": self._client(started.client),
+        }
 
     def record(self, record: Record, stream_kind: str, lines: HeaderLines) -> Record:
         """Return the record without secrets.
@@ -111,8 +100,9 @@ class RedactionGate:
         """
         # Anew for the record: what was found for the announcement is found again here, and must not count twice.
         self._redactor.report = report = SecretReport()
-        texts = _texts(record)
+        texts = texts_of(record)
         self._look_ahead(record, texts)
+        self._socket = record.transport == "websocket"
         request = self._request(record.request, lines)
         if not self._hold_none(texts):
             record = self._with_clean_texts(record)
@@ -149,6 +139,8 @@ class RedactionGate:
         return msgspec.structs.replace(
             record,
             request_id=self._text(record.request_id, "request_id"),
+            upstream=self._text(record.upstream, "upstream") or "",
+            upstream_url=self._text(record.upstream_url, "upstream"),
             model=self._text(record.model, "model"),
             response_model=self._text(record.response_model, "response_model"),
             stop_reason=self._text(record.stop_reason, "stop_reason"),
@@ -160,15 +152,14 @@ class RedactionGate:
     def _request(self, request: Request, lines: HeaderLines) -> Request:
         clean = self._request_headers(lines)
         path = self._part(self._redactor.target, request.path, "request.path", "")
-        form = "x-www-form-urlencoded" in lines.field("content-type").lower()
-        is_form = form and isinstance(request.body, str)
+        redact = form_redaction(self._redactor, lines.field("content-type").lower())
         return msgspec.structs.replace(
             request,
             path=path,
             headers=mapping(clean),
             headers_raw=clean,
-            body=self._part(self._redactor.form, request.body, "request.body", None)
-            if is_form
+            body=self._part(redact, request.body, "request.body", None)
+            if redact is not None and isinstance(request.body, str)
             else self._body(request.body, "request.body"),
             body_base64=self._binary(request.body_base64, request.content_encoding, "request.body_base64"),
         )
@@ -229,6 +220,9 @@ class RedactionGate:
         return msgspec.UNSET if text is None else msgspec.structs.replace(stream, text=text)
 
     def _body(self, body: Any, where: str) -> Any:
+        # Of a protocol that is not known a line is what one frame said: a secret may go on from one into the next.
+        if self._socket and isinstance(body, str):
+            return self._part(lambda text, _: self._redactor.stream(text, "ndjson", None, where), body, where, None)
         shallow = any(body is each for each in self._shallow)
         if isinstance(body, dict | list) and not shallow and nested_too_deeply(body):
             self._deep = True

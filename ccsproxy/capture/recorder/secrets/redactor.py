@@ -1,6 +1,6 @@
 """What the recorder asks of a redactor, and the one that replaces nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from ccsproxy.exchange.record import Pairs
@@ -39,6 +39,9 @@ class Redactor(Protocol):
     def form(self, body: str, where: str) -> str:
         """Replace them in a form's body."""
 
+    def multipart(self, body: str, where: str) -> str:
+        """Replace them in a form's body of several parts."""
+
     def binary(self, body: bytes, where: str) -> bytes:
         """Replace them in bytes that are no text."""
 
@@ -47,6 +50,13 @@ class Redactor(Protocol):
 
     def stream(self, text: str, kind: str, gathered: Gathered | None, where: str) -> str:
         """Replace them in the text of a stream, so that it still parses."""
+
+
+def form_redaction(redactor: Redactor, content_type: str) -> Callable[[Any, str], str] | None:
+    """Return what redacts the fields of a form, None for a body that is none."""
+    if "x-www-form-urlencoded" in content_type:
+        return redactor.form
+    return redactor.multipart if "multipart/form-data" in content_type else None
 
 
 class Unredacted:
@@ -79,6 +89,10 @@ class Unredacted:
         return True
 
     def form(self, body: str, where: str) -> str:
+        """Return the form body as it is."""
+        return body
+
+    def multipart(self, body: str, where: str) -> str:
         """Return the form body as it is."""
         return body
 
