@@ -76,4 +76,7 @@ def _by_body(facts: Facts) -> WireFormat:
         return known["anthropic"]
     if facts.forced == "codex":
         return known["openai_chat"]
+    # What a provider is asked without a conversation is another of its services: documents to read, agents to go on.
+    if facts.asked("messages") is None and facts.asked("prompt") is None:
+        return GENERIC
     return known.get(_BY_PROVIDER.get(facts.provider, ""), GENERIC)

@@ -3,7 +3,7 @@
 import msgspec
 
 from ccsproxy.dialects.answer import DecodedResponse, Settled
-from ccsproxy.dialects.batches import are_results, batch_usage
+from ccsproxy.dialects.anthropic.batches import are_results, batch_usage
 from ccsproxy.dialects.counts import exceeds
 from ccsproxy.dialects.facts import NOTHING, Facts
 from ccsproxy.dialects.findings import Findings

@@ -158,6 +158,18 @@ class DetectTests(SynchronousTestCase):
         found = detect(facts("POST", "/llm", {"model": "m", "messages": []}, provider="deepseek"))
         self.assertEqual(found.name, "openai_chat")
 
+    def test_other_services_of_a_provider(self) -> None:
+        """Without a conversation a call is none of the provider's chats, whoever is asked."""
+        for target, body in (
+            (b"/v1/conversations", {"model": "m", "inputs": "hi"}),
+            (b"/v1/ocr", {"model": "mistral-ocr", "document": {}}),
+            (b"/v1/agents/completions", {"agent_id": "a", "messages": []}),
+        ):
+            facts = Facts(method=b"POST", target=target, provider="mistral", request_body=body)
+            dialect = detect(facts)
+            expected = "openai_chat" if "messages" in body else "generic"
+            self.assertEqual((dialect.name, dialect.category), (expected, "model"), target)
+
     def test_any_bytes(self) -> None:
         """Targets and bodies of any kind are detected without an error."""
         for target in (b"\xff\xfe", b"*", b"//", b"/%zz?%ff=&&", b"http://host/v1/messages"):
