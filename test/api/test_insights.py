@@ -65,6 +65,8 @@ class EndpointTests(InsightCase):
         self.assertEqual(self.get("/api/findings")[0]["kind"], "secret")
         self.assertEqual(self.get("/api/findings?since=2030-01-01"), [])
         self.assertEqual({each["kind"] for each in self.get("/api/leaks")}, {"stripe-key", "password"})
+        self.assertEqual([row["calls"] for row in self.get("/api/stalls")["rows"]], [1])
+        self.assertEqual(self.get("/api/stalls?since=2030-01-01")["stalls"], 0)
         self.assertIn("5h", [each["name"] for each in self.get("/api/limits")])
         prompts = self.get("/api/prompts")
         shown = self.get(f"/api/prompts/{prompts[0]['id']}")

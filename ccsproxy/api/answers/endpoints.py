@@ -41,6 +41,10 @@ class InsightEndpoints:
         """Return what is worth knowing about the newest sessions."""
         return await self._answer(self.insights.findings_since, _since(call))
 
+    async def get_stalls(self, call: ApiCall) -> ApiResponse:
+        """Return the silences inside the answers of the newest sessions, by model."""
+        return await self._answer(self.insights.stalls, _since(call))
+
     async def get_weights(self, call: ApiCall) -> ApiResponse:
         """Return what was sent again and again in a session."""
         return await self._answer(self.insights.weights, call.given["sid"])

@@ -32,6 +32,8 @@ def insight_routes(answers: InsightEndpoints) -> Sequence[Endpoint]:
         _of_session("weights", "What was sent again and again.", answers.get_weights, "Weights"),
         Endpoint("/api/findings", "What is worth knowing, of the newest sessions.", answers.get_findings,
                  {_JSON: "Findings"}, (_SINCE,)),
+        Endpoint("/api/stalls", "Silences inside answers, of the newest sessions, by model.", answers.get_stalls,
+                 {_JSON: "Stalls"}, (_SINCE,)),
         _of_call(call + "context", "What a prompt is made of.", answers.get_context, "Context"),
         _of_call(call + "cache", "The cache verdict.", answers.get_cache, "Cache"),
         _of_call(call + "cost", "The split of the price.", answers.get_cost, "Cost"),

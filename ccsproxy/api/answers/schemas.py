@@ -61,6 +61,16 @@ _FINDING = members(
     },
     {"title": maybe("string")},
 )
+_STALLED = members(
+    {
+        "model": maybe("string"),
+        "calls": COUNT,
+        "stalls": COUNT,
+        "seconds": {"type": "number"},
+        "longest_s": {"type": "number"},
+        "worst": members({"session_id": TEXT, "seq": COUNT}),
+    }
+)
 _PART = members(
     {
         "kind": TEXT,
@@ -218,6 +228,15 @@ INSIGHT_SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "Findings": every(_FINDING),
+    "Stalls": members(
+        {
+            "least_s": {"type": "number"},
+            "stalls": COUNT,
+            "seconds": {"type": "number"},
+            "here": COUNT,
+            "rows": every(_STALLED),
+        }
+    ),
     "Weights": members({"session_id": TEXT, "pieces": every({"type": "object"})}),
     "Context": members(
         {"total_tokens": maybe("integer"), "window_tokens": maybe("integer"),
