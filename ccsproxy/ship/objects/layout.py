@@ -5,12 +5,17 @@ Beside both, ``.texts.parquet`` has the texts that each call adds to its session
 The two folders are columns to every engine that reads them the way Hive does.
 """
 
+import re
 from urllib.parse import quote, unquote
 
 from ccsproxy.store.segments.segment import COMPRESSED
 
 PARQUET = ".parquet"
 TEXTS = ".texts.parquet"
+_OURS = re.compile(
+    r"dt=\d{4}-\d{2}-\d{2}/host=[^/\\\0]{1,240}/\d{8}T\d{9}Z-[0-9a-f]{8}"
+    rf"({re.escape(COMPRESSED)}|{re.escape(PARQUET)}|{re.escape(TEXTS)})"
+)
 
 
 def folder(segment: str, host: str) -> str:
@@ -36,3 +41,8 @@ def texts_path(segment: str, host: str) -> str:
 def host_of(path: str) -> str:
     """Return whose an object is, empty for what is none of ours."""
     return unquote(path.partition("/host=")[2].partition("/")[0])
+
+
+def is_ours(path: str) -> bool:
+    """Tell whether a path is one of ours; whoever may write to a store may name objects as they like."""
+    return _OURS.fullmatch(path) is not None

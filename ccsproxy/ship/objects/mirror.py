@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from ccsproxy.ship.objects.layout import PARQUET
+from ccsproxy.ship.objects.layout import PARQUET, is_ours
 from ccsproxy.ship.objects.store import ObjectStore
 from ccsproxy.ship.target import Unavailable
 
@@ -11,7 +11,8 @@ from ccsproxy.ship.target import Unavailable
 class Mirror:
     """Copies objects into a folder. May be used by several threads.
 
-    Invariant: a file in the folder is whole; what was replaced in the bucket is fetched again, what is gone goes.
+    Invariants: nothing is written outside of the folder, whatever objects are called; a file in it is whole; what was
+    replaced in the bucket is fetched again, what is gone goes.
     """
 
     def __init__(self, store: ObjectStore, folder: Path) -> None:
@@ -26,7 +27,7 @@ class Mirror:
         """
         with self._lock:
             try:
-                found = dict(self._store.tagged())
+                found = {path: tag for path, tag in self._store.tagged() if is_ours(path)}
             except Unavailable as error:
                 raise OSError(str(error)) from None
             # What is stale goes before anything is fetched: what a removed session has left is gone even if the
@@ -44,7 +45,7 @@ class Mirror:
         :raises OSError: when the bucket does not answer, or the disk does not take it.
         """
         with self._lock:
-            if path not in self._tags:
+            if path not in self._tags and is_ours(path):
                 self._copy(path, None)
 
     def _copy(self, path: str, tag: str | None) -> None:

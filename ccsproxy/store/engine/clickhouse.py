@@ -33,6 +33,7 @@ _HINTS = {
         ": its tables are not there, or of an older version; a shipper of this version brings them up",
     ),
     **dict.fromkeys(("193", "194", "497", "516"), ": it does not let this user read; see --ship-credentials"),
+    "164": ": its user may not set what a question needs; let it be readonly = 2",
     **dict.fromkeys(("159", "160", "241"), ": the question is too large for it; ask of a shorter time"),
 }
 

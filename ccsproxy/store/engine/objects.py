@@ -15,6 +15,7 @@ from ccsproxy.store.engine.engine import EngineError, bounds, phrase
 from ccsproxy.store.engine.lake import Lake
 from ccsproxy.store.segments.compressed import CompressedSegment, PackedError
 from ccsproxy.store.segments.files import Files
+from ccsproxy.store.segments.segment import is_segment_name
 
 #: Seconds between two looks for new files, and for which answers are held while there are none.
 LOOK_EVERY, HELD_S = 5.0, 60.0
@@ -93,6 +94,8 @@ class ObjectsEngine:
         """Return the JSON of records, reading each segment once."""
         wanted: dict[str, list[tuple[str, int, int]]] = {}
         for name, host, _, segment, offset, length in rows:
+            if not is_segment_name(segment):
+                continue  # a file of somebody else's may say anything, a path to elsewhere too
             day = f"dt={segment[:4]}-{segment[4:6]}-{segment[6:8]}"
             path = f"{day}/host={quote(host, safe='')}/{segment}.jsonl.zst"
             wanted.setdefault(path, []).append((name, offset, length))
