@@ -59,12 +59,14 @@ class HubTestCase(SynchronousTestCase):
         self.hub.send_signal(signal.SIGINT)
         self.hub.communicate(timeout=30)
 
-    def get(self, path: str, person: str = "") -> tuple[int, bytes]:
+    def get(self, path: str, person: str = "", method: str = "GET", **more: str) -> tuple[int, bytes]:
         """Ask for something."""
-        headers = {"X-Person": person} if person else {}
+        headers = {"X-Person": person, **more} if person else dict(more)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(urllib.request.Request(self.url + path, headers=headers), timeout=60) as answer:
+            with opener.open(
+                urllib.request.Request(self.url + path, headers=headers, method=method), timeout=60
+            ) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -96,6 +98,18 @@ class HubTests(HubTestCase):
         ):  # fmt: skip
             self.assertIn(self.get(path)[0], (200, 404) if "/api/" not in path else (200,), path)
         self.assertIn(session.encode(), self.get(f"/s/{session}")[1])
+
+    def test_nothing_to_change(self) -> None:
+        """No request changes anything, whoever sends it; a page of another site reads nothing either."""
+        self.start()
+        one = self.made[20]
+        path = f"/api/annotations/{one['session_id']}/{one['seq']}"
+        for method in ("PUT", "POST", "DELETE", "PATCH"):
+            for where in (path, "/", "/api/sessions", f"/api/sessions/{one['session_id']}"):
+                self.assertIn(self.get(where, method=method)[0], (404, 405), (method, where))
+        for header in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            self.assertEqual(self.get("/api/sessions", **header)[0], 403, header)
+        self.assertEqual(self.get("/api/sessions", Host="evil.example")[0], 421)
 
     def test_roles(self) -> None:
         """Each sees their own, some see all, nobody sees nothing; who looked is noted, whatever the answer was."""
