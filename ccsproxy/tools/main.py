@@ -28,6 +28,7 @@ COMMANDS = {
     "show": "records.show",
     "search": "records.search",
     "export": "records.export",
+    "share": "records.share",
     "stats": "records.stats",
     "top": "answers.top",
     "why": "answers.why",
