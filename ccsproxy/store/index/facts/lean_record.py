@@ -29,7 +29,7 @@ _MARKS = {"messages": b'"cachePoint"', "tools": b'"cachePoint"', "input": b'"add
 _BODY = b'"body":{'
 #: A shorter line is read as a whole in less time than it takes to leave the body out; of a body so much of both ends
 #: is compared.
-_SHORT, _ENDS = 32 << 10, 256
+SHORT, _ENDS = 32 << 10, 256
 _SYSTEM_ROLES = ("system", "developer")
 
 
@@ -91,7 +91,7 @@ def read_apart(line: bytes, body: Json) -> dict[str, Any]:
 
     :param body: which others have taken apart, or will: it is not gone through for this.
     """
-    if len(line) < _SHORT:
+    if len(line) < SHORT:
         return read_record(line)
     text = memoryview(body)
     at = line.find(_BODY) + len(_BODY) - 1

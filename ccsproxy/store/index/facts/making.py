@@ -29,7 +29,7 @@ from ccsproxy.store.index.facts.blocks import (
     blocks_of_session,
     encode,
 )
-from ccsproxy.store.index.facts.lean_record import read_apart, read_record
+from ccsproxy.store.index.facts.lean_record import SHORT, read_apart, read_record
 from ccsproxy.store.index.facts.reading import calls_of_session, items_of_session
 from ccsproxy.store.index.prompt_uses import PromptUses
 from ccsproxy.store.index.texts.raw_body import Json
@@ -76,6 +76,7 @@ class CallFacts:
         self._blocks = BlockWriter(connection)
         self._prompts = PromptUses(connection)
         self._fresh: list[StoredCall] = []
+        self._short: list[tuple[int, int, bytes]] = []
         self._at_once = False
         self._newest = int(connection.execute("SELECT ifnull(max(name), 0) FROM names").fetchone()[0])
         connection.execute("UPDATE request_rows SET facts = NULL WHERE facts = ?", (LATER,))
@@ -84,7 +85,7 @@ class CallFacts:
         """Drop what is held in memory, after a transaction that was undone or rows that went."""
         self._sessions.clear()
         self._kept = 0
-        self._fresh = []
+        self._fresh, self._short = [], []
 
     def begin(self, lines: int | None) -> None:
         """Hear how many lines come together; None while the index is being made, which lists wait for."""
@@ -96,12 +97,20 @@ class CallFacts:
         :param session: the number of its session's name.
         :param body: the request's, as a part of the line.
         """
-        call = self._make_one(key, session, lambda: read_apart(line, body)) if self._at_once else None
-        if call is not None:
+        if not self._at_once:
+            return
+        if len(line) < SHORT:
+            self._short.append((key, session, line))
+        elif (call := self._make_one(key, session, lambda: read_apart(line, body))) is not None:
             self._fresh.append(call)
 
     def flush(self) -> None:
-        """Write what `take` has made."""
+        """Make what is left of a batch, and write all of it."""
+        # Short records one after the other: what makes rows and what makes facts would push one another out of the
+        # processor's caches, a third more for each.
+        made = [self._make_due(*each) for each in self._short]
+        self._fresh += [call for call in made if call is not None]
+        self._short = []
         if self._fresh:
             self._blocks.add(self._fresh)
             self._fresh = []

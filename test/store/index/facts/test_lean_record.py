@@ -54,7 +54,7 @@ class LeanRecordTests(SynchronousTestCase):
     @given(_BODIES, st.sampled_from(("a", '"body":{', '\\"body\\":{"messages":[]}', "\ud800")))
     def test_a_body_that_was_taken_out(self, body: Any, said: str) -> None:
         """The same comes out where the body is not read with the rest, whatever else looks like a body."""
-        self.patch(lean_record, "_SHORT", 0)
+        self.patch(lean_record, "SHORT", 0)
         headers = {"body": "{}", "x": said}
         line = codec.encode(record(body, client={"name": said, "body": {}}, more={"body": {"a": 1}}))
         line = codec.encode({"head": {"body": {"messages": [1]}}, **codec.decode(line), "headers": headers})

@@ -80,7 +80,8 @@ class TogetherTests(SynchronousTestCase):
         later = self.calls(data_dir, 0)
         self.assertEqual(sum(map(len, later.values())), 40)
         self.assertEqual(self.calls(data_dir, 10_000), later)
-        self.patch(lean_record, "_SHORT", 0)
+        self.patch(making, "SHORT", 0)
+        self.patch(lean_record, "SHORT", 0)
         self.assertEqual(self.calls(data_dir, 10_000), later)
 
     def test_nothing_is_left_of_a_batch_that_failed(self) -> None:
