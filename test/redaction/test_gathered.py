@@ -105,6 +105,14 @@ class GatheredTests(SynchronousTestCase):
         """The same holds for streams that are framed oddly."""
         self.assertSame(stream, kind)
 
+    def test_a_secret_member_of_like_events(self) -> None:
+        """Events that differ in nothing but a member that holds secrets are looked at one by one, whatever the first
+        of them says."""
+        for pieces in (["word"] * 5 + ["Kx81-p2xx-99"], ["IDENTIFIER"] * 6 + ["x9yz-81kq-77ab"]):
+            stream = sse([MEMBERS["secret"](piece) for piece in pieces])
+            self.assertSame(stream, "sse")
+            self.assertRaises(Unusual, texts_of_stream, stream, "sse")
+
     def test_secrets_in_pieces_in_every_dialect(self) -> None:
         """A secret is found wherever it is cut, one letter an event too."""
         for secret in SECRETS:
