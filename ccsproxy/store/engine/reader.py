@@ -238,10 +238,6 @@ class EngineReader(EngineRecords):
         """Return nothing: what people write stays on their machines."""
         return []
 
-    def facts_due(self) -> int:
-        """Return 0: nothing waits here."""
-        return 0
-
     def close(self) -> None:
         """Have nothing to let go of."""
 

@@ -15,7 +15,7 @@ from ccsproxy.insight.facts import Call
 from ccsproxy.insight.prompt.prompts import Version
 from ccsproxy.insight.query import ANNOTATED, LABELLED
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.store.index.facts.reading import calls_due, calls_with, session_calls
+from ccsproxy.store.index.facts.reading import calls_with, session_calls
 from ccsproxy.store.query import Query, QueryError
 from ccsproxy.store.reader.calls import Stamp, completed, missing, prompt_versions, stamp_of
 from ccsproxy.store.reader.excerpts import excerpt
@@ -229,10 +229,6 @@ class Reader(RecordReader):
     def prompt_versions(self) -> list[Version]:
         """Return the distinct system prompts and tool sets, those used last first."""
         return self._source.ask(prompt_versions, [])
-
-    def facts_due(self) -> int:
-        """Return how many requests wait for their facts."""
-        return self._source.ask(calls_due, 0)
 
     def tail(self) -> Tail:
         """Return a tail of the records written from now on."""

@@ -17,6 +17,7 @@ from ccsproxy.store.segments.seal import seal
 from ccsproxy.store.summary import no_price
 from test.store.corpus import Corpus, Segments, Shape
 from test.store.disks import scratch
+from test.store.reader.test_insights import facts_due
 from test.store.rows import rows
 from test.store.segments.test_lines import FlakyReads
 
@@ -44,7 +45,7 @@ class ReadingErrorTests(SynchronousTestCase):
         """Return what the index says, and the facts of every call."""
         reader = Reader(self.data_dir)
         calls = {each: {call.seq: call.items for call in reader.calls(each)} for each in self.sessions}
-        due = reader.facts_due()
+        due = facts_due(reader)
         reader.close()
         found = rows(self.data_dir)
         found["said"] = sorted({name for name, _ in found["said"]})  # by whom first depends on what was read first

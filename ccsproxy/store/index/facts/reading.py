@@ -83,10 +83,3 @@ def calls_with(connection: sqlite3.Connection, what: str, since_key: int, most: 
         found.sort(key=lambda pair: pair[0], reverse=True)
         del found[most:]
     return [call for _, call in reversed(found)]
-
-
-def calls_due(connection: sqlite3.Connection) -> int:
-    """Return how many requests wait for their facts."""
-    sql = "SELECT count(*) FROM request_rows INDEXED BY facts_due WHERE facts IS NULL AND outcome IS NOT NULL"
-    (count,) = connection.execute(sql).fetchone()
-    return int(count)
