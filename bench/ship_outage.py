@@ -163,21 +163,23 @@ def come_back(service: Service, bodies: list[bytes], rate: float, port: int) -> 
     ours.recv()
     player = threading.Thread(target=service.play, args=(bodies, rate, 20.0))
     player.start()
-    # It may be in a pause of up to a minute: what counts is from the first batch on.
-    while (sent := service.health()["ship"]["targets"][0]["sent"]) == state["sent"]:
-        time.sleep(0.05)
-    begun, before = time.monotonic(), service.seconds()["shipper"]
+    # It may be in a pause of up to a minute: what counts is from the last moment on at which nothing had been taken.
+    while True:
+        begun, before = time.monotonic(), service.seconds()["shipper"]
+        if service.health()["ship"]["targets"][0]["sent"] > state["sent"]:
+            break
+        time.sleep(0.2)
     while True:
         health = service.health()
         now = health["ship"]["targets"][0]["sent"]
         if health["stored"] - now <= rate * 3 or not player.is_alive():
             break
-        time.sleep(0.05)
-    took = time.monotonic() - begun
-    cost = (service.seconds()["shipper"] - before) / max(now - sent, 1) * 1e3
+        time.sleep(0.1)
+    took, count = time.monotonic() - begun, now - state["sent"]
+    cost = (service.seconds()["shipper"] - before) / max(count, 1) * 1e3
     print(
-        f"back: {now - sent} records in {took:.1f} s, {(now - sent) / took:.0f} a second while {rate:g} a second "
-        f"came in ({(now - sent) / took / rate:.1f} times); {cost:.2f} ms of processor each"
+        f"back: {count} records within {took:.1f} s, {count / took:.0f} a second while {rate:g} a second came in "
+        f"({count / took / rate:.1f} times); {cost:.2f} ms of processor each"
     )
     player.join()
 
