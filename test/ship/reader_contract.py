@@ -183,8 +183,10 @@ class ReaderContract:
         """Who it was is a field and a group of the engine's; the local reader says where it is one."""
         query = parse_query({"q": "user:u1 host:h -team:red", "limit": "300"})
         wanted = {each["id"] for each in self.made if each["labels"]["user"] == "u1"}
-        found = self.engine.requests(query).items
-        self.assertEqual({each["id"] for each in found}, wanted)  # type: ignore[attr-defined]
+        found = {each["id"] for each in self.engine.requests(query).items}
+        self.assertEqual(len(found), min(len(wanted), 300))  # type: ignore[attr-defined]
+        self.assertLessEqual(found, wanted)  # type: ignore[attr-defined]
+        self.alike(self.engine.totals(query)["requests"], len(wanted), "calls of a person")
         rows = self.engine.costs(parse_query({}), "person")
         self.alike({row["name"]: row["requests"] for row in rows}["u1"], len(wanted), "by person")
         self.alike([row["name"] for row in self.engine.costs(parse_query({}), "team")], [None], "by team")

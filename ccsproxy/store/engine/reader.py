@@ -125,6 +125,10 @@ class EngineReader(EngineRecords):
         rows = self._of_session(session_id, f"seq BETWEEN {seq - reach} AND {seq + reach}")
         return [as_dict(row) for _, row in sorted(rows, key=lambda each: each[1].seq)]
 
+    def rebuilding(self) -> bool:
+        """Return false: what an engine has, it answers from."""
+        return False
+
     def running(self, limit: int = 200) -> list[dict[str, Any]]:
         """Return nothing: only finished calls are shipped."""
         return []
