@@ -5,6 +5,7 @@ from typing import Any, TextIO
 
 from ccsproxy.store.reader.reader import NotKept
 from ccsproxy.tools.answers.answering import examples, kept, one_call, open_insights
+from ccsproxy.tools.columns import cut
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, printable
@@ -49,7 +50,8 @@ def _write(found: dict[str, Any], args: argparse.Namespace, out: TextIO) -> None
         name = f" {printable(change['name'])}" if change["name"] else ""
         out.write(paint(f"{change['kind']} {change['place']}{name}", "bold") + "\n")
         for line in () if args.brief else change["lines"]:
-            text = printable(line)
+            # A line of a terminal for a line of a prompt, which may have thousands of letters; a program gets all.
+            text = cut(printable(line), paint.width - 2) if out.isatty() else printable(line)
             out.write("  " + (paint(text, _COLOURS[text[0]]) if text[:1] in _COLOURS else text) + "\n")
     if found["left_out"]:
         out.write(f"{found['left_out']} further changes are left out.\n")

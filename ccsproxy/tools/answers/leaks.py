@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
                 local_time(each["first"]["at"]),
             ]
             rows.append([each["kind"], each["upstream"], *counts, *places, where])
-        table(rows, out)
+        table(rows, out, ("SESSIONS", "FIRST", "LAST CALL", "WHERE"))
         out.write("What is kept holds placeholders instead; the providers got the secrets. Replace them there.\n")
     else:
         err.write("No secret is known to have been sent.\n")

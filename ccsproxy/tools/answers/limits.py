@@ -28,7 +28,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         write_json(out, found)
     elif found:
         rows = [["ACCOUNT", "PROVIDER", "LIMIT", "USED", "AN HOUR", "FULL AT", "RESETS", "MEASURED", "STATE"]]
-        table([*rows, *(_row(each) for each in found)], out)
+        table([*rows, *(_row(each) for each in found)], out, ("AN HOUR", "PROVIDER", "FULL AT", "MEASURED"))
         out.write("* binds first. Other devices on the same account count, too.\n")
     else:
         err.write("No provider has told of a limit in the last eight days.\n")

@@ -14,6 +14,9 @@ from ccsproxy.tools.printing import Paint, local_time, printable, table
 NAME = "prompts"
 SUMMARY = "List the distinct system prompts and tool sets, or show one and what changed in it."
 
+#: What a narrow terminal does without first; the id is what one copies.
+_SPARE = ("IN PLACE OF", "SESSIONS", "FIRST", "TOKENS", "SENT", "LAST")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
@@ -44,7 +47,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if args.json:
         write_json(out, listed)
     elif listed:
-        table(_rows(listed[: max(args.limit, 1)]), out)
+        table(_rows(listed[: max(args.limit, 1)]), out, _SPARE)
     else:
         err.write("No system prompt or tool set is recorded.\n")
     return 0 if listed else 1
