@@ -19,7 +19,7 @@ _BEFORE = 96
 _HEAD = 8
 #: What an expression is made of, as far as it matters where its long repetitions are: escapes, sets, groups, counts.
 _STEP = re.compile(r"\\.|\[[^\]]*\]|(?P<opens>\()|(?P<closes>\))|\{(?P<least>[0-9]+),?[0-9]*\}|.")
-_FILLERS = re.compile(rb"(?i:x{5}|\*{3}|your|example-|placeholder|redacted|changeme|0{8}|\.\.\.)")
+_FILLERS = re.compile(rb"(?i:\Ax{4}|x{7}|\*{3}|your|example-|placeholder|redacted|changeme|0{8}|\.\.\.)")
 _WORDS_ONLY = re.compile(rb"[a-z]+(?:[-_][a-z]+)+\Z")
 
 

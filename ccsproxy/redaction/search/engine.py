@@ -72,7 +72,10 @@ class BacktrackingEngine:
 
 def _sentence(reason: Exception) -> str:
     text = reason.args[0] if reason.args else ""
-    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    if said.startswith("invalid perl operator"):
+        return f"{said}, since what looks around cannot be searched in the same time for every text"
+    return said
 
 
 def make_engine(pattern: bytes) -> PatternEngine:
