@@ -24,6 +24,8 @@ from ccsproxy.store.summary import milliseconds
 
 #: Seconds between two looks for news where nobody says that there are any.
 POLL = 2.0
+#: Seconds for which a batch that was not acknowledged may still arrive: servers work on when nobody waits for them.
+DOUBT = 130.0
 #: So many records in a row that a target refuses, and none that it takes, are no fault of theirs.
 REFUSED_IN_A_ROW = 20
 
@@ -35,8 +37,8 @@ class Pump(PatientWork):
     in the target or on this disk, leads to waiting and to another try; nothing is passed over.
 
     Invariant: a batch is sent only when it is planned, and the position moves only when all of it is taken or refused
-    for good. Deletions are asked for when no batch is under way.
-
+    for good. Deletions are asked for when no batch is under way; one that might be overtaken by a batch whose
+    acknowledgement was lost is asked for again behind it.
     """
 
     _log = Logger()
@@ -68,6 +70,8 @@ class Pump(PatientWork):
         self._refused_in_a_row = 0
         self._durable = Position()
         self._oldest: float | None = None
+        self._doubt_until = 0.0
+        self._deleted_in_doubt: set[str] = set()
 
     async def run(self, begin: Position | None = None, until: str | None = None) -> None:
         """Ship until `stop`, or until everything up to a segment is shipped.
@@ -169,7 +173,14 @@ class Pump(PatientWork):
         sessions = await self._in_thread(lambda: self._ledger.deletions(self._name))
         self.status.deletions = len(sessions)
         for session in sessions:
-            await self._target.delete(session)
+            doubt = self._reactor.seconds() < self._doubt_until
+            if not (doubt and session in self._deleted_in_doubt):
+                await self._target.delete(session)
+            if doubt:
+                # Gone for now, and asked for once more when nothing sent before can arrive any more.
+                self._deleted_in_doubt.add(session)
+                continue
+            self._deleted_in_doubt.discard(session)
             await self._in_thread(lambda session=session: self._ledger.deleted(self._name, session))
             self.status.deletions -= 1
 
@@ -215,6 +226,9 @@ class Pump(PatientWork):
         """
         try:
             receipt = await self._target.send(batch)
+        except Unavailable:
+            self._doubt_until = self._reactor.seconds() + DOUBT
+            raise
         except Rejected as reason:
             if isinstance(batch, LineBatch) and len(batch.lines) > 1:
                 # One after the other: order is promised, and the second half must not overtake a first that is tried

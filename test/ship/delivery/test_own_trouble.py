@@ -5,6 +5,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from ccsproxy.ship.delivery.ledger import Ledger
+from ccsproxy.ship.delivery.pump import DOUBT
 from ccsproxy.ship.target import Unavailable
 from ccsproxy.store.state.file import StateError
 from ccsproxy.store.state.state import State
@@ -145,6 +146,21 @@ class RemovalTests(PumpCase):
         self.advance(5)
         self.assertEqual(self.target.taken, [1])
         self.assertGreater(self.last("delete gone"), self.last("send"))
+        self.assertEqual(self.state().deletions(), [])
+
+    def test_behind_a_batch_that_was_not_acknowledged(self) -> None:
+        """It may arrive after the removal: that is owed until it cannot any more, and asked for once more then."""
+        self.segments.add(FIRST, [1], "gone")
+        self.segments.close(FIRST)
+        self.target.faults = [Unavailable("the connection broke off")]
+        self.start()
+        self.remove("gone")
+        self.segments.add(SECOND, [2])
+        self.advance(60)
+        self.assertEqual((self.target.taken, self.target.asked.count("delete gone")), ([2], 1))
+        self.assertEqual([session for _, session in self.state().deletions()], ["gone"])
+        self.advance(DOUBT)
+        self.assertEqual(self.target.asked.count("delete gone"), 2)
         self.assertEqual(self.state().deletions(), [])
 
     def test_two_at_once(self) -> None:
