@@ -1,5 +1,6 @@
 """One exchange: its head, its tabs, and the way to its neighbours."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,7 +64,7 @@ def exchange_page(reader: Reader, sid: str, seq: int, given: Mapping[str, str], 
         _crumbs(sid, seq, near, name),
         _head(record, summary, _place(service, sid, seq)),
         annotation_form(reader, sid, seq),
-        _tabs(sid, seq, name, words),
+        _tabs(sid, seq, name, words, _replay(sid, seq, summary, service)),
         _landing(content, words),
         *content,
     ]
@@ -180,7 +181,7 @@ def _crumbs(sid: str, seq: int, near: Siblings, view: str) -> Any:
     )
 
 
-def _tabs(sid: str, seq: int, name: str, words: str = "") -> Any:
+def _tabs(sid: str, seq: int, name: str, words: str = "", replay: Any = None) -> Any:
     links = [
         h.a(title, href=address.exchange(sid, seq, each, q=words), aria_current="page" if each == name else None)
         for each, title in VIEWS.items()
@@ -193,7 +194,23 @@ def _tabs(sid: str, seq: int, name: str, words: str = "") -> Any:
         hidden=True,
         data_testid="curl",
     )
-    return h.div(h.nav(links, class_="tabs-list", aria_label="Views"), curl, exports(sid, seq, FORMS), class_="tabs")
+    views = h.nav(links, class_="tabs-list", aria_label="Views")
+    return h.div(views, curl, replay, exports(sid, seq, FORMS), class_="tabs")
+
+
+def _replay(sid: str, seq: int, summary: Mapping[str, Any], service: Service) -> Any:
+    """Offer the command that sends a model's call again; a hub, which has no proxy, has no records for it either."""
+    if summary.get("category") != "model" or not service.proxies:
+        return None
+    return h.button(
+        "Copy replay command",
+        type="button",
+        class_="plain",
+        title="sends it again, beside this answer: --model for another model, --set for other words",
+        data_copy=f"ccsproxy replay {shlex.quote(f'{sid}/{seq}')}",
+        hidden=True,
+        data_testid="replay",
+    )
 
 
 def exports(sid: str, seq: int | None, forms: tuple[tuple[str, str], ...]) -> Any:

@@ -21,6 +21,11 @@ class ExchangePageTests(DashboardCase):
         self.page(f"{self.path}?view=entrails", 404)
         self.page(f"/x/{specimens.SID}/99", 404)
 
+    def test_replay(self) -> None:
+        """The command that sends a call again is there to be copied, where there is a proxy to send it through."""
+        button = self.page(self.path).one("button", data_testid="replay")
+        self.assertEqual(button.attributes["data-copy"], f"ccsproxy replay {specimens.SID}/2")
+
     def test_forms_of_a_body(self) -> None:
         """Structured or JSON, each leading to the other."""
         page = self.page(f"{self.path}?view=request&form=json")
