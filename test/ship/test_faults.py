@@ -250,7 +250,8 @@ class FaultTests(SynchronousTestCase):
             ledger.close()
             assert shipped is not None
             if run.closed:
-                self.assertEqual(shipped.position.stamp, run.closed[-1][:19], f"{kind}, run {seed}")
+                # Behind the last segment that there is, or behind one that a removal has left nothing of.
+                self.assertGreaterEqual(shipped.position.stamp, run.closed[-1][:19], f"{kind}, run {seed}")
                 self.assertEqual(shipped.position.offset, DONE, f"{kind}, run {seed}")
             self.flushLoggedErrors()
 
