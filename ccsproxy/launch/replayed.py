@@ -35,7 +35,7 @@ class ReplayedResult:
     told: Mapping[str, Any]
 
     def lines(self) -> Iterator[str]:
-        """Yield the receipt."""
+        """Yield the receipt, line by line."""
         answered, refused = self.told.get("answered"), self.told.get("refused")
         if answered is None:
             yield "ccsproxy: the mock broke off; 'ccsproxy mock SESSION' by itself may say why"

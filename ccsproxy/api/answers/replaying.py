@@ -93,7 +93,7 @@ class Replaying:
         self._running = 0
 
     async def post(self, call: ApiCall) -> ApiResponse:
-        """Answer a request."""
+        """Send the call that a request names, and answer with what came of it."""
         asked = read_asked(call.body)
         if self._running >= _AT_ONCE:
             message = f"{_AT_ONCE} calls are being sent again already."
@@ -138,7 +138,7 @@ class Replaying:
 
 
 def replay_route(replaying: Replaying) -> Endpoint:
-    """Return the endpoint."""
+    """Return the endpoint through which programs send recorded calls again."""
     return Endpoint(
         "/api/replay",
         "Send a recorded call again, changed or not; it is paid for like any other.",

@@ -59,7 +59,7 @@ class WireResult:
 
     @property
     def equal(self) -> bool:
-        """Whether nothing differs."""
+        """Whether request and answer are the same with the proxy and without."""
         return not self.request and not self.answer
 
 
@@ -136,7 +136,7 @@ class _Upstream:
         return self._got or RawMessage(b"no request", whole=False)
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Close the port that was listened on."""
         self._listener.close()
 
     def _serve(self) -> None:

@@ -140,7 +140,7 @@ class MockDoorFactory(Factory):
         self.site.startFactory()
 
     def stopFactory(self) -> None:
-        """Stop it."""
+        """Stop the site as well, and what it waits for."""
         self.site.stopFactory()
 
     def buildProtocol(self, addr: IAddress | None) -> MockDoor:

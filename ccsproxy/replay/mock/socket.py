@@ -38,7 +38,7 @@ class MockSocket(Protocol):
             self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Write nothing more."""
+        """Write nothing more of the recorded frames: the client is gone."""
         self._peer.closed = True
         for call in self._waiting:
             call.cancel()
