@@ -252,7 +252,8 @@ class FaultTests(SynchronousTestCase):
             if run.closed:
                 # Behind the last segment that there is, or behind one that a removal has left nothing of.
                 self.assertGreaterEqual(shipped.position.stamp, run.closed[-1][:19], f"{kind}, run {seed}")
-                self.assertEqual(shipped.position.offset, DONE, f"{kind}, run {seed}")
+                if shipped.position.stamp == run.closed[-1][:19]:
+                    self.assertEqual(shipped.position.offset, DONE, f"{kind}, run {seed}")
             self.flushLoggedErrors()
 
     def test_json_lines(self) -> None:
