@@ -45,7 +45,7 @@ class JournalPlaces:
         return (self.memory / (self.prefix + name) if self.memory is not None else None), self.disk / name
 
     def left_behind(self, run: str) -> list[Path]:
-        """Return the journals that earlier runs have left.
+        """Return the journals that earlier runs have left, and whose processes are gone.
 
         :param run: the session of this run, whose journals are not among them.
         """
@@ -53,7 +53,9 @@ class JournalPlaces:
         if self.memory is not None:
             mine, now = self.prefix, f"{self.prefix}{run}."
             found += [e for e in _listing(self.memory) if e.name.startswith(mine) and not e.name.startswith(now)]
-        return found
+        # Two runs live at once while one takes over from the other. A recorder that begins only then, because the
+        # machine is busy or its forerunner has died, would call what its successor is relaying ``unclean``.
+        return [each for each in found if not _is_held(each)]
 
 
 def _memory_directory(files: Path) -> Path | None:
@@ -83,8 +85,19 @@ def sweep(directory: Path, now: float) -> None:
                 path.unlink()
 
 
+def _is_held(path: Path) -> bool:
+    """Whether a process that may write to a journal lives; one that is gone or cannot be opened is held by nobody."""
+    try:
+        return _held(path)
+    except OSError:
+        return False
+
+
 def _held(path: Path) -> bool:
-    """Whether a process that may write to a journal lives."""
+    """Whether a process that may write to a journal lives.
+
+    :raises OSError: when the file cannot be opened.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -155,6 +155,16 @@ class PlacesTests(SynchronousTestCase):
                     expected.append(path)
         self.assertEqual(set(self.places.left_behind("now")), set(expected))
 
+    def test_a_successor_is_not_left_behind(self) -> None:
+        """Nor is a run that is about to end: its journal is held, and found once it is gone."""
+        quick, slow = self.places.paths("successor", 0)
+        assert quick is not None
+        held = [make(path, "successor") for path in (quick, slow)]
+        self.assertEqual(self.places.left_behind("now"), [])
+        for descriptor in held:
+            os.close(descriptor)
+        self.assertEqual(set(self.places.left_behind("now")), {quick, slow})
+
     def test_private(self) -> None:
         """What is made is readable by its owner only."""
         quick, slow = self.places.paths("run", 1)

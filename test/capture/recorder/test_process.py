@@ -500,6 +500,7 @@ class DeathTests(ProcessCase):
         writer = Journal(left)
         for number, name in enumerate(("stored", "announced", "lost"), 1):
             writer.begin(number, name, 1.0, "anthropic")
+        writer.close()
         os.close(left)
         self.recovered = Recovered({"announced": started("announced", "s", 4)}, ["stored"])
         self.start(self.relay())
