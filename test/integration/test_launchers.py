@@ -140,8 +140,9 @@ class ServiceTests(LauncherCase):
         os.kill(int(found["pid"]), signal.SIGKILL)
         program.transport.write(b"go on\n")
         self.assertEqual(await self.done(program), "ready\nh\u00e9llo\n")
-        again = read_run_file(self.data_dir)
-        assert again is not None
+        # It answers before it writes down where it is.
+        await self.until(lambda: read_run_file(self.data_dir) is not None, "the run file")
+        again = read_run_file(self.data_dir) or {}
         self.assertEqual(again["proxy"], found["proxy"])
         self.assertNotEqual(again["pid"], found["pid"])
 
