@@ -160,7 +160,9 @@ def records_in(data_dir: Path) -> list[dict[str, Any]]:
 
 def _lines_in(data_dir: Path) -> list[bytes]:
     # While a segment is being compressed it is there twice.
-    segments = {path.name.removesuffix(".zst"): path for path in sorted(data_dir.glob("segments/*.jsonl*"), reverse=True)}
+    segments = {
+        path.name.removesuffix(".zst"): path for path in sorted(data_dir.glob("segments/*.jsonl*"), reverse=True)
+    }
     found = []
     for name in sorted(segments):
         data = segments[name].read_bytes()

@@ -53,6 +53,18 @@ class Found(SynchronousTestCase):
         )
         self.assertRegex(found.started_at, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
+    def test_recent_ones_that_have_ended(self):
+        """They are forgotten while those that were found lately are gone through."""
+        table = Table(self)
+        folders = [table.add(pid, [pid]) for pid in (20, 30, 40)]
+        finder = table.finder()
+        for pid in (20, 30, 40):
+            finder.process_of(SocketOwner(ME, pid))
+        for folder in folders[1:]:
+            folder.remove()
+        os.symlink("socket:[5]", folders[0].child("fd").child("9").path)
+        self.assertEqual(finder.process_of(SocketOwner(ME, 5)).pid, 20)
+
     def test_answer_holds_for_the_life_of_the_socket(self):
         table = Table(self)
         folder = table.add(20, [3])

@@ -78,7 +78,8 @@ class ProcessFinder:
             self._known.move_to_end(owner.inode)
             return self._known[owner.inode]
         wanted = f"socket:[{owner.inode}]"
-        pid = next((each for each in reversed(self._recent) if self._holds(each, wanted)), None)
+        # A copy, for a process that has ended is forgotten while it is looked at.
+        pid = next((each for each in (*reversed(self._recent),) if self._holds(each, wanted)), None)
         if pid is None and self._clock() >= self._rest_until:
             pid = self._search(owner.uid, wanted)
         elif pid is None:
