@@ -6,8 +6,8 @@ from typing import Any
 from ccsproxy.dashboard import address
 from ccsproxy.dashboard.answers.why_view import parts_panel
 from ccsproxy.dashboard.html import figures
-from ccsproxy.dashboard.html.facts import panel
-from ccsproxy.dashboard.html.markup import element, h
+from ccsproxy.dashboard.html.facts import panel, table
+from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.picture.chart_key import key
 from ccsproxy.dashboard.html.picture.svg import picture, rect
 from ccsproxy.dashboard.session.flow import PlacedStep
@@ -118,7 +118,7 @@ def _pieces(sid: str, pieces: Sequence[Mapping[str, Any]]) -> Any:
     left = len(pieces) - len(rows)
     return h.section(
         h.h2("What filled the context"),
-        _table("What was sent again, the costliest first", heads, rows, ("Tokens", "Times sent", *heads[4:])),
+        table("What was sent again, the costliest first", heads, rows, ("Tokens", "Times sent", *heads[4:])),
         h.p(f"{figures.plural(left, 'smaller piece')} not shown.", class_="muted") if left > 0 else None,
         class_="part",
         id="weights",
@@ -150,7 +150,7 @@ def _steps(sid: str, steps: Sequence[PlacedStep]) -> Any:
     rows = [_step(sid, each) for each in steps[-STEPS:]]
     return h.section(
         h.h2("Every step in figures"),
-        _table("Every step in figures", heads, rows, heads[2:]),
+        table("Every step in figures", heads, rows, heads[2:]),
         class_="part",
         id="steps",
         data_testid="steps",
@@ -170,17 +170,4 @@ def _step(sid: str, each: PlacedStep) -> Any:
         h.td(figures.total(told["cost"], each.step.call.at_least), class_="num"),
         h.td(seconds(told["seconds"]), class_="num"),
         h.td(seconds(after) if after else "", class_="num"),
-    )
-
-
-def _table(caption: str, heads: Sequence[str], rows: Sequence[Any], numbers: Sequence[str]) -> Any:
-    head = [h.th(name, scope="col", class_="num" if name in numbers else None) for name in heads]
-    return h.div(
-        h.table(
-            element("caption", caption, class_="hidden-label"), h.thead(h.tr(head)), h.tbody(rows), class_="rows"
-        ),
-        class_="scroll",
-        tabindex="0",
-        role="group",
-        aria_label=caption,
     )
