@@ -99,9 +99,7 @@ def make_api(
     tallies = Tallies()
     exposition = Exposition(health.answer, lambda: len(live.watchers), limit, tallies.samples)
     endpoints = Endpoints(queries, reading, health.answer, exposition, lambda: describe(routes), upstreams)
-    routes.extend(make_routes(endpoints, stream_head))
-    if replay is not None:
-        routes.append(replay_route(replay))
+    routes += [*make_routes(endpoints, stream_head), *([replay_route(replay)] if replay is not None else [])]
     news = None
     if insights is not None:
         routes.extend(insight_routes(InsightEndpoints(insights, reading, annotate)))

@@ -15,6 +15,7 @@ from ccsproxy.exchange.upgrade import upgrade
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.providers.cost import Cost
 from ccsproxy.providers.resellers import priced_model
+from ccsproxy.store.bounds import LARGEST_COUNT, bounded_count, bounded_json, bounded_span, bounded_usage
 
 #: What a call costs: model, usage, time of the start, the upstream's NAME and its address.
 Price = Callable[[str | None, Usage | None, str, str, str], Cost]
@@ -23,8 +24,6 @@ Price = Callable[[str | None, Usage | None, str, str, str], Cost]
 KEY_BITS = 21
 #: The latest start that an order key can say (2109), in milliseconds since the epoch.
 LATEST_MS = (1 << 42) - 2
-#: The largest count that is taken for one: what every reader of JSON can hold exactly.
-LARGEST_COUNT = (1 << 53) - 1
 
 
 def no_price(model: str | None, usage: Usage | None, at: str, upstream: str, url: str) -> Cost:
@@ -156,7 +155,7 @@ def read_entry(line: bytes | bytearray) -> Entry:
     try:
         return _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeError):
-        whole = _bounded(json.loads(plain_json(line)))
+        whole = bounded_json(json.loads(plain_json(line)))
         if isinstance(whole, dict) and "event" not in whole:
             whole = upgrade(whole)
         return _decoder.decode(msgspec.json.encode(whole))
@@ -170,47 +169,15 @@ def plain_json(text: bytes | bytearray) -> bytes:
     return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _bounded(value: Any) -> Any:
-    """Return JSON without the numbers that are too large to be counts, which are null."""
-    if isinstance(value, dict):
-        return {name: _bounded(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_bounded(item) for item in value]
-    return None if type(value) is int and not -LARGEST_COUNT <= value <= LARGEST_COUNT else value
-
-
-def _count(value: int | None) -> int | None:
-    """Return a count that can be one, null for any other: an upstream may say whatever it likes."""
-    return value if value is not None and 0 <= value <= LARGEST_COUNT else None
-
-
-def bounded_usage(usage: Usage | None) -> Usage | None:
-    """Return a usage without the counts that cannot be true."""
-    if usage is None:
-        return None
-    odd = {
-        name: None for name in _COUNTS if getattr(usage, name) is not None and _count(getattr(usage, name)) is None
-    }
-    return msgspec.structs.replace(usage, **odd) if odd else usage
-
-
-_COUNTS = tuple(name for name in Usage.__struct_fields__ if "_tokens" in name or name.startswith("cache_"))
-
-
-def _span(value: float | None) -> float | None:
-    """Return a duration in milliseconds that can be one, null for any other."""
-    return value if value is not None and 0 <= value <= LARGEST_COUNT else None
-
-
 def summarise(entry: Entry) -> Summary:
     """Make the summary of an entry; cost, tools and preview are added by those who know them."""
     client, usage, error, response = entry.client, bounded_usage(entry.usage) or Usage(), entry.error, entry.response
     return Summary(
         **dict(zip(_SAME, _same(entry), strict=True)),
         seq=entry.seq if 0 <= entry.seq <= LARGEST_COUNT else 0,
-        duration_ms=_span(entry.duration_ms),
-        ttft_ms=_span(entry.ttft_ms),
-        status=_count(response.status) if response else None,
+        duration_ms=bounded_span(entry.duration_ms),
+        ttft_ms=bounded_span(entry.ttft_ms),
+        status=bounded_count(response.status) if response else None,
         has_error=entry.outcome is not None and is_error(entry.outcome, error.kind if error is not None else None),
         error_kind=error.kind if error else None,
         error_message=error.message if error else None,
@@ -228,8 +195,8 @@ def summarise(entry: Entry) -> Summary:
         cache_creation_input_tokens=usage.cache_creation_input_tokens,
         cache_read_input_tokens=usage.cache_read_input_tokens,
         reasoning_tokens=usage.reasoning_tokens,
-        request_bytes=None if entry.started else _count(entry.request.body_bytes),
-        response_bytes=_count(response.body_bytes) if response else None,
+        request_bytes=None if entry.started else bounded_count(entry.request.body_bytes),
+        response_bytes=bounded_count(response.body_bytes) if response else None,
     )
 
 

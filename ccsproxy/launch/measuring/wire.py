@@ -183,11 +183,17 @@ def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+_BODY = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "h\u00e9llo"}]}).encode()
+
+
 def built_in() -> Iterator[WireExchange]:
     """Yield exchanges of the kinds that agents make, odd ones among them."""
-    body = json.dumps(
-        {"model": "m", "stream": True, "messages": [{"role": "user", "content": "h\u00e9llo"}]}
-    ).encode()
+    yield from _model_calls()
+    yield from _odd_bodies()
+    yield from _without_bodies()
+
+
+def _model_calls() -> Iterator[WireExchange]:
     events = [
         b"event: ping\ndata: {}\n\n",
         'data: {"text": "\u2713 h'.encode(),
@@ -202,29 +208,42 @@ def built_in() -> Iterator[WireExchange]:
         _head("HTTP/1.1 200 OK", "Content-Type: application/json", "Content-Length: 2", "X-A: 1", "x-a: 2") + b"{}"
     )
     yield WireExchange(
-        "a stream", _post("/v1/messages?beta=true", body, *fields), [stream, *map(_chunk, events), b"0\r\n\r\n"]
+        "a stream", _post("/v1/messages?beta=true", _BODY, *fields), [stream, *map(_chunk, events), b"0\r\n\r\n"]
     )
     yield WireExchange(
-        "a stream that is cut off", _post("/v1/messages", body, *fields), [stream, _chunk(events[0])], True
+        "a stream that is cut off", _post("/v1/messages", _BODY, *fields), [stream, _chunk(events[0])], True
     )
-    yield WireExchange("a whole answer", _post("/v1/messages", body, *fields), [answer])
+    yield WireExchange("a whole answer", _post("/v1/messages", _BODY, *fields), [answer])
+    yield WireExchange(
+        "an overload with its headers",
+        _post("/v1/messages", _BODY),
+        [_head("HTTP/1.1 529 Overloaded", "retry-after: 3", "x-should-retry: true", "content-length: 5") + b"busy\n"],
+    )
+
+
+def _odd_bodies() -> Iterator[WireExchange]:
+    answer = _head("HTTP/1.1 200 OK", "Content-Type: application/json", "Content-Length: 2") + b"{}"
     yield WireExchange(
         "a request in chunks",
-        _head("POST /v1/x HTTP/1.1", "Host: {host}", "Transfer-Encoding: chunked") + _chunk(body) + b"0\r\n\r\n",
+        _head("POST /v1/x HTTP/1.1", "Host: {host}", "Transfer-Encoding: chunked") + _chunk(_BODY) + b"0\r\n\r\n",
         [answer],
     )
-    packed = gzip.compress(body, mtime=0)
+    packed = gzip.compress(_BODY, mtime=0)
     yield WireExchange(
         "compressed both ways",
         _post("/v1/x", packed, "Content-Encoding: gzip", "Accept-Encoding: gzip"),
         [_head("HTTP/1.1 200 OK", "Content-Encoding: gzip", f"Content-Length: {len(packed)}") + packed],
     )
-    yield WireExchange(
-        "an overload with its headers",
-        _post("/v1/messages", body),
-        [_head("HTTP/1.1 529 Overloaded", "retry-after: 3", "x-should-retry: true", "content-length: 5") + b"busy\n"],
-    )
     yield WireExchange("bytes that are no text", _post("/v1/x", bytes(range(256)) * 300), [answer])
+    yield WireExchange(
+        "a megabyte",
+        _post("/v1/x", b"x" * (1 << 20)),
+        [_head("HTTP/1.1 200 OK", f"Content-Length: {1 << 20}"), b"y" * (1 << 20)],
+    )
+
+
+def _without_bodies() -> Iterator[WireExchange]:
+    answer = _head("HTTP/1.1 200 OK", "Content-Length: 2", "X-A: 1", "x-a: 2") + b"{}"
     yield WireExchange(
         "a path with every spelling", _head("GET /a%2Fb//c/%7e?q=%20+&x=[1] HTTP/1.1", "Host: {host}"), [answer]
     )
@@ -251,9 +270,4 @@ def built_in() -> Iterator[WireExchange]:
         _head("GET /v1/x HTTP/1.1", "Host: {host}"),
         [_head("HTTP/1.1 200 OK"), b"to the ", b"end"],
         True,
-    )
-    yield WireExchange(
-        "a megabyte",
-        _post("/v1/x", b"x" * (1 << 20)),
-        [_head("HTTP/1.1 200 OK", f"Content-Length: {1 << 20}"), b"y" * (1 << 20)],
     )

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -157,7 +157,6 @@ def _send(
 ) -> list[ReplaySide]:
     """Make the calls, one after the other, and show their words as they come."""
     from twisted.internet import reactor
-    from twisted.internet.defer import CancelledError, ensureDeferred
 
     from ccsproxy.providers.prices import provider_of
     from ccsproxy.replay.sending import ReplaySender
@@ -165,14 +164,13 @@ def _send(
     from ccsproxy.tools.service.foreground import log_warnings
 
     sides: list[ReplaySide] = []
-    failed: list[BaseException] = []
 
     def price(model: str | None, usage: Any) -> Any:
         return reader.price(model, usage, iso_time(time.time()), request.upstream, way.url)
 
     def heard(words: str) -> None:
         if not args.json:
-            out.write("".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in words))
+            out.write(_printable(words))
             out.flush()
 
     async def make() -> None:
@@ -184,20 +182,35 @@ def _send(
             heard("\n")
         await pool.closeCachedConnections()
 
+    log_warnings()
+    _run_to_the_end(make)
+    if len(sides) < args.times:
+        raise KeyboardInterrupt
+    return sides
+
+
+def _printable(words: str) -> str:
+    """Return what a model says without what would steer a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in words)
+
+
+def _run_to_the_end(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run the reactor until a coroutine is done, and raise what it raised."""
+    from twisted.internet import reactor
+    from twisted.internet.defer import CancelledError, ensureDeferred
+
+    failed: list[BaseException] = []
+
     def ended(result: Any) -> None:
         if result is not None and not result.check(CancelledError):
             failed.append(result.value)
         if reactor.running:
             reactor.stop()
 
-    log_warnings()
     reactor.callWhenRunning(lambda: ensureDeferred(make()).addBoth(ended))
     reactor.run()
     if failed:
         raise failed[0]
-    if len(sides) < args.times:
-        raise KeyboardInterrupt
-    return sides
 
 
 def _recorded_as(reader: Reader, call: str, began: float, count: int) -> list[str]:

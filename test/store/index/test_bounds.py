@@ -5,12 +5,12 @@ import sqlite3
 from typing import Any
 
 from ccsproxy.exchange import codec
+from ccsproxy.store.bounds import LARGEST_COUNT
 from ccsproxy.store.index import feeder as feeder_module
 from ccsproxy.store.index.file import index_bytes
 from ccsproxy.store.index.index import Index
 from ccsproxy.store.index.schema import NAME
 from ccsproxy.store.query import Query
-from ccsproxy.store.summary import LARGEST_COUNT
 from test.store.corpus import Corpus, Shape
 from test.store.index.test_index import StoreCase
 from test.store.rows import rows

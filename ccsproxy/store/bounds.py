@@ -1,0 +1,39 @@
+"""What counts and spans of a record are taken for true: an upstream may say whatever it likes."""
+
+from typing import Any
+
+import msgspec
+
+from ccsproxy.exchange.usage import Usage
+
+#: The largest count that is taken for one: what every reader of JSON can hold exactly.
+LARGEST_COUNT = (1 << 53) - 1
+_COUNTS = tuple(name for name in Usage.__struct_fields__ if "_tokens" in name or name.startswith("cache_"))
+
+
+def bounded_json(value: Any) -> Any:
+    """Return JSON without the numbers that are too large to be counts, which are null."""
+    if isinstance(value, dict):
+        return {name: bounded_json(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [bounded_json(item) for item in value]
+    return None if type(value) is int and not -LARGEST_COUNT <= value <= LARGEST_COUNT else value
+
+
+def bounded_count(value: int | None) -> int | None:
+    """Return a count that can be one, null for any other: an upstream may say whatever it likes."""
+    return value if value is not None and 0 <= value <= LARGEST_COUNT else None
+
+
+def bounded_usage(usage: Usage | None) -> Usage | None:
+    """Return a usage without the counts that cannot be true."""
+    if usage is None:
+        return None
+    counts = ((name, getattr(usage, name)) for name in _COUNTS)
+    odd = {name: None for name, count in counts if count is not None and bounded_count(count) is None}
+    return msgspec.structs.replace(usage, **odd) if odd else usage
+
+
+def bounded_span(value: float | None) -> float | None:
+    """Return a duration in milliseconds that can be one, null for any other."""
+    return value if value is not None and 0 <= value <= LARGEST_COUNT else None
