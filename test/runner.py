@@ -36,6 +36,7 @@ from typing import NoReturn
 import attr
 
 from test import made_once
+from test.timing import Cost, read_costs, record_tests, table
 
 ROOT = Path(__file__).parent.parent
 #: Folders whose tests start programs or use sockets; all others are unit tests.
@@ -72,12 +73,16 @@ class Result:
     :ivar counts: trial's own numbers by its own names (``successes``, ``failures``, ``errors``, ``skips``, ...).
     :ivar output: what it printed.
     :ivar seconds: how long it took.
+    :ivar processor: seconds of processor time, of its own and of every process that it started and waited for.
+    :ivar costs: what each of its tests took.
     """
 
     job: Job
     counts: Counter[str]
     output: str
     seconds: float
+    processor: float
+    costs: list[Cost]
 
     @property
     def failed(self) -> int:
@@ -160,6 +165,11 @@ _NEEDED = (
 )
 
 
+def keep_bytecode(folder: Path) -> None:
+    """Compile each module once: here, in the jobs and in every process that tests start, into one folder."""
+    sys.pycache_prefix, sys.dont_write_bytecode = str(folder), False
+
+
 def import_everything() -> None:
     """Import what tests need, once for all jobs; the objects are out of the collector's way from then on."""
     import ccsproxy
@@ -176,6 +186,9 @@ def import_everything() -> None:
         raise RuntimeError("a module installs a reactor when it is imported")
     gc.collect()
     gc.freeze()
+    # Tests make much that lives until they end. The default looks for garbage after each 700 objects, which took a
+    # twentieth of the suite's processor time.
+    gc.set_threshold(20_000, 20, 20)
 
 
 #: What every process of a job has in its environment: services and their children make groups of their own.
@@ -201,6 +214,8 @@ class Running:
         self.job, self._began = job, time.monotonic()
         self._file, self._mark = (folder / "output").open("w+b"), str(folder)
         self._status: int | None = None
+        self._processor = 0.0
+        self._costs = folder / "costs"
         sys.stdout.flush()
         self._pid = os.fork()
         if not self._pid:
@@ -210,8 +225,9 @@ class Running:
     def alive(self) -> bool:
         """Whether its trial runs."""
         if self._status is None:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            pid, status, used = os.wait4(self._pid, os.WNOHANG)
             self._status = os.waitstatus_to_exitcode(status) if pid else None
+            self._processor = used.ru_utime + used.ru_stime
         return self._status is None
 
     def result(self) -> Result | None:
@@ -225,7 +241,8 @@ class Running:
         self._file.seek(0)
         output = self._file.read().decode(errors="replace")
         self._file.close()
-        return Result(self.job, read_counts(output, self._status or 0), output, seconds)
+        counts = read_counts(output, self._status or 0)
+        return Result(self.job, counts, output, seconds, self._processor, read_costs(self._costs))
 
     def kill(self, number: signal.Signals) -> None:
         """Send a signal to every process of the job."""
@@ -254,9 +271,9 @@ def _become(arguments: list[str], output: int, folder: Path) -> NoReturn:
         os.environ.update({"PYTHONFAULTHANDLER": "1", "PYTHONPYCACHEPREFIX": str(bytecode)})
         os.environ.update({made_once.FOLDER: str(folder.parent), _JOB: str(folder)})
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        sys.pycache_prefix, sys.dont_write_bytecode = str(bytecode), False
         sys.argv, sys.path[0] = ["trial", *arguments], str(ROOT)
         random.seed()
+        record_tests(folder / "costs")
         from twisted.scripts.trial import run
 
         run()
@@ -280,6 +297,8 @@ class Suite:
         self._started = 0
         self.counts: Counter[str] = Counter()
         self.seconds: dict[str, float] = {}
+        self.processor = 0.0
+        self.costs: list[Cost] = []
 
     def run(self) -> None:
         """Run every job, and say of each what came of it as it ends."""
@@ -311,9 +330,11 @@ class Suite:
     def _count(self, result: Result) -> None:
         self.counts += result.counts
         self.seconds[result.job.modules[0]] = round(result.seconds, 1)
+        self.processor += result.processor
+        self.costs += result.costs
         names = result.job.modules[0] + (f" and {len(result.job.modules) - 1} more" if result.job.modules[1:] else "")
         said = ", ".join(f"{number} {word}" for word, number in result.counts.items() if number)
-        print(f"{result.seconds:6.1f} s  {names}: {said}", flush=True)
+        print(f"{result.seconds:6.1f} s, {result.processor:5.1f} of processor  {names}: {said}", flush=True)
         if result.failed:
             print(result.output, flush=True)
 
@@ -340,13 +361,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=(os.cpu_count() or 1) + 1, help="processes at once")
     parser.add_argument("--unit", action="store_true", help="only tests without programs and sockets")
     parser.add_argument("--measure", action="store_true", help="write down how long each module takes")
+    parser.add_argument("--slowest", type=int, default=10, help="rows of each table of what took longest")
+    parser.add_argument("--costs", type=Path, help="a file that gets a line of JSON for each test")
     parser.add_argument("packages", nargs="*", default=["test"], help="dotted names; default: everything")
     said = parser.parse_args(arguments)
     jobs = make_jobs(find_modules(said.packages, said.unit), known_seconds(), 0 if said.measure else JOB_SECONDS)
     signal.signal(signal.SIGTERM, _ended_by)
     began = time.monotonic()
-    import_everything()
     with tempfile.TemporaryDirectory(prefix="ccsproxy-suite-", dir=_place(), ignore_cleanup_errors=True) as folder:
+        keep_bytecode(Path(folder) / "bytecode")
+        import_everything()
         suite = Suite(jobs, said.jobs, Path(folder))
         try:
             suite.run()
@@ -354,9 +378,15 @@ def main(arguments: list[str]) -> int:
             suite.stop()
     if said.measure:
         DURATIONS.write_text(json.dumps(suite.seconds, indent=0, sort_keys=True) + "\n")
+    print(table(suite.costs, said.slowest))
+    if said.costs:
+        said.costs.write_text("".join(json.dumps(attr.astuple(each)) + "\n" for each in suite.costs))
     counts = suite.counts
     failed = counts["failures"] + counts["errors"] + counts["unexpectedSuccesses"]
-    print("-" * 79 + f"\nRan {sum(counts.values())} tests in {time.monotonic() - began:.1f}s\n")
+    print(
+        "-" * 79 + f"\nRan {sum(counts.values())} tests in {time.monotonic() - began:.1f}s, "
+        f"{suite.processor + time.process_time():.1f}s of processor time\n"
+    )
     verdict = "FAILED" if failed or not counts else "PASSED"
     print(f"{verdict} ({', '.join(f'{word}={number}' for word, number in sorted(counts.items()) if number)})")
     return 1 if verdict == "FAILED" else 0
