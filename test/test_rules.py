@@ -185,10 +185,9 @@ class NameTests(SynchronousTestCase):
     def test_a_class_name_stands_for_one_thing(self) -> None:
         """Give a second class of the same name a name of its own, or say in docs/architecture.md why not."""
         found = Counter(
-            node.name
+            name
             for path in (ROOT / "ccsproxy").rglob("*.py")
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+            for name in re.findall(r"^ *class ([A-Za-z]\w*)", path.read_text(), re.MULTILINE)
         )
         self.assertEqual({name for name, count in found.items() if count > 1}, self.TWICE)
         page = (ROOT / "docs" / "architecture.md").read_text()

@@ -19,11 +19,11 @@ class AskedTests(TestCase):
         asked = ReplayAsked(
             "--json", 3, "--model", {"a.b": {"c": 1}, "d": "--x"}, ["e"], ["--y"], "Be brief.", times=2
         )
-        args = build_parser().parse_args(["replay", *asked.words()])
+        args = build_parser(["replay"]).parse_args(["replay", *asked.words()])
         self.assertEqual((args.place, args.model, args.times, args.json), ("--json/3", "--model", 2, False))
         self.assertEqual((args.settings, args.without_tool), (['a.b={"c":1}', 'd="--x"', "e="], ["--y"]))
         self.assertEqual(args.system, "-")
-        self.assertEqual(build_parser().parse_args(["replay", *ReplayAsked("s").words()]).place, "s")
+        self.assertEqual(build_parser(["replay"]).parse_args(["replay", *ReplayAsked("s").words()]).place, "s")
 
     def test_what_cannot_be_meant(self) -> None:
         for body in (

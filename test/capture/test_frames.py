@@ -10,6 +10,7 @@ from ccsproxy.capture import frames
 from ccsproxy.capture.frames import Attached, EndFrame, Frame, FrameDecoder, Lost, WholeFrame
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
 from test.capture import encoded
+from test.effort import effort
 
 REQUEST = RequestHead(
     id="a" * 26,
@@ -82,7 +83,7 @@ class FrameDecoderTests(SynchronousTestCase):
         found = [each for byte in self.bytes for each in decoder.feed(bytes((byte,)))]
         self.assertEqual(found, self.whole)
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     @given(st.lists(st.tuples(st.integers(1, 10), st.binary(max_size=40)), max_size=20), st.randoms())
     def test_any_frames_at_any_chunking(self, content, random) -> None:
         """Whatever is encoded comes out again, in its order."""

@@ -12,6 +12,7 @@ from ccsproxy.capture import journal
 from ccsproxy.capture.journal import FIRST, GROWTH, PAGE, SLOT, Journal, make, read, read_file
 from ccsproxy.capture.journal_places import FORGOTTEN_AFTER, JournalPlaces, sweep
 from ccsproxy.capture.relay.hand_over import write_pages
+from test.effort import effort
 
 
 class JournalCase(SynchronousTestCase):
@@ -66,7 +67,7 @@ class JournalTests(JournalCase):
         self.journal.end(0)
         self.assertEqual(len(self.ids()), 1)
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=effort(40), deadline=None)
     @given(st.lists(st.integers(0, 30), max_size=60), st.randoms())
     def test_the_copy_knows_what_the_journal_knows(self, steps: list[int], random) -> None:
         """Whatever begins and ends between two ticks, the copy is the same when it has been brought up to date."""

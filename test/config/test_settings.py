@@ -2,6 +2,7 @@
 
 import ast
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -101,7 +102,9 @@ class BuildTests(SynchronousTestCase):
             (file.name, holder.name, ast.unparse(line))
             for file in sorted(PACKAGE.rglob("*.py"))
             if not file.is_relative_to(PACKAGE / "config")
-            for holder in ast.walk(ast.parse(file.read_text()))
+            for text in [file.read_text()]
+            if set(re.findall(r"^ +(\w+): .*=", text, re.MULTILINE)) & options
+            for holder in ast.walk(ast.parse(text))
             if isinstance(holder, ast.ClassDef)
             for line in holder.body
             if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.target.id in options

@@ -8,26 +8,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from test.dialects.anthropic_streams import anthropic_stream
-from test.dialects.chat_streams import chat_stream
 from test.dialects.exchanges import ROUTES, facts_for, read, read_as
-from test.dialects.gemini_streams import gemini_stream
-from test.dialects.ollama_streams import ollama_stream
-from test.dialects.responses_streams import responses_stream, unfinished_stream
+from test.dialects.making import STREAM_MAKERS, encode
 from test.dialects.sdks import BY_DIALECT, comparable
-from test.dialects.streams import Maker, Stream, as_array, as_lines, as_sse, chunks
-
-STREAM_MAKERS = (
-    anthropic_stream,
-    responses_stream,
-    chat_stream,
-    anthropic_stream,
-    responses_stream,
-    chat_stream,
-    gemini_stream,
-    ollama_stream,
-    unfinished_stream,
-)
+from test.dialects.streams import Maker, Stream, chunks
 
 
 def difference(seed: int) -> tuple[Stream, str]:
@@ -60,19 +44,6 @@ def _sdk_difference(seed: int, stream: Stream, pieces: list[bytes]) -> str:
     return (
         f"seed {seed}: the SDK's\n{theirs}\nis not what was expected of it\n{expected}\nknown losses {stream.losses}"
     )
-
-
-def encode(stream: Stream, maker: Maker) -> bytes:
-    """Write a stream in one of its dialect's ways."""
-    if stream.dialect == "ollama":
-        return as_lines(stream, maker)
-    if stream.dialect == "gemini":
-        return as_array(stream, maker) if maker.chance(0.5) else _unnamed(stream, maker)
-    return as_sse(stream, maker)
-
-
-def _unnamed(stream: Stream, maker: Maker) -> bytes:
-    return b"".join(f"data: {maker.json_text(event)}\r\n\r\n".encode() for event in stream.events)
 
 
 def _read(stream: Stream, pieces: list[bytes], maker: Maker):

@@ -49,7 +49,7 @@ class PrefixTests(SynchronousTestCase):
     def test_truncation_at_every_event(self) -> None:
         """Cut after any event, a stream is incomplete, keeps its content and never contradicts the whole."""
         for dialect, (make, _) in MAKERS.items():
-            for seed in range(effort(8)):
+            for seed in range(effort(16)):
                 stream = make(Maker(seed))
                 write = lines if dialect == "ollama" else sse
                 whole = read(write(stream.events), dialect).body
@@ -107,7 +107,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=5),
     max_leaves=12,
 )
-FUZZ = settings(max_examples=effort(30), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+FUZZ = settings(max_examples=effort(60), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 class AnythingTests(SynchronousTestCase):

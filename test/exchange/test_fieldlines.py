@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange.fieldlines import RawHeaders, joined, pairs
+from test.effort import effort
 
 NAME = st.text("abcXYZ-_!", min_size=1, max_size=8).map(str.encode)
 VALUE = st.binary(max_size=12).map(lambda data: data.replace(b"\r", b".").replace(b"\n", b"%").strip(b" \t"))
@@ -13,7 +14,7 @@ VALUE = st.binary(max_size=12).map(lambda data: data.replace(b"\r", b".").replac
 class FieldLinesTests(SynchronousTestCase):
     """Header lines and pairs."""
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=effort(200), deadline=None)
     @given(st.lists(st.tuples(NAME, VALUE), max_size=6))
     def test_what_is_joined_is_read_back(self, headers: RawHeaders) -> None:
         """Order, spelling, repetition and every byte of a value survive."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exports.curl import LARGEST_ARGUMENT, curl
+from test.effort import effort
 from test.exports.records import UPSTREAMS, make_record, make_request
 
 SHELL = "curl() { printf '%s\\0' \"$@\"; case \"$*\" in *'--data-binary @-') printf 'stdin\\0'; cat;; esac; }\n"
@@ -75,7 +76,7 @@ class CurlTests(SynchronousTestCase):
         self.assertIn("was not kept", text)
         self.assertIn("-X POST", text)
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=effort(25), deadline=None)
     @given(st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=["Cs"]), min_size=1))
     def test_any_value_is_quoted(self, value: str) -> None:
         """No header value or body is anything but text to the shell."""

@@ -27,7 +27,7 @@ def sessions_of(records: list[dict[str, Any]]) -> dict[str, Session]:
 
 
 #: How many turns are judged.
-TURNS = effort(120)
+TURNS = effort(200)
 
 
 class GeneratedTurns(SynchronousTestCase):

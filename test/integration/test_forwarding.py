@@ -162,28 +162,26 @@ class Intercepted(ForwardingCase):
         self.assertEqual(self.upstream.requests, [])
 
     async def test_bad_certificates_are_refused_towards_the_client(self) -> None:
-        root = Certificate("other", authority=True)
+        """Of an unknown authority, of none, for another name, and expired."""
+        self.directory = Path(self.mktemp())
+        self.directory.mkdir()
+        self.root, other = Certificate("root", authority=True), Certificate("other", authority=True)
+        heard = ScriptedUpstream(answering(OK))
+        ports = []
         for bad in (
-            Certificate("localhost", root, names=dns("localhost")),
+            Certificate("localhost", other, names=dns("localhost")),
             Certificate("localhost", names=dns("localhost")),
+            Certificate("localhost", self.root, names=dns("other.example")),
+            Certificate("localhost", self.root, names=dns("localhost"), ends=NOW - DAY / 2),
         ):
-            await self.set_up(certificate=bad)
-            await self.refused("tls_handshake_failed")
-
-    async def test_expired_and_misnamed_certificates_are_refused_towards_the_client(self) -> None:
-        for changed in ({"names": dns("other.example")}, {"names": dns("localhost"), "ends": NOW - DAY / 2}):
-            await self.set_up()
-            bad = Certificate("localhost", self.root, **changed)
-            factory = ScriptedUpstream(answering(OK))
-            port = reactor.listenSSL(0, factory, ServerContext(bad.write(self.directory)), interface="127.0.0.1")
+            port = reactor.listenSSL(0, heard, ServerContext(bad.write(self.directory)), interface="127.0.0.1")
             self.addCleanup(port.stopListening)
-            self.port = port.getHost().port
-            await self.running.shutdown()
-            await self.start(
-                upstream_ca=self.root.write(self.directory), intercept=(f"localhost:{self.port}",), forward=True
-            )
-            await self.refused("tls_handshake_failed")
-            self.assertEqual(factory.requests, [])
+            ports.append(port.getHost().port)
+        trusted, hosts = self.root.write(self.directory), tuple(f"localhost:{port}" for port in ports)
+        await self.start(upstream_ca=trusted, intercept=hosts, forward=True)
+        for count, self.port in enumerate(ports, 1):
+            await self.refused("tls_handshake_failed", count)
+        self.assertEqual(heard.requests, [])
 
     async def test_upstream_that_is_not_there_answers_the_connect(self) -> None:
         await self.set_up()

@@ -1,9 +1,11 @@
 """Calls of the demo, sent again and given again: with the recorder killed, readers that leave, and slow ones."""
 
+import io
 import json
 import os
 import signal
 import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from twisted.web.server import Site
 from ccsproxy.demo.answers import TEXT
 from ccsproxy.demo.calls import CLAUDE, CODEX, _anthropic
 from ccsproxy.demo.upstream import MockUpstream
+from ccsproxy.tools.answers import replay
+from ccsproxy.tools.main import main
 from test.integration.harness import Peer, at_port, records_in
 from test.integration.program import Program, ProgramTestCase, script
 from test.integration.writing import head, post
@@ -118,18 +122,23 @@ class SentAgainTests(ReplayCase):
         """One sentence each, and nothing is asked."""
         await self.record()
         asked = self.upstream.requests
+        program = self.ccsproxy("replay", "demo-session-1/1")
+        await self.said(program, 1)
+        self.assertIn("set ANTHROPIC_API_KEY", program.output[2].decode())
+        self.assertEqual(program.output[2].count(b"\n"), 1, program.said)
+        self.patch(replay, "_label", lambda call: None)  # would begin this process anew
         for words, sentence in (
-            (("demo-session-1/1",), "set ANTHROPIC_API_KEY"),
             (("demo-session-1/9",), "9"),
             (("demo-session-1/1", "--without-tool", "none"), "it has edit_file"),
             (("demo-session-1/1", "--set", "x"), "is no setting"),
             (("demo-session-1/1", "-n", "99"), "1 to 20"),
             (("demo-session-1/1", "--system", "/nowhere"), "nowhere"),
         ):
-            program = self.ccsproxy("replay", *words)
-            await self.said(program, 1)
-            self.assertIn(sentence, program.output[2].decode())
-            self.assertEqual(program.output[2].count(b"\n"), 1, program.said)
+            complaint = io.StringIO()
+            with redirect_stderr(complaint):  # in this process, since nothing is sent
+                self.assertEqual(main(["replay", *words, "--data-dir", str(self.data_dir.absolute())]), 1)
+            self.assertIn(sentence, complaint.getvalue())
+            self.assertEqual(complaint.getvalue().count("\n"), 1, complaint.getvalue())
         self.assertEqual(self.upstream.requests, asked)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from test.dialects.anthropic_streams import anthropic_stream
 from test.dialects.chat_streams import chat_stream
-from test.dialects.differential import encode
 from test.dialects.gemini_streams import gemini_stream
+from test.dialects.making import encode
 from test.dialects.ollama_streams import ollama_stream
 from test.dialects.responses_streams import responses_stream
 from test.dialects.streams import Maker

@@ -86,7 +86,7 @@ class EngineTests(SynchronousTestCase):
         """Both name the same places in the corpus, and in harmless texts."""
         other = Scanner(BacktrackingEngine)
         scanner = Scanner()
-        places, every = list(PLACEMENTS.values()), effort(3)
+        places, every = list(PLACEMENTS.values()), effort(4)
         texts = [
             places[(at + step) % len(places)](name, secret)
             for at, (name, secret) in enumerate(Corpus(3).secrets(1))

@@ -48,7 +48,7 @@ class TogetherTests(SynchronousTestCase):
             self.assertFalse(redactor.holds_none(texts))
 
     @given(TEXTS, TEXTS)
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     def test_neighbours_hide_nothing(self, before: str, after: str) -> None:
         """No text that stands beside one takes its secret's place."""
         for secret in SECRETS:

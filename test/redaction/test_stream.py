@@ -69,7 +69,7 @@ class StreamTests(SynchronousTestCase):
                 self.assertNotIn("c4nary99", clean)
 
     @given(st.lists(st.integers(0, len(TEXT)), max_size=12), st.sampled_from(["\n", "\r\n", "\r"]))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=effort(100), deadline=None)
     def test_any_cuts(self, cuts: list[int], end: str) -> None:
         """However the text is cut into events, the joined text is the redacted text, and the framing stays."""
         edges = [0, *sorted(cuts), len(TEXT)]

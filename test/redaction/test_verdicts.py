@@ -10,6 +10,7 @@ from bench.redaction import UNITS
 from ccsproxy.redaction.search import verdicts
 from ccsproxy.redaction.search.finding import FoundSecret
 from ccsproxy.redaction.search.scanner import Scanner
+from test.effort import effort
 
 _SCANNER = Scanner()
 _UNITS = (*UNITS, "the password is Hun" + "ter2xyzQ9 ", "token=", "DB_PASSWORD=x9y8z7w6\n", "x", "\n", " a=1 ", "%3D")
@@ -24,7 +25,7 @@ def forgetful(text: bytes) -> list[FoundSecret]:
 class RepetitionTests(SynchronousTestCase):
     """What is found does not depend on what is remembered."""
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=effort(60), deadline=None)
     @given(
         st.lists(
             st.tuples(st.lists(st.sampled_from(_UNITS), min_size=1, max_size=3), st.integers(1, 400)), max_size=4

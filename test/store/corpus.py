@@ -1,5 +1,6 @@
 """A store as coding agents leave it: sessions whose every turn sends the whole conversation again."""
 
+import functools
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,14 +36,22 @@ class Shape:
     parallel: int = 3
 
 
+@functools.cache
+def _vocabulary(seed: int) -> tuple[list[str], Any]:
+    """Make the words of a seed, and return them and the state of the generator behind them."""
+    source = random.Random(seed)
+    return ["".join(source.choices(_SYLLABLES, k=2 + n % 4)) for n in range(12_000)], source.getstate()
+
+
 class Corpus:
     """Makes the same records for the same seed."""
 
     def __init__(self, shape: Shape = Shape(), seed: int = 1) -> None:
         self._shape = shape
         self._seed = seed
-        self._random = random.Random(seed)
-        self._words = ["".join(self._random.choices(_SYLLABLES, k=2 + n % 4)) for n in range(12_000)]
+        self._random = random.Random()
+        self._words, state = _vocabulary(seed)
+        self._random.setstate(state)
         self._system = self.text(shape.system_words)
         self._made = 0
 

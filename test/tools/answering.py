@@ -28,7 +28,7 @@ class AnsweringCase(SynchronousTestCase):
 
     def run_command(self, *argv: str) -> tuple[int, str, str]:
         out, err = io.StringIO(), io.StringIO()
-        args = build_parser().parse_args([*argv, "--data-dir", str(self.dir)])
+        args = build_parser(argv[:1]).parse_args([*argv, "--data-dir", str(self.dir)])
         return args.command.run(args, out, err), out.getvalue(), err.getvalue()
 
     def said(self, *argv: str, status: int = 0) -> str:

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange.fieldlines import RawHeaders, joined, pairs
 from ccsproxy.wire import headers
+from test.effort import effort
 
 NAMES = st.sampled_from(
     [b"Host", b"X-A", b"x-a", b"Connection", b"TE", b"Upgrade", b"Cookie", b"Content-Length", b"Z"]
@@ -75,7 +76,7 @@ class EndToEndTests(SynchronousTestCase):
         """What ``Connection`` names is taken literally."""
         self.assertEqual(kept([(b"Connection", b"x.y, .*"), (b"xzy", b"1")]), [(b"xzy", b"1")])
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=effort(200), deadline=None)
     @given(st.lists(st.tuples(NAMES, VALUES), max_size=8))
     def test_the_rest_is_what_a_reader_of_pairs_would_keep(self, lines: RawHeaders) -> None:
         """Whatever comes in: what comes out is in order, is complete but for what must go, and is stable."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.wire.jsontext import JsonError, dumps, loads
+from test.effort import effort
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=8)
 VALUES = st.recursive(
@@ -83,7 +84,7 @@ class DumpsTests(SynchronousTestCase):
         )
 
     @given(VALUES)
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=effort(200), deadline=None)
     def test_round_trip(self, value: object) -> None:
         """Any JSON value survives writing and reading, and the standard library reads the same."""
         text = dumps(value)

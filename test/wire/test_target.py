@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.wire.target import BadTarget, parse_authority, route, split_target, with_base_path
+from test.effort import effort
 
 NAMES = {b"openai", b"anthropic"}
 VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=40).map(str.encode)
@@ -22,7 +23,7 @@ BAD_AUTHORITIES = (
 class SplitTargetTests(SynchronousTestCase):
     """Which targets are accepted, and as what."""
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=effort(200), deadline=None)
     @given(VISIBLE)
     def test_every_visible_byte_of_origin_form_is_kept(self, rest: bytes) -> None:
         """A target that starts with a slash is what it is."""

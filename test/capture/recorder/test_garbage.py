@@ -10,8 +10,8 @@ from ccsproxy.exchange.relayed import RequestHead, ResponseHead
 from ccsproxy.redaction import Redactor
 from test.capture.fakes import JSON, SSE, request_head, response_head
 from test.capture.recorder.test_recorder import RecorderCase
-from test.dialects.differential import STREAM_MAKERS, encode
 from test.dialects.exchanges import ROUTES
+from test.dialects.making import STREAM_MAKERS, encode
 from test.dialects.streams import Maker, chunks
 
 

@@ -26,6 +26,7 @@ from ccsproxy.redaction.tree import texts_of
 from test.capture import encoded
 from test.capture.fakes import SSE, ending, request_head, response_head
 from test.capture.recorder.fake_interfaces import MemoryStore
+from test.effort import effort
 
 SCANNER, TAGGER = Scanner(), Tagger(b"k" * 32)
 SECRET = "ghp_" + "A1b2C3d4E5" * 3 + "F6g7H8"
@@ -89,7 +90,7 @@ class EqualityTests(SynchronousTestCase):
     """The memory changes what a record costs, and nothing else."""
 
     @given(SESSIONS, st.integers(1, 4))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=effort(60), deadline=None)
     def test_sessions(self, turns: list[tuple[int, str, str]], size: int) -> None:
         """Sessions of any texts, with a memory of any size."""
         with_memory, without = Recording(TextMemory(size, size)), Recording(None)
@@ -110,7 +111,7 @@ class EqualityTests(SynchronousTestCase):
         )
 
     @given(SHORT, st.integers(1, 40))
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=effort(20), deadline=None)
     def test_many_short_texts(self, bodies: list[list[str]], size: int) -> None:
         """What is known is all of a row of them, each as it was."""
         with_memory, without = Recording(TextMemory(size, size)), Recording(None)

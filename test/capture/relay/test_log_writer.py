@@ -14,6 +14,7 @@ from ccsproxy.capture.relay.log_writer import FOR_ENDS, FOR_HEADS, Region
 from ccsproxy.capture.relay.spill import SpillBounds
 from ccsproxy.capture.shared_log import IN_FILE, REGION
 from test.capture.relay.rig import LogCase
+from test.effort import effort
 
 BODY = frames.RESPONSE_BODY
 
@@ -81,7 +82,7 @@ class OrderTests(WriterCase):
             [Frame(frames.HEAD, 1, 7, b"head"), Frame(BODY, 1, 7, b""), Frame(BODY, 2, 7, b"body")],
         )
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=effort(25), deadline=None)
     @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3 * REGION // 2)), max_size=25), st.randoms())
     def test_any_sizes_settled_and_moved_in_any_order(self, sizes: list[tuple[int, int]], random) -> None:
         """Bodies longer than a region, through memory and file, while others are settled: each one whole."""

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dashboard.diff.texts import ALIGNED, LONGEST, SHOWN, compare_texts
+from test.effort import effort
 
 
 class TextsTests(SynchronousTestCase):
@@ -37,7 +38,7 @@ class TextsTests(SynchronousTestCase):
         self.assertLessEqual(len(found), SHOWN + 1)
         self.assertIn("too many to be aligned", found[0].text)
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=effort(50), deadline=None)
     @given(
         st.lists(st.sampled_from(["a b", "a c", "d", ""]), max_size=9),
         st.lists(st.sampled_from(["a b", "a c", "d", ""]), max_size=9),

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dashboard.html.code import MOST, code, coloured, json_text
 from test.dashboard.reading_page import misdeeds, shown
+from test.effort import effort
 
 
 class CodeTests(SynchronousTestCase):
@@ -22,7 +23,7 @@ class CodeTests(SynchronousTestCase):
         text = "x = 1\n" * (MOST // 6 + 1)
         self.assertIs(coloured(text, "python"), text)
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=effort(40), deadline=None)
     @given(st.text(max_size=60), st.sampled_from(["python", "bash", "json", "html", "sql"]))
     def test_the_text_stays(self, text: str, language: str) -> None:
         """Whatever the lexer makes of it, no letter is lost and nothing acts."""

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.json_tree import MEMBERS, OPEN, tree
 from test.dashboard.reading_page import misdeeds, shown
+from test.effort import effort
 
 
 class TreeTests(SynchronousTestCase):
@@ -45,7 +46,7 @@ class TreeTests(SynchronousTestCase):
             value = [value]
         self.assertIn("nested too deeply", shown(tree(value, RenderBudget())).text)
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=effort(20), deadline=None)
     @given(
         st.recursive(
             st.none() | st.booleans() | st.floats() | st.integers() | st.text(),

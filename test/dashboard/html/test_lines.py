@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dashboard.html.lines import AROUND, MOST, compare, show
 from test.dashboard.reading_page import shown
+from test.effort import effort
 
 _LINES = st.lists(st.sampled_from("abcde"), max_size=25)
 
@@ -26,7 +27,7 @@ class LinesTests(SynchronousTestCase):
         found = compare("a\n1\n2\n3\nb", "x\n1\n2\n3\ny")
         self.assertEqual([line.kind for line in found].count("gap"), 0)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=effort(60), deadline=None)
     @given(_LINES, _LINES)
     def test_all_that_differs_is_there(self, before: list[str], after: list[str]) -> None:
         """With the lines of the gaps, what was removed and what stayed is the text before; likewise the one after."""

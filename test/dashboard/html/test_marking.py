@@ -10,6 +10,7 @@ from ccsproxy.dashboard.html.marking import DEEPEST, has_mark, mark_words, patte
 from ccsproxy.dashboard.html.markup import h, write
 from ccsproxy.dialects.views.view import Block
 from test.dashboard.reading_page import misdeeds, read_page
+from test.effort import effort
 
 
 class MarkingTests(SynchronousTestCase):
@@ -55,7 +56,7 @@ class MarkingTests(SynchronousTestCase):
         """All text of some content, in its order."""
         self.assertEqual(text_in([h.p("a", h.b("b")), None, "c"]), "abc")
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=effort(60), deadline=None)
     @given(st.text(), st.text())
     def test_any_text(self, text: str, words: str) -> None:
         """Whatever was searched for, the text stays the same and nothing but marks is added."""

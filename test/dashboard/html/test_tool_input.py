@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.dashboard.html.budget import RenderBudget
 from ccsproxy.dashboard.html.tool_input import tool_input
 from test.dashboard.reading_page import Element, misdeeds, shown
+from test.effort import effort
 
 
 class ToolInputTests(SynchronousTestCase):
@@ -42,7 +43,7 @@ class ToolInputTests(SynchronousTestCase):
         self.assertTrue(self.input({"command": "cd /tmp"}).all("pre", class_="code"))
         self.assertFalse(self.input({"pattern": "cd /tmp"}).all("pre", class_="code"))
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=effort(30), deadline=None)
     @given(
         st.dictionaries(
             st.sampled_from(["old_string", "new_string", "todos", "command", "x"]),

@@ -4,13 +4,13 @@ import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from test.effort import effort
+from test.effort import THOROUGH
 from test.proxy.hostile_requests import BODIES, CHUNKED, CHUNKS, FINE, HEADS
 from test.proxy.relay_rig import Client, Rig
 
 SMALL = 160
 #: Of the places to cut at, every so many is tried; the long run tries them all.
-STEP = 1 if effort(1) > 1 else 6
+STEP = 1 if THOROUGH else 8
 
 
 def feed(data: bytes, *cuts: int) -> tuple[Rig, Client]:

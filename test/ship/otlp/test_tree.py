@@ -12,6 +12,7 @@ from ccsproxy.ship.otlp import names
 from ccsproxy.ship.otlp.encoder import SpanEncoder
 from ccsproxy.ship.otlp.protobuf import trace_request
 from ccsproxy.ship.otlp.span import Span
+from test.effort import effort
 from test.insight.world import MAIN, make_world
 from test.ship.otlp.conventions import ATTRIBUTES, OPERATIONS, PARTS, PROVIDERS, ROLES
 
@@ -97,7 +98,7 @@ class TreeTests(SynchronousTestCase):
             self.assertIn(names.TOOL_ARGUMENTS, span.attributes)
             self.assertIn(names.TOOL_RESULT, span.attributes)
 
-    @settings(max_examples=8, deadline=None)
+    @settings(max_examples=effort(8), deadline=None)
     @given(st.lists(st.integers(1, len(RECORDS) - 1), unique=True, max_size=12))
     def test_any_cut(self, cuts: list[int]) -> None:
         """Cut into batches anywhere, the spans are the same, each sent once."""

@@ -150,10 +150,10 @@ class ConcurrencyTests(StateCase):
         arguments = [sys.executable, "-c", program, "keep", "--data-dir", str(self.data_dir)]
         running = [
             subprocess.Popen([*arguments, f"k{number}"], stdout=subprocess.DEVNULL, env=environment)
-            for number in range(6)
+            for number in range(4)
         ]
-        self.assertEqual([each.wait(60) for each in running], [0] * 6)
-        self.assertEqual(len(self.state.stars()), 6)
+        self.assertEqual([each.wait(60) for each in running], [0] * 4)
+        self.assertEqual(len(self.state.stars()), 4)
 
 
 class TroubleTests(StateCase):

@@ -27,7 +27,7 @@ class TailTests(CommandCase):
 
         self.patch(tail.time, "sleep", between)
         out = io.StringIO()
-        args = build_parser().parse_args(["tail", "-n", "3", "--json", "--data-dir", str(self.dir)])
+        args = build_parser(["tail"]).parse_args(["tail", "-n", "3", "--json", "--data-dir", str(self.dir)])
         self.assertRaises(KeyboardInterrupt, args.command.run, args, out, io.StringIO())
         ids = [json.loads(line)["id"] for line in out.getvalue().splitlines()]
         self.assertEqual(ids[-2:], [record["id"] for record in more])

@@ -22,7 +22,7 @@ class CaCommand(SynchronousTestCase):
         self.folder = self.data_dir / "ca"
 
     def run_command(self, *options: str, status: int = 0) -> str:
-        args: Any = build_parser().parse_args(["ca", "--data-dir", str(self.data_dir), *options])
+        args: Any = build_parser(["ca"]).parse_args(["ca", "--data-dir", str(self.data_dir), *options])
         out, err = StringIO(), StringIO()
         self.assertEqual(args.command.run(args, out, err), status, err.getvalue())
         self.assertNotIn("PRIVATE", out.getvalue() + err.getvalue())

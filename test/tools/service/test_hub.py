@@ -15,7 +15,7 @@ class RefusalTests(SynchronousTestCase):
 
     def refused(self, *argv: str) -> str:
         """Return what the command says of options that it refuses."""
-        args = build_parser().parse_args(["hub", *argv])
+        args = build_parser(["hub"]).parse_args(["hub", *argv])
         return str(self.assertRaises((CommandError, ConfigError), run, args, io.StringIO(), io.StringIO()))
 
     def test_no_target_at_all(self) -> None:

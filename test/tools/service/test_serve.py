@@ -49,7 +49,7 @@ class ServeOptionsTests(SynchronousTestCase):
 
     def config(self, *argv: str) -> object:
         """Read a command line."""
-        return config_of(build_parser().parse_args(["serve", *argv]))
+        return config_of(build_parser(["serve"]).parse_args(["serve", *argv]))
 
     def test_options_and_file(self) -> None:
         """Switches, repeated options and a file; the command line wins."""

@@ -20,7 +20,7 @@ class WatchTests(SynchronousTestCase):
         self.data_dir = Path(self.mktemp()).absolute()
 
     def watch(self, *more: str) -> tuple[int, str, str]:
-        args = build_parser().parse_args(
+        args = build_parser(["watch"]).parse_args(
             ["watch", "--once", "--data-dir", str(self.data_dir), str(self.folder), *more]
         )
         out, err = io.StringIO(), io.StringIO()
