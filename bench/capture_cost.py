@@ -21,11 +21,11 @@ from ccsproxy.capture import frames, journal
 from ccsproxy.capture.main import RECORDER_THRESHOLDS
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import MemoryBudget
-from ccsproxy.capture.recorder.given.log_reader import LogReader
+from ccsproxy.capture.recorder.ingest.log_reader import LogReader
 from ccsproxy.capture.recorder.interfaces import Interpreters
-from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.report import MainReport, Report
+from ccsproxy.capture.recorder.sessions.sessions import Sessions
 from ccsproxy.capture.relay.log_writer import LogWriter
 from ccsproxy.capture.relay.spill import Spill
 from ccsproxy.capture.relay.tap import RelayCapture

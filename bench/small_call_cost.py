@@ -23,8 +23,8 @@ from ccsproxy.capture.main import RECORDER_THRESHOLDS
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.interfaces import Interpreters
-from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.report import MainReport, RelayReport, Report
+from ccsproxy.capture.recorder.sessions.sessions import Sessions
 from ccsproxy.capture.recorder.websocket.socket_recorder import SocketRecorder
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect

@@ -18,9 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ccsproxy.store.care.check import check
 from ccsproxy.store.index.follower import bring_up
 from ccsproxy.store.index.schema import NAME
+from ccsproxy.store.maintenance.check import check
 from ccsproxy.store.query import parse_query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import Reader

@@ -1,4 +1,4 @@
-"""The web site of the API server: the guard at the door, the API behind it, and the pages mounted at ``/``."""
+"""The web site of the API server: the guard before it, the API behind it, and the pages mounted at ``/``."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus

@@ -25,7 +25,7 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
     :ivar prices: file of the user's own prices, empty for none.
     :ivar redact_patterns: expressions of the user's own secrets.
     :ivar keep_patterns: expressions of what is no secret.
-    :ivar labels: what every record is labelled with (see `ccsproxy.capture.recorder.placing.labels`).
+    :ivar labels: what every record is labelled with (see `ccsproxy.capture.recorder.sessions.labels`).
     :ivar body_limit: how much of one body is kept, in bytes as they were sent.
     :ivar memory_limit: how much of all unfinished bodies is kept, in bytes.
     """

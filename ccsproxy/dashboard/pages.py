@@ -14,12 +14,12 @@ from ccsproxy.dashboard.assets import FOR_EVER, Assets, load_assets
 from ccsproxy.dashboard.failing import failing_page
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.page import Page, write_page
-from ccsproxy.dashboard.places import find
+from ccsproxy.dashboard.routes import find
 from ccsproxy.dashboard.service import Service
 from ccsproxy.dashboard.spent import SpentToday
+from ccsproxy.store.reader.aggregates.failures import Failures
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.store.reader.sums.failures import Failures
 
 log = Logger()
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import attr
 
+from ccsproxy.store.reader.aggregates.failures import Failures
 from ccsproxy.store.reader.insights import Insights
-from ccsproxy.store.reader.sums.failures import Failures
 
 
 @attr.frozen

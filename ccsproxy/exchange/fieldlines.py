@@ -1,6 +1,6 @@
 """Header lines as bytes, just as they came: read into pairs only by whoever needs pairs.
 
-The relay forwards lines and hands them to capture without taking them apart; a parser at the door has made sure that
+The relay forwards lines and hands them to capture without taking them apart; the request parser has made sure that
 each is a name, a colon, a value without control bytes, and CRLF.
 """
 

@@ -35,11 +35,11 @@ from ccsproxy.proxy.server.limits import Limits, connection_cap
 from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.proxy.server.site import RelaySite
 from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
+from ccsproxy.proxy.upstream.endpoints.http_proxy import CorporateProxy, ProxySettingError, is_loopback, proxy_for
+from ccsproxy.proxy.upstream.endpoints.make_client import client_for, endpoint_for, timeouts_of
+from ccsproxy.proxy.upstream.endpoints.tls_policy import FailClosedPolicy, TLSSettingError, Trust, make_context
 from ccsproxy.proxy.upstream.pool import RelayPool
 from ccsproxy.proxy.upstream.response import empty_response
-from ccsproxy.proxy.upstream.ways.http_proxy import CorporateProxy, ProxySettingError, is_loopback, proxy_for
-from ccsproxy.proxy.upstream.ways.make_client import client_for, endpoint_for, timeouts_of
-from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, TLSSettingError, Trust, make_context
 from ccsproxy.runtime.clock import StallWatch
 from ccsproxy.runtime.sockets.callers import CallerFinder
 from ccsproxy.runtime.write_batch import WriteBatch

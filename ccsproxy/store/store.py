@@ -15,11 +15,11 @@ from ccsproxy.exchange.record import Record, Started
 from ccsproxy.runtime.once import Once
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
-from ccsproxy.store.care.maintenance import Maintenance, MaintenanceThread
-from ccsproxy.store.care.recovery import Recovery, recover, unclean_record
-from ccsproxy.store.care.retention import Retention
 from ccsproxy.store.control import ControlServer
 from ccsproxy.store.directory import Lock, prepare
+from ccsproxy.store.maintenance.maintenance import Maintenance, MaintenanceThread
+from ccsproxy.store.maintenance.recovery import Recovery, recover, unclean_record
+from ccsproxy.store.maintenance.retention import Retention
 from ccsproxy.store.observer import IndexObserver, NullObserver
 from ccsproxy.store.reader.lists import last_seqs
 from ccsproxy.store.reader.source import IndexSource

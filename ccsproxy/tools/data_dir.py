@@ -11,11 +11,11 @@ import msgspec
 
 from ccsproxy import __version__
 from ccsproxy.errors import DataDirError
-from ccsproxy.store.care.offline import OfflineStore
 from ccsproxy.store.control import ControlReply, ControlRequest, ask
 from ccsproxy.store.directory import DataDirBusy
 from ccsproxy.store.engine.engine import EngineError
 from ccsproxy.store.index.file import IndexUnusable
+from ccsproxy.store.maintenance.offline import OfflineStore
 from ccsproxy.store.query import QueryError
 from ccsproxy.store.segments.compressed import PackedError
 from ccsproxy.store.settings import StoreSettings

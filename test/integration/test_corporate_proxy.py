@@ -7,10 +7,10 @@ from twisted.internet.protocol import Factory, Protocol
 from ccsproxy.config.model import Upstream as UpstreamSetting
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.upstream.client import TransparentClient
+from ccsproxy.proxy.upstream.endpoints.http_proxy import CorporateProxy
+from ccsproxy.proxy.upstream.endpoints.make_client import client_for
+from ccsproxy.proxy.upstream.endpoints.tls_policy import FailClosedPolicy, Trust
 from ccsproxy.proxy.upstream.link import Timeouts
-from ccsproxy.proxy.upstream.ways.http_proxy import CorporateProxy
-from ccsproxy.proxy.upstream.ways.make_client import client_for
-from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, Trust
 from test.integration.certificates import Certificate, dns
 from test.integration.test_tls import HOST, OK, ServerContext, TLSCase
 

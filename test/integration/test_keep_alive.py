@@ -8,9 +8,9 @@ from twisted.trial.unittest import TestCase
 from ccsproxy.config.model import Upstream
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.errors import RelayError
+from ccsproxy.proxy.upstream.endpoints.make_client import client_for
+from ccsproxy.proxy.upstream.endpoints.tls_policy import FailClosedPolicy, Trust
 from ccsproxy.proxy.upstream.link import Timeouts
-from ccsproxy.proxy.upstream.ways.make_client import client_for
-from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, Trust
 from test.integration.test_tls import Body
 from test.proxy.upstream_wire import ScriptedBody
 

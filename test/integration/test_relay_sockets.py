@@ -16,8 +16,8 @@ from ccsproxy.exchange.ids import IdSource
 from ccsproxy.proxy.capture_guard import GuardedCapture
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.service import SiteParts, relay_site
+from ccsproxy.proxy.upstream.endpoints.make_client import client_for
 from ccsproxy.proxy.upstream.link import Timeouts
-from ccsproxy.proxy.upstream.ways.make_client import client_for
 from test.proxy.relay_rig import Listening
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.care.recovery import recover
+from ccsproxy.store.maintenance.recovery import recover
 from ccsproxy.store.segments.files import Files
 from test.store.records import stored_ids
 

@@ -18,10 +18,10 @@ from zope.interface import implementer
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.errors import RelayError
 from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
+from ccsproxy.proxy.upstream.endpoints.tls_endpoint import TLSEndpoint, tcp_endpoint
+from ccsproxy.proxy.upstream.endpoints.tls_policy import TLSSettingError, Trust, UpstreamTLS, make_context
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
-from ccsproxy.proxy.upstream.ways.endpoints import TLSEndpoint, tcp_endpoint
-from ccsproxy.proxy.upstream.ways.tls import TLSSettingError, Trust, UpstreamTLS, make_context
 from test.integration.certificates import DAY, NOW, Certificate, dns, ip
 
 HOST = "api.example.test"

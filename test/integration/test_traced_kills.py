@@ -15,9 +15,9 @@ from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.care.check import check
-from ccsproxy.store.care.recovery import recover
 from ccsproxy.store.index.follower import bring_up
+from ccsproxy.store.maintenance.check import check
+from ccsproxy.store.maintenance.recovery import recover
 from ccsproxy.store.segments.files import Files
 from test.integration.traced_writer import TOGETHER
 from test.store.records import stored_ids

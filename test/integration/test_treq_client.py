@@ -19,10 +19,10 @@ from zope.interface.verify import verifyObject
 from ccsproxy.config.values import upstream
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.errors import UpstreamUnreachable
+from ccsproxy.proxy.upstream.endpoints.make_client import client_for
+from ccsproxy.proxy.upstream.endpoints.tls_policy import FailClosedPolicy, Trust
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
-from ccsproxy.proxy.upstream.ways.make_client import client_for
-from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, Trust
 
 
 class Echo(Resource):

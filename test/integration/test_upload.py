@@ -6,9 +6,9 @@ from twisted.internet.task import Cooperator
 
 from ccsproxy.config.model import Upstream as UpstreamSetting
 from ccsproxy.proxy.deadlines import BatchedTimers
+from ccsproxy.proxy.upstream.endpoints.make_client import client_for
+from ccsproxy.proxy.upstream.endpoints.tls_policy import FailClosedPolicy, Trust
 from ccsproxy.proxy.upstream.link import Timeouts
-from ccsproxy.proxy.upstream.ways.make_client import client_for
-from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, Trust
 from test.integration.certificates import Certificate, dns
 from test.integration.test_tls import HOST, Body, ServerContext, TLSCase
 from test.proxy.upstream_wire import ScriptedBody

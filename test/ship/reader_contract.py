@@ -10,10 +10,10 @@ from ccsproxy.insight.query import LABELLED
 from ccsproxy.store.engine.reader import EngineReader
 from ccsproxy.store.index.follower import bring_up
 from ccsproxy.store.query import QueryError, parse_query
+from ccsproxy.store.reader.aggregates.costs import GROUPS
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
-from ccsproxy.store.reader.sums.costs import GROUPS
 from ccsproxy.store.segments.segment import segment_name
 from test.ship.segments import Segments
 from test.store.corpus import Corpus

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.care.offline import OfflineStore
-from ccsproxy.store.care.retention import Kept, held_back
+from ccsproxy.store.maintenance.offline import OfflineStore
+from ccsproxy.store.maintenance.retention import Kept, held_back
 from ccsproxy.store.segments.lines import segment_bytes
 from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.store.settings import StoreSettings

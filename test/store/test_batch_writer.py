@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog, Dropped
 from ccsproxy.store.batch_writer import PAUSE, BatchWriter
-from ccsproxy.store.care.recovery import recover
+from ccsproxy.store.maintenance.recovery import recover
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.segment import Location, list_segments, segments_dir

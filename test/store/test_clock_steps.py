@@ -9,11 +9,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
-from ccsproxy.store.care.maintenance import Maintenance
-from ccsproxy.store.care.recovery import recover
-from ccsproxy.store.care.retention import Retention
 from ccsproxy.store.directory import prepare
 from ccsproxy.store.index.follower import bring_up
+from ccsproxy.store.maintenance.maintenance import Maintenance
+from ccsproxy.store.maintenance.recovery import recover
+from ccsproxy.store.maintenance.retention import Retention
 from ccsproxy.store.observer import NullObserver
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.segments.files import Files

@@ -18,7 +18,6 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from ccsproxy.capture.main import IndexedStore
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store import control
-from ccsproxy.store.care import maintenance
 from ccsproxy.store.control import (
     RETRY,
     TAKEN_WITHIN,
@@ -29,6 +28,7 @@ from ccsproxy.store.control import (
     ask,
 )
 from ccsproxy.store.directory import DataDirBusy, Lock
+from ccsproxy.store.maintenance import maintenance
 from ccsproxy.store.segments.segment import list_segments
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state.state import State

@@ -16,11 +16,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
-from ccsproxy.store.care.maintenance import Maintenance
-from ccsproxy.store.care.offline import OfflineStore
-from ccsproxy.store.care.recovery import recover
-from ccsproxy.store.care.retention import Retention
 from ccsproxy.store.directory import DataDirBusy, Lock, prepare
+from ccsproxy.store.maintenance.maintenance import Maintenance
+from ccsproxy.store.maintenance.offline import OfflineStore
+from ccsproxy.store.maintenance.recovery import recover
+from ccsproxy.store.maintenance.retention import Retention
 from ccsproxy.store.observer import NullObserver
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.log import SegmentLog

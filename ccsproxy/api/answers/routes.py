@@ -6,7 +6,7 @@ from ccsproxy.api.answers.endpoints import InsightEndpoints
 from ccsproxy.api.guard import CHANGING
 from ccsproxy.api.openapi.parameters import SEQ, SID, Parameter, choice, moment, text
 from ccsproxy.api.route import Endpoint, Handler
-from ccsproxy.store.reader.sums.costs import PARTS
+from ccsproxy.store.reader.aggregates.costs import PARTS
 
 _JSON = "application/json"
 _SINCE = moment("since", "Only what began then or later: RFC 3339 time or date, UTC.")

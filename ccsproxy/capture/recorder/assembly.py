@@ -9,12 +9,12 @@ from ccsproxy.capture.frames import REQUEST_BODY, Lost
 from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.headers import media_type, text_of
 from ccsproxy.capture.recorder.interfaces import Dialect, Interpreters
-from ccsproxy.capture.recorder.placing.conversations import Conversation
-from ccsproxy.capture.recorder.placing.labels import labels_of
-from ccsproxy.capture.recorder.placing.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.request import RequestInMaking
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.capture.recorder.secrets.redaction import RedactionGate
+from ccsproxy.capture.recorder.sessions.conversations import Conversation
+from ccsproxy.capture.recorder.sessions.labels import labels_of
+from ccsproxy.capture.recorder.sessions.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.websocket.connection import SocketFacts
 from ccsproxy.clients.purpose import Purpose
 from ccsproxy.clients.turns import Turns

@@ -20,14 +20,14 @@ from twisted.python.failure import Failure
 from ccsproxy.capture.frames import Attached
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import MemoryBudget
-from ccsproxy.capture.recorder.given.inbox import Inbox
-from ccsproxy.capture.recorder.given.left_behind import LeftBehind
-from ccsproxy.capture.recorder.given.source import RelaySource
+from ccsproxy.capture.recorder.ingest.inbox import Inbox
+from ccsproxy.capture.recorder.ingest.left_behind import LeftBehind
+from ccsproxy.capture.recorder.ingest.source import RelaySource
 from ccsproxy.capture.recorder.interfaces import Interpreters, Store
-from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.secrets.redactor import Redactor, Unredacted
+from ccsproxy.capture.recorder.sessions.sessions import Sessions
 from ccsproxy.capture.recorder.websocket.socket_recorder import SocketRecorder
 from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.capture.spill import SpillCipher

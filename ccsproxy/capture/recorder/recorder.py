@@ -12,14 +12,14 @@ from ccsproxy.capture.frames import EndFrame, Frame
 from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder.assembly import Assembly, CapturePolicy
 from ccsproxy.capture.recorder.bodies import MemoryBudget
-from ccsproxy.capture.recorder.given.unclean import cut_ending, died_with_proxy, only_begun, whole_ending
+from ccsproxy.capture.recorder.ingest.unclean import cut_ending, died_with_proxy, only_begun, whole_ending
 from ccsproxy.capture.recorder.interfaces import Interpreters, Price, Store
-from ccsproxy.capture.recorder.placing.opening import Later, Opening
-from ccsproxy.capture.recorder.placing.sessions import Sessions
-from ccsproxy.capture.recorder.placing.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.report import Report
 from ccsproxy.capture.recorder.secrets.redaction import RedactionGate
 from ccsproxy.capture.recorder.secrets.redactor import Redactor
+from ccsproxy.capture.recorder.sessions.opening import Later, Opening
+from ccsproxy.capture.recorder.sessions.sessions import Sessions
+from ccsproxy.capture.recorder.sessions.stored_answers import StoredAnswers
 from ccsproxy.capture.recorder.storing.record_writer import RecordWriter
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.exchange.record import Record, Started

@@ -16,8 +16,8 @@ from ccsproxy.dashboard.lists.overview_view import SPANS, TimeRange, charts_of, 
 from ccsproxy.dashboard.page import Page
 from ccsproxy.dashboard.service import Service
 from ccsproxy.store.query import Query
+from ccsproxy.store.reader.aggregates.stats import LENGTHS
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.store.reader.sums.stats import LENGTHS
 
 #: Findings of all sessions.
 FINDINGS = 12

@@ -8,7 +8,7 @@ from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.facts import table
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.insight.words import seconds
-from ccsproxy.store.reader.sums.costs import PARTS
+from ccsproxy.store.reader.aggregates.costs import PARTS
 
 #: What a table may be by, how it is called, and the field of the query language that leads to its calls.
 BY: Mapping[str, tuple[str, str]] = {

@@ -12,7 +12,7 @@ from ccsproxy.dashboard.html.picture.svg import Bar
 from ccsproxy.insight.query import parse
 from ccsproxy.store.index.tallies import DAY_MS
 from ccsproxy.store.query import QueryError, parse_time
-from ccsproxy.store.reader.sums.stats import LENGTHS
+from ccsproxy.store.reader.aggregates.stats import LENGTHS
 
 #: Bars of a chart.
 MOST = 92

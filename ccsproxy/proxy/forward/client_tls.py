@@ -11,7 +11,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 
 from ccsproxy.proxy.forward.leaves import ServerConnections
-from ccsproxy.proxy.upstream.ways.endpoints import Direct, OneProtocol
+from ccsproxy.proxy.upstream.endpoints.tls_endpoint import Direct, OneProtocol
 
 #: The content type of a TLS record that holds a handshake (RFC 8446 section 5.1).
 HANDSHAKE = 22

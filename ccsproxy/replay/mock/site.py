@@ -49,7 +49,7 @@ class MockResource(Resource):
 def _refused(request: Any) -> tuple[int, bytes] | None:
     """Return what a web page gets that tries to read conversations: by a name of its own, or across sites."""
     if request.isSecure():
-        return None  # through our own door, which a page cannot ask
+        return None  # came through our own CONNECT, which a page cannot send
     if request.getRequestHostname().lower() not in OWN_NAMES:
         return 421, dumps({"error": {"type": "misdirected_request", "message": "the mock answers to localhost only"}})
     origin = request.getHeader(b"origin") or b""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ccsproxy.insight.query import ANNOTATED, FLAGS, LABELLED, Narrowing
+from ccsproxy.store.engine.aggregates import GROUPS
 from ccsproxy.store.engine.engine import Engine
-from ccsproxy.store.engine.sums import GROUPS
 from ccsproxy.store.narrowing import expression
 from ccsproxy.store.query import Query, terms
 from ccsproxy.store.state.annotations import Marked

@@ -8,8 +8,8 @@ import msgspec
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.insight.facts import Call, Item, Rates, Secret
 from ccsproxy.insight.prompt.prompts import KINDS, Version
+from ccsproxy.store.engine.aggregates import where
 from ccsproxy.store.engine.engine import Engine
-from ccsproxy.store.engine.sums import where
 from ccsproxy.store.summary import KEY_BITS
 
 #: The items of a prompt, and the rates of a call that sent it.

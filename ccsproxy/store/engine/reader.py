@@ -14,23 +14,23 @@ from ccsproxy.insight.facts import Call
 from ccsproxy.insight.prompt.prompts import Version
 from ccsproxy.insight.query import ANNOTATED, LABELLED
 from ccsproxy.providers.price_book import PriceBook
+from ccsproxy.store.engine.aggregates import costs, periods_by, tallies, totals, where
 from ccsproxy.store.engine.conditions import conditions, member, order
 from ccsproxy.store.engine.engine import Engine
 from ccsproxy.store.engine.insights import MOST_PROMPTS, ReadPrompt, calls_with_secrets, prompt_versions
 from ccsproxy.store.engine.records import EngineRecords
-from ccsproxy.store.engine.sums import costs, periods_by, tallies, totals, where
 from ccsproxy.store.index.sessions import SessionTotals, new_session
 from ccsproxy.store.index.tallies import DAY_MS, HOUR_MS
 from ccsproxy.store.query import FIELDS, Query
+from ccsproxy.store.reader.aggregates.costs import GROUPS, OF_MANY
+from ccsproxy.store.reader.aggregates.speeds import MOST, MS, TOKENS, speeds_of
+from ccsproxy.store.reader.aggregates.stats import as_dict as tally_dict
+from ccsproxy.store.reader.aggregates.stats import ordered, statistics_of
 from ccsproxy.store.reader.calls import Stamp, completed
 from ccsproxy.store.reader.excerpts import excerpt
 from ccsproxy.store.reader.lists import SessionQuery, session_dict
 from ccsproxy.store.reader.reader import RequestPage
 from ccsproxy.store.reader.records import NotKept, as_record
-from ccsproxy.store.reader.sums.costs import GROUPS, OF_MANY
-from ccsproxy.store.reader.sums.speeds import MOST, MS, TOKENS, speeds_of
-from ccsproxy.store.reader.sums.stats import as_dict as tally_dict
-from ccsproxy.store.reader.sums.stats import ordered, statistics_of
 from ccsproxy.store.state.annotations import Annotation, marked
 from ccsproxy.store.summary import KEY_BITS, Price, Summary, as_dict
 
@@ -156,7 +156,7 @@ class EngineReader(EngineRecords):
         return [{"start_ms": int(start) * length, **tally_dict(found[(start,)])} for (start,) in sorted(found)]
 
     def speeds(self, since: int | None, until: int | None, length: int) -> dict[int, dict[str, Any]]:
-        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.sums.speeds`)."""
+        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.aggregates.speeds`)."""
         span = self._engine.whole(f"key / {float(length << KEY_BITS)!r}")
         found = [*self._since(since), f"output_tokens >= {TOKENS}", f"duration_ms - ttft_ms >= {MS}"]
         if until is not None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import attr
 
+from ccsproxy.store.engine.aggregates import where
 from ccsproxy.store.engine.columns import REAL, TIMES, WHOLE
 from ccsproxy.store.engine.conditions import conditions
 from ccsproxy.store.engine.engine import LARGEST, Engine
-from ccsproxy.store.engine.sums import where
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.lists import batches
 from ccsproxy.store.reader.records import NotKept, as_record

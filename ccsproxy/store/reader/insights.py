@@ -27,11 +27,11 @@ from ccsproxy.insight.prompt.layout import layout
 from ccsproxy.insight.prompt.prompts import listing
 from ccsproxy.insight.session import Session
 from ccsproxy.store.query import Query
+from ccsproxy.store.reader.aggregates.budgets import spent_now
+from ccsproxy.store.reader.aggregates.costs import PARTS
 from ccsproxy.store.reader.calls import Stamp
 from ccsproxy.store.reader.noteworthy import LOOKED_THROUGH, Noteworthy
 from ccsproxy.store.reader.reader import NotKept, Reader
-from ccsproxy.store.reader.sums.budgets import spent_now
-from ccsproxy.store.reader.sums.costs import PARTS
 from ccsproxy.store.state.annotations import Annotation
 from ccsproxy.store.summary import cost_gap, read_entry
 
@@ -216,7 +216,7 @@ class Insights:
     def costs(self, by: str, query: Query) -> dict[str, Any]:
         """Sum up what a query lets through.
 
-        :param by: one of `ccsproxy.store.reader.sums.costs.GROUPS`, or of `PARTS`: those go through the newest
+        :param by: one of `ccsproxy.store.reader.aggregates.costs.GROUPS`, or of `PARTS`: those go through the newest
         sessions alone, as they have to be put together from the parts of their prompts.
         """
         total = {**self._reader.totals(query), "name": None}

@@ -12,10 +12,10 @@ from ccsproxy.insight.cost.carry import joined_costs, part_costs
 from ccsproxy.insight.findings import findings
 from ccsproxy.insight.session import Session
 from ccsproxy.insight.stalls import StalledCall, stalled_calls, sum_stalls
+from ccsproxy.store.reader.aggregates.costs import PARTS
 from ccsproxy.store.reader.calls import Stamp
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
-from ccsproxy.store.reader.sums.costs import PARTS
 
 #: Sessions that are looked through at a time, and those whose findings are held.
 LOOKED_THROUGH, HELD = 60, 1200

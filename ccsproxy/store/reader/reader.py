@@ -17,6 +17,9 @@ from ccsproxy.insight.query import ANNOTATED, LABELLED
 from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.index.facts.reading import calls_with, session_calls
 from ccsproxy.store.query import Query, QueryError
+from ccsproxy.store.reader.aggregates.costs import GROUPS, costs
+from ccsproxy.store.reader.aggregates.speeds import speeds
+from ccsproxy.store.reader.aggregates.stats import directories, no_statistics, periods, statistics
 from ccsproxy.store.reader.calls import Stamp, completed, missing, prompt_versions, stamp_of
 from ccsproxy.store.reader.excerpts import excerpt
 from ccsproxy.store.reader.lists import (
@@ -34,9 +37,6 @@ from ccsproxy.store.reader.pages import Row, request_rows, totals
 from ccsproxy.store.reader.recent import Tail, recent_rows
 from ccsproxy.store.reader.records import NotKept, Place, RecordReader
 from ccsproxy.store.reader.source import IndexSource
-from ccsproxy.store.reader.sums.costs import GROUPS, costs
-from ccsproxy.store.reader.sums.speeds import speeds
-from ccsproxy.store.reader.sums.stats import directories, no_statistics, periods, statistics
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.state.annotations import Annotation, Annotations, marked
 from ccsproxy.store.state.state import State
@@ -126,7 +126,7 @@ class Reader(RecordReader):
         return [as_dict(row) for row in rows]
 
     def costs(self, query: Query, by: str) -> list[dict[str, Any]]:
-        """Sum up what a query lets through by one of `ccsproxy.store.reader.sums.costs.GROUPS`, the dearest first."""
+        """Sum up what a query lets through by one of `aggregates.costs.GROUPS`, the dearest first."""
         wanted = self._looked_up(query)
         return self._source.ask(lambda connection: costs(connection, wanted, by), [])
 
@@ -189,15 +189,15 @@ class Reader(RecordReader):
         return {"since": since, "rebuilding": self._source.rebuilding(), **answer}
 
     def periods(self, span: str, since: int | None = None) -> list[dict[str, Any]]:
-        """Return statistics of each hour or day (see `ccsproxy.store.reader.sums.stats.periods`)."""
+        """Return statistics of each hour or day (see `ccsproxy.store.reader.aggregates.stats.periods`)."""
         return self._source.ask(lambda connection: periods(connection, span, since), [])
 
     def speeds(self, since: int | None, until: int | None, length: int) -> dict[int, dict[str, Any]]:
-        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.sums.speeds`)."""
+        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.aggregates.speeds`)."""
         return self._source.ask(lambda connection: speeds(connection, since, until, length), {})
 
     def directories(self, since: int | None = None) -> list[dict[str, Any]]:
-        """Return statistics of each working directory (see `ccsproxy.store.reader.sums.stats.directories`)."""
+        """Return statistics of each working directory (see `ccsproxy.store.reader.aggregates.stats.directories`)."""
         return self._source.ask(lambda connection: directories(connection, since), [])
 
     def meta(self) -> dict[str, list[Any]]:

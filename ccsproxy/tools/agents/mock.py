@@ -90,7 +90,7 @@ def _serve(args: argparse.Namespace, calls: list[MockedCall], lacking: list[str]
     from twisted.internet import reactor
 
     from ccsproxy.proxy.forward.leaves import LeafContexts
-    from ccsproxy.replay.mock.door import MockDoorFactory
+    from ccsproxy.replay.mock.connection import MockConnectionFactory
     from ccsproxy.replay.mock.site import MockResource, MockSite
     from ccsproxy.runtime.sockets.listening import listen, loopback, url_of
     from ccsproxy.tools.service.foreground import log_warnings
@@ -107,8 +107,8 @@ def _serve(args: argparse.Namespace, calls: list[MockedCall], lacking: list[str]
     authority = AuthorityStore(data_dir_of(args) / "ca", known.names)
     answering = Answering(calls, args.match, args.speed, frozenset(UPSTREAMS), told)
     site, leaves = MockSite(MockResource(reactor, answering), reactor), LeafContexts(authority, reactor)
-    door = MockDoorFactory(answering, site, leaves, known, reactor)
-    port = listen(reactor, loopback(args.port), door, "--port")
+    connections = MockConnectionFactory(answering, site, leaves, known, reactor)
+    port = listen(reactor, loopback(args.port), connections, "--port")
     report(
         {"url": url_of(port), "calls": len(calls), "lacking": lacking, "session": calls[0].name.rpartition("/")[0]}
     )

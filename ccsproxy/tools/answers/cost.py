@@ -6,7 +6,7 @@ from typing import Any, TextIO
 from ccsproxy.insight import words
 from ccsproxy.providers.amounts import lacking, total
 from ccsproxy.store.query import QueryError, parse_query
-from ccsproxy.store.reader.sums.costs import GROUPS, OF_MANY, PARTS
+from ccsproxy.store.reader.aggregates.costs import GROUPS, OF_MANY, PARTS
 from ccsproxy.tools.answers.answering import examples, open_insights
 from ccsproxy.tools.asking import say_nothing_matches
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json

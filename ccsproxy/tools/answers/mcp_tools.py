@@ -10,10 +10,10 @@ import msgspec
 
 from ccsproxy.exports.session.session import SessionExtras, session_markdown
 from ccsproxy.store.query import parse_query, parse_time
+from ccsproxy.store.reader.aggregates.costs import GROUPS, PARTS
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.store.reader.sums.costs import GROUPS, PARTS
 from ccsproxy.tools.answers.answering import one_call, place_of
 from ccsproxy.tools.asking import full_session, moment
 from ccsproxy.tools.printing import Paint

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from ccsproxy.capture.recorder.placing.labels import REPLAY_OF
+from ccsproxy.capture.recorder.sessions.labels import REPLAY_OF
 from ccsproxy.exchange.continuation import with_context
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.exports.replay.comparison import ReplaySide, answer_lines, as_json, recorded_side, table_lines, usage_of
@@ -18,7 +18,7 @@ from ccsproxy.exports.replay.errors import EditError, NotReplayable
 from ccsproxy.exports.replay.login import login_for
 from ccsproxy.exports.replay.request import ReplayRequest, replay_request
 from ccsproxy.launch.background import Background
-from ccsproxy.replay.way import ReplayWay, way_of
+from ccsproxy.replay.route import ReplayRoute, route_of
 from ccsproxy.runtime.sockets.processes import LABELS
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.insights import Insights
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     name = f"{short(session)}/{seq}"
     try:
         request = replay_request(record, _edits(args))
-        way = way_of(request, running)
+        way = route_of(request, running)
         login = login_for(request, os.environ, (running or {}).get("upstreams") or {})
     except EditError as error:
         raise CommandError(f"{name} cannot be changed like that: {error}.") from None
@@ -150,7 +150,7 @@ def _cost(reader: Reader, record: Mapping[str, Any]) -> Any:
 def _send(
     args: argparse.Namespace,
     request: ReplayRequest,
-    way: ReplayWay,
+    way: ReplayRoute,
     login: tuple[tuple[str, str], ...],
     reader: Reader,
     out: TextIO,
@@ -159,8 +159,8 @@ def _send(
     from twisted.internet import reactor
 
     from ccsproxy.providers.prices import provider_of
+    from ccsproxy.replay.route import connect
     from ccsproxy.replay.sending import ReplaySender
-    from ccsproxy.replay.way import connect
     from ccsproxy.tools.service.foreground import log_warnings
 
     sides: list[ReplaySide] = []
@@ -225,7 +225,7 @@ def _recorded_as(reader: Reader, call: str, began: float, count: int) -> list[st
         time.sleep(_LOOK)
 
 
-def _write(args: argparse.Namespace, sides: list[ReplaySide], made: list[str], way: ReplayWay, out: TextIO) -> None:
+def _write(args: argparse.Namespace, sides: list[ReplaySide], made: list[str], way: ReplayRoute, out: TextIO) -> None:
     if args.json:
         write_json(out, {"calls": [as_json(side) for side in sides], "upstream": way.url, "recorded": made})
         return

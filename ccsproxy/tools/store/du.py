@@ -5,7 +5,7 @@ from typing import TextIO
 
 import attr
 
-from ccsproxy.store.care.check import space
+from ccsproxy.store.maintenance.check import space
 from ccsproxy.tools.data_dir import add_data_dir, data_dir_of, reported, size_text, write_json
 
 NAME = "du"

@@ -3,8 +3,8 @@
 import argparse
 from typing import TextIO
 
-from ccsproxy.store.care.offline import OfflineStore
 from ccsproxy.store.control import ControlReply, ControlRequest
+from ccsproxy.store.maintenance.offline import OfflineStore
 from ccsproxy.tools.asking import whole_ids
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, changed, data_dir_of, reported, write_json
 

@@ -8,7 +8,7 @@ import attr
 
 from ccsproxy.launch.measuring.wire import WireExchange, built_in, verify_wire
 from ccsproxy.launch.measuring.wire_recorded import recorded_exchanges
-from ccsproxy.store.care.check import CheckReport, SegmentReport, check
+from ccsproxy.store.maintenance.check import CheckReport, SegmentReport, check
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.data_dir import add_data_dir, data_dir_of, reported, write_json

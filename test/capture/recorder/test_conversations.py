@@ -1,12 +1,12 @@
-"""Tests for `ccsproxy.capture.recorder.placing.conversations` over `ccsproxy.clients.turns`."""
+"""Tests for `ccsproxy.capture.recorder.sessions.conversations` over `ccsproxy.clients.turns`."""
 
 from itertools import count
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.capture.recorder.placing import conversations
-from ccsproxy.capture.recorder.placing.conversations import Caller, Conversations
+from ccsproxy.capture.recorder.sessions import conversations
+from ccsproxy.capture.recorder.sessions.conversations import Caller, Conversations
 from ccsproxy.clients.turns import turns_of, words_of_answer
 from ccsproxy.exchange.record import Process
 

@@ -13,9 +13,9 @@ from ccsproxy.capture.frames import EndFrame, FrameDecoder
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import MemoryBudget
 from ccsproxy.capture.recorder.interfaces import Interpreters
-from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.report import MainReport, RelayReport, Report
+from ccsproxy.capture.recorder.sessions.sessions import Sessions
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.exchange.record import Record

@@ -8,10 +8,10 @@ from twisted.internet.task import Clock
 
 from ccsproxy.capture.frames import EndFrame
 from ccsproxy.capture.recorder.interfaces import Interpreters
-from ccsproxy.capture.recorder.placing.opening import WAIT_S
-from ccsproxy.capture.recorder.placing.probes import HOLD_S
-from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.recorder import Recorder
+from ccsproxy.capture.recorder.sessions.opening import WAIT_S
+from ccsproxy.capture.recorder.sessions.probes import HOLD_S
+from ccsproxy.capture.recorder.sessions.sessions import Sessions
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
 from ccsproxy.exchange.record import Process, Record

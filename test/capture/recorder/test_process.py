@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.capture import frames, journal
 from ccsproxy.capture.frames import Attached
 from ccsproxy.capture.journal import Journal
-from ccsproxy.capture.recorder.given.source import APPENDING, LOOK_AGAIN, RelaySource
+from ccsproxy.capture.recorder.ingest.source import APPENDING, LOOK_AGAIN, RelaySource
 from ccsproxy.capture.recorder.process import FIRST_AFTER, HEALTH_EVERY, RecorderParts, RecorderProcess, Recovered
 from ccsproxy.capture.relay.log_writer import LogWriter
 from ccsproxy.capture.relay.spill import Spill
@@ -25,7 +25,7 @@ from ccsproxy.capture.settings import RecorderSettings
 from ccsproxy.capture.shared_log import REGION, SharedLog
 from ccsproxy.capture.spill import open_nameless
 from ccsproxy.providers.price_book import COPY
-from ccsproxy.store.care.recovery import unclean_record
+from ccsproxy.store.maintenance.recovery import unclean_record
 from test.capture.fakes import NowDisk, ending, request_head, response_head
 from test.capture.recorder.fake_interfaces import MEANING, MemoryStore, Stars
 from test.capture.recorder.test_recorder import started

@@ -15,15 +15,15 @@ from ccsproxy.capture.frames import EndFrame, Frame, FrameDecoder, Lost
 from ccsproxy.capture.journal import Begun
 from ccsproxy.capture.recorder.assembly import CapturePolicy
 from ccsproxy.capture.recorder.bodies import MemoryBudget
-from ccsproxy.capture.recorder.given.unclean import only_begun
+from ccsproxy.capture.recorder.ingest.unclean import only_begun
 from ccsproxy.capture.recorder.interfaces import Interpreters
-from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.report import MainReport, RelayReport, Report
+from ccsproxy.capture.recorder.sessions.sessions import Sessions
 from ccsproxy.capture.recorder.storing import record_writer
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead, Timing
-from ccsproxy.store.care.recovery import unclean_record
+from ccsproxy.store.maintenance.recovery import unclean_record
 from test.capture import encoded
 from test.capture.fakes import JSON, SSE, ending, request_head, response_head
 from test.capture.recorder import fake_interfaces

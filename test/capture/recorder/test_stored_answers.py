@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.capture.recorder.placing.stored_answers import StoredAnswers
+from ccsproxy.capture.recorder.sessions.stored_answers import StoredAnswers
 from ccsproxy.dialects.route import split_target
 
 

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.capture import journal
 from ccsproxy.capture.frames import Frame
 from ccsproxy.capture.journal import Journal
-from ccsproxy.capture.recorder.given.log_reader import LogReader
+from ccsproxy.capture.recorder.ingest.log_reader import LogReader
 from ccsproxy.capture.relay.log_writer import LogWriter
 from ccsproxy.capture.relay.spill import Spill, SpillBounds
 from ccsproxy.capture.relay.tap import RelayCapture

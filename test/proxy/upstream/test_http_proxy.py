@@ -1,9 +1,9 @@
-"""Tests of `ccsproxy.proxy.upstream.ways.http_proxy`: which upstream is reached through which proxy."""
+"""Tests of `ccsproxy.proxy.upstream.endpoints.http_proxy`: which upstream is reached through which proxy."""
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.model import Upstream
-from ccsproxy.proxy.upstream.ways.http_proxy import CorporateProxy, ProxySettingError, excluded, proxy_for
+from ccsproxy.proxy.upstream.endpoints.http_proxy import CorporateProxy, ProxySettingError, excluded, proxy_for
 
 
 def upstream(host: str = "api.example.com", scheme: str = "https", port: int = 443) -> Upstream:

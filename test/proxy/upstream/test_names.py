@@ -1,4 +1,4 @@
-"""Tests of `ccsproxy.proxy.upstream.ways.names`: names that cannot be looked up are told apart."""
+"""Tests of `ccsproxy.proxy.upstream.endpoints.names`: names that cannot be looked up are told apart."""
 
 import socket
 import threading
@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 
 from ccsproxy.proxy.errors import ConnectTimeout, UpstreamUnreachable
-from ccsproxy.proxy.upstream.ways.names import NamedEndpoint
+from ccsproxy.proxy.upstream.endpoints.names import NamedEndpoint
 
 
 class NamedEndpointTests(TestCase):

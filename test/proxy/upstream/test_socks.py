@@ -1,4 +1,4 @@
-"""Tests of `ccsproxy.proxy.upstream.ways.socks`: the request follows what the proxy has opened, and nothing else."""
+"""Tests of the SOCKS5 endpoint: the request follows what the proxy has opened, and nothing else."""
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.endpoints import TCP4ClientEndpoint
@@ -10,8 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.errors import UpstreamUnreachable
 from ccsproxy.proxy.upstream.client import RelayAgent
+from ccsproxy.proxy.upstream.endpoints.socks import SocksEndpoint
 from ccsproxy.proxy.upstream.pool import RelayPool
-from ccsproxy.proxy.upstream.ways.socks import SocksEndpoint
 from test.proxy.upstream_wire import WireTransport
 
 OPENED = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x1f\x90"

@@ -1,4 +1,4 @@
-"""Tests of `ccsproxy.proxy.upstream.ways.tunnel`: CONNECT through a corporate proxy."""
+"""Tests of `ccsproxy.proxy.upstream.endpoints.tunnel`: CONNECT through a corporate proxy."""
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.endpoints import TCP4ClientEndpoint
@@ -9,9 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.upstream.client import RelayAgent
+from ccsproxy.proxy.upstream.endpoints.tunnel import TunnelEndpoint
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
-from ccsproxy.proxy.upstream.ways.tunnel import TunnelEndpoint
 from test.proxy.upstream_wire import WireTransport
 
 

@@ -9,12 +9,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.providers.cost import Cost
 from ccsproxy.providers.price_book import list_price
-from ccsproxy.store.care.offline import OfflineStore
 from ccsproxy.store.index.facts import blocks, making
 from ccsproxy.store.index.facts.packing import unpacked
 from ccsproxy.store.index.file import remove_all
 from ccsproxy.store.index.follower import Follower, bring_up, rebuild
 from ccsproxy.store.index.index import Index
+from ccsproxy.store.maintenance.offline import OfflineStore
 from ccsproxy.store.reader import insights as insights_module
 from ccsproxy.store.reader import noteworthy as noteworthy_module
 from ccsproxy.store.reader.insights import Insights

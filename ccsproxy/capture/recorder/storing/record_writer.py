@@ -12,9 +12,9 @@ from ccsproxy.capture.frames import EndFrame
 from ccsproxy.capture.recorder import events
 from ccsproxy.capture.recorder.assembly import Assembly
 from ccsproxy.capture.recorder.interfaces import Price, Store
-from ccsproxy.capture.recorder.placing.continuations import Continuations
-from ccsproxy.capture.recorder.placing.placement import Placement
 from ccsproxy.capture.recorder.report import Report
+from ccsproxy.capture.recorder.sessions.continuations import Continuations
+from ccsproxy.capture.recorder.sessions.placement import Placement
 from ccsproxy.capture.recorder.storing.appending import Appending
 from ccsproxy.capture.recorder.storing.record_form import bare_record, whole_record
 from ccsproxy.exchange.record import Record

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from ccsproxy.capture.frames import EndFrame, Frame
 from ccsproxy.capture.recorder.assembly import Assembly
-from ccsproxy.capture.recorder.given.unclean import cut_ending
+from ccsproxy.capture.recorder.ingest.unclean import cut_ending
 from ccsproxy.capture.recorder.recorder import Recorder
 from ccsproxy.capture.recorder.storing.record_writer import BROKEN
 from ccsproxy.capture.recorder.websocket.connection import SocketExchange, SocketFacts

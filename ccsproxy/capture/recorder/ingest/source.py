@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from ccsproxy.capture import frames, journal
 from ccsproxy.capture.frames import RELAY_SHIFT, Attached, Frame, FrameDecoder
 from ccsproxy.capture.journal import Begun
-from ccsproxy.capture.recorder.given.log_reader import EVERYTHING, LogReader
+from ccsproxy.capture.recorder.ingest.log_reader import EVERYTHING, LogReader
 from ccsproxy.capture.recorder.report import RelayReport
 from ccsproxy.capture.shared_log import ACCEPTED, BEHIND_SINCE, WORKING, SharedLog
 from ccsproxy.capture.spill import SpillCipher

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
-from ccsproxy.store.care.retention import AgeClock, Retention, expired, held_back, survey
 from ccsproxy.store.index.file import index_bytes
+from ccsproxy.store.maintenance.retention import AgeClock, Retention, expired, held_back, survey
 from ccsproxy.store.observer import IndexObserver
 from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.compressed import PackedError

@@ -11,8 +11,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ccsproxy.proxy.errors import UpstreamProtocolError, UpstreamUnreachable
+from ccsproxy.proxy.upstream.endpoints.tls_endpoint import OneProtocol, switch_protocol
 from ccsproxy.proxy.upstream.response_head import check_beginning, parse_head
-from ccsproxy.proxy.upstream.ways.endpoints import OneProtocol, switch_protocol
 
 
 class Tunnel(Protocol):

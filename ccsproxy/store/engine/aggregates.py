@@ -6,7 +6,7 @@ from typing import Any
 from ccsproxy.store.engine.engine import Engine
 from ccsproxy.store.index.schema import SUMS
 from ccsproxy.store.index.tallies import DAY_MS, HOUR_MS, PeriodTally, bounded_sum
-from ccsproxy.store.reader.sums.costs import SUMMED, cost_row
+from ccsproxy.store.reader.aggregates.costs import SUMMED, cost_row
 from ccsproxy.store.summary import KEY_BITS
 
 #: Width of a bin of durations; see `ccsproxy.store.index.tallies.duration_bin`.

@@ -24,7 +24,7 @@ from zope.interface import implementer
 
 from ccsproxy.proxy.errors import TLSHandshakeFailed
 from ccsproxy.proxy.transport import send_now
-from ccsproxy.proxy.upstream.ways.names import NamedEndpoint
+from ccsproxy.proxy.upstream.endpoints.names import NamedEndpoint
 
 
 def tcp_endpoint(reactor: Any, host: str, port: int) -> IStreamClientEndpoint:

@@ -7,13 +7,13 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from ccsproxy.config.model import Config, Upstream
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.upstream.client import AbsoluteForm, RelayAgent, TransparentClient
+from ccsproxy.proxy.upstream.endpoints.http_proxy import CorporateProxy
+from ccsproxy.proxy.upstream.endpoints.socks import SocksEndpoint
+from ccsproxy.proxy.upstream.endpoints.tls_endpoint import TLSEndpoint, tcp_endpoint
+from ccsproxy.proxy.upstream.endpoints.tls_policy import FailClosedPolicy
+from ccsproxy.proxy.upstream.endpoints.tunnel import TunnelEndpoint
 from ccsproxy.proxy.upstream.link import Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
-from ccsproxy.proxy.upstream.ways.endpoints import TLSEndpoint, tcp_endpoint
-from ccsproxy.proxy.upstream.ways.http_proxy import CorporateProxy
-from ccsproxy.proxy.upstream.ways.socks import SocksEndpoint
-from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy
-from ccsproxy.proxy.upstream.ways.tunnel import TunnelEndpoint
 from ccsproxy.runtime.write_batch import WriteBatch
 
 
@@ -63,7 +63,7 @@ def client_for(
 
     :param policy: whom to trust; asked for https upstreams only.
     :param write_batch: see `RelayPool`.
-    :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.ways.http_proxy.proxy_for`).
+    :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.endpoints.http_proxy.proxy_for`).
     """
     endpoint = endpoint_for(upstream, reactor, proxy, policy)
     if upstream.scheme == "https":

@@ -1,7 +1,7 @@
 """Tests of the check: what is wrong is found and named, and a good store is called good."""
 
-from ccsproxy.store.care.check import check, space
 from ccsproxy.store.index.follower import bring_up, rebuild
+from ccsproxy.store.maintenance.check import check, space
 from ccsproxy.store.segments.segment import plain_path
 from test.store.corpus import Corpus, started
 from test.store.index.test_index import StoreCase

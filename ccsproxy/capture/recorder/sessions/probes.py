@@ -31,7 +31,7 @@ class Probes:
     def hold(self, assembly: Assembly, ended: EndFrame, program: str) -> bool:
         """Hold a probe that has ended, if that may bring it to a session.
 
-        :param program: see `ccsproxy.capture.recorder.placing.placement.Placement.program`.
+        :param program: see `ccsproxy.capture.recorder.sessions.placement.Placement.program`.
         :return: whether it is held.
         """
         if self._later is None or not program or assembly.process is None or len(self._held) >= _MOST:

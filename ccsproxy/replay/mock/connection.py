@@ -30,7 +30,7 @@ _OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _CLOSED = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
-class MockDoor(Protocol):
+class MockConnection(Protocol):
     """The first head of a connection: it says whether it speaks to the mock, or wants to be led to a host.
 
     :param inside: the connection is one that was led to a host already.
@@ -38,7 +38,7 @@ class MockDoor(Protocol):
     States: reading (``_begun`` grows), opening (a context is waited for), gone (another protocol has the connection).
     """
 
-    def __init__(self, factory: MockDoorFactory, inside: bool = False) -> None:
+    def __init__(self, factory: MockConnectionFactory, inside: bool = False) -> None:
         self._factory, self._inside = factory, inside
         self._begun = b""
         self._opening = False
@@ -83,7 +83,7 @@ class MockDoor(Protocol):
         if self.transport is None or not self.connected:
             return
         self.transport.write(_OPENED)
-        inner = MockDoor(self._factory, inside=True)
+        inner = MockConnection(self._factory, inside=True)
         self._give_to(client_tls(context, inner, self._factory.reactor, lambda why: None))
 
     def _no_context(self, reason: Failure) -> None:
@@ -106,11 +106,11 @@ class MockDoor(Protocol):
             protocol.dataReceived(begun)
 
 
-class MockDoorFactory(Factory):
-    """Makes doors.
+class MockConnectionFactory(Factory):
+    """Makes the mock's connections.
 
     :param answering: chooses the answers.
-    :ivar site: what answers behind them.
+    :ivar site: what answers on them.
     :ivar leaves: the certificates of the hosts.
     :ivar known: the hosts that the mock stands for.
     """
@@ -126,7 +126,7 @@ class MockDoorFactory(Factory):
     def socket_for(self, head: bytes, *, inside: bool) -> Any:
         """Return what answers a WebSocket's handshake: the recorded messages, or the site, which refuses it.
 
-        :param inside: it came through the door to a host, which no web page can.
+        :param inside: it came through a `CONNECT` to a host, which no web page can send.
         """
         fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:] if b":" in line)
         page = b"origin" in fields or fields.get(b"host", b"").strip().rpartition(b":")[0] not in OWN_NAMES
@@ -143,6 +143,6 @@ class MockDoorFactory(Factory):
         """Stop the site as well, and what it waits for."""
         self.site.stopFactory()
 
-    def buildProtocol(self, addr: IAddress | None) -> MockDoor:
-        """Make the door of a connection."""
-        return MockDoor(self)
+    def buildProtocol(self, addr: IAddress | None) -> MockConnection:
+        """Make the protocol of a connection."""
+        return MockConnection(self)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.store.reader.aggregates.failures import Failures
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.store.reader.sums.failures import Failures
 from test.insight.stored import copy_world
 from test.insight.world import EPOCH_S
 

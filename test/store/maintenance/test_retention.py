@@ -1,4 +1,4 @@
-"""Tests for `ccsproxy.store.care.retention`."""
+"""Tests for `ccsproxy.store.maintenance.retention`."""
 
 import errno
 import os
@@ -9,8 +9,8 @@ from msgspec import to_builtins as builtins
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.care.offline import OfflineStore
-from ccsproxy.store.care.retention import AgeClock, Kept, expired
+from ccsproxy.store.maintenance.offline import OfflineStore
+from ccsproxy.store.maintenance.retention import AgeClock, Kept, expired
 from ccsproxy.store.segments.compressed import CompressedSegment
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.segment import compressed_path, list_segments

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ccsproxy.proxy.errors import UpstreamUnreachable
-from ccsproxy.proxy.upstream.ways.endpoints import OneProtocol, switch_protocol
+from ccsproxy.proxy.upstream.endpoints.tls_endpoint import OneProtocol, switch_protocol
 
 _GONE = "The SOCKS proxy on the way to the upstream closed the connection without an answer; see --upstream-proxy."
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.care.offline import OfflineStore
 from ccsproxy.store.index.follower import bring_up
+from ccsproxy.store.maintenance.offline import OfflineStore
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state.state import NAME, State
 from test.store.corpus import Corpus, Segments

@@ -3,10 +3,10 @@
 from typing import Any
 
 from ccsproxy.capture.recorder.assembly import Assembly
-from ccsproxy.capture.recorder.placing.callers import Callers, is_running
-from ccsproxy.capture.recorder.placing.conversations import Caller, Conversations
-from ccsproxy.capture.recorder.placing.labels import REPLAY_OF
-from ccsproxy.capture.recorder.placing.sessions import Sessions
+from ccsproxy.capture.recorder.sessions.callers import Callers, is_running
+from ccsproxy.capture.recorder.sessions.conversations import Caller, Conversations
+from ccsproxy.capture.recorder.sessions.labels import REPLAY_OF
+from ccsproxy.capture.recorder.sessions.sessions import Sessions
 from ccsproxy.clients.purpose import Purpose, purpose_of
 from ccsproxy.clients.turns import Turns, turns_of, words_of_answer
 from ccsproxy.exchange.ids import run_session_id

@@ -1,11 +1,11 @@
-"""Tests for `ccsproxy.store.care.recovery`, with `scan`, `seal` and `unclean` below it."""
+"""Tests for `ccsproxy.store.maintenance.recovery`, with `scan`, `seal` and `unclean` below it."""
 
 import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exchange import codec
-from ccsproxy.store.care.recovery import recover, unclean_record
+from ccsproxy.store.maintenance.recovery import recover, unclean_record
 from ccsproxy.store.segments.compress import compress_segment
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import SegmentLine, lines

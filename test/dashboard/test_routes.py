@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dashboard.failing import NoSuchPage
 from ccsproxy.dashboard.page import PLACES
-from ccsproxy.dashboard.places import find, number
+from ccsproxy.dashboard.routes import find, number
 
 
 class PlacesTests(SynchronousTestCase):

@@ -13,10 +13,10 @@ from ccsproxy.capture.frames import EndFrame
 from ccsproxy.capture.recorder import events
 from ccsproxy.capture.recorder.assembly import Assembly
 from ccsproxy.capture.recorder.interfaces import Store
-from ccsproxy.capture.recorder.placing.placement import Placement
-from ccsproxy.capture.recorder.placing.probes import Probes
-from ccsproxy.capture.recorder.placing.sessions import Sessions
 from ccsproxy.capture.recorder.report import Report
+from ccsproxy.capture.recorder.sessions.placement import Placement
+from ccsproxy.capture.recorder.sessions.probes import Probes
+from ccsproxy.capture.recorder.sessions.sessions import Sessions
 from ccsproxy.exchange.record import Started
 
 #: How long the session of an exchange waits for the program that calls, in seconds.

@@ -1,4 +1,4 @@
-"""The way of a repeated call: through the running service, which records it, or straight to the upstream."""
+"""The route of a repeated call: through the running service, which records it, or straight to the upstream."""
 
 import os
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from ccsproxy.exports.replay.errors import NotReplayable
 from ccsproxy.exports.replay.request import ReplayRequest
 from ccsproxy.providers.registry import PROVIDERS
 from ccsproxy.proxy.deadlines import BatchedTimers
+from ccsproxy.proxy.upstream.endpoints.http_proxy import ProxySettingError, proxy_for
+from ccsproxy.proxy.upstream.endpoints.make_client import client_for, timeouts_of
+from ccsproxy.proxy.upstream.endpoints.tls_policy import FailClosedPolicy, Trust
 from ccsproxy.proxy.upstream.pool import RelayPool
-from ccsproxy.proxy.upstream.ways.http_proxy import ProxySettingError, proxy_for
-from ccsproxy.proxy.upstream.ways.make_client import client_for, timeouts_of
-from ccsproxy.proxy.upstream.ways.tls import FailClosedPolicy, Trust
 
 _URLS = {each.name: each.url for each in PROVIDERS if each.url}
 
 
 @attr.frozen
-class ReplayWay:
+class ReplayRoute:
     """Where a repeated call goes.
 
     :ivar base: the URL that it is sent below.
@@ -35,7 +35,7 @@ class ReplayWay:
     recorded: bool
 
 
-def way_of(request: ReplayRequest, running: Mapping[str, Any] | None) -> ReplayWay:
+def route_of(request: ReplayRequest, running: Mapping[str, Any] | None) -> ReplayRoute:
     """Choose the way of a call.
 
     :param running: the run file of the service, None where none runs.
@@ -47,8 +47,8 @@ def way_of(request: ReplayRequest, running: Mapping[str, Any] | None) -> ReplayW
         raise NotReplayable(f"the record does not say where its upstream {request.upstream!r} is")
     for name, known in configured.items():
         if known.rstrip("/") == url.rstrip("/") and running is not None:
-            return ReplayWay(f"{running['proxy'][0].rstrip('/')}/{name}", url, recorded=True)
-    return ReplayWay(url, url, recorded=False)
+            return ReplayRoute(f"{running['proxy'][0].rstrip('/')}/{name}", url, recorded=True)
+    return ReplayRoute(url, url, recorded=False)
 
 
 def connect(reactor: Any, base: str, environment: Mapping[str, str] = os.environ) -> tuple[HTTPClient, RelayPool]:

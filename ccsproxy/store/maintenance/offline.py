@@ -13,11 +13,11 @@ import msgspec
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.providers.price_book import PriceBook
-from ccsproxy.store.care.maintenance import Maintenance
-from ccsproxy.store.care.retention import Retention
 from ccsproxy.store.control import ControlRequest, forgotten_by
 from ccsproxy.store.directory import Lock, prepare
 from ccsproxy.store.index.follower import Progress, bring_up, no_progress, rebuild
+from ccsproxy.store.maintenance.maintenance import Maintenance
+from ccsproxy.store.maintenance.retention import Retention
 from ccsproxy.store.observer import NullObserver
 from ccsproxy.store.segments.compress import verify_packed, write_packed
 from ccsproxy.store.segments.files import Files, remove_if_there

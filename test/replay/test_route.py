@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.exports.replay.errors import NotReplayable
 from ccsproxy.exports.replay.request import ReplayRequest
-from ccsproxy.replay.way import ReplayWay, connect, way_of
+from ccsproxy.replay.route import ReplayRoute, connect, route_of
 
 
 def request(base: str, upstream: str) -> ReplayRequest:
@@ -20,16 +20,18 @@ class WayTests(SynchronousTestCase):
 
     def test_ways(self) -> None:
         url = "https://api.anthropic.com"
-        self.assertEqual(way_of(request(url, "other"), RUNNING), ReplayWay("http://127.0.0.1:8787/main", url, True))
-        self.assertEqual(way_of(request(url, "main"), None), ReplayWay(url, url, False))
+        self.assertEqual(
+            route_of(request(url, "other"), RUNNING), ReplayRoute("http://127.0.0.1:8787/main", url, True)
+        )
+        self.assertEqual(route_of(request(url, "main"), None), ReplayRoute(url, url, False))
         groq = "https://api.groq.com/openai"
-        self.assertEqual(way_of(request(groq, "groq"), RUNNING), ReplayWay(groq, groq, False))
+        self.assertEqual(route_of(request(groq, "groq"), RUNNING), ReplayRoute(groq, groq, False))
 
     def test_old_records(self) -> None:
         """They tell the name alone."""
-        self.assertEqual(way_of(request("", "openai"), None).url, "https://api.openai.com")
-        self.assertEqual(way_of(request("", "main"), RUNNING).url, "https://api.anthropic.com/")
-        self.assertRaises(NotReplayable, way_of, request("", "nobody"), None)
+        self.assertEqual(route_of(request("", "openai"), None).url, "https://api.openai.com")
+        self.assertEqual(route_of(request("", "main"), RUNNING).url, "https://api.anthropic.com/")
+        self.assertRaises(NotReplayable, route_of, request("", "nobody"), None)
 
     def test_what_cannot_be_asked(self) -> None:
         for base, environment in (("ftp://x", {}), ("https://x.example", {"https_proxy": "gopher://y"})):
