@@ -88,8 +88,8 @@ class Relay:
         self.spent = self._clock() - request.entered
         tap = self._tap = capture.begin(head)
         request.head.close()
-        if request.first:
-            tap.request_body(request.first)
+        if request.first_body:
+            tap.request_body(request.first_body)
         self._waiting = waiting
         waiting.addCallbacks(self._answered, self._failed)
 

@@ -29,7 +29,7 @@ class RenderTests(SynchronousTestCase):
 
     def ask(self, target: bytes, forward: Any = None) -> None:
         resource = ProxyResource(self.ways, self.ways["one"], self.routes, forward)  # type: ignore[arg-type]
-        resource.render(mock.Mock(target=target, head=mock.Mock(deciding=[], method=b"GET")))
+        resource.render(mock.Mock(target=target, head=mock.Mock(control_lines=[], method=b"GET")))
 
     def test_ways(self) -> None:
         """A name that is known is taken off the path; any other path is the default's."""

@@ -68,7 +68,7 @@ class InterceptedConnect:
         if request is not None:
             request.exchange = None
             # Clients may send their hello along with the CONNECT, before they have the answer.
-            ahead = request.surrender(ESTABLISHED, protocol)
+            ahead = request.hand_over(ESTABLISHED, protocol)
             if ahead:
                 protocol.dataReceived(ahead)
 

@@ -1,12 +1,13 @@
-"""Whether a request body comes fast enough, judged only by the time in which we were ready for it."""
+"""The minimum rate of a request body, measured only over the time in which we were reading it."""
 
 from ccsproxy.proxy.server.limits import Limits
 
 
-class BodyPace:
-    """Counts what came of a body since the last look.
+class BodyRate:
+    """Counts the bytes of a request body that arrived since the last check.
 
-    :ivar seen: bytes since the last look, negative when the time does not count because we paused the client in it.
+    :ivar seen: bytes since the last check; hugely negative when the interval does not count because we paused the
+    client.
     """
 
     __slots__ = ("_least", "seen")
@@ -16,17 +17,17 @@ class BodyPace:
         self.seen = 0
 
     def begin(self) -> None:
-        """Begin to count anew."""
+        """Start counting from zero."""
         self.seen = 0
 
-    def forgive(self, paused: bool) -> None:
-        """Do not judge the time until the next look if the client was paused in it."""
+    def ignore_interval(self, paused: bool) -> None:
+        """Exclude the current interval if the client was paused during it."""
         if paused:
             self.seen = -(1 << 62)
 
     def too_slow(self, paused: bool) -> bool:
-        """Judge the time since the last look.
+        """Tell whether the client sent too little since the last check.
 
-        :param paused: whether the client is paused now.
+        :param paused: whether we are not reading from the client at the moment.
         """
         return not paused and 0 <= self.seen < self._least

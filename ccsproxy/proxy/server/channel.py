@@ -1,6 +1,6 @@
-"""HTTP on a client's connection: requests one after the other, strictly in order, one under way at a time.
+"""HTTP/1 on a client's connection: requests are handled strictly in order, one at a time.
 
-`RequestReader` is its reading half; here are its beginning and its end, and the responses on their way to the client.
+`RequestReader` is the reading half; this module starts and ends requests and sends the responses.
 """
 
 from __future__ import annotations
@@ -21,80 +21,84 @@ from ccsproxy.proxy.server.request_reader import RequestReader
 
 @implementer(IHalfCloseableProtocol)
 class RelayChannel(RequestReader):
-    """The server's end of a client's connection.
+    """The server side of one client connection.
 
-    States: idle (no `request`), in a request (`request`, and `_reader` while its body comes), answered (`request` is
-    finished and its bytes are not with the client's socket yet), ending (nothing more is read). From answered it goes
-    back to idle, or on to ending; from ending nowhere.
+    States: idle (no `request`), in a request (`request` is set, and `_reader` while its body arrives), answered
+    (`request`
+    is finished, but the client's socket has not accepted all its bytes yet), ending (nothing more is read). Answered
+    is
+    followed by idle or by ending; ending is final.
     """
 
     def _make_request(self, head: ParsedRequestHead, target: bytes, entered: float) -> RelayRequest:
         return RelayRequest(self, head, target, self.arrived, entered)
 
     def connectionMade(self) -> None:
-        """Begin: a head is expected."""
+        """Start the connection and wait for a request head."""
         super().connectionMade()
         self._guard = self._guard or self._site.guard_for(self._wire.getHost())
         self._site.opened(self)
-        # From the first moment on: a connection without a byte (browsers open some to spare) holds a descriptor like
-        # any other.
+        # The deadline runs from the start: an idle connection without a single byte (browsers open some in advance)
+        # holds a descriptor like any other.
         self.deadline.set(self.limits.head_time, self._head_late)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Let go of everything; an exchange under way hears that its client has left."""
-        # Asked before `released` forgets what is unsent: how much the client did not get belongs in the record.
-        waiting = self.waiting
-        self.released()
+        """Release everything, and tell the exchange in progress that its client has left."""
+        # Read before `release` discards the unsent data: the record states how much the client did not get.
+        waiting = self.unsent_bytes
+        self.release()
         self._site.closed(self)
-        if (exchange := self._over()) is not None:
+        if (exchange := self._end_request()) is not None:
             exchange.client_gone(waiting)
 
     def readConnectionLost(self) -> None:
-        """The client sends no more: it may have left, or wait for the answer to what it has sent."""
+        """The client has sent FIN: it may have left, or may be waiting for the response to what it sent."""
         if self.request is None or self.ending:
             self.half_closed = True
             self.close()
-        # In a tunnel each direction ends by itself; in HTTP a body cut short by FIN is a request that cannot be
+        # In a tunnel each direction ends on its own; in HTTP a request whose body is cut short by FIN cannot be
         # answered.
         elif isinstance(self._reader, EndlessBody) and (exchange := self._exchange) is not None:
             exchange.body_finished()
             self.half_close()
         elif self._reader is not None:
-            self.vanished()
+            self.abort_transport()
         else:
             self.half_close()
 
     def writeConnectionLost(self) -> None:
-        """Our own end of the stream has been sent; nothing follows from it."""
+        """Do nothing: we have sent our own FIN, and nothing depends on it."""
 
     def drain(self) -> None:
-        """Accept no further request; close at once when none is under way, or one that is quiet and has no end."""
+        """Accept no further request; close at once if none is in progress, or if the one in progress is an idle
+        endless stream.
+        """
         if self.request is None and not self.ending:
             self.close()
         elif (exchange := self._exchange) is not None:
             exchange.drain()
 
     def cut(self, patience: float = 0.0) -> None:
-        """End the exchange under way, if there is one, and the connection.
+        """End the exchange in progress, if there is one, and the connection.
 
-        :param patience: for so many seconds a client that lags may take what there is for it.
+        :param patience: seconds that a slow client gets to read what is already written for it.
         """
         if (exchange := self._exchange) is None:
             self.drain()
             return
-        # The exchange first: it says to capture why it ended, before the loss of the connection would say something
-        # else.
+        # The exchange first: it tells capture the reason, before the loss of the connection would report a different
+        # one.
         exchange.cut()
         self.flush()
         if self.request is not None and patience:
-            self.deadline.set(patience, self.vanished)
+            self.deadline.set(patience, self.abort_transport)
         elif self.request is not None:
-            self.vanished()
+            self.abort_transport()
 
     def break_off(self) -> None:
-        """End a response that is not whole, behind all that there is of it.
+        """End an incomplete response after everything that was written of it.
 
-        Without its last chunk, or shorter than it said, it shows the client by itself that something is missing.
+        The missing last chunk, or a body shorter than its Content-Length, shows the client that something is missing.
         """
         self.ending = True
         self._reader = None
@@ -103,53 +107,55 @@ class RelayChannel(RequestReader):
         self._break_when_sent()
 
     def _break_when_sent(self) -> None:
-        """Close when the client's socket has taken everything; until then `unclogged` comes back to it."""
+        """Close once the client's socket has accepted everything; until then `write_unblocked` calls this again."""
         request = self.request
         if request is None or self.blocked or self._unsent:
             return
-        # FIN would tell the client that such a body is whole; only a reset says that it is not.
+        # FIN would tell the client that such a body is complete; only a reset tells it otherwise.
         if request.ends_with_connection:
             self.resume_reading()
             reset_when_taken(self)
             return
-        if (exchange := self._over()) is not None:
+        if (exchange := self._end_request()) is not None:
             exchange.delivered()
         self.linger()
 
     def abort(self) -> None:
-        """Break the connection off; the exchange under way knows."""
+        """Abort the connection; the exchange in progress already knows."""
         self.ending = True
         self.flush()
-        self._over()
-        self.vanished()
+        self._end_request()
+        self.abort_transport()
 
-    def _over(self) -> RelayedExchange | None:
-        """Be done with the request under way; return who dealt with it, if there was one."""
+    def _end_request(self) -> RelayedExchange | None:
+        """Finish the request in progress; return the exchange that handled it, if there was one."""
         exchange = self._exchange
         if self.request is not None:
             self.request = None
-            self._site.over()
+            self._site.exchange_ended()
             if self._signature is not None:
-                # Exactly once for each `refuse_loop`, or the count of equal requests under way would grow for ever.
-                self._site.no_loop(self._signature)
+                # Exactly once for each `refuse_loop`, or the count of equal requests in progress would grow for ever.
+                self._site.forget_loop_signature(self._signature)
                 self._signature = None
         return exchange
 
-    def surrender(self, protocol: Any) -> bytes:
-        """Leave the connection, its request with it, to another protocol; return what has come for it already."""
+    def hand_over(self, protocol: Any) -> bytes:
+        """Hand the connection, together with its request, to another protocol; return the bytes already received for
+        it.
+        """
         self._site.closed(self)
-        self._over()
+        self._end_request()
         self.detach(protocol)
-        ahead, self._ahead = self._ahead, b""
+        ahead, self._pipelined = self._pipelined, b""
         return ahead
 
-    def clogged(self) -> None:
-        """Let the exchange under way produce no more."""
+    def write_blocked(self) -> None:
+        """Pause the exchange in progress."""
         if (exchange := self._exchange) is not None:
             exchange.pause()
 
-    def unclogged(self) -> None:
-        """Let the exchange under way go on, or be done with it."""
+    def write_unblocked(self) -> None:
+        """Resume the exchange in progress, or finish it if its response has been written."""
         request = self.request
         if request is None:
             return
@@ -161,34 +167,34 @@ class RelayChannel(RequestReader):
             request.exchange.resume()
 
     def response_finished(self) -> None:
-        """The response has been written; go on when the client's socket has taken it."""
+        """The response has been written; continue once the client's socket has accepted it."""
         request = self.request
         if request is not None and request.finished and not self.blocked and not self._unsent:
             self._delivered(request)
 
     def flushed(self, waited: float) -> None:
-        """Go on when that was the rest of a response."""
+        """Continue if that was the rest of a response."""
         if self.request is not None:
             self.request.waited += waited
             self.response_finished()
 
     def _delivered(self, request: RelayRequest) -> None:
-        """End one exchange and begin the next."""
-        if (exchange := self._over()) is not None:
+        """End this exchange and start the next request."""
+        if (exchange := self._end_request()) is not None:
             exchange.delivered()
         if self.ending:
             return
         if self._reader is not None:
             self._reader = None
             self.linger()
-        # What a half-closed client has sent ahead is still answered: its FIN only says that nothing more follows.
-        elif not request.keep_alive or self._site.draining or (self.half_closed and not self._ahead):
+        # Requests that a half-closed client pipelined are still answered: its FIN only says that no more will follow.
+        elif not request.keep_alive or self._site.draining or (self.half_closed and not self._pipelined):
             self.close()
         else:
             self.deadline.set(self.limits.idle_time, self.drain)
-            ahead, self._ahead = self._ahead, b""
+            ahead, self._pipelined = self._pipelined, b""
             self.resume_reading()
-            # Within `_advance` the loop there goes on by itself; calling it from here as well would nest once for
-            # each request of a pipeline.
+            # Within `_advance` the loop there continues by itself; calling it from here as well would nest once per
+            # pipelined request.
             if ahead and not self._advancing:
                 self._advance(ahead)

@@ -1,8 +1,9 @@
-"""The connection to a client, below HTTP: writing in one turn, waiting for one another, and leaving in good order.
+"""A client's connection below HTTP: batched writes, flow control, and an orderly close.
 
-Who pauses whom: the client's transport pauses us while it has too much to send, which `clogged` and `unclogged` pass
-on to whatever produces. `pause_reading` makes the client wait; one that leaves meanwhile is noticed by the site's
-watch.
+Flow control: the client's transport pauses us while its buffer is full; `write_blocked` and `write_unblocked` pass
+that on to the
+producer. `pause_reading` applies back-pressure to the client; a client that leaves while paused is noticed by the
+site's `PeerWatch`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from zope.interface import implementer
 
 from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
 from ccsproxy.proxy.interfaces import Seconds
-from ccsproxy.proxy.server.leaving import Leaving
+from ccsproxy.proxy.server.leaving import LingeringClose
 from ccsproxy.proxy.server.limits import Limits
 from ccsproxy.proxy.server.peers import PeerWatch
 from ccsproxy.proxy.transport import (
@@ -37,12 +38,12 @@ from ccsproxy.runtime.write_batch import WriteBatch
 class ClientLink(Protocol):
     """A client's connection.
 
-    :ivar ending: nothing more is read from the client but the end of the connection.
-    :ivar blocked: something waits for the client to read.
-    :ivar peer_text: the client's address as text, empty when it has none.
-    :ivar ends: host and port of the client's socket, then of ours; None where they are no TCP sockets.
-    :ivar caller: the program at the other end, None while that is not known; a thread sets it.
-    :ivar connection_id: the id of the first exchange on it, which names the connection; empty before that.
+    :ivar ending: nothing more is read from the client except the end of the connection.
+    :ivar blocked: written data waits for the client to read.
+    :ivar peer_text: the client's address as text, empty if unknown.
+    :ivar ends: host and port of the client's socket, then of ours; None if they are not TCP sockets.
+    :ivar caller: the program at the other end, None while unknown; set from a thread.
+    :ivar connection_id: the id of the first exchange on this connection, which names it; empty before that.
     """
 
     def __init__(
@@ -57,8 +58,8 @@ class ClientLink(Protocol):
         self.blocked = False
         self.half_closed = False
         self.paused = False
-        self.deadline = Deadline(timers, _missed)
-        self._stall = Deadline(timers, _missed)
+        self.deadline = Deadline(timers, _expired)
+        self._stall = Deadline(timers, _expired)
         self._watch = watch
         self._write_batch = write_batch
         self._clock = clock
@@ -72,7 +73,7 @@ class ClientLink(Protocol):
         return self.transport
 
     def connectionMade(self) -> None:
-        """Set the socket up, and be told when it has enough."""
+        """Configure the socket and register for back-pressure from the transport."""
         tune(self._wire)
         self._wire.registerProducer(self, True)
         peer, host = self._wire.getPeer(), self._wire.getHost()
@@ -82,21 +83,21 @@ class ClientLink(Protocol):
 
     @cached_property
     def owner(self) -> SocketOwner | None:
-        """Whose the client's socket is; asked for with the first request, while the client is there to be known."""
+        """The owner of the client's socket; looked up with the first request, while the client still exists."""
         return owner_of_peer(self._wire)
 
     @property
     def known_owner(self) -> SocketOwner | None:
-        """The same, None where nobody has asked yet."""
+        """The owner if it has been looked up, else None."""
         known: SocketOwner | None = self.__dict__.get("owner")
         return known
 
-    def called_by(self, process: Process) -> None:
-        """Take note of the program at the other end; called in a thread, it only sets the attribute."""
+    def set_caller(self, process: Process) -> None:
+        """Store the program at the other end; called from a thread, it only sets the attribute."""
         self.caller = process
 
-    def released(self) -> None:
-        """Let go of timers and watch; the connection is gone."""
+    def release(self) -> None:
+        """Release timers and watch; the connection is gone."""
         self.ending = True
         self._unsent = []
         self.deadline.close()
@@ -106,14 +107,14 @@ class ClientLink(Protocol):
     # -- reading -------------------------------------------------------------------------------------------------
 
     def pause_reading(self) -> None:
-        """Read no more until `resume_reading`."""
+        """Stop reading until `resume_reading`."""
         if not self.paused:
             self.paused = True
             self._wire.pauseProducing()
             self._watch.add(self)
 
     def resume_reading(self) -> None:
-        """Read from the client again."""
+        """Resume reading from the client."""
         if self.paused:
             self.paused = False
             if not self.half_closed:
@@ -121,7 +122,7 @@ class ClientLink(Protocol):
                 self._wire.resumeProducing()
 
     def half_close(self) -> None:
-        """Remember that the client sends no more, and watch whether it is still there to read."""
+        """Note that the client has sent FIN, and watch whether it is still there to read."""
         self.half_closed = True
         self._watch.add(self)
         self._watch.check(self)
@@ -129,11 +130,11 @@ class ClientLink(Protocol):
     # -- writing -------------------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Send bytes at the end of this turn of the reactor."""
+        """Send bytes at the end of this reactor turn."""
         self._written += len(data)
         self._unsent.append(data)
-        # One entry in the batch per turn, however many pieces a turn brings: head, first bytes and end leave as one
-        # segment.
+        # One entry in the batch per turn, however many pieces are written in it: head, first bytes and end leave in
+        # one segment.
         if len(self._unsent) == 1:
             self._unsent_since = self._clock()
             self._write_batch.add(self)
@@ -144,75 +145,75 @@ class ClientLink(Protocol):
         if not unsent:
             return
         data = unsent[0] if len(unsent) == 1 else b"".join(unsent)
-        # The transport tells its producer only beyond 64 KB; what is smaller and stuck must stop the upstream just as
-        # well.
+        # The transport pauses its producer only beyond 64 KB; less than that, if it is stuck, must pause the upstream
+        # as well.
         if not send_now(self.transport, data) and not self.blocked:
             self._block()
         self.flushed(self._clock() - self._unsent_since)
 
     def flushed(self, waited: float) -> None:
-        """Hear that what was written has been handed to the transport.
+        """Called when written data has been passed to the transport.
 
-        :param waited: how many seconds it has waited for the end of the turn.
+        :param waited: seconds the data waited for the end of the turn.
         """
 
     @property
-    def waiting(self) -> int:
-        """How many bytes that were written have not reached the client's socket."""
+    def unsent_bytes(self) -> int:
+        """How many written bytes have not reached the client's socket."""
         return unsent(self.transport) + sum(map(len, self._unsent))
 
     def _block(self) -> None:
         self.blocked = True
-        self._acknowledged = self.taken()
+        self._acknowledged = self.acknowledged_bytes()
         self._stall.set(self.limits.stall_time, self._stalled)
 
-    def taken(self) -> int | None:
-        """Return how many bytes the client's system has acknowledged, None when unknown."""
+    def acknowledged_bytes(self) -> int | None:
+        """Return how many bytes the client's kernel has acknowledged, None if unknown."""
         held = unacknowledged(self.transport)
         return None if held is None else self._written - unsent(self.transport) - held
 
     @property
-    def owed(self) -> int:
-        """How many bytes that were written the client's system has not acknowledged, as far as anybody can tell."""
-        return self.waiting + (unacknowledged(self.transport) or 0)
+    def outstanding(self) -> int:
+        """How many written bytes the client's kernel has not acknowledged, as far as is known."""
+        return self.unsent_bytes + (unacknowledged(self.transport) or 0)
 
     def _stalled(self) -> None:
-        """Break off a client that has taken nothing for too long; one that is merely slow is let be."""
+        """Abort a client that has accepted nothing for too long; one that is merely slow is left alone."""
         if not self.blocked:
             return
-        taken = self.taken()
-        # The socket's buffer may be full for minutes while the client reads on: bytes acknowledged count, not our own
-        # turns.
+        taken = self.acknowledged_bytes()
+        # The client's socket buffer may stay full for minutes while the client keeps reading: progress is bytes
+        # acknowledged, not our own writes.
         if taken is not None and taken != self._acknowledged:
             self._block()
         else:
-            self.vanished()
+            self.abort_transport()
 
     def pauseProducing(self) -> None:
-        """The client takes less than there is for it."""
+        """The client reads more slowly than we write."""
         if not self.blocked:
             self._block()
-        self.clogged()
+        self.write_blocked()
 
     def resumeProducing(self) -> None:
-        """The client's socket has taken everything."""
+        """The client's socket has accepted everything."""
         self.blocked = False
         self._stall.clear()
-        self.unclogged()
+        self.write_unblocked()
 
     def stopProducing(self) -> None:
-        """The transport is gone; ``connectionLost`` does the rest."""
+        """Do nothing: the transport is gone, and ``connectionLost`` cleans up."""
 
-    def clogged(self) -> None:
-        """Produce no more until `unclogged`."""
+    def write_blocked(self) -> None:
+        """Stop producing until `write_unblocked`."""
 
-    def unclogged(self) -> None:
-        """Let the producer go on: the socket takes more."""
+    def write_unblocked(self) -> None:
+        """Resume producing: the socket accepts data again."""
 
     # -- leaving -------------------------------------------------------------------------------------------------
 
-    def vanished(self) -> None:
-        """Give up a client that has left, or might as well have."""
+    def abort_transport(self) -> None:
+        """Abort the connection of a client that has left, or is treated as if it had."""
         if self.transport is not None:
             self._wire.abortConnection()
 
@@ -223,37 +224,40 @@ class ClientLink(Protocol):
         if self._closing:
             return
         self._closing = True
-        Leaving(self, self._clock).begin()
+        LingeringClose(self, self._clock).begin()
         self._wire.unregisterProducer()
         self._wire.loseConnection()
 
     def end_writing(self) -> None:
-        """Send our end of the stream, and go on reading where the transport can do that; else close."""
+        """Half-close: send FIN and keep reading if the transport supports that, else close."""
         self.flush()
         if not close_writing(self._wire):
             self.close()
 
     def detach(self, protocol: Any) -> None:
-        """Leave the transport to another protocol, and be done."""
+        """Hand the transport to another protocol and release everything here."""
         self.flush()
         wire = self._wire
         self.resume_reading()
-        self.released()
+        self.release()
         wire.unregisterProducer()
         self.transport = None
         replace_protocol(wire, protocol)
 
     def linger(self) -> None:
-        """Close the connection of a client that may be sending: a plain close would destroy what it has not read."""
+        """Half-close and drain the connection of a client that may still be sending: closing with unread data would
+        send a
+        reset, which destroys what the client has not read yet.
+        """
         self.ending = True
         self.flush()
         self.resume_reading()
         if self.half_closed or not close_writing(self._wire):
             self.close()
         else:
-            Leaving(self, self._clock).begin()
+            LingeringClose(self, self._clock).begin()
 
 
-def _missed(what: Any) -> None:
-    """Call what a deadline was set for."""
+def _expired(what: Any) -> None:
+    """Call the callback of an expired deadline."""
     what()

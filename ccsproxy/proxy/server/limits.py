@@ -1,4 +1,4 @@
-"""How much and how long: the limits of the server side."""
+"""Size and time limits of the server side."""
 
 import resource
 
@@ -6,15 +6,15 @@ import attr
 
 from ccsproxy.config.model import default_of
 
-#: File descriptors that connections never get: listeners, log, store, children, upstream names being looked up.
+#: File descriptors kept back from connections: listeners, log, store, child processes, DNS look-ups.
 RESERVED_DESCRIPTORS = 64
 
 
 def connection_cap(most: int, descriptors: int | None = None) -> int:
-    """Return how many client connections fit below the limit of open files, each with one to an upstream.
+    """Return how many client connections fit below the limit of open files, each paired with one upstream connection.
 
-    :param most: what is configured; never more than this.
-    :param descriptors: the limit of open files; the process's own when left out.
+    :param most: the configured maximum, never exceeded.
+    :param descriptors: the limit of open files; by default that of the process.
     """
     if descriptors is None:
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -25,23 +25,23 @@ def connection_cap(most: int, descriptors: int | None = None) -> int:
 
 @attr.frozen
 class Limits:
-    """What a client may ask of us. Sizes are bytes, times are seconds.
+    """What a client may use. Sizes are in bytes, times in seconds.
 
     :ivar request_line: the longest request line (414).
     :ivar head: the longest head, request line included (431).
-    :ivar fields: the most header lines (431).
+    :ivar fields: the maximum number of header lines (431).
     :ivar body: the longest request body (413).
-    :ivar chunk_line: the longest line that announces a chunk, extensions included (400).
+    :ivar chunk_line: the longest chunk-size line, extensions included (400).
     :ivar trailers: the longest trailer section of a request (431).
-    :ivar pipelined: how much of the next requests is read while one is under way.
-    :ivar connections: how many connections are served at a time (503).
-    :ivar head_time: from the first byte of a head, or from the connection, to the head's end (408).
+    :ivar pipelined: how many bytes of pipelined requests are read while one is in progress.
+    :ivar connections: how many connections are served at once (503).
+    :ivar head_time: from the first byte of a head, or from accepting the connection, to the head's end (408).
     :ivar idle_time: how long a connection is kept open between requests.
-    :ivar body_time: how often the rate of a request body is looked at.
-    :ivar body_rate: the least bytes a second of a request body that we are ready to read (408).
-    :ivar stall_time: how long a client may take nothing of what there is for it.
-    :ivar dead_time: how long a client's system may acknowledge nothing, not even that its window is closed.
-    :ivar linger_time: how long a client that is still sending may read our last answer.
+    :ivar body_time: interval between checks of a request body's rate.
+    :ivar body_rate: minimum rate of a request body in bytes a second, while we are reading it (408).
+    :ivar stall_time: how long a client may accept nothing of what is written for it.
+    :ivar dead_time: how long a client's kernel may acknowledge nothing, not even a zero-window probe.
+    :ivar linger_time: how long a client that is still sending may take to read our last response.
     """
 
     request_line: int = 16 << 10

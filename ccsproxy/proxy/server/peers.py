@@ -1,9 +1,9 @@
-"""Noticing that a client has left although nothing is read from it, and telling that from a client that only waits.
+"""Detecting a client that has left while nothing is read from it, and telling it from one that only half-closed.
 
-When a client closes its connection and when it merely ends its own half of it, the same segment arrives. The first
-must cancel the upstream at once, the second must get its answer. The system knows the difference for its own
-sockets: one that still belongs to a process has an inode, one that was closed has none. A client elsewhere, of which
-our system knows nothing, is taken to have left: agents do that all the time, and half-close never.
+Closing a connection and half-closing it send the same segment, FIN. The first must cancel the upstream request at
+once, the second must still get its response. For local sockets the kernel knows the difference: a socket that still
+belongs to a process has an inode, a closed one has none. A remote client, about which our kernel knows nothing, is
+taken to have left: agents do that all the time, and never half-close.
 """
 
 import select
@@ -16,28 +16,28 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from ccsproxy.proxy.transport import sends_directly
 from ccsproxy.runtime.sockets.sock_diag import is_held
 
-#: Seconds between two looks at the clients that cannot be heard at present.
-LOOK_EVERY = 0.05
+#: Seconds between two checks of the clients from which nothing is being read.
+POLL_INTERVAL = 0.05
 
-# Numbers of Linux: include/net/tcp_states.h.
+# Values from Linux: include/net/tcp_states.h.
 _ESTABLISHED, _CLOSE_WAIT = 1, 8
 
 
 class Watched(Protocol):
-    """A client that is watched."""
+    """A watched client."""
 
     @property
     def transport(self) -> Any:
         """The transport of the watched connection."""
 
-    def vanished(self) -> None:
+    def abort_transport(self) -> None:
         """The client has left."""
 
 
 class PeerWatch:
-    """Looks at clients that cannot be heard: their bytes are not being read, or they have said that none follow.
+    """Polls clients from which nothing is read, because reading is paused or because they have half-closed.
 
-    :param is_gone: tells of a transport whether its peer has left.
+    :param is_gone: tells whether the peer of a transport has left.
     """
 
     def __init__(self, reactor: IReactorTime, is_gone: Callable[[Any], bool]) -> None:
@@ -47,37 +47,37 @@ class PeerWatch:
         self._call: IDelayedCall | None = None
 
     def add(self, client: Watched) -> None:
-        """Look at a client from now on, until `discard`."""
+        """Watch a client until `discard`."""
         self._watched[client] = None
         if self._call is None:
-            self._call = self._reactor.callLater(LOOK_EVERY, self._look)
+            self._call = self._reactor.callLater(POLL_INTERVAL, self._poll)
 
     def check(self, client: Watched) -> None:
-        """Look at a client now."""
+        """Check a client now."""
         if self._is_gone(client.transport):
             self.discard(client)
-            client.vanished()
+            client.abort_transport()
 
     def discard(self, client: Watched) -> None:
-        """Look at a client no more."""
+        """Stop watching a client."""
         self._watched.pop(client, None)
         if not self._watched and self._call is not None:
             self._call.cancel()
             self._call = None
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         self._call = None
         for client in tuple(self._watched):
             if client in self._watched:
                 self.check(client)
         if self._watched and self._call is None:
-            self._call = self._reactor.callLater(LOOK_EVERY, self._look)
+            self._call = self._reactor.callLater(POLL_INTERVAL, self._poll)
 
 
 def peer_is_gone(transport: Any) -> bool:
-    """Tell whether the peer of a server's transport has left, unread bytes or not.
+    """Tell whether the peer of a server-side transport has left, even if there are unread bytes.
 
-    :return: false when nobody can tell, as in memory.
+    :return: false if that cannot be determined, as with in-memory transports.
     """
     if not sends_directly(transport) or not transport.connected:
         return False
@@ -94,7 +94,7 @@ def peer_is_gone(transport: Any) -> bool:
 
 
 def _hung_up(ours: socket.socket) -> bool:
-    """Tell of a UNIX socket whether its peer is closed; one that only sends no more is not."""
+    """Tell whether the peer of a UNIX socket has closed it; one that only half-closed has not."""
     poll = select.poll()
     poll.register(ours, 0)
     return bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""The record of a request that was refused before it became an exchange."""
+"""Records of requests that were refused before an exchange began."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _BEGINNING = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}) ([\x21-\x7e]{1,16
 
 
 class RefusedRecorder:
-    """Reports refused requests to capture, as far as their heads could be read.
+    """Reports refused requests to capture, as far as their heads could be parsed.
 
-    :ivar ids: where ids come from.
+    :ivar ids: the source of exchange ids.
     """
 
     def __init__(self, capture: GuardedCapture, ids: IdSource) -> None:
@@ -34,12 +34,12 @@ class RefusedRecorder:
         started_at: float,
         at: int,
     ) -> None:
-        """Report one.
+        """Report a refused request.
 
-        :param block: what came of the head.
-        :param head: the head, if it could be read.
-        :param started_at: when its first byte came, in seconds since the epoch.
-        :param at: microseconds from then to now.
+        :param block: the bytes received of the head.
+        :param head: the head, if it could be parsed.
+        :param started_at: when its first byte arrived, in seconds since the epoch.
+        :param at: microseconds from then until now.
         """
         tap = self._capture.begin(self._request_head(block, head, peer, started_at))
         tap.response_head(ResponseHead(answer.status, answer.reason, "1.1", answer.lines))

@@ -1,4 +1,4 @@
-"""One request as a resource sees it: its head, its body to come, and the client to answer to."""
+"""One request as a resource sees it: its head, its incoming body, and the response to its client."""
 
 from __future__ import annotations
 
@@ -14,63 +14,63 @@ from ccsproxy.proxy.server.seams import RequestChannel
 
 
 class RelayedExchange(Protocol):
-    """What a channel tells whoever deals with a request of its."""
+    """What a channel calls on the exchange that handles its request."""
 
     def body_received(self, data: bytes) -> None:
         """A piece of the request's body, transfer coding removed."""
 
     def body_finished(self) -> None:
-        """The request's body is whole."""
+        """The request's body is complete."""
 
     def body_refused(self, refusal: Refusal) -> None:
-        """The request's body is malformed, too large or too slow; nothing more of it is read."""
+        """The request's body is malformed, too large or too slow; the rest of it is not read."""
 
     def pause(self) -> None:
-        """The client does not read fast enough."""
+        """The client reads too slowly: stop producing."""
 
     def resume(self) -> None:
         """The client reads again."""
 
     def delivered(self) -> None:
-        """Everything that was written before `RelayRequest.finish` has been handed to the client's socket."""
+        """Everything written before `RelayRequest.finish` has been passed to the client's socket."""
 
     def client_gone(self, unsent: int) -> None:
-        """The client has left; so many bytes that were written have not even reached its socket."""
+        """The client has left; ``unsent`` written bytes have not even reached its socket."""
 
     def drain(self) -> None:
-        """The proxy is going to stop: end, if that costs nobody anything."""
+        """The proxy is about to stop: end the exchange if that harms nobody."""
 
     def cut(self) -> None:
-        """The proxy stops: end at once."""
+        """The proxy is stopping: end the exchange now."""
 
 
 class Renderer(Protocol):
-    """What sends requests on their way: a resource."""
+    """What handles parsed requests: a resource."""
 
     def render(self, request: RelayRequest) -> int:
-        """Deal with a request; sets `RelayRequest.exchange`."""
+        """Handle a request; sets `RelayRequest.exchange`."""
 
     def is_own(self, peer: Any, host: Any) -> bool:
-        """Tell whether an accepted connection is one of our own to an upstream: its requests are a loop."""
+        """Tell whether an accepted connection is one of our own upstream connections: its requests are a loop."""
 
 
 class RelayRequest:
-    """A request, and the way back to its client.
+    """A request together with the response to it.
 
-    It offers the part of `twisted.web.iweb.IRequest` that a relay needs. Writes between `write_head` and `flush` are
-    joined to one; later ones go out at once.
+    It implements the part of `twisted.web.iweb.IRequest` that a relay needs. Writes between `write_head` and `flush`
+    are joined into one; later ones are sent at once.
 
     :ivar target: the target in origin-form.
-    :ivar body: the body to come; None when there is none.
-    :ivar first: what of the body came with the head.
+    :ivar body: the incoming body; None if there is none.
+    :ivar first_body: the part of the body that arrived with the head.
     :ivar started_at: when the first byte arrived, in seconds since the epoch.
     :ivar began: the same on the monotonic clock, in seconds.
-    :ivar entered: when the read that completed the head began to be worked on, monotonic seconds.
-    :ivar exchange: whoever deals with the request; set by the resource.
+    :ivar entered: when processing of the read that completed the head started, monotonic seconds.
+    :ivar exchange: what handles the request; set by the resource.
     :ivar answered: a response head has been written.
-    :ivar broken: the response ends without being whole.
-    :ivar ends_with_connection: nothing but the end of the connection tells the client that the body is over.
-    :ivar waited: for how many seconds what was written waited for the end of a turn of the reactor.
+    :ivar broken: the response ends incomplete.
+    :ivar ends_with_connection: the body is delimited only by the end of the connection.
+    :ivar waited: seconds that written data has waited for the end of a reactor turn.
     """
 
     __slots__ = (
@@ -87,7 +87,7 @@ class RelayRequest:
         "entered",
         "exchange",
         "finished",
-        "first",
+        "first_body",
         "head",
         "keep_alive",
         "started_at",
@@ -110,7 +110,7 @@ class RelayRequest:
         self.head = head
         self.target = target
         self.body: RequestBody | None = None
-        self.first = b""
+        self.first_body = b""
         self.started_at, self.began = arrived
         self.entered = entered
         self.exchange: RelayedExchange | None = None
@@ -128,12 +128,12 @@ class RelayRequest:
 
     @property
     def ends(self) -> tuple[str, int, str, int] | None:
-        """Host and port of the client's socket, then of ours; None where they are no TCP sockets."""
+        """Host and port of the client's socket, then of ours; None if they are not TCP sockets."""
         return self._channel.ends
 
     @property
     def caller(self) -> tuple[int, str | None, str | None, str | None, str | None, str] | None:
-        """The program at the other end, as `ccsproxy.exchange.relayed.Ending` has it; None while it is not known."""
+        """The program at the other end, as in `ccsproxy.exchange.relayed.Ending`; None while unknown."""
         found = self._channel.caller
         return (
             None if found is None else (found.pid, found.exe, found.argv0, found.cwd, found.started_at, found.labels)
@@ -146,17 +146,17 @@ class RelayRequest:
 
     @property
     def method(self) -> bytes:
-        """The method as sent."""
+        """The method as received."""
         return self.head.method
 
     @property
     def uri(self) -> bytes:
-        """The target as sent."""
+        """The target as received."""
         return self.head.target
 
     @property
     def requestHeaders(self) -> Headers:
-        """The header lines for Twisted's readers; made when asked for."""
+        """The header lines as Twisted's `Headers`; built on first use."""
         if self._headers is None:
             self._headers = Headers()
             for name, value in self.head.headers:
@@ -164,19 +164,19 @@ class RelayRequest:
         return self._headers
 
     def write_head(self, status: int, reason: bytes, lines: bytes, length: int | None) -> None:
-        """Begin the response; nothing is sent before `flush`.
+        """Start the response; nothing is sent before `flush`.
 
         :param lines: the header lines to write, without those that only concern the upstream's connection.
-        :param length: of the body in bytes, None when it is not known before its end.
+        :param length: of the body in bytes, None if unknown.
         """
         framing = b"\r\n"
-        # These have no body by definition (RFC 9110, 15.3.5 and 15.4.5), whatever length their fields name.
+        # These never have a body (RFC 9110, 15.3.5 and 15.4.5), whatever length their fields state.
         if status == 204 or status == 304:
             self.bodiless = True
         if length is None and not self.bodiless:
             if self.head.minor:
-                # Framing is ours on each hop: the upstream's chunks were taken apart, and its length, if it had one,
-                # was known.
+                # Framing is per hop: the upstream's chunks have been decoded, and if it had a Content-Length, that is
+                # known here.
                 self._chunked = True
                 framing = b"Transfer-Encoding: chunked\r\n\r\n"
             else:
@@ -188,7 +188,7 @@ class RelayRequest:
         self._corked = [b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, lines, framing)]
 
     def write(self, data: bytes) -> None:
-        """Write a piece of the response's body; an empty one is nothing."""
+        """Write a piece of the response body; an empty one is ignored."""
         if self.bodiless or not data:
             return
         if self._chunked:
@@ -199,13 +199,13 @@ class RelayRequest:
             self._corked.append(data)
 
     def flush(self) -> None:
-        """Send what has been written since `write_head` in one piece, and from now on at once."""
+        """Send what has been written since `write_head` in one piece; later writes are sent at once."""
         corked, self._corked = self._corked, None
         if corked:
             self._channel.write(corked[0] if len(corked) == 1 else b"".join(corked))
 
     def end_body(self) -> None:
-        """Write what ends the body, where its framing needs that."""
+        """Write the last chunk if the body is chunked."""
         if self._chunked:
             self._chunked = False
             if self._corked is None:
@@ -214,55 +214,56 @@ class RelayRequest:
                 self._corked.append(b"0\r\n\r\n")
 
     def finish(self) -> None:
-        """End the response; the exchange hears `RelayedExchange.delivered` when the client's socket has taken all of
-        it."""
+        """End the response; `RelayedExchange.delivered` is called when the client's socket has accepted all of it."""
         self.end_body()
         self.flush()
         self.finished = True
         self._channel.response_finished()
 
     def write_switch(self, head: bytes) -> None:
-        """Begin an answer that another protocol follows; nothing is sent before `flush`.
+        """Start a response that is followed by another protocol; nothing is sent before `flush`.
 
-        :param head: the whole answer, its empty line included.
+        :param head: the complete response head, empty line included.
         """
         self.answered = self.ends_with_connection = True
         self.keep_alive = False
         self._corked = [head]
 
     def switch(self) -> tuple[RequestBody, bytes]:
-        """Read what comes from the client as it is from now on.
+        """Switch to raw mode: pass on what the client sends as it is.
 
-        :return: what it comes as, until the client's end of it, and what is in there already.
+        :return: the body through which it arrives, up to the client's FIN, and the bytes received already.
         """
         ahead = self._channel.switch()
         body = self.body = RequestBody(self._channel, None)
-        # A client may have ended its half before there was anybody to tell: then what is here is all of it.
+        # A client may have half-closed before the switch: then what has been received is all there is.
         body.begin_with(ahead, whole=self._channel.half_closed)
         return body, ahead
 
     def end_writing(self) -> None:
-        """Send our end of the stream, the client's staying open, where that can be; else close."""
+        """Half-close towards the client if the transport supports it; else close."""
         self._channel.end_writing()
 
-    def surrender(self, head: bytes, protocol: Any) -> bytes:
-        """Answer, and leave the client's connection to another protocol; return what has come for it already."""
+    def hand_over(self, head: bytes, protocol: Any) -> bytes:
+        """Send a response head and hand the client's connection to another protocol; return the bytes already
+        received for it.
+        """
         self._channel.write(head)
-        return self._channel.surrender(protocol)
+        return self._channel.hand_over(protocol)
 
     @property
     def owner(self) -> tuple[int, int] | None:
-        """User id and number of the client's socket, None where the system does not tell or was not asked."""
+        """User id and inode of the client's socket, None if unknown or not looked up."""
         owner = self._channel.known_owner
         return (owner.uid, owner.inode) if owner is not None else None
 
     @property
     def unsent(self) -> int:
-        """How many bytes that were written wait for the client's socket."""
-        return self._channel.waiting
+        """How many written bytes wait for the client's socket."""
+        return self._channel.unsent_bytes
 
     def answer(self, answer: LocalResponse) -> None:
-        """Send a whole response of our own."""
+        """Send a complete response of our own."""
         self.answered = True
         self._corked = None
         self._channel.write(answer.head() if self.bodiless else answer.head() + answer.body)
@@ -270,21 +271,21 @@ class RelayRequest:
         self._channel.response_finished()
 
     def break_off(self) -> None:
-        """End a response that is not whole, and the connection with it, when the client has what there is.
+        """End an incomplete response, and the connection with it, once the client has everything written so far.
 
-        The exchange hears `RelayedExchange.delivered` then, or `RelayedExchange.client_gone`.
+        `RelayedExchange.delivered` or `RelayedExchange.client_gone` is called then.
         """
         self.flush()
         self.broken = True
         self._channel.break_off()
 
     def abort(self) -> None:
-        """Break the client's connection off at once."""
+        """Abort the client's connection at once."""
         self.flush()
         self._channel.abort()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Accept that a producer announces itself; pauses reach it through `exchange`."""
+        """Accept a producer; it is paused and resumed through `exchange`."""
 
     def unregisterProducer(self) -> None:
-        """Accept that a producer takes its leave."""
+        """Accept that the producer is done."""

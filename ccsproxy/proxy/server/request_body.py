@@ -1,4 +1,4 @@
-"""The body of one request on its way: what the client's channel puts in, the upstream's transport takes out."""
+"""A request body in transit: the client's channel feeds it, the upstream's transport consumes it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ccsproxy.proxy.interfaces import IWholeBody
 
 
 class BodySource(Protocol):
-    """Where a body comes from: the client's connection, which can be told to wait."""
+    """Where a body comes from: the client's connection, which can be paused."""
 
     def pause_reading(self) -> None:
-        """Read no more of the body until `resume_body`."""
+        """Stop reading the body until `resume_body`."""
 
     def resume_body(self) -> None:
-        """Read the body again."""
+        """Resume reading the body."""
 
 
 @implementer(IWholeBody)
 class RequestBody:
-    """A request body that arrives.
+    """A request body that is arriving.
 
-    The upstream's transport pauses and resumes the client's connection through it. As long as there is no consumer,
-    because the upstream's connection is being made, at most what one read brought waits here.
+    The upstream's transport pauses and resumes the client's connection through it. While there is no consumer,
+    because the upstream connection is still being made, at most the data of one read is buffered here.
 
     :ivar length: in bytes, or `twisted.web.iweb.UNKNOWN_LENGTH`.
     :ivar size: how many bytes have arrived.
-    :ivar whole: the whole body has arrived.
+    :ivar whole: the complete body has arrived.
     """
 
     __slots__ = ("_consumer", "_paused", "_source", "_started", "_waiting", "length", "size", "whole")
@@ -47,9 +47,9 @@ class RequestBody:
         self._paused = True
 
     def begin_with(self, data: bytes, *, whole: bool) -> None:
-        """Take what came together with the head.
+        """Take what arrived together with the head.
 
-        :param whole: that is all.
+        :param whole: that is the complete body.
         """
         self.size = len(data)
         self.whole = whole
@@ -61,8 +61,8 @@ class RequestBody:
         self.size += len(data)
         if self._source is None:
             return
-        # No connection yet, or a full one: what this one read brought is kept, and the client is made to wait for the
-        # rest.
+        # No connection yet, or a full one: buffer the data of this one read, and stop reading until the rest is
+        # wanted.
         if self._paused or self._consumer is None:
             self._waiting.append(data)
             self._source.pause_reading()
@@ -70,14 +70,15 @@ class RequestBody:
             self._consumer.write(data)
 
     def finished(self) -> None:
-        """Take note that the client has sent everything."""
+        """Note that the client has sent the complete body."""
         self.whole = True
         if not self._paused:
             self._fire()
 
     def whole_body(self) -> bytes | None:
-        """Return the body if all of it is there and nobody has begun to take it; it is handed over then."""
-        # With a wrong length nothing is joined: the upload then counts, and breaks the request off by name.
+        """Return the body and hand it over, if all of it has arrived and no consumer has started; else None."""
+        # A body of the wrong length is not joined: the upload then counts, and aborts the request with the right
+        # error.
         if not self.whole or self._consumer is not None or self._source is None or self.size != self.length:
             return None
         waiting, self._waiting = self._waiting, []
@@ -85,25 +86,25 @@ class RequestBody:
         return waiting[0] if len(waiting) == 1 else b"".join(waiting)
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        """Begin with what is there; see `IBodyProducer`."""
+        """Start with what is buffered; see `IBodyProducer`."""
         self._consumer = consumer
         self._started = started = Deferred[None]()
         self.resumeProducing()
         return started
 
     def pauseProducing(self) -> None:
-        """Let the client wait."""
+        """Stop reading from the client."""
         self._paused = True
         if self._source is not None and not self.whole:
             self._source.pause_reading()
 
     def resumeProducing(self) -> None:
-        """Hand over what waits, and let the client go on."""
+        """Write what is buffered, and resume reading from the client."""
         consumer, waiting = self._consumer, self._waiting
         if consumer is None:
             return
         self._paused = False
-        # Writing may pause us again in the middle: what is left stays in its order.
+        # A write may pause us again in the middle: the rest stays buffered in order.
         while waiting and not self._paused:
             consumer.write(waiting.pop(0))
         if self._paused:
@@ -114,13 +115,13 @@ class RequestBody:
             self._source.resume_body()
 
     def stopProducing(self) -> None:
-        """Throw away what is still to come; the client may go on sending it."""
+        """Discard the rest of the body; the client may keep sending it."""
         source, self._source = self._source, None
         self._consumer = self._started = None
         self._waiting.clear()
         if source is not None and not self.whole:
-            # Thrown away, not left in the socket: a client that sends on while it reads its answer would be blocked
-            # by us.
+            # Read and discarded, not left in the socket: otherwise we would block a client that keeps sending while
+            # it reads its response.
             source.resume_body()
 
     def _fire(self) -> None:

@@ -1,7 +1,7 @@
-"""The reading half of a client's connection: requests one after the other, checked, and given to what renders them.
+"""The reading half of a client's connection: requests are parsed, checked and passed to the resource one at a time.
 
-A request that is sent ahead of its turn waits in `_ahead`. A body is read while its request is under way, and no
-further head before that.
+Pipelined requests wait in `_pipelined`. A body is read while its request is in progress, and no further head before
+that request has ended.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from ccsproxy.proxy.refusal import LocalResponse, Refusal
 from ccsproxy.proxy.server.access.loops import Signature
-from ccsproxy.proxy.server.body_rate import BodyPace
+from ccsproxy.proxy.server.body_rate import BodyRate
 from ccsproxy.proxy.server.connection import ClientLink
 from ccsproxy.proxy.server.parsing.head_finder import HeadFinder
 from ccsproxy.proxy.server.parsing.request_framing import BodyReader, EndlessBody, body_reader
@@ -31,13 +31,13 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class RequestReader(ClientLink):
-    """Reads requests; one at a time is under way. `ccsproxy.proxy.server.channel.RelayChannel` answers them.
+    """Reads requests, one at a time. `ccsproxy.proxy.server.channel.RelayChannel` sends the responses.
 
-    :ivar request: the request under way, until the client's socket has taken its response.
-    :ivar arrived: when the first byte of the latest request came: seconds since the epoch, monotonic seconds.
+    :ivar request: the request in progress, until the client's socket has accepted its response.
+    :ivar arrived: when the first byte of the latest request arrived: seconds since the epoch, monotonic seconds.
 
-    :param guard: decides what is served; the site's for the address that was connected to when left out.
-    :param resource: what renders requests; the site's when left out.
+    :param guard: decides what is served; by default the site's guard for the local address.
+    :param resource: what renders requests; by default the site's.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class RequestReader(ClientLink):
         self._site = site
         self._finder = HeadFinder(site.limits)
         self._reader: BodyReader | None = None
-        self._ahead = b""
+        self._pipelined = b""
         self._advancing = False
-        self._pace = BodyPace(site.limits)
+        self._body_rate = BodyRate(site.limits)
         self._admitted = False
         self._signature: Signature | None = None
 
@@ -62,46 +62,46 @@ class RequestReader(ClientLink):
         return self.request.exchange if self.request is not None else None
 
     def dataReceived(self, data: bytes) -> None:
-        """Take bytes of a body, of a head, or of requests that are sent ahead."""
+        """Take bytes of a body, of a head, or of pipelined requests."""
         if self.ending:
             return
-        # The states exclude one another: a reader means a body, a request without one an answer under way, neither a
-        # head.
+        # The states exclude one another: a reader means a body is arriving, a request without a reader means a
+        # response is in progress, neither means a head is expected.
         if self._reader is not None:
             self._read_body(data)
         elif self.request is not None:
-            self._keep_ahead(data)
+            self._buffer_pipelined(data)
         else:
             if not self._finder.begun:
                 self.arrived = self._site.now()
             self._advance(data)
 
-    def _keep_ahead(self, data: bytes) -> None:
-        """Keep what is sent before its turn, and read no more when that is much."""
-        if not self._ahead:
+    def _buffer_pipelined(self, data: bytes) -> None:
+        """Buffer pipelined requests, and pause reading when there is much of them."""
+        if not self._pipelined:
             self.arrived = self._site.now()
-        self._ahead += data
-        # The client is made to wait by TCP itself: memory for a peer that sends without reading is bounded by this
-        # alone.
-        if len(self._ahead) > self.limits.pipelined:
+        self._pipelined += data
+        # TCP flow control makes the client wait: this alone bounds the memory used for a peer that sends without
+        # reading.
+        if len(self._pipelined) > self.limits.pipelined:
             self.pause_reading()
 
     def _advance(self, data: bytes) -> None:
-        """Work on requests until one has to wait: for more bytes, or for the end of its exchange."""
-        # Small answers are finished within `render`, which calls back into `_delivered`: the flag keeps the loop one
+        """Process requests until one has to wait for more bytes, or for the end of its exchange."""
+        # Small responses finish within `render`, which calls back into `_delivered`: the flag keeps the loop one
         # level deep.
         self._advancing = True
         while data and self.request is None and not self.ending:
             data = self._read_head(data)
         self._advancing = False
         if data and self.request is not None:
-            self._keep_ahead(data)
-        # FIN may come in the same read as the request that it follows: it is dealt with when that has its place.
+            self._buffer_pipelined(data)
+        # FIN may arrive in the same read as the request it follows: it is handled once that request has been started.
         if self.half_closed and not self.ending:
             self.readConnectionLost()
 
     def _read_head(self, data: bytes) -> bytes:
-        """Look for the end of a head; deal with it, or wait for more; return what follows the request."""
+        """Look for the end of a head; process the request, or wait for more; return the bytes that follow it."""
         begun = self._finder.begun
         try:
             found = self._finder.feed(data)
@@ -109,36 +109,36 @@ class RequestReader(ClientLink):
             self._refuse(refusal, self._finder.beginning, None)
             return b""
         if found is not None:
-            self._watch_for_life()
+            self._schedule_liveness_check()
             return self._dispatch(*found)
         if not begun:
             self.deadline.set(self.limits.head_time, self._head_late)
         return b""
 
     def _dispatch(self, block: bytes, rest: bytes) -> bytes:
-        """Have a request rendered, or refuse it; return what follows it.
+        """Render a request, or refuse it; return the bytes that follow it.
 
-        What has come of its body is read first, so that nothing is forwarded of a request whose body is bad at once.
+        What has arrived of its body is parsed first, so that nothing is forwarded of a request whose body is bad from
+        the start.
         """
-        # Here, and not with the first byte: what the client takes to send its head is not time that we add.
+        # Measured here, not at the first byte: the time that the client takes to send its head is not added by us.
         entered = self._site.clock()
         head: ParsedRequestHead | None = None
         try:
             head = parse_head(block, self.limits)
-            # Before admission and body: a request that is not for us is refused by what its head says alone, without
-            # asking the system who sends it.
+            # Before admission and body: a request that is not for us is refused by its head alone, without looking up
+            # who sent it.
             target = self._guard.check(head) if self._guard is not None else head.target
-            # Once for each connection: the owner of a socket does not change, and asking costs a look into the
-            # kernel.
+            # Once per connection: the owner of a socket does not change, and the look-up costs a system call.
             if not self._admitted:
                 self._site.admit(self)
                 self._admitted = True
             if not target.startswith(b"/"):
                 self._site.admit_to_proxy(self, head)
             reader = body_reader(head.length, self.limits) if head.length != 0 else None
-            # A body that is bad from its first chunk on refuses the request while no byte of it has gone anywhere.
+            # A body that is bad from its first chunk refuses the request before any byte of it has been forwarded.
             first = reader.feed(rest) if reader is not None and rest else b""
-            # Intercepted requests come through a CONNECT, which has been looked at already.
+            # Intercepted requests come through a CONNECT, which has been checked already.
             if self._resource is self._site.resource and target.startswith(b"/"):
                 self._site.authorize(head, target)
                 self._signature = self._site.refuse_loop(self, head, target)
@@ -152,24 +152,29 @@ class RequestReader(ClientLink):
         return rest
 
     def _expect_body(self, request: RelayRequest, reader: BodyReader, first: bytes, *, silent: bool) -> bytes:
-        """Prepare for a request's body, of which nothing may have come (``silent``); return what follows it."""
+        """Prepare for a request's body; return the bytes that follow it.
+
+        :param first: the decoded body bytes that arrived with the head.
+        :param silent: nothing of the body has arrived.
+        """
         body = request.body = RequestBody(self, request.head.length)
-        request.first = first
+        request.first_body = first
         if reader.done:
             body.begin_with(first, whole=True)
             return reader.surplus
         body.begin_with(first, whole=False)
         self._reader = reader
-        self._pace.begin()
+        self._body_rate.begin()
         self.deadline.set(self.limits.body_time, self._check_rate)
-        # A client that has begun with its body does not wait for leave, and would take a late 100 for its answer.
+        # A client that has started its body is not waiting for permission, and would take a late 100 for its
+        # response.
         if request.head.expects_continue and silent:
             self.write(CONTINUE)
         return b""
 
     def _render(self, request: RelayRequest) -> None:
         self.request = request
-        self._site.under_way()
+        self._site.exchange_started()
         try:
             self._resource.render(request)
         except Exception:
@@ -177,64 +182,65 @@ class RequestReader(ClientLink):
             self.abort()
 
     def switch(self) -> bytes:
-        """Read whatever comes from now on as it is; return what has come already."""
+        """Switch to raw mode; return the bytes received already."""
         self._reader = EndlessBody()
-        ahead, self._ahead = self._ahead, b""
+        ahead, self._pipelined = self._pipelined, b""
         self.resume_reading()
         return ahead
 
     def _read_body(self, data: bytes) -> None:
-        """Pass a piece of the body on."""
+        """Decode and pass on a piece of the body."""
         reader, exchange = self._reader, self._exchange
         if reader is None or exchange is None:
             return
         try:
             piece = reader.feed(data)
         except Refusal as refusal:
-            # The upstream has part of the body by now: it is broken off, since ending it in order would make it look
-            # whole.
+            # Part of the body has been sent upstream by now: the upstream request is aborted, since a regular end
+            # would make it look complete.
             exchange.body_refused(refusal)
             return
-        self._pace.seen += len(data)
+        self._body_rate.seen += len(data)
         if piece:
             exchange.body_received(piece)
         if reader.done and self.request is not None:
             self._reader = None
-            self._watch_for_life()
+            self._schedule_liveness_check()
             if reader.surplus:
-                self._keep_ahead(reader.surplus)
+                self._buffer_pipelined(reader.surplus)
             exchange.body_finished()
 
     def resume_body(self) -> None:
-        """Read again; so much of other requests may be there that their turn has to come first."""
-        if len(self._ahead) <= self.limits.pipelined:
-            # The time for which we did not read is ours, not the client's, and does not count against its rate.
-            self._pace.forgive(self.paused)
+        """Resume reading, unless so many pipelined requests are buffered that they have to be processed first."""
+        if len(self._pipelined) <= self.limits.pipelined:
+            # The time in which we did not read does not count against the client's rate.
+            self._body_rate.ignore_interval(self.paused)
             self.resume_reading()
 
     def _refuse(self, refusal: Refusal, block: bytes, head: ParsedRequestHead | None) -> None:
-        """Answer a request that is not relayed, record it and close."""
+        """Send the response to a request that is not relayed, record it and close."""
         answer = LocalResponse(refusal.status, refusal.kind, refusal.message, close=True, body=refusal.body)
         bodiless = head is not None and head.method == b"HEAD"
         self.write(answer.head() if bodiless else answer.head() + answer.body)
         self._site.refused(self, refusal, answer, block, head)
         self.linger()
 
-    def _watch_for_life(self) -> None:
-        """Look now and then, while the client waits for its answer, whether its system is still there.
+    def _schedule_liveness_check(self) -> None:
+        """Check now and then, while the client waits for its response, whether its host is still there.
 
-        Keep-alive probes tell that of a silent client, but not of one that there is something to send to: that is
-        sent again and again, for a quarter of an hour.
+        Keep-alive probes detect a dead host only while nothing is sent to it; unacknowledged data is retransmitted
+        for a
+        quarter of an hour instead.
         """
-        self.deadline.set(self.limits.dead_time, self._look_for_life)
+        self.deadline.set(self.limits.dead_time, self._check_liveness)
 
-    def _look_for_life(self) -> None:
+    def _check_liveness(self) -> None:
         if self.request is None or self.ending:
             return
         if is_dead(self.transport, self.limits.dead_time):
-            self.vanished()
+            self.abort_transport()
         else:
-            self._watch_for_life()
+            self._schedule_liveness_check()
 
     def _head_late(self) -> None:
         if self.request is not None:
@@ -245,29 +251,29 @@ class RequestReader(ClientLink):
             self.close()
 
     def _check_rate(self) -> None:
-        """Refuse a body that comes too slowly although we have been ready for it all the time."""
+        """Refuse a body that arrives too slowly although we were reading all the time."""
         exchange = self._exchange
         if self._reader is None or exchange is None:
             return
-        if self._pace.too_slow(self.paused):
+        if self._body_rate.too_slow(self.paused):
             exchange.body_refused(Refusal(408, "request_timeout", "The request's body comes too slowly."))
         else:
-            self._pace.begin()
+            self._body_rate.begin()
             self.deadline.set(self.limits.body_time, self._check_rate)
 
-    # -- what the answering half does ----------------------------------------------------------------------------
+    # -- overridden by the answering half ------------------------------------------------------------------------
 
     def _make_request(self, head: ParsedRequestHead, target: bytes, entered: float) -> RelayRequest:
-        """Make what is rendered.
+        """Make the request object for a head.
 
-        :param entered: when it began to be dealt with, monotonic seconds.
+        :param entered: when processing of it started, monotonic seconds.
         """
         raise NotImplementedError
 
     def readConnectionLost(self) -> None:
-        """The client sends no more."""
+        """The client has sent FIN."""
         raise NotImplementedError
 
     def abort(self) -> None:
-        """Break the connection off."""
+        """Abort the connection."""
         raise NotImplementedError

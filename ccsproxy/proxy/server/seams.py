@@ -1,7 +1,7 @@
-"""What the lower parts of the server's side ask of those above them, so that imports go one way only.
+"""Interfaces that the lower modules of the server side use to call the higher ones, so that imports go one way only.
 
-The site makes channels, a channel makes requests, a request is relayed; each of them calls back the one that made
-it, by what is named here and nothing else.
+The site makes channels, a channel makes requests, a request is relayed; each calls its maker back only through what
+is declared here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 
 
 class ChannelSite(Protocol):
-    """What a channel asks of its site (`ccsproxy.proxy.server.site.RelaySite`)."""
+    """What a channel calls on its site (`ccsproxy.proxy.server.site.RelaySite`)."""
 
     timers: Any
     limits: Any
@@ -23,113 +23,113 @@ class ChannelSite(Protocol):
 
     @property
     def now(self) -> Any:
-        """What tells the time: seconds since the epoch, and monotonic ones."""
+        """A function for the time: seconds since the epoch, and monotonic seconds."""
 
     @property
     def draining(self) -> bool:
-        """Whether connections are to end with the exchange that they are at."""
+        """Whether connections are to close after their current exchange."""
 
     def guard_for(self, address: Any) -> Any:
-        """Return the guard of the address that was connected to."""
+        """Return the guard for a local address."""
 
     def opened(self, channel: Any) -> None:
-        """Count a client's connection."""
+        """Count a new client connection."""
 
     def closed(self, channel: Any) -> None:
-        """Count a client's connection no more."""
+        """Stop counting a client connection."""
 
     def admit(self, channel: Any) -> None:
-        """Refuse a connection that is one too many."""
+        """Refuse a connection beyond the limit."""
 
     def admit_to_proxy(self, channel: Any, head: ParsedRequestHead) -> None:
-        """Refuse who may not use the port for other hosts."""
+        """Refuse clients that may not use the port as a forward proxy."""
 
     def authorize(self, head: ParsedRequestHead, target: bytes) -> None:
-        """Refuse who is not known, where callers have to be."""
+        """Refuse unknown callers, where callers have to be known."""
 
     def refuse_loop(self, channel: Any, head: ParsedRequestHead, target: bytes) -> Any:
-        """Refuse a request that has come round."""
+        """Refuse a request that has come back to us."""
 
-    def no_loop(self, signature: Any) -> None:
-        """Forget a request that has come to its end."""
+    def forget_loop_signature(self, signature: Any) -> None:
+        """Forget the signature of a request that has ended."""
 
-    def under_way(self) -> None:
-        """Count an exchange that has begun."""
+    def exchange_started(self) -> None:
+        """Count an exchange that has started."""
 
-    def over(self) -> None:
-        """Count an exchange no more."""
+    def exchange_ended(self) -> None:
+        """Stop counting an exchange."""
 
     def refused(self, channel: Any, refusal: Any, answer: Any, block: bytes, head: ParsedRequestHead | None) -> None:
         """Record a request that was refused."""
 
 
 class RequestChannel(Protocol):
-    """What a request asks of its channel (`ccsproxy.proxy.server.channel.RelayChannel`)."""
+    """What a request calls on its channel (`ccsproxy.proxy.server.channel.RelayChannel`)."""
 
     connection_id: str
     half_closed: bool
 
     @property
     def peer_text(self) -> str:
-        """The client's address, as records have it."""
+        """The client's address as it appears in records."""
 
     @property
     def ends(self) -> tuple[str, int, str, int] | None:
-        """The two ends of the connection."""
+        """Host and port of both ends of the connection."""
 
     @property
     def caller(self) -> Any:
-        """The program at the other end, None while it is not known."""
+        """The program at the other end, None while unknown."""
 
     @property
     def known_owner(self) -> Any:
-        """Who owns the socket at the other end, where that has been asked."""
+        """The owner of the socket at the other end, if it has been looked up."""
 
     @property
-    def waiting(self) -> int:
-        """How many bytes the client's socket has not taken yet."""
+    def unsent_bytes(self) -> int:
+        """How many bytes the client's socket has not accepted yet."""
 
     def write(self, data: bytes) -> None:
-        """Send bytes at the end of this turn of the reactor."""
+        """Send bytes at the end of this reactor turn."""
 
     def response_finished(self) -> None:
-        """Go on to the next request, or end."""
+        """Go on to the next request, or close."""
 
     def switch(self) -> bytes:
-        """Change the protocol; return what has come of the next one."""
+        """Switch to raw mode; return the bytes already received."""
 
-    def surrender(self, protocol: Any) -> Any:
-        """Give the transport away."""
+    def hand_over(self, protocol: Any) -> Any:
+        """Hand the transport to another protocol."""
 
     def end_writing(self) -> None:
-        """Close the sending half."""
+        """Half-close the connection."""
 
     def break_off(self) -> None:
-        """End unclean, behind what was written."""
+        """Close after what was written, showing that the response is incomplete."""
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """Abort the connection."""
 
     def pause_reading(self) -> None:
-        """Read no more of the body."""
+        """Stop reading the body."""
 
     def resume_body(self) -> None:
-        """Read the body again."""
+        """Resume reading the body."""
 
 
 class TeeOwner(Protocol):
-    """What a tee asks of the exchange that it serves (`ccsproxy.proxy.relay.Relay`).
+    """What a tee calls on the exchange that it serves (`ccsproxy.proxy.relay.Relay`).
 
-    :ivar spent: seconds that the relay has worked on the exchange.
+    :ivar spent: seconds of work that the relay has spent on the exchange.
     """
 
     spent: float
 
     def switch(self, response: Any) -> None:
-        """Go on with what follows a change of protocol."""
+        """Continue after a protocol switch."""
 
     def finish(self) -> None:
-        """End the exchange: all of it has been written."""
+        """End the exchange: the whole response has been written."""
 
     def break_off(self, reason: Any) -> None:
-        """End the exchange unclean, behind what was written."""
+        """End the exchange as incomplete, after what was written."""

@@ -1,4 +1,4 @@
-"""The site: the connections of all clients of one listener, what they share, and how they come to an end."""
+"""The site: the client connections of one listener, what they share, and how they are shut down."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ccsproxy.proxy.server.refused import RefusedRecorder
 from ccsproxy.runtime.sockets.callers import CallerFinder, is_local
 from ccsproxy.runtime.write_batch import WriteBatch
 
-#: So many connections beyond the cap are answered with 503; further ones are closed at once.
+#: How many connections beyond the limit are answered with 503; further ones are closed at once.
 GRACE = 32
 
 
@@ -34,17 +34,17 @@ class RelaySite(Site):
     :param reactor: for timers.
     :param clock: monotonic seconds.
     :param wall: seconds since the epoch.
-    :param allowed: further values of ``Host`` that are ours.
-    :param origin: the web origin that may call, if any.
+    :param allowed: additional accepted values of ``Host``.
+    :param origin: the web origin whose pages may call, if any.
     :param is_gone: see `ccsproxy.proxy.server.peers.PeerWatch`.
-    :param write_batch: the reactor's turn, at whose end answers are sent.
-    :param rules: what is served beside plain requests.
-    :param callers: finds out which programs call; None for nobody.
-    :param admission: who may use the port as a proxy for other hosts.
+    :param write_batch: flushes responses at the end of the reactor turn.
+    :param rules: what is served besides plain requests.
+    :param callers: finds out which programs call; None to skip that.
+    :param admission: who may use the port as a forward proxy.
     :param everybody: the connections of all sites of this process, which share one limit.
-    :param loops: notices requests that come back; without it only direct loops are noticed.
-    :ivar in_flight: how many exchanges are under way.
-    :ivar draining: no further request is accepted.
+    :param loops: detects requests that come back; without it only direct loops are detected.
+    :ivar in_flight: how many exchanges are in progress.
+    :ivar draining: no further requests are accepted.
     """
 
     resource: ProxyResource
@@ -94,21 +94,21 @@ class RelaySite(Site):
         self._drained: list[Deferred[None]] = []
 
     def startFactory(self) -> None:
-        """Begin without Twisted's access log, which would write down query strings."""
+        """Start without Twisted's access log, which would write down query strings."""
 
     def stopFactory(self) -> None:
-        """End; there is no log to close."""
+        """Stop the caller look-ups; there is no access log to close."""
         if self._callers is not None:
             self._callers.close()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """Make the channel of a new connection, or none where there are far too many."""
+        """Make the channel of a new connection, or none if there are far too many."""
         # Beyond the grace not even a 503 is written: it would cost the descriptor that the limit is there to save.
         if self.draining or len(self._everybody) >= self.limits.connections + GRACE:
             return None
         return RelayChannel(self)
 
-    # -- what channels ask and tell ------------------------------------------------------------------------------
+    # -- called by channels --------------------------------------------------------------------------------------
 
     def now(self) -> tuple[float, float]:
         """Return the time in seconds since the epoch, and on the monotonic clock."""
@@ -123,7 +123,7 @@ class RelaySite(Site):
         return guard
 
     def admit(self, channel: RelayChannel) -> None:
-        """Refuse the first request of a connection that is one too many, or that comes from ourselves."""
+        """Refuse the first request of a connection beyond the limit, or of one that we made ourselves."""
         if channel in self._surplus:
             raise Refusal(503, "too_many_connections", "Too many connections are open; please try again.")
         wire: Any = channel.transport
@@ -133,59 +133,62 @@ class RelaySite(Site):
             )
 
     def authorize(self, head: ParsedRequestHead, target: bytes) -> None:
-        """Refuse who is not known, where callers have to be."""
+        """Refuse unknown callers, where callers have to be known."""
         self.resource.authorize(head, target)
 
     def refuse_loop(self, channel: RelayChannel, head: ParsedRequestHead, target: bytes) -> Signature | None:
-        """Refuse a request that comes back to us through another program, on a way that leads to this machine.
+        """Refuse a request that comes back to us through another program, if its upstream is on this machine.
 
-        :return: what to call `no_loop` with when its exchange is over, None when that need not be.
+        :return: what to pass to `forget_loop_signature` when the exchange has ended, None if that is not necessary.
         """
         if self._loops is None or not self.resource.may_loop(target):
             return None
-        # What survives a round through a proxy that changes names: method, length, and the size of what goes on.
+        # What survives a round through a proxy that renames fields: method, length, and the size of the forwarded
+        # header.
         signature = head.method, head.length, len(head.forward(b""))
         if self._loops.is_loop(signature, lambda: channel.owner):
             raise Refusal(508, "loop_refused", "The request has come back here: an upstream leads to this proxy.")
         self._loops.begin(signature)
         return signature
 
-    def no_loop(self, signature: Signature) -> None:
-        """Forget a request whose exchange is over, see `refuse_loop`."""
+    def forget_loop_signature(self, signature: Signature) -> None:
+        """Forget a request whose exchange has ended, see `refuse_loop`."""
         if self._loops is not None:
             self._loops.end(signature)
 
     def admit_to_proxy(self, channel: RelayChannel, head: ParsedRequestHead) -> None:
-        """Refuse a request for another host from whom we are not the proxy of."""
+        """Refuse a request for another host from a client that may not use us as a forward proxy."""
         wire: Any = channel.transport
         self._admission.check(wire.getHost(), lambda: channel.owner, head)
 
     def opened(self, channel: RelayChannel) -> None:
-        """Count a client's connection that was accepted."""
+        """Count an accepted client connection."""
         self._channels.add(channel)
         self._everybody.add(channel)
         if self._callers is not None and channel.ends is not None and is_local(channel.ends):
-            # Asked while the connection is young: a short-lived client may be gone when its first request is read.
-            self._callers.ask(channel.ends, channel.called_by)
+            # Looked up early: a short-lived client may be gone when its first request is read.
+            self._callers.ask(channel.ends, channel.set_caller)
         if len(self._everybody) > self.limits.connections:
             self._surplus.add(channel)
 
     def closed(self, channel: RelayChannel) -> None:
-        """Count a connection no more."""
+        """Stop counting a connection."""
         self._channels.discard(channel)
         self._everybody.discard(channel)
         self._surplus.discard(channel)
 
-    def under_way(self) -> None:
-        """Count an exchange that has begun."""
+    def exchange_started(self) -> None:
+        """Count an exchange that has started."""
         self.in_flight += 1
 
-    def over(self) -> None:
-        """Count an exchange no more; tell who waits for the last one, in a later turn: its end is yet to be told."""
+    def exchange_ended(self) -> None:
+        """Stop counting an exchange; after the last one, fire what waits for that, in a later turn: its end is yet to
+        be reported.
+        """
         self.in_flight -= 1
         if not self.in_flight and self._drained:
-            # Whoever waits goes on to close capture; the exchange that ended just now tells capture of it in this
-            # turn.
+            # What waits goes on to close capture, and the exchange that has just ended reports its end to capture in
+            # this turn.
             self._turns.callLater(0, self._tell_drained)
 
     def _tell_drained(self) -> None:
@@ -201,12 +204,12 @@ class RelaySite(Site):
         block: bytes,
         head: ParsedRequestHead | None,
     ) -> None:
-        """Report a request that is not relayed."""
+        """Record a request that is not relayed."""
         started_at, began = channel.arrived
         at = int((self.clock() - began) * 1e6)
         self._recorder.report(refusal, answer, block, head, channel.peer_text, started_at, at)
 
-    # -- the end -------------------------------------------------------------------------------------------------
+    # -- shutdown ------------------------------------------------------------------------------------------------
 
     @property
     def connections(self) -> int:
@@ -214,9 +217,9 @@ class RelaySite(Site):
         return len(self._channels)
 
     def drain(self) -> Deferred[None]:
-        """Accept no further request, and close every connection when its exchange is over.
+        """Accept no further request, and close every connection after its current exchange.
 
-        :return: fires when no exchange is under way.
+        :return: fires when no exchange is in progress.
         """
         self.draining = True
         for channel in tuple(self._channels):
@@ -231,7 +234,7 @@ class RelaySite(Site):
     def cut(self, patience: float = 0.0) -> None:
         """End every exchange now; their records say ``shutdown``.
 
-        :param patience: for so many seconds clients that lag may take what there is for them.
+        :param patience: seconds that slow clients get to read what is already written for them.
         """
         self.draining = True
         for channel in tuple(self._channels):

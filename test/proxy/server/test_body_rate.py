@@ -2,16 +2,16 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.proxy.server.body_rate import BodyPace
+from ccsproxy.proxy.server.body_rate import BodyRate
 from ccsproxy.proxy.server.limits import Limits
 
 
 class BodyPaceTests(SynchronousTestCase):
     """100 bytes a second over 60 seconds."""
 
-    def pace(self, *seen: int) -> BodyPace:
+    def pace(self, *seen: int) -> BodyRate:
         """Make one that has seen some pieces."""
-        pace = BodyPace(Limits(body_rate=100, body_time=60.0, connections=1))
+        pace = BodyRate(Limits(body_rate=100, body_time=60.0, connections=1))
         pace.begin()
         for size in seen:
             pace.seen += size
@@ -26,9 +26,9 @@ class BodyPaceTests(SynchronousTestCase):
         """A client that is or was paused by us is not judged, until the next look."""
         self.assertFalse(self.pace().too_slow(paused=True))
         pace = self.pace()
-        pace.forgive(True)
+        pace.ignore_interval(True)
         pace.seen += 10
         self.assertFalse(pace.too_slow(paused=False))
         pace.begin()
-        pace.forgive(False)
+        pace.ignore_interval(False)
         self.assertTrue(pace.too_slow(paused=False))

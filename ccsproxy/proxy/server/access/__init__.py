@@ -1,1 +1,1 @@
-"""Who may use the port, and for what."""
+"""Access control of the port: who may use it, and for what."""

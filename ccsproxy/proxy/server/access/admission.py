@@ -1,4 +1,4 @@
-"""Who may use the port as a proxy for other hosts: this user's programs, and whoever shows the token."""
+"""Who may use the port as a forward proxy: this user's programs, and whoever presents the token."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from ccsproxy.runtime.sockets.sock_diag import SocketOwner
 _REFUSED = Refusal(
     407,
     "proxy_authentication_required",
-    "This proxy serves programs of its own user; others show the token in the file api-token as the password of "
-    "Proxy-Authorization.",
+    "This proxy serves programs of its own user only; others must send the token in the file api-token as the "
+    "password in Proxy-Authorization.",
 )
 
 
 def no_token() -> str | None:
-    """Return no token: nobody can show one."""
+    """Return no token: requests that present one are refused."""
     return None
 
 
 def token_reader(path: Path) -> Callable[[], str | None]:
-    """Return what reads the token from its file, each time anew: it may be made or changed while we run."""
+    """Return a function that reads the token from its file on each call: the file may be created or changed while we
+    run.
+    """
 
     def read() -> str | None:
         try:
@@ -43,24 +45,24 @@ def token_reader(path: Path) -> Callable[[], str | None]:
 
 @attr.frozen
 class ProxyAdmission:
-    """Decides about CONNECT and absolute-form (contract, section 12).
+    """Decides about CONNECT and absolute-form requests.
 
-    :ivar any_user: on loopback, every user's programs are served.
-    :ivar token: reads the token, None where there is none.
+    :ivar any_user: on loopback, serve the programs of every user.
+    :ivar token: reads the token, returns None if there is none.
     """
 
     any_user: bool = False
     token: Callable[[], str | None] = no_token
 
     def check(self, host: Any, owner: Callable[[], SocketOwner | None], head: ParsedRequestHead) -> None:
-        """Let a request pass.
+        """Accept a request, or raise.
 
-        :param host: the address that was connected to.
-        :param owner: tells whose the client's socket is; asked only where that matters.
+        :param host: the local address of the connection.
+        :param owner: looks up the owner of the client's socket; called only if that matters.
         :raises Refusal: with 407.
         """
         if not hasattr(host, "port"):
-            return  # a UNIX socket: its file's mode says who may
+            return  # a UNIX socket: access is controlled by its file mode
         if is_loopback(host.host) and (self.any_user or self._is_ours(owner())):
             return
         shown, token = _token_in(head), self.token()
@@ -73,7 +75,7 @@ class ProxyAdmission:
 
 
 def _token_in(head: ParsedRequestHead) -> bytes | None:
-    """Find the token that a request shows: the password of ``Basic``, whatever the user, or ``Bearer``."""
+    """Find the token of a request: the password of ``Basic``, whatever the user, or the ``Bearer`` token."""
     for name, value in head.headers:
         if name.lower() == b"proxy-authorization":
             scheme, _, shown = value.strip().partition(b" ")

@@ -1,4 +1,6 @@
-"""Who may call a gateway: those whose credential is known, each by a name; others get 401 in the API's own shape."""
+"""Who may call a gateway: callers with a known credential, each under a name; others get 401 in the format of the
+API.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,13 @@ from ccsproxy.proxy.refusal import Refusal
 from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.wire.credentials import credentials
 
-_SENTENCE = "This credential is not known to the gateway; ask whoever runs it for a key of your own."
+_SENTENCE = "The gateway does not know this credential; ask its operator for a key of your own."
 
 
 class Unauthorized(Refusal):
-    """A caller whose credential is not known.
+    """A caller with an unknown credential.
 
-    :ivar body: the answer, as the API that was called would write it.
+    :ivar body: the response body, in the format of the API that was called.
     """
 
     def __init__(self, provider: str) -> None:
@@ -29,35 +31,35 @@ class Unauthorized(Refusal):
 
 
 class ClientKeys:
-    """The file of those who may call, read again when it is told to."""
+    """The callers in the client key file, read again on `reload`."""
 
     _log = Logger()
 
     def __init__(self, path: Path) -> None:
         """Read the file.
 
-        :raises ConfigError: when it cannot be used.
+        :raises ConfigError: if the file cannot be used.
         """
         self._path = path
         self._people = _by_digest(path)
 
     def reload(self) -> None:
-        """Read the file again; with a mistake in it all stays as it was."""
+        """Read the file again; if it is invalid, keep the current callers."""
         try:
             self._people = _by_digest(self._path)
         except ConfigError as error:
-            self._log.error("who may call stays as it was: {error}", error=error)
+            self._log.error("the client keys were not reloaded, the previous ones stay in use: {error}", error=error)
 
     def person(self, head: ParsedRequestHead, provider: str) -> str:
-        """Return who calls.
+        """Return the name of the caller.
 
-        :param provider: whose API is called, for the shape of a refusal.
-        :raises Unauthorized: when nobody is known by what the request shows.
+        :param provider: whose API is called, for the format of a refusal.
+        :raises Unauthorized: if no credential of the request is known.
         """
         for credential in credentials(head.lines, head.target):
             digest = digest_of(credential)
-            # Looked up by digest: how long that takes tells of the digest at most, and nothing of the keys that have
-            # such digests. The one that is found is compared in constant time.
+            # Looked up by digest: the timing reveals at most something about the digest, nothing about the keys. The
+            # entry found is then compared in constant time.
             person, known = self._people.get(digest, ("", b""))
             if hmac.compare_digest(known, digest):
                 return person
@@ -69,14 +71,14 @@ def _by_digest(path: Path) -> dict[bytes, tuple[str, bytes]]:
 
 
 def _of_target(target: bytes) -> str:
-    """Guess whose API is called by a path."""
+    """Guess from the path whose API is called."""
     if b"/v1/messages" in target:
         return "anthropic"
     return "google" if b":generateContent" in target or b":streamGenerateContent" in target else ""
 
 
 def _answer(provider: str) -> object:
-    """Write the refusal as a provider does, so that its clients show the sentence and do not try again."""
+    """Build the error body in the provider's format, so that its clients show the sentence and do not retry."""
     if provider == "anthropic":
         return {"type": "error", "error": {"type": "authentication_error", "message": _SENTENCE}}
     if provider in ("google", "vertex"):

@@ -1,7 +1,7 @@
-"""The one web origin that may call (``--cors-allow``): its preflights are answered, and it may read what it gets.
+"""CORS for the one web origin that may call (``--cors-allow``): its preflights are answered, its responses readable.
 
-This is the one place where the proxy says something to a client that the upstream has not said, and it does so only
-to pages of the origin that the user has named: without these fields a browser keeps the answer from its page.
+This is the only place where the proxy adds something to a response that the upstream has not sent, and only for pages
+of the origin that the user has named: without these fields a browser withholds the response from the page.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ccsproxy.proxy.interfaces import IRelayResponse, ITransparentClient, Upstre
 from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.wire.headers import Finder
 
-#: Seconds for which a browser need not ask again.
+#: Seconds for which a browser may cache a preflight.
 _REMEMBERED = 600
 _find_answer = Finder([b"access-control-allow-origin"])
 _find_question = Finder(
@@ -30,7 +30,7 @@ _find_question = Finder(
 
 
 def readable(lines: bytes, origin: bytes) -> bytes:
-    """Let pages of an origin read a response, unless the upstream has decided on that itself.
+    """Let pages of an origin read a response, unless the upstream has sent its own decision.
 
     :param lines: the response's header lines.
     """
@@ -40,7 +40,7 @@ def readable(lines: bytes, origin: bytes) -> bytes:
 
 
 def is_preflight(head: ParsedRequestHead) -> bool:
-    """Tell whether a browser asks whether a page of the allowed origin may send a request."""
+    """Tell whether a request is a CORS preflight from the allowed origin."""
     if head.allowed_origin is None or head.method != b"OPTIONS":
         return False
     return any(name == b"access-control-request-method" for name, *_ in _find_question(head.lines))
@@ -61,7 +61,7 @@ def permission(head: ParsedRequestHead) -> bytes:
 
 @implementer(ITransparentClient)
 class PreflightClient:
-    """Answers preflights in place of an upstream, most of which know nothing of browsers.
+    """Answers preflights in place of an upstream, most of which do not implement CORS.
 
     :param respond: makes a response of status, reason phrase and header lines.
     """
@@ -81,17 +81,17 @@ class PreflightClient:
         return succeed(self._respond(204, b"No Content", self._lines))
 
     def upgrade(self, target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
-        """Never be asked: a preflight is no handshake."""
+        """Never called: a preflight is not a handshake."""
         raise NotImplementedError
 
     def tunnel(self, idle: float, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
-        """Never be asked: a preflight is no tunnel."""
+        """Never called: a preflight is not a tunnel."""
         raise NotImplementedError
 
     def prepare(self) -> Deferred[None]:
-        """Need no connection to an upstream."""
+        """Do nothing: no upstream connection is needed."""
         return succeed(None)
 
     def is_own(self, peer: Any, host: Any) -> bool:
-        """Know of no connection."""
+        """Return false: there are no upstream connections."""
         return False

@@ -1,7 +1,7 @@
-"""Who may use the proxy port: callers that name it by its own names, and no web page.
+"""Who may use the proxy port: clients that address it by one of its names, but no web pages.
 
 A page in the user's browser can send requests to any loopback port. It cannot choose ``Host``, ``Origin`` or
-``Sec-Fetch-Site``, so these three tell it from a program (contract, section 2, item 6).
+``Sec-Fetch-Site``, so these three distinguish it from a program.
 """
 
 import re
@@ -14,10 +14,11 @@ from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
 from ccsproxy.wire.headers import split_list
 from ccsproxy.wire.target import BadTarget, parse_authority, split_target
 
-#: Names and addresses of this machine itself, whatever others call it (RFC 6761 section 6.3).
+#: Names and addresses of the local machine (RFC 6761 section 6.3).
 _LOOPBACK = re.compile(rb"(?:[^.]+(?:\.[^.]+)*\.)?localhost\.?|(?:::ffff:)?127(?:\.[0-9]{1,3}){3}|(?:0*:)+0*1")
+_CROSS_SITE = "Requests from web pages are not relayed; --cors-allow names an origin that may call."
 _WEB_ORIGIN = re.compile(rb"(?i:http(s)?)://(.*)", re.DOTALL)
-#: How many accepted spellings of ``Host`` are remembered per listener.
+#: How many accepted spellings of ``Host`` are cached per listener.
 _REMEMBERED = 64
 
 
@@ -25,8 +26,8 @@ _REMEMBERED = 64
 class ServerRules:
     """What a proxy port serves.
 
-    :ivar relays: there is an upstream for requests that name none.
-    :ivar forward: it is also an HTTP proxy: CONNECT and absolute-form.
+    :ivar relays: there is an upstream for requests that do not name one.
+    :ivar forward: it is also a forward proxy: CONNECT and absolute-form.
     :ivar websocket: WebSocket handshakes are relayed.
     """
 
@@ -36,7 +37,7 @@ class ServerRules:
 
 
 class TransparentGuard:
-    """Lets pass what comes through a proxied connection: its host has been decided on already.
+    """Checks requests inside a proxied connection, whose host has already been accepted.
 
     :param rules: what is served.
     """
@@ -45,7 +46,7 @@ class TransparentGuard:
         self._rules = rules
 
     def check(self, head: ParsedRequestHead) -> bytes:
-        """Refuse a target that is none of a server's, and handshakes that are not relayed.
+        """Refuse a target that is not in origin-form, and handshakes that are not relayed.
 
         :return: the request's target in origin-form.
         :raises Refusal: with 400, 405 or 426.
@@ -57,11 +58,11 @@ class TransparentGuard:
 
 
 class PortGuard:
-    """Decides for one listening address which requests are for us.
+    """Decides for one listening address which requests are accepted.
 
-    :param allowed: further values of ``Host``: names, or names with a port.
+    :param allowed: additional values of ``Host``: names, or names with a port.
     :param origin: the one web origin that may call, if any.
-    :param host: the address that the client connected to, empty for a UNIX socket.
+    :param host: the local address of the connection, empty for a UNIX socket.
     :param port: its port, None for a UNIX socket.
     :param rules: what else is served.
     """
@@ -84,8 +85,8 @@ class PortGuard:
     def check(self, head: ParsedRequestHead) -> bytes:
         """Refuse a request that is not for us, or that a web page has sent.
 
-        :return: the request's target: in origin-form for us; in absolute-form, or the authority of a CONNECT, for
-            another host that we are to be the proxy for.
+        :return: the request's target: in origin-form if it is for us; in absolute-form, or the authority of a
+        CONNECT, if we are to forward it to another host.
         :raises Refusal: with 400, 403, 404, 405, 421 or 426.
         """
         if head.method == b"CONNECT":
@@ -119,7 +120,7 @@ class PortGuard:
         return head.target
 
     def _is_for_another(self, head: ParsedRequestHead) -> bool:
-        """Tell whether we are to be the proxy for another host; what names ourselves is for us."""
+        """Tell whether a request is to be forwarded to another host; one that names ourselves is not."""
         if not self._rules.forward or head.target.startswith(b"/") or head.target == b"*":
             return False
         try:
@@ -129,16 +130,17 @@ class PortGuard:
             raise malformed(str(error)) from None
 
     def _elsewhere(self, head: ParsedRequestHead) -> bytes:
-        """Read a target that is not a path."""
+        """Convert a target that is not a path."""
         if head.target == b"*" and head.method == b"OPTIONS":
-            raise Refusal(405, "method_not_allowed", "OPTIONS for the server as a whole is not relayed.")
+            raise Refusal(405, "method_not_allowed", "OPTIONS * is not relayed; send OPTIONS for a path.")
         try:
             authority, target = split_target(head.target)
             host, port = parse_authority(authority)
         except BadTarget as error:
             raise malformed(str(error)) from None
         if not self._is_ours(host, port):
-            # A URL, unlike Host, comes from a client that takes us for a proxy, and means the port that it names.
+            # Unlike Host, a URL comes from a client that takes us for a forward proxy, and means exactly the port it
+            # names.
             raise _misdirected()
         return target
 
@@ -157,23 +159,24 @@ class PortGuard:
     def _names_us(self, host: bytes, port: int | None) -> bool:
         """Tell whether a host is one of our names, whatever the port: ports are forwarded (ssh -L, containers).
 
-        A web page cannot make a browser send one of these names for an address of its choice, so that the name alone
-        tells our callers from pages.
+        A web page cannot make a browser send one of these names for an address of its choice, so the name alone
+        distinguishes
+        our callers from pages.
         """
         if host in self._allowed or b"%b:%d" % (host, port or 80) in self._allowed:
             return True
         return host == self._host or _LOOPBACK.fullmatch(host) is not None
 
     def _is_ours(self, host: bytes, port: int | None) -> bool:
-        """Tell whether a host and port are this very listener, and not some other service of this machine."""
+        """Tell whether a host and port are this very listener, and not another service on this machine."""
         return self._names_us(host, port) and (
             host in self._allowed or port is None or self._port is None or port == self._port
         )
 
     def _check_page(self, head: ParsedRequestHead) -> None:
-        """Refuse what a web page has sent, but for the one that may call; remember that one for the answer."""
+        """Refuse requests of web pages, except from the allowed origin; remember that origin for the response."""
         crossing = False
-        for name, value, _, _ in head.deciding:
+        for name, value, _, _ in head.control_lines:
             if name == b"origin":
                 if value == self._origin:
                     head.allowed_origin = value
@@ -182,7 +185,11 @@ class PortGuard:
             elif name == b"sec-fetch-site" and value.strip().lower() == b"cross-site":
                 crossing = True
         if crossing and head.allowed_origin is None:
-            raise Refusal(403, "cross_site_refused", "Requests of web pages are not relayed.")
+            raise Refusal(
+                403,
+                "cross_site_refused",
+                _CROSS_SITE,
+            )
 
     def _check_origin(self, value: bytes) -> None:
         match = _WEB_ORIGIN.fullmatch(value)
@@ -193,24 +200,30 @@ class PortGuard:
         except BadTarget:
             host, port = b"", None
         if not self._is_ours(host, port or (443 if match[1] else 80)):
-            raise Refusal(403, "cross_site_refused", "Requests of web pages are not relayed.")
+            raise Refusal(
+                403,
+                "cross_site_refused",
+                _CROSS_SITE,
+            )
 
 
 def _misdirected() -> Refusal:
-    return Refusal(421, "misdirected_request", "The request's Host is none of this proxy's; see --allow-host.")
+    return Refusal(
+        421, "misdirected_request", "The request's Host is not one of this proxy's names; see --allow-host."
+    )
 
 
 def is_handshake(head: ParsedRequestHead) -> bool:
-    """Tell whether a request asks for a WebSocket as RFC 6455 section 4.1 has it."""
+    """Tell whether a request is a WebSocket handshake (RFC 6455 section 4.1)."""
     if not head.upgrades or head.method != b"GET" or not head.minor or head.length != 0:
         return False
-    return any(name == b"connection" and b"upgrade" in split_list(value) for name, value, _, _ in head.deciding)
+    return any(name == b"connection" and b"upgrade" in split_list(value) for name, value, _, _ in head.control_lines)
 
 
 def check_upgrade(head: ParsedRequestHead, rules: ServerRules) -> None:
-    """Let only those requests for a WebSocket pass that are clearly one, where they are relayed.
+    """Accept an upgrade request only if it is a valid WebSocket handshake and WebSocket is relayed.
 
-    Other protocols that a client would change to are left out of what goes on, which declines them.
+    Upgrades to other protocols are removed from the forwarded request, which declines them.
 
     :raises Refusal: with 426.
     """

@@ -1,1 +1,1 @@
-"""What a client's bytes say: where a head ends, what it asks for, and how its body is framed."""
+"""Parsing of request bytes: where a head ends, what it asks for, and how its body is framed."""

@@ -1,4 +1,4 @@
-"""Where a request head ends among the bytes that come."""
+"""Finding the end of a request head in the received bytes."""
 
 import re
 
@@ -9,9 +9,9 @@ _STRAY = re.compile(rb"(?<!\r)\n|\r(?!\n)|\x00")
 
 
 class HeadFinder:
-    """Finds where a request head ends, however it is cut, and refuses what can no more become a good one.
+    """Finds the end of a request head, however it is split, and refuses early what cannot become a valid one.
 
-    It remembers how far it has looked, so that a head that comes byte by byte costs no more than its length.
+    It remembers how far it has searched, so that a head arriving byte by byte takes linear time.
     """
 
     __slots__ = ("_blank", "_buffer", "_limits", "_searched")
@@ -24,21 +24,21 @@ class HeadFinder:
 
     @property
     def begun(self) -> bool:
-        """Whether the beginning of a head has come, and not its end."""
+        """Whether the start of a head has arrived, but not its end."""
         return bool(self._buffer) or self._blank
 
     @property
     def beginning(self) -> bytes:
-        """What has come, as far as a head could be."""
+        """The bytes received so far, up to the largest allowed head."""
         return bytes(self._buffer[: self._limits.head])
 
     def feed(self, data: bytes) -> tuple[bytes, bytes] | None:
-        """Take what was read.
+        """Take the bytes of one read.
 
-        :return: a head, its empty line included, and what follows it; None until it is whole.
-        :raises Refusal: when no more bytes could make it a good one.
+        :return: a head, its empty line included, and the bytes that follow it; None until it is complete.
+        :raises Refusal: if no further bytes could make it valid.
         """
-        # Nearly every head comes in one read: it is found in what was read, without a copy into the buffer.
+        # Nearly every head arrives in one read: it is found there, without a copy into the buffer.
         if not self._buffer:
             if not self._blank and data.startswith(b"\r\n"):
                 return self._skip(data)
@@ -57,7 +57,7 @@ class HeadFinder:
         return self.feed(data[2:])
 
     def _search(self) -> tuple[bytes, bytes] | None:
-        # Three bytes back: the empty line may be cut anywhere between two reads.
+        # Three bytes back: the empty line may be split anywhere between two reads.
         end = self._buffer.find(b"\r\n\r\n", max(0, self._searched - 3), self._limits.head) + 4
         if end >= 4:
             self._blank = False
@@ -81,6 +81,6 @@ class HeadFinder:
         if len(data) > limits.head:
             raise Refusal(431, "headers_too_large", f"The request's head is larger than {limits.head} bytes.")
         stray = _STRAY.search(data, max(0, searched - 1))
-        # A CR at the very end may yet be followed by its LF.
+        # A CR at the very end may still be followed by its LF.
         if stray and not (stray[0] == b"\r" and stray.end() == len(data)):
-            raise malformed("The request's head holds a line end that is not CRLF, or a NUL.")
+            raise malformed("The request's head contains a line end that is not CRLF, or a NUL.")

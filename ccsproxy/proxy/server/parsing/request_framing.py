@@ -1,4 +1,4 @@
-"""Request bodies: where they end, read strictly and piece by piece (RFC 9112 sections 6 and 7)."""
+"""Framing of request bodies, parsed strictly and incrementally (RFC 9112 sections 6 and 7)."""
 
 import re
 from typing import Protocol
@@ -14,21 +14,21 @@ _CHUNK_LINE_BEGINNING = re.compile(rb"[0-9A-Fa-f]{0,16}(?:(?<=[0-9A-Fa-f])(?:;[\
 
 
 class BodyReader(Protocol):
-    """Takes the transfer coding off a request body.
+    """Removes the transfer coding from a request body.
 
-    :ivar done: the body is whole.
-    :ivar surplus: what came behind its end, the beginning of the next request.
+    :ivar done: the body is complete.
+    :ivar surplus: bytes after its end: the start of the next request.
     """
 
     done: bool
     surplus: bytes
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes as they arrive; return the part of the body that they hold."""
+        """Take bytes as they arrive; return the body bytes decoded from them."""
 
 
 class EndlessBody:
-    """What follows a change of protocol: no body of HTTP, read as if it were one that ends with the connection.
+    """The raw stream after a protocol switch, treated as a body that ends with the connection.
 
     :ivar done: never.
     """
@@ -37,14 +37,14 @@ class EndlessBody:
     surplus = b""
 
     def feed(self, data: bytes) -> bytes:
-        """Return the bytes as they are."""
+        """Return the bytes unchanged."""
         return data
 
 
 class ChunkedRequestBody(ChunkedReader):
-    """A request's body in chunks, read strictly: two readers could disagree on everything else.
+    """A chunked request body, parsed strictly: two parsers could disagree about anything else.
 
-    :ivar limits: how large it may be.
+    :ivar limits: its maximum size.
     """
 
     __slots__ = ("_size", "limits", "line_limit", "trailer_limit")
@@ -58,41 +58,41 @@ class ChunkedRequestBody(ChunkedReader):
         self._size = 0
 
     def size_of(self, line: bytes) -> int:
-        """Read a size, and refuse a body that is too large as soon as it says so."""
+        """Parse a chunk size, and refuse a body as soon as it announces more than is allowed."""
         match = _CHUNK_LINE.fullmatch(line)
         if match is None:
             raise self.refused_size()
         size = int(match[1], 16)
-        # Counted by what the line announces: a body that is going to be too long is refused before its bytes arrive.
+        # The announced sizes are counted: a body that will be too long is refused before its bytes arrive.
         self._size += size
         if self._size > self.limits.body:
             raise too_large(self.limits)
         return size
 
     def parse_trailers(self, lines: bytes) -> RawHeaders:
-        """Read the trailer section, which is not forwarded."""
+        """Parse the trailer section, which is not forwarded."""
         return parse_trailers(lines)
 
     def _keep_trailer(self, rest: bytes) -> None:
         """Refuse at once what cannot become a trailer section."""
         super()._keep_trailer(rest)
         lines, line_end, beginning = rest.rpartition(b"\r\n")
-        # Whole lines are judged as they come, so that a bad one is refused although its section never ends.
+        # Complete lines are checked as they arrive, so that a bad one is refused even if the section never ends.
         if line_end:
             parse_trailers(lines + line_end)
         if b"\n" in beginning:
             raise malformed("A trailer field of the request is malformed.")
 
     def refused_size(self) -> Exception:
-        """Say that the line before a chunk is none."""
+        """Return the refusal of a malformed chunk-size line."""
         return malformed("The line before a chunk of the request's body is malformed or too long.")
 
     def refused_length(self) -> Exception:
-        """Say that a chunk is too long."""
+        """Return the refusal of a chunk that is longer than announced."""
         return malformed("A chunk of the request's body is longer than its line says.")
 
     def refused_trailers(self) -> Exception:
-        """Say that the trailers are too long."""
+        """Return the refusal of a trailer section that is too long."""
         return Refusal(431, "trailers_too_large", "The request's trailer section is too large.")
 
 
@@ -104,8 +104,8 @@ def too_large(limits: Limits) -> Refusal:
 def body_reader(length: int | None, limits: Limits) -> BodyReader:
     """Return a reader for a request's body.
 
-    :param length: in bytes; None when it is chunked.
-    :raises Refusal: when the length alone is too much.
+    :param length: in bytes; None if it is chunked.
+    :raises Refusal: if the Content-Length exceeds the limit.
     """
     if length is None:
         return ChunkedRequestBody(limits)
