@@ -49,7 +49,7 @@ def marked_condition(chosen: Marked) -> tuple[str, list[Any]]:
     return _any(pieces), values
 
 
-_SESSION = "SELECT name FROM names WHERE field = 'session_id' AND value"
+_SESSION = "SELECT +name FROM names WHERE field = 'session_id' AND value"
 
 
 def _condition(each: Narrowing) -> tuple[str, list[Any]]:

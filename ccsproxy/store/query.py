@@ -231,8 +231,10 @@ def where(query: Query, driver: str | None = None) -> tuple[list[str], list[Any]
     values: list[Any] = []
     for name, given in [("session_id", query.session), *query.fields.items()]:
         if given and name != driver:
-            named = f"SELECT name FROM names WHERE field = '{name}' AND value IN ({_marks(given)})"  # noqa: S608
-            conditions.append(f"+requests.raw_{name} IN ({named})")
+            named = f"SELECT +name FROM names WHERE field = '{name}' AND value IN ({_marks(given)})"  # noqa: S608
+            # A session is a few rows of all, which its index finds (see `ccsproxy.store.reader.lists.OF_SESSION`).
+            column = f"requests.raw_{name}" if name == "session_id" else f"+requests.raw_{name}"
+            conditions.append(f"{column} IN ({named})")
             values.extend(stored(name, value) for value in given)
     if query.tool and driver != "tool":
         named = f"SELECT name FROM names WHERE field = 'tool' AND value IN ({_marks(query.tool)})"  # noqa: S608

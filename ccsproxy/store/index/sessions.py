@@ -129,9 +129,10 @@ _SELECT = f"SELECT {', '.join(FIELDS)} FROM sessions WHERE session_id = ?"  # no
 _WRITE = f"INSERT OR REPLACE INTO sessions ({', '.join(FIELDS)}) VALUES ({', '.join('?' * len(FIELDS))})"  # noqa: S608
 _INSERT = _WRITE.replace("INSERT OR REPLACE", "INSERT", 1)
 _UPDATE = f"UPDATE sessions SET {', '.join(f'{name} = ?' for name in FIELDS[1:])} WHERE {FIELDS[0]} = ?"  # noqa: S608
+# The sign, here and elsewhere: see `ccsproxy.store.reader.lists.OF_SESSION`.
 _ROWS = (
     f"SELECT key, {', '.join(COLUMNS)} FROM request_rows "  # noqa: S608  (column names of our own)
-    "WHERE session_id = (SELECT name FROM names WHERE field = 'session_id' AND value = ?) ORDER BY key"
+    "WHERE session_id = (SELECT +name FROM names WHERE field = 'session_id' AND value = ?) ORDER BY key"
 )
 
 

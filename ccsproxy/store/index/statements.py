@@ -19,5 +19,5 @@ OF_KEY = f"SELECT {NAMES} FROM request_rows WHERE key = ?"  # noqa: S608
 MARK = "UPDATE segments SET done = ?, closed = ?, damaged = damaged + ? WHERE segment = ?"
 HEIRS = (
     "SELECT min(key) FROM request_rows WHERE session_id = "
-    "(SELECT name FROM names WHERE field = 'session_id' AND value = ?) AND outcome IS NOT NULL GROUP BY agent"
+    "(SELECT +name FROM names WHERE field = 'session_id' AND value = ?) AND outcome IS NOT NULL GROUP BY agent"
 )

@@ -37,7 +37,8 @@ def batches(summaries: Iterable[Mapping[str, Any]]) -> Iterator[list[int]]:
 
 
 _SESSION_COLUMNS = ", ".join(SessionTotals.__struct_fields__)
-OF_SESSION = "requests.raw_session_id = (SELECT name FROM names WHERE field = 'session_id' AND value = ?)"
+#: The sign takes the number's type away: compared with an integer's, a column without one is searched by no index.
+OF_SESSION = "requests.raw_session_id = (SELECT +name FROM names WHERE field = 'session_id' AND value = ?)"
 
 
 @attr.frozen

@@ -349,3 +349,47 @@ def _summary(record: dict) -> object:
     row = summarise(read_entry(codec.strip(codec.encode(record))))
     row.tools = tool_names(record["response"]["body_reassembled"])
     return row
+
+
+class PlanTests(StoreCase):
+    """What is asked of one session is asked of its rows alone, however many others there are."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.records = self.segments.fill(60)
+        self.feed()
+
+    def test_a_session_is_found_by_its_index(self) -> None:
+        """No question scans all rows; SQLite does where it has to convert a column for the comparison."""
+        session = self.records[0]["session_id"]
+        plans: list[str] = []
+        asked = self.reader._source._connection
+
+        def explaining() -> Any:
+            return _Explaining(asked(), plans)
+
+        self.patch(self.reader._source, "_connection", explaining)
+        self.reader.session(session)
+        self.reader.around(session, 2)
+        self.reader.calls(session)
+        self.reader.record(session, 1)
+        self.reader.records(session, [1])
+        self.reader.totals(Query(session=(session,)))
+        self.reader.requests(Query(session=(session,)))
+        self.assertTrue(any("requests_by_seq (session_id=?" in plan for plan in plans))
+        self.assertEqual([plan for plan in plans if plan.startswith(("SCAN row", "SCAN request_rows"))], [])
+
+
+class _Explaining:
+    """A connection that keeps the plans of what it is asked."""
+
+    def __init__(self, connection: Any, plans: list[str]) -> None:
+        self._connection, self._plans = connection, plans
+
+    def execute(self, sql: str, values: Any = ()) -> Any:
+        if sql.startswith("SELECT"):
+            self._plans += [row[3] for row in self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        return self._connection.execute(sql, values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
