@@ -10,13 +10,15 @@ Upstreams = Mapping[str, str]
 def exchange_url(record: Mapping[str, Any], upstreams: Upstreams) -> str:
     """Return the URL that the request went to.
 
-    An upstream that is not known any more gives a host below ``.invalid`` (RFC 2606), which nobody can answer for.
+    What the record says was asked comes first: an upstream may be configured otherwise by now, and a host that was
+    reached by forwarding is none. Where neither tells, the host is one below ``.invalid`` (RFC 2606), which nobody
+    can answer for.
 
     :param record: a record of any version, as a dict.
     :param upstreams: URL by upstream NAME.
     """
     name = str(record.get("upstream") or "")
-    base = upstreams.get(name) or f"https://{_label(name)}.invalid"
+    base = _asked(record) or upstreams.get(name) or f"https://{_label(name)}.invalid"
     return base.rstrip("/") + forwarded_path(record)
 
 
@@ -32,7 +34,13 @@ def forwarded_path(record: Mapping[str, Any]) -> str:
 
 def is_known(record: Mapping[str, Any], upstreams: Upstreams) -> bool:
     """Whether the URL of the record's upstream is known."""
-    return bool(upstreams.get(str(record.get("upstream") or "")))
+    return bool(_asked(record) or upstreams.get(str(record.get("upstream") or "")))
+
+
+def _asked(record: Mapping[str, Any]) -> str:
+    """Return the address that the record says was asked, empty where it says none."""
+    url = record.get("upstream_url")
+    return url if isinstance(url, str) and url.startswith(("https://", "http://")) else ""
 
 
 def host_of(url: str) -> str:

@@ -5,9 +5,12 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ccsproxy.exports.address import Upstreams, exchange_url, is_known
 from ccsproxy.exports.payload import Payload, header_pairs, request_payload
+from ccsproxy.providers.key_variables import KeyVariable, key_variables
+from ccsproxy.providers.registry import provider_at
 
 PLACEHOLDER = "<redacted>"
 
@@ -22,7 +25,6 @@ _LEFT_OUT = frozenset(
 _KEY_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
 _SECRET = _KEY_HEADERS | {"anthropic-api-key", "openai-api-key", "cookie"}
 _REDACTED = re.compile(r"<redacted>|%3[Cc]redacted%3[Ee]")
-_KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY", "gemini": "GEMINI_API_KEY"}
 
 
 def curl(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
@@ -36,13 +38,15 @@ def curl(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
         yield "# The body was not kept: this sends the request without it.\n"
     before, arguments = _body(payload)
     yield (
-        before + " \\\n  ".join(["curl", *_target(record, upstreams), *_headers(record, payload), *arguments]) + "\n"
+        before
+        + " \\\n  ".join(["curl", *_target(record, upstreams), *_headers(record, payload, upstreams), *arguments])
+        + "\n"
     )
 
 
 def _target(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
     url = exchange_url(record, upstreams)
-    yield _quoted(url, _api_key(record))
+    yield _quoted(url, _variables(record, upstreams)[0].variable)
     # curl would take brackets and braces for a range of addresses, and ask for each.
     if re.search(r"[][{}]", url):
         yield "--globoff"
@@ -59,7 +63,7 @@ def _target(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
         yield "--no-buffer"
 
 
-def _headers(record: Mapping[str, Any], payload: Payload) -> Iterator[str]:
+def _headers(record: Mapping[str, Any], payload: Payload, upstreams: Upstreams) -> Iterator[str]:
     pairs = header_pairs(record.get("request") or {})
     for name, value in pairs:
         low = name.lower()
@@ -67,7 +71,7 @@ def _headers(record: Mapping[str, Any], payload: Payload) -> Iterator[str]:
         if low == "accept-encoding":
             yield "--compressed"
         elif low not in _LEFT_OUT:
-            yield f"-H {_header(name, value, record)}"
+            yield f"-H {_header(name, value, record, upstreams)}"
     if payload.kept:
         # curl says that data is a form where nobody says otherwise; the request said nothing.
         if not any(name.lower() == "content-type" for name, _ in pairs):
@@ -76,34 +80,29 @@ def _headers(record: Mapping[str, Any], payload: Payload) -> Iterator[str]:
         yield "-H 'expect:'"
 
 
-def _header(name: str, value: str, record: Mapping[str, Any]) -> str:
+def _header(name: str, value: str, record: Mapping[str, Any], upstreams: Upstreams) -> str:
     # To curl "Name:" removes a header; with a semicolon it sends an empty one.
     if not value:
         return shlex.quote(f"{name};")
-    variable = _variable(name, value, record)
+    variable = _variable(name, record, upstreams)
     if name.lower() in _SECRET and not _REDACTED.search(value):
         scheme, space, _ = value.partition(" ")
         value = f"{scheme} {PLACEHOLDER}" if space and name.lower() == "authorization" else PLACEHOLDER
     return _quoted(f"{name}: {value}", variable)
 
 
-def _variable(name: str, value: str, record: Mapping[str, Any]) -> str:
+def _variable(name: str, record: Mapping[str, Any], upstreams: Upstreams) -> str:
     low = name.lower()
-    key = _api_key(record)
-    if low == "authorization" and key == "ANTHROPIC_API_KEY":
-        return "ANTHROPIC_AUTH_TOKEN"
-    if low in _KEY_HEADERS:
-        return key
-    return re.sub(r"\W", "_", low, flags=re.ASCII).upper()
+    if low not in _KEY_HEADERS:
+        return re.sub(r"\W", "_", low, flags=re.ASCII).upper()
+    variables = _variables(record, upstreams)
+    return next((each.variable for each in variables if each.field == low), variables[0].variable)
 
 
-def _api_key(record: Mapping[str, Any]) -> str:
-    upstream, dialect = str(record.get("upstream") or "").lower(), str(record.get("dialect") or "").lower()
-    for told in (upstream, dialect):
-        for provider, variable in _KEYS.items():
-            if provider in told:
-                return variable
-    return re.sub(r"\W", "_", upstream, flags=re.ASCII).upper().lstrip("0123456789_") + "_API_KEY"
+def _variables(record: Mapping[str, Any], upstreams: Upstreams) -> tuple[KeyVariable, ...]:
+    """Return the variables of the provider whose host was asked; of the upstream's NAME where it is no provider's."""
+    known = provider_at(urlsplit(exchange_url(record, upstreams)).hostname or "")
+    return key_variables(known.name if known else str(record.get("upstream") or ""))
 
 
 def _quoted(text: str, variable: str) -> str:

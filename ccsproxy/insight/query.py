@@ -132,7 +132,7 @@ def parse(text: str, now_s: float | None = None) -> Question:
             raise QuestionError(f"{name}: needs a value, such as {_EXAMPLES.get(name, name + ':opus')}")
         reading.append(f"{sign}{name}:{value}")
         if name in TIMES:
-            given[name] = _moment(name, bare, now)
+            given[name] = read_moment(name, bare, now)
         elif name == "sort":
             given["sort"], given["descending"] = _sort(bare)
         else:
@@ -189,8 +189,14 @@ def _sort(text: str) -> tuple[str, bool]:
     return SORTS[name], text.startswith("-")
 
 
-def _moment(name: str, text: str, now_s: float) -> int:
-    """Read a time: a span back from now, a day by name, a date, or RFC 3339."""
+def read_moment(name: str, text: str, now_s: float) -> int:
+    """Read a time: a span back from now, a day by name, a date, or RFC 3339.
+
+    :param name: of what takes it, for the complaint.
+    :param now_s: now, seconds since the epoch.
+    :return: milliseconds since the epoch.
+    :raises QuestionError: when it is none of them.
+    """
     span = _SPAN.match(text)
     if span:
         return round((now_s - float(span[1]) * _SPANS_S[span[2]]) * 1000)

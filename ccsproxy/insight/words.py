@@ -1,5 +1,8 @@
 """Numbers as findings and commands write them: tokens, bytes and times; money as `ccsproxy.providers.amounts`."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from ccsproxy.providers.amounts import dollars
 
 __all__ = ["dollars", "plural", "seconds", "size", "times", "tokens"]
@@ -32,6 +35,14 @@ def seconds(span: float | None) -> str:
     minutes, rest = divmod(round(span), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def counted_calls(sums: Mapping[str, Any]) -> str:
+    """Write the calls of a model, and beside them what else was asked: agents report on themselves, too."""
+    calls, others = sums["calls"], sums["requests"] - sums["calls"]
+    if not calls:
+        return plural(others, "request")
+    return plural(calls, "call") + (f" and {plural(others, 'other request')}" if others else "")
 
 
 def plural(count: int, noun: str) -> str:

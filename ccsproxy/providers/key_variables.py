@@ -60,5 +60,6 @@ def key_variables(name: str) -> tuple[KeyVariable, ...]:
 
     :param name: the NAME that the provider's upstream has (`ccsproxy.providers.registry`), or any other.
     """
-    spelled = re.sub(r"\W", "_", name, flags=re.ASCII).upper().strip("_") or "UPSTREAM"
+    # No shell takes a variable that begins with a digit.
+    spelled = re.sub(r"\W", "_", name, flags=re.ASCII).upper().lstrip("0123456789_").rstrip("_") or "UPSTREAM"
     return _VARIABLES.get(name, (KeyVariable(f"{spelled}_API_KEY"),))

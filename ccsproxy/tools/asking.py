@@ -9,9 +9,9 @@ from typing import Any, TextIO
 import attr
 
 from ccsproxy.exchange.ids import SESSION_ID
-from ccsproxy.insight.query import SORTS
+from ccsproxy.insight.query import SORTS, QuestionError, read_moment
 from ccsproxy.run import read_run_file
-from ccsproxy.store.query import FIELDS, Query, parse_query
+from ccsproxy.store.query import FIELDS, Query, QueryError, parse_query
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.unknown import unknown_values
@@ -20,8 +20,7 @@ from ccsproxy.tools.engine_source import source_reader
 
 #: So many letters of an id are needed where something is changed.
 _SHORTEST = 4
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_EPOCH = re.compile(r"\d{9,11}(\.\d+)?")
 
 
 def open_reader(args: argparse.Namespace) -> Reader:
@@ -56,9 +55,19 @@ def add_filters(parser: argparse.ArgumentParser, limit: int) -> None:
     """Declare the filters of contract section 6 as options."""
     for name in ("session", *FIELDS, "tool"):
         parser.add_argument(f"--{name}", metavar="VALUE", default="", help=f"only this {name}; a comma means or")
-    parser.add_argument("--since", metavar="TIME", default="", help="a time such as 2026-11-20T08:00:00Z, or 2h, 3d")
+    parser.add_argument("--since", metavar="TIME", default="", help="2h, 3d, today, 2026-11-20 or a time")
     parser.add_argument("--until", metavar="TIME", default="", help="the same, as the end")
-    parser.add_argument("-n", "--limit", metavar="N", type=int, default=limit, help=f"at most N (default: {limit})")
+    parser.add_argument("-n", "--limit", metavar="N", type=count, default=limit, help=f"at most N (default: {limit})")
+
+
+def count(text: str) -> int:
+    """Read a number of lines, of which there is at least one.
+
+    :raises argparse.ArgumentTypeError: when it is none.
+    """
+    if not (text.isascii() and text.isdigit() and int(text[:12]) > 0):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text[:40]!r}")
+    return int(text[:12])
 
 
 def query_of(args: argparse.Namespace, reader: Reader, words: str = "") -> Query:
@@ -67,20 +76,27 @@ def query_of(args: argparse.Namespace, reader: Reader, words: str = "") -> Query
     :raises QueryError: when a value cannot be meant.
     """
     given = {name: getattr(args, name) for name in (*FIELDS, "tool")}
-    query = parse_query({**given, "q": words, **{n: moment(getattr(args, n)) for n in ("since", "until")}})
+    if given["status"].strip("0123456789, "):
+        # 5xx and >=400, which the language of queries knows.
+        words = f"{words} status:{given.pop('status')}"
+    query = parse_query({**given, "q": words, **{n: moment(getattr(args, n), n) for n in ("since", "until")}})
     session = (full_session(reader, args.session),) if args.session else ()
-    return attr.evolve(query, session=session, limit=max(1, args.limit))
+    return attr.evolve(query, session=session, limit=args.limit)
 
 
 def question_text(args: argparse.Namespace) -> str:
     """Return the words of a command in the query language, its ``--sort`` included."""
     sort = args.sort.lstrip("-")
     wanted = [f"sort:{sort[1:] if sort.startswith('+') else '-' + sort}"] if sort else []
-    return " ".join([*map(_quoted, args.query), *wanted])
+    return " ".join([joined(args.query), *wanted])
+
+
+def joined(words: Iterable[str]) -> str:
+    """Return the words of a command as one question; those that a shell has rid of their quotes get them back."""
+    return " ".join(map(_quoted, words))
 
 
 def _quoted(word: str) -> str:
-    """Put a word that a shell has rid of its quotes back into them."""
     field, colon, value = word.partition(":")
     if " " not in word or '"' in word:
         return word
@@ -93,10 +109,21 @@ def say_nothing_matches(reader: Reader, query: Query, err: TextIO) -> None:
         err.write(f"{line[0].upper()}{line[1:]}.\n")
 
 
-def moment(text: str) -> str:
-    """Turn a span such as ``2h`` into the time that long ago; other texts stay."""
-    span = _SPAN.fullmatch(text.strip())
-    return str(int(time.time() - float(span[1]) * _SECONDS[span[2]])) if span else text
+def moment(text: str, name: str = "since") -> str:
+    """Turn what the query language takes for a time (``2h``, ``today``, a date) into seconds since the epoch.
+
+    Seconds stay, and so does nothing.
+
+    :param name: of the option.
+    :raises QueryError: when it cannot be meant.
+    """
+    said = text.strip()
+    if not said or _EPOCH.fullmatch(said):
+        return said
+    try:
+        return f"{read_moment(name, said, time.time()) / 1000:.3f}"
+    except QuestionError as error:
+        raise QueryError(str(error)) from None
 
 
 class NoSession(CommandError):

@@ -89,19 +89,31 @@ class _Parser(argparse.ArgumentParser):
         # argparse offers its own sentences in English prose alone, so that they are read to say more than they do.
         strange = re.search(r"argument COMMAND: invalid choice: '([^']*)'", message)
         if strange:
-            near = difflib.get_close_matches(strange[1], [*self.commands, *BY_NAME, "run"], 3, 0.6)
-            meant = f"; did you mean {' or '.join(near)}?" if near else ""
+            meant = _meant(strange[1], [*self.commands, *BY_NAME, "run"])
             self.exit(2, f"{self.prog}: there is no command {strange[1]!r}{meant or ';'} see '{self.prog} --help'\n")
-        unknown = re.search(r"unrecognized arguments: (--\S+)", message)
-        if unknown:
-            # Here, since the room of options reaches far, and most command lines are right.
-            from ccsproxy.config.suggest import did_you_mean
-
-            used = next((self.commands[word] for word in self._said if word in self.commands), self)
-            strings = (string for action in used._actions for string in action.option_strings)
-            message += did_you_mean(unknown[1], (string[2:] for string in strings if string.startswith("--")))
+        if message.endswith("required: COMMAND") and self._said:
+            # What argparse lacks is the command; what was said is an option that there is not.
+            message = f"unrecognized arguments: {self._said[0]}"
+        unknown = re.search(r"unrecognized arguments: (\S+)", message)
+        used = next((self.commands[word] for word in self._said if unknown and word in self.commands), self)
+        message += _nearest_option(unknown[1], used) if unknown and unknown[1].startswith("--") else ""
         joint = " " if message.endswith("?") else "; "
-        self.exit(2, f"{self.prog}: {message}{joint}see '{self.prog} --help'\n")
+        self.exit(2, f"{used.prog}: {message}{joint}see '{used.prog} --help'\n")
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    """Return the sentence's end that names the commands which may be meant, empty when none is near."""
+    # Two letters in the wrong order are a slip, too, and half of a short name.
+    near = difflib.get_close_matches(word, known, 3, 0.6) or [name for name in known if sorted(name) == sorted(word)]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _nearest_option(option: str, used: argparse.ArgumentParser) -> str:
+    # Here, since the room of options reaches far, and most command lines are right.
+    from ccsproxy.config.suggest import did_you_mean
+
+    strings = (string for action in used._actions for string in action.option_strings)
+    return did_you_mean(option, (string[2:] for string in strings if string.startswith("--")))
 
 
 def build_parser(names: Iterable[str] = COMMANDS) -> _Parser:
@@ -148,6 +160,9 @@ def _run(words: Sequence[str]) -> int:
         asked = launching.find_launch(words)
         if asked is not None:
             return int(launching.launch(asked))
+    behind = next((word for word in words if word in COMMANDS), "") if first.startswith("--") else ""
+    if behind and first not in ("--help", "--version"):
+        raise CommandError(f"options go behind the command: ccsproxy {behind} {first} ...")
     names = [first] if first in COMMANDS else [] if first == "--version" else COMMANDS
     args = build_parser(names).parse_args(words)
     return int(args.command.run(args, sys.stdout, sys.stderr))

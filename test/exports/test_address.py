@@ -15,6 +15,14 @@ class AddressTests(SynchronousTestCase):
         self.assertEqual(exchange_url(record, UPSTREAMS), "http://127.0.0.1:9/base/v1/x?a=b")
         self.assertTrue(is_known(record, UPSTREAMS))
 
+    def test_what_was_really_asked(self) -> None:
+        """The record's own word comes before what the upstream's NAME means today, or means to nobody."""
+        asked = make_record(upstream="local") | {"upstream_url": "https://api.z.ai/api/paas"}
+        for upstreams in (UPSTREAMS, {}):
+            self.assertEqual(exchange_url(asked, upstreams), "https://api.z.ai/api/paas/v1/messages?beta=true")
+            self.assertTrue(is_known(asked, upstreams))
+        self.assertFalse(is_known(make_record(upstream="x") | {"upstream_url": "javascript:1"}, {}))
+
     def test_unknown(self) -> None:
         """A host that nobody can answer for, even where the name is no host's."""
         record = make_record(upstream="My Own!")

@@ -44,6 +44,20 @@ class CurlTests(SynchronousTestCase):
         text = "".join(curl(make_record(request=request), UPSTREAMS))
         self.assertIn("'authorization: Bearer '\"${ANTHROPIC_AUTH_TOKEN}\"", text)
 
+    def test_variables_are_those_of_replay(self) -> None:
+        """Each provider's own, by the host that was asked; of an upstream that is no provider's, by its name."""
+        cases = (
+            ("https://x.openai.azure.com", "api-key", "AZURE_OPENAI_API_KEY"),
+            ("https://x.openai.azure.com", "authorization", "AZURE_OPENAI_AD_TOKEN"),
+            ("https://dashscope-intl.aliyuncs.com", "authorization", "DASHSCOPE_API_KEY"),
+            ("https://generativelanguage.googleapis.com", "x-goog-api-key", "GEMINI_API_KEY"),
+            ("https://llm.corp.example", "authorization", "MINE_API_KEY"),
+        )
+        for url, header, variable in cases:
+            request = make_request(headers_raw=[[header, "<redacted>"]])
+            record = make_record(upstream="9mine", request=request) | {"upstream_url": url}
+            self.assertIn(f"${{{variable}}}", "".join(curl(record, UPSTREAMS)))
+
     def test_secrets_of_unredacted_records_stay_out(self) -> None:
         """A record that was kept with its secrets gives no secret away."""
         pairs = [["authorization", "Bearer sk-SECRET"], ["x-api-key", "SECRET"], ["Cookie", "a=SECRET"]]

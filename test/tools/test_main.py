@@ -22,6 +22,24 @@ class MainTests(SynchronousTestCase):
             self.assertEqual(self.assertRaises(SystemExit, main, argv).code, 2)
             self.assertEqual(err.getvalue().count("\n"), 1, err.getvalue())
 
+    def said(self, *argv: str) -> str:
+        err = io.StringIO()
+        self.patch(sys, "stderr", err)
+        try:
+            status = main(argv)
+        except SystemExit as ended:
+            status = ended.code
+        self.assertIn(status, (1, 2))
+        return err.getvalue()
+
+    def test_what_may_be_meant(self) -> None:
+        """A slip in an option, in a part of one, in a command, in one of the program's own options."""
+        self.assertIn("did you mean --proxy-port or --api-port? see 'ccsproxy s", self.said("serve", "--prot", "1"))
+        self.assertIn("did you mean --sort? see 'ccsproxy ls --help'", self.said("ls", "--srot", "cost"))
+        self.assertIn("did you mean ls?", self.said("sl"))
+        self.assertIn("did you mean --version?", self.said("--verson"))
+        self.assertIn("behind the command: ccsproxy ls --data-dir", self.said("--data-dir", "/tmp/x", "ls"))
+
 
 class HelpTests(AnsweringCase):
     """Help."""

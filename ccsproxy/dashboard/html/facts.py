@@ -5,7 +5,6 @@ from typing import Any
 
 from ccsproxy.dashboard.html.figures import UNKNOWN
 from ccsproxy.dashboard.html.markup import element, h
-from ccsproxy.dashboard.lists.newcomer import copy_button
 
 Fact = tuple[str, Any]
 
@@ -14,6 +13,11 @@ def facts(given: Iterable[Fact]) -> Any:
     """Show facts; those without a value are left out."""
     rows = [[h.dt(name), h.dd(value)] for name, value in given if value not in (None, "")]
     return h.dl(rows, class_="facts") if rows else h.p("nothing known", class_="muted")
+
+
+def copy_button(text: str, what: str) -> Any:
+    """Offer to copy a text; only the script shows it."""
+    return h.button("Copy", type="button", class_="copy", data_copy=text, aria_label=f"Copy {what}", hidden=True)
 
 
 def copied(name: str, value: Any) -> Fact:

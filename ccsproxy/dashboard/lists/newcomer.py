@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ccsproxy.dashboard.html.facts import copy_button
 from ccsproxy.dashboard.html.markup import h
 
 USUAL = "http://127.0.0.1:8787"
@@ -50,11 +51,6 @@ def nothing_found(unknown: Sequence[str] = ()) -> Any:
         id="nothing",
         data_testid="nothing",
     )
-
-
-def copy_button(text: str, what: str) -> Any:
-    """Offer to copy a text; only the script shows it."""
-    return h.button("Copy", type="button", class_="copy", data_copy=text, aria_label=f"Copy {what}", hidden=True)
 
 
 def _way(name: str, command: str, note: str = "") -> list[Any]:

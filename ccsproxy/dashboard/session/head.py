@@ -7,7 +7,7 @@ from ccsproxy.dashboard.html import figures
 from ccsproxy.dashboard.html.markup import h
 from ccsproxy.dashboard.html.moments import moment_of
 from ccsproxy.dashboard.lists.sums import prompt_of
-from ccsproxy.insight.words import seconds
+from ccsproxy.insight.words import counted_calls, seconds
 
 _TIMES = (
     ("model", "model"),
@@ -62,7 +62,8 @@ def _figures(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None) ->
     counts = {name: meta.get(f"total_{name}") for name in _COUNTS}
     whole, read = prompt_of(counts), counts["cache_read_input_tokens"]
     turns = len([turn for turn in (conversation or {}).get("turns", ()) if turn["number"]])
-    calls = figures.plural(meta.get("request_count"), "call")
+    totals = (conversation or {}).get("totals", {})
+    calls = counted_calls(totals) if totals else figures.plural(meta.get("request_count"), "call")
     said: list[Any] = [f"{calls} in {figures.plural(turns, 'turn')}" if turns else calls]
     if whole is not None:
         said.append(f"{figures.tokens(whole)} sent, {figures.percent(read, whole)} cached")
@@ -74,7 +75,7 @@ def _figures(meta: Mapping[str, Any], conversation: Mapping[str, Any] | None) ->
     said.append([cost, h.span(f" + {lacks}", class_="warned", title=models) if lacks else ""])
     if meta.get("errors"):
         said.append(h.span(figures.plural(meta["errors"], "error"), class_="bad-figure"))
-    times = (conversation or {}).get("totals", {}).get("times")
+    times = totals.get("times")
     if times:
         longest = sorted(((times.get(key) or 0.0, name) for key, name in _TIMES), reverse=True)[:_LONGEST]
         # What would be written as 0.0 s says nothing.

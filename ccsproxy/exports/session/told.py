@@ -108,7 +108,7 @@ def _head(meta: Mapping[str, Any], told: Mapping[str, Any]) -> Iterator[str]:
     cost, unpriced = (sums["cost"], sums["unpriced"]) if cost is None and not unpriced else (cost, unpriced)
     said = []
     if sums["requests"]:
-        said.append(f"{words.plural(sums['requests'], 'call')} in {words.plural(turns, 'turn')}")
+        said.append(f"{words.counted_calls(sums)} in {words.plural(turns, 'turn')}")
         sent, read = sums["input_tokens"], sums["cached_tokens"]
         cached = f", {100 * read / sent:.0f} % cached" if sent and read is not None else ""
         said.append(f"{words.tokens(sent)} sent{cached}, {words.tokens(sums['output_tokens'])} out")

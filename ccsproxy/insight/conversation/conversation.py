@@ -61,7 +61,7 @@ def sums(calls: Iterable[Call]) -> dict[str, Any]:
     }
     return {
         "cost": sum(priced) if priced else None, "unpriced": len(unpriced), "requests": len(counted),
-        "errors": sum(call.failed for call in counted), **total,
+        "calls": len(model), "errors": sum(call.failed for call in counted), **total,
     }  # fmt: skip
 
 

@@ -40,7 +40,8 @@ class Version:
     @property
     def cost(self) -> float | None:
         """What sending it came to, estimated: as if each session had cached it at once and read it since."""
-        rates = self.last.rates
+        # A call that broke off has none, and says nothing of the others.
+        rates = self.last.rates or self.first.rates
         if rates is None or rates.input is None:
             return None
         written = rates.input if rates.write_5m is None else rates.write_5m

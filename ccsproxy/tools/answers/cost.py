@@ -8,7 +8,7 @@ from ccsproxy.providers.amounts import lacking, total
 from ccsproxy.store.query import QueryError, parse_query
 from ccsproxy.store.reader.aggregates.costs import GROUPS, OF_MANY, PARTS
 from ccsproxy.tools.answers.answering import examples, open_insights
-from ccsproxy.tools.asking import say_nothing_matches
+from ccsproxy.tools.asking import count, say_nothing_matches
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import table
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", choices=(*GROUPS, *OF_MANY, *PARTS), default="project", help="what to sum up by (default: project)"
     )
-    parser.add_argument("-n", "--limit", metavar="N", type=int, default=30, help="at most N lines (default: 30)")
+    parser.add_argument("-n", "--limit", metavar="N", type=count, default=30, help="at most N lines (default: 30)")
     add_data_dir(parser)
     add_source(parser)
     examples(

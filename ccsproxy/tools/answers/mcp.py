@@ -7,17 +7,22 @@ import argparse
 import json
 import sqlite3
 import sys
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, TextIO
 
 from ccsproxy import __version__
-from ccsproxy.store.reader.reader import NotKept
-from ccsproxy.tools.answers.mcp_tools import TOOLS, open_store
+from ccsproxy.store.engine.engine import EngineError
+from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.tools.answers.answering import examples
+from ccsproxy.tools.answers.mcp_tools import TOOLS
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported
+from ccsproxy.tools.engine_source import add_source, source_reader
 
 NAME = "mcp"
 SUMMARY = "Serve the records to an agent, by the Model Context Protocol over standard input and output."
+
+OpenStore = Callable[[], AbstractContextManager[Reader]]
 
 #: Versions of the protocol whose parts that are used here are the same; the newest is offered to others.
 _VERSIONS = ("2025-06-18", "2025-03-26", "2024-11-05")
@@ -29,27 +34,43 @@ _PARSE, _INVALID, _UNKNOWN, _ARGUMENTS = -32700, -32600, -32601, -32602
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
+    add_source(parser)
+    examples(
+        parser,
+        "claude mcp add ccsproxy -- ccsproxy mcp",
+        "claude mcp add team -- ccsproxy mcp --from s3://bucket/prefix",
+    )
 
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Answer until standard input ends."""
-    serve(sys.stdin, out, data_dir_of(args))
+    # An engine is opened once, and asked anew each time all the same; a store is opened for each call, so that it is
+    # what is recorded now.
+    shipped = source_reader(args)
+    if shipped is not None:
+        serve(sys.stdin, out, lambda: nullcontext(shipped))
+    else:
+        data_dir = data_dir_of(args)
+        serve(sys.stdin, out, lambda: closing(Reader(data_dir)))
     return 0
 
 
-def serve(lines: Iterable[str], out: TextIO, data_dir: Path) -> None:
-    """Answer messages, one a line; what is no message is answered with an error, and never ends it."""
+def serve(lines: Iterable[str], out: TextIO, opened: OpenStore) -> None:
+    """Answer messages, one a line; what is no message is answered with an error, and never ends it.
+
+    :param opened: opens what is asked, for one call of a tool.
+    """
     for line in lines:
         if not line.strip():
             continue
-        answer = _answer(line, data_dir)
+        answer = _answer(line, opened)
         if answer is not None:
             out.write(json.dumps(answer, ensure_ascii=False) + "\n")
             out.flush()
 
 
-def _answer(line: str, data_dir: Path) -> dict[str, Any] | None:
+def _answer(line: str, opened: OpenStore) -> dict[str, Any] | None:
     """Return the answer to a message, None for one that wants none."""
     try:
         message = json.loads(line)
@@ -60,10 +81,10 @@ def _answer(line: str, data_dir: Path) -> dict[str, Any] | None:
     if "id" not in message:
         return None  # a notification
     params = message.get("params")
-    return _called(message["id"], message["method"], params if isinstance(params, dict) else {}, data_dir)
+    return _called(message["id"], message["method"], params if isinstance(params, dict) else {}, opened)
 
 
-def _called(number: Any, method: str, params: Mapping[str, Any], data_dir: Path) -> dict[str, Any]:
+def _called(number: Any, method: str, params: Mapping[str, Any], opened: OpenStore) -> dict[str, Any]:
     if method == "initialize":
         asked = params.get("protocolVersion")
         version = asked if asked in _VERSIONS else _VERSIONS[0]
@@ -74,11 +95,11 @@ def _called(number: Any, method: str, params: Mapping[str, Any], data_dir: Path)
     if method == "tools/list":
         return _result(number, {"tools": [tool.described() for tool in TOOLS]})
     if method == "tools/call":
-        return _tool(number, params, data_dir)
+        return _tool(number, params, opened)
     return _error(number, _UNKNOWN, f"There is no method {method[:80]!r}.")
 
 
-def _tool(number: Any, params: Mapping[str, Any], data_dir: Path) -> dict[str, Any]:
+def _tool(number: Any, params: Mapping[str, Any], opened: OpenStore) -> dict[str, Any]:
     tool = next((each for each in TOOLS if each.name == params.get("name")), None)
     given = params.get("arguments") or {}
     if tool is None or not isinstance(given, dict):
@@ -87,13 +108,11 @@ def _tool(number: Any, params: Mapping[str, Any], data_dir: Path) -> dict[str, A
         )
     if missing := [name for name in tool.required if name not in given]:
         return _error(number, _ARGUMENTS, f"{tool.name} needs {', '.join(missing)}.")
-    reader = open_store(data_dir)
     try:
-        text, failed = tool.run(reader, given), False
-    except (CommandError, NotKept, ValueError, TypeError, OSError, sqlite3.Error) as error:
+        with opened() as reader:
+            text, failed = tool.run(reader, given), False
+    except (CommandError, EngineError, NotKept, ValueError, TypeError, OSError, sqlite3.Error) as error:
         text, failed = f"{error}", True
-    finally:
-        reader.close()
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}\n[{len(text) - _LONGEST} more letters are left out; ask for less]"
     return _result(number, {"content": [{"type": "text", "text": text}], "isError": failed})

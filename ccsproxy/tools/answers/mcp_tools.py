@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import attr
@@ -68,11 +67,6 @@ class McpTool:
         schema = {"type": "object", "properties": dict(self.properties), "required": list(self.required)}
         hints = {"readOnlyHint": True, "openWorldHint": False}
         return {"name": self.name, "description": self.description, "inputSchema": schema, "annotations": hints}
-
-
-def open_store(data_dir: Path) -> Reader:
-    """Open the store anew: for each call, so that it is what is recorded now."""
-    return Reader(data_dir)
 
 
 def _json(value: Any) -> str:

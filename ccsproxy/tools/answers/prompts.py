@@ -8,6 +8,7 @@ from ccsproxy.insight import words
 from ccsproxy.providers import amounts
 from ccsproxy.store.reader.reader import NotKept
 from ccsproxy.tools.answers.answering import examples, kept, open_insights
+from ccsproxy.tools.asking import count
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
 from ccsproxy.tools.printing import Paint, local_time, printable, table
 
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("id", metavar="ID", nargs="?", help="one of the list, or the beginning of its id")
     parser.add_argument("--kind", choices=("system", "tools"), help="only these")
-    parser.add_argument("-n", "--limit", metavar="N", type=int, default=30, help="at most N lines (default: 30)")
+    parser.add_argument("-n", "--limit", metavar="N", type=count, default=30, help="at most N lines (default: 30)")
     add_data_dir(parser)
     examples(
         parser, "ccsproxy prompts --kind system", "ccsproxy prompts system-1f2e3d4c    what changed, and the text"

@@ -19,13 +19,17 @@ SUMMARY = "Show live what is under way: sessions, requests, spend by the hour, b
 
 _HOME_AND_CLEAR = "\x1b[H\x1b[J"
 _WIDEST = 160
+_INTERVAL_S = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("--once", action="store_true", help="write it once and end")
     parser.add_argument(
-        "--interval", metavar="SECONDS", type=float, default=2.0, help="between two looks (default: 2)"
+        "--interval",
+        metavar="SECONDS",
+        type=float,
+        help="between two looks (default: 2; into a pipe it is written once unless this is given, or --json)",
     )
     add_data_dir(parser)
     examples(parser, "ccsproxy top", "ccsproxy top --once --json")
@@ -35,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write the screen again and again until interrupted."""
     reader, insights = open_insights(args)
+    # What a pipe takes is read later, or by a program: the same lines again and again would be nothing to either.
+    once = args.once or not (args.interval or args.json or out.isatty())
     while True:
         now = time.time()
         found = glance(reader, insights, now)
@@ -43,12 +49,12 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         else:
             width = min(width_of(out), _WIDEST)
             # Home before clearing, and not the other way round: a screen that is cleared first flickers.
-            clear = _HOME_AND_CLEAR if out.isatty() and not args.once else ""
+            clear = _HOME_AND_CLEAR if out.isatty() and not once else ""
             out.write(clear + "\n".join(cut(line, width) for line in screen(found, now, width)) + "\n")
         out.flush()
-        if args.once:
+        if once:
             return 0
-        time.sleep(max(args.interval, 0.2))
+        time.sleep(max(args.interval or _INTERVAL_S, 0.2))
 
 
 def screen(found: dict[str, Any], now_s: float, width: int = 160) -> Iterator[str]:
@@ -63,7 +69,8 @@ def screen(found: dict[str, Any], now_s: float, width: int = 160) -> Iterator[st
         yield f"budget {each['scope']}: {spent} of {dollars(each['limit'])} ({each['share']:.0%})"
     for each in found["limits"]:
         resets = local_time(each["resets_at"])
-        yield f"limit {each['account'][:20]} {each['name']}: {each['used']:.0%} used, resets {resets}"
+        when = f", resets {resets}" if each["resets_at"] else ""
+        yield f"limit {each['account'][:20]} {each['name']}: {each['used']:.0%} used{when}"
     for finding in found["findings"]:
         yield f"! {printable(finding['text'])}"
     yield ""
@@ -79,11 +86,21 @@ def screen(found: dict[str, Any], now_s: float, width: int = 160) -> Iterator[st
 def _head(found: dict[str, Any]) -> str:
     today, rate = found["today"], found["rate"]
     spent = total(today.get("cost"), today.get("unpriced"))
-    hour = total(rate["cost_per_hour"], rate["unpriced"])
+    calls, errors = today.get("requests", 0), today.get("errors", 0)
+    said = (
+        f"today {spent} in {words.plural(calls, 'call')}, {words.plural(errors, 'error')}"
+        if calls
+        else "today no call"
+    )
+    return f"{said} · {_rate(rate)} · {len(found['running'])} under way"
+
+
+def _rate(rate: dict[str, Any]) -> str:
+    if not rate["requests_per_minute"]:
+        return f"no call in the last {rate['window_s'] // 60} minutes"
     return (
-        f"today {spent} in {words.plural(today.get('requests', 0), 'call')}, {today.get('errors', 0)} errors"
-        f" · now {hour} an hour, {rate['requests_per_minute']:g} calls and"
-        f" {words.tokens(rate['output_tokens_per_minute'])} tokens out a minute · {len(found['running'])} under way"
+        f"now {total(rate['cost_per_hour'], rate['unpriced'])} an hour, {rate['requests_per_minute']:g} calls and"
+        f" {words.tokens(rate['output_tokens_per_minute'])} tokens out a minute"
     )
 
 

@@ -165,7 +165,7 @@ def _session_lines(args: argparse.Namespace, found: Any, findings: Any, session:
     totals, turns = found["totals"], found["turns"]
     sent, cached = totals["input_tokens"], totals["cached_tokens"]
     share = f", {cached / sent:.0%} cached" if sent and cached is not None else ""
-    told = f"{words.plural(totals['requests'], 'call')} in {words.plural(len(turns), 'turn')}"
+    told = f"{words.counted_calls(totals)} in {words.plural(len(turns), 'turn')}"
     yield _sum(totals), f"{told}, {words.tokens(sent)} sent{share}, {words.tokens(totals['output_tokens'])} out"
     times = totals["times"]
     spent = [f"{name} {words.seconds(times[name])}" for name in ("model", "tools", "user", "backoff") if times[name]]

@@ -7,6 +7,7 @@ from typing import Any
 from ccsproxy.dialects.views.blocks import Block, Message
 from ccsproxy.dialects.views.view import answer_view, request_view
 from ccsproxy.insight import words
+from ccsproxy.tools.columns import cells
 from ccsproxy.tools.printing import Paint, local_time, printable
 
 #: Lines of a text, and of a tool's input or result, that are shown.
@@ -16,7 +17,8 @@ _WIDTH = 160
 
 def brief(record: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     """Yield the lines of an exchange in brief."""
-    yield paint(_head(record), "bold")
+    for line in _head(record, paint.width):
+        yield paint(line, "bold")
     if record.get("error"):
         yield paint(printable(f"{record['error'].get('kind')}: {record['error'].get('message')}"), "red")
     body = (record.get("request") or {}).get("body")
@@ -29,18 +31,26 @@ def brief(record: Mapping[str, Any], paint: Paint) -> Iterator[str]:
         yield from _blocks(answer_view(record.get("dialect"), response["body_reassembled"]).blocks, paint)
 
 
-def _head(record: Mapping[str, Any]) -> str:
+def _head(record: Mapping[str, Any], width: int) -> Iterator[str]:
+    """Yield what it was in as few lines as the terminal lets it be; no figure is broken."""
     usage = record.get("usage") or {}
     counts = [usage.get(name) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")]
     sent = None if counts[0] is None else sum(count or 0 for count in counts)
     duration = record.get("duration_ms")
     model = record.get("response_model") or record.get("model") or "-"
     counted = f"{words.tokens(sent)} sent, {words.tokens(usage.get('output_tokens'))} out"
-    return printable(
-        f"{local_time(record.get('started_at'))}  {record.get('session_id')}/{record.get('seq')}  {model}"
-        f"  {record.get('outcome') or 'running'}  {counted}"
-        f"  {words.seconds(None if duration is None else duration / 1000)}"
-    )
+    line = ""
+    for said in (
+        local_time(record.get("started_at")), f"{record.get('session_id')}/{record.get('seq')}", model,
+        record.get("outcome") or "running", counted, words.seconds(None if duration is None else duration / 1000),
+    ):  # fmt: skip
+        said = printable(said)
+        if line and cells(line) + 2 + cells(said) > width:
+            yield line
+            line = said
+        else:
+            line = f"{line}  {said}" if line else said
+    yield line
 
 
 def _asked(record: Mapping[str, Any], body: Any, paint: Paint) -> Iterator[str]:
@@ -51,10 +61,14 @@ def _asked(record: Mapping[str, Any], body: Any, paint: Paint) -> Iterator[str]:
     said = ", ".join(words.plural(count, noun) for count, noun in parts if count)
     if said:
         yield paint(f"with {said} before", "dim")
+    blocks = [block for message in view.messages for block in message.blocks]
+    called = {block.id: block.name for block in blocks if block.name and block.id}
     for message in new:
         yield ""
-        yield paint(printable(message.role or "message"), "bold")
-        yield from _blocks(message.blocks, paint)
+        # The results of tools come in messages of the user's, who has not said them.
+        results = message.blocks and all(block.kind == "tool_result" for block in message.blocks)
+        yield paint("tool results" if results else printable(message.role or "message"), "bold")
+        yield from _blocks(message.blocks, paint, called)
 
 
 def _new(messages: Sequence[Message]) -> Sequence[Message]:
@@ -63,14 +77,19 @@ def _new(messages: Sequence[Message]) -> Sequence[Message]:
     return messages[spoken[-1] + 1 :] if spoken else messages
 
 
-def _blocks(blocks: Sequence[Block], paint: Paint) -> Iterator[str]:
+def _blocks(blocks: Sequence[Block], paint: Paint, called: Mapping[str, str] = {}) -> Iterator[str]:
+    """Yield the lines of blocks.
+
+    :param called: names of tools by the ids of their calls.
+    """
     for block in blocks:
         if block.kind == "tool_call":
             given = block.value if isinstance(block.value, str) else json.dumps(block.value, ensure_ascii=False)
             yield paint(printable(f"→ {block.name}"), "green")
             yield from _clipped(given, _TOOL_LINES)
         elif block.kind == "tool_result":
-            yield paint("← failed" if block.is_error else "←", "yellow")
+            name = block.name or called.get(block.id or "") or ""
+            yield paint(printable(f"← {name}{' failed' if block.is_error else ''}").rstrip(), "yellow")
             yield from _clipped("\n".join(each.text or str(each.value or "") for each in block.content), _TOOL_LINES)
         elif block.kind in ("image", "document"):
             yield paint(printable(f"[{block.kind} {block.media_type or ''} {words.size(block.size or 0)}]"), "dim")

@@ -11,6 +11,7 @@ from ccsproxy.exports.session.session import SessionExtras, session_page
 from ccsproxy.tools.answers.answering import examples
 from ccsproxy.tools.asking import full_session, open_reader
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, size_text, write_json
+from ccsproxy.tools.engine_source import add_source
 
 NAME = "share"
 SUMMARY = "Write a session as one HTML file for others: home folders, names, addresses and account ids are masked."
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="SESSION", help="as 'ccsproxy ls --sessions' shows it, or last")
     parser.add_argument("-o", "--output", metavar="FILE", help="default: ccsproxy-SESSION.html in this folder")
     add_data_dir(parser)
+    add_source(parser)
     examples(parser, "ccsproxy share last", "ccsproxy share 8231d7cf -o refund.html")
 
 

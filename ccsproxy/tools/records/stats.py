@@ -34,7 +34,7 @@ _SPARE = ("TTFT p95", "TOTAL p95", "TTFT p50", "TOTAL p50", "OUT", "ERRORS")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
-    parser.add_argument("--since", metavar="TIME", default="", help="a time such as 2026-11-20T08:00:00Z, or 2h, 3d")
+    parser.add_argument("--since", metavar="TIME", default="", help="2h, 3d, today, 2026-11-20 or a time")
     add_data_dir(parser)
     add_source(parser)
 

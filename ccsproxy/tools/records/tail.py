@@ -13,7 +13,7 @@ from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.summary import as_dict
 from ccsproxy.tools.answers.answering import examples, open_insights
-from ccsproxy.tools.asking import full_session
+from ccsproxy.tools.asking import full_session, joined
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.printing import Paint, heading, request_line
 
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Write lines until interrupted; budgets that are nearly or wholly spent are told in between."""
     reader, insights = open_insights(args)
-    question = parse_question(" ".join(args.query))
+    question = parse_question(joined(args.query))
     session = full_session(reader, args.session) if args.session else None
     # Begun before the last ones are read: what ends in between is in both, and told once, where the other order would
     # lose it.

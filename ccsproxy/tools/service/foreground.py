@@ -54,6 +54,7 @@ def run_until_stopped(
     # Before the reactor runs: a port that is taken is then one sentence and an exit status.
     service.bind()
     failed: list[Failure] = []
+    stopping: list[bool] = []
 
     def begin() -> None:
         started: Deferred[RunHandle] = service.begin()
@@ -61,10 +62,16 @@ def run_until_stopped(
         started.addErrback(give_up)
 
     def give_up(failure: Failure) -> None:
-        failed.append(failure)
-        reactor.stop()
+        # What was begun and finds the service stopped has not failed: somebody has interrupted it.
+        if not stopping:
+            failed.append(failure)
+            reactor.stop()
 
-    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    def stop() -> object:
+        stopping.append(True)
+        return service.stopService()
+
+    reactor.addSystemEventTrigger("before", "shutdown", stop)
     reactor.callWhenRunning(begin)
     reactor.run()
     if not failed:

@@ -6,6 +6,7 @@ from typing import TextIO
 import attr
 
 from ccsproxy.store.maintenance.check import space
+from ccsproxy.tools.asking import count
 from ccsproxy.tools.data_dir import add_data_dir, data_dir_of, reported, size_text, write_json
 
 NAME = "du"
@@ -15,7 +16,7 @@ SUMMARY = "Show what takes the space: segments, sessions, dialects."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
-    parser.add_argument("--limit", metavar="N", type=int, default=20, help="lines of each kind (default: 20)")
+    parser.add_argument("--limit", metavar="N", type=count, default=20, help="lines of each kind (default: 20)")
 
 
 @reported

@@ -6,6 +6,7 @@ from typing import TextIO
 
 import attr
 
+from ccsproxy.insight.words import plural
 from ccsproxy.launch.measuring.wire import WireExchange, built_in, verify_wire
 from ccsproxy.launch.measuring.wire_recorded import recorded_exchanges
 from ccsproxy.store.maintenance.check import CheckReport, SegmentReport, check
@@ -100,4 +101,4 @@ def _summary(out: TextIO, report: CheckReport) -> None:
         out.write(f"index: {report.index}; ccsproxy reindex makes it anew\n")
     records = sum(segment.records for segment in report.segments)
     state = "nothing is wrong" if report.good else "something is wrong"
-    out.write(f"{len(report.segments)} segments, {records} records: {state}\n")
+    out.write(f"{plural(len(report.segments), 'segment')}, {plural(records, 'record')}: {state}\n")

@@ -30,7 +30,8 @@ class HeadTests(SynchronousTestCase):
         meta = {**META, "request_count": 3, "total_input_tokens": 10, "total_cache_read_input_tokens": 30,
                 "cost": 1.5, "unpriced": 1, "errors": 2, "ended_at": "2026-11-20T08:00:00Z"}  # fmt: skip
         told = {"turns": [{"number": 0}, {"number": 1}],
-                "totals": {"times": {"model": 9.0, "tools": 0.01, "total": 9.5}}}  # fmt: skip
+                "totals": {"requests": 3, "calls": 3,
+                           "times": {"model": 9.0, "tools": 0.01, "total": 9.5}}}  # fmt: skip
         text = shown(session_head(meta, told)).one("p", class_="figures-line").text
         for said in ("3 calls in 1 turn", "40 sent, 75 % cached", " + ", "2 errors", "9.5 s: model 9.0 s"):
             self.assertIn(said, text)

@@ -2,9 +2,11 @@
 
 import io
 import json
+from contextlib import closing
 from typing import Any
 
 from ccsproxy import __version__
+from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.answers.mcp import serve
 from test.insight.world import MAIN
 from test.tools.answering import AnsweringCase
@@ -15,7 +17,11 @@ class ServingCase(AnsweringCase):
 
     def lines(self, *messages: Any) -> list[Any]:
         out = io.StringIO()
-        serve([each if isinstance(each, str) else json.dumps(each) for each in messages], out, self.dir)
+        serve(
+            [each if isinstance(each, str) else json.dumps(each) for each in messages],
+            out,
+            lambda: closing(Reader(self.dir)),
+        )
         return [json.loads(line) for line in out.getvalue().splitlines()]
 
     def call(self, method: str, **params: Any) -> Any:

@@ -17,6 +17,22 @@ class BriefTests(AnsweringCase):
         self.assertIn("→ Read", out)
         self.assertIn("with 2 system texts, 40 tools, 12 messages before", out)
 
+    def test_a_narrow_terminal(self) -> None:
+        """No line of the head is longer than the terminal, and nothing in it is broken."""
+        from ccsproxy.tools.records.brief import brief
+
+        paint, record = Paint(io.StringIO()), dict(self.world.records[5])
+        paint.width = 60
+        head = list(brief(record, paint))[:3]
+        self.assertLessEqual(max(map(len, head)), 60)
+        self.assertIn(f"{record['session_id']}/{record['seq']}", " ".join(head))
+
+    def test_results_of_tools(self) -> None:
+        """They are no words of the user's, and say which tool they are of."""
+        out = self.said("show", f"{MAIN[:8]}/27")
+        self.assertIn("\ntool results\n← Read\n", out)
+        self.assertNotIn("\nuser\n", out)
+
     def test_nothing_steers_the_terminal(self) -> None:
         from ccsproxy.tools.records.brief import brief
 

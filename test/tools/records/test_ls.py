@@ -85,7 +85,7 @@ class ListTests(CommandCase):
         self.assertEqual({json.loads(line)["id"] for line in out.splitlines()}, wanted)
         _, out, _ = self.run_command("ls", "--json", "--outcome", "refused")
         self.assertEqual(out, "")
-        status, _, err = self.run_command("ls", "--since", "yesterday")
+        status, _, err = self.run_command("ls", "--since", "yestreen")
         self.assertEqual((status, err.count("\n")), (2, 1))
 
     def test_ls_sessions(self) -> None:
