@@ -23,11 +23,11 @@ def results() -> list[dict[str, Any]]:
 def table() -> str:
     """Return the table of agents as Markdown."""
     rows = [
-        "| agent | command | led here by | what `--via base-url` changes | tried with |",
+        "| agent | command | directed by | what `--via base-url` changes | tried with |",
         "|---|---|---|---|---|",
     ]
     for agent in AGENTS:
-        effects = " ".join(agent.effects) or ("nothing seen" if agent.base_url else "cannot be led that way")
+        effects = " ".join(agent.effects) or ("no change seen" if agent.base_url else "not possible")
         needs = f" Needs {agent.needs}." if agent.needs else ""
         rows.append(
             f"| {agent.title} | `ccsproxy {agent.name}` | {agent.via}.{needs} | {effects} | {_tried(agent)} |"
@@ -48,7 +48,7 @@ def compared() -> str:
     """Return the table of what was compared as Markdown."""
     rows = [
         "| program | version | date | model calls | requests | answers, status | record "
-        "| what a proxy changes beside | a base URL |",
+        "| what else a proxy changes | a base URL |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     rows += [f"| {' | '.join(_row(each))} |" for each in results()]

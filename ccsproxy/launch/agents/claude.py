@@ -69,9 +69,9 @@ AGENT = Agent(
     upstream="anthropic",
     base_url=_base_url,
     effects=(
-        "Claude Code 2.1.332 leaves out the beta mid-conversation-system-clear-at-2026-08-21.",
+        "Claude Code 2.1.332 omits the beta mid-conversation-system-clear-at-2026-08-21.",
         "Without _CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL=1, which the launcher sets, it would send every tool in "
-        "each request (85,628 bytes in place of 48,838) and name sessions with the main model.",
+        "each request (85,628 bytes instead of 48,838) and name sessions with the main model.",
     ),
     overrules=_overrules,
     login=_login,

@@ -54,8 +54,8 @@ AGENT = Agent(
     upstream="openai",
     base_url=_base_url,
     effects=(
-        "A base URL loses the refresh of the model list at chatgpt.com.",
-        "With a ChatGPT login request bodies are no longer compressed.",
+        "The model list is no longer refreshed from chatgpt.com.",
+        "With a ChatGPT login, request bodies are no longer compressed.",
     ),
     overrules=_overrules,
     login=_login,

@@ -40,14 +40,14 @@ CLINE = Agent(
     name="cline",
     title="Cline CLI",
     commands=("cline",),
-    needs="its hub daemon not running yet: a daemon that was started before keeps its own environment",
+    needs="its hub daemon not to be running: a daemon that was started earlier keeps its own environment",
     measured=Measured("3.0.65", "2026-11-30"),
 )
 AMP = Agent(
     name="amp",
     title="Amp",
     commands=("amp",),
-    needs="nothing; its own server calls the models, so that only its traffic with that server is seen",
+    needs="nothing, but its own server calls the models, so only its traffic with that server is seen",
     measured=Measured("0.0.1790142911", "2026-11-30"),
 )
 CONTINUE = Agent(name="continue", title="Continue CLI", commands=("cn",), measured=Measured("1.5.47", "2026-11-30"))

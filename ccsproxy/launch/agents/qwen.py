@@ -14,8 +14,8 @@ AGENT = Agent(
     upstream="openai",
     base_url=_base_url,
     effects=(
-        "It leaves out prompt_cache_key, and no longer accepts answers in brotli.",
-        "It talks to OpenAI's API in place of the provider of its own login.",
+        "It omits prompt_cache_key, and no longer accepts answers in brotli.",
+        "It talks to OpenAI's API instead of the provider of its own login.",
     ),
     asking=("-p", "{prompt}"),
     measured=Measured("0.24.4", "2026-11-30"),
