@@ -188,7 +188,7 @@ SETTINGS: tuple[Setting, ...] = (
         "prices",
         values.prices,
         "FILE",
-        "TOML file with your own prices and context limits, by model pattern and upstream; overrides the built-in ones.",
+        "TOML file with own prices and context limits, by model pattern and upstream; overrides the built-in list.",
         live=True,
     ),
     Setting(
@@ -270,8 +270,8 @@ SETTINGS: tuple[Setting, ...] = (
         "ship",
         ship_address,
         "URL",
-        "Where finished records are sent, besides this disk: jsonl+https, clickhouse+https, otlp+https, s3, gs, az or "
-        "file; repeatable.",
+        "Where finished records are sent, besides this disk: jsonl+https, clickhouse+https, otlp+https, s3, gs, az "
+        "or file; repeatable.",
         default="none",
         many=True,
     ),
