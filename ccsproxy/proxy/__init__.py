@@ -1,1 +1,1 @@
-"""The relay: the only hot path."""
+"""The relay: the only code on the hot path."""

@@ -1,6 +1,6 @@
-"""Capture held at arm's length: whatever it raises, the relay goes on.
+"""Isolation of the relay from capture: whatever capture raises, the relay goes on.
 
-`ccsproxy.exchange.relayed` says that captures never raise. This is the one place that does not rely on it.
+`ccsproxy.exchange.relayed` says that capture never raises. This is the one place that does not rely on it.
 """
 
 from twisted.logger import Logger
@@ -13,9 +13,9 @@ log = Logger()
 
 
 class GuardedCapture:
-    """A capture that cannot hurt.
+    """A capture whose exceptions cannot reach the relay.
 
-    :ivar failures: how often the capture has raised; each time the rest of that exchange was not captured.
+    :ivar failures: how often capture has raised; each time the rest of that exchange was not captured.
     """
 
     def __init__(self, capture: Capture) -> None:
@@ -23,7 +23,7 @@ class GuardedCapture:
         self.failures = 0
 
     def begin(self, head: RequestHead) -> "GuardedTap":
-        """Announce an exchange; see `Capture.begin`."""
+        """Start capturing an exchange; see `Capture.begin`."""
         try:
             tap = self._capture.begin(head)
         except Exception:
@@ -32,15 +32,15 @@ class GuardedCapture:
         return GuardedTap(self, tap)
 
     def failed(self) -> None:
-        """Count a failure, and report the first of each power of two."""
+        """Count a failure, and log every power of two."""
         self.failures += 1
-        # Powers of two: a fault in each exchange must not fill the disk with its own tracebacks.
+        # Powers of two: a fault in every exchange must not fill the disk with tracebacks.
         if self.failures & (self.failures - 1) == 0:
             log.failure("capture raised and has lost exchanges: {failures} so far", failures=self.failures)
 
 
 class GuardedTap:
-    """A tap that cannot hurt: the first time that it raises is its last call."""
+    """A tap whose exceptions cannot reach the relay: the first call that raises is the last one passed on."""
 
     __slots__ = ("_capture", "_tap")
 
@@ -49,41 +49,41 @@ class GuardedTap:
         self._tap = tap
 
     def request_body(self, data: bytes) -> None:
-        """Hand on a piece of the request's body; see `Tap.request_body`."""
+        """Pass on a piece of the request body; see `Tap.request_body`."""
         try:
             self._tap.request_body(data)
         except Exception:
             self._drop()
 
     def response_head(self, head: ResponseHead) -> None:
-        """Hand on the head of the answer; see `Tap.response_head`."""
+        """Pass on the response head; see `Tap.response_head`."""
         try:
             self._tap.response_head(head)
         except Exception:
             self._drop()
 
     def response_body(self, data: bytes) -> None:
-        """Hand on a piece of the answer's body; see `Tap.response_body`."""
+        """Pass on a piece of the response body; see `Tap.response_body`."""
         try:
             self._tap.response_body(data)
         except Exception:
             self._drop()
 
     def response_whole(self, outcome: str, kind: str, message: str) -> None:
-        """Hand on that the answer is whole; see `Tap.response_whole`."""
+        """Pass on that the response is complete; see `Tap.response_whole`."""
         try:
             self._tap.response_whole(outcome, kind, message)
         except Exception:
             self._drop()
 
     def end(self, ending: Ending) -> None:
-        """Hand on how the exchange ended; see `Tap.end`."""
+        """Pass on how the exchange ended; see `Tap.end`."""
         try:
             self._tap.end(ending)
         except Exception:
             self._drop()
 
     def _drop(self) -> None:
-        # What raised once is not asked again: half an exchange with a hole in it would be a record that lies.
+        # A tap that has raised is not called again: a record of an exchange with a silent gap would be false.
         self._tap = _NULL
         self._capture.failed()

@@ -1,9 +1,9 @@
-"""Deadlines by the thousand: one timer for the hundred that fall into the same second.
+"""Thousands of deadlines, batched: a hundred deadlines of the same second share one timer.
 
-`txaio.make_batched_timer` is used here and nowhere else. Its traps, and what is done about them: it fires up to a
-bucket early, so it is asked for the middle of one; cancelling is linear in the bucket, so it hears of a hundred
-deadlines at once, and a deadline that moves is an assignment; it takes its reactor from ``txaio.config.loop``, which
-is therefore set before each use; and what a call raises reaches the others as one lump, so nothing is let out. See
+`txaio.make_batched_timer` is used here and nowhere else. Its pitfalls, and how they are avoided: it fires up to a
+bucket early, so it is asked for the middle of a bucket; cancelling is linear in the bucket, so a hundred deadlines
+share one of its timers, and moving a deadline is an assignment; it takes its reactor from ``txaio.config.loop``,
+which is therefore set before each use; and exceptions of the callbacks are raised together, so none is let out. See
 ``docs/adr/0002-txaio-batched-timers.md``.
 """
 
@@ -17,9 +17,9 @@ from twisted.logger import Logger
 
 from ccsproxy.runtime.clock import StallWatch
 
-#: Seconds that share their timers: how late a deadline may fire, never early.
+#: Granularity in seconds: how late a deadline may fire, never early.
 BUCKET = 1.0
-#: So many deadlines share one timer, and are worked off in one turn of the reactor.
+#: How many deadlines share one timer and are processed in one reactor turn.
 CROWD = 100
 
 log = Logger()
@@ -28,8 +28,8 @@ log = Logger()
 class Slot(dict["Deadline", None]):
     """Deadlines that share a timer, in the order in which they were armed.
 
-    :ivar due: when it fires, in the reactor's seconds; its deadlines are at most `BUCKET` earlier.
-    :ivar timer: the timer, None when it has fired.
+    :ivar due: when the timer fires, in the reactor's seconds; its deadlines are at most `BUCKET` earlier.
+    :ivar timer: the timer, None once it has fired.
     """
 
     __slots__ = ("due", "timer")
@@ -41,22 +41,22 @@ class Slot(dict["Deadline", None]):
 
 
 class BatchedTimers:
-    """The clock of all deadlines of one reactor.
+    """The timers of all deadlines of one reactor.
 
-    A deadline that is passed is missed only if it still is after the reactor has read its sockets once more: what the
-    peer has sent in time may wait there while we were stopped or busy. What we were stopped for counts for nobody:
-    all deadlines move by it.
+    A deadline that has passed expires only if it still counts after the reactor has polled its sockets once more:
+    data that the peer sent in time may be waiting there while we were stopped or busy. Time in which this process was
+    stopped counts against nobody: all deadlines move by it.
 
-    :ivar seconds: tells the reactor's time in seconds.
+    :ivar seconds: returns the reactor's time in seconds.
     """
 
     def __init__(self, reactor: IReactorTime, stalls: StallWatch | None = None) -> None:
-        """Make the clock.
+        """Create the timers of a reactor.
 
-        :param stalls: knows of the time in which this process did not run; without it all time counts.
+        :param stalls: reports time in which this process did not run; without it all time counts.
         """
         txaio.use_twisted()
-        # Its functions exist at run time only, so the type checker knows none of them.
+        # These functions exist at run time only, so the type checker does not know them.
         self._txaio: Any = txaio
         self._reactor = reactor
         self._timer = self._txaio.make_batched_timer(BUCKET, chunk_size=1)
@@ -69,10 +69,10 @@ class BatchedTimers:
         self.seconds = reactor.seconds
 
     def arm(self, deadline: "Deadline", at: float) -> Slot:
-        """Let a deadline be `Deadline.fired` at a time or up to `BUCKET` seconds later, never earlier.
+        """Schedule `Deadline.fired` for a time, or up to `BUCKET` seconds later, never earlier.
 
         :param at: the reactor's time in seconds.
-        :return: what to `disarm` it with before that.
+        :return: the slot to pass to `disarm`.
         """
         due = (max(at, self.seconds()) // BUCKET + 1) * BUCKET
         slot = self._open.get(due)
@@ -87,14 +87,14 @@ class BatchedTimers:
         return slot
 
     def disarm(self, deadline: "Deadline", slot: Slot) -> None:
-        """Forget a deadline, and the timer when it was the last one of it."""
+        """Remove a deadline, and cancel the timer if it was its last one."""
         slot.pop(deadline, None)
         if not slot and slot.timer is not None:
             slot.timer.cancel()
             self._release(slot)
 
     def missed(self, deadline: "Deadline") -> None:
-        """Judge a deadline that has passed when the reactor has read what waits in its sockets."""
+        """Check a deadline that has passed again, after the reactor has polled its sockets."""
         if not self._passed:
             self._reactor.callLater(0, self._judge)
         self._passed.append(deadline)
@@ -105,7 +105,7 @@ class BatchedTimers:
             deadline.judge()
 
     def _move_all(self, seconds: float) -> None:
-        """Put every deadline off by the time in which we stood still."""
+        """Postpone every deadline by the time in which this process was stopped."""
         for slot in self._armed.values():
             for deadline in slot:
                 deadline.put_off(seconds)
@@ -125,16 +125,16 @@ class BatchedTimers:
             self._stalls.look()
         self._release(slot)
         while slot:
-            # One after the other: a deadline may close others of the same slot, which then stay silent.
+            # One after the other: a deadline may close others of the same slot, which then must not fire.
             deadline = next(iter(slot))
             del slot[deadline]
             deadline.fired()
 
 
 class Deadline:
-    """One deadline that moves often and is rarely missed, such as that of a connection's next byte.
+    """One deadline that moves often and rarely expires, such as that for the next byte of a connection.
 
-    :param expired: called when the deadline has passed, with what was given to `set`.
+    :param expired: called when the deadline expires, with the value given to `set`.
     """
 
     __slots__ = ("_at", "_expired", "_not_before", "_seconds", "_slot", "_timers", "_what")
@@ -149,10 +149,10 @@ class Deadline:
         self._not_before = float("inf")
 
     def set(self, delay: float, what: Any) -> None:
-        """Replace the deadline; 0 means never.
+        """Replace the deadline; 0 disables it.
 
         :param delay: seconds from now.
-        :param what: what `expired` is told when the deadline is missed.
+        :param what: what `expired` is called with.
         """
         if not delay:
             self._at = 0.0
@@ -163,11 +163,11 @@ class Deadline:
             self._arm(at)
 
     def clear(self) -> None:
-        """Have no deadline until the next `set`."""
+        """Disable the deadline until the next `set`."""
         self._at = 0.0
 
     def close(self) -> None:
-        """Have no deadline ever again, and let go of everybody."""
+        """Disable the deadline for good and drop all references."""
         self._at = 0.0
         self._not_before = float("-inf")
         self._expired = self._what = None
@@ -182,7 +182,7 @@ class Deadline:
         self._not_before = slot.due - BUCKET
 
     def fired(self) -> None:
-        """Look whether the deadline has passed; it may have moved since it was armed."""
+        """Check whether the deadline has passed; it may have moved since it was armed."""
         self._slot = None
         self._not_before = float("inf")
         if not self._at or self._expired is None:
@@ -193,12 +193,12 @@ class Deadline:
             self._timers.missed(self)
 
     def put_off(self, seconds: float) -> None:
-        """Move the deadline, if there is one."""
+        """Postpone the deadline, if one is set."""
         if self._at:
             self._at += seconds
 
     def judge(self) -> None:
-        """Be missed, unless something has happened since the deadline passed."""
+        """Expire, unless the deadline has moved since it passed."""
         if not self._at or self._expired is None or self._slot is not None:
             return
         if self._seconds() < self._at:
@@ -208,4 +208,4 @@ class Deadline:
         try:
             self._expired(self._what)
         except Exception:
-            log.failure("a missed deadline could not be dealt with")
+            log.failure("the handler of an expired deadline raised")

@@ -1,4 +1,4 @@
-"""The one ending of an exchange, as capture is told of it: what became of it, how many bytes, and when."""
+"""Building the one ending of an exchange for capture: outcome, byte counts and timing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ccsproxy.proxy.tee import ResponseTee
 if TYPE_CHECKING:
     from ccsproxy.proxy.server.request_body import RequestBody
 
-#: Outcome, kind and sentence of an ending.
+#: Outcome, kind and message of an ending.
 Verdict = tuple[Outcome, str, str]
 
 CLIENT_GONE: Verdict = (Outcome.CLIENT_DISCONNECTED, "client_disconnected", "The client closed the connection.")
-SHUTDOWN: Verdict = (Outcome.SHUTDOWN, "shutdown", "The proxy was stopped before the exchange was over.")
-#: Seconds in which the proxy did not run that are worth a word in the record of an exchange.
+SHUTDOWN: Verdict = (Outcome.SHUTDOWN, "shutdown", "The proxy was stopped before the exchange had ended.")
+#: Only stalls of the proxy of at least this many seconds are put into the record of an exchange.
 STALL_WORTH_TELLING = 1.0
 
 
@@ -32,12 +32,12 @@ def ending_of(
     unsent: int,
     now: float,
 ) -> Ending:
-    """Say how an exchange has ended.
+    """Describe how an exchange has ended.
 
-    :param body: of the request, None where it has none.
-    :param tee: what the upstream's response went through, None where there was none.
-    :param own_bytes: of an answer of ours that the client was given instead.
-    :param unsent: bytes of the answer that the client's socket has not taken.
+    :param body: of the request, None if it has none.
+    :param tee: what the upstream's response passed through, None if there was none.
+    :param own_bytes: body bytes of a response that we made ourselves.
+    :param unsent: bytes of the response that the client's socket has not accepted.
     :param now: monotonic seconds.
     """
     outcome, kind, message = verdict
@@ -66,11 +66,11 @@ def timing_of(
     began: float,
     stalled: float,
 ) -> Timing:
-    """Say when what happened, in microseconds since the exchange began.
+    """Return the times of the exchange's steps, in microseconds since it began.
 
-    :param head_at: when the head of the response was there, monotonic seconds like all that follow.
-    :param spent: the seconds for which bytes waited with us, but for what the upstream's side knows of.
-    :param stalled: the seconds for which this process did not run meanwhile.
+    :param head_at: when the response head was there, monotonic seconds like all that follow.
+    :param spent: seconds that bytes spent in the relay, without those counted in ``marks``.
+    :param stalled: seconds in which this process did not run meanwhile.
     """
     body = (tee.first_byte, tee.last_byte) if tee is not None else (None, None)
     moments = (marks.connected, marks.request_sent, head_at, *body)

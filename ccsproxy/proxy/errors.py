@@ -1,15 +1,15 @@
-"""How relaying can fail: one class for each way, with the outcome, kind, status and sentence it leads to."""
+"""How relaying can fail: one class per failure, with the outcome, kind, status and message it leads to."""
 
 from ccsproxy.exchange.outcome import Outcome
 
 
 class RelayError(Exception):
-    """An exchange could not be relayed, or not to its end.
+    """An exchange could not be relayed, or not completely.
 
-    :cvar outcome: how the exchange's record says that it ended.
+    :cvar outcome: the outcome in the exchange's record.
     :cvar kind: the error's kind in the record.
-    :cvar status: what the client is answered while no response head has been sent to it.
-    :cvar error_type: the ``type`` in the JSON body of that answer.
+    :cvar status: the status sent to the client if no response head has been sent to it yet.
+    :cvar error_type: the ``type`` in the JSON body of that response.
     :ivar message: one sentence for people, free of secrets.
     """
 
@@ -24,14 +24,14 @@ class RelayError(Exception):
 
 
 class UpstreamUnreachable(RelayError):
-    """No connection to the upstream (or to the proxy on the way) could be made."""
+    """No connection to the upstream (or to the proxy in front of it) could be made."""
 
     outcome = Outcome.UPSTREAM_UNREACHABLE
     kind = error_type = "upstream_unreachable"
 
 
 class TLSHandshakeFailed(RelayError):
-    """The upstream's certificate is not trusted, or the two sides found no way to speak TLS."""
+    """The upstream's certificate is not trusted, or TLS could not be negotiated."""
 
     outcome = Outcome.TLS_HANDSHAKE_FAILED
     kind = error_type = "tls_handshake_failed"
@@ -46,31 +46,31 @@ class UpstreamTimeout(RelayError):
 
 
 class ConnectTimeout(UpstreamTimeout):
-    """The connection, its tunnel and its TLS handshake took longer than ``--connect-timeout``."""
+    """Connecting, including tunnel and TLS handshake, took longer than ``--connect-timeout``."""
 
     kind = "connect_timeout"
 
 
 class FirstByteTimeout(UpstreamTimeout):
-    """No response head came within ``--first-byte-timeout`` of the end of the request."""
+    """No response head arrived within ``--first-byte-timeout`` of the end of the request."""
 
     kind = "first_byte_timeout"
 
 
 class IdleTimeout(UpstreamTimeout):
-    """A body stood still for ``--idle-timeout`` although its reader was ready for more."""
+    """A body made no progress for ``--idle-timeout`` although its receiver was ready for more."""
 
     kind = "idle_timeout"
 
 
 class UpstreamReset(RelayError):
-    """The upstream closed the connection before the head of its response was whole."""
+    """The upstream closed the connection before its response head was complete."""
 
     kind = "upstream_reset_before_response"
 
 
 class NeverSent(UpstreamReset):
-    """The connection ended before a byte of the request was written to it: nobody can have acted upon it.
+    """The connection ended before any byte of the request was written: the upstream cannot have acted on it.
 
     :ivar request: the request's bytes.
     """
@@ -81,7 +81,7 @@ class NeverSent(UpstreamReset):
 
 
 class ConnectionDead(RelayError):
-    """The upstream's system has acknowledged nothing of what was sent: the path to it is gone without a word."""
+    """The upstream's host has acknowledged nothing of what was sent: the path to it is dead."""
 
     outcome = Outcome.UPSTREAM_UNREACHABLE
     kind = "connection_dead"
@@ -89,7 +89,7 @@ class ConnectionDead(RelayError):
 
 
 class UpstreamProtocolError(RelayError):
-    """The upstream sent something that is not clearly HTTP/1.1."""
+    """The upstream sent something that is not unambiguously HTTP/1.1."""
 
     kind = "upstream_protocol_error"
 
@@ -97,7 +97,7 @@ class UpstreamProtocolError(RelayError):
 class UpstreamTruncated(RelayError):
     """The upstream ended the connection before the end of the response body.
 
-    :ivar kind: ``upstream_reset`` when the connection was reset rather than closed.
+    :ivar kind: ``upstream_reset`` if the connection was reset rather than closed.
     """
 
     outcome = Outcome.UPSTREAM_TRUNCATED
@@ -110,7 +110,7 @@ class UpstreamTruncated(RelayError):
 
 
 class RequestBodyMismatch(RelayError):
-    """The client's body was shorter or longer than its ``Content-Length``; the upstream connection was broken off."""
+    """The client's body did not match its ``Content-Length``; the upstream connection was aborted."""
 
     outcome = Outcome.REFUSED
     kind = error_type = "request_body_mismatch"

@@ -1,4 +1,4 @@
-"""Bodies of HTTP/1.1 on both sides of the relay: where they end, piece by piece (RFC 9112 sections 6 and 7)."""
+"""Body framing of HTTP/1.1 for both sides of the relay, decoded incrementally (RFC 9112 sections 6 and 7)."""
 
 import re
 from typing import ClassVar
@@ -7,9 +7,9 @@ from ccsproxy.exchange.fieldlines import RawHeaders
 
 
 class LengthBody:
-    """A body of a known number of bytes.
+    """A body with a known length.
 
-    :param length: how many.
+    :param length: in bytes.
     """
 
     __slots__ = ("done", "left", "surplus", "trailers", "until_close")
@@ -22,7 +22,7 @@ class LengthBody:
         self.trailers: RawHeaders = []
 
     def feed(self, data: bytes) -> bytes:
-        """Take what was read; return what of it is content."""
+        """Take the data of one read; return the part of it that is body."""
         left = self.left - len(data)
         if left > 0:
             self.left = left
@@ -36,14 +36,14 @@ class LengthBody:
 
 
 class ChunkedReader:
-    """A body in chunks, one piece out for each read in. Bare line feeds are never accepted.
+    """Decodes a chunked body, returning one piece per read. Bare line feeds are never accepted.
 
-    Each side says in a subclass what else it takes, and how it refuses: `size_of`, `refused_size`, `refused_length`,
-    `refused_trailers`, `parse_trailers`. Extensions are left out.
+    Each side defines in a subclass what else it accepts and which errors it raises: `size_of`, `refused_size`,
+    `refused_length`, `refused_trailers`, `parse_trailers`. Chunk extensions are dropped.
 
-    :cvar beginning: matches what may become a line before a chunk.
-    :ivar line_limit: the most bytes of such a line, extensions included.
-    :ivar trailer_limit: the most bytes of the trailer section.
+    :cvar beginning: matches what may still become a chunk-size line.
+    :ivar line_limit: the maximum length of a chunk-size line in bytes, extensions included.
+    :ivar trailer_limit: the maximum size of the trailer section in bytes.
     """
 
     beginning: ClassVar[re.Pattern[bytes]]
@@ -57,12 +57,12 @@ class ChunkedReader:
         self.surplus = b""
         self.until_close = False
         self.trailers: RawHeaders = []
-        self._left = 0  # bytes still to come of the chunk and its line end
-        self._rest = b""  # the beginning of a size line or trailer section
+        self._left = 0  # bytes still to come of the chunk and its CRLF
+        self._rest = b""  # an incomplete size line or trailer section
         self._in_trailer = False
 
     def feed(self, data: bytes) -> bytes:
-        """Take what was read; return the content of its chunks, joined."""
+        """Take the data of one read; return the content of its chunks, joined."""
         left = self._left
         if left - 2 >= len(data):
             self._left = left - len(data)
@@ -80,12 +80,12 @@ class ChunkedReader:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _finish_chunk(self, data: bytes, pieces: list[bytes]) -> int:
-        """Take the rest of a chunk that an earlier read began."""
+        """Take the rest of a chunk that started in an earlier read."""
         left = self._left
         if left > 2:
             pieces.append(data[: left - 2])
         if len(data) < left:
-            # What is left is the line end or its second byte.
+            # Only the CRLF or its second byte is still missing.
             seen = data[max(0, left - 2) :]
             self._left = left - len(data)
             self._check_line_end(seen, left)
@@ -100,7 +100,7 @@ class ChunkedReader:
             raise self.refused_length()
 
     def _read_chunk(self, data: bytes, position: int, pieces: list[bytes]) -> int:
-        """Take one chunk, or as much of it as there is; return where it ends."""
+        """Decode one chunk, or as much of it as there is; return where it ends."""
         line_end = data.find(b"\r\n", position, position + self.line_limit)
         if line_end < 0:
             self._keep_size_line(data[position:])
@@ -128,7 +128,7 @@ class ChunkedReader:
         self._rest = line
 
     def _read_trailer(self, data: bytes, position: int) -> None:
-        """Take the trailer section; until it is whole it is kept and looked at again."""
+        """Parse the trailer section; until it is complete, keep it for the next read."""
         if data.startswith(b"\r\n", position):
             end = position + 2
         else:
@@ -151,27 +151,27 @@ class ChunkedReader:
             raise self.refused_trailers()
 
     def size_of(self, line: bytes) -> int:
-        """Return the size that the line before a chunk names.
+        """Return the size in a chunk-size line.
 
-        :param line: without its line end.
+        :param line: without its CRLF.
         """
         raise NotImplementedError
 
     def parse_trailers(self, lines: bytes) -> RawHeaders:
-        """Read the trailer section.
+        """Parse the trailer section.
 
-        :param lines: its lines, each with its line end.
+        :param lines: its lines, each with its CRLF.
         """
         raise NotImplementedError
 
     def refused_size(self) -> Exception:
-        """Return what is raised for a line that names no size."""
+        """Return the exception for an invalid chunk-size line."""
         raise NotImplementedError
 
     def refused_length(self) -> Exception:
-        """Return what is raised for a chunk that is longer than its line says."""
+        """Return the exception for a chunk that is longer than announced."""
         raise NotImplementedError
 
     def refused_trailers(self) -> Exception:
-        """Return what is raised for a trailer section that is too long."""
+        """Return the exception for a trailer section that is too long."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The ports of the proxy: one for all upstreams, and those that single upstreams have of their own."""
+"""The listening ports of the proxy: one for all upstreams, and the dedicated ones of single upstreams."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from ccsproxy.runtime.sockets.listening import Listeners, addresses_of, loopback
 class ProxyPorts:
     """Owns the listening sockets.
 
-    :ivar listening: the open ones, each with the name of its upstream, empty for that of all.
+    :ivar listening: the open ports, each with the name of its upstream, empty for the common port.
     """
 
     def __init__(self, listeners: Listeners) -> None:
@@ -23,13 +23,14 @@ class ProxyPorts:
 
     @property
     def urls(self) -> list[str]:
-        """The addresses by which clients reach them."""
+        """The URLs by which clients reach the ports."""
         return [url_of(port) for port, _ in self.listening]
 
     def listen(self, config: Config, relay: RelayService) -> None:
-        """Open every port that is configured.
+        """Open every configured port.
 
-        :raises StartError: when one is taken, or an upstream is one of them: it would relay to itself for ever.
+        :raises StartError: if a port is in use, or if an upstream is one of the ports: it would relay to itself for
+        ever.
         """
         endpoints = [(e, "--listen") for e in config.listen] or [(loopback(config.proxy_port), "--proxy-port")]
         for endpoint, key in endpoints:
@@ -42,7 +43,7 @@ class ProxyPorts:
         self._refuse_loops(config)
 
     def close(self) -> "Deferred[Any]":
-        """Accept no more connections."""
+        """Stop accepting connections."""
         ports, self.listening = self.listening, []
         return DeferredList([maybeDeferred(port.stopListening) for port, _ in ports], consumeErrors=True)
 
@@ -50,4 +51,4 @@ class ProxyPorts:
         ours = set().union(*(addresses_of(port) for port, _ in self.listening))
         for one in config.upstreams:
             if (one.host, one.port) in ours:
-                raise ConfigError("--upstream", f"{one.url} is this proxy itself; name the API it should relay to")
+                raise ConfigError("--upstream", f"{one.url} is this proxy itself; name the API to relay to")

@@ -1,4 +1,4 @@
-"""What is refused, and the answers that we make ourselves: JSON with one sentence."""
+"""Refusals, and the responses that we make ourselves: JSON with one sentence."""
 
 from http import HTTPStatus
 
@@ -10,10 +10,10 @@ from ccsproxy.exchange.fieldlines import RawHeaders, joined
 class Refusal(Exception):
     """A request that is not relayed.
 
-    :ivar status: what the client is answered.
-    :ivar kind: the error's kind, in the answer and in the record.
+    :ivar status: the status sent to the client.
+    :ivar kind: the error's kind, in the response and in the record.
     :ivar message: one sentence for people; it quotes nothing of the request.
-    :ivar body: the answer in JSON, where it is not our own form.
+    :ivar body: the JSON body, if it is not in our own format.
     """
 
     body: bytes | None = None
@@ -26,11 +26,11 @@ class Refusal(Exception):
 
 
 def malformed(message: str) -> Refusal:
-    """Return the refusal of a request that is not clearly HTTP/1.1."""
+    """Return the refusal of a request that is not unambiguously HTTP/1.1."""
     return Refusal(400, "bad_request", message)
 
 
-#: Fields that RFC 9110 asks for beside a status (sections 15.5.6 and 15.5.22).
+#: Fields that RFC 9110 requires with a status (sections 15.5.6 and 15.5.22).
 _BESIDE: dict[int, RawHeaders] = {
     401: [(b"WWW-Authenticate", b'Bearer realm="ccsproxy"')],
     405: [(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")],
@@ -41,7 +41,7 @@ _BESIDE: dict[int, RawHeaders] = {
 
 
 class LocalResponse:
-    """An answer of our own, as the client and the record get it.
+    """A response of our own, as the client and the record get it.
 
     :ivar lines: its header lines.
     """
@@ -62,5 +62,5 @@ class LocalResponse:
         self.lines = joined(headers)
 
     def head(self) -> bytes:
-        """Return the head for the wire."""
+        """Return the response head as bytes."""
         return b"HTTP/1.1 %d %b\r\n%b\r\n" % (self.status, self.reason, self.lines)

@@ -1,4 +1,4 @@
-"""One exchange under way: asked of the upstream, answered to the client, reported to capture, ended exactly once."""
+"""One exchange in progress: sent to the upstream, passed to the client, copied to capture, ended exactly once."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ log = Logger()
 
 
 class Relay:
-    """One exchange; the channel tells it of the client (see `ccsproxy.proxy.server.request.RelayedExchange`).
+    """One exchange; the channel calls it about the client (see `ccsproxy.proxy.server.request.RelayedExchange`).
 
-    :ivar hint: what is probably wrong when the upstream does not know the target.
-    :ivar spent: the seconds between reading and writing, summed up.
+    :ivar hint: the probable cause, if the upstream answers 404.
+    :ivar spent: seconds between reads and the writes that follow them, summed up.
     """
 
     __slots__ = (
@@ -50,7 +50,7 @@ class Relay:
     )
 
     def __init__(self, request: RelayRequest, clock: Seconds, stalls: Seconds = lambda: 0.0) -> None:
-        """Take charge of a request.
+        """Take over a request.
 
         :param stalls: returns for how many seconds this process has not run since its start.
         """
@@ -78,7 +78,7 @@ class Relay:
         capture: GuardedCapture,
         head: RequestHead,
     ) -> None:
-        """Ask the upstream first, then tell capture."""
+        """Send the request to the upstream first, then report it to capture."""
         request = self._request
         assert request is not None  # noqa: S101 - a relay starts once, with its request
         try:
@@ -98,10 +98,10 @@ class Relay:
     ) -> Deferred[IRelayResponse]:
         return client.send(request.method, target, lines, self._body, self._marks)
 
-    # -- what the upstream says ----------------------------------------------------------------------------------
+    # -- called by the upstream side -----------------------------------------------------------------------------
 
     def _answered(self, response: IRelayResponse) -> None:
-        """Pass the response on; `ResponseTee` does that."""
+        """Pass the response on through a `ResponseTee`."""
         request, tap = self._request, self._tap
         if self._waiting is None or request is None or tap is None:
             response.abortConnection()
@@ -115,7 +115,7 @@ class Relay:
             self._broken(Failure())
 
     def switch(self, response: IRelayResponse) -> None:
-        """Pass on what the client sends, as it is, from now on."""
+        """Switch to raw mode: pass on what the client sends unchanged."""
         request, tap = self._request, self._tap
         if request is None or tap is None:
             return
@@ -127,31 +127,33 @@ class Relay:
             response.upload(body)
 
     def _failed(self, reason: Failure) -> None:
-        """Answer for an upstream that gave no answer."""
+        """Answer the client in place of an upstream that did not respond."""
         if self._waiting is None:
             return
         self._waiting = None
         error = reason.value
         if not isinstance(error, RelayError):
-            log.failure("an exchange failed in an unforeseen way", reason)
-            error = RelayError("The upstream could not be asked.")
+            log.failure("an exchange failed unexpectedly", reason)
+            error = RelayError("The request could not be sent to the upstream.")
         try:
             self._answer(error.status, error.error_type, error.message, (error.outcome, error.kind, error.message))
         except Exception:
             self._broken(Failure())
 
     def _broken(self, reason: Failure) -> None:
-        """End an exchange that a mistake of ours has interrupted, in the only honest way."""
+        """End an exchange that a bug of ours has interrupted, visibly incomplete."""
         log.failure("an exchange was interrupted", reason)
         if self._verdict is None:
-            self.break_off((Outcome.UPSTREAM_ERROR, "internal_error", "The proxy made a mistake."))
+            self.break_off(
+                (Outcome.UPSTREAM_ERROR, "internal_error", "The proxy had an internal error; see its log.")
+            )
         elif (request := self._request) is not None:
             self._stop_upstream()
             request.abort()
             self._end(request.unsent)
 
     def finish(self) -> None:
-        """End a response that is whole, as far as its framing tells."""
+        """End a response that is complete, as far as its framing tells."""
         request, tee = self._request, self._tee
         if request is None or tee is None:
             return
@@ -172,7 +174,9 @@ class Relay:
         return f"{sentence} {self.hint}"
 
     def break_off(self, verdict: Verdict) -> None:
-        """End a response that is not whole: the upstream's side at once, the client's when it has what there is."""
+        """End an incomplete response: the upstream side at once, the client side once it has everything written so
+        far.
+        """
         request = self._request
         if request is None or self._verdict is not None:
             return
@@ -187,10 +191,10 @@ class Relay:
         if waiting is not None:
             waiting.cancel()
 
-    # -- what the client does ------------------------------------------------------------------------------------
+    # -- called by the client side -------------------------------------------------------------------------------
 
     def body_received(self, data: bytes) -> None:
-        """Pass a piece of the request's body on, then a copy to capture."""
+        """Pass on a piece of the request body, then copy it to capture."""
         if self._body is None or self._tap is None:
             return
         entered = self._clock()
@@ -200,22 +204,22 @@ class Relay:
             self._tap.request_body(data)
 
     def body_finished(self) -> None:
-        """Let the upstream know that the body is whole."""
+        """Tell the upstream side that the request body is complete."""
         if self._body is not None:
             self._body.finished()
 
     def body_refused(self, refusal: Refusal) -> None:
-        """Break the upstream off, and answer if there is no answer yet."""
+        """Abort the upstream request, and send an error unless a response has started."""
         if self._request is None:
             return
         outcome = Outcome.REQUEST_TOO_LARGE if refusal.status == 413 else Outcome.REFUSED
         self._give_up(refusal.status, refusal.kind, refusal.message, (outcome, refusal.kind, refusal.message))
 
     def drain(self) -> None:
-        """Go on: an exchange of HTTP ends by itself."""
+        """Keep going: an HTTP exchange ends by itself."""
 
     def cut(self) -> None:
-        """End at once, because the proxy stops; what only waits for its client has its verdict already."""
+        """End now, because the proxy stops; an exchange that only waits for its client has its verdict already."""
         if self._verdict is not None:
             self._if_gone = SHUTDOWN
             return
@@ -233,7 +237,7 @@ class Relay:
         self._answer(status, kind, message, verdict)
 
     def _answer(self, status: int, kind: str, message: str, verdict: Verdict) -> None:
-        """Answer ourselves, and report the answer as what the client got."""
+        """Send a response of our own, and capture it as what the client got."""
         request, tap = self._request, self._tap
         if request is None or tap is None:
             return
@@ -250,21 +254,21 @@ class Relay:
         request.answer(answer)
 
     def pause(self) -> None:
-        """Let the upstream wait for the client."""
+        """Pause the upstream: the client reads too slowly."""
         if self._tee is not None:
             self._tee.producer.pauseProducing()
 
     def resume(self) -> None:
-        """Let the upstream go on."""
+        """Resume the upstream."""
         if self._tee is not None:
             self._tee.producer.resumeProducing()
 
     def delivered(self) -> None:
-        """The client's socket has taken the whole response."""
+        """The client's socket has accepted the whole response."""
         self._end(0)
 
     def client_gone(self, unsent: int) -> None:
-        """Cancel the upstream: nobody wants its answer any more."""
+        """Cancel the upstream request: its response is no longer wanted."""
         if self._verdict is None or self._verdict[0] in (Outcome.COMPLETE, Outcome.HTTP_ERROR):
             self._verdict = self._if_gone
         request = self._request
@@ -272,10 +276,10 @@ class Relay:
             self._stop_upstream()
             self._end(unsent)
 
-    # -- the end -------------------------------------------------------------------------------------------------
+    # -- ending --------------------------------------------------------------------------------------------------
 
     def _end(self, unsent: int) -> None:
-        """Report the one ending, and let go of everything."""
+        """Report the one ending to capture, and drop all references."""
         request, tap, verdict = self._request, self._tap, self._verdict
         self._request = self._tap = None
         if request is None or tap is None or verdict is None:

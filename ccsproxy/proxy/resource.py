@@ -1,4 +1,4 @@
-"""Where a request goes: the resource that picks the upstream, hands the head on and leaves the rest to the relay."""
+"""Routing: the resource that selects the upstream of a request and starts its relay."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from ccsproxy.proxy.server.request import RelayRequest, Renderer
 from ccsproxy.proxy.switched import UpgradeRelay
 from ccsproxy.wire.target import route, with_base_path
 
-#: The version of an API at the end of a base path.
+#: An API version at the end of a base path.
 _VERSION = re.compile(rb"/v[0-9]+(?:alpha|beta)?[0-9]*\Z")
-#: Ends of names that only this machine or its own network can resolve.
+#: Suffixes of names that only this machine or its own network can resolve.
 _NOT_PUBLIC = frozenset(["localhost", "local", "lan", "internal", "home", "test", "arpa"])
 
 
 @attr.frozen
 class Route:
-    """The way to one upstream.
+    """The route to one upstream.
 
-    :ivar authority: the value of ``Host``; None where requests name their upstream themselves.
-    :ivar url: scheme, authority and base path, as records have it.
-    :ivar near: it may lead to this machine.
-    :ivar twice: how a target begins that has the version of the API twice, from the base path and from the client.
-    :ivar key: puts the team's own key in the place of the client's; None where the client's goes on.
+    :ivar authority: the value of ``Host``; None if requests name their upstream themselves.
+    :ivar url: scheme, authority and base path, as in records.
+    :ivar near: the upstream may be on this machine.
+    :ivar twice: prefix of a target that contains the API version twice, from the base path and from the client.
+    :ivar key: replaces the client's key by the team's own; None to forward the client's.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Route:
 
 
 def way_to(upstream: Upstream, client: ITransparentClient, key: TeamKey | None = None) -> Route:
-    """Return the way to a configured upstream.
+    """Return the route to a configured upstream.
 
     :param key: the team's own key for it.
     """
@@ -67,16 +67,16 @@ def way_to(upstream: Upstream, client: ITransparentClient, key: TeamKey | None =
 
 
 def twice_said(beginning: bytes) -> str:
-    """Say what is wrong with a target that begins so, in case the upstream does not know it."""
+    """Return the probable cause of a 404 for a target with this prefix."""
     doubled, base = beginning.decode().rstrip("/"), beginning.decode().rstrip("/").rpartition("/")[0]
     return (
-        f"The path begins with {doubled}: the client adds the version that --upstream has already; "
-        f"leave {base.rpartition('/')[2]} out of --upstream."
+        f"The path begins with {doubled}: the client adds the version that --upstream already contains; "
+        f"remove {base.rpartition('/')[2]} from --upstream."
     )
 
 
 def is_near(host: str) -> bool:
-    """Tell whether a host may be this machine: by an address that is not public, or a name that no public one has."""
+    """Tell whether a host may be this machine: an address that is not public, or a name that no public host has."""
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
@@ -85,12 +85,12 @@ def is_near(host: str) -> bool:
 
 @attr.frozen
 class RelayRoutes:
-    """Sends requests on known ways.
+    """Relays requests over known routes.
 
-    :ivar capture: who is told of every exchange.
+    :ivar capture: captures every exchange.
     :ivar clock: monotonic seconds.
     :ivar stalls: see `ccsproxy.proxy.relay.Relay`.
-    :ivar respond: makes a response without a body, see `PreflightClient`; None where no web page may call.
+    :ivar respond: makes a response without a body, see `PreflightClient`; None if no web page may call.
     """
 
     capture: GuardedCapture
@@ -102,7 +102,7 @@ class RelayRoutes:
     def announced(self, request: RelayRequest, way: Route, target: bytes, transport: str) -> RequestHead:
         """Describe a request for capture.
 
-        :param target: as it goes on.
+        :param target: the forwarded target.
         :param transport: see `RequestHead`.
         """
         head = request.head
@@ -128,10 +128,10 @@ class RelayRoutes:
         )
 
     def relay(self, request: RelayRequest, way: Route, target: bytes, capture: GuardedCapture | None = None) -> None:
-        """Send a request on its way.
+        """Start relaying a request.
 
         :param target: in origin-form, with the upstream's base path.
-        :param capture: who is told of it, when that is somebody else.
+        :param capture: captures it, if not the default one.
         """
         head = request.head
         relay: Relay
@@ -145,7 +145,7 @@ class RelayRoutes:
             lines, relay, transport = head.forward(way.authority), Relay(request, self.clock, self.stalls), "http"
         announced = self.announced(request, way, target, transport)
         if way.key is not None:
-            # Behind what capture is told: the record shows, redacted, what the client has sent, and never this key.
+            # After capture got its description: the record shows, redacted, what the client sent, and never this key.
             lines, target = way.key.put(lines, target)
         if way.twice and target.startswith(way.twice):
             relay.hint = twice_said(way.twice)
@@ -154,12 +154,12 @@ class RelayRoutes:
 
 @implementer(IResource)
 class ProxyResource(Resource):
-    """RelayRoutes every request to one of the upstreams.
+    """Routes every request to one of the upstreams.
 
-    :param ways: the ways by the name that selects them as first path segment.
-    :param default: the way of every other path; None where there is no upstream, and no such request comes.
-    :param relays: sends requests on.
-    :param forward: deals with requests for other hosts.
+    :param ways: the routes by the first path segment that selects them.
+    :param default: the route of every other path; None if there is no upstream, and no such request arrives.
+    :param relays: relays requests.
+    :param forward: handles requests for other hosts.
     :param client_keys: who may call; None for everybody.
     """
 
@@ -182,7 +182,7 @@ class ProxyResource(Resource):
         self._client_keys = client_keys
 
     def authorize(self, head: ParsedRequestHead, target: bytes) -> None:
-        """Refuse who is not known, where callers have to be; note in the head who calls.
+        """Refuse unknown callers, where callers have to be known; set the caller in the head.
 
         :param target: in origin-form.
         :raises Refusal: with 401.
@@ -194,26 +194,27 @@ class ProxyResource(Resource):
         head.person = self._client_keys.person(head, way.provider if way is not None else "")
 
     def render(self, request: RelayRequest) -> int:
-        """Send a request on its way."""
-        # The guard lets absolute-form and CONNECT pass only where they name another host than us.
+        """Start relaying a request."""
+        # The guard accepts absolute-form and CONNECT only for other hosts than ourselves.
         if self._forward is not None and not request.target.startswith(b"/"):
             return self._forward.render(request)
         name, target = route(request.target, self._ways)
         way = self._ways[name] if name else self._default
         if way is None:
             raise LookupError("a request without an upstream has passed the guard")
-        # A preflight is the browser's question to us, not to the API: no upstream would know our origin.
+        # A preflight is addressed to us, not to the API: no upstream would know our origin.
         if is_preflight(request.head) and self._relays.respond is not None:
             way = attr.evolve(way, client=PreflightClient(request.head, self._relays.respond))
         self._relays.relay(request, way, with_base_path(way.base_path, target))
         return NOT_DONE_YET
 
     def may_loop(self, target: bytes) -> bool:
-        """Tell whether the way of a request leads to this machine or its neighbours, and so perhaps back to us.
+        """Tell whether the upstream of a request may be on this machine or its network, so that requests may come
+        back.
 
         :param target: in origin-form.
         """
-        # Looking for loops costs some milliseconds. An upstream with a public address cannot be a program of this
+        # Detecting loops costs some milliseconds. An upstream with a public address cannot be a program on this
         # machine.
         if not self._near:
             return False
@@ -221,7 +222,7 @@ class ProxyResource(Resource):
         return (self._ways[name] if name else self._default) in self._near
 
     def is_own(self, peer: Any, host: Any) -> bool:
-        """Tell whether an accepted connection is our own to an upstream: its requests are a loop."""
+        """Tell whether an accepted connection is one of our own upstream connections: its requests are a loop."""
         return any(way.client.is_own(peer, host) for way in self._ways.values()) or (
             self._forward is not None and self._forward.is_own(peer, host)
         )

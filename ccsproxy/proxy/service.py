@@ -1,4 +1,4 @@
-"""The relay put together: the clients of all upstreams, and the sites that listeners serve."""
+"""Assembly of the relay: the clients of all upstreams, and the sites that listeners serve."""
 
 from __future__ import annotations
 
@@ -44,28 +44,28 @@ from ccsproxy.runtime.clock import StallWatch
 from ccsproxy.runtime.sockets.callers import CallerFinder
 from ccsproxy.runtime.write_batch import WriteBatch
 
-#: Any host there is: whether what the environment says of proxies can be read is told at the start.
+#: Stands for any host: errors in the proxy variables of the environment are reported at start.
 _ANY = Upstream("", "https", "api.example", 443)
 
-#: Seconds that clients get, when the time to drain is over, to read what has arrived for them.
+#: Seconds that slow clients get, after the drain time, to read what is already written for them.
 FAREWELL = 5.0
 
 
 def limits_of(config: Config, limits: Limits) -> Limits:
-    """Return limits with what is configured of them."""
+    """Return the limits with the configured values applied."""
     return attr.evolve(limits, body=config.max_request_body, connections=connection_cap(config.max_connections))
 
 
 @attr.frozen(kw_only=True)
 class SiteParts:
-    """What all sites of a process have in common.
+    """What all sites of a process share.
 
-    :ivar capture: who is told of every exchange.
-    :ivar limits: what is configured of them goes before.
+    :ivar capture: captures every exchange.
+    :ivar limits: defaults; configured values override them.
     :ivar write_batch: see `RelaySite`, as `admission`, `loops` and `everybody`.
-    :ivar forward: deals with requests for other hosts, where that is wanted.
+    :ivar forward: handles requests for other hosts, if that is enabled.
     :ivar stalls: see `ccsproxy.proxy.relay.Relay`.
-    :ivar keys: who may call, and with which keys of the team's own.
+    :ivar keys: who may call, and the team's own keys.
     """
 
     capture: GuardedCapture
@@ -88,7 +88,7 @@ def relay_site(
     """Make the site of one listener.
 
     :param clients: the upstreams by name, each with its client.
-    :param default: the name of the upstream for paths that name none; the first one when left out.
+    :param default: the name of the upstream for paths that name none; by default the first one.
     """
     keys = parts.keys
     ways = {name: way_to(upstream, client, keys.team.get(name)) for name, (upstream, client) in clients.items()}
@@ -117,9 +117,9 @@ def relay_site(
 
 
 def check_upstreams(config: Config, environ: Mapping[str, str] = os.environ) -> None:
-    """See whether certificates, keys and the proxies on the way can be used, without opening anything.
+    """Check certificates, keys and proxy settings without opening a connection.
 
-    :raises ConfigError: when one of them cannot.
+    :raises ConfigError: if one of them cannot be used.
     """
     try:
         make_context(Trust(config.upstream_ca, config.client_cert, config.client_key))
@@ -131,10 +131,12 @@ def check_upstreams(config: Config, environ: Mapping[str, str] = os.environ) -> 
 
 
 class CheckedOptions(Options):
-    """The options, with certificates, keys and proxies tried: checking finds the mistakes that a start would."""
+    """Options whose certificates, keys and proxies are checked as well: a check finds the errors that a start
+    would.
+    """
 
     def check(self, config: Config) -> None:
-        """Try what a start would open first."""
+        """Check what a start would load first."""
         check_upstreams(config)
 
 
@@ -153,12 +155,12 @@ class RelayService:
         environ: Mapping[str, str] = os.environ,
         loops: LoopWatch | None = None,
     ) -> None:
-        """Put it together.
+        """Build the relay.
 
-        :param write_batch: the reactor's turn, at whose end writes are sent.
-        :param environ: where a corporate proxy may be named.
-        :param loops: notices requests that come back; one of a single process when left out.
-        :raises ConfigError: when a certificate, key or proxy setting cannot be used.
+        :param write_batch: flushes writes at the end of the reactor turn.
+        :param environ: may name a corporate proxy.
+        :param loops: detects requests that come back; by default for a single process.
+        :raises ConfigError: if a certificate, key or proxy setting cannot be used.
         """
         self._config, self._reactor, self._write_batch = config, reactor, write_batch
         self._stalls = StallWatch(reactor)
@@ -203,15 +205,15 @@ class RelayService:
         return client, self._kept(pool)
 
     def _kept(self, pool: RelayPool) -> RelayPool:
-        """Let a pool be told of new limits, and of the end."""
+        """Register a pool for changed limits, and for shutdown."""
         pool.cachedConnectionTimeout = self._config.upstream_keepalive
         self._pools.add(pool)
         return pool
 
     def _proxy_for(self, one: Upstream) -> CorporateProxy | None:
-        """Return the corporate proxy on the way to an upstream.
+        """Return the corporate proxy in front of an upstream.
 
-        A shell in which the agents' variables are set names us there; that is not meant for ourselves.
+        A shell set up for agents names us there; that does not apply to ourselves.
         """
         proxy = proxy_for(one, self._config.upstream_proxy, self._environ)
         if proxy is not None and is_loopback(proxy.host) and proxy.port == self._config.proxy_port:
@@ -229,7 +231,7 @@ class RelayService:
         return ForwardResource(relays, interception, upstreams, tunnels, leaves, rules, self._reactor)
 
     def _tunnel_to(self, one: Upstream) -> tuple[ITransparentClient, RelayPool]:
-        """Make what connects to a host without TLS of our own."""
+        """Make a client that connects to a host without TLS of our own."""
         endpoint = endpoint_for(one, self._reactor, self._proxy_for(one), self._policy)
         pool = RelayPool(self._reactor, self._timers, timeouts_of(self._config), write_batch=self._write_batch)
         return TransparentClient(RelayAgent(pool, endpoint)), self._kept(pool)
@@ -243,7 +245,7 @@ class RelayService:
 
     @property
     def in_flight(self) -> int:
-        """How many exchanges are under way."""
+        """How many exchanges are in progress."""
         return sum(site.in_flight for site in self._sites)
 
     @property
@@ -252,7 +254,7 @@ class RelayService:
         return self._capture.failures
 
     def reload(self, config: Config) -> None:
-        """Heed what can change while we run; what is under way keeps the limits that it began with."""
+        """Apply the settings that can change at run time; exchanges in progress keep the limits they started with."""
         self._config = config
         self._keys.reload()
         for pool in self._pools:
@@ -262,9 +264,9 @@ class RelayService:
             site.limits = limits_of(config, site.limits)
 
     def drain(self, within: float) -> Deferred[None]:
-        """Accept no further request, let running exchanges end, and cut what is left after some seconds.
+        """Accept no further request, let running exchanges end, and cut what is left after ``within`` seconds.
 
-        :return: fires when no exchange is under way.
+        :return: fires when no exchange is in progress.
         """
         late = self._reactor.callLater(within, self.cut, FAREWELL)
         done: Deferred[Any] = DeferredList([site.drain() for site in self._sites])
@@ -278,7 +280,7 @@ class RelayService:
     def cut(self, patience: float = 0.0) -> None:
         """End every running exchange now; their records say ``shutdown``.
 
-        :param patience: for so many seconds clients that lag may take what there is for them.
+        :param patience: seconds that slow clients get to read what is already written for them.
         """
         for site in self._sites:
             site.cut(patience)

@@ -1,4 +1,4 @@
-"""Exchanges that are no HTTP after their head: WebSockets and tunnels, which end when one side says so."""
+"""Exchanges that are not HTTP after their head: WebSockets and tunnels, which last until one side closes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ccsproxy.proxy.server.request import RelayRequest
 
 
 class SwitchedRelay(Relay):
-    """An exchange that may last as long as its client; while it is quiet it does not hold up the end of the proxy.
+    """An exchange that may last as long as its client; while it is idle it does not delay the shutdown of the proxy.
 
-    :cvar quiet: seconds without a byte from the upstream after which it is in the middle of nothing.
+    :cvar quiet: seconds without a byte from the upstream after which it is considered idle.
     """
 
     __slots__ = ("_heard_at",)
@@ -25,28 +25,28 @@ class SwitchedRelay(Relay):
         self._heard_at = clock()
 
     def body_received(self, data: bytes) -> None:
-        """Pass a piece on, and remember when."""
+        """Pass on a piece, and note the time."""
         self._heard_at = self._clock()
         super().body_received(data)
 
     def drain(self) -> None:
-        """End now if nobody waits for anything; else with the last of what the proxy waits for."""
+        """End now if neither side is waiting for data; otherwise keep going until the drain ends."""
         tee = self._tee
         if tee is None:
             return
         said = tee.last_byte or 0.0
-        # A WebSocket that an agent keeps open for its next turn would otherwise hold the drain up to its end. Where
-        # the client has spoken last it is owed an answer, however long the model thinks.
+        # A WebSocket that an agent keeps open for its next turn would otherwise delay the drain to its limit. If the
+        # client sent last, a response is outstanding, however long the model thinks.
         if said >= self._heard_at and self._clock() - said >= self.quiet:
             self.cut()
 
 
 class UpgradeRelay(SwitchedRelay):
-    """An exchange after whose head the two sides may change to another protocol: a WebSocket."""
+    """An exchange whose sides may switch protocols after the head: a WebSocket."""
 
     __slots__ = ()
 
-    #: Models are silent for some seconds within an answer, too.
+    #: Models pause for some seconds within a response, too.
     quiet = 10.0
 
     def _ask(
@@ -55,15 +55,15 @@ class UpgradeRelay(SwitchedRelay):
         return client.upgrade(target, lines, self._marks)
 
     def drain(self) -> None:
-        """End a quiet WebSocket; what the upstream has not changed the protocol for is an exchange of HTTP."""
+        """End an idle WebSocket; if the upstream has not switched protocols, it is an ordinary HTTP exchange."""
         if self._tee is not None and self._tee.response.code == 101:
             super().drain()
 
 
 class TunnelRelay(SwitchedRelay):
-    """A tunnel: nothing but connections, bytes and times is known of it.
+    """A tunnel: only its connection, byte counts and times are known.
 
-    :cvar idle: seconds without a byte in either direction after which it is given up.
+    :cvar idle: seconds without a byte in either direction after which it is closed.
     """
 
     __slots__ = ()
@@ -76,9 +76,9 @@ class TunnelRelay(SwitchedRelay):
         return client.tunnel(self.idle, self._marks)
 
     def client_gone(self, unsent: int) -> None:
-        """End well where the client has taken all that came for it: with or without FIN, most tunnels end so."""
-        # Clients of a tunnel end TLS in their own way, often by leaving: without bytes in the way nobody lost
-        # anything.
+        """End as complete if the client has received everything: most tunnels end so, with or without FIN."""
+        # Clients of a tunnel end TLS in their own way, often by just leaving: if nothing was in transit, nothing was
+        # lost.
         if self._verdict is None and self._tee is not None and not unsent:
             self._verdict = (Outcome.COMPLETE, "", "")
             self._tee.whole = True

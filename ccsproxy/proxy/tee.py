@@ -1,4 +1,4 @@
-"""The tee: a consumer that splits a response, each piece to the client first, and then a copy of it to capture."""
+"""The tee: a consumer that passes each piece of a response to the client first, and then a copy to capture."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ from ccsproxy.proxy.server.request import RelayRequest
 from ccsproxy.proxy.server.seams import TeeOwner
 from ccsproxy.wire.headers import Finder
 
-#: How a body ends whose producer only takes its leave.
+#: The reason for the end of a body whose producer unregisters without an error.
 _DONE = Failure(ResponseDone())
 _content_types = Finder([b"content-type"])
 
 
 @implementer(IConsumer, IProtocol)
 class ResponseTee:
-    """The consumer of one response's body, and the protocol by which the upstream's response feeds it.
+    """The consumer of one response body, and the protocol that the upstream's response delivers it to.
 
-    The head and what of the body has come with it leave in one write. After that, every `write` is one write to the
-    client, and then one call of the tap. A producer that is no upstream ends the body with `unregisterProducer`.
+    The head and the part of the body that arrived with it leave in one write. After that, every `write` is one write
+    to the client followed by one call of the tap. A producer other than an upstream response ends the body with
+    `unregisterProducer`.
 
-    `_early` holds what comes before the head has been written; `_reason` is set once, when the body is over.
+    `_early` collects what arrives before the head has been written; `_reason` is set once, when the body has ended.
 
-    :ivar producer: the upstream's side, to pause and resume.
-    :ivar received: bytes of the body that came from the upstream.
-    :ivar written: bytes of the body that were written to the client's transport.
-    :ivar whole: the body is whole by its own framing, or its framing cannot tell.
-    :ivar unverified: the body ended with its connection.
-    :ivar first_byte: when the first piece of the body came, monotonic seconds.
-    :ivar last_byte: when the latest piece came.
+    :ivar producer: the upstream side, to pause and resume.
+    :ivar received: body bytes received from the upstream.
+    :ivar written: body bytes written to the client's transport.
+    :ivar whole: the body is complete by its own framing, or its framing cannot tell.
+    :ivar unverified: the body was delimited by the end of its connection.
+    :ivar first_byte: when the first piece of the body arrived, monotonic seconds.
+    :ivar last_byte: when the latest piece arrived.
     """
 
     __slots__ = (
@@ -78,7 +79,7 @@ class ResponseTee:
         self.last_byte: float | None = None
 
     def start(self) -> None:
-        """Write the head and what there is of the body, then tell capture of both."""
+        """Write the head and the body bytes that are there, then copy both to capture."""
         response, request, tap = self.response, self._request, self._tap
         entered = self._clock()
         switched = response.upload is not None
@@ -89,13 +90,13 @@ class ResponseTee:
         if request.bodiless:
             self._expected = None
         response.forward = b""
-        # Delivering calls `write` at once with what came behind the head: `_early` collects it, so that the client
-        # gets head and first piece in one segment, and capture hears of the head before any of the body.
+        # `deliverBody` calls `write` at once with what arrived behind the head: `_early` collects it, so that the
+        # client gets head and first piece in one segment, and capture gets the head before any of the body.
         response.deliverBody(self)
         early, self._early = self._early or [], None
         if self._reason is not None and self._is_whole(self._reason):
-            # A short answer is over before its head is sent: its end leaves in the same write, which saves the client
-            # a read.
+            # A short response is complete before its head is sent: its end leaves in the same write, which saves the
+            # client a read.
             request.end_body()
         request.flush()
         self._relay.spent += self._clock() - entered
@@ -108,32 +109,32 @@ class ResponseTee:
             self._end(self._reason)
 
     def detach(self) -> None:
-        """Forget the response, which refers to its body's protocol."""
+        """Drop the response, which refers to its body's protocol."""
         self.response = self.producer = None
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Take who produces the body, to pause it while the client lags.
+        """Take the producer of the body, to pause it while the client reads slowly.
 
-        :param streaming: has to be true: a response comes by itself.
+        :param streaming: must be true: a response is pushed.
         """
         if not streaming:
-            raise ValueError("a response is produced by pushing")
+            raise ValueError("a response needs a push producer")
         self.producer = producer
 
     def unregisterProducer(self) -> None:
-        """End the body well, as far as its length allows; an upstream's ends with `connectionLost`."""
+        """End the body as complete, if its length allows that; an upstream's body ends with `connectionLost`."""
         if self._reason is None:
             self.connectionLost(_DONE)
 
     def makeConnection(self, transport: Any) -> None:
-        """Take the upstream's side of the body."""
+        """Take the upstream's transport of the body."""
         self.registerProducer(transport, True)
 
     def connectionMade(self) -> None:
-        """Do nothing more: the body begins by itself."""
+        """Do nothing: delivery starts by itself."""
 
     def readConnectionLost(self) -> None:
-        """The upstream of a tunnel sends no more, and may still read."""
+        """The upstream of a tunnel has sent FIN, and may still read."""
         self._request.end_writing()
 
     def write(self, data: bytes) -> None:
@@ -145,8 +146,7 @@ class ResponseTee:
             self.first_byte = entered
         self.last_byte = entered
         self.received += len(data)
-        # A byte beyond the announced length would be taken for the next response by a client that reuses the
-        # connection.
+        # A client that reuses the connection would take a byte beyond the announced length for the next response.
         if self._expected is not None and self.received > self._expected:
             self._too_long()
             return
@@ -158,23 +158,23 @@ class ResponseTee:
         else:
             self._early.append(data)
 
-    #: What a protocol calls it; the same function, so that a piece costs no call more.
+    #: Name of `write` as a protocol; the same function, to save a call per piece.
     dataReceived = write
 
     def _too_long(self) -> None:
-        """Break the upstream off that sends more than it has announced."""
+        """Abort an upstream that sends more than it has announced."""
         if self._reason is None:
             self.response.abortConnection()
             self.connectionLost(Failure(UpstreamProtocolError("The response was longer than its Content-Length.")))
 
     def connectionLost(self, reason: Failure) -> None:
-        """The body has ended, one way or another."""
+        """The body has ended, for whatever reason."""
         self._reason = reason
         if self._early is None:
             self._end(reason)
 
     def _is_whole(self, reason: Failure) -> bool:
-        """Tell whether a body ended as its framing, or the lack of one, allows."""
+        """Tell whether a body is complete according to its framing, or its lack of framing."""
         good = isinstance(reason.value, ResponseDone | PotentialDataLoss)
         return good and (self._expected is None or self.received == self._expected)
 
@@ -185,13 +185,14 @@ class ResponseTee:
             self._relay.finish()
             return
         error = reason.value
-        # What Twisted itself has to say of a lost connection is no kind of ours, and must not reach a record as one.
+        # The message of Twisted's own connection errors is not one of our kinds, and must not get into a record as
+        # one.
         if not isinstance(error, RelayError):
-            error = UpstreamTruncated("The upstream ended its response before it was whole.")
+            error = UpstreamTruncated("The upstream ended its response before it was complete.")
         self._relay.break_off((error.outcome, self._kind(error), error.message))
 
     def _kind(self, error: RelayError) -> str:
-        """Name a cut stream of events as such."""
+        """Return the error's kind; a truncated event stream has its own."""
         if error.outcome is Outcome.UPSTREAM_TRUNCATED:
             content_types = _content_types(self.response.lines)
             if any(value.startswith(b"text/event-stream") for _, value, _, _ in content_types):

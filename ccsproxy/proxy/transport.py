@@ -1,9 +1,9 @@
-"""Writing at once: what Twisted's transports do a reactor turn later, done now.
+"""Immediate writes: what Twisted's transports do one reactor turn later, done now.
 
-Twisted's TCP transports put every write into a buffer and send it when the reactor next finds the socket writable. A
-relay knows that the socket is nearly always writable, and each piece of a stream is worth a turn. Private attributes
-of `twisted.internet.abstract.FileDescriptor` are touched in this module alone; ``test_transport`` pins what it relies
-on.
+Twisted's TCP transports buffer every write and send it when the reactor next finds the socket writable. A relay knows
+that the socket is nearly always writable, and that each piece of a stream is worth sending at once. Private
+attributes of `twisted.internet.abstract.FileDescriptor` are touched in this module only; ``test_transport`` pins what
+it relies on.
 """
 
 import socket
@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.internet.tcp import Connection
 
-#: A silent peer is asked after so many seconds, then every so many, so many times.
+#: TCP keep-alive: seconds of silence before the first probe, seconds between probes, number of probes.
 PROBE_AFTER, PROBE_EVERY, PROBES = 60, 15, 4
 _PROBES = [
     (getattr(socket, name), value)
@@ -26,28 +26,28 @@ _PROBES = [
     )
     if hasattr(socket, name)
 ]
-#: What of Linux's ``struct tcp_info`` counts: retransmits, probes, unacked and last_ack_recv in milliseconds.
+#: The members of Linux's ``struct tcp_info`` that are used: retransmits, probes, unacked, last_ack_recv in ms.
 _TCP_INFO = struct.Struct("=2xBB20xI28xI")
 _TELLS = sys.platform == "linux"
 
 
 def sends_directly(transport: Any) -> bool:
-    """Tell whether a transport is a plain socket, neither TLS nor something in memory."""
+    """Tell whether a transport is a plain socket, neither TLS nor in memory."""
     return isinstance(transport, Connection) and not transport.TLS
 
 
 def receive_directly(transport: Any, protocol: Any) -> None:
-    """Let a plain socket call a protocol itself.
+    """Make a plain socket call a protocol directly.
 
-    Twisted's client endpoints leave a protocol between the two that passes everything on, one or two calls for each
-    read and some hundred bytes for as long as the connection lasts.
+    Twisted's client endpoints leave a wrapping protocol in between, which costs one or two calls per read, and some
+    hundred bytes for as long as the connection lasts.
     """
     if sends_directly(transport):
         transport.protocol = protocol
 
 
 def replace_protocol(transport: Any, protocol: Any) -> None:
-    """Let another protocol have a transport from now on, plain or TLS; it is told with ``makeConnection``."""
+    """Connect a transport, plain or TLS, to another protocol; calls its ``makeConnection``."""
     if hasattr(transport, "wrappedProtocol"):
         transport.wrappedProtocol = protocol
     else:
@@ -56,17 +56,19 @@ def replace_protocol(transport: Any, protocol: Any) -> None:
 
 
 def send_now(transport: Any, data: bytes) -> bool:
-    """Write to a transport, to its socket in this very turn if nothing is waiting before it.
+    """Write to a transport, directly to its socket in this very turn if nothing is buffered before it.
 
-    What the socket does not take is handed to ``transport.write``; the transport's producer is then resumed as soon
-    as it has gone, however little it was.
+    What the socket does not accept is passed to ``transport.write``; the transport then resumes its producer as soon
+    as
+    that has been sent, however little it was.
 
-    :return: whether nothing is left waiting. Transports other than plain sockets do not tell: always true for them.
+    :return: whether nothing is left in the buffer. Transports other than plain sockets do not tell: always true for
+    them.
     """
     if not isinstance(transport, Connection) or transport.TLS:
         transport.write(data)
         return True
-    # Only behind an empty buffer: bytes that Twisted still holds have to go first, or the stream would be out of
+    # Only if the buffer is empty: bytes that Twisted still holds have to go first, or the stream would be out of
     # order.
     if not transport.dataBuffer and not transport._tempDataLen and transport.connected:
         sent = _send(transport.socket, data) if data else 0
@@ -75,17 +77,17 @@ def send_now(transport: Any, data: bytes) -> bool:
         if sent:
             data = data[sent:]
     transport.write(data)
-    # `transport.write` may have noticed the loss; a producer that is marked as paused then would never be resumed.
+    # `transport.write` may have detected the loss; a producer that is marked as paused then would never be resumed.
     if not transport.connected:
         return True
-    # Twisted pauses a producer beyond 64 KB only. Marked as paused, it is resumed once the buffer is empty, so that
-    # we hear when the last byte has gone.
+    # Twisted pauses a producer only beyond 64 KB. Marked as paused, it is resumed once the buffer is empty, which
+    # tells us that the last byte has gone.
     transport.producerPaused = True
     return not unsent(transport)
 
 
 def _send(peer: socket.socket, data: bytes) -> int:
-    """Give a socket what it takes, 0 when that fails: the transport then meets the same failure and deals with it."""
+    """Send what a socket accepts, 0 if that fails: the transport then meets the same error and handles it."""
     try:
         return peer.send(data)
     except OSError:
@@ -100,7 +102,7 @@ def unsent(transport: Any) -> int:
 
 
 def unacknowledged(transport: Any) -> int | None:
-    """Return how many bytes the system still holds for a peer, None when it does not say."""
+    """Return how many bytes the kernel holds unacknowledged for a peer, None if it does not tell."""
     if not sends_directly(transport):
         return None
     try:
@@ -110,29 +112,30 @@ def unacknowledged(transport: Any) -> int | None:
 
 
 def close_writing(transport: Any) -> bool:
-    """Send what waits and then our end of the stream, while the other direction stays open.
+    """Half-close: send what is buffered and then FIN, while the other direction stays open.
 
-    :return: whether the transport can do that; TLS and transports in memory cannot.
+    :return: whether the transport supports that; TLS and in-memory transports do not.
     """
     if not sends_directly(transport):
         return False
-    # Half of a TLS connection cannot be closed: its close_notify ends both directions for most peers.
+    # Half-closing TLS does not work: most peers take close_notify as the end of both directions.
     transport.loseWriteConnection()
     return True
 
 
 def innermost(transport: Any) -> Any:
-    """Return the transport that holds the socket, below TLS and whatever else wraps it."""
+    """Return the transport that holds the socket, below TLS and other wrappers."""
     while (inner := getattr(transport, "transport", None)) is not None:
         transport = inner
     return transport
 
 
 def tune(transport: Any) -> None:
-    """Switch off the delaying of small segments, and ask a silent peer again and again whether it is there.
+    """Disable Nagle's algorithm, and enable keep-alive probes.
 
-    A peer is asked after a minute, as the clients' own libraries do: home routers forget a silent connection after
-    two to six minutes, and the system's own two hours would come far too late.
+    Probes start after a minute, as in the clients' own libraries: home routers forget a silent connection after two
+    to
+    six minutes, and the system's default of two hours would be far too late.
     """
     tcp = innermost(transport)
     if not isinstance(tcp, Connection) or tcp.socket.family not in (socket.AF_INET, socket.AF_INET6):
@@ -144,13 +147,14 @@ def tune(transport: Any) -> None:
 
 
 def is_dead(transport: Any, seconds: float) -> bool:
-    """Tell whether the system of a peer has acknowledged nothing for some seconds although there is something to.
+    """Tell whether a peer's host has acknowledged nothing for some seconds although there was something to
+    acknowledge.
 
-    The system's own TCP_USER_TIMEOUT would also end connections whose peer is alive and has its window closed (Linux
-    6.18: after exactly that time), such as a client that was stopped with Ctrl-Z, and would make one lost keep-alive
-    probe the last. So the system is asked what it knows, and one that answers probes is alive.
+    TCP_USER_TIMEOUT would also end connections whose peer is alive but has its window closed (Linux 6.18: after
+    exactly that time), such as a client stopped with Ctrl-Z, and would make one lost keep-alive probe the last. So
+    the kernel's counters are read instead, and a peer that answers probes is alive.
 
-    :return: false where the system does not tell.
+    :return: false if the kernel does not tell.
     """
     tcp = innermost(transport)
     if not _TELLS or not isinstance(tcp, Connection) or not tcp.connected:
@@ -162,7 +166,7 @@ def is_dead(transport: Any, seconds: float) -> bool:
     if len(info) < _TCP_INFO.size:
         return False
     retransmits, probes, unacked, heard = _TCP_INFO.unpack(info)
-    # One repetition is an everyday loss; two in a row without any sign of life are not.
+    # A single retransmission is an everyday loss; two in a row without any sign of life are not.
     repeated = (unacked and retransmits >= 2) or probes >= 2
-    # A tenth less than asked for: the system's clock of the last sign and our timer do not tick together.
+    # A tenth less than asked for: the kernel's clock of the last acknowledgement and our timer are not in step.
     return bool(repeated) and heard >= seconds * 900

@@ -185,7 +185,7 @@ class GatewayProgramTests(ProgramTestCase):
         self.assertEqual(upstream.requests[-1].values(b"authorization"), [f"Bearer {TEAM}2".encode()])
         clients.write_text("bob in-the-clear\n")
         service.signal(signal.SIGHUP)
-        await self.until(lambda: "stays as it was" in service.said, "the complaint")
+        await self.until(lambda: "previous ones stay in use" in service.said, "the complaint")
         self.assertEqual((await self.status(ANN), await self.status(BOB)), (401, 200))
         self.assertNotIn("in-the-clear", service.said)
         self.assertNotIn(TEAM, service.said)

@@ -319,7 +319,7 @@ class RefusedTests(TLSCase):
         """A certificate for clients is none for servers."""
         usage = ExtendedKeyUsageOID.CLIENT_AUTH
         port = self.listen(Certificate("x", self.authority, names=dns(HOST), usage=usage))
-        await self.assertRefused(port, "not meant for servers")
+        await self.assertRefused(port, "not valid for servers")
 
     async def test_system_trust_is_replaced_and_does_not_hold_ours(self) -> None:
         """Without --upstream-ca a private authority is unknown."""

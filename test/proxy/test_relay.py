@@ -236,7 +236,7 @@ class UpstreamFailureTests(RelayTestCase):
             self.client.send(request)
             self.answer(ANSWER.replace(b"200", status))
             self.ended("http_error", "upstream_http_error")
-            self.assertEqual("leave v1 out of --upstream" in self.ending.message, hinted, (base, request))
+            self.assertEqual("remove v1 from --upstream" in self.ending.message, hinted, (base, request))
 
     def lagging(self, request: bytes = GET) -> None:
         """Begin a stream whose client does not read on, and cut it."""

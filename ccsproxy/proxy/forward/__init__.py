@@ -1,1 +1,1 @@
-"""The proxy port as an HTTP proxy: CONNECT, absolute-form, interception, and connections that change protocol."""
+"""The proxy port as a forward proxy: CONNECT, absolute-form, interception, and connections that switch protocols."""

@@ -1,4 +1,6 @@
-"""Capture of what is not recorded: that it happened, when, how many bytes, with whom; nothing of its content."""
+"""Capture of exchanges whose content is not recorded: only that they happened, when, with whom, and how many
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from ccsproxy.exchange.relayed import Capture, Ending, NullTap, RequestHead, Res
 
 
 class BlindTap(NullTap):
-    """Reports how an exchange ended, and nothing else of it."""
+    """Passes on the status and the ending of an exchange, but no content."""
 
     __slots__ = ("_tap",)
 
@@ -16,32 +18,32 @@ class BlindTap(NullTap):
         self._tap = tap
 
     def response_head(self, head: ResponseHead) -> None:
-        """Report the status alone."""
+        """Pass on the status alone."""
         self._tap.response_head(ResponseHead(head.status, head.reason, head.version, b""))
 
     def response_whole(self, outcome: str, kind: str, message: str) -> None:
-        """Report that all has come."""
+        """Pass on that the response is complete."""
         self._tap.response_whole(outcome, kind, message)
 
     def end(self, ending: Ending) -> None:
-        """Report the ending; trailers are content."""
+        """Pass on the ending without trailers, which are content."""
         self._tap.end(msgspec.structs.replace(ending, trailers=[]))
 
 
 class BlindCapture:
-    """Announces exchanges without path, header lines and bodies.
+    """Captures exchanges without path, header lines and bodies.
 
-    :param capture: who is told.
+    :param capture: the capture to pass them to.
     """
 
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
 
     def begin(self, head: RequestHead) -> Tap:
-        """Announce an exchange by its ends."""
-        # A path may say what was looked at and by whom; which host was asked is known to the network anyway.
+        """Start capturing an exchange with its two ends only."""
+        # A path may reveal content and users; the host is visible to the network anyway.
         authority = head.upstream_url.partition("://")[2].encode()
-        lines = head.lines if head.method == b"CONNECT" else b""  # those of a CONNECT are meant for us
+        lines = head.lines if head.method == b"CONNECT" else b""  # the lines of a CONNECT are meant for us
         blind = msgspec.structs.replace(
             head, target=authority, forwarded_target=authority, lines=lines, transport="tunnel"
         )

@@ -1,7 +1,7 @@
-"""The certificates of interception: an authority that can vouch for certain hosts only, and what it vouches for.
+"""Interception certificates: a CA that can vouch for certain hosts only, and the leaf certificates it signs.
 
-The authority's name constraints (RFC 5280 section 4.2.1.10) bind every client that checks them: even with its key in
-hand nobody can make a certificate for another host that such a client accepts. All keys are ECDSA P-256.
+The CA's name constraints (RFC 5280 section 4.2.1.10) bind every client that checks them: even its key cannot make a
+certificate for another host that such a client accepts. All keys are ECDSA P-256.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-#: How long certificates are good for, and how much earlier than now they begin, for clocks that differ.
+#: Lifetimes of certificates, and how far before now they start, to allow for clock skew.
 AUTHORITY_LIFE, LEAF_LIFE, SKEW = timedelta(days=730), timedelta(days=365), timedelta(days=2)
-#: A certificate that ends sooner than this is made anew.
+#: A certificate that expires sooner than this is replaced.
 MARGIN = timedelta(days=30)
 _EVERY_ADDRESS: tuple[IPv4Network | IPv6Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-#: A common name may have 64 characters (RFC 5280, ub-common-name).
+#: Maximum length of a common name (RFC 5280, ub-common-name).
 _LONGEST_NAME = 64
 
 Address = IPv4Address | IPv6Address
@@ -29,7 +29,7 @@ Address = IPv4Address | IPv6Address
 
 @attr.frozen
 class CertifiedKey:
-    """A certificate with its key, which no representation shows."""
+    """A certificate with its key, which is kept out of every representation."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey = attr.field(repr=False)
@@ -41,43 +41,43 @@ class CertifiedKey:
 
     @property
     def certificate_pem(self) -> bytes:
-        """The certificate alone, without its key, as PEM."""
+        """The certificate alone as PEM, without its key."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @property
     def key_pem(self) -> bytes:
-        """The key, unencrypted: for a file that only its owner reads."""
+        """The unencrypted key as PEM: for a file that only its owner can read."""
         pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         return self.key.private_bytes(serialization.Encoding.PEM, pkcs8, plain)
 
 
 def read_identity(certificate: bytes, key: bytes) -> CertifiedKey:
-    """Read a certificate and its key.
+    """Parse a certificate and its key.
 
     :param certificate: in PEM.
     :param key: in PEM.
-    :raises ValueError: when they are not what they should be.
+    :raises ValueError: if they have the wrong content.
     """
     try:
         private = serialization.load_pem_private_key(key, None)
     except TypeError as error:  # it is encrypted
         raise ValueError("the key is encrypted") from error
     if not isinstance(private, ec.EllipticCurvePrivateKey):
-        raise ValueError("the key is none of an elliptic curve")
+        raise ValueError("the key is not an elliptic-curve key")
     return CertifiedKey(x509.load_pem_x509_certificate(certificate), private)
 
 
 def make_authority(hosts: Iterable[str], now: datetime) -> CertifiedKey:
-    """Make a certificate authority for some hosts, the names below them included, and no others.
+    """Make a CA for some hosts and their subdomains, and no others.
 
     :param hosts: names and addresses, in lower case.
-    :param now: aware, the time from which its life is counted.
+    :param now: timezone-aware, the start of its lifetime.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ccsproxy, recorder on this machine")])
     builder = _begin(subject, key, now, AUTHORITY_LIFE).issuer_name(subject)
     for extension, critical in (
-        # No authority below this one: what it signs can vouch for nobody else.
+        # No intermediate CA below this one: certificates that it signs cannot sign others.
         (x509.BasicConstraints(ca=True, path_length=0), True),
         (_usage(certificates=True), True),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
@@ -91,24 +91,24 @@ def make_leaf(authority: CertifiedKey, host: str, now: datetime) -> CertifiedKey
     """Make the certificate of one host.
 
     :param host: a name in its ASCII form, or an address.
-    :param now: aware, the time from which its life is counted; it ends no later than the authority's.
+    :param now: timezone-aware, the start of its lifetime, which ends no later than the CA's.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     address = _address(host)
-    # OpenSSL checks a common name against the names that are permitted, an address too: such leaves have none.
+    # OpenSSL checks the common name against the permitted names, even if it is an address: such leaves have none.
     named = address is None and len(host) <= _LONGEST_NAME
     name = [x509.NameAttribute(NameOID.COMMON_NAME, host)] if named else []
     ca = authority.certificate
-    # A leaf that outlives its authority is refused by some clients only, which nobody would understand.
+    # A leaf that outlives its CA is refused by some clients only, which would be hard to diagnose.
     builder = _begin(x509.Name(name), key, now, min(LEAF_LIFE, ca.not_valid_after_utc - now)).issuer_name(ca.subject)
     alternative: x509.GeneralName = x509.IPAddress(address) if address else x509.DNSName(host)
     for extension, critical in (
-        # Without a subject the names must be critical (RFC 5280 section 4.2.1.6).
+        # Without a subject the alternative names must be critical (RFC 5280 section 4.2.1.6).
         (x509.SubjectAlternativeName([alternative]), not name),
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (_usage(certificates=False), True),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
-        # After a renewal two authorities have the same subject: by this a client tells which of them has signed.
+        # After a renewal two CAs have the same subject: this tells a client which of them has signed.
         (x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), False),
     ):
         builder = builder.add_extension(extension, critical)
@@ -116,7 +116,7 @@ def make_leaf(authority: CertifiedKey, host: str, now: datetime) -> CertifiedKey
 
 
 def constrained_to(certificate: x509.Certificate) -> frozenset[str]:
-    """Return the hosts that an authority may vouch for; empty when it has no constraints."""
+    """Return the hosts that a CA may vouch for; empty if it has no constraints."""
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
     except x509.ExtensionNotFound:
@@ -125,12 +125,12 @@ def constrained_to(certificate: x509.Certificate) -> frozenset[str]:
 
 
 def is_good(certificate: x509.Certificate, now: datetime) -> bool:
-    """Tell whether a certificate is valid, and will be for some time."""
+    """Tell whether a certificate is valid, and will remain so for some time."""
     return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc - MARGIN
 
 
 def utc_now() -> datetime:
-    """Return the time, aware."""
+    """Return the current time, timezone-aware."""
     return datetime.now(UTC)
 
 
@@ -138,7 +138,7 @@ def _begin(
     subject: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, life: timedelta
 ) -> x509.CertificateBuilder:
     builder = x509.CertificateBuilder(subject_name=subject, public_key=key.public_key())
-    # Counted numbers would come again with every new authority, and browsers refuse two certificates of one number.
+    # Sequential numbers would repeat with every new CA, and browsers refuse two certificates with the same number.
     builder = builder.serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now - SKEW).not_valid_after(now + life)
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
@@ -159,7 +159,9 @@ def _usage(*, certificates: bool) -> x509.KeyUsage:
 
 
 def _constraints(hosts: Iterable[str]) -> x509.NameConstraints:
-    """Permit hosts. A kind of name of which none is permitted is excluded as a whole: a list binds only its kind."""
+    """Permit hosts. A type of name without permitted entries is excluded as a whole: permitted names bind only their
+    type.
+    """
     addresses = {host: _address(host) for host in hosts}
     permitted: list[x509.GeneralName] = [
         x509.DNSName(host) for host, address in sorted(addresses.items()) if not address

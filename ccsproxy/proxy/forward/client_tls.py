@@ -1,4 +1,4 @@
-"""TLS with a client whose connection is intercepted, and the refusal of it when the upstream's has failed."""
+"""TLS with the client of an intercepted connection, and its refusal if the upstream's TLS has failed."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from ccsproxy.proxy.upstream.endpoints.tls_endpoint import Direct, OneProtocol
 HANDSHAKE = 22
 #: A fatal alert ``bad_certificate`` as a record (RFC 8446 section 6).
 _ALERT = b"\x15\x03\x03\x00\x02\x02\x2a"
-#: Seconds in which a client that is to be refused has to begin.
+#: Seconds within which a client that is to be refused must start its handshake.
 _PATIENCE = 10.0
 
 
 class ClientTLS(TLSMemoryBIOProtocol):
-    """The server's side, which writes at once.
+    """The server side of TLS, which writes immediately.
 
-    :ivar on_failure: called with a sentence when the client ends the handshake.
+    :ivar on_failure: called with a message if the handshake fails.
     """
 
     on_failure: Callable[[str], None] | None = None
 
     def makeConnection(self, transport: Any) -> None:
-        """Wait for the client's hello, and write past the reactor's queue from then on."""
+        """Wait for the ClientHello, and bypass the transport's write buffer from then on."""
         super().makeConnection(transport)
         direct: Any = Direct(transport)
         self.transport = direct
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Tell why there was no handshake, if there was none."""
+        """Report why the handshake failed, if it did."""
         told, self.on_failure = self.on_failure, None
-        # What TLS said names the fault; the transport only says that the connection is closed.
+        # The TLS error names the fault; the transport only says that the connection is closed.
         cause = self._reason or reason
         super().connectionLost(reason)
         if told is not None and not self._handshakeDone:
@@ -52,11 +52,11 @@ class ClientTLSFactory(TLSMemoryBIOFactory):
 
 
 def client_tls(context: SSL.Context, inner: Any, reactor: Any, on_failure: Callable[[str], None]) -> ClientTLS:
-    """Make the protocol that ends a client's TLS.
+    """Make the protocol that terminates a client's TLS.
 
-    :param context: the host's.
-    :param inner: the protocol that speaks HTTP with the client.
-    :param on_failure: called when the handshake fails, with a sentence.
+    :param context: the host's context.
+    :param inner: the HTTP protocol towards the client.
+    :param on_failure: called with a message if the handshake fails.
     """
     factory = ClientTLSFactory(ServerConnections(context), False, OneProtocol(inner), clock=reactor)
     made: ClientTLS = factory.buildProtocol(None)  # type: ignore[assignment]
@@ -73,13 +73,13 @@ def _sentence(reason: Failure) -> str:
 
 
 class RefusingTLS(Protocol):
-    """Answers a client's hello with an alert: what it would have been connected to is not to be trusted."""
+    """Answers a ClientHello with a fatal alert: the upstream's certificate was not accepted."""
 
     def __init__(self, reactor: Any) -> None:
         self._late = reactor.callLater(_PATIENCE, self._give_up)
 
     def dataReceived(self, data: bytes) -> None:
-        """Refuse, whatever the client says."""
+        """Refuse, whatever the client sends."""
         if self.transport is not None and self._late.active():
             self._late.cancel()
             if data[0] == HANDSHAKE:
@@ -91,7 +91,7 @@ class RefusingTLS(Protocol):
             self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Wait no longer for a handshake that cannot come."""
+        """Cancel the timer: the client has gone."""
         self.transport = None
         if self._late.active():
             self._late.cancel()

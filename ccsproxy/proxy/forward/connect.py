@@ -1,4 +1,6 @@
-"""One CONNECT to a host whose TLS is ended here: the upstream is reached and judged, then the client answered."""
+"""One CONNECT to a host whose TLS is intercepted: the upstream is connected and verified before the client gets
+200.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +27,11 @@ log = Logger()
 
 
 class InterceptedConnect:
-    """The exchange of one such CONNECT; see `ccsproxy.proxy.server.request.RelayedExchange`.
+    """The exchange of one intercepted CONNECT; see `ccsproxy.proxy.server.request.RelayedExchange`.
 
-    It leaves no record of its own when it succeeds: what is asked through the connection does. A failure leaves one.
+    It leaves no record of its own if it succeeds: the requests made through the connection do. A failure leaves one.
 
-    :param head: what capture is told of it.
+    :param head: its description for capture.
     """
 
     def __init__(
@@ -45,16 +47,15 @@ class InterceptedConnect:
         request.exchange = self
 
     def start(self, client: ITransparentClient, leaves: LeafContexts, host: str, inner: Callable[[], Any]) -> None:
-        """Reach the upstream, then speak TLS with the client.
+        """Connect to the upstream, then start TLS with the client.
 
-        :param inner: makes the protocol that speaks HTTP with it.
+        :param inner: makes the HTTP protocol towards the client.
         """
         self._waiting = ensureDeferred(self._prepare(client, leaves, host))
         self._waiting.addCallbacks(self._ready, self._failed, callbackArgs=(inner,))
 
     async def _prepare(self, client: ITransparentClient, leaves: LeafContexts, host: str) -> Any:
-        # The upstream first: a client that was told 200 can be told nothing any more, except by an alert within its
-        # TLS.
+        # The upstream first: once a client has got 200, a failure can only be reported by an alert within its TLS.
         await client.prepare()
         return await leaves.context_for(host)
 
@@ -67,7 +68,7 @@ class InterceptedConnect:
         request, self._request = self._request, None
         if request is not None:
             request.exchange = None
-            # Clients may send their hello along with the CONNECT, before they have the answer.
+            # Clients may send their ClientHello together with the CONNECT, before they have the response.
             ahead = request.hand_over(ESTABLISHED, protocol)
             if ahead:
                 protocol.dataReceived(ahead)
@@ -81,8 +82,8 @@ class InterceptedConnect:
             log.failure("a connection could not be intercepted", reason)
             error = RelayError("The connection could not be intercepted; see the log.")
         verdict = error.outcome, error.kind, error.message
-        # The client is to see a fault of TLS, as without the proxy: a 502 to a CONNECT would look like a proxy out of
-        # order.
+        # The client should see a TLS failure, as it would without the proxy: a 502 to a CONNECT would look like a
+        # broken proxy.
         if isinstance(error, TLSHandshakeFailed):
             self._record(verdict, None)
             self._surrender(RefusingTLS(self._reactor))
@@ -110,40 +111,40 @@ class InterceptedConnect:
         at = int((self._clock() - self._began) * 1e6)
         tap.end(Ending(str(outcome), kind, message, at, Timing(), response_whole=False))
 
-    # -- what the client does ------------------------------------------------------------------------------------
+    # -- called by the client side -------------------------------------------------------------------------------
 
     def client_gone(self, unsent: int) -> None:
-        """Stop: nobody wants the connection any more."""
+        """Stop: the client has gone."""
         self._request = None
         if self._waiting is not None:
             self._waiting.cancel()
 
     def cut(self) -> None:
         """Stop, because the proxy stops."""
-        verdict = Outcome.SHUTDOWN, "shutdown", "The proxy was stopped before the exchange was over."
+        verdict = Outcome.SHUTDOWN, "shutdown", "The proxy was stopped before the exchange had ended."
         self._answer(503, "shutdown", "The proxy is being stopped.", verdict)
         self._request = None
         if self._waiting is not None:
             self._waiting.cancel()
 
     def drain(self) -> None:
-        """Go on: it is over soon, one way or the other."""
+        """Keep going: it ends soon anyway."""
 
     def delivered(self) -> None:
-        """The client has our answer."""
+        """The client has our response."""
         self._request = None
 
     def pause(self) -> None:
-        """Produce no more: nothing is produced before the connection is surrendered."""
+        """Do nothing: nothing is produced before the connection is handed over."""
 
     def resume(self) -> None:
-        """Produce again: see `pause`."""
+        """Do nothing: see `pause`."""
 
     def body_received(self, data: bytes) -> None:
-        """Take a piece of a body: a CONNECT has none."""
+        """Do nothing: a CONNECT has no body."""
 
     def body_finished(self) -> None:
-        """Take the end of a body: a CONNECT has none."""
+        """Do nothing: a CONNECT has no body."""
 
     def body_refused(self, refusal: Refusal) -> None:
-        """Take the refusal of a body: a CONNECT has none."""
+        """Do nothing: a CONNECT has no body."""

@@ -1,4 +1,4 @@
-"""Which connections through the proxy are opened and recorded, and which are none of our business."""
+"""Which connections through the forward proxy are intercepted and recorded, and which are only tunnelled."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import attr
 from ccsproxy.providers.hosts import MODEL_HOSTS
 from ccsproxy.wire.target import parse_authority
 
-#: On this port nobody speaks TLS.
+#: TLS is not used on this port.
 _PLAIN_PORT = 80
 
 
 def _host(text: str) -> tuple[str, int | None]:
-    """Read ``HOST`` or ``HOST:PORT``.
+    """Parse ``HOST`` or ``HOST:PORT``.
 
-    :raises BadTarget: when it is neither.
+    :raises BadTarget: if it is neither.
     """
     host, port = parse_authority(text.lower().rstrip(".").encode("ascii"))
     return host.decode(), port
@@ -24,10 +24,10 @@ def _host(text: str) -> tuple[str, int | None]:
 
 @attr.frozen
 class Interception:
-    """The hosts whose TLS is ended here.
+    """The hosts whose TLS is intercepted.
 
-    :ivar hosts: each with its port, None for every port but 80; the names below a host belong to it.
-    :ivar left_out: those of them that are tunnelled after all.
+    :ivar hosts: each with its port, None for every port but 80; subdomains are included.
+    :ivar left_out: those of them that are tunnelled nevertheless.
     """
 
     hosts: frozenset[tuple[str, int | None]]
@@ -35,10 +35,10 @@ class Interception:
 
     @classmethod
     def parse(cls, options: Iterable[str]) -> Interception:
-        """Read the values of ``--intercept``: ``+HOST`` adds to the known hosts, ``-HOST`` leaves one out.
+        """Parse the values of ``--intercept``: ``+HOST`` adds to the known hosts, ``-HOST`` removes one.
 
         :param options: a host without a sign replaces the known ones.
-        :raises BadTarget: when one cannot be read.
+        :raises BadTarget: if one cannot be parsed.
         """
         given = [(each[:1] if each[:1] in "+-" else "", _host(each.lstrip("+-"))) for each in options]
         alone = {host for sign, host in given if not sign}
@@ -47,14 +47,14 @@ class Interception:
         return cls(frozenset(known | {host for sign, host in given if sign == "+"}), frozenset(left_out))
 
     def includes(self, host: str, port: int) -> bool:
-        """Tell whether connections to a host are opened."""
-        # A name with the root's dot is the same host, and must not be a way past the list.
+        """Tell whether connections to a host are intercepted."""
+        # A name with the root's trailing dot is the same host, and must not bypass the list.
         host = host.rstrip(".")
         return _covers(self.hosts, host, port) and not _covers(self.left_out, host, port)
 
     @property
     def names(self) -> frozenset[str]:
-        """The hosts that an authority has to vouch for."""
+        """The hosts that the CA has to vouch for."""
         return frozenset(host for host, _ in self.hosts)
 
 

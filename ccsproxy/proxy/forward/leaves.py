@@ -1,4 +1,4 @@
-"""The server's side of TLS for intercepted hosts: one context a host, made when it is needed, kept in memory."""
+"""TLS contexts for intercepted hosts: one per host, made on demand and cached in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zope.interface import implementer
 from ccsproxy.proxy.forward.authority import AuthorityStore
 from ccsproxy.proxy.forward.certificates import CertifiedKey, is_good, make_leaf, utc_now
 
-#: How many hosts' contexts are kept.
+#: Maximum number of cached contexts.
 _MOST = 256
 _HTTP = b"http/1.1"
 
@@ -25,7 +25,7 @@ class Leaf:
     """A host's certificate in use.
 
     :ivar identity: certificate and key.
-    :ivar context: shared by the host's connections, which resume one another's sessions.
+    :ivar context: shared by the host's connections, so that they can resume each other's sessions.
     """
 
     identity: CertifiedKey
@@ -33,10 +33,10 @@ class Leaf:
 
 
 class LeafContexts:
-    """Contexts by host. When the authority is made anew, so are they.
+    """TLS contexts by host. When the CA is replaced, so are they.
 
-    :param store: where the authority is.
-    :param reactor: whose threads read and write the authority's files.
+    :param store: stores the CA.
+    :param reactor: its thread pool reads and writes the CA's files.
     """
 
     def __init__(self, store: AuthorityStore, reactor: Any) -> None:
@@ -49,9 +49,9 @@ class LeafContexts:
     def context_for(self, host: str) -> Deferred[SSL.Context]:
         """Return the context of a host.
 
-        :return: fails with `AuthorityError` when there is no authority and none can be made.
+        :return: fails with `AuthorityError` if there is no CA and none can be made.
         """
-        # Looked at with every connection: `ccsproxy ca` is another process, and nobody tells this one.
+        # Checked for every connection: `ccsproxy ca` is another process, which does not notify this one.
         known, version = self._authority, self._store.version()
         if known is not None and version == self._version and is_good(known.certificate, utc_now()):
             return succeed(self._context(host, known))
@@ -66,7 +66,7 @@ class LeafContexts:
         authority, self._version = made
         if self._authority is None or self._authority.certificate != authority.certificate:
             self._authority = authority
-            # Clients that trust the new authority only would refuse what the old one has signed.
+            # Clients that trust only the new CA would refuse what the old one has signed.
             self._leaves.clear()
         return self._context(host, self._authority)
 
@@ -82,14 +82,14 @@ class LeafContexts:
 
 
 def _server_context(leaf: CertifiedKey, host: str) -> SSL.Context:
-    """Make the context of a host: TLS 1.2 and later, HTTP/1.1 alone, sessions resumed by ticket or id."""
+    """Make a host's context: TLS 1.2 and later, HTTP/1.1 only, sessions resumed by ticket or id."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE)
-    # Idle connections keep 34 KB of buffers each otherwise, and agents keep theirs open for hours.
+    # Idle connections would keep 34 KB of buffers each, and agents keep theirs open for hours.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    # Without one OpenSSL refuses to resume; with the same for all hosts it would resume one host's session at
-    # another. At most 32 bytes.
+    # Without a session id context OpenSSL refuses to resume; with the same one for all hosts it would resume one
+    # host's session at another. At most 32 bytes.
     context.set_session_id(b"ccsproxy " + host.encode()[:20])
     context.set_session_cache_mode(SSL.SESS_CACHE_SERVER)
     context.use_certificate(crypto.X509.from_cryptography(leaf.certificate))
@@ -101,8 +101,8 @@ def _server_context(leaf: CertifiedKey, host: str) -> SSL.Context:
 def _select(connection: SSL.Connection, offered: list[bytes]) -> bytes:
     """Choose HTTP/1.1.
 
-    :raises SSL.Error: when a client offers other protocols only: it gets the alert ``no_application_protocol``, not
-        a protocol that it has not asked for.
+    :raises SSL.Error: if a client offers only other protocols: it gets the alert ``no_application_protocol``, not a
+    protocol that it has not offered.
     """
     if _HTTP in offered:
         return _HTTP

@@ -1,4 +1,4 @@
-"""The proxy port as an HTTP proxy: tunnels, intercepted connections, and requests in absolute-form."""
+"""The forward proxy's resource: tunnels, intercepted connections, and requests in absolute-form."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from ccsproxy.wire.target import parse_authority, split_target
 
 
 class InterceptedResource:
-    """RelayRoutes the requests of one intercepted connection, all to its host."""
+    """Routes the requests of one intercepted connection, all to its host."""
 
     def __init__(self, relays: RelayRoutes, way: Route) -> None:
         self._relays = relays
         self._way = way
 
     def render(self, request: RelayRequest) -> int:
-        """Send a request on its way."""
+        """Start relaying a request."""
         self._relays.relay(request, self._way, request.target)
         return NOT_DONE_YET
 
     def is_own(self, peer: Any, host: Any) -> bool:
-        """Tell nothing: the connection has been looked at when it was accepted."""
+        """Return false: the connection was checked when it was accepted."""
         return False
 
 
 class ForwardResource:
-    """Deals with requests for other hosts.
+    """Handles requests for other hosts.
 
-    :param interception: whose TLS is ended here, and whose exchanges are recorded.
-    :param upstreams: the ways to hosts.
-    :param tunnels: the ways to hosts that are tunnelled to.
+    :param interception: whose TLS is intercepted, and whose exchanges are recorded.
+    :param upstreams: the routes to hosts.
+    :param tunnels: the routes to hosts that are tunnelled to.
     :param leaves: the certificates of intercepted hosts.
     :param rules: what is served through intercepted connections.
-    :ivar site: what accepted the connections; set when it has been made.
+    :ivar site: the site that accepted the connections; set after it has been made.
     """
 
     site: RelaySite
@@ -72,7 +72,7 @@ class ForwardResource:
         self._blind = GuardedCapture(BlindCapture(relays.capture))
 
     def render(self, request: RelayRequest) -> int:
-        """Send a request on its way; its target has been checked to be one of the two forms."""
+        """Start relaying a request; its target has been checked to be in one of the two forms."""
         if request.head.method == b"CONNECT":
             name, port = parse_authority(request.target)
             host = name.decode().rstrip(".")
@@ -85,11 +85,11 @@ class ForwardResource:
         return NOT_DONE_YET
 
     def is_own(self, peer: Any, host: Any) -> bool:
-        """Tell whether an accepted connection is our own to another host: its requests are a loop."""
+        """Tell whether an accepted connection is one of our own to another host: its requests are a loop."""
         return self._upstreams.is_own(peer, host) or self._tunnels.is_own(peer, host)
 
     def _relay(self, request: RelayRequest) -> None:
-        """Relay a request in absolute-form; only what is asked of a known host is recorded with its content."""
+        """Relay a request in absolute-form; content is recorded only for known hosts."""
         authority, target = split_target(request.target)
         scheme = request.target.partition(b":")[0].lower().decode()
         name, port = parse_authority(authority)

@@ -1,4 +1,4 @@
-"""The clients of hosts that only requests name: made when they are needed, the least used ones let go of."""
+"""Clients for hosts named only by requests: made on demand, least recently used ones dropped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ccsproxy.proxy.interfaces import ITransparentClient
 from ccsproxy.proxy.resource import Route, way_to
 from ccsproxy.proxy.upstream.pool import RelayPool
 
-#: How many hosts' clients are kept.
+#: Maximum number of cached clients.
 _MOST = 256
 
 #: Makes the client of an upstream, and the pool to close afterwards.
@@ -20,9 +20,10 @@ MakeClient = Callable[[Upstream], tuple[ITransparentClient, RelayPool]]
 
 
 class UpstreamsByHost:
-    """The ways to hosts, by scheme, host and port.
+    """The routes to hosts, by scheme, host and port.
 
-    Configured upstreams lend theirs, so that a host has one name and one set of connections however it is asked for.
+    Configured upstreams share theirs, so that a host has one name and one set of connections whichever way it is
+    reached.
 
     :param make: makes a client.
     :param configured: the configured upstreams with their clients.
@@ -34,7 +35,7 @@ class UpstreamsByHost:
         self._made: OrderedDict[tuple[str, str, int], tuple[Route, RelayPool]] = OrderedDict()
 
     def way(self, scheme: str, host: str, port: int) -> Route:
-        """Return the way to a host; requests on it name the host themselves."""
+        """Return the route to a host; requests on it carry their own ``Host``."""
         key = scheme, host.rstrip("."), port
         if key in self._configured:
             return _as_named(*self._configured[key])
@@ -50,15 +51,15 @@ class UpstreamsByHost:
         self._made[key] = _as_named(upstream, client), pool
         if len(self._made) > _MOST:
             _, (_, oldest) = self._made.popitem(last=False)
-            # Idle connections only: exchanges that run on the others hold what they need, and end by themselves.
+            # Only idle connections are closed: exchanges on the others hold what they need, and end by themselves.
             oldest.closeCachedConnections()
 
     def is_own(self, peer: Any, host: Any) -> bool:
-        """Tell whether an accepted connection is our own to one of the hosts."""
+        """Tell whether an accepted connection is one of our own to one of the hosts."""
         return any(pool.is_own(peer, host) for _, pool in self._made.values())
 
 
 def _as_named(upstream: Upstream, client: ITransparentClient) -> Route:
-    """Return the way on which requests go on as they are: with their own ``Host``, and without a base path."""
+    """Return the route that leaves requests as they are: with their own ``Host``, and without a base path."""
     way = way_to(upstream, client)
     return Route(way.name, way.provider, None, b"", client, f"{upstream.scheme}://{upstream.authority}")

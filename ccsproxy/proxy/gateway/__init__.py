@@ -1,1 +1,1 @@
-"""The relay as a team's gateway: whose calls these are, and whose key they get."""
+"""The relay as a team's gateway: who calls, and which key the upstream gets."""

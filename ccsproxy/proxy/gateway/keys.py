@@ -1,4 +1,4 @@
-"""The keys of a gateway: those that clients show, and those that upstreams get."""
+"""The keys of a gateway: those that clients present, and those that upstreams get."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from ccsproxy.proxy.server.access.client_keys import ClientKeys
 
 @attr.frozen
 class GatewayKeys:
-    """What is known of keys; without any, everybody calls with a key of their own.
+    """The configured keys; without any, every caller uses a key of their own.
 
     :ivar clients: who may call; None for everybody.
     :ivar team: the team's own key, by the NAME of its upstream.
@@ -24,7 +24,7 @@ class GatewayKeys:
     def of(cls, config: Config) -> "GatewayKeys":
         """Read the files that a configuration names.
 
-        :raises ConfigError: when one cannot be used.
+        :raises ConfigError: if one cannot be used.
         """
         providers = {one.name: one.provider for one in config.upstreams}
         team = {name: TeamKey(path, providers.get(name, "")) for name, path in config.upstream_key_files}

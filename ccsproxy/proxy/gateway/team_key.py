@@ -1,4 +1,4 @@
-"""The team's own key for an upstream, put into requests in the place of what clients have shown."""
+"""The team's own key for an upstream, which replaces the credentials in clients' requests."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from ccsproxy.wire.credentials import with_credential, without_key
 
 
 class TeamKey:
-    """A key that is read from its file, at the start and when told to; no record, log or command line has it."""
+    """A key read from its file, at the start and on reload; it appears in no record, log or command line."""
 
     _log = Logger()
 
     def __init__(self, path: Path, provider: str) -> None:
         """Read the file.
 
-        :param provider: whose key it is, for the header field that it goes in.
-        :raises ConfigError: when it cannot be used.
+        :param provider: whose key it is, for the choice of header field.
+        :raises ConfigError: if it cannot be used.
         """
         self._path, self._provider = path, provider
         self._key = read_upstream_key(path, provider)
@@ -28,8 +28,8 @@ class TeamKey:
         return with_credential(lines, self._key.line), without_key(target)
 
     def reload(self) -> None:
-        """Read the file again; with a mistake in it the key stays."""
+        """Read the file again; if it is invalid, keep the current key."""
         try:
             self._key = read_upstream_key(self._path, self._provider)
         except ConfigError as error:
-            self._log.error("the key of an upstream stays as it was: {error}", error=error)
+            self._log.error("an upstream key was not reloaded, the previous one stays in use: {error}", error=error)

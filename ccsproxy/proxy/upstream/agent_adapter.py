@@ -1,7 +1,7 @@
-"""Between the relay's own connections and Twisted's interfaces of an HTTP client: `IAgent`, `IResponse`, the pool's.
+"""Adapters from the relay's own connections to Twisted's HTTP client interfaces: `IAgent`, `IResponse`, the pool's.
 
-The relay hands bytes on and needs none of this. What the product asks for itself (by treq) and what a program does
-with Twisted's own `Agent` over our pool comes through here: headers become lines, responses get Twisted's shape.
+The relay itself passes bytes on and needs none of this. The product's own requests (by treq), and programs that use
+Twisted's `Agent` over our pool, come through here: headers become lines, and responses get Twisted's interface.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from zope.interface import implementer
 from ccsproxy.proxy.interfaces import IRelayResponse, UpstreamTimings
 from ccsproxy.proxy.upstream.connection import RelayConnection
 
-#: Fields that say how a message is framed; they follow from the body and from the pool, whatever a caller says.
+#: Framing fields; they follow from the body and from the pool, whatever a caller passes.
 _FRAMING = frozenset([b"content-length", b"transfer-encoding", b"connection"])
 
 
 def header_lines(headers: Headers | None, data: IBodyProducer | None, method: bytes, *, close: bool = False) -> bytes:
-    """Write headers as lines, with what a body needs before it.
+    """Format headers as lines, with the framing that a body needs.
 
-    :param data: the body; one of unknown length is framed in chunks by the connection.
-    :param close: ask the upstream to close the connection behind its answer.
+    :param data: the body; the connection sends one of unknown length chunked.
+    :param close: ask the upstream to close the connection after its response.
     """
     lines = [
         b"%b: %b\r\n" % (name, value)
@@ -46,9 +46,9 @@ def header_lines(headers: Headers | None, data: IBodyProducer | None, method: by
 @implementer(IClientRequest)
 @attr.frozen
 class SentRequest:
-    """What was asked, for whoever reads a response.
+    """The request that a response belongs to.
 
-    :ivar absoluteURI: the whole URL, None where only its path is known.
+    :ivar absoluteURI: the whole URL, None if only its path is known.
     """
 
     method: bytes
@@ -58,9 +58,9 @@ class SentRequest:
 
 @implementer(IResponse)
 class AgentResponse:
-    """A relay's response in the shape that Twisted's and treq's readers expect.
+    """A relay response with the interface that Twisted's and treq's readers expect.
 
-    :ivar original: the response itself.
+    :ivar original: the wrapped response.
     """
 
     def __init__(self, response: IRelayResponse, request: SentRequest) -> None:
@@ -72,18 +72,18 @@ class AgentResponse:
         self.previousResponse: IResponse | None = None
 
     def deliverBody(self, protocol: IProtocol) -> None:
-        """Hand the body to a protocol."""
+        """Deliver the body to a protocol."""
         self.original.deliverBody(protocol)
 
     def setPreviousResponse(self, response: IResponse) -> None:
-        """Remember the response that has led to this one."""
+        """Set the response that led to this one."""
         self.previousResponse = response
 
 
 class AgentConnection:
-    """A pooled connection as Twisted's `Agent` uses it: for one request, after which the pool has it back.
+    """A pooled connection as Twisted's `Agent` uses it: for one request, after which it returns to the pool.
 
-    :param connection: free, and taken from its pool.
+    :param connection: idle, and taken from its pool.
     :param persistent: whether the pool keeps connections.
     """
 
@@ -91,7 +91,7 @@ class AgentConnection:
         self._connection, self._persistent = connection, persistent
 
     def request(self, request: Any) -> Deferred[Any]:
-        """Send a request of `twisted.web._newclient.Request`'s kind."""
+        """Send a request object like `twisted.web._newclient.Request`."""
         close = not (self._persistent and request.persistent)
         lines = header_lines(request.headers, request.bodyProducer, request.method, close=close)
         told = SentRequest(request.method, getattr(request, "absoluteURI", None), request.headers)

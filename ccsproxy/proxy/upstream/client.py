@@ -1,4 +1,4 @@
-"""The client of one upstream: treq's call shape, and nothing between the caller's bytes and the wire."""
+"""The client of one upstream: treq's interface, with nothing between the caller's bytes and the wire."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ccsproxy.proxy.upstream.pool import RelayPool
 
 @attr.frozen
 class AbsoluteForm:
-    """How a request is put to an HTTP proxy that passes it on (RFC 9112 section 3.2.2).
+    """How a request is sent to an HTTP proxy that forwards it (RFC 9112 section 3.2.2).
 
     :ivar origin: scheme and authority of the upstream.
     :ivar authorization: the value of ``Proxy-Authorization``, which ends at the proxy.
@@ -33,7 +33,7 @@ class AbsoluteForm:
     authorization: bytes | None = attr.field(default=None, repr=False)
 
     def lines(self, lines: bytes) -> bytes:
-        """Add what is for the proxy alone to the lines of a request."""
+        """Add the fields meant only for the proxy to the lines of a request."""
         if self.authorization is None:
             return lines
         return b"Proxy-Authorization: %b\r\n%b" % (self.authorization, lines)
@@ -41,11 +41,11 @@ class AbsoluteForm:
 
 @implementer(IAgent)
 class RelayAgent:
-    """Sends requests to one upstream, over connections of its pool.
+    """Sends requests to one upstream, over connections from its pool.
 
     :param pool: the upstream's own pool.
     :param endpoint: how the upstream is reached; nothing in a request can change it.
-    :param absolute: set when what is reached is a proxy that passes requests on.
+    :param absolute: set if the endpoint is a proxy that forwards requests.
     :param url: the upstream's, with its base path; URLs of `request` have to be below its origin.
     """
 
@@ -68,15 +68,15 @@ class RelayAgent:
         headers: Headers | None = None,
         bodyProducer: IBodyProducer | None = None,
     ) -> Deferred[Any]:
-        """Send a request as `IAgent` has it; only URLs of the upstream's own origin are asked.
+        """Send a request as defined by `IAgent`; only URLs of the upstream's own origin are accepted.
 
         :return: an `IResponse`.
         """
         asked = URI.fromBytes(uri)
         ours = URI.fromBytes(self.url) if self.url else asked
-        # The client's key goes along: it must not reach another host by a URL that somebody put together.
+        # The client's key is sent along: it must not reach another host through a URL that somebody constructed.
         if (asked.scheme, asked.host, asked.port) != (ours.scheme, ours.host, ours.port):
-            return fail(ValueError("This client asks one upstream only, and that URL is another's."))
+            return fail(ValueError("This client serves one upstream only, and that URL belongs to another."))
         told = SentRequest(method, uri, headers or Headers())
         lines = header_lines(headers, bodyProducer, method)
         if headers is None or not headers.hasHeader(b"host"):
@@ -91,10 +91,11 @@ class RelayAgent:
         bodyProducer: IBodyProducer | None = None,
         marks: UpstreamTimings | None = None,
     ) -> Deferred[Any]:
-        """Send a request, byte for byte; ``uri`` is the target in origin form and ``headers`` are lines.
+        """Send a request, byte for byte; ``uri`` is the target in origin-form, and ``headers`` are lines.
 
-        A connection is asked for before the body's producer is started, and a request is begun on one connection
-        only: what fails after that is reported and never sent again, unless not one byte of it had left.
+        A connection is obtained before the body's producer is started, and a request is started on one connection
+        only: a failure after that is reported and the request never repeated, unless not one byte of it had been
+        sent.
         """
         marks = marks or UpstreamTimings()
         connection = self._pool.take()
@@ -122,12 +123,12 @@ class RelayAgent:
             waiting = connection.request(method, absolute.origin + target, absolute.lines(headers), data, marks)
             return waiting.addCallback(_refuse_challenge)
         except Exception:
-            # What raised has perhaps written half of a head: nobody can use this connection again.
+            # Half of a head may have been written before the exception: this connection cannot be used again.
             connection.abort()
             return fail()
 
     def upgrade(self, target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[Any]:
-        """Send a request after which the upstream may speak another protocol."""
+        """Send a request after which the upstream may switch protocols."""
 
         def ask(connection: RelayConnection) -> Deferred[Any]:
             marks.connected = self._pool.clock()
@@ -136,7 +137,7 @@ class RelayAgent:
         return self._pool.getConnection(None, self._endpoint).addCallback(ask)
 
     def tunnel(self, idle: float, marks: UpstreamTimings) -> Deferred[Any]:
-        """Connect, and pass on whatever comes, both ways."""
+        """Connect, and pass on bytes in both directions."""
 
         def open_up(connection: RelayConnection) -> Any:
             marks.connected = self._pool.clock()
@@ -145,15 +146,17 @@ class RelayAgent:
         return self._pool.connect(self._endpoint).addCallback(open_up)
 
     def prepare(self) -> Deferred[Any]:
-        """See to it that a connection is there for the next request."""
+        """Ensure that a connection is available for the next request."""
         connection = self._pool.take()
         connecting = succeed(connection) if connection is not None else self._pool.connect(self._endpoint)
         return connecting.addCallback(self._pool.free)
 
     def _never_sent(self, reason: Failure, method: bytes, marks: UpstreamTimings) -> Any:
-        """Send a request on a new connection when a kept one was lost before a byte of it had left."""
+        """Send a request on a new connection if a pooled one was lost before any byte of the request had been
+        sent.
+        """
         error = reason.value
-        # Everything else may have reached the upstream: a POST that is sent twice is paid for twice.
+        # In every other case the upstream may have received it: a POST that is sent twice is paid for twice.
         if not isinstance(error, NeverSent):
             return reason
         marks.reused = False
@@ -170,21 +173,21 @@ class RelayAgent:
 
 
 def _refuse_challenge(response: Any) -> Any:
-    """Fail when the proxy on the way wants a login, which is not the client's business."""
+    """Fail if the corporate proxy demands credentials, which is not the client's business."""
     if response.code != 407:
         return response
-    # The tunnel's own challenge must not reach the client, which would answer it with its credentials.
+    # The proxy's own challenge must not reach the client, which would answer it with its credentials.
     response.abortConnection()
-    raise UpstreamUnreachable("The proxy on the way to the upstream wants another login; see --upstream-proxy.")
+    raise UpstreamUnreachable("The proxy in front of the upstream requires a different login; see --upstream-proxy.")
 
 
 @implementer(ITransparentClient)
 class TransparentClient(HTTPClient):
-    """treq's client of one upstream, and beside its calls the one that the relay needs.
+    """treq's client for one upstream, with the additional call that the relay needs.
 
-    `request`, `get`, `post` and all other calls of treq's take what treq's take; a URL may be a path below the
-    upstream's base path. `send` is the byte-exact call: no URL parser, cookie jar, decoder or redirect is in its way.
-    Both go over the same pool.
+    `request`, `get`, `post` and all other calls of treq accept the same arguments as treq's; a URL may be a path
+    below the upstream's base path. `send` is the byte-exact call, without URL parser, cookie jar, decoder or
+    redirects. Both use the same pool.
     """
 
     _agent: RelayAgent
@@ -195,10 +198,10 @@ class TransparentClient(HTTPClient):
     def request(self, method: str | bytes, url: Any, **keywords: Any) -> Deferred[Any]:
         """Send a request as `treq.client.HTTPClient.request` does.
 
-        :param url: text or bytes: a URL of the upstream's, or a path below its base path.
-        :param keywords: ``params``, ``headers``, ``data``, ``json`` and whatever else treq knows.
-        :return: treq's response, or a failure of a `ccsproxy.proxy.errors.RelayError`; of ValueError when the URL is
-            not the upstream's.
+        :param url: text or bytes: a URL of the upstream, or a path below its base path.
+        :param keywords: ``params``, ``headers``, ``data``, ``json`` and treq's other arguments.
+        :return: treq's response, or a failure of a `ccsproxy.proxy.errors.RelayError`, or of ValueError if the URL is
+        not the upstream's.
         """
         text = method.decode("ascii") if isinstance(method, bytes) else method
         path = url.encode() if isinstance(url, str) else url
@@ -215,26 +218,26 @@ class TransparentClient(HTTPClient):
         data: IBodyProducer | None = None,
         marks: UpstreamTimings | None = None,
     ) -> Deferred[IRelayResponse]:
-        """Send a request once, as it is.
+        """Send a request exactly once, unchanged.
 
-        :param method: the method's bytes, in the case in which they came.
-        :param target: in origin form, base path included; it cannot name a destination.
-        :param headers: lines as bytes, each with its line end, complete but for framing.
+        :param method: the method's bytes, as received.
+        :param target: in origin-form, base path included; it cannot select a destination.
+        :param headers: lines as bytes, each with its CRLF, complete except for framing.
         :param data: the body.
-        :param marks: filled in while the exchange goes on.
+        :param marks: filled in during the exchange.
         """
         return self._agent.send(method, target, headers, data, marks)
 
     def upgrade(self, target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
-        """Send a request after which the upstream may speak another protocol; see `ITransparentClient`."""
+        """Send a request after which the upstream may switch protocols; see `ITransparentClient`."""
         return self._agent.upgrade(target, headers, marks)
 
     def tunnel(self, idle: float, marks: UpstreamTimings) -> Deferred[IRelayResponse]:
-        """Connect, and pass on whatever comes; see `ITransparentClient`."""
+        """Connect, and pass on bytes in both directions; see `ITransparentClient`."""
         return self._agent.tunnel(idle, marks)
 
     def prepare(self) -> Deferred[None]:
-        """See to it that a connection is there for the next request; see `ITransparentClient`."""
+        """Ensure that a connection is available for the next request; see `ITransparentClient`."""
         return self._agent.prepare()
 
     def is_own(self, peer: Any, host: Any) -> bool:

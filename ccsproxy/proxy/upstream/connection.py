@@ -1,4 +1,4 @@
-"""One connection to an upstream: HTTP/1.1 as its client, one exchange after the other."""
+"""One connection to an upstream: an HTTP/1.1 client that sends one request after the other."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ log = Logger()
 
 
 class RelayConnection(RequestSender):
-    """An upstream connection. Who owns it (the pool) is told when it is free again and when it is gone.
+    """An upstream connection. It tells its owner (the pool) when it is free for another request, and when it is gone.
 
     States: idle (neither `_waiting` nor `_response`), waiting for a head (`_waiting`), in a body (`_response` and
-    `_body`), gone. `_upload` lives while the request's body is not wholly sent, and may outlive `_waiting`. Each
-    phase has a deadline of its own: `_limits` until there is a head, `_deadline` for the head, then for the body of
-    the response, then for closing.
+    `_body`), gone. `_upload` exists until the request body has been sent completely, and may outlive `_waiting`. Each
+    phase has its own deadline: `_limits` until there is a head, `_deadline` for the head, then for the response body,
+    then
+    for closing.
 
-    :ivar keep_for: for how many seconds its upstream keeps it when it is idle, None when it did not say.
+    :ivar keep_for: how many seconds its upstream keeps it when idle, None if it did not say.
     """
 
     keep_for: float | None = None
@@ -44,21 +45,21 @@ class RelayConnection(RequestSender):
         self._held: bytes | None = None
         self._paused = False
 
-    # -- beginnings ----------------------------------------------------------------------------------------------
+    # -- starting ------------------------------------------------------------------------------------------------
 
     def usable(self) -> bool:
-        """Tell whether another request may be sent: free, open, and with nothing unread from the upstream."""
+        """Tell whether another request may be sent: idle, open, and with nothing unread from the upstream."""
         return self._waiting is None and self._response is None and self.quiet()
 
     def upgrade(self, target: bytes, headers: bytes, marks: UpstreamTimings) -> Deferred[RelayResponse]:
-        """Send a request after which the upstream may speak another protocol; see `request`."""
+        """Send a request after which the upstream may switch protocols; see `request`."""
         self._heads.may_switch = True
         return self.request(b"GET", target, headers, None, marks)
 
     def tunnel(self, idle: float) -> RelayResponse:
-        """Become a tunnel: pass on whatever comes, both ways.
+        """Become a tunnel: pass on bytes in both directions.
 
-        :param idle: after so many seconds without a byte it is given up.
+        :param idle: the tunnel is closed after this many seconds without a byte.
         """
         return self._become_raw(ParsedResponseHead(200, b"Connection established", "1.1", b""), b"", idle)
 
@@ -71,7 +72,7 @@ class RelayConnection(RequestSender):
     # -- the response --------------------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
-        """Take what was read."""
+        """Take the data of one read."""
         if self._corked is not None:
             self._corked.append(data)
         elif self._body is not None:
@@ -85,7 +86,7 @@ class RelayConnection(RequestSender):
             except errors.UpstreamProtocolError as error:
                 self.fail(error)
         elif not self._gone:
-            # Bytes that nobody asked for: whatever follows on this connection cannot be trusted.
+            # Unsolicited bytes: whatever follows on this connection cannot be trusted.
             self.abort()
 
     def _read_head(self, data: bytes) -> None:
@@ -94,11 +95,11 @@ class RelayConnection(RequestSender):
         if read is not None:
             self._begin(*read)
         elif self._heads.interims != heard and self._marks is not None and self._marks.request_sent is not None:
-            # 102 and its like are signs of life: the upstream has as much time again.
+            # 102 and the like are signs of life: the upstream gets the same time again.
             self._deadline.set(self._timeouts.first_byte, errors.FirstByteTimeout)
 
     def _begin(self, head: ParsedResponseHead, rest: bytes) -> None:
-        """Hand the response over, and what was read of its body after it."""
+        """Pass the response on, followed by what was read of its body."""
         waiting, self._waiting = self._waiting, None
         self._deadline.clear()
         self._limits.end()
@@ -112,7 +113,7 @@ class RelayConnection(RequestSender):
         self.keep_for = head.keep_for
         upload = self._upload
         if upload is not None and not upload.finished:
-            # An upstream that answers early may not read on; the connection ends with this response.
+            # An upstream that responds early may not read on; the connection ends with this response.
             self._persistent = False
             if head.code >= 300 or not head.persistent:
                 upload.stop()
@@ -132,7 +133,8 @@ class RelayConnection(RequestSender):
                 response.length = head.length
         if waiting is None:
             return
-        # Whoever asks for the body at once gets what there is of it at once, so that it can join head and body.
+        # If the receiver asks for the body in its callback, it gets what is there at once, so that it can join head
+        # and body.
         self._held = None if whole else rest
         waiting.callback(response)
         if self._response is response and self._held is not None:
@@ -144,7 +146,7 @@ class RelayConnection(RequestSender):
             keep()
 
     def body_wanted(self) -> None:
-        """Deliver what was kept, now that the response has a protocol for its body."""
+        """Deliver the buffered data, now that the response has a protocol for its body."""
         if not self._paused:
             self._go_on()
 
@@ -170,7 +172,7 @@ class RelayConnection(RequestSender):
             try:
                 response.deliver(piece)
             except Exception:
-                log.failure("the receiver of a response body raised; its connection is broken off")
+                log.failure("the receiver of a response body raised; its connection was aborted")
                 self.fail(errors.RelayError("The relay could not pass the response on."))
         if body.done and self._response is response:
             self._body = self._response = None
@@ -181,12 +183,12 @@ class RelayConnection(RequestSender):
         self._deadline.set(self._timeouts.idle, errors.IdleTimeout)
 
     def _release(self, *, surplus: bool) -> None:
-        """Be free for the next request if that is certain to be safe, else close."""
+        """Become free for the next request if that is certain to be safe, else close."""
         self._deadline.clear()
         upload, self._upload = self._upload, None
         self._marks = None
         if upload is not None and not upload.finished:
-            # Nobody needs the rest of the body; waiting until it is taken could be for ever.
+            # The rest of the request body is no longer needed, and the upstream might never accept it.
             upload.stop()
             self.abort()
             return
@@ -198,17 +200,17 @@ class RelayConnection(RequestSender):
         else:
             self.close()
 
-    # -- flow control, asked for by the response -----------------------------------------------------------------
+    # -- flow control, used by the response ----------------------------------------------------------------------
 
     def pause(self) -> None:
-        """Read no more; a pause that is our own does not count as the upstream's idleness."""
+        """Stop reading; a pause of our own does not count as idle time of the upstream."""
         if not self._paused:
             self._paused = True
             self._deadline.clear()
             self._pause_transport()
 
     def resume(self) -> None:
-        """Read from the upstream again."""
+        """Resume reading from the upstream."""
         if self._paused:
             self._paused = False
             if self._response is not None and self._response.wanted:
@@ -223,7 +225,7 @@ class RelayConnection(RequestSender):
             self.fail(self._timeouts.passed(limit))
 
     def fail(self, error: errors.RelayError) -> None:
-        """End the exchange with an error, and the connection with it."""
+        """End the exchange with an error, and close the connection."""
         waiting, self._waiting = self._waiting, None
         response, self._response = self._response, None
         self.abort()
@@ -233,7 +235,7 @@ class RelayConnection(RequestSender):
             response.end(Failure(error), [])
 
     def abort(self) -> None:
-        """Close at once, whatever is going on; nobody is told but the body's producer."""
+        """Close at once, whatever the state; only the body's producer is told."""
         self._waiting = self._response = self._body = self._held = None
         self._unsent = b""
         upload, self._upload = self._upload, None
@@ -243,9 +245,10 @@ class RelayConnection(RequestSender):
         super().abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """End whatever was going on."""
+        """End whatever was in progress."""
         if getattr(self.transport, "ended_plainly", False):
-            # Twisted makes an error of an end that TLS was not told of; servers end so, and every client takes it.
+            # Twisted reports an error if the peer closes without close_notify; servers do that, and every client
+            # accepts it.
             reason = connectionDone
         waiting, self._waiting = self._waiting, None
         response, self._response = self._response, None

@@ -1,4 +1,4 @@
-"""What the end of a connection means for the exchange it interrupts."""
+"""What the loss of a connection means for the exchange that it interrupts."""
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
@@ -9,18 +9,18 @@ from ccsproxy.proxy.upstream.failures import tls_sentence
 from ccsproxy.proxy.upstream.response import WHOLE, RelayResponse
 from ccsproxy.proxy.upstream.response_body import Body
 
-#: How every body ends that is framed by the end of its connection.
+#: The reason for the end of every body that is delimited by the end of its connection.
 UNVERIFIED = Failure(PotentialDataLoss())
 
 
 def lost_before_response(reason: Failure, *, partial: bool, first: bool, plain: bool = False) -> errors.RelayError:
-    """Say why there is no response.
+    """Return the error for a missing response.
 
     :param reason: why the connection ended.
-    :param partial: a part of the head had arrived.
-    :param first: it was the connection's first request, so that a TLS alert still belongs to the handshake: TLS 1.3
-        refuses a client's certificate only after the client has finished.
-    :param plain: the connection was not encrypted, which may have been the upstream's reason to close it.
+    :param partial: part of the head had arrived.
+    :param first: it was the connection's first request, so a TLS alert may still belong to the handshake: with TLS
+    1.3 a server refuses a client certificate only after the client has finished.
+    :param plain: the connection was not encrypted, which may be why the upstream closed it.
     """
     sentence = tls_sentence(reason.value) if first else None
     if sentence is not None:
@@ -32,9 +32,9 @@ def lost_before_response(reason: Failure, *, partial: bool, first: bool, plain: 
 
 
 def cut_off(response: RelayResponse, body: Body, held: bytes | None, reason: Failure) -> None:
-    """End a body whose connection has ended.
+    """End a body whose connection has been lost.
 
-    :param held: what had been read of the body before anybody asked for it.
+    :param held: body bytes that were read but not delivered yet.
     """
     broken: errors.RelayError | None = None
     if held:

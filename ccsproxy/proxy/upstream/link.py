@@ -1,4 +1,4 @@
-"""A connection to an upstream as something that opens, reads, pauses and closes, whatever is said on it."""
+"""The part of an upstream connection below HTTP: opening, reading, pausing and closing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ccsproxy.runtime.write_batch import WriteBatch
 
 @attr.frozen
 class Timeouts:
-    """The limits of the upstream side in seconds; 0 is never.
+    """The time limits of the upstream side in seconds; 0 disables one.
 
     :ivar connect: until there is a connection, tunnel and TLS handshake included.
     :ivar first_byte: from the end of the request to the response head.
@@ -30,18 +30,18 @@ class Timeouts:
     idle: float = default_of("idle_timeout")
 
     def passed(self, limit: type[errors.UpstreamTimeout]) -> errors.UpstreamTimeout:
-        """Make the error for a limit that was passed, with a sentence that names it."""
+        """Make the error for a limit that was exceeded, with a message that names it."""
         if limit is errors.ConnectTimeout:
             return limit(f"No connection to the upstream could be made within {self.connect:g} s.")
         if limit is errors.FirstByteTimeout:
             return limit(f"The upstream sent no response within {self.first_byte:g} s of the request.")
-        return limit(f"The upstream stood still for {self.idle:g} s in the middle of a body.")
+        return limit(f"The upstream made no progress for {self.idle:g} s in the middle of a body.")
 
 
 class Peek:
-    """Looks at one connection's socket.
+    """Checks one connection's socket for unread data.
 
-    :param transport: a TCP transport, or TLS over one; one without a socket (in memory) is taken as quiet.
+    :param transport: a TCP transport, or TLS over one; one without a socket (in memory) counts as quiet.
     """
 
     __slots__ = ("_poll", "_tcp", "_transport")
@@ -56,10 +56,11 @@ class Peek:
             self._poll.register(peer, select.POLLIN)
 
     def is_quiet(self) -> bool:
-        """Tell whether the connection is open and its peer has sent nothing that is still unread.
+        """Tell whether the connection is open and has no unread data.
 
-        The end of a connection, or a byte nobody asked for, may wait in the kernel when the reactor has not come
-        round to it yet. A request written then would be lost, and nobody could tell whether it had been acted upon.
+        The peer's FIN, or an unsolicited byte, may wait in the kernel before the reactor has polled it. A request
+        written then
+        would be lost, and it would be unknown whether the upstream had acted on it.
         """
         if getattr(self._transport, "disconnecting", False) or unsent(self._tcp):
             return False
@@ -69,7 +70,7 @@ class Peek:
             return False
 
 
-#: Seconds that a peer gets to answer the closing of a connection that is not needed any more.
+#: Seconds that a peer gets to answer the closing of an idle connection.
 CLOSING_TIME = 5.0
 
 #: Host and port of the end that connected, and of the end that accepted.
@@ -77,22 +78,22 @@ Ends = tuple[str, int, str, int]
 
 
 def ends_of(local: Any, remote: Any) -> Ends:
-    """Return what tells a TCP connection from all others, the same at both of its ends.
+    """Return what identifies a TCP connection, the same for both of its ends.
 
     :param local: the address of the end that connected.
-    :param remote: the address of the end that accepted; an IPv4 address mapped into IPv6 is written as itself.
+    :param remote: the address of the end that accepted; an IPv4-mapped IPv6 address is written as IPv4.
     """
     hosts = [getattr(end, "host", "").removeprefix("::ffff:") for end in (local, remote)]
     return hosts[0], getattr(local, "port", 0), hosts[1], getattr(remote, "port", 0)
 
 
 class Owner(Protocol):
-    """Who owns connections: a pool.
+    """The owner of connections: a pool.
 
-    :ivar timers: where deadlines come from.
+    :ivar timers: the timers for deadlines.
     :ivar timeouts: the limits of an exchange.
     :ivar clock: monotonic seconds, for `ccsproxy.proxy.interfaces.UpstreamTimings`.
-    :ivar write_batch: at whose end requests are sent.
+    :ivar write_batch: flushes requests at the end of the reactor turn.
     """
 
     timers: BatchedTimers
@@ -101,17 +102,17 @@ class Owner(Protocol):
     write_batch: WriteBatch
 
     def connected(self, connection: Any) -> None:
-        """Hear that a connection is there."""
+        """Called when a connection has been made."""
 
     def free(self, connection: Any) -> None:
-        """Hear that a connection can carry another request."""
+        """Called when a connection can carry another request."""
 
     def gone(self, connection: Any) -> None:
-        """Hear that a connection is closed or closing; told once."""
+        """Called once when a connection is closed or closing."""
 
 
 class Link(protocol.Protocol):
-    """The part of an upstream connection that knows nothing of HTTP.
+    """The part of an upstream connection that knows nothing about HTTP.
 
     :ivar ends: see `ends_of`, for loop detection.
     """
@@ -127,7 +128,7 @@ class Link(protocol.Protocol):
         self._held_back = False
 
     def connectionMade(self) -> None:
-        """Send small pieces at once, notice dead peers, and remember the addresses."""
+        """Configure the socket for small writes and dead peers, and store the addresses."""
         transport: Any = self.transport
         # First of all: from here on each read is one call instead of three.
         receive_directly(transport, self)
@@ -136,29 +137,29 @@ class Link(protocol.Protocol):
         self._owner.connected(self)
 
     def send(self, data: bytes) -> bool:
-        """Write in this very turn; tell whether nothing of it waits for the socket."""
+        """Write in this very turn; tell whether nothing is left in the transport's buffer."""
         return send_now(self.transport, data)
 
     def quiet(self) -> bool:
-        """Tell whether the connection is open and nothing unread waits on it."""
+        """Tell whether the connection is open and has no unread data."""
         if self._gone or self.transport is None:
             return False
-        # Made at the first reuse: most connections of an agent carry one stream, and a poll object would be for
-        # nothing.
+        # Created at the first reuse: most connections of an agent carry one stream, and would never need a poll
+        # object.
         if self._peek is None:
             self._peek = Peek(self.transport)
         return self._peek.is_quiet()
 
     def _expired(self, limit: Any) -> None:
-        """Deal with a missed deadline; without a limit it is that of closing."""
+        """Handle an expired deadline; without a limit it is that of closing."""
         self.abort()
 
     def hold_reads(self) -> None:
-        """Collect what arrives until `flush_reads`, so that several TLS records become one piece."""
+        """Collect incoming data until `flush_reads`, so that several TLS records become one piece."""
         self._corked = []
 
     def flush_reads(self) -> None:
-        """Take what was collected as one read."""
+        """Process the collected data as one read."""
         collected, self._corked = self._corked, None
         if collected:
             self.dataReceived(collected[0] if len(collected) == 1 else b"".join(collected))
@@ -176,14 +177,14 @@ class Link(protocol.Protocol):
             transport.resumeProducing()
 
     def close(self) -> None:
-        """Close in good order; a peer that does not play along is cut off."""
+        """Close in good order; a peer that does not answer the close is aborted."""
         if not self._gone and self.transport is not None:
             self._forget()
             self._deadline.set(CLOSING_TIME, None)
             self.transport.loseConnection()
 
     def abort(self) -> None:
-        """Close the connection at once, without what is unsent."""
+        """Abort the connection at once, discarding unsent data."""
         self._deadline.close()
         transport: Any = self.transport
         if transport is not None:
@@ -191,7 +192,7 @@ class Link(protocol.Protocol):
         self._forget()
 
     def detach(self, protocol: Any) -> None:
-        """Leave the transport to another protocol, and be done; nothing may have been left unread."""
+        """Hand the transport to another protocol and release everything here; there must be no unread data."""
         transport, self.transport = self.transport, None
         self._deadline.close()
         self._forget()

@@ -1,4 +1,4 @@
-"""The connections to one upstream: kept open, newest first, and used again only when that is certain to be safe."""
+"""The connection pool of one upstream: most recently used first, and reused only if that is certain to be safe."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ccsproxy.proxy.upstream.link import Ends, Timeouts, ends_of
 from ccsproxy.runtime.clock import suspended_for
 from ccsproxy.runtime.write_batch import WriteBatch
 
-#: Seconds before the end of the time that an upstream keeps an idle connection in which it is not used any more: the
-#: request may still be on its way when that time is over, and nobody could tell whether it was acted upon.
+#: An idle connection is no longer used this many seconds before the upstream's keep-alive time ends: otherwise the
+#: request might still be in transit then, and it would be unknown whether the upstream had acted on it.
 KEEP_MARGIN = 1.0
-#: A system that was suspended for so many seconds has perhaps lost its connections without a word.
+#: After a suspend of at least this many seconds the connections may have been lost unnoticed.
 SLEPT = 1.0
 
 
@@ -42,18 +42,18 @@ class ConnectionFactory(Factory):
 
 
 class RelayPool(HTTPConnectionPool):
-    """A pool for one upstream.
+    """A connection pool for one upstream.
 
-    Twisted's own would hand out the oldest connection first, keep it for minutes, miss ``Connection: Close`` and send
-    a request twice; of it remain the interface and the settings, so that Twisted's `Agent` works over this one. A
-    connection is taken only after a look
-    at its socket, so that a request is never written to one that its peer has closed. Nothing is ever sent again.
+    Twisted's own pool would hand out the oldest connection first, keep it for minutes, miss ``Connection: Close``,
+    and send a request twice; its interface and settings are kept, so that Twisted's `Agent` works over this one. A
+    connection is taken only after a check of its socket, so that a request is never written to one that its peer has
+    closed. No request is ever sent twice.
 
     :param reactor: for timers.
     :param timers: the batched timers of the reactor.
     :param timeouts: see `Timeouts`.
-    :param clock: monotonic seconds, for `Marks`.
-    :param write_batch: the reactor's turn, at whose end requests are sent.
+    :param clock: monotonic seconds, for `UpstreamTimings`.
+    :param write_batch: flushes requests at the end of the reactor turn.
     :param suspended: see `ccsproxy.runtime.clock.suspended_for`.
     :param persistent: whether connections are kept at all.
     """
@@ -79,7 +79,7 @@ class RelayPool(HTTPConnectionPool):
         self.clock = clock
         self.write_batch = write_batch or WriteBatch()
         self._factory_of_ours = ConnectionFactory(self)
-        # Until when each may be used, and how long the system had slept when it was put there; oldest first.
+        # Until when each may be used, and the suspended time of the system when it was put back; oldest first.
         self._idle: dict[RelayConnection, tuple[float, float]] = {}
         self._suspended = suspended
         self._live: set[RelayConnection] = set()
@@ -89,11 +89,11 @@ class RelayPool(HTTPConnectionPool):
     # -- taking --------------------------------------------------------------------------------------------------
 
     def take(self) -> RelayConnection | None:
-        """Return the idle connection used last that can certainly be used again, if there is one."""
+        """Return the most recently used idle connection that can certainly be reused, if there is one."""
         while self._idle:
-            # The one used last: its peer has had the least time to close it, and the old ones are left to expire.
+            # Most recently used first: its peer has had the least time to close it, and old ones are left to expire.
             connection, (until, slept) = self._idle.popitem()
-            # After a suspend the peer has given up its end, and the socket here still looks as open as before.
+            # After a suspend the peer has dropped its end, while the socket here still looks open.
             awake = self._suspended() - slept < SLEPT
             if awake and self.timers.seconds() < until and connection.usable():
                 return connection
@@ -103,18 +103,18 @@ class RelayPool(HTTPConnectionPool):
     def getConnection(self, key: Hashable, endpoint: IStreamClientEndpoint) -> Deferred[Any]:
         """Return an idle connection or make a new one, see `twisted.web.client.HTTPConnectionPool`.
 
-        :param key: tells hosts apart where Twisted's `Agent` asks, which gets what it can send its requests with;
-            None is the pool's own upstream.
+        :param key: identifies the host if Twisted's `Agent` asks, which gets a connection it can send its requests
+        with; None is the pool's own upstream.
         """
-        # Twisted's `Agent` shares one pool among all hosts; ours is for one upstream, so that each of its hosts gets
-        # a pool.
+        # Twisted's `Agent` shares one pool among all hosts; ours is for one upstream, so each of its hosts gets its
+        # own pool.
         if key is not None:
             return self._of(key).getConnection(None, endpoint).addCallback(AgentConnection, self.persistent)
         connection = self.take()
         return self._newConnection(key, endpoint) if connection is None else defer.succeed(connection)
 
     def _of(self, key: Hashable) -> RelayPool:
-        """Return the pool of one host that `Agent` asks, with our limits."""
+        """Return the pool for one host of an `Agent`, with our limits."""
         pool = self._hosts.get(key)
         if pool is None:
             clock, batch, suspended = self.clock, self.write_batch, self._suspended
@@ -126,14 +126,14 @@ class RelayPool(HTTPConnectionPool):
         return pool
 
     def connect(self, endpoint: IStreamClientEndpoint) -> Deferred[Any]:
-        """Make a connection, tunnel and TLS included, within the connect timeout, whether one is idle or not."""
+        """Make a connection, including tunnel and TLS, within the connect timeout, even if one is idle."""
         return self._newConnection(None, endpoint)
 
     def _newConnection(self, key: Hashable, endpoint: IStreamClientEndpoint) -> Deferred[Any]:
         return Deferred.fromCoroutine(self._connect(endpoint))
 
     async def _connect(self, endpoint: IStreamClientEndpoint) -> RelayConnection:
-        """Make a connection, tunnel and TLS included, within the connect timeout."""
+        """Make a connection, including tunnel and TLS, within the connect timeout."""
         attempt: Deferred[Any] = endpoint.connect(self._factory_of_ours)
         expired: list[bool] = []
 
@@ -146,7 +146,7 @@ class RelayPool(HTTPConnectionPool):
         try:
             connection: RelayConnection = await attempt
         except Exception as error:
-            # A cancelled attempt fails in more than one way: a TCP endpoint has an error of its own for it.
+            # A cancelled attempt fails in more than one way: TCP endpoints raise an error of their own.
             if expired:
                 known = error if isinstance(error, ConnectTimeout) else self.timeouts.passed(ConnectTimeout)
                 raise known from None
@@ -157,15 +157,15 @@ class RelayPool(HTTPConnectionPool):
             deadline.close()
         return connection
 
-    # -- what connections report ---------------------------------------------------------------------------------
+    # -- called by connections -----------------------------------------------------------------------------------
 
     def connected(self, connection: RelayConnection) -> None:
-        """Remember the addresses of a new connection."""
+        """Store the addresses of a new connection."""
         self._live.add(connection)
         self._ends.add(connection.ends)
 
     def free(self, connection: RelayConnection) -> None:
-        """Take a connection back whose exchange is over."""
+        """Take back a connection whose exchange has ended."""
         self._putConnection(None, connection)
 
     def _putConnection(self, key: Hashable, connection: RelayConnection) -> None:
@@ -192,10 +192,10 @@ class RelayPool(HTTPConnectionPool):
         self._live.discard(connection)
         self._ends.discard(connection.ends)
 
-    # -- the rest ------------------------------------------------------------------------------------------------
+    # -- expiry and closing --------------------------------------------------------------------------------------
 
     def _close_old(self, _: object) -> None:
-        """Close what has been idle for too long; look again when the next one will have been."""
+        """Close what has been idle for too long, and schedule the next check."""
         now = self.timers.seconds() + BUCKET
         for connection in [one for one, (until, _) in self._idle.items() if until <= now]:
             del self._idle[connection]
@@ -207,16 +207,16 @@ class RelayPool(HTTPConnectionPool):
     def is_own(self, peer: Any, host: Any) -> bool:
         """Tell whether an accepted connection is the other end of a live connection of this pool.
 
-        Both addresses have to be compared: the system gives the same local port to connections with other peers.
+        Both addresses have to be compared: the kernel uses the same local port for connections to different peers.
 
-        :param peer: the address that it comes from.
-        :param host: the address that accepted it.
+        :param peer: its remote address.
+        :param host: its local address.
         """
         return ends_of(peer, host) in self._ends and hasattr(peer, "port")
 
     @property
     def idle_count(self) -> int:
-        """How many connections wait for a request."""
+        """How many connections are idle."""
         return len(self._idle)
 
     @property
@@ -225,7 +225,7 @@ class RelayPool(HTTPConnectionPool):
         return len(self._live)
 
     def closeCachedConnections(self) -> Deferred[None]:
-        """Close every idle connection, and every other one when its exchange is over."""
+        """Close every idle connection now, and every other one after its exchange."""
         self.persistent = False
         self._sweep.close()
         while self._idle:

@@ -1,7 +1,7 @@
-"""An upstream connection whose bytes are not HTTP, or no more: a tunnel, or what follows a change of protocol.
+"""An upstream connection that does not carry HTTP: a tunnel, or the stream after a protocol switch.
 
-To whoever asked it looks like a response whose body ends with the connection, and whose request's body goes on for as
-long as the client's end of it. Nothing is looked at, nothing waits for more than its reader.
+Its caller sees a response whose body ends with the connection, and whose request body lasts until the client
+half-closes. The bytes are not interpreted, and delayed only by back-pressure.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from ccsproxy.proxy.upstream.response_head import ParsedResponseHead
 
 @implementer(IHalfCloseableProtocol)
 class RawConnection(Protocol):
-    """The upstream's side of an exchange that is no HTTP any more.
+    """The upstream side of an exchange that is no longer HTTP.
 
-    It is paused until somebody wants its bytes. Either direction may end first; the other one goes on. Whoever ends
-    it, it is closed in good order, so that the upstream reads what was sent last, and cut off when it does not answer
-    that within `CLOSING_TIME`.
+    It is paused until a receiver is set. Either direction may end first, and the other one continues. In the end it
+    is closed in good order, so that the upstream reads what was sent last, and aborted if it does not answer the
+    close within `CLOSING_TIME`.
 
-    :ivar response: what the one who asked gets.
+    :ivar response: what the caller gets.
 
-    :param rest: what came together with the head.
-    :param idle: after so many seconds without a byte in either direction it is given up; None for never.
+    :param rest: the bytes that arrived together with the head.
+    :param idle: it is closed after this many seconds without a byte in either direction; None for never.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class RawConnection(Protocol):
         return self.transport
 
     def connectionMade(self) -> None:
-        """Wait until somebody wants what comes."""
+        """Pause until a receiver is set."""
         self._wire.pauseProducing()
 
     # -- from the upstream ---------------------------------------------------------------------------------------
 
     def body_wanted(self) -> None:
-        """Begin, with what has come already."""
+        """Start delivering, with what has arrived already."""
         rest, self._rest = self._rest, b""
         self.touch()
         if rest:
@@ -68,7 +68,7 @@ class RawConnection(Protocol):
         self._wire.resumeProducing()
 
     def dataReceived(self, data: bytes) -> None:
-        """Pass on what was read."""
+        """Pass on the data of one read."""
         if self._held is not None:
             self._held.append(data)
         elif not self._closing:
@@ -76,56 +76,56 @@ class RawConnection(Protocol):
             self.response.deliver(data)
 
     def hold_reads(self) -> None:
-        """Collect what arrives until `flush_reads`, so that several TLS records become one piece."""
+        """Collect incoming data until `flush_reads`, so that several TLS records become one piece."""
         self._held = []
 
     def flush_reads(self) -> None:
-        """Take what was collected as one read."""
+        """Process the collected data as one read."""
         held, self._held = self._held, None
         if held:
             self.dataReceived(held[0] if len(held) == 1 else b"".join(held))
 
     def pause(self) -> None:
-        """Read no more until `resume`."""
+        """Stop reading until `resume`."""
         if self.transport is not None:
             self._wire.pauseProducing()
 
     def resume(self) -> None:
-        """Read from the upstream again."""
+        """Resume reading from the upstream."""
         if self.transport is not None:
             self._wire.resumeProducing()
 
     # -- to the upstream -----------------------------------------------------------------------------------------
 
     def upload(self, data: IBodyProducer) -> None:
-        """Send what a client sends, until its end."""
+        """Send what the client sends, until it half-closes."""
         self._upload = RawUpload(self, data)
         self._upload.start(self._wire)
 
     def send(self, data: bytes) -> bool:
-        """Write in this very turn; tell whether nothing of it waits for the socket."""
+        """Write in this very turn; tell whether nothing is left in the transport's buffer."""
         self.touch()
         return send_now(self.transport, data)
 
     def end_writing(self) -> None:
-        """Tell the upstream that the client sends no more."""
+        """Half-close towards the upstream: the client sends no more."""
         if self.transport is not None and not close_writing(self.transport):
             self._wire.loseConnection()
 
     def touch(self) -> None:
-        """Note that something was sent or read."""
+        """Restart the idle timer: bytes were sent or received."""
         if self._idle is not None and not self._closing:
             self._deadline.set(self._idle, errors.IdleTimeout)
 
-    # -- the end -------------------------------------------------------------------------------------------------
+    # -- ending --------------------------------------------------------------------------------------------------
 
     def readConnectionLost(self) -> None:
-        """The upstream sends no more; whether it still reads, its next word or silence tells."""
+        """The upstream has sent FIN; whether it still reads will show later."""
         self._ended = True
         self.response.end_reading()
 
     def writeConnectionLost(self) -> None:
-        """Our own end has been sent; when the upstream's has come, too, nothing is left."""
+        """Our own FIN has been sent; if the upstream's has arrived as well, nothing is left to do."""
         if self._ended:
             self.abort()
 
@@ -137,7 +137,7 @@ class RawConnection(Protocol):
         if reason.check(ConnectionDone):
             self.response.end(WHOLE, [])
         else:
-            sentence = "The upstream broke the connection off."
+            sentence = "The upstream reset the connection."
             self.response.end(Failure(errors.UpstreamTruncated(sentence, reset=True)), [])
 
     def abort(self) -> None:
@@ -165,7 +165,7 @@ class RawConnection(Protocol):
 
 @implementer(IConsumer, IPushProducer)
 class RawUpload:
-    """Sends what a client sends as it is; the two pause one another."""
+    """Sends what a client sends unchanged, with back-pressure in between."""
 
     def __init__(self, connection: RawConnection, data: IBodyProducer) -> None:
         self._connection = connection
@@ -174,7 +174,7 @@ class RawUpload:
         self._stopped = False
 
     def start(self, transport: Any) -> None:
-        """Begin with what has come already."""
+        """Start with what has arrived already."""
         transport.registerProducer(self, True)
         self._data.startProducing(self).addCallbacks(self._produced, lambda _: None)
 
@@ -190,7 +190,7 @@ class RawUpload:
             self._connection.end_writing()
 
     def stop(self, transport: Any) -> None:
-        """Send no more in this direction."""
+        """Stop sending in this direction."""
         if not self._stopped:
             self._stopped = True
             if transport is not None:
@@ -198,19 +198,19 @@ class RawUpload:
             self._data.stopProducing()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Accept that a producer announces itself; the one of the client is known already."""
+        """Accept a producer; the client's is known already."""
 
     def unregisterProducer(self) -> None:
-        """Accept that a producer takes its leave; the end is told by its own Deferred."""
+        """Do nothing: the end is reported by the producer's own Deferred."""
 
     def pauseProducing(self) -> None:
-        """Let the client wait: the upstream's transport has enough."""
+        """Pause the client: the upstream's transport buffer is full."""
         if not self._paused and not self._stopped:
             self._paused = True
             self._data.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """Let the client go on."""
+        """Resume the client."""
         if self._paused and not self._stopped:
             self._paused = False
             self._data.resumeProducing()

@@ -1,4 +1,4 @@
-"""The limits of a request on its way to an upstream, before there is a response."""
+"""Time limits of a request in transit to an upstream, before there is a response."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from ccsproxy.proxy import errors
 from ccsproxy.proxy.deadlines import BatchedTimers, Deadline
 from ccsproxy.proxy.transport import is_dead
 
-#: An upstream whose system acknowledges nothing of a request for so many seconds cannot be reached any more.
+#: An upstream whose kernel acknowledges nothing of a request for this many seconds counts as unreachable.
 UNSENT_TIME = 30.0
 
 
 def _nothing(*_: object) -> None:
-    """Stand for a connection that is gone."""
+    """Stands for the callbacks of a connection that is gone."""
 
 
 class RequestLimits:
-    """How long an upstream may take nothing of a request: nothing of its body, and nothing at all.
+    """How long an upstream may accept nothing of a request body, and acknowledge nothing at all.
 
-    The first is a limit of one phase, and ends with it. The second is asked of the system again and again until there
-    is a response: a dead connection is no slow upstream. Neither is ever a limit of the response.
+    The first limit applies only while the body is sent. The second is checked repeatedly until there is a response,
+    and
+    tells a dead connection from a slow upstream. Neither ever limits the response.
 
     :param transport: returns the connection's transport.
-    :param stalled: called with the limit's error when the upstream has taken nothing of the body for too long.
-    :param dead: called with the error when the connection is dead.
+    :param stalled: called with the limit's error if the upstream has accepted nothing of the body for too long.
+    :param dead: called with the error if the connection is dead.
     """
 
     __slots__ = ("_dead", "_look", "_stall", "_stalled", "_timers", "_transport")
@@ -42,29 +43,31 @@ class RequestLimits:
         self._stall: Deadline | None = None
 
     def begin(self) -> None:
-        """Begin with a request."""
+        """Start the checks for a request."""
         self._look.set(UNSENT_TIME, None)
 
     def end(self) -> None:
-        """Be done with a request: there is a response."""
+        """Stop the checks: there is a response."""
         self._look.clear()
 
     def stall(self, seconds: float) -> None:
-        """Begin to wait for the upstream to take more of the body.
+        """Start to limit how long the upstream accepts nothing of the body.
 
-        :param seconds: for so long at most; 0 is for ever.
+        :param seconds: the limit; 0 disables it.
         """
         if self._stall is None:
             self._stall = Deadline(self._timers, self._stalled)
         self._stall.set(seconds, errors.IdleTimeout)
 
     def go_on(self) -> None:
-        """Take note that the upstream takes the body again, or that nobody waits for that any more."""
+        """Clear the stall limit: the upstream accepts the body again, or nothing waits for that any more."""
         if self._stall is not None:
             self._stall.clear()
 
     def close(self) -> None:
-        """Limit nothing ever again, and forget the connection, which holds us: a cycle waits for the collector."""
+        """Stop for good, and drop the references to the connection, which refers to us: a cycle would wait for the
+        collector.
+        """
         self._look.close()
         if self._stall is not None:
             self._stall.close()

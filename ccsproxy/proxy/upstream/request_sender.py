@@ -1,4 +1,4 @@
-"""The asking half of an upstream connection: one request after the other, sent in as few writes as it allows."""
+"""The sending half of an upstream connection: one request after the other, in as few writes as possible."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ccsproxy.proxy.upstream.upload import Upload, request_head
 
 
 class RequestSender(Link):
-    """Sends requests; `ccsproxy.proxy.upstream.connection.RelayConnection` reads what is answered.
+    """Sends requests; `ccsproxy.proxy.upstream.connection.RelayConnection` reads the responses.
 
-    `_waiting` is there from the beginning of a request until there is a head of its response, and `_upload` while a
-    body is not wholly sent: it may outlive `_waiting`, since an upstream may answer before it has read everything.
+    `_waiting` exists from the start of a request until its response head has arrived, and `_upload` until the body
+    has been sent completely: it may outlive `_waiting`, since an upstream may respond before it has read everything.
 
-    :ivar carried: how many requests it has carried.
+    :ivar carried: how many requests were sent on this connection.
     """
 
     carried = 0
@@ -43,7 +43,7 @@ class RequestSender(Link):
         chunked = data is not None and data.length is UNKNOWN_LENGTH
         head = request_head(method, target, headers, chunked=chunked)
         waiting = self._begin_waiting(method, marks)
-        whole_body = getattr(data, "whole_body", None)  # `IWholeBody`; asking zope costs a microsecond
+        whole_body = getattr(data, "whole_body", None)  # `IWholeBody`; asking zope.interface costs a microsecond
         whole = None if whole_body is None else whole_body()
         if data is None or whole is not None:
             self._send_soon(head + whole if whole else head)
@@ -53,7 +53,7 @@ class RequestSender(Link):
         return waiting
 
     def request_again(self, request: bytes, method: bytes, marks: UpstreamTimings) -> Deferred[RelayResponse]:
-        """Send a request of which not a byte has left on another connection.
+        """Send a request, of which no byte has been sent on another connection.
 
         :param request: head and body, see `NeverSent`.
         """
@@ -76,7 +76,7 @@ class RequestSender(Link):
         self._owner.write_batch.add(self)
 
     def flush(self) -> None:
-        """Send the request, unless the exchange has been given up in the same turn."""
+        """Send the request, unless the exchange was cancelled in the same turn."""
         data, self._unsent = self._unsent, b""
         if data and self._marks is not None:
             self.send(data)
@@ -84,16 +84,16 @@ class RequestSender(Link):
             self.sent()
 
     def sent(self) -> None:
-        """Start waiting for the first byte: the request has been handed over entirely."""
+        """Start waiting for the response: the request has been passed to the transport completely."""
         if self._marks is not None:
             self._marks.request_sent = self._clock()
         if self._waiting is not None:
             self._deadline.set(self._timeouts.first_byte, errors.FirstByteTimeout)
 
     def upload_stalled(self, stalled: bool) -> None:
-        """Limit the time for which the upstream may take nothing of the body.
+        """Start or clear the limit on how long the upstream may accept nothing of the body.
 
-        The limit is the body's own: when the response has begun, its limits go on whatever becomes of the body.
+        It applies to the body only: once the response has started, its limits apply whatever becomes of the body.
         """
         if stalled and self._waiting is not None:
             self._limits.stall(self._timeouts.idle)
@@ -105,5 +105,5 @@ class RequestSender(Link):
         self.abort()
 
     def fail(self, error: errors.RelayError) -> None:
-        """End the exchange with an error, and the connection with it."""
+        """End the exchange with an error, and close the connection."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The response of an upstream as the relay sees it, which is also the transport of its body's protocol."""
+"""An upstream response as the relay sees it, which is also the transport of its body's protocol."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from ccsproxy.exchange.fieldlines import RawHeaders, pairs
 from ccsproxy.proxy.interfaces import IRelayResponse
 from ccsproxy.proxy.upstream.response_head import ParsedResponseHead
 
-#: How every whole body ends; one failure for all, because making one costs more than parsing a head.
+#: The reason for the end of every complete body; shared, because creating a Failure costs more than parsing a head.
 WHOLE = Failure(ResponseDone("The response is whole."))
 
 
 class ResponseSource(Protocol):
-    """Where a response's body comes from: a connection."""
+    """The source of a response body: a connection."""
 
     def body_wanted(self) -> None:
-        """Begin, now that there is a protocol for the body."""
+        """Start delivering, now that there is a protocol for the body."""
 
     def pause(self) -> None:
-        """Read no more until `resume`."""
+        """Stop reading until `resume`."""
 
     def resume(self) -> None:
-        """Read from the upstream again."""
+        """Resume reading from the upstream."""
 
     def abort(self) -> None:
-        """Close the upstream's connection at once."""
+        """Abort the upstream connection at once."""
 
 
 @runtime_checkable
 class HalfCloseable(Protocol):
-    """A body's protocol that outlives its body."""
+    """A body protocol that continues after the end of the body."""
 
     def readConnectionLost(self) -> None:
-        """No more of the body comes."""
+        """The body has ended."""
 
 
 def empty_response(status: int, reason: bytes, lines: bytes) -> RelayResponse:
-    """Make a response without a body that no upstream has sent.
+    """Make a response without a body that does not come from an upstream.
 
     :param lines: its header lines.
     """
@@ -58,12 +58,12 @@ def empty_response(status: int, reason: bytes, lines: bytes) -> RelayResponse:
 class RelayResponse:
     """One final response; see `ccsproxy.proxy.interfaces.IRelayResponse`.
 
-    It is bound to its connection only until its body has ended, so that nobody who still holds it can pause or
-    abort the request that the connection carries next; and it lets go of the body's protocol then, so that the two
-    leave no cycle for the garbage collector, whose pauses would be the longest of all.
+    It refers to its connection only until its body has ended, so that a late reference to it cannot pause or abort
+    the next request on the connection; it drops the body's protocol then, so that the two leave no cycle for the
+    garbage collector, whose pauses would be the longest of all.
 
-    :ivar wanted: the body has, or had, a protocol to go to.
-    :ivar upload: where what the client sends goes on; None for every response of HTTP.
+    :ivar wanted: `deliverBody` has been called.
+    :ivar upload: takes the raw stream from the client after a protocol switch; None for every HTTP response.
     """
 
     __slots__ = (
@@ -103,12 +103,12 @@ class RelayResponse:
 
     @property
     def raw_headers(self) -> RawHeaders:
-        """The header lines as pairs, read anew each time."""
+        """The header lines as pairs, parsed on each access."""
         return pairs(self.lines)
 
     @property
     def headers(self) -> Headers:
-        """The header lines for Twisted's readers."""
+        """The header lines as Twisted's `Headers`."""
         if self._headers is None:
             self._headers = Headers()
             for name, value in self.raw_headers:
@@ -121,9 +121,9 @@ class RelayResponse:
             self._protocol.dataReceived(data)
 
     def deliverBody(self, protocol: IProtocol) -> None:
-        """Hand the body to a protocol; once."""
+        """Deliver the body to a protocol; may be called once."""
         if self.wanted:
-            raise RuntimeError("The body of a response can be delivered once.")
+            raise RuntimeError("The body of a response can be delivered only once.")
         self.wanted = True
         self._protocol = protocol
         protocol.makeConnection(cast(ITransport, self))
@@ -133,12 +133,12 @@ class RelayResponse:
             self._finish()
 
     def end_reading(self) -> None:
-        """Tell the body's protocol that no more of it comes, while its request goes on."""
+        """Tell the body's protocol that the body has ended while the request continues."""
         if isinstance(self._protocol, HalfCloseable):
             self._protocol.readConnectionLost()
 
     def end(self, reason: Failure, trailers: RawHeaders) -> None:
-        """Tell the body's protocol, now or when there is one, that nothing follows.
+        """Tell the body's protocol, now or as soon as there is one, that nothing follows.
 
         :param reason: see `IRelayResponse`.
         """
@@ -149,7 +149,7 @@ class RelayResponse:
             self._finish()
 
     def keep(self, data: bytes) -> None:
-        """Keep the last piece of a body that ends before anybody has asked for it."""
+        """Keep the last piece of a body that ends before `deliverBody` was called."""
         self._left_over = data
 
     def _finish(self) -> None:
@@ -163,17 +163,17 @@ class RelayResponse:
         protocol.connectionLost(reason)
 
     def pauseProducing(self) -> None:
-        """Read no more of the body until `resumeProducing`."""
+        """Stop reading the body until `resumeProducing`."""
         if self._source is not None:
             self._source.pause()
 
     def resumeProducing(self) -> None:
-        """Read the body again."""
+        """Resume reading the body."""
         if self._source is not None:
             self._source.resume()
 
     def abortConnection(self) -> None:
-        """Break the upstream's connection off at once; the body's protocol hears nothing more."""
+        """Abort the upstream connection at once; the body's protocol is not called again."""
         source, self._source = self._source, None
         self._ended = self._protocol = self.upload = None
         if source is not None:

@@ -1,4 +1,4 @@
-"""Response bodies: taking off the framing, one piece out for each read in (RFC 9112 section 6 and 7)."""
+"""Framing of response bodies, decoded with one piece per read (RFC 9112 sections 6 and 7)."""
 
 import re
 from typing import Protocol
@@ -8,7 +8,7 @@ from ccsproxy.proxy.errors import UpstreamProtocolError
 from ccsproxy.proxy.framing import ChunkedReader, LengthBody
 from ccsproxy.proxy.upstream.response_head import parse_fields
 
-#: The most bytes of one chunk-size line, extensions included, and of a trailer section.
+#: Maximum size in bytes of one chunk-size line, extensions included, and of a trailer section.
 SIZE_LINE_LIMIT = 1024
 TRAILER_LIMIT = 8 * 1024
 
@@ -18,11 +18,11 @@ _SIZE_LINE_BEGINNING = re.compile(rb"0*+[0-9A-Fa-f]{0,15}(?:(?<=[0-9A-Fa-f])[ \t
 
 
 class Body(Protocol):
-    """A body being read.
+    """A response body that is being read.
 
-    :ivar done: it is whole by its own framing.
-    :ivar surplus: what came after its end; it is never delivered.
-    :ivar until_close: its end is the end of the connection.
+    :ivar done: it is complete by its own framing.
+    :ivar surplus: bytes after its end; never delivered.
+    :ivar until_close: it is delimited by the end of the connection.
     :ivar trailers: the trailer fields.
     """
 
@@ -32,14 +32,14 @@ class Body(Protocol):
     trailers: RawHeaders
 
     def feed(self, data: bytes) -> bytes:
-        """Take what was read; return what of it is content, joined.
+        """Take the data of one read; return the part of it that is body, joined.
 
-        :raises UpstreamProtocolError: when the framing is broken.
+        :raises UpstreamProtocolError: if the framing is invalid.
         """
 
 
 class CloseBody:
-    """A body that ends with the connection."""
+    """A body delimited by the end of the connection."""
 
     __slots__ = ("done", "surplus", "trailers", "until_close")
 
@@ -50,12 +50,12 @@ class CloseBody:
         self.trailers: RawHeaders = []
 
     def feed(self, data: bytes) -> bytes:
-        """Take what was read; all of it is content."""
+        """Take the data of one read; all of it is body."""
         return data
 
 
 class ChunkedResponseBody(ChunkedReader):
-    """A response's body in chunks, as every client takes them."""
+    """A chunked response body, as lenient as every client."""
 
     __slots__ = ()
 
@@ -64,7 +64,7 @@ class ChunkedResponseBody(ChunkedReader):
     trailer_limit = TRAILER_LIMIT
 
     def size_of(self, line: bytes) -> int:
-        """Read a size; blanks, extensions and zeros before it are passed over."""
+        """Parse a chunk size; blanks, extensions and leading zeros are ignored."""
         if line and len(line) < 16 and not line.translate(None, _HEX):
             return int(line, 16)
         match = _SIZE_LINE.fullmatch(line)
@@ -73,26 +73,26 @@ class ChunkedResponseBody(ChunkedReader):
         return int(match[1] or b"0", 16)
 
     def parse_trailers(self, lines: bytes) -> RawHeaders:
-        """Read the trailer section."""
+        """Parse the trailer section."""
         return parse_fields(lines.removesuffix(b"\r\n"))
 
     def refused_size(self) -> Exception:
-        """Say that a size is none."""
+        """Return the error for an invalid chunk size."""
         return UpstreamProtocolError("The upstream sent a chunk without a valid size.")
 
     def refused_length(self) -> Exception:
-        """Say that a chunk is too long."""
-        return UpstreamProtocolError("The upstream sent a chunk that is longer than it said.")
+        """Return the error for a chunk that is longer than announced."""
+        return UpstreamProtocolError("The upstream sent a chunk that is longer than announced.")
 
     def refused_trailers(self) -> Exception:
-        """Say that the trailers are too long."""
+        """Return the error for trailers that are too long."""
         return UpstreamProtocolError("The upstream's trailer section is longer than 8 KiB.")
 
 
 def body_of(method: bytes, code: int, length: int | None, *, chunked: bool) -> Body:
-    """Choose how the body of a response is framed (RFC 9112 section 6.3).
+    """Determine how a response body is framed (RFC 9112 section 6.3).
 
-    :param length: what ``Content-Length`` says, None without it.
+    :param length: the value of ``Content-Length``, None without it.
     """
     if method == b"HEAD" or code in (204, 304):
         return LengthBody(0)

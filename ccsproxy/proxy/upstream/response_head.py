@@ -1,10 +1,10 @@
-"""Response heads: strict reading of a status line and header fields, and what they say of the body (RFC 9112).
+"""Parsing of response heads: status line, header fields, and the framing of the body, strictly by RFC 9112.
 
-A head that two readers could understand differently is refused. What every client takes is taken: a transfer coding
-of ``chunked`` said twice or of ``identity``, folded lines (unfolded, as RFC 9112 section 5.2 asks of a proxy), and
-any number of interim responses, which are dropped. Names and values are kept as spelled and in their order. Own code
-rather than llhttp, which neither knows of HEAD, nor tells where a message ends, nor refuses unknown transfer codings;
-the measurements are in ``docs/adr/0003-http-parser.md``.
+A head that two parsers could understand differently is refused. What every client accepts is accepted: a repeated
+``chunked`` or an ``identity`` transfer coding, folded lines (unfolded, as RFC 9112 section 5.2 requires of a proxy),
+and any number of interim responses, which are dropped. Names and values keep their spelling and order. This is our
+own code rather than llhttp, which does not know about HEAD, does not tell where a message ends, and does not refuse
+unknown transfer codings; the measurements are in ``docs/adr/0003-http-parser.md``.
 """
 
 import re
@@ -13,9 +13,9 @@ from ccsproxy.exchange.fieldlines import RawHeaders
 from ccsproxy.proxy.errors import UpstreamProtocolError
 from ccsproxy.wire.headers import HOP_BY_HOP, Finder, Line, connection, end_to_end
 
-#: The most bytes of one response head.
+#: Maximum size of a response head in bytes.
 HEAD_LIMIT = 64 * 1024
-#: The longest time that a Keep-Alive hint is believed, in seconds.
+#: The longest Keep-Alive timeout that is believed, in seconds.
 _KEEP_MOST = 86400.0
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (.*))?", re.DOTALL)
@@ -23,13 +23,13 @@ _HEAD = re.compile(
     rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\x01-\x09\x0b\x0c\x0e-\xff]*+))?\r\n"
     rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\x01-\x09\x0b\x0c\x0e-\xff]*+\r\n)*+)"
 )
-#: Finds the fields that frame a response or end at this hop.
+#: Finds the fields that frame a response or are hop-by-hop.
 _deciding_lines = Finder(HOP_BY_HOP | {b"content-length"})
 _BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?![\n]|\Z)|\0")
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _START = b"HTTP/1."
 _FOLD = re.compile(rb"\r\n[ \t]+")
-#: A fold where there is no field to continue, or in a field that two readers must not read differently.
+#: A fold where there is no field to continue, or in a field on which two parsers must agree.
 _FOLD_IN_FRAMING = re.compile(
     rb"\A[^\n]*\n[ \t]|\n(?:content-length|transfer-encoding|connection|upgrade)[ \t]*:[^\n]*\n[ \t]", re.IGNORECASE
 )
@@ -37,17 +37,17 @@ _KEEP_ALIVE_TIME = re.compile(rb"(?:\A|,)[ \t]*timeout[ \t]*=[ \t]*\"?([0-9]{1,9
 
 
 class ParsedResponseHead:
-    """One head, read.
+    """A parsed response head.
 
     :ivar code: the status, 100 to 599.
     :ivar phrase: the reason phrase, may be empty.
     :ivar version: ``1.0`` or ``1.1``.
     :ivar lines: every header line as received, as bytes.
-    :ivar forward: the lines that go on to the client.
-    :ivar length: what ``Content-Length`` says, None without it.
-    :ivar chunked: whether the body is framed in chunks.
+    :ivar forward: the lines to forward to the client.
+    :ivar length: the value of ``Content-Length``, None without it.
+    :ivar chunked: whether the body is chunked.
     :ivar persistent: whether the connection may carry another request afterwards.
-    :ivar keep_for: for how many seconds the upstream keeps it for that, None when it does not say.
+    :ivar keep_for: how many seconds the upstream keeps it for that, None if it does not say.
     """
 
     __slots__ = ("chunked", "code", "forward", "keep_for", "length", "lines", "persistent", "phrase", "version")
@@ -64,10 +64,10 @@ class ParsedResponseHead:
 
 
 class HeadReader:
-    """Finds the final response head in what is read, and drops the interim ones before it.
+    """Finds the final response head in the data read, and drops interim responses before it.
 
-    :ivar interims: how many interim responses have come.
-    :ivar may_switch: 101 is a final one, since it was asked for.
+    :ivar interims: how many interim responses have arrived.
+    :ivar may_switch: 101 counts as final, because an upgrade was requested.
     """
 
     __slots__ = ("_buffer", "interims", "may_switch")
@@ -79,18 +79,18 @@ class HeadReader:
 
     @property
     def partial(self) -> bool:
-        """Whether a part of a head has arrived and not the rest."""
+        """Whether part of a head has arrived, but not the rest."""
         return self._buffer is not None
 
     def feed(self, data: bytes) -> tuple[ParsedResponseHead, bytes] | None:
-        """Take what was read.
+        """Take the data of one read.
 
-        :return: the final head and what follows it, None while it is not whole.
-        :raises UpstreamProtocolError: when it cannot become a valid one.
+        :return: the final head and the bytes that follow it, None until it is complete.
+        :raises UpstreamProtocolError: if it cannot become a valid one.
         """
         start = 0
         if self._buffer is not None:
-            # The empty line may be cut by a read: three bytes of it may be here already.
+            # The empty line may be split by a read: up to three bytes of it may be in the buffer.
             start = max(0, len(self._buffer) - 3)
             self._buffer += data
             if self._buffer.find(b"\r\n\r\n", start) < 0:
@@ -120,10 +120,10 @@ class HeadReader:
 
 
 def parse_head(block: bytes) -> ParsedResponseHead:
-    """Read a head.
+    """Parse a head.
 
     :param block: everything before the empty line.
-    :raises UpstreamProtocolError: when the head is not clearly one.
+    :raises UpstreamProtocolError: if the head is invalid or ambiguous.
     """
     match = _HEAD.fullmatch(block)
     if match is None:
@@ -140,9 +140,9 @@ def parse_head(block: bytes) -> ParsedResponseHead:
 
 
 def _unfolded(block: bytes) -> bytes:
-    """Return a head with the folds of its lines replaced by a space (RFC 9112 section 5.2).
+    """Replace the folds in a head's lines by a space (RFC 9112 section 5.2).
 
-    :raises UpstreamProtocolError: when a fold could change where the message ends.
+    :raises UpstreamProtocolError: if a fold could change where the message ends.
     """
     if _FOLD_IN_FRAMING.search(block):
         raise UpstreamProtocolError("The upstream folded a header line that frames its response.")
@@ -150,12 +150,12 @@ def _unfolded(block: bytes) -> bytes:
 
 
 def _why_not(lines: list[bytes]) -> UpstreamProtocolError:
-    """Find the sentence for a head that does not match."""
+    """Return the error for a head that does not match."""
     bare = b"".join(lines)
     if b"\n" in bare or b"\r" in bare or b"\0" in bare:
         return UpstreamProtocolError("The upstream's response head contains a bare CR, LF or NUL.")
     if not _STATUS_LINE.fullmatch(lines[0]):
-        return UpstreamProtocolError("The upstream's status line is not one of HTTP/1.1 with a status of 100 to 599.")
+        return UpstreamProtocolError("The upstream's status line is not HTTP/1.1 with a status of 100 to 599.")
     try:
         _fields(lines[1:])
     except UpstreamProtocolError as error:
@@ -164,7 +164,7 @@ def _why_not(lines: list[bytes]) -> UpstreamProtocolError:
 
 
 def check_beginning(partial: bytes | bytearray) -> None:
-    """Refuse a head that cannot become a valid one, so that nobody waits for its end.
+    """Refuse a head that cannot become a valid one, instead of waiting for its end.
 
     :param partial: what has arrived of it.
     """
@@ -172,19 +172,19 @@ def check_beginning(partial: bytes | bytearray) -> None:
         raise UpstreamProtocolError("The upstream's response head is longer than 64 KiB.")
     start = bytes(partial[: len(_START)])
     if not _START.startswith(start):
-        # A TLS alert or handshake: the commonest mistake in an upstream's URL gets its own sentence.
+        # A TLS alert or handshake: the most common mistake in an upstream's URL gets its own message.
         if start[:2] in (b"\x15\x03", b"\x16\x03"):
-            raise UpstreamProtocolError("The upstream speaks TLS there; write https:// in place of http://.")
+            raise UpstreamProtocolError("The upstream uses TLS on that port; write https:// in place of http://.")
         raise UpstreamProtocolError("The upstream does not answer in HTTP/1.1.")
     if _BARE_LINE_END.search(partial):
         raise UpstreamProtocolError("The upstream's response head contains a bare CR, LF or NUL.")
 
 
 def parse_fields(block: bytes) -> RawHeaders:
-    """Read field lines alone, such as trailers.
+    """Parse a block of field lines, such as trailers.
 
-    :param block: the lines, without the line end of the last one.
-    :raises UpstreamProtocolError: when one of them is not clearly a field line.
+    :param block: the lines, without the CRLF of the last one.
+    :raises UpstreamProtocolError: if one of them is not a valid field line.
     """
     lines = block.split(b"\r\n")
     bare = b"".join(lines)
@@ -196,7 +196,7 @@ def parse_fields(block: bytes) -> RawHeaders:
 def _fields(lines: list[bytes]) -> RawHeaders:
     parts = [line.partition(b":") for line in lines]
     names = [name for name, _, _ in parts]
-    # A folded line begins with a space, which is no token; a line without a colon shows as an empty separator.
+    # A folded line starts with a space, which is not a token; a line without a colon shows as an empty separator.
     if b"".join(names).translate(None, _TOKEN):
         raise UpstreamProtocolError("The upstream sent a header name with an invalid byte, or a folded line.")
     if b"" in names or len(b"".join([colon for _, colon, _ in parts])) != len(parts):
@@ -205,7 +205,7 @@ def _fields(lines: list[bytes]) -> RawHeaders:
 
 
 def _read_framing(head: ParsedResponseHead, found: list[Line]) -> None:
-    """Read the lines that frame the message, and whether the connection outlives it."""
+    """Parse the lines that frame the message or tell whether the connection persists."""
     lengths = [value for name, value, _, _ in found if name == b"content-length"]
     codings = [value.lower() for name, value, _, _ in found if name == b"transfer-encoding"]
     if lengths:
@@ -222,7 +222,8 @@ def _read_framing(head: ParsedResponseHead, found: list[Line]) -> None:
         if name == b"keep-alive" and (hint := _KEEP_ALIVE_TIME.search(value)):
             head.keep_for = min(float(hint[1]), _KEEP_MOST)
     if codings and head.version == "1.0":
-        # Every client takes it. Who is behind it may frame differently, so nothing more is read from there.
+        # Every client accepts it. The server behind may frame differently, so nothing more is read from this
+        # connection.
         head.persistent = False
 
 
@@ -236,8 +237,9 @@ def _content_length(values: list[bytes]) -> int:
 
 
 def _is_chunked(values: list[bytes]) -> bool:
-    """Tell whether the codings mean a chunked body, or none at all."""
-    # Said twice it means once: nobody has ever chunked chunks. `identity` was a coding until RFC 7230 took it away.
+    """Tell whether the transfer codings mean a chunked body, or none at all."""
+    # Repeated, it still means once: nobody has ever chunked chunks. `identity` was a coding until RFC 7230 removed
+    # it.
     codings = {member for value in values for member in value.split(b",")}
     codings = {member.strip(b" \t") for member in codings} - {b"identity"}
     if codings not in ({b"chunked"}, set()):

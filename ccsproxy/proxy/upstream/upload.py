@@ -1,4 +1,4 @@
-"""Sending one request: head and body as they come, in as few writes as their timing allows."""
+"""Sending one request: head and body as they arrive, in as few writes as their timing allows."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from zope.interface import implementer
 
 from ccsproxy.proxy.errors import RelayError, RequestBodyMismatch
 
-#: How many bytes of a body that is there at once are joined with the head before the first write.
+#: How many bytes of a body that is available at once are joined with the head before the first write.
 COALESCE = 64 * 1024
 
 
 def request_head(method: bytes, target: bytes, lines: bytes, *, chunked: bool) -> bytes:
-    """Write a request head, byte for byte as given.
+    """Format a request head, byte for byte as given.
 
-    :param lines: header lines, each with its line end.
-    :raises ValueError: when it would end early or begin with something else than this one request; its reader on our
-        server side has refused such heads, this is the second lock on the same door.
+    :param lines: header lines, each with its CRLF.
+    :raises ValueError: if it would end early or contain anything else than this one request; the parser on our server
+    side
+        has refused such heads, this is a second check.
     """
     framing = b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"\r\n"
     head = b"%b %b HTTP/1.1\r\n%b%b" % (method, target, lines, framing)
@@ -36,32 +37,32 @@ def request_head(method: bytes, target: bytes, lines: bytes, *, chunked: bool) -
 
 
 class Sender(Protocol):
-    """What an upload needs of its connection."""
+    """What an upload calls on its connection."""
 
     transport: ITransport | None
 
     def send(self, data: bytes) -> bool:
-        """Write; tell whether nothing of it waits for the socket."""
+        """Write; tell whether nothing is left in the transport's buffer."""
 
     def sent(self) -> None:
-        """The request has been handed over entirely."""
+        """The request has been passed to the transport completely."""
 
     def fail(self, error: RelayError) -> None:
-        """The request cannot be finished."""
+        """The request cannot be completed."""
 
     def upload_stalled(self, stalled: bool) -> None:
-        """The upstream does not take the body at present, or does again."""
+        """The upstream has stopped, or resumed, accepting the body."""
 
 
 @implementer(IConsumer, IPushProducer)
 class Upload:
-    """The consumer of one request body, and its producer as the upstream's transport sees it.
+    """The consumer of one request body, and its producer as seen by the upstream's transport.
 
     The upstream's transport pauses and resumes the body's producer through it. What the producer writes while it is
-    being started goes out together with the head in one write; a transport is registered with only when there is
-    more to come.
+    being started goes out together with the head in one write; it registers with the transport only if there is more
+    to come.
 
-    :ivar finished: the whole body has been handed over.
+    :ivar finished: the whole body has been passed to the transport.
     """
 
     __slots__ = (
@@ -88,7 +89,7 @@ class Upload:
         self.finished = False
 
     def start(self) -> None:
-        """Send the head and start the body."""
+        """Send the head and start the body's producer."""
         started = self._data.startProducing(self)
         started.addCallbacks(self._produced, self._broken)
         self._flush()
@@ -114,7 +115,7 @@ class Upload:
             self._put(data)
             return
         pending.append(data)
-        # A body that keeps coming while its producer is being started must not gather without end.
+        # A body that keeps arriving while its producer is being started must not be buffered without limit.
         if sum(map(len, pending)) > COALESCE:
             self._flush()
             if not self._stopped:
@@ -126,7 +127,7 @@ class Upload:
             self._put(pending[0] if len(pending) == 1 else b"".join(pending))
 
     def _put(self, data: bytes) -> None:
-        """Send, and pause the body's producer while a part of it waits for the socket."""
+        """Send, and pause the body's producer while part of the data is left in the transport's buffer."""
         if not self._connection.send(data) and self._registered:
             self.pauseProducing()
 
@@ -145,17 +146,17 @@ class Upload:
         self._flush()
         self.finished = True
         self._unregister()
-        # Only now begins the time in which the first byte is waited for: a long upload is no silence of the upstream.
+        # The first-byte timeout starts only now: a long upload does not count as silence of the upstream.
         self._connection.sent()
 
     def _broken(self, reason: Failure) -> None:
-        """The body's source failed; what the upstream has of it must not look whole."""
+        """The body's source failed; what the upstream has of it must not look complete."""
         if not self._stopped and not self.finished:
             self._stopped = True
             self._unregister()
             error = reason.value
             if not isinstance(error, RelayError):
-                error = RequestBodyMismatch("The request body ended before it was whole.")
+                error = RequestBodyMismatch("The request body ended before it was complete.")
             self._connection.fail(error)
 
     def _mismatch(self, how: str) -> None:
@@ -163,7 +164,7 @@ class Upload:
         self._connection.fail(RequestBodyMismatch(f"The request body is {how} than its Content-Length."))
 
     def stop(self) -> None:
-        """Want no more of the body; harmless when it is finished or stopped already."""
+        """Stop the body's producer; does nothing if the body is finished or stopped already."""
         if self._stopped or self.finished:
             return
         self._stopped = True
@@ -183,20 +184,20 @@ class Upload:
             self._transport.unregisterProducer()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Accept that a producer announces itself; the one of the request is known already."""
+        """Accept a producer; the request's is known already."""
 
     def unregisterProducer(self) -> None:
-        """Accept that a producer takes its leave; the end is told by its own Deferred."""
+        """Do nothing: the end is reported by the producer's own Deferred."""
 
     def pauseProducing(self) -> None:
-        """Pause the body's producer: the upstream's transport has enough."""
+        """Pause the body's producer: the upstream's transport buffer is full."""
         if not self._paused and not self._stopped and not self.finished:
             self._paused = True
             self._data.pauseProducing()
             self._connection.upload_stalled(True)
 
     def resumeProducing(self) -> None:
-        """Resume the body's producer: the upstream's transport takes more."""
+        """Resume the body's producer: the upstream's transport accepts data again."""
         if self._paused and not self._stopped and not self.finished:
             self._paused = False
             self._connection.upload_stalled(False)

@@ -87,7 +87,7 @@ class SocksTests(SynchronousTestCase):
         waiting, transport = self.ask()
         self.say(transport, b"\x05\x00")
         transport.protocol.dataReceived(OPENED + b"HTTP/1.1 200 OK\r\n\r\n")
-        self.assertIn("out of turn", self.failureResultOf(waiting, UpstreamUnreachable).value.message)
+        self.assertIn("unexpected data", self.failureResultOf(waiting, UpstreamUnreachable).value.message)
 
     def test_gone(self) -> None:
         """A proxy that closes in the middle, or that cannot be reached, fails the request."""

@@ -1,1 +1,1 @@
-"""The ways to an upstream: names, TCP, TLS, corporate and SOCKS proxies."""
+"""Endpoints that reach an upstream: by name, TCP, TLS, corporate and SOCKS proxies."""

@@ -1,4 +1,4 @@
-"""Whether an upstream is reached through a corporate proxy, and through which: option first, environment second."""
+"""Which corporate proxy, if any, an upstream is reached through: the option first, then the environment."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import attr
 
 from ccsproxy.config.model import Upstream
 
-#: Schemes of proxies, and what is spoken for each. `socks5` and `socks5h` are one: names always go to the proxy.
+#: Schemes of proxy URLs, and the protocol of each. `socks5` and `socks5h` are the same: names always go to the proxy.
 _SCHEMES = {"http": "http", "https": "https", "socks5": "socks5", "socks5h": "socks5", "socks": "socks5"}
 _PORTS = {"http": 80, "https": 443, "socks5": 1080}
-#: How to go on without a proxy that cannot be used.
+#: Remedy for a proxy that cannot be used.
 WAY_OUT = "; or set --upstream-proxy none to go without"
 
 
 class ProxySettingError(ValueError):
-    """A proxy URL cannot be used; says why, without the URL's login."""
+    """A proxy URL cannot be used; the message says why, without the URL's login."""
 
 
 @attr.frozen
 class CorporateProxy:
-    """A proxy on the way to upstreams.
+    """A proxy between us and the upstreams.
 
-    An HTTP proxy is asked with CONNECT for https upstreams, and in absolute-form for http ones, as all clients do:
+    An HTTP proxy gets CONNECT for https upstreams, and absolute-form requests for http ones, as from every client:
     many proxies allow CONNECT to port 443 only.
 
     :ivar host: name or address, without brackets.
     :ivar port: TCP port.
     :ivar authorization: the value of ``Proxy-Authorization``; kept out of every representation.
-    :ivar scheme: how the proxy itself is spoken to: ``http``, ``https`` or ``socks5``.
+    :ivar scheme: the protocol towards the proxy itself: ``http``, ``https`` or ``socks5``.
     :ivar login: user and password, for SOCKS.
     """
 
@@ -51,11 +51,11 @@ class CorporateProxy:
 def proxy_for(upstream: Upstream, option: str | None, environ: Mapping[str, str]) -> CorporateProxy | None:
     """Choose the proxy for an upstream.
 
-    :param option: what ``--upstream-proxy`` says: a URL, ``none``, or None when it is not given.
-    :param environ: the process environment, of which ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` count, in lower
-        case first as curl reads them.
+    :param option: the value of ``--upstream-proxy``: a URL, ``none``, or None if it is not given.
+    :param environ: the process environment; ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` are read, lower case
+    first as in curl.
     :return: None for a direct connection, which loopback upstreams always get.
-    :raises ProxySettingError: when the URL cannot be used.
+    :raises ProxySettingError: if the URL cannot be used.
     """
     if is_loopback(upstream.host) or option == "none":
         return None
@@ -73,7 +73,7 @@ def _no_proxy(environ: Mapping[str, str]) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine by its name alone."""
+    """Tell whether a host is this machine, judging by its name or address alone."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -85,10 +85,10 @@ def is_loopback(host: str) -> bool:
 
 
 def parse_proxy(url: str, source: str) -> CorporateProxy:
-    """Read a proxy's URL.
+    """Parse a proxy's URL.
 
-    :param source: the option or variable it came from, for the message.
-    :raises ProxySettingError: when it is no URL of a proxy of a kind that is spoken here.
+    :param source: the option or variable it comes from, for the message.
+    :raises ProxySettingError: if it is not the URL of a supported kind of proxy.
     """
     shape = f"{source} must be http://[user:password@]host[:port], or the same with https:// or socks5://{WAY_OUT}"
     try:
@@ -98,9 +98,7 @@ def parse_proxy(url: str, source: str) -> CorporateProxy:
         raise ProxySettingError(shape) from None
     scheme = _SCHEMES.get(parts.scheme)
     if scheme is None and parts.scheme.startswith("socks"):
-        raise ProxySettingError(
-            f"{source} names a SOCKS proxy of a version that is not spoken here; use socks5://{WAY_OUT}"
-        )
+        raise ProxySettingError(f"{source} names a SOCKS proxy of an unsupported version; use socks5://{WAY_OUT}")
     if scheme is None or not host or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ProxySettingError(shape)
     login = _login(parts.username, parts.password)
@@ -118,7 +116,7 @@ def _authorization(login: tuple[str, str] | None) -> bytes | None:
 
 
 def excluded(host: str, port: int, no_proxy: str) -> bool:
-    """Tell whether ``NO_PROXY`` names a host: by itself, a domain above it, its address block, or ``*``.
+    """Tell whether ``NO_PROXY`` covers a host: by its name, a parent domain, its address block, or ``*``.
 
     :param no_proxy: names separated by commas or spaces; each may end with a port.
     """

@@ -1,4 +1,4 @@
-"""The client of an upstream, put together: the way there, whom to trust on it, and the pool of its connections."""
+"""Building the client of an upstream: its endpoint, its TLS trust, and its connection pool."""
 
 from typing import Any
 
@@ -18,17 +18,17 @@ from ccsproxy.runtime.write_batch import WriteBatch
 
 
 def timeouts_of(config: Config) -> Timeouts:
-    """Return the limits in time towards upstreams."""
+    """Return the time limits of the upstream side."""
     return Timeouts(config.connect_timeout, config.first_byte_timeout, config.idle_timeout)
 
 
 def endpoint_for(
     upstream: Upstream, reactor: Any, proxy: CorporateProxy | None, policy: FailClosedPolicy
 ) -> IStreamClientEndpoint:
-    """Return the way to an upstream below TLS.
+    """Return the endpoint that reaches an upstream, below TLS.
 
-    :param proxy: the way through a corporate proxy.
-    :param policy: whom to trust, when the proxy itself speaks TLS.
+    :param proxy: the corporate proxy to use.
+    :param policy: whom to trust, if the proxy itself uses TLS.
     """
     if proxy is None:
         return tcp_endpoint(reactor, upstream.host, upstream.port)
@@ -44,7 +44,7 @@ def endpoint_for(
 
 
 def absolute_form(upstream: Upstream, proxy: CorporateProxy | None) -> AbsoluteForm | None:
-    """Return how requests for an upstream are put to a proxy that is not asked for a tunnel; None without one."""
+    """Return how requests are sent to a proxy that forwards them without a tunnel; None if it does not."""
     if proxy is None or proxy.is_socks or upstream.scheme != "http":
         return None
     return AbsoluteForm(b"http://" + upstream.authority.encode(), proxy.authorization)
@@ -61,9 +61,9 @@ def client_for(
 ) -> tuple[TransparentClient, RelayPool]:
     """Make the client of an upstream, and the pool to close when the program ends.
 
-    :param policy: whom to trust; asked for https upstreams only.
+    :param policy: whom to trust; used for https upstreams only.
     :param write_batch: see `RelayPool`.
-    :param proxy: the way through a corporate proxy (see `ccsproxy.proxy.upstream.endpoints.http_proxy.proxy_for`).
+    :param proxy: the corporate proxy to use (see `ccsproxy.proxy.upstream.endpoints.http_proxy.proxy_for`).
     """
     endpoint = endpoint_for(upstream, reactor, proxy, policy)
     if upstream.scheme == "https":

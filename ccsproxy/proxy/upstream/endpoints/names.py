@@ -1,8 +1,8 @@
-"""The way to a host by its name: looked up, tried on both address families, and told apart when it cannot be found.
+"""Connecting to a host by name: looked up, tried on both address families, with distinct errors for failed look-ups.
 
 Twisted tries the addresses of a name one after the other, a new one every 0.3 s until one answers (RFC 8305, "happy
-eyeballs"), but forgets why a name has none: that it does not exist and that no name server answers are the same to
-it. They are not to the reader of the error.
+eyeballs"), but drops the reason if a name has none: it does not distinguish a name that does not exist from a name
+server that does not answer. The reader of the error needs to.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from zope.interface import implementer
 from ccsproxy.proxy.errors import ConnectTimeout, UpstreamUnreachable
 
 _NO_SUCH_NAME = "The upstream's host name {host} does not exist; check --upstream."
-_NO_SERVER = "The upstream's host name {host} cannot be looked up now: no name server answers; is there a network?"
+_NO_SERVER = "The upstream's host name {host} cannot be looked up: no name server answers; check the network."
 _SENTENCES = {
     socket.EAI_NONAME: _NO_SUCH_NAME,
     getattr(socket, "EAI_NODATA", socket.EAI_NONAME): "The upstream's host name {host} has no address.",
     socket.EAI_AGAIN: _NO_SERVER,
-    socket.EAI_FAIL: "The name server refused to look the upstream's host name {host} up.",
+    socket.EAI_FAIL: "The name server refused to look up the upstream's host name {host}.",
 }
 _OTHER = "The upstream's host name {host} cannot be resolved ({why})."
 
 
 @implementer(IReactorPluggableNameResolver)
 class ResolvingReactor:
-    """A reactor with a name resolver of one endpoint's own.
+    """A reactor with an endpoint's own name resolver.
 
-    :ivar nameResolver: asks the system, in the reactor's threads.
+    :ivar nameResolver: calls getaddrinfo in the reactor's threads.
     """
 
     def __init__(self, reactor: Any, resolver: IHostnameResolver) -> None:
@@ -49,7 +49,7 @@ class ResolvingReactor:
         self.nameResolver = resolver
 
     def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
-        """Replace the resolver; return the one before."""
+        """Replace the resolver; return the previous one."""
         before, self.nameResolver = self.nameResolver, resolver
         return before
 
@@ -59,7 +59,7 @@ class ResolvingReactor:
 
 @implementer(IStreamClientEndpoint)
 class NamedEndpoint:
-    """TCP to a host by name; fails with a sentence that says what is wrong with the name.
+    """TCP to a host by name; fails with a message that says what is wrong with the name.
 
     :param host: the host's name.
     """
@@ -74,13 +74,13 @@ class NamedEndpoint:
         )
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """Look the name up and connect to the first of its addresses that answers."""
+        """Look up the name and connect to the first of its addresses that answers."""
         self._why = None
         connecting: Deferred[Any] = self._way.connect(protocolFactory)
         return connecting.addErrback(self._failed)
 
     def _look_up(self, *question: Any) -> Any:
-        """Ask the system; runs in a thread, which only ever sets the two attributes."""
+        """Call getaddrinfo; runs in a thread, which only sets the two attributes."""
         self._looking += 1
         try:
             return socket.getaddrinfo(*question)
@@ -92,7 +92,7 @@ class NamedEndpoint:
 
     def _failed(self, reason: Failure) -> Failure:
         if self._looking and self._why is None:
-            # Whoever connects has lost patience. The lookup's thread goes on; nobody can stop it.
+            # The connect timeout has passed. The look-up's thread goes on and cannot be stopped.
             words = f"The upstream's host name {self._host} was not found in time: the name server does not answer."
             return Failure(ConnectTimeout(words))
         if reason.check(DNSLookupError):

@@ -1,8 +1,8 @@
-"""The way through a SOCKS5 proxy (RFC 1928, RFC 1929), which ssh -D, VPN programs and Tor offer.
+"""Connecting through a SOCKS5 proxy (RFC 1928, RFC 1929), as offered by ssh -D, VPN programs and Tor.
 
-`python_socks` speaks the protocol over anything that can write and read so many bytes; it is imported here and
-nowhere else, and only when such a proxy is set. Names go to the proxy as they are (``socks5h``): where a SOCKS proxy
-is needed, the names are often known only behind it.
+`python_socks` implements the protocol over any stream that can write and read a given number of bytes; it is imported
+only here, and only if such a proxy is configured. Names are passed to the proxy unresolved (``socks5h``): where a
+SOCKS proxy is needed, the names are often known only behind it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from zope.interface import implementer
 from ccsproxy.proxy.errors import UpstreamUnreachable
 from ccsproxy.proxy.upstream.endpoints.tls_endpoint import OneProtocol, switch_protocol
 
-_GONE = "The SOCKS proxy on the way to the upstream closed the connection without an answer; see --upstream-proxy."
+_GONE = "The SOCKS proxy in front of the upstream closed the connection without an answer; see --upstream-proxy."
 
 
 class SocksStream(Protocol):
-    """The connection to a SOCKS proxy as `python_socks` wants it: something that writes, and reads so many bytes.
+    """The connection to a SOCKS proxy as the stream that `python_socks` expects: it writes, and reads a number of
+    bytes.
 
-    At most one reader waits at a time. What comes before it is asked for is kept; a proxy that sends more than it
+    At most one reader waits at a time. What arrives before it is asked for is buffered; a proxy that sends more than
     was asked for is refused when the connection is handed over, because those bytes would reach the wrong reader.
 
     """
@@ -38,16 +39,16 @@ class SocksStream(Protocol):
 
     @property
     def surplus(self) -> bool:
-        """Whether something has come that nobody has read."""
+        """Whether there are unread bytes."""
         return bool(self._buffer)
 
     async def write(self, data: bytes) -> None:
-        """Send bytes to the SOCKS server."""
+        """Send bytes to the SOCKS proxy."""
         transport: Any = self.transport
         transport.write(data)
 
     async def read_exactly(self, size: int) -> bytes:
-        """Return so many bytes, when they are there."""
+        """Wait for a number of bytes and return them."""
         if len(self._buffer) < size:
             if self._lost:
                 raise UpstreamUnreachable(_GONE)
@@ -58,7 +59,7 @@ class SocksStream(Protocol):
         return data
 
     def dataReceived(self, data: bytes) -> None:
-        """Take what the proxy says."""
+        """Take bytes from the proxy."""
         self._buffer += data
         reader = self._reader
         if reader is not None and len(self._buffer) >= self._wanted:
@@ -66,27 +67,27 @@ class SocksStream(Protocol):
             reader.callback(b"")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Fail whoever waits for an answer."""
+        """Fail a waiting reader."""
         self._lost = True
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.errback(Failure(UpstreamUnreachable(_GONE)))
 
     def hold_reads(self) -> None:
-        """Collect nothing: the answers are a few bytes."""
+        """Do nothing: the proxy's answers are a few bytes."""
 
     def flush_reads(self) -> None:
-        """Release nothing: no reads are held before the tunnel is there."""
+        """Do nothing: no reads are held before the tunnel exists."""
 
 
 @implementer(IStreamClientEndpoint)
 class SocksEndpoint:
-    """A way through a SOCKS5 proxy.
+    """Reaches a host through a SOCKS5 proxy.
 
-    :param endpoint: the way to the proxy.
-    :param host: the upstream's name or address; the proxy looks names up.
+    :param endpoint: reaches the proxy.
+    :param host: the upstream's name or address; the proxy resolves names.
     :param port: the upstream's port.
-    :param login: user and password, if the proxy wants them; never logged.
+    :param login: user and password, if the proxy requires them; never logged.
     """
 
     def __init__(
@@ -106,21 +107,21 @@ class SocksEndpoint:
             raise
         except Exception:
             raise UpstreamUnreachable(
-                "The SOCKS proxy on the way to the upstream cannot be reached; see --upstream-proxy."
+                "The SOCKS proxy in front of the upstream cannot be reached; see --upstream-proxy."
             ) from None
         transport: Any = stream.transport
         try:
             await self._ask(stream)
-            # As with CONNECT: nobody on the other side may speak before us, so that such bytes are the proxy's own.
+            # As with CONNECT: the far side must not send before us, so such bytes come from the proxy itself.
             if stream.surplus:
-                raise UpstreamUnreachable("The SOCKS proxy on the way to the upstream spoke out of turn.")
+                raise UpstreamUnreachable("The SOCKS proxy in front of the upstream sent unexpected data.")
         except BaseException:
             transport.abortConnection()
             raise
         return switch_protocol(transport, factory)
 
     def _ask(self, stream: SocksStream) -> Coroutine[Any, Any, None]:
-        # Private by its name only: the public half of python_socks brings its own event loops along.
+        # Private only by its name: the public half of python_socks brings its own event loops along.
         from python_socks._connectors.socks5_async import Socks5AsyncConnector
         from python_socks._protocols.errors import ReplyError
 
@@ -131,10 +132,10 @@ class SocksEndpoint:
             try:
                 await connector.connect(stream, self._host, self._port)  # type: ignore[arg-type]
             except ReplyError as error:
-                raise UpstreamUnreachable(f"The SOCKS proxy on the way to the upstream refused: {error}.") from None
+                raise UpstreamUnreachable(f"The SOCKS proxy in front of the upstream refused: {error}.") from None
             except (UnicodeError, ValueError, IndexError):
                 raise UpstreamUnreachable(
-                    "What is set as a SOCKS proxy does not answer in SOCKS5; see --upstream-proxy."
+                    "The configured SOCKS proxy does not answer in SOCKS5; see --upstream-proxy."
                 ) from None
 
         return ask()

@@ -1,4 +1,4 @@
-"""The ways to an upstream: TCP, and TLS over it or over a tunnel."""
+"""Endpoints for upstreams: TCP, and TLS over it or over a tunnel."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from ccsproxy.proxy.upstream.endpoints.names import NamedEndpoint
 
 
 def tcp_endpoint(reactor: Any, host: str, port: int) -> IStreamClientEndpoint:
-    """Return the way to a host by TCP. The time it may take is limited by who connects.
+    """Return the TCP endpoint of a host. The caller limits the time that connecting may take.
 
-    :param host: a name or an address; addresses are not resolved, which would cost a thread's round trip.
+    :param host: a name or an address; addresses are not resolved, which would cost a round trip to a thread.
     """
     if isIPAddress(host):
         return TCP4ClientEndpoint(reactor, host, port, timeout=cast(int, None))
@@ -40,7 +40,7 @@ def tcp_endpoint(reactor: Any, host: str, port: int) -> IStreamClientEndpoint:
 
 
 class OneProtocol(Factory):
-    """A factory of the one protocol it was given."""
+    """A factory that returns the one protocol it was given."""
 
     noisy = False
 
@@ -48,12 +48,12 @@ class OneProtocol(Factory):
         self._protocol = protocol
 
     def buildProtocol(self, addr: Any) -> Any:
-        """Return the protocol that waits for this connection."""
+        """Return the given protocol."""
         return self._protocol
 
 
 def switch_protocol(transport: Any, factory: IProtocolFactory) -> Any:
-    """Let a protocol of a factory take a connection over, when a proxy on the way has opened it.
+    """Let a factory's protocol take over a connection that a proxy has opened.
 
     :param transport: a TCP connection, or TLS over one.
     """
@@ -67,13 +67,13 @@ def switch_protocol(transport: Any, factory: IProtocolFactory) -> Any:
 
 
 class Direct:
-    """A transport whose `write` is in the socket when it returns, as far as the socket takes it."""
+    """A transport whose `write` passes data to the socket immediately, as far as the socket accepts it."""
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
 
     def write(self, data: bytes) -> None:
-        """Write; the transport's producer is paused while a part of it waits."""
+        """Write; pause the transport's producer while part of the data is left in the buffer."""
         transport = self._transport
         if not send_now(transport, data) and transport.producer is not None:
             transport.producer.pauseProducing()
@@ -83,20 +83,20 @@ class Direct:
 
 
 class TlsSessions(typing.Protocol):
-    """Who keeps TLS sessions."""
+    """Where TLS sessions are kept."""
 
     def keep(self, connection: SSL.Connection) -> None:
-        """Keep the session of a connection whose peer was accepted."""
+        """Keep the session of a connection whose certificate was accepted."""
 
 
 class RelayTLS(TLSMemoryBIOProtocol):
-    """TLS that writes at once and passes on what one read held as one piece, however many records it was.
+    """TLS that writes immediately and passes on the data of one read as one piece, however many records it was.
 
-    Twisted's default transport collects writes until the next turn of the reactor; ours are whole pieces already.
+    Twisted's default transport collects writes until the next reactor turn; ours are joined already.
 
     :ivar why: why the certificate was refused.
-    :ivar sessions: who keeps the session, so that the next connection needs no whole handshake.
-    :ivar ended_plainly: the peer has closed its connection in good order, perhaps without saying so in TLS.
+    :ivar sessions: keeps the session, so that the next connection can resume it.
+    :ivar ended_plainly: the peer has closed the TCP connection in good order, perhaps without close_notify.
     """
 
     why: Exception | None = None
@@ -104,31 +104,31 @@ class RelayTLS(TLSMemoryBIOProtocol):
     ended_plainly = False
 
     def refused(self, why: Exception) -> None:
-        """Remember the first reason for refusing a certificate; the handshake ends with it."""
+        """Store the first reason for refusing a certificate; the handshake fails with it."""
         if self.why is None:
             self.why = why
 
     def makeConnection(self, transport: Any) -> None:
-        """Begin the handshake, and write past the reactor's queue from then on."""
+        """Start the handshake, and bypass the transport's write buffer from then on."""
         super().makeConnection(transport)
         direct: Any = Direct(transport)
         self.transport = direct
 
     def keep_session(self) -> None:
-        """Let the session be resumed by another connection; to be called when the peer has sent its tickets."""
+        """Make the session available for resumption; to be called when the peer has sent its tickets."""
         if self.sessions is not None and self._tlsConnection is not None:
             self.sessions.keep(self._tlsConnection)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Remember how the connection below ended, and its session."""
+        """Note how the TCP connection ended, and keep the session."""
         if not self._lostTLSConnection and self._handshakeDone:
-            # Nothing has gone wrong in TLS so far: what comes now is at worst a missing ``close_notify``.
+            # TLS has not failed so far: at worst, ``close_notify`` is missing.
             self.ended_plainly = reason.check(ConnectionDone) is not None
         self.keep_session()
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
-        """Decrypt what was read."""
+        """Decrypt the data of one read."""
         inner: Any = self.wrappedProtocol
         inner.hold_reads()
         try:
@@ -137,10 +137,10 @@ class RelayTLS(TLSMemoryBIOProtocol):
             inner.flush_reads()
 
     def hold_reads(self) -> None:
-        """Collect nothing: within the TLS of a proxy, each read is a piece of its own."""
+        """Do nothing: within the TLS of a proxy, each read is a piece of its own."""
 
     def flush_reads(self) -> None:
-        """Release nothing: no reads are held."""
+        """Do nothing: no reads are held."""
 
 
 class RelayTLSFactory(TLSMemoryBIOFactory):
@@ -151,7 +151,7 @@ class RelayTLSFactory(TLSMemoryBIOFactory):
 
 @implementer(IHandshakeListener)
 class Handshake(Protocol):
-    """Stands where the real protocol will, until the handshake is done and the certificate accepted.
+    """Holds the place of the real protocol until the handshake is done and the certificate accepted.
 
     :ivar ready: fires with the real protocol.
     """
@@ -166,7 +166,7 @@ class Handshake(Protocol):
             transport.abortConnection()
 
     def handshakeCompleted(self) -> None:
-        """Give way to the real protocol."""
+        """Hand over to the real protocol."""
         tls: Any = self.transport
         protocol: Any = self._factory.buildProtocol(tls.getPeer())
         tls.wrappedProtocol = protocol
@@ -176,13 +176,13 @@ class Handshake(Protocol):
             self.ready.callback(protocol)
 
     def hold_reads(self) -> None:
-        """Collect nothing: there is no data before the handshake is done."""
+        """Do nothing: there is no data before the handshake is done."""
 
     def flush_reads(self) -> None:
-        """Release nothing: no reads are held before the handshake."""
+        """Do nothing: no reads are held before the handshake."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Fail, with the certificate's fault when that was the cause."""
+        """Fail, with the error of the certificate if that was the cause."""
         why = getattr(self.transport, "why", None)
         self.transport = None
         if self.ready.called:
@@ -202,7 +202,7 @@ def _odd(reason: Failure) -> str:
 
 @implementer(IStreamClientEndpoint)
 class TLSEndpoint:
-    """TLS over another endpoint; connected means that the certificate has been accepted."""
+    """TLS over another endpoint; it connects only once the certificate has been accepted."""
 
     def __init__(
         self, reactor: Any, endpoint: IStreamClientEndpoint, creator: IOpenSSLClientConnectionCreator
@@ -212,7 +212,7 @@ class TLSEndpoint:
         self._creator = creator
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """Connect and shake hands."""
+        """Connect, and do the TLS handshake."""
         handshake = Handshake(protocolFactory)
         factory = RelayTLSFactory(self._creator, True, OneProtocol(handshake), clock=self._reactor)
         connecting: Deferred[Any] = self._endpoint.connect(factory)

@@ -1,8 +1,8 @@
-"""TLS towards upstreams: a policy that refuses whatever it cannot show to be right.
+"""TLS policy for upstreams: whatever cannot be verified is refused.
 
-Twisted's own name check accepts a certificate without subjectAltName from a trusted authority, because it treats an
-unexpected error of the check as consent. Here any error refuses. One context is made for each upstream and shared by
-its connections; their sessions are resumed within it, and nowhere else.
+Twisted's own name check accepts a certificate without subjectAltName from a trusted authority, because it ignores an
+unexpected error of the check. Here any error refuses. One context is made per upstream and shared by its connections;
+their sessions are resumed only within it.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from ccsproxy.proxy.upstream.failures import chain_refusal, refusal
 
 @attr.frozen
 class Trust:
-    """Whom to trust and who we are.
+    """Trusted authorities and our own certificate.
 
-    :ivar authorities: PEM file of the authorities that are trusted instead of the system's.
-    :ivar certificate: PEM file of our own certificate and its chain.
-    :ivar key: PEM file of the certificate's key; the certificate's own file when it is not given.
+    :ivar authorities: PEM file with the authorities that replace the system's.
+    :ivar certificate: PEM file with our own certificate and its chain.
+    :ivar key: PEM file with the certificate's key; by default the certificate's own file.
     """
 
     authorities: Path | None = None
@@ -37,11 +37,11 @@ class Trust:
 
 
 class TLSSettingError(ValueError):
-    """A file of certificates or keys cannot be used; says which one and why."""
+    """A certificate or key file cannot be used; the message says which one and why."""
 
 
 def _service_id(host: str) -> tuple[ServiceID, bool]:
-    """Return the identity that a host's certificate has to have, and whether it is a name."""
+    """Return the identity that a host's certificate must have, and whether it is a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -52,16 +52,16 @@ def _service_id(host: str) -> tuple[ServiceID, bool]:
 def make_context(trust: Trust) -> SSL.Context:
     """Make the context that all connections to an upstream share.
 
-    :raises TLSSettingError: when a file cannot be read as what it should be.
+    :raises TLSSettingError: if a file cannot be read or has the wrong content.
     """
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
-    # OpenSSL's own cache knows no hosts; sessions are kept by `keep`, for whom they were made with.
+    # OpenSSL's own cache does not distinguish hosts; `keep` stores sessions per host.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    # An idle connection keeps 34 KB less, and most of a pool is idle.
+    # Saves 34 KB per idle connection, and most of a pool is idle.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    # Without it some servers choose HTTP/2 for a client that says nothing, and answer in frames.
+    # Without it some servers choose HTTP/2 for a client that offers nothing, and answer in frames.
     context.set_alpn_protos([b"http/1.1"])
     if trust.authorities is None:
         context.set_default_verify_paths()
@@ -88,7 +88,7 @@ def _load(option: str, path: Path, load: Any) -> None:
 
 @implementer(IOpenSSLClientConnectionCreator)
 class UpstreamTLS:
-    """Makes the TLS connections to one host, and checks who answers.
+    """Makes the TLS connections to one host, and verifies its certificate.
 
     :param host: name or address, as text.
     :param context: used for this host alone.
@@ -103,23 +103,26 @@ class UpstreamTLS:
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
-        """Make a connection; the protocol is told by ``refused`` why a certificate was not accepted."""
+        """Make a connection; the protocol's ``refused`` is called with the reason if a certificate is not
+        accepted.
+        """
         connection = SSL.Connection(self._context, None)
         connection.set_app_data(tlsProtocol)
         tlsProtocol.sessions = self
         if self._server_name is not None:
             connection.set_tlsext_host_name(self._server_name)
-        # Taken out: a session ticket that is used twice lets an observer tell that two connections are one client's.
+        # Removed: a session ticket that is used twice lets an observer link two connections to one client.
         session, self._session = self._session, None
         if session is not None:
             connection.set_session(session)
         return connection
 
     def keep(self, connection: SSL.Connection) -> None:
-        """Keep the session of a connection for the next one, which then pays one round trip less and no certificates.
+        """Keep a connection's session for the next one, which saves it a round trip and the certificates.
 
-        Only a connection whose certificate was accepted completes its handshake, and the session belongs to this
-        host and context alone, so whom it speaks to has been checked as above. Each is used once (RFC 8446, C.4).
+        Only a connection whose certificate was accepted completes its handshake, and the session belongs to this host
+        and
+        context alone, so its peer has been verified as above. Each session is used once (RFC 8446, C.4).
         """
         if self._accepted(connection):
             self._session = connection.get_session()
@@ -129,19 +132,19 @@ class UpstreamTLS:
         return connection.get_app_data().why is None and connection.get_peer_certificate() is not None
 
     def _verify(self, connection: SSL.Connection, certificate: crypto.X509, code: int, depth: int, ok: int) -> bool:
-        """Judge one certificate of a chain; anything but a proven yes is a no."""
+        """Verify one certificate of a chain; anything but success refuses it."""
         try:
             if not ok:
                 self._refuse(connection, chain_refusal(code))
                 return False
             if depth == 0:
-                # The name of the leaf alone: authorities above it have names that nobody asked for.
+                # Only the leaf's name: the authorities above it have names of their own.
                 verify_service_identity(extract_patterns(certificate), [self._identity], [])
             return True
         except BaseException as error:
             try:
                 self._refuse(connection, refusal(error, self._host))
-            except BaseException:  # noqa: S110 - nothing may leave a callback of OpenSSL, and the answer is no already
+            except BaseException:  # noqa: S110 - nothing may leave an OpenSSL callback, and it is a refusal anyway
                 pass
             return False
 
@@ -152,15 +155,15 @@ class UpstreamTLS:
 
 @implementer(IPolicyForHTTPS)
 class FailClosedPolicy:
-    """The `IPolicyForHTTPS` of the relay: every host gets a context of its own with the same trust."""
+    """The relay's `IPolicyForHTTPS`: every host gets its own context with the same trust."""
 
     def __init__(self, trust: Trust) -> None:
         self._trust = trust
 
     def without_certificate(self) -> FailClosedPolicy:
-        """Return the same policy for hosts that are not to see who we are: proxies on the way."""
+        """Return the same policy without our certificate, for proxies, which should not see it."""
         return FailClosedPolicy(attr.evolve(self._trust, certificate=None, key=None))
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> UpstreamTLS:
-        """Return what makes the connections to a host."""
+        """Return the connection creator for a host."""
         return UpstreamTLS(hostname.decode("ascii"), make_context(self._trust))

@@ -1,4 +1,4 @@
-"""The way through a corporate proxy: CONNECT, then whatever the real protocol says."""
+"""Tunnelling through a corporate proxy: CONNECT, then the real protocol."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ccsproxy.proxy.upstream.response_head import check_beginning, parse_head
 
 
 class Tunnel(Protocol):
-    """Asks a proxy for a connection (RFC 9110 section 9.3.6) and gives way to the real protocol.
+    """Requests a tunnel from a proxy (RFC 9110 section 9.3.6) and hands over to the real protocol.
 
     :ivar ready: fires with the real protocol.
     """
@@ -30,13 +30,13 @@ class Tunnel(Protocol):
         self.ready: Deferred[IProtocol] = Deferred(lambda _: self._abort())
 
     def connectionMade(self) -> None:
-        """Ask the corporate proxy for a tunnel."""
+        """Request a tunnel from the proxy."""
         if self.transport is not None:
             self.transport.write(self._request + b"\r\n")
         self._request = b""
 
     def dataReceived(self, data: bytes) -> None:
-        """Read the proxy's answer; nothing may follow it before we have spoken."""
+        """Parse the proxy's response; nothing may follow it before we have sent something."""
         self._buffer += data
         end = self._buffer.find(b"\r\n\r\n")
         try:
@@ -45,16 +45,15 @@ class Tunnel(Protocol):
                 return
             head = parse_head(bytes(self._buffer[: end + 2]))
         except UpstreamProtocolError:
-            self._fail("The proxy on the way to the upstream does not answer in HTTP/1.1.")
+            self._fail("The proxy in front of the upstream does not answer in HTTP/1.1; see --upstream-proxy.")
             return
-        # TLS and HTTP are both begun by us: whatever follows the head already is not from the upstream that we asked
-        # for.
+        # In TLS and HTTP the client speaks first: bytes that already follow the head cannot be from our upstream.
         if 200 <= head.code < 300 and len(self._buffer) == end + 4:
             self._give_way()
         elif head.code == 407:
-            self._fail("The proxy on the way to the upstream wants another login; see --upstream-proxy.")
+            self._fail("The proxy in front of the upstream requires a different login; see --upstream-proxy.")
         else:
-            self._fail(f"The proxy on the way to the upstream refused the connection with status {head.code}.")
+            self._fail(f"The proxy in front of the upstream refused the connection with status {head.code}.")
 
     def _give_way(self) -> None:
         transport: Any = self.transport
@@ -64,10 +63,10 @@ class Tunnel(Protocol):
             self.ready.callback(protocol)
 
     def hold_reads(self) -> None:
-        """Collect nothing: the answer is one head."""
+        """Do nothing: the response is a single head."""
 
     def flush_reads(self) -> None:
-        """Release nothing: no reads are held before the tunnel is there."""
+        """Do nothing: no reads are held before the tunnel exists."""
 
     def _fail(self, sentence: str) -> None:
         self._abort()
@@ -80,18 +79,18 @@ class Tunnel(Protocol):
             transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Fail: the proxy has closed before it answered."""
+        """Fail: the proxy closed the connection before it responded."""
         self.transport = None
         if not self.ready.called:
-            words = "The proxy on the way to the upstream closed the connection without an answer."
+            words = "The proxy in front of the upstream closed the connection without an answer."
             self.ready.errback(Failure(UpstreamUnreachable(words)))
 
 
 @implementer(IStreamClientEndpoint)
 class TunnelEndpoint:
-    """A way through a proxy that is asked with CONNECT.
+    """Reaches a host through a proxy with CONNECT.
 
-    :param endpoint: the way to the proxy.
+    :param endpoint: reaches the proxy.
     :param host: the upstream's name or address.
     :param port: the upstream's port.
     :param authorization: the value of ``Proxy-Authorization``, never logged.
@@ -114,9 +113,7 @@ class TunnelEndpoint:
 
 
 def _proxy_unreachable(reason: Failure) -> Failure:
-    """Say that it was the proxy, not the upstream, that could not be reached; a cancellation stays one."""
+    """Report that the proxy, not the upstream, could not be reached; a cancellation is passed on."""
     if reason.check(CancelledError):
         return reason
-    return Failure(
-        UpstreamUnreachable("The proxy on the way to the upstream cannot be reached; see --upstream-proxy.")
-    )
+    return Failure(UpstreamUnreachable("The proxy in front of the upstream cannot be reached; see --upstream-proxy."))
