@@ -93,24 +93,24 @@ class BatchedTimers:
             slot.timer.cancel()
             self._release(slot)
 
-    def missed(self, deadline: "Deadline") -> None:
+    def deadline_passed(self, deadline: "Deadline") -> None:
         """Check a deadline that has passed again, after the reactor has polled its sockets."""
         if not self._passed:
-            self._reactor.callLater(0, self._judge)
+            self._reactor.callLater(0, self._check_passed)
         self._passed.append(deadline)
 
-    def _judge(self) -> None:
+    def _check_passed(self) -> None:
         passed, self._passed = self._passed, []
         for deadline in passed:
-            deadline.judge()
+            deadline.check_passed()
 
     def _move_all(self, seconds: float) -> None:
         """Postpone every deadline by the time in which this process was stopped."""
         for slot in self._armed.values():
             for deadline in slot:
-                deadline.put_off(seconds)
+                deadline.postpone(seconds)
         for deadline in self._passed:
-            deadline.put_off(seconds)
+            deadline.postpone(seconds)
 
     def _release(self, slot: Slot) -> None:
         slot.timer = None
@@ -137,27 +137,27 @@ class Deadline:
     :param expired: called when the deadline expires, with the value given to `set`.
     """
 
-    __slots__ = ("_at", "_expired", "_not_before", "_seconds", "_slot", "_timers", "_what")
+    __slots__ = ("_argument", "_at", "_expired", "_not_before", "_seconds", "_slot", "_timers")
 
     def __init__(self, timers: BatchedTimers, expired: Callable[[Any], None]) -> None:
         self._timers = timers
         self._seconds = timers.seconds
         self._expired: Callable[[Any], None] | None = expired
         self._at = 0.0
-        self._what: Any = None
+        self._argument: Any = None
         self._slot: Slot | None = None
         self._not_before = float("inf")
 
-    def set(self, delay: float, what: Any) -> None:
+    def set(self, delay: float, argument: Any) -> None:
         """Replace the deadline; 0 disables it.
 
         :param delay: seconds from now.
-        :param what: what `expired` is called with.
+        :param argument: what `expired` is called with.
         """
         if not delay:
             self._at = 0.0
             return
-        self._what = what
+        self._argument = argument
         self._at = at = self._seconds() + delay
         if at < self._not_before:
             self._arm(at)
@@ -170,7 +170,7 @@ class Deadline:
         """Disable the deadline for good and drop all references."""
         self._at = 0.0
         self._not_before = float("-inf")
-        self._expired = self._what = None
+        self._expired = self._argument = None
         slot, self._slot = self._slot, None
         if slot is not None:
             self._timers.disarm(self, slot)
@@ -190,14 +190,14 @@ class Deadline:
         if self._seconds() < self._at:
             self._arm(self._at)
         else:
-            self._timers.missed(self)
+            self._timers.deadline_passed(self)
 
-    def put_off(self, seconds: float) -> None:
+    def postpone(self, seconds: float) -> None:
         """Postpone the deadline, if one is set."""
         if self._at:
             self._at += seconds
 
-    def judge(self) -> None:
+    def check_passed(self) -> None:
         """Expire, unless the deadline has moved since it passed."""
         if not self._at or self._expired is None or self._slot is not None:
             return
@@ -206,6 +206,6 @@ class Deadline:
             return
         self._at = 0.0
         try:
-            self._expired(self._what)
+            self._expired(self._argument)
         except Exception:
             log.failure("the handler of an expired deadline raised")

@@ -35,10 +35,10 @@ class UpstreamTimings:
         self.waited = 0.0
 
 
-class IWholeBody(IBodyProducer):
+class IBufferedBody(IBodyProducer):
     """A request body that may be available at once, without being produced piece by piece."""
 
-    def whole_body() -> bytes | None:
+    def take_buffered() -> bytes | None:
         """Return the body and hand it over, if all of it has arrived and no consumer has started; else None."""
 
 

@@ -34,7 +34,6 @@ class Relay:
     __slots__ = (
         "_body",
         "_clock",
-        "_if_gone",
         "_marks",
         "_own_bytes",
         "_request",
@@ -43,6 +42,7 @@ class Relay:
         "_tap",
         "_tee",
         "_verdict",
+        "_verdict_if_gone",
         "_waiting",
         "head_at",
         "hint",
@@ -61,7 +61,7 @@ class Relay:
         self._tap: GuardedTap | None = None
         self._tee: ResponseTee | None = None
         self._verdict: Verdict | None = None
-        self._if_gone = CLIENT_GONE
+        self._verdict_if_gone = CLIENT_GONE
         self._stalls, self._stalled_before = stalls, stalls()
         self._own_bytes = 0
         self._waiting: Deferred[IRelayResponse] | None = None
@@ -82,7 +82,7 @@ class Relay:
         request = self._request
         assert request is not None  # noqa: S101 - a relay starts once, with its request
         try:
-            waiting = self._ask(client, request, target, lines)
+            waiting = self._send_request(client, request, target, lines)
         except Exception:
             waiting = fail()
         self.spent = self._clock() - request.entered
@@ -91,16 +91,16 @@ class Relay:
         if request.first_body:
             tap.request_body(request.first_body)
         self._waiting = waiting
-        waiting.addCallbacks(self._answered, self._failed)
+        waiting.addCallbacks(self._response_received, self._failed)
 
-    def _ask(
+    def _send_request(
         self, client: ITransparentClient, request: RelayRequest, target: bytes, lines: bytes
     ) -> Deferred[IRelayResponse]:
         return client.send(request.method, target, lines, self._body, self._marks)
 
     # -- called by the upstream side -----------------------------------------------------------------------------
 
-    def _answered(self, response: IRelayResponse) -> None:
+    def _response_received(self, response: IRelayResponse) -> None:
         """Pass the response on through a `ResponseTee`."""
         request, tap = self._request, self._tap
         if self._waiting is None or request is None or tap is None:
@@ -112,7 +112,7 @@ class Relay:
         try:
             tee.start()
         except Exception:
-            self._broken(Failure())
+            self._end_on_error(Failure())
 
     def switch(self, response: IRelayResponse) -> None:
         """Switch to raw mode: pass on what the client sends unchanged."""
@@ -138,9 +138,9 @@ class Relay:
         try:
             self._answer(error.status, error.error_type, error.message, (error.outcome, error.kind, error.message))
         except Exception:
-            self._broken(Failure())
+            self._end_on_error(Failure())
 
-    def _broken(self, reason: Failure) -> None:
+    def _end_on_error(self, reason: Failure) -> None:
         """End an exchange that a bug of ours has interrupted, visibly incomplete."""
         log.failure("an exchange was interrupted", reason)
         if self._verdict is None:
@@ -213,7 +213,7 @@ class Relay:
         if self._request is None:
             return
         outcome = Outcome.REQUEST_TOO_LARGE if refusal.status == 413 else Outcome.REFUSED
-        self._give_up(refusal.status, refusal.kind, refusal.message, (outcome, refusal.kind, refusal.message))
+        self._end_early(refusal.status, refusal.kind, refusal.message, (outcome, refusal.kind, refusal.message))
 
     def drain(self) -> None:
         """Keep going: an HTTP exchange ends by itself."""
@@ -221,11 +221,11 @@ class Relay:
     def cut(self) -> None:
         """End now, because the proxy stops; an exchange that only waits for its client has its verdict already."""
         if self._verdict is not None:
-            self._if_gone = SHUTDOWN
+            self._verdict_if_gone = SHUTDOWN
             return
-        self._give_up(503, "shutdown", "The proxy is being stopped.", SHUTDOWN)
+        self._end_early(503, "shutdown", "The proxy is being stopped.", SHUTDOWN)
 
-    def _give_up(self, status: int, kind: str, message: str, verdict: Verdict) -> None:
+    def _end_early(self, status: int, kind: str, message: str, verdict: Verdict) -> None:
         request = self._request
         if request is None:
             return
@@ -270,7 +270,7 @@ class Relay:
     def client_gone(self, unsent: int) -> None:
         """Cancel the upstream request: its response is no longer wanted."""
         if self._verdict is None or self._verdict[0] in (Outcome.COMPLETE, Outcome.HTTP_ERROR):
-            self._verdict = self._if_gone
+            self._verdict = self._verdict_if_gone
         request = self._request
         if request is not None:
             self._stop_upstream()

@@ -38,8 +38,9 @@ class Route:
 
     :ivar authority: the value of ``Host``; None if requests name their upstream themselves.
     :ivar url: scheme, authority and base path, as in records.
-    :ivar near: the upstream may be on this machine.
-    :ivar twice: prefix of a target that contains the API version twice, from the base path and from the client.
+    :ivar may_be_local: the upstream may be on this machine.
+    :ivar doubled_prefix: prefix of a target that contains the API version twice, from the base path and from the
+    client.
     :ivar key: replaces the client's key by the team's own; None to forward the client's.
     """
 
@@ -49,24 +50,24 @@ class Route:
     base_path: bytes
     client: ITransparentClient
     url: str = ""
-    near: bool = False
-    twice: bytes = b""
+    may_be_local: bool = False
+    doubled_prefix: bytes = b""
     key: TeamKey | None = None
 
 
-def way_to(upstream: Upstream, client: ITransparentClient, key: TeamKey | None = None) -> Route:
+def route_to(upstream: Upstream, client: ITransparentClient, key: TeamKey | None = None) -> Route:
     """Return the route to a configured upstream.
 
     :param key: the team's own key for it.
     """
     authority, base_path = upstream.authority.encode(), upstream.base_path.encode()
     version = _VERSION.search(base_path)
-    twice = b"%b%b/" % (base_path, version[0]) if version else b""
-    near = is_near(upstream.host)
-    return Route(upstream.name, upstream.provider, authority, base_path, client, upstream.url, near, twice, key)
+    doubled = b"%b%b/" % (base_path, version[0]) if version else b""
+    local = may_be_local(upstream.host)
+    return Route(upstream.name, upstream.provider, authority, base_path, client, upstream.url, local, doubled, key)
 
 
-def twice_said(beginning: bytes) -> str:
+def doubled_version_hint(beginning: bytes) -> str:
     """Return the probable cause of a 404 for a target with this prefix."""
     doubled, base = beginning.decode().rstrip("/"), beginning.decode().rstrip("/").rpartition("/")[0]
     return (
@@ -75,7 +76,7 @@ def twice_said(beginning: bytes) -> str:
     )
 
 
-def is_near(host: str) -> bool:
+def may_be_local(host: str) -> bool:
     """Tell whether a host may be this machine: an address that is not public, or a name that no public host has."""
     try:
         return not ipaddress.ip_address(host).is_global
@@ -99,7 +100,7 @@ class RelayRoutes:
     stalls: Seconds = lambda: 0.0
     respond: Callable[[int, bytes, bytes], Any] | None = None
 
-    def announced(self, request: RelayRequest, way: Route, target: bytes, transport: str) -> RequestHead:
+    def describe(self, request: RelayRequest, route: Route, target: bytes, transport: str) -> RequestHead:
         """Describe a request for capture.
 
         :param target: the forwarded target.
@@ -110,8 +111,8 @@ class RelayRoutes:
         return RequestHead(
             exchange_id,
             request.started_at,
-            way.name,
-            way.provider,
+            route.name,
+            route.provider,
             head.method,
             head.target,
             target,
@@ -119,7 +120,7 @@ class RelayRoutes:
             head.lines,
             request.peer,
             transport,
-            way.url,
+            route.url,
             request.connection_id(exchange_id),
             request.owner,
             request.ends,
@@ -127,7 +128,9 @@ class RelayRoutes:
             head.person,
         )
 
-    def relay(self, request: RelayRequest, way: Route, target: bytes, capture: GuardedCapture | None = None) -> None:
+    def relay(
+        self, request: RelayRequest, route: Route, target: bytes, capture: GuardedCapture | None = None
+    ) -> None:
         """Start relaying a request.
 
         :param target: in origin-form, with the upstream's base path.
@@ -137,26 +140,26 @@ class RelayRoutes:
         relay: Relay
         if head.upgrades:
             lines, relay, transport = (
-                head.handshake(way.authority),
+                head.handshake(route.authority),
                 UpgradeRelay(request, self.clock, self.stalls),
                 "websocket",
             )
         else:
-            lines, relay, transport = head.forward(way.authority), Relay(request, self.clock, self.stalls), "http"
-        announced = self.announced(request, way, target, transport)
-        if way.key is not None:
+            lines, relay, transport = head.forward(route.authority), Relay(request, self.clock, self.stalls), "http"
+        description = self.describe(request, route, target, transport)
+        if route.key is not None:
             # After capture got its description: the record shows, redacted, what the client sent, and never this key.
-            lines, target = way.key.put(lines, target)
-        if way.twice and target.startswith(way.twice):
-            relay.hint = twice_said(way.twice)
-        relay.start(way.client, target, lines, capture or self.capture, announced)
+            lines, target = route.key.put(lines, target)
+        if route.doubled_prefix and target.startswith(route.doubled_prefix):
+            relay.hint = doubled_version_hint(route.doubled_prefix)
+        relay.start(route.client, target, lines, capture or self.capture, description)
 
 
 @implementer(IResource)
 class ProxyResource(Resource):
     """Routes every request to one of the upstreams.
 
-    :param ways: the routes by the first path segment that selects them.
+    :param routes: the routes by the first path segment that selects them.
     :param default: the route of every other path; None if there is no upstream, and no such request arrives.
     :param relays: relays requests.
     :param forward: handles requests for other hosts.
@@ -167,16 +170,16 @@ class ProxyResource(Resource):
 
     def __init__(
         self,
-        ways: Mapping[str, Route],
+        routes: Mapping[str, Route],
         default: Route | None,
         relays: RelayRoutes,
         forward: Renderer | None = None,
         client_keys: ClientKeys | None = None,
     ) -> None:
         super().__init__()
-        self._ways = {name.encode(): way for name, way in ways.items()}
+        self._routes = {name.encode(): route for name, route in routes.items()}
         self._default = default
-        self._near = [way for way in self._ways.values() if way.near]
+        self._local = [route for route in self._routes.values() if route.may_be_local]
         self._relays = relays
         self._forward = forward
         self._client_keys = client_keys
@@ -189,23 +192,23 @@ class ProxyResource(Resource):
         """
         if self._client_keys is None or is_preflight(head):
             return
-        name, _ = route(target, self._ways)
-        way = self._ways[name] if name else self._default
-        head.person = self._client_keys.person(head, way.provider if way is not None else "")
+        name, _ = route(target, self._routes)
+        chosen = self._routes[name] if name else self._default
+        head.person = self._client_keys.person(head, chosen.provider if chosen is not None else "")
 
     def render(self, request: RelayRequest) -> int:
         """Start relaying a request."""
         # The guard accepts absolute-form and CONNECT only for other hosts than ourselves.
         if self._forward is not None and not request.target.startswith(b"/"):
             return self._forward.render(request)
-        name, target = route(request.target, self._ways)
-        way = self._ways[name] if name else self._default
-        if way is None:
+        name, target = route(request.target, self._routes)
+        chosen = self._routes[name] if name else self._default
+        if chosen is None:
             raise LookupError("a request without an upstream has passed the guard")
         # A preflight is addressed to us, not to the API: no upstream would know our origin.
         if is_preflight(request.head) and self._relays.respond is not None:
-            way = attr.evolve(way, client=PreflightClient(request.head, self._relays.respond))
-        self._relays.relay(request, way, with_base_path(way.base_path, target))
+            chosen = attr.evolve(chosen, client=PreflightClient(request.head, self._relays.respond))
+        self._relays.relay(request, chosen, with_base_path(chosen.base_path, target))
         return NOT_DONE_YET
 
     def may_loop(self, target: bytes) -> bool:
@@ -216,13 +219,13 @@ class ProxyResource(Resource):
         """
         # Detecting loops costs some milliseconds. An upstream with a public address cannot be a program on this
         # machine.
-        if not self._near:
+        if not self._local:
             return False
-        name, _ = route(target, self._ways)
-        return (self._ways[name] if name else self._default) in self._near
+        name, _ = route(target, self._routes)
+        return (self._routes[name] if name else self._default) in self._local
 
     def is_own(self, peer: Any, host: Any) -> bool:
         """Tell whether an accepted connection is one of our own upstream connections: its requests are a loop."""
-        return any(way.client.is_own(peer, host) for way in self._ways.values()) or (
+        return any(route.client.is_own(peer, host) for route in self._routes.values()) or (
             self._forward is not None and self._forward.is_own(peer, host)
         )

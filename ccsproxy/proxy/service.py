@@ -26,7 +26,7 @@ from ccsproxy.proxy.forward.resource import ForwardResource
 from ccsproxy.proxy.forward.upstreams import UpstreamsByHost
 from ccsproxy.proxy.gateway.keys import GatewayKeys
 from ccsproxy.proxy.interfaces import ITransparentClient, Seconds
-from ccsproxy.proxy.resource import ProxyResource, RelayRoutes, way_to
+from ccsproxy.proxy.resource import ProxyResource, RelayRoutes, route_to
 from ccsproxy.proxy.server.access.admission import ProxyAdmission, token_reader
 from ccsproxy.proxy.server.access.guard import ServerRules
 from ccsproxy.proxy.server.access.loops import LoopWatch
@@ -62,7 +62,7 @@ class SiteParts:
 
     :ivar capture: captures every exchange.
     :ivar limits: defaults; configured values override them.
-    :ivar write_batch: see `RelaySite`, as `admission`, `loops` and `everybody`.
+    :ivar write_batch: see `RelaySite`, as `admission`, `loops` and `all_channels`.
     :ivar forward: handles requests for other hosts, if that is enabled.
     :ivar stalls: see `ccsproxy.proxy.relay.Relay`.
     :ivar keys: who may call, and the team's own keys.
@@ -78,7 +78,7 @@ class SiteParts:
     admission: ProxyAdmission | None = None
     stalls: Seconds = lambda: 0.0
     loops: LoopWatch | None = None
-    everybody: set[RelayChannel] | None = None
+    all_channels: set[RelayChannel] | None = None
     keys: GatewayKeys = attr.field(factory=GatewayKeys)
 
 
@@ -91,11 +91,11 @@ def relay_site(
     :param default: the name of the upstream for paths that name none; by default the first one.
     """
     keys = parts.keys
-    ways = {name: way_to(upstream, client, keys.team.get(name)) for name, (upstream, client) in clients.items()}
-    first = ways[default or next(iter(ways))] if ways else None
+    routes = {name: route_to(upstream, client, keys.team.get(name)) for name, (upstream, client) in clients.items()}
+    first = routes[default or next(iter(routes))] if routes else None
     relays = RelayRoutes(parts.capture, parts.ids, time.monotonic, parts.stalls, empty_response)
     site = RelaySite(
-        ProxyResource(ways, first, relays, parts.forward, keys.clients),
+        ProxyResource(routes, first, relays, parts.forward, keys.clients),
         parts.reactor,
         parts.timers,
         RefusedRecorder(parts.capture, parts.ids),
@@ -105,10 +105,10 @@ def relay_site(
         allowed=config.allow_hosts,
         origin=config.cors_allow,
         write_batch=parts.write_batch,
-        rules=ServerRules(bool(ways), parts.forward is not None, config.websocket),
+        rules=ServerRules(bool(routes), parts.forward is not None, config.websocket),
         admission=parts.admission,
         loops=parts.loops,
-        everybody=parts.everybody,
+        all_channels=parts.all_channels,
         callers=CallerFinder(),
     )
     if parts.forward is not None:
@@ -182,7 +182,7 @@ class RelayService:
             admission=ProxyAdmission(config.api_users == "any", token_reader(config.token_path)),
             stalls=self._stalls.total,
             loops=loops or LoopWatch(lambda: (os.getpid(),)),
-            everybody=set(),
+            all_channels=set(),
             keys=self._keys,
         )
         self.site = self.site_for(config.upstreams[0] if config.upstreams else None)
@@ -202,9 +202,9 @@ class RelayService:
     def _client(self, one: Upstream, policy: FailClosedPolicy) -> tuple[ITransparentClient, RelayPool]:
         proxy, timeouts = self._proxy_for(one), timeouts_of(self._config)
         client, pool = client_for(one, self._reactor, self._timers, timeouts, policy, proxy, self._write_batch)
-        return client, self._kept(pool)
+        return client, self._register(pool)
 
-    def _kept(self, pool: RelayPool) -> RelayPool:
+    def _register(self, pool: RelayPool) -> RelayPool:
         """Register a pool for changed limits, and for shutdown."""
         pool.cachedConnectionTimeout = self._config.upstream_keepalive
         self._pools.add(pool)
@@ -234,7 +234,7 @@ class RelayService:
         """Make a client that connects to a host without TLS of our own."""
         endpoint = endpoint_for(one, self._reactor, self._proxy_for(one), self._policy)
         pool = RelayPool(self._reactor, self._timers, timeouts_of(self._config), write_batch=self._write_batch)
-        return TransparentClient(RelayAgent(pool, endpoint)), self._kept(pool)
+        return TransparentClient(RelayAgent(pool, endpoint)), self._register(pool)
 
     def site_for(self, default: Upstream | None) -> RelaySite:
         """Return a site whose paths go to an upstream unless they name another one."""

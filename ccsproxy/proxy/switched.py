@@ -16,17 +16,17 @@ class SwitchedRelay(Relay):
     :cvar quiet: seconds without a byte from the upstream after which it is considered idle.
     """
 
-    __slots__ = ("_heard_at",)
+    __slots__ = ("_client_sent_at",)
 
     quiet = 2.0
 
     def __init__(self, request: RelayRequest, clock: Seconds, stalls: Seconds = lambda: 0.0) -> None:
         super().__init__(request, clock, stalls)
-        self._heard_at = clock()
+        self._client_sent_at = clock()
 
     def body_received(self, data: bytes) -> None:
         """Pass on a piece, and note the time."""
-        self._heard_at = self._clock()
+        self._client_sent_at = self._clock()
         super().body_received(data)
 
     def drain(self) -> None:
@@ -34,10 +34,10 @@ class SwitchedRelay(Relay):
         tee = self._tee
         if tee is None:
             return
-        said = tee.last_byte or 0.0
+        upstream_sent_at = tee.last_byte or 0.0
         # A WebSocket that an agent keeps open for its next turn would otherwise delay the drain to its limit. If the
         # client sent last, a response is outstanding, however long the model thinks.
-        if said >= self._heard_at and self._clock() - said >= self.quiet:
+        if upstream_sent_at >= self._client_sent_at and self._clock() - upstream_sent_at >= self.quiet:
             self.cut()
 
 
@@ -49,7 +49,7 @@ class UpgradeRelay(SwitchedRelay):
     #: Models pause for some seconds within a response, too.
     quiet = 10.0
 
-    def _ask(
+    def _send_request(
         self, client: ITransparentClient, request: RelayRequest, target: bytes, lines: bytes
     ) -> Deferred[IRelayResponse]:
         return client.upgrade(target, lines, self._marks)
@@ -70,7 +70,7 @@ class TunnelRelay(SwitchedRelay):
 
     idle = 3600.0
 
-    def _ask(
+    def _send_request(
         self, client: ITransparentClient, request: RelayRequest, target: bytes, lines: bytes
     ) -> Deferred[IRelayResponse]:
         return client.tunnel(self.idle, self._marks)

@@ -28,7 +28,7 @@ _PROBES = [
 ]
 #: The members of Linux's ``struct tcp_info`` that are used: retransmits, probes, unacked, last_ack_recv in ms.
 _TCP_INFO = struct.Struct("=2xBB20xI28xI")
-_TELLS = sys.platform == "linux"
+_HAS_TCP_INFO = sys.platform == "linux"
 
 
 def sends_directly(transport: Any) -> bool:
@@ -157,7 +157,7 @@ def is_dead(transport: Any, seconds: float) -> bool:
     :return: false if the kernel does not tell.
     """
     tcp = innermost(transport)
-    if not _TELLS or not isinstance(tcp, Connection) or not tcp.connected:
+    if not _HAS_TCP_INFO or not isinstance(tcp, Connection) or not tcp.connected:
         return False
     try:
         info = tcp.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)

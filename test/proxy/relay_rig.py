@@ -239,7 +239,7 @@ class Rig:
         self.client = WiredClient(self.clock, timeouts or Timeouts(), self.write_batch)
         self.other = WiredClient(self.clock, timeouts or Timeouts(), self.write_batch)
         ids = IdSource(self.clock.seconds, lambda count: bytes(count))
-        way = Route("anthropic", "anthropic", b"api.anthropic.com", b"", self.client, near=near)
+        way = Route("anthropic", "anthropic", b"api.anthropic.com", b"", self.client, may_be_local=near)
         other = Route("openai", "openai", b"api.openai.com:8443", b"/base", self.other)
         ways = {"anthropic": way, "openai": other}
         self.stalled = 0.0

@@ -177,13 +177,13 @@ class StallTests(SynchronousTestCase):
     def test_read_before_judged(self) -> None:
         """What is read between the timer and the judgement moves the deadline."""
         self.deadline.set(2, "x")
-        read = self.timers.missed
+        read = self.timers.deadline_passed
 
         def reactor_reads(deadline: Deadline) -> None:
             read(deadline)
             self.deadline.set(2, "x")
 
-        self.timers.missed = reactor_reads  # type: ignore[method-assign]
+        self.timers.deadline_passed = reactor_reads  # type: ignore[method-assign]
         self.clock.pump([0.1] * 32)
         self.assertEqual(self.missed, [])
 
@@ -192,7 +192,7 @@ class StallTests(SynchronousTestCase):
         for ending in (self.deadline.clear, self.deadline.close):
             self.deadline.set(1, "x")
             self.clock.pump([0.1] * 9)
-            self.timers.missed(self.deadline)
+            self.timers.deadline_passed(self.deadline)
             ending()
             self.clock.pump([0.1] * 30)
         self.assertEqual(self.missed, [])

@@ -4,7 +4,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.values import upstream
-from ccsproxy.proxy.resource import ProxyResource, way_to
+from ccsproxy.proxy.resource import ProxyResource, route_to
 from ccsproxy.proxy.upstream.link import Timeouts
 from test.proxy.relay_rig import Client, Rig
 
@@ -230,7 +230,7 @@ class UpstreamFailureTests(RelayTestCase):
             one = upstream(f"x=https://api.example{base}")
             self.rig = Rig()
             self.rig.client.clock = self.rig.clock
-            way = way_to(one, self.rig.client)
+            way = route_to(one, self.rig.client)
             self.rig.site.resource = ProxyResource({"x": way}, way, self.rig.relays)
             self.client = Client(self.rig)
             self.client.send(request)

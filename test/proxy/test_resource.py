@@ -22,7 +22,8 @@ class RenderTests(SynchronousTestCase):
     """By the first path segment, else by default, else elsewhere."""
 
     def setUp(self) -> None:
-        self.ways = {name: mock.Mock(spec=Route, near=False, key=None, base_path=b"") for name in ("one", "two")}
+        names = ("one", "two")
+        self.ways = {name: mock.Mock(spec=Route, may_be_local=False, key=None, base_path=b"") for name in names}
         for name, way in self.ways.items():
             way.name = name
         self.routes, self.forward = Way(), mock.Mock()

@@ -11,7 +11,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 
 from ccsproxy.proxy.forward.leaves import ServerConnections
-from ccsproxy.proxy.upstream.endpoints.tls_endpoint import Direct, OneProtocol
+from ccsproxy.proxy.upstream.endpoints.tls_endpoint import ImmediateTransport, OneProtocol
 
 #: The content type of a TLS record that holds a handshake (RFC 8446 section 5.1).
 HANDSHAKE = 22
@@ -32,7 +32,7 @@ class ClientTLS(TLSMemoryBIOProtocol):
     def makeConnection(self, transport: Any) -> None:
         """Wait for the ClientHello, and bypass the transport's write buffer from then on."""
         super().makeConnection(transport)
-        direct: Any = Direct(transport)
+        direct: Any = ImmediateTransport(transport)
         self.transport = direct
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -62,9 +62,9 @@ class InterceptedConnect:
     def _ready(self, context: Any, inner: Callable[[], Any]) -> None:
         self._waiting = None
         if self._request is not None:
-            self._surrender(client_tls(context, inner(), self._reactor, self._client_refused))
+            self._hand_over(client_tls(context, inner(), self._reactor, self._client_refused))
 
-    def _surrender(self, protocol: Any) -> None:
+    def _hand_over(self, protocol: Any) -> None:
         request, self._request = self._request, None
         if request is not None:
             request.exchange = None
@@ -86,7 +86,7 @@ class InterceptedConnect:
         # broken proxy.
         if isinstance(error, TLSHandshakeFailed):
             self._record(verdict, None)
-            self._surrender(RefusingTLS(self._reactor))
+            self._hand_over(RefusingTLS(self._reactor))
         else:
             self._answer(error.status, error.error_type, error.message, verdict)
 

@@ -25,13 +25,13 @@ from ccsproxy.wire.target import parse_authority, split_target
 class InterceptedResource:
     """Routes the requests of one intercepted connection, all to its host."""
 
-    def __init__(self, relays: RelayRoutes, way: Route) -> None:
+    def __init__(self, relays: RelayRoutes, route: Route) -> None:
         self._relays = relays
-        self._way = way
+        self._route = route
 
     def render(self, request: RelayRequest) -> int:
         """Start relaying a request."""
-        self._relays.relay(request, self._way, request.target)
+        self._relays.relay(request, self._route, request.target)
         return NOT_DONE_YET
 
     def is_own(self, peer: Any, host: Any) -> bool:
@@ -94,25 +94,25 @@ class ForwardResource:
         scheme = request.target.partition(b":")[0].lower().decode()
         name, port = parse_authority(authority)
         host, number = name.decode().rstrip("."), port or (443 if scheme == "https" else 80)
-        way = self._upstreams.way(scheme, host, number)
+        route = self._upstreams.route(scheme, host, number)
         known = self._interception.includes(host, number if port else 443)
-        self._relays.relay(request, way, target, None if known else self._blind)
+        self._relays.relay(request, route, target, None if known else self._blind)
 
     def _tunnel(self, request: RelayRequest, host: str, port: int) -> None:
-        way = self._tunnels.way("https", host, port)
+        route = self._tunnels.route("https", host, port)
         relay = TunnelRelay(request, self._relays.clock, self._relays.stalls)
-        relay.start(way.client, request.target, b"", self._blind, self._announced(request, way))
+        relay.start(route.client, request.target, b"", self._blind, self._describe(request, route))
 
     def _intercept(self, request: RelayRequest, host: str, port: int) -> None:
-        way = self._upstreams.way("https", host, port)
-        head = self._announced(request, way)
+        route = self._upstreams.route("https", host, port)
+        head = self._describe(request, route)
         relays, site = self._relays, self.site
 
         def inner() -> RelayChannel:
-            return RelayChannel(site, self._guard, InterceptedResource(relays, way))
+            return RelayChannel(site, self._guard, InterceptedResource(relays, route))
 
         connect = InterceptedConnect(request, head, relays.capture, relays.clock, self._reactor)
-        connect.start(way.client, self._leaves, host, inner)
+        connect.start(route.client, self._leaves, host, inner)
 
-    def _announced(self, request: RelayRequest, way: Route) -> RequestHead:
-        return self._relays.announced(request, way, request.target, "tunnel")
+    def _describe(self, request: RelayRequest, route: Route) -> RequestHead:
+        return self._relays.describe(request, route, request.target, "tunnel")

@@ -9,7 +9,7 @@ from typing import Any
 from ccsproxy.config.model import Upstream
 from ccsproxy.providers.registry import upstream_name, upstream_provider
 from ccsproxy.proxy.interfaces import ITransparentClient
-from ccsproxy.proxy.resource import Route, way_to
+from ccsproxy.proxy.resource import Route, route_to
 from ccsproxy.proxy.upstream.pool import RelayPool
 
 #: Maximum number of cached clients.
@@ -22,8 +22,7 @@ MakeClient = Callable[[Upstream], tuple[ITransparentClient, RelayPool]]
 class UpstreamsByHost:
     """The routes to hosts, by scheme, host and port.
 
-    Configured upstreams share theirs, so that a host has one name and one set of connections whichever way it is
-    reached.
+    Configured upstreams share theirs, so that a host has one name and one set of connections however it is reached.
 
     :param make: makes a client.
     :param configured: the configured upstreams with their clients.
@@ -34,7 +33,7 @@ class UpstreamsByHost:
         self._configured = {(one.scheme, one.host, one.port): (one, client) for one, client in configured}
         self._made: OrderedDict[tuple[str, str, int], tuple[Route, RelayPool]] = OrderedDict()
 
-    def way(self, scheme: str, host: str, port: int) -> Route:
+    def route(self, scheme: str, host: str, port: int) -> Route:
         """Return the route to a host; requests on it carry their own ``Host``."""
         key = scheme, host.rstrip("."), port
         if key in self._configured:
@@ -61,5 +60,5 @@ class UpstreamsByHost:
 
 def _as_named(upstream: Upstream, client: ITransparentClient) -> Route:
     """Return the route that leaves requests as they are: with their own ``Host``, and without a base path."""
-    way = way_to(upstream, client)
-    return Route(way.name, way.provider, None, b"", client, f"{upstream.scheme}://{upstream.authority}")
+    route = route_to(upstream, client)
+    return Route(route.name, route.provider, None, b"", client, f"{upstream.scheme}://{upstream.authority}")

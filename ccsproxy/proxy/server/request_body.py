@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IConsumer
 from twisted.web.iweb import UNKNOWN_LENGTH
 from zope.interface import implementer
 
-from ccsproxy.proxy.interfaces import IWholeBody
+from ccsproxy.proxy.interfaces import IBufferedBody
 
 
 class BodySource(Protocol):
@@ -22,7 +22,7 @@ class BodySource(Protocol):
         """Resume reading the body."""
 
 
-@implementer(IWholeBody)
+@implementer(IBufferedBody)
 class RequestBody:
     """A request body that is arriving.
 
@@ -75,7 +75,7 @@ class RequestBody:
         if not self._paused:
             self._fire()
 
-    def whole_body(self) -> bytes | None:
+    def take_buffered(self) -> bytes | None:
         """Return the body and hand it over, if all of it has arrived and no consumer has started; else None."""
         # A body of the wrong length is not joined: the upload then counts, and aborts the request with the right
         # error.

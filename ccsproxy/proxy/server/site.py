@@ -41,7 +41,7 @@ class RelaySite(Site):
     :param rules: what is served besides plain requests.
     :param callers: finds out which programs call; None to skip that.
     :param admission: who may use the port as a forward proxy.
-    :param everybody: the connections of all sites of this process, which share one limit.
+    :param all_channels: the connections of all sites of this process, which share one limit.
     :param loops: detects requests that come back; without it only direct loops are detected.
     :ivar in_flight: how many exchanges are in progress.
     :ivar draining: no further requests are accepted.
@@ -67,7 +67,7 @@ class RelaySite(Site):
         admission: ProxyAdmission | None = None,
         loops: LoopWatch | None = None,
         callers: CallerFinder | None = None,
-        everybody: set[RelayChannel] | None = None,
+        all_channels: set[RelayChannel] | None = None,
     ) -> None:
         super().__init__(resource, reactor=reactor)
         self._turns = reactor
@@ -89,7 +89,7 @@ class RelaySite(Site):
         self._origin = origin
         self._guards: dict[tuple[str, int | None], PortGuard] = {}
         self._channels: set[RelayChannel] = set()
-        self._everybody: set[RelayChannel] = set() if everybody is None else everybody
+        self._all_channels: set[RelayChannel] = set() if all_channels is None else all_channels
         self._surplus: set[RelayChannel] = set()
         self._drained: list[Deferred[None]] = []
 
@@ -104,7 +104,7 @@ class RelaySite(Site):
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Make the channel of a new connection, or none if there are far too many."""
         # Beyond the grace not even a 503 is written: it would cost the descriptor that the limit is there to save.
-        if self.draining or len(self._everybody) >= self.limits.connections + GRACE:
+        if self.draining or len(self._all_channels) >= self.limits.connections + GRACE:
             return None
         return RelayChannel(self)
 
@@ -164,17 +164,17 @@ class RelaySite(Site):
     def opened(self, channel: RelayChannel) -> None:
         """Count an accepted client connection."""
         self._channels.add(channel)
-        self._everybody.add(channel)
+        self._all_channels.add(channel)
         if self._callers is not None and channel.ends is not None and is_local(channel.ends):
             # Looked up early: a short-lived client may be gone when its first request is read.
             self._callers.ask(channel.ends, channel.set_caller)
-        if len(self._everybody) > self.limits.connections:
+        if len(self._all_channels) > self.limits.connections:
             self._surplus.add(channel)
 
     def closed(self, channel: RelayChannel) -> None:
         """Stop counting a connection."""
         self._channels.discard(channel)
-        self._everybody.discard(channel)
+        self._all_channels.discard(channel)
         self._surplus.discard(channel)
 
     def exchange_started(self) -> None:

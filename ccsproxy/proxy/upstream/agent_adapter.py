@@ -94,11 +94,11 @@ class AgentConnection:
         """Send a request object like `twisted.web._newclient.Request`."""
         close = not (self._persistent and request.persistent)
         lines = header_lines(request.headers, request.bodyProducer, request.method, close=close)
-        told = SentRequest(request.method, getattr(request, "absoluteURI", None), request.headers)
+        sent = SentRequest(request.method, getattr(request, "absoluteURI", None), request.headers)
         waiting = self._connection.request(
             request.method, request.uri, lines, request.bodyProducer, UpstreamTimings()
         )
-        return waiting.addCallback(AgentResponse, told)
+        return waiting.addCallback(AgentResponse, sent)
 
     def abort(self) -> None:
         """Close the connection at once."""

@@ -72,16 +72,16 @@ class RelayAgent:
 
         :return: an `IResponse`.
         """
-        asked = URI.fromBytes(uri)
-        ours = URI.fromBytes(self.url) if self.url else asked
+        requested = URI.fromBytes(uri)
+        ours = URI.fromBytes(self.url) if self.url else requested
         # The client's key is sent along: it must not reach another host through a URL that somebody constructed.
-        if (asked.scheme, asked.host, asked.port) != (ours.scheme, ours.host, ours.port):
+        if (requested.scheme, requested.host, requested.port) != (ours.scheme, ours.host, ours.port):
             return fail(ValueError("This client serves one upstream only, and that URL belongs to another."))
-        told = SentRequest(method, uri, headers or Headers())
+        sent = SentRequest(method, uri, headers or Headers())
         lines = header_lines(headers, bodyProducer, method)
         if headers is None or not headers.hasHeader(b"host"):
-            lines = b"Host: %b\r\n%b" % (asked.netloc, lines)
-        return self.send(method, asked.originForm, lines, bodyProducer).addCallback(AgentResponse, told)
+            lines = b"Host: %b\r\n%b" % (requested.netloc, lines)
+        return self.send(method, requested.originForm, lines, bodyProducer).addCallback(AgentResponse, sent)
 
     def send(
         self,

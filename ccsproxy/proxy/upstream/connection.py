@@ -12,7 +12,7 @@ from ccsproxy.proxy.framing import LengthBody
 from ccsproxy.proxy.interfaces import UpstreamTimings
 from ccsproxy.proxy.transport import sends_directly
 from ccsproxy.proxy.upstream.endings import cut_off, lost_before_response
-from ccsproxy.proxy.upstream.link import Owner
+from ccsproxy.proxy.upstream.link import ConnectionOwner
 from ccsproxy.proxy.upstream.raw import RawConnection
 from ccsproxy.proxy.upstream.request_sender import RequestSender
 from ccsproxy.proxy.upstream.response import WHOLE, RelayResponse
@@ -36,13 +36,13 @@ class RelayConnection(RequestSender):
 
     keep_for: float | None = None
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: ConnectionOwner) -> None:
         super().__init__(owner)
         self._heads = HeadReader()
         self._persistent = False
         self._response: RelayResponse | None = None
         self._body: Body | None = None
-        self._held: bytes | None = None
+        self._undelivered: bytes | None = None
         self._paused = False
 
     # -- starting ------------------------------------------------------------------------------------------------
@@ -76,10 +76,10 @@ class RelayConnection(RequestSender):
         if self._corked is not None:
             self._corked.append(data)
         elif self._body is not None:
-            if self._held is None:
+            if self._undelivered is None:
                 self._deliver(data)
             else:
-                self._held += data
+                self._undelivered += data
         elif self._waiting is not None:
             try:
                 self._read_head(data)
@@ -135,9 +135,9 @@ class RelayConnection(RequestSender):
             return
         # If the receiver asks for the body in its callback, it gets what is there at once, so that it can join head
         # and body.
-        self._held = None if whole else rest
+        self._undelivered = None if whole else rest
         waiting.callback(response)
-        if self._response is response and self._held is not None:
+        if self._response is response and self._undelivered is not None:
             self._pause_transport()
 
     def _keep_session(self) -> None:
@@ -145,13 +145,13 @@ class RelayConnection(RequestSender):
         if keep is not None:
             keep()
 
-    def body_wanted(self) -> None:
+    def start_delivery(self) -> None:
         """Deliver the buffered data, now that the response has a protocol for its body."""
         if not self._paused:
-            self._go_on()
+            self._resume_delivery()
 
-    def _go_on(self) -> None:
-        held, self._held = self._held, None
+    def _resume_delivery(self) -> None:
+        held, self._undelivered = self._undelivered, None
         self._await_more()
         self._resume_transport()
         if held:
@@ -213,8 +213,8 @@ class RelayConnection(RequestSender):
         """Resume reading from the upstream."""
         if self._paused:
             self._paused = False
-            if self._response is not None and self._response.wanted:
-                self._go_on()
+            if self._response is not None and self._response.delivery_started:
+                self._resume_delivery()
 
     # -- endings -------------------------------------------------------------------------------------------------
 
@@ -236,7 +236,7 @@ class RelayConnection(RequestSender):
 
     def abort(self) -> None:
         """Close at once, whatever the state; only the body's producer is told."""
-        self._waiting = self._response = self._body = self._held = None
+        self._waiting = self._response = self._body = self._undelivered = None
         self._unsent = b""
         upload, self._upload = self._upload, None
         if upload is not None:
@@ -253,7 +253,7 @@ class RelayConnection(RequestSender):
         waiting, self._waiting = self._waiting, None
         response, self._response = self._response, None
         body, self._body = self._body, None
-        held, self._held = self._held, None
+        held, self._undelivered = self._undelivered, None
         self._deadline.close()
         self._limits.close()
         self._forget()

@@ -38,7 +38,7 @@ class Timeouts:
         return limit(f"The upstream made no progress for {self.idle:g} s in the middle of a body.")
 
 
-class Peek:
+class SocketProbe:
     """Checks one connection's socket for unread data.
 
     :param transport: a TCP transport, or TLS over one; one without a socket (in memory) counts as quiet.
@@ -87,7 +87,7 @@ def ends_of(local: Any, remote: Any) -> Ends:
     return hosts[0], getattr(local, "port", 0), hosts[1], getattr(remote, "port", 0)
 
 
-class Owner(Protocol):
+class ConnectionOwner(Protocol):
     """The owner of connections: a pool.
 
     :ivar timers: the timers for deadlines.
@@ -111,7 +111,7 @@ class Owner(Protocol):
         """Called once when a connection is closed or closing."""
 
 
-class Link(protocol.Protocol):
+class UpstreamLink(protocol.Protocol):
     """The part of an upstream connection that knows nothing about HTTP.
 
     :ivar ends: see `ends_of`, for loop detection.
@@ -119,13 +119,13 @@ class Link(protocol.Protocol):
 
     ends: Ends = ("", 0, "", 0)
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: ConnectionOwner) -> None:
         self._owner = owner
         self._deadline = Deadline(owner.timers, self._expired)
         self._gone = False
         self._corked: list[bytes] | None = None
-        self._peek: Peek | None = None
-        self._held_back = False
+        self._probe: SocketProbe | None = None
+        self._transport_paused = False
 
     def connectionMade(self) -> None:
         """Configure the socket for small writes and dead peers, and store the addresses."""
@@ -146,9 +146,9 @@ class Link(protocol.Protocol):
             return False
         # Created at the first reuse: most connections of an agent carry one stream, and would never need a poll
         # object.
-        if self._peek is None:
-            self._peek = Peek(self.transport)
-        return self._peek.is_quiet()
+        if self._probe is None:
+            self._probe = SocketProbe(self.transport)
+        return self._probe.is_quiet()
 
     def _expired(self, limit: Any) -> None:
         """Handle an expired deadline; without a limit it is that of closing."""
@@ -166,14 +166,14 @@ class Link(protocol.Protocol):
 
     def _pause_transport(self) -> None:
         transport: Any = self.transport
-        if transport is not None and not self._gone and not self._held_back:
-            self._held_back = True
+        if transport is not None and not self._gone and not self._transport_paused:
+            self._transport_paused = True
             transport.pauseProducing()
 
     def _resume_transport(self) -> None:
         transport: Any = self.transport
-        if transport is not None and not self._gone and self._held_back:
-            self._held_back = False
+        if transport is not None and not self._gone and self._transport_paused:
+            self._transport_paused = False
             transport.resumeProducing()
 
     def close(self) -> None:

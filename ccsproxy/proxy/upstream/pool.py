@@ -25,7 +25,7 @@ from ccsproxy.runtime.write_batch import WriteBatch
 #: request might still be in transit then, and it would be unknown whether the upstream had acted on it.
 KEEP_MARGIN = 1.0
 #: After a suspend of at least this many seconds the connections may have been lost unnoticed.
-SLEPT = 1.0
+SUSPEND_THRESHOLD = 1.0
 
 
 class ConnectionFactory(Factory):
@@ -94,7 +94,7 @@ class RelayPool(HTTPConnectionPool):
             # Most recently used first: its peer has had the least time to close it, and old ones are left to expire.
             connection, (until, slept) = self._idle.popitem()
             # After a suspend the peer has dropped its end, while the socket here still looks open.
-            awake = self._suspended() - slept < SLEPT
+            awake = self._suspended() - slept < SUSPEND_THRESHOLD
             if awake and self.timers.seconds() < until and connection.usable():
                 return connection
             connection.abort()

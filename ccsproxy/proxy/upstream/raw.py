@@ -59,7 +59,7 @@ class RawConnection(Protocol):
 
     # -- from the upstream ---------------------------------------------------------------------------------------
 
-    def body_wanted(self) -> None:
+    def start_delivery(self) -> None:
         """Start delivering, with what has arrived already."""
         rest, self._rest = self._rest, b""
         self.touch()

@@ -29,7 +29,7 @@ class RequestLimits:
     :param dead: called with the error if the connection is dead.
     """
 
-    __slots__ = ("_dead", "_look", "_stall", "_stalled", "_timers", "_transport")
+    __slots__ = ("_dead", "_liveness", "_stall", "_stalled", "_timers", "_transport")
 
     def __init__(
         self,
@@ -39,16 +39,16 @@ class RequestLimits:
         dead: Callable[[errors.RelayError], object],
     ) -> None:
         self._timers, self._transport, self._stalled, self._dead = timers, transport, stalled, dead
-        self._look = Deadline(timers, self._look_for_life)
+        self._liveness = Deadline(timers, self._check_liveness)
         self._stall: Deadline | None = None
 
     def begin(self) -> None:
         """Start the checks for a request."""
-        self._look.set(UNSENT_TIME, None)
+        self._liveness.set(UNSENT_TIME, None)
 
     def end(self) -> None:
         """Stop the checks: there is a response."""
-        self._look.clear()
+        self._liveness.clear()
 
     def stall(self, seconds: float) -> None:
         """Start to limit how long the upstream accepts nothing of the body.
@@ -59,7 +59,7 @@ class RequestLimits:
             self._stall = Deadline(self._timers, self._stalled)
         self._stall.set(seconds, errors.IdleTimeout)
 
-    def go_on(self) -> None:
+    def end_stall(self) -> None:
         """Clear the stall limit: the upstream accepts the body again, or nothing waits for that any more."""
         if self._stall is not None:
             self._stall.clear()
@@ -68,14 +68,14 @@ class RequestLimits:
         """Stop for good, and drop the references to the connection, which refers to us: a cycle would wait for the
         collector.
         """
-        self._look.close()
+        self._liveness.close()
         if self._stall is not None:
             self._stall.close()
         self._transport = self._stalled = self._dead = _nothing
 
-    def _look_for_life(self, _: object) -> None:
+    def _check_liveness(self, _: object) -> None:
         if is_dead(self._transport(), UNSENT_TIME):
             sentence = f"The connection to the upstream is dead: nothing was acknowledged for {UNSENT_TIME:g} s."
             self._dead(errors.ConnectionDead(sentence))
         else:
-            self._look.set(UNSENT_TIME, None)
+            self._liveness.set(UNSENT_TIME, None)

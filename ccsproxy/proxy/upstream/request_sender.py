@@ -7,13 +7,13 @@ from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 
 from ccsproxy.proxy import errors
 from ccsproxy.proxy.interfaces import UpstreamTimings
-from ccsproxy.proxy.upstream.link import Link, Owner
+from ccsproxy.proxy.upstream.link import ConnectionOwner, UpstreamLink
 from ccsproxy.proxy.upstream.request_limits import RequestLimits
 from ccsproxy.proxy.upstream.response import RelayResponse
 from ccsproxy.proxy.upstream.upload import Upload, request_head
 
 
-class RequestSender(Link):
+class RequestSender(UpstreamLink):
     """Sends requests; `ccsproxy.proxy.upstream.connection.RelayConnection` reads the responses.
 
     `_waiting` exists from the start of a request until its response head has arrived, and `_upload` until the body
@@ -24,7 +24,7 @@ class RequestSender(Link):
 
     carried = 0
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: ConnectionOwner) -> None:
         super().__init__(owner)
         self._timeouts = owner.timeouts
         self._clock = owner.clock
@@ -43,10 +43,10 @@ class RequestSender(Link):
         chunked = data is not None and data.length is UNKNOWN_LENGTH
         head = request_head(method, target, headers, chunked=chunked)
         waiting = self._begin_waiting(method, marks)
-        whole_body = getattr(data, "whole_body", None)  # `IWholeBody`; asking zope.interface costs a microsecond
-        whole = None if whole_body is None else whole_body()
-        if data is None or whole is not None:
-            self._send_soon(head + whole if whole else head)
+        take = getattr(data, "take_buffered", None)  # `IBufferedBody`; asking zope.interface costs a microsecond
+        body = None if take is None else take()
+        if data is None or body is not None:
+            self._send_soon(head + body if body else head)
         else:
             self._upload = Upload(self, head, data)
             self._upload.start()
@@ -98,7 +98,7 @@ class RequestSender(Link):
         if stalled and self._waiting is not None:
             self._limits.stall(self._timeouts.idle)
         else:
-            self._limits.go_on()
+            self._limits.end_stall()
 
     def _cancelled(self, _: Deferred[RelayResponse]) -> None:
         self._waiting = None

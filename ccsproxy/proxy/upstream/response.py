@@ -23,7 +23,7 @@ WHOLE = Failure(ResponseDone("The response is whole."))
 class ResponseSource(Protocol):
     """The source of a response body: a connection."""
 
-    def body_wanted(self) -> None:
+    def start_delivery(self) -> None:
         """Start delivering, now that there is a protocol for the body."""
 
     def pause(self) -> None:
@@ -62,7 +62,7 @@ class RelayResponse:
     the next request on the connection; it drops the body's protocol then, so that the two leave no cycle for the
     garbage collector, whose pauses would be the longest of all.
 
-    :ivar wanted: `deliverBody` has been called.
+    :ivar delivery_started: `deliverBody` has been called.
     :ivar upload: takes the raw stream from the client after a protocol switch; None for every HTTP response.
     """
 
@@ -73,6 +73,7 @@ class RelayResponse:
         "_protocol",
         "_source",
         "code",
+        "delivery_started",
         "forward",
         "length",
         "lines",
@@ -80,7 +81,6 @@ class RelayResponse:
         "trailers",
         "upload",
         "version",
-        "wanted",
     )
 
     disconnecting = False
@@ -96,7 +96,7 @@ class RelayResponse:
         self.upload: Callable[[IBodyProducer], None] | None = getattr(source, "upload", None)
         self._headers: Headers | None = None
         self._source = source
-        self.wanted = False
+        self.delivery_started = False
         self._protocol: IProtocol | None = None
         self._ended: Failure | None = None if source else WHOLE
         self._left_over = b""
@@ -122,13 +122,13 @@ class RelayResponse:
 
     def deliverBody(self, protocol: IProtocol) -> None:
         """Deliver the body to a protocol; may be called once."""
-        if self.wanted:
+        if self.delivery_started:
             raise RuntimeError("The body of a response can be delivered only once.")
-        self.wanted = True
+        self.delivery_started = True
         self._protocol = protocol
         protocol.makeConnection(cast(ITransport, self))
         if self._source is not None:
-            self._source.body_wanted()
+            self._source.start_delivery()
         else:
             self._finish()
 

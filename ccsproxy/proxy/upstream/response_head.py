@@ -24,7 +24,7 @@ _HEAD = re.compile(
     rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[\x01-\x09\x0b\x0c\x0e-\xff]*+\r\n)*+)"
 )
 #: Finds the fields that frame a response or are hop-by-hop.
-_deciding_lines = Finder(HOP_BY_HOP | {b"content-length"})
+_find_control_lines = Finder(HOP_BY_HOP | {b"content-length"})
 _BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?![\n]|\Z)|\0")
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _START = b"HTTP/1."
@@ -129,10 +129,10 @@ def parse_head(block: bytes) -> ParsedResponseHead:
     if match is None:
         match = _HEAD.fullmatch(_unfolded(block))
     if match is None:
-        raise _why_not(block.split(b"\r\n")[:-1])
+        raise _error_for(block.split(b"\r\n")[:-1])
     minor, code, phrase, lines = match.groups()
     head = ParsedResponseHead(int(code), phrase or b"", "1.1" if minor == b"1" else "1.0", lines)
-    found = _deciding_lines(lines)
+    found = _find_control_lines(lines)
     if found:
         _read_framing(head, found)
         head.forward = end_to_end(lines, found)
@@ -149,7 +149,7 @@ def _unfolded(block: bytes) -> bytes:
     return _FOLD.sub(b" ", block)
 
 
-def _why_not(lines: list[bytes]) -> UpstreamProtocolError:
+def _error_for(lines: list[bytes]) -> UpstreamProtocolError:
     """Return the error for a head that does not match."""
     bare = b"".join(lines)
     if b"\n" in bare or b"\r" in bare or b"\0" in bare:

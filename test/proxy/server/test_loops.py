@@ -3,7 +3,7 @@
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.proxy.resource import is_near
+from ccsproxy.proxy.resource import may_be_local
 from ccsproxy.proxy.server.access import loops
 from ccsproxy.proxy.server.access.loops import BURST, CROWD, REFILL, LoopWatch
 from ccsproxy.runtime.sockets.sock_diag import SocketOwner
@@ -101,9 +101,9 @@ class LoopWatchTests(SynchronousTestCase):
     def test_near(self) -> None:
         """Only what may be this machine is ever looked at."""
         for host in ("localhost", "127.0.0.2", "::1", "10.0.0.3", "box", "llm.lan", "x.localhost"):
-            self.assertTrue(is_near(host), host)
+            self.assertTrue(may_be_local(host), host)
         for host in ("api.anthropic.com", "8.8.8.8", "2001:4860:4860::8888"):
-            self.assertFalse(is_near(host), host)
+            self.assertFalse(may_be_local(host), host)
 
 
 class RefusalTests(SynchronousTestCase):

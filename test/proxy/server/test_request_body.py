@@ -40,15 +40,15 @@ class WholeBodyTests(SynchronousTestCase):
         body.begin_with(b"abc", whole=False)
         body.received(b"def")
         body.finished()
-        self.assertEqual(body.whole_body(), b"abcdef")
-        self.assertIsNone(body.whole_body())
+        self.assertEqual(body.take_buffered(), b"abcdef")
+        self.assertIsNone(body.take_buffered())
         self.assertEqual((body.size, body.whole), (6, True))
 
     def test_one_that_is_still_to_come_is_not(self) -> None:
         """What is there stays where it is."""
         body = RequestBody(self.source, 6)
         body.begin_with(b"abc", whole=False)
-        self.assertIsNone(body.whole_body())
+        self.assertIsNone(body.take_buffered())
         taking = Taking()
         body.startProducing(taking)  # type: ignore[arg-type]
         self.assertEqual(taking.got, [b"abc"])
@@ -57,10 +57,10 @@ class WholeBodyTests(SynchronousTestCase):
         """It has to be framed in chunks on its way."""
         body = RequestBody(self.source, None)
         body.begin_with(b"abc", whole=True)
-        self.assertIsNone(body.whole_body())
+        self.assertIsNone(body.take_buffered())
 
     def test_one_whose_length_was_a_lie_is_not(self) -> None:
         """The upload finds that out and breaks the connection off."""
         body = RequestBody(self.source, 4)
         body.begin_with(b"abc", whole=True)
-        self.assertIsNone(body.whole_body())
+        self.assertIsNone(body.take_buffered())

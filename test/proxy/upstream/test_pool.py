@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.proxy.deadlines import BatchedTimers
 from ccsproxy.proxy.interfaces import UpstreamTimings
 from ccsproxy.proxy.upstream.client import RelayAgent, TransparentClient
-from ccsproxy.proxy.upstream.link import Peek, Timeouts
+from ccsproxy.proxy.upstream.link import SocketProbe, Timeouts
 from ccsproxy.proxy.upstream.pool import RelayPool
 from ccsproxy.runtime.write_batch import WriteBatch
 from test.proxy.upstream_wire import Collector, ScriptedBody, Wire, WireTransport
@@ -195,7 +195,7 @@ class PeekTests(SynchronousTestCase):
         self.addCleanup(left.close)
         transport = WireTransport()
         transport.socket = left
-        peek = Peek(transport)
+        peek = SocketProbe(transport)
         self.assertTrue(peek.is_quiet())
         right.send(b"x")
         self.assertFalse(peek.is_quiet())
@@ -211,7 +211,7 @@ class PeekTests(SynchronousTestCase):
         self.addCleanup(left.close)
         inner, outer = WireTransport(), WireTransport()
         inner.socket, outer.transport = left, inner
-        peek = Peek(outer)
+        peek = SocketProbe(outer)
         self.assertTrue(peek.is_quiet())
         right.close()
         self.assertFalse(peek.is_quiet())

@@ -15,7 +15,7 @@ from ccsproxy.config.model import Upstream
 _SCHEMES = {"http": "http", "https": "https", "socks5": "socks5", "socks5h": "socks5", "socks": "socks5"}
 _PORTS = {"http": 80, "https": 443, "socks5": 1080}
 #: Remedy for a proxy that cannot be used.
-WAY_OUT = "; or set --upstream-proxy none to go without"
+REMEDY = "; or set --upstream-proxy none to go without"
 
 
 class ProxySettingError(ValueError):
@@ -90,7 +90,7 @@ def parse_proxy(url: str, source: str) -> CorporateProxy:
     :param source: the option or variable it comes from, for the message.
     :raises ProxySettingError: if it is not the URL of a supported kind of proxy.
     """
-    shape = f"{source} must be http://[user:password@]host[:port], or the same with https:// or socks5://{WAY_OUT}"
+    shape = f"{source} must be http://[user:password@]host[:port], or the same with https:// or socks5://{REMEDY}"
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         host, port = parts.hostname, parts.port
@@ -98,7 +98,7 @@ def parse_proxy(url: str, source: str) -> CorporateProxy:
         raise ProxySettingError(shape) from None
     scheme = _SCHEMES.get(parts.scheme)
     if scheme is None and parts.scheme.startswith("socks"):
-        raise ProxySettingError(f"{source} names a SOCKS proxy of an unsupported version; use socks5://{WAY_OUT}")
+        raise ProxySettingError(f"{source} names a SOCKS proxy of an unsupported version; use socks5://{REMEDY}")
     if scheme is None or not host or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ProxySettingError(shape)
     login = _login(parts.username, parts.password)

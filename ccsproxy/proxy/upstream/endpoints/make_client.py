@@ -32,15 +32,15 @@ def endpoint_for(
     """
     if proxy is None:
         return tcp_endpoint(reactor, upstream.host, upstream.port)
-    way = tcp_endpoint(reactor, proxy.host, proxy.port)
+    endpoint = tcp_endpoint(reactor, proxy.host, proxy.port)
     if proxy.is_socks:
-        return SocksEndpoint(way, upstream.host, upstream.port, proxy.login)
+        return SocksEndpoint(endpoint, upstream.host, upstream.port, proxy.login)
     if proxy.scheme == "https":
         creator = policy.without_certificate().creatorForNetloc(proxy.host.encode("idna"), proxy.port)
-        way = TLSEndpoint(reactor, way, creator)
+        endpoint = TLSEndpoint(reactor, endpoint, creator)
     if upstream.scheme == "http":
-        return way
-    return TunnelEndpoint(way, upstream.host, upstream.port, proxy.authorization)
+        return endpoint
+    return TunnelEndpoint(endpoint, upstream.host, upstream.port, proxy.authorization)
 
 
 def absolute_form(upstream: Upstream, proxy: CorporateProxy | None) -> AbsoluteForm | None:

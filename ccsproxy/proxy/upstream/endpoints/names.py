@@ -66,32 +66,32 @@ class NamedEndpoint:
 
     def __init__(self, reactor: Any, host: str, port: int) -> None:
         self._host = host
-        self._why: socket.gaierror | None = None
-        self._looking = 0
+        self._error: socket.gaierror | None = None
+        self._lookups = 0
         resolver = GAIResolver(reactor, getattr(reactor, "getThreadPool", None), cast(Any, self._look_up))
-        self._way = HostnameEndpoint(
+        self._endpoint = HostnameEndpoint(
             cast(Any, ResolvingReactor(reactor, resolver)), host, port, timeout=cast(int, None)
         )
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """Look up the name and connect to the first of its addresses that answers."""
-        self._why = None
-        connecting: Deferred[Any] = self._way.connect(protocolFactory)
+        self._error = None
+        connecting: Deferred[Any] = self._endpoint.connect(protocolFactory)
         return connecting.addErrback(self._failed)
 
     def _look_up(self, *question: Any) -> Any:
         """Call getaddrinfo; runs in a thread, which only sets the two attributes."""
-        self._looking += 1
+        self._lookups += 1
         try:
             return socket.getaddrinfo(*question)
         except socket.gaierror as error:
-            self._why = error
+            self._error = error
             raise
         finally:
-            self._looking -= 1
+            self._lookups -= 1
 
     def _failed(self, reason: Failure) -> Failure:
-        if self._looking and self._why is None:
+        if self._lookups and self._error is None:
             # The connect timeout has passed. The look-up's thread goes on and cannot be stopped.
             words = f"The upstream's host name {self._host} was not found in time: the name server does not answer."
             return Failure(ConnectTimeout(words))
@@ -100,6 +100,6 @@ class NamedEndpoint:
         return reason
 
     def _sentence(self) -> str:
-        code = self._why.errno if self._why is not None else socket.EAI_NONAME
-        why = self._why.strerror if self._why is not None else ""
+        code = self._error.errno if self._error is not None else socket.EAI_NONAME
+        why = self._error.strerror if self._error is not None else ""
         return _SENTENCES.get(cast(int, code), _OTHER).format(host=self._host, why=why)

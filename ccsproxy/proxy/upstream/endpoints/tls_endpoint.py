@@ -66,7 +66,7 @@ def switch_protocol(transport: Any, factory: IProtocolFactory) -> Any:
     return protocol
 
 
-class Direct:
+class ImmediateTransport:
     """A transport whose `write` passes data to the socket immediately, as far as the socket accepts it."""
 
     def __init__(self, transport: Any) -> None:
@@ -111,7 +111,7 @@ class RelayTLS(TLSMemoryBIOProtocol):
     def makeConnection(self, transport: Any) -> None:
         """Start the handshake, and bypass the transport's write buffer from then on."""
         super().makeConnection(transport)
-        direct: Any = Direct(transport)
+        direct: Any = ImmediateTransport(transport)
         self.transport = direct
 
     def keep_session(self) -> None:
@@ -193,10 +193,12 @@ class Handshake(Protocol):
             words = "The upstream closed the connection during the TLS handshake."
             self.ready.errback(Failure(TLSHandshakeFailed(words)))
         else:
-            self.ready.errback(reason if reason.check(SSL.Error) else Failure(TLSHandshakeFailed(_odd(reason))))
+            self.ready.errback(
+                reason if reason.check(SSL.Error) else Failure(TLSHandshakeFailed(_unexpected(reason)))
+            )
 
 
-def _odd(reason: Failure) -> str:
+def _unexpected(reason: Failure) -> str:
     return f"The TLS handshake with the upstream failed ({reason.type.__name__ if reason.type else 'unknown'})."
 
 

@@ -49,13 +49,13 @@ class Tunnel(Protocol):
             return
         # In TLS and HTTP the client speaks first: bytes that already follow the head cannot be from our upstream.
         if 200 <= head.code < 300 and len(self._buffer) == end + 4:
-            self._give_way()
+            self._hand_over()
         elif head.code == 407:
             self._fail("The proxy in front of the upstream requires a different login; see --upstream-proxy.")
         else:
             self._fail(f"The proxy in front of the upstream refused the connection with status {head.code}.")
 
-    def _give_way(self) -> None:
+    def _hand_over(self) -> None:
         transport: Any = self.transport
         self.transport = None
         protocol = switch_protocol(transport, self._factory)
