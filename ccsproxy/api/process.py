@@ -38,6 +38,7 @@ from ccsproxy.insight.cost.budget import Budget, budgets_in
 from ccsproxy.insight.metrics.tallies import Sample, Tallies
 from ccsproxy.run import read_run_file
 from ccsproxy.runtime.children.linked import run_linked
+from ccsproxy.runtime.tuning import freeze_gc
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.store.state.annotations import Annotation, AnnotationChange, write_annotation
@@ -119,6 +120,9 @@ async def stream_head(call: ApiCall) -> ApiResponse:
     return ApiResponse(b"", "text/event-stream")
 
 
+#: When this process looks for garbage: rarely, as pages are trees without cycles. To go through all that it holds
+#: takes 60 ms, in the middle of somebody's page.
+API_THRESHOLDS = (20000, 20, 100)
 #: Seconds in which the ends of the streams reach their readers.
 FAREWELL = 0.2
 
@@ -143,6 +147,7 @@ class ApiProcess:
             self._reactor.adoptStreamPort(listener.descriptor, socket.AddressFamily(listener.family), site)
             # adoptStreamPort has made a descriptor of its own of it (IReactorSocket).
             os.close(listener.descriptor)
+        freeze_gc(API_THRESHOLDS)
 
     def event(self, event: dict[str, Any]) -> None:
         """Hand an event to the watchers."""

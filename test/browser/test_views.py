@@ -81,6 +81,8 @@ class ViewTests(BrowserTestCase):
     def test_overview(self) -> None:
         """Models, upstreams and charts made on the server are there."""
         scene = self.own_scene(prepare=demo.fill)
+        # Written there before the service began, whose recorder makes the index when it is ready.
+        scene.until(lambda: not scene.get("/api/requests")["rebuilding"] and scene.count(), "the index")
         for by, words in (
             ("model", ("claude-sonnet-5", "gpt-5.2-codex")),
             ("upstream", ("deepseek",)),

@@ -142,6 +142,7 @@ class ReaderContract:
             self.alike(self.local.session_totals(query), self.engine.session_totals(query), f"totals of {query}")
         name = self.made[7]["session_id"]
         self.alike(self.local.session(name), self.engine.session(name), "a session")
+        self.alike(self.local.session_meta(name), self.engine.session_meta(name), "its sums")
         self.alike(self.local.around(name, 1, 2), self.engine.around(name, 1, 2), "around")
         for reader in (self.local, self.engine):
             self.assertRaises(NotKept, reader.session, "nobody")  # type: ignore[attr-defined]

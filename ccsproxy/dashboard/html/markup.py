@@ -6,6 +6,7 @@ element, and both are escaped when the page is written.
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, cast
 
 from twisted.web.template import Tag
@@ -45,7 +46,7 @@ def element(name: str, /, *children: Any, **attributes: Any) -> Tag:
 
 def clean(text: str) -> str:
     """Make control characters and lone surrogates visible, as they cannot be written."""
-    return _UNSHOWN.sub(_shown, text)
+    return text if text.isprintable() else _UNSHOWN.sub(_shown, text)
 
 
 def write(root: Any) -> bytes:
@@ -99,6 +100,7 @@ def _text(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+@cache
 def _attribute(name: str) -> str:
     return name.rstrip("_").replace("_", "-")
 

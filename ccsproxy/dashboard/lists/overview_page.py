@@ -62,7 +62,7 @@ def _content(
         _totals(totals),
         findings_list(found[:FINDINGS], titled=True, shown=5),
         h.div(limits_panel(service.insights.limits()), budgets_panel(service.insights.budget()), class_="cards"),
-        split_table(by, service.insights.costs(by, query), _links(time, groups), _since(time)),
+        split_table(by, service.insights.cost_rows(by, query), _links(time, groups), _since(time)),
         _cache(totals, found),
         errors_table(service.failures.by_cause(time.since, time.until)),
         stalls_table(service.insights.stalls(time.since, time.until)),

@@ -39,7 +39,7 @@ def offered(groups: Sequence[str]) -> Sequence[str]:
 def split_table(by: str, found: Mapping[str, Any], links: Mapping[str, str], since: str) -> Any:
     """Show what was spent by one of `BY`.
 
-    :param found: what `Insights.costs` says.
+    :param found: what `Insights.cost_rows` says.
     :param links: the address of the table by each that is offered.
     :param since: a field of the query language for the same time, or nothing.
     """

@@ -35,7 +35,7 @@ def session_beside(reader: Reader, sid: str, service: Service) -> list[Any]:
 
     :raises NotKept: when there is no such session.
     """
-    meta = reader.session(sid)["meta"]
+    meta = reader.session_meta(sid)
     made = made_of(service, sid)
     told = made.told if made else None
     parts = [

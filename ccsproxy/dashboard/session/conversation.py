@@ -47,17 +47,17 @@ def conversation_part(reader: Reader, sid: str, flow: Flow, session: Session) ->
 
 
 def fresh_part(
-    reader: Reader, given: Mapping[str, str], made: Made | None, flow: Flow, found: Mapping[str, Any]
+    reader: Reader, given: Mapping[str, str], made: Made | None, flow: Flow, meta: Mapping[str, Any]
 ) -> list[Any]:
     """Write what a page may lack: the head, the last steps with their turns, the lines of the outline, what runs.
 
     :param given: ``since`` is the number of the last step that the page shows.
-    :param found: the session as the reader knows it.
+    :param meta: the session as the reader knows it.
     """
-    meta, since = found["meta"], given.get("since", "")
+    since = given.get("since", "")
     sid = str(meta["session_id"])
     if made is None:
-        return [session_head(meta, None), running_calls(sid, found["requests"])]
+        return [session_head(meta, None), running_calls(reader, meta)]
     steps = tail_of(flow, int(since) if since.isascii() and since.isdigit() and len(since) < 12 else 0)
     numbers = {each.turn["number"] for each in steps}
     turns = made.told["turns"]
@@ -66,7 +66,7 @@ def fresh_part(
         session_head(meta, made.told),
         h.ol([outline_line(sid, turn, most) for turn in turns if turn["number"] in numbers], id="outline"),
         h.div([_turn(*each) for each in _grouped(reader, sid, steps, made.session)], id="conversation"),
-        running_calls(sid, found["requests"]),
+        running_calls(reader, meta),
     ]
 
 
@@ -155,8 +155,11 @@ def _prompt(texts: StepTexts, share: StepContext) -> Any:
     )
 
 
-def running_calls(sid: str, requests: Sequence[Mapping[str, Any]]) -> Any:
+def running_calls(reader: Reader, meta: Mapping[str, Any]) -> Any:
     """Show the calls that have not ended, as lines at the end."""
+    sid = str(meta["session_id"])
+    # Those of a session are few among the few that run at all, while its own may be thousands.
+    running = reader.running() if meta["in_flight"] else []
     lines = [
         h.p(
             badge(state_of(None)),
@@ -165,8 +168,8 @@ def running_calls(sid: str, requests: Sequence[Mapping[str, Any]]) -> Any:
             " since ",
             moment_of(str(each.get("started_at") or "")),
         )
-        for each in requests
-        if each.get("outcome") is None
+        for each in sorted(running, key=lambda each: int(each["seq"]))
+        if each["session_id"] == sid
     ]
     return h.div(lines, id="running", class_="running", hidden=not lines, data_testid="running")
 

@@ -40,21 +40,20 @@ def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Se
     """
     if given.get("part") == "beside":
         return Page("Session", session_beside(reader, sid, service), "beside", part=True)
-    found = reader.session(sid)
-    meta, requests = found["meta"], found["requests"]
+    meta = reader.session_meta(sid)
     made = made_of(service, sid)
     told = made.told if made else None
     flow = flow_of(made.session, made.told, given.get("from", "")) if made else Flow((), (), 0)
     if given.get("part") == "fresh":
-        return Page("Fresh", fresh_part(reader, given, made, flow, found), "fresh", part=True)
+        return Page("Fresh", fresh_part(reader, given, made, flow, meta), "fresh", part=True)
     view = given.get("view", "") if given.get("view", "") in VIEWS else ""
     body = [
-        _crumbs(sid, view, requests),
+        _crumbs(sid, view, meta["request_count"]),
         session_head(meta, told),
         findings_list(made.findings if made else ()),
         h.div(annotation_form(reader, sid), exports(sid, None, EXPORTS), class_="session-tools"),
         context_chart(sid, flow.steps) if view != "calls" else None,
-        *_content(reader, sid, view, made, flow, requests),
+        *_content(reader, meta, view, made, flow),
     ]
     return Page(
         session_title(meta),
@@ -71,18 +70,12 @@ def session_page(reader: Reader, sid: str, given: Mapping[str, str], service: Se
     )
 
 
-def _content(
-    reader: Reader,
-    sid: str,
-    view: str,
-    made: Made | None,
-    flow: Flow,
-    requests: Sequence[Mapping[str, Any]],
-) -> list[Any]:
+def _content(reader: Reader, meta: Mapping[str, Any], view: str, made: Made | None, flow: Flow) -> list[Any]:
+    sid = str(meta["session_id"])
     if view == "calls":
-        return _table(sid, requests)
+        return _table(sid, reader.session(sid)["requests"])
     if made is None:
-        return [running_calls(sid, requests), h.p("Nothing of it has ended yet.", class_="note")]
+        return [running_calls(reader, meta), h.p("Nothing of it has ended yet.", class_="note")]
     if view == "costs":
         pieces = list(heaviest(made.session.carried))
         times = made.told["totals"]["times"]
@@ -90,7 +83,7 @@ def _content(
     return [
         _pager(sid, flow, "Parts of the conversation"),
         conversation_part(reader, sid, flow, made.session),
-        running_calls(sid, requests) if flow.last else None,
+        running_calls(reader, meta) if flow.last else None,
         _pager(sid, flow, "Parts, once more"),
         aside_calls(sid, made.told, made.session),
     ]
@@ -125,9 +118,9 @@ def _keys(sid: str, flow: Flow, view: str) -> dict[str, str]:
     return found
 
 
-def _crumbs(sid: str, view: str, requests: Sequence[Mapping[str, Any]]) -> Any:
-    count = figures.plural(len(requests), "call")
-    titles = {**VIEWS, "calls": f"All {count}" if len(requests) > 1 else count}
+def _crumbs(sid: str, view: str, requests: int) -> Any:
+    count = figures.plural(requests, "call")
+    titles = {**VIEWS, "calls": f"All {count}" if requests > 1 else count}
     links = [
         h.a(title, href=address.session(sid, view=name), aria_current="page" if name == view else None)
         for name, title in titles.items()

@@ -1,6 +1,6 @@
 """A session as the user lived it: turns, steps, tool calls with their results, sub-agents where they began."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -73,7 +73,7 @@ def _known_sum(counts: Iterable[int | None]) -> int | None:
 
 def _step(step: Step, session: Session, depth: int) -> dict[str, Any]:
     call = step.call
-    results = results_of(step)
+    results, called = results_of(step), step.tool_calls
     texts = [part.quote for part in call.answer if part.kind == "answer" and part.quote]
     thought = next((part.quote for part in call.answer if part.kind == "thinking"), None)
     return {
@@ -89,7 +89,7 @@ def _step(step: Step, session: Session, depth: int) -> dict[str, Any]:
         "output_tokens": call.tokens.output,
         "thinking": thought,
         "text": "\n".join(texts) or None,
-        "calls": [_tool(part, results.get(part.id), step) for part in step.tool_calls],
+        "calls": [_tool(part, results.get(part.id), step, called) for part in called],
         "retries": [attempt.seq for attempt in step.retries],
         # Bounded, as the depth is what agents make it, and JSON is written by recursion.
         "agents": [_agent(lane, session, depth + 1) for lane in _begun(step, session)] if depth < _DEEPEST else [],
@@ -105,7 +105,7 @@ def _step_times(step: Step) -> Times:
     return total
 
 
-def _tool(part: Part, result: Part | None, step: Step) -> dict[str, Any]:
+def _tool(part: Part, result: Part | None, step: Step, called: Sequence[Part]) -> dict[str, Any]:
     return {
         "id": part.id or None,
         "name": part.name,
@@ -114,18 +114,18 @@ def _tool(part: Part, result: Part | None, step: Step) -> dict[str, Any]:
         "result": None
         if result is None
         else {"quote": result.quote, "bytes": result.size, "tokens": result.tokens, "failed": result.failed},
-        "seconds": _tool_seconds(part, step),
+        "seconds": _tool_seconds(part, step, called),
     }
 
 
-def _tool_seconds(part: Part, step: Step) -> float | None:
+def _tool_seconds(part: Part, step: Step, called: Sequence[Part]) -> float | None:
     """Return how long a tool took: as the client says, else at most the time until the next call."""
     following = step.following
     if following is None:
         return None
     said = [ms for name, ms in following.tool_ms if name == part.name]
     # The client names durations by tool, in the order of the calls: of two reads the second has the second.
-    position = [each.id for each in step.tool_calls if each.name == part.name].index(part.id)
+    position = [each.id for each in called if each.name == part.name].index(part.id) if said else 0
     if position < len(said):
         return round(said[position] / 1000, 3)
     # An upper bound: reading the result and thinking about the next prompt are in it, too.
@@ -212,6 +212,8 @@ def _between(before: Call, call: Call, cleared: bool) -> Iterator[tuple[str, str
 
 
 def _prompt_changes(before: Call, call: Call) -> Iterator[tuple[str, str]]:
+    if before.items[: before.head] == call.items[: call.head]:
+        return
     for level in ("tools", "system"):
         old = [item.digest for item in before.of_level(level)]
         new = [item.digest for item in call.of_level(level)]

@@ -82,8 +82,9 @@ def find_lanes(calls: Iterable[Call]) -> Lanes:
     for call in sorted(calls, key=lambda each: (each.started_ms, each.seq)):
         key = call.agent, call.thread
         known = by_key.setdefault(key, [])
-        lane = None if call.category != "model" else _lane_for(call, known)
-        before = _base(call, lane) if lane else None
+        shared = SharedBeginnings(call)
+        lane = None if call.category != "model" else _lane_for(shared, known)
+        before = _base(shared, lane) if lane else None
         # A title or a summary is asked with the conversation in it; counted into the lane it would look like its
         # newest turn.
         if lane is None or (call.role != "main" and not lane.aside):
@@ -91,7 +92,7 @@ def find_lanes(calls: Iterable[Call]) -> Lanes:
             lane = _new_lane(call, len(lanes), known)
             lanes.append(lane)
             before = following.tip if following and call.role == "compaction" else None
-        links[call.seq] = _link(lane, call, before)
+        links[call.seq] = _link(lane, shared, before)
         lane.calls.append(call)
         if lane not in known and call.category == "model":
             known.append(lane)
@@ -99,16 +100,35 @@ def find_lanes(calls: Iterable[Call]) -> Lanes:
     return Lanes(lanes, links)
 
 
-def _lane_for(call: Call, known: Sequence[Lane]) -> Lane | None:
+class SharedBeginnings:
+    """What the prompt of a call has in common with those of others, each compared once.
+
+    :ivar call: the later call.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self._found: dict[int, int] = {}
+
+    def with_(self, before: Call) -> int:
+        """Return how many items at the beginning are the same in the prompt of an earlier call."""
+        found = self._found.get(before.seq)
+        if found is None:
+            found = self._found[before.seq] = common_prefix(before.items, self.call.items)
+        return found
+
+
+def _lane_for(shared: SharedBeginnings, known: Sequence[Lane]) -> Lane | None:
     """Choose the lane that a call goes on from."""
+    call = shared.call
     own = [lane for lane in known if bool(lane.aside) == (call.role not in ("main", "compaction"))]
     if not own:
         return None
     # With a thread of the provider's the prompt is not sent again, so that there is nothing to compare.
     if call.continues or not call.items:
         return own[-1]
-    best = max(own, key=lambda lane: (_kinship(call, lane.tip), lane.tip.started_ms))
-    if _kinship(call, best.tip):
+    best = max(own, key=lambda lane: (_kinship(shared, lane.tip), lane.tip.started_ms))
+    if _kinship(shared, best.tip):
         return best
     if call.agent and not best.aside:
         return best
@@ -117,10 +137,10 @@ def _lane_for(call: Call, known: Sequence[Lane]) -> Lane | None:
     return None
 
 
-def _kinship(call: Call, tip: Call) -> int:
+def _kinship(shared: SharedBeginnings, tip: Call) -> int:
     """Return how much two prompts have in common as conversations, 0 where they are none of each other's."""
-    shared = common_prefix(tip.items, call.items)
-    messages = max(shared - call.head, 0)
+    call = shared.call
+    messages = max(shared.with_(tip) - call.head, 0)
     if call.opening_digest and call.opening_digest == tip.opening_digest:
         return messages + 1
     if messages > 1 and call.opening_digest and not tip.opening_digest:
@@ -150,12 +170,12 @@ def common_prefix(before: Sequence[Item], after: Sequence[Item]) -> int:
     return low if before[low] != after[low] else low + 1
 
 
-def _base(call: Call, lane: Lane) -> Call:
+def _base(shared: SharedBeginnings, lane: Lane) -> Call:
     """Return the call of a lane that a prompt goes on from: the newest, unless an earlier one has more in common."""
     newest = lane.tip
-    if len(lane.calls) < 2 or common_prefix(newest.items, call.items) == len(newest.items):
+    if len(lane.calls) < 2 or shared.with_(newest) == len(newest.items):
         return newest
-    return max(reversed(lane.calls[-_LOOKED_BACK:]), key=lambda each: common_prefix(each.items, call.items))
+    return max(reversed(lane.calls[-_LOOKED_BACK:]), key=shared.with_)
 
 
 def _new_lane(call: Call, number: int, known: Sequence[Lane]) -> Lane:
@@ -164,22 +184,23 @@ def _new_lane(call: Call, number: int, known: Sequence[Lane]) -> Lane:
     return Lane(number, call.agent, call.thread, aside=aside, cleared=cleared)
 
 
-def _link(lane: Lane, call: Call, before: Call | None) -> CallLink:
+def _link(lane: Lane, shared: SharedBeginnings, before: Call | None) -> CallLink:
+    call = shared.call
     answered = list(islice((each for each in reversed(lane.calls) if each.tokens.prompt is not None), _LOOKED_BACK))
-    cached = _best_cached(call, answered) if answered else None
+    cached = _best_cached(shared, answered) if answered else None
     if cached is None and before is not None and before.tokens.prompt is not None:
         cached = before
-    shared = common_prefix(before.items, call.items) if before else 0
     last = lane.calls[-1] if lane.calls else None
-    return CallLink(lane, before, cached, shared, last if last is not None and _repeats(call, last) else None)
+    both = shared.with_(before) if before else 0
+    return CallLink(lane, before, cached, both, last if last is not None and _repeats(call, last) else None)
 
 
-def _best_cached(call: Call, answered: Sequence[Call]) -> Call:
+def _best_cached(shared: SharedBeginnings, answered: Sequence[Call]) -> Call:
     """Return the call whose prompt could be read furthest, the newest of them."""
     newest = answered[0]
-    if common_prefix(newest.items, call.items) == len(newest.items):
+    if shared.with_(newest) == len(newest.items):
         return newest
-    return max(answered, key=lambda each: common_prefix(each.items, call.items))
+    return max(answered, key=shared.with_)
 
 
 def _repeats(call: Call, last: Call) -> bool:

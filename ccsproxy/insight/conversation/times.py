@@ -41,10 +41,13 @@ class Times:
 
     def as_dict(self) -> dict[str, float]:
         """Write the times as the API answers them, in seconds."""
-        return {
-            "total": round(self.total, 3), "model": round(self.model, 3),
-            **{name: round(value, 3) for name, value in attr.asdict(self).items()},
-        }  # fmt: skip
+        found = {"total": round(self.total, 3), "model": round(self.model, 3)}
+        for name in _NAMES:
+            found[name] = round(getattr(self, name), 3)
+        return found
+
+
+_NAMES = tuple(attr.fields_dict(Times))
 
 
 def call_times(call: Call) -> Times:
@@ -60,7 +63,7 @@ def call_times(call: Call) -> Times:
 
 def add(total: Times, more: Times) -> None:
     """Add times to a sum."""
-    for name in attr.fields_dict(Times):
+    for name in _NAMES:
         setattr(total, name, getattr(total, name) + getattr(more, name))
 
 

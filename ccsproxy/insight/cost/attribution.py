@@ -68,7 +68,7 @@ def _sized(call: Call, held: Sized | None, ratio: float) -> Sized:
     exact = 0.0
     if total is not None and sizes and not call.continues:
         sizes = _absorbed(call, sizes, shared, known) if known else sizes
-        sizes, exact = fit(sizes, _cuts(call, held, shared, sizes))
+        sizes, exact = fit(sizes, _cuts(call, held, shared, list(accumulate(sizes))))
     return Sized(call, sizes, list(accumulate(sizes)), exact)
 
 
@@ -81,11 +81,8 @@ def _continued(call: Call, held: Sized, ratio: float) -> Sized:
         # Something else was counted with it, or left out: all of it is made to fit.
         sizes, exact = fit([*held.sizes, *tail], [(shared + len(tail), float(call.tokens.prompt or 0))])
         return Sized(call, sizes, list(accumulate(sizes)), exact)
-    cuts = [
-        (at - shared, tokens - before)
-        for at, tokens in _cuts(call, held, shared, [*held.sizes, *tail])
-        if at > shared
-    ]
+    estimated = held.ends + list(accumulate(tail, initial=before))[1:]
+    cuts = [(at - shared, tokens - before) for at, tokens in _cuts(call, held, shared, estimated) if at > shared]
     fitted, exact = fit(tail, cuts)
     ends = list(accumulate(fitted, initial=before))[1:]
     share = rest / (call.tokens.prompt or 1)
@@ -117,16 +114,19 @@ def _absorbed(call: Call, sizes: list[float], shared: int, known: dict[int, floa
     return sizes
 
 
-def _cuts(call: Call, held: Sized | None, shared: int, sizes: Sequence[float]) -> list[tuple[int, float]]:
-    """Return the places of a prompt up to which the tokens are known, as ``(items, tokens)``."""
-    cuts = {len(sizes): float(call.tokens.prompt or 0)}
+def _cuts(call: Call, held: Sized | None, shared: int, ends: Sequence[float]) -> list[tuple[int, float]]:
+    """Return the places of a prompt up to which the tokens are known, as ``(items, tokens)``.
+
+    :param ends: the sums of the estimates up to each item.
+    """
+    cuts = {len(ends): float(call.tokens.prompt or 0)}
     if held is not None and shared:
         before = held.ends[shared - 1]
         cuts[shared] = before
         output = held.call.tokens.output
-        if shared == len(held.sizes) and shared < len(sizes) and output and _is_answer(call.items[shared], held.call):
+        if shared == len(held.sizes) and shared < len(ends) and output and _is_answer(call.items[shared], held.call):
             cuts.setdefault(shared + 1, before + output)
-    for position, tokens in _cache_cuts(call, sizes, shared):
+    for position, tokens in _cache_cuts(call, ends, shared):
         cuts.setdefault(position, tokens)
     return sorted(cuts.items())
 
@@ -139,16 +139,16 @@ def _is_answer(item: Item, before: Call) -> bool:
     return thought == bool(before.tokens.reasoning or any(part.kind == "thinking" for part in before.answer))
 
 
-def _cache_cuts(call: Call, sizes: Sequence[float], shared: int) -> list[tuple[int, float]]:
+def _cache_cuts(call: Call, ends: Sequence[float], shared: int) -> list[tuple[int, float]]:
     """Return what the counts of the cache say of the places of the breakpoints.
 
+    :param ends: the sums of the estimates up to each item.
     :param shared: the end of the prompt before; what was read mostly ends there, at no breakpoint of this call.
     """
     read, written = call.tokens.read or 0, call.tokens.written or 0
     marks = [mark.item + 1 for mark in call.breakpoints if mark.piece + 1 >= len(call.items[mark.item].pieces)]
     if not marks or not read + written:
         return []
-    ends = list(accumulate(sizes))
     found = []
     last = call.breakpoints[-1].item + 1
     if written and marks[-1] == last:

@@ -6,7 +6,9 @@ length of the conversation squared.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from math import inf
 from typing import Any
 
 import attr
@@ -14,7 +16,7 @@ import attr
 from ccsproxy.insight.conversation.lanes import Lane, common_prefix
 from ccsproxy.insight.cost.attribution import Sized, part_sizes
 from ccsproxy.insight.cost.charges import Billed, spans
-from ccsproxy.insight.cost.context import name_of, stretch_cost
+from ccsproxy.insight.cost.context import name_of
 from ccsproxy.insight.facts import Item, Part
 from ccsproxy.insight.prompt.parts import server_of
 
@@ -95,28 +97,35 @@ def _charge(held: list[_Open], sized: Sized, billed: Billed, rate: float, number
     """Charge what was not read: new pieces, and those that were missed."""
     # What was read is paid by the sum of the read rates, so that only the rest has to be looked at.
     begin = min(bisect_right(sized.ends, float(sized.call.tokens.read or 0)), shared)
-    paid = stretch_cost(billed, 0.0, sized.ends[begin - 1]) or 0.0 if begin else 0.0
-    for at in range(begin, len(held)):
-        each = held[at]
-        each.tokens = sized.sizes[at]
-        # Up to the end of each piece, as the next begins there: a call without a cache pays for a thousand of them.
-        paid, before = _paid_up_to(billed, sized.ends[at]), paid
-        cost = paid - before
-        each.extra += cost - each.tokens * rate
+    costs = _costs(billed, sized.ends, begin)
+    for each, tokens, cost in zip(islice(held, begin, None), islice(sized.sizes, begin, None), costs, strict=True):
+        each.tokens = tokens
+        each.extra += cost - tokens * rate
         if each.begun == number:
             each.first_cost = cost
 
 
-def _paid_up_to(billed: Billed, end: float) -> float:
-    """Return the dollars of the beginning of a prompt, 0 where the rates are not known."""
-    paid, before = 0.0, 0.0
-    for upto, rate in billed:
+def _costs(billed: Billed, ends: Sequence[float], begin: int) -> Iterator[float]:
+    """Yield the dollars of each piece of a prompt from one on, 0 where the rates are not known.
+
+    Both the pieces and what was billed alike are gone through once: a call without a cache pays for a thousand.
+    """
+    stretches = iter((*billed, (inf, 0.0)))
+    upto, rate = next(stretches)
+    at = ends[begin - 1] if begin else 0.0
+    while upto <= at:
+        upto, rate = next(stretches)
+    for end in islice(ends, begin, None):
         if end <= upto:
-            return paid + (end - before) * rate if end > before else paid
-        if upto > before:
-            paid += (upto - before) * rate
-            before = upto
-    return paid
+            yield (end - at) * rate
+        else:
+            cost = 0.0
+            while end > upto:
+                cost += (upto - at) * rate
+                at = upto
+                upto, rate = next(stretches)
+            yield cost + (end - at) * rate
+        at = end
 
 
 def _closed(each: _Open, reads: float, counted: list[Sized], number: int, priced: bool) -> Carried:

@@ -33,19 +33,19 @@ def calls_with_secrets(engine: Engine, relation: str, conditions: Sequence[str],
 
 
 def prompt_versions(
-    engine: Engine, relation: str, items_of: Callable[[str, str, Call], ReadPrompt | None]
+    engine: Engine, relation: str, items_of: Callable[[str, str, Sequence[Call]], ReadPrompt | None]
 ) -> list[Version]:
     """Return the distinct system prompts and tool sets, those used last first.
 
-    :param items_of: returns the items of a prompt by its id and kind, out of a call's record; None where that is not
-        kept.
+    :param items_of: returns the items of a prompt by its id and kind, out of the records of calls that sent it; None
+        where those are not kept.
     """
     found = [each for kind in KINDS for each in _of_kind(engine, relation, kind, items_of)]
     return sorted(found, key=lambda each: -each.last.started_ms)
 
 
 def _of_kind(
-    engine: Engine, relation: str, kind: str, items_of: Callable[[str, str, Call], ReadPrompt | None]
+    engine: Engine, relation: str, kind: str, items_of: Callable[[str, str, Sequence[Call]], ReadPrompt | None]
 ) -> Iterable[Version]:
     column = _COLUMNS[kind]
     used = f"FROM {relation} AS e WHERE {column} IS NOT NULL AND {_OF_MAIN}"
@@ -69,7 +69,7 @@ def _of_kind(
         for row in engine.rows(f"SELECT {_CALL} FROM {relation} AS e WHERE key IN ({keys})")  # noqa: S608
     }
     for name, first, last, calls, sessions in spans:
-        read = items_of(str(name), kind, ends[int(last)])
+        read = items_of(str(name), kind, (ends[int(last)], ends[int(first)]))
         if read is not None:
             newest = msgspec.structs.replace(ends[int(last)], rates=read[1])
             yield Version(

@@ -120,6 +120,13 @@ class EngineReader(EngineRecords):
         meta = session_dict(_fold(rows))
         return {"meta": meta, "requests": [as_dict(row) for _, row in sorted(rows, key=lambda each: each[1].seq)]}
 
+    def session_meta(self, session_id: str) -> dict[str, Any]:
+        """Return ``meta`` of a session alone.
+
+        :raises NotKept: when it is not known.
+        """
+        return dict(self.session(session_id)["meta"])
+
     def around(self, session_id: str, seq: int, reach: int = 200) -> list[dict[str, Any]]:
         """Return the requests of a session whose numbers are near one, in the order of their numbers."""
         rows = self._of_session(session_id, f"seq BETWEEN {seq - reach} AND {seq + reach}")
@@ -225,17 +232,24 @@ class EngineReader(EngineRecords):
         """Return the distinct system prompts and tool sets, those used last first."""
         return prompt_versions(self._engine, self._relation, self._prompt_items)
 
-    def _prompt_items(self, name: str, kind: str, call: Call) -> ReadPrompt | None:
-        """Return the items of a prompt out of a record that has it; its id names its content for good."""
+    def _prompt_items(self, name: str, kind: str, calls: Sequence[Call]) -> ReadPrompt | None:
+        """Return the items of a prompt out of a record that has it; its id names its content for good.
+
+        :param calls: that sent it; the rates are those of the first that has any.
+        """
         found = self._prompts.get(name)
-        if found is None:
+        for call in () if found is not None else calls:
             try:
                 (read,) = completed([], [self.record(call.session_id, call.seq)], self.price)
             except NotKept:
-                return None
+                continue
+            found = read.of_level(kind), read.rates
+            if read.rates is not None:
+                break
+        if found is not None:
             if len(self._prompts) > 10 * MOST_PROMPTS:
                 self._prompts.clear()
-            found = self._prompts[name] = read.of_level(kind), read.rates
+            self._prompts[name] = found
         return found
 
     def annotations(self) -> list[Annotation]:

@@ -142,13 +142,17 @@ def _session_conditions(query: SessionQuery) -> tuple[list[str], list[Any]]:
 
 def one_session(connection: sqlite3.Connection, session_id: str) -> tuple[SessionTotals, list[Summary]] | None:
     """Return a session with all its requests in the order of their numbers, null when it is not known."""
-    found = connection.execute(
-        f"SELECT {_SESSION_COLUMNS} FROM sessions WHERE session_id = ?",  # noqa: S608
-        (session_id,),
-    ).fetchone()
+    found = session_totals_of(connection, session_id)
     if found is None:
         return None
-    return _session(found), _summaries(connection, f"{OF_SESSION} ORDER BY seq", (session_id,))
+    return found, _summaries(connection, f"{OF_SESSION} ORDER BY seq", (session_id,))
+
+
+def session_totals_of(connection: sqlite3.Connection, session_id: str) -> SessionTotals | None:
+    """Return a session, null when it is not known."""
+    sql = f"SELECT {_SESSION_COLUMNS} FROM sessions WHERE session_id = ?"  # noqa: S608  (columns of our own)
+    found = connection.execute(sql, (session_id,)).fetchone()
+    return None if found is None else _session(found)
 
 
 def rows_around(connection: sqlite3.Connection, session_id: str, seq: int, reach: int) -> list[Summary]:

@@ -32,6 +32,7 @@ from ccsproxy.store.reader.lists import (
     session_dict,
     session_rows,
     session_totals,
+    session_totals_of,
 )
 from ccsproxy.store.reader.pages import Row, request_rows, totals
 from ccsproxy.store.reader.recent import Tail, recent_rows
@@ -97,6 +98,16 @@ class Reader(RecordReader):
         if answer is None:
             raise NotKept(f"there is no session {session_id}")
         return answer
+
+    def session_meta(self, session_id: str) -> dict[str, Any]:
+        """Return ``meta`` of a session alone, which costs the same however many requests it has.
+
+        :raises NotKept: when it is not known.
+        """
+        found = self._source.ask(lambda connection: session_totals_of(connection, session_id), None)
+        if found is None:
+            raise NotKept(f"there is no session {session_id}")
+        return session_dict(found)
 
     def around(self, session_id: str, seq: int, reach: int = 200) -> list[dict[str, Any]]:
         """Return the requests of a session whose numbers are near one, in the order of their numbers."""

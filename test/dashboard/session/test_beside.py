@@ -56,7 +56,7 @@ class SelectedTests(SynchronousTestCase):
         """Nothing selected is nothing; what is gone is said in a sentence."""
 
         class Empty:
-            def session(self, sid: str) -> Any:
+            def session_meta(self, sid: str) -> Any:
                 raise NotKept("there is no session x")
 
         reader: Any = Empty()

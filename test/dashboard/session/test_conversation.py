@@ -1,5 +1,8 @@
 """Tests of the parts of a conversation that stand beside its steps."""
 
+from types import SimpleNamespace
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dashboard.session import conversation
@@ -10,13 +13,19 @@ from test.dashboard.reading_page import misdeeds, shown
 from test.dashboard.session.made import session_of
 
 
+def running(*calls: dict[str, Any]) -> Any:
+    """Stand in for the reader, which knows what runs."""
+    return SimpleNamespace(running=lambda: list(calls))
+
+
 class RunningTests(SynchronousTestCase):
     """Calls that have not ended."""
 
     def test_lines(self) -> None:
-        """Each is a link by its model, or by its number; those that ended are not there; hostile names are text."""
-        calls = [{"seq": 1, "outcome": "complete"}, {"seq": 2, "model": "<b>"}, {"seq": 3}]
-        page = shown(running_calls("s", calls))
+        """Each is a link by its model, or by its number; those of others are not there; hostile names are text."""
+        calls = [{"session_id": "s", "seq": 3}, {"session_id": "s", "seq": 2, "model": "<b>"},
+                 {"session_id": "t", "seq": 1}]  # fmt: skip
+        page = shown(running_calls(running(*calls), {"session_id": "s", "in_flight": 2}))
         self.assertEqual([(each.text, each.attributes["href"]) for each in page.all("a")],
                          [("<b>", "/x/s/2"), ("call 3", "/x/s/3")])  # fmt: skip
         self.assertEqual(misdeeds(page), [])
@@ -24,7 +33,8 @@ class RunningTests(SynchronousTestCase):
 
     def test_none(self) -> None:
         """The place is there, hidden, for the script."""
-        self.assertIn("hidden", shown(running_calls("s", [])).one("div", id="running").attributes)
+        page = shown(running_calls(running(), {"session_id": "s", "in_flight": 0}))
+        self.assertIn("hidden", page.one("div", id="running").attributes)
 
 
 class AsideTests(SynchronousTestCase):
