@@ -47,14 +47,14 @@ def add_query(parser: argparse.ArgumentParser) -> None:
         "--sort",
         metavar="FIELD",
         default="",
-        help=f"sort by {', '.join(SORTS)}; the largest first, with + the smallest",
+        help=f"sort by {', '.join(SORTS)}; largest first, or smallest first with +",
     )
 
 
 def add_filters(parser: argparse.ArgumentParser, limit: int) -> None:
     """Declare the filters of contract section 6 as options."""
     for name in ("session", *FIELDS, "tool"):
-        parser.add_argument(f"--{name}", metavar="VALUE", default="", help=f"only this {name}; a comma means or")
+        parser.add_argument(f"--{name}", metavar="VALUE", default="", help=f"only this {name}; a comma means 'or'")
     parser.add_argument("--since", metavar="TIME", default="", help="2h, 3d, today, 2026-11-20 or a time")
     parser.add_argument("--until", metavar="TIME", default="", help="the same, as the end")
     parser.add_argument("-n", "--limit", metavar="N", type=count, default=limit, help=f"at most N (default: {limit})")

@@ -20,7 +20,9 @@ _OPEN = ExitStack()
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     """Declare ``--from`` for a command that reads."""
-    parser.add_argument("--from", dest="source", metavar="URL", help="read what was shipped to this target instead")
+    parser.add_argument(
+        "--from", dest="source", metavar="URL", help="read from what was shipped to this target instead"
+    )
     parser.add_argument("--ship-credentials", metavar="FILE", help="with --from, as for serve")
 
 

@@ -63,8 +63,8 @@ COMMANDS = {
 #: What `ccsproxy --help` says of agents, which are no commands of ours: all after their names is their own.
 _AGENTS = (
     f"ccsproxy AGENT ...  starts an agent and records its calls ({', '.join(BY_NAME)}); ccsproxy run -- COMMAND ... "
-    "any other program. Before the name: --via forward|base-url, --label KEY=VALUE, --capture LEVEL, --data-dir DIR, "
-    "--quiet; --replay-into SESSION [--speed X] [--match HOW] lets recorded answers stand for the provider's."
+    "starts any other program. Options before the name: --via forward|base-url, --label KEY=VALUE, --capture LEVEL, "
+    "--data-dir DIR, --quiet; --replay-into SESSION [--speed X] [--match HOW] answers it from records instead of the provider."
 )
 
 

@@ -31,7 +31,7 @@ from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
 
 NAME = "doctor"
-SUMMARY = "Say what is in an agent's way, what would change in it, and the cure. Exit status 1 when something is."
+SUMMARY = "Report what would get in an agent's way or change it, and the remedy. Exit status 1 if there is anything."
 #: How many differences are written for people.
 _MOST = 20
 _MARKS = {OK: "ok  ", NOTE: "note", TROUBLE: "!!  "}
@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measure",
         action="store_true",
-        help="start the agent with a harmless prompt against a mock on this machine, by forwarding and by base URL, "
-        "and say how its requests differ; nothing reaches a provider",
+        help="start the agent with a harmless prompt against a mock here, by forwarding and by a base URL, "
+        "and report how its requests differ; nothing reaches a provider",
     )
     add_data_dir(parser)
 

@@ -11,16 +11,16 @@ from ccsproxy.launch.user_unit import UserUnit, unit_path
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
 
 NAME = "down"
-SUMMARY = "End the service that runs in the background, after its running streams."
+SUMMARY = "Stop the background service, after its running streams have ended."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
     parser.add_argument(
-        "--systemd", action="store_true", help="and remove the unit that 'ccsproxy up --systemd' made"
+        "--systemd", action="store_true", help="also remove the unit that 'ccsproxy up --systemd' made"
     )
-    parser.add_argument("--force", action="store_true", help="also while agents use it")
+    parser.add_argument("--force", action="store_true", help="even while agents are using it")
 
 
 @reported

@@ -25,17 +25,23 @@ SUMMARY = "Answer as a provider would, from recorded sessions: a fake upstream o
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
-    parser.add_argument("place", metavar="SESSION[/SEQ]", nargs="+", help="whose calls; last for the newest session")
+    parser.add_argument(
+        "place", metavar="SESSION[/SEQ]", nargs="+", help="whose calls to use; last for the newest session"
+    )
     parser.add_argument("--port", metavar="N", type=int, default=0, help="loopback port (default: any)")
     parser.add_argument(
-        "--speed", metavar="X", type=float, default=1.0, help="X times as fast as recorded; 0 waits for nothing"
+        "--speed",
+        metavar="X",
+        type=float,
+        default=1.0,
+        help="answer X times as fast as recorded; 0 does not wait at all",
     )
     parser.add_argument(
         "--match",
         choices=MATCHES,
         default=PREFIX,
-        help="which call answers a request: an equal one (exact); else one with the same conversation so far, or the "
-        "longest common beginning of it (prefix, the default); or the next one to the same path (next)",
+        help="which call answers a request: one with an equal request (exact); otherwise one with the same conversation "
+        "so far, or its longest common beginning (prefix, the default); or simply the next one for the same path (next)",
     )
     add_data_dir(parser)
     examples(

@@ -13,7 +13,7 @@ from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 
 NAME = "status"
 SUMMARY = (
-    "Say whether the service runs, where, for whom, and whether anything was lost. Exit status 1 when none runs."
+    "Report whether the service is running, where, for whom, and whether anything was lost. Exit status 1 if none is."
 )
 
 

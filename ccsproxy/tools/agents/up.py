@@ -12,16 +12,18 @@ from ccsproxy.launch.user_unit import UserUnit, unit_path
 from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 
 NAME = "up"
-SUMMARY = "Start the service in the background and let it stay; everything after -- are options of 'serve'."
+SUMMARY = "Start the service in the background and keep it running; options after -- are those of 'serve'."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
     parser.add_argument(
-        "--systemd", action="store_true", help="as a unit of your own systemd, which starts it at each login"
+        "--systemd", action="store_true", help="as a unit of your user's systemd, which starts it at each login"
     )
-    parser.add_argument("options", nargs="*", metavar="-- OPTION", help="options of the service, when it is started")
+    parser.add_argument(
+        "options", nargs="*", metavar="-- OPTION", help="options for the service, if it has to be started"
+    )
 
 
 @reported

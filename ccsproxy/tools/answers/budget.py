@@ -10,7 +10,7 @@ from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.printing import Paint, table
 
 NAME = "budget"
-SUMMARY = "Show what is spent of the budgets of the service, or of those given here."
+SUMMARY = "Show how much of each budget is spent: of the service's budgets, or of those given here."
 
 _COLOURS = {"over": "red", "near": "yellow", "within": "green"}
 

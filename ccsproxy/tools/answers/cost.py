@@ -14,16 +14,18 @@ from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import table
 
 NAME = "cost"
-SUMMARY = "Sum up what was spent, by project, model, client, day, tool and more."
+SUMMARY = "Show what was spent, by project, model, client, day, tool and more."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("query", metavar="QUERY", nargs="*", help="fields and words, such as model:opus since:7d")
     parser.add_argument(
-        "--by", choices=(*GROUPS, *OF_MANY, *PARTS), default="project", help="what to sum up by (default: project)"
+        "--by", choices=(*GROUPS, *OF_MANY, *PARTS), default="project", help="what to group by (default: project)"
     )
-    parser.add_argument("-n", "--limit", metavar="N", type=count, default=30, help="at most N lines (default: 30)")
+    parser.add_argument(
+        "-n", "--limit", metavar="N", type=count, default=30, help="show at most N lines (default: 30)"
+    )
     add_data_dir(parser)
     add_source(parser)
     examples(

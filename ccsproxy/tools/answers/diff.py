@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("a", metavar="SESSION/SEQ", help="the earlier one")
     parser.add_argument("b", metavar="SESSION/SEQ", help="the later one")
-    parser.add_argument("--brief", action="store_true", help="name what differs, without its lines")
+    parser.add_argument("--brief", action="store_true", help="only name what differs, without showing the lines")
     add_data_dir(parser)
     add_source(parser)
     examples(parser, "ccsproxy diff 8231d7cf/26 8231d7cf/27", "ccsproxy diff --brief 8231d7cf/3 1f9b22aa/2")

@@ -10,7 +10,7 @@ from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import local_time, table
 
 NAME = "limits"
-SUMMARY = "Show how full rate limits and subscription windows are, and when they will be at this rate."
+SUMMARY = "Show how full rate limits and subscription windows are, and when they will be reached at the current rate."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

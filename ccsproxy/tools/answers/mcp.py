@@ -20,7 +20,7 @@ from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, rep
 from ccsproxy.tools.engine_source import add_source, source_reader
 
 NAME = "mcp"
-SUMMARY = "Serve the records to an agent, by the Model Context Protocol over standard input and output."
+SUMMARY = "Serve the records to an agent, over the Model Context Protocol on standard input and output."
 
 OpenStore = Callable[[], AbstractContextManager[Reader]]
 

@@ -1,4 +1,4 @@
-"""``ccsproxy prices``: the price list, and which of its rows applies to a model and why."""
+"""``ccsproxy prices``: the price list, and which row of it applies to a model and why."""
 
 import argparse
 import difflib
@@ -20,7 +20,7 @@ from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_
 from ccsproxy.tools.printing import table
 
 NAME = "prices"
-SUMMARY = "Show the price list, or which of its rows applies to a model and why."
+SUMMARY = "Show the price list, or which row of it applies to a model and why."
 
 _COLUMNS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "cache_write_12h")
 
@@ -30,12 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", nargs="?", help="the model, as the API names it")
     parser.add_argument("--provider", metavar="NAME", default="", help="who sells it (default: its maker)")
     parser.add_argument(
-        "--upstream", metavar="NAME", default="", help="for rows of your own that are for one upstream"
+        "--upstream", metavar="NAME", default="", help="for rows of your own that apply to one upstream only"
     )
-    parser.add_argument("--at", metavar="TIME", default="", help="at another time than now, as 2026-11-20T08:00:00Z")
-    parser.add_argument("--prices", metavar="FILE", help="own prices (default: those that the service uses)")
     parser.add_argument(
-        "--compare", metavar="FILE", help="say where models.dev's api.json or LiteLLM's price map says something else"
+        "--at", metavar="TIME", default="", help="prices of another time than now, as 2026-11-20T08:00:00Z"
+    )
+    parser.add_argument("--prices", metavar="FILE", help="your own prices (default: those that the service uses)")
+    parser.add_argument(
+        "--compare", metavar="FILE", help="report where models.dev's api.json or LiteLLM's price map differs"
     )
     add_data_dir(parser)
 

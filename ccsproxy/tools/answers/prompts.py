@@ -21,9 +21,11 @@ _SPARE = ("IN PLACE OF", "SESSIONS", "FIRST", "TOKENS", "SENT", "LAST")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
-    parser.add_argument("id", metavar="ID", nargs="?", help="one of the list, or the beginning of its id")
+    parser.add_argument("id", metavar="ID", nargs="?", help="an id from the list, or its beginning")
     parser.add_argument("--kind", choices=("system", "tools"), help="only these")
-    parser.add_argument("-n", "--limit", metavar="N", type=count, default=30, help="at most N lines (default: 30)")
+    parser.add_argument(
+        "-n", "--limit", metavar="N", type=count, default=30, help="show at most N lines (default: 30)"
+    )
     add_data_dir(parser)
     examples(
         parser, "ccsproxy prompts --kind system", "ccsproxy prompts system-1f2e3d4c    what changed, and the text"

@@ -29,7 +29,7 @@ from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_
 from ccsproxy.tools.printing import printable, short
 
 NAME = "replay"
-SUMMARY = "Send a recorded request again, with another model or other words, and set the answers side by side."
+SUMMARY = "Send a recorded request again, with another model or other words, and show the answers side by side."
 
 #: Calls that one command makes; each of them costs money.
 _MOST = 20
@@ -40,7 +40,7 @@ _WRITTEN_WITHIN, _LOOK = 3.0, 0.2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument(
-        "place", metavar="SESSION[/SEQ]", help="the call; last for the newest; of a session, its last main call"
+        "place", metavar="SESSION[/SEQ]", help="the call, or last for the newest; for a session, its last main call"
     )
     parser.add_argument("--model", metavar="M", default="", help="another model of the same provider")
     parser.add_argument(
@@ -49,12 +49,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="settings",
-        help="put a value (JSON, or else a text) into the body; with nothing behind the sign, remove what is there",
+        help="put a value (JSON, or else text) into the body; with nothing after the =, remove the member",
     )
     parser.add_argument(
-        "--without-tool", metavar="T", action="append", default=[], help="leave a tool out; * and ? as in a shell"
+        "--without-tool",
+        metavar="T",
+        action="append",
+        default=[],
+        help="leave out a tool; * and ? work as in a shell",
     )
-    parser.add_argument("--system", metavar="FILE", help="another system prompt, from a file; - for standard input")
+    parser.add_argument(
+        "--system", metavar="FILE", help="replace the system prompt by this file; - for standard input"
+    )
     parser.add_argument("-n", "--times", metavar="N", type=int, default=1, help=f"send it N times, at most {_MOST}")
     add_data_dir(parser)
     examples(

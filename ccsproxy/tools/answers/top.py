@@ -15,7 +15,7 @@ from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.printing import local_time, printable, short
 
 NAME = "top"
-SUMMARY = "Show live what is under way: sessions, requests, spend by the hour, budgets, limits."
+SUMMARY = "Show live what is going on: sessions, requests, spending per hour, budgets, limits."
 
 _HOME_AND_CLEAR = "\x1b[H\x1b[J"
 _WIDEST = 160
@@ -24,12 +24,12 @@ _INTERVAL_S = 2.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
-    parser.add_argument("--once", action="store_true", help="write it once and end")
+    parser.add_argument("--once", action="store_true", help="print it once and exit")
     parser.add_argument(
         "--interval",
         metavar="SECONDS",
         type=float,
-        help="between two looks (default: 2; into a pipe it is written once unless this is given, or --json)",
+        help="between two updates (default: 2; into a pipe it is printed once unless this or --json is given)",
     )
     add_data_dir(parser)
     examples(parser, "ccsproxy top", "ccsproxy top --once --json")

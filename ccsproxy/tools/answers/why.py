@@ -16,7 +16,7 @@ from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, local_time, printable, short
 
 NAME = "why"
-SUMMARY = "Say what a request or a session cost and why: price, cache, time, findings."
+SUMMARY = "Explain what a request or a session cost: price, cache, time, findings."
 
 #: Parts of a prompt that are named.
 _PARTS = 6

@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="SESSION[/SEQ]", help="what to export; last is the newest exchange")
     formats = sorted({*EXCHANGE, *SESSION})
     parser.add_argument("--format", metavar="FORMAT", choices=formats, help=f"one of {', '.join(formats)}")
-    parser.add_argument("--notes", action="store_true", help="also stars, tags and notes, in Markdown and HTML")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of standard output")
+    parser.add_argument("--notes", action="store_true", help="include stars, tags and notes, in Markdown and HTML")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
     add_data_dir(parser)
     add_source(parser)
 

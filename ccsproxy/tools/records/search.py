@@ -9,12 +9,12 @@ from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, printable, request_line
 
 NAME = "search"
-SUMMARY = "Find requests by what was said: words, or a phrase in quotes. Exit status 1 when there are none."
+SUMMARY = "Find requests by their texts: words, or a phrase in quotes. Exit status 1 if there are none."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
-    parser.add_argument("text", metavar="TEXT", nargs="+", help="words that must all be there")
+    parser.add_argument("text", metavar="TEXT", nargs="+", help="words that must all occur")
     add_data_dir(parser)
     add_source(parser)
     add_filters(parser, 20)

@@ -14,13 +14,15 @@ from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, size_t
 from ccsproxy.tools.engine_source import add_source
 
 NAME = "share"
-SUMMARY = "Write a session as one HTML file for others: home folders, names, addresses and account ids are masked."
+SUMMARY = (
+    "Write a session as one HTML file for others, with home directories, names, addresses and account ids masked."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("session", metavar="SESSION", help="as 'ccsproxy ls --sessions' shows it, or last")
-    parser.add_argument("-o", "--output", metavar="FILE", help="default: ccsproxy-SESSION.html in this folder")
+    parser.add_argument("-o", "--output", metavar="FILE", help="default: ccsproxy-SESSION.html in this directory")
     add_data_dir(parser)
     add_source(parser)
     examples(parser, "ccsproxy share last", "ccsproxy share 8231d7cf -o refund.html")

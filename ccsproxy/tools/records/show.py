@@ -18,7 +18,7 @@ from ccsproxy.tools.records.brief import brief
 from ccsproxy.tools.records.pager import paged
 
 NAME = "show"
-SUMMARY = "Show one exchange in brief, SESSION/SEQ as 'ls' shows it or last; or a session as one conversation."
+SUMMARY = "Show one exchange in brief (SESSION/SEQ as 'ls' shows it, or last), or a session as a conversation."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("exchange", metavar="SESSION[/SEQ]", nargs="?", default="last", help="default: last")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--full", action="store_true", help="everything, as Markdown")
-    how.add_argument("--raw", action="store_true", help="the answer as it came, stream and all")
+    how.add_argument("--raw", action="store_true", help="the answer as it arrived, including its stream")
     add_data_dir(parser)
     add_source(parser)
     examples(

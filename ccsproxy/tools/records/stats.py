@@ -13,7 +13,7 @@ from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import duration, number, table
 
 NAME = "stats"
-SUMMARY = "Sum up what was recorded, by upstream and model."
+SUMMARY = "Show totals of what was recorded, by upstream and model."
 
 _HEADINGS = [
     "UPSTREAM MODEL",

@@ -18,7 +18,7 @@ from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
 from ccsproxy.tools.printing import Paint, heading, request_line
 
 NAME = "tail"
-SUMMARY = "Show the last requests and follow what comes."
+SUMMARY = "Show the latest requests and follow new ones."
 
 #: Seconds between two looks at the segments, and at the budgets.
 EACH, BUDGETS_EACH = 0.25, 5.0
@@ -26,12 +26,14 @@ EACH, BUDGETS_EACH = 0.25, 5.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
-    parser.add_argument("query", metavar="QUERY", nargs="*", help="only what fits: client:codex cost:>0.1 errors:yes")
     parser.add_argument(
-        "-n", "--lines", metavar="N", type=int, default=10, help="how many to begin with (default: 10)"
+        "query", metavar="QUERY", nargs="*", help="only matching requests: client:codex cost:>0.1 errors:yes"
+    )
+    parser.add_argument(
+        "-n", "--lines", metavar="N", type=int, default=10, help="how many to show first (default: 10)"
     )
     parser.add_argument("--session", metavar="SESSION", help="only this session")
-    parser.add_argument("--no-follow", action="store_true", help="end after the last ones")
+    parser.add_argument("--no-follow", action="store_true", help="exit after the latest ones")
     add_data_dir(parser)
     examples(parser, "ccsproxy tail", "ccsproxy tail errors:yes", "ccsproxy tail -n 0 --json client:codex")
 

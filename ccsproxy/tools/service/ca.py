@@ -15,15 +15,15 @@ from ccsproxy.store.directory import prepare
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
 
 NAME = "ca"
-SUMMARY = "Make, show, renew or forget the certificate authority of interception."
+SUMMARY = "Make, show, renew or delete the certificate authority that --forward uses."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--print", action="store_true", dest="show", help="write the certificate, in PEM")
-    what.add_argument("--renew", action="store_true", help="make another one; running agents have to start again")
-    what.add_argument("--forget", action="store_true", help="delete it; one is made anew when it is needed")
+    what.add_argument("--print", action="store_true", dest="show", help="print the certificate, in PEM")
+    what.add_argument("--renew", action="store_true", help="make a new one; running agents have to be restarted")
+    what.add_argument("--forget", action="store_true", help="delete it; a new one is made when it is needed")
     add_data_dir(parser)
 
 

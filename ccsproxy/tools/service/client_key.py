@@ -13,7 +13,7 @@ from ccsproxy.errors import ConfigError
 from ccsproxy.tools.data_dir import CommandError, reported
 
 NAME = "client-key"
-SUMMARY = "Make a credential for somebody who calls this gateway (see --client-keys)."
+SUMMARY = "Make a credential for somebody who may call this gateway (see --client-keys)."
 
 #: What a credential begins with, so that people and scanners know what it is.
 PREFIX = "ccsk-"
@@ -21,9 +21,9 @@ PREFIX = "ccsk-"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
-    parser.add_argument("person", metavar="NAME", help="who it is for: what records call them")
+    parser.add_argument("person", metavar="NAME", help="the person's name, as records will show it")
     parser.add_argument(
-        "--file", type=Path, metavar="FILE", help="append to this file of --client-keys; made if needed"
+        "--file", type=Path, metavar="FILE", help="append to this --client-keys file, creating it if needed"
     )
 
 

@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", metavar="DIR", help="where the records go (default: a new temporary directory)")
     parser.add_argument("--proxy-port", metavar="N", default="0", help="port of the proxy (default: any)")
     parser.add_argument("--api-port", metavar="N", default="0", help="port of API and dashboard (default: any)")
-    parser.add_argument("--once", action="store_true", help="end when the calls are made, instead of staying up")
+    parser.add_argument(
+        "--once", action="store_true", help="exit after the calls have been made, instead of staying up"
+    )
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:

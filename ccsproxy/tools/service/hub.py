@@ -13,7 +13,7 @@ from ccsproxy.store.engine.engine import Engine
 from ccsproxy.tools.engine_source import opened, source_address
 
 NAME = "hub"
-SUMMARY = "Serve pages and API from ClickHouse or shipped objects, for a team."
+SUMMARY = "Serve a team's pages and API from ClickHouse or shipped objects."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,15 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--api-port", metavar="N", type=int, default=8789, help="loopback TCP port (default: 8789)")
     parser.add_argument("--api-listen", metavar="ENDPOINT", help="a Twisted endpoint string instead")
     parser.add_argument(
-        "--allow-host", metavar="NAME", action="append", default=[], help="a further Host; repeatable"
+        "--allow-host", metavar="NAME", action="append", default=[], help="a further accepted Host value; repeatable"
     )
     parser.add_argument(
-        "--auth-header", metavar="NAME", help="the header in which a reverse proxy on this machine says who asks"
+        "--auth-header", metavar="NAME", help="the header in which a reverse proxy on this machine names the user"
     )
-    parser.add_argument("--auth-from", metavar="NETWORK", action="append", default=[], help="an address or network, "
-                        "beside this machine, from which --auth-header counts; repeatable")  # fmt: skip
-    parser.add_argument("--roles", metavar="FILE", help="TOML of who sees own calls, a team's, or all (default: own)")
-    parser.add_argument("--audit", metavar="FILE", help="where it is noted who looked at what")
+    parser.add_argument("--auth-from", metavar="NETWORK", action="append", default=[], help="a further address or "
+                        "network, besides this machine, from which --auth-header is trusted; repeatable")  # fmt: skip
+    parser.add_argument(
+        "--roles",
+        metavar="FILE",
+        help="TOML file that says who sees their own calls, their team's, or all (default: own)",
+    )
+    parser.add_argument("--audit", metavar="FILE", help="file that logs who looked at what")
     parser.add_argument("--ship-credentials", metavar="FILE", help="as for serve")
 
 

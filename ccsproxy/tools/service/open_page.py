@@ -17,13 +17,13 @@ from ccsproxy.tools.asking import full_session, open_reader
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
 
 NAME = "open"
-SUMMARY = "Open the dashboard in the browser; where no service runs, one is started and stays until 'ccsproxy down'."
+SUMMARY = "Open the dashboard in the browser; if no service is running, start one that stays until 'ccsproxy down'."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
-    parser.add_argument("session", nargs="?", help="a session, a part of its id, or last; default: all")
-    parser.add_argument("--print", action="store_true", dest="only_print", help="only write the address")
+    parser.add_argument("session", nargs="?", help="a session (part of its id is enough), or last; default: all")
+    parser.add_argument("--print", action="store_true", dest="only_print", help="only print the address")
     add_data_dir(parser)
 
 

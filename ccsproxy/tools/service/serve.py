@@ -21,8 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of contract section 1."""
     for known in SETTINGS:
         _add(parser, known)
-    parser.add_argument("--config", metavar="FILE", help="a TOML file with the same keys; the command line wins")
-    parser.add_argument("--check-config", action="store_true", help="check options and config file, say so, and exit")
+    parser.add_argument(
+        "--config", metavar="FILE", help="a TOML file with the same keys; the command line takes precedence"
+    )
+    parser.add_argument(
+        "--check-config",
+        action="store_true",
+        help="check options and configuration file, report the result, and exit",
+    )
     parser.add_argument("--while-wanted", action="store_true", help=argparse.SUPPRESS)  # started by a launcher
     parser.add_argument("--no-open", action="store_true", help="do not open the dashboard in the browser")
 

@@ -10,7 +10,7 @@ from ccsproxy.tools.asking import count
 from ccsproxy.tools.data_dir import add_data_dir, data_dir_of, reported, size_text, write_json
 
 NAME = "du"
-SUMMARY = "Show what takes the space: segments, sessions, dialects."
+SUMMARY = "Show what takes up disk space: segments, sessions, dialects."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

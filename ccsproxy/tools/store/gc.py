@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
     default = "the running service's, else"
-    parser.add_argument("--retain-days", metavar="N", help=f"days to keep, 0 = for ever (default: {default} 30)")
+    parser.add_argument("--retain-days", metavar="N", help=f"days to keep, 0 = forever (default: {default} 30)")
     parser.add_argument("--retain-size", metavar="BYTES", help=f"bytes to keep, 0 = all (default: {default} 4G)")
 
 

@@ -17,7 +17,7 @@ from ccsproxy.tools.store.redacting import redacted, rules_of
 
 NAME = "import"
 SUMMARY = (
-    "Take over the records of a ccs-proxy data dir (version 1), or the bodies that Claude Code writes with "
+    "Import the records of a ccs-proxy data directory (version 1), or the bodies that Claude Code writes with "
     "OTEL_LOG_RAW_API_BODIES=file:DIR, redacted."
 )
 
@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
     parser.add_argument(
-        "source", metavar="DIR", help="a data dir of ccs-proxy, or a folder of body files; it is only read"
+        "source", metavar="DIR", help="a ccs-proxy data directory, or a directory of body files; it is only read"
     )
-    parser.add_argument("--no-redact", action="store_true", help="keep secrets that the records hold")
+    parser.add_argument("--no-redact", action="store_true", help="keep secrets in the records")
 
 
 @reported

@@ -8,14 +8,14 @@ from ccsproxy.tools.asking import whole_ids
 from ccsproxy.tools.data_dir import add_data_dir, data_dir_of, reported, write_json
 
 NAME = "keep"
-SUMMARY = "Keep sessions whatever retention says; without ids, list them."
+SUMMARY = "Exempt sessions from retention; without ids, list those that are."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
     parser.add_argument("session", metavar="SID", nargs="*", help="id of a session, or its beginning")
-    parser.add_argument("--undo", action="store_true", help="leave them to retention again")
+    parser.add_argument("--undo", action="store_true", help="subject them to retention again")
 
 
 @reported

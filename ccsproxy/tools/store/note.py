@@ -11,18 +11,18 @@ from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, rep
 from ccsproxy.tools.printing import printable
 
 NAME = "note"
-SUMMARY = "Star, tag or write a note on a session or a request; without arguments, list what is written."
+SUMMARY = "Set a star, tags or a note on a session or request; without arguments, list all of them."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     parser.add_argument("place", metavar="SESSION[/SEQ]", nargs="?", help="as 'ccsproxy ls' shows it, or last")
-    parser.add_argument("text", metavar="TEXT", nargs="*", help="the note; it takes the place of the one before")
+    parser.add_argument("text", metavar="TEXT", nargs="*", help="the note; it replaces the previous one")
     stars = parser.add_mutually_exclusive_group()
     stars.add_argument("--star", action="store_true", default=None, help="star it; a starred session is always kept")
-    stars.add_argument("--unstar", action="store_false", dest="star", help="take its star away")
+    stars.add_argument("--unstar", action="store_false", dest="star", help="remove its star")
     parser.add_argument("--tag", metavar="TAG", action="append", default=[], help="add a tag; repeatable")
-    parser.add_argument("--untag", metavar="TAG", action="append", default=[], help="take a tag away; repeatable")
+    parser.add_argument("--untag", metavar="TAG", action="append", default=[], help="remove a tag; repeatable")
     parser.add_argument("--clear", action="store_true", help="remove the note")
     add_data_dir(parser)
     examples(

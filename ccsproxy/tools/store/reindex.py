@@ -17,7 +17,7 @@ from ccsproxy.tools.data_dir import (
 )
 
 NAME = "reindex"
-SUMMARY = "Make the index anew from the records."
+SUMMARY = "Rebuild the index from the records."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from ccsproxy.tools.asking import whole_ids
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, changed, data_dir_of, reported, write_json
 
 NAME = "rm"
-SUMMARY = "Remove sessions for good: their records are cut out of the segments."
+SUMMARY = "Remove sessions permanently: their records are cut out of the segments."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

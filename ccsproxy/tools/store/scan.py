@@ -22,7 +22,7 @@ from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, off
 from ccsproxy.tools.store.redacting import redacted, redacted_started, rules_of
 
 NAME = "scan"
-SUMMARY = "Look for secrets in what is stored, by today's rules, and replace them with --rewrite."
+SUMMARY = "Look for secrets in stored records with the current rules; with --rewrite, replace them."
 
 
 class ScanResult(msgspec.Struct, frozen=True):
@@ -36,10 +36,14 @@ class ScanResult(msgspec.Struct, frozen=True):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
-    parser.add_argument("session", metavar="SID", nargs="?", help="only this session; all when left out")
-    parser.add_argument("--rewrite", action="store_true", help="replace what is found; no service may be running")
-    parser.add_argument("--redact-pattern", metavar="REGEX", action="append", default=[], help="a further secret")
-    parser.add_argument("--keep-pattern", metavar="REGEX", action="append", default=[], help="what is none")
+    parser.add_argument("session", metavar="SID", nargs="?", help="only this session; default: all")
+    parser.add_argument(
+        "--rewrite", action="store_true", help="replace what is found; no service may be running meanwhile"
+    )
+    parser.add_argument(
+        "--redact-pattern", metavar="REGEX", action="append", default=[], help="a further kind of secret"
+    )
+    parser.add_argument("--keep-pattern", metavar="REGEX", action="append", default=[], help="what is not a secret")
 
 
 @reported

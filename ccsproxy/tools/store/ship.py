@@ -16,19 +16,19 @@ from ccsproxy.store.state.state import State
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
 
 NAME = "ship"
-SUMMARY = "Say how far each target is, or ship what is there already to one."
+SUMMARY = "Report how far each target has got, or ship existing records to one."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--once", metavar="URL", help="ship everything that is there to this target, then end")
-    what.add_argument("--schema", metavar="URL", nargs="?", const="", help="write the tables of a ClickHouse target")
-    what.add_argument("--forget", metavar="TARGET", help="forget a target, and what it was still to delete")
-    parser.add_argument("--since", metavar="TIME", help="with --once: nothing that began before")
+    what.add_argument("--once", metavar="URL", help="ship all existing records to this target, then exit")
+    what.add_argument("--schema", metavar="URL", nargs="?", const="", help="print the tables of a ClickHouse target")
+    what.add_argument("--forget", metavar="TARGET", help="forget a target and its outstanding deletions")
+    parser.add_argument("--since", metavar="TIME", help="with --once: leave out what began earlier")
     parser.add_argument("--ship-content", choices=CONTENT, default=CONTENT[0], help="with --once, as for serve")
     parser.add_argument("--ship-credentials", metavar="FILE", help="default: ship-credentials.toml in the data dir")
-    parser.add_argument("--host", metavar="NAME", help="the label of this machine (default: its name)")
+    parser.add_argument("--host", metavar="NAME", help="the label for this machine (default: its name)")
     add_data_dir(parser)
 
 

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wire",
         action="store_true",
-        help="send the same requests with and without a proxy that is started for it to an upstream on this machine, "
-        "the newest session's calls among them, and compare every byte that either side gets",
+        help="send the same requests to an upstream on this machine, with and without a proxy started for it, "
+        "including the newest session's calls, and compare every byte that either side receives",
     )
     add_data_dir(parser)
 

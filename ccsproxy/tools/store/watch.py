@@ -13,7 +13,7 @@ from ccsproxy.tools.store.import_store import numbers_in, redaction
 
 NAME = "watch"
 SUMMARY = (
-    "Keep taking over the bodies that Claude Code writes with OTEL_LOG_RAW_API_BODIES=file:DIR and "
+    "Keep importing the bodies that Claude Code writes with OTEL_LOG_RAW_API_BODIES=file:DIR and "
     "CLAUDE_CODE_ENABLE_TELEMETRY=1, until it is interrupted."
 )
 #: Seconds between two looks.
@@ -23,9 +23,11 @@ _LOOK = 1.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
-    parser.add_argument("source", metavar="DIR", help="the folder of body files; it is only read, and may come later")
-    parser.add_argument("--no-redact", action="store_true", help="keep secrets that the bodies hold")
-    parser.add_argument("--once", action="store_true", help="look once, and end")
+    parser.add_argument(
+        "source", metavar="DIR", help="the directory of body files; it is only read, and may be created later"
+    )
+    parser.add_argument("--no-redact", action="store_true", help="keep secrets in the bodies")
+    parser.add_argument("--once", action="store_true", help="look once and exit")
 
 
 @reported
