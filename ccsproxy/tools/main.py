@@ -64,7 +64,8 @@ COMMANDS = {
 _AGENTS = (
     f"ccsproxy AGENT ...  starts an agent and records its calls ({', '.join(BY_NAME)}); ccsproxy run -- COMMAND ... "
     "starts any other program. Options before the name: --via forward|base-url, --label KEY=VALUE, --capture LEVEL, "
-    "--data-dir DIR, --quiet; --replay-into SESSION [--speed X] [--match HOW] answers it from records instead of the provider."
+    "--data-dir DIR, --quiet; --replay-into SESSION [--speed X] [--match HOW] answers it from records instead "
+    "of the provider."
 )
 
 

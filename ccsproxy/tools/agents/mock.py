@@ -40,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--match",
         choices=MATCHES,
         default=PREFIX,
-        help="which call answers a request: one with an equal request (exact); otherwise one with the same conversation "
-        "so far, or its longest common beginning (prefix, the default); or simply the next one for the same path (next)",
+        help="which call answers a request: one with an equal request (exact); otherwise one with the same "
+        "conversation so far, or its longest common beginning (prefix, the default); or simply the next one for the "
+        "same path (next)",
     )
     add_data_dir(parser)
     examples(
