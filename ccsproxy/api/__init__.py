@@ -1,1 +1,1 @@
-"""What a program sees: the HTTP API, its live events, and the process in which they run."""
+"""The HTTP API for programs, its live events, and the process that they run in."""

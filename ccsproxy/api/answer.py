@@ -1,4 +1,4 @@
-"""What an endpoint answers with, before anything of it is written."""
+"""The response of an endpoint, as a value, before any of it is written."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Writes a body piece by piece, as fast as its reader takes it and no faster."""
+"""Producers that write a response body in chunks, as fast as its reader accepts them and no faster."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain

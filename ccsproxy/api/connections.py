@@ -1,4 +1,4 @@
-"""How many readers there may be: connections are counted, and those that are too many are told so.
+"""The limits on connections and watchers of the API; those beyond a limit are told so.
 
 The API server is a process of its own, so its readers never take a descriptor from the relay; the bound keeps their
 number from using up the API server's own descriptors and memory.

@@ -1,4 +1,4 @@
-"""Writes an answer to a request: the head with what every answer carries, then the body."""
+"""Writes an answer to a request: the head with the fields that every answer has, then the body."""
 
 from http import HTTPStatus
 from typing import Any

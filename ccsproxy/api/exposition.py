@@ -1,4 +1,4 @@
-"""Metrics in Prometheus' text format, made from the health snapshot when they are asked for."""
+"""Metrics in Prometheus' text format, built from the health snapshot on request."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate

@@ -1,4 +1,4 @@
-"""What listening sockets mean for the guard: which ports and names are ours, and who can reach them."""
+"""What the listening sockets mean for the guard: which ports and host names are ours, and who can reach them."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address

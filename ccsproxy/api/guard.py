@@ -1,4 +1,4 @@
-"""Who may call: the Host, Origin and token rules, without any I/O.
+"""Access rules of the API: Host, Origin and token, without any I/O.
 
 A web page that the user opens can send requests to loopback ports. It cannot choose Host (unless it rebinds its own
 name) nor hide its Origin, so both are checked before anything else is looked at.

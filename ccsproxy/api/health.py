@@ -1,4 +1,4 @@
-"""Health, as the relay last told it: answering takes the same time whatever the store holds."""
+"""Health as the relay last reported it, so that answering takes the same time whatever the store holds."""
 
 import time
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What the relay tells the API server, and how: JSON lines over one end of a socket pair.
+"""The link from the relay to the API server: JSON lines over one end of a socket pair.
 
 The first line holds the settings; then come events and health snapshots. The API server says nothing, and ends when
 the

@@ -1,4 +1,4 @@
-"""The live events: one history, any number of watchers, and none of them can make another wait.
+"""Live events: one history for any number of watchers, none of which can delay another.
 
 Each event is encoded once. A watcher that cannot take it keeps it in a ring of its own; when the ring is full the
 watcher is told that it lags and let go.

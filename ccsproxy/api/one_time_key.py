@@ -1,4 +1,4 @@
-"""Keys for a URL: each opens the dashboard once, soon, in the run that it was made for.
+"""One-time keys in URLs: each opens the dashboard once, for a short time, in the run that made it.
 
 Whoever may read the token's file can make one; the URL that carries it is worth nothing afterwards, wherever it is
 written down. It is ``<expiry>.<nonce>.<proof>``.

@@ -1,4 +1,4 @@
-"""The process of the API: ``python -m ccsproxy.api.process``, started and told what to do by the relay.
+"""The API server process: ``python -m ccsproxy.api.process``, started and instructed by the relay.
 
 It ends when its link does, and only then: a signal to the whole group (Ctrl-C, systemd) is the relay's to act on, so
 that the API can be read until the last stream has drained.

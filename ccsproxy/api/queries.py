@@ -1,4 +1,4 @@
-"""What the API asks of the store's reader, in its terms; every call may block and runs in the reading pool."""
+"""What the API asks the store's reader; every call may block and runs in the reading pool."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""The reading pool: what blocks runs in a few threads, and what would wait too long is refused at once."""
+"""The reading pool: blocking work runs in a few threads, and work that would wait too long is refused at once."""
 
 from collections.abc import Callable
 from http import HTTPStatus

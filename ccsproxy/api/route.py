@@ -1,4 +1,4 @@
-"""Which path is answered by what: routes are values that match requests, and that the OpenAPI document is made of."""
+"""Routes as values: they match requests, and the OpenAPI document is built from them."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""All the endpoints: path, parameters and answers (contract, section 6)."""
+"""The routes of all endpoints: path, parameters, answers (contract, section 6)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Metrics of shipping, by target: how far behind, how much taken, refused and missed."""
+"""Metrics of shipping for each target: lag, and records accepted, refused and missed."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The web site of the API server: the guard before it, the API behind it, and the pages mounted at ``/``."""
+"""The API server's web site: the guard in front, the API behind it, and the pages at ``/``."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""The API's token: a file that only its owner can read."""
+"""The API token: a file that only its owner can read."""
 
 import os
 import secrets

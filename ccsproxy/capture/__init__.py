@@ -1,1 +1,1 @@
-"""From a tee'd copy of the bytes to a finished record."""
+"""Capture: turns copies of relayed bytes into finished records."""

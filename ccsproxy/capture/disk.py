@@ -1,4 +1,4 @@
-"""One thread for one disk: work is done there in order, and a stalled disk stalls nobody else."""
+"""A thread that does disk work in order, so that a stalled disk stalls nothing else."""
 
 import threading
 from collections.abc import Callable

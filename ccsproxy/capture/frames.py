@@ -1,4 +1,4 @@
-"""The frames in which the relay hands its copies to the recorder: a fixed head, then a payload.
+"""The binary frames in which the relay passes its copies to the recorder: a fixed head, then a payload.
 
 A frame is ``kind (1 byte), length of the payload (4), exchange number (8), microseconds since the exchange began
 (8)``, little-endian, and the payload. Numbers are given by the relay processes, one for each exchange, and mean

@@ -1,4 +1,4 @@
-"""The journal: which exchanges have begun and are not settled, in a file that outlives every process of ours.
+"""The journal: which exchanges have begun and are not settled, in a file that outlives all of our processes.
 
 When relay, recorder and shared log die together, what only the log held is gone. The journal says of which exchanges,
 so that the next start can make an ``unclean`` record of each. It holds ids, times and upstreams' names, and nothing

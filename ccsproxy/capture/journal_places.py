@@ -1,4 +1,4 @@
-"""Where the journals of one data directory are, and what earlier runs have left there."""
+"""The locations of a data directory's journals, and what earlier runs have left there."""
 
 import contextlib
 import fcntl

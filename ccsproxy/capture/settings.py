@@ -1,4 +1,4 @@
-"""What the relay tells the recorder at the beginning: over the link, because a key is among it."""
+"""The settings that the relay sends to the recorder over the link, because they contain a key."""
 
 import os
 import pwd

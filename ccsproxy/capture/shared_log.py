@@ -1,4 +1,4 @@
-"""The shared log: memory in which a relay process leaves its copies, and which outlives the relay that wrote them.
+"""The shared log: memory that a relay process writes its copies to and that outlives it.
 
 A copy is given away the moment that it is written here: the recorder has the same memory mapped, so it reads what the
 relay wrote up to its last instruction, however the relay ended; and what a recorder had taken is still here for the

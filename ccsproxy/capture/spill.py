@@ -1,4 +1,4 @@
-"""The spill file: where regions of the shared log wait when there are too many, nameless and encrypted.
+"""The spill file: where regions of the shared log go when there are too many; unnamed and encrypted.
 
 The file has no name, so nothing of it outlives its processes. What is in it has not been redacted yet, so it is
 encrypted with a key that only relay and recorder hold and that is never written anywhere.

@@ -1,4 +1,4 @@
-"""Who is calling, sans-IO: one coding agent a file."""
+"""Recognises the calling client, without I/O: one module per coding agent."""
 
 from typing import Any
 

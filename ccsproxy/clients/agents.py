@@ -1,4 +1,4 @@
-"""The agents that need no module of their own: what each calls itself, in headers or to the model."""
+"""Agents that need no module of their own: the name that each gives itself, in headers or to the model."""
 
 import re
 

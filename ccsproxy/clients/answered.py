@@ -1,4 +1,4 @@
-"""What a model answered, for people: its words, or the title that it was asked for."""
+"""A model's answer as people want to read it in a list: its words, or the title that it was asked for."""
 
 import re
 from collections.abc import Iterator

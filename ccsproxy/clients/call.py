@@ -1,4 +1,4 @@
-"""A call as the modules of this room look at it, and what they say about its caller."""
+"""A call as the modules of this package see it, and what they report about its caller."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Claude Code, and the agents that are built on it."""
+"""Claude Code and the agents that are built on it."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where an agent works, in the words in which it tells the model: the same few lines in whatever prompt."""
+"""An agent's working directory, taken from what it tells the model in its prompt."""
 
 import re
 

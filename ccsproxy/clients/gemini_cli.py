@@ -1,4 +1,4 @@
-"""Gemini CLI, with an API key or a Google login (Code Assist), and Qwen Code, which is made of it."""
+"""Gemini CLI, with an API key or a Google login (Code Assist), and Qwen Code, which is based on it."""
 
 import re
 

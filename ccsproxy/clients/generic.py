@@ -1,4 +1,4 @@
-"""Every other caller: by the first product of its ``User-Agent`` and the headers that agents name sessions in."""
+"""All other callers: named by the first product of their ``User-Agent``, with common session headers."""
 
 from ccsproxy.clients.call import ClientCall, first_id, first_name, product
 from ccsproxy.clients.folders import working_folder

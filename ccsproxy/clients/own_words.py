@@ -1,4 +1,4 @@
-"""What of a message of role ``user`` are the user's own words: agents put much of their own around and beside them.
+"""The user's own words in a message of role ``user``, apart from what agents put around them.
 
 The marks are the agents' to change, so they stand here as data, each with whose it is and where it was seen.
 """

@@ -1,4 +1,4 @@
-"""What a call asks, for people: the user's new words, or the result that a tool gave since the last answer."""
+"""What a call asks, for people: the user's new words, or the tool results since the last answer."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

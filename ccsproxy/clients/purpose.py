@@ -1,4 +1,4 @@
-"""What a model call is for: the conversation itself, or one of the calls that agents make beside it."""
+"""The purpose of a model call: the conversation itself, or one of the side calls that agents make."""
 
 import re
 from collections.abc import Iterator, Mapping

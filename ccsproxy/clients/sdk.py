@@ -1,4 +1,4 @@
-"""The libraries that programs call models with: plain SDKs, and what stands above them."""
+"""The libraries that programs call models with: SDKs, and frameworks on top of them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A conversation by what it is made of, so that a request can be told to continue an earlier one.
+"""Fingerprints of a conversation's turns, to recognise a request that continues an earlier one.
 
 Agents send the whole conversation again each time. Each message gets a digest, and each beginning of the conversation
 one of its own; what is no part of a message, such as where the cache has marks, is left out. Digests hold within one

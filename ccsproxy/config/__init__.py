@@ -1,4 +1,4 @@
-"""What a user may set: the table of options, its values, the command line and the file."""
+"""Configuration: the table of options, their values, the command line and the file."""
 
 from ccsproxy.config.model import Config, Upstream
 from ccsproxy.config.values import upstream

@@ -1,4 +1,4 @@
-"""The configuration out of what was said: the command line before the file, each value read by its row."""
+"""Builds the configuration: the command line takes precedence over the file, each value is read by its row."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reading the TOML config file: the same keys as the options, and ``[[upstream]]`` tables."""
+"""Reads the TOML configuration file: the same keys as the options, and ``[[upstream]]`` tables."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The settings that reach the store as they were said: relay, recorder and store have them from here."""
+"""The settings that the store needs: passed through relay and recorder as one value."""
 
 import attr
 

@@ -1,4 +1,4 @@
-"""The files of keys: whose credentials clients show, and the keys of the team's own that go to upstreams instead.
+"""Key files: the credentials of clients, and the team's own keys for upstreams.
 
 Neither is ever in the configuration, which is written down and told to other processes: that has their names only.
 """

@@ -1,4 +1,4 @@
-"""What the program was told: one frozen value, however it was told."""
+"""The configuration as one frozen value, wherever it came from."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Files of secrets, read only where nobody else may read them: keys, tokens, credentials of targets."""
+"""Files with secrets, which are read only if nobody else can read them: keys, tokens, credentials."""
 
 import os
 import stat

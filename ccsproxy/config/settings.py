@@ -1,4 +1,4 @@
-"""Every setting once: name, how its text is read, default, help. Command line, TOML file and docs use this table."""
+"""The table of settings: name, reader, default and help of each. Command line, TOML file and docs use it."""
 
 from collections.abc import Callable
 from typing import Any

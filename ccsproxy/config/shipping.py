@@ -1,4 +1,4 @@
-"""Where records are shipped to, as ``--ship`` names it: a URL without secrets."""
+"""The address of a shipping target, as given by ``--ship``: a URL without secrets."""
 
 import ipaddress
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit

@@ -1,4 +1,4 @@
-"""What somebody may have meant by an option that does not exist."""
+"""Suggestions for an option that does not exist."""
 
 import difflib
 from collections.abc import Iterable

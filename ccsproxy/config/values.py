@@ -1,4 +1,4 @@
-"""Reading one setting: sizes, seconds, ports, URLs. Each reader raises ValueError saying what would be right."""
+"""Readers for the values of settings: sizes, durations, ports, URLs. Each raises ValueError that says what is right."""
 
 import ipaddress
 import re

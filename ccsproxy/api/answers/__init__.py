@@ -1,1 +1,1 @@
-"""The endpoints of what is made of records."""
+"""Endpoints for what is derived from records: conversations, costs, verdicts, findings."""

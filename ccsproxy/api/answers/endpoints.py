@@ -1,4 +1,4 @@
-"""The endpoints of what is made of records (contract, sections 6 and 13)."""
+"""The endpoints for what is derived from records (contract, sections 6 and 13)."""
 
 from collections.abc import Callable
 from http import HTTPStatus

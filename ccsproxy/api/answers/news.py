@@ -1,4 +1,4 @@
-"""Tells the watchers what a call has brought to light: findings and budgets that are nearly, or wholly, spent.
+"""Tells watchers of live events what a call has revealed: findings, and budgets that are almost or fully spent.
 
 It looks a little after calls have ended, at all sessions with new calls at once and never twice at the same time, so
 that a burst costs no more than its end. After a restart nothing is told again: a finding is news only where one of

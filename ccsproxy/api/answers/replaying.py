@@ -1,4 +1,4 @@
-"""``POST /api/replay``: a recorded call sent again, by the command that people use, as a process of its own.
+"""``POST /api/replay``: sends a recorded call again by running the ``ccsproxy replay`` command as a child process.
 
 So it has a process's label (`replay_of`), its own reactor and its own end; the API only waits for what it says.
 """

@@ -1,4 +1,4 @@
-"""The JSON schemas of what is made of records, as the OpenAPI document shows them."""
+"""JSON schemas of the derived answers, for the OpenAPI document."""
 
 from collections.abc import Mapping
 

@@ -1,1 +1,1 @@
-"""The hub: the pages and the API of a team, read from the engine that its machines ship to."""
+"""The hub: a team's pages and API, read from the engine that its machines ship to."""

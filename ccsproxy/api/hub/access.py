@@ -1,4 +1,4 @@
-"""Who sees what: a person's role, out of a file, as a condition on the calls that are there for them."""
+"""Access to the hub: a person's role, from the roles file, as a condition on the calls that they may see."""
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Who looked at what, and when: one JSON line a request, in files that only grow."""
+"""The audit log of the hub: one JSON line per request, in append-only files."""
 
 import errno
 import os

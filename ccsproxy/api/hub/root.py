@@ -1,4 +1,4 @@
-"""The root of the hub: finds who asks, notes it, and lets them see what their role lets them see.
+"""The root resource of the hub: identifies the user, logs the request, and limits it to the user's role.
 
 Each role has a server of its own, over a reader that knows no other calls: what one person was answered can be in no
 memory that another is answered from.

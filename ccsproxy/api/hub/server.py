@@ -1,4 +1,4 @@
-"""Puts the hub together: one reading pool, and for each role a guard, a reader of its own, pages and API."""
+"""Assembles the hub: one reading pool, and for each role a guard, a reader, pages and API."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,1 +1,1 @@
-"""The description of the API: parameters, schemas, the document."""
+"""The OpenAPI description of the API: parameters, schemas, and the document itself."""

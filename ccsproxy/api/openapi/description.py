@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the routes themselves."""
+"""Builds the OpenAPI document from the routes."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""The parameters of URLs: each is described once, and checked and documented by that description."""
+"""URL parameters: each is described once, and both checked and documented by that description."""
 
 import re
 from collections.abc import Mapping, Sequence

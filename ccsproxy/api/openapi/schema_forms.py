@@ -1,4 +1,4 @@
-"""The forms that the JSON schemas of answers are made of."""
+"""Building blocks for the JSON schemas of answers."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The JSON schemas of the answers, as the OpenAPI document shows them."""
+"""JSON schemas of the API's answers, for the OpenAPI document."""
 
 from collections.abc import Mapping
 

@@ -1,1 +1,1 @@
-"""The recorder's half of the hand-over: frames become records."""
+"""The recorder's half of capture: frames become records."""

@@ -1,4 +1,4 @@
-"""When the pieces of a response came: exact for as many as anybody looks at, coarser for streams of hours."""
+"""Arrival times of the chunks of a response: exact up to a limit, coarser for streams that last for hours."""
 
 from array import array
 from collections.abc import Iterable, Sequence

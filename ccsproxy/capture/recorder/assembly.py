@@ -1,4 +1,4 @@
-"""One exchange in the making: collects what its frames say until it is a record."""
+"""The assembly of one exchange: collects its frames until they make a record."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One body as it arrives: measured to the last byte, decoded as it comes, kept up to a limit."""
+"""One body as it arrives: its length measured, its content coding removed, its content kept up to a limit."""
 
 import hashlib
 

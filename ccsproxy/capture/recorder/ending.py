@@ -1,4 +1,4 @@
-"""How an exchange really ended: what the relay saw of its bytes, refined by what its dialect says of its meaning."""
+"""The ending of an exchange: what the relay saw of its bytes, refined by what its dialect says they mean."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""Header lines as records hold them: the one place that turns their bytes into text."""
+"""Header lines as records hold them; the only place that decodes their bytes."""
 
 from collections.abc import Sequence
 from functools import lru_cache

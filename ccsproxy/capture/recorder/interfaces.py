@@ -1,4 +1,4 @@
-"""What the recorder asks of the other rooms, as seams: so that each can be replaced, and fail, on its own."""
+"""Interfaces of what the recorder uses from other packages, so that each can be replaced and can fail on its own."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol

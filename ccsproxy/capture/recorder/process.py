@@ -1,4 +1,4 @@
-"""The recorder's life in its process: opened by the main process's first words, ended by its last or its death.
+"""The recorder's life cycle: begins with the main process's first message, ends with its last, or with its death.
 
 What it owns: the store's lock while it lives, and each relay's log from the relay's death on. It ends when the main
 process says so and everything is stored, or when the main process is gone and every relay's log is worked off.

@@ -1,4 +1,4 @@
-"""From frames to records: every exchange on its own, so that what breaks one hurts no other."""
+"""The recorder: turns frames into records, each exchange on its own, so that a failure in one affects no other."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the recorder tells the main process of itself, and each relay of its exchanges: one JSON object a line."""
+"""The recorder's reports to the main process, and to each relay about its exchanges: one JSON object per line."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The request of an exchange in the making: its head, its body, and when the body is whole."""
+"""The request of an exchange being assembled: its head, its body, and when the body is complete."""
 
 import base64
 from typing import Any

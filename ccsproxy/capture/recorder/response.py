@@ -1,4 +1,4 @@
-"""The response of an exchange in the making: its head, its body as the dialect reads it, and when each piece came."""
+"""The response of an exchange being assembled: head, body as the dialect reads it, and arrival times."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Times of an exchange as records hold them: milliseconds, null where nothing happened or nothing is known."""
+"""The times of an exchange as records hold them: milliseconds, or null where nothing happened or is known."""
 
 from ccsproxy.capture.recorder.response import ResponseInMaking
 from ccsproxy.dialects.answer import DecodedResponse

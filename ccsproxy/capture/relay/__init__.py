@@ -1,1 +1,1 @@
-"""The relay's half of the hand-over: copies become frames, and nobody waits."""
+"""The relay's half of capture: copies become frames, and no client waits for that."""

@@ -1,4 +1,4 @@
-"""What the main process makes for each relay process, its own and the workers', and hands to it and to the recorder.
+"""The log, journal and links that the main process makes for each relay process and passes to it and the recorder.
 
 The main process keeps the descriptors, so that the log of a worker that has died is there for a recorder that begins.
 """

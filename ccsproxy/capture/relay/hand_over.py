@@ -1,4 +1,4 @@
-"""One relay process's side of the hand-over, put together: log, journal, spill file, taps, and the present link."""
+"""One relay process's side of capture, assembled: log, journal, spill file, taps, and the current link."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""A relay's link to the recorder: out goes how far the log is written, in come the acknowledgements."""
+"""A relay's link to the recorder: reports how far the log is written, receives acknowledgements."""
 
 import socket
 from collections.abc import Callable

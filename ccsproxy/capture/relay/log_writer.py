@@ -1,4 +1,4 @@
-"""Writing to the shared log: where a frame goes, how long its region is kept, and what happens when there are many.
+"""Writes frames to the shared log: where they go, how long a region is kept, and when regions are spilled.
 
 A region is kept until every exchange that has a frame in it is settled; so a new recorder finds all that its
 predecessor had taken and not stored. Regions beyond a bound of memory go to the spill file, those first that the

@@ -1,4 +1,4 @@
-"""Deaths of the recorder that may all have one reason: an exchange that kills whoever records it."""
+"""Recognises recorder deaths with a common cause: an exchange that kills whichever recorder handles it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""All relay processes of a service, as the main process knows them: its own, workers, and workers that have died."""
+"""All relay processes of a service, as the main process knows them: its own, live workers, and dead ones."""
 
 import socket
 import time

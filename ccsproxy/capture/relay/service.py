@@ -1,4 +1,4 @@
-"""The capture service of the main process: its own hand-over, the recorder process, and the workers' logs.
+"""The capture service of the main process: its own tap, the recorder process, and the workers' logs.
 
 The main process makes and keeps every relay's log, so that what one process had said outlives it: a recorder that
 begins is given all logs, a worker that begins gets one of its own.

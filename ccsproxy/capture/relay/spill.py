@@ -1,4 +1,4 @@
-"""The relay's side of the spill file: which of its slots are taken, and writing in the disk's own time."""
+"""The relay's side of the spill file: which slots are in use, and writing them without blocking."""
 
 import errno
 import heapq

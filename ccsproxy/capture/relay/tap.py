@@ -1,4 +1,4 @@
-"""The taps of one relay process: what the relay calls for each exchange, made so cheap that no client notices it.
+"""The taps that the relay calls for each exchange, cheap enough that no client notices them.
 
 Nothing here blocks, keeps a body or raises. What is said is in the shared log when the call returns, before what it
 is a copy of has left for the client. A frame that finds no room is left out and counted: bodies first, then whole

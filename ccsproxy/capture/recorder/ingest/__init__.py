@@ -1,1 +1,1 @@
-"""What the relays give: their logs, read while they live and worked off when they have died."""
+"""Ingest: the relays' logs, read while the relays live and drained after they have died."""

@@ -1,4 +1,4 @@
-"""The recorder's end of the link to the main process: settings and relays' logs come in, events and health go out."""
+"""The recorder's end of the control link: settings and logs come in, events and health go out."""
 
 from collections import deque
 from collections.abc import Callable

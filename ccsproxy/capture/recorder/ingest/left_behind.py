@@ -1,4 +1,4 @@
-"""What earlier runs have begun and nobody has recorded: their journals are read, recorded from, and then removed."""
+"""Exchanges that earlier runs began and nobody recorded: their journals are read, recorded, and removed."""
 
 import contextlib
 import time

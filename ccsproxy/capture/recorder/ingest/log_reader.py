@@ -1,4 +1,4 @@
-"""Reading a relay's shared log, in order, wherever the regions are, also when nobody writes to it any more."""
+"""Reads a relay's shared log in order, from memory or spill file, even when its writer has died."""
 
 from collections.abc import Iterator
 from typing import Any

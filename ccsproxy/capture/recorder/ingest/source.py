@@ -1,4 +1,4 @@
-"""One relay as the recorder sees it: its log is read while it lives, and worked off when it has died."""
+"""One relay as a source of frames: its log is read while it lives, and drained after its death."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Endings that nobody has seen: of exchanges whose relay or recorder died before they were over."""
+"""Endings for exchanges whose relay or recorder died before they were over."""
 
 import msgspec
 

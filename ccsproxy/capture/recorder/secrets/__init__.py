@@ -1,1 +1,1 @@
-"""Secrets on their way into records: the one gate, what stands behind it, and what is noted of them."""
+"""Redaction on the way into records: the one gate, the redactor behind it, and notes of what was replaced."""

@@ -1,4 +1,4 @@
-"""What a record says of the secrets that were replaced in it: kind, place, count, and a tag to know them again by."""
+"""The notes in a record about its replaced secrets: kind, place, count, and a recognisable tag."""
 
 from collections.abc import Iterator
 

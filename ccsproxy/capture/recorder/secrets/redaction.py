@@ -1,4 +1,4 @@
-"""The gate point: nothing leaves the capture room but through here.
+"""The redaction gate: everything of an exchange passes it before it leaves capture.
 
 A `Redactor` that raises costs the part that it was given: the part is left out, the fault says so, the rest is kept.
 """

@@ -1,4 +1,4 @@
-"""What the recorder asks of a redactor, and the one that replaces nothing."""
+"""The redactor interface of the recorder, and an implementation that replaces nothing."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""The short texts of a record that describe an exchange, beside its bodies and header fields."""
+"""The short descriptive texts of a record, apart from its bodies and header fields."""
 
 import msgspec
 

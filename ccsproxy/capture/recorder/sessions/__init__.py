@@ -1,1 +1,1 @@
-"""Which session an exchange belongs to, who called, and what it continues."""
+"""Sessions: which one an exchange belongs to, who called, and what it continues."""

@@ -1,4 +1,4 @@
-"""The program at the other end of a connection, asked of the system once a connection, in the recorder's own time.
+"""The program at the other end of a connection, looked up once per connection, without delaying the relay.
 
 The relay hands over the two ends of a connection with each request's head; that the question takes milliseconds on a
 busy machine delays no byte. A program that is gone by then is not known.

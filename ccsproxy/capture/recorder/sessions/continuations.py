@@ -1,4 +1,4 @@
-"""Which exchange another one continues: by the ids of responses, which the provider keeps and the request names."""
+"""Which exchange another one continues, by the response ids that the provider keeps and requests refer to."""
 
 from __future__ import annotations
 

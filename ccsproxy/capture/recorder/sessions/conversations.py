@@ -1,4 +1,4 @@
-"""Which conversation a call belongs to whose client names none: what its messages continue, in the same program.
+"""Conversations of clients that name no session: a call belongs to the one whose messages it continues.
 
 Two programs never share a conversation while both run. A program is a process where the system tells it, else what
 comes over one connection. Calls without messages belong to the session of their program that is nearest in time.

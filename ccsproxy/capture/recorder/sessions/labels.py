@@ -1,4 +1,4 @@
-"""The labels of an exchange: those of the configuration, and what they take from each call by itself."""
+"""The labels of an exchange: configured ones, and those whose values are taken from each call."""
 
 from collections.abc import Callable, Mapping
 from hashlib import sha256

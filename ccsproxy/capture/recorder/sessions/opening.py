@@ -1,4 +1,4 @@
-"""The beginning of each exchange: which session it is in, which number it has there, and that others hear of it.
+"""The opening of each exchange: its session and number are determined, and it is announced.
 
 An exchange is opened as soon as its session is known: by its head, by its body, by the program that calls. What is
 not known at once is waited for a moment: a probe for the first call of its agent, a call for the program behind it.

@@ -1,4 +1,4 @@
-"""Which session each exchange goes to: the client's own, else a conversation of ours, else that of its program."""
+"""The session of each exchange: the client's own, else a conversation of ours, else that of its program."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Probes that come before the first call of an agent, held for a moment so that they go to the agent's session.
+"""Probes that precede an agent's first call, held for a moment so that they join the agent's session.
 
 Claude Code asks ``HEAD /`` when it starts, with another library and seconds before its first call names a session.
 """

@@ -1,4 +1,4 @@
-"""Which session an exchange belongs to, and its number there."""
+"""The sessions that are known, and the next sequence number in each."""
 
 import os
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Counting an answer once that its provider stores, and that is fetched again as often as somebody likes."""
+"""Stored answers that a provider lets clients fetch repeatedly, so that their usage is counted only once."""
 
 from collections import OrderedDict
 from typing import Any

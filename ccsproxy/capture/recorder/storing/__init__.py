@@ -1,1 +1,1 @@
-"""From an exchange that has ended to a record in the store: made, redacted, handed over, acknowledged."""
+"""From ended exchanges to stored records: built, redacted, passed to the store, acknowledged."""

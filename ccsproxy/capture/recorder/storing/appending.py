@@ -1,4 +1,4 @@
-"""The records that the store has not acknowledged, by the relay whose exchanges they are."""
+"""Records that the store has not acknowledged yet, by the relay that their exchanges came from."""
 
 from collections import Counter
 

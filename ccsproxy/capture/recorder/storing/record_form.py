@@ -1,4 +1,4 @@
-"""The record of an exchange, field by field, out of what was collected of it."""
+"""Builds the record of an exchange, field by field, from what its assembly has collected."""
 
 from ccsproxy.capture.frames import EndFrame
 from ccsproxy.capture.recorder.assembly import Assembly

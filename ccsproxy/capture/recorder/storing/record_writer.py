@@ -1,4 +1,4 @@
-"""What becomes of an exchange that has ended: its record is made, redacted and given to the store."""
+"""Writes the record of an ended exchange: builds it, redacts it and passes it to the store."""
 
 from collections.abc import Callable
 from typing import Any

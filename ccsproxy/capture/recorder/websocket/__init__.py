@@ -1,1 +1,1 @@
-"""WebSockets: one exchange of the relay, a record for each response of a model."""
+"""WebSockets: one exchange for the relay, a record for each response of a model."""

@@ -1,4 +1,4 @@
-"""A WebSocket in the making: its two directions read as messages, each response of a model an exchange of its own.
+"""A recorded WebSocket: both directions read as messages, each response of a model an exchange of its own.
 
 The relay reports one exchange for the whole connection. Here it becomes as many as there were responses; what belongs
 to none of them, or speaks a protocol that we do not know, is one exchange with the messages as they were. One that

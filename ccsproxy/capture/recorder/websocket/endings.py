@@ -1,4 +1,4 @@
-"""How the exchanges of a WebSocket end: by their own last message, or as the connection does."""
+"""How the exchanges of a WebSocket end: with their own last message, or with the connection."""
 
 from __future__ import annotations
 

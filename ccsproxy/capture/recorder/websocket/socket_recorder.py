@@ -1,4 +1,4 @@
-"""The recorder as the process runs it: with the exchanges of WebSockets beside the ordinary ones."""
+"""The recorder that the process runs: ordinary exchanges together with those of WebSockets."""
 
 from __future__ import annotations
 

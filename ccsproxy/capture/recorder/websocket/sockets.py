@@ -1,4 +1,4 @@
-"""The WebSockets among the exchanges: one exchange on the link, any number of records."""
+"""The WebSockets among the exchanges: each is one exchange on the link and any number of records."""
 
 from __future__ import annotations
 
