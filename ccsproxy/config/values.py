@@ -1,4 +1,4 @@
-"""Readers for the values of settings: sizes, durations, ports, URLs. Each raises ValueError that says what is right."""
+"""Readers for the values of settings: sizes, durations, ports, URLs. Each raises ValueError naming what is right."""
 
 import ipaddress
 import re
