@@ -17,6 +17,7 @@ from ccsproxy.clients.call import OBJECT
 from ccsproxy.clients.own_words import own_words
 from ccsproxy.clients.prompt import conversation_of, is_models, texts_of
 from ccsproxy.exchange.continuation import previous_answer
+from ccsproxy.wire import jsontext
 
 #: What of an answer is compared with what a client sends back as such, in characters.
 _COMPARED = 80
@@ -24,8 +25,7 @@ _COMPARED = 80
 _MARKS = frozenset({"cache_control", "cachePoint", "prompt_cache_breakpoint", "id", "status"})
 _MARKED = tuple(b'"%s":' % mark.encode() for mark in sorted(_MARKS))
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
-_as_sent = msgspec.json.Encoder().encode
+_in_order = msgspec.json.Encoder(order="deterministic").encode
 #: The digests of so many messages are remembered, by the hash of what was sent.
 _REMEMBERED = 50_000
 _digests: dict[int, int] = {}
@@ -94,7 +94,7 @@ def _digest(item: Any) -> int:
     """Return the digest of what a message says; one that was met before is known by how it is written."""
     # Hashed as it was sent, which costs no sorting: nearly every message of a long conversation was met one request
     # before.
-    name = hash(_as_sent(item))
+    name = hash(jsontext.dumps(item))
     digest = _digests.get(name)
     if digest is None:
         if len(_digests) >= _REMEMBERED:
@@ -103,6 +103,14 @@ def _digest(item: Any) -> int:
             _digests.clear()
         digest = _digests[name] = _digest_anew(item)
     return digest
+
+
+def _encode(value: Any) -> bytes:
+    """Write a value so that equal ones are written alike."""
+    try:
+        return _in_order(value)
+    except UnicodeEncodeError:  # half a character, which some agents cut an emoji into
+        return jsontext.dumps(value)
 
 
 def _digest_anew(item: Any) -> int:

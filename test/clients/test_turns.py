@@ -47,6 +47,14 @@ class TurnsTests(SynchronousTestCase):
         reminder = said("user", "<system-reminder>\nctx\n</system-reminder>")
         self.assertEqual(turns(reminder, said("user", "fix")).own, 2)
 
+    def test_half_characters(self) -> None:
+        """An emoji that an agent has cut in two has no UTF-8; the conversation is read all the same."""
+        said = [{"role": "user", "content": "\ud83d"}, {"role": "assistant", "content": "b"}]
+        turns, again = turns_of({"messages": said}), turns_of({"messages": [*said, {"role": "user", "content": "c"}]})
+        assert turns is not None and again is not None
+        self.assertEqual(turns.messages, again.messages[:2])
+        self.assertNotEqual(turns.messages[0], turns.messages[1])
+
     def test_no_conversation(self) -> None:
         """A body without messages has none."""
         for body in (None, 5, {}, {"messages": []}, {"messages": "x" * 0}, {"input": 7}):
