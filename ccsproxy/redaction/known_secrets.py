@@ -27,6 +27,10 @@ class KnownSecrets:
     def __init__(self) -> None:
         self._known: list[str] = []
 
+    def all(self) -> list[str]:
+        """Return all of them, in every form."""
+        return self._known
+
     def learn(self, value: str) -> bool:
         """Remember a secret; short values are not, they would be found everywhere.
 

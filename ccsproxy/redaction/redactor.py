@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from ccsproxy.redaction.clean_values import CleanValueCache
+from ccsproxy.redaction.items import redact_items
 from ccsproxy.redaction.kinds.named.names import secret_parameter
 from ccsproxy.redaction.kinds.tags import FIRST_KIND, PLACEHOLDER
 from ccsproxy.redaction.known_secrets import (
@@ -27,6 +28,7 @@ from ccsproxy.redaction.streams.stream import StreamRedactor
 from ccsproxy.redaction.text_memory import TextMemory
 from ccsproxy.redaction.tree import texts_of
 from ccsproxy.redaction.walk import TreeRedactor
+from ccsproxy.redaction.wire_text import text_of
 
 Field = tuple[bytes, bytes] | tuple[str, str]
 
@@ -72,7 +74,7 @@ class Redactor:
 
     def headers(self, fields: Iterable[Field], where: str = "headers") -> list[tuple[str, str]]:
         """Return header lines as text, in order and as spelled, without secret values."""
-        lines = [field if field[0].__class__ is str else (_text(field[0]), _text(field[1])) for field in fields]
+        lines = [field if field[0].__class__ is str else (text_of(field[0]), text_of(field[1])) for field in fields]
         if not self._enabled:
             return lines
         if any(map(may_hold_credential, lines)):
@@ -98,7 +100,7 @@ class Redactor:
 
     def target(self, target: bytes | str, where: str = "path") -> str:
         """Return a request target as text, without secret query parameters, user names and tokens."""
-        text = _text(target)
+        text = text_of(target)
         if not self._enabled:
             return text
         path, mark, query = text.partition("?")
@@ -130,7 +132,7 @@ class Redactor:
 
     def form(self, body: bytes | str, where: str = "body") -> str:
         """Return an ``application/x-www-form-urlencoded`` body as text, without secret fields."""
-        return self._parameters(_text(body), unquote_plus, where) if self._enabled else _text(body)
+        return self._parameters(text_of(body), unquote_plus, where) if self._enabled else text_of(body)
 
     def tree(self, value: Any, where: str = "body") -> Any:
         """Return a JSON value without the texts that are secret by their key or shape; the value stays as it is.
@@ -143,6 +145,11 @@ class Redactor:
         if not self._enabled or any(value is each for each in self._clean_trees) or self._is_clean(value):
             return value
         return TreeRedactor(self.find, self._rules.tagger, self.report, self._listed).redact(value, where)
+
+    def items(self, body: dict[str, Any], where: str = "body") -> dict[str, Any] | None:
+        """Return a body as `redact_items` does; None where it is to be redacted as one tree."""
+        memory = self._rules.known_items if self._enabled else None
+        return None if memory is None else redact_items(self, memory, self._known.all(), body, where)
 
     def look_ahead(self, trees: Iterable[Any], texts: Iterable[str]) -> None:
         """Search small JSON values and texts that `tree` and `text` will be given, all of them at once.
@@ -271,16 +278,6 @@ class Redactor:
         if secret_parameter(decode(name)) or ("%" in value and self.find(decode(value))):
             return f"{name}={self._secret(value, place)}"
         return f"{self.text(name, where)}={self.text(value, place)}"
-
-
-def _text(value: bytes | str) -> str:
-    """Return the text of a field or target: UTF-8 where it is that, else one letter a byte."""
-    if isinstance(value, str):
-        return value
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
 
 
 _default: list[Rules] = []

@@ -11,14 +11,15 @@ as fast as BLAKE2 here and, unlike it, does not let go of the interpreter for ea
 import os
 from collections import OrderedDict
 
+from ccsproxy.redaction.item_memory import ItemMemory
 from ccsproxy.redaction.search.finding import FoundSecret
 
 #: Shorter texts cost no more to search than to look up.
 SHORTEST = 1024
 _KEY_BYTES = 16
 _64_BITS = (1 << 64) - 1
-#: So many texts without secrets are known at most, in each of two generations: about 20 MB each.
-_CLEAN = 180_000
+#: So many texts without secrets are known at most, in each of two generations: about 8 MB each.
+_CLEAN = 70_000
 #: So many texts with secrets are known at most; they are few.
 _FOUND = 2_000
 #: A text with more findings is searched each time.
@@ -29,6 +30,8 @@ class TextMemory:
     """Remembers texts in two generations: what was not asked for while a whole generation came is forgotten.
 
     A text is either clean or has findings, never both. At most twice `clean` hashes are kept, and `found` lists.
+
+    :ivar items: remembers whole items of conversations beside them.
     """
 
     def __init__(self, clean: int = _CLEAN, found: int = _FOUND) -> None:
@@ -37,6 +40,7 @@ class TextMemory:
         :param clean: how many texts without secrets a generation has.
         :param found: how many texts with secrets are kept.
         """
+        self.items = ItemMemory()
         self._most_clean, self._most_found = clean, found
         self._key = os.urandom(_KEY_BYTES).hex()
         self._young: set[int] = set()

@@ -54,6 +54,14 @@ def dumps(value: Any) -> bytes:
         raise JsonError(str(error)) from None
 
 
+def dumps_strictly(value: Any) -> bytes | None:
+    """Write a value as `dumps` does, None where that is not possible or a lone surrogate is in it."""
+    try:
+        return _encoder.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
+
+
 def _loads_forgiving(text: bytes | bytearray | str) -> Any:
     if not isinstance(text, str):
         text = text.decode("utf-8", "replace")

@@ -9,10 +9,13 @@ from ccsproxy.capture.recorder.bodies import CapturedBody, MemoryBudget
 from ccsproxy.capture.recorder.headers import HeaderLines, text_of
 from ccsproxy.exchange.record import Request
 from ccsproxy.exchange.relayed import RequestHead
-from ccsproxy.wire import jsontext
+from ccsproxy.redaction.items import LISTS
+from ccsproxy.wire import json_items, jsontext
 
 #: How much of a binary body is kept, in bytes.
 BINARY_LIMIT = 256 << 10
+#: The bytes of bodies whose conversation is decoded as far as it is needed only.
+LONG, LONGEST = 32 << 10, 4 << 20
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -32,7 +35,9 @@ def read_content(data: bytes | bytearray, readable: bool) -> Content:
         return Content()
     if readable:
         try:
-            return Content(jsontext.loads(data), is_json=True)
+            # In shorter ones there is little to be saved; longer ones are rare, and read in a thread.
+            lazily = LONG <= len(data) <= LONGEST
+            return Content(json_items.loads(data, LISTS) if lazily else jsontext.loads(data), is_json=True)
         except jsontext.JsonError:
             pass
         try:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 
+from ccsproxy.redaction.item_memory import ItemMemory
 from ccsproxy.redaction.kinds.tags import Tagger
 from ccsproxy.redaction.search.engine import PatternEngine, make_engine
 from ccsproxy.redaction.search.finding import FoundSecret, disjoint
@@ -50,6 +51,11 @@ class Rules:
         same = copy(self)
         same._memory = memory
         return same
+
+    @property
+    def known_items(self) -> ItemMemory | None:
+        """The items of conversations that were searched by these rules, None where nothing is remembered."""
+        return self._memory.items if self._memory is not None else None
 
     def find(self, text: str) -> list[FoundSecret]:
         """Return the secrets in a text, in order and disjoint, their places counted in letters."""

@@ -18,6 +18,7 @@ from ccsproxy.capture.recorder.report import MainReport, RelayReport, Report
 from ccsproxy.capture.recorder.sessions.sessions import Sessions
 from ccsproxy.clients import identify
 from ccsproxy.dialects import detect
+from ccsproxy.exchange import codec
 from ccsproxy.exchange.record import Record
 from ccsproxy.redaction import Rules, Tagger, redactors
 from ccsproxy.redaction.search.scanner import Scanner
@@ -47,6 +48,33 @@ SHORT = st.lists(
 SESSIONS = st.lists(st.tuples(st.integers(0, 2), TEXTS, TEXTS), max_size=8)
 
 
+#: What stands in items: harmless, secret, half characters, the caller's own key, an item that is nested deeply.
+OWN_KEY = "own-key-of-" + "this-caller-1"
+SAID = (
+    LONG, LONG + "y", f"{LONG}{SECRET}", LONG + SECRET[:20], SECRET[20:] + LONG, "short", "\ud83d", f"say {OWN_KEY}",
+    OWN_KEY[:9], "\u00e9\u4241", "--password", f"export GITHUB_TOKEN={SECRET}",
+)  # fmt: skip
+DEEP: Any = "deep"
+for _ in range(220):
+    DEEP = [DEEP]
+FILLING = {"role": "user", "content": "word after word, " * 2500}
+CONVERSATIONS = st.lists(
+    st.tuples(st.lists(st.integers(0, len(SAID)), max_size=6), st.sampled_from(("", OWN_KEY, "another-key-1234"))),
+    min_size=2, max_size=5,
+)  # fmt: skip
+BESIDE = st.sampled_from(
+    ({}, {"system": "be brief"}, {"system": [{"type": "text", "text": LONG}]}, {"metadata": {"note": SECRET}},
+     {"password": "x9!yz-k-4711"}, {"stop": ["--token", "x9!yz-k-4711"]}, {"input": ["a", "b"]}, {"contents": []})
+)  # fmt: skip
+
+
+def item(number: int) -> dict[str, Any]:
+    """Make an item of a conversation."""
+    if number == len(SAID):
+        return {"role": "user", "content": DEEP}
+    return {"role": "user", "content": [{"type": "text", "text": SAID[number]}]}
+
+
 class Recording:
     """A recorder, and the records that it makes of a session's turns."""
 
@@ -61,9 +89,10 @@ class Recording:
             MemoryBudget(1 << 30),
         )  # fmt: skip
 
-    def call(self, number: int, body: bytes, answer: bytes) -> None:
-        """Record a call."""
-        head = request_head(f"e{number}", headers=[(b"Content-Length", str(len(body)).encode())])
+    def call(self, number: int, body: bytes, answer: bytes, key: str = "") -> None:
+        """Record a call, made with a key."""
+        own = [(b"X-Api-Key", key.encode())] if key else []
+        head = request_head(f"e{number}", headers=[(b"Content-Length", str(len(body)).encode()), *own])
         parts = [
             encoded.head(number, 0, head),
             frames.frame(frames.REQUEST_BODY, number, 10, body),
@@ -78,6 +107,12 @@ class Recording:
 def said(record: Record) -> Any:
     """Return what a record says, but for when that was."""
     return {**msgspec.to_builtins(record), "timing": None, "started_at": None, "ended_at": None}
+
+
+def line(record: Record) -> bytes:
+    """Return a record's line, but for when that was."""
+    ages = {"timing": None, "started_at": "", "ended_at": ""}
+    return codec.encode(msgspec.structs.replace(record, **ages))
 
 
 def body_of(texts: list[str]) -> bytes:
@@ -121,6 +156,25 @@ class EqualityTests(SynchronousTestCase):
         found = [said(each) for each in with_memory.store.records]
         self.assertEqual(found, [said(each) for each in without.store.records])
         self.assertNotIn(SECRET, repr(found))
+
+    @given(CONVERSATIONS, BESIDE, st.booleans())
+    @settings(max_examples=40, deadline=None)
+    def test_long_bodies(self, calls: list[tuple[list[int], str]], beside: dict[str, Any], compact: bool) -> None:
+        """Items are known by their bytes: records are the same lines, whatever stands in them and beside them."""
+        with_memory, without = Recording(TextMemory()), Recording(None)
+        items = [item(number) for number in range(len(SAID) + 1)]
+        for number, (numbers, key) in enumerate(calls, 1):
+            sent = {"model": "claude-1", **beside, "messages": [FILLING, *(items[each] for each in numbers)],
+                    "tools": [{"name": "t", "description": SAID[each - 1]} for each in numbers[:2]]}  # fmt: skip
+            body = json.dumps(sent, ensure_ascii=compact, separators=(",", ":") if compact else None)
+            for each in (with_memory, without):
+                each.call(number, body.encode("utf-8", "surrogatepass"), b"event: ping\ndata: {}\n\n", key)
+        self.assertEqual(
+            [line(each) for each in with_memory.store.records], [line(each) for each in without.store.records]
+        )
+        kept = b"".join(map(line, with_memory.store.records))
+        self.assertEqual(len(with_memory.store.records), len(calls))
+        self.assertNotIn(SECRET.encode(), kept)
 
     def test_known_together(self) -> None:
         """A row of short texts that grows at its end is searched once, but for its end."""

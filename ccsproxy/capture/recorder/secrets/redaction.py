@@ -31,6 +31,7 @@ from ccsproxy.redaction.report import SecretReport
 from ccsproxy.redaction.streams.gathered import Gathered
 from ccsproxy.wire import jsontext
 from ccsproxy.wire.coding import is_known
+from ccsproxy.wire.json_items import has_items, plain
 
 T = TypeVar("T")
 
@@ -160,7 +161,7 @@ class RedactionGate:
             headers_raw=clean,
             body=self._part(redact, request.body, "request.body", None)
             if redact is not None and isinstance(request.body, str)
-            else self._body(request.body, "request.body"),
+            else self._part(self._by_items, request.body, "request.body", None),
             body_base64=self._binary(request.body_base64, request.content_encoding, "request.body_base64"),
         )
 
@@ -230,6 +231,13 @@ class RedactionGate:
             # record.
             body = self._part(lambda value, _: jsontext.dumps(value).decode("utf-8"), body, where, None)
         return self._part(self._redactor.text if isinstance(body, str) else self._redactor.tree, body, where, None)
+
+    def _by_items(self, body: Any, where: str) -> Any:
+        """Redact a body, the items of its lists one by one where that comes to the same."""
+        if not has_items(body):
+            return self._body(body, where)
+        found = self._redactor.items(body, where)
+        return self._body(plain(body), where) if found is None else found
 
     def _binary(
         self, encoded: str | msgspec.UnsetType, content_encoding: str | None, where: str

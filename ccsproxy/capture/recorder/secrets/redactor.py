@@ -27,6 +27,12 @@ class Redactor(Protocol):
     def tree(self, value: Any, where: str) -> Any:
         """Replace them in a JSON value."""
 
+    def items(self, body: dict[str, Any], where: str) -> dict[str, Any] | None:
+        """Replace them in a body with `SentItems`, of which those that are clean come as records write them.
+
+        :return: None where the body, read plainly, is to be given to `tree`.
+        """
+
     def text(self, text: str, where: str) -> str:
         """Replace them in text."""
 
@@ -76,6 +82,10 @@ class Unredacted:
     def tree(self, value: Any, where: str) -> Any:
         """Return the JSON value as it is."""
         return value
+
+    def items(self, body: dict[str, Any], where: str) -> dict[str, Any] | None:
+        """Nothing is remembered of items."""
+        return None
 
     def text(self, text: str, where: str) -> str:
         """Return the text as it is."""

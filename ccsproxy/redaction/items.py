@@ -1,0 +1,98 @@
+"""Redacting a body whose conversation is known: the items that were found clean before are known by their bytes.
+
+It is what redacting the whole body comes to: the lists that hold conversations, tools and system prompts say nothing
+about the objects in them (`LISTS` are no names of secrets), and no secret goes on from one object into the next.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from ccsproxy.exchange.depth import nested_too_deeply
+from ccsproxy.redaction.item_memory import ItemMemory
+from ccsproxy.redaction.tree import texts_of
+from ccsproxy.wire import jsontext
+from ccsproxy.wire.json_items import SentItems
+
+#: The lists of a request body whose items come again with the next call.
+LISTS = ("messages", "input", "contents", "tools", "system")
+
+
+class Redacting(Protocol):
+    """What redacts values and texts (`ccsproxy.redaction.Redactor`)."""
+
+    def tree(self, value: Any, where: str) -> Any:
+        """Replace secrets in a JSON value."""
+
+    def holds_none(self, texts: Iterable[str]) -> bool:
+        """Tell quickly that texts hold none; false says nothing."""
+
+
+def redact_items(
+    redactor: Redacting, memory: ItemMemory, secrets: Sequence[str], body: Mapping[str, Any], where: str
+) -> dict[str, Any] | None:
+    """Return a body without its secrets, whose clean items stand in it as records write them.
+
+    :param secrets: those that the exchange has named itself.
+    :param body: with lists that are `SentItems`.
+    :param where: what the body is called.
+    :return: None where it is to be redacted as one tree: secrets stand beside the lists, or it is nested too deeply.
+    """
+    rest = {name: value for name, value in body.items() if value.__class__ is not SentItems}
+    # As one tree, too, so that what is found is told in the order in which it stands.
+    texts = texts_of(rest)
+    if texts is None or nested_too_deeply(rest) or not redactor.holds_none(texts):
+        return None
+    lists = {name: _Items(memory, secrets, value) for name, value in body.items() if name not in rest}
+    new = [value for each in lists.values() for value in each.new.values()]
+    if new and nested_too_deeply([[new]]):
+        return None
+    clean = _are_clean(redactor, new)
+    return {
+        name: lists[name].redacted(redactor, clean, f"{where}.{name}") if name in lists else value
+        for name, value in body.items()
+    }
+
+
+def _are_clean(redactor: Redacting, values: list[Any]) -> bool:
+    """Tell whether some values surely hold no secrets."""
+    texts = texts_of(values)
+    return texts is not None and redactor.holds_none(texts)
+
+
+class _Items:
+    """The items of a list.
+
+    :ivar new: by their place, those that are not known.
+    """
+
+    def __init__(self, memory: ItemMemory, secrets: Sequence[str], items: SentItems) -> None:
+        self._memory, self._sent = memory, items.sent
+        self._names = memory.names(items.sent, secrets)
+        self._forms = memory.known(self._names)
+        self.new = {at: items[at] for at, form in enumerate(self._forms) if form is None}
+
+    def redacted(self, redactor: Redacting, clean: bool, where: str) -> list[Any]:
+        """Return the items without secrets, those that have none as records write them.
+
+        :param clean: whether that is known of all that are new.
+        """
+        raw = msgspec.Raw
+        found: list[Any] = [
+            raw(form or sent) if form is not None else None
+            for form, sent in zip(self._forms, self._sent, strict=True)
+        ]
+        for at, value in self.new.items():
+            if clean or _are_clean(redactor, [value]):
+                found[at] = self._remembered(at, value)
+            else:
+                found[at] = redactor.tree(value, f"{where}[{at}]")
+        return found
+
+    def _remembered(self, at: int, value: Any) -> Any:
+        form = jsontext.dumps_strictly(value)
+        if form is None:
+            return value
+        self._memory.remember(self._names[at], self._sent[at], form)
+        return msgspec.Raw(form)

@@ -1,0 +1,137 @@
+"""JSON objects whose lists are mostly known: the objects in them stay the bytes that they were sent as until needed.
+
+Agents send the whole conversation again with every turn, and hardly anybody who looks at a request reads more of it
+than its beginning, its end and what is new.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, SupportsIndex
+
+import msgspec
+
+from ccsproxy.wire import jsontext
+
+_take_apart = msgspec.json.Decoder(
+    dict[str, list[msgspec.Raw] | dict[str, Any] | str | int | float | bool | None]
+).decode
+_decode = msgspec.json.Decoder().decode
+#: The hashes of so many items are remembered that have been decoded once, and so are JSON.
+_REMEMBERED = 40_000
+_read: set[int] = set()
+
+
+class SentItems(list[Any]):
+    """A list of JSON objects, each of which is decoded when it is first asked for.
+
+    It is what `jsontext.loads` would return, to whoever asks it in Python; an encoder finds what is not decoded yet
+    as ``msgspec.Raw``. Nobody changes it.
+
+    :ivar sent: what each item was sent as.
+    """
+
+    def __init__(self, sent: list[bytes]) -> None:
+        """Take the items; those that were never met are decoded now, so that an error comes from here.
+
+        :raises msgspec.DecodeError: if one is no JSON; ``UnicodeError`` and ``RecursionError`` likewise.
+        """
+        self.sent = sent
+        super().__init__([msgspec.Raw(each) if hash(each) in _read else _first_read(each) for each in sent])
+
+    def __getitem__(self, at: Any) -> Any:
+        """Return an item, decoded."""
+        if isinstance(at, slice):
+            return [self[each] for each in range(*at.indices(len(self)))]
+        item = super().__getitem__(at)
+        if item.__class__ is msgspec.Raw:
+            item = jsontext.loads(bytes(item))
+            super().__setitem__(at, item)
+        return item
+
+    def __iter__(self) -> Iterator[Any]:
+        """Go through the items, decoded."""
+        return map(self.__getitem__, range(len(self)))
+
+    def __reversed__(self) -> Iterator[Any]:
+        """Go through the items from the last on, decoded."""
+        return map(self.__getitem__, range(len(self) - 1, -1, -1))
+
+    def __contains__(self, value: object) -> bool:
+        """Tell whether an item is equal to a value."""
+        return any(each == value for each in self)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with a list."""
+        return isinstance(other, list) and len(self) == len(other) and all(map(_equal, self, other))
+
+    def __ne__(self, other: object) -> bool:
+        """Compare with a list."""
+        return not self == other
+
+    __hash__ = None
+
+    def __add__(self, other: list[Any]) -> list[Any]:
+        """Return a plain list of all items, decoded."""
+        return [*self, *other]
+
+    def __radd__(self, other: list[Any]) -> list[Any]:
+        """Return a plain list of all items, decoded."""
+        return [*other, *self]
+
+    def index(self, value: Any, start: SupportsIndex = 0, stop: SupportsIndex = 1 << 62) -> int:
+        """Return where an item stands."""
+        return [*self].index(value, start, stop)
+
+    def count(self, value: Any) -> int:
+        """Return how many items are equal to a value."""
+        return [*self].count(value)
+
+    def copy(self) -> list[Any]:
+        """Return a plain list of all items, decoded."""
+        return [*self]
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return bool(one == other)
+
+
+def _first_read(item: bytes) -> Any:
+    value = _decode(item)
+    if len(_read) >= _REMEMBERED:
+        _read.clear()
+    _read.add(hash(item))
+    return value
+
+
+def loads(text: bytes | bytearray, names: Iterable[str]) -> Any:
+    """Read one JSON value as `jsontext.loads` does, some lists of objects in it as `SentItems`.
+
+    :param text: JSON text in UTF-8.
+    :param names: the members of an object whose lists are read so.
+    :raises JsonError: see there.
+    """
+    try:
+        members: dict[str, Any] = _take_apart(text)
+        return {name: _member(value, name in names) for name, value in members.items()}
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return jsontext.loads(text)
+
+
+def _member(value: Any, lazily: bool) -> Any:
+    if value.__class__ is not list:
+        return value
+    sent = [bytes(each) for each in value]
+    if lazily and all(each[:1] == b"{" for each in sent):
+        return SentItems(sent)
+    return [_decode(each) for each in sent]
+
+
+def has_items(value: Any) -> bool:
+    """Tell whether lists of a value are `SentItems`."""
+    return isinstance(value, dict) and any(each.__class__ is SentItems for each in value.values())
+
+
+def plain(value: Any) -> Any:
+    """Return a value that `loads` has read as `jsontext.loads` would have read it."""
+    if not isinstance(value, dict):
+        return value
+    return {name: [*each] if each.__class__ is SentItems else each for name, each in value.items()}
