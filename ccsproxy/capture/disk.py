@@ -16,14 +16,14 @@ class Disk(Protocol):
     """Where blocking calls are made."""
 
     def run(self, work: Callable[..., T], *arguments: Any) -> "Deferred[T]":
-        """Call `work` in its turn and answer with its result."""
+        """Queue a call of ``work`` and return its result."""
 
     def stop(self) -> None:
-        """Take no more work; what was taken is still done."""
+        """Accept no more calls; queued ones are still made."""
 
 
 class DiskThread:
-    """A daemon thread of its own, started by the first call; results arrive in the reactor, in order."""
+    """A dedicated daemon thread, started by the first call; results arrive in the reactor, in order."""
 
     def __init__(self, reactor: IReactorFromThreads, name: str = "spill") -> None:
         self._reactor, self._name = reactor, name
@@ -31,9 +31,9 @@ class DiskThread:
         self._thread: threading.Thread | None = None
 
     def run(self, work: Callable[..., T], *arguments: Any) -> "Deferred[T]":
-        """Call `work` in the thread."""
+        """Queue a call of ``work`` in the thread."""
         if self._thread is None:
-            # A daemon: a disk that hangs for ever must not keep the process from ending.
+            # A daemon: a disk that hangs for ever must not keep the process from exiting.
             self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
             self._thread.start()
         done: Deferred[T] = Deferred()
@@ -41,7 +41,7 @@ class DiskThread:
         return done
 
     def stop(self) -> None:
-        """Let the thread end when it has done what it was given."""
+        """End the thread after the queued calls."""
         self._work.put(None)
 
     def _loop(self) -> None:

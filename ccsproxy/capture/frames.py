@@ -1,9 +1,9 @@
 """The binary frames in which the relay passes its copies to the recorder: a fixed head, then a payload.
 
-A frame is ``kind (1 byte), length of the payload (4), exchange number (8), microseconds since the exchange began
-(8)``, little-endian, and the payload. Numbers are given by the relay processes, one for each exchange, and mean
-nothing outside the hand-over; which relay gave one, its upper bits say. Frames of exchanges are in the shared log
-(`ccsproxy.capture.shared_log`), the others cross a socket.
+A frame is ``kind (1 byte), payload length (4), exchange number (8), microseconds since the exchange began (8)``,
+little-endian, followed by the payload. Numbers are assigned by the relay processes, one per exchange, and mean
+nothing outside the hand-over; their upper bits identify the relay process. Frames of exchanges are in the shared log
+(`ccsproxy.capture.shared_log`), the others are sent over a socket.
 """
 
 import struct
@@ -13,7 +13,7 @@ import msgspec
 
 from ccsproxy.exchange.relayed import Ending, RequestHead, ResponseHead
 
-#: Of an exchange.
+#: Frames of an exchange.
 HEAD = 1
 REQUEST_BODY = 2
 RESPONSE_HEAD = 3
@@ -21,18 +21,18 @@ RESPONSE_BODY = 4
 END = 5
 LOST = 6
 WHOLE = 7
-#: Of the main process to the recorder: what it has to know, a relay's log, and that all is said.
+#: From the main process to the recorder: its settings, a relay's log, and that nothing more will follow.
 HELLO = 8
 ATTACH = 9
 CLOSE = 10
-#: Of a relay to the recorder: how far its log is written.
+#: From a relay to the recorder: how far its log is written.
 MORE = 11
-#: Of the main process to the recorder: what has changed of what it was told at first.
+#: From the main process to the recorder: changed settings.
 RELOAD = 12
 
-#: How the line of a live event begins, so that nobody needs to read one that nobody wants.
+#: Prefix of a live event's line, so that it need not be parsed when nobody has subscribed.
 EVENT = b'{"event":'
-#: Which relay process gave a number to an exchange.
+#: Position in an exchange number of the bits that identify the relay process.
 RELAY_SHIFT = 40
 
 FRAME_HEAD = struct.Struct("<BIQQ")
@@ -42,7 +42,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Frame(NamedTuple):
-    """One frame as it arrived."""
+    """One received frame."""
 
     kind: int
     exchange: int
@@ -51,7 +51,7 @@ class Frame(NamedTuple):
 
 
 class EndFrame(msgspec.Struct, frozen=True, array_like=True):
-    """The payload of END: the ending, and how many body bytes the tap saw, so that a loss can be counted exactly."""
+    """The payload of END: the ending, and how many body bytes the tap saw, so that losses can be counted exactly."""
 
     ending: Ending
     request_bytes: int
@@ -59,7 +59,7 @@ class EndFrame(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WholeFrame(msgspec.Struct, frozen=True, array_like=True):
-    """The payload of WHOLE: how the exchange ends once the client has taken the response."""
+    """The payload of WHOLE: how the exchange ends once the client has received the response."""
 
     outcome: str
     kind: str
@@ -67,11 +67,11 @@ class WholeFrame(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """Body bytes that were relayed and not handed over.
+    """Body bytes that were relayed but not handed over.
 
     :ivar direction: `REQUEST_BODY` or `RESPONSE_BODY`.
-    :ivar size: how many bytes, as far as it is known; END tells the exact sum.
-    :ivar reason: the fault's name for the record.
+    :ivar size: how many bytes, as far as known; END gives the exact sum.
+    :ivar reason: the fault's name in the record.
     """
 
     direction: int
@@ -80,14 +80,15 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 class Attached(msgspec.Struct, frozen=True):
-    """The payload of ATTACH; the descriptors of log, spill file and journal came with it, and of a link if it lives.
+    """The payload of ATTACH; sent with the descriptors of log, journal and spill file, and of a link if the relay
+    lives.
 
-    :ivar relay: which relay process it is, the upper bits of its numbers.
+    :ivar relay: the number of the relay process, the upper bits of its exchange numbers.
     :ivar linked: whether there is a link, because the relay lives.
     :ivar spilling: whether there is a spill file.
-    :ivar journals: the paths of its journal, removed when all of it is settled.
-    :ivar died: the kind and the sentence of the ending of what was in flight when it died.
-    :ivar skip: exchanges that may not be touched, because recorders have died of them.
+    :ivar journals: the paths of its journal, removed when everything in it is settled.
+    :ivar died: kind and message of the ending of exchanges that were in flight when it died.
+    :ivar skip: exchanges that must not be processed, because recorders have died of them.
     """
 
     relay: int
@@ -99,17 +100,17 @@ class Attached(msgspec.Struct, frozen=True):
 
 
 def frame(kind: int, exchange: int = 0, at: int = 0, payload: bytes = b"") -> bytes:
-    """Encode a frame in one piece."""
+    """Encode a complete frame."""
     return FRAME_HEAD.pack(kind, len(payload), exchange, at) + payload
 
 
 def encode(value: Any) -> bytes:
-    """Encode the payload of a frame: any value that msgpack can carry."""
+    """Encode the payload of a frame: any value that msgpack supports."""
     return _encode(value)
 
 
 def lost(loss: Lost) -> bytes:
-    """Encode the payload of LOST: how much of a body was left out, and why."""
+    """Encode the payload of LOST: how much of a body was dropped, and why."""
     return _LOST.pack(loss.direction, loss.size) + loss.reason.encode()
 
 
@@ -136,7 +137,7 @@ _decode_attached = msgspec.msgpack.Decoder(Attached).decode
 def read_head(payload: bytes) -> RequestHead:
     """Decode the payload of HEAD.
 
-    :raises msgspec.DecodeError: when it is not one; so do the other readers.
+    :raises msgspec.DecodeError: if it is malformed; likewise the other readers.
     """
     return _decode_head(payload)
 
@@ -174,14 +175,14 @@ def read_attached(payload: bytes) -> Attached:
 
 
 def read_message(payload: bytes) -> Any:
-    """Decode the payload of HELLO."""
+    """Decode the payload of HELLO or RELOAD."""
     return msgspec.msgpack.decode(payload)
 
 
 class FrameDecoder:
-    """Cuts a byte stream into frames, in time linear in its length however it is cut.
+    """Splits a byte stream into frames, in linear time however it is split.
 
-    What is unfinished waits in one buffer, and nothing of it is looked at again until the whole frame is there.
+    An incomplete frame waits in one buffer, and is not examined again until it is complete.
     """
 
     def __init__(self) -> None:
@@ -191,7 +192,7 @@ class FrameDecoder:
     def feed(self, data: bytes) -> list[Frame]:
         """Take the next bytes.
 
-        :return: the frames they complete, in their order.
+        :return: the frames that they complete, in order.
         """
         self._buffer += data
         return self._frames() if len(self._buffer) >= self._needed else []

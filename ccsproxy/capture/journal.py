@@ -1,16 +1,16 @@
 """The journal: which exchanges have begun and are not settled, in a file that outlives all of our processes.
 
-When relay, recorder and shared log die together, what only the log held is gone. The journal says of which exchanges,
-so that the next start can make an ``unclean`` record of each. It holds ids, times and upstreams' names, and nothing
-that was said.
+When relay, recorder and shared log die together, what was only in the log is lost. The journal lists the exchanges
+concerned, so that the next start can write an ``unclean`` record for each. It contains ids, times and upstream names,
+but no content.
 
-An exchange must be in it before its client has an answer, and writing to a disk may take seconds, so the table is
-mapped memory: of a file in the system's memory file system where there is one (it outlives processes, not the
-machine), of nameless memory otherwise. Beside it, a copy in the data directory is brought up to date by a thread of
-its own, one write a tick; it outlives the machine, and may lack the last tick.
+An exchange must be in it before its client gets a response, and a disk write may take seconds, so the table is mapped
+memory: a file in the system's memory file system where there is one (it outlives processes, but not the machine),
+anonymous memory otherwise. In addition, a copy in the data directory is updated by a thread of its own, one write per
+tick; it outlives the machine, and may lack the last tick.
 
-One exchange is one *slot*: number (8 bytes), time (8), id, upstream (text padded with zeros), and whether the log has
-gaps in it, or holds nothing more of it. A slot whose number is 0 is free; the number is written last and taken away
+Each exchange occupies one *slot*: number (8 bytes), time (8), id, upstream (text padded with zeros), and whether the
+log has gaps in it or no longer contains it. A slot with number 0 is free; the number is written last and cleared
 first.
 """
 
@@ -28,17 +28,17 @@ import attr
 
 from ccsproxy.capture.shared_log import make_memory
 
-#: Bytes of a slot; the first one is the file's head.
+#: Bytes per slot; the first one is the file's head.
 SLOT = 128
-#: The copy is brought up to date by pages of so many bytes.
+#: The copy is updated in pages of this many bytes.
 PAGE = 4096
-#: The file begins with so many bytes, and grows by so many.
+#: Initial size of the file, and the step by which it grows, in bytes.
 FIRST, GROWTH = 64 << 10, 512 << 10
 _MAGIC = b"ccsproxy journal 1\n"
 _HEAD = struct.Struct("<32s96s")
 _ENTRY = struct.Struct("<d40s64sB")
 _GAPS = 8 + _ENTRY.size - 1
-#: What an entry says of the gaps in the log.
+#: Values of an entry's gap byte.
 _NONE, _INCOMPLETE, _GONE = 0, 1, 2
 
 
@@ -46,11 +46,11 @@ _NONE, _INCOMPLETE, _GONE = 0, 1, 2
 class Begun:
     """An exchange that had begun.
 
-    :ivar number: the relay's own for it.
+    :ivar number: the number assigned by its relay process.
     :ivar started_at: seconds since the epoch.
-    :ivar run: the session of its run.
-    :ivar incomplete: something that an earlier recorder had taken of it is not in the log any more.
-    :ivar gone: it is over, and nothing of it is in the log any more.
+    :ivar run: the session id of its run.
+    :ivar incomplete: part of what an earlier recorder had taken of it is no longer in the log.
+    :ivar gone: it has ended, and nothing of it is left in the log.
     """
 
     number: int
@@ -63,62 +63,61 @@ class Begun:
 
 
 class Journal:
-    """One relay's table of the exchanges that are not settled.
+    """One relay process's table of the exchanges that are not settled.
 
     Invariant: the lowest free slots are used first, so that what is written stays together.
 
-    :ivar dirty: the pages with a slot that the copy does not know.
-    :ivar touched: called when the copy, which knew all, does so no longer.
+    :ivar dirty: pages with changes that the copy lacks.
+    :ivar touched: called when an up-to-date copy becomes outdated.
     """
 
     def __init__(self, descriptor: int) -> None:
-        """Map a journal that `make` has made; the descriptor stays the caller's.
+        """Map a journal created by `make`; the descriptor remains owned by the caller.
 
-        :raises OSError: when it cannot be mapped.
+        :raises OSError: if it cannot be mapped.
         """
         self._descriptor = descriptor
         self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
         self._numbers = memoryview(self._map).cast("Q")
-        # Slot 0 is the head, which makes 0 free to mean "none" wherever a slot is kept. An ascending list is a heap
-        # already.
+        # Slot 0 is the head, so 0 can mean "none" wherever a slot is stored. An ascending list is already a heap.
         self._free = list(range(1, len(self._map) // SLOT))
         self.dirty: set[int] = set()
         self.touched: Callable[[], None] = lambda: None
 
     def begin(self, number: int, exchange_id: str, started_at: float, upstream: str) -> int:
-        """Write that an exchange has begun.
+        """Enter an exchange that has begun.
 
         :param number: not 0.
-        :return: the slot to `end`, 0 when there is no room for one more.
+        :return: the slot to pass to `end`, 0 if there is no room.
         """
         if not self._free and not self._grow():
             return 0
         slot = heapq.heappop(self._free)
         at = slot * SLOT
-        # Before the number: a reader that sees a number finds everything behind it, also if we are killed between the
-        # two.
+        # Before the number: a reader that sees a number finds complete data behind it, even if we are killed in
+        # between.
         _ENTRY.pack_into(self._map, at + 8, started_at, exchange_id.encode()[:40], upstream.encode()[:64], _NONE)
         self._numbers[at // 8] = number
         self._touch(slot)
         return slot
 
     def mark_incomplete(self, slot: int, gone: bool = False) -> None:
-        """Note that the log has gaps in an exchange, which matter to a recorder that begins.
+        """Mark that the log has gaps in an exchange, which matters to a new recorder.
 
-        :param gone: whether it is over, and nothing of it is in the log any more.
+        :param gone: whether it has ended, and nothing of it is left in the log.
         """
         if slot:
             self._map[slot * SLOT + _GAPS] = _GONE if gone else _INCOMPLETE
 
     def end(self, slot: int) -> None:
-        """Take an exchange out, because it is settled."""
+        """Remove an exchange, because it is settled."""
         if slot:
             self._numbers[slot * SLOT // 8] = 0
             heapq.heappush(self._free, slot)
             self._touch(slot)
 
     def changed(self) -> list[tuple[int, bytes]]:
-        """Return what the copy does not know yet, and count it as known.
+        """Return what the copy lacks, and mark it as copied.
 
         :return: offsets and bytes.
         """
@@ -126,11 +125,11 @@ class Journal:
         return [(page * PAGE, self._map[page * PAGE : (page + 1) * PAGE]) for page in sorted(dirty)]
 
     def unknown(self, offsets: Iterable[int]) -> None:
-        """Count pieces that `changed` has returned as not known after all."""
+        """Mark pieces returned by `changed` as not copied after all."""
         self.dirty.update(offset // PAGE for offset in offsets)
 
     def close(self) -> None:
-        """Unmap the table; the file stays."""
+        """Unmap the table; the file remains."""
         self._numbers.release()
         self._map.close()
 
@@ -138,16 +137,17 @@ class Journal:
         page, dirty = slot // (PAGE // SLOT), self.dirty
         if page not in dirty:
             dirty.add(page)
-            # Only the first page of a tick: what follows before the copy is made is found by the same write.
+            # Only the first page of a tick: later changes before the copy is made go into the same write.
             if len(dirty) == 1:
                 self.touched()
 
     def _grow(self) -> bool:
-        """Make room for more; a file system that is full must be asked first, for a page that is not there kills."""
+        """Enlarge the table; space must be allocated first, since touching a missing page on a full file system
+        kills.
+        """
         old = len(self._map)
         try:
-            # The file first, then the map: memory that is mapped beyond a file's end kills with SIGBUS whoever
-            # touches it.
+            # The file first, then the map: touching memory mapped beyond a file's end raises SIGBUS.
             _allocate(self._descriptor, old, GROWTH)
             grown = mmap.mmap(self._descriptor, old + GROWTH)
         except OSError:
@@ -161,19 +161,19 @@ class Journal:
 
 
 def make(path: Path | None, run: str) -> int:
-    """Make an empty journal.
+    """Create an empty journal.
 
-    :param path: the file, None for nameless memory.
-    :param run: the session of this run.
+    :param path: the file, None for anonymous memory.
+    :param run: the session id of this run.
     :return: its descriptor.
-    :raises OSError: when neither can be had.
+    :raises OSError: if it cannot be created.
     """
     if path is None:
         descriptor = make_memory(8 << 20)
     else:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            # Held as long as the service or its recorder lives, for `sweep` of others to see.
+            # Locked while the service or its recorder lives, so that other processes' `sweep` leaves it alone.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _allocate(descriptor, 0, FIRST)
         except OSError:
@@ -192,9 +192,9 @@ def _allocate(descriptor: int, offset: int, size: int) -> None:
 
 
 def read(descriptor: int) -> list[Begun]:
-    """Read a journal, whoever writes to it meanwhile.
+    """Read a journal, which may be written to meanwhile.
 
-    :return: what has begun and is not settled; nothing when it is no journal.
+    :return: what has begun and is not settled; nothing if it is not a journal.
     """
     size = os.fstat(descriptor).st_size
     magic, run = _HEAD.unpack(os.pread(descriptor, SLOT, 0).ljust(SLOT, b"\0"))
@@ -203,7 +203,7 @@ def read(descriptor: int) -> list[Begun]:
     found: list[Begun] = []
     offset = SLOT
     while offset < size and (data := os.pread(descriptor, GROWTH, offset)):
-        # Most of a journal is free slots: half a megabyte of zeros is passed over in one call.
+        # Most of a journal is free slots: half a megabyte of zeros is skipped in one call.
         if data.count(0) < len(data):
             found += _entries(data, _text(run))
         offset += len(data) // SLOT * SLOT or SLOT
@@ -223,9 +223,9 @@ def _text(padded: bytes) -> str:
 
 
 def read_file(path: Path) -> list[Begun]:
-    """Read a journal by its path; what is no journal of ours holds nothing.
+    """Read a journal by its path; a file that is not a journal yields nothing.
 
-    :raises OSError: when it cannot be read now, and may be later.
+    :raises OSError: if it cannot be read now, but may be later.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:

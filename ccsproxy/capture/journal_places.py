@@ -9,18 +9,18 @@ from pathlib import Path
 
 import attr
 
-#: Seconds after which a journal in memory that nobody holds is removed, whosever it was; its copy is with its data.
+#: Seconds after which an unlocked journal in memory is removed, whoever made it; its copy is in its data directory.
 FORGOTTEN_AFTER = 86400.0
 #: Where journals live that need not outlive the machine.
-_MEMORY_FILES = Path("/dev/shm")  # noqa: S108 - looked at before it is used, see _memory_directory
+_MEMORY_FILES = Path("/dev/shm")  # noqa: S108 - checked before use, see _memory_directory
 
 
 @attr.frozen
 class JournalPlaces:
-    """Where the journals of one data directory are.
+    """The locations of one data directory's journals.
 
-    :ivar memory: in the system's memory file system, None where there is none of our own.
-    :ivar prefix: how the files of this data directory begin there.
+    :ivar memory: in the system's memory file system, None if we have no directory there.
+    :ivar prefix: the prefix of this data directory's files there.
     :ivar disk: in the data directory.
     """
 
@@ -30,7 +30,7 @@ class JournalPlaces:
 
     @classmethod
     def of(cls, data_dir: Path, memory_files: Path = _MEMORY_FILES) -> "JournalPlaces":
-        """Find the places, and make what is missing of them."""
+        """Find the locations, and create missing directories."""
         disk = data_dir / "journal"
         disk.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
@@ -39,27 +39,28 @@ class JournalPlaces:
     def paths(self, run: str, relay: int) -> tuple[Path | None, Path]:
         """Return the paths of one relay's journal and of its copy.
 
-        :param relay: which relay process of the run.
+        :param relay: the number of the relay process in the run.
         """
         name = f"{run}.{relay}"
         return (self.memory / (self.prefix + name) if self.memory is not None else None), self.disk / name
 
     def left_behind(self, run: str) -> list[Path]:
-        """Return the journals that earlier runs have left, and whose processes are gone.
+        """Return the journals left by earlier runs whose processes are gone.
 
-        :param run: the session of this run, whose journals are not among them.
+        :param run: the session id of this run, whose journals are excluded.
         """
         found = [each for each in _listing(self.disk) if not each.name.startswith(f"{run}.")]
         if self.memory is not None:
             mine, now = self.prefix, f"{self.prefix}{run}."
             found += [e for e in _listing(self.memory) if e.name.startswith(mine) and not e.name.startswith(now)]
-        # Two runs live at once while one takes over from the other. A recorder that begins only then, because the
-        # machine is busy or its forerunner has died, would call what its successor is relaying ``unclean``.
+        # Two runs live at once while one takes over from the other. A recorder that starts only then, because the
+        # machine is busy or its predecessor has died, would otherwise report what the other run is relaying as
+        # ``unclean``.
         return [each for each in found if not _is_held(each)]
 
 
 def _memory_directory(files: Path) -> Path | None:
-    """Return a directory that is ours alone, or none: anybody may have made one of that name before us."""
+    """Return a directory that is ours alone, or None: somebody else may have created one with that name."""
     path = files / f"ccsproxy-{os.getuid()}"
     try:
         if not files.is_dir():
@@ -74,7 +75,7 @@ def _memory_directory(files: Path) -> Path | None:
 
 
 def sweep(directory: Path, now: float) -> None:
-    """Remove the journals that nobody holds and nobody has asked for; data directories are removed, too.
+    """Remove old journals that are not locked: their data directories may have been deleted.
 
     :param directory: in the memory file system, ours alone.
     :param now: seconds since the epoch.
@@ -86,7 +87,7 @@ def sweep(directory: Path, now: float) -> None:
 
 
 def _is_held(path: Path) -> bool:
-    """Whether a process that may write to a journal lives; one that is gone or cannot be opened is held by nobody."""
+    """Whether a process that may write to a journal lives; false for one that is gone or cannot be opened."""
     try:
         return _held(path)
     except OSError:
@@ -96,7 +97,7 @@ def _is_held(path: Path) -> bool:
 def _held(path: Path) -> bool:
     """Whether a process that may write to a journal lives.
 
-    :raises OSError: when the file cannot be opened.
+    :raises OSError: if the file cannot be opened.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:

@@ -1,12 +1,12 @@
 """The recorder process: ``python -m ccsproxy.capture.main``, started by `ccsproxy.capture.relay.service`.
 
-This module alone knows which store, dialects, clients and redactor a recorder is made of.
+Only this module knows which store, dialects, clients and redactor a recorder is composed of.
 """
 
 import sys
 
 if __name__ == "__main__":
-    # Twisted's reactor and asyncio take TLS along when they find it: 13 MB in a process that speaks none.
+    # Twisted's reactor and asyncio import TLS if they find it: 13 MB in a process that never uses it.
     sys.modules["OpenSSL"] = sys.modules["ssl"] = None  # type: ignore[assignment]
 
 import os
@@ -43,12 +43,12 @@ from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.store import Store
 from ccsproxy.store.writer import in_thread
 
-#: When the recorder looks for garbage: rarely, because what it makes are trees without cycles, many and short-lived.
+#: Garbage collection thresholds: rarely, because most garbage here is many short-lived trees without cycles.
 RECORDER_THRESHOLDS = (20000, 20, 100)
 
 
 class InboxFactory(Factory):
-    """Answers the one connection there is with the one protocol there is."""
+    """Returns the one protocol for the one connection there is."""
 
     noisy = False
 
@@ -56,14 +56,14 @@ class InboxFactory(Factory):
         self._protocol = protocol
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        """Return the one protocol there is."""
+        """Return the protocol."""
         return self._protocol
 
 
 def adopt(reactor: Any, descriptor: int, protocol: Protocol) -> None:
     """Make one end of a socket pair the transport of a protocol.
 
-    The reactor works on a copy; the link has to end with that one.
+    The reactor works on a duplicate, so the original is closed: the link must end with the duplicate.
     """
     reactor.adoptStreamConnection(descriptor, AF_UNIX, InboxFactory(protocol))
     os.close(descriptor)
@@ -72,8 +72,8 @@ def adopt(reactor: Any, descriptor: int, protocol: Protocol) -> None:
 def run(reactor: Any, parts: RecorderParts) -> None:
     """Run a recorder until its relay is done with it.
 
-    Signals that a terminal or systemd sends to the whole group are the relay's business: it closes the link when all
-    is said.
+    Signals that a terminal or systemd sends to the whole process group are handled by the relay: it closes the link
+    after everything has been handed over.
 
     :param reactor: not running yet.
     """
@@ -102,12 +102,12 @@ def run(reactor: Any, parts: RecorderParts) -> None:
 
 
 _log = Logger()
-#: Seconds that the index gets at the end.
+#: Seconds that the index gets at shutdown.
 INDEX_WITHIN = 5.0
 
 
 class IndexedStore(Store):
-    """A store whose index follows it, in a thread of its own."""
+    """A store with an index that follows it in a thread of its own."""
 
     def __init__(self, data_dir: Path, settings: StoreSettings, reactor: Any, prices: PriceBook) -> None:
         self._feeder = IndexFeeder(data_dir, prices.cost)
@@ -115,15 +115,15 @@ class IndexedStore(Store):
         self._feeder.may_work = self.owns_data_dir
 
     def open(self, alive: Mapping[str, float | None] | None = None) -> Deferred[Recovery]:
-        """Open the store, then begin to index."""
+        """Open the store, then start indexing."""
         return super().open(alive).addCallback(self._begin)
 
     def health(self) -> dict[str, Any]:
-        """Return the state of both."""
+        """Return the state of store and index."""
         return {**super().health(), "index": self._feeder.state()}
 
     async def _shut(self) -> None:
-        """Close the store, then index what is left for a moment; the rest is caught up at the next start."""
+        """Close the store, then index what is left for a moment; the rest is indexed at the next start."""
         await super()._shut()
         await in_thread(self._reactor, lambda: self._feeder.stop(INDEX_WITHIN))
 
@@ -133,7 +133,7 @@ class IndexedStore(Store):
 
 
 def make_store(settings: RecorderSettings, reactor: Any, prices: PriceBook) -> Store:
-    """Make the store as the relay's settings say."""
+    """Make the store from the relay's settings."""
     options = StoreSettings(
         run=settings.run_session_id,
         writer=f"ccsproxy/{__version__}",
@@ -143,19 +143,22 @@ def make_store(settings: RecorderSettings, reactor: Any, prices: PriceBook) -> S
 
 
 def recovered(recovery: Recovery) -> Recovered:
-    """Say what an earlier recorder left of the exchanges in flight."""
+    """Describe the exchanges that an earlier recorder left in flight."""
     return Recovered({each.id: each for each in recovery.under_way}, recovery.ended)
 
 
 def make_redactors(settings: RecorderSettings) -> Callable[[], Redactor]:
-    """Return what makes a redactor for each exchange, by the built-in rules and the user's, with the data dir's key.
+    """Return a factory of redactors, with the built-in and the user's rules and the data directory's key.
 
-    Redaction never depends on that key: without it tags hold for this recorder only, and the log says so.
+    Redaction never depends on that key: without it tags are valid for this recorder only, and an error is logged.
     """
     try:
         tagger = Tagger(read_key(Path(settings.data_dir)))
     except (OSError, ValueError) as reason:
-        _log.error("tags of secrets hold until the recorder ends only: {reason}", reason=str(reason))
+        _log.error(
+            "the tag key cannot be read, so tags of secrets are valid only until the recorder ends: {reason}",
+            reason=str(reason),
+        )
         tagger = Tagger()
     rules = Rules(tagger, settings.redact_patterns, settings.keep_patterns, memory=TextMemory())
     return redactors(rules)

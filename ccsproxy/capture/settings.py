@@ -14,20 +14,20 @@ from ccsproxy.errors import ConfigError
 
 
 class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the recorder process is told (the payload of HELLO).
+    """All settings of the recorder process (the payload of HELLO).
 
     :ivar data_dir: where records go.
-    :ivar run_session_id: the session of exchanges whose client names none.
-    :ivar provider: ``auto``, or the dialect family that is forced.
+    :ivar run_session_id: the session of exchanges whose client does not name one.
+    :ivar provider: ``auto``, or the dialect family to use.
     :ivar bodies: whether bodies are kept (``--capture full``).
-    :ivar keeping: what the store is told.
-    :ivar spill_key: 32 bytes, made at the start of the relay.
-    :ivar prices: file of the user's own prices, empty for none.
-    :ivar redact_patterns: expressions of the user's own secrets.
-    :ivar keep_patterns: expressions of what is no secret.
-    :ivar labels: what every record is labelled with (see `ccsproxy.capture.recorder.sessions.labels`).
-    :ivar body_limit: how much of one body is kept, in bytes as they were sent.
-    :ivar memory_limit: how much of all unfinished bodies is kept, in bytes.
+    :ivar keeping: the store's settings.
+    :ivar spill_key: 32 bytes, generated when the relay starts.
+    :ivar prices: the user's own price file, empty for none.
+    :ivar redact_patterns: regular expressions for the user's own secrets.
+    :ivar keep_patterns: regular expressions for what is not a secret.
+    :ivar labels: labels of every record (see `ccsproxy.capture.recorder.sessions.labels`).
+    :ivar body_limit: how many bytes of one body are kept, as they were sent.
+    :ivar memory_limit: how many bytes of all unfinished bodies are kept.
     """
 
     data_dir: str
@@ -45,7 +45,7 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def own_labels() -> dict[str, str]:
-    """Return who records by default: this machine's name and this user's."""
+    """Return the default labels: this machine's name and this user's."""
     try:
         user = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -54,14 +54,14 @@ def own_labels() -> dict[str, str]:
 
 
 def labels_of(config: Config) -> dict[str, str]:
-    """Return what every record is labelled with."""
+    """Return the labels of every record."""
     return {**own_labels(), **dict(config.labels)}
 
 
 def _team_keys(config: Config) -> list[str]:
-    """Return expressions of the team's own keys: should an upstream repeat one in an answer, it is redacted, too.
+    """Return expressions for the team's own keys, to redact them if an upstream repeats one in a response.
 
-    A file that cannot be read now has been complained about where it is used.
+    A file that cannot be read now has already been reported where it is used.
     """
     found = []
     for _, path in config.upstream_key_files:
@@ -73,7 +73,7 @@ def _team_keys(config: Config) -> list[str]:
 
 
 def recorder_settings(config: Config, run_session_id: str, spill_key: bytes) -> RecorderSettings:
-    """Pick what the recorder has to know."""
+    """Pick the recorder's settings from the configuration."""
     return RecorderSettings(
         data_dir=str(config.data_dir),
         run_session_id=run_session_id,

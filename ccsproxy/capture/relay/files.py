@@ -1,6 +1,6 @@
 """The log, journal and links that the main process makes for each relay process and passes to it and the recorder.
 
-The main process keeps the descriptors, so that the log of a worker that has died is there for a recorder that begins.
+The main process keeps the descriptors open, so that the log of a dead worker is still there for a new recorder.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ _log = Logger()
 class RelayFiles:
     """The descriptors of one relay process.
 
-    :ivar relay: which relay process it is.
+    :ivar relay: the number of the relay process.
     :ivar log: the shared log.
     :ivar journal: its journal.
-    :ivar journal_copy: the copy in the data directory, None when there is none.
-    :ivar spill: the spill file, None when there is none.
-    :ivar paths: of the journal and of its copy.
+    :ivar journal_copy: the copy in the data directory, None if there is none.
+    :ivar spill: the spill file, None if there is none.
+    :ivar paths: paths of the journal and of its copy.
     """
 
     relay: int
@@ -39,17 +39,17 @@ class RelayFiles:
 
     @classmethod
     def make(cls, data_dir: Path, run: str, relay: int) -> "RelayFiles":
-        """Make all of them; what the data directory does not take is done without, and said.
+        """Create all files; log an error for what the data directory does not allow, and do without it.
 
         :param run: the session of this run.
-        :raises OSError: when there is no memory.
+        :raises OSError: if there is no memory.
         """
         log = SharedLog.make()
         made, copy, paths = None, None, []
         with contextlib.suppress(OSError):
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            # The slow one first: a journal in memory alone would be lost with the machine, and nobody would know.
+            # The slow one first: a journal in memory only would be lost with the machine, and nobody would know.
             quick, slow = JournalPlaces.of(data_dir).paths(run, relay)
             copy = journal.make(slow, run)
             paths.append(slow)
@@ -57,27 +57,30 @@ class RelayFiles:
                 made = journal.make(quick, run)
                 paths.append(quick)
         except OSError as error:
-            _log.error("the journal cannot be kept as it should: {error}", error=error)
+            _log.error(
+                "the journal cannot be written; a crash of this machine may lose exchanges: {error}",
+                error=error,
+            )
         return cls(relay, log, journal.make(None, run) if made is None else made, copy, _spill(data_dir), paths)
 
     def inherited(self, first: int) -> dict[int, int]:
-        """Return which of our descriptors a child process gets under which numbers.
+        """Return which of our descriptors a child process inherits under which numbers.
 
         :param first: the first number.
         """
         return {first + place: one for place, one in enumerate(self.all())}
 
     def all(self) -> list[int]:
-        """Return the descriptors there are, in the order of the fields."""
+        """Return the existing descriptors, in the order of the fields."""
         return [each for each in (self.log, self.journal, self.journal_copy, self.spill) if each is not None]
 
     def close(self) -> None:
-        """Let go of all of them."""
+        """Close all descriptors."""
         for each in self.all():
             os.close(each)
 
     def remove_journals(self) -> None:
-        """Remove the journal's files, because all that was in it is settled."""
+        """Remove the journal's files: everything in it is settled."""
         for path in self.paths:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -87,5 +90,5 @@ def _spill(data_dir: Path) -> int | None:
     try:
         return open_nameless(data_dir)
     except OSError as error:
-        _log.error("no spill file, a lagging recorder will cost bodies: {error}", error=error)
+        _log.error("no spill file, so bodies are lost if the recorder falls behind: {error}", error=error)
         return None

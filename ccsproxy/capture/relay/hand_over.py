@@ -17,14 +17,14 @@ from ccsproxy.capture.relay.spill import Spill, SpillBounds
 from ccsproxy.capture.relay.tap import RelayCapture
 from ccsproxy.capture.shared_log import SharedLog
 
-#: Seconds within which the journal's copy on the disk knows what the journal knows.
+#: Maximum age in seconds of changes that the journal's copy on disk lacks.
 COPY_TICK = 0.1
-#: Seconds after which the copy is written again that the disk did not take.
+#: Seconds after which a failed write of the copy is retried.
 COPY_RETRY = 1.0
 
 
 class HandOver:
-    """Takes copies as long as the relay lives, whether a recorder reads them or not.
+    """Takes copies for the lifetime of the relay, whether or not a recorder reads them.
 
     :ivar capture: what the relay calls.
     :ivar spill: the spill file.
@@ -41,10 +41,10 @@ class HandOver:
         bounds: SpillBounds | None = None,
         disk: Disk | None = None,
     ) -> None:
-        """Begin; the descriptors stay the caller's.
+        """Set up the hand-over; the descriptors remain owned by the caller.
 
         :param key: of the spill file, 32 bytes.
-        :param memory: bytes that may be held in memory before regions go to the file.
+        :param memory: bytes held in memory before regions are spilled.
         """
         self._reactor, self._files = reactor, files
         self._disk = disk or DiskThread(reactor)
@@ -60,7 +60,7 @@ class HandOver:
             self._journal.touched = self._copy_soon
 
     def link(self, sock: socket.socket) -> None:
-        """Tell a recorder from now on.
+        """Use a new link to a recorder.
 
         :param sock: our end of the link.
         """
@@ -69,19 +69,19 @@ class HandOver:
         link.start()
 
     def unlink(self) -> None:
-        """Hear the last words of a recorder that is gone."""
+        """Process the last acknowledgements of a recorder that is gone."""
         if self._link is not None:
             self._link.drain()
 
     def close(self) -> None:
-        """End; what is not settled stays in the log, for as long as anybody has it."""
+        """Stop; what is not settled stays in the log for as long as anybody has it open."""
         self._closed = True
         if self._link is not None:
             self._link.close()
         if self._copying is not None:
             self._copying.cancel()
             self._copying = None
-        # Exchanges may still end after this; nobody makes copies any more.
+        # Exchanges may still end after this, but the copy is no longer written.
         self._journal.touched = lambda: None
         self.spill.close()
         self._disk.stop()
@@ -96,7 +96,7 @@ class HandOver:
 
     def _unlinked(self) -> None:
         self._link = None
-        # What it had taken died with it, and is needed by the next one: it is no mere insurance any more.
+        # What the dead recorder had taken is needed by the next one, so it may not be discarded any more.
         self.log.taken = 0
 
     def _copy_soon(self, seconds: float = COPY_TICK) -> None:
@@ -104,7 +104,7 @@ class HandOver:
             self._copying = self._reactor.callLater(seconds, self._copy)
 
     def _copy(self) -> None:
-        """Write what has changed; while the disk hangs, the rest of it gathers in the journal."""
+        """Write what has changed; while the disk hangs, further changes collect in the journal."""
         self._copying = None
         changed = self._journal.changed()
         if not changed or self._files.journal_copy is None:
@@ -119,9 +119,9 @@ class HandOver:
             self._copy_soon()
 
     def _not_copied(self, failure: Failure, offsets: list[int]) -> None:
-        """Write what the disk did not take once more, a little later."""
+        """Retry a failed write a little later."""
         self._busy = False
-        if not self._lags:  # a full disk would else fill the log ten times a second
+        if not self._lags:  # otherwise a full disk would fill the log ten times a second
             self._log.warn("the journal's copy lags: {why}", why=failure.getErrorMessage())
         self._lags = True
         self._journal.unknown(offsets)
@@ -130,9 +130,9 @@ class HandOver:
 
 
 def write_pages(descriptor: int, pages: list[tuple[int, bytes]]) -> None:
-    """Write pieces of a file to their places.
+    """Write pieces of a file at their offsets.
 
-    :raises OSError: when the disk does not take one.
+    :raises OSError: if one cannot be written.
     """
     for offset, data in pages:
         os.pwrite(descriptor, data, offset)

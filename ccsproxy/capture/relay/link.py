@@ -12,15 +12,15 @@ from ccsproxy.capture.relay.tap import RelayCapture
 from ccsproxy.runtime.children.line_socket import LineSocket
 from ccsproxy.wire import jsontext
 
-#: Seconds within which the recorder hears of what was written; one system call tells of all of it.
+#: Maximum delay in seconds before the recorder is told of new data; one system call covers all of it.
 TICK = 0.006
 
 
 class RecorderLink(LineSocket):
-    """Tells one recorder of one relay's log, and the relay of what was stored.
+    """Tells one recorder how far a relay's log is written, and the relay what was stored.
 
-    At most one word waits to be sent: a later one says all that it would have said, and a recorder that begins reads
-    the log itself.
+    At most one message waits to be sent: a later one says everything an earlier one would have said, and a new
+    recorder reads the log itself.
     """
 
     def __init__(
@@ -35,18 +35,20 @@ class RecorderLink(LineSocket):
         self._tick: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Begin to read, and say what there is."""
+        """Start reading, and announce what is in the log."""
         super().start()
         self.wake()
 
     def wake(self) -> None:
-        """Tell of what was written once for all frames of the next few milliseconds."""
+        """Announce new data, once for all frames of the next few milliseconds."""
         if self._open and self._tick is None:
             self._capture.armed = True
             self._tick = self._reactor.callLater(TICK, self._tell)
 
     def hurry(self) -> None:
-        """Tell at the end of this turn: whose connection it is can only be asked while it lasts."""
+        """Announce new data at the end of this turn: the owner of a connection can only be looked up while it
+        lasts.
+        """
         if self._open and not self._writing:
             if self._tick is not None and self._tick.active():
                 self._tick.cancel()
@@ -54,14 +56,14 @@ class RecorderLink(LineSocket):
             self._tick = self._reactor.callLater(0, self._tell)
 
     def close(self) -> None:
-        """Give up the link."""
+        """Close the link."""
         if self._tick is not None and self._tick.active():
             self._tick.cancel()
         self._capture.armed = False
         super().close()
 
     def doWrite(self) -> None:
-        """Send the word that waited, and then the latest."""
+        """Send the waiting message, and then the latest position."""
         super().doWrite()
         if self._tick is None:
             self._tell()
@@ -69,13 +71,13 @@ class RecorderLink(LineSocket):
     def _tell(self) -> None:
         self._tick = None
         self._capture.armed = self._writing
-        # While the last word is still on its way out, a further one would only queue: `doWrite` says the latest when
-        # it is.
+        # While a message is still being sent, another one would only queue: `doWrite` sends the latest position
+        # afterwards.
         if not self._writing:
             self.send(frames.more(self._log_writer.position))
 
     def _said(self, line: bytes) -> None:
-        """Take one line: what is stored, what is not going to be, and up to which region all is taken."""
+        """Process one line: what is stored, what will never be, and up to which region everything is taken."""
         said = jsontext.loads(line)
         if (stored := said.get("stored")) is not None:
             self._capture.settle_stored(stored)

@@ -1,10 +1,10 @@
 """Writes frames to the shared log: where they go, how long a region is kept, and when regions are spilled.
 
-A region is kept until every exchange that has a frame in it is settled; so a new recorder finds all that its
-predecessor had taken and not stored. Regions beyond a bound of memory go to the spill file, those first that the
-recorder has taken already. When the file takes no more, regions that the recorder has taken are given up (should it
-die now, what was in them is lost and counted), then bodies are refused, then whole exchanges; what is kept free at
-the end is for the ends of exchanges that have begun.
+A region is kept until every exchange with a frame in it is settled, so a new recorder finds everything that its
+predecessor had taken but not stored. Regions beyond a memory limit go to the spill file, first those that the
+recorder has already taken. When the file accepts no more, regions that the recorder has taken are discarded (if it
+dies now, their content is lost and counted), then bodies are refused, then whole exchanges; the last free space is
+reserved for the ends of exchanges that have begun.
 """
 
 import heapq
@@ -17,11 +17,11 @@ from ccsproxy.capture.frames import FRAME_HEAD
 from ccsproxy.capture.relay.spill import Spill
 from ccsproxy.capture.shared_log import ENTRIES, IN_FILE, REGION, SLOTS, SPILLED, USED, SharedLog
 
-#: So many regions are kept for heads and ends, and of these so many for ends.
+#: How many regions are reserved for heads and ends, and how many of these for ends only.
 FOR_HEADS, FOR_ENDS = 16, 8
-#: So many are written to the file at once; a disk that hangs would else hold all of them.
+#: How many regions are written to the file at once; otherwise a disk that hangs would hold all of them.
 MOVING = 32
-#: A body is not split for less room than this, in bytes.
+#: A body is not split to fill less room than this, in bytes.
 SPLIT_FROM = 4096
 
 _pack_into = FRAME_HEAD.pack_into
@@ -31,12 +31,12 @@ _HEAD_SIZE = FRAME_HEAD.size
 class Region:
     """One region as the relay knows it.
 
-    :ivar slot: where it is in the memory; its own until the region is in the file or free.
-    :ivar file_slot: where it is in the file, None while it is in the memory.
-    :ivar holders: by number, the exchanges that are not settled and have a frame in it.
-    :ivar closed: nothing is written to it any more.
+    :ivar slot: its place in memory, which it owns until the region is in the file or free.
+    :ivar file_slot: its place in the file, None while it is in memory.
+    :ivar holders: by number, the unsettled exchanges that have a frame in it.
+    :ivar closed: nothing more is written to it.
     :ivar moving: it is being written to the file.
-    :ivar gone: nobody needs it any more.
+    :ivar gone: it is no longer needed.
     """
 
     __slots__ = ("closed", "entry", "file_slot", "gone", "holders", "moving", "seq", "slot")
@@ -49,33 +49,33 @@ class Region:
 
 
 class Holder(Protocol):
-    """An exchange, which holds the regions that its frames are in.
+    """An exchange, which holds the regions that contain its frames.
 
-    :ivar number: the exchange's.
-    :ivar regions: those, in order.
+    :ivar number: the exchange's number.
+    :ivar regions: the regions it holds, in order.
     """
 
     number: int
     regions: list[Region]
 
     def given_up(self, region: Region) -> None:
-        """Take note that a region is not kept for it any more."""
+        """Called when a region is no longer kept for this exchange."""
 
 
 class LogWriter:
     """Appends frames to the regions of one log.
 
-    Invariants: one region is open, all others are closed; a memory slot is free, or of a region that is in memory, or
-    being moved; ``taken`` never runs ahead of what the recorder has taken.
+    Invariants: one region is open, all others are closed; a memory slot is free, or belongs to a region in memory, or
+    is being moved; ``taken`` never runs ahead of what the recorder has taken.
 
     :ivar taken: the recorder has taken all regions up to this number.
     """
 
     def __init__(self, shared: SharedLog, spill: Spill, memory: int = 8 << 20, most: int = SLOTS * REGION) -> None:
-        """Write to an empty log.
+        """Start writing to an empty log.
 
-        :param memory: bytes that may be held in memory before regions go to the file.
-        :param most: bytes that are held in memory when the file takes nothing.
+        :param memory: bytes held in memory before regions are spilled.
+        :param most: maximum bytes held in memory while the file accepts nothing.
         """
         self._shared, self._spill = shared, spill
         self._map, self._lengths = shared.memory, shared.length
@@ -98,15 +98,15 @@ class LogWriter:
 
     @property
     def full(self) -> bool:
-        """Whether not even heads find room, so that whole exchanges have to be left out."""
+        """Whether there is no room even for heads, so that whole exchanges have to be dropped."""
         return len(self._free_slots) <= FOR_ENDS
 
     def put(self, holder: Holder, kind: int, number: int, at: int, payload: bytes) -> bool:
-        """Append a frame that is not split.
+        """Append a frame that must not be split.
 
         :param at: microseconds since the exchange began.
-        :return: False when there is no room at all.
-        :raises ValueError: when it is longer than a region.
+        :return: False if there is no room at all.
+        :raises ValueError: if it is longer than a region.
         """
         start = self._at
         end = start + _HEAD_SIZE + len(payload)
@@ -123,7 +123,7 @@ class LogWriter:
     def put_body(self, holder: Holder, kind: int, number: int, at: int, data: bytes) -> bool:
         """Append a piece of a body.
 
-        :return: False when there is no room for all of it; what found room is written.
+        :return: False if there is no room for all of it; what fits is written.
         """
         start = self._at
         end = start + _HEAD_SIZE + len(data)
@@ -133,7 +133,7 @@ class LogWriter:
         return True
 
     def _put_split(self, holder: Holder, kind: int, number: int, at: int, rest: memoryview) -> bool:
-        """Append a piece in as many frames as it takes."""
+        """Append a piece in as many frames as necessary."""
         while rest:
             if self._end - self._at < min(SPLIT_FROM, _HEAD_SIZE + len(rest)) and not self._open_next(FOR_HEADS):
                 return False
@@ -150,18 +150,18 @@ class LogWriter:
         self._map[start + _HEAD_SIZE : end] = data
         self._at = end
         region = self._region
-        # Last, in one store: the recorder reads up to this length, and so never sees half a frame.
+        # Last, in a single store: the recorder reads up to this length, and so never sees half a frame.
         self._lengths[region.entry] = end - self._base
         held = holder.regions
-        # The last one is enough to look at: regions are opened one after the other, and none is written to again.
+        # It is enough to check the last one: regions are opened one after the other, and never reopened.
         if not held or held[-1] is not region:
             held.append(region)
             region.holders[number] = holder
 
-    # -- keeping -------------------------------------------------------------------------------------------------
+    # -- keeping regions -----------------------------------------------------------------------------------------
 
     def release(self, holder: Holder) -> None:
-        """Give up what an exchange holds, because it is settled."""
+        """Release the regions that an exchange holds, because it is settled."""
         for region in holder.regions:
             region.holders.pop(holder.number, None)
             if not region.holders and region.closed:
@@ -173,7 +173,7 @@ class LogWriter:
 
         :param reserve: how many slots have to stay free.
         """
-        # Before room runs out, so that giving up what is only insurance comes before refusing what is new.
+        # Before room runs out, so that what is kept only for a new recorder goes before new data is refused.
         if len(self._free_slots) <= max(reserve, FOR_HEADS):
             self._give_up_taken()
         if len(self._free_slots) <= reserve or not self._free_entries:
@@ -185,7 +185,7 @@ class LogWriter:
         self._base = self._at = self._shared.base(slot)
         self._end = self._base + REGION
         shared = self._shared
-        # Place and length before the number that makes the entry one, see the invariants of the shared log.
+        # Place and length before the number that makes the entry valid, see the invariants of the shared log.
         shared.place[entry], shared.length[entry] = slot, 0
         shared.words[USED] = max(shared.words[USED], entry + 1)
         shared.seq[entry] = self._seq
@@ -202,7 +202,9 @@ class LogWriter:
             self._free(region)
 
     def _give_up_taken(self) -> None:
-        """Give up the oldest region in memory, if the recorder has taken it: it is needed only should that die."""
+        """Discard the oldest region in memory if the recorder has taken it: it is needed only if the recorder
+        dies.
+        """
         oldest = next((each for each in self._closed.values() if not each.moving), None)
         if oldest is not None and oldest.seq <= self.taken:
             for holder in list(oldest.holders.values()):
@@ -210,11 +212,10 @@ class LogWriter:
             self._free(oldest)
 
     def _free(self, region: Region) -> None:
-        """Give up a region that nobody needs; a slot that is being read by the disk follows later."""
+        """Free a region that nobody needs; a slot that the disk is still reading is freed later."""
         region.gone = True
         self._closed.pop(region.seq, None)
-        # First: from here on the recorder takes what it copies of this region for gone, before its slot is given to
-        # another.
+        # First: from here on the recorder discards anything it copies of this region, before its slot is reused.
         self._shared.seq[region.entry] = 0
         heapq.heappush(self._free_entries, region.entry)
         if region.file_slot is not None:
@@ -229,17 +230,19 @@ class LogWriter:
             self._give_back()
 
     def _give_back(self) -> None:
-        """Give pages back that only a backlog has needed, once it is over: to touch a page anew costs 10 copies."""
+        """Return pages to the system that only a backlog needed, once it is over: touching a new page costs as much
+        as 10 copies.
+        """
         base = self._shared.base(self._soft)
         in_use = self._region.slot
         if hasattr(mmap, "MADV_REMOVE") and in_use < self._soft:
             self._map.madvise(mmap.MADV_REMOVE, base, self._shared.base(self._touched) - base)
             self._touched = self._soft
 
-    # -- moving to the file --------------------------------------------------------------------------------------
+    # -- spilling ------------------------------------------------------------------------------------------------
 
     def _relieve(self) -> None:
-        """Move regions to the file while there are too many in memory."""
+        """Spill regions while there are too many in memory."""
         while len(self._closed) - self._moving >= self._soft and self._moving < MOVING and self._spill.accepts:
             region = self._to_move()
             if region is None:
@@ -247,11 +250,12 @@ class LogWriter:
             self._move(region)
 
     def _to_move(self) -> Region | None:
-        """Choose the oldest one that the recorder has taken, or the one that it comes to last."""
+        """Choose the oldest region if the recorder has taken it, else the one it will reach last."""
         oldest = next((each for each in self._closed.values() if not each.moving), None)
         if oldest is None or oldest.seq <= self.taken:
             return oldest
-        # The recorder reads from the front: what it needs soonest stays in memory, and is not read back from a disk.
+        # The recorder reads from the front: what it needs soonest stays in memory, and need not be read back from
+        # disk.
         return next(each for each in reversed(self._closed.values()) if not each.moving)
 
     def _move(self, region: Region) -> None:
@@ -263,7 +267,7 @@ class LogWriter:
         moving.addCallbacks(self._moved, self._not_moved, callbackArgs=(region,), errbackArgs=(region,))
 
     def _moved(self, where: tuple[int, bytes], region: Region) -> None:
-        """Change the entry, then give the memory up; the recorder looks at the entry before and after it reads."""
+        """Update the entry, then free the memory; the recorder checks the entry before and after it reads."""
         file_slot, nonce = where
         self._moving -= 1
         region.moving = False

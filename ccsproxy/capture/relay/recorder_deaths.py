@@ -4,16 +4,16 @@ from collections.abc import Callable
 
 from ccsproxy.capture.relay.relays import Relays
 
-#: A recorder that dies within so many seconds may have died of what it was given.
+#: A recorder that dies within this many seconds may have died from its input.
 SOON = 30.0
 
 
 class RecorderDeaths:
-    """Counts the deaths in a row in which no recorder got on with what it was given.
+    """Counts successive deaths of recorders that made no progress with their input.
 
-    A death before the recorder was ready says nothing of any exchange, and is not counted.
+    A death before the recorder was ready is not related to any exchange, and is not counted.
 
-    :param patience: so many are too many.
+    :param patience: how many are too many.
     :param seconds: a monotonic clock.
     """
 
@@ -25,14 +25,15 @@ class RecorderDeaths:
         self._stored_at_ready = 0
 
     def ready(self) -> None:
-        """Note that a recorder has begun."""
+        """Note that a recorder is ready."""
         self._ready_at = self._seconds()
         self._stored_at_ready = self._relays.counts[1]
 
     def count(self) -> bool:
-        """Count the death of the present recorder.
+        """Count the death of the current recorder.
 
-        :return: whether it had got on: stored something, and not begun each time with the same exchanges.
+        :return: whether it had made progress: stored something, and not started with the same exchanges as the last
+        one.
         """
         ready_at, self._ready_at = self._ready_at, None
         if ready_at is None:
@@ -45,7 +46,7 @@ class RecorderDeaths:
         return progress
 
     def too_many(self) -> bool:
-        """Whether what the recorders were dealing with is to be given up; the count begins anew then."""
+        """Whether to skip what the recorders were processing; resets the count in that case."""
         if self._in_a_row < self._patience:
             return False
         self._in_a_row = 0

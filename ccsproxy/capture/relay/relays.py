@@ -14,9 +14,9 @@ from ccsproxy.capture.relay.files import RelayFiles
 from ccsproxy.capture.shared_log import ACCEPTED, BEHIND_SINCE, SPILLED, STORED, WORKING, SharedLog
 from ccsproxy.runtime.children.line_socket import LineSocket
 
-#: How an exchange ends whose relay has died, by whether it was a worker.
+#: The ending of an exchange whose relay process has died, by whether it was a worker.
 DIED = {
-    False: ("relay_died", "The proxy died before the exchange was over."),
+    False: ("relay_died", "The proxy died before the exchange had ended."),
     True: ("worker_died", "The relay process of this exchange died."),
 }
 
@@ -25,10 +25,10 @@ Link = Callable[[socket.socket], None]
 
 @attr.define(eq=False)
 class KnownRelay:
-    """One relay process as the main process knows it.
+    """One relay process as seen by the main process.
 
-    :ivar link: gives it its end of a link to the recorder, None when it has died.
-    :ivar announced: how many exchanges its log tells of, once the recorder has worked it off.
+    :ivar link: passes it its end of a link to the recorder; None once it has died.
+    :ivar announced: how many exchanges its log contains, known once the recorder has processed it.
     """
 
     files: RelayFiles
@@ -50,14 +50,14 @@ class KnownRelay:
 
 
 class Relays:
-    """Makes what each relay needs, tells recorders of them, and adds up their counters.
+    """Creates the files of each relay, attaches them to recorders, and adds up their counters.
 
-    Invariant: ``accepted = stored + dropped + in flight``, over all that live, have died, or have departed (died, and
-    all that they had said is settled).
+    Invariant: ``accepted = stored + dropped + in flight``, over all relays that live, have died, or have departed
+    (died, with everything in their logs settled).
     """
 
     def __init__(self, data_dir: Path, run: str) -> None:
-        """Begin without any.
+        """Start without any relays.
 
         :param run: the session of this run.
         """
@@ -68,9 +68,9 @@ class Relays:
         self._dropped: Counter[str] = Counter()
 
     def add(self, link: Link) -> KnownRelay:
-        """Make the files of a relay process that is going to be started.
+        """Create the files of a relay process that is about to be started.
 
-        :raises OSError: when there is no memory.
+        :raises OSError: if there is no memory.
         """
         self._count += 1
         files = RelayFiles.make(self._data_dir, self._run, self._count)
@@ -78,9 +78,9 @@ class Relays:
         return known
 
     def attach(self, recorder: LineSocket, known: KnownRelay, skip: list[int]) -> None:
-        """Tell a recorder of a relay's log, and link the two if the relay lives.
+        """Attach a relay's log to a recorder, and link the two if the relay lives.
 
-        :param skip: exchanges that the recorder shall not touch.
+        :param skip: exchanges that the recorder must not process.
         """
         files = known.files
         descriptors = [each for each in (files.log, files.journal, files.spill) if each is not None]
@@ -95,8 +95,7 @@ class Relays:
         )
         linked = [theirs.fileno()] if known.link is not None else []
         recorder.send(frames.message(frames.ATTACH, attached), [*descriptors, *linked])
-        # The descriptor is on its way to the recorder: our copy of it would keep the link open after the recorder's
-        # death.
+        # The descriptor is on its way to the recorder: our copy would keep the link open after the recorder's death.
         theirs.close()
         if known.link is not None:
             known.link(ours)
@@ -104,32 +103,32 @@ class Relays:
             ours.close()
 
     def attach_all(self, recorder: LineSocket, give_up: bool) -> None:
-        """Tell a new recorder of every log.
+        """Attach every log to a new recorder.
 
-        :param give_up: whether what the last recorder died of is to be left out, lest the new one die of it too.
+        :param give_up: whether to skip what the last recorder died of, so that the new one does not die of it too.
         """
         skip = self._to_skip() if give_up else {}
         for known in list(self._known.values()):
-            # What the dead recorder was dealing with has been read by now; left in, it would be held against the next
+            # What the dead recorder was processing has been read by now; if left, it would count against the next
             # one.
             known.shared.words[WORKING] = 0
             self.attach(recorder, known, skip.get(known.files.relay, []))
 
     def died(self, known: KnownRelay) -> None:
-        """Take note that a relay process has ended."""
+        """Note that a relay process has ended."""
         known.link = None
         self._depart(known)
 
     def departed(self, relay: int, announced: int) -> None:
-        """Take note that the recorder has worked off what a relay had said."""
+        """Note that the recorder has processed everything in a relay's log."""
         if (known := self._known.get(relay)) is not None:
             known.announced = announced
             self._depart(known)
 
     def close(self, reason: str) -> int:
-        """Let go of everything, and count what is in flight as dropped.
+        """Close all files, and count what is in flight as dropped.
 
-        The journals of those of which all is settled are removed, the others tell the next start.
+        Journals are removed if everything in them is settled; the others inform the next start.
 
         :return: how many exchanges were in flight.
         """
@@ -156,23 +155,23 @@ class Relays:
 
     @property
     def behind(self) -> float:
-        """For how many seconds the oldest exchange that has ended has been waiting for its record."""
+        """How many seconds the oldest ended exchange has been waiting for its record."""
         since = [began for known in self._known.values() if (began := known.shared.words[BEHIND_SINCE])]
         return max(0.0, time.monotonic() - min(since) / 1e9) if since else 0.0
 
     @property
     def held(self) -> tuple[int, int, int]:
-        """How many bytes wait in memory, wait in spill files, and were ever spilled."""
+        """How many bytes are held in memory, are in spill files, and were ever spilled."""
         held = [(*known.shared.held(), known.shared.words[SPILLED]) for known in self._known.values()]
         memory, files, spilled = (sum(column) for column in zip(*held, strict=True)) if held else (0, 0, 0)
         return memory, files, spilled
 
     def _depart(self, known: KnownRelay) -> None:
-        """Add a relay that has died to the totals when all is settled: what was not dropped is stored."""
+        """Add a dead relay to the totals once everything is settled: what was not dropped is stored."""
         if known.link is not None or known.announced is None:
             return
         dropped = known.counts[2].total()
-        # A relay that was killed may have written a head and not yet counted it: the log knows of one more than the
+        # A relay that was killed may have written a head without counting it: the log then has one more than the
         # counter.
         announced = max(known.counts[0], known.announced)
         self._accepted += announced - known.counts[0]
@@ -180,7 +179,7 @@ class Relays:
         self._fold(known, announced - dropped)
 
     def _fold(self, known: KnownRelay, stored: int) -> None:
-        """Add a relay to the totals, and let go of it."""
+        """Add a relay to the totals, and close its files."""
         accepted, _, dropped = known.counts
         self._accepted, self._stored = self._accepted + accepted, self._stored + stored
         self._dropped += dropped
@@ -189,12 +188,12 @@ class Relays:
         known.files.close()
 
     def suspects(self) -> dict[int, int]:
-        """Return the exchanges that the recorder was dealing with when it died, by relay."""
+        """Return the exchanges that the recorder was processing when it died, by relay."""
         working = {relay: known.shared.words[WORKING] for relay, known in self._known.items()}
         return {relay: number for relay, number in working.items() if number}
 
     def _to_skip(self) -> dict[int, list[int]]:
-        """Return what a new recorder had better not touch: the suspects, or everything when there are none."""
+        """Return what a new recorder should skip: the suspects, or everything in flight if there are none."""
         suspects = {relay: [number] for relay, number in self.suspects().items()}
         return suspects or {
             relay: [each.number for each in journal.read(known.files.journal)] for relay, known in self._known.items()

@@ -1,7 +1,7 @@
 """The capture service of the main process: its own tap, the recorder process, and the workers' logs.
 
-The main process makes and keeps every relay's log, so that what one process had said outlives it: a recorder that
-begins is given all logs, a worker that begins gets one of its own.
+The main process creates and keeps the log of every relay process, so that its content survives the process: a new
+recorder gets all logs, a new worker gets its own.
 """
 
 import os
@@ -28,24 +28,24 @@ from ccsproxy.runtime.children.child import Child, Program
 from ccsproxy.runtime.children.line_socket import LineSocket
 from ccsproxy.wire import jsontext
 
-#: The module that the child runs.
+#: The module run by the child process.
 RECORDER = "ccsproxy.capture.main"
-#: A recorder that tells its health every second, and has not for so many, does nothing else either.
+#: The recorder reports its health every second; after this many seconds of silence it counts as hanging.
 SILENT_AFTER = 3.0
 
 
 @attr.frozen
 class CaptureLimits:
-    """Bounds and times of the hand-over.
+    """Limits of the hand-over.
 
-    :ivar memory: bytes held in memory for each relay before regions of its log are spilled.
-    :ivar spill: see `SpillBounds`; the file's bound is for all relays together.
-    :ivar ready_within: seconds that the start waits for the recorder; without it, the log fills.
-    :ivar flush_within: seconds without any exchange being stored after which the stop waits no longer.
-    :ivar nice: how much lower the recorder's priority is. At 19 any busy program of the machine kept it from working;
-        at 5 it has a quarter of a processor that the relay wants whole.
-    :ivar patience: after so many deaths in a row without anything stored, what the recorder was dealing with is given
-        up, lest one exchange that kills the recorder stop all recording.
+    :ivar memory: bytes held in memory per relay process before regions of its log are spilled.
+    :ivar spill: see `SpillBounds`; the file size limit is shared by all relay processes.
+    :ivar ready_within: seconds that startup waits for the recorder; until it is ready, the log fills.
+    :ivar flush_within: shutdown stops waiting after this many seconds without any exchange being stored.
+    :ivar nice: how much lower the recorder's priority is. At 19 any busy program of the machine starved it; at 5 it
+    gets a quarter of a processor that the relay uses fully.
+    :ivar patience: after this many successive deaths without anything stored, what the recorder was processing is
+    skipped, so that one exchange that kills the recorder does not stop all recording.
     """
 
     memory: int = 8 << 20
@@ -57,10 +57,10 @@ class CaptureLimits:
 
 
 class CaptureService(Service):
-    """Runs the recorder as long as it runs itself.
+    """Runs the recorder process for as long as the service runs.
 
     :ivar capture: what the relay calls.
-    :ivar key: of the spill files, 32 bytes.
+    :ivar key: the key of the spill files, 32 bytes.
     """
 
     name = "capture"
@@ -76,9 +76,9 @@ class CaptureService(Service):
         random: Callable[[int], bytes] = os.urandom,
         module: str = RECORDER,
     ) -> None:
-        """Describe it; no process is started yet.
+        """Configure the service; no process is started yet.
 
-        :param module: what the child runs.
+        :param module: the module run by the child process.
         """
         self._limits, self._reactor, self._bus = limits or CaptureLimits(), reactor, bus
         self._on = config.capture != "off"
@@ -108,7 +108,7 @@ class CaptureService(Service):
     def startService(self) -> Deferred[None]:
         """Start the recorder, and wait for it a while.
 
-        :return: fires when it is ready, or after a while without it: the log fills then.
+        :return: fires when it is ready, or after a while without it: the log fills meanwhile.
         """
         super().startService()
         if not self._on:
@@ -131,7 +131,7 @@ class CaptureService(Service):
         self._wake_waiting()
         closed: Deferred[None] = Deferred()
         self._closed = closed
-        # No exchange is taken after this, so that what is waited for below can only become less.
+        # No exchange is accepted after this, so what is waited for below can only shrink.
         self._hand_over.capture.close()
         if self._control is not None:
             self._control.send(frames.message(frames.CLOSE))
@@ -141,16 +141,16 @@ class CaptureService(Service):
         return closed
 
     def reload(self, config: Config) -> None:
-        """Take over what can change while the recorder runs, and have it do so: prices and labels."""
+        """Apply the settings that can change while the recorder runs: prices and labels."""
         self._settings = recorder_settings(config, self._run_session_id, self.key)
         if self._control is not None:
             self._control.send(frames.message(frames.RELOAD, self._settings))
 
     def add_worker(self, link: Link) -> KnownRelay | None:
-        """Make what a worker needs that has been started; `attach` follows when it has been told.
+        """Create the files for a worker that has been started; call `attach` when the worker has been told.
 
-        :param link: gives it its end of a link to the recorder.
-        :return: None when nothing is captured.
+        :param link: passes the worker its end of a link to the recorder.
+        :return: None if nothing is captured.
         """
         try:
             return self._relays.add(link) if self._on else None
@@ -159,20 +159,20 @@ class CaptureService(Service):
             return None
 
     def attach(self, worker: KnownRelay) -> None:
-        """Tell the recorder of a worker that has been started."""
+        """Attach a started worker's log to the recorder."""
         if self._control is not None:
             self._relays.attach(self._control, worker, [])
 
     def worker_died(self, worker: KnownRelay) -> None:
-        """Take note that a worker has ended; the recorder works off what it had said."""
+        """Note that a worker has ended; the recorder still processes its log."""
         self._relays.died(worker)
 
     def child_hung_up(self, told: Callable[[], None]) -> None:
-        """Name who is told when the recorder gets SIGHUP; without it nobody is."""
+        """Set what is called when the recorder gets SIGHUP."""
         self._child.hung_up = told
 
     def tell_metrics(self, told: Callable[[list[Any]], None]) -> None:
-        """Name who hears what calls have added to the metrics; without it nobody does."""
+        """Set what receives the changes of the metrics."""
         self._metrics_told = told
 
     def health(self) -> dict[str, Any]:
@@ -194,9 +194,9 @@ class CaptureService(Service):
         }
 
     def _behind(self) -> float:
-        """For how many seconds the recorder has not kept up, with records or with anything."""
+        """How many seconds the recorder is behind, with records or altogether."""
         silent = self._reactor.seconds() - self._heard_at if self._ready else 0.0
-        # A recorder that hangs stores nothing and drops nothing: its silence is all that tells.
+        # A recorder that hangs stores nothing and drops nothing: only its silence shows.
         return max(self._relays.behind, silent if silent > SILENT_AFTER else 0.0)
 
     def _link_own(self, sock: socket.socket) -> None:
@@ -204,10 +204,10 @@ class CaptureService(Service):
             self._hand_over.link(sock)
 
     def _linked(self, sock: socket.socket) -> None:
-        """Give a new recorder the logs, and then the word to begin."""
+        """Attach all logs to a new recorder, and then tell it to start."""
         give_up = self._deaths.too_many()
         if give_up:
-            self._log.error("the recorder dies again and again; what it was dealing with is given up")
+            self._log.error("the recorder keeps dying; the exchanges it was processing are skipped")
         self._control = control = LineSocket(self._reactor, sock, self._line_received, self._control_lost)
         control.start()
         self._relays.attach_all(control, give_up)
@@ -257,7 +257,7 @@ class CaptureService(Service):
         self._fire_closed()
 
     def _go_on_without(self) -> None:
-        self._log.error("the recorder is not ready yet; the proxy starts without it, and captures wait for it")
+        self._log.error("the recorder is not ready yet; the proxy starts without it, and captured data waits for it")
         self._wake_waiting()
 
     def _wake_waiting(self) -> None:
@@ -274,7 +274,7 @@ class CaptureService(Service):
         return stored + dropped.total()
 
     def _wait_for_progress(self, settled: int) -> None:
-        """Wait for the recorder as long as it gets on with what it has; a backlog may take a while."""
+        """Wait for the recorder for as long as it makes progress; a backlog may take a while."""
         now = self._settled()
         if now == settled:
             self._fire_closed()
@@ -289,7 +289,7 @@ class CaptureService(Service):
         return stopped
 
     def _stopped(self) -> None:
-        """Count what could not be stored; it stays in the journal, so that the next start knows of it, too."""
+        """Count what could not be stored; it stays in the journal, so that the next start knows of it as well."""
         if self._control is not None:
             self._control.close()
         if self._hand_over is not None:

@@ -13,30 +13,30 @@ from twisted.python.failure import Failure
 from ccsproxy.capture.disk import Disk
 from ccsproxy.capture.spill import FILE_SLOT, SpillCipher, write_region
 
-#: After a failed write, how many seconds pass before the file is tried again.
+#: Seconds after a failed write before the file is tried again.
 RETRY_AFTER = 5.0
 
 
 @attr.frozen
 class SpillBounds:
-    """How much may be in the file, in bytes.
+    """Limits of the spill file, in bytes.
 
-    :ivar file: the file.
-    :ivar reserve: what stays free on the file system, and a quarter of a small one.
+    :ivar file: maximum size of the file.
+    :ivar reserve: what must stay free on the file system; a quarter of a small one.
     """
 
     file: int = 1 << 30
     reserve: int = 256 << 20
 
     def shared_by(self, relays: int) -> "SpillBounds":
-        """Return the bounds of one of several relays, whose files together are as large as this one."""
+        """Return the limits for one of several relay processes whose files share these limits."""
         return attr.evolve(self, file=self.file // relays)
 
 
 class Spill:
-    """Writes regions to the file.
+    """Writes regions to the spill file.
 
-    Invariant: a slot is free, or its region's entry says that it is there, or a write to it is under way.
+    Invariant: a slot is free, or its region's entry refers to it, or a write to it is in progress.
 
     :ivar total: bytes that were ever written.
     """
@@ -52,9 +52,9 @@ class Spill:
         bounds: SpillBounds | None = None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """Make one over an open file.
+        """Manage an open file.
 
-        :param descriptor: the file; None when there is none, so that nothing is ever accepted.
+        :param descriptor: the file; None if there is none, so that nothing is ever accepted.
         :param seconds: a monotonic clock.
         """
         self.total = 0
@@ -71,7 +71,7 @@ class Spill:
 
     @property
     def accepts(self) -> bool:
-        """Whether a region would be taken now."""
+        """Whether a region would be accepted now."""
         return (
             self._descriptor is not None
             and (bool(self._free) or (self._used + 1) * FILE_SLOT <= self._bounds.file)
@@ -79,9 +79,9 @@ class Spill:
         )
 
     def write(self, data: memoryview) -> "Deferred[tuple[int, bytes]]":
-        """Write a region in the disk's own time; it must not change until then.
+        """Write a region in the disk thread; it must not change until then.
 
-        :return: fires with slot and nonce; fails when the disk did not take it.
+        :return: fires with slot and nonce; fails if it could not be written.
         """
         if self._free:
             slot = heapq.heappop(self._free)
@@ -93,19 +93,18 @@ class Spill:
         return written.addCallbacks(self._written, self._failed, callbackArgs=(slot, nonce), errbackArgs=(slot,))
 
     def free(self, slot: int) -> None:
-        """Give a slot up; a file of which nothing is needed any more is emptied."""
+        """Free a slot; a file without used slots is truncated."""
         heapq.heappush(self._free, slot)
         self._taken -= 1
         if not self._taken and self._descriptor is not None:
             self._free, self._used = [], 0
-            # In the disk's own queue: writes that were asked for before are done before, and later ones begin at slot
-            # 0.
+            # In the disk thread's queue: earlier writes are done before it, and later ones start again at slot 0.
             self._disk.run(os.ftruncate, self._descriptor, 0).addErrback(
                 lambda failure: self._log.failure("the spill file could not be emptied", failure)
             )
 
     def close(self) -> None:
-        """Close the file when the disk is done with it."""
+        """Close the file after the pending writes."""
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             self._disk.run(os.close, descriptor).addErrback(
@@ -122,10 +121,14 @@ class Spill:
         return slot, nonce
 
     def _failed(self, failure: Failure, slot: int) -> Failure:
-        # A full disk would else be asked again for each region, thousands of times a second, by a relay under load.
+        # Otherwise a full disk would be tried again for each region, thousands of times a second, by a relay under
+        # load.
         now = self._seconds()
-        if now >= self._closed_until:  # of the dozens of writes that were under way, one has said it
-            self._log.warn("the spill file takes nothing for a while: {reason}", reason=failure.getErrorMessage())
+        if now >= self._closed_until:  # of the dozens of failing writes in progress, only the first is logged
+            self._log.warn(
+                "the spill file cannot be written and is paused for a few seconds: {reason}",
+                reason=failure.getErrorMessage(),
+            )
         self._closed_until = now + RETRY_AFTER
         self.free(slot)
         return failure

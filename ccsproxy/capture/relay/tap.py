@@ -1,7 +1,7 @@
 """The taps that the relay calls for each exchange, cheap enough that no client notices them.
 
-Nothing here blocks, keeps a body or raises. What is said is in the shared log when the call returns, before what it
-is a copy of has left for the client. A frame that finds no room is left out and counted: bodies first, then whole
+Nothing here blocks, keeps a body or raises. When a call returns, its frame is in the shared log, before the bytes it
+is a copy of have left for the client. A frame that finds no room is dropped and counted: bodies first, then whole
 exchanges.
 """
 
@@ -25,9 +25,9 @@ _log = Logger()
 class ExchangeTap:
     """Takes the copies of one exchange.
 
-    :ivar regions: what of the log it holds, see `ccsproxy.capture.relay.log_writer.Holder`.
-    :ivar slot: its place in the journal.
-    :ivar ended: its end has been said, or could not be.
+    :ivar regions: the log regions it holds, see `ccsproxy.capture.relay.log_writer.Holder`.
+    :ivar slot: its slot in the journal.
+    :ivar ended: its END frame has been written, or could not be.
     """
 
     __slots__ = (
@@ -56,35 +56,37 @@ class ExchangeTap:
         self._capture, self._log, self._clock, self._zero = capture, capture.log, clock, zero
 
     def request_body(self, data: bytes) -> None:
-        """Take a piece of the request body."""
+        """Copy a piece of the request body."""
         size = len(data)
         self.request_bytes += size
         if size and not self._cut & REQUEST_BODY:
             self._body(REQUEST_BODY, data)
 
     def response_head(self, head: ResponseHead) -> None:
-        """Take the head of the response."""
+        """Copy the response head."""
         self._say(frames.RESPONSE_HEAD, frames.encode(head))
 
     def response_body(self, data: bytes) -> None:
-        """Take a piece of the response body."""
+        """Copy a piece of the response body."""
         size = len(data)
         self.response_bytes += size
         if size and not self._cut & RESPONSE_BODY:
             self._body(RESPONSE_BODY, data)
 
     def response_whole(self, outcome: str, kind: str, message: str) -> None:
-        """Take note that the whole response is there, and how it ends, before the client can know it."""
+        """Record that the response is complete, and how the exchange ends, before the client can have its last
+        byte.
+        """
         self._say(frames.WHOLE, frames.encode((outcome, kind, message)))
 
     def end(self, ending: Ending) -> None:
-        """Take the ending, with which the exchange is closed for the relay."""
+        """Record the ending, with which the relay is done with the exchange."""
         ended = EndFrame(ending, self.request_bytes, self.response_bytes)
         self.ended = True
         if self._say(frames.END, frames.encode(ended)):
             self._capture.has_ended(self)
         else:
-            # Without its end the recorder would wait for it for ever.
+            # Without its END frame the recorder would wait for it for ever.
             self._capture.settle_dropped(self.number, "queue_full")
 
     def _body(self, kind: int, data: bytes) -> None:
@@ -92,7 +94,7 @@ class ExchangeTap:
         try:
             at = int((self._clock() - self._zero) * 1e6)
             if not self._log.put_body(self, kind, self.number, at, data):
-                # A gap would make what follows it unreadable: the rest is left out, too.
+                # A gap would make what follows it unreadable: the rest is dropped, too.
                 self._cut |= kind
                 self._say(frames.LOST, frames.lost(Lost(kind, len(data), "queue_full")))
         except Exception:
@@ -101,7 +103,7 @@ class ExchangeTap:
             capture.wake()
 
     def _say(self, kind: int, payload: bytes) -> bool:
-        """Append a frame that is kept whatever happens to bodies."""
+        """Append a frame that is kept even when bodies are dropped."""
         capture = self._capture
         try:
             at = int((self._clock() - self._zero) * 1e6)
@@ -114,13 +116,13 @@ class ExchangeTap:
         return said
 
     def given_up(self, region: Region) -> None:
-        """Take note that a region is not kept for it any more, and let a new recorder know of the gap."""
+        """Stop holding a discarded region, and mark the gap for a new recorder."""
         if region in self.regions:
             self.regions.remove(region)
         self._capture.journal.mark_incomplete(self.slot, gone=self.ended and not self.regions)
 
     def begin(self, head: RequestHead) -> bool:
-        """Say the head, which goes before everything else."""
+        """Write the head, which precedes everything else."""
         return self._say(frames.HEAD, frames.encode(head))
 
     def _failed(self) -> None:
@@ -130,11 +132,11 @@ class ExchangeTap:
 class RelayCapture:
     """The `Capture` of one relay process: numbers exchanges, and counts what becomes of them.
 
-    ``accepted = stored + dropped + in flight`` holds at every moment; the counters are words of the shared log, so
-    that they can be read from other processes, also when this one is dead.
+    ``accepted = stored + dropped + in flight`` holds at all times; the counters are words of the shared log, so that
+    other processes can read them, even after this one has died.
 
-    :ivar journal: of what has begun and is not settled.
-    :ivar armed: whether somebody is going to tell the recorder that there is more to read.
+    :ivar journal: the exchanges that have begun and are not settled.
+    :ivar armed: whether the recorder is already going to be told that there is more to read.
     """
 
     def __init__(
@@ -148,13 +150,13 @@ class RelayCapture:
         wall: Callable[[], float] = time.time,
         hurry: Callable[[], None] = lambda: None,
     ) -> None:
-        """Make one over an empty log.
+        """Start capturing to an empty log.
 
-        :param relay: which relay process this is.
-        :param wake: called when there is something to read and nobody is known to tell.
+        :param relay: the number of this relay process.
+        :param wake: called when there is something to read and ``armed`` is false.
         :param clock: monotonic seconds, the same for all processes.
         :param wall: seconds since the epoch.
-        :param hurry: called when the recorder should read at once: a connection is new, and may be short.
+        :param hurry: called when the recorder should read at once: a connection is new, and may be short-lived.
         """
         self._hurry = hurry
         self.log, self.armed = log, False
@@ -166,17 +168,17 @@ class RelayCapture:
 
     @property
     def accepted(self) -> int:
-        """How many exchanges were announced."""
+        """How many exchanges were accepted."""
         return self._words[ACCEPTED]
 
     @property
     def stored(self) -> int:
-        """How many exchanges have their record."""
+        """How many exchanges have a record."""
         return self._words[STORED]
 
     @property
     def dropped(self) -> Counter[str]:
-        """How many exchanges have none and never will, by reason."""
+        """How many exchanges have no record and never will, by reason."""
         return self._shared.dropped()
 
     @property
@@ -190,7 +192,7 @@ class RelayCapture:
         return self.stored + self.dropped.total()
 
     def begin(self, head: RequestHead) -> Tap:
-        """Announce an exchange: journal, log, counter, in this order, so that no death in between loses it."""
+        """Accept an exchange: journal, log, counter, in this order, so that no crash in between loses it."""
         reason = "shutdown" if self._closed else "queue_full" if self.log.full else ""
         number = self._first + self._words[ACCEPTED] + 1
         tap: Tap = _NULL_TAP
@@ -206,19 +208,19 @@ class RelayCapture:
         return tap
 
     def wake(self) -> None:
-        """See that the recorder hears of what was written."""
+        """Ensure that the recorder is told of new data."""
         self.armed = True
         self._wake()
 
     def has_ended(self, tap: ExchangeTap) -> None:
-        """Remember since when an exchange waits for its record."""
+        """Note since when an exchange has been waiting for its record."""
         now = self._clock()
         self._ended.append((tap, now))
         if len(self._ended) == 1:
             self._words[BEHIND_SINCE] = int(now * 1e9)
 
     def settle_stored(self, numbers: list[int]) -> None:
-        """Take note that exchanges are stored."""
+        """Settle exchanges that are stored."""
         settled = 0
         for number in numbers:
             settled += self._settle(number)
@@ -226,18 +228,18 @@ class RelayCapture:
         self._look_behind()
 
     def settle_dropped(self, number: int, reason: str) -> None:
-        """Take note of an exchange that gets no record, for a reason of the relay's own."""
+        """Settle an exchange that the relay itself has dropped, and count the reason."""
         if self._settle(number):
             self._shared.count_drop(reason)
             self._look_behind()
 
     def forget_dropped(self, number: int) -> None:
-        """Take note that the recorder has dropped an exchange, and counted it."""
+        """Settle an exchange that the recorder has dropped and counted."""
         self._settle(number)
         self._look_behind()
 
     def close(self) -> None:
-        """Take no further exchange."""
+        """Accept no further exchanges."""
         self._closed = True
 
     def _begin(self, head: RequestHead, number: int) -> ExchangeTap:
@@ -262,7 +264,7 @@ class RelayCapture:
         return True
 
     def _look_behind(self) -> None:
-        """Find the oldest exchange that has ended and waits for its record."""
+        """Find the oldest ended exchange that waits for its record."""
         ended = self._ended
         while ended and not ended[0][0].ended:
             ended.popleft()
