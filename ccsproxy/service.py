@@ -121,7 +121,7 @@ class CcsproxyService(service.Service):
             return
         run = RunFacts(self.session_id, self._run.started_at)
         self._api = ApiService(self._reactor, self._config, self._bus, run, self.health, listeners=self._listeners)
-        self._capture.tell_metrics(self._api.metrics)
+        self._capture.subscribe_metrics(self._api.metrics)
         try:
             self._api.bind()
         except TokenError as error:
@@ -139,7 +139,7 @@ class CcsproxyService(service.Service):
             self._signals.install()
             self._hangup.install()
             on_restart(self._reactor, self._restarts.begin)
-            self._capture.child_hung_up(self._hangup.child_received)
+            self._capture.on_child_hangup(self._hangup.child_received)
             # Before the first exchange: what a client gets leaves at the end of a turn, when capture has its copy.
             freeze_gc()
             install_fast_epoll(self._reactor, self._write_batch)

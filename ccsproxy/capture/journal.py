@@ -124,7 +124,7 @@ class Journal:
         dirty, self.dirty = self.dirty, set()
         return [(page * PAGE, self._map[page * PAGE : (page + 1) * PAGE]) for page in sorted(dirty)]
 
-    def unknown(self, offsets: Iterable[int]) -> None:
+    def not_copied(self, offsets: Iterable[int]) -> None:
         """Mark pieces returned by `changed` as not copied after all."""
         self.dirty.update(offset // PAGE for offset in offsets)
 

@@ -124,7 +124,7 @@ class HandOver:
         if not self._lags:  # otherwise a full disk would fill the log ten times a second
             self._log.warn("the journal's copy lags: {why}", why=failure.getErrorMessage())
         self._lags = True
-        self._journal.unknown(offsets)
+        self._journal.not_copied(offsets)
         if not self._closed:
             self._copy_soon(COPY_RETRY)
 

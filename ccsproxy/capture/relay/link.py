@@ -19,7 +19,7 @@ TICK = 0.006
 class RecorderLink(LineSocket):
     """Tells one recorder how far a relay's log is written, and the relay what was stored.
 
-    At most one message waits to be sent: a later one says everything an earlier one would have said, and a new
+    At most one message waits to be sent: a later one says everything an earlier one would have message, and a new
     recorder reads the log itself.
     """
 
@@ -30,7 +30,7 @@ class RecorderLink(LineSocket):
 
         :param lost: called once, when the other end is gone or `close` was called.
         """
-        super().__init__(reactor, sock, self._said, lost)
+        super().__init__(reactor, sock, self._acknowledged, lost)
         self._log_writer, self._capture = log, capture
         self._tick: IDelayedCall | None = None
 
@@ -43,7 +43,7 @@ class RecorderLink(LineSocket):
         """Announce new data, once for all frames of the next few milliseconds."""
         if self._open and self._tick is None:
             self._capture.armed = True
-            self._tick = self._reactor.callLater(TICK, self._tell)
+            self._tick = self._reactor.callLater(TICK, self._send_position)
 
     def hurry(self) -> None:
         """Announce new data at the end of this turn: the owner of a connection can only be looked up while it
@@ -53,7 +53,7 @@ class RecorderLink(LineSocket):
             if self._tick is not None and self._tick.active():
                 self._tick.cancel()
             self._capture.armed = True
-            self._tick = self._reactor.callLater(0, self._tell)
+            self._tick = self._reactor.callLater(0, self._send_position)
 
     def close(self) -> None:
         """Close the link."""
@@ -66,9 +66,9 @@ class RecorderLink(LineSocket):
         """Send the waiting message, and then the latest position."""
         super().doWrite()
         if self._tick is None:
-            self._tell()
+            self._send_position()
 
-    def _tell(self) -> None:
+    def _send_position(self) -> None:
         self._tick = None
         self._capture.armed = self._writing
         # While a message is still being sent, another one would only queue: `doWrite` sends the latest position
@@ -76,11 +76,11 @@ class RecorderLink(LineSocket):
         if not self._writing:
             self.send(frames.more(self._log_writer.position))
 
-    def _said(self, line: bytes) -> None:
+    def _acknowledged(self, line: bytes) -> None:
         """Process one line: what is stored, what will never be, and up to which region everything is taken."""
-        said = jsontext.loads(line)
-        if (stored := said.get("stored")) is not None:
+        message = jsontext.loads(line)
+        if (stored := message.get("stored")) is not None:
             self._capture.settle_stored(stored)
-        for number in said.get("dropped", ()):
+        for number in message.get("dropped", ()):
             self._capture.forget_dropped(number)
-        self._log_writer.taken = max(self._log_writer.taken, said.get("taken", 0))
+        self._log_writer.taken = max(self._log_writer.taken, message.get("taken", 0))

@@ -58,7 +58,7 @@ class Holder(Protocol):
     number: int
     regions: list[Region]
 
-    def given_up(self, region: Region) -> None:
+    def region_discarded(self, region: Region) -> None:
         """Called when a region is no longer kept for this exchange."""
 
 
@@ -175,7 +175,7 @@ class LogWriter:
         """
         # Before room runs out, so that what is kept only for a new recorder goes before new data is refused.
         if len(self._free_slots) <= max(reserve, FOR_HEADS):
-            self._give_up_taken()
+            self._discard_taken()
         if len(self._free_slots) <= reserve or not self._free_entries:
             return False
         closed = self._region if self._seq else None
@@ -197,18 +197,18 @@ class LogWriter:
         region.closed = True
         if region.holders:
             self._closed[region.seq] = region
-            self._relieve()
+            self._spill_excess()
         else:
             self._free(region)
 
-    def _give_up_taken(self) -> None:
+    def _discard_taken(self) -> None:
         """Discard the oldest region in memory if the recorder has taken it: it is needed only if the recorder
         dies.
         """
         oldest = next((each for each in self._closed.values() if not each.moving), None)
         if oldest is not None and oldest.seq <= self.taken:
             for holder in list(oldest.holders.values()):
-                holder.given_up(oldest)
+                holder.region_discarded(oldest)
             self._free(oldest)
 
     def _free(self, region: Region) -> None:
@@ -227,9 +227,9 @@ class LogWriter:
         heapq.heappush(self._free_slots, slot)
         self._touched = max(self._touched, slot + 1)
         if not self._closed and self._touched > self._soft:
-            self._give_back()
+            self._return_pages()
 
-    def _give_back(self) -> None:
+    def _return_pages(self) -> None:
         """Return pages to the system that only a backlog needed, once it is over: touching a new page costs as much
         as 10 copies.
         """
@@ -241,15 +241,15 @@ class LogWriter:
 
     # -- spilling ------------------------------------------------------------------------------------------------
 
-    def _relieve(self) -> None:
+    def _spill_excess(self) -> None:
         """Spill regions while there are too many in memory."""
         while len(self._closed) - self._moving >= self._soft and self._moving < MOVING and self._spill.accepts:
-            region = self._to_move()
+            region = self._next_to_spill()
             if region is None:
                 return
             self._move(region)
 
-    def _to_move(self) -> Region | None:
+    def _next_to_spill(self) -> Region | None:
         """Choose the oldest region if the recorder has taken it, else the one it will reach last."""
         oldest = next((each for each in self._closed.values() if not each.moving), None)
         if oldest is None or oldest.seq <= self.taken:
@@ -280,7 +280,7 @@ class LogWriter:
             self._shared.set_nonce(region.entry, nonce)
             self._shared.place[region.entry] = IN_FILE + file_slot
         self._free_slot(region.slot)
-        self._relieve()
+        self._spill_excess()
 
     def _not_moved(self, failure: Failure, region: Region) -> None:
         self._moving -= 1

@@ -102,12 +102,13 @@ class Relays:
         else:
             ours.close()
 
-    def attach_all(self, recorder: LineSocket, give_up: bool) -> None:
+    def attach_all(self, recorder: LineSocket, skip_suspects: bool) -> None:
         """Attach every log to a new recorder.
 
-        :param give_up: whether to skip what the last recorder died of, so that the new one does not die of it too.
+        :param skip_suspects: whether to skip what the last recorder died of, so that the new one does not die of it
+        too.
         """
-        skip = self._to_skip() if give_up else {}
+        skip = self._to_skip() if skip_suspects else {}
         for known in list(self._known.values()):
             # What the dead recorder was processing has been read by now; if left, it would count against the next
             # one.
@@ -138,7 +139,7 @@ class Relays:
             if not in_flight:
                 known.files.remove_journals()
             lost += in_flight
-            self._fold(known, known.counts[1])
+            self._add_to_totals(known, known.counts[1])
         self._dropped[reason] += lost
         return lost
 
@@ -176,9 +177,9 @@ class Relays:
         announced = max(known.counts[0], known.announced)
         self._accepted += announced - known.counts[0]
         known.files.remove_journals()
-        self._fold(known, announced - dropped)
+        self._add_to_totals(known, announced - dropped)
 
-    def _fold(self, known: KnownRelay, stored: int) -> None:
+    def _add_to_totals(self, known: KnownRelay, stored: int) -> None:
         """Add a relay to the totals, and close its files."""
         accepted, _, dropped = known.counts
         self._accepted, self._stored = self._accepted + accepted, self._stored + stored

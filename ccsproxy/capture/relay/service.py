@@ -103,7 +103,7 @@ class CaptureService(Service):
         self._deaths = RecorderDeaths(self._relays, self._limits.patience, reactor.seconds)
         self._heard_at = 0.0
         self._store_health: dict[str, Any] = {}
-        self._metrics_told: Callable[[list[Any]], None] = lambda changes: None
+        self._on_metrics: Callable[[list[Any]], None] = lambda changes: None
 
     def startService(self) -> Deferred[None]:
         """Start the recorder, and wait for it a while.
@@ -116,7 +116,7 @@ class CaptureService(Service):
         self._child.start()
         ready: Deferred[None] = Deferred()
         self._waiting.append(ready)
-        late = self._reactor.callLater(self._limits.ready_within, self._go_on_without)
+        late = self._reactor.callLater(self._limits.ready_within, self._start_without_recorder)
         ready.addBoth(lambda _: late.cancel() if late.active() else None)
         return ready
 
@@ -147,7 +147,7 @@ class CaptureService(Service):
             self._control.send(frames.message(frames.RELOAD, self._settings))
 
     def add_worker(self, link: Link) -> KnownRelay | None:
-        """Create the files for a worker that has been started; call `attach` when the worker has been told.
+        """Create the files for a worker that has been started; call `attach` when the worker has been callback.
 
         :param link: passes the worker its end of a link to the recorder.
         :return: None if nothing is captured.
@@ -167,13 +167,13 @@ class CaptureService(Service):
         """Note that a worker has ended; the recorder still processes its log."""
         self._relays.died(worker)
 
-    def child_hung_up(self, told: Callable[[], None]) -> None:
+    def on_child_hangup(self, callback: Callable[[], None]) -> None:
         """Set what is called when the recorder gets SIGHUP."""
-        self._child.hung_up = told
+        self._child.hung_up = callback
 
-    def tell_metrics(self, told: Callable[[list[Any]], None]) -> None:
+    def subscribe_metrics(self, callback: Callable[[list[Any]], None]) -> None:
         """Set what receives the changes of the metrics."""
-        self._metrics_told = told
+        self._on_metrics = callback
 
     def health(self) -> dict[str, Any]:
         """Return the state of capture, in constant time."""
@@ -205,12 +205,12 @@ class CaptureService(Service):
 
     def _linked(self, sock: socket.socket) -> None:
         """Attach all logs to a new recorder, and then tell it to start."""
-        give_up = self._deaths.too_many()
-        if give_up:
+        skip_suspects = self._deaths.too_many()
+        if skip_suspects:
             self._log.error("the recorder keeps dying; the exchanges it was processing are skipped")
         self._control = control = LineSocket(self._reactor, sock, self._line_received, self._control_lost)
         control.start()
-        self._relays.attach_all(control, give_up)
+        self._relays.attach_all(control, skip_suspects)
         control.send(frames.message(frames.HELLO, self._settings))
         if self._closed is not None:
             control.send(frames.message(frames.CLOSE))
@@ -251,12 +251,12 @@ class CaptureService(Service):
         self._store_health = health
 
     def _heard_metrics(self, changes: list[Any]) -> None:
-        self._metrics_told(changes)
+        self._on_metrics(changes)
 
     def _heard_closed(self, _: Any) -> None:
         self._fire_closed()
 
-    def _go_on_without(self) -> None:
+    def _start_without_recorder(self) -> None:
         self._log.error("the recorder is not ready yet; the proxy starts without it, and captured data waits for it")
         self._wake_waiting()
 

@@ -60,62 +60,62 @@ class ExchangeTap:
         size = len(data)
         self.request_bytes += size
         if size and not self._cut & REQUEST_BODY:
-            self._body(REQUEST_BODY, data)
+            self._append_body(REQUEST_BODY, data)
 
     def response_head(self, head: ResponseHead) -> None:
         """Copy the response head."""
-        self._say(frames.RESPONSE_HEAD, frames.encode(head))
+        self._append(frames.RESPONSE_HEAD, frames.encode(head))
 
     def response_body(self, data: bytes) -> None:
         """Copy a piece of the response body."""
         size = len(data)
         self.response_bytes += size
         if size and not self._cut & RESPONSE_BODY:
-            self._body(RESPONSE_BODY, data)
+            self._append_body(RESPONSE_BODY, data)
 
     def response_whole(self, outcome: str, kind: str, message: str) -> None:
         """Record that the response is complete, and how the exchange ends, before the client can have its last
         byte.
         """
-        self._say(frames.WHOLE, frames.encode((outcome, kind, message)))
+        self._append(frames.WHOLE, frames.encode((outcome, kind, message)))
 
     def end(self, ending: Ending) -> None:
         """Record the ending, with which the relay is done with the exchange."""
         ended = EndFrame(ending, self.request_bytes, self.response_bytes)
         self.ended = True
-        if self._say(frames.END, frames.encode(ended)):
-            self._capture.has_ended(self)
+        if self._append(frames.END, frames.encode(ended)):
+            self._capture.exchange_ended(self)
         else:
             # Without its END frame the recorder would wait for it for ever.
             self._capture.settle_dropped(self.number, "queue_full")
 
-    def _body(self, kind: int, data: bytes) -> None:
+    def _append_body(self, kind: int, data: bytes) -> None:
         capture = self._capture
         try:
             at = int((self._clock() - self._zero) * 1e6)
             if not self._log.put_body(self, kind, self.number, at, data):
                 # A gap would make what follows it unreadable: the rest is dropped, too.
                 self._cut |= kind
-                self._say(frames.LOST, frames.lost(Lost(kind, len(data), "queue_full")))
+                self._append(frames.LOST, frames.lost(Lost(kind, len(data), "queue_full")))
         except Exception:
             self._failed()
         if not capture.armed:
             capture.wake()
 
-    def _say(self, kind: int, payload: bytes) -> bool:
+    def _append(self, kind: int, payload: bytes) -> bool:
         """Append a frame that is kept even when bodies are dropped."""
         capture = self._capture
         try:
             at = int((self._clock() - self._zero) * 1e6)
-            said = self._log.put(self, kind, self.number, at, payload)
+            written = self._log.put(self, kind, self.number, at, payload)
         except Exception:
             self._failed()
-            said = False
+            written = False
         if not capture.armed:
             capture.wake()
-        return said
+        return written
 
-    def given_up(self, region: Region) -> None:
+    def region_discarded(self, region: Region) -> None:
         """Stop holding a discarded region, and mark the gap for a new recorder."""
         if region in self.regions:
             self.regions.remove(region)
@@ -123,7 +123,7 @@ class ExchangeTap:
 
     def begin(self, head: RequestHead) -> bool:
         """Write the head, which precedes everything else."""
-        return self._say(frames.HEAD, frames.encode(head))
+        return self._append(frames.HEAD, frames.encode(head))
 
     def _failed(self) -> None:
         _log.failure("the tap of an exchange failed, the exchange itself is untouched")
@@ -212,7 +212,7 @@ class RelayCapture:
         self.armed = True
         self._wake()
 
-    def has_ended(self, tap: ExchangeTap) -> None:
+    def exchange_ended(self, tap: ExchangeTap) -> None:
         """Note since when an exchange has been waiting for its record."""
         now = self._clock()
         self._ended.append((tap, now))
@@ -225,18 +225,18 @@ class RelayCapture:
         for number in numbers:
             settled += self._settle(number)
         self._words[STORED] += settled
-        self._look_behind()
+        self._update_behind()
 
     def settle_dropped(self, number: int, reason: str) -> None:
         """Settle an exchange that the relay itself has dropped, and count the reason."""
         if self._settle(number):
             self._shared.count_drop(reason)
-            self._look_behind()
+            self._update_behind()
 
     def forget_dropped(self, number: int) -> None:
         """Settle an exchange that the recorder has dropped and counted."""
         self._settle(number)
-        self._look_behind()
+        self._update_behind()
 
     def close(self) -> None:
         """Accept no further exchanges."""
@@ -263,7 +263,7 @@ class RelayCapture:
         self.journal.end(tap.slot)
         return True
 
-    def _look_behind(self) -> None:
+    def _update_behind(self) -> None:
         """Find the oldest ended exchange that waits for its record."""
         ended = self._ended
         while ended and not ended[0][0].ended:

@@ -428,7 +428,7 @@ class DeathTests(ProcessCase):
         """Let the relay give up what the recorder has taken first."""
         first = next(iter(relay.writer._closed.values()))
         relay.writer.taken = first.seq
-        relay.writer._give_up_taken()
+        relay.writer._discard_taken()
 
     def test_a_head_that_only_a_dead_recorder_knew(self) -> None:
         """Its exchange is recorded as unclean when it ends; one whose body has a gap says how much is missing."""

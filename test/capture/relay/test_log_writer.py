@@ -26,7 +26,7 @@ class Holder:
         self.number, self.gaps = number, 0
         self.regions: list[Region] = []
 
-    def given_up(self, region: Region) -> None:
+    def region_discarded(self, region: Region) -> None:
         self.gaps += 1
         self.regions.remove(region)
 
