@@ -1,1 +1,1 @@
-"""The noun: what an exchange is, how it ended, and how it is written down."""
+"""The data model of an exchange: its events, its outcome, and its record."""

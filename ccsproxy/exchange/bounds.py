@@ -1,4 +1,4 @@
-"""The bounds of numbers in records (contract, section 4)."""
+"""Bounds of numbers in records."""
 
-#: The greatest whole number that every reader of JSON holds exactly, 2^53 - 1 (RFC 8259, section 6).
+#: The greatest integer that every JSON parser represents exactly, 2^53 - 1 (RFC 8259, section 6).
 MOST = 9_007_199_254_740_991

@@ -1,4 +1,4 @@
-"""A record as a line: one JSON object without a newline in it, whose last member is a checksum of the rest."""
+"""Records as lines: one JSON object without newlines, whose last member is a checksum of the rest."""
 
 import json
 import re
@@ -13,25 +13,25 @@ import msgspec
 _TAIL_LENGTH = 21
 _TAIL = re.compile(rb'\A,"crc32":"[0-9a-f]{8}"}\n\Z')
 
-#: The first members of a record, up to the last that names it, and the bytes among which they stand.
+#: The first members of a record, up to the last that identifies it, and within how many bytes they must be.
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
 _FIRST_MEMBERS = re.compile(
     rb'{"id":(%s),"seq":(\d+),"session_id":(%s),(?:"request_id":(?:null|%s),)?"started_at":(%s),' % ((_TEXT,) * 4)
 )
 _BEFORE_BODY = 4096
 
-#: Longer lines are not copied once more.
+#: Longer lines are not copied again.
 _COPIED = 1 << 20
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder()
 
 
 class LineError(ValueError):
-    """The line is damaged, or is no record line at all."""
+    """The line is damaged, or is not a record line."""
 
 
 class RecordHead(msgspec.Struct, frozen=True, kw_only=True):
-    """What names a line; found without building the rest of it.
+    """The members that identify a line; found without parsing the rest of it.
 
     :ivar event: ``started``, ``segment``, ``closed``, or ``record`` for the record itself, which has no such member.
     """
@@ -47,26 +47,27 @@ _head_decoder = msgspec.json.Decoder(RecordHead)
 
 
 def encode(value: Any) -> bytes:
-    """Write a record, a ``started`` note or any other object as a line.
+    """Encode a record, a ``started`` note or any other object as a line.
 
-    :param value: a Struct or a dict; it may hold lone surrogates, which are written as escapes, and `msgspec.Raw`.
-    :return: the whole line, newline included; a long one as a ``bytearray``, of which there is no copy.
-    :raises ValueError: if it has no JSON form; ``TypeError``, ``OverflowError`` and ``RecursionError`` likewise.
+    :param value: a Struct or a dict; it may contain lone surrogates, which are written as escapes, and `msgspec.Raw`.
+    :return: the complete line with its newline; a long one as a ``bytearray``, to avoid a copy.
+    :raises ValueError: if it cannot be written as JSON; ``TypeError``, ``OverflowError`` and ``RecursionError``
+    likewise.
     """
     line = _object(value)
-    # The checksum becomes the last member, so that whoever reads JSON still reads the line.
+    # The checksum becomes the last member, so that the line is still valid JSON.
     line.pop()
     line += b',"crc32":"%08x"}\n' % crc32(line)
     return bytes(line) if len(line) <= _COPIED else cast(bytes, line)
 
 
 def verify(line: bytes) -> bool:
-    """Tell whether a line is whole and undamaged.
+    """Tell whether a line is complete and undamaged.
 
     :param line: with its newline.
     """
     at = len(line) - _TAIL_LENGTH
-    # By the form of the tail first: most damage is a line that was cut, and needs no checksum.
+    # The form of the tail first: most damage is a truncated line, which needs no checksum.
     if at < 1 or not _TAIL.match(line[at:]):
         return False
     return int(line[at + 10 : at + 18], 16) == crc32(memoryview(line)[:at])
@@ -78,39 +79,39 @@ def strip(line: bytes) -> bytes:
 
 
 def decode(line: bytes) -> dict[str, Any]:
-    """Read a line.
+    """Parse a line.
 
-    :return: its members but for the checksum.
-    :raises LineError: if it does not verify, or does not hold an object.
+    :return: its members without the checksum.
+    :raises LineError: if it fails verification, or is not an object.
     """
     if not verify(line):
-        raise LineError("the line is cut or damaged")
+        raise LineError("the line is truncated or damaged")
     value = _loads(strip(line))
     if not isinstance(value, dict):
-        raise LineError("the line does not hold an object")
+        raise LineError("the line does not contain an object")
     return value
 
 
 def head(line: bytes) -> RecordHead:
-    """Read what names a line and skip everything else; call `verify` first.
+    """Parse the members that identify a line and skip everything else; call `verify` first.
 
-    :raises LineError: if the line is not an object with fitting members.
+    :raises LineError: if the line is not an object with suitable members.
     """
     try:
         return _head_decoder.decode(line)
     except msgspec.ValidationError as error:
         raise LineError(str(error)) from None
     except (msgspec.MsgspecError, UnicodeError):
-        # The fast reader refuses a whole line for one surrogate in a member that nobody asks for here.
+        # The fast parser refuses a whole line because of one surrogate in a member that is not needed here.
         return _pick_head(_loads(line))
     except RecursionError:
         return _first_members(line)
 
 
 def _first_members(line: bytes) -> RecordHead:
-    """Read what names a record whose body is nested deeper than can be read; it stands before the body.
+    """Find the identifying members of a record whose body is nested too deeply to be parsed; they precede the body.
 
-    How deep is too deep depends on how much of the stack is used: whoever wrote the line could read it.
+    How deep is too deep depends on how much of the stack is in use: the process that wrote the line could parse it.
     """
     found = _FIRST_MEMBERS.match(line[:_BEFORE_BODY])
     if found is None:
@@ -133,11 +134,11 @@ def _object(value: Any) -> bytearray:
     text = bytearray()
     try:
         _encoder.encode_into(value, text)
-    # A lone surrogate in what an agent sent: it has no UTF-8, and JSON writes it as an escape only.
+    # A lone surrogate sent by an agent: it has no UTF-8 form, and JSON can only write it as an escape.
     except UnicodeEncodeError:
         plain = msgspec.to_builtins(value, builtin_types=(Decimal, msgspec.Raw), str_keys=True)
         text = bytearray(_escaped(plain), "ascii")
-    if b"\n" in text:  # only a Raw member can bring one
+    if b"\n" in text:  # only a Raw member can contain one
         text = bytearray(msgspec.json.format(bytes(text), indent=-1))
     if not text.startswith(b'{"'):
         raise ValueError("only an object with members can be a line")
@@ -145,7 +146,7 @@ def _object(value: Any) -> bytearray:
 
 
 def _escaped(value: Any) -> str:
-    """Write JSON in ASCII: the only form a lone surrogate has."""
+    """Serialise as JSON in ASCII: the only form for a lone surrogate."""
     if isinstance(value, str):
         return encode_basestring_ascii(value)
     if isinstance(value, dict):
@@ -167,16 +168,16 @@ def _loads(text: bytes) -> Any:
 
 
 def _loads_forgiving(text: bytes) -> Any:
-    """Read what the fast reader refuses though it is JSON: lone surrogates and numbers beyond a double."""
+    """Parse what the fast parser refuses although it is JSON: lone surrogates and numbers beyond a double."""
     try:
         return json.loads(text, parse_float=_float, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise LineError(f"the line does not hold JSON: {error}") from None
+        raise LineError(f"the line does not contain JSON: {error}") from None
 
 
 def _float(text: str) -> float | Decimal:
     value = float(text)
-    # A number beyond a double stays what was sent; read as infinity it could not be written again.
+    # A number beyond a double keeps its exact value; as infinity it could not be written again.
     return value if abs(value) != float("inf") else Decimal(text)
 
 

@@ -1,28 +1,27 @@
-"""A request that continues an earlier response, with all that the model was given: by following ``request.context``.
+"""Requests that continue an earlier response, completed with everything the model was given, by ``request.context``.
 
-Over a WebSocket, and wherever an earlier answer is named by its id (``previous_response_id``; in Anthropic's message
-threads, beta of 2026-08-12, ``thread.previous_message_id``, as Pi 1.6.0 sends it), a request holds only what is new;
-what came before it stands in the records that it continues. What is made here is for reading: a record stays what
-was sent.
+Over a WebSocket, and whenever an earlier response is named by its id (``previous_response_id``; in Anthropic's
+message threads, beta of 2026-08-12, ``thread.previous_message_id``, as sent by Pi 1.6.0), a request contains only
+what is new; the rest is in the records that it continues. The result is for display: a record keeps what was sent.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: The longest chain that is followed; no conversation is longer without having been compacted.
+#: The longest chain that is followed; no conversation gets longer without compaction.
 _LONGEST = 5000
-#: What a request may leave out because the one before it has said it.
+#: Members that a request may omit because the previous one contains them.
 _INHERITED = ("instructions", "system", "tools", "model")
-#: The plain one first, which nearly all are: asking for a `Mapping` takes four times as long.
+#: The plain one first, which matches nearly always: checking for a `Mapping` takes four times as long.
 _OBJECT = (dict, Mapping)
-#: Members by which a request names the answer that it continues: Responses, Interactions.
+#: Members by which a request names the response that it continues: Responses, Interactions.
 _NAMES = ("previous_response_id", "previous_interaction_id")
 
 
 def previous_answer(body: Any) -> str:
-    """Return the id of the answer that a request says it continues, empty for none.
+    """Return the id of the response that a request continues, empty for none.
 
-    :param body: the request's JSON.
+    :param body: the parsed request body.
     """
     if not isinstance(body, _OBJECT):
         return ""
@@ -35,19 +34,18 @@ def previous_answer(body: Any) -> str:
 
 
 def with_context(record: dict[str, Any], record_of: Callable[[int], Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a record whose request body holds the whole input.
+    """Return a record whose request body contains the whole input.
 
-    :param record_of: returns a record of the session by its seq; raises LookupError for one that is not kept.
-    :return: the record itself where nothing is continued; else a copy, whose body has the whole ``input`` or
-        ``messages``, and
-        ``_missing_context`` with the seq where the chain broke off, if it did.
+    :param record_of: returns a record of the session by its seq; raises LookupError for one that does not exist.
+    :return: the record itself if it continues nothing; else a copy, whose body has the whole ``input`` or
+    ``messages``, and ``_missing_context`` with the seq at which the chain broke, if it did.
     """
     request = record.get("request") or {}
     body = request.get("body")
     if not isinstance(body, dict) or not isinstance(request.get("context"), int):
         return record
     chain, missing = _chain(record, record_of)
-    # What was said once holds for what continues it, until it is said anew.
+    # What was sent once applies to its continuations, until it is sent again.
     whole = {key: value for each in (*chain, body) for key, value in each.items() if key in _INHERITED}
     said = _said_in(body)
     whole = {**whole, **body, said: [item for each in chain for item in each[said]] + _items(body.get(said))}
@@ -59,10 +57,10 @@ def with_context(record: dict[str, Any], record_of: Callable[[int], Mapping[str,
 def _chain(
     record: Mapping[str, Any], record_of: Callable[[int], Mapping[str, Any]]
 ) -> tuple[list[dict[str, Any]], int | None]:
-    """Collect what a request continues, oldest first: bodies whose input ends with what was answered."""
+    """Collect what a request continues, oldest first: bodies whose input ends with the response."""
     found: list[dict[str, Any]] = []
     seq, newer = _context(record), int(record.get("seq") or 0)
-    # Only downwards, as a record that named itself, or a later one, would be followed for ever.
+    # Only to lower numbers: a record that names itself, or a later one, would be followed for ever.
     while isinstance(seq, int) and 0 < seq < newer and len(found) < _LONGEST:
         try:
             earlier = record_of(seq)
@@ -78,12 +76,12 @@ def _chain(
 
 
 def _said_in(body: Mapping[str, Any]) -> str:
-    """Return the member that holds the conversation."""
+    """Return the member that contains the conversation."""
     return "messages" if "messages" in body else "input"
 
 
 def _answered(answer: Any) -> list[Any]:
-    """Return what a later request would repeat of an answer."""
+    """Return what a later request would repeat of a response."""
     if not isinstance(answer, dict):
         return []
     if answer.get("type") == "message":
@@ -96,7 +94,7 @@ def _context(record: Mapping[str, Any]) -> Any:
 
 
 def _items(value: Any) -> list[Any]:
-    """Return an input or output as a list of items; a text is a message of the user."""
+    """Return an input or output as a list of items; text is a message of the user."""
     if isinstance(value, str):
         return [{"type": "message", "role": "user", "content": value}]
     return value if isinstance(value, list) else []

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-#: Levels of arrays and objects. A record has to be read by whatever reads JSON; jq 1.6 stops at 256 levels.
+#: Levels of arrays and objects. Every JSON parser must be able to read a record; jq 1.6 stops at 256 levels.
 DEEPEST = 200
 
 
 def nested_too_deeply(value: Any) -> bool:
-    """Tell whether a JSON value is nested deeper than `DEEPEST`; looks at one level after the other."""
+    """Tell whether a JSON value is nested deeper than `DEEPEST`, level by level."""
     level = [value]
     for _ in range(DEEPEST):
-        # By `type`: asking `isinstance` of a union took half of the time, and this looks at every value.
+        # By `type`: `isinstance` with a union took half of the time, and this visits every value.
         level = [
             child
             for node in level

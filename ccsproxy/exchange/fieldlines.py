@@ -1,12 +1,12 @@
-"""Header lines as bytes, just as they came: read into pairs only by whoever needs pairs.
+"""Header lines as raw bytes, parsed into pairs only where pairs are needed.
 
-The relay forwards lines and hands them to capture without taking them apart; the request parser has made sure that
-each is a name, a colon, a value without control bytes, and CRLF.
+The relay forwards lines and passes them to capture without parsing them; the request parser has ensured that each is
+a name, a colon, a value without control bytes, and CRLF.
 """
 
 import re
 
-#: Header lines as they were spelled on the wire, in their order, repeated names included.
+#: Header fields with names as spelled on the wire, in order, repeated names included.
 RawHeaders = list[tuple[bytes, bytes]]
 
 _LINE = re.compile(rb"([^:\r\n]+):[ \t]*([^\r]*)\r\n")
@@ -14,12 +14,12 @@ _TEXT_LINE = re.compile(r"([^:\r\n]+):[ \t]*([^\r]*)\r\n")
 
 
 def pairs(lines: bytes) -> RawHeaders:
-    """Read header lines.
+    """Parse header lines.
 
-    :param lines: each with its line end; without the empty line that ends a head.
-    :return: names as spelled, values without the blanks around them.
+    :param lines: each with its CRLF; without the empty line that ends a head.
+    :return: names as spelled, values without surrounding blanks.
     """
-    # Blanks behind values are rare, and a pattern that takes them off costs every line twice its time.
+    # Blanks after values are rare, and a pattern that strips them takes twice as long for every line.
     found: RawHeaders = _LINE.findall(lines)
     if b" \r\n" in lines or b"\t\r\n" in lines:
         return [(name, value.rstrip(b" \t")) for name, value in found]
@@ -27,7 +27,7 @@ def pairs(lines: bytes) -> RawHeaders:
 
 
 def text_pairs(lines: bytes) -> list[tuple[str, str]]:
-    """Read header lines as `pairs` does, as text; nothing where they are not all UTF-8."""
+    """Parse header lines as `pairs` does, as text; nothing if they are not all UTF-8."""
     try:
         text = lines.decode("utf-8")
     except UnicodeDecodeError:
@@ -39,5 +39,5 @@ def text_pairs(lines: bytes) -> list[tuple[str, str]]:
 
 
 def joined(headers: RawHeaders) -> bytes:
-    """Write header lines, without the empty line that ends a head."""
+    """Format header lines, without the empty line that ends a head."""
     return b"".join([b"%b: %b\r\n" % pair for pair in headers])

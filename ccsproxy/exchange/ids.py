@@ -1,4 +1,4 @@
-"""Names for exchanges and runs, and times as the records write them."""
+"""Ids of exchanges and runs, and the format of times in records."""
 
 import os
 import re
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
-#: What a session id may look like when it comes from a client or a URL; anything else is replaced or refused.
+#: The format of a session id that comes from a client or a URL; anything else is replaced or refused.
 SESSION_ID = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._:-]{0,127}\Z")
 
 
 def iso_time(seconds: float) -> str:
-    """Write a time as RFC 3339 UTC with milliseconds.
+    """Format a time as RFC 3339 UTC with milliseconds.
 
     :param seconds: seconds since the epoch.
     """
@@ -21,15 +21,15 @@ def iso_time(seconds: float) -> str:
 
 @lru_cache(64)
 def _iso_second(seconds: int) -> str:
-    """Write a whole second; many exchanges share one."""
+    """Format a whole second; many exchanges share one."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def run_session_id(seconds: float, random: Callable[[int], bytes] = os.urandom) -> str:
-    """Make the session id of a run: ``YYYY-MM-DDTHH-MM-SS-mmmZ-`` and 8 hexadecimal digits, as version 1 did.
+    """Make the session id of a run: ``YYYY-MM-DDTHH-MM-SS-mmmZ-`` and 8 hexadecimal digits, as in version 1.
 
     :param seconds: when the run began, seconds since the epoch.
-    :param random: where the digits come from.
+    :param random: the source of the digits.
     """
     return iso_time(seconds).replace(":", "-").replace(".", "-") + "-" + random(4).hex()
 
@@ -48,7 +48,7 @@ class IdSource:
 
     def new_id(self) -> str:
         """Return the next id."""
-        # Never back, as ids sort by time: where the clock is set back they count up within the latest millisecond.
+        # Never backwards, as ids sort by time: if the clock is set back, they count up within the latest millisecond.
         now = max(int(self._clock() * 1000), self._last)
         if now > self._last:
             self._last, self._count = now, 0

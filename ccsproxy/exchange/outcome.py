@@ -1,10 +1,10 @@
-"""How an exchange ends: one name for each ending, and the kinds of error beside them."""
+"""How an exchange ends: one outcome per ending, and the error kinds that go with it."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The one ending of an exchange (contract, section 3)."""
+    """The one outcome of an exchange."""
 
     COMPLETE = "complete"
     HTTP_ERROR = "http_error"
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
 
 
 class Category(StrEnum):
-    """What kind of call an exchange is (contract, section 4)."""
+    """What kind of request an exchange is."""
 
     MODEL = "model"
     COUNT_TOKENS = "count_tokens"
@@ -32,13 +32,13 @@ class Category(StrEnum):
     OTHER = "other"
 
 
-#: The error kind of a WebSocket handshake that is not relayed; every agent then goes on over HTTP at once.
+#: The error kind of a WebSocket handshake that is not relayed; every agent then falls back to HTTP at once.
 UPGRADE_REFUSED = "upgrade_refused"
 
 
 def is_error(outcome: str, kind: str | None) -> bool:
-    """Whether an ending is an error: every one but a whole answer, and a WebSocket that we do not relay.
+    """Whether an ending is an error: anything but a complete response, or a WebSocket that we do not relay.
 
-    :param kind: of the error beside the outcome, None where there is none.
+    :param kind: the error kind that goes with the outcome, None if there is none.
     """
     return outcome != Outcome.COMPLETE and not (outcome == Outcome.REFUSED and kind == UPGRADE_REFUSED)

@@ -1,4 +1,4 @@
-"""The record: what is kept of one exchange (contract, section 4, schema version 3)."""
+"""The record: what is kept of one exchange (schema version 3)."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ Pairs = list[tuple[str, str]]
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """The program at the other end of a loopback connection, as the system tells it.
+    """The program at the other end of a loopback connection, as reported by the operating system.
 
-    :ivar argv0: what it calls itself; never more of its command line, which may hold secrets.
+    :ivar argv0: its own name; never the rest of its command line, which may contain secrets.
     :ivar cwd: its working directory when it was first seen on this connection.
     :ivar started_at: RFC 3339, UTC.
     """
@@ -28,10 +28,10 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """Who called: the coding agent, as far as the request says it.
+    """The caller: the coding agent, as far as the request identifies it.
 
-    :ivar retry: the how-manieth repetition of a call this is, where the client says that; 0 for the first try.
-    :ivar process: what the system says of the program; null where it does not tell.
+    :ivar retry: the number of the attempt, if the client states it; 0 for the first one.
+    :ivar process: what the operating system reports about the program; null if it does not tell.
     """
 
     name: str | None = None
@@ -50,7 +50,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The request as the client sent it, redacted.
 
     :ivar path: the target with its query.
-    :ivar body: JSON as sent, or text as a string; null when there is none or it is binary.
+    :ivar body: JSON as sent, or text as a string; null if there is none or it is binary.
     :ivar body_base64: a binary body, up to a limit; absent otherwise.
     :ivar body_bytes: the length on the wire, before any decoding.
     :ivar body_sha256: of the bytes on the wire, hexadecimal.
@@ -70,10 +70,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebSocketNote(msgspec.Struct, frozen=True, kw_only=True):
-    """What an exchange over a WebSocket has beside its response.
+    """What an exchange over a WebSocket has in addition to its response.
 
     :ivar path: of the handshake, with its query.
-    :ivar subprotocol: what the two sides agreed on, null for none.
+    :ivar subprotocol: the negotiated subprotocol, null for none.
     :ivar frames: for each frame ``[milliseconds since started_at, "in" from the server or "out" from the client,
         payload bytes]``.
     """
@@ -84,11 +84,11 @@ class WebSocketNote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
-    """A streamed answer, enough to replay it.
+    """A streamed response, detailed enough to replay it.
 
     :ivar text: the decoded stream, redacted.
     :ivar chunks: ``[milliseconds since started_at, bytes on the wire]`` for each read.
-    :ivar pieces: how many reads there were, where neighbours had to be joined; absent where each has its entry.
+    :ivar pieces: how many reads there were, if neighbours had to be merged; absent if each has its own entry.
     """
 
     text: str
@@ -97,7 +97,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer as it came, redacted; ``body_reassembled`` is what the non-streaming API would have said."""
+    """The response as received, redacted; ``body_reassembled`` is what the non-streaming API would have returned."""
 
     status: int
     reason: str
@@ -117,18 +117,18 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Error(msgspec.Struct, frozen=True):
-    """Why an exchange did not end as it should."""
+    """Why an exchange did not end as it should have."""
 
     kind: str
     message: str
 
 
 class RecordTiming(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds since ``started_at``, null when it did not happen; ``overhead_us`` in microseconds.
+    """Milliseconds since ``started_at``, null if it did not happen; ``overhead_us`` in microseconds.
 
-    :ivar proxy_stalled: for at least how many milliseconds (half a second less than it was, at most) the proxy itself
-        did not run meanwhile, because it was stopped, suspended or held up; what seems to be an upstream's silence
-        may be ours. Null when it ran all the time.
+    :ivar proxy_stalled: for at least how many milliseconds (at most half a second less than it really was) the proxy
+    itself did not run meanwhile, because it was stopped, suspended or held up; what looks like an upstream's silence
+    may be ours. Null if it ran all the time.
     """
 
     connected: float | None = None
@@ -144,9 +144,9 @@ class RecordTiming(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SecretNote(msgspec.Struct, frozen=True, kw_only=True):
-    """How many secrets of one kind stood in one place of an exchange; never the secrets.
+    """How many secrets of one kind were found in one place of an exchange; never the secrets.
 
-    :ivar tag: the secret's tag, by which it is known again; empty where several are counted together.
+    :ivar tag: the secret's tag, by which it can be recognised; empty if several are counted together.
     """
 
     kind: str
@@ -156,13 +156,13 @@ class SecretNote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaptureNote(msgspec.Struct, frozen=True, kw_only=True):
-    """What capture has to say of its own work.
+    """What capture reports about its own work.
 
-    :ivar faults: names of what went wrong or was odd (``invalid_tool_json``, ``redaction_error``, ...).
+    :ivar faults: names of errors and anomalies (``invalid_tool_json``, ``redaction_error``, ...).
     :ivar redactions: how many secrets were replaced.
     :ivar dropped_bytes: body bytes that were relayed and not kept.
     :ivar redacted: which kinds of secret were replaced, and where.
-    :ivar outbound_secrets: which kinds of secret the request sent to the provider, and where they stood in it.
+    :ivar outbound_secrets: which kinds of secret the request sent to the provider, and where they were in it.
     """
 
     faults: list[str] = []
@@ -173,13 +173,13 @@ class CaptureNote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One exchange, finished.
+    """One finished exchange.
 
-    :ivar upstream_url: scheme, authority and base path that were really asked; null where that is not known.
+    :ivar upstream_url: scheme, authority and base path that the request was sent to; null if unknown.
     :ivar transport: ``http``, ``websocket`` or ``tunnel``.
-    :ivar connection: an id that the exchanges of one client connection share.
-    :ivar delivered_bytes: bytes of the response's body that the client's socket took.
-    :ivar labels: who recorded it, as the user labels it.
+    :ivar connection: an id shared by the exchanges of one client connection.
+    :ivar delivered_bytes: bytes of the response body that the client's socket accepted.
+    :ivar labels: user-defined labels of who recorded it.
     """
 
     id: str
@@ -214,7 +214,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
-    """The line that precedes the record of each exchange, so that a crash leaves no gap (contract, section 5).
+    """The line that precedes the record of each exchange, so that a crash leaves no gap.
 
     :ivar request: method, path and redacted headers; never a body.
     """

@@ -1,4 +1,4 @@
-"""Old records in today's shape, one version a step (contract, sections 4 and 10)."""
+"""Upgrading old records to the current schema, one version per step."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,14 +12,14 @@ Json = dict[str, Any]
 
 
 def upgrade(record: Json) -> Json:
-    """Return the record in the current schema version; a newer one is returned as it is, a current one too.
+    """Return the record in the current schema version; a current or newer one is returned unchanged.
 
-    :param record: a record as it was decoded; it is not changed.
-    :raises ValueError: when it is not a record of any version.
+    :param record: a decoded record; it is not changed.
+    :raises ValueError: if it is not a record of any version.
     """
     version = record.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ValueError("a record needs a schema_version, a whole number from 1")
+        raise ValueError("a record needs a schema_version, an integer from 1")
     while version < SCHEMA_VERSION:
         record = _STEPS[version](record)
         version = record["schema_version"]
@@ -27,7 +27,7 @@ def upgrade(record: Json) -> Json:
 
 
 def _from_1(old: Json) -> Json:
-    """Turn a record of ccs-proxy into version 2; what version 1 did not know is null."""
+    """Convert a record of ccs-proxy to version 2; what version 1 did not contain is null."""
     _check_1(old)
     request, response, error = old["request"], old.get("response"), old.get("error")
     return {
@@ -59,7 +59,7 @@ def _from_1(old: Json) -> Json:
 
 
 def _from_2(old: Json) -> Json:
-    """Turn a record of version 2 into version 3; what version 2 did not know is null."""
+    """Convert a record of version 2 to version 3; what version 2 did not contain is null."""
     new = {name: value for name, value in _NEW_IN_3.items() if name not in old}
     return {**old, **new, "schema_version": 3}
 
@@ -75,7 +75,7 @@ _STEPS: dict[int, Callable[[Json], Json]] = {1: _from_1, 2: _from_2}
 
 
 def _check_1(old: Json) -> None:
-    """Refuse what lacks the members that identify an exchange."""
+    """Refuse a record without the members that identify an exchange."""
     seq, session, request = old.get("seq"), old.get("session_id"), old.get("request")
     if not _is_count(seq) or not isinstance(session, str) or not SESSION_ID.match(session):
         raise ValueError("a version 1 record needs a seq and a session_id")
@@ -86,7 +86,9 @@ def _check_1(old: Json) -> None:
 
 
 def _id(old: Json) -> str:
-    """Make the id that every upgrade of the exchange gets: 12 hexadecimal digits of milliseconds, 14 of a hash."""
+    """Make an id that is the same for every upgrade of the exchange: 12 hexadecimal digits of milliseconds, 14 of a
+    hash.
+    """
     started = datetime.fromisoformat(old["started_at"])
     name = f"{old['session_id']}/{old['seq']}/{old['started_at']}"
     milliseconds = max(round(started.timestamp() * 1000), 0)
@@ -94,7 +96,7 @@ def _id(old: Json) -> str:
 
 
 def _dialect(path: str) -> str | None:
-    """Name the dialect of the routes that version 1 understood."""
+    """Return the dialect of a route that version 1 supported."""
     route = path.partition("?")[0]
     if route.endswith("/messages"):
         return "anthropic"
@@ -104,7 +106,7 @@ def _dialect(path: str) -> str | None:
 
 
 def _category(path: str) -> str:
-    """Name the category of a route, as far as version 1 saw such calls."""
+    """Return the category of a route, as far as version 1 knew it."""
     route = path.partition("?")[0]
     if route.endswith("/count_tokens"):
         return "count_tokens"
@@ -122,7 +124,7 @@ _OUTCOMES = {
 
 
 def _outcome(old: Json, response: Json | None, error: Json | None) -> str:
-    """Name how a version 1 exchange ended; one that never got an end is ``unclean``."""
+    """Return the outcome of a version 1 exchange; one that never ended is ``unclean``."""
     kind = _member(error, "kind")
     if kind in _OUTCOMES:
         return _OUTCOMES[kind]
@@ -135,7 +137,7 @@ def _outcome(old: Json, response: Json | None, error: Json | None) -> str:
 
 
 def _client(request: Json) -> Json:
-    """Read the client from the headers, and its directory from the system prompt, as version 1 did."""
+    """Derive the client from the headers, and its directory from the system prompt, as version 1 did."""
     agent = _headers(request.get("headers")).get("user-agent", "")
     name, _, rest = agent.partition("/")
     known = {"claude-cli": "claude-code", "codex_cli_rs": "codex"}.get(name, name or None)
@@ -158,19 +160,19 @@ _COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cach
 
 
 def _usage(old: Any) -> Json | None:
-    """Carry the four counts over."""
+    """Copy the four counts."""
     if not isinstance(old, dict):
         return None
     return {name: old[name] if _is_count(old.get(name)) else None for name in _COUNTS} | {"raw": None}
 
 
 def _is_count(value: Any) -> bool:
-    """Tell whether a value is a whole number that every reader of JSON keeps exactly."""
+    """Tell whether a value is an integer that every JSON parser represents exactly."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
 def _request(old: Json) -> Json:
-    """Carry the request over; sizes and hashes of the wire were not kept."""
+    """Convert the request; sizes and hashes on the wire were not kept."""
     headers = _headers(old.get("headers"))
     return {
         "method": old["method"],
@@ -184,7 +186,7 @@ def _request(old: Json) -> Json:
 
 
 def _response(old: Any) -> Json | None:
-    """Carry the response over."""
+    """Convert the response."""
     if not isinstance(old, dict):
         return None
     headers = _headers(old.get("headers"))
@@ -210,5 +212,5 @@ def _headers(old: Any) -> dict[str, str]:
 
 
 def _member(value: Any, name: str) -> Any:
-    """Return a member of an object, null where there is no object."""
+    """Return a member of an object, null if it is not an object."""
     return value.get(name) if isinstance(value, dict) else None

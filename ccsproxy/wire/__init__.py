@@ -1,1 +1,1 @@
-"""How bytes read, sans-IO: event streams, content codings, header fields, JSON text."""
+"""Sans-IO decoders of wire formats: event streams, content codings, header fields, JSON text."""

@@ -1,7 +1,7 @@
-"""Content codings, incrementally: gzip, deflate, br, zstd, and several of them on top of one another (RFC 9110, 8.4).
+"""Content codings, decoded incrementally: gzip, deflate, br, zstd, and combinations of them (RFC 9110, 8.4).
 
-What the bytes say is believed over what the header says. Bodies that are cut or damaged give what can be read; output
-is limited, so that a small body cannot fill the memory. Every oddity is named in ``faults``.
+The bytes are trusted more than the header. Of truncated or damaged bodies, what is readable is returned; output is
+limited, so that a small body cannot fill the memory. Every anomaly is named in ``faults``.
 """
 
 import re
@@ -12,22 +12,22 @@ import attr
 
 from ccsproxy.wire import inflate
 
-#: What may go wrong, as it stands in a record's ``capture.faults``.
+#: Faults, as named in a record's ``capture.faults``.
 TRUNCATED = "content_truncated"
 DAMAGED = "content_damaged"
 TOO_LARGE = "content_too_large"
 MISLABELLED = "content_mislabelled"
 UNKNOWN = "content_coding_unknown"
 
-#: What stands in ``Content-Encoding`` and changes no byte.
+#: Values found in ``Content-Encoding`` that do not change any bytes.
 _NO_CODINGS = frozenset(["identity", "none", "null", "utf-8", "utf8", "us-ascii", "iso-8859-1", "binary", "chunked"])
-#: More codings on top of one another than any server applies.
+#: The maximum number of stacked codings; no server applies more.
 _MOST_STAGES = 4
-#: Bytes to look at before the coding is settled.
+#: How many bytes are needed to determine the coding.
 _HEAD = 6
-#: No compressed body begins like this, but for one in billions.
+#: No compressed body begins like this, except for one in billions.
 _TEXT = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*(?:\{\s*"|data:|event:|\[\s*\]\s*\Z)')
-#: Text, unless it decodes.
+#: Probably text, unless it can be decoded.
 _MAYBE_TEXT = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*(?:[\[{]\s*["\[{\]}]|id:|: |<)')
 
 
@@ -49,7 +49,7 @@ _STAGES: dict[str, Callable[[], _Stage]] = {
 
 
 def magic(head: bytes) -> str | None:
-    """Name the coding that a body's first four bytes announce; None where they announce none."""
+    """Return the coding announced by the magic number in a body's first four bytes, None if there is none."""
     if head.startswith(b"\x1f\x8b\x08"):
         return "gzip"
     if head.startswith(b"\x28\xb5\x2f\xfd"):
@@ -60,7 +60,7 @@ def magic(head: bytes) -> str | None:
 
 
 def _may_be(name: str, head: bytes) -> bool:
-    """Whether a body without a whole magic number may be what its header says."""
+    """Whether a body without a complete magic number may have the coding its header states."""
     if name == "gzip":
         return b"\x1f\x8b\x08".startswith(head)
     if name == "zstd":
@@ -71,7 +71,7 @@ def _may_be(name: str, head: bytes) -> bool:
 def codings(header: str) -> list[str]:
     """List the codings of a ``Content-Encoding`` value in the order in which they were applied, without identity.
 
-    Servers confuse it with other fields: parameters and quotes are passed over, and so are character sets.
+    Some servers confuse the field with others: parameters, quotes and character sets are ignored.
     """
     if not header:  # as nearly all are
         return []
@@ -80,17 +80,17 @@ def codings(header: str) -> list[str]:
 
 
 def is_known(header: str) -> bool:
-    """Tell whether a body under such a ``Content-Encoding`` can be read."""
+    """Tell whether a body with this ``Content-Encoding`` can be decoded."""
     names = codings(header)
     return len(names) <= _MOST_STAGES and all(name in _STAGES for name in names)
 
 
 @attr.frozen
 class Decoded:
-    """A whole body after decoding.
+    """A complete body after decoding.
 
-    :ivar data: what could be read.
-    :ivar faults: what was odd about it.
+    :ivar data: what could be decoded.
+    :ivar faults: the anomalies found.
     """
 
     data: bytes
@@ -98,7 +98,7 @@ class Decoded:
 
 
 def decode(data: bytes, header: str, limit: int, textual: bool = False) -> Decoded:
-    """Remove the codings of a whole body; see `Decoder` for the parameters."""
+    """Remove the codings of a complete body; see `Decoder` for the parameters."""
     decoder = Decoder(header, limit, textual)
     text = decoder.feed(data) + decoder.finish()
     return Decoded(text, tuple(decoder.faults))
@@ -107,16 +107,17 @@ def decode(data: bytes, header: str, limit: int, textual: bool = False) -> Decod
 class Decoder:
     """Removes the content codings of one body.
 
-    :ivar faults: names of what was odd, in the order in which it was seen.
-    :ivar readable: the output is the content; False for a coding that we do not know, where it is the bytes as sent.
+    :ivar faults: names of anomalies, in the order in which they were found.
+    :ivar readable: the output is the content; False for an unknown coding, where it is the bytes as sent.
     """
 
     def __init__(self, header: str, limit: int, textual: bool = False) -> None:
-        """Start a body.
+        """Start decoding a body.
 
-        :param header: the value of ``Content-Encoding``, empty when there is none.
-        :param limit: bytes of output after which nothing more is produced.
-        :param textual: the content is text by its type, so a magic number means a coding that the header keeps quiet.
+        :param header: the value of ``Content-Encoding``, empty if there is none.
+        :param limit: maximum number of output bytes.
+        :param textual: the content type is text, so a magic number indicates a coding that the header does not
+        mention.
         """
         names = codings(header)
         self.faults: list[str] = []
@@ -125,19 +126,19 @@ class Decoder:
             self.faults.append(UNKNOWN)
             names = []
         sniff = textual and self.readable
-        # The last coding that was applied is the first to come off (RFC 9110, 8.4).
+        # The coding applied last is removed first (RFC 9110, 8.4).
         self._links = [_Link(name, limit, self.faults) for name in reversed(names)]
         if not names:
             self._links.append(_Link("" if sniff else "identity", limit, self.faults))
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes of the body and return the content that they complete."""
+        """Take the next bytes of the body; return the content decoded from them."""
         for link in self._links:
             data = link.feed(data)
         return data
 
     def finish(self) -> bytes:
-        """Take the end of the body and return what was still held back."""
+        """Take the end of the body; return the content that was still buffered."""
         data = b""
         for link in self._links:
             data = link.feed(data) + link.finish()
@@ -145,7 +146,7 @@ class Decoder:
 
 
 class _Link:
-    """One coding of a body, with the doubt whether it is the one that was announced."""
+    """One coding of a body, which may turn out to differ from the announced one."""
 
     __slots__ = ("_faults", "_held", "_name", "_plain", "_produced", "_room", "_stage", "_stopped")
 
@@ -168,7 +169,7 @@ class _Link:
             return self._decoded(data)
         self._held += data
         if self._stage is None:
-            # Magic numbers have up to four bytes, and text needs a few more to be told from them.
+            # Magic numbers have up to four bytes, and text needs a few more to be recognised.
             if len(self._held) < _HEAD:
                 return b""
             return self._decide()
@@ -186,23 +187,23 @@ class _Link:
         return out
 
     def _decide(self) -> bytes:
-        """Choose the coding by the first bytes, and by the header where they say nothing."""
+        """Determine the coding from the first bytes, or from the header if they tell nothing."""
         name = magic(self._held) or (self._name if _may_be(self._name, self._held) else "")
         if not name:
             return self._give_up()
-        # Proxies that decode and leave the header in place, and those that encode and add none, are both common.
+        # Proxies that decode but keep the header, and those that encode without adding one, are both common.
         if name != self._name:
             self._note(MISLABELLED)
         self._stage = _STAGES[name]()
         return self._probe(self._held)
 
     def _probe(self, data: bytes) -> bytes:
-        """Decode while nothing has come out yet: a body that fails now may not be coded at all."""
+        """Decode while there has been no output yet: a body that fails now may not be encoded at all."""
         assert self._stage is not None  # noqa: S101
         try:
             out = self._stage.feed(data, self._room)
         except inflate.CodingError as error:
-            # An error page under the headers of the answer that it replaces is the usual case.
+            # Usually an error page sent with the headers of the response that it replaces.
             if not error.output and _MAYBE_TEXT.match(self._held):
                 return self._give_up()
             return self._damaged(error)
@@ -228,7 +229,7 @@ class _Link:
 
     def _damaged(self, error: inflate.CodingError) -> bytes:
         self._note(DAMAGED)
-        # What came before the damage is good: codings check what they unpack.
+        # Output before the damage is valid: codings verify what they decompress.
         out = self._bounded(error.output)
         self._stopped = True
         return out

@@ -1,4 +1,4 @@
-"""The credentials that requests to LLM APIs show: where they stand in a head, and how another takes their place."""
+"""The credentials in requests to LLM APIs: finding them in a head, and replacing them."""
 
 import base64
 import binascii
@@ -7,17 +7,17 @@ from urllib.parse import unquote_to_bytes
 
 from ccsproxy.wire.headers import Finder
 
-#: Fields in which clients show who they are. Sources: the providers' API references (Anthropic ``x-api-key``, Google
+#: Fields that carry credentials. Sources: the providers' API references (Anthropic ``x-api-key``, Google
 #: ``x-goog-api-key``, Azure ``api-key``, all others ``Authorization``).
 _find = Finder({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
-#: Google's APIs take the key as a parameter, too.
+#: Google's APIs also accept the key as a query parameter.
 _QUERY_KEY = re.compile(rb"(?<=[?&])key=([^&#]*)&?")
 
 
 def credentials(lines: bytes, target: bytes) -> list[bytes]:
-    """Return every credential that a request shows, in the order of its lines.
+    """Return every credential in a request, in the order of its lines.
 
-    :param lines: header lines, each with its line end.
+    :param lines: header lines, each with its CRLF.
     :param target: with its query.
     """
     shown = [_value(name, lines[start:end]) for name, _, start, end in _find(lines)]
@@ -26,9 +26,9 @@ def credentials(lines: bytes, target: bytes) -> list[bytes]:
 
 
 def with_credential(lines: bytes, line: bytes) -> bytes:
-    """Return header lines in which one line stands for every credential that was shown, at the first one's place.
+    """Return header lines with one line in place of all credentials, at the position of the first one.
 
-    :param line: with its line end.
+    :param line: with its CRLF.
     """
     pieces, position, placed = [], 0, False
     for _, _, start, end in _find(lines):
@@ -40,7 +40,7 @@ def with_credential(lines: bytes, line: bytes) -> bytes:
 
 
 def without_key(target: bytes) -> bytes:
-    """Return a target without a key in its query."""
+    """Return a target with the key removed from its query."""
     left = _QUERY_KEY.sub(b"", target)
     return left.rstrip(b"?&") if left != target else target
 

@@ -1,6 +1,7 @@
-"""``application/vnd.amazon.eventstream``, incrementally (Bedrock's streams).
+"""``application/vnd.amazon.eventstream``, decoded incrementally (Bedrock's streams).
 
-A message is: total length, headers length, CRC-32 of those eight bytes, headers, payload, CRC-32 of all before it;
+A message consists of: total length, headers length, CRC-32 of those eight bytes, headers, payload, CRC-32 of all
+before;
 all numbers are big-endian.
 """
 
@@ -12,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-#: What may go wrong, as it stands in a record's ``capture.faults``.
+#: Faults, as named in a record's ``capture.faults``.
 DAMAGED = "eventstream_damaged"
 TRUNCATED = "eventstream_truncated"
 
@@ -24,7 +25,7 @@ _LONGEST = 32 << 20
 class EventStreamMessage(msgspec.Struct, frozen=True, gc=False):
     """One message.
 
-    :ivar headers: typed values by name; UUIDs are text, times milliseconds since the epoch.
+    :ivar headers: typed values by name; UUIDs are text, timestamps milliseconds since the epoch.
     :ivar payload: the bytes after the headers.
     """
 
@@ -38,7 +39,7 @@ class EventStreamMessage(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def name(self) -> str:
-        """Which event, exception or error it is; empty when it does not say."""
+        """The name of the event, exception or error; empty if not given."""
         for header in (":event-type", ":exception-type", ":error-code"):
             if header in self.headers:
                 return str(self.headers[header])
@@ -46,13 +47,13 @@ class EventStreamMessage(msgspec.Struct, frozen=True, gc=False):
 
 
 class EventStreamDecoder:
-    """Turns the bytes of one stream into messages, in time linear in the bytes however they are cut.
+    """Decodes the bytes of one stream into messages, in linear time however they are split.
 
-    A message whose own checksum is wrong is left out. Where a prelude is wrong, bytes are left out up to the next
-    prelude that is right. Both are noted.
+    A message with a wrong checksum is skipped. After an invalid prelude, bytes are skipped up to the next valid one.
+    Both are noted.
 
-    :ivar faults: names of what was odd.
-    :ivar lost: bytes that were left out.
+    :ivar faults: names of the anomalies.
+    :ivar lost: how many bytes were skipped.
     """
 
     def __init__(self) -> None:
@@ -87,7 +88,7 @@ class EventStreamDecoder:
         return messages
 
     def finish(self) -> list[EventStreamMessage]:
-        """Take the end of the stream; an unfinished message is noted and given up."""
+        """Take the end of the stream; an incomplete message is noted and discarded."""
         if self._buffer:
             self.lost += len(self._buffer)
             self._note(TRUNCATED)
@@ -95,14 +96,14 @@ class EventStreamDecoder:
         return []
 
     def _total(self, position: int) -> int | None:
-        """Return the length of the message that begins here; None if none does."""
+        """Return the length of the message that starts here; None if none does."""
         total, headers, checksum = _PRELUDE.unpack_from(self._buffer, position)
         if not headers + _OVERHEAD <= total <= _LONGEST:
             return None
         return total if crc32(memoryview(self._buffer)[position : position + 8]) == checksum else None
 
     def _resynchronise(self, position: int) -> int:
-        """Find the next prelude, or the place from which one may still come."""
+        """Find the next valid prelude, or the position from which one may still follow."""
         for candidate in range(position + 1, len(self._buffer) - _PRELUDE.size + 1):
             if self._total(candidate) is not None:
                 return candidate
@@ -159,7 +160,7 @@ def _uuid(value: bytes) -> str:
     return str(uuid.UUID(bytes=value))
 
 
-#: By type number: bytes of the value (None: two bytes before it say how many), and how it reads.
+#: By type number: size of the value in bytes (None: a two-byte length precedes it), and its decoder.
 _TYPES: dict[int, tuple[int | None, Callable[[bytes], Any]]] = {
     0: (0, lambda _: True),
     1: (0, lambda _: False),

@@ -1,6 +1,6 @@
-"""The decompressors behind one shape; the only module that imports them.
+"""The decompressors behind one interface; the only module that imports them.
 
-Each has ``feed(data, room)``, which returns at most a little more than ``room`` bytes (one byte more tells the caller
+Each has ``feed(data, room)``, which returns at most slightly more than ``room`` bytes (one byte more tells the caller
 that the limit is reached) and raises `CodingError` with the output so far, and ``finished``.
 """
 
@@ -9,15 +9,15 @@ import zlib
 import brotli
 import zstandard
 
-#: zstd blocks expand to 128 KiB from 4 bytes at best, so this input makes 32 MiB at most between two checks.
+#: zstd blocks expand at best to 128 KiB from 4 bytes, so this much input yields at most 32 MiB between two checks.
 _ZSTD_STEP = 1024
 _ZSTD_WINDOW = 1 << 27
 
 
 class CodingError(Exception):
-    """The bytes are not what the coding allows.
+    """The bytes are invalid in this coding.
 
-    :ivar output: what was decoded before.
+    :ivar output: what was decoded before the error.
     """
 
     def __init__(self, output: bytes) -> None:
@@ -36,7 +36,7 @@ class Gzip:
 
     @property
     def finished(self) -> bool:
-        """Whether the last member is whole."""
+        """Whether the last member is complete."""
         return self._between
 
     def feed(self, data: bytes, room: int) -> bytes:
@@ -61,7 +61,7 @@ class Gzip:
 
 
 class Deflate:
-    """deflate, which is zlib by the standard (RFC 9110, 8.4.1.2) and raw by the habit of some servers."""
+    """deflate, which is zlib by the standard (RFC 9110, 8.4.1.2) but raw on some servers."""
 
     def __init__(self) -> None:
         self._head = b""
@@ -73,7 +73,7 @@ class Deflate:
         return self._inflater is not None and self._inflater.eof
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """Decode the next bytes; whatever follows the last block is ignored."""
+        """Decode the next bytes; anything after the last block is ignored."""
         if self._inflater is None:
             self._head += data
             if len(self._head) < 2:
@@ -96,7 +96,7 @@ class Brotli:
 
     @property
     def finished(self) -> bool:
-        """Whether the stream is whole."""
+        """Whether the stream is complete."""
         return bool(self._decompressor.is_finished())
 
     def feed(self, data: bytes, room: int) -> bytes:
@@ -126,7 +126,7 @@ class Zstd:
 
     @property
     def finished(self) -> bool:
-        """Whether the last frame is whole."""
+        """Whether the last frame is complete."""
         return self._fresh
 
     def feed(self, data: bytes, room: int) -> bytes:

@@ -1,7 +1,7 @@
-"""A JSON array that is streamed, incrementally: its elements as they end (Gemini without ``alt=sse``).
+"""A streamed JSON array, decoded incrementally: its elements as they are completed (Gemini without ``alt=sse``).
 
-Top-level objects that stand outside an array (a bare error object) come out as elements too. Only brackets and
-strings are looked at; whether an element is JSON is for its reader to say.
+Top-level objects outside an array (a bare error object) are returned as elements too. Only brackets and strings are
+examined; whether an element is valid JSON is for its reader to determine.
 """
 
 import re
@@ -12,7 +12,7 @@ _BLANK = b" \t\r\n,\xef\xbb\xbf"
 
 
 class JsonArrayDecoder:
-    """Turns bytes into the elements of a streamed array, in time linear in the bytes however they are cut."""
+    """Splits bytes into the elements of a streamed array, in linear time however they are split."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -42,7 +42,7 @@ class JsonArrayDecoder:
         return elements
 
     def _step(self, elements: list[bytes]) -> bool:
-        """Go on to the next byte that matters; false where the buffer ends first."""
+        """Advance to the next significant byte; false if the buffer ends first."""
         match = (_IN_STRING if self._in_string else _OUTSIDE).search(self._buffer, self._position)
         if match is None:
             self._position = max(self._position, len(self._buffer))

@@ -1,8 +1,8 @@
-"""JSON text to values and back: the one place that knows the libraries.
+"""Parsing and serialising JSON text: the one place that knows the libraries.
 
-Fast where the text is ordinary, and forgiving where real agents are odd: lone surrogates, numbers beyond any machine
-word, a byte order mark and invalid UTF-8 survive. What is not JSON (``NaN``, a cut text, nesting without end) is
-refused with one error.
+Fast on ordinary text, and lenient where real agents are odd: lone surrogates, numbers beyond any machine word, a byte
+order mark and invalid UTF-8 are accepted. What is not JSON (``NaN``, truncated text, unbounded nesting) is refused
+with one error.
 """
 
 import json
@@ -20,11 +20,11 @@ _LONGEST_INT = 4300
 
 
 class JsonError(ValueError):
-    """The text is not JSON, or the value has no JSON form."""
+    """The text is not JSON, or the value cannot be written as JSON."""
 
 
 def loads(text: bytes | bytearray | str) -> Any:
-    """Read one JSON value; of repeated keys the last one wins.
+    """Parse one JSON value; of repeated keys the last one wins.
 
     :param text: JSON text; bytes are UTF-8, with or without a byte order mark.
     :return: the value; a number that neither int nor float can hold is a `decimal.Decimal`.
@@ -39,10 +39,10 @@ def loads(text: bytes | bytearray | str) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Write a value as JSON text in UTF-8, without white space.
+    """Serialise a value as JSON text in UTF-8, without white space.
 
-    :param value: what `loads` returns; a lone surrogate is written as the escape that it came from.
-    :raises JsonError: if the value has no JSON form, or is nested too deeply.
+    :param value: as returned by `loads`; a lone surrogate is written as the escape that it came from.
+    :raises JsonError: if the value cannot be written as JSON, or is nested too deeply.
     """
     try:
         return _encoder.encode(value)

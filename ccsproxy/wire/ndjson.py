@@ -1,10 +1,10 @@
-"""Newline-delimited JSON, incrementally: one JSON text a line (Ollama's streams, batch results)."""
+"""Newline-delimited JSON, decoded incrementally: one JSON text per line (Ollama's streams, batch results)."""
 
 _BOM = b"\xef\xbb\xbf"
 
 
 class NdjsonDecoder:
-    """Turns bytes into lines, in time linear in the bytes however they are cut. Blank lines are skipped."""
+    """Splits bytes into lines, in linear time however they are split. Blank lines are skipped."""
 
     def __init__(self) -> None:
         self._pending = bytearray()
@@ -30,14 +30,14 @@ class NdjsonDecoder:
         return self._lines(whole)
 
     def take_rest(self) -> bytes:
-        """Return the line that has only begun; after the end nothing of it is kept here."""
+        """Return the incomplete last line; after the end it is no longer kept here."""
         rest, self._rest = self._rest or bytes(self._pending), b""
         return rest
 
     def finish(self) -> list[bytes]:
         """Take the end of the stream.
 
-        :return: the last line, where it had no line end and is whole.
+        :return: the last line, if it lacks a line end but is complete.
         """
         whole = bytes(self._pending)
         self._pending.clear()
@@ -54,7 +54,9 @@ class NdjsonDecoder:
 
 
 def may_be_whole(line: bytes) -> bool:
-    """Tell quickly that a line was cut off within an object or array: it does not end as it began."""
+    """Tell quickly whether a line may be complete; one cut off within an object or array does not end with its
+    closing bracket.
+    """
     closing = _CLOSING.get(line[:64].lstrip(_BLANK)[:1])
     return closing is None or line[-64:].rstrip()[-1:] == closing
 

@@ -1,7 +1,7 @@
-"""Runs of JSON texts that differ in one string only, as the events of a stream do whose text comes in small pieces.
+"""Runs of JSON texts that differ in a single string, such as stream events with small pieces of text.
 
-A run is read at once: its first text for all, and the strings as one list. What is found is exactly what reading the
-texts one by one would give; whatever is not certainly a run is left alone.
+A run is parsed at once: its first text for all of them, and the strings as one list. The result is exactly that of
+parsing the texts one by one; whatever is not certainly a run is left alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,14 @@ import msgspec
 
 from ccsproxy.wire.jsontext import JsonError, loads
 
-#: Fewer texts are read one by one.
+#: Fewer texts are parsed one by one.
 _SHORTEST = 3
-#: After so many failures in a row no further run is looked for.
+#: After this many failures in a row, no further run is looked for.
 _MOST_FAILURES = 4
-#: So many bytes at the beginning of all texts of a run are the same.
+#: How many bytes at the start of all texts of a run are the same.
 _ALIKE = 8
-#: Stands where the strings differ while the rest is read. Nothing that holds its first letter is read as a run.
+#: Placeholder for the differing strings while the rest is parsed. Text that contains its first character is not taken
+#: as a run.
 _MARK = "\ue000differs"
 _MARK_BYTES = _MARK.encode("utf-8")
 _MARK_BEGINS = "\ue000".encode()
@@ -27,14 +28,14 @@ _strings = msgspec.json.Decoder(list[str]).decode
 
 @attr.frozen
 class TextRun:
-    """Texts that follow one another and differ in one string.
+    """Consecutive texts that differ in one string.
 
-    :ivar start: the place of the first.
-    :ivar end: the place after the last.
-    :ivar value: the value that they hold, with `text` for the string that differs.
-    :ivar holder: the object or array within it that holds that string.
-    :ivar key: where it is there.
-    :ivar text: the strings of all of them, joined.
+    :ivar start: the index of the first text.
+    :ivar end: the index after the last text.
+    :ivar value: their parsed value, with `text` in place of the differing string.
+    :ivar holder: the object or array in it that contains that string.
+    :ivar key: the key or index of the string there.
+    :ivar text: the strings of all texts, joined.
     """
 
     start: int
@@ -46,13 +47,13 @@ class TextRun:
 
 
 def runs(texts: Sequence[bytes]) -> Iterator[TextRun | int]:
-    """Cut a row of texts into runs and single texts, in order.
+    """Divide a sequence of texts into runs and single texts, in order.
 
-    :return: each run, or the place of a text that is in none.
+    :return: each run, or the index of a text that is in none.
     """
     at, failures, count = 0, 0, len(texts)
     while at < count:
-        # A batch whose first events are no run rarely has one later, and looking costs as much as reading.
+        # A batch whose first events are not a run rarely has one later, and searching costs as much as parsing.
         run = _run(texts, at) if count - at >= _SHORTEST and failures < _MOST_FAILURES else None
         if run is None:
             failures += 1
@@ -98,7 +99,7 @@ def _frame(one: bytes, other: bytes) -> tuple[bytes, bytes] | None:
     if opening and other.startswith(one[:opening]) and other.endswith(one[closing:]):
         return one[:opening], one[closing:]
     shorter = min(len(one), len(other))
-    # To the quotation mark, not to where the letters part: two strings may begin alike.
+    # Up to the quotation mark, not to the first difference: two strings may begin with the same letters.
     before = one.rfind(b'"', 0, _common(one, other, shorter)) + 1
     common = _common(one[::-1], other[::-1], shorter - before)
     after = one.find(b'"', len(one) - common)
@@ -108,7 +109,7 @@ def _frame(one: bytes, other: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _common(one: bytes, other: bytes, most: int) -> int:
-    """Return in how many first bytes two texts agree, up to a limit."""
+    """Return the length of the common prefix of two texts, up to a limit."""
     least = 0
     while least < most:
         middle = (least + most + 1) // 2
@@ -120,7 +121,9 @@ def _common(one: bytes, other: bytes, most: int) -> int:
 
 
 def _value(before: bytes, after: bytes) -> Any:
-    """Read what surrounds the strings, the mark in their place; None where that is no JSON, or has a mark itself."""
+    """Parse what surrounds the strings, with the placeholder in their place; None if it is not JSON, or contains one
+    already.
+    """
     around = before + after
     if _MARK_BEGINS in around or b"\\ue000" in around.lower():
         return None
@@ -131,21 +134,21 @@ def _value(before: bytes, after: bytes) -> Any:
 
 
 def _joined(parts: list[bytes]) -> str | None:
-    """Read the strings and join them; None where they are not certainly one string each."""
+    """Parse the strings and join them; None if they are not certainly one string each."""
     strings = b'["%b"]' % b'","'.join(parts)
-    # Joined by `","`, an escaped quotation mark at the end of a part would join two strings to one.
+    # Joined by `","`, an escaped quotation mark at the end of a part would merge two strings.
     if b'\\","' in strings or strings.endswith(b'\\"]'):
         return None  # the quotation mark that ends one of them may be escaped
     try:
         read = _strings(strings)
     except (msgspec.MsgspecError, UnicodeError):
         return None
-    # As many strings as parts: no part holds a quotation mark that is not escaped.
+    # As many strings as parts: no part contains an unescaped quotation mark.
     return "".join(read) if len(read) == len(parts) else None
 
 
 def _place(value: Any) -> tuple[Any, Any] | None:
-    """Return where the mark stands as a whole string; None where it does not, or not only there."""
+    """Return where the placeholder is a complete string; None if it is not, or not only there."""
     found: list[tuple[Any, Any]] = []
     waiting = [value]
     while waiting:

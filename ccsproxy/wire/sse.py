@@ -1,7 +1,7 @@
-"""Server-sent events, incrementally (WHATWG HTML, section 9.2.6 "Interpreting an event stream").
+"""Server-sent events, decoded incrementally (WHATWG HTML, section 9.2.6 "Interpreting an event stream").
 
-The cost is linear in the bytes, however they are cut: line ends are normalised piece by piece, and the search for the
-blank line goes on where it stopped. Lines are split as bytes, which is safe in UTF-8, and decoded afterwards.
+The cost is linear in the bytes, however they are split: line ends are normalised per read, and the search for the
+blank line continues where it stopped. Lines are split as bytes, which is safe in UTF-8, and decoded afterwards.
 """
 
 import msgspec
@@ -14,10 +14,10 @@ _BOM = b"\xef\xbb\xbf"
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One dispatched event.
 
-    :ivar name: the event's type, ``message`` where the stream names none.
+    :ivar name: the event's type, ``message`` if the stream does not name one.
     :ivar data: its data lines joined by LF, as bytes (nearly always UTF-8).
-    :ivar id: the last event id at that point, empty when there is none.
-    :ivar recovered: the stream ended before the blank line that the standard asks for.
+    :ivar id: the last event id at that point, empty if there is none.
+    :ivar recovered: the stream ended before the blank line that the standard requires.
     """
 
     name: str
@@ -32,19 +32,19 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class SseDecoder:
-    """Turns the bytes of one event stream into events.
+    """Decodes the bytes of one event stream into events.
 
     :ivar comments: how many comment lines were seen (keep-alives).
     :ivar retry: the last reconnection time, in milliseconds, or None.
     :ivar last_event_id: the id that a client would send to resume.
-    :ivar ordinary: so far there were only events of one line of data, perhaps after one with their name, LF each;
-        what stands after the last event is not counted.
+    :ivar ordinary: so far all events had a single line of data, optionally preceded by one with their name, and LF
+    line ends; what follows the last event is not considered.
     """
 
     def __init__(self, strict: bool = False) -> None:
-        """Start a stream.
+        """Start decoding a stream.
 
-        :param strict: discard a last event without its blank line, as the standard requires of browsers.
+        :param strict: discard a last event without a blank line, as the standard requires of browsers.
         """
         self.comments = 0
         self.retry: int | None = None
@@ -68,7 +68,7 @@ class SseDecoder:
     def feed_named(self, data: bytes) -> list[tuple[str, bytes]]:
         """Take the next bytes.
 
-        :return: the events that they complete, in order: name, empty where the stream names none, and data.
+        :return: the events that they complete, in order, as name (empty if the stream does not name one) and data.
         """
         whole = self._whole(data)
         if whole is None:
@@ -80,10 +80,10 @@ class SseDecoder:
         return ordinary
 
     def _whole(self, data: bytes) -> bytes | None:
-        """Return what whole events there are with the next bytes, without the blank line that ends the last one."""
+        """Return the events completed by the next bytes as one block, without the blank line after the last one."""
         if not self._started:
             data = self._start(data)
-        # Hardly any server writes CR: the look for it is one call, and normalising copies every byte.
+        # Hardly any server sends CR: checking for it is one call, while normalising copies every byte.
         if self._after_cr or b"\r" in data:
             data = self._normalised(data)
         if self._pending:
@@ -97,18 +97,18 @@ class SseDecoder:
 
     @property
     def rest(self) -> bytes | bytearray:
-        """What came after the last whole event."""
+        """The bytes after the last complete event."""
         return self._ended or self._pending
 
     def take_rest(self) -> bytes:
-        """Return what came after the last whole event; after the end nothing of it is kept here."""
+        """Return the bytes after the last complete event; after the end they are no longer kept here."""
         rest, self._ended = bytes(self._ended or self._pending), b""
         return rest
 
     def finish(self) -> list[Event]:
         """Take the end of the stream.
 
-        Many relays forget the last blank line: an unfinished event whose data is whole (JSON, or ``[DONE]``) is
+        Many relays omit the last blank line: an unfinished event whose data is complete (JSON, or ``[DONE]``) is
         returned and flagged, unless the decoder is strict.
         """
         rest = bytes(self._pending)
@@ -131,7 +131,9 @@ class SseDecoder:
         return data.removeprefix(_BOM)
 
     def _normalised(self, data: bytes) -> bytes:
-        """Make every line end an LF; a CR at the end counts at once, and swallows an LF that follows it later."""
+        """Convert every line end to LF; a CR at the end counts at once, and an LF that follows it later is
+        dropped.
+        """
         self.ordinary = False
         if self._after_cr and data:
             self._after_cr = False
@@ -142,7 +144,7 @@ class SseDecoder:
 
     def _continue(self, data: bytes) -> bytes | None:
         pending = self._pending
-        # One byte back: the blank line may be cut in its middle.
+        # One byte back: the blank line may be split in its middle.
         searched = max(len(pending) - 1, 0)
         pending += data
         end = pending.rfind(b"\n\n", searched)
@@ -183,7 +185,7 @@ class SseDecoder:
             elif field == b"event":
                 name = value
             elif field == b"error" and value.startswith(b"{"):
-                name = field  # llama.cpp writes failures so, which no standard knows
+                name = field  # llama.cpp reports failures like this, which is not in the standard
                 data.append(value)
             elif field == b"id":
                 if b"\0" not in value:
@@ -203,12 +205,12 @@ class SseDecoder:
 
 
 def named(event: Event) -> tuple[str, bytes]:
-    """Return an event's name, empty where the stream names none, and its data."""
+    """Return an event's name, empty if the stream does not name one, and its data."""
     return "" if event.name == "message" else event.name, event.data
 
 
 def _ordinary(whole: bytes) -> list[tuple[str, bytes]] | None:
-    """Read events that are a name and a line of data each; None where one of them is not."""
+    """Parse events that consist of a name and one line of data each; None if one of them does not."""
     lines = whole.split(b"\n")
     names, data = lines[::3], lines[1::3]
     if len(names) != len(data) or any(lines[2::3]) or len(lines) % 3 != 2:
@@ -223,7 +225,9 @@ def _ordinary(whole: bytes) -> list[tuple[str, bytes]] | None:
 
 
 def _may_be_whole(rest: bytes) -> bool:
-    """Tell quickly that an unfinished event holds no whole JSON: to read megabytes of it in vain costs as much."""
+    """Tell quickly whether an unfinished event may hold complete JSON: parsing megabytes of it in vain is
+    expensive.
+    """
     start = rest.rfind(b"data:", 0, 4096)
     opening = rest[start + 5 : start + 7].strip()[:1] if start >= 0 else b""
     return bool(rest) and (opening not in _CLOSING or rest.rstrip()[-1:] == _CLOSING[opening])

@@ -1,9 +1,9 @@
-"""Request targets and authorities: what they name, and where they lead. No byte of a path or query is altered."""
+"""Parsing request targets and authorities. No byte of a path or query is altered."""
 
 import re
 from collections.abc import Container
 
-#: What may stand in a request target at all: visible ASCII. Everything else reads differently from parser to parser.
+#: What may occur in a request target: visible ASCII. Parsers differ in how they treat anything else.
 VISIBLE = re.compile(rb"[\x21-\x7e]+")
 
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)(.*)", re.DOTALL)
@@ -12,18 +12,18 @@ _FIRST_SEGMENT = re.compile(rb"/([^/?]*)")
 
 
 class BadTarget(ValueError):
-    """A request target or an authority that is not clearly one."""
+    """A request target or an authority that is invalid or ambiguous."""
 
 
 def split_target(target: bytes) -> tuple[bytes, bytes]:
-    """Tell a request target's authority from its path and query (RFC 9112 section 3.2).
+    """Split a request target into its authority and its path with query (RFC 9112 section 3.2).
 
     :param target: origin-form (``/path?query``) or absolute-form (``http://authority/path?query``).
     :return: the authority, empty for origin-form, and the target in origin-form.
-    :raises BadTarget: when it is neither, so that no target can name another destination.
+    :raises BadTarget: if it is neither, so that no target can name another destination.
     """
     if not VISIBLE.fullmatch(target):
-        raise BadTarget("The request target holds bytes that are not visible ASCII.")
+        raise BadTarget("The request target contains bytes that are not visible ASCII.")
     if target.startswith(b"/"):
         return b"", target
     absolute = _ABSOLUTE.fullmatch(target)
@@ -35,10 +35,10 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
 
 
 def parse_authority(value: bytes) -> tuple[bytes, int | None]:
-    """Read the value of ``Host`` or the authority of a target: a name or address, perhaps with a port.
+    """Parse the value of ``Host`` or the authority of a target: a name or address, optionally with a port.
 
     :return: the host in lower case, brackets of an IPv6 address removed, and the port if there is one.
-    :raises BadTarget: when it is empty, names a user, or is anything else.
+    :raises BadTarget: if it is empty, contains user information, or is anything else.
     """
     match = _AUTHORITY.fullmatch(value)
     if match is None:
@@ -51,11 +51,11 @@ def parse_authority(value: bytes) -> tuple[bytes, int | None]:
 
 
 def route(target: bytes, names: Container[bytes]) -> tuple[bytes, bytes]:
-    """Find the upstream that a target asks for by its first path segment.
+    """Find the upstream that the first path segment of a target selects.
 
     :param target: in origin-form.
     :param names: the names of the upstreams.
-    :return: the name and the target without that segment; an empty name and the target as it is when it names none.
+    :return: the name and the target without that segment; an empty name and the unchanged target if it selects none.
     """
     match = _FIRST_SEGMENT.match(target)
     if match is None or match[1] not in names:
@@ -65,10 +65,10 @@ def route(target: bytes, names: Container[bytes]) -> tuple[bytes, bytes]:
 
 
 def with_base_path(base_path: bytes, target: bytes) -> bytes:
-    """Put an upstream's base path before a target in origin-form.
+    """Prepend an upstream's base path to a target in origin-form.
 
     :param base_path: empty, or a path that starts with a slash and does not end with one.
-    :raises BadTarget: when the target does not start with a slash: joined to anything it could name another host.
+    :raises BadTarget: if the target does not start with a slash: joined to anything, it could name another host.
     """
     if not target.startswith(b"/"):
         raise BadTarget("Only a target that starts with a slash can follow a base path.")

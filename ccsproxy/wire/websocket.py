@@ -1,8 +1,8 @@
-"""WebSocket messages read from a copy of the bytes (RFC 6455), with permessage-deflate (RFC 7692).
+"""WebSocket messages decoded from a copy of the bytes (RFC 6455), with permessage-deflate (RFC 7692).
 
-Framing is wsproto's. Messages are put together here, and inflated here, because a reader that only listens has other
-needs than a peer: it never answers, one message may be too large to keep and must not stop it, and what a peer would
-close the connection for ends its reading alone.
+Framing is done by wsproto. Messages are assembled and inflated here, because a passive reader has other needs than a
+peer: it never answers, a message that is too large to keep must not stop it, and errors for which a peer would close
+the connection only end its decoding.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import NamedTuple
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, Frame, FrameDecoder, Opcode, ParseFailed, RsvBits
 
-#: How much is inflated in one step.
+#: How many bytes are inflated in one step.
 _STEP = 64 << 10
-#: What every deflated message leaves out at its end.
+#: The bytes that every deflated message omits at its end.
 _TAIL = b"\x00\x00\xff\xff"
 DEFLATE = "permessage-deflate"
 
 
 class FrameSize(NamedTuple):
-    """One frame: when its last byte came in microseconds, and the length of its payload on the wire."""
+    """One frame: when its last byte arrived in microseconds, and the length of its payload on the wire."""
 
     at: int
     size: int
@@ -31,9 +31,9 @@ class SocketMessage(NamedTuple):
     """One message, or one control frame.
 
     :ivar kind: ``text``, ``binary``, ``close``, ``ping`` or ``pong``.
-    :ivar data: what it says, inflated; of a message that is too long, the beginning.
-    :ivar length: how long it is in all, inflated.
-    :ivar frames: the frames it came in.
+    :ivar data: its content, inflated; the beginning of a message that is too long.
+    :ivar length: its total length, inflated.
+    :ivar frames: the frames in which it arrived.
     """
 
     kind: str
@@ -43,18 +43,18 @@ class SocketMessage(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether all of it was kept."""
+        """Whether its data is complete."""
         return len(self.data) == self.length
 
 
 class MessageReader:
-    """Reads one direction of a connection.
+    """Decodes one direction of a connection.
 
-    :ivar damaged: the bytes are no WebSocket, or not with the extensions that were agreed on: nothing more is read.
+    :ivar damaged: the bytes are not WebSocket, or do not match the negotiated extensions: nothing more is decoded.
 
-    :param from_client: whose bytes they are; a client's are masked.
-    :param extensions: the value of ``Sec-WebSocket-Extensions`` in the server's answer.
-    :param limit: the most bytes of a message that are kept.
+    :param from_client: the direction; bytes from a client are masked.
+    :param extensions: the value of ``Sec-WebSocket-Extensions`` in the server's response.
+    :param limit: how many bytes of a message are kept at most.
     """
 
     def __init__(self, *, from_client: bool, extensions: str, limit: int) -> None:
@@ -71,7 +71,7 @@ class MessageReader:
     def feed(self, data: bytes, at: int) -> list[SocketMessage]:
         """Take the next bytes.
 
-        :param at: when they came, in microseconds.
+        :param at: when they arrived, in microseconds.
         :return: the messages that they complete.
         """
         if self.damaged:
@@ -81,7 +81,7 @@ class MessageReader:
         try:
             while (frame := self._decoder.process_buffer()) is not None:
                 found += self._take(frame, at)
-        # wsproto asserts where a peer of its own could not go wrong; a listener meets what peers really send.
+        # wsproto asserts where its own peer could not go wrong; a passive reader meets whatever peers really send.
         except (ParseFailed, AssertionError):
             self.damaged = True
         return found
@@ -109,7 +109,7 @@ class MessageReader:
         return [self._end()] if frame.message_finished else []
 
     def _keep(self, payload: bytes) -> None:
-        # The true length also of what is not kept: a record says how much it lacks.
+        # The true length counts what is not kept, too: a record states how much it lacks.
         self._length += len(payload) + (self._deflate.left_out() if self._deflate is not None else 0)
         if self._kept < self._limit:
             piece = payload[: self._limit - self._kept]
@@ -124,12 +124,12 @@ class MessageReader:
 
 
 class _Inflate(Extension):
-    """permessage-deflate for one direction, with the memory that a message may take bounded.
+    """permessage-deflate for one direction, with bounded memory per message.
 
-    A message is inflated to its end even where no more of it is kept: the next one may refer to it.
+    A message is inflated to its end even if no more of it is kept: the next one may refer to it.
 
-    :param takeover: what a message says may be referred to by the next one.
-    :param limit: how much of a message is handed on.
+    :param takeover: a message may refer to the previous one (context takeover).
+    :param limit: how much of a message is passed on.
     """
 
     name = DEFLATE
@@ -144,9 +144,9 @@ class _Inflate(Extension):
 
     @classmethod
     def agreed(cls, extensions: str, *, from_client: bool, limit: int) -> _Inflate | None:
-        """Return the extension where the two sides have agreed on it.
+        """Return the extension if the two sides have negotiated it.
 
-        The window's size is not asked for: the largest one reads them all.
+        The negotiated window size is ignored: the largest one can decode all.
         """
         for each in extensions.lower().split(","):
             name, *parameters = (part.strip() for part in each.split(";"))
@@ -160,18 +160,18 @@ class _Inflate(Extension):
         return True
 
     def offer(self) -> bool:
-        """Offer nothing: nobody is spoken to."""
+        """Offer nothing: there is no peer."""
         return False
 
     def left_out(self) -> int:
-        """Return how many bytes were inflated and not handed on since the last time."""
+        """Return how many bytes were inflated and not passed on since the last call."""
         left_out, self._left_out = self._left_out, 0
         return left_out
 
     def frame_inbound_header(
         self, proto: object, opcode: Opcode, rsv: RsvBits, payload_length: int
     ) -> CloseReason | RsvBits:
-        """Take the first bit of a frame's head, which marks a deflated message in its first frame."""
+        """Take the first reserved bit of a frame, which marks a deflated message in its first frame."""
         self._control = opcode.iscontrol()
         if rsv.rsv1 and (self._control or opcode is Opcode.CONTINUATION):
             return CloseReason.PROTOCOL_ERROR
@@ -184,7 +184,7 @@ class _Inflate(Extension):
         return self._inflate(data) if self._compressed and not self._control else data
 
     def frame_inbound_complete(self, proto: object, fin: bool) -> bytes | CloseReason | None:
-        """Inflate what is left at the end of a message."""
+        """Inflate the rest at the end of a message."""
         if not fin or self._control or not self._compressed:
             return None
         rest = self._inflate(_TAIL)
@@ -199,7 +199,7 @@ class _Inflate(Extension):
         try:
             while data:
                 out = self._inflater.decompress(data, _STEP)
-                if self._inflater.eof:  # a final block: the stream begins anew behind it (RFC 7692 section 7.2.3.4)
+                if self._inflater.eof:  # a final block: the stream restarts after it (RFC 7692 section 7.2.3.4)
                     data = self._inflater.unused_data
                     self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
                 else:
