@@ -46,12 +46,12 @@ def with_context(record: dict[str, Any], record_of: Callable[[int], Mapping[str,
         return record
     chain, missing = _chain(record, record_of)
     # What was sent once applies to its continuations, until it is sent again.
-    whole = {key: value for each in (*chain, body) for key, value in each.items() if key in _INHERITED}
-    said = _said_in(body)
-    whole = {**whole, **body, said: [item for each in chain for item in each[said]] + _items(body.get(said))}
+    merged = {key: value for each in (*chain, body) for key, value in each.items() if key in _INHERITED}
+    member = _conversation_member(body)
+    merged = {**merged, **body, member: [item for each in chain for item in each[member]] + _items(body.get(member))}
     if missing is not None:
-        whole["_missing_context"] = missing
-    return {**record, "request": {**request, "body": whole}}
+        merged["_missing_context"] = missing
+    return {**record, "request": {**request, "body": merged}}
 
 
 def _chain(
@@ -69,18 +69,18 @@ def _chain(
         body = (earlier.get("request") or {}).get("body")
         answer = (earlier.get("response") or {}).get("body_reassembled")
         asked = body if isinstance(body, dict) else {}
-        said = _said_in(asked)
-        found.append({**asked, said: _items(asked.get(said)) + _answered(answer)})
+        member = _conversation_member(asked)
+        found.append({**asked, member: _items(asked.get(member)) + _repeated_output(answer)})
         seq, newer = _context(earlier), seq
     return found[::-1], None
 
 
-def _said_in(body: Mapping[str, Any]) -> str:
+def _conversation_member(body: Mapping[str, Any]) -> str:
     """Return the member that contains the conversation."""
     return "messages" if "messages" in body else "input"
 
 
-def _answered(answer: Any) -> list[Any]:
+def _repeated_output(answer: Any) -> list[Any]:
     """Return what a later request would repeat of a response."""
     if not isinstance(answer, dict):
         return []

@@ -148,7 +148,7 @@ class Decoder:
 class _Link:
     """One coding of a body, which may turn out to differ from the announced one."""
 
-    __slots__ = ("_faults", "_held", "_name", "_plain", "_produced", "_room", "_stage", "_stopped")
+    __slots__ = ("_buffer", "_faults", "_name", "_plain", "_produced", "_room", "_stage", "_stopped")
 
     def __init__(self, name: str, limit: int, faults: list[str]) -> None:
         self._name = name
@@ -156,7 +156,7 @@ class _Link:
         self._faults = faults
         self._stage: _Stage | None = None
         self._plain = name == "identity"
-        self._held = b""
+        self._buffer = b""
         self._stopped = False
         self._produced = False
 
@@ -167,35 +167,35 @@ class _Link:
             return self._bounded(data)
         if self._produced:
             return self._decoded(data)
-        self._held += data
+        self._buffer += data
         if self._stage is None:
             # Magic numbers have up to four bytes, and text needs a few more to be recognised.
-            if len(self._held) < _HEAD:
+            if len(self._buffer) < _HEAD:
                 return b""
-            return self._decide()
+            return self._detect()
         return self._probe(data)
 
     def finish(self) -> bytes:
         out = b""
-        if self._held and self._stage is None and not self._plain:
-            out = self._decide()
+        if self._buffer and self._stage is None and not self._plain:
+            out = self._detect()
         if self._stage is None or self._stopped or self._stage.finished:
             return out
-        if not self._produced and _MAYBE_TEXT.match(self._held):
-            return out + self._give_up()
+        if not self._produced and _MAYBE_TEXT.match(self._buffer):
+            return out + self._treat_as_plain()
         self._note(TRUNCATED)
         return out
 
-    def _decide(self) -> bytes:
+    def _detect(self) -> bytes:
         """Determine the coding from the first bytes, or from the header if they tell nothing."""
-        name = magic(self._held) or (self._name if _may_be(self._name, self._held) else "")
+        name = magic(self._buffer) or (self._name if _may_be(self._name, self._buffer) else "")
         if not name:
-            return self._give_up()
+            return self._treat_as_plain()
         # Proxies that decode but keep the header, and those that encode without adding one, are both common.
         if name != self._name:
             self._note(MISLABELLED)
         self._stage = _STAGES[name]()
-        return self._probe(self._held)
+        return self._probe(self._buffer)
 
     def _probe(self, data: bytes) -> bytes:
         """Decode while there has been no output yet: a body that fails now may not be encoded at all."""
@@ -204,20 +204,20 @@ class _Link:
             out = self._stage.feed(data, self._room)
         except inflate.CodingError as error:
             # Usually an error page sent with the headers of the response that it replaces.
-            if not error.output and _MAYBE_TEXT.match(self._held):
-                return self._give_up()
+            if not error.output and _MAYBE_TEXT.match(self._buffer):
+                return self._treat_as_plain()
             return self._damaged(error)
-        if out or len(self._held) > 65536:
+        if out or len(self._buffer) > 65536:
             self._produced = True
-            self._held = b""
+            self._buffer = b""
         return self._bounded(out)
 
-    def _give_up(self) -> bytes:
+    def _treat_as_plain(self) -> bytes:
         self._plain = True
         self._stage = None
         if self._name:
             self._note(MISLABELLED)
-        held, self._held = self._held, b""
+        held, self._buffer = self._buffer, b""
         return self._bounded(held)
 
     def _decoded(self, data: bytes) -> bytes:

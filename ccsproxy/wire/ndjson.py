@@ -21,13 +21,13 @@ class NdjsonDecoder:
             self._pending += data
             return []
         if not self._pending:
-            whole = data[:end]
+            block = data[:end]
         else:
             self._pending += memoryview(data)[:end]
-            whole = bytes(self._pending)
+            block = bytes(self._pending)
             self._pending.clear()
         self._pending += memoryview(data)[end + 1 :]
-        return self._lines(whole)
+        return self._lines(block)
 
     def take_rest(self) -> bytes:
         """Return the incomplete last line; after the end it is no longer kept here."""
@@ -39,21 +39,21 @@ class NdjsonDecoder:
 
         :return: the last line, if it lacks a line end but is complete.
         """
-        whole = bytes(self._pending)
+        block = bytes(self._pending)
         self._pending.clear()
-        if not may_be_whole(whole):
-            self._rest = whole
+        if not may_be_complete(block):
+            self._rest = block
             return []
-        return self._lines(whole)
+        return self._lines(block)
 
-    def _lines(self, whole: bytes) -> list[bytes]:
+    def _lines(self, block: bytes) -> list[bytes]:
         if self._first:
             self._first = False
-            whole = whole.removeprefix(_BOM)
-        return [line for line in map(bytes.strip, whole.split(b"\n")) if line]
+            block = block.removeprefix(_BOM)
+        return [line for line in map(bytes.strip, block.split(b"\n")) if line]
 
 
-def may_be_whole(line: bytes) -> bool:
+def may_be_complete(line: bytes) -> bool:
     """Tell quickly whether a line may be complete; one cut off within an object or array does not end with its
     closing bracket.
     """

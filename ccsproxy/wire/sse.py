@@ -62,24 +62,24 @@ class SseDecoder:
 
         :return: the events that they complete, in order.
         """
-        whole = self._whole(data)
-        return [] if whole is None else self._dispatch(whole)
+        chunk = self._complete_events(data)
+        return [] if chunk is None else self._dispatch(chunk)
 
     def feed_named(self, data: bytes) -> list[tuple[str, bytes]]:
         """Take the next bytes.
 
         :return: the events that they complete, in order, as name (empty if the stream does not name one) and data.
         """
-        whole = self._whole(data)
-        if whole is None:
+        chunk = self._complete_events(data)
+        if chunk is None:
             return []
-        ordinary = _ordinary(whole)
+        ordinary = _ordinary(chunk)
         if ordinary is None:
-            return [named(event) for event in self._dispatch(whole)]
+            return [named(event) for event in self._dispatch(chunk)]
         self.last_event_id = self._id
         return ordinary
 
-    def _whole(self, data: bytes) -> bytes | None:
+    def _complete_events(self, data: bytes) -> bytes | None:
         """Return the events completed by the next bytes as one block, without the blank line after the last one."""
         if not self._started:
             data = self._start(data)
@@ -114,10 +114,12 @@ class SseDecoder:
         rest = bytes(self._pending)
         self._ended = self._ended or rest
         self._pending.clear()
-        if self._strict or not _may_be_whole(rest):
+        if self._strict or not _may_be_complete(rest):
             return []
         return [
-            Event(event.name, event.data, event.id, True) for event in self._dispatch(rest) if _is_whole(event.data)
+            Event(event.name, event.data, event.id, True)
+            for event in self._dispatch(rest)
+            if _is_complete(event.data)
         ]
 
     def _start(self, data: bytes) -> bytes:
@@ -150,14 +152,14 @@ class SseDecoder:
         end = pending.rfind(b"\n\n", searched)
         if end < 0:
             return None
-        whole = bytes(memoryview(pending)[:end])
+        chunk = bytes(memoryview(pending)[:end])
         del pending[: end + 2]
-        return whole
+        return chunk
 
-    def _dispatch(self, whole: bytes) -> list[Event]:
-        """Read whole events; the common two shapes are recognised without looking at each line."""
+    def _dispatch(self, chunk: bytes) -> list[Event]:
+        """Parse complete events; the two common forms are recognised without examining each line."""
         events = []
-        for block in whole.split(b"\n\n"):
+        for block in chunk.split(b"\n\n"):
             if block[:7] == b"event: ":
                 head, _, rest = block.partition(b"\n")
                 if rest[:6] == b"data: " and b"\n" not in rest:
@@ -209,9 +211,9 @@ def named(event: Event) -> tuple[str, bytes]:
     return "" if event.name == "message" else event.name, event.data
 
 
-def _ordinary(whole: bytes) -> list[tuple[str, bytes]] | None:
+def _ordinary(chunk: bytes) -> list[tuple[str, bytes]] | None:
     """Parse events that consist of a name and one line of data each; None if one of them does not."""
-    lines = whole.split(b"\n")
+    lines = chunk.split(b"\n")
     names, data = lines[::3], lines[1::3]
     if len(names) != len(data) or any(lines[2::3]) or len(lines) % 3 != 2:
         return None
@@ -224,7 +226,7 @@ def _ordinary(whole: bytes) -> list[tuple[str, bytes]] | None:
     return [(read[name], text) for name, text in zip(names, texts, strict=True)]
 
 
-def _may_be_whole(rest: bytes) -> bool:
+def _may_be_complete(rest: bytes) -> bool:
     """Tell quickly whether an unfinished event may hold complete JSON: parsing megabytes of it in vain is
     expensive.
     """
@@ -236,7 +238,7 @@ def _may_be_whole(rest: bytes) -> bool:
 _CLOSING = {b"{": b"}", b"[": b"]"}
 
 
-def _is_whole(data: bytes) -> bool:
+def _is_complete(data: bytes) -> bool:
     if data.strip() == b"[DONE]":
         return True
     try:
