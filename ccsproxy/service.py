@@ -1,4 +1,4 @@
-"""The composition root: the only module that knows every room, and puts a running ccsproxy together.
+"""The composition root: the only module that knows every package and assembles a running ccsproxy.
 
 ``twistd -n ccsproxy`` comes in through `makeService`, ``ccsproxy serve`` through `CcsproxyService`, and a program
 that embeds ccsproxy through `serve`.

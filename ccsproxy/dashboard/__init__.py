@@ -1,1 +1,1 @@
-"""The pages a person reads, and their static files."""
+"""The pages that people read, and their static files."""

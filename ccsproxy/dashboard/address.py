@@ -1,4 +1,4 @@
-"""The addresses of the pages; every view has one."""
+"""The addresses of the pages; every view has its own."""
 
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode

@@ -1,4 +1,4 @@
-"""Star, tags and note of a session or call, as a form that the script sends to the API."""
+"""The form for star, tags and note of a session or call, which the script sends to the API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The files that pages load: style sheet and scripts, under an address that changes with their content."""
+"""The static files of pages, style sheet and scripts, under an address that changes with their content."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Pages for what cannot be shown."""
+"""Pages for errors, and for what cannot be shown."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""What a person must know of the service before believing the pages: capture, store and redaction."""
+"""Notices that a reader has to know before trusting the pages: about capture, store and redaction."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

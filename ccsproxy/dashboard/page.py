@@ -1,4 +1,4 @@
-"""The frame of every page: head, query field, navigation, notices, columns, and the help for the keyboard."""
+"""The frame of every page: header, query field, navigation, notices, columns, and keyboard help."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

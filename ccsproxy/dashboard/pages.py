@@ -1,4 +1,4 @@
-"""The pages mounted at ``/``: finds the page of an address, makes it in the reading pool and writes it."""
+"""The pages at ``/``: finds the page for an address, renders it in the reading pool, and writes it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus

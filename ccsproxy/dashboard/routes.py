@@ -1,4 +1,4 @@
-"""Which address is which page."""
+"""The routes of the dashboard: which page an address belongs to."""
 
 from collections.abc import Callable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What the pages say of the service that they show."""
+"""What the pages show about the service itself."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

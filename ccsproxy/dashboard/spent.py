@@ -1,4 +1,4 @@
-"""What the head of every page says of money: spent today, of the budget, and the fullest limit."""
+"""The spending in every page's header: today's total, its budget, and the fullest limit."""
 
 import threading
 import time

@@ -1,1 +1,1 @@
-"""A small mock of two LLM APIs and a few calls to it, so that someone without a key sees records."""
+"""The demo: a small mock of two LLM APIs and a few calls to it, to see records without a key."""

@@ -1,4 +1,4 @@
-"""What the mock upstream says: an Anthropic message and an OpenAI response, as events and as whole objects."""
+"""The answers of the mock upstream: an Anthropic message and an OpenAI response, streamed and whole."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The calls that the demo makes: what an agent with two APIs would send, one of them wrong, one of them aborted."""
+"""The calls of the demo: what an agent with two APIs would send, including a wrong one and an aborted one."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the bytes mean, sans-IO: one LLM wire format a file."""
+"""LLM wire formats, without I/O: one dialect per folder or module."""
 
 from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.dialects.detect import Dialect, detect

@@ -1,4 +1,4 @@
-"""What a response body said, once it has been read."""
+"""The result of reading a response body."""
 
 from typing import Any
 

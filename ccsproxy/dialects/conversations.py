@@ -1,4 +1,4 @@
-"""Mistral's conversations and agents (``/v1/conversations``): the events of a stream, put together as its answer is.
+"""Mistral's conversations and agents (``/v1/conversations``): reassembles the events of a stream.
 
 Source: Mistral's API reference, "Beta Conversations": an answer is an object ``conversation.response`` with a list of
 ``outputs``; a stream begins with ``conversation.response.started`` and ends with ``conversation.response.done``,

@@ -1,4 +1,4 @@
-"""Token counts as providers write them: what is a count, and how counts that contain one another are parted."""
+"""Token counts as providers write them: which values are counts, and how counts that include others are separated."""
 
 import re
 from decimal import Decimal

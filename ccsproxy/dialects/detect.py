@@ -1,4 +1,4 @@
-"""Which dialect an exchange speaks, from its request alone or with the head of its response."""
+"""Detects the dialect of an exchange, from its request alone or together with its response's head."""
 
 from ccsproxy.dialects.facts import Facts
 from ccsproxy.dialects.protocol import WireFormat

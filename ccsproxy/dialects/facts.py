@@ -1,4 +1,4 @@
-"""What is known of an exchange when its meaning is asked for."""
+"""What is known of an exchange when its dialect is determined."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What reassembly notices beside the message: faults, errors, leftovers and the time of the first content."""
+"""What reassembly notices besides the message: faults, errors, leftovers, and the time of the first content."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The four ways in which a stream of JSON events is framed, and which of them a body uses."""
+"""The four ways in which a stream of JSON events can be framed, and which of them a body uses."""
 
 from typing import Protocol
 

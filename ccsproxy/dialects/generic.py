@@ -1,4 +1,4 @@
-"""Everything that is no known model call: kept as it is, with a category."""
+"""Everything that is not a known model call: kept as it is, with a category."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Strings and lists that grow by pieces, at a cost that is linear in their length."""
+"""Strings and lists that grow by parts, at a cost that is linear in their length."""
 
 import re
 from collections.abc import Iterable

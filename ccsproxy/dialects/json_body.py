@@ -1,4 +1,4 @@
-"""Reading JSON bodies: their members, and the errors that providers answer with."""
+"""Reads JSON bodies: their members, and the errors that providers answer with."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What came where a model was to answer: nothing, a web page, somebody else's JSON (contract, section 3)."""
+"""Responses in place of a model's answer: nothing, a web page, unrelated JSON (contract, section 3)."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reading on behind the part of a stream that is kept: for its counts and its ending alone, in bounded memory."""
+"""Reads on beyond the part of a stream that is kept, only for its counts and its ending, in bounded memory."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reads a body that is no stream: JSON, lines of JSON, text or neither."""
+"""Reads a body that is not a stream: JSON, JSON lines, text or none of these."""
 
 import msgspec
 

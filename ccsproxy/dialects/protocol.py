@@ -1,4 +1,4 @@
-"""What a dialect has to offer."""
+"""The interface of a dialect."""
 
 from typing import Any, Protocol
 

@@ -1,4 +1,4 @@
-"""Reads a response body, whatever it turns out to be."""
+"""Reads a response body in whatever form it turns out to have."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""The dialects there are: one line each."""
+"""The registry of dialects: one line each."""
 
 from typing import Any
 

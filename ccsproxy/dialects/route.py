@@ -1,4 +1,4 @@
-"""What a request target says of the kind of call."""
+"""What a request target says about the kind of call."""
 
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote

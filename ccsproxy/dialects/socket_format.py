@@ -1,4 +1,4 @@
-"""What the dialects have in common that are spoken over WebSocket only."""
+"""What the dialects that are spoken only over WebSocket have in common."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The usage of a call that broke off before its counts came: what is known is a lower bound (contract, section 4)."""
+"""The usage of a call that broke off before it was counted, as a lower bound (contract, section 4)."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Shows the events of a stream to somebody else while they are read, whatever that somebody does."""
+"""Lets an observer see the events of a stream while they are read, without depending on its behaviour."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,1 +1,1 @@
-"""How a record is written for others: pure renderings of an exchange or a session."""
+"""Exports: pure renderings of an exchange or a session for other tools and people."""

@@ -1,4 +1,4 @@
-"""Where an exchange went: the URL of its upstream, put together from the record and the upstreams that are known."""
+"""The URL of the upstream that an exchange went to, from the record and the known upstreams."""
 
 from collections.abc import Mapping
 from typing import Any

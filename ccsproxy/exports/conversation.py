@@ -1,4 +1,4 @@
-"""What was said, for reading: the dialects' views of request and answer as sections of blocks."""
+"""A readable conversation: the dialects' views of request and answer as sections of blocks."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

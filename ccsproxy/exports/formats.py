@@ -1,4 +1,4 @@
-"""The formats that there are: one line for each."""
+"""The registry of export formats: one line each."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any

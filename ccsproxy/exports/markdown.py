@@ -1,4 +1,4 @@
-"""An exchange as Markdown; captured content stands in fences that it cannot close."""
+"""An exchange as Markdown, with captured content in fences that it cannot close."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""An exchange as one HTML file: no script, nothing fetched, all captured content as text."""
+"""An exchange as one HTML file: no scripts, nothing fetched, all captured content as text."""
 
 from collections.abc import Iterator, Mapping
 from html import escape

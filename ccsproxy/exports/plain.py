@@ -1,4 +1,4 @@
-"""Records as JSON: one exchange for reading, a session as one record a line."""
+"""Records as JSON: an exchange for reading, a session with one record per line."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

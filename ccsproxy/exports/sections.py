@@ -1,4 +1,4 @@
-"""Headings and what stands below them: the parts of which a readable export is made."""
+"""Headings with their content, the parts of a readable export."""
 
 import attr
 

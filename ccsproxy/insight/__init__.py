@@ -1,1 +1,1 @@
-"""What is made of records: conversations, costs, cache verdicts, findings; computed, without files or network."""
+"""Insight: conversations, costs, cache verdicts and findings, computed from facts without files or network."""

@@ -1,4 +1,4 @@
-"""From a record to the facts of its call; what a prompt has in common with earlier ones is looked at once."""
+"""Extracts the facts of a call from its record; what prompts share is analysed only once."""
 
 from collections.abc import Mapping
 from datetime import datetime

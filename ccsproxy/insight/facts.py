@@ -1,4 +1,4 @@
-"""The facts of a call: all that insight needs of a record, without its bodies.
+"""The facts of a call: everything that insight needs from a record, without its bodies.
 
 A record of 900 KB becomes a few hundred bytes of its own, plus what is new in its prompt: the pieces of a prompt are
 shared by every call that sends them again. Every answer of this room is computed from these values.

@@ -1,4 +1,4 @@
-"""What is worth knowing about a session, in sentences, ranked by dollars and seconds; silence where all is well."""
+"""Findings about a session, as sentences ranked by dollars and seconds; none where all is well."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Which kinds of secrets went to providers: where they stood, since when, how often they were sent."""
+"""Leaks: which kinds of secrets were sent to providers, where, since when, and how often."""
 
 from collections.abc import Iterable
 from typing import Any

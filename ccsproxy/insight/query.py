@@ -1,4 +1,4 @@
-"""The query language: ``model:opus status:>=400 cost:>0.5 since:7d sort:-cost "any words"``, one for all who ask.
+"""The query language, ``model:opus status:>=400 cost:>0.5 since:7d sort:-cost "any words"``, for all interfaces.
 
 A field narrows; a comma inside a value means "or"; a sign before a field turns it round (``-client:codex``). Text
 matches where the value is contained in it, whatever the case; numbers take ``>``, ``>=``, ``<``, ``<=``. All the rest

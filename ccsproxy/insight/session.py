@@ -1,4 +1,4 @@
-"""A session as one object: its lanes, verdicts, sizes and conversation, each computed once when it is asked for."""
+"""A session as one object: its lanes, verdicts, sizes and conversation, each computed once, on demand."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Silences inside answers: at whom they were, how many, how long, summed up by model."""
+"""Silences within answers: how many, how long, and who caused them, by model."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

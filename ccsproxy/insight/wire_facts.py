@@ -1,4 +1,4 @@
-"""What headers, stream and capture notes of a record tell: limits, retries, stalls, secrets."""
+"""Facts from a record's headers, stream and capture notes: limits, retries, stalls, secrets."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Numbers as findings and commands write them: tokens, bytes and times; money as `ccsproxy.providers.amounts`."""
+"""Numbers as findings and commands write them: tokens, bytes, times; for money see `ccsproxy.providers.amounts`."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,2 +1,3 @@
-"""Starting agents so that their calls pass through here, with nothing of the user's changed (contract, section
-11)."""
+"""Starts agents so that their calls pass through the proxy and nothing of the user's is changed (contract, section
+11).
+"""

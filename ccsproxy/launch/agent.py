@@ -1,4 +1,4 @@
-"""What a launcher has to know of an agent: how it is found, how it is led here, and what that changes in it."""
+"""The description of an agent for its launcher: how it is found, how it is directed here, and what that changes."""
 
 from __future__ import annotations
 

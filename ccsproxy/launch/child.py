@@ -1,4 +1,4 @@
-"""The agent as a child in the foreground: its terminal, its signals, its exit status, as if nobody stood between.
+"""The agent as a foreground child with its own terminal, signals and exit status, as if started directly.
 
 The agent stays in our process group: what the terminal sends (Ctrl-C, Ctrl-Z, a window's new size) reaches it
 directly, and

@@ -1,4 +1,4 @@
-"""The variables with which a program is led through the proxy port as an HTTP proxy."""
+"""The variables that make a program use the proxy port as its HTTP proxy."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What a running service says of itself."""
+"""The health of a running service, as asked over its API."""
 
 import json
 import urllib.request

@@ -1,4 +1,4 @@
-"""Who uses the background service: a locked file for each launcher, so that nobody's death leaves a service behind.
+"""Leases on the background service: a locked file per launcher, so that a dead launcher leaves no service behind.
 
 A lease is a file in ``<data-dir>/launch/`` that its holder keeps locked. The kernel unlocks it when the holder ends,
 in whatever way, so a file that can be locked is nobody's. ``ccsproxy up`` leaves a lease without a holder: a file of

@@ -1,4 +1,4 @@
-"""The receipt: what an agent's run came to, in a few lines on standard error when it has given the screen back."""
+"""The receipt: what an agent's run amounted to, in a few lines on standard error after it has ended."""
 
 from __future__ import annotations
 

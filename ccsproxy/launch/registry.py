@@ -1,4 +1,4 @@
-"""The agents that there are: one line each."""
+"""The registry of agents: one line each."""
 
 from ccsproxy.launch.agent import Agent
 from ccsproxy.launch.agents import claude, codex, copilot, gemini, opencode, pi, plain, qwen

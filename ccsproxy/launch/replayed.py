@@ -1,4 +1,4 @@
-"""One start of an agent against recorded answers: a mock stands where the provider does, and nothing is recorded."""
+"""Starts an agent on recorded answers: a mock takes the provider's place, and nothing is recorded."""
 
 from __future__ import annotations
 

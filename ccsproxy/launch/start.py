@@ -1,4 +1,4 @@
-"""One start of an agent, from the service to the receipt."""
+"""Starts an agent, from finding the service to printing the receipt."""
 
 from __future__ import annotations
 

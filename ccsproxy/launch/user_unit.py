@@ -1,4 +1,4 @@
-"""The service as a unit of the user's own systemd: written, started, and taken away again."""
+"""The service as a unit of the user's systemd: written, started, and removed."""
 
 from __future__ import annotations
 

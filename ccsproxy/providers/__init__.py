@@ -1,1 +1,1 @@
-"""Who the upstreams are, as data: names, base URLs, secret headers, prices."""
+"""The known providers, as data: names, base URLs, secret headers, prices."""

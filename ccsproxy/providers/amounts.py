@@ -1,4 +1,4 @@
-"""Amounts of money as people read them: a small one is never nothing, and a sum says what it lacks."""
+"""Amounts of money in readable form: small amounts are never shown as zero, sums say what is missing from them."""
 
 import math
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What of a usage is billed at which rate: tokens by kind, pieces, tier, region, the length of the prompt."""
+"""The billable quantities of a usage: tokens by kind, tool calls, tier, region, prompt length."""
 
 from collections.abc import Iterator
 from typing import Any

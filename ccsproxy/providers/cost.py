@@ -1,4 +1,4 @@
-"""What a call costs, part by part, or why that is not known: a price where any part is missing is no price."""
+"""The cost of a call, part by part, or why it is not known: if any part has no price, neither has the call."""
 
 from collections.abc import Callable, Iterable, Iterator
 

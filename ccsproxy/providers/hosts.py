@@ -1,4 +1,4 @@
-"""The hosts at which coding agents call models: those whose traffic is recorded where it comes by.
+"""The hosts of model APIs, whose traffic is recorded under forwarding.
 
 Exact hosts, not whole domains: telemetry, logins and update checks of the same makers pass unread. A name here covers
 the names below it too, as an X.509 name constraint does, so each is as narrow as the provider's naming allows: the

@@ -1,4 +1,4 @@
-"""The environment variables in which people keep their credentials for a provider, and the header field of each.
+"""The environment variables that hold credentials for each provider, and the header field each belongs in.
 
 Sources: the providers' API references and the documentation of their SDKs. Where a provider has no variable of its
 own, ``<NAME>_API_KEY`` is taken.

@@ -1,4 +1,4 @@
-"""Price lists that others keep, to compare ours with: models.dev's ``api.json`` and LiteLLM's price map."""
+"""Price lists that others maintain, for comparison: models.dev's ``api.json`` and LiteLLM's price map."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The prices in force: the user's own file (``--prices FILE``) before the lists that come with this version.
+"""The prices in force: the user's own file (``--prices FILE``) before the built-in lists.
 
 The service keeps a copy of the file in its data dir, so that commands which work on the records later (``reindex``,
 ``prices``) price them as the service did.

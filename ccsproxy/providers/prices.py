@@ -1,4 +1,4 @@
-"""Which price applies to a call: the user's own rows first, then the makers' lists; unknown is None, never a guess.
+"""Which price applies to a call: the user's own rows first, then the built-in ones; None if unknown, never a guess.
 
 A price is for one model, from one day on. Other names of the model are only its dated snapshots: ``claude-opus-5``
 says nothing about ``claude-opus-5-5``.

@@ -1,4 +1,4 @@
-"""The providers that we know, by host: what an upstream of theirs is called, and whose words it speaks."""
+"""The registry of providers by host: the name of their upstream, and the dialect they speak."""
 
 import re
 

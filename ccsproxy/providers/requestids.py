@@ -1,4 +1,4 @@
-"""The response headers in which providers name a request, the most telling first."""
+"""The response headers in which providers name a request, the most specific first."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Who sells a maker's model at the maker's own list price: Claude on Amazon Bedrock and on Google Vertex AI.
+"""Resellers that charge a model's own list price: Claude on Amazon Bedrock and on Google Vertex AI.
 
 Anthropic's price page says so of both: their global endpoints cost what its own API does, and those that keep a call
 in one region or area cost a tenth more, from Claude 4.5 on. Other resellers' prices are not in any list that comes

@@ -1,4 +1,4 @@
-"""Keeps secrets out of everything that is kept, shown or logged."""
+"""Redaction: keeps secrets out of everything that is kept, shown or logged."""
 
 from ccsproxy.redaction.kinds.tags import PLACEHOLDER, Tagger
 from ccsproxy.redaction.redactor import Redactor, redactors

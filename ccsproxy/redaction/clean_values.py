@@ -1,4 +1,4 @@
-"""Header lines that were searched already: most of a head are those of the call before."""
+"""Header lines that have been searched already: most of a head repeats that of the previous call."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The secrets that an exchange has named itself, so that their echoes go wherever they stand in it."""
+"""The secrets that an exchange itself has shown, so that their echoes are replaced wherever they occur in it."""
 
 import re
 from base64 import b64decode

@@ -1,4 +1,4 @@
-"""The fields of a ``multipart/form-data`` body (RFC 7578), without the files among them."""
+"""The fields of a ``multipart/form-data`` body (RFC 7578), apart from its files."""
 
 import re
 from collections.abc import Iterator

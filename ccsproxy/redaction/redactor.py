@@ -1,4 +1,4 @@
-"""The one choke point: nothing of an exchange is kept, shown or logged that did not go through its redactor."""
+"""The redactor: nothing of an exchange is kept, shown or logged without passing through one."""
 
 import re
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Which kinds of secret were replaced, where, and how often (contract, section 4)."""
+"""Reports which kinds of secret were replaced, where, and how often (contract, section 4)."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Texts that were searched already: agents send the whole conversation again with every turn.
+"""Remembers texts that were searched already, because agents send the whole conversation every turn.
 
 What is known is a hash of the text under a key of this process, and that the rules found nothing in it, or what they
 found. A text that differs by one letter is another text. Nothing outlives the process, and with it the rules.

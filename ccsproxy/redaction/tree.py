@@ -1,4 +1,4 @@
-"""Which values of a JSON tree are secret by the key they stand under, and which are data and no text."""
+"""Which values of a JSON tree are secret because of their key, and which are data rather than text."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Redacting a JSON value, however deep it is."""
+"""Redacts a JSON value of any depth."""
 
 from collections.abc import Callable
 from typing import Any

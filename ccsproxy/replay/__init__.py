@@ -1,1 +1,1 @@
-"""Recorded calls made again, and agents answered from records: what of it needs the network."""
+"""Replay: recorded calls sent again, and agents answered from records; the part that needs the network."""

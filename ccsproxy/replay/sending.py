@@ -1,4 +1,4 @@
-"""Sends a recorded request again, by treq on the relay's own way to upstreams, and reads the answer as it comes."""
+"""Sends a recorded request again, with treq over the relay's own connections, and reads the streamed answer."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What twistd lacks: child processes, signals, systemd, sockets, an event loop that wakes seldom."""
+"""What twistd lacks: child processes, signals, systemd, sockets, a leaner event loop."""

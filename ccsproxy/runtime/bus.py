@@ -1,4 +1,4 @@
-"""The in-process bus: whoever has news publishes it, whoever wants it subscribes."""
+"""The in-process event bus: publishers and subscribers of live events."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The clock of deadlines: it never jumps, and it knows when we ourselves stood still.
+"""The clock of deadlines: it never jumps, and it notices when this process itself did not run.
 
 Twisted's reactors count in `time.time`. When somebody sets the clock back by an hour, no timer fires for an hour;
 when it is set forward, every limit has passed at once. `use_monotonic_clock` makes the reactor of a process of ours

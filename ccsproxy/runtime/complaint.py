@@ -1,4 +1,4 @@
-"""Why a program cannot start, said where whoever started it reads it."""
+"""Reports why a program cannot start, where the person who started it reads it."""
 
 import os
 import sys

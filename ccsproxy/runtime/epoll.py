@@ -1,4 +1,4 @@
-"""A leaner turn of Twisted's epoll reactor: the same work for each event, without a log context around it.
+"""A leaner poll loop for Twisted's epoll reactor: the same work per event, without a log context around it.
 
 `twisted.internet.epollreactor.EPollReactor.doPoll` wraps every event in ``callWithLogger``, which names the source in
 legacy log messages and costs as much as reading the socket does. Events that only say "there is something to read"

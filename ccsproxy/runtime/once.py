@@ -1,4 +1,4 @@
-"""Doing something once, however often and by how many it is asked for."""
+"""Runs something once, however often and by however many it is asked for."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any

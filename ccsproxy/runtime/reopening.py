@@ -1,4 +1,4 @@
-"""Opening log files again, for programs that move them away and send SIGHUP (logrotate and its kin)."""
+"""Reopens log files for programs that move them and send SIGHUP (logrotate and the like)."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""A restart that cuts nobody off, from the side of the process that is succeeded."""
+"""A restart without cut connections, from the side of the process that is replaced."""
 
 import os
 from collections.abc import Callable

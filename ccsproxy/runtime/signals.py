@@ -1,4 +1,4 @@
-"""Signals: SIGTERM and SIGINT stop (contract, section 8), SIGHUP reads the configuration again (section 1).
+"""Signals: SIGTERM and SIGINT stop (contract, section 8), SIGHUP rereads the configuration (section 1).
 
 SIGHUP has two meanings that only its circumstances tell apart. A person or a supervisor sends it to the service's
 main process and means: read your configuration again, open your log again. The system sends it to everything that

@@ -1,4 +1,4 @@
-"""Telling systemd how we are: READY, STOPPING and WATCHDOG, as sd_notify(3) describes it."""
+"""Notifies systemd of our state: READY, STOPPING and WATCHDOG, as described in sd_notify(3)."""
 
 import os
 import socket

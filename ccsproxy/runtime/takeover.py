@@ -1,4 +1,4 @@
-"""A successor takes the listening sockets over while we still serve: a restart that cuts nobody off (SIGUSR2).
+"""A restart without cut connections: a successor takes over the listening sockets while we still serve (SIGUSR2).
 
 The successor is the same command, started by us. It inherits our listening sockets as they are, so that there is no
 moment in which a connection is refused: what waits in their queues is accepted by whichever of the two comes first.

@@ -1,4 +1,4 @@
-"""What a process of ours sets for itself: limits, when garbage is looked for, and when memory is given back."""
+"""Settings of our own processes: limits, garbage collection, and returning memory to the system."""
 
 import ctypes
 import gc

@@ -1,4 +1,4 @@
-"""One turn of the reactor: what its events write leaves together at the end of it.
+"""Batches the writes of one reactor turn, so that they are sent together at its end.
 
 Where several connections have something to read at once, their answers are not sent one by one between the readings,
 but one after the other behind them. Each then finds the receiving process and the kernel's path already awake, which

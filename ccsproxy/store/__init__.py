@@ -1,1 +1,1 @@
-"""The memory: crash-safe segments, a rebuildable index, retention."""
+"""The store: crash-safe segments, a rebuildable index, retention."""

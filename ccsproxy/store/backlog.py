@@ -1,4 +1,4 @@
-"""What waits to be written: bounded, counted, and degraded in a stated order when it grows too long."""
+"""The backlog of records to be written: bounded, counted, and shed in a stated order when it grows too long."""
 
 import threading
 from collections import deque

@@ -1,4 +1,4 @@
-"""The writer without its thread: takes what waits, encodes it, appends it, and lives through a sick disk."""
+"""The writer without its thread: encodes and appends the records of the backlog, and survives a sick disk."""
 
 from collections.abc import Callable
 from pathlib import Path

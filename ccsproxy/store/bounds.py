@@ -1,4 +1,4 @@
-"""What counts and spans of a record are taken for true: an upstream may say whatever it likes."""
+"""Bounds within which a record's numbers are believed: an upstream may send any."""
 
 from typing import Any
 

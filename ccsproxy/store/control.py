@@ -1,4 +1,4 @@
-"""Control: how a command asks the service that writes a data dir for what only the writer may do.
+"""The control channel: how a command asks the service that writes a data directory to change it.
 
 A request is a row in the state of the data dir, which only its owner can change. The service looks once a second,
 takes it, and writes beside it how it stands. No port, no token: who may change the data dir may ask. A removal that

@@ -1,4 +1,4 @@
-"""The data dir: made private, refused when it is not ours alone, and locked by the one process that writes it."""
+"""The data directory: made private, refused if others have access, and locked by the one process that writes it."""
 
 import errno
 import fcntl

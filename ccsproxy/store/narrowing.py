@@ -1,4 +1,4 @@
-"""The query language as SQL: each field a condition on ``requests``, each sort an expression."""
+"""Translates the query language to SQL: each field to a condition on ``requests``, each sort to an expression."""
 
 from typing import Any
 

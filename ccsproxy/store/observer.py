@@ -1,4 +1,4 @@
-"""The seam between the writing half of the store and the index: what the writer tells, in the order it happened."""
+"""The interface between the writing half of the store and the index: what was written, in order."""
 
 from typing import Protocol
 

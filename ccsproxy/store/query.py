@@ -1,4 +1,4 @@
-"""What may be asked of the store: filters, a cursor and words to search for, and how they read as SQL."""
+"""A query to the store: filters, a cursor and search words, and their SQL."""
 
 import re
 from typing import Any

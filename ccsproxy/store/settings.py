@@ -1,4 +1,4 @@
-"""What the store was told."""
+"""The settings of the store."""
 
 import attr
 

@@ -1,4 +1,4 @@
-"""The store: what is remembered of the exchanges. It puts the parts together; capture sees nothing else."""
+"""The store as capture sees it: assembles the parts that keep records."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Values of filters that no record has: named when a list is empty, with what was probably meant.
+"""Unknown filter values: reported when a list is empty, with what was probably meant.
 
 Outcomes, categories and dialects are known beforehand, and an unknown one is an error (`ccsproxy.store.query`).
 Models, clients, upstreams, folders and tools are whatever was recorded: one that was not is no error, as it may be

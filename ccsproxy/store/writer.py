@@ -1,4 +1,4 @@
-"""The deferred-based writer: one thread that alone writes records, fed from the reactor through a bounded backlog."""
+"""The Deferred-based writer: one thread that alone writes records, fed from the reactor through a bounded backlog."""
 
 import math
 import threading

@@ -1,1 +1,1 @@
-"""The ``ccsproxy`` command, one module a subcommand."""
+"""The ``ccsproxy`` command: one module per subcommand."""

@@ -1,4 +1,4 @@
-"""What the reading commands have in common: opening the store, naming an exchange, filters."""
+"""Common parts of the reading commands: opening the store, naming an exchange, filters."""
 
 import argparse
 import re

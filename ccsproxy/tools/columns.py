@@ -1,4 +1,4 @@
-"""Columns for people: as wide as the terminal lets them be, in the cells that letters take up there.
+"""Columns for people: as wide as the terminal allows, measured in terminal cells.
 
 Where a terminal is narrow, columns that matter less are left out; what programs read through a pipe is whole.
 """

@@ -1,4 +1,4 @@
-"""What the commands that work on a data dir have in common: its option, its checks, and how they report."""
+"""Common parts of the commands that work on a data directory: its option, its checks, error reports."""
 
 import argparse
 import functools

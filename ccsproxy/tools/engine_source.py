@@ -1,4 +1,4 @@
-"""The engine that ``--from`` names: what was shipped, for the hub and for commands that read."""
+"""The engine given by ``--from``: shipped records as a source for the hub and for reading commands."""
 
 import argparse
 import tempfile

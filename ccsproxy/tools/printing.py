@@ -1,4 +1,4 @@
-"""Writing lists for people: columns, numbers and colours (colours only where a terminal reads them)."""
+"""Prints lists for people: columns, numbers and colours (colours only on a terminal)."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Several relay processes behind the same ports (``--workers``): started, told what to do, listened to, stopped."""
+"""Supervises several relay processes on the same ports (``--workers``): starts, instructs and stops them."""
 
 import socket
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""What is made of records, for people: findings, why a call cost what it did, prompts, leaks, limits, health."""
+"""Pages for what is derived from records: findings, costs, prompts, leaks, limits, health."""

@@ -1,4 +1,4 @@
-"""Findings: sentences, each a link to the call that shows it, the weightiest first."""
+"""Findings as sentences, each with a link to the call that shows it, the weightiest first."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Health: whether anything was lost, said aloud; sizes, lag, versions, ports."""
+"""The health page: whether anything was lost; sizes, lag, versions, ports."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Leaks: which kinds of secrets requests carried to whom, since when, how often."""
+"""The leaks page: which kinds of secrets requests sent to whom, since when, and how often."""
 
 from collections.abc import Mapping
 from typing import Any

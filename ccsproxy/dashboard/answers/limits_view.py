@@ -1,4 +1,4 @@
-"""Limits and budgets: how full, until when, and when they will be reached at this rate."""
+"""Limits and budgets: how full they are, until when, and when they will be reached at the current rate."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Prompts: the distinct system prompts and tool sets, since when, by which agent's version, and what changed."""
+"""The prompts page: the distinct system prompts and tool sets, who sends them since when, and their changes."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

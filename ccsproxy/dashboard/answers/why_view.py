@@ -1,4 +1,4 @@
-"""Why a call cost what it cost, in one panel: the price by kind of token, the cache, what the prompt was made of."""
+"""The panel that explains a call's cost: price by kind of token, cache, and parts of the prompt."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

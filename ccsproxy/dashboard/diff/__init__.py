@@ -1,1 +1,1 @@
-"""What changed between two requests."""
+"""Differences between two requests."""

@@ -1,4 +1,4 @@
-"""Two lists of messages or blocks put side by side: what stayed, came, went, or took another's place."""
+"""Aligns two lists of messages or blocks: what stayed, was added, was removed, or was replaced."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The changes between two requests, each shown as what it is; what stayed is said in a line."""
+"""The changes between two requests, each shown in a fitting form; what stayed the same takes one line."""
 
 import json
 from collections.abc import Iterator, Sequence

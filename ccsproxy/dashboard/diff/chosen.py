@@ -1,4 +1,4 @@
-"""Any two calls beside one another, of one session or of two, chosen by hand."""
+"""Comparison of any two calls, of one session or of two, chosen by hand."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Where a request asks the prompt cache to keep what came so far."""
+"""The cache breakpoints of a request."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What one request says otherwise than another: usually a turn and the one before it."""
+"""The page that compares a request with another one, usually with the previous turn."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Two texts compared line by line, and changed lines word by word; the work is bounded, whatever the texts are."""
+"""Compares two texts by lines, and changed lines by words, with bounded work for any texts."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The difference of two requests: system prompt, tools, messages and parameters, whatever dialect they are in."""
+"""The differences between two requests of any dialect: system prompt, tools, messages and parameters."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,1 +1,1 @@
-"""One exchange: overview, timing, context, bodies."""
+"""The page of one exchange: overview, timing, context, bodies."""

@@ -1,4 +1,4 @@
-"""What a call was about: what was asked last, and what came."""
+"""What a call was about: what was asked last, and what was answered."""
 
 from collections.abc import Mapping
 from typing import Any

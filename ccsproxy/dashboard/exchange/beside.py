@@ -1,4 +1,4 @@
-"""A call beside a list: in a sentence what it was, then the evidence; the whole of it is one key away."""
+"""A call shown beside a list: a sentence that sums it up, then the details; a key opens its own page."""
 
 import re
 from collections.abc import Mapping

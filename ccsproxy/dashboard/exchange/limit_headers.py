@@ -1,4 +1,4 @@
-"""What header fields that tell of limits mean, in words."""
+"""Explanations of the header fields that report limits."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The overview of an exchange: why first, then how long each part took, what it used, and what capture has to say."""
+"""The overview of an exchange: cost first, then times, usage, and what capture reports."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""One exchange: its head, its tabs, and the way to its neighbours."""
+"""The page of one exchange: its header, its tabs, and links to its neighbours."""
 
 import shlex
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Where the time of an exchange went: spans one after the other, and the silences within the stream."""
+"""Where the time of an exchange went: consecutive spans, and the silences within the stream."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise

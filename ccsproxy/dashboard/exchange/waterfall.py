@@ -1,4 +1,4 @@
-"""The time of an exchange as a waterfall: one row a part, and below them the rhythm in which the answer came."""
+"""The time of an exchange as a waterfall, one row per part, and the rhythm of the answer below."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,1 +1,1 @@
-"""What every page is made of: markup, SVG, Markdown, blocks, figures, words."""
+"""Building blocks of pages: markup, SVG, Markdown, message blocks, figures, words."""

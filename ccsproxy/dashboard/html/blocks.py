@@ -1,4 +1,4 @@
-"""The pieces of a message, each shown as what it is."""
+"""The blocks of a message, each shown in a form of its own."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How much a page may show, so that a record of 20 MB makes a page that a browser can bear."""
+"""Limits on how much a page shows, so that a record of 20 MB makes a page that a browser can handle."""
 
 #: Characters of captured content on one page, and of one text.
 ON_PAGE, IN_TEXT = 600_000, 60_000

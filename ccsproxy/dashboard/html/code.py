@@ -1,4 +1,4 @@
-"""Code in colours: tokens become elements, and the text of a token only ever text."""
+"""Syntax highlighting: tokens become elements, and their text is only ever text."""
 
 from collections.abc import Iterator
 from typing import Any

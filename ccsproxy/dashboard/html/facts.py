@@ -1,4 +1,4 @@
-"""Lists of names and values, with buttons to copy what is worth copying, and tables: in frames that scroll."""
+"""Lists of names and values with copy buttons, and tables, in frames that scroll."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Numbers, times and sizes as people read them; what is not known is a dash, never a zero."""
+"""Numbers, times and sizes in readable form; what is not known is a dash, never a zero."""
 
 import re
 from datetime import datetime

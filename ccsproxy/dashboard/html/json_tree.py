@@ -1,4 +1,4 @@
-"""Any JSON value as a tree that folds: what is shown when nothing more is known of a shape."""
+"""Any JSON value as a foldable tree, for shapes that have no view of their own."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Two texts line by line: what was removed, what was added, and a little of what stayed around it."""
+"""A line diff of two texts: removed lines, added lines, and some context around them."""
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher

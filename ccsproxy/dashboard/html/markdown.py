@@ -1,4 +1,4 @@
-"""Markdown as elements: only the tags named here can come of it, whatever was written.
+"""Markdown as elements: only the tags named here can result, whatever was written.
 
 The parser's tokens are turned into elements one by one, so there is no HTML to be sanitised. HTML in the text is
 text; a link shows its address and leads nowhere; an image is a placeholder. Nothing is ever loaded.

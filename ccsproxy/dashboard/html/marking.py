@@ -1,4 +1,4 @@
-"""Marks words that were searched for: the first is the place to land at, and folded texts open over them."""
+"""Highlights the words that were searched for; the first one is the target, and folded texts open to show it."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Elements of pages: values of `twisted.web.template` that cannot hold anything but text as text.
+"""Elements of pages: `twisted.web.template` values in which text can never become markup.
 
 Nothing in the dashboard is ever a string of HTML. Whatever was captured becomes a child or an attribute of an
 element, and both are escaped when the page is written.

@@ -1,4 +1,4 @@
-"""Requests and answers as conversations: system prompt, tools, messages."""
+"""Requests and answers shown as conversations: system prompt, tools, messages."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Times on pages: written in UTC, and in the reader's own zone where the script runs."""
+"""Times on pages: written in UTC, and shown in the reader's own time zone where scripts run."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The input of a tool call, as the kind of tool wants to be read: an edit as a difference, tasks as a list."""
+"""The input of a tool call in a form that suits the tool: an edit as a diff, tasks as a list."""
 
 from typing import Any
 

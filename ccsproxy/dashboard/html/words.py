@@ -1,4 +1,4 @@
-"""What states are called, and the tone in which they are shown: a word always, a colour beside it."""
+"""The words for states, and the tone they are shown in: always a word, with a colour beside it."""
 
 from typing import Any
 

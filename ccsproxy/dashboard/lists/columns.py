@@ -1,4 +1,4 @@
-"""The columns of a list: each sorts it, on the server, and can be left out, in this browser."""
+"""The columns of a list: the server sorts by them, the browser can hide them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The filters of the list of requests: a plain form, whose values are the address of the list."""
+"""The filters of the list of requests: a plain form whose values make up the list's address."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a person sees before anything is recorded: what to set, ready to be copied."""
+"""What is shown before anything has been recorded: settings, ready to be copied."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The overview of some time: what was spent on what, the cache, errors, speeds, limits and budgets; live."""
+"""The overview of a period, live: spending, cache, errors, speeds, limits and budgets."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The tables of the overview: what was spent by project, client, model and more, and errors by their cause."""
+"""The tables of the overview: spending by project, client, model and more, and errors by cause."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

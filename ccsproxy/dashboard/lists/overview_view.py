@@ -1,4 +1,4 @@
-"""The figures of the overview: of which time, and the charts of it."""
+"""The figures of the overview: the period, and its charts."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What the address of a list asks: the query language as a value that can be changed piece by piece."""
+"""The query of a list's address, as a value that can be changed part by part."""
 
 import re
 from collections.abc import Mapping

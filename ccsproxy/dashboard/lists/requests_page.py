@@ -1,4 +1,4 @@
-"""The list of calls: in-flight ones first seen when they begin, the newest on top unless it is sorted otherwise."""
+"""The list of calls: calls in progress appear when they begin, and the newest are first unless sorted otherwise."""
 
 import json
 from collections.abc import Mapping, Sequence

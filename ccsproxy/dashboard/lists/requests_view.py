@@ -1,4 +1,4 @@
-"""The view of a list of requests: rows and the figures above them, from what the index says."""
+"""The view of a list of requests: its rows and the figures above them, from the index."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

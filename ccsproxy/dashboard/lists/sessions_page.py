@@ -1,4 +1,4 @@
-"""The list of sessions: what each was about, where, with which models, and what it cost."""
+"""The list of sessions: what each was about, where, with which models, and at what cost."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

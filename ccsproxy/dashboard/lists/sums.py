@@ -1,4 +1,4 @@
-"""The line above a list that sums up everything it lets through, and says what the sums lack."""
+"""The line above a list with the totals of everything that passes the filter, and what is missing from them."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A session beside a list: its head, what is worth knowing, and its turns."""
+"""A session shown beside a list: its header, its findings, and its turns."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

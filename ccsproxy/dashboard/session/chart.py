@@ -1,4 +1,4 @@
-"""How the context of a session grows from call to call: bars that lead to their steps, with an axis and a table."""
+"""A chart of how a session's context grows from call to call, with links to the steps, an axis and a table."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The conversation of a session: turns with their steps, side calls behind a switch, calls that run at its end."""
+"""The conversation of a session: turns with their steps, side calls behind a switch, running calls at the end."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby

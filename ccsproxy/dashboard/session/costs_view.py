@@ -1,4 +1,4 @@
-"""What a session cost and what filled its context: splits of money and time, what was sent again, every step."""
+"""What a session cost and what filled its context: money, time, repeated content, and every step."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

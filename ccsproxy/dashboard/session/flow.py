@@ -1,4 +1,4 @@
-"""The part of a session that is shown with its texts: so many steps, and so many bytes, at a time."""
+"""The part of a session that is shown with its texts, limited to a number of steps and bytes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The head of a session: two lines that say what it was, where, with what, what it cost and where the time went."""
+"""The header of a session: two lines about what it was, where, with what, its cost and its time."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a turn says that the turn before did not, as every request repeats the whole conversation."""
+"""What is new in a turn, as every request repeats the whole conversation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The outline of a session: a line a turn with its cost, what became of its cache, its time and its errors."""
+"""The outline of a session: a line per turn with its cost, cache result, time and errors."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

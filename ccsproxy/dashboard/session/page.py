@@ -1,4 +1,4 @@
-"""A session: its conversation beside an outline, what it cost, or all its calls in a table."""
+"""The page of a session: its conversation with an outline, its costs, or all of its calls in a table."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The other exchanges of a session, as seen from one: before, after, and the turn before in the same thread."""
+"""The neighbours of an exchange in its session: previous, next, and the previous turn of its thread."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The texts of steps, out of their records: what user and model said, thoughts, calls and results."""
+"""The texts of steps, read from their records: words of user and model, thoughts, tool calls and results."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""One step of a conversation: thoughts, answers, each tool call with its result as one item; the rest is folded."""
+"""One step of a conversation: thoughts, answers, and each tool call together with its result."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The turns of a session in the order in which they are read: sub-agents stand where they began."""
+"""The turns of a session in reading order: sub-agents are placed where they began."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the results of a batch used: the sum of its lines, each of which is the answer of a call of a model.
+"""The usage of a batch's results: the sum of its lines, each of which is a model's answer.
 
 Anthropic (``GET /v1/messages/batches/ID/results``) and OpenAI (``GET /v1/files/ID/content``) answer with lines of
 JSON. A line that failed used nothing that is billed; where one that succeeded lacks a count, the sum has none.

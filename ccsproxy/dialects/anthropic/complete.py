@@ -1,4 +1,4 @@
-"""Puts the events of Anthropic's legacy Text Completions (``/v1/complete``) together."""
+"""Reassembles the events of Anthropic's legacy Text Completions (``/v1/complete``)."""
 
 from typing import Any
 

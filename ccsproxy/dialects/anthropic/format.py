@@ -1,4 +1,4 @@
-"""Anthropic Messages, also as Vertex and relays serve it, and the Text Completions before them."""
+"""Anthropic Messages, also as served by Vertex and relays, and the older Text Completions."""
 
 from typing import Any
 

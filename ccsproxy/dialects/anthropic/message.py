@@ -1,4 +1,4 @@
-"""Puts the events of an Anthropic Messages stream together."""
+"""Reassembles the events of an Anthropic Messages stream."""
 
 from collections.abc import Callable
 from typing import Any

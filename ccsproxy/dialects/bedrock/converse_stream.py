@@ -1,4 +1,4 @@
-"""Puts the events of a Bedrock Converse stream together."""
+"""Reassembles the events of a Bedrock Converse stream."""
 
 from typing import Any, TypeGuard
 

@@ -1,4 +1,4 @@
-"""Amazon Bedrock: invoke, which wraps other formats, and Converse."""
+"""Amazon Bedrock: Invoke, which wraps other vendors' formats, and Converse."""
 
 from typing import Any
 

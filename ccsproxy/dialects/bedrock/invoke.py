@@ -1,4 +1,4 @@
-"""What InvokeModel answers: the words of the models' makers, none of which is Bedrock's own."""
+"""Answers of Bedrock's InvokeModel, which are in the formats of the models' vendors."""
 
 from typing import Any
 

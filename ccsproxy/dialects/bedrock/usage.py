@@ -1,4 +1,4 @@
-"""Token counts of Amazon Bedrock: of Converse, of streams' metrics, and of the headers of every invocation."""
+"""Token counts of Amazon Bedrock: from Converse, from stream metrics, and from invocation headers."""
 
 from collections.abc import Callable
 from typing import Any

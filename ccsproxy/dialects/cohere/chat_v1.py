@@ -1,4 +1,4 @@
-"""Puts the events of Cohere's streams of version 1 together: chat and generate, lines of JSON or SSE."""
+"""Reassembles the events of Cohere's version 1 streams: chat and generate, as JSON lines or SSE."""
 
 from typing import Any
 

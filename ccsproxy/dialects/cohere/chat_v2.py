@@ -1,4 +1,4 @@
-"""Puts the events of a Cohere chat stream of version 2 together (``message-start`` to ``message-end``)."""
+"""Reassembles the events of a Cohere version 2 chat stream (``message-start`` to ``message-end``)."""
 
 from collections.abc import Callable
 from typing import Any

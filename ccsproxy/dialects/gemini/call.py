@@ -1,4 +1,4 @@
-"""A Gemini function call whose arguments arrive in pieces (Vertex, ``partialArgs``)."""
+"""A Gemini function call whose arguments arrive in parts (Vertex, ``partialArgs``)."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Why a candidate ended, also where a server writes the numbers of the enumeration (protobuf over REST)."""
+"""Why a candidate ended, also when a server writes the enumeration's numbers (protobuf over REST)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Puts the events of a Gemini Interactions stream together."""
+"""Reassembles the events of a Gemini Interactions stream."""
 
 from typing import Any
 

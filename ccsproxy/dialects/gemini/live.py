@@ -1,4 +1,4 @@
-"""Gemini Live: the messages of one turn, told apart by `ccsproxy.dialects.websocket.gemini_live`."""
+"""Gemini Live: the messages of one turn, as separated by `ccsproxy.dialects.websocket.gemini_live`."""
 
 from typing import Any
 

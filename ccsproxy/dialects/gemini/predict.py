@@ -1,4 +1,4 @@
-"""Vertex's ``:predict``, under which embeddings, images and the models before Gemini are asked."""
+"""Vertex's ``:predict``, which serves embeddings, images and the models before Gemini."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Puts the chunks of a Gemini stream together."""
+"""Reassembles the chunks of a Gemini stream."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Puts the lines of an Ollama stream together (chat and generate)."""
+"""Reassembles the lines of an Ollama stream (chat and generate)."""
 
 from typing import Any
 

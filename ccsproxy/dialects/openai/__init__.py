@@ -1,1 +1,1 @@
-"""OpenAI's Chat Completions and Responses, and whoever speaks them."""
+"""OpenAI's Chat Completions and Responses, and the APIs that are compatible with them."""

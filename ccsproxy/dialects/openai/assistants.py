@@ -1,4 +1,4 @@
-"""OpenAI Assistants: runs of a thread, as streams of the objects that they change."""
+"""OpenAI Assistants: runs of a thread, as streams of the objects they change."""
 
 from typing import Any
 

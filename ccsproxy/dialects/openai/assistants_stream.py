@@ -1,4 +1,4 @@
-"""Puts the events of an Assistants stream together: each carries an object whole, or a delta of one."""
+"""Reassembles the events of an Assistants stream: each carries a whole object or a delta of one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""OpenAI Chat Completions and legacy completions, also of DeepSeek, OpenRouter, Mistral, Azure and others."""
+"""OpenAI Chat Completions and legacy completions, also as served by DeepSeek, Mistral, Azure and many others."""
 
 from typing import Any
 

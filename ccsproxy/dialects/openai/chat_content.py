@@ -1,4 +1,4 @@
-"""Message content that arrives as a list of parts, or as parts and strings in turn (Mistral)."""
+"""Message content that arrives as a list of parts, or as parts and strings alternately (Mistral)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Members of Chat Completions deltas that are not OpenAI's: each is kept once in the message, not piled up."""
+"""Members of Chat Completions deltas that are not OpenAI's: each is kept once, not accumulated."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Puts the chunks of an OpenAI Chat Completions stream together, and those of its many relatives."""
+"""Reassembles the chunks of an OpenAI Chat Completions stream, and of the many compatible APIs."""
 
 from typing import Any
 

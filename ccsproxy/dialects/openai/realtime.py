@@ -1,4 +1,4 @@
-"""OpenAI Realtime: the events of one response, told apart by `ccsproxy.dialects.websocket.realtime`."""
+"""OpenAI Realtime: the events of one response, as separated by `ccsproxy.dialects.websocket.realtime`."""
 
 from typing import Any
 

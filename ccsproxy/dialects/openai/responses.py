@@ -1,4 +1,4 @@
-"""OpenAI Responses, also as Azure, ChatGPT's Codex backend and relays serve it."""
+"""OpenAI Responses, also as served by Azure, ChatGPT's Codex backend and relays."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The response object that a stream's lifecycle objects and items amount to."""
+"""Builds the response object from the lifecycle objects and items of a stream."""
 
 from typing import Any
 

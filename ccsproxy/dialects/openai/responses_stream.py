@@ -1,4 +1,4 @@
-"""Puts the events of an OpenAI Responses stream together."""
+"""Reassembles the events of an OpenAI Responses stream."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""Token counts of OpenAI Responses and Chat Completions, and of the many APIs that are made after them."""
+"""Token counts of OpenAI Responses and Chat Completions, and of the many APIs modelled on them."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""One reading of a request or answer for all dialects: messages, blocks, tools."""
+"""A common view of requests and answers of all dialects: messages, blocks, tools."""

@@ -1,4 +1,4 @@
-"""The values of which readable views are made, whatever dialect they come from."""
+"""The values that readable views consist of, in every dialect."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Readable views of Cohere's chats: version 2 is written as Chat Completions is, version 1 in words of its own."""
+"""Readable views of Cohere's chats: version 2 resembles Chat Completions, version 1 is a format of its own."""
 
 from typing import Any
 

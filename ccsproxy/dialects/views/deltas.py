@@ -1,4 +1,4 @@
-"""The words of an answer while it streams: what each event adds to them, in whatever dialect."""
+"""The words of an answer while it streams: what each event adds to them, in any dialect."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Readable views of Gemini requests and answers, bare or in Code Assist's wrapping."""
+"""Readable views of Gemini requests and answers, plain or wrapped by Code Assist."""
 
 from typing import Any
 

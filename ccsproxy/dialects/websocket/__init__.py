@@ -1,1 +1,1 @@
-"""What the messages of a WebSocket amount to: exchanges, each a request and its response, or a log of messages."""
+"""Turns the messages of a WebSocket into exchanges, each a request and its response, or into a log of messages."""

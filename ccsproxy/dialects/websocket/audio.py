@@ -1,4 +1,4 @@
-"""Audio in messages: told by its size, not kept."""
+"""Audio in messages, represented by its size and not kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which protocol a WebSocket speaks: by its path, else by the client's first message."""
+"""Chooses the protocol of a WebSocket by its path, else by the client's first message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader of a connection's messages has to offer, and what it says."""
+"""The interface of a reader of a WebSocket's messages, and the values it produces."""
 
 from __future__ import annotations
 

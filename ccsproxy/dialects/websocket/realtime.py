@@ -1,4 +1,4 @@
-"""OpenAI Realtime: one exchange for each response, whether the client asked for it or a pause in its speech did.
+"""OpenAI Realtime: one exchange per response, whether the client or a pause in its speech asked for it.
 
 What the client says between two responses is what asked for the second: it stands beside the ``response.create`` in
 ``_earlier``, with what the server said of it (transcripts, items). Audio is told by its size.

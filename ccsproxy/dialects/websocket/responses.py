@@ -1,4 +1,4 @@
-"""OpenAI Responses over WebSocket: an exchange for each ``response.create``, and for each successor of a steered one.
+"""OpenAI Responses over WebSocket: an exchange per ``response.create``, and per successor of a steered one.
 
 Responses on one connection run side by side in lanes, named by ``stream_id``; messages without one are a lane of
 their own. In a lane one response follows the other. A client may steer a response with ``response.steer``: the server

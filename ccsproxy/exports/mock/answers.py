@@ -1,4 +1,4 @@
-"""The answer of a record as it is given again: its head, and its body in pieces, each with the time it is due."""
+"""A recorded answer for replay: its head, and its body in chunks with the time at which each is due."""
 
 import base64
 from bisect import bisect_right

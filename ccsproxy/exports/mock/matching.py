@@ -1,4 +1,4 @@
-"""Which recorded call answers a request: the one that is equal, the one that begins alike, or simply the next."""
+"""Which recorded call answers a request: an equal one, one with the same beginning, or simply the next."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a request gets that no record answers: 404, in the shape in which its provider tells errors."""
+"""The answer to a request that no record matches: 404, in the error format of its provider."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""A recorded request as one that can be sent again: with other words, another model, and somebody's own login."""
+"""Turns a recorded request into one that can be sent again, with changes and with somebody's own credentials."""

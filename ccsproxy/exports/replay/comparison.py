@@ -1,4 +1,4 @@
-"""A recorded call and its repetitions beside one another: answers, usage, cost and time."""
+"""Compares a recorded call with its repetitions: answers, usage, cost and time."""
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence

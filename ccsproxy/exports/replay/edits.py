@@ -1,4 +1,4 @@
-"""What is changed in a recorded request before it is sent again: model, tools, system prompt, any place."""
+"""Changes to a recorded request before it is sent again: model, tools, system prompt, any member."""
 
 import re
 from typing import Any

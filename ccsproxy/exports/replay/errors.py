@@ -1,4 +1,4 @@
-"""Why a recorded request cannot be sent again as was asked; each message is a sentence for people."""
+"""Reasons why a recorded request cannot be sent again as asked; each message is a sentence for people."""
 
 
 class EditError(ValueError):

@@ -1,4 +1,4 @@
-"""Somebody's own login for a request that is sent again: from the environment, and only for whom it was made."""
+"""Somebody's own credentials for a repeated request: from the environment, and only for the host they belong to."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""A recorded request, changed as was asked, that can be sent again; or why it cannot."""
+"""A recorded request with the requested changes, ready to be sent again, or the reason why it cannot be."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Where the system prompt of a request stands, by dialect, and the request with another one."""
+"""Where a request's system prompt is, by dialect, and how it is replaced."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The tools that a request offers, in whatever dialect: their names, and the request without some of them."""
+"""The tools that a request offers, in any dialect: their names, and the request without some of them."""
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase

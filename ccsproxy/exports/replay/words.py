@@ -1,4 +1,4 @@
-"""The words of an answer as they come, for whoever looks on."""
+"""The words of an answer as they arrive, for display."""
 
 from ccsproxy.dialects.framing import ArrayFraming, Framing, LineFraming, SseFraming
 from ccsproxy.dialects.views.deltas import delta_text

@@ -1,4 +1,4 @@
-"""A told session as Markdown: contents, findings, what is long folded; captured content in fences it cannot close."""
+"""A session as Markdown: contents, findings, long parts folded, captured content in fences it cannot close."""
 
 from collections.abc import Iterator
 from html import escape

@@ -1,4 +1,4 @@
-"""What of a session says who its user is, and the session without it: home folders, names, addresses, accounts.
+"""Masks what identifies the user of a session: home directories, names, addresses, accounts.
 
 Secrets were replaced when it was recorded; this is what else one may not want to hand on. Each thing has one word in
 its place, so that a conversation still reads as one.

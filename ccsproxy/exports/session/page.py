@@ -1,4 +1,4 @@
-"""A told session as one HTML file: no script, nothing fetched; contents, findings, and what is long folded."""
+"""A session as one HTML file: no scripts, nothing fetched; contents, findings, long parts folded."""
 
 import re
 from collections.abc import Iterator

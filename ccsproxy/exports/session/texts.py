@@ -1,4 +1,4 @@
-"""The texts of a session, each once: every request repeats the conversation so far, and only what is new is kept."""
+"""The texts of a session, each once: every request repeats the conversation, and only what is new is kept."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A session as a person would tell it: a head, what is worth knowing, and the conversation in items that fold."""
+"""A session arranged for reading: a header, its findings, and the conversation in foldable items."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

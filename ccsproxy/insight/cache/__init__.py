@@ -1,1 +1,1 @@
-"""What of a prompt could have been read from the cache, what was, and why not the rest."""
+"""The prompt cache: what of a prompt could have been read from it, what was, and why not the rest."""

@@ -1,1 +1,1 @@
-"""Which call goes on from which: lanes, steps, turns, sub-agents, and where the time went."""
+"""The structure of a session: lanes, steps, turns, sub-agents, and where the time went."""

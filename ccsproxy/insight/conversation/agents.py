@@ -1,4 +1,4 @@
-"""Which tool call began which sub-agent.
+"""Matches sub-agents with the tool calls that started them.
 
 By the agent's id where the result of the call names it; else by the text of its task, which is its opening message;
 else by time: the newest call of its parent that may have begun it.

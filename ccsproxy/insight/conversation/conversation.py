@@ -1,4 +1,4 @@
-"""A session as the user lived it: turns, steps, tool calls with their results, sub-agents where they began."""
+"""A session as its user experienced it: turns, steps, tool calls with results, sub-agents in place."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Which call goes on from which: the lanes of a session, one for each conversation that runs in it.
+"""The lanes of a session: which call continues which, one lane per conversation.
 
 Clients that name their agents and threads are believed. Inside what they do not name, a call goes on from the lane
 with whose newest call it has the opening message and the beginning in common; else, when messages were summarised,

@@ -1,4 +1,4 @@
-"""What a call is for: a step of the conversation, or one of the side calls that clients make beside it."""
+"""The purpose of a call: a step of the conversation, or one of the clients' side calls."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The steps of a lane: each a model call with its retries, and the turns that they make up."""
+"""The steps of a lane, each a model call with its retries, and the turns that they form."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice

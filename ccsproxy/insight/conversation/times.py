@@ -1,4 +1,4 @@
-"""Where the time went: model, stalls, tools, waiting for the user, back-off after errors, the proxy itself."""
+"""Where the time went: model, stalls, tools, the user, back-off after errors, the proxy itself."""
 
 from collections.abc import Iterable, Sequence
 

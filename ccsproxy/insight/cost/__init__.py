@@ -1,1 +1,1 @@
-"""What calls and the parts of their prompts cost, and what of a budget is spent."""
+"""Costs of calls and of the parts of their prompts, and how much of a budget is spent."""

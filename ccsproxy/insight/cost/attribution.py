@@ -1,4 +1,4 @@
-"""How many tokens each item of a prompt has: estimates, made to fit what the provider counted.
+"""Estimates the tokens of each item of a prompt, adjusted to what the provider counted.
 
 The counts of a session say more than a total: what one prompt has more than the one before is the size of what was
 added; the answer of a call is known when it comes back as a message; what was read and written ends at a cache

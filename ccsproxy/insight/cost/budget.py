@@ -1,4 +1,4 @@
-"""Budgets: what may be spent in a session, a day, a week or a month, and what has been."""
+"""Budgets: what may be spent in a session, day, week or month, and what has been spent."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

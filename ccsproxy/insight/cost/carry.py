@@ -1,4 +1,4 @@
-"""What each piece of a conversation cost in all the calls that sent it again.
+"""What each part of a conversation cost in all the calls that sent it again.
 
 Every call repeats the whole conversation, so a large tool result is paid for in every later turn, mostly at the rate
 of cache reads. Sums of those rates are kept, so that the work grows with what is new or was missed, not with the

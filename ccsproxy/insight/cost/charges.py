@@ -1,4 +1,4 @@
-"""What the kinds of a call's tokens cost: write, read, input, output; their sum is the call's price."""
+"""The charges for each kind of a call's tokens: write, read, input, output; their sum is the call's price."""
 
 import msgspec
 

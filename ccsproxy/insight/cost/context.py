@@ -1,4 +1,4 @@
-"""What a prompt is made of, in tokens and dollars, by tool, file and kind (contract, section 13)."""
+"""What a prompt consists of, in tokens and dollars, by tool, file and kind (contract, section 13)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

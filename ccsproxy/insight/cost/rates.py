@@ -1,4 +1,4 @@
-"""What a call cost, and what each kind of its tokens cost."""
+"""What a call cost, and the rate of each kind of its tokens."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where a limit stands now, and when it will be reached at the rate of this window."""
+"""The current state of a limit, and when it will be reached at the rate of this window."""
 
 import math
 from collections.abc import Iterable, Sequence

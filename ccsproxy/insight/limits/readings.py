@@ -1,4 +1,4 @@
-"""Rate limits and subscription windows, as the headers of each provider tell them.
+"""Readings of rate limits and subscription windows from each provider's headers.
 
 Anthropic's windows say a fraction, Codex's a percentage; a slot of Codex's with 0 minutes is empty, and which window
 it is only its minutes tell. A window whose time has come says nothing until it is measured again.

@@ -1,1 +1,1 @@
-"""What calls amount to as counters and histograms with bounded labels, for Prometheus and OpenTelemetry."""
+"""Counters and histograms of calls with bounded labels, for Prometheus and OpenTelemetry."""

@@ -1,4 +1,4 @@
-"""What one call adds to the metrics; what is not known of it is not added, and never as zero."""
+"""What one call adds to the metrics; unknown values add nothing, and are never zero."""
 
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.record import Record

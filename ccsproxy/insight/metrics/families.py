@@ -1,4 +1,4 @@
-"""The metrics that are made of calls: a row for each, named as Prometheus' conventions ask.
+"""The metric families: a row for each, named by Prometheus' conventions.
 
 Units are base units (seconds, dollars) and end the name; counters are named without ``_total``, which the exposition
 adds. Source: prometheus.io/docs/practices/naming and /instrumentation.

@@ -1,4 +1,4 @@
-"""Sums that calls are added to, with labels that are bounded: whatever clients name, memory is not theirs to fill."""
+"""Sums with bounded labels: clients cannot fill the memory, whatever names they use."""
 
 from bisect import bisect_left
 from collections.abc import Iterable

@@ -1,1 +1,1 @@
-"""What a request body is as a prompt: items, parts, sizes, versions, differences."""
+"""A request body as a prompt: items, parts, sizes, versions, differences."""

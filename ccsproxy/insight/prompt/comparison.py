@@ -1,4 +1,4 @@
-"""What differs between two requests: settings, tools, system prompt and messages, with the lines that changed."""
+"""Compares two requests: settings, tools, system prompt and messages, with the changed lines."""
 
 import difflib
 import json

@@ -1,4 +1,4 @@
-"""What an image costs: its pixels, read from the first bytes of the file, and the rule of the provider.
+"""The tokens of an image: its pixels, read from the first bytes of the file, and the provider's rule.
 
 Sources: "Vision", platform.claude.com (patches of 28 pixels, two tiers); "Images and vision", developers.openai.com
 (patches of 32 pixels or tiles of 512); "Understand images", ai.google.dev (258 tokens a tile; fixed in Gemini 3).

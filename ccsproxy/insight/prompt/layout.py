@@ -1,4 +1,4 @@
-"""How a request body is a prompt: tools, system and messages in the order in which providers build it.
+"""The layout of a prompt: tools, system prompt and messages in the order in which providers use them.
 
 Markers of the prompt cache are taken out of the values, as they move from call to call without changing the prompt.
 Order of the levels: "Prompt caching", platform.claude.com; OpenAI's guide lists the same things that break a prefix.

@@ -1,4 +1,4 @@
-"""The texts by which clients mark what the user did not type: theirs to change, so they stand here as data.
+"""The markers by which clients set off what the user did not type; data, because clients may change them.
 
 Seen in Claude Code 2.1.197 and 2.1.332, Codex 0.171, Gemini CLI 0.61, OpenCode 1.18 and Copilot CLI.
 """

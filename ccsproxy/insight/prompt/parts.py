@@ -1,4 +1,4 @@
-"""From the blocks of a message to the parts that tokens are attributed to."""
+"""Splits the blocks of a message into the parts that tokens are attributed to."""
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any

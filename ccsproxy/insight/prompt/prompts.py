@@ -1,4 +1,4 @@
-"""The distinct system prompts and tool sets: since when, by which client and version, and what differs."""
+"""The distinct system prompts and tool sets: since when, by which client and version, and their differences."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What of a request, beside its prompt, the prompt cache depends on.
+"""The settings of a request that the prompt cache depends on, apart from the prompt itself.
 
 Sources: "Prompt caching", platform.claude.com (speed, tool choice, thinking, effort); "Prompt caching" and "Prompt
 cache diagnostics", developers.openai.com (format, verbosity, parallel calls, tier, key).

@@ -1,4 +1,4 @@
-"""How many tokens a text has, estimated: no provider's counter works offline, and Claude's is not public.
+"""Estimates how many tokens a text has: no provider's tokenizer works offline, and Claude's is not public.
 
 The estimates only have to be right in proportion to one another, as they are scaled to what the provider counted. A
 text is split as byte-pair encodings split before they join (words at changes of case, runs of digits and of signs);

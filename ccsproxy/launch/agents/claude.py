@@ -1,4 +1,4 @@
-"""Claude Code, as a launcher has to know it.
+"""The launcher's description of Claude Code.
 
 Claude Code 2.1.197 compares the host of ``ANTHROPIC_BASE_URL`` with ``api.anthropic.com``. Under any other host it
 sends every tool in each request, names sessions with the main model, and leaves out betas and managed settings,

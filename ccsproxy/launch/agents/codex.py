@@ -1,4 +1,4 @@
-"""Codex, as a launcher has to know it.
+"""The launcher's description of Codex.
 
 Codex 0.171 speaks WebSocket to ``/v1/responses`` and sends increments; the provider of the docs, with a base URL,
 posts the whole conversation each turn. Forwarding keeps the WebSocket. It ignores ``OPENAI_BASE_URL``;

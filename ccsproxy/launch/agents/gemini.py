@@ -1,4 +1,4 @@
-"""Gemini CLI, as a launcher has to know it: no variable chooses its login, so a base URL alone does not start it."""
+"""The launcher's description of Gemini CLI: no variable chooses its login, so a base URL alone does not start it."""
 
 from ccsproxy.launch.agent import Agent, Leading, Measured, ServiceFacts, Surroundings
 from ccsproxy.launch.settings_files import member, read_json

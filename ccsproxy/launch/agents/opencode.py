@@ -1,4 +1,4 @@
-"""OpenCode and Kilo, which is made of it: settings as JSON in a variable, so that no file is touched."""
+"""The launcher's description of OpenCode and of Kilo, which is based on it: settings are JSON in a variable."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Agents that take a base URL from the SDKs' variables, or none at all: forwarding needs no knowledge of them."""
+"""Launcher descriptions of agents that use the SDKs' base URL variables, or that need only forwarding."""
 
 from ccsproxy.launch.agent import Agent, Leading, Measured, ServiceFacts, Surroundings
 

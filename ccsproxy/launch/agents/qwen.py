@@ -1,4 +1,4 @@
-"""Qwen Code, as a launcher has to know it: it takes the OpenAI variables."""
+"""The launcher's description of Qwen Code, which uses OpenAI's variables."""
 
 from ccsproxy.launch.agent import Agent, Leading, Measured, ServiceFacts, Surroundings
 

@@ -1,4 +1,4 @@
-"""What the mock says to an agent that is measured: one word, in the wire format of the path; no tool is called."""
+"""The mock's answers to a measured agent: one word, in the wire format of the path, without tool calls."""
 
 from __future__ import annotations
 

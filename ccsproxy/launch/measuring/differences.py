@@ -1,4 +1,4 @@
-"""What two runs of one agent asked differently, beyond ids, hashes, times and what belongs to a connection."""
+"""What two runs of an agent asked differently, ignoring ids, hashes, times and connection fields."""
 
 import json
 import re

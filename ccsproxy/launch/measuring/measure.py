@@ -1,4 +1,4 @@
-"""Starting an agent with a harmless prompt both ways, and saying how its requests differ.
+"""Starts an agent with a harmless prompt in both ways, and reports how its requests differ.
 
 Nothing reaches a provider: under the base URL and as the proxy stands a mock on this machine. The agent has the
 user's own login and settings, since these decide what it does.

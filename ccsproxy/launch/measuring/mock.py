@@ -1,4 +1,4 @@
-"""The mock that a measured agent talks to: under a base URL, and as a proxy through which every host seems to answer.
+"""The mock for measured agents: at a base URL, and as a proxy behind which every host seems to answer.
 
 Plain threads: it lives for two short runs of one agent, in a command that has no reactor.
 """

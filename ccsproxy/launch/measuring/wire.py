@@ -1,4 +1,4 @@
-"""Whether the proxy that is installed here is transparent: the same requests with and without it, byte for byte.
+"""Verifies that the installed proxy is transparent: the same requests with and without it, byte for byte.
 
 An upstream and a client of our own speak plain bytes on loopback, once with each other and once through a ccsproxy
 that is started for it; what each of them got is compared. Plain threads and sockets: nothing of the relay's own code

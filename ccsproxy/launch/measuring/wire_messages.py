@@ -1,4 +1,4 @@
-"""Messages of HTTP as bytes, taken apart only as far as it takes to compare two of them."""
+"""HTTP messages as bytes, parsed only as far as is needed to compare two of them."""
 
 from __future__ import annotations
 

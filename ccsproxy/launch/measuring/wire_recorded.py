@@ -1,4 +1,4 @@
-"""Recorded calls as exchanges of bytes, so that it is one's own traffic that a proxy is verified with."""
+"""Recorded calls as exchanges of bytes, so that a proxy can be verified with one's own traffic."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is a secret: by format, by name and value, by place."""
+"""The kinds of secrets: by format, by name and value, by place."""

@@ -1,4 +1,4 @@
-"""Secrets in addresses: a password or token before the host, parameters that are secret by their name.
+"""Secrets in URLs: a password or token before the host, and parameters with secret names.
 
 Also what commands take in the same form: ``curl -u USER:PASSWORD``.
 """

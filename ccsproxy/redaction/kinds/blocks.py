@@ -1,4 +1,4 @@
-"""Private keys that go over several lines, as files hold them and as programs print them.
+"""Private keys that span several lines, as files contain them and as programs print them.
 
 Before each line may stand what a file reader, a diff or a mail puts there (a number and an arrow or a tab, ``+``,
 ``> ``), between the lines a line end or its escaped form. The frame, the line ends and what stands before each line

@@ -1,4 +1,4 @@
-"""Secrets that commands and functions take by their place alone: ``docker login -p``, ``auth(user, "...")``."""
+"""Secrets in the arguments of commands and functions: ``docker login -p``, ``auth(user, "...")``."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Secrets that do not stand in plain letters: in base64, and with letters written as escapes."""
+"""Secrets in encoded form: in base64, and with characters written as escapes."""
 
 import re
 from base64 import b64decode, b64encode

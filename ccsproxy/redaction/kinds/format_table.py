@@ -1,4 +1,4 @@
-"""The published formats of tokens: one line a format, facts only.
+"""The published formats of tokens: one row per format, facts only.
 
 Each line is a kind, what the token begins with, the alphabet of the rest, and the least length of the rest. Lengths
 are floors, for providers lengthen their tokens and keep their prefixes. A line whose alphabet is ``=`` is an

@@ -1,4 +1,4 @@
-"""Secrets that stand where a program, a file or a language puts them, under no name that says so.
+"""Secrets at places where a program, file or language puts them, without a name that says so.
 
 Each has an expression for the engine, and one that reads the whole of it; both are bounded.
 """

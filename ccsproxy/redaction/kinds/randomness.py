@@ -1,4 +1,4 @@
-"""Whether a word looks drawn by chance, as keys are, or made by people, as names and sentences are.
+"""Whether a word looks random, as keys do, or made by people, as names and sentences do.
 
 Entropy alone does not tell: four of five long identifiers reach the 3.5 bits a character at which scanners look up.
 What tells better, and is cheap, are the classes of the letters, how often they change, and stretches that cannot be

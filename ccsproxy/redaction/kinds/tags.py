@@ -1,4 +1,4 @@
-"""What stands where a secret stood: its kind, and a tag by which the same secret is known again.
+"""The replacement for a secret: its kind, and a tag by which the same secret can be recognised.
 
 The tag is a hash under a key that never leaves the data dir: it tells which of a user's secrets it is, and nothing of
 the secret to anybody who reads the record. Its length is the secret's: 4 digits for less than 64 letters, 6 for less

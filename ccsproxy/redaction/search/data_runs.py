@@ -1,4 +1,4 @@
-"""Long stretches of base64 in a text: data, in which no name has a value and no sentence is told.
+"""Long runs of base64 in a text: data, in which no names or sentences are looked for.
 
 Media and archives come as megabytes of it. The automaton of all that is looked for meets new combinations of letters
 there again and again, each of which costs it a state; one kind of secret at a time knows far fewer.

@@ -1,4 +1,4 @@
-"""The engine that searches for an expression: google-re2 where it has a wheel, else Python's own.
+"""The regular-expression engine: google-re2 where it has a wheel, otherwise Python's own.
 
 RE2 reads a text once whatever the expression (about 500 MB/s), and other threads run meanwhile. Where it has no wheel
 (musl), the same expressions are searched by ``re`` at 3 to 10 MB/s: they are written in what both read alike, and

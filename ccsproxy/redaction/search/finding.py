@@ -1,4 +1,4 @@
-"""What a search for secrets finds."""
+"""A finding of the search for secrets."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The rules by which secrets are found, and the key of their tags: one of each for all exchanges of a recorder."""
+"""The rules that find secrets, and the key of their tags; one of each per recorder."""
 
 import re
 import warnings

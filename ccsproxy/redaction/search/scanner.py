@@ -1,4 +1,4 @@
-"""The search for secrets in a text: one pass of the engine, and a judgement of each of the places that it names."""
+"""Searches a text for secrets: one pass of the engine, and a judgement of each match."""
 
 import re
 from collections.abc import Callable

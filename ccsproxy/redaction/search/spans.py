@@ -1,4 +1,4 @@
-"""Taking findings out of a text, or out of the parts that it is made of."""
+"""Removes findings from a text, or from the parts that a text consists of."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""What was judged of places in one text, so that text that repeats itself is judged once.
+"""Remembers verdicts within one text, so that repeated text is judged once.
 
 A log has the same line a thousand times, and a text may be made so that nearly every letter is a place to judge. What
 has the same surroundings has the same verdict; and where the text itself repeats, in a period, the places in it need

@@ -1,4 +1,4 @@
-r"""The text as the engine sees it: what is written as an escape stands there plainly, each letter in its own place.
+r"""The text as the engine sees it: escapes are decoded, and every character keeps its position.
 
 An escaped line end before a token, a colour of a terminal, ``%3D`` and ``\u003d`` for ``=`` would each cost the
 engine's automaton many states. Here they become what they mean, filled up with blanks to the same length, so that

@@ -1,1 +1,1 @@
-"""Secrets in streams, where one may be cut into many events."""
+"""Secrets in streams, where one may be spread over many events."""

@@ -1,4 +1,4 @@
-"""Which texts of successive events belong together: those on the same path, with the same indexes."""
+"""Which texts of successive events belong together: those at the same path with the same indexes."""
 
 from typing import Any
 

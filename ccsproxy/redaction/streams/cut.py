@@ -1,4 +1,4 @@
-"""JSON that was cut off: what its beginning says, and how it is written again."""
+"""JSON that was cut off: reads its beginning, and writes it again."""
 
 import re
 from typing import Any

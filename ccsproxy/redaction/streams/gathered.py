@@ -1,4 +1,4 @@
-"""The texts of a stream, gathered without taking it apart: enough to tell that it holds no secret.
+"""Gathers the texts of a stream without parsing it, which is enough to tell that it holds no secret.
 
 The texts are those that `ccsproxy.redaction.streams.stream` searches, the pieces of each channel joined. Events that
 differ

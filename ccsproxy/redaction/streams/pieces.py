@@ -1,4 +1,4 @@
-"""The text of a stream as pieces: what can be redacted by itself, and how it is put back."""
+"""The text of a stream as pieces that can be redacted separately and put back."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Redacting the text of a stream, in which a secret may be cut into many events.
+"""Redacts the text of a stream, in which a secret may be spread over many events.
 
 The text leaves of successive events that belong together (same path, same indexes) are a channel. A channel is
 searched as one text, and what is found is taken out of the events that hold a piece of it, so that the redacted

@@ -1,1 +1,1 @@
-"""A fake upstream on this machine that answers from records, as a base URL and as a proxy for the known hosts."""
+"""A mock upstream on this machine that answers from records, at a base URL and as a proxy for known hosts."""

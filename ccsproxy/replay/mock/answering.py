@@ -1,4 +1,4 @@
-"""Which record answers a request, whatever it came on, and a word on each."""
+"""Chooses the record that answers a request of any transport, and reports which one it was."""
 
 from __future__ import annotations
 

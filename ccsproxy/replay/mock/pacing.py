@@ -1,4 +1,4 @@
-"""Writes a recorded answer at the times at which it came."""
+"""Writes a recorded answer at the times at which it originally arrived."""
 
 from typing import Any
 

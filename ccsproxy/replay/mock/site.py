@@ -1,4 +1,4 @@
-"""The site of the mock: who may ask, and how the answer goes out."""
+"""The web site of the mock: who may use it, and how answers are sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A WebSocket that is answered from records: each message that asks for a response gets a recorded one's events."""
+"""A WebSocket answered from records: each message that asks for a response gets the events of a recorded one."""
 
 from __future__ import annotations
 

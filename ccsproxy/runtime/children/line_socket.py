@@ -1,4 +1,4 @@
-"""One end of a socket pair between two processes of ours: lines in, messages out, descriptors with either."""
+"""One end of a socket pair between two of our processes: lines in, messages out, descriptors with both."""
 
 import contextlib
 import os

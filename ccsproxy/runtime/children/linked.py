@@ -1,4 +1,4 @@
-"""A child process that works for the service over one link, seen from inside: from its start until the link ends.
+"""A child process as seen from inside: it works for the service over one link, until the link ends.
 
 `ccsproxy.runtime.children.child.Child` is the service's side of it.
 """

@@ -1,1 +1,1 @@
-"""Whose sockets they are: owners, processes and connections of this machine."""
+"""Owners, processes and connections of this machine's sockets."""

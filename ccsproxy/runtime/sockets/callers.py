@@ -1,4 +1,4 @@
-"""Who is at the other end of connections, asked in a thread of its own while they last.
+"""Looks up who is at the other end of connections, in a thread, while the connections last.
 
 A connection may be over in a few milliseconds, and then nobody can say whose it was. The thread asks as soon as the
 connection is there; the reactor only hands the question over, and finds the answer on the connection when it ends.

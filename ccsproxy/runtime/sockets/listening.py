@@ -1,4 +1,4 @@
-"""Binding ports: at once, or with one sentence that says why not."""
+"""Binds ports at once, or reports in one sentence why it cannot."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""One TCP socket of this system, asked for by its two addresses: who owns it, and by which number it is known.
+"""Looks up one TCP socket of this system by its two addresses: its owner and inode number.
 
 Linux only: netlink's sock_diag first (man 7 sock_diag), the tables of ``/proc/net`` where that is forbidden.
 Elsewhere nothing is known, which is said as None.

@@ -1,4 +1,4 @@
-"""Where the connections of some processes lead on this machine, over however many other processes (Linux).
+"""Follows connections between processes on this machine, over any number of intermediate processes (Linux).
 
 A request that comes back to the process that has sent it, perhaps through other programs, is in a loop; nothing in it
 says so, and nothing may be added to it that would. The system's table of connections tells: the socket that it comes

@@ -1,1 +1,1 @@
-"""Records made of what other programs and versions have written."""
+"""Imports: records made from what other programs and versions have written."""

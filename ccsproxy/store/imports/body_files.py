@@ -1,4 +1,4 @@
-"""The folder into which Claude Code writes the bodies of its calls (``OTEL_LOG_RAW_API_BODIES=file:DIR``).
+"""The directory that Claude Code writes the bodies of its calls to (``OTEL_LOG_RAW_API_BODIES=file:DIR``).
 
 Each call leaves ``<uuid>.request.json`` when it is sent and ``<request id>.response.json`` when its answer is whole;
 a call that failed leaves no answer. From some version after 2.1.197 on, ``index.jsonl`` says which belong together,

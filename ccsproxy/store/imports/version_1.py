@@ -1,4 +1,4 @@
-"""The records of version 1: reads a data dir of ccs-proxy (contract, section 10)."""
+"""Imports the records of a version 1 data directory, as ccs-proxy wrote them (contract, section 10)."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime

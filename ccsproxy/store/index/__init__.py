@@ -1,1 +1,1 @@
-"""The derived index in SQLite: rows, sessions, statistics, full text."""
+"""The index, derived from segments, in SQLite: rows, sessions, statistics, full text."""

@@ -1,4 +1,4 @@
-"""Lines of segments as the index reads them."""
+"""Segment lines as the index reads them."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Keeps the index behind the segments: one thread that reads what was written and takes it in.
+"""Feeds the index: a thread that reads what was written to the segments and indexes it.
 
 It follows the files themselves, each from the mark that the index keeps for it. So catching up after a crash,
 rebuilding a lost index and following a running writer are the same work, and the writer hands over no more than

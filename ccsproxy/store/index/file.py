@@ -1,4 +1,4 @@
-"""The index's file: how it is opened, made anew beside one of another version, and given up."""
+"""The index file: how it is opened, rebuilt beside one of another version, and abandoned."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""Brings the index to where the segments are: what is gone goes, what was added is taken in, each from its mark."""
+"""Brings the index up to date with the segments: removed ones are dropped, new lines are read from a mark on."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice

@@ -1,4 +1,4 @@
-"""The index: everything that lists, filters, statistics and searches need, derived from the segments' lines.
+"""The index: everything that lists, filters, statistics and searches need, derived from segment lines.
 
 One connection writes. What it takes in is taken in whole, with the mark of how far its segment has been read, so that
 after a crash it goes on where it stopped, with no row twice and none missing.

@@ -1,4 +1,4 @@
-"""The distinct system prompts and tool sets: which sessions and clients sent each, how often, and since when."""
+"""The distinct system prompts and tool sets: which sessions and clients used each, how often, since when."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""The rows of ``requests``: a `Summary` in as few bytes as it takes, since there is one for every exchange.
+"""The rows of ``requests``: a compact `Summary` of every exchange.
 
 What many requests share (models, paths, sessions, outcomes, ...) is written once in ``names`` and counted there; that
 also it tells the values that filters may have. Times are written beside the order key, which has the milliseconds

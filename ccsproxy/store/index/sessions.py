@@ -1,4 +1,4 @@
-"""The sessions' rows of the index: totals kept up with each request, so that a list of sessions reads no requests."""
+"""The session rows of the index: totals updated with each request, so that lists need not read requests."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""What the writer of the index says to SQLite, and which errors are a line's own."""
+"""The SQL statements of the index writer, and which errors are due to a single line."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""Counts that are kept up as records come and go, so that statistics never count rows.
+"""Counters updated as records come and go, so that statistics never count rows.
 
 They are kept by day (UTC), by hour, and by slots of five minutes, of each upstream and model; and of each working
 directory, by day and hour. A span of time is put together of whole days, hours and slots, and the rows of the part of

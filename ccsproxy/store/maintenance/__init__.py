@@ -1,1 +1,1 @@
-"""The care of what is stored: recovery at start, retention and compression in the background, checks on demand."""
+"""Maintenance of the store: recovery at start, retention and compression in the background, checks on demand."""

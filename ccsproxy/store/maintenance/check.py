@@ -1,4 +1,4 @@
-"""Is the store what it should be? Every line's checksum, every footer, and the index against the segments."""
+"""Checks the store: every line's checksum, every footer, and the index against the segments."""
 
 import sqlite3
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The care of closed segments, in a thread of low priority: seal, compress, expire, forget."""
+"""Maintenance of closed segments in a low-priority thread: seal, compress, expire, forget."""
 
 import os
 import threading

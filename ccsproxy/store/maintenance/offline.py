@@ -1,4 +1,4 @@
-"""Work on a store that nobody writes: what the commands do that change it."""
+"""Maintenance of a store that no service is writing to, for the commands that change it."""
 
 import os
 import time

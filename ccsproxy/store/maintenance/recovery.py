@@ -1,4 +1,4 @@
-"""What is done at start, before anything is written: repair, finish, undo, and find out what was going on.
+"""Recovery at start, before anything is written: repair, complete, roll back, and find interrupted exchanges.
 
 Nothing that lies in the data dir can stop it: what cannot be read is skipped and reported.
 """

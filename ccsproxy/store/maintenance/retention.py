@@ -1,4 +1,4 @@
-"""What is kept: whole segments go, oldest first, when they are too old, too many, or the disk is nearly full."""
+"""Retention: removes whole segments, oldest first, that are too old or too many, or when the disk is nearly full."""
 
 import math
 import time

@@ -1,1 +1,1 @@
-"""Reading the store from any process or thread, without Twisted."""
+"""Reads the store from any process or thread, without Twisted."""

@@ -1,4 +1,4 @@
-"""Reads the facts of calls out of the index, and out of the records where they are not made yet."""
+"""Reads the facts of calls from the index, or from the records if they are not made yet."""
 
 import sqlite3
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Excerpts: the place of a record that made a search find it, cut out of the record itself.
+"""Excerpts: the passage of a record that matches a search, cut out of the record.
 
 The index has no texts of its own. The words are looked for in the JSON of the bodies, from the end, since what is new
 in a call is at the end of it; only where they are not found so, all texts are read.

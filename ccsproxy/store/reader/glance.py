@@ -1,4 +1,4 @@
-"""Everything at a glance: what runs, who is at work, the spend by the hour, what is left of budgets and limits."""
+"""The current situation at a glance: running calls, active sessions, spending per hour, budgets and limits."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Answers what is made of records: the one place from which API, commands and page ask it.
+"""Answers questions of insight; API, commands and pages all ask here.
 
 Sessions are put together from the facts that the index keeps, and held as long as they do not change.
 """

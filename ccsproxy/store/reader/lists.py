@@ -1,4 +1,4 @@
-"""What the index knows of sessions and of single requests, and the values that filters may have."""
+"""Lists of sessions and requests from the index, and the values that filters can have."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""What is worth knowing of the newest sessions, findings and stalls, held as long as the sessions do not change."""
+"""Findings and stalls of the newest sessions, cached as long as the sessions do not change."""
 
 import threading
 from collections import OrderedDict

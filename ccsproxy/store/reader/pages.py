@@ -1,4 +1,4 @@
-"""Pages of requests out of the index: filtered, searched, sorted, summed up.
+"""Pages of requests from the index: filtered, searched, sorted, summed up.
 
 A page costs what its rows cost. The rarest filter leads, by the index that has its rows in the order of the list; the
 other filters are looked at row by row.

@@ -1,4 +1,4 @@
-"""The reader: every question that people and programs ask of the store, answered without delaying the writer.
+"""The reader: answers every question that people and programs ask of the store, without delaying the writer.
 
 Lists, searches and statistics come from the index; a whole record comes from its segment. While the index is missing
 or behind, lists are completed from the ends of the segments and say so (``rebuilding``). Several processes and

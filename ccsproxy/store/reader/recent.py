@@ -1,4 +1,4 @@
-"""What the segments' ends say while the index does not: the newest exchanges, read from their lines."""
+"""The newest exchanges, read from the ends of segments while the index cannot provide them."""
 
 from collections.abc import Iterator
 

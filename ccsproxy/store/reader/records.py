@@ -1,4 +1,4 @@
-"""Whole records, out of the segments that hold them, wherever the index says that they are."""
+"""Reads whole records from their segments, at the places that the index gives."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlite3 import Connection

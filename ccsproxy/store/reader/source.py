@@ -1,4 +1,4 @@
-"""A reader's view of the index: one read-only connection a thread, opened again when the index is another one."""
+"""A reader's access to the index: a read-only connection per thread, reopened when the index is replaced."""
 
 import sqlite3
 import threading

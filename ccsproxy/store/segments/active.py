@@ -1,4 +1,4 @@
-"""The segment that is being written: appends whole lines, and cuts back what did not get in whole."""
+"""The segment being written: appends whole lines, and cuts back lines that were not written completely."""
 
 from collections.abc import Sequence
 from itertools import accumulate

@@ -1,4 +1,4 @@
-"""Compressing a closed segment: written aside, verified, renamed, and only then is the plain file removed."""
+"""Compresses a closed segment: written aside, verified, renamed; only then is the plain file removed."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Compressed segments: zstd frames of whole lines with a seek table, in the seekable format of zstd's contrib folder.
+"""Compressed segments: zstd frames of whole lines with a seek table, in zstd's seekable format.
 
 Each frame holds about 34 MiB of lines and is compressed with a window of 16 MiB, because agents send their whole
 conversation again each turn; the footer line has a small frame of its own, so that it is read at once. The table is a

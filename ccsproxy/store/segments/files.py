@@ -1,4 +1,4 @@
-"""The file operations of the store: the one place through which it touches the disk.
+"""The file operations of the store: all of its access to the disk goes through here.
 
 Everything that writes takes a `Files`, so that tests can refuse an operation, cut it short, or record the order of
 all of them and rebuild the disk as a crash would leave it.

@@ -1,4 +1,4 @@
-"""The one reader of the segments' lines: plain or compressed, growing, damaged, or strangers in the folder.
+"""Reads segment lines, whether the file is plain or compressed, growing, damaged, or foreign.
 
 Files are only looked at: nothing is locked, links are not followed, a FIFO is not waited for. A line is never kept
 longer than `LONGEST_LINE`, whatever a file unpacks to. A segment that is compressed while it is read is read on from

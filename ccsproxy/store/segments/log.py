@@ -1,4 +1,4 @@
-"""The log: an endless row of lines, kept in segments of bounded size and age."""
+"""The log: an endless sequence of lines, kept in segments of bounded size and age."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Rewriting a closed segment with fewer lines: how a session is removed, and how starred ones outlive retention.
+"""Rewrites a closed segment with fewer lines, to remove a session or to save starred ones from retention.
 
 The new segment names the old one in its footer. It appears whole, by one rename; from then on a start that finds both
 removes the old one, so that a crash between any two steps leaves the records once, never twice and never not at all.

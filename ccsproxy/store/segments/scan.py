@@ -1,4 +1,4 @@
-"""What a segment holds, found by reading it from one end to the other, and the footer that says it in one line.
+"""Scans a whole segment for what it holds, and builds the footer that says so in one line.
 
 A footer is derived: what cannot be found in one is found in the lines, and nothing is decided by its absence.
 """

@@ -1,4 +1,4 @@
-"""Sealing: what is left of a segment that was not closed gets its torn tail cut off and its footer written."""
+"""Seals a segment that was not closed: its torn tail is cut off and its footer is written."""
 
 from pathlib import Path
 

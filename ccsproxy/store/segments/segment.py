@@ -1,4 +1,4 @@
-"""What a segment is: its name, its files, its first and its last line.
+"""The parts of a segment: its name, its files, its first and its last line.
 
 A segment is known by its *name*, ``<UTC stamp>-<id>``, all its life; its file is ``<name>.jsonl`` while it is written
 and ``<name>.jsonl.zst`` once it is compressed. Offsets count bytes of the uncompressed lines, so a `Location`

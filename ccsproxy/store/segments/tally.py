@@ -1,4 +1,4 @@
-"""What a segment holds, counted line by line; its footer is written from it."""
+"""Counts what a segment holds, line by line; its footer is written from that."""
 
 from collections.abc import Mapping
 

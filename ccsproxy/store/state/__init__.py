@@ -1,1 +1,1 @@
-"""What cannot be derived from segments, and must be as durable as they are."""
+"""The durable state: what cannot be derived from segments and must be as durable as they are."""

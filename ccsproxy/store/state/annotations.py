@@ -1,4 +1,4 @@
-"""What people write on sessions and calls: stars, tags and notes, in the state beside the records.
+"""Annotations of sessions and calls: stars, tags and notes, in the state beside the records.
 
 A session's star is the one that keeps it from retention; a call's star only marks it.
 """

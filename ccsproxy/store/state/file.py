@@ -1,4 +1,4 @@
-"""The file of the durable state: how it is opened, made of what earlier versions left, and brought up."""
+"""The file of the durable state: how it is opened, created from earlier versions' files, and migrated."""
 
 import os
 import sqlite3

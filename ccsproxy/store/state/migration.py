@@ -1,4 +1,4 @@
-"""What versions before 2 kept in files of their own, and the state now keeps: read once, then removed."""
+"""Migrates what versions before 2 kept in separate files into the state, then removes the files."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The tables of the state, by the version that brought them."""
+"""The tables of the state, by the version that introduced them."""
 
 #: Counts up with every change of the tables; an older file is brought up, a newer one refused.
 VERSION = 4

@@ -1,4 +1,4 @@
-"""How far each target of shipping has come: its durable position, and what retention has to wait for.
+"""How far each shipping target has got: its durable position, and what retention must wait for.
 
 A position names a segment and how many bytes of its lines the target has confirmed. Segments that were rewritten keep
 the stamp of the one that they replace, so order is that of the stamps, and what replaces a segment begins anew.

@@ -1,4 +1,4 @@
-"""The durable state of a data dir: what cannot be derived from its segments, in one small SQLite file.
+"""The durable state of a data directory, in one small SQLite file: what its segments do not contain.
 
 Stars and notes, how far the numbers of removed sessions went, jobs for the service, how far each target was shipped.
 Every change is one transaction that no other process can fall into, so that two commands at once lose nothing; every

@@ -1,1 +1,1 @@
-"""Commands that start agents, keep the service in the background, and say what is in an agent's way."""
+"""Commands that start agents, manage the background service, and diagnose an agent's environment."""

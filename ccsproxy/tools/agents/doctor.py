@@ -1,4 +1,4 @@
-"""``ccsproxy doctor``: what is in an agent's way, what a base URL would change in it, and the cure."""
+"""``ccsproxy doctor``: what would get in an agent's way, what a base URL would change, and the remedy."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""``ccsproxy down``: end the service in the background; running streams are finished first."""
+"""``ccsproxy down``: stops the background service after its running streams have ended."""
 
 import argparse
 import os

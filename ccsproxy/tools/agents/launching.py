@@ -1,4 +1,4 @@
-"""``ccsproxy [OPTION ...] AGENT ...`` and ``ccsproxy run``: an agent, and everything after its name is its own."""
+"""``ccsproxy [OPTION ...] AGENT ...`` and ``ccsproxy run``: start an agent; all after its name is passed on to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``ccsproxy mock``: a fake upstream that answers from recorded sessions, at the pace of that time."""
+"""``ccsproxy mock``: a mock upstream that answers from recorded sessions, at their recorded pace."""
 
 import argparse
 import functools

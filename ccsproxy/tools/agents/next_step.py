@@ -1,4 +1,4 @@
-"""``ccsproxy`` without arguments: what to do next, given what is found on the machine."""
+"""``ccsproxy`` without arguments: what to do next, depending on what is found on the machine."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the commands that answer questions have in common."""
+"""Common parts of the commands that answer questions."""
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence

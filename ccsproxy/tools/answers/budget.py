@@ -1,4 +1,4 @@
-"""``ccsproxy budget``: what may be spent, and what has been."""
+"""``ccsproxy budget``: what may be spent, and what has been spent."""
 
 import argparse
 from typing import Any, TextIO

@@ -1,4 +1,4 @@
-"""``ccsproxy diff``: what differs between two requests, also of different sessions."""
+"""``ccsproxy diff``: the differences between two requests, of one session or of two."""
 
 import argparse
 from typing import Any, TextIO

@@ -1,4 +1,4 @@
-"""``ccsproxy leaks``: which kinds of secrets went to providers, where they stood and how often."""
+"""``ccsproxy leaks``: which kinds of secrets were sent to providers, where and how often."""
 
 import argparse
 from typing import TextIO

@@ -1,4 +1,4 @@
-"""``ccsproxy limits``: how full rate limits and subscription windows are, and when they will be."""
+"""``ccsproxy limits``: how full rate limits and subscription windows are, and when they will be reached."""
 
 import argparse
 from typing import Any, TextIO

@@ -1,4 +1,4 @@
-"""``ccsproxy mcp``: the store for agents, by the Model Context Protocol over standard input and output.
+"""``ccsproxy mcp``: serves the store to agents, over the Model Context Protocol on standard input and output.
 
 JSON-RPC 2.0, a line a message (MCP 2025-06-18, "Transports", stdio). Reading only; nothing is sent anywhere.
 """

@@ -1,4 +1,4 @@
-"""What ``ccsproxy mcp`` offers to agents: a row a tool, all of them reading."""
+"""The tools that ``ccsproxy mcp`` offers, a row each; all of them only read."""
 
 import io
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""``ccsproxy replay``: a recorded request sent again, changed or not, and its answers beside the recorded one."""
+"""``ccsproxy replay``: sends a recorded request again, changed or not, and compares the answers."""
 
 import argparse
 import os

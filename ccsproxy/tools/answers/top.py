@@ -1,4 +1,4 @@
-"""``ccsproxy top``: what is under way now, who is at work, and what it costs by the hour."""
+"""``ccsproxy top``: what is going on now, who is at work, and what it costs per hour."""
 
 import argparse
 import time

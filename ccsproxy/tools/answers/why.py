@@ -1,4 +1,4 @@
-"""``ccsproxy why``: what a call, or a session, cost and why; its cache, its time."""
+"""``ccsproxy why``: explains the cost, cache use and time of a call or a session."""
 
 import argparse
 from collections.abc import Iterator

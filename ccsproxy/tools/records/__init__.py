@@ -1,1 +1,1 @@
-"""Commands that read records: lists, one exchange, search, sums, exports, live."""
+"""Commands that read records: lists, one exchange, search, totals, exports, live."""

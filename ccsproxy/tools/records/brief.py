@@ -1,4 +1,4 @@
-"""An exchange in brief: what it came to, what was new in its prompt, what was answered."""
+"""An exchange in brief: its result, what was new in its prompt, what was answered."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A pager where a person reads on a terminal; the plain stream everywhere else."""
+"""A pager for people at a terminal; plain output everywhere else."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""``ccsproxy search``: requests that say some words."""
+"""``ccsproxy search``: finds requests that contain given words."""
 
 import argparse
 from typing import TextIO

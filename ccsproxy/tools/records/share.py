@@ -1,4 +1,4 @@
-"""``ccsproxy share``: a session as one page for others, without what says who its user is."""
+"""``ccsproxy share``: writes a session as one page for others, without what identifies its user."""
 
 import argparse
 import os

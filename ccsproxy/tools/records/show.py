@@ -1,4 +1,4 @@
-"""``ccsproxy show``: one exchange, or a session as its conversation, readable."""
+"""``ccsproxy show``: shows one exchange, or a session as a conversation."""
 
 import argparse
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""``ccsproxy tail``: requests as they end."""
+"""``ccsproxy tail``: shows requests as they end."""
 
 import argparse
 import time

@@ -1,4 +1,4 @@
-"""``ccsproxy ca``: the certificate authority of interception."""
+"""``ccsproxy ca``: manages the certificate authority for interception."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``ccsproxy client-key``: a credential for somebody who calls a gateway."""
+"""``ccsproxy client-key``: makes a credential for somebody who may call a gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``ccsproxy demo``: a mock upstream, the proxy and a few calls, so that someone without a key sees records."""
+"""``ccsproxy demo``: runs a mock upstream, the proxy and a few calls, to see records without a key."""
 
 import argparse
 import tempfile

@@ -1,4 +1,4 @@
-"""Run the service in the foreground without twistd: for ``ccsproxy serve`` and ``ccsproxy demo``."""
+"""Runs the service in the foreground without twistd, for ``ccsproxy serve`` and ``ccsproxy demo``."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""``ccsproxy hub``: the pages, the API and the commands of a team, read from the engine that its machines ship to."""
+"""``ccsproxy hub``: serves a team's pages, API and commands from the engine that its machines ship to."""
 
 import argparse
 from pathlib import Path

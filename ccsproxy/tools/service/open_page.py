@@ -1,4 +1,4 @@
-"""``ccsproxy open [SESSION]``: the dashboard in the browser, of the running service or of one that is started."""
+"""``ccsproxy open [SESSION]``: opens the dashboard of the running service, or starts a service first."""
 
 import argparse
 import time

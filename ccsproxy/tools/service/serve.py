@@ -1,4 +1,4 @@
-"""``ccsproxy serve``: the service for people, with a banner, and the dashboard opened in the browser."""
+"""``ccsproxy serve``: runs the service for people, with a banner, and opens the dashboard in the browser."""
 
 import argparse
 import sys

@@ -1,1 +1,1 @@
-"""Commands that look after a data dir."""
+"""Commands that look after a data directory."""

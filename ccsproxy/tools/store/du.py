@@ -1,4 +1,4 @@
-"""``ccsproxy du``: what takes the space, by segment, session and dialect."""
+"""``ccsproxy du``: what takes up disk space, by segment, session and dialect."""
 
 import argparse
 from typing import TextIO

@@ -1,4 +1,4 @@
-"""``ccsproxy gc``: compresses what is left over and removes what retention no longer keeps."""
+"""``ccsproxy gc``: compresses closed segments and removes what retention no longer keeps."""
 
 import argparse
 from typing import TextIO

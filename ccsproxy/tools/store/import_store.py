@@ -1,4 +1,4 @@
-"""``ccsproxy import DIR``: takes over the records of a ccs-proxy data dir, or Claude Code's own body files."""
+"""``ccsproxy import DIR``: imports the records of a ccs-proxy data directory, or Claude Code's body files."""
 
 import argparse
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Today's redaction of a stored record: of one that is imported, and of one that older rules have redacted."""
+"""Redacts stored records with the current rules: imported ones, and those that older rules have redacted."""
 
 import re
 from base64 import b64decode, b64encode

@@ -1,4 +1,4 @@
-"""``ccsproxy reindex``: makes the index anew from the segments."""
+"""``ccsproxy reindex``: rebuilds the index from the segments."""
 
 import argparse
 import time

@@ -1,4 +1,4 @@
-"""``ccsproxy rm SID``: removes sessions for good."""
+"""``ccsproxy rm SID``: removes sessions permanently."""
 
 import argparse
 from typing import TextIO

@@ -1,4 +1,4 @@
-"""``ccsproxy scan [SID]``: applies today's rules of redaction to what is stored."""
+"""``ccsproxy scan [SID]``: applies the current redaction rules to what is stored."""
 
 import argparse
 from collections import Counter

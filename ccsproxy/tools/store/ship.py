@@ -1,4 +1,4 @@
-"""``ccsproxy ship``: how far targets are, and shipping what is there already."""
+"""``ccsproxy ship``: reports how far targets have got, and ships existing records."""
 
 import argparse
 import os

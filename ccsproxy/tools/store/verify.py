@@ -1,4 +1,4 @@
-"""``ccsproxy verify``: the checksums of the store, and its index; with ``--wire``, that the proxy changes nothing."""
+"""``ccsproxy verify``: checks the store and its index; with ``--wire``, that the proxy changes nothing."""
 
 import argparse
 from pathlib import Path

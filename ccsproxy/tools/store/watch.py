@@ -1,4 +1,4 @@
-"""``ccsproxy watch DIR``: keeps taking over the bodies that Claude Code writes, for users who will have no proxy."""
+"""``ccsproxy watch DIR``: imports Claude Code's body files as they appear, for users who want no proxy."""
 
 import argparse
 import time

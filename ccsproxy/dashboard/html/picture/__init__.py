@@ -1,1 +1,1 @@
-"""What is drawn in a page: charts, their keys, and the SVG that they are made of."""
+"""Drawings in pages: charts, their legends, and the SVG they consist of."""

@@ -1,4 +1,4 @@
-"""What the colours of a chart mean."""
+"""The legend of a chart: what its colours mean."""
 
 from typing import Any
 

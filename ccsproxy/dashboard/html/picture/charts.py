@@ -1,4 +1,4 @@
-"""Charts that a person reads: an axis with its values, values on hover, and the same values in a table."""
+"""Charts: an axis with values, values on hover, and the same values in a table."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Charts, drawn on the server: every position is an attribute, every colour a class of the style sheet."""
+"""Charts drawn by the server as SVG: every position is an attribute, every colour a style class."""
 
 from collections.abc import Sequence
 from typing import Any

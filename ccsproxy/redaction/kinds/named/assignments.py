@@ -1,4 +1,4 @@
-"""Secrets that are known by the name before them, however name and value are written.
+"""Secrets that are recognised by the name before them, however name and value are written.
 
 ``NAME=value``, ``export NAME=value``, ``name: value``, ``"name": "value"`` at any depth of quoting,
 ``--flag value``, ``-H 'Name: value'``, ``<name>value</name>``, ``"name": "NAME", "value": "..."``,

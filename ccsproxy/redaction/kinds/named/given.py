@@ -1,4 +1,4 @@
-"""Places behind a name where only a secret can stand, so that even a word of a language is one.
+"""Places after a name where only a secret can stand, so that even an ordinary word is one.
 
 In most texts a word behind ``password`` is a label, a type or a name. Behind a variable of the environment, a setting
 of a named service or the password of a connection it is what somebody chose.

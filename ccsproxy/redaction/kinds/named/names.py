@@ -1,4 +1,4 @@
-"""Which names hold secrets: variables, JSON keys, flags, header fields, query parameters, form fields.
+"""Names that hold secrets: variables, JSON keys, flags, header fields, query parameters, form fields.
 
 A name that says "token" mostly holds a secret, and in this trade often counts words of a language model; a name that
 ends in "key" may open a door or a table. Both are told apart here and nowhere else: by the last word of the name that

@@ -1,4 +1,4 @@
-"""The expressions of a name of a secret, of what stands between it and its value, and of what a value begins with.
+"""The expressions for a secret's name, for what separates it from its value, and for how a value begins.
 
 The engine finds a stem of a name that is followed by something like a value;
 `ccsproxy.redaction.kinds.named.assignments`

@@ -1,4 +1,4 @@
-"""How a value is written beside its name, and where it ends: in quotation marks, bare in a shell, bare in code."""
+"""Where the value beside a name ends: in quotation marks, bare in a shell, bare in code."""
 
 import re
 

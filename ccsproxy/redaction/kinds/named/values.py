@@ -1,4 +1,4 @@
-"""Whether the value beside a secret name is a secret, or a placeholder, a reference, a type, a path, a word.
+"""Whether the value beside a secret name is a secret, or a placeholder, reference, type, path or word.
 
 The name says what could stand there; in code, schemas, translations and tests something else mostly does.
 """

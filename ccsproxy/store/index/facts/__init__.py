@@ -1,1 +1,1 @@
-"""The facts of calls: made of records, kept in blocks, read back."""
+"""The facts of calls: extracted from records, stored in blocks, read back."""

@@ -1,4 +1,4 @@
-"""Blocks of the facts of calls: some dozens of calls together, since what calls say is much alike.
+"""Blocks of facts: dozens of calls are stored together, because their facts are much alike.
 
 A call's prompt repeats that of the call before, so its items (tools, texts of the system prompt, messages) stand once
 for a session, in the block of the call that was taken in first, and calls name them by ranges of their numbers.

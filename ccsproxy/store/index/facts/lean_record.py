@@ -1,4 +1,4 @@
-"""Reads of a record what facts are made of: not the text of its stream, nor messages that were read before.
+"""Reads from a record only what facts need: neither its stream's text nor messages read before.
 
 A conversation is sent again with every call, so most of a record is messages that are known by their bytes. They are
 left as they are, for `ccsproxy.insight.collect` to decode those that are new.

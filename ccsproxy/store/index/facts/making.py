@@ -1,4 +1,4 @@
-"""Makes the facts of calls: what conversations, cache verdicts and costs by part are made of.
+"""Makes the facts of calls, which conversations, cache verdicts and costs are computed from.
 
 A session of 1,000 calls of 900 KB is some hundred kilobytes of facts, and is never read again from its records; see
 `ccsproxy.store.index.facts.blocks` for how they are kept.

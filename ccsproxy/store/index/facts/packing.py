@@ -1,4 +1,4 @@
-"""Packing of small values that are much alike, as facts of calls are: zstd with a dictionary of what they share."""
+"""Packs small values that are much alike, such as facts: zstd with a dictionary of what they share."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Reads the facts of calls that are kept (see `ccsproxy.store.index.facts.blocks`)."""
+"""Reads the stored facts of calls (see `ccsproxy.store.index.facts.blocks`)."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence

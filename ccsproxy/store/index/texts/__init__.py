@@ -1,1 +1,1 @@
-"""The texts of the index: what is searched, each once, and the line that a list shows."""
+"""The texts of the index: what is searched, each once, and the line that lists show."""

@@ -1,4 +1,4 @@
-"""The texts of the index: which request said what first in its session.
+"""The full-text index: which request said something first in its session.
 
 Agents send the whole conversation again each turn. A text counts as said by the request that says it first in its
 session, which lets a search find the turn in which something was said; and where many sessions say the same (a system

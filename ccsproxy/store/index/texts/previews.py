@@ -1,4 +1,4 @@
-"""The line of a request in lists: what the call was about, in the user's, the tools' or the model's words.
+"""The preview line of a request in lists: what the call was about, in its own words.
 
 Of a long conversation only the end is read, back to the model's last words.
 """

@@ -1,4 +1,4 @@
-"""A request body taken apart without being decoded: its members, and the items of its lists, as JSON.
+"""Splits a request body without decoding it: its members, and the items of its lists, as JSON.
 
 Full text, previews and facts take the same body apart one after the other, and going through a megabyte takes as
 long as decoding it: what the last one was made of is remembered.

@@ -1,4 +1,4 @@
-"""What a record says, as text to search in: prompts, tool calls, results and answers of every dialect.
+"""The searchable texts of a record: prompts, tool calls, results and answers of every dialect.
 
 Nothing here knows a dialect by name. All of them write a conversation as a list of items (messages, contents, input,
 output, choices, candidates) whose leaves are strings; where a string hangs tells what it is. An item of a kind that

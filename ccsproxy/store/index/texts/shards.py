@@ -1,4 +1,4 @@
-"""The inverted index of the texts: words to texts, in shards of bounded size that are made, dropped and remade whole.
+"""The inverted index from words to texts, in shards of bounded size that are made and dropped as a whole.
 
 A text that many requests say is in a shard once, without its characters: those are in the records. SQLite's full text
 index cannot take a text out of such a table without having it at hand. So a shard is dropped when none of its

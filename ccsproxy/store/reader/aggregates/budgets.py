@@ -1,4 +1,4 @@
-"""What is spent of budgets, out of the index: so that it is the same after a restart."""
+"""What is spent of budgets, from the index, so that a restart does not change it."""
 
 from collections.abc import Iterable
 from datetime import datetime

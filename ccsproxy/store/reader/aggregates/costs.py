@@ -1,4 +1,4 @@
-"""Sums of what was recorded, by project, model, client, day and more; every sum says how many calls it lacks."""
+"""Sums by project, model, client, day and more; every sum says how many calls are missing from it."""
 
 import sqlite3
 from collections.abc import Sequence

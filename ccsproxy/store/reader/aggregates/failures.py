@@ -1,4 +1,4 @@
-"""Errors by their cause, each joined with the retry that worked, if one did, and the time that it cost."""
+"""Errors by cause, each with the retry that succeeded, if any, and the time it cost."""
 
 import threading
 from collections import OrderedDict

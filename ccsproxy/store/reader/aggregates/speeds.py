@@ -1,4 +1,4 @@
-"""How fast answers came, in tokens a second after the first one, over time: percentiles of each hour or day."""
+"""Speeds of answers over time, in tokens per second after the first one: percentiles by hour or day."""
 
 import sqlite3
 from collections.abc import Iterable

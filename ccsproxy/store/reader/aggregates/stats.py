@@ -1,4 +1,4 @@
-"""Statistics out of the index: sums and percentiles from counts that are kept up, not from rows.
+"""Statistics from the index: sums and percentiles from maintained counters, not from rows.
 
 The time asked for is put together of whole days, hours and slots, and the rows of the part of one at its beginning.
 """
