@@ -1,4 +1,4 @@
-"""What can keep ccsproxy from starting, as types that a library user can catch."""
+"""Errors that keep ccsproxy from starting, as types that a library user can catch."""
 
 
 class StartError(Exception):

@@ -20,14 +20,14 @@ from ccsproxy.runtime.bus import Subscriber
 from ccsproxy.store.directory import LOCK, DataDirBusy, Lock, prepare
 
 NAME = "run.json"
-#: Seconds between two looks whether the data directory is another one.
+#: Seconds between two checks whether the data directory was replaced.
 LOOK_EVERY = 1.0
-#: Seconds that the recorder may be behind before health says so in its state.
+#: How many seconds the recorder may be behind before health reports a degraded state.
 BEHIND_AFTER = 5.0
 
 
 def write_run_file(data_dir: Path, content: dict[str, Any]) -> None:
-    """Write the file in one step, readable by its owner only."""
+    """Write the file atomically, readable by its owner only."""
     target = data_dir / NAME
     aside = data_dir / f".{NAME}.{os.getpid()}"
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -36,14 +36,14 @@ def write_run_file(data_dir: Path, content: dict[str, Any]) -> None:
             json.dump(content, file, indent=2)
             file.write("\n")
     except OSError:
-        aside.unlink(missing_ok=True)  # a full disk takes the name and no byte of it
+        aside.unlink(missing_ok=True)  # a full disk creates the name but stores no bytes
         raise
-    # In one step: another program may read it at any moment, and half a file would look like a dead service.
+    # Atomically: another program may read it at any moment, and half a file would look like a dead service.
     os.replace(aside, target)
 
 
 def read_run_file(data_dir: Path) -> dict[str, Any] | None:
-    """Return what the running service wrote, or None when none runs (or what is there makes no sense)."""
+    """Return what the running service wrote, or None if none runs (or the content is invalid)."""
     try:
         content = json.loads((data_dir / NAME).read_text("utf-8"))
         os.kill(content["pid"], 0)
@@ -55,24 +55,24 @@ def read_run_file(data_dir: Path) -> dict[str, Any] | None:
 
 
 def outlived(data_dir: Path) -> bool:
-    """Whether the service that wrote the file has died without removing it, so that its recorder alone may live."""
+    """Whether the service that wrote the file died without removing it, so that its recorder may still be running."""
     return (data_dir / NAME).exists() and read_run_file(data_dir) is None
 
 
 def remove_run_file(data_dir: Path) -> None:
-    """Remove the file if it is ours; a missing file is fine."""
+    """Remove the file if it is ours; a missing file is ignored."""
     content = read_run_file(data_dir)
     if content is not None and content.get("pid") == os.getpid():
         (data_dir / NAME).unlink(missing_ok=True)
 
 
 class RunFileKeeper:
-    """Writes the run file again in the directory that is begun after somebody removed it under a running service.
+    """Writes the run file again if the data directory is recreated after it was removed under a running service.
 
-    Whoever captures locks the new directory first; where nothing is captured it is made here. A run file that alone
-    was removed stays away: whoever did that may be about to start a service, and must not take ours for it.
+    If capture is on, the recorder locks the new directory first; otherwise it is created here. A run file that was
+    removed alone is not restored: whoever did that may be about to start a service, and must not mistake ours for it.
 
-    :param write: writes the file, and whatever else the service has in the directory.
+    :param write: writes the file, and the service's other files in the directory.
     """
 
     _log = Logger()
@@ -85,13 +85,13 @@ class RunFileKeeper:
         self._failed = False
 
     def start(self) -> None:
-        """Write the file, or, where the disk does not take it now, as soon as it does; the proxy does not wait."""
+        """Write the file now or, if the disk does not allow it, as soon as it does; the proxy does not wait."""
         beside = self._identity()
         self._write_beside(beside)
         self._looking.start(LOOK_EVERY, now=False)
 
     def stop(self) -> None:
-        """Look no more; harmless when it never began."""
+        """Stop checking; does nothing if it has not started."""
         if self._looking.running:
             self._looking.stop()
 
@@ -114,14 +114,14 @@ class RunFileKeeper:
             self._written_beside, self._failed = identity, False
 
     def _complain(self, error: Exception) -> None:
-        if not self._failed:  # once, not each second: that would fill the log of a disk that is full
-            self._log.error("the run file cannot be written, and is tried again: {error}", error=error)
+        if not self._failed:  # only once: a message per second would fill a log on the full disk
+            self._log.error("the run file cannot be written, it is retried every second: {error}", error=error)
         self._failed = True
 
     def _identity(self) -> "_Identity | None":
-        """Return what tells a directory from the one before it at the same place.
+        """Return what distinguishes a directory from an earlier one at the same path.
 
-        The lock's time of change goes into it, as file systems give the number of a removed file to the next one.
+        The lock's change time is part of it, because file systems reuse the inode number of a removed file.
         """
         try:
             found = os.stat(self._data_dir / LOCK if self._captures else self._data_dir)
@@ -134,10 +134,10 @@ _Identity = tuple[int, int, int]
 
 
 def claim_data_dir(config: Config, taking_over: bool = False) -> None:
-    """Make the data directory ours alone, and see that no other process writes to it; the recorder takes the lock.
+    """Create the data directory with access for us only, and check that no other process writes to it.
 
-    :param taking_over: the process before us still writes, and will end.
-    :raises ccsproxy.errors.DataDirError: when it cannot be used, or another service uses it.
+    :param taking_over: our predecessor still writes, and will end.
+    :raises ccsproxy.errors.DataDirError: if it cannot be used, or another service uses it.
     """
     prepare(config.data_dir)
     if config.capture != "off" and not taking_over:
@@ -145,9 +145,11 @@ def claim_data_dir(config: Config, taking_over: bool = False) -> None:
 
 
 def _see_lock(data_dir: Path) -> None:
-    """See that no other service writes; the recorder of one that has died may be at it yet, and ours waits for it.
+    """Check that no other service writes; the recorder of a dead one may still be running, and ours waits for it.
 
-    A file of a dead run is removed once nobody writes any more, lest a second service take us for a dead one.
+    The run file of a dead service is removed once nothing writes any more, so that a second service does not mistake
+    us
+    for a dead one.
     """
     try:
         Lock(data_dir).release()
@@ -161,11 +163,11 @@ def _see_lock(data_dir: Path) -> None:
 
 @attr.frozen
 class RunHandle:
-    """What a program that started ccsproxy holds in its hand.
+    """The handle of a running ccsproxy for the program that started it.
 
     :ivar proxy_urls: where clients reach the proxy.
     :ivar api_urls: where the API and the dashboard are, empty with ``--no-api``.
-    :ivar upstreams: upstream NAME to its URL.
+    :ivar upstreams: URLs by upstream name.
     :ivar session_id: the id of this run.
     """
 
@@ -178,29 +180,29 @@ class RunHandle:
     _shutdown: Callable[[], "Deferred[None]"]
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Hear the live events (contract, section 7) as dictionaries.
+        """Receive the live events as dictionaries.
 
         :return: a callable that ends the subscription.
         """
         return self._subscribe(subscriber)
 
     def health(self) -> dict[str, Any]:
-        """Return what ``GET /api/health`` says, in constant time."""
+        """Return the content of ``GET /api/health``, in constant time."""
         return self._health()
 
     def shutdown(self) -> "Deferred[None]":
-        """Stop: no new connections, streams drained up to the drain timeout, records flushed.
+        """Stop: accept no new connections, drain streams up to the drain timeout, flush records.
 
-        :return: fires when all of that is done; further calls wait for the same end.
+        :return: fires when all of that is done; further calls wait for the same.
         """
         return self._shutdown()
 
 
 class Run:
-    """One run.
+    """One run of the service.
 
     :ivar started_at: seconds since the epoch.
-    :ivar session_id: the session of exchanges whose client names none.
+    :ivar session_id: the session of exchanges whose client does not name one.
     """
 
     def __init__(self, config: Config, started_at: float) -> None:
@@ -209,7 +211,7 @@ class Run:
         self.session_id = run_session_id(started_at)
 
     def file(self, handle: RunHandle) -> dict[str, Any]:
-        """Return the content of ``run.json`` (contract, section 1)."""
+        """Return the content of ``run.json``."""
         return {
             "pid": os.getpid(),
             "version": __version__,
@@ -222,15 +224,15 @@ class Run:
         }
 
     def reload(self, config: Config) -> None:
-        """Take a configuration over that was read while running."""
+        """Use a configuration that was read while running."""
         self._config = config
 
     def health(self, capture: dict[str, Any], in_flight: int, capture_failures: int = 0) -> dict[str, Any]:
-        """Return what ``GET /api/health`` says (contract, section 6).
+        """Return the content of ``GET /api/health``.
 
-        :param capture: the state of capture, with the store's own word under ``store``.
-        :param in_flight: exchanges that the relay has under way; they count where nothing is captured.
-        :param capture_failures: how often capture has raised in the relay, each time at the cost of one exchange.
+        :param capture: the state of capture, with the store's own state under ``store``.
+        :param in_flight: exchanges in progress in the relay; reported if nothing is captured.
+        :param capture_failures: how often capture has raised in the relay, at the cost of one exchange each time.
         """
         store = capture.pop("store") or {}
         behind = capture["recorder_behind_s"] > BEHIND_AFTER
@@ -260,11 +262,11 @@ class Run:
 
 
 def announce(log: Logger, config: Config, handle: RunHandle) -> None:
-    """Say in the log where proxy and dashboard are."""
+    """Log the addresses of proxy and dashboard."""
     for url in handle.proxy_urls:
-        first = config.upstreams[0].url if config.upstreams else "the hosts that requests name"
+        first = config.upstreams[0].url if config.upstreams else "the hosts named by requests"
         log.info("proxy: {url} relays to {upstream}", url=url, upstream=first)
     for url in handle.api_urls:
         log.info("dashboard: {url}", url=url)
     if not config.redact:
-        log.warn("--no-redact: keys and tokens are written to the records as they are")
+        log.warn("--no-redact: keys and tokens are written to the records unredacted")

@@ -1,7 +1,7 @@
 """The composition root: the only module that knows every package and assembles a running ccsproxy.
 
-``twistd -n ccsproxy`` comes in through `makeService`, ``ccsproxy serve`` through `CcsproxyService`, and a program
-that embeds ccsproxy through `serve`.
+``twistd -n ccsproxy`` enters through `makeService`, ``ccsproxy serve`` through `CcsproxyService`, and a program that
+embeds ccsproxy through `serve`.
 """
 
 import os
@@ -64,10 +64,10 @@ class CcsproxyService(service.Service):
     def __init__(
         self, config: Config, reactor: Any, *, signals: bool = True, read_again: Callable[[], Config] | None = None
     ) -> None:
-        """Describe it; nothing is opened yet.
+        """Configure the service; nothing is opened yet.
 
-        :param signals: whether signals, and the reactor's clock, are ours.
-        :param read_again: reads the configuration as it is now, see `reload`.
+        :param signals: whether to handle signals, and to replace the reactor's clock.
+        :param read_again: reads the current configuration, see `reload`.
         """
         self._config, self._reactor = config, reactor
         self._run = Run(config, time.time())
@@ -89,17 +89,16 @@ class CcsproxyService(service.Service):
         self._keeper = RunFileKeeper(config, reactor, self._write_files)
 
     def bind(self) -> None:
-        """Open everything that can be refused: data directory, lock, certificates and ports.
+        """Open everything that may fail: data directory, lock, certificates and ports.
 
-        :raises StartError: with one sentence; nothing stays open then.
+        :raises StartError: with one sentence; nothing remains open then.
         """
-        # Before the first file: everything below is made for its owner alone.
+        # Before the first file: everything below is created for its owner only.
         os.umask(0o077)
         if self._signals is not None:
             raise_descriptor_limit(self._config.max_connections)
             use_monotonic_clock(self._reactor)
-        # What costs nothing and may be refused comes first; children and sockets follow when nothing more can be
-        # wrong.
+        # Checks that cost nothing come first; child processes and sockets follow when nothing else can fail.
         claim_data_dir(self._config, bool(self._inherited))
         self._capture = CaptureService(self._config, self.session_id, self._reactor, self._bus)
         self._ship = ShipService(self._reactor, self._config, self._bus, host_of(labels_of(self._config)))
@@ -128,9 +127,9 @@ class CcsproxyService(service.Service):
             raise ConfigError("--api-token-file", str(error)) from None
 
     def begin(self) -> "Deferred[RunHandle]":
-        """Start the recorder and the API, and say that we are up.
+        """Start the recorder and the API, and report that the service is up.
 
-        :return: fires with the handle when all is ready.
+        :return: fires with the handle when everything is ready.
         """
         return ensureDeferred(self._begin())
 
@@ -140,11 +139,11 @@ class CcsproxyService(service.Service):
             self._hangup.install()
             on_restart(self._reactor, self._restarts.begin)
             self._capture.on_child_hangup(self._hangup.child_received)
-            # Before the first exchange: what a client gets leaves at the end of a turn, when capture has its copy.
+            # Before the first exchange: what a client gets is sent at the end of a turn, after capture has its copy.
             freeze_gc()
             install_fast_epoll(self._reactor, self._write_batch)
-        # All processes begin at once: each takes its time to import what it needs. Recorder and shipping begin when
-        # the process before us, if there is one, has stored everything: what is captured until then waits in the log.
+        # All processes start at once, because each needs time for its imports. Recorder and shipping start after a
+        # predecessor, if there is one, has stored everything: what is captured until then waits in the log.
         self._inherited.accepting(self._reactor)
         recorder = ensureDeferred(self._begin_recording())
         workers = self._workers.start() if self._workers is not None else succeed(None)
@@ -179,14 +178,14 @@ class CcsproxyService(service.Service):
         return RunHandle(proxies, api, upstreams, self.session_id, self._bus.subscribe, self.health, self.shutdown)
 
     def health(self) -> dict[str, Any]:
-        """Return what ``GET /api/health`` says (contract, section 6), in constant time."""
+        """Return the content of ``GET /api/health``, in constant time."""
         health = self._run.health(self._capture.health(), self._relay.in_flight, self._relay.capture_failures)
         return {**health, "ship": self._ship.health()}
 
     def reload(self) -> None:
-        """Open the log again, and heed what the configuration says now of that which can change while we run.
+        """Reopen the log files, and apply the settings that can change at run time.
 
-        No exchange ends for it. A configuration with a mistake in it changes nothing.
+        No exchange is ended by it. A configuration with an error changes nothing.
         """
         self._log_files.reopen()
         if self._read_again is None or not self._bound:
@@ -194,9 +193,9 @@ class CcsproxyService(service.Service):
         try:
             said = self._read_again()
         except StartError as error:
-            self._log.error("the configuration is not read again, all stays as it was: {error}", error=error)
+            self._log.error("the configuration was not reloaded, the previous one stays in use: {error}", error=error)
             return
-        # One configuration for all that follow: what cannot change yet stays as it was everywhere.
+        # One configuration for everything that follows: what cannot change yet keeps its value everywhere.
         self._config, waiting = reloaded(self._config, said)
         self._relay.reload(self._config)
         self._capture.reload(self._config)
@@ -204,12 +203,12 @@ class CcsproxyService(service.Service):
         write_run_file(self._config.data_dir, self._run.file(self.handle()))
         if self._workers is not None:
             self._workers.reload(self._config)
-        self._log.info("the configuration has been read again")
+        self._log.info("the configuration was reloaded")
         if waiting:
-            self._log.warn("these settings wait for the next start: {names}", names=", ".join(waiting))
+            self._log.warn("these changed settings take effect at the next start: {names}", names=", ".join(waiting))
 
     def _write_files(self) -> None:
-        """Write again what the data directory had beside the records."""
+        """Write again what the data directory contained besides the records."""
         write_run_file(self._config.data_dir, self._run.file(self.handle()))
         if self._api is not None:
             self._api.restore_token()
@@ -222,7 +221,7 @@ class CcsproxyService(service.Service):
                 self._workers.cut()
 
     def shutdown(self) -> "Deferred[None]":
-        """Stop in order: accept no more, drain, flush, say goodbye. Fires when done; safe to call again."""
+        """Stop in order: accept nothing more, drain, flush, close. Fires when done; may be called again."""
         return self._stopping.run()
 
     def _shut(self, result: Any) -> None:
@@ -234,8 +233,8 @@ class CcsproxyService(service.Service):
             return
         self._notifier.stopping()
         self._keeper.stop()
-        # No new client, then the end of those there are, then the record of what they said, and the API last: whoever
-        # looks at the dashboard sees the end of it.
+        # First no new clients, then the end of current exchanges, then their records, and the API last: the dashboard
+        # shows the end.
         await self._ports.close()
         await self._relay.drain(self._config.drain_timeout)
         if self._workers is not None:
@@ -249,7 +248,7 @@ class CcsproxyService(service.Service):
         self._notifier.close()
 
     def privilegedStartService(self) -> None:
-        """Bind, or end the program with status 1 and one sentence."""
+        """Bind, or exit with status 1 and one sentence."""
         if self._bound:
             return
         try:
@@ -260,7 +259,7 @@ class CcsproxyService(service.Service):
             raise SystemExit(1) from None
 
     def startService(self) -> None:
-        """Start when the reactor runs; called by twistd and twist."""
+        """Start once the reactor runs; called by twistd and twist."""
         self.privilegedStartService()
         super().startService()
         self._reactor.callWhenRunning(lambda: self.begin().addErrback(self._could_not_begin))
@@ -279,7 +278,7 @@ def serve(config: Config, reactor: Any) -> "Deferred[RunHandle]":
     """Start a ccsproxy inside another program; signals are left to that program.
 
     :return: fires with the handle once every port is bound, or fails with `ccsproxy.errors.BindError`,
-        `ccsproxy.errors.DataDirError` or `ccsproxy.errors.ConfigError`.
+    `ccsproxy.errors.DataDirError` or `ccsproxy.errors.ConfigError`.
     """
     one = CcsproxyService(config, reactor, signals=False)
 

@@ -10,14 +10,14 @@ from ccsproxy.config.model import Config, Upstream
 from ccsproxy.config.settings import SETTINGS, Setting
 from ccsproxy.errors import ConfigError
 
-#: What one source said: setting name to the texts given, in order (a switch: any one text).
+#: The settings from one source: setting name to the texts given, in order (a switch: any one text).
 Given = Mapping[str, list[str]]
 
 
 def reloaded(config: Config, said: Config) -> tuple[Config, list[str]]:
-    """Return a configuration with what can change while the service runs taken from a newer one.
+    """Return a configuration that takes the settings which can change at run time from a newer one.
 
-    :return: it, and the names of the settings that differ and have to wait for the next start.
+    :return: it, and the names of changed settings that have to wait for the next start.
     """
     changed = [one for one in SETTINGS if getattr(config, one.field) != getattr(said, one.field)]
     fresh = {one.field: getattr(said, one.field) for one in changed if one.live}
@@ -30,13 +30,13 @@ def build_config(
     listens: Mapping[str, tuple[str, ...]] | None = None,
     prefix: str = "--",
 ) -> Config:
-    """Make the configuration from what was said; the command line wins over the file.
+    """Build the configuration from its sources; the command line overrides the file.
 
     :param command_line: options given on the command line.
     :param file: keys given in the config file.
-    :param listens: upstream NAME to the listeners of its own, from the file.
-    :param prefix: what precedes a name on the command line, for messages.
-    :raises ConfigError: naming the key, what was wrong and what would be right.
+    :param listens: the upstreams' dedicated listeners by upstream name, from the file.
+    :param prefix: prefix of option names, for messages.
+    :raises ConfigError: naming the key, what is wrong and what would be right.
     """
     fields: dict[str, Any] = {}
     for known in SETTINGS:
@@ -67,7 +67,7 @@ def _read_one(read: Callable[[str], Any], text: str, key: str) -> Any:
     try:
         return read(text)
     except ValueError as error:
-        # With an @ there may be a password in it, which is not repeated on terminals and in logs.
+        # With an @, the text may contain a password, which must not be repeated on terminals and in logs.
         shown = "" if "@" in text else f" {text!r} is wrong:"
         raise ConfigError(key, f"{shown} {error}".strip()) from None
 
@@ -81,7 +81,9 @@ def _check_upstreams(upstreams: Iterable[Upstream], prefix: str, *, needed: bool
             )
         seen.add(one.name)
     if needed and not seen:
-        raise ConfigError(f"{prefix}upstream", "none is given; add for example --upstream https://api.anthropic.com")
+        raise ConfigError(
+            f"{prefix}upstream", "no upstream is given; add for example --upstream https://api.anthropic.com"
+        )
 
 
 def _check_files(config: Config) -> None:
@@ -97,16 +99,17 @@ def _check_ship(config: Config) -> None:
     names = [target.name for target in config.ship]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError("--ship", f"{twice} is named twice")
-    # Records on this disk are their owner's own risk; a team's database is read by others.
+    # Unredacted records on this disk are their owner's own risk; a team's database is read by others.
     if config.ship and not config.redact:
-        raise ConfigError("--ship", "records with secrets in them are not shipped; remove --no-redact")
+        raise ConfigError("--ship", "records with secrets are not shipped; remove --no-redact")
 
 
 def _check_listeners(config: Config, prefix: str) -> None:
     own = [endpoint for one in config.upstreams for endpoint in one.listen]
     if config.workers > 1 and any(endpoint.startswith("ssl:") for endpoint in (*config.listen, *own)):
         raise ConfigError(
-            f"{prefix}listen", "an ssl: endpoint is served by one process; leave out --workers, or end TLS in front"
+            f"{prefix}listen",
+            "an ssl: endpoint is served by one process; remove --workers, or terminate TLS in front",
         )
 
 
@@ -118,10 +121,10 @@ def _check_keys(config: Config, prefix: str) -> None:
                 f"{prefix}upstream-key-file", f"there is no upstream {name!r}; name one of {sorted(names)}"
             )
     if config.client_keys is not None and config.forward:
-        raise ConfigError(f"{prefix}client-keys", "what is forwarded names no known caller; leave out --forward on")
+        raise ConfigError(f"{prefix}client-keys", "forwarded requests carry no client key; remove --forward on")
     if config.upstream_key_files and config.client_keys is None and not config.is_local:
         raise ConfigError(
             f"{prefix}upstream-key-file",
-            "whoever reaches this port could spend the team's key; say with --client-keys who may, or listen on "
+            "anyone who reaches this port could use the team's key; name callers with --client-keys, or listen on "
             "loopback only",
         )

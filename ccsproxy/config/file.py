@@ -13,10 +13,10 @@ from ccsproxy.errors import ConfigError
 
 @attr.frozen
 class FileSettings:
-    """What a config file says.
+    """The content of a config file.
 
-    :ivar given: setting name to the texts given, as `ccsproxy.config.settings.build_config` takes it.
-    :ivar listens: upstream NAME to its own listeners.
+    :ivar given: setting name to the texts given, as expected by `ccsproxy.config.build.build_config`.
+    :ivar listens: dedicated listeners by upstream name.
     """
 
     given: dict[str, list[str]]
@@ -26,7 +26,7 @@ class FileSettings:
 def read_config_file(file: Path) -> FileSettings:
     """Read a config file.
 
-    :raises ConfigError: when it cannot be read, is not TOML, or holds a key or a type that is not known.
+    :raises ConfigError: if it cannot be read, is not TOML, or contains an unknown key or a wrong type.
     """
     try:
         document = tomllib.loads(file.read_text("utf-8"))

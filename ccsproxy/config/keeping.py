@@ -5,14 +5,14 @@ import attr
 
 @attr.frozen(kw_only=True)
 class Keeping:
-    """How records are kept. Sizes are bytes, times are seconds; 0 means for ever or without limit.
+    """Settings for keeping records. Sizes are in bytes, times in seconds; 0 means for ever or without limit.
 
-    Every class that has these settings is one of its kind or has one, so that an option is a field here, a row of
-    ``SETTINGS``, and no third name on its way through three processes.
+    Every class that has these settings derives from this one or contains one, so that an option is a field here and a
+    row of ``SETTINGS``, and needs no third name on its way through three processes.
 
     :ivar redact: whether secrets are replaced.
-    :ivar sync: ``interval`` (every second or so), ``record`` (before a record counts as stored) or ``never``.
-    :ivar ship_hold: how much is kept beyond that, because a target of shipping has not taken it yet.
+    :ivar sync: ``interval`` (about every second), ``record`` (before a record counts as stored) or ``never``.
+    :ivar ship_hold: how much is kept beyond these limits because a shipping target has not accepted it yet.
     """
 
     redact: bool = True
@@ -26,5 +26,5 @@ class Keeping:
 
 
 def keeping_of(settings: Keeping) -> Keeping:
-    """Pick out of more settings those that are for the store."""
+    """Pick the store's settings out of a larger set."""
     return Keeping(**{name: getattr(settings, name) for name in attr.fields_dict(Keeping)})

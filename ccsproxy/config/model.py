@@ -12,15 +12,15 @@ from ccsproxy.insight.cost.budget import Budget
 
 @attr.frozen
 class Upstream:
-    """One LLM API server that requests may be sent to.
+    """One LLM API server that requests may be relayed to.
 
-    :ivar name: the NAME that selects it as first path segment, and that records carry.
+    :ivar name: selects it as the first path segment, and identifies it in records.
     :ivar scheme: ``http`` or ``https``.
     :ivar host: host name or address, lower case, without brackets.
     :ivar port: TCP port.
-    :ivar base_path: what precedes every target, without a trailing slash; mostly empty.
-    :ivar provider: the provider it is known as, empty when unknown.
-    :ivar listen: endpoint strings of listeners of its own.
+    :ivar base_path: prefix of every target, without a trailing slash; usually empty.
+    :ivar provider: its provider, empty if unknown.
+    :ivar listen: endpoint strings of dedicated listeners.
     """
 
     name: str
@@ -33,12 +33,12 @@ class Upstream:
 
     @property
     def default_port(self) -> bool:
-        """Whether the port is the scheme's own and so left out of ``Host`` and URL."""
+        """Whether the port is the scheme's default and so omitted from ``Host`` and URL."""
         return self.port == (443 if self.scheme == "https" else 80)
 
     @property
     def authority(self) -> str:
-        """The value of ``Host``: host, and the port where it is not the scheme's own."""
+        """The value of ``Host``: the host, and the port unless it is the scheme's default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.default_port else f"{host}:{self.port}"
 
@@ -50,7 +50,7 @@ class Upstream:
 
 @attr.frozen
 class Config(Keeping):
-    """Everything that can be set, with the defaults of contract section 1. Sizes are bytes, times are seconds."""
+    """All settings with their defaults. Sizes are in bytes, times in seconds."""
 
     upstreams: tuple[Upstream, ...]
     provider: str = "auto"
@@ -95,35 +95,35 @@ class Config(Keeping):
 
     @property
     def forwards(self) -> bool:
-        """Whether the proxy port is an HTTP proxy too: as it was said, else where only this machine reaches it."""
+        """Whether the proxy port is also a forward proxy: as configured, by default only if it is on loopback."""
         if self.forward is not None:
             return self.forward
-        # Whoever knows their callers by their credentials serves nobody that names none.
+        # With client keys, callers without a known credential are refused, and forwarded requests carry none.
         return self.client_keys is None and all(_is_local(endpoint) for endpoint in self.listen)
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine reaches the proxy's ports."""
+        """Whether only this machine can reach the proxy's ports."""
         own = [endpoint for one in self.upstreams for endpoint in one.listen]
         return all(_is_local(endpoint) for endpoint in (*self.listen, *own))
 
     @property
     def credentials_path(self) -> Path:
-        """The file of what targets of shipping ask for."""
+        """The file with the credentials for shipping targets."""
         return self.ship_credentials or Path(self.data_dir) / "ship-credentials.toml"
 
     @property
     def token_path(self) -> Path:
-        """The file of the API's token."""
+        """The file with the API token."""
         return self.api_token_file or Path(self.data_dir) / "api-token"
 
 
 def default_of(field: str) -> Any:
-    """Return the default of a setting, for whoever works without a `Config`: it is said there alone."""
+    """Return the default of a setting, for code that works without a `Config`: defaults are defined only there."""
     return attr.fields_dict(Config)[field].default
 
 
-#: Endpoints that only this machine reaches, as far as their text tells; callers are judged by their sockets anyway.
+#: Endpoints on loopback, as far as their text tells; clients are checked by their sockets anyway.
 _LOCAL_INTERFACES = ("interface=127.", "interface=\\:\\:1", "interface=localhost")
 
 

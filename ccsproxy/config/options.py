@@ -21,7 +21,7 @@ def _help_of(known: Setting) -> str:
 
 
 class Options(usage.Options):
-    """What the command line says; `config` holds the result once parsing is done."""
+    """Parser of the command line; `config` holds the result after parsing."""
 
     synopsis = "[--upstream [NAME=]URL] [options]"
     longdesc = "Relay LLM API calls unchanged to an upstream and keep a redacted record of each."
@@ -41,7 +41,7 @@ class Options(usage.Options):
         self._many.setdefault(name, []).append(text)
 
     def parseOptions(self, options: Any = None) -> None:
-        """Parse, and end the program with status 2 and one sentence when something is wrong."""
+        """Parse, or exit with status 2 and one sentence if something is wrong."""
         try:
             super().parseOptions(options)
         except (usage.UsageError, ConfigError) as error:
@@ -49,12 +49,14 @@ class Options(usage.Options):
             raise SystemExit(2) from None
 
     def parseArgs(self, *words: str) -> None:
-        """Take no words beside options."""
+        """Refuse positional arguments."""
         if words:
-            raise usage.UsageError(f"{words[0]!r} is no option; options begin with --, and a URL follows --upstream")
+            raise usage.UsageError(
+                f"{words[0]!r} is not an option; options begin with --, and a URL follows --upstream"
+            )
 
     def _meant(self, complaint: str) -> str:
-        # Twisted tells of an unknown option only in the words of getopt.
+        # Twisted reports an unknown option in getopt's own words.
         unknown = re.fullmatch(r"option (--\S+) not recognized", complaint)
         return did_you_mean(unknown[1], (name.rstrip("=") for name in self.longOpt)) if unknown else ""
 
@@ -67,15 +69,15 @@ class Options(usage.Options):
             raise SystemExit(0)
 
     def check(self, config: Config) -> None:
-        """Look closer than a single option allows; the rooms above add what they know.
+        """Check what involves several options; subclasses in higher packages add their own checks.
 
-        :raises ConfigError: when something does not fit.
+        :raises ConfigError: if something does not fit.
         """
 
     def build(self) -> Config:
         """Return the configuration.
 
-        :raises ConfigError: when something in it is wrong.
+        :raises ConfigError: if something in it is wrong.
         """
         file = self["config"]
         said = read_config_file(Path(file).expanduser()) if file is not None else None

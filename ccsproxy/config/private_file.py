@@ -4,26 +4,27 @@ import os
 import stat
 from pathlib import Path
 
-#: Bytes that a file of secrets may have.
+#: Maximum size of a file with secrets in bytes.
 LARGEST = 16 << 20
 
 
 class OpenToOthers(PermissionError):
-    """A file of secrets may be read, or changed, by others; its ``strerror`` says what to do."""
+    """A file with secrets can be read or changed by other users; its ``strerror`` names the remedy."""
 
 
 def read_private(path: Path, largest: int = LARGEST) -> bytes:
-    """Read a file of secrets.
+    """Read a file with secrets.
 
-    It has to be its owner's alone. One of root's may be readable by a group that this process is of: so do container
-    platforms mount secrets (Kubernetes: ``defaultMode: 0440`` with ``fsGroup``), and so Debian keeps TLS keys.
+    Only its owner may have access. A file of root may be readable by a group of this process: container platforms
+    mount
+    secrets like this (Kubernetes: ``defaultMode: 0440`` with ``fsGroup``), and Debian keeps TLS keys like this.
 
-    :param largest: bytes that are read of it.
-    :raises OpenToOthers: when it is open to others.
-    :raises OSError: when it cannot be read.
+    :param largest: how many bytes are read at most.
+    :raises OpenToOthers: if others have access.
+    :raises OSError: if it cannot be read.
     """
-    # Opened first and looked at afterwards, so that what is judged is what is read. Links are followed: mounted
-    # secrets are links, so that all of them are exchanged at once.
+    # Opened first and checked afterwards, so that the file checked is the file read. Links are followed: mounted
+    # secrets are links, so that all can be replaced at once.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         if _open_to(os.fstat(descriptor)):
@@ -32,6 +33,6 @@ def read_private(path: Path, largest: int = LARGEST) -> bytes:
 
 
 def _open_to(about: os.stat_result) -> int:
-    """Return the bits of a file's mode by which others than its owner may read or change it."""
+    """Return the mode bits that allow users other than the owner to read or change the file."""
     ours = about.st_uid == 0 and about.st_gid in {os.getegid(), *os.getgroups()}
     return stat.S_IMODE(about.st_mode) & (0o037 if ours else 0o077)

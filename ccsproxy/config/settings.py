@@ -12,22 +12,22 @@ from ccsproxy.insight.cost.budget import parse_budget
 
 
 def _default_of(field: str) -> str:
-    """Write the default that `Config` has for a field, as people read it."""
+    """Format the default that `Config` has for a field."""
     return values.written(default_of(field))
 
 
 @attr.frozen
 class Setting:
-    """One thing that can be set: a row of the table, a field of `Config`, and its use.
+    """One setting: a row of the table, and a field of `Config`.
 
     :ivar name: the option's name without dashes, and the key in the config file.
-    :ivar read: turns text into the value; raises ValueError saying what would be right. None for a switch.
-    :ivar meta: what stands for the value in the help.
+    :ivar read: parses text into the value; raises ValueError saying what would be right. None for a switch.
+    :ivar meta: placeholder for the value in the help.
     :ivar help: one sentence.
     :ivar field: the attribute of `Config` it fills; the name with underscores.
-    :ivar default: the default as people read it; that of `Config`, unless it needs words.
-    :ivar many: may be given more than once.
-    :ivar live: can change while the service runs, see `reloaded`.
+    :ivar default: the default as shown to users; that of `Config`, unless it needs words.
+    :ivar many: it may be given more than once.
+    :ivar live: it can change while the service runs, see `reloaded`.
     """
 
     name: str
@@ -300,5 +300,5 @@ _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
 def setting(name: str) -> Setting | None:
-    """Return the setting of that name, or None."""
+    """Return the setting with a name, or None."""
     return _BY_NAME.get(name)

@@ -5,7 +5,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 
 import attr
 
-#: Kinds of target that are spoken to over HTTP, and those that are folders of objects.
+#: Kinds of targets that are HTTP services, and those that store objects.
 SPOKEN, STORED = ("jsonl", "clickhouse", "otlp"), ("file", "s3", "gs", "az")
 CONTENT = ("full", "metadata")
 
@@ -24,15 +24,15 @@ _OPTIONS = {
 
 @attr.frozen
 class ShipAddress:
-    """A target of shipping.
+    """The address of a shipping target.
 
     :ivar kind: one of `SPOKEN` or `STORED`.
-    :ivar scheme: ``https``, ``http``, or for a folder of objects its kind.
+    :ivar scheme: ``https``, ``http``, or the kind itself for object storage.
     :ivar host: host name, or the name of the bucket; empty for files.
-    :ivar port: TCP port, 0 where there is none.
-    :ivar path: what follows, without a trailing slash: a path, a database, a prefix.
-    :ivar user: who signs in, empty for nobody; never with a password.
-    :ivar options: what stands behind the question mark.
+    :ivar port: TCP port, 0 if there is none.
+    :ivar path: the rest, without a trailing slash: a path, a database, a prefix.
+    :ivar user: the login name, empty for none; never with a password.
+    :ivar options: the query parameters.
     """
 
     kind: str
@@ -45,19 +45,19 @@ class ShipAddress:
 
     @property
     def authority(self) -> str:
-        """Host and port, the port where it is not the scheme's own."""
+        """Host and port; the port only if it is not the scheme's default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         usual = {"https": 443, "http": 80}.get(self.scheme, 0)
         return host if self.port in (0, usual) else f"{host}:{self.port}"
 
     @property
     def url(self) -> str:
-        """The URL that is really asked, without user and options."""
+        """The URL for requests, without user and options."""
         return f"{self.scheme}://{self.authority}{self.path}"
 
     @property
     def name(self) -> str:
-        """What the target is called in health, log and state; it names no secret and no option."""
+        """The target's name in health, log and state; it contains no secrets and no options."""
         kind = f"{self.kind}+{self.scheme}" if self.kind in SPOKEN else self.kind
         user = f"{self.user}@" if self.user else ""
         return f"{kind}://{user}{self.authority}{self.path}"
@@ -69,12 +69,12 @@ class ShipAddress:
 
 
 def ship_address(text: str) -> ShipAddress:
-    """Read the URL of a target.
+    """Parse the URL of a target.
 
-    :raises ValueError: saying what is wrong with it and what would be right.
+    :raises ValueError: saying what is wrong and what would be right.
     """
     if text != text.strip() or not text.isprintable() or " " in text:
-        raise ValueError("a URL holds no spaces or control characters")
+        raise ValueError("a URL contains no spaces or control characters")
     try:
         parts = urlsplit(text)
         port = parts.port or 0
@@ -99,7 +99,7 @@ def _spoken(kind: str, scheme: str, split: SplitResult, port: int) -> ShipAddres
     if not host:
         raise ValueError(f"there is no host in it; expected {kind}+{scheme}://HOST/PATH")
     if scheme == "http" and not is_loopback(host):
-        raise ValueError(f"without TLS only this machine is shipped to; write {kind}+https://")
+        raise ValueError(f"without TLS only a target on this machine is allowed; write {kind}+https://")
     return ShipAddress(
         kind, scheme, host.lower(), port or (443 if scheme == "https" else 80), split.path.rstrip("/"),
         unquote(split.username or ""), _options(kind, split.query),
@@ -111,13 +111,13 @@ def _stored(kind: str, split: SplitResult) -> ShipAddress:
     options = _options(kind, split.query)
     if kind == "file":
         if split.netloc or not path.startswith("/"):
-            raise ValueError("expected file:/// and the whole path of a folder, such as file:///srv/calls")
+            raise ValueError("expected file:/// and the absolute path of a directory, such as file:///srv/calls")
         return ShipAddress(kind, kind, path=path, options=options)
     if not split.netloc or "@" in split.netloc or ":" in split.netloc:
         raise ValueError(f"expected {kind}://BUCKET/PREFIX")
     endpoint = urlsplit(options.get("endpoint", "https://"))
     if endpoint.scheme != "https" and not (endpoint.scheme == "http" and is_loopback(endpoint.hostname or "")):
-        raise ValueError("the endpoint must be https://HOST; without TLS only this machine is shipped to")
+        raise ValueError("the endpoint must be https://HOST; without TLS only a target on this machine is allowed")
     return ShipAddress(kind, kind, split.netloc, path=path, options=options)
 
 
@@ -125,11 +125,13 @@ def _options(kind: str, query: str) -> dict[str, str]:
     options = dict(parse_qsl(query, keep_blank_values=True))
     for name in options:
         if name not in _OPTIONS[kind]:
-            raise ValueError(f"{name!r} is no option of {kind}; it has {', '.join(sorted(_OPTIONS[kind]))}")
+            raise ValueError(
+                f"{name!r} is not an option of {kind}, whose options are {', '.join(sorted(_OPTIONS[kind]))}"
+            )
     if options.get("content", CONTENT[0]) not in CONTENT:
-        raise ValueError("content is full or metadata")
+        raise ValueError("content must be full or metadata")
     if not options.get("ttl_days", "1").isdigit():
-        raise ValueError("ttl_days is a whole number of days")
+        raise ValueError("ttl_days must be a whole number of days")
     return options
 
 

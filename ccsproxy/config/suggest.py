@@ -3,18 +3,19 @@
 import difflib
 from collections.abc import Iterable
 
-#: How alike two names must be, from 0 to 1, to be taken for a slip of the finger.
+#: How similar two names must be, from 0 to 1, to count as a typing error.
 _ALIKE = 0.7
 
 
 def did_you_mean(option: str, known: Iterable[str]) -> str:
-    """Return the sentence's end that names what was probably meant, empty when nothing is near.
+    """Return the end of a sentence that suggests similar options, empty if there are none.
 
-    Part of a longer name counts as near (``--port`` for ``--proxy-port``), so does a slip (``--upstrem``), and a slip
-    in such a part (``--prot``).
+    Part of a longer name counts as similar (``--port`` for ``--proxy-port``), so does a typing error (``--upstrem``),
+    and a
+    typing error in such a part (``--prot``).
 
-    :param option: what was said, with its dashes and without a value.
-    :param known: the options that there are, without dashes.
+    :param option: the option as given, with its dashes and without a value.
+    :param known: the existing options, without dashes.
     """
     said = option.lstrip("-").partition("=")[0].lower()
     names = list(known)

@@ -13,7 +13,7 @@ from ccsproxy.wire.target import BadTarget, parse_authority
 
 _SIZE = re.compile(r"\A([0-9]+)\s*([KMG]?)(?:i?B)?\Z", re.IGNORECASE)
 _FACTOR = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-#: A label's value that is a header field of each call.
+#: A label value that is taken from a header field of each call.
 _OF_CALLER = re.compile(r"@header:[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LABEL = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -22,15 +22,15 @@ _PATH = re.compile(r"\A(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*\Z")
 
 
 def size(text: str) -> int:
-    """Read a size in bytes such as ``64M``."""
+    """Parse a size in bytes such as ``64M``."""
     match = _SIZE.match(text.strip())
     if match is None:
-        raise ValueError("expected a number of bytes, with K, M or G behind it if you like, such as 64M")
+        raise ValueError("expected a number of bytes, optionally followed by K, M or G, such as 64M")
     return int(match[1]) * _FACTOR[match[2].upper()]
 
 
 def seconds(text: str) -> float:
-    """Read a duration in seconds, 0 or more."""
+    """Parse a duration in seconds, 0 or more."""
     try:
         value = float(text)
     except ValueError:
@@ -41,7 +41,7 @@ def seconds(text: str) -> float:
 
 
 def number(text: str) -> float:
-    """Read a number, 0 or more."""
+    """Parse a number, 0 or more."""
     try:
         return seconds(text)
     except ValueError:
@@ -49,35 +49,35 @@ def number(text: str) -> float:
 
 
 def port(text: str) -> int:
-    """Read a TCP port; 0 lets the system pick."""
+    """Parse a TCP port; 0 lets the system choose."""
     if not text.isascii() or not text.isdigit() or int(text[:6]) > 65535:
         raise ValueError("expected a port number from 0 to 65535")
     return int(text)
 
 
 def workers(text: str) -> int:
-    """Read a number of processes, at least one."""
+    """Parse a number of processes, at least one."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:4]) <= 64:
         raise ValueError("expected a number of processes from 1 to 64")
     return int(text)
 
 
 def connections(text: str) -> int:
-    """Read a number of connections, at least one."""
+    """Parse a number of connections, at least one."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:8]) <= 1_000_000:
         raise ValueError("expected a number of connections from 1 to 1000000")
     return int(text)
 
 
 def path(text: str) -> Path:
-    """Read a file or directory name, ``~`` expanded."""
+    """Parse a file or directory name, expanding ``~``."""
     if not text or "\0" in text:
         raise ValueError("expected the name of a file or directory")
     return Path(text).expanduser()
 
 
 def named_file(text: str) -> tuple[str, Path]:
-    """Read a file with a name: ``NAME=FILE``."""
+    """Parse a named file: ``NAME=FILE``."""
     name, equals, file = text.partition("=")
     if not equals or not _NAME.match(name):
         raise ValueError("expected NAME=FILE, with the NAME of an upstream")
@@ -85,7 +85,7 @@ def named_file(text: str) -> tuple[str, Path]:
 
 
 def host_name(text: str) -> str:
-    """Read a host name or address as ``--allow-host`` takes it, without a port."""
+    """Parse a host name or address for ``--allow-host``, without a port."""
     bare = text.strip().lower()
     if bare.startswith("[") and bare.endswith("]"):
         bare = bare[1:-1]
@@ -95,7 +95,7 @@ def host_name(text: str) -> str:
 
 
 def origin(text: str) -> str:
-    """Read one exact web origin, such as ``http://localhost:3000``."""
+    """Parse one exact web origin, such as ``http://localhost:3000``."""
     parts = urlsplit(text)
     if text == "*" or parts.scheme not in ("http", "https") or not parts.netloc:
         raise ValueError("expected one exact origin such as http://localhost:3000 ('*' is refused)")
@@ -105,12 +105,12 @@ def origin(text: str) -> str:
 
 
 def one_of(*words: str) -> "Choice":
-    """Return a reader that takes one of some words."""
+    """Return a parser that accepts one of several words."""
     return Choice(words)
 
 
 class Choice:
-    """Reads one of a fixed set of words."""
+    """Parses one of a fixed set of words."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
         self.words = words
@@ -122,12 +122,12 @@ class Choice:
         return text
 
 
-#: How proxies on the way to upstreams may be spoken to.
+#: Supported schemes of corporate proxy URLs.
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 def corporate_proxy(text: str) -> str:
-    """Read ``--upstream-proxy``: ``none`` or a proxy's URL, which may hold user and password."""
+    """Parse ``--upstream-proxy``: ``none`` or a proxy's URL, which may contain user and password."""
     if text == "none":
         return text
     parts = _split(text)
@@ -137,7 +137,7 @@ def corporate_proxy(text: str) -> str:
 
 
 def upstream(text: str) -> Upstream:
-    """Read ``[NAME=]URL``. The name defaults to the host's best-known name, else the host."""
+    """Parse ``[NAME=]URL``. The name defaults to the host's best-known name, else the host."""
     name, equals, url = text.partition("=")
     if not equals or "/" in name or ":" in name:
         name, url = "", text
@@ -146,7 +146,7 @@ def upstream(text: str) -> Upstream:
     host = str(parts.hostname).lower()
     scheme = parts.scheme.lower()
     if name and not _NAME.match(name):
-        raise ValueError(f"the name {name!r} may hold letters, digits, '.', '_' and '-' only; write NAME=URL")
+        raise ValueError(f"the name {name!r} may contain letters, digits, '.', '_' and '-' only; write NAME=URL")
     return Upstream(
         name=name or upstream_name(host, parts.port),
         scheme=scheme,
@@ -158,22 +158,24 @@ def upstream(text: str) -> Upstream:
 
 
 def label(text: str) -> tuple[str, str]:
-    """Read a label, ``KEY=VALUE``.
+    """Parse a label, ``KEY=VALUE``.
 
-    :raises ValueError: when it is none.
+    :raises ValueError: if it is invalid.
     """
     key, equals, value = text.partition("=")
     if not equals or not _LABEL.match(key):
-        raise ValueError("a label is KEY=VALUE; the key holds letters, digits, '.', '_' and '-', as in team=search")
+        raise ValueError(
+            "a label is KEY=VALUE; the key contains letters, digits, '.', '_' and '-', as in team=search"
+        )
     if len(value) > 256 or not value.isprintable():
         raise ValueError("a label's value is at most 256 printable characters")
     if value.startswith("@") and value != "@key" and not _OF_CALLER.fullmatch(value):
-        raise ValueError("a value that each call gives by itself is @header:NAME or @key")
+        raise ValueError("a value taken from each call is @header:NAME or @key")
     return key, value
 
 
 def prices(text: str) -> Path:
-    """Read the path of a file of own prices, which must be one that can be used.
+    """Parse the path of the user's price file, which must be valid.
 
     :raises ValueError: naming what is wrong with the file.
     """
@@ -183,17 +185,17 @@ def prices(text: str) -> Path:
 
 
 def own_pattern(text: str) -> str:
-    """Read an expression of secrets, or of what is none.
+    """Parse a regular expression for secrets, or for what is not a secret.
 
     :raises ValueError: naming what is wrong with it.
     """
-    # Here, because the rules take a tenth of a second to load, and only the recorder needs them.
+    # Imported here, because the rules take a tenth of a second to load, and only the recorder needs them.
     from ccsproxy.redaction.search.rules import own_pattern as compiled
 
     try:
         compiled(text)
     except ValueError as reason:
-        raise ValueError(f"not an expression that can be searched for: {reason}") from None
+        raise ValueError(f"not a usable regular expression: {reason}") from None
     return text
 
 
@@ -203,15 +205,15 @@ def _check_url(parts: "SplitURL", url: str) -> None:
     if "@" in parts.netloc:
         raise ValueError("a URL with user or password is refused; the client sends its own credentials")
     if not parts.hostname or not (_HOST.match(parts.hostname) or _is_ipv6(parts.hostname)):
-        raise ValueError("there is no valid host name in it; expected something like https://api.anthropic.com")
+        raise ValueError("it contains no valid host name; expected something like https://api.anthropic.com")
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ValueError("a query or fragment cannot be part of an upstream; remove it")
     if not _PATH.match(parts.path):
-        raise ValueError("the path holds characters that cannot be sent; percent-encode them")
+        raise ValueError("the path contains characters that cannot be sent; percent-encode them")
 
 
 class SplitURL:
-    """The parts of a URL, with the port checked."""
+    """The parts of a URL, with the port validated."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -222,7 +224,7 @@ class SplitURL:
 
 def _split(url: str) -> SplitURL:
     if url != url.strip() or not url.isascii() or not url.isprintable():
-        raise ValueError("a URL holds no spaces, control or non-ASCII characters")
+        raise ValueError("a URL contains no spaces, control or non-ASCII characters")
     try:
         parts = SplitURL(url)
     except ValueError:

@@ -10,9 +10,9 @@ Subscriber = Callable[[Event], None]
 
 
 class Bus:
-    """Hands each event to every subscriber, in the order in which they came.
+    """Passes each event to every subscriber, in order of publication.
 
-    A subscriber that raises is reported and dropped, so that one broken listener cannot hurt the others.
+    A subscriber that raises is logged and removed, so that a broken one cannot affect the others.
     """
 
     _log = Logger()
@@ -35,14 +35,14 @@ class Bus:
 
     @property
     def has_subscribers(self) -> bool:
-        """Whether anybody has subscribed."""
+        """Whether there is any subscriber."""
         return bool(self._subscribers)
 
     def publish(self, event: Event) -> None:
-        """Hand an event to every subscriber."""
+        """Pass an event to every subscriber."""
         for subscriber in tuple(self._subscribers):
             try:
                 subscriber(event)
             except Exception:
                 self._subscribers.remove(subscriber)
-                self._log.failure("a subscriber raised and was dropped")
+                self._log.failure("a subscriber raised and was removed")

@@ -1,11 +1,12 @@
 """The clock of deadlines: it never jumps, and it notices when this process itself did not run.
 
-Twisted's reactors count in `time.time`. When somebody sets the clock back by an hour, no timer fires for an hour;
-when it is set forward, every limit has passed at once. `use_monotonic_clock` makes the reactor of a process of ours
-count in `time.monotonic`, which nobody can set.
+Twisted's reactors use `time.time`. If the clock is set back by an hour, no timer fires for an hour; if it is set
+forward, every deadline has passed at once. `use_monotonic_clock` makes the reactor of one of our processes use
+`time.monotonic`, which cannot be set.
 
-A monotonic clock goes on while the process is stopped (Ctrl-Z, ``docker pause``) or held up by a busy machine. What
-an upstream has sent meanwhile waits in its socket: that time is not its silence but ours. `StallWatch` measures it.
+A monotonic clock keeps running while the process is stopped (Ctrl-Z, ``docker pause``) or held up by a busy machine.
+What an upstream has sent meanwhile waits in its socket: that time counts as ours, not as its silence. `StallWatch`
+measures it.
 """
 
 import time
@@ -16,21 +17,21 @@ from twisted.internet.base import ReactorBase
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-#: Seconds between two beats of a `StallWatch` while somebody has a deadline.
+#: Seconds between two beats of a `StallWatch` while there are deadlines.
 BEAT = 0.5
-#: A beat that is so many seconds late was held up by more than a busy turn.
+#: A beat that is late by this many seconds was held up by more than a busy reactor turn.
 TOLERANCE = 0.5
 
 _log = Logger()
 
 
 def use_monotonic_clock(reactor: Any, clock: Callable[[], float] = time.monotonic) -> bool:
-    """Let a reactor's timers count by a clock that cannot be set; calls that wait already keep their delay.
+    """Make a reactor's timers use a clock that cannot be set; scheduled calls keep their delay.
 
-    To be used by processes of our own: the reactor of a program that embeds us stays as it is.
+    For our own processes only: the reactor of a program that embeds us is left alone.
 
     :param clock: seconds.
-    :return: whether it is a reactor whose clock can be replaced; asyncio's counts monotonically by itself.
+    :return: whether the reactor's clock can be replaced; asyncio's is monotonic anyway.
     """
     if not isinstance(reactor, ReactorBase) or type(reactor).seconds is not ReactorBase.seconds:
         return False
@@ -38,31 +39,32 @@ def use_monotonic_clock(reactor: Any, clock: Callable[[], float] = time.monotoni
     waiting: Any = reactor.getDelayedCalls()
     reactor.seconds = clock
     for call in waiting:
-        # A call tells its time by the clock of its birth; both move, so that their difference stays.
+        # A call measures time by the clock it was created with; both are shifted, so that their difference stays.
         call.seconds = clock
         call.time += shift
     return True
 
 
 def suspended_for() -> float:
-    """Return for how many seconds the system has been suspended since its start; differences are what counts.
+    """Return how many seconds the system has been suspended since its start; only differences are meaningful.
 
-    Two clocks tell it: one counts while the machine sleeps, the other does not. Where the system has no such clock
-    (macOS), it is always 0.
+    Computed from two clocks, of which one runs while the machine sleeps. On systems without such a clock (macOS) it
+    is
+    always 0.
     """
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return 0.0 if boot is None else time.clock_gettime(boot) - time.monotonic()
 
 
 class StallWatch:
-    """Measures for how long this process did not run: stopped, suspended with the machine, or held up.
+    """Measures how long this process did not run: stopped, suspended with the machine, or held up.
 
-    It beats only while it is `started`, so that an idle process sleeps. Whoever judges a deadline calls `look` first:
-    the beat may be due at the same moment as the deadline, and come after it.
+    It beats only while it is `started`, so that an idle process sleeps. Call `look` before checking a deadline: the
+    beat may be due at the same moment as the deadline, and run after it.
 
-    :ivar stalled: the seconds in which we did not run, summed up; what `lost` says of one exchange are differences.
-    :ivar on_stall: called with each stall's seconds of the monotonic clock, by which deadlines have to move; a
-        suspension does not count in that clock and moves none.
+    :ivar stalled: total seconds in which we did not run.
+    :ivar on_stall: called with the duration of each stall on the monotonic clock, by which deadlines must be moved; a
+    suspension does not count on that clock and moves none.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class StallWatch:
         clock: Callable[[], float] = time.monotonic,
         suspended: Callable[[], float] = suspended_for,
     ) -> None:
-        """Make one that does not beat yet.
+        """Create a watch that does not beat yet.
 
         :param clock: monotonic seconds.
         :param suspended: see `suspended_for`.
@@ -84,7 +86,7 @@ class StallWatch:
         self._slept = suspended()
 
     def start(self) -> None:
-        """Beat from now on."""
+        """Start beating."""
         if self._call is None:
             self._slept = self._suspended()
             self._arm()
@@ -96,18 +98,17 @@ class StallWatch:
             call.cancel()
 
     def total(self) -> float:
-        """Return the seconds in which we have not run, up to this moment."""
+        """Return the total seconds in which we did not run, up to now."""
         self.look()
         return self.stalled
 
     def look(self) -> None:
-        """Take note of a stall that has just ended; costs two readings of clocks when there was none."""
+        """Note a stall that has just ended; without one, this costs two clock readings."""
         if self._call is None:
             return
         late = self._clock() - self._due
         if late > TOLERANCE:
-            # Moved by what was lost, so that the beat that comes late as well does not count the same stall once
-            # more.
+            # Moved by the lost time, so that the late beat does not count the same stall again.
             self._due += late
             self._stood_still(late)
             for told in self.on_stall:

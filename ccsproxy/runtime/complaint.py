@@ -5,11 +5,11 @@ import sys
 
 
 def complain(sentence: str) -> bool:
-    """Say on standard error why we cannot start.
+    """Write to standard error why we cannot start.
 
-    Under twistd ``sys.stderr`` leads into the log, and so, with ``-n``, to standard output: the real one is asked.
+    Under twistd ``sys.stderr`` goes to the log, and so, with ``-n``, to standard output: the real one is used.
 
-    :return: whether anybody may read it there; of a daemon nobody does, and its log has to say it.
+    :return: whether anybody can read it there; for a daemon the log has to contain it.
     """
     if sys.__stderr__ is None:
         return False

@@ -1,9 +1,9 @@
 """A leaner poll loop for Twisted's epoll reactor: the same work per event, without a log context around it.
 
 `twisted.internet.epollreactor.EPollReactor.doPoll` wraps every event in ``callWithLogger``, which names the source in
-legacy log messages and costs as much as reading the socket does. Events that only say "there is something to read"
-are dealt with directly here; all others take Twisted's own way. Private attributes of the reactor are touched in this
-module alone; `test.runtime.test_epoll` pins what it relies on.
+legacy log messages and costs as much as reading the socket. Events that only signal readability are handled directly
+here; all others go Twisted's own way. Private attributes of the reactor are touched in this module only;
+`test.runtime.test_epoll` pins what it relies on.
 """
 
 import errno
@@ -20,7 +20,7 @@ _log = Logger()
 
 
 class FastEpoll:
-    """Polls once and deals with what happened; takes the place of a reactor's ``doIteration``."""
+    """Polls once and handles the events; replaces a reactor's ``doIteration``."""
 
     def __init__(self, reactor: Any, write_batch: WriteBatch) -> None:
         self._reactor = reactor
@@ -29,22 +29,22 @@ class FastEpoll:
         self._poll = reactor._poller.poll
 
     def __call__(self, timeout: float | None) -> None:
-        """Wait for events, and deal with each.
+        """Wait for events, and handle each.
 
         :param timeout: how long to wait in seconds, None for ever.
         """
         selectables, write_batch = self._selectables, self._write_batch
         waiting = write_batch.waiting
         if waiting:
-            # A timer or a thread has written. The timeout was reckoned before that: what the flush schedules with
-            # callLater(0) would wait for the next event.
+            # A timer or a thread has written. The timeout was computed before that: what the flush schedules with
+            # callLater(0) would otherwise wait for the next event.
             write_batch.flush()
             timeout = self._sooner(timeout)
         try:
             events = self._poll(-1 if timeout is None else timeout, len(selectables))
             if not events and timeout:
-                # It is time for a timer. If we were stopped meanwhile (Ctrl-Z), the poll has not looked again after
-                # it was interrupted: what peers have sent is read before any timer draws conclusions.
+                # A timer is due. If we were stopped meanwhile (Ctrl-Z), the interrupted poll has not checked again:
+                # what peers have sent is read before any timer acts.
                 events = self._poll(0, len(selectables))
         except OSError as error:
             if error.errno == errno.EINTR:
@@ -55,8 +55,7 @@ class FastEpoll:
             selectable = selectables.get(descriptor)
             if selectable is None:
                 continue
-            # Nothing but "there is something to read": with an error or a hang-up beside it, Twisted's own order of
-            # checks counts.
+            # Only readability: with an error or a hang-up as well, Twisted's own order of checks matters.
             if event == EPOLLIN:
                 self._read(selectable)
             else:
@@ -67,7 +66,7 @@ class FastEpoll:
             write_batch.flush()
 
     def _sooner(self, timeout: float | None) -> float | None:
-        """Return how long to wait at most, now that more may have been scheduled."""
+        """Return the maximum time to wait, now that more may have been scheduled."""
         now: float | None = self._reactor.timeout()
         return timeout if now is None else now if timeout is None else min(timeout, now)
 
@@ -86,7 +85,7 @@ def install_fast_epoll(reactor: Any, write_batch: WriteBatch) -> bool:
     """Make a reactor poll with `FastEpoll`.
 
     :param write_batch: flushed in each turn from now on.
-    :return: whether it is one that can; others stay as they are.
+    :return: whether the reactor supports it; others are left alone.
     """
     lean = type(reactor) is EPollReactor
     if lean:

@@ -7,15 +7,15 @@ from twisted.internet.defer import Deferred
 
 
 class Once:
-    """A piece of work that is begun by whoever asks first; all who ask hear of its end.
+    """Work that is started by the first caller; all callers are told when it has ended.
 
-    :ivar begun: whether anybody has asked.
+    :ivar begun: whether it was started.
     """
 
     def __init__(self, work: Callable[[], Coroutine[Any, Any, Any]], over: Callable[[Any], None]) -> None:
-        """Describe it.
+        """Set up the work.
 
-        :param over: told the result, or the failure, before anybody else is.
+        :param over: called with the result, or the failure, before the callers' Deferreds fire.
         """
         self._work, self._over = work, over
         self._waiting: list[Deferred[None]] = []
@@ -23,9 +23,9 @@ class Once:
         self.begun = False
 
     def run(self) -> "Deferred[None]":
-        """Begin, or wait for what was begun.
+        """Start the work, or wait for it.
 
-        :return: fires when it is over, also when it failed.
+        :return: fires when it has ended, even if it failed.
         """
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
@@ -38,7 +38,7 @@ class Once:
 
     def _end(self, result: Any) -> None:
         self._over(result)
-        # Before the first callback, which may ask again.
+        # Before the first callback, which may call `run` again.
         self._done = True
         self._tell()
 

@@ -11,24 +11,24 @@ from ccsproxy.runtime.takeover import Successor, not_to_hand_over
 
 
 class Restarts:
-    """Starts a successor, one at a time, and steps back when it accepts connections.
+    """Starts a successor, one at a time, and stops serving when it accepts connections.
 
-    States: alone, a successor is starting (back to alone when it ends before it accepts), succeeded.
+    States: alone, a successor is starting (back to alone if it ends before it accepts), succeeded.
     """
 
     _log = Logger()
 
     def __init__(self, reactor: Any, listeners: Listeners, succeeded: Callable[[int], None]) -> None:
-        """Begin alone.
+        """Start without a successor.
 
-        :param listeners: what is handed over.
-        :param succeeded: called with the successor's process id when it accepts connections: end now, in order.
+        :param listeners: the sockets to hand over.
+        :param succeeded: called with the successor's process id when it accepts connections: shut down now.
         """
         self._reactor, self._listeners, self._succeeded = reactor, listeners, succeeded
         self._successor: Successor | None = None
 
     def begin(self) -> None:
-        """Start a successor, unless one is starting or has succeeded."""
+        """Start a successor, unless one is starting or has taken over."""
         wrong = not_to_hand_over([name.rpartition(" ")[2] for name, _ in self._listeners.open])
         if wrong is not None:
             self._log.error("no restart: the socket of {endpoint} cannot be handed over", endpoint=wrong)
@@ -41,7 +41,7 @@ class Restarts:
                 self._successor = None
 
     def _taken_over(self, pid: int) -> None:
-        self._log.info("process {pid} accepts connections now; this one ends when its streams do", pid=pid)
+        self._log.info("process {pid} accepts connections now; this one exits when its streams have ended", pid=pid)
         self._listeners.leave_open()
         self._succeeded(pid)
 

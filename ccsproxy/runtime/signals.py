@@ -1,9 +1,9 @@
 """Signals: SIGTERM and SIGINT stop (contract, section 8), SIGHUP rereads the configuration (section 1).
 
-SIGHUP has two meanings that only its circumstances tell apart. A person or a supervisor sends it to the service's
-main process and means: read your configuration again, open your log again. The system sends it to everything that
-belongs to a terminal when that terminal is closed, and means: the end. `HangupSignals` tells them apart; in doubt the
-service lives on, because a reload harms nobody.
+SIGHUP has two meanings that only the circumstances distinguish. A person or a supervisor sends it to the service's
+main process to have it reload its configuration and reopen its log. The kernel sends it to all processes of a
+terminal that is closed, to end them. `HangupSignals` tells the two apart; in doubt the service lives on, because a
+reload does no harm.
 """
 
 import os
@@ -14,20 +14,20 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-#: What a child writes to its standard output when it gets SIGHUP; nothing else is written there.
+#: What a child process writes to its standard output when it gets SIGHUP; it writes nothing else there.
 HANGUP = b"\0hangup"
-#: SIGHUP to our children and SIGHUP to us are one signal to all when we hear of them within so many seconds. A child
-#: that is still starting, or that a busy machine holds up at its low priority, tells late.
+#: SIGHUP to our children and SIGHUP to us count as one signal to all if we learn of them within this many seconds. A
+#: child that is still starting, or that a busy machine holds up at its low priority, reports late.
 TOGETHER = 60.0
-#: Signals that a terminal or a service manager sends to a whole group of processes at once.
+#: Signals that a terminal or a service manager sends to a whole process group at once.
 _OF_THE_GROUP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
-    """Turns signals into calls in the reactor's own turn.
+    """Turns signals into calls in a reactor turn.
 
     :param stop: called for the first signal.
-    :param cut: called for each further one.
+    :param cut: called for each further signal.
     """
 
     def __init__(self, reactor: Any, stop: Callable[[], object], cut: Callable[[], object]) -> None:
@@ -35,16 +35,16 @@ class StopSignals:
         self._stopping = False
 
     def install(self) -> None:
-        """Take the two signals over from the reactor; to be called in the main thread while it runs."""
+        """Replace the reactor's handlers; must be called in the main thread while the reactor runs."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._received)
 
     def _received(self, number: int, frame: FrameType | None) -> None:
-        # Signal handlers run between any two instructions: only hand over, and wake the reactor.
+        # Signal handlers run between any two instructions: only schedule a call, and wake the reactor.
         self._reactor.callFromThread(self.received)
 
     def received(self) -> None:
-        """Do what one more signal asks for."""
+        """Act on one more signal."""
         if self._stopping:
             self._cut()
             return
@@ -58,19 +58,19 @@ class StopSignals:
 
 
 def on_restart(reactor: Any, restart: Callable[[], object]) -> None:
-    """Call something in the reactor's own turn for each SIGUSR2; to be called in the main thread."""
+    """Call a function in a reactor turn for each SIGUSR2; must be called in the main thread."""
     signal.signal(signal.SIGUSR2, lambda number, frame: reactor.callFromThread(restart))
 
 
 class HangupSignals:
-    """Tells SIGHUP as a request to read the configuration again from SIGHUP as the end of a terminal.
+    """Distinguishes SIGHUP as a request to reload from SIGHUP as the end of a terminal.
 
-    It is the end when the terminal that we had is gone, or when our children got the signal too and neither a service
-    manager nor `twistd`'s daemon mode stands between us and a terminal. Under ``nohup``, which ignores the signal for
-    us before we run, it is never the end.
+    It is the end of a terminal if the terminal that we had is gone, or if our children got the signal too and neither
+    a service manager nor `twistd`'s daemon mode stands between us and a terminal. Under ``nohup``, which ignores the
+    signal before we run, it never is.
 
-    :param reload: called to read the configuration again.
-    :param hung_up: called when the terminal is gone; perhaps more than once.
+    :param reload: called to reload the configuration.
+    :param hung_up: called when the terminal is gone; possibly more than once.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class HangupSignals:
         self._immune = is_managed(environ) or is_daemon()
 
     def install(self) -> None:
-        """Take the signal over; to be called in the main thread."""
+        """Install the handler; must be called in the main thread."""
         if not hasattr(signal, "SIGHUP"):
             return
         self._had_terminal = has_terminal()
@@ -100,7 +100,7 @@ class HangupSignals:
         self._reactor.callFromThread(self.received)
 
     def received(self) -> None:
-        """Deal with one SIGHUP of our own."""
+        """Handle a SIGHUP sent to us."""
         self._ours = self._clock()
         if self._is_the_end():
             self._hung_up()
@@ -108,7 +108,7 @@ class HangupSignals:
             self._reload()
 
     def child_received(self) -> None:
-        """Take note that a child of ours has got SIGHUP, before or after us."""
+        """Note that a child process got SIGHUP, before or after us."""
         self._childrens = self._clock()
         if self._is_the_end():
             self._hung_up()
@@ -122,17 +122,17 @@ class HangupSignals:
 
 
 def is_managed(environ: Mapping[str, str]) -> bool:
-    """Tell whether systemd has started this very process, and not some terminal's program that it has started."""
+    """Tell whether systemd has started this very process, rather than an ancestor such as a terminal program."""
     return "NOTIFY_SOCKET" in environ or environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
 
 
 def is_daemon() -> bool:
-    """Tell whether we have left our terminal for good: a child of init, in a session that another has begun."""
+    """Tell whether we have left our terminal for good: a child of init, in a session started by another process."""
     return os.getppid() == 1 and os.getsid(0) != os.getpid()
 
 
 def has_terminal() -> bool:
-    """Tell whether there is a terminal that controls us."""
+    """Tell whether we have a controlling terminal."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:
@@ -142,9 +142,9 @@ def has_terminal() -> bool:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Start a child in this: signals to the group wait until it calls `leave_signals_to_parent`.
+    """Block signals to the group while a child is started, until the child calls `leave_signals_to_parent`.
 
-    Without it, a closing terminal would kill a child in the first tenths of a second of its life.
+    Otherwise a closing terminal would kill a child in the first tenths of a second of its life.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_GROUP)
     try:
@@ -154,10 +154,10 @@ def held_back() -> Iterator[None]:
 
 
 def leave_signals_to_parent() -> None:
-    """Let a child outlive the signals that a terminal or service manager sends to all; its parent ends it in order.
+    """Make a child survive the signals that a terminal or service manager sends to all; its parent ends it in order.
 
-    The parent is told of SIGHUP, see `HangupSignals`. To be called in the child's main thread, before its reactor
-    runs.
+    The parent is told about SIGHUP, see `HangupSignals`. Must be called in the child's main thread, before its
+    reactor runs.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -169,4 +169,4 @@ def _tell_parent(number: int, frame: FrameType | None) -> None:
     try:
         os.write(1, HANGUP + b"\n")
     except OSError:
-        return  # the parent is gone, and we are about to end with it
+        return  # the parent is gone, and we are about to exit with it

@@ -9,7 +9,7 @@ from twisted.internet.task import LoopingCall
 
 
 class Notifier:
-    """Speaks to the service manager named by ``NOTIFY_SOCKET``; silent when there is none.
+    """Sends to the service manager named by ``NOTIFY_SOCKET``; does nothing if there is none.
 
     :param environ: the environment to read ``NOTIFY_SOCKET``, ``WATCHDOG_USEC`` and ``WATCHDOG_PID`` from.
     """
@@ -21,18 +21,18 @@ class Notifier:
         self._watchdog.clock = reactor
 
     def ready(self, status: str) -> None:
-        """Say that the service is up, and begin to feed the watchdog where one is armed."""
+        """Report that the service is up, and start feeding the watchdog if one is armed."""
         self._send(f"READY=1\nSTATUS={status}")
         if self._interval is not None and not self._watchdog.running:
             self._watchdog.start(self._interval, now=True)
 
     def succeeded_by(self, pid: int) -> None:
-        """Say that another process is the service from now on."""
+        """Report that another process is the service's main process from now on."""
         self._send(f"MAINPID={pid}")
         self._address = ""
 
     def stopping(self) -> None:
-        """Say that the service is on its way down; the watchdog is fed until `close`."""
+        """Report that the service is stopping; the watchdog is fed until `close`."""
         self._send("STOPPING=1")
 
     def close(self) -> None:
@@ -43,19 +43,19 @@ class Notifier:
     def _send(self, message: str) -> None:
         if not self._address:
             return
-        # systemd writes the zero byte of an abstract socket as "@", since an environment cannot hold it.
+        # systemd writes the zero byte of an abstract socket as "@", since an environment cannot contain it.
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
             channel.setblocking(False)
             try:
                 channel.sendto(message.encode(), address)
             except OSError:
-                # The manager is gone or slow; our service must not suffer for it.
+                # The manager is gone or slow; the service must not suffer from it.
                 return
 
 
 def _watchdog_interval(environ: Mapping[str, str]) -> float | None:
-    """Return the seconds between two signs of life (half of what systemd allows), or None when none is asked for."""
+    """Return the seconds between two watchdog messages (half of what systemd allows), or None if none is required."""
     allowed = environ.get("WATCHDOG_USEC", "")
     if not allowed.isdigit() or int(allowed) == 0:
         return None

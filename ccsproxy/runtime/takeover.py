@@ -1,9 +1,9 @@
 """A restart without cut connections: a successor takes over the listening sockets while we still serve (SIGUSR2).
 
-The successor is the same command, started by us. It inherits our listening sockets as they are, so that there is no
-moment in which a connection is refused: what waits in their queues is accepted by whichever of the two comes first.
-When it accepts it says so over its link; we accept no more then, let running exchanges end, store them and end.
-The link's end tells it that we are gone, and that the data directory is its own.
+The successor is the same command, started by us. It inherits our listening sockets, so that no connection is ever
+refused: what waits in their queues is accepted by whichever process comes first. When it accepts connections it says
+so over its link; we then stop accepting, let running exchanges end, store them and exit. The link's end tells it that
+we are gone, and that the data directory is its own.
 """
 
 import json
@@ -20,22 +20,22 @@ from twisted.internet.protocol import Factory, ProcessProtocol, Protocol, connec
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-#: The variable by which a successor learns what it inherits; its own children do not get it.
+#: The variable that tells a successor what it inherits; its own children do not get it.
 VARIABLE = "CCSPROXY_TAKEOVER"
-#: What a successor says when it accepts connections.
+#: What a successor sends when it accepts connections.
 ACCEPTING = b"accepting"
-#: The first descriptor that a successor inherits beside its standard ones: its end of the link.
+#: The first inherited descriptor besides the standard ones: the successor's end of the link.
 _LINK = 3
-#: Endpoints whose sockets can be handed over: those of others are more than a socket.
+#: Endpoint types whose sockets can be handed over; others consist of more than a socket.
 _KINDS = ("tcp", "tcp6", "ssl", "systemd")
 
 
 @attr.define
 class Inherited:
-    """What a process has inherited from the one that it succeeds.
+    """What a process has inherited from its predecessor.
 
-    :ivar link: its end of the link, -1 where there is no predecessor.
-    :ivar sockets: descriptors by what was listened on, each list in order.
+    :ivar link: its end of the link, -1 if there is no predecessor.
+    :ivar sockets: descriptors by listener name, each list in order.
     """
 
     link: int = -1
@@ -44,7 +44,7 @@ class Inherited:
 
     @classmethod
     def of(cls, environ: MutableMapping[str, str]) -> "Inherited":
-        """Read what was inherited, and leave no trace of it for children."""
+        """Read what was inherited, and remove the variable so that children do not get it."""
         said = environ.pop(VARIABLE, "")
         if not said:
             return cls()
@@ -57,7 +57,7 @@ class Inherited:
         return self.link >= 0
 
     def take(self, name: str) -> int | None:
-        """Return the next socket that was inherited under a name, None when there is none."""
+        """Return the next socket inherited under a name, None if there is none."""
         found = self.sockets.get(name)
         return found.pop(0) if found else None
 
@@ -69,7 +69,7 @@ class Inherited:
             os.close(self.link)
 
     def predecessor_gone(self) -> "Deferred[None]":
-        """Wait for the predecessor's end; at once where there is none."""
+        """Wait for the predecessor's end; fires at once if there is none."""
         return succeed(None) if self._gone is None else self._gone
 
 
@@ -80,17 +80,17 @@ class _Link(Protocol):
         self._gone = gone
 
     def connectionMade(self) -> None:
-        """Say that we accept."""
+        """Report that we accept connections."""
         assert self.transport is not None  # noqa: S101  (Twisted has just connected it)
         self.transport.write(ACCEPTING)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear that the predecessor has ended."""
+        """Note that the predecessor has ended."""
         self._gone.callback(None)
 
 
 class Successor(ProcessProtocol):
-    """The process that takes over, as its predecessor sees it."""
+    """The process that takes over, as seen by its predecessor."""
 
     transport: Any
     _log = Logger()
@@ -98,11 +98,11 @@ class Successor(ProcessProtocol):
     def __init__(
         self, reactor: Any, took_over: Callable[[int], None], failed: Callable[[], None], command: Sequence[str] = ()
     ) -> None:
-        """Describe it.
+        """Set up a successor.
 
         :param took_over: called with its process id when it accepts connections.
-        :param failed: called when it has ended before that.
-        :param command: what to run; the command that has started us when left out.
+        :param failed: called if it ended before that.
+        :param command: what to run; by default the command that started us.
         """
         self._reactor, self._took_over, self._failed = reactor, took_over, failed
         self._command = list(command or [sys.executable, *sys.orig_argv[1:]])
@@ -110,10 +110,10 @@ class Successor(ProcessProtocol):
         self._ours: socket.socket | None = None
 
     def start(self, ports: Sequence[tuple[str, IListeningPort]], environ: Mapping[str, str]) -> None:
-        """Start it.
+        """Start the process.
 
-        :param ports: what is listened on, under the names under which the successor will ask for it.
-        :raises OSError: when it cannot be started.
+        :param ports: the listening ports, with the names under which the successor will ask for them.
+        :raises OSError: if it cannot be started.
         """
         self._ours, theirs = socket.socketpair()
         descriptors = {0: 0, 1: 1, 2: 2, _LINK: theirs.fileno()}
@@ -134,11 +134,11 @@ class Successor(ProcessProtocol):
         return -1 if self._ours is None else self._ours.fileno()
 
     def logPrefix(self) -> str:
-        """Name us to the reactor."""
+        """Return our name for the reactor's log."""
         return "successor"
 
     def doRead(self) -> None:
-        """Hear that it accepts; our end of the link stays open until we end."""
+        """Note that it accepts connections; our end of the link stays open until we exit."""
         assert self._ours is not None  # noqa: S101  (it is read from while it is there)
         self._reactor.removeReader(self)
         try:
@@ -150,17 +150,17 @@ class Successor(ProcessProtocol):
             self._took_over(self.transport.pid)
 
     def connectionLost(self, reason: Failure) -> None:
-        """Hear that the reactor reads us no more."""
+        """Do nothing: the reactor has stopped reading."""
 
     def processEnded(self, reason: Failure) -> None:
-        """Hear that it has ended, which is no trouble of ours once it has taken over."""
+        """Note that it has ended, which no longer concerns us once it has taken over."""
         self._reactor.removeReader(self)
         if not self._over:
             self._over = True
-            self._log.error("the successor has ended before it took over: {reason}", reason=reason.getErrorMessage())
+            self._log.error("the successor ended before it took over: {reason}", reason=reason.getErrorMessage())
             self._failed()
 
 
 def not_to_hand_over(endpoints: Sequence[str]) -> str | None:
-    """Return the first endpoint whose socket cannot be handed over, None when all can."""
+    """Return the first endpoint whose socket cannot be handed over, None if all can."""
     return next((each for each in endpoints if each.partition(":")[0] not in _KINDS), None)

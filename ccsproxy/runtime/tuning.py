@@ -11,29 +11,32 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-#: More descriptors than this are not needed for the usual 4096 clients, each with its upstream, and the rest.
+#: Enough descriptors for the usual 4096 clients, each with its upstream, and the rest.
 MOST_DESCRIPTORS = 16384
-#: Descriptors for everything but clients and upstreams: listeners, log, children, files.
+#: Descriptors for everything except clients and upstreams: listeners, log, children, files.
 OTHER_DESCRIPTORS = 256
 
-#: Seconds between two looks at what can be given back, and of work before it is worth while.
+#: Seconds between two checks for memory to return, and how much processor time makes a check worthwhile.
 GIVE_BACK_EVERY, WORTH_WHILE = 5.0, 0.1
 
-#: `mallopt`'s name for the size from which a piece of memory is mapped by itself, and that size in bytes.
+#: `mallopt`'s parameter for the size from which an allocation is mapped separately, and that size in bytes.
 M_MMAP_THRESHOLD, MAPPED_FROM = -3, 1 << 20
 
-#: Objects made before a young collection, and young collections before older ones: rare enough to stay out of the
-#: tail of latencies, often enough that what cycles there are do not pile up.
+#: Objects allocated before a young collection, and young collections before older ones: rare enough to stay out of
+#: the tail of latencies, often enough that cycles do not pile up.
 THRESHOLDS = (1000, 20, 1000)
 
-#: How long a thread keeps the interpreter that another waits for, in seconds; Python's own is a tenth of it.
+#: How long a thread keeps the interpreter while another one waits for it, in seconds; Python's default is a tenth of
+#: it.
 SWITCH_S = 0.05
 
 
 def switch_threads_rarely() -> None:
-    """Let threads that only do a process's work in turns not interrupt one another every 5 ms.
+    """Keep threads that only take turns with a process's work from interrupting each other every 5 ms.
 
-    Nobody waits for one of them in particular, and every change costs what the caches held: a fifth of the recorder's
+    Nothing waits for one of them in particular, and every switch loses cache contents: a fifth of the recorder's
+    processor
+    time for small calls.
     processor time for small calls.
     """
     sys.setswitchinterval(SWITCH_S)
@@ -42,8 +45,8 @@ def switch_threads_rarely() -> None:
 def raise_descriptor_limit(clients: int = 0) -> int:
     """Raise the soft limit of open files as far as the hard one allows and we can use.
 
-    :param clients: how many clients may be served at a time, each with an upstream of its own.
-    :return: the limit that counts now.
+    :param clients: how many clients may be served at once, each with its own upstream connection.
+    :return: the limit in effect.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     useful = max(MOST_DESCRIPTORS, 2 * clients + OTHER_DESCRIPTORS)
@@ -58,17 +61,19 @@ def raise_descriptor_limit(clients: int = 0) -> int:
 
 
 def freeze_gc(thresholds: tuple[int, int, int] = THRESHOLDS) -> None:
-    """Exempt all that was made during the start from collection, and set the thresholds for what comes."""
-    # Before freezing: what is garbage now would else be kept for ever.
+    """Exempt everything allocated during startup from collection, and set the thresholds for the rest."""
+    # Before freezing: what is garbage now would otherwise be kept for ever.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*thresholds)
 
 
 def return_large_pieces() -> None:
-    """Give the memory of a large body back to the system when it is freed.
+    """Return the memory of a large body to the system when it is freed.
 
-    glibc raises the threshold by itself with the first large piece that is freed, and keeps later ones in its heaps:
+    glibc raises this threshold when the first large allocation is freed, and keeps later ones in its heaps: ten
+    readers of
+    20 MB left 350 MB behind, with the threshold fixed nothing. Other libraries have no such call.
     ten readers of 20 MB left 350 MB behind, with the threshold fixed nothing. Elsewhere there is no such call.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -77,9 +82,9 @@ def return_large_pieces() -> None:
 
 
 def trim_heap() -> None:
-    """Give pages of the C heap in which nothing is left back to the system: 28 of 70 MB after a backlog, in 5 ms.
+    """Return empty pages of the C heap to the system: 28 of 70 MB after a backlog, in 5 ms.
 
-    By itself glibc gives back only the heap's end. Other libraries have no such call, and do not need it as much.
+    By itself glibc returns only the heap's end. Other libraries have no such call, and need it less.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -87,7 +92,7 @@ def trim_heap() -> None:
 
 
 class HeapTrimmer:
-    """Gives memory back every few seconds, as long as there is work and once after it.
+    """Returns memory every few seconds, as long as there is work and once after it.
 
     For processes that may pause for some milliseconds.
     """
@@ -100,21 +105,21 @@ class HeapTrimmer:
         spent: Callable[[], float] = time.process_time,
         give_back: Callable[[], None] = trim_heap,
     ) -> None:
-        """Make one.
+        """Set up the trimmer.
 
-        :param spent: the seconds of processor time that the process has used.
+        :param spent: returns the processor time in seconds that the process has used.
         """
         self._spent, self._give_back, self._seen = spent, give_back, spent()
         self._looking = LoopingCall(self._look)
         self._looking.clock = clock
 
     def start(self) -> None:
-        """Begin to give free pages back from time to time."""
+        """Start returning free pages from time to time."""
         done = self._looking.start(GIVE_BACK_EVERY, now=False)
-        done.addErrback(lambda failure: self._log.failure("memory is not given back any more", failure))
+        done.addErrback(lambda failure: self._log.failure("free memory is no longer returned to the system", failure))
 
     def stop(self) -> None:
-        """End giving pages back."""
+        """Stop returning pages."""
         if self._looking.running:
             self._looking.stop()
 

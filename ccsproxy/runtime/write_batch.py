@@ -1,16 +1,16 @@
 """Batches the writes of one reactor turn, so that they are sent together at its end.
 
-Where several connections have something to read at once, their answers are not sent one by one between the readings,
-but one after the other behind them. Each then finds the receiving process and the kernel's path already awake, which
-saves a fifth of the processor at saturation, and nothing waits for more than `MOST` writes. A single event's write
-leaves as soon as the event has been dealt with.
+If several connections are readable at once, their responses are not sent one by one between the reads, but one after
+the other behind them. Each then finds the receiving process and the kernel's path already awake, which saves a fifth
+of the processor at saturation, and nothing waits for more than `MOST` writes. The write of a single event is sent as
+soon as the event has been handled.
 """
 
 from typing import Protocol
 
 from twisted.logger import Logger
 
-#: So many writes are collected before they are sent.
+#: How many writes are collected before they are sent.
 MOST = 8
 
 log = Logger()
@@ -24,10 +24,10 @@ class Waiting(Protocol):
 
 
 class WriteBatch:
-    """Collects who has something to send, if somebody flushes it each turn; until then everything is sent at once.
+    """Collects what has bytes to send, if it is flushed in each turn; until then everything is sent at once.
 
-    :ivar collecting: whether somebody does.
-    :ivar waiting: who has something to send.
+    :ivar collecting: whether it is flushed in each turn.
+    :ivar waiting: what has bytes to send.
     """
 
     def __init__(self) -> None:
@@ -35,19 +35,19 @@ class WriteBatch:
         self.waiting: list[Waiting] = []
 
     def add(self, link: Waiting) -> None:
-        """Let somebody send at the end of this turn."""
+        """Let something send at the end of this turn."""
         if self.collecting:
             self.waiting.append(link)
         else:
             link.flush()
 
     def flush(self) -> None:
-        """Let everybody send, those too who come to have something meanwhile."""
-        # Emptied in place: the poll loop holds this very list, and looks at its length after each event.
+        """Let everything send, including what is added meanwhile."""
+        # Emptied in place: the poll loop holds a reference to this list, and checks its length after each event.
         while waiting := self.waiting[:]:
             self.waiting.clear()
             for link in waiting:
                 try:
                     link.flush()
                 except Exception:
-                    log.failure("what a connection had to send could not be sent")
+                    log.failure("a connection failed to send its bytes")

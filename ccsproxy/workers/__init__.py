@@ -1,1 +1,1 @@
-"""Several relay processes on the same ports."""
+"""Worker processes that relay on the same ports."""

@@ -17,19 +17,19 @@ from ccsproxy.config.model import Config
 from ccsproxy.runtime.children.child import LINK_FD, Child, Program
 from ccsproxy.runtime.children.line_socket import LineSocket
 
-#: What a worker says when it accepts connections.
+#: What a worker sends when it accepts connections.
 ACCEPTING = b"accepting"
-#: Seconds that the start waits for workers to accept.
+#: How many seconds startup waits for workers to accept.
 START_WITHIN = 20.0
-#: Seconds that a worker has to end beyond its time to drain.
+#: Seconds that a worker gets to end, beyond its drain time.
 PATIENCE = 5.0
 
 
 class Listener(msgspec.Struct, frozen=True):
     """A listening socket that a worker inherits.
 
-    :ivar descriptor: its number in the worker.
-    :ivar upstream: the upstream that it is for, empty for all.
+    :ivar descriptor: its descriptor in the worker.
+    :ivar upstream: the upstream that it serves, empty for all.
     """
 
     descriptor: int
@@ -38,9 +38,9 @@ class Listener(msgspec.Struct, frozen=True):
 
 
 class CaptureOrders(msgspec.Struct, frozen=True):
-    """How a worker hands over its copies; the descriptors that `RelayFiles` names came with it, in that order.
+    """How a worker hands over its copies; sent with the descriptors named in `RelayFiles`, in that order.
 
-    :ivar relay: which relay process the worker is.
+    :ivar relay: the number of the worker's relay process.
     :ivar copied: whether there is a copy of the journal.
     :ivar spilling: whether there is a spill file.
     :ivar key: of the spill file.
@@ -54,14 +54,14 @@ class CaptureOrders(msgspec.Struct, frozen=True):
 
 
 class Orders(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line to a worker.
+    """One line sent to a worker.
 
-    :ivar config: what to relay, with `listeners`; the first line.
-    :ivar capture: with the configuration, unless nothing is captured.
-    :ivar link: a link to the recorder came with this line.
-    :ivar drain: accept no more, let exchanges end within so many seconds, then end.
+    :ivar config: the configuration, with `listeners`; in the first line.
+    :ivar capture: sent with the configuration, unless nothing is captured.
+    :ivar link: a link to the recorder was sent with this line.
+    :ivar drain: accept nothing more, let exchanges end within this many seconds, then exit.
     :ivar cut: end every exchange now.
-    :ivar reload: heed what of this configuration can change while running.
+    :ivar reload: apply the settings of this configuration that can change at run time.
     """
 
     config: dict[str, Any] | None = None
@@ -74,20 +74,20 @@ class Orders(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def write_config(config: Config) -> dict[str, Any]:
-    """Write a configuration as plain values."""
+    """Convert a configuration to plain values."""
     plain: dict[str, Any] = msgspec.to_builtins(config, enc_hook=str)
     return plain
 
 
 def read_config(plain: dict[str, Any]) -> Config:
-    """Read a configuration back."""
+    """Convert plain values back to a configuration."""
     return msgspec.convert(plain, Config, dec_hook=lambda kind, value: Path(value))
 
 
 class WorkerHandle:
     """One worker, kept running.
 
-    Each process of it gets a log of its own from the main process, and a link of its own to each recorder.
+    Each of its processes gets its own log from the main process, and its own link to each recorder.
     """
 
     def __init__(
@@ -112,12 +112,12 @@ class WorkerHandle:
         return self._known.in_flight if self._known is not None else 0
 
     def tell(self, orders: Orders, descriptors: Sequence[int] = ()) -> None:
-        """Tell it something, if it lives."""
+        """Send it orders, if it lives."""
         if self._end is not None:
             self._end.send(msgspec.json.encode(orders) + b"\n", descriptors)
 
     def reload(self, config: Config) -> None:
-        """Tell it the configuration as it is now; a later successor is started with it."""
+        """Send it the current configuration; a later replacement is started with it."""
         self._config = config
         self.tell(Orders(reload=write_config(config)))
 
@@ -137,18 +137,18 @@ class WorkerHandle:
             self._capture.key,
             self._capture.spill_bounds,
         )
-        # The worker first, then the recorder: a log that is attached to nobody's link would be worked off as that of
-        # a dead relay.
+        # The worker first, then the recorder: a log attached without a link would be processed as that of a dead
+        # relay.
         self.tell(Orders(config=config, listeners=listeners, capture=orders), files.all())
         self._capture.attach(known)
 
     def _line_received(self, line: bytes) -> None:
-        """Hear the one thing that a worker says: that it accepts."""
+        """Handle the one message that a worker sends: that it accepts connections."""
         if line == ACCEPTING and not self.accepting.called:
             self.accepting.callback(None)
 
     def _link(self, sock: socket.socket) -> None:
-        """Give the worker its end of a link to a recorder."""
+        """Pass the worker its end of a link to a recorder."""
         self.tell(Orders(link=True), [sock.fileno()])
         sock.close()
 
@@ -157,8 +157,7 @@ class WorkerHandle:
             self._end.close()
         if self._known is not None:
             known, self._known = self._known, None
-            # It has relayed something, so that what it died of is not how it was started: its successor comes at
-            # once.
+            # It has relayed something, so it did not die from how it was started: it is restarted at once.
             if known.counts[0]:
                 self.child.proved()
             self._capture.worker_died(known)
@@ -168,34 +167,33 @@ class WorkerHandle:
 
 
 class Workers:
-    """All workers of one service; the main process itself does not accept while they do."""
+    """All workers of one service; the main process itself does not accept connections while they do."""
 
     _log = Logger()
 
     def __init__(
         self, reactor: Any, config: Config, ports: Sequence[tuple[IListeningPort, str]], capture: CaptureService
     ) -> None:
-        """Describe them; nothing is started yet.
+        """Configure the workers; none is started yet.
 
-        :param ports: the listening ports, each with the name of the upstream it is for, empty for all.
-        :param capture: makes their logs, and tells the recorder of them.
+        :param ports: the listening ports, each with the name of the upstream it serves, empty for all.
+        :param capture: creates their logs, and attaches them to the recorder.
         """
         self._reactor = reactor
         for port, _ in ports:
-            # The main process keeps the socket for workers to come, and takes no connection from those that there
-            # are.
+            # The main process keeps the socket open for future workers, but accepts no connections from it.
             port.stopReading()  # type: ignore[attr-defined]
         self._workers = [WorkerHandle(reactor, config, ports, capture) for _ in range(config.workers)]
 
     @property
     def in_flight(self) -> int:
-        """How many exchanges are under way."""
+        """How many exchanges are in progress."""
         return sum(each.in_flight for each in self._workers)
 
     def start(self) -> "Deferred[Any]":
         """Start all worker processes.
 
-        :return: fires when each of them accepts connections, or after `START_WITHIN` without one that does not yet.
+        :return: fires when every worker accepts connections, or after `START_WITHIN` seconds even if one does not.
         """
         for each in self._workers:
             each.child.start()
@@ -212,11 +210,11 @@ class Workers:
         return ready
 
     def _go_on_without(self, ready: "Deferred[None]") -> None:
-        self._log.error("not every worker accepts connections yet; those that do serve them")
+        self._log.error("not every worker accepts connections yet; the others serve clients meanwhile")
         ready.callback(None)
 
     def drain(self, within: float) -> "Deferred[Any]":
-        """Let them end their exchanges, and end.
+        """Let the workers finish their exchanges, and exit.
 
         :return: fires when all have ended.
         """
@@ -226,7 +224,7 @@ class Workers:
         return DeferredList(stopped)
 
     def reload(self, config: Config) -> None:
-        """Tell them what can change while they run."""
+        """Send the settings that can change at run time."""
         for each in self._workers:
             each.reload(config)
 

@@ -1,7 +1,7 @@
 """A relay worker: ``python -m ccsproxy.workers.worker``, one of several processes that accept from the same ports.
 
-It is told what to do over its link (`ccsproxy.workers.supervisor`), relays as the main process does, and writes its
-copies to a log of its own, which the recorder reads.
+It gets its orders over its link (`ccsproxy.workers.supervisor`), relays like the main process, and writes its copies
+to its own log, which the recorder reads.
 """
 
 import os
@@ -28,12 +28,12 @@ from ccsproxy.runtime.tuning import freeze_gc, raise_descriptor_limit
 from ccsproxy.runtime.write_batch import WriteBatch
 from ccsproxy.workers.supervisor import ACCEPTING, CaptureOrders, Orders, read_config
 
-#: Seconds from cutting every exchange, because the main process is gone, to the end.
+#: Seconds between cutting every exchange, because the main process is gone, and exiting.
 CUT_WITHIN = 0.5
 
 
 class WorkerProcess:
-    """Does what the main process says."""
+    """Executes the orders of the main process."""
 
     _log = Logger()
 
@@ -45,7 +45,7 @@ class WorkerProcess:
         self._ports: list[Any] = []
 
     def start(self) -> None:
-        """Listen to the main process."""
+        """Start reading orders from the main process."""
         self._link.start()
 
     def _line_received(self, line: bytes) -> None:
@@ -73,16 +73,16 @@ class WorkerProcess:
             site = service.site_for(upstreams[listener.upstream]) if listener.upstream else service.site
             family = socket.AddressFamily(listener.family)
             self._ports.append(self._reactor.adoptStreamPort(listener.descriptor, family, site))
-            # `adoptStreamPort` makes a copy; two descriptors of one listener would keep it open after
+            # `adoptStreamPort` duplicates the descriptor; a second one would keep the listener open after
             # `stopListening`.
             os.close(listener.descriptor)
-        # Behind all that lives as long as the process does.
+        # After everything that lives as long as the process.
         freeze_gc()
         install_fast_epoll(self._reactor, write_batch)
         self._link.send(ACCEPTING + b"\n")
 
     def _captured(self, orders: CaptureOrders) -> Capture:
-        """Begin to hand over."""
+        """Set up the hand-over to the recorder."""
         taken = self._link.descriptors
         log, journal = taken.popleft(), taken.popleft()
         copy = taken.popleft() if orders.copied else None
@@ -105,7 +105,9 @@ class WorkerProcess:
             self._service.drain(within).addCallback(lambda _: self._reactor.stop())
 
     def _lost(self) -> None:
-        """End with the main process: a relay that nobody stops must not live on. What it had said stays said."""
+        """Exit with the main process: a relay that nothing can stop must not live on. What it has captured stays in
+        its log.
+        """
         if not self._reactor.running:
             return
         for port in self._ports:
@@ -120,7 +122,9 @@ class WorkerProcess:
 
 
 def main(reactor: Any) -> None:
-    """Run a worker until the main process is done with it; signals to the group are that process's business."""
+    """Run a worker until the main process is done with it; signals to the process group are handled by that
+    process.
+    """
     os.umask(0o077)
     leave_signals_to_parent()
     use_monotonic_clock(reactor)

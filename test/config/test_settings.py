@@ -123,7 +123,7 @@ class BuildTests(SynchronousTestCase):
     def test_mistakes_name_key_and_remedy(self) -> None:
         """The message holds the key; a secret in a wrong value is not repeated."""
         cases = [
-            ({}, "--upstream: none is given"),
+            ({}, "--upstream: no upstream is given"),
             ({"upstream": ["https://a.example", "https://a.example/x"]}, "two upstreams are named 'a.example'"),
             ({"upstream": ["https://a.example"], "proxy-port": ["x"]}, "--proxy-port: 'x' is wrong: expected"),
             ({"upstream": ["https://a.example"], "client-cert": [__file__]}, "needs both"),

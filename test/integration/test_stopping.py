@@ -103,8 +103,8 @@ class StoppingTests(ProgramTestCase):
         client = await self.stream(streams)
         for text, words, status in (
             ("max-request-body = 3\nworkers = 2\n", "wait for the next start: workers", b" 413 "),
-            ("max-request-body = nonsense\n", "all stays as it was", b" 413 "),
-            ("max-request-body = 99\n", "has been read again", b" 200 "),
+            ("max-request-body = nonsense\n", "the previous one stays in use", b" 413 "),
+            ("max-request-body = 99\n", "was reloaded", b" 200 "),
         ):
             file.write_text(text)
             seen = len(program.said)

@@ -54,7 +54,7 @@ class AddressTests(SynchronousTestCase):
             ("jsonl+http://example.com/", "without TLS"),
             ("clickhouse+https://user:pw@h/db", "--ship-credentials"),
             ("jsonl+https:///x", "no host"),
-            ("jsonl+https://h/?colour=red", "no option"),
+            ("jsonl+https://h/?colour=red", "not an option"),
             ("jsonl+https://h/?content=some", "full or metadata"),
             ("clickhouse+https://h/d?ttl_days=x", "whole number"),
             ("file://host/x", "file:///"),

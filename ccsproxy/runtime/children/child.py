@@ -1,7 +1,7 @@
 """Supervised child processes: started with a link, restarted when they die, stopped by closing the link.
 
-The link is one end of a socket pair. A child ends when its link does, so it never outlives its parent; what it must
-know and nobody else may see goes over the link, never into arguments or environment.
+The link is one end of a socket pair. A child exits when its link ends, so it never outlives its parent; what it needs
+to know and nobody else may see is sent over the link, never in arguments or environment.
 """
 
 import os
@@ -21,18 +21,18 @@ from ccsproxy.runtime.signals import HANGUP, held_back
 
 #: The child's descriptor of its end of the link.
 LINK_FD = 3
-#: Seconds before the first restart; each further one in a row waits twice as long, up to the last.
+#: Seconds before the first restart; each further one in a row waits twice as long, up to the maximum.
 FIRST_PAUSE, LAST_PAUSE = 0.1, 10.0
-#: Seconds until a child is given its lower priority.
+#: Seconds until a child gets its lower priority.
 NICE_AFTER = 3.0
-#: A child that ran so many seconds has proved itself: its next restart is a first one again.
+#: A child that ran this many seconds is considered healthy: its next restart counts as the first again.
 PROVED_AFTER = 30.0
-#: How many bytes of one line of output go to the log.
+#: How many bytes of one line of output are logged.
 LINE_LIMIT = 2000
 
 
 class ChildReactor(Protocol):
-    """What a `Child` needs of the reactor."""
+    """What a `Child` uses of the reactor."""
 
     def spawnProcess(self, *arguments: Any, **keywords: Any) -> Any:
         """Start a process (`IReactorProcess`)."""
@@ -41,7 +41,7 @@ class ChildReactor(Protocol):
         """Call something later (`IReactorTime`)."""
 
     def seconds(self) -> float:
-        """Tell the time (`IReactorTime`)."""
+        """Return the time (`IReactorTime`)."""
 
 
 @attr.frozen
@@ -49,8 +49,8 @@ class Program:
     """What to start.
 
     :ivar module: run as ``python -m module``.
-    :ivar arguments: what follows it.
-    :ivar descriptors: further descriptors, the child's number first.
+    :ivar arguments: its arguments.
+    :ivar descriptors: inherited descriptors, the child's number first.
     :ivar nice: how much lower its priority is than ours.
     """
 
@@ -61,7 +61,7 @@ class Program:
 
 
 def child_environment(environment: Mapping[str, str], path: Sequence[str]) -> dict[str, str]:
-    """Make an environment in which the child imports the same modules as we do, from wherever it runs.
+    """Make an environment in which the child imports the same modules as we do, wherever it runs.
 
     Its threads share one heap of the C library: they run one at a time anyway, and each further heap costs memory.
 
@@ -72,9 +72,9 @@ def child_environment(environment: Mapping[str, str], path: Sequence[str]) -> di
 
 
 class Child:
-    """Keeps one program running until it is told to stop.
+    """Keeps a program running until told to stop.
 
-    :ivar restarts: how many times it was started again.
+    :ivar restarts: how many times it was restarted.
     """
 
     _log = Logger()
@@ -87,11 +87,11 @@ class Child:
         ended: Callable[[], None] = lambda: None,
         hung_up: Callable[[], None] = lambda: None,
     ) -> None:
-        """Describe it; nothing is started yet.
+        """Set up the child; nothing is started yet.
 
-        :param linked: called with our end of the link each time the child has been started; it closes the socket.
+        :param linked: called with our end of the link each time the child has been started; it must close the socket.
         :param ended: called each time the child has ended.
-        :param hung_up: called when the child has got SIGHUP.
+        :param hung_up: called when the child got SIGHUP.
         """
         self.restarts = 0
         self._reactor, self._program, self._linked, self._ended = reactor, program, linked, ended
@@ -110,7 +110,7 @@ class Child:
         return self._process.pid if self._process is not None else None
 
     def start(self) -> None:
-        """Start the program, and again whenever it ends unexpectedly."""
+        """Start the program, and restart it whenever it ends unexpectedly."""
         self._restart = None
         ours, theirs = socket.socketpair()
         self._started_at = self._reactor.seconds()
@@ -118,21 +118,20 @@ class Child:
             self._process = self._spawn(theirs.fileno())
         except OSError:
             ours.close()
-            # Out of memory or descriptors: the relay serves on without this child, and tries again.
+            # Out of memory or descriptors: the relay continues without this child, and tries again.
             self._log.failure("{module} could not be started", module=self._program.module)
             self._start_later()
             return
         finally:
-            # In each case: the child has its own copy, and with ours open we would never see its end of the link
-            # close.
+            # Always: the child has its own copy, and with ours open we would never see its end of the link close.
             theirs.close()
         if self._program.nice:
-            # Not before it has begun: at its low priority a busy machine would let it load its modules for minutes.
+            # Not before it has started: at low priority a busy machine might take minutes to let it load its modules.
             self._nicer = self._reactor.callLater(NICE_AFTER, self.be_nice)
         self._linked(ours)
 
     def stop(self, within: float) -> Deferred[None]:
-        """Wait for it to end, and start it no more. Whoever holds the link has to close it, or to ask it to end.
+        """Wait for it to end, and do not restart it. The owner of the link must close it, or ask the child to exit.
 
         :param within: seconds until it is killed.
         :return: fires when it has ended.
@@ -149,20 +148,20 @@ class Child:
         return stopped
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it at once."""
         if self._process is not None:
-            self._log.warn("{module} is killed", module=self._program.module)
+            self._log.warn("killing {module}", module=self._program.module)
             self._process.signalProcess("KILL")
 
     def process_ended(self, reason: Failure) -> None:
-        """Hear that it has ended: start it again, unless it was to end."""
+        """Handle the end of the process: restart it, unless it was stopped."""
         self._process = None
         for timer in (self._kill, self._nicer):
             if timer is not None and timer.active():
                 timer.cancel()
         self._ended()
         if self._stopping is not None:
-            # Asked to end, so that its end is none to be mended.
+            # It was asked to end, so it is not restarted.
             stopping, self._stopping = self._stopping, None
             stopping.callback(None)
             return
@@ -170,18 +169,18 @@ class Child:
         self._start_later()
 
     def proved(self) -> None:
-        """Take note that it has done its work, so that its next restart is a first one."""
+        """Note that it has done useful work, so that its next restart counts as the first."""
         self._pause = FIRST_PAUSE
 
     def line_received(self, line: bytes) -> None:
-        """Put a line of its output into the log."""
+        """Log a line of its output."""
         text = line[:LINE_LIMIT].decode("utf-8", "replace")
         self._log.info("{module}: {line}", module=self._program.module.rpartition(".")[0], line=text)
 
     def _spawn(self, link: int) -> Any:
         program = self._program
-        # -P: without it a folder with a file named like one of our modules, from which somebody starts us, would be
-        # imported.
+        # -P: otherwise, a file in the current directory with the name of one of our modules would be imported
+        # instead.
         command = [sys.executable, "-P", "-m", program.module, *program.arguments]
         descriptors = {0: "w", 1: "r", 2: "r", LINK_FD: link, **program.descriptors}
         environment = child_environment(os.environ, sys.path)
@@ -190,7 +189,9 @@ class Child:
             return self._reactor.spawnProcess(protocol, sys.executable, command, environment, childFDs=descriptors)
 
     def be_nice(self) -> None:
-        """Give it its lower priority now, since it is ready; otherwise it gets it `NICE_AFTER` its start."""
+        """Lower its priority now, because it is ready; otherwise that happens `NICE_AFTER` seconds after its
+        start.
+        """
         if self.pid is None or not self._program.nice:
             return
         if self._nicer is not None and self._nicer.active():
@@ -201,7 +202,7 @@ class Child:
             for thread in _threads(self.pid):
                 os.setpriority(os.PRIO_PROCESS, thread, priority)
         except OSError as error:
-            self._log.warn("{module} runs at our priority: {error}", module=self._program.module, error=error)
+            self._log.warn("{module} keeps our priority: {error}", module=self._program.module, error=error)
 
     def _start_later(self) -> None:
         proved = self._reactor.seconds() - self._started_at >= PROVED_AFTER
@@ -212,7 +213,7 @@ class Child:
 
 
 def _threads(pid: int) -> list[int]:
-    """Return the ids of a process's threads: on Linux each has a priority of its own, which new ones inherit."""
+    """Return the ids of a process's threads: on Linux each has its own priority, which new ones inherit."""
     try:
         return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
     except OSError:
@@ -220,7 +221,7 @@ def _threads(pid: int) -> list[int]:
 
 
 class ChildProtocol(ProcessProtocol):
-    """Cuts the output of a child into lines, and says when it has ended."""
+    """Splits the output of a child into lines, and reports when it has ended."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
@@ -234,11 +235,11 @@ class ChildProtocol(ProcessProtocol):
                 self._child.hung_up()
             else:
                 self._child.line_received(line)
-        # A child that writes without ever ending a line must not fill our memory with it.
+        # A child that writes without ever ending a line must not fill our memory.
         self._rest[childFD] = self._rest[childFD][:LINE_LIMIT]
 
     def processEnded(self, reason: Failure) -> None:
-        """Hand on that it has ended."""
+        """Report that it has ended."""
         for rest in filter(None, self._rest.values()):
             self._child.line_received(rest)
         self._child.process_ended(reason)

@@ -12,19 +12,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-#: How much is read at once, in bytes, and how many descriptors may come with it.
+#: How many bytes are read at once, and how many descriptors may come with them.
 READ, DESCRIPTORS = 64 << 10, 16
-#: A line longer than this is not one of ours.
+#: A longer line cannot be one of ours.
 LINE_LIMIT = 16 << 20
 
 
 @implementer(IReadWriteDescriptor)
 class LineSocket:
-    """Sends messages as the socket takes them, and cuts what comes back into lines.
+    """Sends messages as the socket accepts them, and splits what it receives into lines.
 
-    States: open; deaf (the other end takes no more, and what it said before is still read); closed.
+    States: open; deaf (the other end accepts nothing more, but what it sent before is still read); closed.
 
-    :ivar descriptors: those that have come and that nobody has taken yet, in their order.
+    :ivar descriptors: received descriptors that have not been taken yet, in order.
     """
 
     _log = Logger()
@@ -44,28 +44,28 @@ class LineSocket:
         sock.setblocking(False)
 
     def start(self) -> None:
-        """Begin to read from the other end."""
+        """Start reading from the other end."""
         self._reactor.addReader(self)
 
     def send(self, message: bytes, descriptors: Sequence[int] = ()) -> None:
-        """Send a message now, or when the socket takes it.
+        """Send a message now, or as soon as the socket accepts it.
 
-        :param descriptors: go with its first byte; they are copied here, and stay the caller's.
+        :param descriptors: sent with its first byte; they are duplicated here, and remain the caller's.
         """
         if self._open and not self._deaf:
-            # The caller may close its own at once, while the socket takes the message much later.
+            # The caller may close its own at once, while the socket accepts the message much later.
             self._queue.append((message, [os.dup(each) for each in descriptors]))
             if not self._writing:
                 self._write()
 
     def drain(self) -> None:
-        """Take what the dead other end has said at last, and close."""
+        """Process what the dead other end has sent last, and close."""
         while self._open and self._read():
             pass
         self.close()
 
     def close(self) -> None:
-        """Give up the socket."""
+        """Close the socket."""
         if not self._open:
             return
         self._open = False
@@ -91,11 +91,11 @@ class LineSocket:
         self._write()
 
     def doRead(self) -> None:
-        """Read lines, and hand on those that are whole."""
+        """Read, and pass on complete lines."""
         self._read()
 
     def connectionLost(self, reason: Failure) -> None:
-        """Hear from the reactor that the descriptor is broken."""
+        """Close: the reactor reports that the descriptor is broken."""
         self.close()
 
     def _write(self) -> None:
@@ -108,7 +108,8 @@ class LineSocket:
                 self._reactor.addWriter(self)
             return
         except OSError:
-            # What it said before it stopped listening is still to be read: `doRead` finds the end by itself.
+            # What the other end sent before it stopped reading must still be read: `doRead` then finds the end by
+            # itself.
             self._deaf = True
         if self._writing:
             self._writing = False
@@ -119,19 +120,19 @@ class LineSocket:
         sent = socket.send_fds(self._socket, [message], copies) if copies else self._socket.send(message)
         for each in copies:
             os.close(each)
-        # Descriptors travel with the first byte: sent again with the rest, they would arrive twice.
+        # Descriptors are sent with the first byte: sent again with the rest, they would arrive twice.
         self._queue[0] = (message[sent:], [])
         if sent == len(message):
             self._queue.popleft()
 
     def _read(self) -> bool:
-        """Read once, and say whether there was anything."""
+        """Read once, and tell whether there was anything."""
         try:
             data, descriptors, _, _ = socket.recv_fds(self._socket, READ, DESCRIPTORS)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
-            # A reset by a process that was killed is its end like any other.
+            # A reset by a killed process is an end like any other.
             data, descriptors = b"", []
         for each in descriptors:
             with contextlib.suppress(OSError):
@@ -144,7 +145,7 @@ class LineSocket:
         if b"\n" in data:
             self._lines()
         elif len(self._buffer) > LINE_LIMIT:
-            self._log.error("a line that does not end came from another process of ours; the link is closed")
+            self._log.error("one of our processes sent an overlong line; the link to it was closed")
             self.close()
         return True
 
@@ -155,4 +156,4 @@ class LineSocket:
             try:
                 self._line_received(line)
             except Exception:
-                self._log.failure("a line of another process of ours could not be used")
+                self._log.failure("a line from one of our processes could not be processed")

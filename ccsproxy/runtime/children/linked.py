@@ -1,6 +1,6 @@
 """A child process as seen from inside: it works for the service over one link, until the link ends.
 
-`ccsproxy.runtime.children.child.Child` is the service's side of it.
+`ccsproxy.runtime.children.child.Child` is the service's side.
 """
 
 import os
@@ -19,10 +19,10 @@ from ccsproxy.runtime.tuning import return_large_pieces
 
 
 def run_linked(make_end: Callable[[Any], Protocol]) -> None:
-    """Run the reactor with our end of the link until that end stops it, then end the process.
+    """Run the reactor with our end of the link until that end stops it, then exit.
 
-    What a thread still does then is waited for by nobody: it must be something that changes nothing, or that is done
-    again after the next start.
+    Threads are not waited for: they must be doing something that changes nothing, or that is repeated after the next
+    start.
 
     :param make_end: makes our end, given the reactor.
     """

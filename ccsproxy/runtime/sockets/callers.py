@@ -1,7 +1,7 @@
 """Looks up who is at the other end of connections, in a thread, while the connections last.
 
-A connection may be over in a few milliseconds, and then nobody can say whose it was. The thread asks as soon as the
-connection is there; the reactor only hands the question over, and finds the answer on the connection when it ends.
+A connection may end within a few milliseconds, after which its owner cannot be found. The thread looks it up as soon
+as the connection exists; the reactor only queues the look-up, and finds the result on the connection when it ends.
 """
 
 import ipaddress
@@ -16,14 +16,14 @@ from ccsproxy.runtime.sockets.sock_diag import SocketOwner, find_owner
 
 #: Host and port of the other end, then of ours.
 Ends = tuple[str, int, str, int]
-#: No more questions wait than this: who asks so often learns little from the answers.
+#: Maximum number of queued look-ups: under such load the results are of little use.
 _MOST = 64
 
 _log = Logger()
 
 
 def is_local(ends: Ends) -> bool:
-    """Tell whether the other end of a connection can only be a program of this machine."""
+    """Tell whether the other end of a connection can only be a program on this machine."""
     try:
         return ends[0] == ends[2] or ipaddress.ip_address(ends[0].partition("%")[0]).is_loopback
     except ValueError:
@@ -31,10 +31,10 @@ def is_local(ends: Ends) -> bool:
 
 
 class CallerFinder:
-    """Finds the processes behind connections; its thread begins with the first question and ends with `close`.
+    """Finds the processes behind connections; its thread starts with the first look-up and ends with `close`.
 
-    :param owner_of: finds the socket with two ends, its own first.
-    :param process_of: finds who holds a socket.
+    :param owner_of: finds the owner of the socket with given ends, its own first.
+    :param process_of: finds the process that holds a socket.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class CallerFinder:
         self._thread: threading.Thread | None = None
 
     def ask(self, ends: Ends, found: Callable[[Process], None]) -> None:
-        """Ask whose a connection is.
+        """Queue a look-up of a connection's process.
 
-        :param found: called in the thread with the answer, if there is one.
+        :param found: called in the thread with the result, if there is one.
         """
         if self._questions.qsize() >= _MOST:
             return
@@ -60,7 +60,7 @@ class CallerFinder:
         self._questions.put((ends, found))
 
     def close(self) -> None:
-        """End the thread after what it is at."""
+        """End the thread after its current look-up."""
         if self._thread is not None:
             self._questions.put(None)
             self._thread = None
@@ -74,4 +74,4 @@ class CallerFinder:
                 if process is not None:
                     found(process)
             except Exception:
-                _log.failure("whose a connection is could not be asked")
+                _log.failure("the process behind a connection could not be looked up")

@@ -13,7 +13,7 @@ from ccsproxy.runtime.takeover import Inherited
 
 
 def loopback(port: int) -> str:
-    """Return the endpoint string of a loopback TCP port; 0 lets the system pick."""
+    """Return the endpoint string of a loopback TCP port; 0 lets the system choose."""
     return f"tcp:{port}:interface=127.0.0.1"
 
 
@@ -21,8 +21,8 @@ def listen(reactor: object, endpoint: str, factory: IProtocolFactory, key: str) 
     """Listen on an endpoint string.
 
     :param endpoint: such as ``tcp:8787:interface=127.0.0.1`` or ``systemd:domain=INET:name=proxy``.
-    :param key: the option it came from, for the message.
-    :raises BindError: when the string means nothing, or the port is taken or forbidden.
+    :param key: the option it comes from, for the message.
+    :raises BindError: if the string is invalid, or the port is in use or not permitted.
     """
     try:
         waiting = endpoints.serverFromString(reactor, endpoint).listen(factory)
@@ -30,7 +30,7 @@ def listen(reactor: object, endpoint: str, factory: IProtocolFactory, key: str) 
         raise BindError(f"{key}: {endpoint!r} is not an endpoint that can be listened on ({problem})") from None
     results: list[object] = []
     waiting.addBoth(results.append)
-    # An endpoint that binds later, such as one that looks a name up, could not be refused at the start any more.
+    # An endpoint that binds later, such as one that resolves a name, could no longer be refused at startup.
     if not results:
         waiting.cancel()
         raise BindError(f"{key}: {endpoint!r} cannot be listened on at once; use a tcp:, unix: or systemd: endpoint")
@@ -40,9 +40,9 @@ def listen(reactor: object, endpoint: str, factory: IProtocolFactory, key: str) 
 
 
 class Listeners:
-    """Opens listening sockets, or takes over those of the process before us.
+    """Opens listening sockets, or takes over those of our predecessor.
 
-    :ivar open: what is listened on: option and endpoint as one name, and the port.
+    :ivar open: the listening ports, each with option and endpoint as its name.
     """
 
     def __init__(self, reactor: Any, inherited: Inherited) -> None:
@@ -61,14 +61,14 @@ class Listeners:
         return port
 
     def leave_open(self) -> None:
-        """Let the sockets go on listening when our ports are closed: another process has them, too."""
+        """Keep the sockets listening when our ports are closed: another process has them, too."""
         for _, port in self.open:
-            # A closing port of Twisted's shuts its socket down, which ends it in every process, unless adopted.
+            # Twisted shuts the socket of a closing port down, which ends it in every process, unless it was adopted.
             port._shouldShutdown = False  # type: ignore[attr-defined]
 
 
 def _adopted(reactor: Any, descriptor: int, endpoint: str, factory: IProtocolFactory) -> IListeningPort:
-    """Listen on a socket that is listened on already; what TLS there is around it is made anew."""
+    """Listen on an inherited listening socket; TLS around it is set up anew."""
     with socket.socket(fileno=descriptor) as one:
         family = one.family
         if not endpoint.startswith("ssl:"):
@@ -78,7 +78,7 @@ def _adopted(reactor: Any, descriptor: int, endpoint: str, factory: IProtocolFac
         server: Any = endpoints.serverFromString(reactor, endpoint)
         wrapped = TLSMemoryBIOFactory(server._sslContextFactory, False, factory)
         port: Any = reactor.adoptStreamPort(descriptor, family, wrapped)
-        port._type = "TLS"  # as Twisted's own listenSSL has it
+        port._type = "TLS"  # as set by Twisted's own listenSSL
         return cast(IListeningPort, port)
 
 
@@ -92,7 +92,7 @@ def _why(endpoint: str, failure: Failure) -> str:
 
 
 def url_of(port: IListeningPort, path: str = "") -> str:
-    """Return the URL under which a listening port is reached."""
+    """Return the URL of a listening port."""
     address = port.getHost()
     host, number = getattr(address, "host", None), getattr(address, "port", None)
     if host is None:
@@ -100,13 +100,13 @@ def url_of(port: IListeningPort, path: str = "") -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104
     shown = f"[{host}]" if ":" in host else host
-    # Twisted marks so the ports that speak TLS themselves.
+    # Twisted marks ports that terminate TLS like this.
     scheme = "https" if getattr(port, "_type", "") == "TLS" else "http"
     return f"{scheme}://{shown}:{number}{path}"
 
 
 def addresses_of(port: IListeningPort) -> set[tuple[str, int]]:
-    """Return the (host, port) pairs under which a TCP port answers on this machine."""
+    """Return the (host, port) pairs under which a TCP port is reachable on this machine."""
     address = port.getHost()
     host, number = getattr(address, "host", None), getattr(address, "port", None)
     if host is None or number is None:

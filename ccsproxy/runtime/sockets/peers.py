@@ -1,8 +1,8 @@
-"""Whose program is at the other end of a loopback connection, and whether it may be served.
+"""The owner of the program at the other end of a loopback connection, and whether it may be served.
 
-On loopback, anyone who has an account on the machine can connect. What the files of the data dir are guarded from by
-their mode, connections are guarded from by the owner of the connecting socket, which only the system can name and no
-program can feign.
+On loopback, anyone with an account on the machine can connect. The files of the data directory are protected by their
+mode; connections are protected by the owner of the connecting socket, which only the kernel knows and no program can
+fake.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROOT = 0
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address, never a name, is one of this machine's loopback."""
+    """Tell whether an address (never a name) is a loopback address."""
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:
@@ -26,23 +26,25 @@ def is_loopback(host: str) -> bool:
 
 
 def owner_of_peer(transport: Any) -> SocketOwner | None:
-    """Name the owner of the socket at the other end of an accepted TCP connection.
+    """Return the owner of the socket at the other end of an accepted TCP connection.
 
-    It asks the system, in some 30 microseconds: ask once a connection, when its first request is there, and keep the
-    answer. The owner of a socket never changes.
+    The kernel is asked, which takes some 30 microseconds: look it up once per connection, with its first request, and
+    keep
+    the result. The owner of a socket never changes.
 
-    Neither end's address decides whether to ask: a program may bind any address of the machine before it connects to
-    127.0.0.1, and the system knows of no socket whose address is another machine's.
+    The addresses do not decide whether to ask: a program may bind any address of the machine before it connects to
+    127.0.0.1, and the kernel knows no socket with an address of another machine.
 
-    :return: None when the other end is no TCP socket of this machine, is closed already, or the system does not tell.
+    :return: None if the other end is not a TCP socket on this machine, is closed already, or the kernel does not
+    tell.
     """
     peer, host = transport.getPeer(), transport.getHost()
     try:
         return find_owner((peer.host, peer.port), (host.host, host.port))
-    except AttributeError:  # a UNIX socket, or none
+    except AttributeError:  # a UNIX socket, or not a socket
         return None
 
 
 def is_same_user(owner: SocketOwner) -> bool:
-    """Tell whether a socket's owner is the user this process runs as, or root, who may read everything anyway."""
+    """Tell whether a socket's owner is the user of this process, or root, who can read everything anyway."""
     return owner.uid in (ROOT, os.geteuid())

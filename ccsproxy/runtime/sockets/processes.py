@@ -1,8 +1,8 @@
 """Which process holds a socket, and what program it runs (Linux, by ``/proc``; unknown elsewhere).
 
-The search reads the table of open files of every process of one user, milliseconds on a busy desktop. Processes that
-were found lately are looked at first, since an agent opens many connections; a search that finds nothing is followed
-by a rest, in which only the newest are looked at, so that programs which come and go cannot keep the caller busy.
+The search reads the tables of open files of all processes of one user, milliseconds on a busy desktop. Recently found
+processes are checked first, since an agent opens many connections; a search without a result is followed by a pause,
+in which only the newest processes are checked, so that short-lived programs cannot keep the caller busy.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import attr
 
 from ccsproxy.runtime.sockets.sock_diag import SocketOwner
 
-#: The most characters of a path or program name that are kept.
+#: Maximum length in characters of a stored path or program name.
 LONGEST = 1024
-#: How many sockets and how many processes are remembered.
+#: How many sockets and how many processes are cached.
 _SOCKETS, _PROCESSES = 1024, 64
-#: After a search that found nothing, no other for so many times the time it took.
+#: After a search without a result, the pause is this many times as long as the search took.
 _REST = 20
-#: So many of the newest processes are looked at even then: a millisecond.
+#: How many of the newest processes are checked even then: a millisecond.
 _NEWEST = 16
 #: The variable with which a launcher labels the calls of what it starts; children inherit it.
 LABELS = "CCSPROXY_LABELS"
 _LABELS = f"{LABELS}=".encode()
-#: Bytes of a process's variables that are looked at; the kernel allows a few megabytes.
+#: How many bytes of a process's environment are read; the kernel allows a few megabytes.
 _LARGEST_ENVIRONMENT = 4 << 20
 
 
@@ -37,11 +37,11 @@ _LARGEST_ENVIRONMENT = 4 << 20
 class Process:
     """A running program.
 
-    :ivar exe: the file it runs, None where the system does not tell.
-    :ivar argv0: what it calls itself: the first word of its command line, never the others, which may hold secrets.
-    :ivar cwd: its working directory when it was looked at.
+    :ivar exe: its executable file, None if the kernel does not tell.
+    :ivar argv0: the first word of its command line, never the others, which may contain secrets.
+    :ivar cwd: its working directory when it was looked up.
     :ivar started_at: when it started, RFC 3339 in UTC.
-    :ivar labels: what its launcher labels its calls with (`LABELS`), ``KEY=VALUE`` pairs with commas; mostly empty.
+    :ivar labels: its launcher's labels for its calls (`LABELS`), ``KEY=VALUE`` pairs with commas; usually empty.
     """
 
     pid: int
@@ -53,10 +53,10 @@ class Process:
 
 
 class ProcessFinder:
-    """Finds the process behind a socket's number, and remembers it.
+    """Finds the process that holds the socket with an inode, and caches it.
 
-    A socket's number is not given again while the socket lives, so an answer holds for the life of a connection.
-    Where several processes share a socket, as after a fork, the one with the lowest id is named.
+    An inode is not reused while the socket lives, so a result is valid for the life of a connection. If several
+    processes share a socket, as after a fork, the one with the lowest id is returned.
 
     :param root: where the process table is mounted.
     :param clock: monotonic seconds.
@@ -70,20 +70,21 @@ class ProcessFinder:
         self._rest_until = 0.0
 
     def process_of(self, owner: SocketOwner) -> Process | None:
-        """Name the process that holds a socket.
+        """Return the process that holds a socket.
 
-        :return: None when it is gone, belongs to a user whose processes we may not look into, or the search rests.
+        :return: None if it is gone, belongs to a user whose processes we may not inspect, or searches are paused.
         """
         if owner.inode in self._known:
             self._known.move_to_end(owner.inode)
             return self._known[owner.inode]
         wanted = f"socket:[{owner.inode}]"
-        # A copy, for a process that has ended is forgotten while it is looked at.
+        # A copy, because a process that has ended is removed during the check.
         pid = next((each for each in (*reversed(self._recent),) if self._holds(each, wanted)), None)
         if pid is None and self._clock() >= self._rest_until:
             pid = self._search(owner.uid, wanted)
         elif pid is None:
-            # Whoever has only begun is found in spite of it: a command that labels its calls makes one and ends.
+            # A process that has just started is found even so: a command that labels its calls makes one call and
+            # ends.
             newest = islice(self._processes(owner.uid), _NEWEST)
             pid = next((each for each in newest if self._holds(each, wanted)), None)
             if pid is None:
@@ -111,13 +112,13 @@ class ProcessFinder:
         return None
 
     def _eldest(self, pid: int, wanted: str) -> int:
-        """Return the eldest of the parents of a process that holds the same socket; it has opened it."""
+        """Return the oldest ancestor of a process that holds the same socket; it opened the socket."""
         while (parent := _parent(f"{self._root}/{pid}")) and self._holds(parent, wanted):
             pid = parent
         return pid
 
     def _processes(self, uid: int) -> Iterator[int]:
-        """List the processes of a user, the newest first: whose connection is new has mostly begun lately."""
+        """List the processes of a user, newest first: new connections mostly come from recently started processes."""
         try:
             names = sorted((int(name) for name in os.listdir(self._root) if name.isdigit()), reverse=True)
         except OSError:
@@ -140,7 +141,7 @@ class ProcessFinder:
 
 
 def describe(pid: int, root: str = "/proc") -> Process | None:
-    """Describe a running process; None when it has ended."""
+    """Describe a running process; None if it has ended."""
     folder = f"{root}/{pid}"
     started = _started(folder)
     if started is None:
@@ -150,7 +151,7 @@ def describe(pid: int, root: str = "/proc") -> Process | None:
 
 
 def _labels(folder: str) -> str:
-    """Read a process's labels from the variables it was started with; of these no other is looked at."""
+    """Read a process's labels from its initial environment, of which nothing else is used."""
     try:
         with open(f"{folder}/environ", "rb") as file:
             variables = file.read(_LARGEST_ENVIRONMENT).split(b"\0")
@@ -161,7 +162,7 @@ def _labels(folder: str) -> str:
 
 
 def _parent(folder: str) -> int:
-    """Read the number of a process's parent (man 5 proc_pid_stat, field 4), 0 where there is none."""
+    """Read a process's parent id (man 5 proc_pid_stat, field 4), 0 if there is none."""
     try:
         with open(f"{folder}/stat", "rb") as file:
             return int(file.read(4096).rpartition(b")")[2].split()[1])
@@ -177,15 +178,16 @@ def _link(path: str) -> str | None:
 
 
 def _text(value: str | None) -> str | None:
-    """Bound a text, and make it one that can be written down whatever bytes a path has."""
+    """Truncate a text, and make it valid Unicode whatever bytes a path has."""
     return os.fsencode(value[:LONGEST]).decode("utf-8", "replace") if value else None
 
 
 def _argv0(folder: str) -> str | None:
-    """Read a process's first word.
+    """Read the first word of a process's command line.
 
-    A program that has written a title over its command line (``npm run dev``) leaves one word with spaces: of that,
-    too, only what stands before the first, but for a file's name that has spaces itself.
+    A program that has overwritten its command line with a title (``npm run dev``) leaves one word with spaces: only
+    the
+    part before the first space is used, unless it is a file name that contains spaces.
     """
     try:
         with open(f"{folder}/cmdline", "rb") as file:
@@ -198,7 +200,7 @@ def _argv0(folder: str) -> str | None:
 
 
 def _started(folder: str) -> str | None:
-    """Read when a process started (man 5 proc_pid_stat, field 22: ticks since the boot)."""
+    """Read the start time of a process (man 5 proc_pid_stat, field 22: ticks since boot)."""
     try:
         with open(f"{folder}/stat", "rb") as file:
             fields = file.read(4096).rpartition(b")")[2].split()

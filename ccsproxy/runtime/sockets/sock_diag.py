@@ -1,7 +1,7 @@
 """Looks up one TCP socket of this system by its two addresses: its owner and inode number.
 
-Linux only: netlink's sock_diag first (man 7 sock_diag), the tables of ``/proc/net`` where that is forbidden.
-Elsewhere nothing is known, which is said as None.
+Linux only: netlink's sock_diag first (man 7 sock_diag), the tables in ``/proc/net`` if that is forbidden. On other
+systems the result is None.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 import attr
 
-#: An address as sockets name it: host, port, and for IPv6 more.
+#: An address in the form of the socket module: host, port, and more for IPv6.
 Address = tuple[Any, ...]
 
-# Numbers of Linux: include/net/tcp_states.h, include/uapi/linux/sock_diag.h and inet_diag.h.
+# Values from Linux: include/net/tcp_states.h, include/uapi/linux/sock_diag.h and inet_diag.h.
 LISTEN = 10
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
@@ -31,11 +31,11 @@ _TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
 
 @attr.frozen
 class SocketOwner:
-    """Whose a TCP socket is.
+    """The owner of a TCP socket.
 
-    :ivar uid: the user id that it was made under.
-    :ivar inode: the socket's number, never 0: one that no process holds any more has no owner that could be trusted,
-        since Linux says of such sockets that they are root's.
+    :ivar uid: the id of the user that created it.
+    :ivar inode: the socket's inode, never 0: a socket that no process holds any more has no trustworthy owner, since
+    Linux reports root for such sockets.
     """
 
     uid: int
@@ -43,11 +43,11 @@ class SocketOwner:
 
 
 def find_owner(local: Address, remote: Address) -> SocketOwner | None:
-    """Find the owner of the TCP socket of this system that has these two ends.
+    """Find the owner of the TCP socket on this system that has these two ends.
 
     :param local: the socket's own address.
     :param remote: the address of its other end.
-    :return: None when there is no such socket, no process holds it, or the system does not tell.
+    :return: None if there is no such socket, no process holds it, or the kernel does not tell.
     """
     try:
         ends = _plain(local), _plain(remote)
@@ -60,7 +60,7 @@ def find_owner(local: Address, remote: Address) -> SocketOwner | None:
 
 
 def is_held(local: Address, remote: Address) -> bool:
-    """Tell whether a process of this system holds the socket with these two ends."""
+    """Tell whether a process on this system holds the socket with these two ends."""
     return find_owner(local, remote) is not None
 
 
@@ -68,18 +68,18 @@ _End = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]
 
 
 def _plain(end: Address) -> _End:
-    """Read an address; one of IPv4 that is written as IPv6 is one of IPv4, which is how the system looks it up.
+    """Parse an address; an IPv4-mapped IPv6 address becomes IPv4, which is how the kernel looks it up.
 
-    :raises ValueError: when it is none.
+    :raises ValueError: if it is invalid.
     """
     address = ipaddress.ip_address(str(end[0]).partition("%")[0])
     return getattr(address, "ipv4_mapped", None) or address, int(end[1])
 
 
 def _by_netlink(local: _End, remote: _End) -> SocketOwner | None:
-    """Ask the system for one socket.
+    """Ask the kernel for one socket.
 
-    :return: an owner without inode when there is no such socket, None when the system may not be asked.
+    :return: an owner without inode if there is no such socket, None if the kernel may not be asked.
     """
     family = socket.AF_INET6 if local[0].version == 6 else socket.AF_INET
     addresses = b"".join(address.packed.ljust(16, b"\0") for address, _ in (local, remote))
@@ -92,14 +92,14 @@ def _by_netlink(local: _End, remote: _End) -> SocketOwner | None:
             answer = asking.recv(4096)
     except (OSError, AttributeError):
         return None
-    # Where no connection fits, the system answers with a listener of that port, which is not what was asked for.
+    # If no connection matches, the kernel returns a listener on that port, which is not what was asked for.
     if _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY or answer[_HEADER.size + 1] == LISTEN:
         return SocketOwner(0, 0)
     return SocketOwner(*_UID_AND_INODE.unpack_from(answer, _ANSWER_UID))
 
 
 def _by_table(local: _End, remote: _End) -> SocketOwner | None:
-    """Look a socket up in the system's tables."""
+    """Look up a socket in the kernel's tables."""
     wanted = {(_as_in_table(*local, mapped), _as_in_table(*remote, mapped)) for mapped in (False, True)}
     for columns in _rows():
         if (columns[1], columns[2]) in wanted:
@@ -121,9 +121,9 @@ def _rows() -> Iterator[list[bytes]]:
 
 
 def _as_in_table(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int, mapped: bool) -> bytes:
-    """Write an end as the tables do: words in the machine's order.
+    """Format an end as in the tables: words in the machine's byte order.
 
-    :param mapped: write an IPv4 address as a program does that has opened an IPv6 socket for it.
+    :param mapped: format an IPv4 address as seen by a program that uses an IPv6 socket.
     """
     packed = address.packed
     if mapped and len(packed) == 4:

@@ -1,9 +1,9 @@
 """Follows connections between processes on this machine, over any number of intermediate processes (Linux).
 
-A request that comes back to the process that has sent it, perhaps through other programs, is in a loop; nothing in it
-says so, and nothing may be added to it that would. The system's table of connections tells: the socket that it comes
-through is held by another ccsproxy to which connections of ours lead. Other programs are not suspected: one that
-offers an API and calls it through us, as a test does, looks the same and is no loop.
+A request that comes back to the process that sent it, perhaps through other programs, is in a loop; nothing in it
+says so, and nothing may be added to it that would. The kernel's table of connections reveals it: the socket it comes
+through is held by another ccsproxy to which our connections lead. Other programs are not suspected: one that offers
+an API and calls it through us, as a test does, looks the same and is not a loop.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 _ESTABLISHED, _LISTEN = b"01", b"0A"
-#: How the kernel writes an IPv4 address within an IPv6 one: four words, each in the machine's byte order.
+#: The kernel's form of an IPv4 address within an IPv6 one: four words, each in the machine's byte order.
 _MAPPED = b"0000000000000000FFFF0000"
 
 
 def leads_back(pids: Iterable[int], inode: int) -> bool:
-    """Tell whether a socket is held by another ccsproxy that connections of ours lead to.
+    """Tell whether a socket is held by another ccsproxy that our connections lead to.
 
-    Where no other one runs, that takes some milliseconds; else some ten.
+    If no other one runs, that takes a few milliseconds; otherwise some ten.
 
-    :param pids: the processes that are us.
+    :param pids: our own processes.
     :param inode: the client's socket.
     """
     ours, me = set(pids), os.getpid()
@@ -33,7 +33,7 @@ def leads_back(pids: Iterable[int], inode: int) -> bool:
 
 
 def is_ccsproxy(pid: int) -> bool:
-    """Tell by its command line whether a process relays for a ccsproxy."""
+    """Tell by its command line whether a process is a ccsproxy that relays."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             return relays(file.read(4096).split(b"\0"))
@@ -42,7 +42,7 @@ def is_ccsproxy(pid: int) -> bool:
 
 
 def relays(words: list[bytes]) -> bool:
-    """Tell whether a command line starts a ccsproxy in one of the ways that there are."""
+    """Tell whether a command line starts a ccsproxy in one of the possible ways."""
     names = [word.rpartition(b"/")[2] for word in words[:4]]
     module = words[words.index(b"-m") + 1 :][:1] if b"-m" in words else []
     if names[:1] == [b"ccsproxy"] or (b"python" in names[0] and b"ccsproxy" in names[1:2]):
@@ -55,10 +55,11 @@ def relays(words: list[bytes]) -> bool:
 def sockets_behind(pids: Iterable[int]) -> frozenset[int]:
     """Return the inodes of all sockets of the processes that connections of some processes lead to.
 
-    It reads the table of connections and the open files of every process of this user: some ten milliseconds. Those
-    of other users cannot be looked into, and end the search where it meets them.
+    It reads the table of connections and the open files of every process of this user: some ten milliseconds.
+    Processes of
+    other users cannot be inspected, and end the search.
 
-    :param pids: where to begin; their own sockets are among the result, since what they connect to may be themselves.
+    :param pids: where to start; their own sockets are included, since they may be connected to themselves.
     """
     connections, listening = _connections()
     holders = _holders(set(connections))
@@ -83,7 +84,7 @@ def sockets_behind(pids: Iterable[int]) -> frozenset[int]:
 
 
 def _connections() -> tuple[dict[int, tuple[bytes, bytes]], set[bytes]]:
-    """Read the table: both ends of each connection by its inode, and the ports that are listened on."""
+    """Read the table: both ends of each connection by its inode, and the listening ports."""
     connections: dict[int, tuple[bytes, bytes]] = {}
     listening: set[bytes] = set()
     for name in ("tcp", "tcp6"):
@@ -106,7 +107,7 @@ def _plain(end: bytes) -> bytes:
 
 
 def _holders(wanted: set[int]) -> dict[int, int]:
-    """Find the processes that hold sockets, as far as we may look."""
+    """Find the processes that hold sockets, as far as we may inspect them."""
     return {inode: pid for pid in _our_users() for inode in _sockets(pid) if inode in wanted}
 
 
@@ -129,13 +130,13 @@ def _sockets(pid: int) -> list[int]:
             link = os.readlink(entry.path)
             if link.startswith("socket:["):
                 found.append(int(link[8:-1]))
-    except OSError:  # it has ended, or closed the file, or is none of ours to look into
+    except OSError:  # it has ended, or closed the file, or must not be inspected
         return found
     return found
 
 
 def sibling_processes() -> set[int]:
-    """Return the ids of the children of our parent, ourselves among them, and of the parent."""
+    """Return the ids of our parent's children, including ourselves, and of the parent."""
     parent, found = os.getppid(), {os.getpid(), os.getppid()}
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:

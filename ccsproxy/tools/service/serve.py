@@ -84,7 +84,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 def banner(config: Config, proxy_urls: list[str], api_urls: list[str]) -> str:
     """Return what a person needs to know to use a service that has just started."""
     proxy = proxy_urls[0]
-    first = config.upstreams[0].url if config.upstreams else "the hosts that requests name"
+    first = config.upstreams[0].url if config.upstreams else "the hosts named by requests"
     lines = [f"ccsproxy relays {proxy} to {first}"]
     lines += [f"  {proxy}/{one.name}/...  to {one.url}" for one in config.upstreams[1:]]
     lines += [f"dashboard: {url}" for url in api_urls[:1]]
