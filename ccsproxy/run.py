@@ -21,7 +21,7 @@ from ccsproxy.store.directory import LOCK, DataDirBusy, Lock, prepare
 
 NAME = "run.json"
 #: Seconds between two checks whether the data directory was replaced.
-LOOK_EVERY = 1.0
+CHECK_INTERVAL = 1.0
 #: How many seconds the recorder may be behind before health reports a degraded state.
 BEHIND_AFTER = 5.0
 
@@ -29,17 +29,17 @@ BEHIND_AFTER = 5.0
 def write_run_file(data_dir: Path, content: dict[str, Any]) -> None:
     """Write the file atomically, readable by its owner only."""
     target = data_dir / NAME
-    aside = data_dir / f".{NAME}.{os.getpid()}"
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    temporary = data_dir / f".{NAME}.{os.getpid()}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=2)
             file.write("\n")
     except OSError:
-        aside.unlink(missing_ok=True)  # a full disk creates the name but stores no bytes
+        temporary.unlink(missing_ok=True)  # a full disk creates the name but stores no bytes
         raise
     # Atomically: another program may read it at any moment, and half a file would look like a dead service.
-    os.replace(aside, target)
+    os.replace(temporary, target)
 
 
 def read_run_file(data_dir: Path) -> dict[str, Any] | None:
@@ -54,7 +54,7 @@ def read_run_file(data_dir: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def outlived(data_dir: Path) -> bool:
+def left_behind(data_dir: Path) -> bool:
     """Whether the service that wrote the file died without removing it, so that its recorder may still be running."""
     return (data_dir / NAME).exists() and read_run_file(data_dir) is None
 
@@ -79,41 +79,41 @@ class RunFileKeeper:
 
     def __init__(self, config: Config, reactor: Any, write: Callable[[], None]) -> None:
         self._data_dir, self._captures, self._write = config.data_dir, config.capture != "off", write
-        self._looking = LoopingCall(self._look)
-        self._looking.clock = reactor
-        self._written_beside: _Identity | None = None
+        self._checking = LoopingCall(self._check)
+        self._checking.clock = reactor
+        self._written_for: _Identity | None = None
         self._failed = False
 
     def start(self) -> None:
         """Write the file now or, if the disk does not allow it, as soon as it does; the proxy does not wait."""
         beside = self._identity()
-        self._write_beside(beside)
-        self._looking.start(LOOK_EVERY, now=False)
+        self._write_for(beside)
+        self._checking.start(CHECK_INTERVAL, now=False)
 
     def stop(self) -> None:
         """Stop checking; does nothing if it has not started."""
-        if self._looking.running:
-            self._looking.stop()
+        if self._checking.running:
+            self._checking.stop()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         try:
             if not self._captures and not self._data_dir.is_dir():
                 prepare(self._data_dir)
         except (OSError, StartError) as error:
-            self._complain(error)
+            self._log_once(error)
         now = self._identity()
-        if now is not None and now != self._written_beside:
-            self._write_beside(now)
+        if now is not None and now != self._written_for:
+            self._write_for(now)
 
-    def _write_beside(self, identity: "_Identity | None") -> None:
+    def _write_for(self, identity: "_Identity | None") -> None:
         try:
             self._write()
         except (OSError, StartError) as error:
-            self._complain(error)
+            self._log_once(error)
         else:
-            self._written_beside, self._failed = identity, False
+            self._written_for, self._failed = identity, False
 
-    def _complain(self, error: Exception) -> None:
+    def _log_once(self, error: Exception) -> None:
         if not self._failed:  # only once: a message per second would fill a log on the full disk
             self._log.error("the run file cannot be written, it is retried every second: {error}", error=error)
         self._failed = True
@@ -141,10 +141,10 @@ def claim_data_dir(config: Config, taking_over: bool = False) -> None:
     """
     prepare(config.data_dir)
     if config.capture != "off" and not taking_over:
-        _see_lock(config.data_dir)
+        _check_lock(config.data_dir)
 
 
-def _see_lock(data_dir: Path) -> None:
+def _check_lock(data_dir: Path) -> None:
     """Check that no other service writes; the recorder of a dead one may still be running, and ours waits for it.
 
     The run file of a dead service is removed once nothing writes any more, so that a second service does not mistake
@@ -154,10 +154,10 @@ def _see_lock(data_dir: Path) -> None:
     try:
         Lock(data_dir).release()
     except DataDirBusy:
-        if not outlived(data_dir):
+        if not left_behind(data_dir):
             raise
     else:
-        if outlived(data_dir):
+        if left_behind(data_dir):
             (data_dir / NAME).unlink(missing_ok=True)
 
 
@@ -236,8 +236,8 @@ class Run:
         """
         store = capture.pop("store") or {}
         behind = capture["recorder_behind_s"] > BEHIND_AFTER
-        whole = capture["recorder"] != "down" and store.get("store", "ok") == "ok" and not behind
-        state = "ok" if whole else "degraded"
+        healthy = capture["recorder"] != "down" and store.get("store", "ok") == "ok" and not behind
+        state = "ok" if healthy else "degraded"
         if capture["recorder"] == "off":
             capture["in_flight"] = in_flight
         return {

@@ -191,12 +191,12 @@ class CcsproxyService(service.Service):
         if self._read_again is None or not self._bound:
             return
         try:
-            said = self._read_again()
+            fresh = self._read_again()
         except StartError as error:
             self._log.error("the configuration was not reloaded, the previous one stays in use: {error}", error=error)
             return
         # One configuration for everything that follows: what cannot change yet keeps its value everywhere.
-        self._config, waiting = reloaded(self._config, said)
+        self._config, waiting = reloaded(self._config, fresh)
         self._relay.reload(self._config)
         self._capture.reload(self._config)
         self._run.reload(self._config)

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.config.model import Config
-from ccsproxy.run import LOOK_EVERY, NAME, RunFileKeeper, read_run_file, remove_run_file, write_run_file
+from ccsproxy.run import CHECK_INTERVAL, NAME, RunFileKeeper, read_run_file, remove_run_file, write_run_file
 
 
 class RunFileTests(SynchronousTestCase):
@@ -67,13 +67,13 @@ class KeeperTests(SynchronousTestCase):
     def test_when_the_recorder_has_locked_the_new_directory(self) -> None:
         """Not before, lest two services believe that it is theirs; and once."""
         self.keeper("full")
-        self.clock.pump([LOOK_EVERY] * 3)
+        self.clock.pump([CHECK_INTERVAL] * 3)
         self.assertEqual((self.written, self.dir.exists()), (0, False))
         self.dir.mkdir(mode=0o700)
-        self.clock.advance(LOOK_EVERY)
+        self.clock.advance(CHECK_INTERVAL)
         self.assertEqual(self.written, 0)
         (self.dir / "lock").touch()
-        self.clock.pump([LOOK_EVERY] * 3)
+        self.clock.pump([CHECK_INTERVAL] * 3)
         self.assertEqual(self.written, 1)
 
     def test_a_file_that_alone_was_removed_stays_away(self) -> None:
@@ -83,13 +83,13 @@ class KeeperTests(SynchronousTestCase):
         (self.dir / "lock").touch()
         self.watched("full")
         remove_run_file(self.dir)
-        self.clock.pump([LOOK_EVERY] * 3)
+        self.clock.pump([CHECK_INTERVAL] * 3)
         self.assertEqual(self.written, 0)
 
     def test_where_nothing_is_captured(self) -> None:
         """The directory is made for it, private."""
         self.keeper("off")
-        self.clock.advance(LOOK_EVERY)
+        self.clock.advance(CHECK_INTERVAL)
         self.assertEqual((self.written, self.dir.stat().st_mode & 0o777), (1, 0o700))
 
     def test_a_full_disk_at_the_start(self) -> None:
@@ -108,18 +108,18 @@ class KeeperTests(SynchronousTestCase):
 
         self.patch(os, "open", open_on_full_disk)
         self.watched("full")
-        self.clock.pump([LOOK_EVERY] * 3)
+        self.clock.pump([CHECK_INTERVAL] * 3)
         self.assertEqual([path.name for path in self.dir.iterdir()], ["lock"])
         full.clear()
-        self.clock.advance(LOOK_EVERY)
+        self.clock.advance(CHECK_INTERVAL)
         self.assertEqual(sorted(path.name for path in self.dir.iterdir()), ["lock", NAME])
 
     def test_a_directory_that_cannot_be_written(self) -> None:
         """It is said, and tried again."""
         self.keeper("off")
         self.dir.touch()
-        self.clock.pump([LOOK_EVERY] * 2)
+        self.clock.pump([CHECK_INTERVAL] * 2)
         self.assertEqual((self.written, len(self.flushLoggedErrors())), (0, 0))
         self.dir.unlink()
-        self.clock.advance(LOOK_EVERY)
+        self.clock.advance(CHECK_INTERVAL)
         self.assertEqual(self.written, 1)

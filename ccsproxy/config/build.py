@@ -14,13 +14,13 @@ from ccsproxy.errors import ConfigError
 Given = Mapping[str, list[str]]
 
 
-def reloaded(config: Config, said: Config) -> tuple[Config, list[str]]:
+def reloaded(config: Config, newer: Config) -> tuple[Config, list[str]]:
     """Return a configuration that takes the settings which can change at run time from a newer one.
 
     :return: it, and the names of changed settings that have to wait for the next start.
     """
-    changed = [one for one in SETTINGS if getattr(config, one.field) != getattr(said, one.field)]
-    fresh = {one.field: getattr(said, one.field) for one in changed if one.live}
+    changed = [one for one in SETTINGS if getattr(config, one.field) != getattr(newer, one.field)]
+    fresh = {one.field: getattr(newer, one.field) for one in changed if one.live}
     return attr.evolve(config, **fresh), [one.name for one in changed if not one.live]
 
 
@@ -40,9 +40,9 @@ def build_config(
     """
     fields: dict[str, Any] = {}
     for known in SETTINGS:
-        for said, mark in ((command_line, prefix), (file or {}, "")):
-            if known.name in said:
-                fields[known.field] = _value(known, said[known.name], mark + known.name)
+        for source, mark in ((command_line, prefix), (file or {}, "")):
+            if known.name in source:
+                fields[known.field] = _value(known, source[known.name], mark + known.name)
                 break
     upstreams = fields.get("upstreams", ())
     _check_upstreams(upstreams, prefix, needed=not fields.get("forward"))

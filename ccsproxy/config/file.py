@@ -54,8 +54,8 @@ def _settings(document: dict[str, Any]) -> FileSettings:
 def _texts(key: str, name: str, value: Any) -> list[str] | None:
     known = setting(name)
     if known is None:
-        near = ", ".join(s.name for s in SETTINGS if s.name[:3] == name[:3]) or "see 'ccsproxy serve --help'"
-        raise ConfigError(key, f"there is no such key; did you mean: {near}?")
+        similar = ", ".join(s.name for s in SETTINGS if s.name[:3] == name[:3]) or "see 'ccsproxy serve --help'"
+        raise ConfigError(key, f"there is no such key; did you mean: {similar}?")
     if known.read is None:
         if not isinstance(value, bool):
             raise ConfigError(key, "expected true or false")

@@ -45,7 +45,7 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)
         except (usage.UsageError, ConfigError) as error:
-            sys.stderr.write(f"ccsproxy: {error}{self._meant(str(error))}\n")
+            sys.stderr.write(f"ccsproxy: {error}{self._suggestion(str(error))}\n")
             raise SystemExit(2) from None
 
     def parseArgs(self, *words: str) -> None:
@@ -55,7 +55,7 @@ class Options(usage.Options):
                 f"{words[0]!r} is not an option; options begin with --, and a URL follows --upstream"
             )
 
-    def _meant(self, complaint: str) -> str:
+    def _suggestion(self, complaint: str) -> str:
         # Twisted reports an unknown option in getopt's own words.
         unknown = re.fullmatch(r"option (--\S+) not recognized", complaint)
         return did_you_mean(unknown[1], (name.rstrip("=") for name in self.longOpt)) if unknown else ""
@@ -80,13 +80,13 @@ class Options(usage.Options):
         :raises ConfigError: if something in it is wrong.
         """
         file = self["config"]
-        said = read_config_file(Path(file).expanduser()) if file is not None else None
+        settings = read_config_file(Path(file).expanduser()) if file is not None else None
         given = {s.name: [self[s.name]] for s in SETTINGS if not s.many and self[s.name]}
         given.update({s.name: [self[s.name]] for s in SETTINGS if s.read and not s.many and self[s.name] is not None})
         given.update(self._many)
-        if said is None:
+        if settings is None:
             return build_config(given)
-        return build_config(given, said.given, said.listens)
+        return build_config(given, settings.given, settings.listens)
 
 
 def _repeatable(known: Setting) -> Callable[[Options, str], None]:

@@ -17,11 +17,11 @@ def did_you_mean(option: str, known: Iterable[str]) -> str:
     :param option: the option as given, with its dashes and without a value.
     :param known: the existing options, without dashes.
     """
-    said = option.lstrip("-").partition("=")[0].lower()
+    given = option.lstrip("-").partition("=")[0].lower()
     names = list(known)
-    near = (
-        [name for name in names if said in name.split("-")]
-        or difflib.get_close_matches(said, names, 3, _ALIKE)
-        or [name for name in names if difflib.get_close_matches(said, name.split("-"), 1, _ALIKE)]
+    similar = (
+        [name for name in names if given in name.split("-")]
+        or difflib.get_close_matches(given, names, 3, _ALIKE)
+        or [name for name in names if difflib.get_close_matches(given, name.split("-"), 1, _ALIKE)]
     )
-    return f"; did you mean {' or '.join(f'--{name}' for name in near[:3])}?" if said and near else ""
+    return f"; did you mean {' or '.join(f'--{name}' for name in similar[:3])}?" if given and similar else ""

@@ -122,7 +122,7 @@ class BatchedTimers:
 
     def _fire(self, slot: Slot) -> None:
         if self._stalls is not None:
-            self._stalls.look()
+            self._stalls.check()
         self._release(slot)
         while slot:
             # One after the other: a deadline may close others of the same slot, which then must not fire.

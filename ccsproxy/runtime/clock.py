@@ -59,7 +59,7 @@ def suspended_for() -> float:
 class StallWatch:
     """Measures how long this process did not run: stopped, suspended with the machine, or held up.
 
-    It beats only while it is `started`, so that an idle process sleeps. Call `look` before checking a deadline: the
+    It beats only while it is `started`, so that an idle process sleeps. Call `check` before checking a deadline: the
     beat may be due at the same moment as the deadline, and run after it.
 
     :ivar stalled: total seconds in which we did not run.
@@ -99,10 +99,10 @@ class StallWatch:
 
     def total(self) -> float:
         """Return the total seconds in which we did not run, up to now."""
-        self.look()
+        self.check()
         return self.stalled
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Note a stall that has just ended; without one, this costs two clock readings."""
         if self._call is None:
             return
@@ -110,15 +110,15 @@ class StallWatch:
         if late > TOLERANCE:
             # Moved by the lost time, so that the late beat does not count the same stall again.
             self._due += late
-            self._stood_still(late)
-            for told in self.on_stall:
-                told(late)
+            self._record_stall(late)
+            for callback in self.on_stall:
+                callback(late)
         slept = self._suspended() - self._slept
         if slept > TOLERANCE:
             self._slept += slept
-            self._stood_still(slept)
+            self._record_stall(slept)
 
-    def _stood_still(self, seconds: float) -> None:
+    def _record_stall(self, seconds: float) -> None:
         self.stalled += seconds
         _log.warn(
             "the proxy did not run for {seconds:.1f} s: it was stopped, suspended, or the machine was too busy",
@@ -126,7 +126,7 @@ class StallWatch:
         )
 
     def _beat(self) -> None:
-        self.look()
+        self.check()
         self._arm()
 
     def _arm(self) -> None:

@@ -12,12 +12,12 @@ class Once:
     :ivar begun: whether it was started.
     """
 
-    def __init__(self, work: Callable[[], Coroutine[Any, Any, Any]], over: Callable[[Any], None]) -> None:
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, Any]], on_end: Callable[[Any], None]) -> None:
         """Set up the work.
 
-        :param over: called with the result, or the failure, before the callers' Deferreds fire.
+        :param on_end: called with the result, or the failure, before the callers' Deferreds fire.
         """
-        self._work, self._over = work, over
+        self._work, self._on_end = work, on_end
         self._waiting: list[Deferred[None]] = []
         self._done = False
         self.begun = False
@@ -30,19 +30,19 @@ class Once:
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         if self._done:
-            self._tell()
+            self._fire()
         elif not self.begun:
             self.begun = True
             Deferred.fromCoroutine(self._work()).addBoth(self._end)
         return waiting
 
     def _end(self, result: Any) -> None:
-        self._over(result)
+        self._on_end(result)
         # Before the first callback, which may call `run` again.
         self._done = True
-        self._tell()
+        self._fire()
 
-    def _tell(self) -> None:
+    def _fire(self) -> None:
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.callback(None)

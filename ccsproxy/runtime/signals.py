@@ -102,7 +102,7 @@ class HangupSignals:
     def received(self) -> None:
         """Handle a SIGHUP sent to us."""
         self._ours = self._clock()
-        if self._is_the_end():
+        if self._terminal_closed():
             self._hung_up()
         else:
             self._reload()
@@ -110,10 +110,10 @@ class HangupSignals:
     def child_received(self) -> None:
         """Note that a child process got SIGHUP, before or after us."""
         self._childrens = self._clock()
-        if self._is_the_end():
+        if self._terminal_closed():
             self._hung_up()
 
-    def _is_the_end(self) -> bool:
+    def _terminal_closed(self) -> bool:
         if self._immune:
             return False
         if self._had_terminal:
@@ -141,7 +141,7 @@ def has_terminal() -> bool:
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def signals_blocked() -> Iterator[None]:
     """Block signals to the group while a child is started, until the child calls `leave_signals_to_parent`.
 
     Otherwise a closing terminal would kill a child in the first tenths of a second of its life.

@@ -45,10 +45,10 @@ class Inherited:
     @classmethod
     def of(cls, environ: MutableMapping[str, str]) -> "Inherited":
         """Read what was inherited, and remove the variable so that children do not get it."""
-        said = environ.pop(VARIABLE, "")
-        if not said:
+        value = environ.pop(VARIABLE, "")
+        if not value:
             return cls()
-        content = json.loads(said)
+        content = json.loads(value)
         for descriptor in (content["link"], *(each for found in content["sockets"].values() for each in found)):
             os.set_inheritable(descriptor, False)
         return cls(content["link"], content["sockets"])
@@ -121,9 +121,9 @@ class Successor(ProcessProtocol):
         for number, (name, port) in enumerate(ports, _LINK + 1):
             descriptors[number] = port.fileno()  # type: ignore[attr-defined]
             sockets.setdefault(name, []).append(number)
-        said = {**environ, VARIABLE: json.dumps({"link": _LINK, "sockets": sockets})}
+        environment = {**environ, VARIABLE: json.dumps({"link": _LINK, "sockets": sockets})}
         try:
-            self._reactor.spawnProcess(self, self._command[0], self._command, said, childFDs=descriptors)
+            self._reactor.spawnProcess(self, self._command[0], self._command, environment, childFDs=descriptors)
         finally:
             theirs.close()
         self._ours.setblocking(False)
@@ -142,10 +142,10 @@ class Successor(ProcessProtocol):
         assert self._ours is not None  # noqa: S101  (it is read from while it is there)
         self._reactor.removeReader(self)
         try:
-            said = self._ours.recv(64)
+            message = self._ours.recv(64)
         except OSError:
-            said = b""
-        if said == ACCEPTING and not self._over:
+            message = b""
+        if message == ACCEPTING and not self._over:
             self._over = True
             self._took_over(self.transport.pid)
 

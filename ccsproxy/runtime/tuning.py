@@ -110,20 +110,20 @@ class HeapTrimmer:
         :param spent: returns the processor time in seconds that the process has used.
         """
         self._spent, self._give_back, self._seen = spent, give_back, spent()
-        self._looking = LoopingCall(self._look)
-        self._looking.clock = clock
+        self._checking = LoopingCall(self._check)
+        self._checking.clock = clock
 
     def start(self) -> None:
         """Start returning free pages from time to time."""
-        done = self._looking.start(GIVE_BACK_EVERY, now=False)
+        done = self._checking.start(GIVE_BACK_EVERY, now=False)
         done.addErrback(lambda failure: self._log.failure("free memory is no longer returned to the system", failure))
 
     def stop(self) -> None:
         """Stop returning pages."""
-        if self._looking.running:
-            self._looking.stop()
+        if self._checking.running:
+            self._checking.stop()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         spent = self._spent()
         if spent - self._seen >= WORTH_WHILE:
             self._seen = spent

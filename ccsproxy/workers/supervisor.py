@@ -159,7 +159,7 @@ class WorkerHandle:
             known, self._known = self._known, None
             # It has relayed something, so it did not die from how it was started: it is restarted at once.
             if known.counts[0]:
-                self.child.proved()
+                self.child.mark_healthy()
             self._capture.worker_died(known)
 
     def _unlinked(self) -> None:

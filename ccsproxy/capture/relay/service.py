@@ -221,7 +221,7 @@ class CaptureService(Service):
 
     def _child_ended(self) -> None:
         if self._deaths.count():
-            self._child.proved()
+            self._child.mark_healthy()
         if self._hand_over is not None:
             self._hand_over.unlink()
         if self._control is not None:
@@ -235,7 +235,7 @@ class CaptureService(Service):
 
     def _heard_ready(self, _: Any) -> None:
         self._ready = True
-        self._child.be_nice()
+        self._child.lower_priority()
         self._heard_at = self._reactor.seconds()
         self._deaths.ready()
         self._wake_waiting()

@@ -17,7 +17,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ccsproxy.runtime.signals import HANGUP, held_back
+from ccsproxy.runtime.signals import HANGUP, signals_blocked
 
 #: The child's descriptor of its end of the link.
 LINK_FD = 3
@@ -26,7 +26,7 @@ FIRST_PAUSE, LAST_PAUSE = 0.1, 10.0
 #: Seconds until a child gets its lower priority.
 NICE_AFTER = 3.0
 #: A child that ran this many seconds is considered healthy: its next restart counts as the first again.
-PROVED_AFTER = 30.0
+HEALTHY_AFTER = 30.0
 #: How many bytes of one line of output are logged.
 LINE_LIMIT = 2000
 
@@ -127,7 +127,7 @@ class Child:
             theirs.close()
         if self._program.nice:
             # Not before it has started: at low priority a busy machine might take minutes to let it load its modules.
-            self._nicer = self._reactor.callLater(NICE_AFTER, self.be_nice)
+            self._nicer = self._reactor.callLater(NICE_AFTER, self.lower_priority)
         self._linked(ours)
 
     def stop(self, within: float) -> Deferred[None]:
@@ -168,7 +168,7 @@ class Child:
         self._log.error("{module} ended: {reason}", module=self._program.module, reason=reason.getErrorMessage())
         self._start_later()
 
-    def proved(self) -> None:
+    def mark_healthy(self) -> None:
         """Note that it has done useful work, so that its next restart counts as the first."""
         self._pause = FIRST_PAUSE
 
@@ -185,10 +185,10 @@ class Child:
         descriptors = {0: "w", 1: "r", 2: "r", LINK_FD: link, **program.descriptors}
         environment = child_environment(os.environ, sys.path)
         protocol = ChildProtocol(self)
-        with held_back():
+        with signals_blocked():
             return self._reactor.spawnProcess(protocol, sys.executable, command, environment, childFDs=descriptors)
 
-    def be_nice(self) -> None:
+    def lower_priority(self) -> None:
         """Lower its priority now, because it is ready; otherwise that happens `NICE_AFTER` seconds after its
         start.
         """
@@ -205,7 +205,7 @@ class Child:
             self._log.warn("{module} keeps our priority: {error}", module=self._program.module, error=error)
 
     def _start_later(self) -> None:
-        proved = self._reactor.seconds() - self._started_at >= PROVED_AFTER
+        proved = self._reactor.seconds() - self._started_at >= HEALTHY_AFTER
         pause = FIRST_PAUSE if proved else self._pause
         self._pause = min(LAST_PAUSE, pause * 2)
         self.restarts += 1

@@ -150,9 +150,9 @@ class LineSocket:
         return True
 
     def _lines(self) -> None:
-        whole, _, rest = bytes(self._buffer).rpartition(b"\n")
+        complete, _, rest = bytes(self._buffer).rpartition(b"\n")
         self._buffer = bytearray(rest)
-        for line in whole.split(b"\n"):
+        for line in complete.split(b"\n"):
             try:
                 self._line_received(line)
             except Exception:

@@ -23,7 +23,7 @@ LONGEST = 1024
 #: How many sockets and how many processes are cached.
 _SOCKETS, _PROCESSES = 1024, 64
 #: After a search without a result, the pause is this many times as long as the search took.
-_REST = 20
+_PAUSE_FACTOR = 20
 #: How many of the newest processes are checked even then: a millisecond.
 _NEWEST = 16
 #: The variable with which a launcher labels the calls of what it starts; children inherit it.
@@ -67,7 +67,7 @@ class ProcessFinder:
         self._clock = clock
         self._known: OrderedDict[int, Process | None] = OrderedDict()
         self._recent: OrderedDict[int, None] = OrderedDict()
-        self._rest_until = 0.0
+        self._pause_until = 0.0
 
     def process_of(self, owner: SocketOwner) -> Process | None:
         """Return the process that holds a socket.
@@ -80,7 +80,7 @@ class ProcessFinder:
         wanted = f"socket:[{owner.inode}]"
         # A copy, because a process that has ended is removed during the check.
         pid = next((each for each in (*reversed(self._recent),) if self._holds(each, wanted)), None)
-        if pid is None and self._clock() >= self._rest_until:
+        if pid is None and self._clock() >= self._pause_until:
             pid = self._search(owner.uid, wanted)
         elif pid is None:
             # A process that has just started is found even so: a command that labels its calls makes one call and
@@ -106,12 +106,12 @@ class ProcessFinder:
         began = self._clock()
         for pid in self._processes(uid):
             if self._holds(pid, wanted):
-                return self._eldest(pid, wanted)
+                return self._oldest_ancestor(pid, wanted)
         now = self._clock()
-        self._rest_until = now + _REST * (now - began)
+        self._pause_until = now + _PAUSE_FACTOR * (now - began)
         return None
 
-    def _eldest(self, pid: int, wanted: str) -> int:
+    def _oldest_ancestor(self, pid: int, wanted: str) -> int:
         """Return the oldest ancestor of a process that holds the same socket; it opened the socket."""
         while (parent := _parent(f"{self._root}/{pid}")) and self._holds(parent, wanted):
             pid = parent
@@ -157,8 +157,8 @@ def _labels(folder: str) -> str:
             variables = file.read(_LARGEST_ENVIRONMENT).split(b"\0")
     except OSError:
         return ""
-    said = next((each for each in variables if each.startswith(_LABELS)), b"")
-    return said[len(_LABELS) :].decode("utf-8", "replace")[:LONGEST]
+    entry = next((each for each in variables if each.startswith(_LABELS)), b"")
+    return entry[len(_LABELS) :].decode("utf-8", "replace")[:LONGEST]
 
 
 def _parent(folder: str) -> int:

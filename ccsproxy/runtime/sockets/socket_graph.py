@@ -67,9 +67,9 @@ def sockets_behind(pids: Iterable[int]) -> frozenset[int]:
     for inode, pid in holders.items():
         held[pid].append(inode)
     by_ends = {ends: inode for inode, ends in connections.items()}
-    seen, coming = set[int](), list(pids)
-    while coming:
-        pid = coming.pop()
+    seen, queue = set[int](), list(pids)
+    while queue:
+        pid = queue.pop()
         if pid in seen:
             continue
         seen.add(pid)
@@ -79,7 +79,7 @@ def sockets_behind(pids: Iterable[int]) -> frozenset[int]:
                 continue  # it was accepted: it leads to us, not from us
             other = holders.get(by_ends.get((there, here), -1))
             if other is not None:
-                coming.append(other)
+                queue.append(other)
     return frozenset(inode for pid in seen for inode in held.get(pid, ()))
 
 

@@ -11,9 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.runtime.children.child import (
     FIRST_PAUSE,
+    HEALTHY_AFTER,
     LAST_PAUSE,
     LINK_FD,
-    PROVED_AFTER,
     Child,
     Program,
     child_environment,
@@ -95,7 +95,7 @@ class ChildTests(SynchronousTestCase):
         for _ in range(5):
             self.reactor.processes[-1].end(1)
             self.reactor.advance(LAST_PAUSE)
-        self.reactor.advance(PROVED_AFTER)
+        self.reactor.advance(HEALTHY_AFTER)
         self.reactor.processes[-1].end(1)
         self.reactor.advance(FIRST_PAUSE)
         self.assertEqual(len(self.links), 7)
