@@ -17,6 +17,12 @@ _WRITTEN = re.compile(r"(?:_call|\Areasoning|\Acompaction|\Acontext_compaction|\
 #: Members of a result's object in which its text may stand.
 _RESULT_MEMBERS = ("output", "content", "result", "text", "stdout", "error", "response")
 
+#: Members by which an image or a file is known among the pieces of a result: nothing in it is said to anybody.
+_MEDIA_MEMBERS = (
+    *("source", "image_url", "input_audio", "file_id", "file_data"),
+    *("inlineData", "inline_data", "fileData"),
+)
+
 
 @attr.frozen
 class Asked:
@@ -138,6 +144,8 @@ def _result_texts(value: Any, depth: int) -> Iterator[str]:
             yield from _result_texts(each, depth + 1)
     elif isinstance(value, OBJECT) and depth < 4:
         known = [name for name in _RESULT_MEMBERS if name in value]
+        if not known and any(name in value for name in _MEDIA_MEMBERS):
+            return
         # Gemini's results are objects of the tool's own making: what they say stands under any name.
         for each in [value[known[0]]] if known else value.values():
             yield from _result_texts(each, depth + 1)

@@ -33,7 +33,7 @@ def failing_page(error: Exception) -> Page:
 
 
 def _page(status: int, title: str, sentence: str) -> Page:
-    body = [h.h1(title), h.p(sentence), h.p(h.a("Back to the requests", href="/"))]
+    body = [h.h1(title), h.p(sentence), h.p(h.a("All sessions", href="/sessions"))]
     return Page(title, body, "failing", back="/", status=int(status))
 
 

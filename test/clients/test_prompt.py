@@ -88,6 +88,19 @@ class AskedTests(SynchronousTestCase):
         ):
             self.assertEqual(asked_of, Asked("", "a.py"))
 
+    def test_pictures_say_nothing(self) -> None:
+        """What stands beside them is the result; their bytes, and what holds them, are not."""
+        call = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "Read", "input": {}}]}
+        source = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+        picture = {"type": "image", "source": source}
+        for pieces, said in (([picture, {"type": "text", "text": "a shot"}], "a shot"), ([picture], "")):
+            body = of(messages=[call, {"role": "user", "content": [{"type": "tool_result", "content": pieces}]}])
+            self.assertEqual(body, Asked("", said))
+        google = {"inlineData": {"mimeType": "image/png", "data": "iV"}}
+        for piece in (google, {"type": "input_image", "image_url": "data:"}):
+            body = of(input=[{"type": "function_call"}, {"type": "function_call_output", "output": [piece]}])
+            self.assertEqual(body, Asked("", ""))
+
     def test_both(self) -> None:
         """A user who speaks while the tools work is heard."""
         message = {

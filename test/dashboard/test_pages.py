@@ -49,7 +49,7 @@ class PagesTests(DashboardCase):
     def test_missing(self) -> None:
         """What is not there is a page with a status of its own."""
         for path in ("/nothing", f"/x/{specimens.SID}/99", "/x/none/1", "/x/a/b", f"/x/{specimens.SID}/1?view=odd"):
-            self.assertIn("Back", self.page(path, 404).one("main").text)
+            self.assertIn("All sessions", self.page(path, 404).one("main").text)
         self.page("/?since=yesterday", 400)
 
     def test_expired(self) -> None:

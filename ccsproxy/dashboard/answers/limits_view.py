@@ -38,10 +38,16 @@ def _limit(each: Mapping[str, Any]) -> Any:
 
 
 def _forecast(each: Mapping[str, Any]) -> Any:
-    """Say when a limit is reached at this rate; nothing where nobody has measured since it began anew."""
-    if each.get("reached_at"):
-        return moment_of(str(each["reached_at"]))
-    return UNKNOWN if each["used"] is None else "lasts until it resets"
+    """Say when a limit is reached at this rate; a dash where too little was measured to tell."""
+    if each["reached_before_reset"] is None:
+        return UNKNOWN
+    if not each["reached_before_reset"]:
+        return "lasts until it resets"
+    return ["full ", moment_of(str(each["reached_from"])), " to ", _latest(each["reached_to"])]
+
+
+def _latest(reached: str | None) -> Any:
+    return moment_of(reached) if reached else "later"
 
 
 def budgets_panel(found: Sequence[Mapping[str, Any]]) -> Any:

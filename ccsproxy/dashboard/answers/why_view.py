@@ -68,7 +68,7 @@ def sentence(cost: Mapping[str, Any], cache: Mapping[str, Any] | None) -> str:
     known = [(cost[name], said, count) for name, said, count in _KINDS if cost[name]]
     price = total(cost["total"], cost["at_least"])
     if not known:
-        said = f"{price}: its price is not known" if cost["total"] is None else price
+        said = price if cost["total"] is not None else _unpriced(cost)
     else:
         amount, what, count = max(known)
         number = f"{tokens(cost['tokens'][count])} tokens " if count and cost["tokens"].get(count) else ""
@@ -77,6 +77,13 @@ def sentence(cost: Mapping[str, Any], cache: Mapping[str, Any] | None) -> str:
         said = f"{price}, {of if len(known) > 1 else 'all of it'} for {number}{what}"
     because = _because(cache)
     return f"{said}, as {because}." if because else f"{said}."
+
+
+def _unpriced(cost: Mapping[str, Any]) -> str:
+    # A call that failed is paid by nobody, which is no price that somebody would have to find out.
+    if not any(cost["tokens"].values()):
+        return "No tokens were counted, so that it has no price"
+    return f"Its price is not known: {cost['gap']}" if cost.get("gap") else "Its price is not known"
 
 
 def _because(cache: Mapping[str, Any] | None) -> str:

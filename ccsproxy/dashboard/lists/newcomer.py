@@ -7,6 +7,8 @@ from ccsproxy.dashboard.html.facts import copy_button
 from ccsproxy.dashboard.html.markup import h
 
 USUAL = "http://127.0.0.1:8787"
+#: Without it Claude Code sends other requests to a base URL than to its provider's.
+_FIRST_PARTY = "_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL=1"
 
 
 def newcomer(proxies: Sequence[str], upstreams: Sequence[str] = ()) -> Any:
@@ -19,12 +21,19 @@ def newcomer(proxies: Sequence[str], upstreams: Sequence[str] = ()) -> Any:
     url = (proxies[0] if proxies else USUAL).rstrip("/")
     claude, claude_note = _at(url, "anthropic", "https://api.anthropic.com", upstreams)
     openai, openai_note = _at(url, "openai", "https://api.openai.com", upstreams)
-    gemini, gemini_note = _at(url, "gemini", "https://generativelanguage.googleapis.com", upstreams)
+    google = "gemini" if "gemini" in upstreams else "google"  # as it is called where nobody gives it a name
+    gemini, gemini_note = _at(url, google, "https://generativelanguage.googleapis.com", upstreams)
     return h.section(
         h.h2("Nothing recorded yet"),
-        h.p("Point an agent at the proxy; its requests appear here the moment they begin."),
+        h.p("Start an agent with it: nothing in the agent changes, and its calls appear here the moment they begin."),
         h.dl(
-            _way("Claude Code", f"ANTHROPIC_BASE_URL={claude} claude", claude_note),
+            _way("Claude Code", "ccsproxy claude"),
+            _way("Another agent", "ccsproxy codex", "or gemini, opencode, qwen, copilot, aider, goose and more"),
+            _way("Any program", "ccsproxy run -- python my_agent.py"),
+        ),
+        h.p("Or point it at the proxy:"),
+        h.dl(
+            _way("Claude Code", f"ANTHROPIC_BASE_URL={claude} {_FIRST_PARTY} claude", claude_note),
             _way("Codex", f"codex -c 'openai_base_url=\"{openai}/v1\"'", openai_note),
             _way("Gemini CLI", f"GOOGLE_GEMINI_BASE_URL={gemini} gemini", gemini_note),
             _way("Anthropic SDK", f"export ANTHROPIC_BASE_URL={claude}", claude_note),

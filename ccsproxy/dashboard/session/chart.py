@@ -12,6 +12,8 @@ from ccsproxy.dashboard.session.outline import place
 
 #: Bars of one chart; of longer sessions the last ones are drawn. Units across and down.
 MOST, WIDE, TALL = 300, 1000, 80
+#: Bars of a short session are as wide as if there were so many: one of a quarter of the page says nothing more.
+_FEWEST = 24
 _KEY = [
     ("cached", "read from the cache", ""),
     ("fresh", "new", ""),
@@ -29,7 +31,7 @@ def context_chart(sid: str, steps: Sequence[PlacedStep]) -> Any:
     if len(known) < 2:
         return None
     highest = max(sum(_parts(each)) for each in known) or 1
-    step = WIDE / len(known)
+    step = WIDE / max(len(known), _FEWEST)
     drawn = [_bar(sid, each, number * step, step, highest) for number, each in enumerate(known)]
     chart = h.svg(
         *drawn,
@@ -57,8 +59,9 @@ def _turns(known: Sequence[PlacedStep]) -> Any:
     drawn, before = [], -1.0
     for at, each in enumerate(known):
         opens = at == 0 or each.turn["number"] != known[at - 1].turn["number"]
-        if opens and at / len(known) - before >= _ROOM and each.turn["number"]:
-            before = at / len(known)
+        place_of = at / max(len(known), _FEWEST)
+        if opens and place_of - before >= _ROOM and each.turn["number"]:
+            before = place_of
             drawn.append(element("text", str(each.turn["number"]), x=f"{100 * before:.2f}%", y="11"))
     return h.svg(h.title("Turns"), *drawn, class_="turn-axis", aria_hidden="true")
 

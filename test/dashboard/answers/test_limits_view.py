@@ -5,13 +5,16 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.dashboard.answers.limits_view import ROWS, budgets_panel, limits_panel
+from ccsproxy.insight.limits.forecast import limits_now
+from ccsproxy.insight.limits.readings import LimitReading
 from test.dashboard.reading_page import shown
 
 
 def limit(**more: Any) -> dict[str, Any]:
     """Return the state of a limit."""
     return {"provider": "anthropic", "name": "5h", "account": None, "used": 0.5, "state": "ok", "binding": False,
-            "resets_at": None, "measured_at": "2026-11-20T08:00:00Z", **more}  # fmt: skip
+            "resets_at": None, "measured_at": "2026-11-20T08:00:00Z", "reached_before_reset": None,
+            "reached_from": None, "reached_to": None, **more}  # fmt: skip
 
 
 class LimitsTests(SynchronousTestCase):
@@ -25,11 +28,27 @@ class LimitsTests(SynchronousTestCase):
         self.assertIn("–", page.text)
 
     def test_when(self) -> None:
-        """A limit that will not be reached before it begins anew says so."""
-        self.assertIn("lasts until it resets", shown(limits_panel([limit()])).text)
-        reached = shown(limits_panel([limit(reached_at="2026-11-20T09:00:00Z", binding=True)]))
-        self.assertIn("20 Nov 09:00:00", reached.text)
+        """As a span, as far as one can tell; a limit that will not be reached before it begins anew says so."""
+        self.assertIn("lasts until it resets", shown(limits_panel([limit(reached_before_reset=False)])).text)
+        when = {"reached_before_reset": True, "reached_from": "2026-11-20T09:00:00Z"}
+        reached = shown(limits_panel([limit(**when, binding=True)]))
+        self.assertIn("full 20 Nov 09:00:00 to later", reached.text)
         self.assertIn("binding", reached.text)
+        until = shown(limits_panel([limit(**when, reached_to="2026-11-20T10:00:00Z")]))
+        self.assertIn("to 20 Nov 10:00:00", until.text)
+
+    def test_when_nobody_can_tell(self) -> None:
+        """Too few readings are no promise that it lasts."""
+        self.assertNotIn("lasts", shown(limits_panel([limit()])).text)
+
+    def test_as_it_is_reckoned(self) -> None:
+        """What `limits_now` says is what is shown."""
+        hour = 3_600_000
+        told = [
+            LimitReading("a", "anthropic", "5h", 0.2 * at, at * hour, "s", at, window_s=18_000, reset_ms=9 * hour)
+            for at in range(1, 5)
+        ]
+        self.assertIn("full ", shown(limits_panel(limits_now(told, 4 * hour))).text)
 
     def test_none_and_many(self) -> None:
         """No panel of nothing; so many rows."""

@@ -29,6 +29,9 @@ class PriceTests(SynchronousTestCase):
         """No price is not a price of nothing, and has no panel."""
         self.assertIn("price is not known", sentence(COST, None))
         self.assertIsNone(cost_panel(COST))
+        self.assertIn("not known: no row for x.", sentence({**COST, "gap": "no row for x"}, None))
+        # What failed is paid by nobody.
+        self.assertIn("has no price", sentence({**COST, "tokens": {"read": None}}, None))
 
     def test_lower_bound(self) -> None:
         """A call that broke off shows what is known of its price as a bound, and says why."""

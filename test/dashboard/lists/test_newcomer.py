@@ -2,7 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.dashboard.lists.newcomer import USUAL, copy_button, newcomer, nothing_found
+from ccsproxy.dashboard.html.facts import copy_button
+from ccsproxy.dashboard.lists.newcomer import USUAL, newcomer, nothing_found
 from test.dashboard.reading_page import shown
 
 
@@ -18,10 +19,20 @@ class NewcomerTests(SynchronousTestCase):
 
     def test_the_default_needs_no_name(self) -> None:
         """The first upstream is the proxy itself, others are below it."""
-        claude, codex, gemini, *_ = self.commands("openai", "anthropic", "gemini")
-        self.assertIn("ANTHROPIC_BASE_URL=http://127.0.0.1:9999/anthropic claude", claude)
+        claude, codex, gemini, *_ = self.commands("openai", "anthropic", "gemini")[3:]
+        self.assertIn("ANTHROPIC_BASE_URL=http://127.0.0.1:9999/anthropic _CLAUDE_CODE_ASSUME", claude)
         self.assertIn('openai_base_url="http://127.0.0.1:9999/v1"', codex)
         self.assertIn("GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:9999/gemini gemini", gemini)
+
+    def test_the_way_that_changes_nothing_is_first(self) -> None:
+        """An agent behind a base URL behaves otherwise than without us, started by us it does not."""
+        self.assertEqual(self.commands("anthropic")[0], "ccsproxy claude")
+
+    def test_names_that_upstreams_have_by_themselves(self) -> None:
+        """What nobody gave a name is called by its host's, and is no missing one."""
+        self.assertIn("GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:9999/google gemini",
+                      self.commands("anthropic", "google")[5])  # fmt: skip
+        self.assertNotIn("needs --upstream google", shown(newcomer([], ["anthropic", "google"])).text)
 
     def test_what_is_missing_is_named(self) -> None:
         """An upstream that the proxy does not have is said, with the option that brings it."""
@@ -30,7 +41,7 @@ class NewcomerTests(SynchronousTestCase):
 
     def test_unknown_proxy(self) -> None:
         """Then the usual address is named."""
-        self.assertIn(USUAL, self.commands("anthropic", proxy="")[0])
+        self.assertIn(USUAL, self.commands("anthropic", proxy="")[3])
 
 
 class NothingTests(SynchronousTestCase):

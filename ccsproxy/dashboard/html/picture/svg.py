@@ -9,6 +9,8 @@ from ccsproxy.dashboard.html.markup import element, h
 
 #: The units across and down of a strip; the style sheet says how large they are shown.
 WIDE, TALL = 600, 48
+#: No bar is wider than if there were so many.
+_FEWEST = 12
 
 
 @attr.frozen
@@ -37,7 +39,10 @@ def bars(given: Sequence[Bar], label: str, wide: int = WIDE, tall: int = TALL, m
     highest = most or max((bar.height for bar in given), default=0) or 1
     step = wide / max(len(given), 1)
     gap = min(step * 0.25, 3)
-    drawn = [_stack(bar, number * step, step - gap, tall, highest) for number, bar in enumerate(given)]
+    # Of a few bars none is a block: each stands in the middle of its place.
+    width = min(step - gap, wide / _FEWEST)
+    spare = step - gap - width
+    drawn = [_stack(bar, number * step + spare / 2, width, tall, highest) for number, bar in enumerate(given)]
     return picture(drawn, label, wide, tall)
 
 
