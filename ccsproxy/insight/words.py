@@ -42,7 +42,7 @@ def counted_calls(sums: Mapping[str, Any]) -> str:
     calls, others = sums["calls"], sums["requests"] - sums["calls"]
     if not calls:
         return plural(others, "request")
-    return plural(calls, "call") + (f" and {plural(others, 'other request')}" if others else "")
+    return plural(calls, "call") + (f" + {others:,} other" if others else "")
 
 
 def plural(count: int, noun: str) -> str:

@@ -131,7 +131,7 @@ class WhyPanelTests(DashboardCase):
     def test_unknown_price(self) -> None:
         """No price is not a price of nothing."""
         none = dict.fromkeys(("total", "read", "write", "input", "output", "other", "share_of_session"))
-        cost = {**none, "tokens": {}, "at_least": False}
+        cost = {**none, "tokens": {"input": 3}, "at_least": False}
         self.assertIn("price is not known", sentence(cost, None))
 
     def test_lower_bound(self) -> None:

@@ -21,7 +21,7 @@ class WhyTests(AnsweringCase):
 
     def test_of_a_session(self) -> None:
         out = self.said("why", MAIN[:8])
-        self.assertIn("39 calls and 1 other request in 12 turns", out)
+        self.assertIn("39 calls + 1 other in 12 turns", out)
         self.assertIn("3 cache misses cost $", out)
         self.assertIn("turn 11", out)
 
