@@ -12,10 +12,10 @@ JSON = "application/json"
 
 @attr.frozen
 class ApiResponse:
-    """A complete answer.
+    """A complete response.
 
-    :ivar body: the bytes, or pieces of them that are made when the reader is ready for them.
-    :ivar length: how many bytes the pieces are together; None when that is not known.
+    :ivar body: the bytes, or pieces that are produced as the reader accepts them.
+    :ivar length: total length of the pieces in bytes; None if unknown.
     :ivar headers: further header fields.
     """
 
@@ -27,7 +27,7 @@ class ApiResponse:
 
 
 class Refused(Exception):
-    """A request is answered with an error.
+    """A request is answered with an error response.
 
     :ivar status: the HTTP status.
     :ivar kind: the error's type, for programs.
@@ -44,12 +44,12 @@ class Refused(Exception):
 
 
 def json_answer(value: Any) -> ApiResponse:
-    """Answer with a JSON value."""
+    """Make a JSON response."""
     return ApiResponse(msgspec.json.encode(value))
 
 
 def error_answer(refused: Refused) -> ApiResponse:
-    """Answer with an error, as JSON (contract, section 6)."""
+    """Make an error response, as JSON."""
     body = msgspec.json.encode({"error": {"type": refused.kind, "message": refused.message}})
     return ApiResponse(body, status=refused.status, headers=refused.headers)
 
@@ -60,5 +60,5 @@ def not_found(what: str) -> Refused:
 
 
 def bad_request(message: str) -> Refused:
-    """Make the error for a request that cannot be meant."""
+    """Make the error for an invalid request."""
     return Refused(HTTPStatus.BAD_REQUEST, "bad_request", message)

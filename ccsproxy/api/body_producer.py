@@ -11,23 +11,23 @@ from zope.interface import implementer
 
 from ccsproxy.api.reading import Reading
 
-#: Bytes that are written at a time, and about as many as are made at a time.
+#: How many bytes are written at a time, and about how many are produced at a time.
 CHUNK = 1 << 16
-#: Seconds, at first and at most, that a body which can be made again is kept for a reader that is not ready for more.
+#: Minimum and maximum seconds for which a body that can be produced again is kept while its reader is paused.
 PATIENCE, MOST_PATIENCE = 1.0, 32.0
 
 
 class Changed(Exception):
-    """A body is not what it was when its beginning was written."""
+    """A body is no longer what it was when its beginning was written."""
 
 
 class ReplayableBody(Iterator[bytes]):
-    """A body that can be let go, and goes on from where it was: made again, without what its reader has."""
+    """A body that can be dropped and continued later: produced again, without what its reader already has."""
 
     def __init__(self, pieces: Iterator[bytes], make: Callable[[], Iterator[bytes]]) -> None:
-        """Begin with pieces that are made already.
+        """Start with pieces that have been produced already.
 
-        :param make: makes the same pieces once more; called by the thread that takes them.
+        :param make: produces the same pieces again; called in the thread that takes them.
         """
         self._pieces: Iterator[bytes] | None = pieces
         self._make = make
@@ -39,9 +39,9 @@ class ReplayableBody(Iterator[bytes]):
         return next(self._pieces)
 
     def detach(self, written: int, known: int) -> None:
-        """Keep nothing but a place. Never called while a piece is taken.
+        """Drop the body, keeping only the position. Never called while a piece is being taken.
 
-        :param written: how many bytes are before it.
+        :param written: how many bytes have been written.
         :param known: their CRC-32.
         """
         self._pieces, self._written, self._sum = None, written, known
@@ -49,10 +49,10 @@ class ReplayableBody(Iterator[bytes]):
 
 @implementer(IPushProducer)
 class BodyProducer:
-    """The producer of one body. The request pauses it when its transport is full, so one batch is in memory.
+    """The producer of one body. The request pauses it when its transport is full, so only one batch is in memory.
 
-    A batch may be a whole record of many megabytes. Where the body can be made again, nothing of it is kept for a
-    reader that stops reading for a while; each time that it does and then goes on, we are more patient with it.
+    A batch may be a whole record of many megabytes. If the body can be produced again, nothing of it is kept for a
+    reader that stops reading for a while; each time the reader then goes on, the next waiting time is longer.
     """
 
     def __init__(self, request: Any, pieces: Iterator[bytes], reading: Reading, clock: IReactorTime) -> None:
@@ -69,7 +69,7 @@ class BodyProducer:
         """Write everything.
 
         :return: whether the reader stayed to the end.
-        :raises Changed: when the body has become another one since its beginning was written.
+        :raises Changed: if the body has changed since its beginning was written.
         """
         self._request.registerProducer(self, True)
         try:
@@ -77,20 +77,21 @@ class BodyProducer:
                 await self._ready()
                 self._write()
         finally:
-            # A request whose reader left keeps its producer; in that circle a large body would outlive the exchange.
+            # A request keeps its producer after its reader has left; in that reference cycle a large body would
+            # outlive the exchange.
             self._pieces, self._batch = iter(()), memoryview(b"")
             if not self._gone:
                 self._request.unregisterProducer()
         return not self._gone
 
     async def _filled(self) -> bool:
-        """Have something to write; false at the end, or when the reader is gone."""
+        """Ensure that there is something to write; false at the end, or if the reader is gone."""
         if not self._batch and not self._gone:
             self._batch = memoryview(await self._reading.run(take, self._pieces))
         return bool(self._batch) and not self._gone
 
     def _write(self) -> None:
-        """Write a bite of the batch, which is empty when it was let go meanwhile."""
+        """Write a chunk of the batch, which is empty if it was dropped meanwhile."""
         if self._gone or not self._batch:
             return
         bite, self._batch = bytes(self._batch[:CHUNK]), self._batch[CHUNK:]
@@ -107,23 +108,23 @@ class BodyProducer:
         return self._waiting
 
     def _detach(self) -> None:
-        """Keep nothing of the body but how far it was written."""
+        """Drop the body, keeping only the position."""
         if isinstance(self._pieces, ReplayableBody):
             self._pieces.detach(self._written, self._sum)
             self._batch = memoryview(b"")
             self._patience = min(2 * self._patience, MOST_PATIENCE)
 
     def pauseProducing(self) -> None:
-        """Wait: the transport is full."""
+        """Pause: the transport is full."""
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """Produce again: the client's socket takes more."""
+        """Resume: the transport accepts more."""
         self._paused = False
         self._wake()
 
     def stopProducing(self) -> None:
-        """End: the reader is gone."""
+        """Stop: the reader is gone."""
         self._gone = True
         self._wake()
 
@@ -136,7 +137,7 @@ class BodyProducer:
 
 
 def take(pieces: Iterator[bytes]) -> bytes:
-    """Take about as much as is written at a time; empty at the end. A single larger piece is taken whole."""
+    """Take about one chunk; empty at the end. A single larger piece is taken whole."""
     first = next(pieces, None)
     if first is None:
         return b""
@@ -147,16 +148,16 @@ def take(pieces: Iterator[bytes]) -> bytes:
             break
         taken.append(piece)
         size += len(piece)
-    # Pieces may all be empty, and empty means the end to whoever takes.
+    # All pieces may be empty, and empty means the end to the caller.
     return b"".join(taken) or take(pieces)
 
 
 def passed_over(pieces: Iterator[bytes], written: int, known: int) -> Iterator[bytes]:
-    """Pass over what the reader of a body has.
+    """Skip what the reader of a body already has.
 
     :param written: how many bytes that is.
     :param known: their CRC-32.
-    :raises Changed: when they are not the same any more.
+    :raises Changed: if they are no longer the same.
     """
     found, left, rest = 0, written, b""
     while left:
@@ -168,5 +169,5 @@ def passed_over(pieces: Iterator[bytes], written: int, known: int) -> Iterator[b
         rest = piece[left:]
         left = max(left - len(piece), 0)
     if found != known:
-        raise Changed("the body begins otherwise than what was already written")
+        raise Changed("the body does not begin with what was already written")
     return chain((rest,), pieces)

@@ -1,7 +1,7 @@
 """The limits on connections and watchers of the API; those beyond a limit are told so.
 
-The API server is a process of its own, so its readers never take a descriptor from the relay; the bound keeps their
-number from using up the API server's own descriptors and memory.
+The API server is a separate process, so its readers never use descriptors of the relay; the limit protects the API
+server's own descriptors and memory.
 """
 
 import resource
@@ -23,34 +23,34 @@ from twisted.web.http import HTTPChannel
 from ccsproxy.api.answer import Refused
 from ccsproxy.runtime.sockets.peers import is_same_user, owner_of_peer
 
-#: File descriptors that connections never get: listeners, log, link, and what the reading threads have open.
+#: File descriptors kept back from connections: listeners, log, link, and files opened by the reading threads.
 RESERVED_DESCRIPTORS = 64
-#: More connections than this are refused even where the system would allow them.
+#: The maximum number of connections, even if the system allows more.
 MOST_CONNECTIONS = 1000
-#: So many connections beyond the cap are answered with 503; further ones are closed at once.
+#: How many connections beyond the limit are answered with 503; further ones are closed at once.
 GRACE = 32
-#: So many connections of one address may wait for a whole request in any case.
+#: How many connections from one address may be waiting for a complete request in any case.
 FEW = 64
-#: Seconds for which a connection without a whole request is left alone even where there is no room.
+#: Seconds for which a connection without a complete request is left alone even if there is no room.
 HEAD_TIME = 5.0
 
 
 def connection_cap(descriptors: int | None = None) -> int:
     """Return how many connections fit below the limit of open files.
 
-    :param descriptors: the limit of open files; the process's own when left out.
+    :param descriptors: the limit of open files; by default that of the process.
     """
     if descriptors is None:
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if descriptors == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
-    # The grace is taken off, too: those who are told that they are too many need a descriptor to be told by.
+    # The grace is subtracted, too: answering with 503 needs a descriptor as well.
     return max(2, min(MOST_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS - GRACE))
 
 
 @attr.frozen
 class _Waiting:
-    """A connection without a whole request: since when, how it is closed, and the address at its other end."""
+    """A connection without a complete request: since when, how to close it, and its remote address."""
 
     since: float
     drop: Callable[[], object]
@@ -58,28 +58,28 @@ class _Waiting:
 
 
 class ConnectionLimit:
-    """The connections that are open.
+    """The open connections.
 
-    Where all are in use, the one that has waited longest for a whole request gives way to a new one: connections that
-    only drip, or that a page keeps open and does not use, never shut a browser out. Of one address a quarter of all
-    may wait for a whole request, however new they are: for each that is more the slowest of them is closed.
+    If all are in use, the one that has waited longest for a complete request is closed in favour of a new one:
+    connections that send slowly, or that a page keeps open without using them, never lock a browser out. A quarter of
+    all may be waiting for requests from one address, however new they are: beyond that, its slowest one is closed.
 
-    :ivar most: how many are served at a time. Half of them may be live event streams; the rest are left for pages.
-    :ivar refused: how many were turned away so far.
+    :ivar most: how many are served at once. Half of them may be live event streams; the rest are left for pages.
+    :ivar refused: how many were refused so far.
     """
 
     def __init__(self, most: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with none.
+        """Start without connections.
 
         :param clock: monotonic seconds.
-        :param most: how many are served; as many as the limit of open files allows when left out.
+        :param most: how many are served at once; by default as many as the limit of open files allows.
         """
         self.most = connection_cap() if most is None else most
         self.refused = 0
         self._here: set[object] = set()
         self._surplus: set[object] = set()
         self._clock = clock
-        #: Who has no whole request under way, the longest waiting first.
+        #: Connections without a request in progress, the longest waiting first.
         self._waiting: dict[object, _Waiting] = {}
         self._of_peer: Counter[str] = Counter()
 
@@ -88,26 +88,26 @@ class ConnectionLimit:
 
     @property
     def most_watchers(self) -> int:
-        """How many live event streams there may be."""
+        """The maximum number of live event streams."""
         return max(1, self.most // 2)
 
     @property
     def most_half_heads(self) -> int:
-        """How many connections of one address may wait for a whole request."""
+        """How many connections from one address may be waiting for a complete request."""
         return max(FEW, self.most // 4)
 
     def has_room(self) -> bool:
-        """Tell whether one more may at least be told that it is one too many."""
+        """Tell whether one more connection may at least be answered with 503."""
         if len(self._here) < self.most + GRACE:
             return True
         self.refused += 1
         return False
 
     def enter(self, connection: object, drop: Callable[[], object] | None = None, peer: str = "") -> None:
-        """Count a connection that was accepted, at the cost of the slowest where there is no room for it.
+        """Count an accepted connection, closing the slowest one if there is no room.
 
-        :param drop: closes the connection; one that cannot be closed never gives way.
-        :param peer: the address at its other end.
+        :param drop: closes the connection; one without it is never closed.
+        :param peer: its remote address.
         """
         self._bound_half_heads(peer)
         if len(self._here) >= self.most and not self._drop_slowest():
@@ -118,14 +118,14 @@ class ConnectionLimit:
             self.waits(connection, drop, peer)
 
     def waits(self, connection: object, drop: Callable[[], object], peer: str = "") -> None:
-        """Take note that a connection has no request under way from now on."""
+        """Note that a connection has no request in progress from now on."""
         self.asks(connection)
         self._bound_half_heads(peer)
         self._waiting[connection] = _Waiting(self._clock(), drop, peer)
         self._of_peer[peer] += 1
 
     def asks(self, connection: object) -> None:
-        """Take note that the whole head of a request has come; what is under way is never dropped."""
+        """Note that a complete request head has arrived; a connection with a request in progress is never closed."""
         waiting = self._waiting.pop(connection, None)
         if waiting is not None:
             self._of_peer[waiting.peer] -= 1
@@ -133,13 +133,13 @@ class ConnectionLimit:
                 del self._of_peer[waiting.peer]
 
     def _bound_half_heads(self, peer: str) -> None:
-        """Make room for one more that waits."""
+        """Make room for one more waiting connection."""
         while self._of_peer[peer] >= self.most_half_heads:
             self._drop(next(each for each, waiting in self._waiting.items() if waiting.peer == peer))
 
     def _drop_slowest(self) -> bool:
         connection, waiting = next(iter(self._waiting.items()), (None, None))
-        # Whoever has just connected gets the time to ask; otherwise newcomers would drop one another in turn.
+        # A new connection gets time to send its request; otherwise newcomers would close each other in turn.
         if waiting is None or self._clock() - waiting.since < HEAD_TIME:
             return False
         self._drop(connection)
@@ -151,36 +151,37 @@ class ConnectionLimit:
         drop()
 
     def leave(self, connection: object) -> None:
-        """Count a connection no more."""
+        """Stop counting a connection."""
         self._here.discard(connection)
         self._surplus.discard(connection)
         self.asks(connection)
 
     def admit(self, connection: object) -> None:
-        """Let the request of a connection pass.
+        """Accept the request of a connection.
 
-        :raises Refused: when the connection is one too many.
+        :raises Refused: if the connection is beyond the limit.
         """
         if connection in self._surplus:
             message = f"All {self.most} connections to the API are in use; close pages or programs that read it."
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_connections", message, {"Retry-After": "5"})
 
 
-#: Seconds in which a reader must take something of what there is for it.
+#: Seconds within which a reader must accept some of the data that is waiting for it.
 STALL = 300.0
-#: Looks at a stalled reader in that time.
+#: Number of checks of a stalled reader in that time.
 LOOKS = 10
 
 
 class ApiChannel(HTTPChannel):
-    """A channel that knows when its reader stalls.
+    """A channel that detects when its reader stalls.
 
-    A reader that is merely slow is let be: while the system holds another number of bytes for it at each look, it
-    reads. Readers are watched while the transport is full, and while the rest is sent before a connection is closed;
-    between two requests the site's timeout counts.
+    A reader that is merely slow is left alone: as long as the amount of unacknowledged data changes between checks,
+    it is reading. Readers are watched while the transport is full, and while the rest is sent before a connection is
+    closed; between requests the site's timeout applies.
     """
 
-    #: An idle connection is closed when everything has been taken; who takes nothing is seen by the watch.
+    #: An idle connection is closed once everything has been accepted; the watch detects a reader that accepts
+    #: nothing.
     abortTimeout = None  # type: ignore[assignment]
 
     site: Any
@@ -190,17 +191,17 @@ class ApiChannel(HTTPChannel):
     _waiting: int | None = None
 
     def connectionMade(self) -> None:
-        """Be counted, or be refused with 503 where there are too many."""
+        """Count the connection, or refuse it with 503 if there are too many."""
         self.site.limit.enter(self, self._drop, self._address)
         super().connectionMade()
 
     def allHeadersReceived(self) -> None:
-        """Be waiting no more."""
+        """A request has arrived: stop waiting."""
         self.site.limit.asks(self)
         super().allHeadersReceived()
 
     def requestDone(self, request: Any) -> None:
-        """Wait for the next request, if there is one to come."""
+        """Wait for the next request, if there can be one."""
         super().requestDone(request)
         if self.transport is not None and not self.requests:
             self.site.limit.waits(self, self._drop, self._address)
@@ -213,16 +214,16 @@ class ApiChannel(HTTPChannel):
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        """Be counted no more."""
+        """Stop counting the connection."""
         self._stop_looking()
         self.site.limit.leave(self)
         super().connectionLost(reason)
 
     @cached_property
     def is_same_user(self) -> bool:
-        """Whether this user's program, or root's, is at the other end; the system is asked once a connection.
+        """Whether a program of this user or of root is at the other end; looked up once per connection.
 
-        The file of a UNIX socket has a mode that says who may connect.
+        The file of a UNIX socket has a mode that controls who may connect.
         """
         if not hasattr(self.transport.getHost(), "port"):
             return True
@@ -230,23 +231,24 @@ class ApiChannel(HTTPChannel):
         return owner is not None and is_same_user(owner)
 
     def pauseProducing(self) -> None:
-        """Watch the reader: it takes less than there is for it."""
+        """Start watching the reader: it accepts less than is waiting for it."""
         super().pauseProducing()
         self._begin_looking()
 
     def resumeProducing(self) -> None:
-        """Watch it no more: it has taken everything."""
+        """Stop watching the reader: it has accepted everything."""
         self._stop_looking()
         super().resumeProducing()
 
     def loseConnection(self) -> Any:
-        """Close when everything has been sent, and watch whether it is taken."""
+        """Close when everything has been sent, and watch whether it is accepted."""
         self._begin_looking()
         return super().loseConnection()
 
     def _begin_looking(self) -> None:
         self._stop_looking()
-        # What has not been acknowledged, as the transport's own buffer is the same for a slow reader and a dead one.
+        # Unacknowledged bytes are compared, as the transport's own buffer looks the same for a slow reader and a dead
+        # one.
         self._looks, self._waiting = 0, unacknowledged(self.transport)
         self._look_later()
 
@@ -270,7 +272,7 @@ class ApiChannel(HTTPChannel):
 
 
 def unacknowledged(transport: Any) -> int | None:
-    """Return how many bytes the system holds for a reader, None where it does not say."""
+    """Return how many bytes the kernel holds for a reader, None if it does not tell."""
     try:
         return int(struct.unpack("i", ioctl(transport.getHandle(), TIOCOUTQ, b"\0\0\0\0"))[0])
     except (AttributeError, OSError, TypeError):

@@ -11,7 +11,7 @@ from ccsproxy.api.reading import Reading
 
 log = Logger()
 
-#: What every answer carries (promises P41 and P42): content is content, nobody keeps it, nobody else embeds it.
+#: Security headers of every response: nothing may be executed from elsewhere, cached, or embedded by other sites.
 SECURITY = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -27,26 +27,26 @@ SECURITY = {
 
 
 def secure(request: Any) -> None:
-    """Set what every answer carries; the server does not say what it is made with."""
+    """Set the fields that every response has; the server does not reveal its software."""
     request.responseHeaders.removeHeader(b"server")
     for name, value in SECURITY.items():
         request.setHeader(name.encode(), value.encode())
 
 
 async def deliver(request: Any, answer: ApiResponse, reading: Reading) -> None:
-    """Write an answer and finish the request."""
+    """Write a response and finish the request."""
     request.setResponseCode(answer.status)
     if answer.status != HTTPStatus.NO_CONTENT:
         request.setHeader(b"content-type", answer.media_type.encode())
     for name, value in answer.headers.items():
         request.setHeader(name.encode(), value.encode())
     length = len(answer.body) if isinstance(answer.body, bytes) else answer.length
-    # An answer of that status has no length (RFC 9110, section 8.6).
+    # A response with this status has no length (RFC 9110, section 8.6).
     if length is not None and answer.status != HTTPStatus.NO_CONTENT:
         request.setHeader(b"content-length", b"%d" % length)
     if request.method == b"HEAD":
         request.finish()
-    # Small ones need no producer: a transport takes so much without being full.
+    # Small ones need no producer: they fit into a transport's buffer.
     elif isinstance(answer.body, bytes) and len(answer.body) <= CHUNK:
         request.write(answer.body)
         request.finish()
@@ -55,12 +55,12 @@ async def deliver(request: Any, answer: ApiResponse, reading: Reading) -> None:
 
 
 async def refuse(request: Any, refused: Refused, reading: Reading) -> None:
-    """Answer with an error."""
+    """Write an error response."""
     await deliver(request, error_answer(refused), reading)
 
 
 def cut(request: Any) -> None:
-    """Break the connection off, so that what was sent cannot be taken for the whole."""
+    """Abort the connection, so that what was sent cannot be taken for complete."""
     channel = request.channel
     if channel is not None and channel.transport is not None:
         channel.transport.abortConnection()
@@ -71,7 +71,7 @@ async def _produce(request: Any, answer: ApiResponse, reading: Reading) -> None:
     try:
         stayed = await BodyProducer(request, pieces, reading, request.site.reactor).run()
     except Exception:
-        log.failure("an answer broke off while it was written")
+        log.failure("a response failed while it was being written")
         cut(request)
         return
     if stayed:

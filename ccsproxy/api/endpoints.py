@@ -15,7 +15,7 @@ from ccsproxy.api.route import ApiCall
 from ccsproxy.exports.formats import EXCHANGE, SESSION, ExchangeFormat, SessionFormat
 from ccsproxy.exports.payload import encoded
 
-#: Exported pages are opened from disk or from here; here they may do nothing but be looked at.
+#: Exported pages may be opened from here; they may only be displayed, not do anything.
 PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; sandbox"
 )
@@ -23,11 +23,11 @@ PAGE_POLICY = (
 
 @attr.frozen
 class Endpoints:
-    """What answers.
+    """The handlers of the endpoints.
 
-    :ivar health: returns the health answer in constant time.
+    :ivar health: returns the content of ``/api/health`` in constant time.
     :ivar description: returns the OpenAPI document.
-    :ivar upstreams: URL by upstream NAME, for exports.
+    :ivar upstreams: URLs by upstream name, for exports.
     """
 
     queries: Queries
@@ -38,19 +38,19 @@ class Endpoints:
     upstreams: Mapping[str, str]
 
     async def get_health(self, call: ApiCall) -> ApiResponse:
-        """Answer from the latest snapshot."""
+        """Return the latest health snapshot."""
         return json_answer(self.health())
 
     async def get_metrics(self, call: ApiCall) -> ApiResponse:
-        """Answer with the metrics."""
+        """Return the metrics."""
         return ApiResponse(self.exposition.text(), MEDIA_TYPE)
 
     async def get_description(self, call: ApiCall) -> ApiResponse:
-        """Answer with the OpenAPI document."""
+        """Return the OpenAPI document."""
         return ApiResponse(self.description())
 
     async def get_sessions(self, call: ApiCall) -> ApiResponse:
-        """List the sessions that the filters leave, newest first."""
+        """List the sessions that match the filters, newest first."""
         return ApiResponse(await self._json(self.queries.sessions, call.given))
 
     async def get_session(self, call: ApiCall) -> ApiResponse:
@@ -62,7 +62,7 @@ class Endpoints:
         return ApiResponse(await self._json(self.queries.requests, call.given))
 
     async def get_record(self, call: ApiCall) -> ApiResponse:
-        """Return a whole record, in pieces."""
+        """Return a complete record, in pieces."""
         place = call.given["sid"], int(call.given["seq"])
         line = await self.reading.run(self.queries.line, *place)
         if line is None:
@@ -75,11 +75,11 @@ class Endpoints:
         return ApiResponse(await self._json(self.queries.stats, call.given))
 
     async def get_meta(self, call: ApiCall) -> ApiResponse:
-        """Return the filters' values."""
+        """Return the values for the filters."""
         return ApiResponse(await self._json(self.queries.meta))
 
     async def export_exchange(self, call: ApiCall) -> ApiResponse:
-        """Write one exchange in a format."""
+        """Export one exchange in a format."""
         sid, seq = call.given["sid"], int(call.given["seq"])
         chosen = EXCHANGE[call.given.get("format", "json")]
         record = await self.reading.run(self.queries.record, sid, seq)
@@ -93,7 +93,7 @@ class Endpoints:
         return _export(chosen, body, f"{sid}-{seq}")
 
     async def export_session(self, call: ApiCall) -> ApiResponse:
-        """Write a session in a format."""
+        """Export a session in a format."""
         sid = call.given["sid"]
         chosen = SESSION[call.given.get("format", "jsonl")]
         session = await self.reading.run(self.queries.session, sid)
@@ -104,7 +104,7 @@ class Endpoints:
         return _export(chosen, map(encoded, pieces), sid)
 
     async def _json(self, function: Callable[..., Any], *arguments: Any) -> bytes:
-        """Call a query and encode what it returns, both in the reading pool."""
+        """Run a query and encode its result, both in the reading pool."""
         return await self.reading.run(_encoded_result, function, *arguments)
 
     async def _existing(self, what: str, function: Callable[..., Any], *arguments: Any) -> bytes:
@@ -120,7 +120,7 @@ def _encoded_result(function: Callable[..., Any], *arguments: Any) -> bytes:
 
 def _export(chosen: ExchangeFormat | SessionFormat, body: Iterator[bytes], name: str) -> ApiResponse:
     page = chosen.media_type.startswith("text/html")
-    # A session's name may come from a client's header, and must not end the quotes of the field it stands in.
+    # A session's name may come from a client's header, and must not end the quoted string of the header field.
     safe = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in name)
     headers = {"Content-Disposition": f'attachment; filename="ccsproxy-{safe}.{chosen.extension}"'}
     if page:

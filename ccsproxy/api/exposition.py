@@ -22,29 +22,29 @@ from ccsproxy.insight.metrics.tallies import Sample
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 _COUNTERS = {
-    "accepted": "Exchanges that capture was told of.",
-    "stored": "Records that the store has accepted.",
+    "accepted": "Exchanges accepted by capture.",
+    "stored": "Records accepted by the store.",
     "dropped": "Records that were lost, by reason.",
     "request_count": "Requests since the start.",
-    "capture_failures": "Failures of capture in the relay; each has cost the record of one exchange.",
+    "capture_failures": "Failures of capture in the relay; each cost the record of one exchange.",
 }
 _GAUGES = {
-    "in_flight": "Exchanges that are running.",
-    "queue_bytes": "Bytes that wait for the recorder.",
+    "in_flight": "Exchanges in progress.",
+    "queue_bytes": "Bytes waiting for the recorder.",
     "recorder_behind_s": "Seconds that the oldest ended exchange has waited for its record.",
     "uptime_s": "Seconds since the start.",
-    "snapshot_age_s": "Seconds since the relay was last heard of.",
+    "snapshot_age_s": "Seconds since the last health snapshot of the relay.",
 }
 _STORE_COUNTERS = {
-    "write_failures": "Writes of records that the disk has refused; each is tried again.",
-    "bodies_dropped": "Records that are kept without their bodies, because the disk was too slow.",
-    "damaged_lines": "Lines of segments that were found damaged.",
-    "unclean": "Exchanges of which a crash has left only the beginning.",
+    "write_failures": "Writes of records that failed; each is retried.",
+    "bodies_dropped": "Records kept without their bodies because the disk was too slow.",
+    "damaged_lines": "Damaged lines found in segments.",
+    "unclean": "Exchanges of which only the beginning survived a crash.",
 }
 _STORE_GAUGES = {
-    "queued": "Records that wait for the disk.",
-    "queue_bytes": "Bytes of the records that wait for the disk.",
-    "suspect_segments": "Segments that were changed by somebody else.",
+    "queued": "Records waiting to be written.",
+    "queue_bytes": "Bytes of the records waiting to be written.",
+    "suspect_segments": "Segments modified by another program.",
 }
 _NAMES = {
     "request_count": "requests",
@@ -55,7 +55,7 @@ _NAMES = {
 
 
 class Exposition:
-    """A collector over health; it has a registry of its own, so that nothing else is shown."""
+    """A collector over health, with its own registry, so that nothing else is exposed."""
 
     def __init__(
         self,
@@ -64,15 +64,15 @@ class Exposition:
         limit: ConnectionLimit,
         samples: Callable[[], Iterable[Sample]] = lambda: (),
     ) -> None:
-        """Make one.
+        """Create the collector.
 
-        :param samples: returns what calls amount to.
+        :param samples: returns the samples made from calls.
         """
         self._health = health
         self._watchers = watchers
         self._crowd = limit
         self._samples = samples
-        # Describing would collect once more at the start, before the relay has told its health.
+        # Describing would collect once more at startup, before the relay has sent its health.
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -81,7 +81,7 @@ class Exposition:
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each metric; one whose value is not known is left out."""
+        """Yield each metric; one whose value is unknown is omitted."""
         health = self._health()
         yield InfoMetricFamily("ccsproxy", "What runs.", value={"version": str(health.get("version") or "")})
         up = GaugeMetricFamily("ccsproxy_store_ok", "1 when the store keeps everything, else 0.")
@@ -94,7 +94,7 @@ class Exposition:
             yield from _family(GaugeMetricFamily, "kind", name, text, health.get(name))
         yield GaugeMetricFamily("ccsproxy_watchers", "Readers of the live events.", value=self._watchers())
         yield GaugeMetricFamily("ccsproxy_api_connections", "Open connections to the API.", value=len(self._crowd))
-        text = "Connections to the API that were turned away because too many were open."
+        text = "Connections to the API that were refused because too many were open."
         yield CounterMetricFamily("ccsproxy_api_connections_refused", text, value=self._crowd.refused)
         yield from _store(health.get("store_detail") or {})
         yield from ship_metrics(health.get("ship"))
@@ -115,10 +115,10 @@ def _family(kind: Any, label: str, name: str, text: str, value: Any) -> Iterator
 
 
 def _told(metric: Mapping[str, Any]) -> Iterator[Metric]:
-    """Turn one of the relay's own metrics (name, help, type, samples of labels and value) into a family."""
+    """Convert one of the relay's own metrics (name, help, type, samples of labels and value) to a family."""
     kind = CounterMetricFamily if metric.get("type") == "counter" else GaugeMetricFamily
     samples = metric.get("samples") or ()
-    # All samples of a family have the same labels, as the relay makes them in one place.
+    # All samples of a family have the same labels, because the relay makes them in one place.
     labels = sorted(samples[0][0]) if samples else []
     family = kind(str(metric["name"]), str(metric.get("help") or ""), labels=labels)
     for named, value in samples:
@@ -127,7 +127,7 @@ def _told(metric: Mapping[str, Any]) -> Iterator[Metric]:
 
 
 def _store(detail: Mapping[str, Any]) -> Iterator[Metric]:
-    """Yield what the store says of itself, beside what the relay says of it."""
+    """Yield the store's own metrics."""
     for name, text in _STORE_COUNTERS.items():
         yield from _family(CounterMetricFamily, "kind", f"store_{name}", text, detail.get(name))
     for name, text in _STORE_GAUGES.items():
@@ -139,12 +139,12 @@ def _store(detail: Mapping[str, Any]) -> Iterator[Metric]:
 
 
 def _of_calls(samples: Iterable[Sample]) -> Iterator[Metric]:
-    """Yield what calls amount to, family by family."""
+    """Yield the metrics made from calls, family by family."""
     by_family: dict[str, list[Sample]] = {}
     for each in samples:
         by_family.setdefault(each.family, []).append(each)
     for name, family in FAMILIES.items():
-        # A family without a sample would be a promise of labels that are not known yet.
+        # A family without samples would promise labels that are not known yet.
         if name in by_family:
             yield _summed(family, by_family[name])
 

@@ -11,12 +11,12 @@ from ccsproxy.api.guard import is_loopback
 
 @attr.frozen
 class Exposure:
-    """Where an API is listened on.
+    """Where an API is listening.
 
-    :ivar ports: the TCP ports.
-    :ivar names: ``address:port`` of each listener with an address of its own.
-    :ivar any_address: some listener is on every interface.
-    :ivar beyond_loopback: others than this machine can reach it.
+    :ivar ports: its TCP ports.
+    :ivar names: ``address:port`` of each listener that has an address of its own.
+    :ivar any_address: some listener is bound to every interface.
+    :ivar beyond_loopback: it can be reached from other machines.
     """
 
     ports: Sequence[int]
@@ -26,12 +26,12 @@ class Exposure:
 
 
 def exposure_of(addresses: Iterable[Any]) -> Exposure:
-    """Sum up the addresses of listening ports (`IListeningPort.getHost`); those of Unix sockets have no host."""
+    """Summarise the addresses of listening ports (`IListeningPort.getHost`); those of UNIX sockets have no host."""
     reached = [(each.host, each.port) for each in addresses if getattr(each, "host", None) is not None]
     wild = [host for host, _ in reached if _is_wildcard(host)]
     return Exposure(
         ports=sorted({port for _, port in reached}),
-        # Nobody calls a host by the address that stands for all of them.
+        # Nobody addresses a host by the wildcard address.
         names=sorted(f"{_shown(host)}:{port}" for host, port in reached if host not in wild),
         any_address=bool(wild),
         beyond_loopback=any(not is_loopback(host) for host, _ in reached),

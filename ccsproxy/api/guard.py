@@ -1,7 +1,7 @@
 """Access rules of the API: Host, Origin and token, without any I/O.
 
-A web page that the user opens can send requests to loopback ports. It cannot choose Host (unless it rebinds its own
-name) nor hide its Origin, so both are checked before anything else is looked at.
+A web page that the user opens can send requests to loopback ports. It cannot choose Host (except by rebinding its own
+name) nor hide its Origin, so both are checked before anything else.
 """
 
 import hashlib
@@ -19,9 +19,9 @@ from ccsproxy.api.answer import Refused, bad_request
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 METHODS = ("GET", "HEAD", "OPTIONS")
-#: What people write on sessions and calls is all that may be changed: records never are.
+#: The method that changes annotations of sessions and calls; records never change.
 CHANGING = "PUT"
-#: What makes something happen elsewhere: a call that is sent again.
+#: The method that has effects elsewhere: sending a call again.
 ASKING = "POST"
 _FURTHER = ((b"/api/annotations/", CHANGING), (b"/api/replay", ASKING))
 _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
@@ -29,11 +29,12 @@ _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-
 
 @attr.frozen
 class RequestFacts:
-    """What of a request decides whether it is answered. Header values are lists, as they may be repeated.
+    """The parts of a request that decide whether it is answered. Header values are lists, because they may be
+    repeated.
 
-    :ivar preflight: it asks what a page of another origin may send.
-    :ivar further: the method that its path has beside those that read, empty for none.
-    :ivar same_user: it comes from a program of this user or of root, on this machine, and the system says so.
+    :ivar preflight: it is a CORS preflight.
+    :ivar further: the method that its path supports besides the reading ones, empty for none.
+    :ivar same_user: it comes from a program of this user or of root on this machine, according to the kernel.
     """
 
     method: str
@@ -49,14 +50,14 @@ class RequestFacts:
 
 
 def read_request_facts(request: Request) -> RequestFacts:
-    """Take from a request what the guard looks at."""
+    """Extract the facts that the guard checks."""
 
     def every(name: str) -> list[str]:
         return [value.decode("latin-1") for value in request.requestHeaders.getRawHeaders(name.encode(), [])]
 
     def one(name: str) -> str:
         values = every(name)
-        # Two of a field that may be there once are none: a proxy before us may have looked at the other one.
+        # A repeated field counts as missing: a proxy in front of us may have checked the other one.
         return values[0] if len(values) == 1 else ""
 
     return RequestFacts(
@@ -73,13 +74,13 @@ def read_request_facts(request: Request) -> RequestFacts:
 
 
 def shown_in(request: Request, parameter: str) -> str | None:
-    """Return the ``token`` or ``key`` that the URL shows, if it shows one."""
+    """Return the ``token`` or ``key`` in the URL, if there is one."""
     query = request.uri.partition(b"?")[2].decode("latin-1")
     return next((value for name, value in parse_qsl(query) if name == parameter), None)
 
 
 def without_secrets(request: Request) -> str:
-    """Return the request's own path and query without token and key; it never names another host."""
+    """Return the request's path and query without token and key; the result never names another host."""
     path, _, query = request.uri.decode("latin-1").partition("?")
     pairs = [pair for pair in parse_qsl(query, True, encoding="latin-1") if pair[0] not in ("token", "key")]
     rest = urlencode(pairs, encoding="latin-1")
@@ -90,12 +91,12 @@ def without_secrets(request: Request) -> str:
 class Guard:
     """The rules of one API.
 
-    :ivar ports: the ports it listens on; empty when it listens on none (a Unix socket).
-    :ivar names: further names it answers to, each with or without a port.
-    :ivar any_address: it listens on every interface, so that any address (never a name) is its own.
-    :ivar cors_allow: the one origin that pages may call from.
-    :ivar token: what callers must show; None when none is needed.
-    :ivar same_user: programs of this user need no token; without a token, only they are answered.
+    :ivar ports: the ports it listens on; empty for a UNIX socket.
+    :ivar names: additional host names it accepts, each with or without a port.
+    :ivar any_address: it listens on every interface, so any address (never a name) is accepted.
+    :ivar cors_allow: the one origin whose pages may call.
+    :ivar token: the token that callers must send; None if none is needed.
+    :ivar same_user: programs of this user need no token; if there is no token, only they are answered.
     """
 
     ports: frozenset[int]
@@ -106,27 +107,27 @@ class Guard:
     same_user: bool = False
 
     def check(self, facts: RequestFacts) -> None:
-        """Let a request pass.
+        """Accept a request.
 
-        :raises Refused: when it may not be answered.
+        :raises Refused: if it may not be answered.
         """
         self.check_caller(facts)
         allowed = methods_of(facts.further)
         if facts.method not in allowed:
-            message = f"Only {', '.join(allowed)} are answered."
+            message = f"Only {', '.join(allowed)} are allowed here."
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", message, {"Allow": ", ".join(allowed)})
         self._check_token(facts)
 
     def check_caller(self, facts: RequestFacts) -> None:
         """Check Host and Origin, which a web page cannot choose.
 
-        :raises Refused: when the request may not be answered.
+        :raises Refused: if the request may not be answered.
         """
         self._check_host(facts)
         self._check_origin(facts)
 
     def cors_origin(self, facts: RequestFacts) -> str | None:
-        """Return the origin that the answer is shared with, if any."""
+        """Return the origin that may read the response, if any."""
         return self.cors_allow if self.cors_allow and list(facts.origins) == [self.cors_allow] else None
 
     def accepts(self, token: str) -> bool:
@@ -140,14 +141,14 @@ class Guard:
 
     @property
     def cookie_value(self) -> str:
-        """What the cookie holds: proof of the token, from which the token cannot be had."""
+        """The cookie's value: proof of the token that does not reveal the token."""
         return hmac.new((self.token or "").encode(), b"ccsproxy cookie", hashlib.sha256).hexdigest()
 
     def _check_host(self, facts: RequestFacts) -> None:
         if len(facts.hosts) != 1:
             raise bad_request("A request must have one Host.")
         if not self._is_own(facts.hosts[0].lower()):
-            message = "This host is not served here; if it should be, start ccsproxy with --allow-host."
+            message = "This Host is not accepted; to accept it, start ccsproxy with --allow-host."
             raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "misdirected_request", message)
 
     def _is_own(self, host: str) -> bool:
@@ -157,7 +158,7 @@ class Guard:
         name, port = match["name"], match["port"]
         if host in self.names or name in self.names:
             return True
-        # A Host without a port means 80 (RFC 9110, section 4.2.1), whatever the port that was connected to.
+        # A Host without a port means 80 (RFC 9110, section 4.2.1), whatever port was connected to.
         if self.ports and int(port or 80) not in self.ports:
             return False
         # Addresses only, never other names: a page that rebinds its own name to us still sends that name as Host.
@@ -168,15 +169,15 @@ class Guard:
             return
         own = {f"{scheme}://{facts.hosts[0].lower()}" for scheme in ("http", "https")}
         foreign = any(origin.lower() not in own for origin in facts.origins) or len(facts.origins) > 1
-        # A link from another page may be followed here; to load us into it, or to read from it, is another thing.
+        # Following a link from another page is allowed; embedding us in one, or reading from one, is not.
         embedded = facts.fetch_site in {"cross-site", "same-site"} and facts.fetch_mode != "navigate"
         if foreign or embedded:
-            message = "Pages of other origins may not call this; see --cors-allow."
+            message = "Pages from other origins may not call the API; see --cors-allow."
             raise Refused(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
 
     def _check_token(self, facts: RequestFacts) -> None:
         needless = facts.same_user if self.same_user else self.token is None
-        # A preflight cannot carry a token: the browser asks before it sends any header of the page.
+        # A preflight cannot carry a token: the browser sends it before any header of the page.
         if needless or (facts.preflight and self.cors_origin(facts)):
             return
         scheme, _, shown = facts.authorization.partition(" ")
@@ -186,9 +187,9 @@ class Guard:
             hmac.compare_digest(each.encode(), self.cookie_value.encode()) for each in self._cookies(facts)
         ):
             return
-        message = "A token is needed: send it as `Authorization: Bearer`; it is in the file api-token."
+        message = "A token is required: send the content of the file api-token as `Authorization: Bearer`."
         if self.same_user:
-            message += " Programs of the user whose records these are need none; see --api-users and `ccsproxy open`."
+            message += " Programs of the user who runs ccsproxy need none; see --api-users and `ccsproxy open`."
         raise Refused(
             HTTPStatus.UNAUTHORIZED, "unauthorized", message, {"WWW-Authenticate": 'Bearer realm="ccsproxy"'}
         )
@@ -199,15 +200,15 @@ class Guard:
 
 
 def methods_of(further: str) -> tuple[str, ...]:
-    """Return the methods that a path has.
+    """Return the methods that a path supports.
 
-    :param further: beside those that read; empty for none.
+    :param further: besides the reading ones; empty for none.
     """
     return (*METHODS, further) if further else METHODS
 
 
 def is_address(name: str) -> bool:
-    """Whether a host is an IP address, as it stands in a URL."""
+    """Whether a host is an IP address in the form used in URLs."""
     try:
         ip_address(name.strip("[]"))
     except ValueError:
@@ -216,7 +217,7 @@ def is_address(name: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a listening address; a Unix socket's is empty."""
+    """Whether a listening address is reachable only from this machine; that of a UNIX socket is empty."""
     try:
         return not host or ip_address(host).is_loopback
     except ValueError:

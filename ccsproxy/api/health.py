@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: The members of the answer and what they are while the relay has not said anything: unknown, which is null.
+#: The members of the response and their values until the relay has sent any: unknown, which is null.
 MEMBERS = (
     *("provider", "upstream", "session_id", "started_at", "request_count", "store"),
     *("pid", "version", "upstreams", "in_flight", "accepted", "stored", "dropped", "queue_bytes", "redact"),
@@ -13,7 +13,7 @@ MEMBERS = (
 
 
 class Health:
-    """The latest health snapshot that the relay has sent."""
+    """The latest health snapshot sent by the relay."""
 
     def __init__(
         self,
@@ -22,11 +22,11 @@ class Health:
         started: float,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """Begin without a snapshot.
+        """Start without a snapshot.
 
-        :param seconds: a clock that nobody sets, for the age of a snapshot.
-        :param wall: tells the time, in seconds since the epoch.
-        :param facts: what does not change while the program runs.
+        :param seconds: a monotonic clock, for the age of a snapshot.
+        :param wall: returns the time in seconds since the epoch.
+        :param facts: the members that do not change while the program runs.
         :param started: when the program started, in seconds since the epoch.
         """
         self._seconds, self._wall = seconds, wall
@@ -36,14 +36,14 @@ class Health:
         self._snapshot: Mapping[str, Any] = {}
 
     def update(self, snapshot: Mapping[str, Any]) -> None:
-        """Take the relay's newest word."""
+        """Store the relay's newest snapshot."""
         self._snapshot = snapshot
         self._taken = self._seconds()
 
     def answer(self) -> dict[str, Any]:
-        """Return the members of contract section 6, and how old the snapshot is."""
+        """Return the members of the response, and the age of the snapshot."""
         now = self._seconds()
-        # By a clock that nobody sets, as the age is what tells a relay that hangs.
+        # By a monotonic clock, because the age is what reveals a relay that hangs.
         age = None if self._taken is None else round(max(now - self._taken, 0.0), 3)
         uptime = round(max(self._wall() - self._started, 0.0), 3)
         return {"status": "ok", **self._facts, **self._snapshot, "uptime_s": uptime, "snapshot_age_s": age}

@@ -1,8 +1,8 @@
 """The link from the relay to the API server: JSON lines over one end of a socket pair.
 
-The first line holds the settings; then come events and health snapshots. The API server says nothing, and ends when
-the
-link does. The relay never waits for it: what the link cannot take is kept up to a bound, then dropped and counted.
+The first line contains the settings; then come events and health snapshots. The API server sends nothing, and exits
+when the link ends. The relay never waits for it: what the link cannot accept is buffered up to a limit, then dropped
+and counted.
 """
 
 from collections import deque
@@ -18,17 +18,17 @@ from zope.interface import implementer
 
 from ccsproxy.insight.metrics.tallies import Sample
 
-#: Lines kept while the API server does not read; about a second and a half of a thousand requests a second.
+#: How many lines are buffered while the API server does not read; about 1.5 seconds at a thousand requests a second.
 KEPT = 4096
-#: Bytes of the longest line; settings and health with many upstreams are far below it.
+#: Maximum length of a line in bytes; settings and health with many upstreams are far shorter.
 LONGEST_LINE = 1 << 24
 
 
 class ApiListener(msgspec.Struct, frozen=True):
-    """A listening socket that the API server was given.
+    """A listening socket that the API server inherits.
 
-    :ivar descriptor: its number in the API server's process.
-    :ivar family: the address family, as `socket` numbers it.
+    :ivar descriptor: its descriptor in the API server.
+    :ivar family: the address family, as numbered by `socket`.
     """
 
     descriptor: int
@@ -36,14 +36,14 @@ class ApiListener(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the API server has to know.
+    """The settings of the API server.
 
-    :ivar run: names this run in the ids of live events.
+    :ivar run: identifies this run in the ids of live events.
     :ivar started: when the program started, seconds since the epoch.
-    :ivar facts: members of the health answer that do not change.
-    :ivar ports: the TCP ports that are listened on.
-    :ivar names: further names that are answered to.
-    :ivar any_address: some listener is on every interface.
+    :ivar facts: members of the health response that do not change.
+    :ivar ports: the TCP ports it listens on.
+    :ivar names: additional accepted host names.
+    :ivar any_address: some listener is bound to every interface.
     :ivar same_user: this user's programs need no token.
     :ivar replay: recorded calls may be sent again.
     """
@@ -67,30 +67,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hearer(Protocol):
-    """What the API server does with what it is told."""
+    """What the API server does with the messages of the relay."""
 
     def settings(self, settings: Settings) -> None:
-        """Begin to serve as the settings say; they come first and once."""
+        """Start serving with these settings; they come first and once."""
 
     def event(self, event: dict[str, Any]) -> None:
-        """Take an event (contract, section 7)."""
+        """Handle an event."""
 
     def health(self, snapshot: Mapping[str, Any]) -> None:
-        """Take a health snapshot."""
+        """Handle a health snapshot."""
 
     def metrics(self, samples: list[Sample]) -> None:
-        """Take what has changed of the metrics that are made of calls, each as it is now."""
+        """Handle changed samples of the metrics made from calls, each with its current value."""
 
     def lost(self, count: int) -> None:
-        """Hear that events were dropped on the way."""
+        """Note that events were dropped on the way."""
 
     def ended(self) -> None:
-        """Hear that the relay is gone."""
+        """Note that the relay is gone."""
 
 
 @implementer(IPushProducer)
 class RelayEnd(TwistedProtocol):
-    """The relay's end: writes lines while the API server reads them."""
+    """The relay's end: writes lines as fast as the API server reads them."""
 
     transport: Any
 
@@ -107,7 +107,7 @@ class RelayEnd(TwistedProtocol):
         self._paused = False
 
     def connectionMade(self) -> None:
-        """Send the settings, and be told when the API server does not read."""
+        """Send the settings, and register for back-pressure."""
         self.transport.registerProducer(self, True)
         self._write(_line("settings", self._settings))
 
@@ -115,7 +115,8 @@ class RelayEnd(TwistedProtocol):
         """Send an event of the relay's bus to the API server."""
         if not self._paused:
             self._write(_line("event", event))
-        # Once one is lost all that follow are, up to the word that says so: a hole in the middle could not be told.
+        # Once one is lost all later ones are, until the message that says so: a gap in the middle could not be
+        # reported.
         elif len(self._waiting) < self._room and not self._lost:
             self._waiting.append(_line("event", event))
         else:
@@ -129,9 +130,9 @@ class RelayEnd(TwistedProtocol):
             self._write(_line("health", snapshot))
 
     def metrics(self, samples: Iterable[Sample]) -> None:
-        """Send samples of the metrics as they are now; while the API server does not read, only the latest are kept.
+        """Send current samples of the metrics; while the API server does not read, only the latest are kept.
 
-        They are as many as there are labels, which are bounded where they are joined.
+        Their number is that of the label sets, which is bounded where they are joined.
         """
         self._metrics.update({(each.family, each.labels): each for each in samples})
         if not self._paused and self._metrics:
@@ -139,28 +140,28 @@ class RelayEnd(TwistedProtocol):
             self._write(_line("metrics", list(kept.values())))
 
     def close(self) -> None:
-        """End the link and so the API server."""
+        """End the link and thereby the API server."""
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure | None = None) -> None:
-        """Send nothing any more."""
+        """Stop sending."""
         self._paused = True
-        # Nothing is kept for a server that is gone: the next one begins with the state as it is then.
+        # Nothing is kept for a server that is gone: the next one starts with the state at that time.
         self._room = 0
         self._waiting.clear()
         self._gone(self)
 
     def pauseProducing(self) -> None:
-        """Keep lines: the API server does not read."""
+        """Buffer lines: the API server does not read."""
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """Send what was kept."""
+        """Send what was buffered."""
         self._paused = False
         while self._waiting and not self._paused:
             self._write(self._waiting.popleft())
-        # Behind what was kept: the count is of those that came after it.
+        # After the buffered lines: the count is of those that came later.
         if self._lost and not self._paused:
             lost, self._lost = self._lost, 0
             self._write(_line("lost", lost))
@@ -170,14 +171,14 @@ class RelayEnd(TwistedProtocol):
         self.metrics(())
 
     def stopProducing(self) -> None:
-        """Hear that the API server is gone; `connectionLost` follows."""
+        """Do nothing: the API server is gone, and `connectionLost` follows."""
 
     def _write(self, line: bytes) -> None:
         self.transport.write(line)
 
 
 class ApiEnd(LineOnlyReceiver):
-    """The API server's end: hands on what it is told."""
+    """The API server's end: dispatches the relay's messages."""
 
     delimiter = b"\n"
     MAX_LENGTH = LONGEST_LINE
@@ -186,7 +187,7 @@ class ApiEnd(LineOnlyReceiver):
         self._hearer = hearer
 
     def lineReceived(self, line: bytes) -> None:
-        """Hand on one line; an unknown kind is for a newer API server than this one."""
+        """Dispatch one line; an unknown kind is meant for a newer API server."""
         told = msgspec.json.decode(line)
         for kind, value in told.items():
             if kind == "settings":
@@ -201,7 +202,7 @@ class ApiEnd(LineOnlyReceiver):
                 self._hearer.lost(value)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
-        """Hand on that the relay is gone."""
+        """Report that the relay is gone."""
         self._hearer.ended()
 
 

@@ -1,7 +1,7 @@
 """Live events: one history for any number of watchers, none of which can delay another.
 
-Each event is encoded once. A watcher that cannot take it keeps it in a ring of its own; when the ring is full the
-watcher is told that it lags and let go.
+Each event is encoded once. A watcher that cannot accept it buffers it in its own ring; when the ring is full, the
+watcher is told that it lags and is disconnected.
 """
 
 from collections import deque
@@ -19,36 +19,36 @@ from zope.interface import implementer
 from ccsproxy.api.answer import Refused
 from ccsproxy.runtime.bus import Event
 
-#: Events kept for watchers that come back.
+#: How many events are kept for watchers that reconnect.
 HISTORY = 2048
-#: Events kept for a watcher that does not read.
+#: How many events are buffered for a watcher that does not read.
 RING = 256
-#: Seconds between two comments.
+#: Seconds between two keep-alive comments.
 HEARTBEAT = 15.0
-#: Milliseconds after which a browser comes back.
+#: Milliseconds after which a browser reconnects.
 RETRY = 2000
 
 
 class Sink(Protocol):
-    """Where a watcher's stream goes."""
+    """The destination of a watcher's stream."""
 
     def write(self, data: bytes) -> object:
         """Write a piece of the event stream to one watcher."""
 
     def end(self) -> object:
-        """End it; whoever does not read the rest is cut off after a while."""
+        """End it; a reader that does not read the rest is disconnected after a while."""
 
 
 class Live:
-    """Hands events to watchers.
+    """Passes events to watchers.
 
-    :ivar watchers: those that are there now.
+    :ivar watchers: the connected ones.
     """
 
     def __init__(self, clock: IReactorTime, run: str, history: int = HISTORY, ring: int = RING) -> None:
         """Start with an empty history.
 
-        :param run: names this history in event ids; another one's ids cannot be resumed from.
+        :param run: identifies this history in event ids; ids of another one cannot be resumed from.
         """
         self.watchers: set[Watcher] = set()
         self._run = run
@@ -59,24 +59,24 @@ class Live:
         self._heart.clock = clock
 
     def publish(self, event: Event) -> None:
-        """Hand an event to every watcher."""
+        """Pass an event to every watcher."""
         self._count += 1
         frame = encode(event, self._id())
-        # Before the watchers, who may come back at once by its id when they lag.
+        # Before the watchers, which may reconnect at once with its id if they lag.
         self._history.append(frame)
         for watcher in tuple(self.watchers):
             watcher.take(frame)
 
     def lost(self, count: int) -> None:
-        """Tell every watcher that events did not reach us, and let it come back."""
-        # With a hole in it, the history would answer a returning watcher with events that do not follow one another.
+        """Tell every watcher that events were lost before they reached us, and let it reconnect."""
+        # With a gap, the history would send a reconnecting watcher events that are not consecutive.
         self._history.clear()
         self._count += count
         for watcher in tuple(self.watchers):
             watcher.lag(count)
 
     def watch(self, sink: Sink) -> "Watcher":
-        """Begin a watcher's stream."""
+        """Start a watcher's stream."""
         watcher = Watcher(sink, self._ring, self._forget, self._lagged)
         self.watchers.add(watcher)
         sink.write(f"retry: {RETRY}\n: ccsproxy live events\n\n".encode())
@@ -85,9 +85,10 @@ class Live:
         return watcher
 
     def replay(self, watcher: "Watcher", last_id: str) -> None:
-        """Give a watcher that comes back what it has missed; where the history does not reach back, say so first.
+        """Send a reconnecting watcher what it has missed; if the history does not reach back far enough, say so
+        first.
 
-        :param last_id: the id of the last event that it has, as `Last-Event-ID` said; empty for none.
+        :param last_id: the id of the last event it received, from `Last-Event-ID`; empty for none.
         """
         if not last_id:
             return
@@ -105,7 +106,7 @@ class Live:
             watcher.close()
 
     def _number(self, last_id: str) -> int | None:
-        """Return the number in one of our ids, None when it is not one of this run."""
+        """Return the number in one of our ids, None if it is not from this run."""
         run, _, number = last_id.rpartition("-")
         ours = run == self._run and number.isascii() and number.isdigit() and len(number) < 18
         return int(number) if ours and int(number) <= self._count else None
@@ -128,7 +129,7 @@ class Live:
 
 @implementer(IPushProducer)
 class Watcher:
-    """One reader of the live events; the consumer that it is registered with pauses and resumes it."""
+    """One reader of the live events; paused and resumed by the consumer that it is registered with."""
 
     def __init__(
         self,
@@ -145,7 +146,7 @@ class Watcher:
         self._paused = False
 
     def take(self, frame: bytes) -> None:
-        """Write an event, or keep it while the reader does not read."""
+        """Write an event, or buffer it while the reader does not read."""
         if not self._paused:
             self._sink.write(frame)
         elif len(self._waiting) < self._room:
@@ -154,7 +155,9 @@ class Watcher:
             self.lag(len(self._waiting) + 1)
 
     def put(self, frame: bytes) -> None:
-        """Write an event of the history, however many there are: it is bounded, and shared by all who wait for it."""
+        """Write an event of the history, without a limit: the history is bounded, and shared by all that wait for
+        it.
+        """
         if self._paused:
             self._waiting.append(frame)
         else:
@@ -166,7 +169,7 @@ class Watcher:
         self.close()
 
     def beat(self) -> None:
-        """Show that the stream lives."""
+        """Write a keep-alive comment."""
         if not self._paused:
             self._sink.write(b": \n\n")
 
@@ -176,23 +179,23 @@ class Watcher:
         self._sink.end()
 
     def pauseProducing(self) -> None:
-        """Keep events: the reader does not read."""
+        """Buffer events: the reader does not read."""
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """Write what was kept, until the reader has enough again."""
+        """Write what was buffered, until paused again."""
         self._paused = False
         while self._waiting and not self._paused:
             self._sink.write(self._waiting.popleft())
 
     def stopProducing(self) -> None:
-        """Forget the reader: it is gone."""
+        """Remove the reader: it is gone."""
         self._waiting.clear()
         self._forget(self)
 
 
 def encode(event: dict[str, Any], event_id: str) -> bytes:
-    """Write an event as SSE; JSON has no line breaks of its own, so it is one data line."""
+    """Format an event as SSE; JSON contains no line breaks, so it is one data line."""
     name = str(event.get("type") or "message")
     return f"id: {event_id}\nevent: {name}\ndata: ".encode() + msgspec.json.encode(event) + b"\n\n"
 
@@ -201,23 +204,23 @@ class EventStream:
     """Turns requests for the live events into watchers."""
 
     def __init__(self, live: Live, most: int) -> None:
-        """Begin with none.
+        """Start without streams.
 
-        :param most: how many there may be at a time.
+        :param most: the maximum number of streams.
         """
         self._live = live
         self._most = most
 
     def __call__(self, request: Any) -> None:
-        """Begin the stream of one reader.
+        """Start the stream of one reader.
 
-        :raises Refused: when there are too many.
+        :raises Refused: if there are too many.
         """
         if len(self._live.watchers) >= self._most:
             message = f"All {self._most} live event streams are in use; close pages or programs that follow them."
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_watchers", message, {"Retry-After": "5"})
         request.setHeader(b"content-type", b"text/event-stream")
-        # nginx would hold events back until its buffer is full (ngx_http_proxy_module, proxy_buffering).
+        # nginx would buffer events until its buffer is full (ngx_http_proxy_module, proxy_buffering).
         request.setHeader(b"x-accel-buffering", b"no")
         last_id = (request.getHeader(b"last-event-id") or b"").decode("latin-1")
         RequestSink(request).begin(self._live, last_id)
@@ -231,10 +234,10 @@ class RequestSink:
         self._ended = False
 
     def begin(self, live: Live, last_id: str) -> None:
-        """Let the watcher be paused and resumed by the request's transport."""
+        """Let the request's transport pause and resume the watcher."""
         self._request.notifyFinish().addBoth(self._gone)
         watcher = live.watch(self)
-        # Before the replay: two thousand events at once are more than a slow reader's socket takes.
+        # Before the replay: two thousand events at once are more than a slow reader's socket accepts.
         self._request.registerProducer(watcher, True)
         live.replay(watcher, last_id)
 
@@ -248,10 +251,10 @@ class RequestSink:
         if self._ended:
             return
         self._request.unregisterProducer()
-        # The reader did not read: what it has not taken ends with the connection, and not before the next request.
+        # The reader did not read: what it has not accepted ends with the connection, and not before a next request.
         self._request.channel.persistent = False
         self._request.finish()
 
     def _gone(self, reason: Failure | None) -> None:
-        """Hear that the request is over, by its end or because the reader is gone."""
+        """The request has ended, or the reader is gone."""
         self._ended = True

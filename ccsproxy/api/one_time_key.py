@@ -1,7 +1,7 @@
 """One-time keys in URLs: each opens the dashboard once, for a short time, in the run that made it.
 
-Whoever may read the token's file can make one; the URL that carries it is worth nothing afterwards, wherever it is
-written down. It is ``<expiry>.<nonce>.<proof>``.
+Anyone who can read the token file can make one; the URL with the key is worthless afterwards, wherever it was written
+down. Its form is ``<expiry>.<nonce>.<proof>``.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 
-#: For how many seconds a key is good.
+#: How many seconds a key is valid.
 LIFE = 600
 #: Bytes of the random part.
 _NONCE = 12
@@ -28,9 +28,9 @@ def make_key(token: str, run: str, now: float) -> str:
 class KeyRing:
     """Accepts each key once.
 
-    :param token: what keys are proven with.
+    :param token: signs the keys.
     :param run: the session id of this run.
-    :param now: seconds since the epoch.
+    :param now: returns seconds since the epoch.
     """
 
     def __init__(self, token: str, run: str, now: Callable[[], float]) -> None:
@@ -38,13 +38,13 @@ class KeyRing:
         self._used: dict[str, int] = {}
 
     def accept(self, key: str) -> bool:
-        """Tell whether a key is good, and use it up."""
+        """Tell whether a key is valid, and invalidate it."""
         said, _, proof = key.rpartition(".")
         expiry = said.partition(".")[0]
         if not hmac.compare_digest(proof.encode(), _proof(self._token, self._run, said).encode()):
             return False
         now = self._now()
-        # Only what is not over yet has to be known: a key that is over is refused by its own time.
+        # Only unexpired keys need to be remembered: an expired one is refused anyway.
         self._used = {each: until for each, until in self._used.items() if until > now}
         if said in self._used or not expiry.isdecimal() or int(expiry) <= now:
             return False

@@ -1,7 +1,7 @@
 """The API server process: ``python -m ccsproxy.api.process``, started and instructed by the relay.
 
-It ends when its link does, and only then: a signal to the whole group (Ctrl-C, systemd) is the relay's to act on, so
-that the API can be read until the last stream has drained.
+It exits when its link ends, and only then: a signal to the whole process group (Ctrl-C, systemd) is handled by the
+relay, so that the API can be used until the last stream has been drained.
 """
 
 import os
@@ -46,14 +46,14 @@ from ccsproxy.store.state.annotations import Annotation, AnnotationChange, write
 
 @attr.frozen
 class ApiServer:
-    """What the process of the API is made of.
+    """The parts of the API server process.
 
     :ivar root: the resource at the root of the site.
-    :ivar live: where events are published.
-    :ivar health: where snapshots are put.
-    :ivar limit: the connections that are open.
-    :ivar tallies: what calls have added to the metrics.
-    :ivar news: hears of calls that ended; None where nothing is made of records.
+    :ivar live: publishes events.
+    :ivar health: stores snapshots.
+    :ivar limit: the open connections.
+    :ivar tallies: the sums that calls have added to the metrics.
+    :ivar news: processes calls that ended; None without insights.
     """
 
     root: GuardedRoot
@@ -83,16 +83,16 @@ def make_api(
     annotate: Annotate | None = None,
     replay: Replaying | None = None,
 ) -> ApiServer:
-    """Put an API server together.
+    """Assemble an API server.
 
-    :param run: names this run in the ids of live events.
-    :param upstreams: URL by upstream NAME.
+    :param run: identifies this run in the ids of live events.
+    :param upstreams: URLs by upstream name.
     :param pages: what is mounted at ``/``.
-    :param insights: what answers what is made of records; without it those endpoints are absent.
-    :param annotate: changes what people write on sessions and calls; without it that cannot be changed here.
-    :param replay: sends recorded calls again; without it that cannot be asked for.
-    :param most: how many connections are served at a time (see `ccsproxy.api.connections.ConnectionLimit`).
-    :param keys: what else opens the door, once each.
+    :param insights: answers questions derived from records; without it those endpoints are absent.
+    :param annotate: changes the annotations of sessions and calls; without it they cannot be changed here.
+    :param replay: sends recorded calls again; without it that endpoint is absent.
+    :param most: how many connections are served at once (see `ccsproxy.api.connections.ConnectionLimit`).
+    :param keys: one-time keys that grant access.
     """
     live = Live(reactor, run)
     limit = ConnectionLimit(most)
@@ -116,19 +116,19 @@ def make_api(
 
 
 async def stream_head(call: ApiCall) -> ApiResponse:
-    """Answer a HEAD request for the live events; the events themselves are no answer that ends."""
+    """Answer a HEAD request for the live events; the event stream itself has no end."""
     return ApiResponse(b"", "text/event-stream")
 
 
-#: When this process looks for garbage: rarely, as pages are trees without cycles. To go through all that it holds
+#: Garbage collection thresholds of this process: rarely, because pages are trees without cycles. A full collection
 #: takes 60 ms, in the middle of somebody's page.
 API_THRESHOLDS = (20000, 20, 100)
-#: Seconds in which the ends of the streams reach their readers.
+#: Seconds for the ends of the streams to reach their readers.
 FAREWELL = 0.2
 
 
 class ApiProcess:
-    """Does what the relay says (see `ccsproxy.api.link.Hearer`)."""
+    """Executes the relay's messages (see `ccsproxy.api.link.Hearer`)."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -136,7 +136,7 @@ class ApiProcess:
         self._api: ApiServer | None = None
 
     def settings(self, settings: Settings) -> None:
-        """Open the store and answer on the sockets that were handed over."""
+        """Open the store and listen on the inherited sockets."""
         reader = Reader(Path(settings.data_dir))
         server = self._api = build(self._reactor, settings, reader, self._reading)
         self._reading.start()
@@ -145,12 +145,12 @@ class ApiProcess:
         site = server.site(self._reactor)
         for listener in settings.listeners:
             self._reactor.adoptStreamPort(listener.descriptor, socket.AddressFamily(listener.family), site)
-            # adoptStreamPort has made a descriptor of its own of it (IReactorSocket).
+            # adoptStreamPort has duplicated the descriptor (IReactorSocket).
             os.close(listener.descriptor)
         freeze_gc(API_THRESHOLDS)
 
     def event(self, event: dict[str, Any]) -> None:
-        """Hand an event to the watchers."""
+        """Pass an event to the watchers."""
         if self._api is not None:
             self._api.live.publish(event)
             if self._api.news is not None:
@@ -162,7 +162,7 @@ class ApiProcess:
             self._api.health.update(snapshot)
 
     def metrics(self, samples: list[Sample]) -> None:
-        """Keep what has changed of the metrics that are made of calls."""
+        """Store changed samples of the metrics made from calls."""
         if self._api is not None:
             self._api.tallies.replace(samples)
 
@@ -172,15 +172,15 @@ class ApiProcess:
             self._api.live.lost(count)
 
     def ended(self) -> None:
-        """End the streams, and the process with them."""
+        """End the streams, and then the process."""
         if self._api is not None:
             self._api.live.stop()
-        # The last words of the streams are in the transports still; at once they would end with the process.
+        # The last data of the streams is still in the transports, and would be lost if the process exited at once.
         self._reactor.callLater(FAREWELL, self._reactor.stop)
 
 
 def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool) -> ApiServer:
-    """Put the API server together as the settings say."""
+    """Assemble the API server from the settings."""
     guard = Guard(
         ports=frozenset(settings.ports),
         names=frozenset(settings.names),
@@ -206,12 +206,12 @@ def build(reactor: Any, settings: Settings, reader: Reader, reading: ReadingPool
 
 
 def budgets_of(data_dir: Path) -> Sequence[Budget]:
-    """Return the budgets of the running service, as it has written them down."""
+    """Return the budgets of the running service, from its run file."""
     return budgets_in(read_run_file(data_dir) or {})
 
 
 def proxies(data_dir: Path) -> Sequence[str]:
-    """Return the URLs of the proxy, as the service has written them down."""
+    """Return the URLs of the proxy, from the run file."""
     found = (read_run_file(data_dir) or {}).get("proxy")
     return [str(url) for url in found] if isinstance(found, list) else []
 

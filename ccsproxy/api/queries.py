@@ -1,4 +1,4 @@
-"""What the API asks the store's reader; every call may block and runs in the reading pool."""
+"""Queries of the API to the store's reader; each call may block and runs in the reading pool."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.unknown import unknown_values
 
-#: The parameters of a URL, already checked.
+#: The validated parameters of a URL.
 Given = Mapping[str, str]
 
 
@@ -63,14 +63,14 @@ class Queries:
             return None
 
     def records(self, sid: str) -> Iterator[dict[str, Any]]:
-        """Go through a session's records; one that is not kept any more is passed over."""
-        # One record at a time, as a session may be larger than memory.
+        """Iterate over a session's records; one that no longer exists is skipped."""
+        # One record at a time, because a session may be larger than memory.
         return self.reader.each(sid, self.reader.session(sid)["requests"])
 
     def extras(self, sid: str, annotations: bool) -> SessionExtras:
-        """Return what an export takes beside the records.
+        """Return what an export needs besides the records.
 
-        :param annotations: whether it is to say what people wrote.
+        :param annotations: whether to include annotations.
         """
         written = [each.as_dict() for each in self.reader.annotations()] if annotations else []
         return SessionExtras(self.reader.price, notes_of(written, sid))
@@ -81,7 +81,7 @@ class Queries:
         return self.reader.stats(parse_time(since) if since else None)
 
     def meta(self) -> dict[str, Any]:
-        """Return the filters' values."""
+        """Return the values for the filters."""
         return self.reader.meta()
 
 

@@ -13,7 +13,7 @@ from ccsproxy.api.answer import Refused
 
 T = TypeVar("T")
 
-#: How many readings run at a time; they share one interpreter, so more would only take turns.
+#: How many reads run at a time; they share one interpreter, so more would only take turns.
 THREADS = 4
 #: How many may wait.
 WAITING = 64
@@ -25,32 +25,32 @@ class Reading(Protocol):
     def run(self, function: Callable[..., T], *arguments: Any) -> Deferred[T]:
         """Call a function.
 
-        :return: fires with its result, fails with what it raised, or with `Refused` (503) when too many wait.
+        :return: fires with its result, fails with its exception, or with `Refused` (503) if too many are waiting.
         """
 
 
 class ReadingPool:
-    """Runs blocking calls in threads of its own, so that other users of the reactor's pool never wait for them."""
+    """Runs blocking calls in its own threads, so that other users of the reactor's pool never wait for them."""
 
     def __init__(self, reactor: IReactorFromThreads, threads: int = THREADS, waiting: int = WAITING) -> None:
         self._reactor = reactor
-        # None to begin with: an API that nobody reads has no threads.
+        # None at first: an API without readers has no threads.
         self._pool = ThreadPool(0, threads, "reading")
         self._room = threads + waiting
 
     def start(self) -> None:
-        """Let threads be made as they are needed."""
+        """Allow threads to be created on demand."""
         self._pool.start()
 
     def stop(self) -> None:
-        """End the threads; waits for what they are doing."""
+        """Stop the threads; waits for their current calls."""
         self._pool.stop()
 
     def run(self, function: Callable[..., T], *arguments: Any) -> Deferred[T]:
         """Call a function in a thread (see `Reading`)."""
-        # Refused at once, as a reader that waits for minutes asks again, and waits twice.
+        # Refused at once, because a client that waits for minutes retries, and then waits twice.
         if self._room <= 0:
-            message = "Too many requests wait for the store."
+            message = "Too many requests are waiting for the store; try again in a moment."
             return fail(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, {"Retry-After": "1"}))
         self._room -= 1
         done: Deferred[T] = deferToThreadPool(self._reactor, self._pool, function, *arguments)

@@ -15,11 +15,11 @@ MOST_FIELDS = 64
 
 @attr.frozen
 class ApiCall:
-    """A request that has been let in and matched.
+    """A request that was accepted and matched.
 
-    :ivar given: the checked parameters of path and query that are not empty.
-    :ivar head: whether only the head of the answer is wanted.
-    :ivar body: the JSON that it says, not yet read; of one that changes something.
+    :ivar given: the validated non-empty parameters of path and query.
+    :ivar head: whether only the response head is wanted.
+    :ivar body: the JSON body, not parsed yet.
     """
 
     given: Mapping[str, str]
@@ -35,10 +35,10 @@ class Endpoint:
     """One endpoint.
 
     :ivar path: its path, with ``{name}`` for parameters.
-    :ivar answers: media type and schema name of its answer.
-    :ivar errors: the statuses, beside those that every endpoint may have.
-    :ivar method: by which it is asked; ``GET`` stands for HEAD, too.
-    :ivar says: schema name of what a request says.
+    :ivar answers: media type and schema name of its response.
+    :ivar errors: the possible error statuses, besides those of every endpoint.
+    :ivar method: its method; ``GET`` includes HEAD.
+    :ivar says: schema name of the request body.
     """
 
     path: str
@@ -56,7 +56,7 @@ class Endpoint:
         return self.path.strip("/").split("/")
 
     def match(self, segments: Sequence[str]) -> dict[str, str] | None:
-        """Return the path's parameters, not yet checked, or None when it is another path."""
+        """Return the path parameters, not validated yet, or None if the path does not match."""
         if len(segments) != len(self.segments):
             return None
         found = {}
@@ -68,9 +68,9 @@ class Endpoint:
         return found
 
     def call(self, found: Mapping[str, str], query: bytes, head: bool) -> ApiCall:
-        """Check the parameters.
+        """Validate the parameters.
 
-        :raises Refused: 404 when one of the path, 400 when one of the query does not fit.
+        :raises Refused: 404 if a path parameter is invalid, 400 if a query parameter is.
         """
         given = _path_values(self.parameters, found)
         fields = read_query(query)
@@ -83,24 +83,24 @@ class Endpoint:
 def find(routes: Sequence[Endpoint], segments: Sequence[str], method: str = "GET") -> tuple[Endpoint, dict[str, str]]:
     """Find the route of a path.
 
-    :param method: by which it is asked.
-    :raises Refused: 404 when there is none.
+    :param method: the request method.
+    :raises Refused: 404 if there is none.
     """
     for route in routes:
         found = route.match(segments) if route.method == method else None
         if found is not None:
             return route, found
-    raise not_found("endpoint; see /openapi.json for those that there are")
+    raise not_found("endpoint; see /openapi.json for the list")
 
 
 def read_query(query: bytes) -> dict[str, list[str]]:
-    """Take a query apart.
+    """Parse a query.
 
-    :raises Refused: when it is not UTF-8 or has too many fields.
+    :raises Refused: if it is not UTF-8 or has too many fields.
     """
-    # parse_qs would take such a sign as it is, and search for what nobody meant.
+    # parse_qs would accept such a sign literally, and search for something that was not meant.
     if re.search(rb"%(?![0-9A-Fa-f]{2})", query):
-        raise bad_request("The query has a percent sign that does not begin an escape.")
+        raise bad_request("The query contains a percent sign that does not start an escape sequence.")
     try:
         return parse_qs(query.decode("ascii"), True, encoding="utf-8", errors="strict", max_num_fields=MOST_FIELDS)
     except UnicodeError:
@@ -110,9 +110,9 @@ def read_query(query: bytes) -> dict[str, list[str]]:
 
 
 def _path_values(parameters: Sequence[Parameter], found: Mapping[str, str]) -> dict[str, str]:
-    """Check the parameters of the path: one that cannot be an id names nothing that exists."""
+    """Validate the path parameters: a value that cannot be an id names nothing that exists."""
     try:
         return {each.name: each.read([found[each.name]]) for each in parameters if each.place == "path"}
     except Refused:
-        # Not 400: a path that names nothing is not there, whatever it looks like.
-        raise not_found("session or request: its id cannot be one") from None
+        # Not 400: a path that names nothing does not exist, whatever its form.
+        raise not_found("session or request: its id is malformed") from None

@@ -8,14 +8,14 @@ from ccsproxy.api.openapi.parameters import SEQ, SID, choice, flag, matching, mo
 from ccsproxy.api.route import Endpoint, Handler
 from ccsproxy.exports.formats import EXCHANGE, SESSION
 
-#: How many rows a list has at most.
+#: The maximum number of rows in a list.
 LARGEST_PAGE = 1000
 
 _UPSTREAM = text("upstream", "Names of upstreams; a comma means or.")
 _MODEL = text("model", "Models asked for; a comma means or.")
 _CWD = text("cwd", "Working directories; a comma means or.")
-_SINCE = moment("since", "Only what began then or later: RFC 3339 time or date, UTC.")
-_LIMIT = number("limit", "How many rows at most.", LARGEST_PAGE, otherwise=100)
+_SINCE = moment("since", "Only what started then or later: RFC 3339 time or date, UTC.")
+_LIMIT = number("limit", "Maximum number of rows.", LARGEST_PAGE, otherwise=100)
 
 _SESSION_FILTERS = (
     _UPSTREAM,
@@ -24,7 +24,7 @@ _SESSION_FILTERS = (
     _SINCE,
     flag("include_empty", "Also sessions without a request."),
     _LIMIT,
-    number("offset", "How many rows to leave out first.", 10**9, otherwise=0),
+    number("offset", "How many rows to skip.", 10**9, otherwise=0),
 )
 _REQUEST_FILTERS = (
     text("q", 'Fields and words, such as model:opus cost:>0.5 sort:-cost "any words".', several=False),
@@ -37,13 +37,13 @@ _REQUEST_FILTERS = (
     text("category", "Categories; a comma means or."),
     text("outcome", "Outcomes; a comma means or."),
     matching("status", "HTTP statuses; a comma means or.", r"^[0-9]{3}(,[0-9]{3}){0,99}$", several=True),
-    text("tool", "Names of tools that the answer calls; a comma means or."),
+    text("tool", "Names of tools that the response calls; a comma means or."),
     _SINCE,
-    moment("until", "Only what began before: RFC 3339 time or date, UTC."),
+    moment("until", "Only what started before: RFC 3339 time or date, UTC."),
     _LIMIT,
-    matching("before", "The cursor `next` of the page before.", r"^[0-9]{1,19}$"),
-    number("offset", "Rows to leave out first, where `q` sorts by something else than time.", 10**9, otherwise=0),
-    flag("totals", "Also the sums of everything that the filters let through."),
+    matching("before", "The cursor `next` of the previous page.", r"^[0-9]{1,19}$"),
+    number("offset", "How many rows to skip, if `q` sorts by something other than time.", 10**9, otherwise=0),
+    flag("totals", "Also the sums of everything that matches the filters."),
 )
 _JSON = "application/json"
 
@@ -51,15 +51,15 @@ _JSON = "application/json"
 def make_routes(endpoints: Endpoints, stream: Handler) -> Sequence[Endpoint]:
     """List the endpoints.
 
-    :param stream: what answers `/api/stream`.
+    :param stream: handles `/api/stream`.
     """
     return (*_state(endpoints, stream), *_records(endpoints), *_exports(endpoints))
 
 
 def _state(endpoints: Endpoints, stream: Handler) -> Sequence[Endpoint]:
-    """List what tells how the service is doing, and what it can be asked."""
+    """List the endpoints about the state of the service and the API itself."""
     return (
-        Endpoint("/api/health", "How it is going.", endpoints.get_health, {_JSON: "Health"}),
+        Endpoint("/api/health", "The state of the service.", endpoints.get_health, {_JSON: "Health"}),
         Endpoint("/api/stats", "Statistics.", endpoints.get_stats, {_JSON: "Stats"}, (_SINCE,)),
         Endpoint("/api/meta", "Values for the filters.", endpoints.get_meta, {_JSON: "Meta"}),
         Endpoint("/api/stream", "Live events, as server-sent events.", stream, {"text/event-stream": ""}),
@@ -69,7 +69,7 @@ def _state(endpoints: Endpoints, stream: Handler) -> Sequence[Endpoint]:
 
 
 def _records(endpoints: Endpoints) -> Sequence[Endpoint]:
-    """List what answers with sessions and requests."""
+    """List the endpoints that return sessions and requests."""
     return (
         Endpoint(
             "/api/sessions", "Sessions, newest first.", endpoints.get_sessions, {_JSON: "Sessions"}, _SESSION_FILTERS
@@ -97,7 +97,7 @@ def _records(endpoints: Endpoints) -> Sequence[Endpoint]:
 
 
 def _exports(endpoints: Endpoints) -> Sequence[Endpoint]:
-    """List what writes records in the formats of others."""
+    """List the endpoints that export records in other formats."""
     exchange_answers = {each.media_type: "" for each in EXCHANGE.values()}
     session_answers = {each.media_type: "" for each in SESSION.values()}
     return (

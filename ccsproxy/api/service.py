@@ -28,20 +28,20 @@ from ccsproxy.runtime.children.child import LINK_FD, Child, Program
 from ccsproxy.runtime.sockets.listening import Listeners, loopback, url_of
 from ccsproxy.runtime.takeover import Inherited
 
-#: Seconds between two health snapshots, and at least between a change and the snapshot that shows it.
+#: Seconds between two health snapshots, and the minimum between a change and the snapshot that shows it.
 EACH, SOON = 1.0, 0.1
-#: How much lower the API server's priority is than the relay's; not so low that a page waits for all else the
-#: machine does.
+#: How much lower the API server's priority is than the relay's; not so low that a page waits for everything else on
+#: the machine.
 NICE = 10
-#: Seconds that the API server has to end.
+#: Seconds that the API server gets to exit.
 PATIENCE = 5.0
-#: Endpoints whose sockets can be handed over: what they accept is not wrapped by the endpoint itself.
+#: Endpoint types whose sockets can be handed over: those that do not wrap what they accept.
 HANDED_OVER = ("tcp", "tcp6", "unix", "systemd")
 
 
 @attr.frozen
 class RunFacts:
-    """Which run of the program this is.
+    """Identifies a run of the program.
 
     :ivar session_id: the run's id.
     :ivar started: when it started, seconds since the epoch.
@@ -52,12 +52,12 @@ class RunFacts:
 
 
 class ApiService(Service):
-    """Runs the API in a process of its own.
+    """Runs the API in a separate process.
 
-    The ports are bound here, so that a taken one is an error of the start, and read from there. When the API server
-    ends, the sockets stay and connections wait in them until the next one is up.
+    The ports are bound here, so that a port in use is an error at startup. When the API server exits, the sockets
+    remain and connections wait in them until the next one is up.
 
-    :ivar urls: where the API answers, once it is bound.
+    :ivar urls: the URLs of the API, once it is bound.
     """
 
     name = "api"
@@ -73,7 +73,7 @@ class ApiService(Service):
         make_child: Callable[..., Child] = Child,
         listeners: Listeners | None = None,
     ) -> None:
-        """Describe it; nothing is bound or started yet.
+        """Configure the service; nothing is bound or started yet.
 
         :param health: returns the members of `/api/health` that change, in constant time.
         :param listeners: opens the sockets.
@@ -94,14 +94,14 @@ class ApiService(Service):
 
     @property
     def child_pid(self) -> int | None:
-        """The process id of the API server, None while none runs."""
+        """The process id of the API server, None if none is running."""
         return self._child.pid if self._child is not None else None
 
     def bind(self) -> None:
-        """Bind the ports; done by `startService` when it was not done before.
+        """Bind the ports; called by `startService` unless it was called before.
 
-        :raises BindError: when one cannot be listened on.
-        :raises TokenError: when the token is needed and cannot be had.
+        :raises BindError: if a port cannot be listened on.
+        :raises TokenError: if the token is needed and cannot be read or created.
         """
         if self._ports:
             return
@@ -115,7 +115,7 @@ class ApiService(Service):
         self.urls = [url_of(port) for port in self._ports]
 
     def startService(self) -> None:
-        """Start the process and tell it what happens."""
+        """Start the process and send it events."""
         self.bind()
         super().startService()
         descriptors = {LINK_FD + 1 + number: port.fileno() for number, port in enumerate(self._ports)}  # type: ignore[attr-defined]
@@ -126,9 +126,9 @@ class ApiService(Service):
         self._snapshots.start(EACH, now=False)
 
     def stopService(self) -> Deferred[None]:
-        """End the process.
+        """Stop the process.
 
-        :return: fires when it has ended.
+        :return: fires when it has exited.
         """
         super().stopService()
         self._unsubscribe()
@@ -148,17 +148,17 @@ class ApiService(Service):
         if kind not in HANDED_OVER:
             raise BindError(f"--api-listen: {endpoint!r} cannot be used; use a {', '.join(HANDED_OVER)} endpoint")
         port = self._listeners.listen(endpoint, Factory.forProtocol(Protocol), "--api-listen or --api-port")
-        # Bound here, accepted there: both would otherwise take connections from the same socket.
+        # Bound here, accepted there: otherwise both would accept connections from the same socket.
         port.stopReading()  # type: ignore[attr-defined]
         return port
 
     @property
     def _same_user(self) -> bool:
-        """Whether callers are told apart by their user, rather than by the token alone."""
+        """Whether callers are identified by their user, rather than by the token alone."""
         return not self._exposure.beyond_loopback and self._config.api_users == "same"
 
     def _read_token(self) -> str | None:
-        """Return the token where one may be shown; where none is, the file is made for the day when it is."""
+        """Return the token if it may be needed; otherwise only create the file in advance."""
         path = self._config.token_path
         needed = self._exposure.beyond_loopback
         try:
@@ -171,9 +171,9 @@ class ApiService(Service):
         return token if needed or self._same_user else None
 
     def restore_token(self) -> None:
-        """Write the token's file again where it went with the data directory; who has the token may go on with it.
+        """Write the token file again if it was removed with the data directory; the token stays valid.
 
-        :raises OSError: when it cannot be written; `TokenError` likewise.
+        :raises OSError: if it cannot be written; likewise `TokenError`.
         """
         if self._token is not None:
             restore(self._config.token_path, self._token)
@@ -189,14 +189,14 @@ class ApiService(Service):
         return gatherResults([maybeDeferred(port.stopListening) for port in ports])
 
     def _linked(self, ours: socket.socket) -> None:
-        """Tell a process that was just started what it has to know."""
+        """Send a new process its settings."""
         end = self._end = RelayEnd(self._settings(), gone=self._unlinked)
         factory = Factory.forProtocol(lambda: end)
         ours.setblocking(False)
         self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, factory)
         ours.close()
         self._tell_health()
-        # A new process begins without sums; they go on from here, so that no counter falls.
+        # A new process starts without sums; they are continued from here, so that no counter decreases.
         end.metrics(self._tallies.samples())
 
     def _unlinked(self, end: RelayEnd) -> None:
@@ -224,12 +224,12 @@ class ApiService(Service):
     def _tell(self, event: Event) -> None:
         if self._end is not None:
             self._end.event(event)
-        # A burst of events makes one snapshot: a snapshot for each would cost more than the events.
+        # A burst of events leads to one snapshot: a snapshot per event would cost more than the events.
         if self._soon is None or not self._soon.active():
             self._soon = self._reactor.callLater(SOON, self._tell_health)
 
     def metrics(self, changes: Any) -> None:
-        """Add to the metrics what calls have added, as the recorder tells it.
+        """Add what calls have added to the metrics, as reported by the recorder.
 
         The sums are kept here, where they outlive both the recorder and the API server.
         """
@@ -243,7 +243,7 @@ class ApiService(Service):
         try:
             self._end.health(self._health())
         except Exception:
-            self._log.failure("health could not be told")
+            self._log.failure("the health snapshot could not be sent")
 
 
 def _listeners(ports: Sequence[Any]) -> list[ApiListener]:

@@ -35,18 +35,18 @@ log = Logger()
 
 #: First segments that belong to the API; everything else is the pages'.
 API_SEGMENTS = frozenset({b"api", b"metrics", b"openapi.json"})
-#: Seconds that a connection may idle between requests, or take to send one.
+#: Seconds that a connection may be idle between requests, or take to send one.
 IDLE = 60
-#: What a request says is kept up to this many bytes, where it may say something; elsewhere it is thrown away.
+#: Maximum size of a request body in bytes, where one is allowed; elsewhere bodies are discarded.
 LARGEST_BODY = 1 << 17
 
 Stream = Callable[[Request], None]
 
 
 class GuardedRoot(Resource):
-    """The root: every request passes the guard before anything else looks at it.
+    """The root resource: every request passes the guard before anything else sees it.
 
-    A request that may pass goes to the API or to the pages; the pages are any resource, mounted at ``/``.
+    An accepted request goes to the API or to the pages; the pages are any resource, mounted at ``/``.
     """
 
     def __init__(self, guard: Guard, api: "Api", pages: IResource | None = None, keys: KeyRing | None = None) -> None:
@@ -57,14 +57,14 @@ class GuardedRoot(Resource):
         self._pages = pages
 
     def getChild(self, path: bytes, request: Request) -> IResource:
-        """Let a request in, or choose the resource that refuses it."""
+        """Accept a request, or return the resource that refuses it."""
         secure(request)
         try:
             facts = read_request_facts(request)
             if self._guard.same_user:
                 facts = attr.evolve(facts, same_user=cast(ApiChannel, request.channel).is_same_user)
             self._share(request, facts)
-            # The token in a URL would stay in histories and in what people paste: it is turned into a cookie at once.
+            # A token in a URL would remain in histories and in pasted text: it is replaced by a cookie at once.
             entrance = self._entrance(request, facts)
         except Refused as refused:
             return self._api.refusal(refused)
@@ -77,12 +77,12 @@ class GuardedRoot(Resource):
         return getChildForRequest(self._pages, request)
 
     def refusal(self, request: Request, refused: Refused) -> IResource:
-        """Return the resource that answers a request with an error before anything of it is looked at."""
+        """Return the resource that answers a request with an error, before anything of it is processed."""
         secure(request)
         return self._api.refusal(refused)
 
     def _entrance(self, request: Request, facts: RequestFacts) -> IResource | None:
-        """Check a request; one that shows the token or a key in its URL is sent on without it, with a cookie."""
+        """Check a request; one with the token or a key in its URL is redirected without it, and gets a cookie."""
         if not self._is_shown(request, facts):
             self._guard.check(facts)
             return None
@@ -94,23 +94,22 @@ class GuardedRoot(Resource):
         return self._api.fixed(ApiResponse(b"", "text/plain; charset=utf-8", HTTPStatus.SEE_OTHER, headers=headers))
 
     def _is_shown(self, request: Request, facts: RequestFacts) -> bool:
-        """Tell whether the URL opens the door; a key is used up only by a request that may use it."""
+        """Tell whether the URL grants access; a key is used up only by a request that may use it."""
         if self._guard.token is None or facts.method != "GET":
             return False
         token, key = shown_in(request, "token"), shown_in(request, "key")
         if token is None and key is None:
             return False
-        # Before the key is compared: a page of another site must not be able to use a key up, or try keys out.
+        # Before the key is compared: a page of another site must not be able to use a key up, or to guess keys.
         self._guard.check_caller(facts)
         if token is not None and self._guard.accepts(token):
             return True
         return key is not None and self._keys is not None and self._keys.accept(key)
 
     def _share(self, request: Request, facts: RequestFacts) -> None:
-        """Let pages of the one allowed origin read the answer."""
+        """Let pages of the one allowed origin read the response."""
         if self._guard.cors_allow:
-            # Also where the answer is shared with nobody, as a cache would else show it to the origin that may see
-            # it.
+            # Also if the response is not shared, since a cache could otherwise return it to the allowed origin.
             request.setHeader(b"vary", b"Origin")
         origin = self._guard.cors_origin(facts)
         if origin is None:
@@ -123,12 +122,12 @@ class GuardedRoot(Resource):
 
 
 class Api(Resource):
-    """The API: finds the route of a request and writes what its handler answers."""
+    """The API: finds the route of a request and writes its handler's response."""
 
     isLeaf = True
 
     def __init__(self, routes: Sequence[Endpoint], reading: Reading, stream: Stream) -> None:
-        """Take what is needed to answer.
+        """Set up the resource.
 
         :param stream: takes over requests for the live events.
         """
@@ -138,11 +137,11 @@ class Api(Resource):
         self._stream = stream
 
     def refusal(self, refused: Refused) -> "Fixed":
-        """Return a resource that answers everything with an error."""
+        """Return a resource that answers every request with an error."""
         return Fixed(lambda request: refuse(request, refused, self._reading))
 
     def fixed(self, answer: ApiResponse) -> "Fixed":
-        """Return a resource that answers everything with this."""
+        """Return a resource that gives every request this response."""
         return Fixed(lambda request: deliver(request, answer, self._reading))
 
     def render(self, request: Request) -> int:
@@ -163,7 +162,7 @@ class Api(Resource):
         except Refused as refused:
             await refuse(request, refused, self._reading)
             return
-        # Writing to a request that is gone raises in Twisted; the reader has left, which is no fault.
+        # Writing to a disconnected request raises in Twisted; a reader that has left is not an error.
         if not request._disconnected:
             await deliver(request, answer, self._reading)
 
@@ -176,13 +175,13 @@ class Api(Resource):
         says = method in (CHANGING, ASKING)
         route, found = find(self._routes, segments, method if says else "GET")
         query = request.uri.partition(b"?")[2]
-        # What an OPTIONS request asks about is the path; its query need not be one of ours.
+        # An OPTIONS request asks about the path; its query is not validated.
         call = route.call(found, query if request.method != b"OPTIONS" else b"", request.method == b"HEAD")
         return route, attr.evolve(call, body=said_in(request)) if says else call
 
 
 class Fixed(Resource):
-    """Answers every request in one way."""
+    """Answers every request in the same way."""
 
     isLeaf = True
 
@@ -196,14 +195,14 @@ class Fixed(Resource):
 
 
 def said_in(request: Request) -> bytes:
-    """Return the JSON that a request says.
+    """Return the JSON body of a request.
 
-    :raises Refused: when it says something else than JSON, which a form of a web page could.
+    :raises Refused: if its type is not JSON, which a web form could send.
     """
     kinds = request.requestHeaders.getRawHeaders(b"content-type", [])
-    # A form of another site can send text and form data without asking first; JSON makes the browser ask.
+    # A form of another site can send text and form data without a preflight; JSON requires one.
     if len(kinds) != 1 or kinds[0].partition(b";")[0].strip().lower() != b"application/json":
-        message = "What is asked for must be said as application/json."
+        message = "The request body must be sent as application/json."
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
     content = cast(BytesIO, request.content)
     content.seek(0)
@@ -211,17 +210,17 @@ def said_in(request: Request) -> bytes:
 
 
 class ApiRequest(Request):
-    """A request whose body is kept in memory, never in a file; too much of it ends the connection."""
+    """A request whose body is kept in memory, never in a file; too large a body ends the connection."""
 
     _taken = 0
 
     def gotLength(self, length: int | None) -> None:
-        """Keep the body in memory, whatever length it says it has."""
+        """Keep the body in memory, whatever its announced length."""
         self.content = BytesIO()
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Keep a piece of the body."""
-        # Counted as it comes: what a request says of its length is only what it says.
+        """Store a piece of the body."""
+        # Counted as it arrives: the announced length cannot be trusted.
         self._taken += len(data)
         if self._taken > LARGEST_BODY:
             if self.channel is not None:
@@ -231,25 +230,27 @@ class ApiRequest(Request):
 
 
 class ApiSite(Site):
-    """A site that has room for so many readers, and logs no requests: their targets may hold tokens and search words.
+    """A site with a connection limit, and without a log of requests: their targets may contain tokens and search
+    words.
 
-    :ivar limit: the connections that are open.
+    :ivar limit: the open connections.
     """
 
     protocol = ApiChannel  # type: ignore[assignment]
 
     def __init__(self, root: "GuardedRoot", reactor: Any, limit: ConnectionLimit) -> None:
-        # Forms are not parsed: Twisted would read a whole body into arguments before anybody looks who asks.
+        # Forms are not parsed: Twisted would read a whole body into arguments before the guard has checked the
+        # request.
         super().__init__(root, ApiRequest, reactor=reactor, timeout=IDLE, parsePOSTFormSubmission=False)
         self.limit = limit
         self._door = root
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """Make the channel of a new connection, or none where there are far too many."""
+        """Make the channel of a new connection, or none if there are far too many."""
         return super().buildProtocol(addr) if self.limit.has_room() else None
 
     def getResourceFor(self, request: Request) -> IResource:
-        """Find what answers a request; a connection that is one too many ends with being told so."""
+        """Find the resource for a request; a connection beyond the limit is closed after the 503."""
         try:
             self.limit.admit(request.channel)
         except Refused as refused:
@@ -259,11 +260,11 @@ class ApiSite(Site):
         return super().getResourceFor(request)
 
     def log(self, request: Any) -> None:
-        """Keep no access log: it would hold what people searched for."""
+        """Write no access log: it would contain what people searched for."""
 
 
 def answer_with(request: Request, writing: Coroutine[Deferred[Any], Any, None]) -> int:
-    """Run what writes an answer; a fault of ours is logged without the request, and answered with 500."""
+    """Run a coroutine that writes a response; an exception is logged without the request, and answered with 500."""
 
     def failed(failure: Failure) -> None:
         log.failure("a request could not be answered", failure)

@@ -9,7 +9,7 @@ from ccsproxy.errors import StartError
 
 #: Bytes of randomness in a token (256 bit).
 RANDOM_BYTES = 32
-#: Characters below which a token would not have 128 bit.
+#: Minimum number of characters; a shorter token would have less than 128 bits.
 SHORTEST = 22
 
 
@@ -18,22 +18,22 @@ class TokenError(StartError):
 
 
 def read_or_make(path: Path) -> str:
-    """Return the token in a file, which is made with a random one when it is not there.
+    """Return the token from a file, which is created with a random one if it does not exist.
 
-    :raises TokenError: when it cannot be read or made, is too short, or others may read it.
+    :raises TokenError: if it cannot be read or created, is too short, or others can read it.
     """
     try:
         return _make(path)
     except FileExistsError:
         return _read(path)
     except OSError as error:
-        raise TokenError(f"The API token file {path} cannot be made: {error.strerror}.") from error
+        raise TokenError(f"The API token file {path} cannot be created: {error.strerror}.") from error
 
 
 def restore(path: Path, token: str) -> None:
-    """Write a token again whose file went with the data directory; one that is there stays as it is.
+    """Write a token again whose file was removed with the data directory; an existing file is left alone.
 
-    :raises OSError: when it cannot be written.
+    :raises OSError: if it cannot be written.
     """
     try:
         _make(path, token)
@@ -43,13 +43,13 @@ def restore(path: Path, token: str) -> None:
 
 def _make(path: Path, token: str = "") -> str:
     token = token or secrets.token_urlsafe(RANDOM_BYTES)
-    # Made or refused in one step, so that of two services that begin at once one makes it and the other reads it.
+    # Created or refused atomically, so that of two services starting at once one creates it and the other reads it.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(token + "\n")
     except OSError:
-        # A full disk takes the name and no byte: what is left of it would keep every later start from making one.
+        # A full disk creates the name without content: the empty file would keep later starts from creating one.
         path.unlink(missing_ok=True)
         raise
     return token
@@ -61,5 +61,5 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise TokenError(f"The API token file {path} cannot be read: {error.strerror}.") from error
     if len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
-        raise TokenError(f"The API token file {path} must hold one token of at least {SHORTEST} ASCII characters.")
+        raise TokenError(f"The API token file {path} must contain one token of at least {SHORTEST} ASCII characters.")
     return token

@@ -100,7 +100,7 @@ def _status_of(run: Run, args: argparse.Namespace, out: TextIO, err: TextIO) -> 
     except (CommandError, DataDirError, IndexUnusable) as reason:
         err.write(f"{reason}\n")
     except EngineError as reason:
-        err.write(f"What was shipped cannot be read now: {reason}.\n")
+        err.write(f"The shipped records cannot be read at the moment: {reason}.\n")
     except BrokenPipeError:
         raise  # the reader has seen enough, which is no trouble of ours
     except QueryError as reason:

@@ -176,7 +176,7 @@ class DeadEngineTests(HubTestCase):
         for path in ("/", "/calls", "/overview", "/api/sessions", "/api/stats", "/api/requests/s/1", "/api/leaks"):
             status, body = self.get(path)
             self.assertEqual(status, 503, path)
-            self.assertIn(b"cannot be read now", body, path)
+            self.assertIn(b"cannot be read at the moment", body, path)
             self.assertNotIn(b"Traceback", body)
         self.assertEqual(self.get("/api/health")[0], 200)
         self.assertEqual(self.get("/metrics")[0], 200)

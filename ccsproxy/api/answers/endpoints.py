@@ -20,9 +20,9 @@ Annotate = Callable[[str, int, AnnotationChange], Annotation]
 
 @attr.frozen
 class InsightEndpoints:
-    """What answers; everything that is computed runs in the reading pool.
+    """The handlers of these endpoints; everything that is computed runs in the reading pool.
 
-    :ivar annotate: changes what is written on a session (number 0) or a call; None where nothing may be changed.
+    :ivar annotate: changes the annotation of a session (number 0) or a call; None if nothing may be changed.
     """
 
     insights: Insights
@@ -34,23 +34,23 @@ class InsightEndpoints:
         return await self._answer(self.insights.conversation, call.given["sid"])
 
     async def get_session_findings(self, call: ApiCall) -> ApiResponse:
-        """Return what is worth knowing about a session."""
+        """Return the findings of a session."""
         return await self._answer(self.insights.findings, call.given["sid"])
 
     async def get_findings(self, call: ApiCall) -> ApiResponse:
-        """Return what is worth knowing about the newest sessions."""
+        """Return the findings of the newest sessions."""
         return await self._answer(self.insights.findings_since, _since(call))
 
     async def get_stalls(self, call: ApiCall) -> ApiResponse:
-        """Return the silences inside the answers of the newest sessions, by model."""
+        """Return the pauses within the responses of the newest sessions, by model."""
         return await self._answer(self.insights.stalls, _since(call))
 
     async def get_weights(self, call: ApiCall) -> ApiResponse:
-        """Return what was sent again and again in a session."""
+        """Return what was sent repeatedly in a session."""
         return await self._answer(self.insights.weights, call.given["sid"])
 
     async def get_context(self, call: ApiCall) -> ApiResponse:
-        """Return what a prompt is made of."""
+        """Return the parts of a prompt."""
         return await self._answer(self.insights.context, *_place(call))
 
     async def get_cache(self, call: ApiCall) -> ApiResponse:
@@ -66,7 +66,7 @@ class InsightEndpoints:
         return await self._answer(self.insights.why, *_place(call))
 
     async def get_diff(self, call: ApiCall) -> ApiResponse:
-        """Answer with how two requests differ."""
+        """Return how two requests differ."""
         return await self._answer(self.insights.diff, _named(call.given["a"]), _named(call.given["b"]))
 
     async def get_prompts(self, call: ApiCall) -> ApiResponse:
@@ -94,8 +94,8 @@ class InsightEndpoints:
         return await self._answer(self._annotation, *_place_or_session(call))
 
     async def put_annotation(self, call: ApiCall) -> ApiResponse:
-        """Change star, tags and note of a session or a call; what is left out stays."""
-        assert self.annotate is not None  # noqa: S101  (the route is there only then)
+        """Change star, tags and note of a session or a call; what is omitted stays."""
+        assert self.annotate is not None  # noqa: S101  (the route exists only then)
         return await self._answer(self._changed, self.annotate, *_place_or_session(call), _change(call.body))
 
     def _annotation(self, session_id: str, seq: int) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class InsightEndpoints:
             raise bad_request(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
     async def get_budget(self, call: ApiCall) -> ApiResponse:
-        """Return the budgets and what is spent of them."""
+        """Return the budgets and what has been spent."""
         return await self._answer(self.insights.budget)
 
     async def get_costs(self, call: ApiCall) -> ApiResponse:
@@ -122,7 +122,7 @@ class InsightEndpoints:
             raise bad_request(str(error)) from error
 
     async def _answer(self, function: Callable[..., Any], *arguments: Any) -> ApiResponse:
-        """Compute an answer and encode it, both in the reading pool."""
+        """Compute a result and encode it, both in the reading pool."""
         return ApiResponse(await self.reading.run(_encoded, function, *arguments))
 
 
@@ -141,14 +141,14 @@ def _place_or_session(call: ApiCall) -> tuple[str, int]:
 
 
 def _change(body: bytes) -> AnnotationChange:
-    """Read what is to be changed.
+    """Parse a change of an annotation.
 
-    :raises Refused: when it cannot be meant.
+    :raises Refused: if it is invalid.
     """
     try:
         return msgspec.json.decode(body, type=AnnotationChange)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise bad_request(f"This cannot be written: {error}.") from None
+        raise bad_request(f"This annotation is invalid: {error}.") from None
 
 
 def _place(call: ApiCall) -> tuple[str, int]:
@@ -156,7 +156,7 @@ def _place(call: ApiCall) -> tuple[str, int]:
 
 
 def _named(text: str) -> tuple[str, int]:
-    """Read ``SID/SEQ``, whose form was checked."""
+    """Split ``SID/SEQ``, which has been validated."""
     session, _, seq = text.rpartition("/")
     return session, int(seq)
 

@@ -1,8 +1,8 @@
 """Tells watchers of live events what a call has revealed: findings, and budgets that are almost or fully spent.
 
-It looks a little after calls have ended, at all sessions with new calls at once and never twice at the same time, so
-that a burst costs no more than its end. After a restart nothing is told again: a finding is news only where one of
-the calls that just ended belongs to it, a budget only where its share passed a mark since the start.
+It checks all sessions with new calls at once, shortly after calls have ended, and never twice at the same time, so
+that a burst is checked only at its end. After a restart nothing is reported again: a finding is new only if one of
+the calls that just ended belongs to it, a budget only if its share passed a threshold since the start.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,18 +18,18 @@ from ccsproxy.insight.cost.budget import crossed
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept
 
-#: How long after a call it is looked for news, so that its record is written and read, in seconds.
+#: Delay in seconds after a call before the check, so that its record has been written and indexed.
 DELAY_S = 1.5
-#: Sessions that are looked at in one go, and that are remembered.
+#: How many sessions are checked in one go, and how many are remembered.
 _AT_ONCE, _REMEMBERED = 16, 512
-#: By how much a finding must have grown to be told once more: a factor, and dollars.
+#: By how much a finding must have grown to be reported again: a factor, and dollars.
 _GROWN, _GROWN_USD = 1.5, 0.10
 
 
 class InsightNews:
-    """Watches calls end and publishes what they brought.
+    """Watches for ended calls and publishes new findings.
 
-    Invariant: at most one look is scheduled or under way; calls that end meanwhile wait in `_ended` for the next.
+    Invariant: at most one check is scheduled or in progress; calls that end meanwhile wait in `_ended` for the next.
     """
 
     _log = Logger()
@@ -44,11 +44,11 @@ class InsightNews:
         self._busy = False
 
     def start(self) -> None:
-        """Remember what is spent already, so that only what is spent from now on is told."""
+        """Remember what has been spent already, so that only later spending is reported."""
         self._reading.run(self._insights.budget).addCallbacks(self._budgets, self._failed)
 
     def heard(self, event: Mapping[str, Any]) -> None:
-        """Take an event of the relay; only calls that ended count."""
+        """Handle an event of the relay; only calls that ended matter."""
         if event.get("type") != "request_completed":
             return
         self._ended.setdefault(str(event.get("session_id")), set()).add(int(event.get("seq") or 0))
@@ -60,7 +60,7 @@ class InsightNews:
         ensureDeferred(self._look()).addErrback(self._failed)
 
     async def _look(self) -> None:
-        """Look at the sessions with new calls, then at the budgets; go on where calls ended meanwhile."""
+        """Check the sessions with new calls, then the budgets; continue if calls ended meanwhile."""
         try:
             sessions = [(name, self._ended.pop(name)) for name in list(self._ended)[:_AT_ONCE]]
             for name, seqs in sessions:
@@ -74,7 +74,7 @@ class InsightNews:
 
     def _failed(self, failure: Any) -> None:
         if failure.check(Refused) is None:
-            self._log.failure("it could not be looked for findings", failure)
+            self._log.failure("the check for findings failed", failure)
 
     def _found(self, session_id: str) -> list[dict[str, Any]]:
         try:
@@ -90,7 +90,7 @@ class InsightNews:
                 self._publish({"type": "finding", "session_id": session_id, "seq": news, **told})
 
     def _is_news(self, session_id: str, each: Mapping[str, Any]) -> bool:
-        """Tell whether a finding is new for its session, or has grown by much since it was told."""
+        """Tell whether a finding is new for its session, or has grown much since it was reported."""
         key, cost = (session_id, str(each["kind"])), float(each["cost"] or 0.0)
         before = self._told.get(key)
         if before is not None and not (cost >= before * _GROWN and cost - before >= _GROWN_USD):
@@ -101,7 +101,7 @@ class InsightNews:
         return True
 
     def _unspent(self, key: tuple[Any, ...]) -> float | None:
-        """Return what is known of a span that was not looked at: nothing was spent where one before it was known."""
+        """Return the known share of a period that was not checked: 0 if an earlier period of the budget was known."""
         return 0.0 if any(known[:2] == key[:2] for known in self._shares) else None
 
     def _budgets(self, found: Iterable[dict[str, Any]]) -> None:

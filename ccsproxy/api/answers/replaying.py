@@ -1,6 +1,6 @@
 """``POST /api/replay``: sends a recorded call again by running the ``ccsproxy replay`` command as a child process.
 
-So it has a process's label (`replay_of`), its own reactor and its own end; the API only waits for what it says.
+This gives it a process label (`replay_of`), its own reactor and its own lifetime; the API only waits for its output.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from ccsproxy.api.guard import ASKING
 from ccsproxy.api.route import ApiCall, Endpoint
 from ccsproxy.exchange.ids import SESSION_ID
 
-#: Commands at a time, and seconds that one may take.
+#: How many commands run at a time, and their time limit in seconds.
 _AT_ONCE, _LIMIT = 2, 900
-#: Calls that one request may ask for.
+#: How many calls one request may ask for.
 _MOST = 20
 
 
 class ReplayAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be sent again, and what is to be changed in it.
+    """What is to be sent again, and which changes to make.
 
-    :ivar session_id: whose call.
-    :ivar seq: which one; null for the last main call.
-    :ivar set: value by place, as ``messages[0].content``.
-    :ivar remove: places at which nothing shall stand.
+    :ivar session_id: the session of the call.
+    :ivar seq: its number; null for the last main call.
+    :ivar set: values by place, such as ``messages[0].content``.
+    :ivar remove: places to remove.
     :ivar without_tools: names of tools, with ``*`` and ``?``.
-    :ivar system: another system prompt, null for the recorded one.
-    :ivar times: how often.
+    :ivar system: a different system prompt, null for the recorded one.
+    :ivar times: how many times.
     """
 
     session_id: str
@@ -48,7 +48,7 @@ class ReplayAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     times: int = 1
 
     def words(self) -> list[str]:
-        """Return what the command is to be told; nothing in it can be taken for another option."""
+        """Return the command's arguments; no value can be mistaken for another option."""
         settings = [f"{place}={msgspec.json.encode(value).decode()}" for place, value in self.set.items()]
         settings += [f"{place}=" for place in self.remove]
         place = self.session_id if self.seq is None else f"{self.session_id}/{self.seq}"
@@ -64,27 +64,27 @@ class ReplayAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_asked(body: bytes) -> ReplayAsked:
-    """Read what a request asks for.
+    """Parse a request.
 
-    :raises Refused: when it cannot be meant.
+    :raises Refused: if it is invalid.
     """
     try:
         asked = msgspec.json.decode(body, type=ReplayAsked)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise bad_request(f"This cannot be sent again: {error}.") from None
+        raise bad_request(f"This replay request is invalid: {error}.") from None
     if not SESSION_ID.match(asked.session_id) or (asked.seq is not None and asked.seq < 1):
-        raise bad_request("Name a call by session_id, and seq from 1 on.")
+        raise bad_request("Name a call by session_id, and by seq starting at 1.")
     if not 1 <= asked.times <= _MOST:
-        raise bad_request(f"times takes 1 to {_MOST}.")
+        raise bad_request(f"times must be from 1 to {_MOST}.")
     return asked
 
 
 class Replaying:
     """Sends calls again.
 
-    Invariant: `_running` commands are under way, at most `_AT_ONCE`.
+    Invariant: `_running` commands are in progress, at most `_AT_ONCE`.
 
-    :param reactor: whose threads wait for commands.
+    :param reactor: its threads wait for the commands.
     :param data_dir: where the records are.
     """
 
@@ -93,10 +93,10 @@ class Replaying:
         self._running = 0
 
     async def post(self, call: ApiCall) -> ApiResponse:
-        """Send the call that a request names, and answer with what came of it."""
+        """Send the call that a request names, and return the results."""
         asked = read_asked(call.body)
         if self._running >= _AT_ONCE:
-            message = f"{_AT_ONCE} calls are being sent again already."
+            message = f"{_AT_ONCE} replays are already running; try again later."
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, {"Retry-After": "5"})
         self._running += 1
         try:
@@ -106,9 +106,9 @@ class Replaying:
         return ApiResponse(said)
 
     def _run(self, asked: ReplayAsked) -> bytes:
-        """Run the command, and return the JSON that it writes.
+        """Run the command, and return its JSON output.
 
-        :raises Refused: with the sentence that it says where it sends nothing.
+        :raises Refused: with the command's message if it sends nothing.
         """
         command = [
             sys.executable,
@@ -130,7 +130,9 @@ class Replaying:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise Refused(HTTPStatus.GATEWAY_TIMEOUT, "timeout", f"No answer came within {_LIMIT} s.") from None
+            raise Refused(
+                HTTPStatus.GATEWAY_TIMEOUT, "timeout", f"The replay did not finish within {_LIMIT} s."
+            ) from None
         if not done.stdout.startswith(b"{"):
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "not_replayable", said[-1] if said else "It failed.")
@@ -138,10 +140,10 @@ class Replaying:
 
 
 def replay_route(replaying: Replaying) -> Endpoint:
-    """Return the endpoint through which programs send recorded calls again."""
+    """Return the endpoint by which programs send recorded calls again."""
     return Endpoint(
         "/api/replay",
-        "Send a recorded call again, changed or not; it is paid for like any other.",
+        "Send a recorded call again, changed or unchanged; it costs as much as any other call.",
         replaying.post,
         {"application/json": "Replayed"},
         (),

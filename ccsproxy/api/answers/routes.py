@@ -9,7 +9,7 @@ from ccsproxy.api.route import Endpoint, Handler
 from ccsproxy.store.reader.aggregates.costs import PARTS
 
 _JSON = "application/json"
-_SINCE = moment("since", "Only what began then or later: RFC 3339 time or date, UTC.")
+_SINCE = moment("since", "Only what started then or later: RFC 3339 time or date, UTC.")
 _PLACE = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}/[1-9][0-9]{0,14}$"
 _A, _B = (
     Parameter(name, f"{what} request, as SID/SEQ.", {"type": "string", "pattern": _PLACE}, required=True)
@@ -24,19 +24,19 @@ _Q = text("q", 'Fields and words, such as model:opus cost:>0.5 since:7d "any wor
 
 def insight_routes(answers: InsightEndpoints) -> Sequence[Endpoint]:
     """List the endpoints that answer questions."""
-    by = choice("by", "What to sum up by.", (*answers.insights.groups, *PARTS), "project")
+    by = choice("by", "What to group by.", (*answers.insights.groups, *PARTS), "project")
     call = "/api/requests/{sid}/{seq}/"
     return (
         _of_session("conversation", "A session as turns, steps and calls.", answers.get_conversation, "Conversation"),
-        _of_session("findings", "What is worth knowing.", answers.get_session_findings, "Findings"),
-        _of_session("weights", "What was sent again and again.", answers.get_weights, "Weights"),
-        Endpoint("/api/findings", "What is worth knowing, of the newest sessions.", answers.get_findings,
+        _of_session("findings", "Findings about a session.", answers.get_session_findings, "Findings"),
+        _of_session("weights", "What was sent repeatedly.", answers.get_weights, "Weights"),
+        Endpoint("/api/findings", "Findings about the newest sessions.", answers.get_findings,
                  {_JSON: "Findings"}, (_SINCE,)),
-        Endpoint("/api/stalls", "Silences inside answers, of the newest sessions, by model.", answers.get_stalls,
+        Endpoint("/api/stalls", "Pauses within responses in the newest sessions, by model.", answers.get_stalls,
                  {_JSON: "Stalls"}, (_SINCE,)),
-        _of_call(call + "context", "What a prompt is made of.", answers.get_context, "Context"),
+        _of_call(call + "context", "The parts of a prompt.", answers.get_context, "Context"),
         _of_call(call + "cache", "The cache verdict.", answers.get_cache, "Cache"),
-        _of_call(call + "cost", "The split of the price.", answers.get_cost, "Cost"),
+        _of_call(call + "cost", "The breakdown of the price.", answers.get_cost, "Cost"),
         _of_call(call + "why", "Cost, cache and time together.", answers.get_why, "Why"),
         Endpoint("/api/diff", "What differs between two requests.", answers.get_diff, {_JSON: "Diff"}, (_A, _B),
                  (404, 410)),
@@ -50,7 +50,7 @@ def insight_routes(answers: InsightEndpoints) -> Sequence[Endpoint]:
         Endpoint("/api/annotations", "Stars, tags and notes.", answers.get_annotations, {_JSON: "Annotations"}),
         *_annotation("/api/annotations/{sid}", "a session", answers, (SID,)),
         *_annotation("/api/annotations/{sid}/{seq}", "a call", answers, (SID, SEQ)),
-        Endpoint("/api/budget", "Budgets and what is spent of them.", answers.get_budget, {_JSON: "Budgets"}),
+        Endpoint("/api/budget", "Budgets and how much of them is spent.", answers.get_budget, {_JSON: "Budgets"}),
         Endpoint("/api/costs", "Sums by project, model, tool and more.", answers.get_costs, {_JSON: "Costs"},
                  (by, _Q, _SINCE)),
     )  # fmt: skip

@@ -164,7 +164,7 @@ _BUDGET = members(
         "action": TEXT,
         "state": {"enum": ["within", "near", "over"]},
     },
-    about="With `bound`, more was spent than `spent`: some calls have no price.",
+    about="If `bound` is set, more than `spent` was spent: some calls have no price.",
 )
 _SUM = members({"name": maybe("string"), "cost": maybe("number"), "unpriced": COUNT, "requests": COUNT})
 _PLACE = members({"session_id": TEXT, "seq": COUNT, "at": TEXT})
@@ -186,11 +186,16 @@ _CHANGE: Schema = {
     "type": "object",
     "properties": {
         "starred": {"type": "boolean"},
-        "tags": {"type": "array", "items": _TAG, "maxItems": MOST_TAGS, "description": "All that there are to be."},
+        "tags": {
+            "type": "array",
+            "items": _TAG,
+            "maxItems": MOST_TAGS,
+            "description": "All tags that should be set.",
+        },
         "note": {"type": "string", "maxLength": LONGEST_NOTE},
     },
     "additionalProperties": False,
-    "description": "What is left out stays.",
+    "description": "Omitted members stay unchanged.",
 }
 
 _REPLAY_ASKED: Schema = {
@@ -200,7 +205,7 @@ _REPLAY_ASKED: Schema = {
         "session_id": TEXT,
         "seq": {"type": ["integer", "null"], "minimum": 1, "description": "Null for the last main call."},
         "model": TEXT,
-        "set": {"type": "object", "description": "Value by place, such as messages[0].content."},
+        "set": {"type": "object", "description": "Values by place, such as messages[0].content."},
         "remove": every(TEXT),
         "without_tools": every(TEXT),
         "system": maybe("string"),

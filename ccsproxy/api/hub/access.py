@@ -14,13 +14,13 @@ Network = IPv4Network | IPv6Network
 
 #: ``own``: calls whose label ``user`` is the person; ``team``: those of the team's label; ``all``; ``none``.
 ROLES = ("own", "team", "all", "none")
-#: The longest name of a person that is taken for one.
+#: The longest accepted name of a person.
 _LONGEST = 256
 
 
 @attr.frozen
 class Role:
-    """What one person sees.
+    """What one person may see.
 
     :ivar kind: one of `ROLES`.
     :ivar value: the label's value: the person's login, or the team.
@@ -30,15 +30,15 @@ class Role:
     value: str = ""
 
     def condition(self, literal: Callable[[str], str]) -> str | None:
-        """Write it as a condition on an engine's ``exchanges``: empty for everything, null for nothing.
+        """Format the role as a condition on an engine's ``exchanges``: empty for everything, null for nothing.
 
-        :param literal: writes a text as a literal of the engine.
+        :param literal: formats a text as a literal of the engine.
         """
         if self.kind == "all":
             return ""
         if self.kind == "none" or not self.value:
             return None
-        # The user is a column of its own in every engine, the team one of the labels.
+        # The user is a column of its own in every engine, the team is one of the labels.
         column = '"user"' if self.kind == "own" else "labels['team']"
         return f"{column} = {literal(self.value)}"
 
@@ -47,14 +47,14 @@ class Role:
 class Roles:
     """The roles of all people.
 
-    :ivar otherwise: the kind of whoever is not named.
+    :ivar otherwise: the kind for people who are not listed.
     """
 
     people: Mapping[str, Role] = attr.field(factory=dict)
     otherwise: str = "own"
 
     def of(self, person: str) -> Role:
-        """Return a person's role; by their name alone they see what is labelled with it."""
+        """Return a person's role; unlisted people see what is labelled with their name."""
         return self.people.get(person) or Role(self.otherwise, person)
 
 
@@ -67,7 +67,7 @@ def read_roles(path: Path) -> Roles:
         "ann@example.com" = { role = "team", team = "search" }
         "bob@example.com" = { role = "own", user = "bob" }
 
-    :raises ConfigError: when it cannot be read, or says what is not understood.
+    :raises ConfigError: if it cannot be read, or contains something unknown.
     """
     try:
         document = tomllib.loads(path.read_text("utf-8"))
@@ -75,7 +75,7 @@ def read_roles(path: Path) -> Roles:
         raise ConfigError("--roles", f"{path} cannot be read: {error}") from None
     otherwise = document.get("default", "own")
     if otherwise not in ("own", "all", "none"):
-        raise ConfigError("--roles", 'default is "own", "all" or "none"')
+        raise ConfigError("--roles", 'default must be "own", "all" or "none"')
     people = document.get("people", {})
     if not isinstance(people, dict):
         raise ConfigError("--roles", "people must be a table")
@@ -86,7 +86,7 @@ def _role(name: str, said: Any) -> Role:
     table = said if isinstance(said, dict) else {"role": said}
     kind = table.get("role")
     if kind not in ROLES:
-        raise ConfigError("--roles", f"the role of {name} is one of {', '.join(ROLES)}")
+        raise ConfigError("--roles", f"the role of {name} must be one of {', '.join(ROLES)}")
     value = table.get("team", "") if kind == "team" else table.get("user", name)
     if not isinstance(value, str) or (kind == "team" and not value):
         raise ConfigError("--roles", f'the role of {name} needs a team, as in {{ role = "team", team = "search" }}')
@@ -94,9 +94,9 @@ def _role(name: str, said: Any) -> Role:
 
 
 def networks(texts: Iterable[str]) -> list[Network]:
-    """Read addresses and networks.
+    """Parse addresses and networks.
 
-    :raises ConfigError: when one is none.
+    :raises ConfigError: if one is invalid.
     """
     try:
         return [ip_network(text) for text in texts]
@@ -105,7 +105,9 @@ def networks(texts: Iterable[str]) -> list[Network]:
 
 
 def person_in(values: list[bytes] | None) -> str | None:
-    """Return the person that a header names, null when it is missing, doubled, or holds what no name does."""
+    """Return the person named by a header, null if it is missing, repeated, or contains characters that no name
+    has.
+    """
     if not values or len(values) != 1:
         return None
     text = values[0].decode("utf-8", "replace").strip()

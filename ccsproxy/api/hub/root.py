@@ -1,7 +1,7 @@
 """The root resource of the hub: identifies the user, logs the request, and limits it to the user's role.
 
-Each role has a server of its own, over a reader that knows no other calls: what one person was answered can be in no
-memory that another is answered from.
+Each role has its own server, over a reader that knows no other calls: no cache can return one person's results to
+another.
 """
 
 from collections import OrderedDict
@@ -19,16 +19,17 @@ from ccsproxy.api.hub.access import Network, Role, Roles, person_in
 from ccsproxy.api.hub.audit import AuditLog
 from ccsproxy.api.site import GuardedRoot
 
-#: Roles whose servers are held.
+#: How many roles' servers are cached.
 _HELD = 200
 
 
 class HubRoot(Resource):
-    """Everything that the hub answers.
+    """The root resource of the hub.
 
-    :param make: makes the root of a role's server.
-    :param header: in which a reverse proxy says who asks; None where everybody who gets here sees everything.
-    :param trusted: networks beside this machine from which the header counts.
+    :param make: makes the root resource of a role's server.
+    :param header: the header in which a reverse proxy names the user; None if everybody who gets here sees
+    everything.
+    :param trusted: networks besides this machine from which the header is accepted.
     """
 
     _log = Logger()
@@ -48,23 +49,23 @@ class HubRoot(Resource):
         self._nobody = make(Role("none"))
 
     def getChild(self, path: bytes, request: Request) -> IResource:
-        """Hand a request to the server of whoever asks."""
+        """Pass a request to the server for the user's role."""
         person = self._person(request)
         role = self._role(person)
         try:
             self._note(person, role, request)
             if role.kind == "none":
-                raise Refused(HTTPStatus.FORBIDDEN, "forbidden", "Your role lets you see no calls.")
+                raise Refused(HTTPStatus.FORBIDDEN, "forbidden", "Your role does not allow you to see any calls.")
         except Refused as refused:
             return self._nobody.refusal(request, refused)
         return self._of(role).getChild(path, request)
 
     def refusal(self, request: Request, refused: Refused) -> IResource:
-        """Return the resource that answers a request with an error before anything of it is looked at."""
+        """Return the resource that answers a request with an error, before anything of it is processed."""
         return self._nobody.refusal(request, refused)
 
     def _person(self, request: Request) -> str | None:
-        """Return who asks; the header counts from where the reverse proxy is, others may write what they like."""
+        """Return the user; the header is accepted only from the reverse proxy, since others could write anything."""
         if self._header is None or not self._is_proxy(getattr(request.getClientAddress(), "host", "127.0.0.1")):
             return None
         return person_in(request.requestHeaders.getRawHeaders(self._header.encode()))  # type: ignore[arg-type]
@@ -84,15 +85,15 @@ class HubRoot(Resource):
         try:
             self._audit.note(person, method, target, role.kind)
         except OSError as error:
-            self._log.error("nothing is shown while nobody can note who looks: {error}", error=error)
-            message = "Who looks cannot be noted, so nothing is shown."
+            self._log.error("nothing is shown because the audit log cannot be written: {error}", error=error)
+            message = "The audit log cannot be written, so nothing is shown."
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "no_audit", message) from None
 
     def _of(self, role: Role) -> GuardedRoot:
         found = self._held.get(role)
         if found is None:
             found = self._held[role] = self._make(role)
-        # By role and not by person: a team's members are answered from one server.
+        # By role and not by person: a team's members share one server.
         self._held.move_to_end(role)
         while len(self._held) > _HELD:
             self._held.popitem(last=False)

@@ -34,7 +34,7 @@ log = Logger()
 
 
 class EngineReading(ReadingPool):
-    """A reading pool that says so when the engine does not answer, which is no fault of the hub's."""
+    """A reading pool that reports an engine that does not answer, which is not an error of the hub's."""
 
     def run(self, function: Callable[..., T], *arguments: Any) -> Deferred[T]:
         """Call a function in a thread (see `ccsproxy.api.reading.Reading`)."""
@@ -43,7 +43,7 @@ class EngineReading(ReadingPool):
 
 def _refuse(reason: Failure) -> Any:
     reason.trap(EngineError)
-    message = f"What was shipped cannot be read now: {reason.getErrorMessage()}."
+    message = f"The shipped records cannot be read at the moment: {reason.getErrorMessage()}."
     log.warn("{message}", message=message)
     raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "engine", message, {"Retry-After": "5"}) from None
 
@@ -54,10 +54,10 @@ class HubSettings:
 
     :ivar source: what it reads, for health: the target's name.
     :ivar ports: TCP ports that it listens on.
-    :ivar names: further values of ``Host`` that it answers to.
+    :ivar names: additional accepted values of ``Host``.
     :ivar any_address: it listens on every interface.
-    :ivar header: in which a reverse proxy says who asks.
-    :ivar trusted: where that may be, beside this machine.
+    :ivar header: the header in which a reverse proxy names the user.
+    :ivar trusted: networks of the reverse proxy, besides this machine.
     """
 
     source: str
@@ -71,7 +71,7 @@ class HubSettings:
 class Hub:
     """A hub over one engine.
 
-    :ivar site: what is listened with.
+    :ivar site: the site to listen with.
     """
 
     def __init__(
@@ -85,10 +85,10 @@ class Hub:
         self.site = ApiSite(cast(GuardedRoot, root), reactor, self.limit)
 
     def _server(self, role: Role) -> GuardedRoot:
-        """Make the server of a role."""
+        """Make the server for a role."""
         condition = role.condition(self._engine.literal)
-        # It offers what the local one does (test/ship/reader_contract.py holds both to it).
-        # Who sees nothing has a reader of nothing, so that no page has to know of roles.
+        # Its reader offers what the local one does (test/ship/reader_contract.py verifies both).
+        # A user who may see nothing gets a reader of nothing, so that no page has to know about roles.
         reader = cast(Reader, EngineReader(self._engine, "1 = 0" if condition is None else condition))
         settings = self._settings
         guard = Guard(

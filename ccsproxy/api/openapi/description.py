@@ -12,12 +12,12 @@ from ccsproxy.api.openapi.schema_forms import ref
 from ccsproxy.api.openapi.schemas import SCHEMAS
 from ccsproxy.api.route import Endpoint
 
-#: What every endpoint may answer: a request that cannot be meant, one that may not be answered, one too many.
+#: Error statuses that every endpoint may return.
 _ANYWHERE = (400, 401, 403, 405, 421, 503)
 
 
 def describe(routes: Sequence[Endpoint]) -> bytes:
-    """Write the OpenAPI document for all endpoints."""
+    """Build the OpenAPI document for all endpoints."""
     paths = dict.fromkeys(route.path for route in routes)
     return msgspec.json.encode(
         {

@@ -9,11 +9,11 @@ import attr
 
 from ccsproxy.api.answer import bad_request
 
-#: The longest value that a parameter may have.
+#: Maximum length of a parameter value.
 LONGEST = 1000
 _SID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-#: Nothing is recorded outside of these; the index could not order what is.
+#: Nothing is recorded outside this range; the index could not order it.
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -21,7 +21,7 @@ _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzin
 class Parameter:
     """A parameter of a URL.
 
-    :ivar schema: its JSON schema, which is also what it is checked by.
+    :ivar schema: its JSON schema, by which it is also validated.
     :ivar place: ``query`` or ``path``.
     :ivar several: whether it may be repeated; the values are joined by commas.
     """
@@ -34,12 +34,12 @@ class Parameter:
     required: bool = False
 
     def read(self, values: Sequence[str]) -> str:
-        """Check what was given and return it in one form.
+        """Validate the given values and return them in one form.
 
-        :raises Refused: when it does not fit the schema.
+        :raises Refused: if they do not match the schema.
         """
         if len(values) > 1 and not self.several:
-            raise bad_request(f"The parameter {self.name} may be given once only.")
+            raise bad_request(f"The parameter {self.name} may be given only once.")
         value = ",".join(values)
         if len(value) > LONGEST or any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
             raise bad_request(f"The parameter {self.name} must be printable text of at most {LONGEST} characters.")
@@ -85,7 +85,7 @@ def text(name: str, description: str, *, several: bool = True) -> Parameter:
 
 
 def number(name: str, description: str, most: int, least: int = 0, otherwise: int | None = None) -> Parameter:
-    """Describe a whole number."""
+    """Describe an integer parameter."""
     schema: dict[str, Any] = {"type": "integer", "minimum": least, "maximum": most}
     if otherwise is not None:
         schema["default"] = otherwise
@@ -93,7 +93,7 @@ def number(name: str, description: str, most: int, least: int = 0, otherwise: in
 
 
 def flag(name: str, description: str) -> Parameter:
-    """Describe a yes or no."""
+    """Describe a boolean parameter."""
     return Parameter(name, description, {"type": "boolean", "default": False})
 
 
@@ -104,12 +104,12 @@ def moment(name: str, description: str) -> Parameter:
 
 
 def choice(name: str, description: str, values: Sequence[str], otherwise: str) -> Parameter:
-    """Describe one of several words."""
+    """Describe a parameter with a fixed set of values."""
     return Parameter(name, description, {"type": "string", "enum": list(values), "default": otherwise})
 
 
 def matching(name: str, description: str, pattern: str, *, several: bool = False) -> Parameter:
-    """Describe text of a fixed form."""
+    """Describe a text parameter with a fixed format."""
     return Parameter(name, description, {"type": "string", "pattern": pattern}, several=several)
 
 
@@ -124,15 +124,17 @@ SEQ = Parameter(
 
 
 def _or_empty(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe that a parameter may be there without a value, as forms send it, which is as if it were not."""
+    """Describe that a parameter may be empty, as forms send it, which has the same meaning as omitting it."""
     plain = {name: value for name, value in schema.items() if name != "default"}
     kept = {"default": schema["default"]} if "default" in schema else {}
     return {"anyOf": [*plain.pop("anyOf", [plain]), {"type": "string", "maxLength": 0}], **kept}
 
 
 def _moment(value: str) -> str:
-    """Return a time in UTC with milliseconds, empty when it is none; what nothing can be at becomes the nearest."""
-    value = value.replace(" ", "+")  # what a plus sign becomes when it is not escaped in a query
+    """Return a time in UTC with milliseconds, empty if it is invalid; an out-of-range time becomes the nearest valid
+    one.
+    """
+    value = value.replace(" ", "+")  # what an unescaped plus sign becomes in a query
     try:
         if _DATE_TIME.fullmatch(value):
             when = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper()))

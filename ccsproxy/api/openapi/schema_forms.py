@@ -12,7 +12,7 @@ FLAG: Schema = {"type": "boolean"}
 
 
 def maybe(*kinds: str) -> Schema:
-    """Describe a value that is null while it is not known."""
+    """Describe a value that is null while unknown."""
     return {"type": [*kinds, "null"]}
 
 
@@ -27,10 +27,10 @@ def members(required: Mapping[str, Schema], optional: Mapping[str, Schema] | Non
 
 
 def every(item: Schema) -> Schema:
-    """Describe a list by what each item is."""
+    """Describe a list by the schema of its items."""
     return {"type": "array", "items": item}
 
 
 def ref(name: str) -> Schema:
-    """Point to a schema of the document."""
+    """Refer to a schema of the document."""
     return {"$ref": f"#/components/schemas/{name}"}

@@ -34,7 +34,7 @@ _HEALTH = members(
         "redact": maybe("boolean"),
         "snapshot_age_s": maybe("number"),
     },
-    about="Everything that the relay tells is null until it has told it.",
+    about="Everything that the relay reports is null until its first report.",
 )
 
 _SESSION_ROW = members(
@@ -80,7 +80,7 @@ _SUMMARY = members(
         "unpriced": maybe("string"),
         "upstream": TEXT,
     },
-    "Further members say more about the exchange; null is not known, an outcome of null is still running.",
+    "Further members say more about the exchange; null means unknown, an outcome of null means still running.",
 )
 
 _RECORD = members(
@@ -107,7 +107,7 @@ _RECORD = members(
             ]
         },
     },
-    about="One exchange, whole, with its secrets redacted.",
+    about="One complete exchange, with its secrets redacted.",
 )
 
 SCHEMAS: Mapping[str, Schema] = {
@@ -121,7 +121,7 @@ SCHEMAS: Mapping[str, Schema] = {
         {"requests": every(ref("Summary")), "next": maybe("string")},
         {"totals": {"type": "object"}, "reading": every(TEXT), "unknown": every(TEXT)},
         about="`next` is the value of `before` for the page that follows, null when there is none. `unknown` has, "
-        "where the list is empty, a sentence for each value of a filter that no record has.",
+        "if the list is empty, a sentence for each filter value that no record has.",
     ),
     "Record": _RECORD,
     "Stats": {"type": "object", "description": "Counts per upstream and model, and in total."},
