@@ -35,7 +35,7 @@ class ReplayableBody(Iterator[bytes]):
 
     def __next__(self) -> bytes:
         if self._pieces is None:
-            self._pieces = passed_over(self._make(), self._written, self._sum)
+            self._pieces = skip_written(self._make(), self._written, self._sum)
         return next(self._pieces)
 
     def detach(self, written: int, known: int) -> None:
@@ -152,7 +152,7 @@ def take(pieces: Iterator[bytes]) -> bytes:
     return b"".join(taken) or take(pieces)
 
 
-def passed_over(pieces: Iterator[bytes], written: int, known: int) -> Iterator[bytes]:
+def skip_written(pieces: Iterator[bytes], written: int, known: int) -> Iterator[bytes]:
     """Skip what the reader of a body already has.
 
     :param written: how many bytes that is.

@@ -115,16 +115,16 @@ class ConnectionLimit:
             self.refused += 1
         self._here.add(connection)
         if drop is not None:
-            self.waits(connection, drop, peer)
+            self.request_awaited(connection, drop, peer)
 
-    def waits(self, connection: object, drop: Callable[[], object], peer: str = "") -> None:
+    def request_awaited(self, connection: object, drop: Callable[[], object], peer: str = "") -> None:
         """Note that a connection has no request in progress from now on."""
-        self.asks(connection)
+        self.request_started(connection)
         self._bound_half_heads(peer)
         self._waiting[connection] = _Waiting(self._clock(), drop, peer)
         self._of_peer[peer] += 1
 
-    def asks(self, connection: object) -> None:
+    def request_started(self, connection: object) -> None:
         """Note that a complete request head has arrived; a connection with a request in progress is never closed."""
         waiting = self._waiting.pop(connection, None)
         if waiting is not None:
@@ -154,7 +154,7 @@ class ConnectionLimit:
         """Stop counting a connection."""
         self._here.discard(connection)
         self._surplus.discard(connection)
-        self.asks(connection)
+        self.request_started(connection)
 
     def admit(self, connection: object) -> None:
         """Accept the request of a connection.
@@ -169,7 +169,7 @@ class ConnectionLimit:
 #: Seconds within which a reader must accept some of the data that is waiting for it.
 STALL = 300.0
 #: Number of checks of a stalled reader in that time.
-LOOKS = 10
+CHECKS = 10
 
 
 class ApiChannel(HTTPChannel):
@@ -186,8 +186,8 @@ class ApiChannel(HTTPChannel):
 
     site: Any
     transport: Any
-    _look: IDelayedCall | None = None
-    _looks = 0
+    _check: IDelayedCall | None = None
+    _checks = 0
     _waiting: int | None = None
 
     def connectionMade(self) -> None:
@@ -197,14 +197,14 @@ class ApiChannel(HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         """A request has arrived: stop waiting."""
-        self.site.limit.asks(self)
+        self.site.limit.request_started(self)
         super().allHeadersReceived()
 
     def requestDone(self, request: Any) -> None:
         """Wait for the next request, if there can be one."""
         super().requestDone(request)
         if self.transport is not None and not self.requests:
-            self.site.limit.waits(self, self._drop, self._address)
+            self.site.limit.request_awaited(self, self._drop, self._address)
 
     @property
     def _address(self) -> str:
@@ -215,7 +215,7 @@ class ApiChannel(HTTPChannel):
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Stop counting the connection."""
-        self._stop_looking()
+        self._stop_watch()
         self.site.limit.leave(self)
         super().connectionLost(reason)
 
@@ -233,40 +233,40 @@ class ApiChannel(HTTPChannel):
     def pauseProducing(self) -> None:
         """Start watching the reader: it accepts less than is waiting for it."""
         super().pauseProducing()
-        self._begin_looking()
+        self._start_watch()
 
     def resumeProducing(self) -> None:
         """Stop watching the reader: it has accepted everything."""
-        self._stop_looking()
+        self._stop_watch()
         super().resumeProducing()
 
     def loseConnection(self) -> Any:
         """Close when everything has been sent, and watch whether it is accepted."""
-        self._begin_looking()
+        self._start_watch()
         return super().loseConnection()
 
-    def _begin_looking(self) -> None:
-        self._stop_looking()
+    def _start_watch(self) -> None:
+        self._stop_watch()
         # Unacknowledged bytes are compared, as the transport's own buffer looks the same for a slow reader and a dead
         # one.
-        self._looks, self._waiting = 0, unacknowledged(self.transport)
-        self._look_later()
+        self._checks, self._waiting = 0, unacknowledged(self.transport)
+        self._schedule_check()
 
-    def _look_later(self) -> None:
-        self._look = self.callLater(STALL / LOOKS, self._look_now)
+    def _schedule_check(self) -> None:
+        self._check = self.callLater(STALL / CHECKS, self._check_progress)
 
-    def _look_now(self) -> None:
+    def _check_progress(self) -> None:
         waiting = unacknowledged(self.transport)
-        self._looks = self._looks + 1 if waiting == self._waiting else 0
+        self._checks = self._checks + 1 if waiting == self._waiting else 0
         self._waiting = waiting
-        if self._looks < LOOKS:
-            self._look_later()
+        if self._checks < CHECKS:
+            self._schedule_check()
         else:
-            self._look = None
+            self._check = None
             self.transport.abortConnection()
 
-    def _stop_looking(self) -> None:
-        look, self._look = self._look, None
+    def _stop_watch(self) -> None:
+        look, self._check = self._check, None
         if look is not None:
             look.cancel()
 

@@ -100,7 +100,7 @@ class Exposition:
         yield from ship_metrics(health.get("ship"))
         yield from _of_calls(self._samples())
         for metric in health.get("metrics") or ():
-            yield from _told(metric)
+            yield from _relay_metric(metric)
 
 
 def _family(kind: Any, label: str, name: str, text: str, value: Any) -> Iterator[Metric]:
@@ -114,7 +114,7 @@ def _family(kind: Any, label: str, name: str, text: str, value: Any) -> Iterator
         yield kind(full, text, value=float(value))
 
 
-def _told(metric: Mapping[str, Any]) -> Iterator[Metric]:
+def _relay_metric(metric: Mapping[str, Any]) -> Iterator[Metric]:
     """Convert one of the relay's own metrics (name, help, type, samples of labels and value) to a family."""
     kind = CounterMetricFamily if metric.get("type") == "counter" else GaugeMetricFamily
     samples = metric.get("samples") or ()

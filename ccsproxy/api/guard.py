@@ -73,7 +73,7 @@ def read_request_facts(request: Request) -> RequestFacts:
     )
 
 
-def shown_in(request: Request, parameter: str) -> str | None:
+def url_credential(request: Request, parameter: str) -> str | None:
     """Return the ``token`` or ``key`` in the URL, if there is one."""
     query = request.uri.partition(b"?")[2].decode("latin-1")
     return next((value for name, value in parse_qsl(query) if name == parameter), None)

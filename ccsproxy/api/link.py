@@ -66,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"<Settings of run {self.run}>"
 
 
-class Hearer(Protocol):
+class RelayMessages(Protocol):
     """What the API server does with the messages of the relay."""
 
     def settings(self, settings: Settings) -> None:
@@ -183,13 +183,13 @@ class ApiEnd(LineOnlyReceiver):
     delimiter = b"\n"
     MAX_LENGTH = LONGEST_LINE
 
-    def __init__(self, hearer: Hearer) -> None:
+    def __init__(self, hearer: RelayMessages) -> None:
         self._hearer = hearer
 
     def lineReceived(self, line: bytes) -> None:
         """Dispatch one line; an unknown kind is meant for a newer API server."""
-        told = msgspec.json.decode(line)
-        for kind, value in told.items():
+        message = msgspec.json.decode(line)
+        for kind, value in message.items():
             if kind == "settings":
                 self._hearer.settings(msgspec.convert(value, Settings))
             elif kind == "event":

@@ -21,8 +21,8 @@ def make_key(token: str, run: str, now: float) -> str:
     :param run: the session id of the service's run.
     :param now: seconds since the epoch.
     """
-    said = f"{int(now) + LIFE}.{secrets.token_urlsafe(_NONCE)}"
-    return f"{said}.{_proof(token, run, said)}"
+    payload = f"{int(now) + LIFE}.{secrets.token_urlsafe(_NONCE)}"
+    return f"{payload}.{_proof(token, run, payload)}"
 
 
 class KeyRing:
@@ -39,18 +39,18 @@ class KeyRing:
 
     def accept(self, key: str) -> bool:
         """Tell whether a key is valid, and invalidate it."""
-        said, _, proof = key.rpartition(".")
-        expiry = said.partition(".")[0]
-        if not hmac.compare_digest(proof.encode(), _proof(self._token, self._run, said).encode()):
+        payload, _, proof = key.rpartition(".")
+        expiry = payload.partition(".")[0]
+        if not hmac.compare_digest(proof.encode(), _proof(self._token, self._run, payload).encode()):
             return False
         now = self._now()
         # Only unexpired keys need to be remembered: an expired one is refused anyway.
         self._used = {each: until for each, until in self._used.items() if until > now}
-        if said in self._used or not expiry.isdecimal() or int(expiry) <= now:
+        if payload in self._used or not expiry.isdecimal() or int(expiry) <= now:
             return False
-        self._used[said] = int(expiry)
+        self._used[payload] = int(expiry)
         return True
 
 
-def _proof(token: str, run: str, said: str) -> str:
-    return hmac.new(token.encode(), f"ccsproxy key {run} {said}".encode(), hashlib.sha256).hexdigest()
+def _proof(token: str, run: str, payload: str) -> str:
+    return hmac.new(token.encode(), f"ccsproxy key {run} {payload}".encode(), hashlib.sha256).hexdigest()

@@ -128,7 +128,7 @@ FAREWELL = 0.2
 
 
 class ApiProcess:
-    """Executes the relay's messages (see `ccsproxy.api.link.Hearer`)."""
+    """Executes the relay's messages (see `ccsproxy.api.link.RelayMessages`)."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -154,7 +154,7 @@ class ApiProcess:
         if self._api is not None:
             self._api.live.publish(event)
             if self._api.news is not None:
-                self._api.news.heard(event)
+                self._api.news.call_ended(event)
 
     def health(self, snapshot: Mapping[str, Any]) -> None:
         """Keep the latest snapshot for `GET /api/health`."""

@@ -38,7 +38,7 @@ class Endpoint:
     :ivar answers: media type and schema name of its response.
     :ivar errors: the possible error statuses, besides those of every endpoint.
     :ivar method: its method; ``GET`` includes HEAD.
-    :ivar says: schema name of the request body.
+    :ivar body_schema: schema name of the request body.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Endpoint:
     parameters: Sequence[Parameter] = ()
     errors: Sequence[int] = ()
     method: str = "GET"
-    says: str = ""
+    body_schema: str = ""
 
     @property
     def segments(self) -> list[str]:

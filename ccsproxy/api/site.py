@@ -24,7 +24,7 @@ from ccsproxy.api.guard import (
     RequestFacts,
     methods_of,
     read_request_facts,
-    shown_in,
+    url_credential,
     without_secrets,
 )
 from ccsproxy.api.one_time_key import KeyRing
@@ -97,7 +97,7 @@ class GuardedRoot(Resource):
         """Tell whether the URL grants access; a key is used up only by a request that may use it."""
         if self._guard.token is None or facts.method != "GET":
             return False
-        token, key = shown_in(request, "token"), shown_in(request, "key")
+        token, key = url_credential(request, "token"), url_credential(request, "key")
         if token is None and key is None:
             return False
         # Before the key is compared: a page of another site must not be able to use a key up, or to guess keys.
@@ -177,7 +177,7 @@ class Api(Resource):
         query = request.uri.partition(b"?")[2]
         # An OPTIONS request asks about the path; its query is not validated.
         call = route.call(found, query if request.method != b"OPTIONS" else b"", request.method == b"HEAD")
-        return route, attr.evolve(call, body=said_in(request)) if says else call
+        return route, attr.evolve(call, body=json_body(request)) if says else call
 
 
 class Fixed(Resource):
@@ -194,7 +194,7 @@ class Fixed(Resource):
         return answer_with(request, self._write(request))
 
 
-def said_in(request: Request) -> bytes:
+def json_body(request: Request) -> bytes:
     """Return the JSON body of a request.
 
     :raises Refused: if its type is not JSON, which a web form could send.

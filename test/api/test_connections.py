@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.api.answer import Refused
 from ccsproxy.api.connections import (
+    CHECKS,
     GRACE,
     HEAD_TIME,
-    LOOKS,
     MOST_CONNECTIONS,
     STALL,
     ApiChannel,
@@ -144,15 +144,15 @@ class HalfHeadTests(LimitCase):
             self.enter(f"slow {number}")
             self.enter(f"browser {number}")
             self.limit.admit(f"browser {number}")
-            self.limit.asks(f"browser {number}")
+            self.limit.request_started(f"browser {number}")
         self.assertFalse([name for name in self.dropped if str(name).startswith("browser")])
 
     def test_idle_connections_count(self) -> None:
         """One that has been answered waits again, and is counted once."""
         self.enter("first")
         for _ in range(50):
-            self.limit.asks("first")
-            self.limit.waits("first", lambda: self.dropped.append("first"), "127.0.0.1")
+            self.limit.request_started("first")
+            self.limit.request_awaited("first", lambda: self.dropped.append("first"), "127.0.0.1")
         self.assertEqual(self.dropped, [])
         for number in range(100):
             self.enter(f"later {number}")
@@ -185,9 +185,9 @@ class StallTests(LimitCase):
     def test_taking_nothing(self) -> None:
         """A reader that takes nothing for the stated time is broken off, and not before."""
         channel, wire = self.stalled()
-        self.clock.pump([STALL / LOOKS] * (LOOKS - 1))
+        self.clock.pump([STALL / CHECKS] * (CHECKS - 1))
         self.assertFalse(wire.aborted)
-        self.clock.advance(STALL / LOOKS)
+        self.clock.advance(STALL / CHECKS)
         self.assertTrue(wire.aborted)
         channel.connectionLost(None)  # type: ignore[arg-type]
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -199,10 +199,10 @@ class StallTests(LimitCase):
         channel, wire = self.stalled()
         for _ in range(5):
             wire.reader.recv(1000)
-            self.clock.pump([STALL / LOOKS] * (LOOKS - 1))
+            self.clock.pump([STALL / CHECKS] * (CHECKS - 1))
         self.assertFalse(wire.aborted)
         channel.resumeProducing()
-        self.clock.pump([STALL / LOOKS] * 2 * LOOKS)
+        self.clock.pump([STALL / CHECKS] * 2 * CHECKS)
         self.assertFalse(wire.aborted)
 
     def test_idle_but_not_done(self) -> None:
@@ -210,9 +210,9 @@ class StallTests(LimitCase):
         channel, wire = self.connect()
         wire.hold()
         self.ask(channel, wire)
-        for _ in range(2 * LOOKS):
+        for _ in range(2 * CHECKS):
             wire.reader.recv(100)
-            self.clock.advance(STALL / LOOKS)
+            self.clock.advance(STALL / CHECKS)
         self.assertTrue(wire.disconnecting)
         self.assertFalse(wire.aborted)
 
@@ -222,7 +222,7 @@ class StallTests(LimitCase):
         wire.hold()
         channel.dataReceived(HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         self.assertTrue(wire.disconnecting)
-        self.clock.pump([STALL / LOOKS] * LOOKS)
+        self.clock.pump([STALL / CHECKS] * CHECKS)
         self.assertTrue(wire.aborted)
         channel.connectionLost(None)
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -258,7 +258,7 @@ class SlowestTests(SynchronousTestCase):
     def test_the_slowest_gives_way(self) -> None:
         """The one that has waited longest is dropped, and the new one is served."""
         self.enter(1, 2, 3)
-        self.limit.asks(1)
+        self.limit.request_started(1)
         self.clock.advance(HEAD_TIME)
         self.enter(4)
         self.assertEqual((self.dropped, self.admitted(4), len(self.limit)), ([2], True, 3))
@@ -272,11 +272,11 @@ class SlowestTests(SynchronousTestCase):
         """Requests that are being answered keep their connections."""
         self.enter(1, 2, 3)
         for name in (1, 2, 3):
-            self.limit.asks(name)
+            self.limit.request_started(name)
         self.clock.advance(HEAD_TIME * 10)
         self.enter(4)
         self.assertEqual((self.dropped, self.admitted(4)), ([], False))
-        self.limit.waits(2, lambda: self.dropped.append(2))
+        self.limit.request_awaited(2, lambda: self.dropped.append(2))
         self.clock.advance(HEAD_TIME)
         self.enter(5)
         self.assertEqual((self.dropped, len(self.limit)), ([4], 4))

@@ -6,7 +6,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from ccsproxy.api.answer import Refused
-from ccsproxy.api.answers.replaying import ReplayAsked, Replaying, read_asked
+from ccsproxy.api.answers.replaying import Replaying, ReplayRequest, parse_replay_request
 from ccsproxy.api.route import ApiCall
 from ccsproxy.tools.main import build_parser
 
@@ -16,21 +16,21 @@ class AskedTests(TestCase):
 
     def test_words(self) -> None:
         """Whatever stands in a request, none of it becomes another option of the command."""
-        asked = ReplayAsked(
+        asked = ReplayRequest(
             "--json", 3, "--model", {"a.b": {"c": 1}, "d": "--x"}, ["e"], ["--y"], "Be brief.", times=2
         )
-        args = build_parser(["replay"]).parse_args(["replay", *asked.words()])
+        args = build_parser(["replay"]).parse_args(["replay", *asked.arguments()])
         self.assertEqual((args.place, args.model, args.times, args.json), ("--json/3", "--model", 2, False))
         self.assertEqual((args.settings, args.without_tool), (['a.b={"c":1}', 'd="--x"', "e="], ["--y"]))
         self.assertEqual(args.system, "-")
-        self.assertEqual(build_parser(["replay"]).parse_args(["replay", *ReplayAsked("s").words()]).place, "s")
+        self.assertEqual(build_parser(["replay"]).parse_args(["replay", *ReplayRequest("s").arguments()]).place, "s")
 
     def test_what_cannot_be_meant(self) -> None:
         for body in (
             b"", b"[]", b"{}", b'{"session_id": 3}', b'{"session_id": "s", "more": 1}', b'{"session_id": "../x"}',
             b'{"session_id": "s", "seq": 0}', b'{"session_id": "s", "times": 21}', b"\xff",
         ):  # fmt: skip
-            self.assertEqual(self.assertRaises(Refused, read_asked, body).status, 400, body)
+            self.assertEqual(self.assertRaises(Refused, parse_replay_request, body).status, 400, body)
 
     async def test_a_call_that_is_not_there(self) -> None:
         """The command's sentence, as 422; a third at once is told to come back."""

@@ -39,7 +39,7 @@ class InsightNews:
     ) -> None:
         self._reactor, self._insights, self._reading, self._publish = reactor, insights, reading, publish
         self._ended: dict[str, set[int]] = {}
-        self._told: dict[tuple[str, str], float] = {}
+        self._reported: dict[tuple[str, str], float] = {}
         self._shares: dict[tuple[Any, ...], float] = {}
         self._busy = False
 
@@ -47,7 +47,7 @@ class InsightNews:
         """Remember what has been spent already, so that only later spending is reported."""
         self._reading.run(self._insights.budget).addCallbacks(self._budgets, self._failed)
 
-    def heard(self, event: Mapping[str, Any]) -> None:
+    def call_ended(self, event: Mapping[str, Any]) -> None:
         """Handle an event of the relay; only calls that ended matter."""
         if event.get("type") != "request_completed":
             return
@@ -57,9 +57,9 @@ class InsightNews:
             self._reactor.callLater(DELAY_S, self._begin)
 
     def _begin(self) -> None:
-        ensureDeferred(self._look()).addErrback(self._failed)
+        ensureDeferred(self._check()).addErrback(self._failed)
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         """Check the sessions with new calls, then the budgets; continue if calls ended meanwhile."""
         try:
             sessions = [(name, self._ended.pop(name)) for name in list(self._ended)[:_AT_ONCE]]
@@ -92,12 +92,12 @@ class InsightNews:
     def _is_news(self, session_id: str, each: Mapping[str, Any]) -> bool:
         """Tell whether a finding is new for its session, or has grown much since it was reported."""
         key, cost = (session_id, str(each["kind"])), float(each["cost"] or 0.0)
-        before = self._told.get(key)
+        before = self._reported.get(key)
         if before is not None and not (cost >= before * _GROWN and cost - before >= _GROWN_USD):
             return False
-        self._told[key] = cost
-        while len(self._told) > _REMEMBERED:
-            del self._told[next(iter(self._told))]
+        self._reported[key] = cost
+        while len(self._reported) > _REMEMBERED:
+            del self._reported[next(iter(self._reported))]
         return True
 
     def _unspent(self, key: tuple[Any, ...]) -> float | None:

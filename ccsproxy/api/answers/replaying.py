@@ -26,7 +26,7 @@ _AT_ONCE, _LIMIT = 2, 900
 _MOST = 20
 
 
-class ReplayAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReplayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be sent again, and which changes to make.
 
     :ivar session_id: the session of the call.
@@ -47,7 +47,7 @@ class ReplayAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     system: str | None = None
     times: int = 1
 
-    def words(self) -> list[str]:
+    def arguments(self) -> list[str]:
         """Return the command's arguments; no value can be mistaken for another option."""
         settings = [f"{place}={msgspec.json.encode(value).decode()}" for place, value in self.set.items()]
         settings += [f"{place}=" for place in self.remove]
@@ -63,13 +63,13 @@ class ReplayAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ]
 
 
-def read_asked(body: bytes) -> ReplayAsked:
+def parse_replay_request(body: bytes) -> ReplayRequest:
     """Parse a request.
 
     :raises Refused: if it is invalid.
     """
     try:
-        asked = msgspec.json.decode(body, type=ReplayAsked)
+        asked = msgspec.json.decode(body, type=ReplayRequest)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise bad_request(f"This replay request is invalid: {error}.") from None
     if not SESSION_ID.match(asked.session_id) or (asked.seq is not None and asked.seq < 1):
@@ -94,7 +94,7 @@ class Replaying:
 
     async def post(self, call: ApiCall) -> ApiResponse:
         """Send the call that a request names, and return the results."""
-        asked = read_asked(call.body)
+        asked = parse_replay_request(call.body)
         if self._running >= _AT_ONCE:
             message = f"{_AT_ONCE} replays are already running; try again later."
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", message, {"Retry-After": "5"})
@@ -105,7 +105,7 @@ class Replaying:
             self._running -= 1
         return ApiResponse(said)
 
-    def _run(self, asked: ReplayAsked) -> bytes:
+    def _run(self, asked: ReplayRequest) -> bytes:
         """Run the command, and return its JSON output.
 
         :raises Refused: with the command's message if it sends nothing.
@@ -122,7 +122,7 @@ class Replaying:
         ]
         try:
             done = subprocess.run(  # noqa: S603 - our own command
-                [*command, *asked.words()],
+                [*command, *asked.arguments()],
                 input=(asked.system or "").encode(),
                 capture_output=True,
                 env=dict(os.environ),

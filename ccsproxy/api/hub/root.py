@@ -45,7 +45,7 @@ class HubRoot(Resource):
         super().__init__()
         self._trusted = trusted
         self._make, self._roles, self._header, self._audit = make, roles, header, audit
-        self._held: OrderedDict[Role, GuardedRoot] = OrderedDict()
+        self._servers: OrderedDict[Role, GuardedRoot] = OrderedDict()
         self._nobody = make(Role("none"))
 
     def getChild(self, path: bytes, request: Request) -> IResource:
@@ -90,11 +90,11 @@ class HubRoot(Resource):
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "no_audit", message) from None
 
     def _of(self, role: Role) -> GuardedRoot:
-        found = self._held.get(role)
+        found = self._servers.get(role)
         if found is None:
-            found = self._held[role] = self._make(role)
+            found = self._servers[role] = self._make(role)
         # By role and not by person: a team's members share one server.
-        self._held.move_to_end(role)
-        while len(self._held) > _HELD:
-            self._held.popitem(last=False)
+        self._servers.move_to_end(role)
+        while len(self._servers) > _HELD:
+            self._servers.popitem(last=False)
         return found
