@@ -12,6 +12,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ccsproxy.proxy.server.last_request import GRACE, LastRequest
 from ccsproxy.proxy.server.leaving import reset_when_taken
 from ccsproxy.proxy.server.parsing.request_framing import EndlessBody
 from ccsproxy.proxy.server.parsing.request_head import ParsedRequestHead
@@ -23,12 +24,14 @@ from ccsproxy.proxy.server.request_reader import RequestReader
 class RelayChannel(RequestReader):
     """The server side of one client connection.
 
-    States: idle (no `request`), in a request (`request` is set, and `_reader` while its body arrives), answered
-    (`request`
-    is finished, but the client's socket has not accepted all its bytes yet), ending (nothing more is read). Answered
-    is
-    followed by idle or by ending; ending is final.
+    States: idle (no `request`; while the site drains a `_last_request` may be waited for), in a request (`request` is
+    set, and `_reader` while its body arrives), answered (`request` is finished, but the client's socket has not
+    accepted all its bytes yet), ending (nothing more is read). Answered is followed by idle or by ending; ending is
+    final.
     """
+
+    _accepted = 0.0
+    _last_request: LastRequest | None = None
 
     def _make_request(self, head: ParsedRequestHead, target: bytes, entered: float) -> RelayRequest:
         return RelayRequest(self, head, target, self.arrived, entered)
@@ -37,10 +40,13 @@ class RelayChannel(RequestReader):
         """Start the connection and wait for a request head."""
         super().connectionMade()
         self._guard = self._guard or self._site.guard_for(self._wire.getHost())
+        self._accepted = self._site.clock()
         self._site.opened(self)
         # The deadline runs from the start: an idle connection without a single byte (browsers open some in advance)
         # holds a descriptor like any other.
         self.deadline.set(self.limits.head_time, self._head_late)
+        if self._site.draining:
+            self.drain()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Release everything, and tell the exchange in progress that its client has left."""
@@ -48,6 +54,7 @@ class RelayChannel(RequestReader):
         waiting = self.unsent_bytes
         self.release()
         self._site.closed(self)
+        self._stop_waiting()
         if (exchange := self._end_request()) is not None:
             exchange.client_gone(waiting)
 
@@ -70,13 +77,34 @@ class RelayChannel(RequestReader):
         """Do nothing: we have sent our own FIN, and nothing depends on it."""
 
     def drain(self) -> None:
-        """Accept no further request; close at once if none is in progress, or if the one in progress is an idle
-        endless stream.
+        """Accept no further request after the one in progress, or one that may be on its way (see `LastRequest`); an
+        idle endless stream is ended.
         """
         if self.request is None and not self.ending:
-            self.close()
+            fresh = not self.connection_id
+            patience = self._accepted + GRACE - self._site.clock() if fresh else 0.0
+            self._last_request = self._last_request or LastRequest(self, self._site, patience)
         elif (exchange := self._exchange) is not None:
             exchange.drain()
+
+    @property
+    def draining(self) -> bool:
+        """Whether the connection ends with the response in progress."""
+        return bool(self._site.draining)
+
+    @property
+    def head_begun(self) -> bool:
+        """Whether a part of a request's head has arrived, and no more."""
+        return self.request is None and not self.ending and self._finder.begun
+
+    def close_if_idle(self) -> None:
+        """Close unless a request is in progress."""
+        if self.request is None and not self.ending:
+            self.close()
+
+    def _stop_waiting(self) -> None:
+        if self._last_request is not None:
+            self._last_request.over()
 
     def cut(self, patience: float = 0.0) -> None:
         """End the exchange in progress, if there is one, and the connection.
@@ -84,7 +112,7 @@ class RelayChannel(RequestReader):
         :param patience: seconds that a slow client gets to read what is already written for it.
         """
         if (exchange := self._exchange) is None:
-            self.drain()
+            self.close_if_idle()
             return
         # The exchange first: it tells capture the reason, before the loss of the connection would report a different
         # one.
@@ -144,6 +172,7 @@ class RelayChannel(RequestReader):
         it.
         """
         self._site.closed(self)
+        self._stop_waiting()
         self._end_request()
         self.detach(protocol)
         ahead, self._pipelined = self._pipelined, b""
@@ -191,7 +220,7 @@ class RelayChannel(RequestReader):
         elif not request.keep_alive or self._site.draining or (self.half_closed and not self._pipelined):
             self.close()
         else:
-            self.deadline.set(self.limits.idle_time, self.drain)
+            self.deadline.set(self.limits.idle_time, self.close_if_idle)
             ahead, self._pipelined = self._pipelined, b""
             self.resume_reading()
             # Within `_advance` the loop there continues by itself; calling it from here as well would nest once per

@@ -182,6 +182,10 @@ class RelayRequest:
             else:
                 self.keep_alive = False
                 self.ends_with_connection = True
+        if self._channel.draining:
+            # Said, or a client would send its next request on a connection that ends.
+            self.keep_alive = False
+            framing = b"Connection: close\r\n" + framing
         self.answered = True
         if self.head.allowed_origin is not None:
             lines = readable(lines, self.head.allowed_origin)

@@ -29,6 +29,9 @@ class ChannelSite(Protocol):
     def draining(self) -> bool:
         """Whether connections are to close after their current exchange."""
 
+    def later(self, seconds: float, call: Any) -> Any:
+        """Call something later; return the timer."""
+
     def guard_for(self, address: Any) -> Any:
         """Return the guard for a local address."""
 
@@ -68,6 +71,10 @@ class RequestChannel(Protocol):
 
     connection_id: str
     half_closed: bool
+
+    @property
+    def draining(self) -> bool:
+        """Whether the connection ends with the response in progress."""
 
     @property
     def peer_text(self) -> str:

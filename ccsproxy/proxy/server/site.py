@@ -92,6 +92,7 @@ class RelaySite(Site):
         self._all_channels: set[RelayChannel] = set() if all_channels is None else all_channels
         self._surplus: set[RelayChannel] = set()
         self._drained: list[Deferred[None]] = []
+        self._over = False
 
     def startFactory(self) -> None:
         """Start without Twisted's access log, which would write down query strings."""
@@ -104,7 +105,8 @@ class RelaySite(Site):
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Make the channel of a new connection, or none if there are far too many."""
         # Beyond the grace not even a 503 is written: it would cost the descriptor that the limit is there to save.
-        if self.draining or len(self._all_channels) >= self.limits.connections + GRACE:
+        # A connection that is accepted while exchanges are let end has one request, too (see `LastRequest`).
+        if self._over or len(self._all_channels) >= self.limits.connections + GRACE:
             return None
         return RelayChannel(self)
 
@@ -113,6 +115,10 @@ class RelaySite(Site):
     def now(self) -> tuple[float, float]:
         """Return the time in seconds since the epoch, and on the monotonic clock."""
         return self.wall(), self.clock()
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Any:
+        """Call something later; return the timer."""
+        return self._turns.callLater(seconds, call)
 
     def guard_for(self, address: Any) -> PortGuard:
         """Return the guard of a listening address."""
@@ -192,6 +198,10 @@ class RelaySite(Site):
             self._turns.callLater(0, self._tell_drained)
 
     def _tell_drained(self) -> None:
+        # An intercepted connection begins where its CONNECT has ended.
+        if self.in_flight:
+            return
+        self._over = True
         waiting, self._drained = self._drained, []
         for deferred in waiting:
             deferred.callback(None)
@@ -217,7 +227,7 @@ class RelaySite(Site):
         return len(self._channels)
 
     def drain(self) -> Deferred[None]:
-        """Accept no further request, and close every connection after its current exchange.
+        """Close every connection after its current exchange, or after a last one that may be on its way.
 
         :return: fires when no exchange is in progress.
         """
@@ -228,6 +238,7 @@ class RelaySite(Site):
         if self.in_flight:
             self._drained.append(done)
         else:
+            self._over = True
             done.callback(None)
         return done
 
@@ -236,6 +247,6 @@ class RelaySite(Site):
 
         :param patience: seconds that slow clients get to read what is already written for them.
         """
-        self.draining = True
+        self.draining = self._over = True
         for channel in tuple(self._channels):
             channel.cut(patience)

@@ -1,13 +1,18 @@
 """Tests of the client's connections: order, limits in time and size, leaving."""
 
 import attr
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.proxy.server import connection, request_reader
+from ccsproxy.proxy.server.last_request import GRACE
 from ccsproxy.proxy.server.limits import Limits, connection_cap
 from test.proxy.relay_rig import Client, Rig
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+
+#: The same when the connection ends with it.
+LAST_ANSWER = ANSWER[:-2] + b"Connection: close\r\n\r\n"
 
 
 def get(target: bytes, fields: bytes = b"") -> bytes:
@@ -291,12 +296,114 @@ class SizeTests(ChannelTestCase):
 class EndTests(ChannelTestCase):
     """Draining and cutting."""
 
-    def test_idle_connections_are_closed_at_once(self) -> None:
-        """Nothing is under way, so the site is drained."""
+    def drain(self) -> Deferred[None]:
         drained = self.rig.site.drain()
+        self.assertNoResult(drained)
+        return drained
+
+    def settle_twice(self, seconds: float) -> None:
+        """Let a wait pass, and the turn after it."""
+        for step in (seconds, 0.0, 0.0):
+            self.rig.settle(step)
+
+    def served_once(self) -> None:
+        self.client.send(get(b"/"))
+        self.answer()
+        self.rig.settle()
+
+    def test_idle_connections_are_closed_in_the_next_turn(self) -> None:
+        """Nothing is under way, so the site is drained, and has no more connections."""
+        self.served_once()
+        drained = self.drain()
+        self.settle_twice(0)
         self.successResultOf(drained)
         self.assertTrue(self.client.transport.closed)
         self.assertIsNone(self.rig.site.buildProtocol(None))
+
+    def test_what_an_idle_client_had_sent_is_answered(self) -> None:
+        """It was in the socket's buffer when the drain began; the answer says that it is the last."""
+        self.served_once()
+        drained = self.drain()
+        self.client.send(get(b"/2"))
+        self.settle_twice(5)
+        self.assertNoResult(drained)
+        self.answer()
+        self.settle_twice(0)
+        self.successResultOf(drained)
+        self.assertEqual(self.client.got, ANSWER + b"ok" + LAST_ANSWER + b"ok")
+        self.assertTrue(self.client.transport.closed)
+
+    def test_a_fresh_connection_is_held_for_its_first_request(self) -> None:
+        """Whether it was accepted before the drain or in it; the request may take its time."""
+        for during in (False, True):
+            self.start()
+            self.client.leave()
+            client = None if during else Client(self.rig)
+            self.rig.client.holding = True
+            busy = Client(self.rig)
+            busy.send(get(b"/busy"))
+            drained = self.drain()
+            client = client or Client(self.rig)
+            self.settle_twice(GRACE - 0.1)
+            client.send(get(b"/late"))
+            self.settle_twice(10)
+            self.assertFalse(client.transport.closed)
+            busy.leave()
+            self.settle_twice(0)
+            self.assertNoResult(drained)
+            self.assertEqual(self.rig.site.in_flight, 1)
+            self.rig.client.holding = False
+            self.rig.client.held[-1][0].callback(None)
+            self.answer()
+            self.settle_twice(0)
+            self.successResultOf(drained)
+            self.assertEqual(client.got, LAST_ANSWER + b"ok")
+            self.assertEqual((client.transport.closed, self.rig.site.in_flight), (True, 0))
+
+    def test_a_silent_fresh_connection_ends_with_the_grace(self) -> None:
+        """Its wait counts from its acceptance, and a client that leaves ends it at once."""
+        self.rig.settle(GRACE - 0.2)
+        early, late = self.client, Client(self.rig)
+        drained = self.drain()
+        self.assertEqual(self.rig.site.in_flight, 2)
+        self.settle_twice(0.3)
+        self.assertEqual((early.transport.closed, late.transport.closed), (True, False))
+        self.assertNoResult(drained)
+        late.leave()
+        self.settle_twice(0)
+        self.successResultOf(drained)
+        self.assertEqual(self.rig.site.in_flight, 0)
+        self.settle_twice(GRACE)
+        self.assertEqual(self.rig.site.in_flight, 0)
+
+    def test_a_head_that_has_begun_is_waited_for(self) -> None:
+        """It may be cut anywhere; one that never ends is refused by its own limit."""
+        for whole in (True, False):
+            self.start(head_time=5.0)
+            self.client.send(get(b"/")[:-3])
+            drained = self.drain()
+            self.settle_twice(GRACE)
+            self.settle_twice(GRACE)
+            self.assertNoResult(drained)
+            if whole:
+                self.client.send(get(b"/")[-3:])
+                self.answer()
+                self.settle_twice(0)
+                self.assertEqual(self.client.got, LAST_ANSWER + b"ok")
+            else:
+                for _ in range(12):
+                    self.settle_twice(1)
+                self.assertEqual(self.client.status, 408)
+            self.settle_twice(GRACE)
+            self.successResultOf(drained)
+
+    def test_a_cut_ends_the_wait(self) -> None:
+        """The drain has its limit."""
+        drained = self.drain()
+        self.rig.site.cut()
+        self.settle_twice(0)
+        self.successResultOf(drained)
+        self.assertTrue(self.client.transport.closed)
 
     def test_exchanges_are_waited_for(self) -> None:
         """They end as ever, and then their connections do."""
@@ -307,7 +414,7 @@ class EndTests(ChannelTestCase):
         self.answer()
         self.rig.settle()
         self.successResultOf(drained)
-        self.assertEqual(self.client.got, ANSWER + b"ok")
+        self.assertEqual(self.client.got, LAST_ANSWER + b"ok")
         self.assertTrue(self.client.transport.closed)
         self.assertEqual(self.outcome(), ("complete", ""))
 
