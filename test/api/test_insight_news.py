@@ -53,7 +53,7 @@ class NewsTests(SynchronousTestCase):
 
     def ends(self, *seqs: int) -> list[dict[str, Any]]:
         for seq in seqs:
-            self.news.heard({"type": "request_completed", "session_id": "s", "seq": seq})
+            self.news.call_ended({"type": "request_completed", "session_id": "s", "seq": seq})
         self.clock.advance(DELAY_S)
         told, self.published[:] = list(self.published), []
         return told
@@ -80,7 +80,7 @@ class NewsTests(SynchronousTestCase):
         """They are looked at in the next one."""
         self.told.waiting = waiting = Deferred()
         self.ends(1)
-        self.news.heard({"type": "request_completed", "session_id": "s", "seq": 2})
+        self.news.call_ended({"type": "request_completed", "session_id": "s", "seq": 2})
         self.clock.advance(10 * DELAY_S)
         self.assertEqual(self.told.looks, 0)
         self.told.waiting = None
@@ -109,5 +109,5 @@ class NewsTests(SynchronousTestCase):
         self.assertEqual([each["type"] for each in self.ends(1)], ["budget"])
 
     def test_other_events(self) -> None:
-        self.news.heard({"type": "request_started", "session_id": "s", "seq": 1})
+        self.news.call_ended({"type": "request_started", "session_id": "s", "seq": 1})
         self.assertEqual(self.clock.getDelayedCalls(), [])
