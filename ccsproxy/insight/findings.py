@@ -171,7 +171,10 @@ def _retries(session: Session) -> Iterator[Finding]:
     failed = [call for call in session.calls if call.failed and call.category == "model"]
     if not failed:
         return
-    counts = Counter(str(call.status or call.outcome.replace("_", " ")) for call in failed)
+    # The status of an answer that broke off says that all was well.
+    counts = Counter(
+        str(call.status if (call.status or 0) >= 400 else call.outcome.replace("_", " ")) for call in failed
+    )
     said = ", ".join(f"{name} {words.times(count)}" for name, count in counts.most_common(4))
     lost = sum(_backoff(call, session) for call in failed)
     yield _make(session, "errors", f"{said}, {words.seconds(lost)} lost", failed, seconds=round(lost, 3))

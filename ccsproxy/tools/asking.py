@@ -104,7 +104,10 @@ def _quoted(word: str) -> str:
 
 
 def say_nothing_matches(reader: Reader, query: Query, err: TextIO) -> None:
-    """Say that a list is empty, and which values of its filters no record has."""
+    """Say that a list is empty, and which values of its filters no record has; or that there is no record at all."""
+    if not reader.sessions(SessionQuery(limit=1, include_empty=True)):
+        err.write("Nothing is recorded yet.\n")
+        return
     for line in ["Nothing matches", *unknown_values(query, reader.meta())]:
         err.write(f"{line[0].upper()}{line[1:]}.\n")
 
@@ -136,7 +139,9 @@ def full_session(reader: Reader, part: str) -> str:
     :raises CommandError: when none or several are meant.
     """
     sessions = [each["session_id"] for each in reader.sessions(SessionQuery(limit=100_000, include_empty=True))]
-    if part == "last" and sessions:
+    if part == "last":
+        if not sessions:
+            raise NoSession("Nothing is recorded yet.")
         return sessions[0]
     if part in sessions:
         return part

@@ -32,7 +32,12 @@ class Paint:
 
 def printable(text: object) -> str:
     """Return captured text without control characters, so that nothing in it can steer a terminal."""
-    return "".join(c if c.isprintable() else " " if c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    return "".join(c if c.isprintable() else _SHOWN.get(c, "\N{REPLACEMENT CHARACTER}") for c in str(text))
+
+
+#: What is no printable letter and yet harmless: blanks, and what joins letters (emoji, Arabic, Indic scripts).
+_SHOWN = {"\t": " ", "\n": " ", "\N{ZERO WIDTH JOINER}": "\N{ZERO WIDTH JOINER}",
+          "\N{ZERO WIDTH NON-JOINER}": "\N{ZERO WIDTH NON-JOINER}"}  # fmt: skip
 
 
 def number(value: float | None) -> str:

@@ -101,7 +101,7 @@ class ViewTests(BrowserTestCase):
         for path in ("/x/nobody/1", "/s/nobody", "/diff/nobody/1/2", "/nothing/here", "/x/5f1d8a52-claude/999"):
             page = watched.page(path)
             expect(page.locator("main h1")).to_be_visible()
-            self.assertGreater(page.locator("main a[href='/']").count(), 0, path)
+            self.assertGreater(page.locator("main a[href='/sessions']").count(), 0, path)
 
     def test_exports(self) -> None:
         """Every export that an exchange and a session offer is answered."""

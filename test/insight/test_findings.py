@@ -6,10 +6,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.insight.cost.budget import Budget, BudgetError, crossed, parse_budget
 from ccsproxy.insight.cost.carry import heaviest, joined_costs, part_costs
+from ccsproxy.insight.facts import Call
 from ccsproxy.insight.findings import findings
 from ccsproxy.insight.leaks import leaks
 from ccsproxy.insight.prompt.comparison import compare, exact_difference
 from ccsproxy.insight.prompt.prompts import listing, versions
+from ccsproxy.insight.session import Session
 from test.insight.test_world import WorldCase
 from test.insight.world import MAIN, SECOND
 
@@ -31,6 +33,17 @@ class FindingTests(WorldCase):
         self.assertIn("secret", found)
         self.assertEqual(found["secret"].text, "2 secrets left in turn 2: stripe-key, password")
         self.assertEqual(findings(self.truth(MAIN)[0])[0].kind, "secret")
+
+    def test_answers_that_broke_off_are_no_200(self) -> None:
+        """Their status says that all was well; what became of them is said in its place."""
+        broken, overloaded = (
+            Call(session_id="s", seq=1, started_ms=1, status=200, outcome="upstream_truncated"),
+            Call(session_id="s", seq=2, started_ms=2, status=529, outcome="http_error"),
+        )
+        calls = [broken, overloaded]
+        (text,) = [each.text for each in findings(Session(calls)) if each.kind == "errors"]
+        self.assertIn("upstream truncated once", text)
+        self.assertIn("529 once", text)
 
     def test_carry_cost_by_hand(self) -> None:
         """What the large result cost after its first call is the sum over the calls that sent it again."""

@@ -1,6 +1,7 @@
 """What commands ask in common."""
 
 import io
+import os
 import sys
 import time
 from datetime import datetime
@@ -44,6 +45,16 @@ class FilterTests(AnsweringCase):
             self.assertEqual(len(self.said("ls", "--status", status, "--json").splitlines()), 2, status)
         status, _, err = self.run_command("ls", "--status", "many")
         self.assertEqual((status, "status" in err), (2, True))
+
+    def test_nothing_at_all(self) -> None:
+        """An empty store is said to be one; there is no last session of it."""
+        empty = self.mktemp()
+        os.mkdir(empty)
+        for argv in (["ls"], ["ls", "--sessions"], ["why", "last"], ["show", "last"]):
+            out, err = io.StringIO(), io.StringIO()
+            args = build_parser().parse_args([*argv, "--data-dir", empty])
+            self.assertEqual((args.command.run(args, out, err), out.getvalue()), (1, ""))
+            self.assertEqual(err.getvalue().partition("\n")[0], "Nothing is recorded yet.")
 
     def test_words_with_blanks(self) -> None:
         """What a shell has rid of its quotes is one phrase again."""

@@ -58,3 +58,9 @@ class PrintingTests(SynchronousTestCase):
     def test_durations(self) -> None:
         """Milliseconds, seconds, minutes."""
         self.assertEqual([duration(v) for v in (None, 12.4, 1500, 90_000)], ["-", "12ms", "1.5s", "1.5m"])
+
+    def test_what_joins_letters_stays(self) -> None:
+        """A family is one picture and Persian is spelled; what turns the direction of a line is replaced."""
+        for text in ("\U0001f469\u200d\U0001f467", "\u0645\u06cc\u200c\u0631"):
+            self.assertEqual(printable(text), text)
+        self.assertEqual(printable("a\u202eb\x1b"), "a\ufffdb\ufffd")

@@ -86,7 +86,7 @@ def _row(by: str, row: Mapping[str, Any], since: str, most: float) -> Any:
         h.td(h.span(figures.exact(errors), class_="bad-figure") if errors else "0", class_="num"),
         h.td(figures.tokens(whole), class_="num"),
         h.td(figures.percent(read, whole), class_="num"),
-        h.td(figures.tokens(whole - (read or 0)), class_="num"),
+        h.td(figures.tokens(None if whole is None else whole - (read or 0)), class_="num"),
         h.td(figures.tokens(row["output_tokens"]), class_="num"),
         h.td(figures.duration(None if row["seconds"] is None else row["seconds"] * 1000), class_="num"),
     )

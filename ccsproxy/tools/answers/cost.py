@@ -1,6 +1,7 @@
 """``ccsproxy cost``: what was spent, by project, model, tool and more."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 from ccsproxy.insight import words
@@ -65,10 +66,15 @@ def _rows(found: dict[str, Any], args: argparse.Namespace) -> list[list[str]]:
 
 def _row(name: str, each: dict[str, Any]) -> list[str]:
     read = each["cache_read_input_tokens"]
-    sent = (each["input_tokens"] or 0) + (read or 0) + (each["cache_creation_input_tokens"] or 0)
+    sent = _prompt(each)
     share = f"{read / sent:.0%}" if sent and read is not None else "-"
     counts = [f"{each['requests']:,}", f"{each['errors']:,}", words.tokens(sent), share]
     return [name, *counts, words.tokens(each["output_tokens"]), total(each["cost"], each["unpriced"])]
+
+
+def _prompt(sums: Mapping[str, Any]) -> int | None:
+    parts = [sums[name] for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")]
+    return None if parts[0] is None else sum(part or 0 for part in parts)
 
 
 def _part_rows(found: dict[str, Any], args: argparse.Namespace) -> list[list[str]]:

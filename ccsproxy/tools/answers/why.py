@@ -165,11 +165,13 @@ def _session_lines(args: argparse.Namespace, found: Any, findings: Any, session:
     totals, turns = found["totals"], found["turns"]
     sent, cached = totals["input_tokens"], totals["cached_tokens"]
     share = f", {cached / sent:.0%} cached" if sent and cached is not None else ""
-    told = f"{words.counted_calls(totals)} in {words.plural(len(turns), 'turn')}"
-    yield _sum(totals), f"{told}, {words.tokens(sent)} sent{share}, {words.tokens(totals['output_tokens'])} out"
+    told = words.counted_calls(totals) + (f" in {words.plural(len(turns), 'turn')}" if turns else "")
+    counted = f", {words.tokens(sent)} sent{share}, {words.tokens(totals['output_tokens'])} out"
+    yield _sum(totals), told + (counted if totals["calls"] else "")
     times = totals["times"]
     spent = [f"{name} {words.seconds(times[name])}" for name in ("model", "tools", "user", "backoff") if times[name]]
-    yield "time", f"{words.seconds(times['total'])}: {', '.join(spent)}"
+    if spent:
+        yield "time", f"{words.seconds(times['total'])}: {', '.join(spent)}"
     for finding in findings[:8]:
         yield "!", finding["text"]
     for turn in sorted(turns, key=lambda each: -(each["cost"] or 0.0))[:5]:

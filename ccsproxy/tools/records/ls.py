@@ -77,7 +77,8 @@ def _sums(reader: Reader, query: Query, shown: int, out: TextIO) -> None:
     if not sums or sums["requests"] < 2:
         return
     of = "" if sums["requests"] == shown else f"{shown} of "
-    sent = sum(sums[name] or 0 for name in _PROMPT)
+    parts = [sums[name] for name in _PROMPT]
+    sent = None if parts[0] is None else sum(part or 0 for part in parts)
     counts = f"{words.plural(sums['requests'], 'request')}, {words.plural(sums['errors'], 'error')}"
     spent = f"{words.tokens(sent)} sent, {words.tokens(sums['output_tokens'])} out"
     out.write(f"{of}{counts}, {spent}, {total(sums['cost'], sums['unpriced'])}\n")

@@ -76,7 +76,9 @@ def cost_row(name: str, counted: list[Any]) -> dict[str, Any]:
         each: (total if each in ("cost", "duration_ms") else int(total)) if count else None
         for each, total, count in zip(SUMMED, pairs[::2], pairs[1::2], strict=True)
     }
-    prompt = sum(sums[each] or 0 for each in _COUNTS if each != "output_tokens")
+    # What nobody counted is unknown, and the cache's parts alone are no prompts.
+    known = sums["input_tokens"] is not None
+    prompt = sum(sums[each] or 0 for each in _COUNTS if each != "output_tokens") if known else None
     read = sums["cache_read_input_tokens"]
     duration = sums.pop("duration_ms")
     return {
