@@ -10,9 +10,9 @@ import msgspec
 from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.segments.segment import Location
 
-#: What a record is taken to need beside its bodies.
+#: Estimated size of a record without its bodies, in bytes.
 _METADATA = 4096
-#: How much longer a decoded body may be than its bytes on the wire.
+#: How many times longer a decoded body may be than its bytes on the wire.
 _INFLATION = 8
 
 
@@ -31,9 +31,9 @@ Settle = Callable[[Location | Dropped], None]
 
 
 class BacklogEntry:
-    """One record or ``started`` line on its way.
+    """One record or ``started`` line waiting to be written.
 
-    :ivar line: the encoded line, once there is one.
+    :ivar line: the encoded line, once it exists.
     """
 
     __slots__ = ("line", "settle", "size", "value")
@@ -46,18 +46,20 @@ class BacklogEntry:
 
 
 class Backlog:
-    """A bounded row of entries between the reactor and the writer thread; every method may be called in any thread.
+    """A bounded queue of entries between the reactor and the writer thread; every method may be called from any
+    thread.
 
-    The newest degrade first: what does not fit loses its bodies, and what does not even then is dropped whole.
-    An eighth of the bytes is kept for entries without bodies. A record fits whatever its size while hardly anything
-    else waits, and counts as no more than the room there is: one huge exchange is no overload.
+    Under overload the newest entries degrade first: an entry that does not fit loses its bodies, and is dropped if it
+    still does not fit. An eighth of the bytes is reserved for entries without bodies. While hardly anything else
+    waits, a record fits whatever its size, and counts only as much as there is room: one huge exchange is not an
+    overload.
 
-    :param most_bytes: bound on the estimated bytes.
-    :param most_entries: bound on the count.
-    :ivar bodies_dropped: records that were kept without their bodies.
-    :ivar taken_in: entries that were ever taken in. They are settled in their order, so that all before one are
-        settled when `settled_in_all` has reached what this was then.
-    :ivar settled_in_all: entries that were ever settled.
+    :param most_bytes: limit of the estimated bytes.
+    :param most_entries: limit of the number of entries.
+    :ivar bodies_dropped: how many records were kept without their bodies.
+    :ivar taken_in: how many entries were ever accepted. Entries are settled in order, so everything accepted before a
+    point in time is settled once `settled_in_all` reaches the value this had then.
+    :ivar settled_in_all: how many entries were ever settled.
     """
 
     def __init__(self, most_bytes: int, most_entries: int) -> None:
@@ -75,10 +77,11 @@ class Backlog:
         self._queued = 0
 
     def offer(self, value: Record | Started, settle: Settle | None = None, reason: str = "queue") -> Dropped | None:
-        """Take an entry in, whole, without bodies, or not at all.
+        """Accept an entry completely, without bodies, or not at all.
 
-        :param settle: called once, with the place of the line or with `Dropped`, unless this returns the latter.
-        :param reason: what to count a refusal under.
+        :param settle: called once, with the location of the line or with `Dropped`, unless this method returns the
+        latter.
+        :param reason: the reason under which a refusal is counted.
         """
         size = estimate(value)
         with self._lock:
@@ -98,19 +101,19 @@ class Backlog:
         return None
 
     def take(self, most_bytes: int, most_entries: int) -> list[BacklogEntry]:
-        """Take the oldest entries out, at least one if there is any; they keep counting until `settled`."""
+        """Take the oldest entries, at least one if there is any; they count as queued until `settled`."""
         with self._lock:
             batch: list[BacklogEntry] = []
             total = 0
             while self._entries and len(batch) < most_entries:
                 if batch and total + self._entries[0].size > most_bytes:
-                    break  # a huge one is written by itself, without a copy
+                    break  # a huge one is written alone, without a copy
                 batch.append(self._entries.popleft())
                 total += batch[-1].size
             return batch
 
     def give_back(self, entries: list[BacklogEntry]) -> None:
-        """Put entries back in front, in their order, to be tried again."""
+        """Put entries back at the front, in order, to be retried."""
         with self._lock:
             self._entries.extendleft(reversed(entries))
 
@@ -129,7 +132,7 @@ class Backlog:
                 self._stored += 1
 
     def refuse(self, value: Record | Started, reason: str) -> Dropped:
-        """Count something that comes too late."""
+        """Count something that arrives too late."""
         with self._lock:
             is_record = isinstance(value, Record)
             self._accepted += is_record

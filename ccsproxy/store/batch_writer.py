@@ -13,23 +13,23 @@ from ccsproxy.store.segments.files import Files, remove_if_there, write_all
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.segment import LONGEST_LINE, Location
 
-#: How much one write takes at most, in estimated bytes and entries.
+#: The maximum size of one write, in estimated bytes and entries.
 _BATCH_BYTES = 4 << 20
 _BATCH_ENTRIES = 256
 
-#: How long batches are written before syncs, acknowledgements and jobs have their turn, in seconds.
+#: How many seconds batches are written before syncs, acknowledgements and jobs get their turn.
 SLICE = 0.25
-#: How long to leave a sick disk alone, in seconds; well below the five within which a healthy one is used again.
+#: Seconds before a failing disk is retried; well below the five within which a healthy one must be used again.
 PAUSE = 1.0
 
 
 class BatchWriter:
     """Moves entries from the backlog to the log. Synchronous; used by one thread.
 
-    While the disk is sick everything waits in the backlog, whose bound drops what is too much.
+    While the disk fails everything waits in the backlog, which drops what exceeds its limits.
 
-    :param clock: seconds, never going back.
-    :ivar trouble: why nothing can be stored at the moment, empty when all is well.
+    :param clock: monotonic seconds.
+    :ivar trouble: why nothing can be stored at the moment, empty if all is well.
     :ivar failures: how many operations failed.
     """
 
@@ -55,13 +55,13 @@ class BatchWriter:
         self._retry_at = 0.0
 
     def turn(self) -> float | None:
-        """Do what there is to do, for `SLICE` at most: under steady load the backlog is never empty.
+        """Do the pending work, for at most `SLICE` seconds: under steady load the backlog is never empty.
 
-        :return: seconds until there is something to do even if nothing new comes, or None.
+        :return: seconds until there is work even if nothing new arrives, or None.
         """
         if self.trouble and self._clock() < self._retry_at:
             return self._retry_at - self._clock()
-        # Without this an idle service would call a mended disk sick until its next record came.
+        # Without this, an idle service would report a repaired disk as failing until its next record.
         if self.trouble and not len(self._backlog):
             self._probe()
         self._write_for(SLICE)
@@ -72,7 +72,7 @@ class BatchWriter:
         return 0.0 if len(self._backlog) else self._lines.next_tick()
 
     def finish(self) -> None:
-        """Write what is left, try a sick disk once more, drop what it does not take, and close the segment."""
+        """Write what is left, try a failing disk once more, drop what it does not accept, and close the segment."""
         self._retry_at = 0.0
         self.turn()
         while len(self._backlog) and not self.trouble:
@@ -83,11 +83,11 @@ class BatchWriter:
         self._failed(self._lines.rotate())
 
     def see_data_dir(self) -> None:
-        """Begin the data dir anew where it was removed; what stands in the way is tried again like any failure."""
+        """Recreate the data directory if it was removed; an obstacle is retried like any other failure."""
         self._failed(self._lines.see_data_dir())
 
     def _write_for(self, seconds: float) -> None:
-        """Write batch after batch, until nothing waits, the disk refuses one, or the time is over."""
+        """Write batches until nothing waits, the disk fails, or the time is over."""
         until = self._clock() + seconds
         while len(self._backlog) and not self._failed(self._write_batch()):
             if self._clock() >= until:
@@ -104,7 +104,7 @@ class BatchWriter:
             for entry in batch:
                 self._settle(entry, Dropped("error"))
             return None
-        # In front, in their order: what the disk refused is written before what came after it.
+        # At the front, in order: what the disk refused is written before what arrived later.
         self._backlog.give_back(batch[len(found) :])
         for place, entry in zip(found, batch, strict=False):
             self._settle(entry, place)
@@ -115,16 +115,16 @@ class BatchWriter:
         return error
 
     def _encode(self, entry: BacklogEntry) -> bool:
-        """Make the line of an entry; a record whose bodies cannot be written is kept without them."""
+        """Encode an entry; a record whose bodies cannot be encoded is kept without them."""
         while not entry.line:
             try:
                 line = codec.encode(entry.value)
                 if len(line) > LONGEST_LINE:
-                    raise ValueError(f"a line of {len(line)} bytes is more than readers take")
+                    raise ValueError(f"a line of {len(line)} bytes is longer than readers accept")
                 entry.line = line
             except Exception:
                 self._log.failure("a record could not be encoded")
-                # Tried without bodies already: what cannot be written then cannot be written at all.
+                # Already tried without bodies: it cannot be encoded at all.
                 if not isinstance(entry.value, Record) or "bodies_dropped" in entry.value.capture.faults:
                     self._settle(entry, Dropped("error"))
                     return False
@@ -143,18 +143,18 @@ class BatchWriter:
             self._log.failure("the index refused what was written")
 
     def _probe(self) -> None:
-        """Find out whether the disk takes data again, without a record to write."""
+        """Find out whether the disk accepts data again, when there is no record to write."""
         path = self._data_dir / "probe.tmp"
         try:
             self._lines.make_ours()
             remove_if_there(self._files, path)
             fd = self._files.create(path)
             try:
-                # Larger than what a full file system still has in its last block: a single byte would fit, and a
+                # Larger than the free rest of a full file system's last block: a single byte would fit there, and a
                 # record would not.
                 data = bytes(1 << 16)
                 if write_all(self._files, fd, data) < len(data):
-                    raise OSError("the disk takes only part of a write")
+                    raise OSError("the disk accepts only part of a write")
                 self._files.sync(fd)
             finally:
                 self._files.close(fd)
@@ -169,7 +169,7 @@ class BatchWriter:
             return False
         self.failures += 1
         if not self.trouble:
-            self._log.error("records cannot be stored and wait: {error}", error=error)
+            self._log.error("records cannot be stored at the moment and are queued: {error}", error=error)
         self.trouble = error.strerror or str(error)
         self._retry_at = self._clock() + PAUSE
         return True

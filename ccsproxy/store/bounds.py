@@ -6,13 +6,13 @@ import msgspec
 
 from ccsproxy.exchange.usage import Usage
 
-#: The largest count that is taken for one: what every reader of JSON can hold exactly.
+#: The largest value accepted as a count: what every JSON parser represents exactly.
 LARGEST_COUNT = (1 << 53) - 1
 _COUNTS = tuple(name for name in Usage.__struct_fields__ if "_tokens" in name or name.startswith("cache_"))
 
 
 def bounded_json(value: Any) -> Any:
-    """Return JSON without the numbers that are too large to be counts, which are null."""
+    """Return JSON in which numbers too large to be counts are replaced by null."""
     if isinstance(value, dict):
         return {name: bounded_json(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -21,12 +21,12 @@ def bounded_json(value: Any) -> Any:
 
 
 def bounded_count(value: int | None) -> int | None:
-    """Return a count that can be one, null for any other: an upstream may say whatever it likes."""
+    """Return a valid count unchanged, null for any other value: an upstream may send anything."""
     return value if value is not None and 0 <= value <= LARGEST_COUNT else None
 
 
 def bounded_usage(usage: Usage | None) -> Usage | None:
-    """Return a usage without the counts that cannot be true."""
+    """Return a usage without impossible counts."""
     if usage is None:
         return None
     counts = ((name, getattr(usage, name)) for name in _COUNTS)
@@ -35,5 +35,5 @@ def bounded_usage(usage: Usage | None) -> Usage | None:
 
 
 def bounded_span(value: float | None) -> float | None:
-    """Return a duration in milliseconds that can be one, null for any other."""
+    """Return a valid duration in milliseconds unchanged, null for any other value."""
     return value if value is not None and 0 <= value <= LARGEST_COUNT else None

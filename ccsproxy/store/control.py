@@ -1,8 +1,9 @@
 """The control channel: how a command asks the service that writes a data directory to change it.
 
-A request is a row in the state of the data dir, which only its owner can change. The service looks once a second,
-takes it, and writes beside it how it stands. No port, no token: who may change the data dir may ask. A removal that
-was asked for outlives the command and the service: it is tried again until nothing is left of the session.
+A request is a row in the state of the data directory, which only its owner can change. The service checks for
+requests once a second, takes them, and writes their status beside them. There is no port and no token: whoever may
+change the data directory may request. A requested removal outlives the command and the service: it is retried until
+nothing is left of the session.
 """
 
 import time
@@ -22,20 +23,20 @@ from ccsproxy.store.observer import AT_WORK
 from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state.state import State, StateError
 
-#: Seconds after which a service that has not taken a request is not going to, and between two looks for the reply.
+#: Seconds after which a service that has not taken a request never will, and between two checks for the reply.
 TAKEN_WITHIN, LOOK = 10.0, 0.1
-#: For how many seconds a command waits for a removal that has met trouble; the service goes on without it.
+#: How many seconds a command waits for a removal that has failed so far; the service continues without it.
 TROUBLE_WITHIN = 20.0
-#: How long the service waits before it tries again what could not be done whole, in seconds.
+#: Seconds before the service retries what could not be completed.
 RETRY = 1.0
 
 
 class ControlRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a command asks for.
+    """A command's request.
 
     :ivar do: ``forget`` sessions, or ``collect`` what retention no longer keeps.
-    :ivar retain_days: days to keep, null for what the service keeps.
-    :ivar retain_size: bytes to keep, null for what the service keeps.
+    :ivar retain_days: days to keep, null for the service's setting.
+    :ivar retain_size: bytes to keep, null for the service's setting.
     """
 
     do: str
@@ -45,10 +46,10 @@ class ControlRequest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
 
 
 class ControlReply(msgspec.Struct, frozen=True):
-    """What came of it; it names no session, since it may outlive one.
+    """The result of a request; it names no session, because it may outlive one.
 
-    :ivar counts: for each session of the request, how many segments held it; null for one that is not removed yet.
-    :ivar trouble: why it could not be done, or not whole yet; empty when it was.
+    :ivar counts: for each session of the request, how many segments contained it; null if it is not removed yet.
+    :ivar trouble: why it failed or is incomplete; empty on success.
     """
 
     counts: list[int | None] = []
@@ -70,11 +71,11 @@ def ask(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Any] = time.sleep,
 ) -> ControlReply | None:
-    """Ask the service that writes a data dir, and wait until it has answered.
+    """Send a request to the service that writes a data directory, and wait for the reply.
 
-    :return: what came of it, null when the service has ended meanwhile. A removal with trouble goes on.
-    :raises DataDirBusy: when it takes no requests.
-    :raises StateError: when the request cannot be written.
+    :return: the result, null if the service has ended meanwhile. A removal that failed so far continues.
+    :raises DataDirBusy: if it accepts no requests.
+    :raises StateError: if the request cannot be written.
     """
     state = State(data_dir)
     try:
@@ -104,8 +105,7 @@ class _Asking:
             if give_up is not None and at >= give_up:
                 return reply
             if at >= deadline:
-                # Not at the first look: a service that is just starting holds the lock only when its recovery is
-                # done.
+                # Not at the first check: a service that is just starting holds the lock only after its recovery.
                 if self._is_over(job, stands):
                     return None
                 deadline = at + TAKEN_WITHIN
@@ -113,21 +113,21 @@ class _Asking:
         return None
 
     def _is_over(self, job: int, stands: str) -> bool:
-        """Tell whether nobody is going to answer, and take the request back then.
+        """Tell whether no reply will come, and withdraw the request in that case.
 
-        :raises DataDirBusy: when a service is there and does not take it.
+        :raises DataDirBusy: if a service is running and does not take it.
         """
         if _is_free(self._data_dir):
             self._state.withdraw(job)
             return True
-        # In one statement with the look: a request that is taken in this very moment must not be taken back.
+        # In one statement: a request that is being taken at this moment must not be withdrawn.
         if stands == "asked" and self._state.withdraw(job, only="asked"):
             raise DataDirBusy(f"The ccsproxy that writes to {self._data_dir} does not take the request.")
         return False
 
 
 def _is_free(data_dir: Path) -> bool:
-    """Tell whether nobody writes to a data dir any more."""
+    """Tell whether nothing writes to a data directory any more."""
     try:
         Lock(data_dir).release()
     except DataDirBusy:
@@ -136,7 +136,7 @@ def _is_free(data_dir: Path) -> bool:
 
 
 class Controlled(Protocol):
-    """What a store can do."""
+    """The operations of a store that can be requested."""
 
     settings: StoreSettings
 
@@ -144,17 +144,17 @@ class Controlled(Protocol):
         """Remove a session from everything that is kept."""
 
     def erase(self, sessions: Sequence[str]) -> Deferred[str]:
-        """See that nothing is left of removed sessions, and say why something is."""
+        """Ensure that nothing is left of removed sessions; return why something is."""
 
     def collect(self, settings: StoreSettings) -> Deferred[str]:
-        """Remove what is not to be kept."""
+        """Remove what retention does not keep."""
 
 
 class ControlServer:
-    """Looks for requests in the thread of the maintenance, and has the store serve them.
+    """Checks for requests in the maintenance thread, and lets the store serve them.
 
     :param reactor: used for ``callFromThread`` and ``callLater``.
-    :param call: runs a job in the thread of the maintenance.
+    :param call: runs a job in the maintenance thread.
     """
 
     _log = Logger()
@@ -167,27 +167,28 @@ class ControlServer:
         self._waits: set[Deferred[None]] = set()
 
     def look(self) -> None:
-        """Take the requests that are there, and at first those that an earlier service left; called in the thread."""
+        """Take the pending requests, at first also those left by an earlier service; called in the maintenance
+        thread.
+        """
         try:
             if not self._opened:
                 self._state.begin_jobs()
                 self._opened = True
             found = self._state.take_jobs()
-        # Each second, in the thread of the maintenance: logging it here would fill a disk that is full perhaps
-        # already.
-        except StateError:  # what must read the state tells of it; requests wait
+        # Called each second: logging it here could fill a disk that may be full already.
+        except StateError:  # code that must read the state reports this; requests wait
             return
         for job, data in found:
             self._reactor.callFromThread(self._begin, job, data)
 
     def stop(self) -> None:
-        """Leave what is not done to the next service."""
+        """Leave unfinished requests to the next service."""
         self._stopped = True
         for wait in tuple(self._waits):
             wait.cancel()
 
     def _begin(self, job: int, data: bytes) -> None:
-        done_but_not_said = b'{"do":"forget"}'  # a removal that was wiped out of the state
+        done_but_not_said = b'{"do":"forget"}'  # a removal whose request was erased from the state
         try:
             request = msgspec.json.decode(data or done_but_not_said, type=ControlRequest)
         except msgspec.MsgspecError as error:
@@ -197,7 +198,7 @@ class ControlServer:
         done.addErrback(lambda failure: self._log.failure("a request could not be served", failure))
 
     async def _serve(self, job: int, request: ControlRequest) -> None:
-        """Serve a request; a removal again and again, until it is whole."""
+        """Serve a request; retry a removal until it is complete."""
         if request.do != "forget":
             reply = await Deferred.fromCoroutine(collect(self._store, request)).addErrback(self._trouble_of)
             self._answer(job, reply, done=True)
@@ -212,7 +213,7 @@ class ControlServer:
             if not trouble:
                 self._finish(job, reply)
                 return
-            # That the index has not come to it yet is no trouble that anybody could do something about.
+            # An index that has not got to it yet is not a problem that anybody could solve.
             if trouble != AT_WORK:
                 self._answer(job, reply, done=False)
             await self._pause()
@@ -224,12 +225,12 @@ class ControlServer:
         self._waits.discard(wait)
 
     def _answer(self, job: int, reply: ControlReply, done: bool) -> None:
-        """Say how a request stands, where that cannot delay the reactor."""
+        """Write the status of a request, in a thread so that it cannot delay the reactor."""
         data = msgspec.json.encode(reply)
         self._call(lambda: self._state.answer(job, data, done))
 
     def _finish(self, job: int, reply: ControlReply) -> None:
-        """Say that a removal is done, when the request itself, which names the sessions, is wiped out."""
+        """Report a removal as done once the request itself, which names the sessions, has been erased."""
 
         def finish() -> None:
             self._state.wipe(job)
@@ -254,25 +255,25 @@ class ControlServer:
 
 
 async def remove(store: Controlled, sessions: Sequence[str], counts: dict[str, int]) -> str:
-    """Remove sessions, and see that nothing is left of them.
+    """Remove sessions, and ensure that nothing is left of them.
 
-    :param counts: for each session that is removed, how many segments held it; what is in it is not done again.
-    :return: why it is not done, empty when it is.
+    :param counts: for each removed session, how many segments contained it; sessions in it are not removed again.
+    :return: why it is incomplete, empty if it is complete.
     """
     trouble = ""
     for session in sessions:
         if session not in counts:
             try:
                 counts[session] = await store.forget(session)
-            except Exception as error:  # the others are removed all the same
+            except Exception as error:  # the other sessions are removed nevertheless
                 trouble = str(error)
     return trouble or await store.erase(sessions)
 
 
 async def collect(store: Controlled, request: ControlRequest) -> ControlReply:
-    """Remove what is not to be kept, as the request says or else as the service does.
+    """Remove what is not kept by the request's settings, or else by the service's.
 
-    :raises Exception: whatever the store fails with.
+    :raises Exception: any exception of the store.
     """
     if request.do != "collect":
         return ControlReply(trouble=f"this service does not know how to {request.do}")

@@ -14,18 +14,18 @@ from ccsproxy.errors import DataDirError
 from ccsproxy.store.segments.segment import segments_dir
 
 _PRIVATE = 0o700
-#: The file whose lock is the right to write.
+#: The file whose lock grants the right to write.
 LOCK = "lock"
 
 
 class DataDirBusy(DataDirError):
-    """Another process writes to the data dir."""
+    """Another process writes to the data directory."""
 
 
 def prepare(data_dir: Path) -> None:
-    """Make the data dir and its segments directory, or check that they are the user's own.
+    """Create the data directory and its segments directory, or check that they are private to the user.
 
-    :raises DataDirError: if they cannot be made, are links, belong to someone else, or are open to others.
+    :raises DataDirError: if they cannot be created, are links, belong to someone else, or are open to others.
     """
     _prepare_one(data_dir)
     folder = segments_dir(data_dir)
@@ -40,7 +40,7 @@ def _prepare_one(path: Path) -> None:
         fact = path.lstat()
     except OSError as error:
         raise DataDirError(
-            f"The data dir {path} cannot be made: {error.strerror}; choose another --data-dir."
+            f"The data dir {path} cannot be created: {error.strerror}; choose another --data-dir."
         ) from None
     if stat.S_ISLNK(fact.st_mode):
         raise DataDirError(f"The data dir {path} is a symbolic link; name the directory that it leads to.")
@@ -53,7 +53,7 @@ def _prepare_one(path: Path) -> None:
 
 
 def _make(path: Path) -> None:
-    """Make a directory and those above it, each private from the beginning."""
+    """Create a directory and its parents, each private from the start."""
     if os.path.lexists(path):
         return
     if not path.parent.exists():
@@ -61,7 +61,7 @@ def _make(path: Path) -> None:
     try:
         path.mkdir(mode=_PRIVATE)
     except FileExistsError:
-        pass  # another process was faster; what it made is checked like any other
+        pass  # another process was faster; its directory is checked like any other
 
 
 def _is_in_the_way(path: Path) -> bool:
@@ -73,12 +73,12 @@ def _is_in_the_way(path: Path) -> bool:
 
 
 class Lock:
-    """The right to write to a data dir, held until `release` or the end of the process.
+    """The right to write to a data directory, held until `release` or the end of the process.
 
-    It is a lock on a file in the data dir and, where the system has such, a name outside of it: so it holds while the
-    directory is removed, until this process has begun another under a new lock.
+    It is a lock on a file in the data directory and, on Linux, an abstract socket name: so it persists while the
+    directory is removed, until this process has created another one under a new lock.
 
-    :raises DataDirBusy: if another process, or another store of this one, holds it.
+    :raises DataDirBusy: if another process, or another store in this one, holds it.
     :raises DataDirError: if the lock file cannot be used.
     """
 
@@ -93,7 +93,7 @@ class Lock:
             raise
 
     def held(self) -> bool:
-        """Tell whether the data dir is still the one that was locked; may be called in any thread."""
+        """Tell whether the data directory is still the locked one; may be called from any thread."""
         try:
             there, ours = os.stat(self._data_dir / LOCK, follow_symlinks=False), os.fstat(self._fd)
         except OSError:
@@ -101,17 +101,17 @@ class Lock:
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
     def renew(self) -> None:
-        """Lock what the data dir is now, after it was removed; it is made if it is not there.
+        """Lock the current data directory after the old one was removed; it is created if it does not exist.
 
         :raises DataDirBusy: if another process was faster.
-        :raises DataDirError: if it cannot be made.
+        :raises DataDirError: if it cannot be created.
         """
         prepare(self._data_dir)
         old, self._fd = self._fd, _lock_file(self._data_dir)
         os.close(old)
 
     def release(self) -> None:
-        """Let others write; harmless when done twice."""
+        """Release the lock; may be called twice."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
@@ -142,20 +142,20 @@ def _lock_file(data_dir: Path) -> int:
 
 
 def _claim_name(data_dir: Path) -> socket.socket | None:
-    """Claim a data dir's name in Linux's abstract namespace, which forgets it when the process ends.
+    """Claim a data directory's name in Linux's abstract socket namespace, which is released when the process ends.
 
-    :return: what holds it; null where there is no such namespace, and where another user took the name.
+    :return: the socket that holds it; null if there is no such namespace, or if another user holds the name.
     :raises DataDirBusy: if another process of this user holds it.
     """
     if not sys.platform.startswith("linux"):
         return None
-    folder = os.stat(data_dir.absolute().parent)  # containers may share the namespace and the path, not the inode
+    folder = os.stat(data_dir.absolute().parent)  # containers may share the namespace and the path, but not the inode
     place = f"{folder.st_dev}:{folder.st_ino}/{data_dir.absolute().name}"
     name = f"\0ccsproxy-{os.geteuid()}-{sha256(os.fsencode(place)).hexdigest()[:32]}".encode()
     claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         claim.bind(name)
-        claim.listen(1)  # so that whoever finds it taken can learn by whom
+        claim.listen(1)  # so that a process that finds it taken can determine the owner
     except OSError:
         claim.close()
         if _owner_of(name) == os.geteuid():
@@ -165,13 +165,13 @@ def _claim_name(data_dir: Path) -> socket.socket | None:
 
 
 def _owner_of(name: bytes) -> int:
-    """Return the user of the process that holds a name, -1 when it let go of it."""
+    """Return the user of the process that holds a name, -1 if it was released."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
         asking.setblocking(False)
         try:
             asking.connect(name)
             _, uid, _ = struct.unpack("iII", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        except BlockingIOError:  # more ask than it can answer: it is held
+        except BlockingIOError:  # more processes connect than it can accept: it is held
             return os.geteuid()
         except OSError:
             return -1

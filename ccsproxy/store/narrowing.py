@@ -16,14 +16,14 @@ _COMPUTED["cached_share"] = f"(1.0 * requests.cache_read_input_tokens / nullif({
 
 
 def expression(member: str) -> str:
-    """Return the SQL expression of a member of a summary, one of those that the language knows."""
+    """Return the SQL expression for a member of a summary that the query language knows."""
     if member not in {*TEXTS.values(), *NUMBERS.values(), *FLAGS.values(), *SORTS.values()}:
         raise ValueError(f"{member} is no member of a summary")
     return _COMPUTED.get(member, f"requests.{member}")
 
 
 def conditions(question: Question) -> tuple[list[str], list[Any]]:
-    """Write the fields of a question as conditions with placeholders, and the values for them."""
+    """Convert the fields of a question to conditions with placeholders, and their values."""
     found: list[str] = []
     values: list[Any] = []
     for each in question.narrowings:
@@ -36,7 +36,7 @@ def conditions(question: Question) -> tuple[list[str], list[Any]]:
 
 
 def marked_condition(chosen: Marked) -> tuple[str, list[Any]]:
-    """Write a condition that holds for sessions and calls that were looked up in the annotations."""
+    """Return a condition that matches the sessions and calls found in the annotations."""
     pieces, values = ["0"], list[Any]()
     if chosen.sessions:
         pieces.append(f"requests.raw_session_id IN ({_SESSION} IN ({', '.join('?' * len(chosen.sessions))}))")
@@ -69,7 +69,7 @@ def _condition(each: Narrowing) -> tuple[str, list[Any]]:
 
 
 def _named(member: str, sql: str) -> str:
-    """Write a condition on names, of which there are few, as one on the rows that have one of them."""
+    """Rewrite a condition on names, of which there are few, as one on the rows that have one of them."""
     field = "tool" if member == "tools" else member
     chosen = f"SELECT name FROM names WHERE field = '{field}' AND {sql}"  # noqa: S608  (a member of a summary)
     if member == "tools":
@@ -89,12 +89,12 @@ def _bound(column: str, sign: str, bound: float) -> tuple[str, list[Any]]:
 
 
 def _pattern(value: str) -> str:
-    """Write a text as a pattern that holds where it is contained."""
+    """Convert a text to a pattern that matches where it is contained."""
     escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 
 
 def order(question: Question) -> str:
-    """Return what a question sorts by, as SQL; what lacks the value comes last."""
+    """Return a question's sort order as SQL; rows without the value come last."""
     column = expression(question.sort)
     return f"{column} IS NULL, {column} {'DESC' if question.descending else 'ASC'}, requests.key DESC"

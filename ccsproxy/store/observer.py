@@ -2,28 +2,28 @@
 
 from typing import Protocol
 
-#: What `IndexObserver.left_of_forgotten` says while nothing is in the way.
+#: The result of `IndexObserver.left_of_forgotten` while nothing has failed.
 AT_WORK = "the index is being rewritten"
 
 
 class IndexObserver(Protocol):
-    """Who wants to hear of every change to the segments.
+    """Receives notice of every change to the segments.
 
     All methods are called in threads of the store, never in the reactor's; they return at once (work is queued) and
-    do not raise. Whatever is missed can be read again from the segments: the index is derived.
+    do not raise. Anything missed can be read again from the segments: the index is derived.
     """
 
     def wrote(self, lines: int) -> None:
-        """Hear that so many lines are with the kernel."""
+        """``lines`` lines have been written to the kernel."""
 
     def changed(self) -> None:
-        """Hear that segments came, went or were compressed: which, the folder tells."""
+        """Segments were added, removed or compressed; the directory shows which."""
 
     def forgotten(self) -> None:
-        """A session was removed because the user said so: nothing of it shall stay, not even in deleted rows."""
+        """A session was removed at the user's request: nothing of it may remain, not even in deleted rows."""
 
     def left_of_forgotten(self) -> str:
-        """Say why something of what was forgotten may still be there, empty when nothing is."""
+        """Return why something of what was forgotten may still exist, empty if nothing does."""
 
 
 class NullObserver:
@@ -39,5 +39,5 @@ class NullObserver:
         """Ignore that a session was removed."""
 
     def left_of_forgotten(self) -> str:
-        """Have nothing that could be left."""
+        """Return that nothing is left."""
         return ""

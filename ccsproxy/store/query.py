@@ -16,27 +16,27 @@ from ccsproxy.store.summary import KEY_BITS, Summary, as_dict, milliseconds
 
 #: The filters of contract section 6 that name a member of a summary; a comma means "or".
 FIELDS = ("upstream", "model", "cwd", "client", "dialect", "category", "outcome", "status")
-#: Those that have few values, which are all known.
+#: Those with a fixed set of values.
 _KNOWN = {"outcome": tuple(map(str, Outcome)), "category": tuple(map(str, Category)), "dialect": NAMES}
-#: How many rows a page has when nobody says, and at most.
+#: The default and the maximum number of rows in a page.
 PAGE, LARGEST_PAGE = 100, 1000
 
 
 class QueryError(ValueError):
-    """A filter has a value that cannot be meant; the message is one sentence for the asker."""
+    """A filter has an invalid value; the message is one sentence for the user."""
 
 
 @attr.frozen
 class Query:
-    """A question for a list of requests.
+    """A query for a list of requests.
 
-    :ivar fields: for each of `FIELDS`, the values of which one must be the request's.
+    :ivar fields: for each of `FIELDS`, the values of which the request must have one.
     :ivar since: earliest start, milliseconds since the epoch, inclusive.
     :ivar until: latest start, milliseconds since the epoch, exclusive.
     :ivar before: the cursor of the previous page, 0 for the newest.
-    :ivar question: what else was asked in the query language; `q` holds its words.
-    :ivar marked: what `question` asks of annotations, looked up, and whether it must not hold.
-    :ivar offset: rows to leave out first, in a list that is sorted by something else than time.
+    :ivar question: the rest of the query in the query language; `q` has its words.
+    :ivar marked: the annotations that `question` asks for, looked up, and whether the condition is negated.
+    :ivar offset: rows to skip, in a list that is not sorted by time.
     """
 
     session: tuple[str, ...] = ()
@@ -53,12 +53,12 @@ class Query:
 
     @property
     def sorted(self) -> bool:
-        """Whether the list has another order than the newest first."""
+        """Whether the list is sorted other than newest first."""
         return self.question is not None and bool(self.question.sort)
 
     @property
     def ceiling(self) -> int | None:
-        """The order key that every row must be below, null when there is none."""
+        """The exclusive upper bound of the rows' order keys, null if there is none."""
         bounds = [self.before] if self.before else []
         if self.until is not None:
             bounds.append(self.until << KEY_BITS)
@@ -66,14 +66,14 @@ class Query:
 
     @property
     def floor(self) -> int | None:
-        """The lowest order key a row may have, null when there is none."""
+        """The inclusive lower bound of the rows' order keys, null if there is none."""
         return None if self.since is None else self.since << KEY_BITS
 
 
 def parse_query(given: dict[str, str]) -> Query:
-    """Make a query from the parameters of a URL; unknown ones are ignored, empty ones are not filters.
+    """Build a query from the parameters of a URL; unknown ones are ignored, empty ones are not filters.
 
-    :raises QueryError: when a value cannot be meant.
+    :raises QueryError: if a value is invalid.
     """
     question = parse_question(given.get("q", ""))
     fields = {name: values for name in FIELDS if (values := _values(given.get(name, "")))}
@@ -94,9 +94,9 @@ def parse_query(given: dict[str, str]) -> Query:
 
 
 def parse_question(text: str) -> Question:
-    """Read the query language.
+    """Parse the query language.
 
-    :raises QueryError: when a word of it cannot be meant.
+    :raises QueryError: if a word of it is invalid.
     """
     try:
         question = parse(text)
@@ -111,9 +111,9 @@ def parse_question(text: str) -> Question:
 
 
 def _check(name: str, values: tuple[str, ...]) -> None:
-    """Refuse what no request can ever have: it would look like a list in which nothing happened.
+    """Refuse a value that no request can ever have: the result would look like an empty list.
 
-    :raises QueryError: naming what there is.
+    :raises QueryError: listing the valid values.
     """
     known = _KNOWN.get(name, values)
     for value in values:
@@ -124,7 +124,7 @@ def _check(name: str, values: tuple[str, ...]) -> None:
 
 
 def _unknown(name: str, value: str) -> str:
-    return f"{name} is one of {', '.join(_KNOWN[name])}, not {value[:40]!r}"
+    return f"{name} must be one of {', '.join(_KNOWN[name])}, not {value[:40]!r}"
 
 
 def _later(one: int | None, other: int | None) -> int | None:
@@ -136,9 +136,9 @@ def _earlier(one: int | None, other: int | None) -> int | None:
 
 
 def parse_number(given: dict[str, str], name: str, otherwise: int, most: int) -> int:
-    """Read a whole number from 0; more than the most there may be is taken as the most.
+    """Parse a whole number from 0; a larger one is reduced to the maximum.
 
-    :raises QueryError: when it is not a number.
+    :raises QueryError: if it is not a number.
     """
     text = given.get(name) or str(otherwise)
     if not (text.isascii() and text.isdigit()):
@@ -156,10 +156,10 @@ def _time(given: dict[str, str], name: str) -> int | None:
 
 
 def parse_time(text: str, name: str = "since") -> int:
-    """Read a time: RFC 3339, a date, or a span back from the epoch's seconds as a number.
+    """Parse a time: RFC 3339, a date, or seconds since the epoch.
 
     :return: milliseconds since the epoch.
-    :raises QueryError: when it is none of them.
+    :raises QueryError: if it is none of them.
     """
     try:
         if re.fullmatch(r"\d{9,11}(\.\d+)?", text):
@@ -176,9 +176,9 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def terms(q: str) -> list[tuple[list[str], bool]]:
-    """Split what a user typed into terms that must all be found: words, or phrases in double quotes.
+    """Split what a user typed into terms that must all occur: words, or phrases in double quotes.
 
-    :return: for each term its words, which must follow one another, and whether the last may go on (``wor*``).
+    :return: for each term its words, which must be consecutive, and whether the last is a prefix (``wor*``).
     """
     found = []
     for phrase, star, word in _TERM.findall(q):
@@ -190,15 +190,15 @@ def terms(q: str) -> list[tuple[list[str], bool]]:
 
 
 def match_expressions(q: str) -> list[str]:
-    """Write what a user typed as FTS5 expressions, one a term, that cannot be anything but a search for it.
+    """Convert what a user typed to FTS5 expressions, one per term, that cannot have any other effect.
 
-    :return: empty when there is nothing to search for in it.
+    :return: empty if there is nothing to search for.
     """
     return ['"' + " ".join(words) + '"' + (" *" if open_ended else "") for words, open_ended in terms(q)]
 
 
 def matches(query: Query, row: Summary) -> bool:
-    """Tell whether a summary passes every filter but ``q``, the cursor and the limit."""
+    """Tell whether a summary matches every filter except ``q``, the cursor and the limit."""
     started = milliseconds(row.started_at)
     return (
         (not query.session or row.session_id in query.session)
@@ -212,7 +212,7 @@ def matches(query: Query, row: Summary) -> bool:
 
 
 def says(query: Query, texts: list[str]) -> bool:
-    """Tell whether the texts, taken together, hold every term of ``q``."""
+    """Tell whether the texts together contain every term of ``q``."""
     whole = " \0 ".join(" ".join(word.casefold() for word in _WORD.findall(text)) for text in texts)
     for words, open_ended in terms(query.q):
         phrase = re.escape(" ".join(words).casefold())
@@ -222,17 +222,18 @@ def says(query: Query, texts: list[str]) -> bool:
 
 
 def where(query: Query, driver: str | None = None) -> tuple[list[str], list[Any]]:
-    """Write a query's filters as SQL conditions on ``requests``, parameterised.
+    """Convert a query's filters to SQL conditions on ``requests``, parameterised.
 
-    :param driver: the filter that is left out because it leads; the others are kept from their indexes, so that the
-        order by key is free.
+    :param driver: the filter that is left out because it drives the query; the others must not use their indexes, so
+    that the order by key costs nothing.
     """
     conditions: list[str] = []
     values: list[Any] = []
     for name, given in [("session_id", query.session), *query.fields.items()]:
         if given and name != driver:
             named = f"SELECT +name FROM names WHERE field = '{name}' AND value IN ({_marks(given)})"  # noqa: S608
-            # A session is a few rows of all, which its index finds (see `ccsproxy.store.reader.lists.OF_SESSION`).
+            # A session is a small part of all rows, which its index finds (see
+            # `ccsproxy.store.reader.lists.OF_SESSION`).
             column = f"requests.raw_{name}" if name == "session_id" else f"+requests.raw_{name}"
             conditions.append(f"{column} IN ({named})")
             values.extend(stored(name, value) for value in given)
@@ -261,7 +262,7 @@ def _marks(given: tuple[str, ...]) -> str:
 
 
 def stored(name: str, value: str) -> Any:
-    """Return a filter's value as its column holds it."""
+    """Return a filter's value in the form stored in its column."""
     return int(value) if name == "status" and value.isascii() and value.isdigit() else value
 
 

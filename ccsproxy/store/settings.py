@@ -4,14 +4,14 @@ import attr
 
 from ccsproxy.config.keeping import Keeping
 
-#: More than the writer ever needs to be behind: beyond it bodies are dropped, then records.
+#: More than the writer should ever be behind: beyond it bodies are dropped, then records.
 QUEUE_BYTES = 64 << 20
 QUEUE_COUNT = 10_000
 
 
 @attr.frozen
 class StoreSettings(Keeping):
-    """How the store works: what can be said, and what only we say.
+    """The store's settings: the configurable ones, and some of our own.
 
     :ivar run: the session id of this run, for the headers of the segments.
     :ivar writer: program and version, for the headers of the segments.

@@ -36,11 +36,11 @@ _T = TypeVar("_T")
 
 
 class Store:
-    """Keeps records. Every method but the constructor is called in the reactor's thread and returns at once.
+    """Keeps records. Every method except the constructor is called in the reactor's thread and returns at once.
 
-    :param data_dir: where; made private by `open`.
+    :param data_dir: the data directory; made private by `open`.
     :param reactor: used for ``callFromThread``.
-    :param observer: who hears of what is written, in the store's threads.
+    :param observer: notified of what is written, in the store's threads.
     :param clock: seconds since the epoch.
     """
 
@@ -74,22 +74,22 @@ class Store:
         self._closing = Once(self._shut, self._shut_down)
 
     def open(self, alive: Mapping[str, float | None] | None = None) -> Deferred[Recovery]:
-        """Lock and repair the data dir, and begin to write.
+        """Lock and repair the data directory, and start writing.
 
-        :param alive: the exchanges, by id, that are still going on in a relay that outlived its recorder; all others
-            that have begun and not ended become ``unclean`` records. With each, since when it may have been recorded
-            if it has ended (seconds since the epoch), None when that is moments ago.
-        :return: what was found; fails with `DataDirError` when the data dir cannot be used.
+        :param alive: the exchanges, by id, that are still in progress in a relay that outlived its recorder; all
+        others that began and did not end become ``unclean`` records. Each with the earliest time at which it may have
+        been recorded if it has ended (seconds since the epoch), None for just now.
+        :return: what was found; fails with `DataDirError` if the data directory cannot be used.
         """
         kept = frozenset(alive or ())
         since = min((each for each in (alive or {}).values() if each is not None), default=None)
-        # A data dir of a hundred segments is read for a second: the recorder takes no frame meanwhile, and the log
-        # keeps them.
+        # Reading a data directory with a hundred segments takes a second: the recorder accepts no frames meanwhile,
+        # and the log keeps them.
         done = in_thread(self._reactor, lambda: self._prepare(kept, since))
         return done.addCallbacks(self._prepared, self._unprepared)
 
     def last_seq(self, session_id: str) -> int:
-        """Return the highest sequence number that a session was ever given, 0 for a new one."""
+        """Return the highest sequence number ever assigned in a session, 0 for a new one."""
         return max(self._marks.get(session_id, 0), self._marks_of_removed.get(mark_key(session_id), 0))
 
     def started(self, note: Started) -> None:
@@ -100,30 +100,31 @@ class Store:
     def append(self, record: Record) -> Deferred[Location]:
         """Store a record.
 
-        :return: fires when its whole line is with the kernel; fails with `ccsproxy.store.backlog.Dropped`.
+        :return: fires when its complete line has been written to the kernel; fails with
+        `ccsproxy.store.backlog.Dropped`.
         """
         raise_to(self._marks, record.session_id, record.seq)
         return self._writer.append(record)
 
     def forget(self, session_id: str) -> Deferred[int]:
-        """Remove a session for good: the segments that it is in are rewritten without it; see also `erase`.
+        """Remove a session permanently: the segments that contain it are rewritten without it; see also `erase`.
 
-        :return: how many segments that were; fails with ``RuntimeError`` when the store is not open.
+        :return: how many segments contained it; fails with ``RuntimeError`` if the store is not open.
         """
         return self._in_maintenance(lambda: self._maintenance.forget(session_id))
 
     def erase(self, sessions: Sequence[str]) -> Deferred[str]:
-        """See that nothing is left of sessions that were removed.
+        """Ensure that nothing is left of removed sessions.
 
-        :return: why something may be left, empty when nothing is; to be asked again then.
+        :return: why something may be left, empty if nothing is; call it again in that case.
         """
         return self._in_maintenance(lambda: self._maintenance.erase(sessions), rotate=False)
 
     def collect(self, settings: StoreSettings) -> Deferred[str]:
         """Seal and compress what is left over, and remove what retention does not keep.
 
-        :param settings: what it keeps this time.
-        :return: what went wrong, empty when nothing did; fails with ``RuntimeError`` when the store is not open.
+        :param settings: the retention settings to use this time.
+        :return: what went wrong, empty if nothing did; fails with ``RuntimeError`` if the store is not open.
         """
 
         def collect() -> str:
@@ -152,26 +153,30 @@ class Store:
         }
 
     def close(self) -> Deferred[None]:
-        """Write and sync what waits, end the threads and let go of the data dir; may be called more than once."""
+        """Write and sync what waits, stop the threads and unlock the data directory; may be called more than once."""
         return self._closing.run()
 
     def see_data_dir(self) -> None:
-        """Begin the data dir anew, under a new lock, when it was found removed twice: ``rm`` may be at it still."""
+        """Recreate the data directory, under a new lock, when it was found removed twice: ``rm`` may still be
+        running.
+        """
         if self._running and not self._closing.begun:
             self._missed = 0 if self.owns_data_dir() else self._missed + 1
             if self._missed >= 2:
                 self._writer.call(self._batch_writer.see_data_dir)
 
     def owns_data_dir(self) -> bool:
-        """Tell whether the data dir is still the one that this store has locked; may be called in any thread."""
+        """Tell whether the data directory is still the one that this store has locked; may be called from any
+        thread.
+        """
         return self._lock is not None and self._lock.held()
 
     def _own_data_dir(self) -> None:
-        """Lock the data dir anew after it was removed, in the writer's thread.
+        """Lock the data directory again after it was removed, in the writer's thread.
 
-        :raises OSError: if another process was faster, or it cannot be made.
+        :raises OSError: if another process was faster, or it cannot be created.
         """
-        # Somebody may remove the data dir under a running service: what follows would go into files without a name.
+        # The data directory may be removed under a running service: further writes would go to deleted files.
         if self._lock is None or self._lock.held():
             return
         try:
@@ -179,15 +184,17 @@ class Store:
         except DataDirError as reason:
             raise OSError(f"the data dir was removed, and no new one can be used: {reason}") from None
         self._state.close()
-        self._log.error("the data dir {path} was removed while it was used; a new one is begun", path=self.data_dir)
+        self._log.error(
+            "the data dir {path} was removed while it was in use; a new one was created", path=self.data_dir
+        )
 
     def _in_maintenance(self, work: Callable[[], _T], rotate: bool = True) -> Deferred[_T]:
-        """Do something with the closed segments in their thread.
+        """Work on the closed segments in the maintenance thread.
 
-        :param rotate: whether the current segment is closed first, with all in it that was given by now.
-        :return: fails with ``RuntimeError`` when the store is not open.
+        :param rotate: whether the current segment is closed first, with everything appended so far.
+        :return: fails with ``RuntimeError`` if the store is not open.
         """
-        # Closing has begun: a job given now would find its thread ended, and its Deferred would never fire.
+        # Closing has begun: a job accepted now would find its thread ended, and its Deferred would never fire.
         if not self._running or self._closing.begun:
             return fail(RuntimeError("the store is not open"))
         done: Deferred[_T] = Deferred()
@@ -212,7 +219,7 @@ class Store:
     async def _shut(self) -> None:
         if self._running:
             self._control.stop()
-            # The writer before the maintenance: its last act closes a segment, of which the maintenance is told.
+            # The writer before the maintenance: its last action closes a segment, which the maintenance must process.
             await self._writer.close()
             self._running = False
             await in_thread(self._reactor, self._maintenance_thread.stop)
@@ -226,12 +233,12 @@ class Store:
         prepare(self.data_dir)
         self._lock = Lock(self.data_dir)
         result = recover(self._files, self.data_dir, alive, self._clock(), since)
-        # Only then: the index may be as old as it likes, and is no authority where the segments themselves speak.
-        if result.unread:  # what the index knows of them is better than numbers that are given twice
+        # Only now: the index may be outdated, and does not count where the segments themselves can be read.
+        if result.unread:  # the index's knowledge of them is better than assigning numbers twice
             merge_marks(result.marks, IndexSource(self.data_dir).ask(last_seqs, dict[str, int]()))
         try:
             self._marks_of_removed = self._state.marks()
-        except StateError as reason:  # records are kept all the same; nothing is removed until it is mended
+        except StateError as reason:  # records are kept nevertheless; nothing is removed until the state is repaired
             result.problems.append(str(reason))
         return result
 
@@ -244,12 +251,11 @@ class Store:
             self._log.warn("in the data dir, {problem}", problem=problem)
         self._recovery = result
         merge_marks(self._marks, result.marks)
-        # Behind the recovery, which has removed what was torn: the log goes on with a name that is later than all it
-        # found.
+        # After the recovery, which has cut off what was torn: the log continues with a name later than any it found.
         self._build(result.newest)
         self._running = True
         # Before the thread starts, so that these records are the first of the new segment, in the order of their
-        # beginnings.
+        # starts.
         for started in result.unclean:
             self._writer.append(unclean_record(started)).addErrback(self._unclean_lost)
         self._writer.start()

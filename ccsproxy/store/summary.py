@@ -17,28 +17,28 @@ from ccsproxy.providers.cost import Cost
 from ccsproxy.providers.resellers import priced_model
 from ccsproxy.store.bounds import LARGEST_COUNT, bounded_count, bounded_json, bounded_span, bounded_usage
 
-#: What a call costs: model, usage, time of the start, the upstream's NAME and its address.
+#: Returns what a call costs: model, usage, start time, the upstream's name and its address.
 Price = Callable[[str | None, Usage | None, str, str, str], Cost]
 
-#: Bits of an order key below its milliseconds.
+#: Number of bits of an order key below its milliseconds.
 KEY_BITS = 21
-#: The latest start that an order key can say (2109), in milliseconds since the epoch.
+#: The latest start that an order key can represent (2109), in milliseconds since the epoch.
 LATEST_MS = (1 << 42) - 2
 
 
 def no_price(model: str | None, usage: Usage | None, at: str, upstream: str, url: str) -> Cost:
-    """Know no price for any call."""
+    """Return that no price is known."""
     return Cost(None, "price")
 
 
 class Summary(msgspec.Struct, kw_only=True, gc=False):
-    """One row of a list of requests (contract, section 6); null is "not known", ``outcome`` null is "still running".
+    """One row of a list of requests; null means unknown, ``outcome`` null means still running.
 
-    :ivar unpriced: what is missing for a cost that should be there, in a word (`ccsproxy.providers.cost.Cost`); a
-        ``cost`` beside it is a lower bound.
-    :ivar tools: the names of the tools that the answer calls.
+    :ivar unpriced: what is missing for a cost that should exist, in a word (`ccsproxy.providers.cost.Cost`); a
+    ``cost`` beside it is a lower bound.
+    :ivar tools: the names of the tools that the response calls.
     :ivar purpose: what a model call was for: ``main``, ``title``, ``quota``, ``compaction``, ``side``.
-    :ivar about: whose words ``preview`` is: ``prompt``, ``result``, ``answer``, ``calls``, ``title``, ``kind``.
+    :ivar about: the source of ``preview``: ``prompt``, ``result``, ``answer``, ``calls``, ``title``, ``kind``.
     :ivar preview: what the call was about, as one line for people.
     """
 
@@ -88,7 +88,7 @@ class Summary(msgspec.Struct, kw_only=True, gc=False):
 
 
 class RequestPart(msgspec.Struct, gc=False):
-    """What is read of a record's ``request``; the body stays unparsed."""
+    """The part of a record's ``request`` that is parsed; the body is not."""
 
     method: str = ""
     path: str = ""
@@ -98,7 +98,7 @@ class RequestPart(msgspec.Struct, gc=False):
 
 
 class ResponsePart(msgspec.Struct, gc=False):
-    """What is read of a record's ``response``; the body stays unparsed."""
+    """The part of a record's ``response`` that is parsed; the body is not."""
 
     status: int | None = None
     body_reassembled: msgspec.Raw = msgspec.Raw(b"null")
@@ -106,7 +106,7 @@ class ResponsePart(msgspec.Struct, gc=False):
 
 
 class Entry(msgspec.Struct, gc=False):
-    """A line of a segment as the index reads it: a record, or the ``started`` line that precedes one."""
+    """A line of a segment as parsed by the index: a record, or the ``started`` line that precedes one."""
 
     id: str
     seq: int
@@ -148,9 +148,9 @@ _same = attrgetter(*_SAME)
 
 
 def read_entry(line: bytes | bytearray) -> Entry:
-    """Read a line of a segment, older schema versions included.
+    """Parse a line of a segment, including older schema versions.
 
-    :raises ValueError: when it is neither a record nor a ``started`` line.
+    :raises ValueError: if it is neither a record nor a ``started`` line.
     """
     try:
         return _decoder.decode(line)
@@ -162,15 +162,15 @@ def read_entry(line: bytes | bytearray) -> Entry:
 
 
 def plain_json(text: bytes | bytearray) -> bytes:
-    """Write JSON anew without the lone surrogates that some agents send and strict readers refuse.
+    """Rewrite JSON without the lone surrogates that some agents send and strict parsers refuse.
 
-    :raises ValueError: when it is no JSON.
+    :raises ValueError: if it is not JSON.
     """
     return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def summarise(entry: Entry) -> Summary:
-    """Make the summary of an entry; cost, tools and preview are added by those who know them."""
+    """Make the summary of an entry; cost, tools and preview are added elsewhere."""
     client, usage, error, response = entry.client, bounded_usage(entry.usage) or Usage(), entry.error, entry.response
     return Summary(
         **dict(zip(_SAME, _same(entry), strict=True)),
@@ -201,12 +201,14 @@ def summarise(entry: Entry) -> Summary:
 
 
 def _folder(process: Process | None) -> str | None:
-    """Return where a program was started that names no folder, None where that says nothing of a project."""
+    """Return the working directory of a program that names no project directory, None if it says nothing about a
+    project.
+    """
     return process.cwd if process is not None and process.cwd != "/" else None
 
 
 def set_cost(row: Summary, entry: Entry, price: Price) -> None:
-    """Say in the summary of a finished exchange what it cost, or what is missing for that.
+    """Set the cost of a finished exchange in its summary, or what is missing for it.
 
     A call that used nothing, or of which nothing is known because it failed, lacks no price.
     """
@@ -217,7 +219,7 @@ def set_cost(row: Summary, entry: Entry, price: Price) -> None:
 
 
 def cost_gap(entry: Entry, price: Price) -> str | None:
-    """Return why it is not known what a finished exchange cost, as a sentence; None where it is."""
+    """Return why the cost of a finished exchange is unknown, as a sentence; None if it is known."""
     found = _cost(entry, price)
     return found.reason if found.dollars is None else None
 
@@ -233,38 +235,38 @@ def _cost(entry: Entry, price: Price) -> Cost:
 
 
 def _is_billed(row: Summary) -> bool:
-    """Tell whether a call without a price is one that the provider bills, as far as can be told."""
+    """Tell whether a call without a price is one that the provider bills, as far as is known."""
     if row.input_tokens or row.output_tokens or row.cache_read_input_tokens or row.cache_creation_input_tokens:
         return True
     return row.category == Category.MODEL and row.status is not None and row.status < 300
 
 
 def milliseconds(when: str) -> int:
-    """Convert a time as the records write it (RFC 3339) to milliseconds since the epoch.
+    """Convert a time as in records (RFC 3339) to milliseconds since the epoch.
 
-    :raises ValueError: when it is not such a time.
+    :raises ValueError: if it is not such a time.
     """
     return round(datetime.fromisoformat(when if when[-1:] in "Zz" or "+" in when else when + "Z").timestamp() * 1000)
 
 
 def order_key(started_at: str, exchange_id: str) -> int:
-    """Make the number by which lists are ordered: milliseconds of the start, then the order of ids within one.
+    """Return the number by which lists are sorted: milliseconds of the start, then the order of ids within one.
 
-    An id is made when the head is whole, often in a later millisecond than the one in which its first byte came. So
-    the 21 lower bits hold by how many (3), the id's counter within that millisecond (8), and what tells the ids of
-    several sources apart (10). What began later than `LATEST_MS` is taken to have begun then. Two exchanges may,
-    rarely, get the same number; whoever keeps them apart counts on.
+    An id is made when the head is complete, often in a later millisecond than that of its first byte. So the 21 lower
+    bits contain the delay in milliseconds (3), the id's counter within that millisecond (8), and what distinguishes
+    the ids of several sources (10). A start after `LATEST_MS` counts as `LATEST_MS`. Rarely, two exchanges get the
+    same number; the index then increments one.
     """
     begun, low = min(max(milliseconds(started_at), 0), LATEST_MS), zlib.crc32(exchange_id.encode())
     try:
         made, count = int(exchange_id[:12], 16), int(exchange_id[12:18], 16)
     except ValueError:
         return begun << KEY_BITS | low & (1 << KEY_BITS) - 1
-    # A start is rounded and an id's millisecond is cut off, so the id may seem to be the earlier one.
+    # A start is rounded and an id's millisecond is truncated, so the id may seem to be earlier.
     late = min(max(made - begun + 1, 0), 7)
     return begun << KEY_BITS | late << 18 | min(count, 0xFF) << 10 | low & 0x3FF
 
 
 def as_dict(summary: Summary) -> dict[str, Any]:
-    """Write a summary as the JSON object that the API answers with."""
+    """Convert a summary to the JSON object returned by the API."""
     return msgspec.structs.asdict(summary)

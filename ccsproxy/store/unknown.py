@@ -1,8 +1,8 @@
 """Unknown filter values: reported when a list is empty, with what was probably meant.
 
-Outcomes, categories and dialects are known beforehand, and an unknown one is an error (`ccsproxy.store.query`).
-Models, clients, upstreams, folders and tools are whatever was recorded: one that was not is no error, as it may be
-tomorrow, but an empty list must not look as if the question had been understood.
+Outcomes, categories and dialects are fixed, and an unknown one is an error (`ccsproxy.store.query`). Models, clients,
+upstreams, directories and tools are whatever was recorded: an unknown one is not an error, because it may be recorded
+tomorrow, but an empty list must not look as if the query had been understood.
 """
 
 import difflib
@@ -12,25 +12,25 @@ from typing import Any
 
 from ccsproxy.store.query import Query
 
-#: How alike a value, or a word of it, must be to be taken for a slip of the finger (0 to 1).
+#: How similar a value, or a word of it, must be to count as a typing error (0 to 1).
 _ALIKE = 0.7
-#: So many values are named where none is near, and looked through for one that is.
+#: How many values are listed if none is similar, and how many are searched for a similar one.
 _NAMED, _LOOKED_THROUGH = 3, 2000
 _WORDS = re.compile(r"[^a-z0-9]+")
 _CALLED = {"cwd": "project", "tools": "tool"}
 
 
 def unknown_values(query: Query, known: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Say which values of a query no record has.
+    """Report the values of a query that no record has.
 
-    :param known: what the records have, by field, the most frequent first.
-    :return: a sentence for each, without its full stop.
+    :param known: the recorded values, by field, the most frequent first.
+    :return: one sentence each, without its full stop.
     """
     found = []
     for name, values in {**query.fields, "tool": query.tool}.items():
         there = [str(each) for each in known.get(name, ())]
         found += [_sentence(name, value, there) for value in values if there and value not in there]
-    # Whole values above, parts of them below: so each kind of filter is met.
+    # Exact values above, substrings below: the two ways in which filters match.
     for each in query.question.narrowings if query.question else ():
         field = "tool" if each.member == "tools" else each.member
         there = [str(value) for value in known.get(field, ())]
@@ -53,9 +53,9 @@ def _sentence(name: str, value: str, there: Sequence[str]) -> str:
 
 
 def nearest(value: str, there: Sequence[str]) -> str | None:
-    """Return what was probably meant, None when nothing is near.
+    """Return the most similar value, None if nothing is similar.
 
-    :param there: values, the most frequent first, which wins where two are as near.
+    :param there: values, the most frequent first, which wins if two are equally similar.
     """
     best, alike = None, _ALIKE
     wanted = value.casefold()

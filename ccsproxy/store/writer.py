@@ -20,10 +20,11 @@ _T = TypeVar("_T")
 def in_thread(reactor: Any, work: Callable[[], _T], name: str = "ccsproxy store") -> Deferred[_T]:
     """Run a callable in a new thread.
 
-    Unlike the reactor's pool, this neither waits for name look-ups that occupy the pool, nor is torn down before us.
+    Unlike the reactor's pool, this does not wait for name look-ups that occupy the pool, and is not torn down before
+    us.
 
     :param reactor: used for ``callFromThread``.
-    :return: fires in the reactor's thread with what the callable returned or raised.
+    :return: fires in the reactor's thread with the callable's result or exception.
     """
     done: Deferred[_T] = Deferred()
 
@@ -38,12 +39,12 @@ def in_thread(reactor: Any, work: Callable[[], _T], name: str = "ccsproxy store"
     return done
 
 
-#: How long after the first entry more are waited for, so that a burst costs one write, in seconds.
+#: How many seconds to wait for more after the first entry, so that a burst costs one write.
 _GATHER = 0.03
 
 
 class Writer:
-    """Runs a batch_writer in a thread of its own and fires a Deferred for each record in the reactor.
+    """Runs a `BatchWriter` in its own thread and fires a Deferred for each record in the reactor.
 
     :param reactor: used for ``callFromThread`` only.
     """
@@ -63,20 +64,20 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="ccsproxy store writer", daemon=True)
 
     def start(self) -> None:
-        """Start the thread that alone writes."""
+        """Start the only thread that writes."""
         self._thread.start()
 
     def append(self, record: Record) -> Deferred[Location]:
         """Store a record.
 
-        :return: fires with its place when its whole line is with the kernel (with ``--sync record``: on the disk);
-            fails with `Dropped` when it is not going to be.
+        :return: fires with its location when its complete line has been written to the kernel (with ``--sync
+        record``: to the disk); fails with `Dropped` if it never will be.
         """
         if self._stopping:
             return fail(self._backlog.refuse(record, "shutdown"))
         done: Deferred[Location] = Deferred()
-        # Read without the lock, in another thread: a word too early or too late names the wrong reason once, and
-        # loses nothing.
+        # Read without the lock, from another thread: a slightly outdated value names the wrong reason once, and loses
+        # nothing.
         reason = "disk" if self._batch_writer.trouble else "queue"
         refused = self._backlog.offer(record, lambda result: self._settle(done, result), reason)
         if refused is not None:
@@ -85,7 +86,7 @@ class Writer:
         return done
 
     def started(self, note: Started) -> None:
-        """Store the beginning of an exchange; if that is not possible, only a crash would tell."""
+        """Store the start of an exchange; if that fails, only a crash would reveal it."""
         if self._stopping:
             self._backlog.refuse(note, "shutdown")
         elif self._backlog.offer(note) is None:
@@ -94,11 +95,11 @@ class Writer:
     def call(self, job: Callable[[], None]) -> None:
         """Run something between two writes, in the writer's thread.
 
-        It runs when all that was given before it is settled, or the disk is sick: what waits then may wait for long.
+        It runs when everything appended before it is settled, or the disk fails: then the rest may wait for long.
         """
         with self._lock:
-            # The job remembers how much had been given before it, since "remove this session" means also what still
-            # waits.
+            # The job stores how much was appended before it, since "remove this session" includes what is still
+            # queued.
             self._jobs.append((self._backlog.taken_in, job))
         self._wake.set()
 
@@ -121,14 +122,14 @@ class Writer:
                 break
             if self._wake.is_set():
                 self._wake.clear()
-                if wait != 0.0:  # else more waits already than one slice could write
+                if wait != 0.0:  # otherwise more is waiting already than one slice can write
                     # A turn of an agent ends several exchanges within milliseconds: one write and one sync serve all
                     # of them.
                     self._hurry.wait(_GATHER)
             wait = self._guarded(self._batch_writer.turn)
             self._deliver()
             self._run_jobs()
-        # Deferreds and jobs once more behind it: closing settles what the last turn left.
+        # Deferreds and jobs once more afterwards: closing settles what the last turn left.
         self._guarded(self._batch_writer.finish)
         self._deliver()
         self._run_jobs()
@@ -137,7 +138,7 @@ class Writer:
         try:
             return step()
         except Exception:
-            self._log.failure("the store's writer failed and goes on")
+            self._log.failure("the store's writer failed and continues")
             return 1.0
 
     def _run_jobs(self) -> None:

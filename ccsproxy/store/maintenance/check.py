@@ -19,15 +19,15 @@ from ccsproxy.store.summary import order_key
 
 @attr.define
 class SegmentReport:
-    """What was found in one segment.
+    """The result for one segment.
 
-    :ivar size: bytes of its lines, not compressed.
-    :ivar damaged: lines that do not verify, followed by good ones.
-    :ivar tail: bytes behind the last good line: a torn tail, or a line that is being written.
-    :ivar closed: whether its last line says that it is whole.
-    :ivar unindexed: records that the index does not know.
-    :ivar dangling: requests of the index that are not where it says.
-    :ivar problem: why it could not be read to its end, empty when it could.
+    :ivar size: uncompressed bytes of its lines.
+    :ivar damaged: lines that fail verification, followed by good ones.
+    :ivar tail: bytes after the last good line: a torn tail, or a line that is being written.
+    :ivar closed: whether it has a valid footer.
+    :ivar unindexed: records that are missing in the index.
+    :ivar dangling: requests in the index whose location is wrong.
+    :ivar problem: why it could not be read completely, empty if it could.
     """
 
     name: str
@@ -49,10 +49,10 @@ class SegmentReport:
 
 @attr.define
 class CheckReport:
-    """What was found in a store.
+    """The result for a store.
 
     :ivar index: ``ok``, or why the index could not be compared.
-    :ivar gone: segments that the index knows and that are gone.
+    :ivar gone: segments in the index that do not exist any more.
     """
 
     segments: list[SegmentReport] = attr.field(factory=list)
@@ -65,7 +65,7 @@ class CheckReport:
         return self.index == "ok" and not self.gone and all(each.good for each in self.segments)
 
 
-#: How many requests may share an order key, so that their keys were counted up.
+#: How many requests may have had the same order key, so that their keys were incremented.
 _SHARED = 64
 
 Rows = dict[int, tuple[int, str]]
@@ -74,7 +74,7 @@ Rows = dict[int, tuple[int, str]]
 def check(data_dir: Path, progress: Callable[[SegmentReport], None] = lambda report: None) -> CheckReport:
     """Read the whole store and compare it with its index; nothing is changed or locked.
 
-    :param progress: told of each segment when it is done.
+    :param progress: called with each segment's result.
     """
     report = CheckReport()
     try:
@@ -110,9 +110,9 @@ def check_segment(data_dir: Path, name: str, connection: sqlite3.Connection | No
 
 
 def _read(data_dir: Path, report: SegmentReport, rows: Rows | None) -> list[RecordHead]:
-    """Count a segment's lines, and take those rows away that are as the lines say.
+    """Count a segment's lines, and remove the index rows that match them.
 
-    :return: the heads of records and beginnings that have no such row.
+    :return: the heads of records and ``started`` lines without a matching row.
     """
     unknown: dict[str, RecordHead] = {}
     since_good = damaged = 0
@@ -139,13 +139,13 @@ def _read(data_dir: Path, report: SegmentReport, rows: Rows | None) -> list[Reco
 
 
 def _rows(connection: sqlite3.Connection, name: str) -> Rows:
-    """Return what the index has of a segment: offset to length and id."""
+    """Return a segment's rows in the index: offset to length and id."""
     sql = "SELECT offset, length, id FROM requests JOIN segments USING (segment) WHERE name = ?"
     return {offset: (length, unpacked_id(id_)) for offset, length, id_ in connection.execute(sql, (name,))}
 
 
 def _is_known(connection: sqlite3.Connection, head: RecordHead) -> bool:
-    """Tell whether the index has a request, wherever its line is."""
+    """Tell whether the index has a request, whatever the location of its line."""
     try:
         key = order_key(head.started_at, head.id)
     except ValueError:
@@ -160,10 +160,10 @@ def _known(connection: sqlite3.Connection) -> set[str]:
 
 @attr.frozen
 class Space:
-    """What takes the space.
+    """One item of the space usage.
 
     :ivar name: of a segment, a session or a dialect.
-    :ivar size: bytes on the disk for segments, bytes of records (not compressed) for the others.
+    :ivar size: bytes on disk for segments, uncompressed bytes of records for the others.
     """
 
     what: str
@@ -173,9 +173,9 @@ class Space:
 
 
 def space(data_dir: Path) -> Iterator[Space]:
-    """Yield what takes the space, by segment, session and dialect, the largest first.
+    """Yield the space usage by segment, session and dialect, the largest first.
 
-    :raises IndexUnusable: when there is no index to ask.
+    :raises IndexUnusable: if there is no usable index.
     """
     connection = open_for_reading(data_dir)
     try:

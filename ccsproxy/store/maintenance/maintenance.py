@@ -22,23 +22,23 @@ from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state.shipments import Shipments, unshipped
 from ccsproxy.store.state.state import State, StateError
 
-#: How often to look even if nothing was rotated, and how long to wait after the disk refused something, in seconds.
+#: Seconds between rounds without rotations, and before a retry after a disk error.
 EVERY = 60.0
-#: How often to look for requests, in seconds.
+#: Seconds between two checks for control requests.
 LOOK = 1.0
 _NICE = 15
 _TORN_DAYS = 7
 
 
 class Maintenance:
-    """One round of care. Synchronous; used by one thread.
+    """One round of maintenance. Synchronous; used by one thread.
 
     :param writing: the name of the segment that may still be appended to, see `SegmentLog.writing`.
     :param clock: seconds since the epoch.
-    :param is_ours: tells whether the data dir is still the one that is locked.
-    :param newest: the newest segment at the start, empty to believe the clock. One that is older than anything that
-        is kept means that nothing was recorded for long, or that the clock is wrong.
-    :ivar trouble: why the last round could not do all of its work, empty when it could.
+    :param is_ours: tells whether the data directory is still the locked one.
+    :param newest: the newest segment at startup, empty to trust the clock. If it is older than anything that is kept,
+    nothing was recorded for long, or the clock is wrong.
+    :ivar trouble: why the last round was incomplete, empty if it was not.
     """
 
     _log = Logger()
@@ -72,9 +72,9 @@ class Maintenance:
         self._is_ours = is_ours
 
     def round(self, settings: StoreSettings | None = None) -> None:
-        """Do all there is to do; what fails is reported and tried again in the next round.
+        """Do all pending work; failures are reported and retried in the next round.
 
-        :param settings: what is to be kept this time, if not what always is.
+        :param settings: retention settings for this round, if not the usual ones.
         """
         self.trouble = ""
         if not self._is_ours():
@@ -88,9 +88,9 @@ class Maintenance:
     def forget(self, session_id: str) -> int:
         """Remove a session from all closed segments and from the state.
 
-        :return: how many segments held it.
-        :raises OSError: if the disk does not take it, or a segment cannot be read: the others were rewritten, calling
-            it again goes on. `PackedError` likewise.
+        :return: how many segments contained it.
+        :raises OSError: if a segment cannot be read or written: the others were rewritten, and another call
+        continues. Likewise `PackedError`.
         """
         if not self._is_ours():
             raise OSError(f"the data dir {self._data_dir} was removed")
@@ -109,9 +109,9 @@ class Maintenance:
         return count
 
     def erase(self, sessions: Sequence[str]) -> str:
-        """See that nothing is left of removed sessions, wherever they were.
+        """Ensure that nothing is left of removed sessions, anywhere.
 
-        :return: why something may be left, empty when nothing is.
+        :return: why something may be left, empty if nothing is.
         """
         waiting = [target for target, session in self._state.deletions() if session in sessions]
         if waiting:
@@ -120,9 +120,9 @@ class Maintenance:
         return self._observer.left_of_forgotten()
 
     def _closed(self) -> list[tuple[str, bool]]:
-        """List the segments that nothing is appended to; one that is found before `writing` is read is never new."""
+        """List the closed segments; one that is found before `writing` is read is never a new one."""
         found = list_segments(self._data_dir)
-        # After the list, never before: a segment that is begun between the two is then not in the list at all.
+        # After listing, never before: a segment that is created in between is then not in the list at all.
         writing = self._writing()
         return [(name, packed) for name, packed in found if name != writing]
 
@@ -136,7 +136,7 @@ class Maintenance:
             self._observer.changed()
 
     def _expire(self, settings: StoreSettings) -> None:
-        """Remove what is not to be kept; one segment that cannot be removed does not keep the others."""
+        """Remove what is not to be kept; a segment that cannot be removed does not stop the others."""
         starred = self._state.stars()
         now = self._ages.now()
         found = survey(self._files, self._data_dir, [name for name, _ in self._closed()], now)
@@ -160,7 +160,7 @@ class Maintenance:
     def _drop(self, name: str, missed: bool) -> None:
         """Remove a segment.
 
-        :param missed: whether some target never had it, because it was away for too long: that is counted.
+        :param missed: whether some target never had it, because it was down for too long: that is counted.
         """
         records = contents(self._files, self._data_dir, name).records if missed else 0
         self._retention.drop(name)
@@ -169,7 +169,7 @@ class Maintenance:
             self._log.warn("{name} was removed before every target had it (--ship-hold)", name=name)
 
     def _must_stay(self, name: str, starred: frozenset[str]) -> bool:
-        """Tell whether a segment is kept whole, for its stars or because nobody knows what is in it."""
+        """Tell whether a segment is kept completely, because of its stars or because its content is unknown."""
         try:
             return bool(starred) and self._retention.is_kept(name, starred)
         except (OSError, PackedError) as error:
@@ -189,11 +189,11 @@ class Maintenance:
 
     def _failed(self, what: str, error: Exception) -> None:
         self.trouble = f"{what}: {error}"
-        self._log.warn("the care of {what} failed and is tried again: {error}", what=what, error=error)
+        self._log.warn("the maintenance of {what} failed and will be retried: {error}", what=what, error=error)
 
 
 class MaintenanceThread:
-    """Runs rounds when poked and once in a while, and other jobs of the same kind between them.
+    """Runs rounds when poked and periodically, and other jobs in between.
 
     :param look: called once a second.
     """
@@ -215,17 +215,17 @@ class MaintenanceThread:
         self._thread.start()
 
     def poke(self) -> None:
-        """Say that there may be something to do."""
+        """Wake the thread: there may be work."""
         self._wake.set()
 
     def call(self, job: Callable[[], None]) -> None:
-        """Run a job in the thread; it catches its own exceptions."""
+        """Run a job in the thread; it must catch its own exceptions."""
         with self._lock:
             self._jobs.append(job)
         self._wake.set()
 
     def stop(self) -> None:
-        """End the thread after what it is doing, and wait for that."""
+        """End the thread after its current work, and wait for that."""
         self._stopping = True
         self._wake.set()
         if self._thread.is_alive():
@@ -253,11 +253,11 @@ class MaintenanceThread:
         try:
             job()
         except Exception:
-            self._log.failure("the care of the segments failed and is tried again")
+            self._log.failure("the maintenance of the segments failed and will be retried")
 
 
 def _lower_priority() -> None:
-    """Make this thread nicer than the rest; only Linux has priorities for threads."""
+    """Lower this thread's priority; only Linux has priorities per thread."""
     try:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
     except (OSError, AttributeError):

@@ -31,10 +31,10 @@ from ccsproxy.store.state.state import State
 
 
 class OfflineStore:
-    """A store, locked. Leaving the context lets go of it.
+    """A store, locked. Leaving the context unlocks it.
 
-    :raises DataDirBusy: when a service writes to it.
-    :raises DataDirError: when it cannot be used.
+    :raises DataDirBusy: if a service writes to it.
+    :raises DataDirError: if it cannot be used.
     """
 
     def __init__(
@@ -65,21 +65,21 @@ class OfflineStore:
         self._lock.release()
 
     def reindex(self, progress: Progress = no_progress) -> dict[str, str]:
-        """Make the index anew.
+        """Rebuild the index.
 
-        :return: the segments that could not be read, or not to their end, with the reason.
+        :return: the segments that could not be read completely, with the reason.
         """
         return rebuild(self._data_dir, self._price, progress)
 
     def catch_up(self) -> None:
-        """Bring the index up to the segments."""
+        """Update the index from the segments."""
         bring_up(self._data_dir, self._price)
 
     def forget(self, sessions: Sequence[str]) -> dict[str, int]:
-        """Remove sessions, so that nothing of them is left on the disk; those too that a service was asked to remove.
+        """Remove sessions so that nothing of them is left on disk; includes removals requested from a service.
 
-        :return: for each, how many segments held it.
-        :raises OSError: when something is left; the next start of a service goes on with it. `PackedError` likewise.
+        :return: for each, how many segments contained it.
+        :raises OSError: if something is left; the next start of a service continues. Likewise `PackedError`.
         """
         self._state.begin_jobs()
         self._state.ask_for(msgspec.json.encode(ControlRequest("forget", list(sessions))))
@@ -95,14 +95,14 @@ class OfflineStore:
         return {session: counts[session] for session in sessions}
 
     def change(self, change: Change) -> int:
-        """Change lines of records wherever they are stored: such segments are rewritten, the index is made anew.
+        """Change lines of records wherever they are stored: such segments are rewritten, and the index is rebuilt.
 
-        Each segment is exchanged whole, as by `forget`; a crash leaves some changed and some not, calling it again
-        goes on.
+        Each segment is replaced atomically, as by `forget`; after a crash some are changed and some are not, and
+        another call continues.
 
-        :param change: returns a line as it is to be; a line that is to stay is returned itself.
+        :param change: returns the changed line; a line that should stay is returned itself.
         :return: how many segments were rewritten.
-        :raises OSError: if the disk does not take it, or a segment cannot be read; `PackedError` likewise.
+        :raises OSError: if a segment cannot be read or written; likewise `PackedError`.
         """
         rewriter = Rewriter(self._files, self._data_dir, self._header, self._clock, self._random)
         count = 0
@@ -119,7 +119,7 @@ class OfflineStore:
     def collect(self) -> str:
         """Seal and compress what is left over, and remove what retention no longer keeps.
 
-        :return: what went wrong, empty when nothing did.
+        :return: what went wrong, empty if nothing did.
         """
         maintenance = self._maintenance()
         maintenance.round()
@@ -127,9 +127,9 @@ class OfflineStore:
         return maintenance.trouble
 
     def add(self, records: Iterable[dict[str, Any]]) -> int:
-        """Add records in segments of their own, each of which appears whole or not at all.
+        """Add records in new segments, each of which appears atomically.
 
-        :return: how many there were.
+        :return: how many records were added.
         """
         count, source = 0, iter(records)
         while batch := self._segment(source):
@@ -140,7 +140,7 @@ class OfflineStore:
     def _segment(self, records: Iterator[dict[str, Any]]) -> int:
         """Write one segment of records.
 
-        :return: how many went into it.
+        :return: how many it contains.
         """
         names = [name for name, _ in list_segments(self._data_dir)]
         name = segment_name(self._clock(), self._random(4), names[-1] if names else "")
@@ -158,7 +158,7 @@ class OfflineStore:
         return tally.records
 
     def _lines(self, name: str, records: Iterator[dict[str, Any]], tally: Tally) -> Iterator[SegmentLine]:
-        """Yield a segment's lines: header, records up to the size of a segment, footer."""
+        """Yield a segment's lines: header, records up to a segment's maximum size, footer."""
         data = codec.encode(self._header(name))
         offset = 0
         while data:

@@ -1,6 +1,6 @@
 """Recovery at start, before anything is written: repair, complete, roll back, and find interrupted exchanges.
 
-Nothing that lies in the data dir can stop it: what cannot be read is skipped and reported.
+Nothing in the data directory can stop it: what cannot be read is skipped and reported.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -30,14 +30,14 @@ from ccsproxy.store.segments.segment import (
 )
 from ccsproxy.store.segments.tally import merge_marks
 
-#: Records are acknowledged to the relay within moments: one that it has not heard of is in one of so many segments,
-#: or, where somebody knows since when it may have been written, in one that was not closed then.
+#: Records are acknowledged to the relay within moments: an unacknowledged one is in one of this many newest segments
+#: or, if it is known since when it may have been written, in one that was not closed before then.
 _RECENT = 2
-#: Seconds by which clocks may differ that say so.
+#: Maximum difference in seconds between the clocks involved.
 _CLOCKS = 60.0
 
 
-#: How often a segment is tried to be read.
+#: How often reading a segment is tried.
 _ATTEMPTS = 3
 
 
@@ -46,16 +46,16 @@ class Recovery:
     """What was found and done.
 
     :ivar segments: how many segments there are.
-    :ivar newest: the name of the newest, empty without any.
+    :ivar newest: the name of the newest, empty if there is none.
     :ivar sealed: segments that had not been closed.
     :ivar torn: segments whose torn tail was cut off.
-    :ivar damaged: lines that do not verify, in the segments that were read.
-    :ivar tidied: files of interrupted work that were removed.
-    :ivar unclean: the beginnings of exchanges whose end is nowhere.
-    :ivar under_way: the beginnings of exchanges that are alive.
-    :ivar ended: the ids of exchanges that are alive to the relay and have their record already.
+    :ivar damaged: lines that fail verification, in the segments that were read.
+    :ivar tidied: leftover files of interrupted work that were removed.
+    :ivar unclean: ``started`` lines of exchanges without an end.
+    :ivar under_way: ``started`` lines of exchanges that are still in progress.
+    :ivar ended: ids of exchanges that the relay considers in progress but that have a record already.
     :ivar marks: the highest sequence number of each session.
-    :ivar unread: segments of which nobody knows what they hold: the marks may be too low for their sessions.
+    :ivar unread: segments with unknown content: the marks may be too low for their sessions.
     :ivar problems: one sentence for each thing that had to be skipped.
     """
 
@@ -76,15 +76,15 @@ class Recovery:
 def recover(
     files: Files, data_dir: Path, alive: Collection[str], seconds: float, since: float | None = None
 ) -> Recovery:
-    """Repair a data dir that nobody writes to.
+    """Repair a data directory that nothing writes to.
 
-    :param alive: ids of exchanges that are still going on, in a relay that outlived its recorder.
-    :param since: since when those of them that have ended may have been recorded, seconds since the epoch.
+    :param alive: ids of exchanges that are still in progress, in a relay that outlived its recorder.
+    :param since: the earliest time at which those of them that have ended may have been recorded, seconds since the
+    epoch.
     :param seconds: now, since the epoch.
     """
     work = _Recovery(files, data_dir, seconds)
-    # In this order: what is half done would be surveyed as a segment, and only a survey tells which exchanges have no
-    # end.
+    # In this order: leftovers would be surveyed as segments, and only a survey tells which exchanges have no end.
     work.tidy()
     work.survey()
     work.find_unclean(alive, since)
@@ -103,7 +103,7 @@ class _Recovery:
         self._ended: set[str] = set()
 
     def tidy(self) -> None:
-        """Remove what interrupted work left behind, and finish compressions that lack only the last step."""
+        """Remove leftovers of interrupted work, and finish compressions that lack only the last step."""
         for path in self._listing():
             if path.name.endswith(TEMPORARY):
                 self._try(path, partial(self._remove, path))
@@ -113,14 +113,14 @@ class _Recovery:
                 self._try(packed, partial(self._settle_twins, packed))
 
     def survey(self) -> None:
-        """Learn what the segments hold; close those that are not."""
+        """Find out what the segments contain; close those that are not closed."""
         replaced: set[str] = set()
         footers: dict[str, Footer] = {}
         for name, packed_only in list_segments(self._data_dir):
             footer = self._footer(name, packed_only)
             self.result.newest = max(self.result.newest, name)
             if footer is not None:
-                # All are read before any is taken: a rewritten segment names those that it replaces, and may come
+                # All are read before any is used: a rewritten segment names those that it replaces, and may come
                 # before them.
                 footers[name] = footer
                 replaced.update(footer.replaces)
@@ -131,7 +131,7 @@ class _Recovery:
                 self._take(name, footer)
 
     def find_unclean(self, alive: Collection[str], since: float | None) -> None:
-        """Read the beginnings of the exchanges that have no end, and look for the records of those that are alive."""
+        """Read the ``started`` lines of exchanges without an end, and search for records of exchanges in progress."""
         if alive:
             for name in self._written_since(since):
                 self._try(plain_path(self._data_dir, name), partial(self._find_ended, name, frozenset(alive)))
@@ -143,7 +143,7 @@ class _Recovery:
             self._try(plain_path(self._data_dir, name), partial(self._read_started, name, places, alive))
 
     def _written_since(self, since: float | None) -> list[str]:
-        """Return the segments that were written to since some time, and the most recent ones in any case."""
+        """Return the segments written since a time, and in any case the most recent ones."""
         names = [name for name, _ in list_segments(self._data_dir)]
         if since is None:
             return names[-_RECENT:]
@@ -151,14 +151,16 @@ class _Recovery:
         return names[max(0, min(begun_before - 1, len(names) - _RECENT)) :]
 
     def _find_ended(self, name: str, alive: frozenset[str]) -> None:
-        """Look for records that the relay has not heard of; a footer does not name what began and ended there."""
+        """Search for unacknowledged records; a footer does not name exchanges that both started and ended in its
+        segment.
+        """
         for line in self._lines(name):
             head = head_of(line)
             if head is not None and head.event == "record" and head.id in alive:
                 self.result.ended.add(head.id)
 
     def _footer(self, name: str, packed_only: bool) -> Footer | None:
-        """Find out what a segment holds; a disk that fails once is asked again, since much hangs on the answer."""
+        """Find out what a segment contains; a failing disk is retried, because much depends on the result."""
         for attempt in range(_ATTEMPTS):
             try:
                 footer = read_footer(self._files, self._data_dir, name)
@@ -166,7 +168,7 @@ class _Recovery:
                     return self._salvaged(name)
                 return footer or self._sealed(name)
             except Exception as error:
-                # Only the disk may answer otherwise next time; bytes that are damaged stay so.
+                # Only disk errors may disappear on a retry; damaged bytes stay damaged.
                 if attempt == _ATTEMPTS - 1 or not isinstance(error, OSError):
                     path = compressed_path(self._data_dir, name) if packed_only else plain_path(self._data_dir, name)
                     self._report(path, error)
@@ -187,13 +189,13 @@ class _Recovery:
         return found.footer
 
     def _salvaged(self, name: str) -> Footer:
-        """Make up the footer of a damaged compressed segment from the lines that can still be read."""
+        """Build the footer of a damaged compressed segment from the lines that can still be read."""
         found = scan(self._lines(name))
         self.result.damaged += 1
         return found.tally.footer(found.end, "")
 
     def _lines(self, name: str) -> Iterator[SegmentLine]:
-        """Yield the lines of a segment; of what cannot be read, there is a report."""
+        """Yield the lines of a segment; unreadable parts are reported."""
         damage = partial(self._report, compressed_path(self._data_dir, name))
         return lines(segment_pieces(self._files, self._data_dir, name, damage=damage))
 
@@ -212,14 +214,14 @@ class _Recovery:
                 (self.result.under_way if started.id in alive else self.result.unclean).append(started)
 
     def _settle_twins(self, packed: Path) -> None:
-        """Both files of a segment are there: keep the compressed one only if it says what the plain one says."""
+        """Both files of a segment exist: keep the compressed one only if it has the content of the plain one."""
         plain = packed.with_suffix("")
         check = Check()
         for _, piece in file_pieces(self._files, plain):
             check.add(piece)
         try:
-            # The plain file was complete before compressing began, the compressed one perhaps never was: only
-            # equality decides.
+            # The plain file was complete before compression started, the compressed one perhaps never was: only
+            # equality counts.
             verify_packed(self._files, packed, check)
         except (PackedError, OSError):
             self._remove(packed)
@@ -234,7 +236,7 @@ class _Recovery:
 
     def _remove(self, path: Path) -> None:
         self._files.unlink(path)
-        # A removal that is not synced may come back with the next power cut, and with it what was to be gone.
+        # An unsynced removal may be undone by a power failure, and what should be gone would reappear.
         self._files.sync_directory(path.parent)
         self.result.tidied += 1
 
@@ -256,7 +258,7 @@ class _Recovery:
 
 
 def unclean_record(started: Started) -> Record:
-    """Make the record of an exchange of which only the beginning is known; what is not known is null."""
+    """Make the record of an exchange of which only the start is known; unknown members are null."""
     request = Request(
         method=started.method,
         path=started.path,

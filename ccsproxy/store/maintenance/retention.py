@@ -19,13 +19,13 @@ from ccsproxy.store.settings import StoreSettings
 from ccsproxy.store.state.state import State
 
 _DAY = 86400.0
-#: How much the index counts beside the segments at most, however large it is at the moment: it shrinks behind them.
+#: Maximum share of the index that counts beside the segments, whatever its size: it shrinks after them.
 _LARGEST_SHARE = 1.5
 
 
 @attr.frozen
 class Kept:
-    """A closed segment, as retention sees it.
+    """A closed segment as seen by retention.
 
     :ivar size: bytes on the disk.
     :ivar until: when its last line may have been written, seconds since the epoch.
@@ -37,21 +37,21 @@ class Kept:
 
 
 def expired(segments: Sequence[Kept], settings: StoreSettings, now: float, free: int, index: int = 0) -> list[str]:
-    """Choose what has to go.
+    """Select what has to be removed.
 
-    Free space counts only while removing segments can make enough of it: where other files fill the disk, giving up
-    the whole memory would not help.
+    Free space matters only if removing segments can provide enough of it: if other files fill the disk, deleting all
+    records would not help.
 
     :param segments: closed ones, oldest first.
     :param now: seconds since the epoch.
-    :param free: bytes that the file system has left.
-    :param index: bytes of the index, of which each segment answers for its share.
+    :param free: free bytes on the file system.
+    :param index: bytes of the index, which are attributed to the segments proportionally.
     :return: names, oldest first.
     """
     total = sum(segment.size for segment in segments)
     share = 1 + min(index / total, _LARGEST_SHARE) if total else 1.0
     total = round(total * share)
-    # All of the records together would not make enough room: something else fills the disk, and they stay.
+    # All records together would not free enough: something else fills the disk, and they stay.
     wanted_free = settings.min_free if free + total >= settings.min_free else 0
     gone: list[str] = []
     for segment in segments:
@@ -66,12 +66,12 @@ def expired(segments: Sequence[Kept], settings: StoreSettings, now: float, free:
 
 
 def held_back(gone: Sequence[Kept], waiting: Collection[str], hold: int, short: bool) -> set[str]:
-    """Choose what of it stays all the same, because some target of shipping has not had it yet.
+    """Select which of them are kept after all, because some shipping target has not had them yet.
 
-    :param gone: what has to go, oldest first.
-    :param waiting: the segments that were not shipped whole.
-    :param hold: bytes that may be kept for that reason; the oldest go first.
-    :param short: whether the disk is nearly full: then nothing is held back.
+    :param gone: what should be removed, oldest first.
+    :param waiting: the segments that were not shipped completely.
+    :param hold: how many bytes may be kept for that reason; the oldest are removed first.
+    :param short: whether the disk is nearly full: then nothing is kept.
     :return: names.
     """
     held = set[str]()
@@ -85,10 +85,10 @@ def held_back(gone: Sequence[Kept], waiting: Collection[str], hold: int, short: 
 
 
 def survey(files: Files, data_dir: Path, names: Sequence[str], now: float) -> list[Kept]:
-    """Learn sizes and ages of segments.
+    """Determine sizes and ages of segments.
 
-    :param names: all of them, oldest first. The last line of one is older than the first of the next; of the newest,
-        the footer says when it was closed, and without one it may have been just now.
+    :param names: all of them, oldest first. The last line of one is older than the first of the next; for the newest,
+    the footer says when it was closed, and without one that may have been just now.
     """
     after = [stamp_seconds(name) for name in names[1:]]
     now = min(_closed_at(files, data_dir, names[-1]), now) if names else now
@@ -106,14 +106,14 @@ def _closed_at(files: Files, data_dir: Path, name: str) -> float:
 
 
 class AgeClock:
-    """The time by which records grow old, which a wrong wall clock does not move.
+    """The time used for the age of records, which a wrong wall clock does not change.
 
-    A clock that jumps ahead by 40 days would make everything expire at once. So a jump is believed only when the
-    clock has kept to it for a day; until then time goes on from where it was.
+    A clock that jumps ahead by 40 days would make everything expire at once. So a jump is accepted only after the
+    clock has kept the new time for a day; until then time continues from where it was.
 
     :param wall: seconds since the epoch.
-    :param steady: seconds, never going back; counts the time of a suspend where the system can tell it.
-    :param before: what the clock said when something was last written, None to believe what it says now.
+    :param steady: monotonic seconds; includes suspended time where the system can tell it.
+    :param before: the clock when something was last written, None to trust the current one.
     """
 
     BELIEVED_AFTER = _DAY
@@ -143,12 +143,12 @@ class AgeClock:
 
 
 def _boot_time() -> float:
-    """Return seconds that go on during a suspend, where the system counts them."""
+    """Return monotonic seconds that include suspended time, where the system supports that."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class Retention:
-    """Carries starred records over and removes the rest; never removes what it could not read."""
+    """Keeps starred records and removes the rest; never removes what it could not read."""
 
     def __init__(
         self, files: Files, data_dir: Path, rewriter: Rewriter, state: State, observer: IndexObserver
@@ -160,19 +160,19 @@ class Retention:
         self._observer = observer
 
     def is_kept(self, name: str, starred: Collection[str]) -> bool:
-        """Tell whether a segment holds starred sessions only.
+        """Tell whether a segment contains only starred sessions.
 
-        :raises OSError: if it cannot be read; `PackedError` likewise.
+        :raises OSError: if it cannot be read; likewise `PackedError`.
         """
         sessions = contents(self._files, self._data_dir, name).sessions
         return bool(sessions) and set(sessions) <= set(starred)
 
     def drop(self, name: str) -> None:
-        """Remove a segment; what it has of starred sessions is carried over into a new one.
+        """Remove a segment; its starred sessions are copied to a new one.
 
-        A star that is set meanwhile waits until that is done: whoever was told that a session is kept finds it kept.
+        Setting a star waits until that is done: a session reported as kept is really kept.
 
-        :raises OSError: if the disk does not take it, or the segment cannot be read; nothing is lost then.
+        :raises OSError: if the segment cannot be read or written; nothing is lost then.
         """
         held = contents(self._files, self._data_dir, name)
         self._state.raise_marks(held.sessions)
@@ -188,10 +188,10 @@ class Retention:
             self._observer.changed()
 
     def forget(self, name: str, session_id: str) -> bool:
-        """Remove a session from a segment, and with it lines of which nobody can tell whether they are of it.
+        """Remove a session from a segment, together with lines that may belong to it.
 
         :return: whether it was there.
-        :raises OSError: if the disk does not take it, or the segment cannot be read; `PackedError` likewise.
+        :raises OSError: if the segment cannot be read or written; likewise `PackedError`.
         """
         held = contents(self._files, self._data_dir, name)
         if session_id not in held.sessions and not held.damaged:
@@ -203,7 +203,7 @@ class Retention:
     def _rewrite(self, name: str, sessions: Collection[str], keep: bool) -> None:
         """Rewrite a segment with only these sessions, or without them.
 
-        :param keep: whether the sessions are what stays.
+        :param keep: whether the sessions are the ones that stay.
         """
         self._rewriter.rewrite(name, lambda head: (head.session_id in sessions) == keep)
         self._observer.changed()

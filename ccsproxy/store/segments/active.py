@@ -14,14 +14,15 @@ from ccsproxy.store.segments.tally import Tally
 class ActiveSegment:
     """A new segment file with its header.
 
-    :param files: how the disk is reached.
-    :param data_dir: where.
-    :param header: its first line; holds the name.
-    :param durable: whether to force the directory entry to the disk.
-    :ivar size: bytes of whole lines.
-    :ivar synced: bytes that are known to be on the disk.
-    :ivar broken: the file ends with something that could not be cut off, or was not synced: nothing may be appended.
-    :raises OSError: if it cannot be made; then nothing is left behind.
+    :param files: file operations.
+    :param data_dir: the data directory.
+    :param header: its first line; contains the name.
+    :param durable: whether to sync the directory entry.
+    :ivar size: bytes of complete lines.
+    :ivar synced: bytes known to be on disk.
+    :ivar broken: the file ends with something that could not be cut off, or could not be synced: nothing may be
+    appended.
+    :raises OSError: if it cannot be created; nothing is left behind then.
     """
 
     def __init__(self, files: Files, data_dir: Path, header: Header, durable: bool = True) -> None:
@@ -37,7 +38,7 @@ class ActiveSegment:
             if self._append(codec.encode(header)) == 0:
                 raise OSError(f"the header of {self.path} could not be written")
             if durable:
-                # The file's bytes alone are no file: without its entry in the directory a power cut takes all of it.
+                # Syncing the file is not enough: without its directory entry a power failure loses all of it.
                 files.sync_directory(self.path.parent)
         except OSError:
             self.abandon()
@@ -45,9 +46,9 @@ class ActiveSegment:
             raise
 
     def append(self, lines: Sequence[tuple[codec.RecordHead, bytes]]) -> tuple[list[Location], OSError | None]:
-        """Append lines with one write.
+        """Append lines with a single write.
 
-        :return: where the lines are that got in whole, from the first on, and why the rest did not.
+        :return: locations of the lines that were written completely, from the first on, and why the rest were not.
         """
         before, error, written = self.size, None, 0
         try:
@@ -58,8 +59,7 @@ class ActiveSegment:
         found: list[Location] = []
         offset = before
         for head, line in lines:
-            # Whole lines only: a reader that follows the file must never see a line that is going to be cut off
-            # again.
+            # Complete lines only: a reader that follows the file must never see a line that will be cut off again.
             if offset + len(line) > before + written:
                 error = error or OSError("a write was cut short")
                 break
@@ -73,13 +73,13 @@ class ActiveSegment:
         try:
             return self._files.is_linked(self._fd)
         except OSError:
-            return True  # what is appended will tell
+            return True  # appending will report it
 
     def sync(self) -> None:
-        """Force what was appended to the disk.
+        """Sync what was appended.
 
         :raises OSError: if that fails; the segment is broken then, because the kernel may have dropped the pages and
-            will not say so again.
+        will not report it again.
         """
         try:
             self._files.sync(self._fd)
@@ -91,7 +91,7 @@ class ActiveSegment:
         self.synced = self.size
 
     def cut_back(self, size: int) -> None:
-        """Take lines off the end that were not acknowledged; the segment is broken if that fails."""
+        """Cut unacknowledged lines off the end; the segment is broken if that fails."""
         try:
             self._files.truncate(self._fd, size)
             self.size = size
@@ -118,10 +118,10 @@ class ActiveSegment:
         try:
             self._files.close(self._fd)
         except OSError:
-            pass  # what was acknowledged is with the kernel already
+            pass  # what was acknowledged has already been written to the kernel
 
     def _append(self, data: bytes, lengths: Sequence[int] = ()) -> int:
-        """Append bytes, keep only whole lines of them, and return how many bytes were kept."""
+        """Append bytes, keep only complete lines of them, and return how many bytes were kept."""
         try:
             written = write_all(self._files, self._fd, data)
         except OSError:

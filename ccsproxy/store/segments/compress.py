@@ -12,14 +12,14 @@ from ccsproxy.store.segments.segment import aside_path, compressed_path, plain_p
 
 
 class Check:
-    """Length and checksum of everything that passes."""
+    """Length and checksum of a stream."""
 
     def __init__(self) -> None:
         self.length = 0
         self.sum = 0
 
     def add(self, data: bytes) -> None:
-        """Take the next bytes in."""
+        """Process the next bytes."""
         self.length += len(data)
         self.sum = crc32(data, self.sum)
 
@@ -32,9 +32,9 @@ class Check:
 def compress_segment(files: Files, data_dir: Path, name: str) -> bool:
     """Compress a closed segment.
 
-    :return: False if the segment is not there, or has no footer yet.
-    :raises OSError: if the disk does not take it; the plain file is as it was, nothing else is left.
-    :raises PackedError: if what was written does not read back.
+    :return: False if the segment does not exist, or has no footer yet.
+    :raises OSError: if it cannot be written; the plain file is unchanged, and nothing else is left.
+    :raises PackedError: if what was written cannot be read back.
     """
     plain, target = plain_path(data_dir, name), compressed_path(data_dir, name)
     aside = aside_path(data_dir, name)
@@ -61,10 +61,10 @@ class NoFooterError(Exception):
 
 
 def write_packed(files: Files, path: Path, found: Iterable[SegmentLine]) -> Check:
-    """Write lines, the last of which is a footer, to a new compressed file and force it to the disk.
+    """Write lines, the last of which is a footer, to a new compressed file and sync it.
 
-    :return: what was put into it.
-    :raises NoFooterError: if the last line is none.
+    :return: length and checksum of the lines.
+    :raises NoFooterError: if the last line is not a footer.
     """
     remove_if_there(files, path)
     fd = files.create(path)
@@ -75,9 +75,10 @@ def write_packed(files: Files, path: Path, found: Iterable[SegmentLine]) -> Chec
 
 
 def verify_packed(files: Files, path: Path, expected: Check) -> None:
-    """Read a compressed file back: every byte as it went in, a footer at the end, every line good (or known bad).
+    """Read a compressed file back: all bytes unchanged, a footer at the end, every line valid (or known to be
+    damaged).
 
-    :raises PackedError: if it is not so.
+    :raises PackedError: if verification fails.
     """
     check, damaged, last = Check(), 0, None
     with CompressedSegment(path, files) as packed:
@@ -104,7 +105,7 @@ class _PackedFile:
         for line in found:
             if last is not None:
                 self._add(last, check)
-            # The footer alone is held back by one line, so that it begins a frame of its own whatever came before.
+            # The footer is delayed by one line, so that it always gets a frame of its own.
             if self._frame.size >= FRAME_SIZE:
                 self._flush()
             last = line
@@ -118,7 +119,7 @@ class _PackedFile:
         return check
 
     def _add(self, line: SegmentLine, check: Check) -> None:
-        # A line that readers refuse as too long cannot be carried over whole: then the plain file is what there is.
+        # A line that readers refuse as too long cannot be copied completely: then the plain file is kept.
         if len(line.data) != line.length:
             raise PackedError(
                 f"a line of {line.length} bytes is too long to be compressed; the segment stays as it is"
@@ -134,4 +135,4 @@ class _PackedFile:
 
     def _put(self, data: bytes) -> None:
         if data and write_all(self._files, self._fd, data) < len(data):
-            raise OSError("a compressed segment could not be written to its end")
+            raise OSError("a compressed segment could not be written completely")

@@ -1,8 +1,8 @@
 """Compressed segments: zstd frames of whole lines with a seek table, in zstd's seekable format.
 
-Each frame holds about 34 MiB of lines and is compressed with a window of 16 MiB, because agents send their whole
-conversation again each turn; the footer line has a small frame of its own, so that it is read at once. The table is a
-skippable frame at the end, so ``zstd -d`` reads the file too. Figures: docs/adr/0005-segment-compression.md.
+Each frame contains about 34 MiB of lines and is compressed with a window of 16 MiB, because agents send their whole
+conversation again in each turn; the footer line has a small frame of its own, so that it is read at once. The table
+is a skippable frame at the end, so ``zstd -d`` can read the file too. Figures: docs/adr/0005-segment-compression.md.
 """
 
 import struct
@@ -16,9 +16,9 @@ import zstandard
 from ccsproxy.store.segments.files import Files, read_exactly
 from ccsproxy.store.segments.segment import LONGEST_LINE
 
-#: Bytes of lines from which on a frame is full: more than half of a full segment, which so has two of about the same
-#: size, not a third with a line or two that would not find their like in it. The
-#: window decides how fast it reads: 16 MiB of history stay in the processor's cache and the allocator's hands.
+#: Bytes of lines at which a frame is full: more than half of a full segment, which thus has two of about the same
+#: size, and no third one with only a few lines, which would compress badly. The window determines the reading speed:
+#: 16 MiB of history fit into the processor's cache.
 FRAME_SIZE = 34 << 20
 _WINDOW_LOG = 24
 _MAX_WINDOW = 1 << 27
@@ -38,7 +38,7 @@ class PackedError(Exception):
 
 @attr.frozen
 class ZstdFrame:
-    """One frame: where it is in the file, and which bytes of the segment it holds."""
+    """One frame: its position in the file, and its range of bytes in the segment."""
 
     at: int
     length: int
@@ -47,10 +47,10 @@ class ZstdFrame:
 
 
 class FrameWriter:
-    """Compresses lines into one frame as they come, so that no more than its window is in memory.
+    """Compresses lines into one frame as they arrive, so that only its window is in memory.
 
-    :ivar size: bytes that went in.
-    :ivar length: bytes that came out.
+    :ivar size: uncompressed bytes so far.
+    :ivar length: compressed bytes so far.
     """
 
     def __init__(self) -> None:
@@ -59,10 +59,12 @@ class FrameWriter:
         self._compressing: Any = None
 
     def add(self, data: bytes) -> bytes:
-        """Take the next bytes in, and return what of the frame is ready; lets other threads run meanwhile."""
+        """Process the next bytes, and return the compressed bytes that are ready; releases the interpreter lock
+        meanwhile.
+        """
         self.size += len(data)
         self._held += data
-        # Small frames are compressed in one go with their size known, which the footer's frame always is.
+        # Small frames are compressed in one go with their size known, as the footer's frame always is.
         return self._pass_on() if len(self._held) > _PIECE else b""
 
     def finish(self) -> bytes:
@@ -87,9 +89,9 @@ class FrameWriter:
 
 
 def _parameters(size: int, **more: Any) -> zstandard.ZstdCompressionParameters:
-    """Return how to compress.
+    """Return the compression parameters.
 
-    :param size: how many bytes, 0 when it is not known.
+    :param size: the uncompressed size in bytes, 0 if unknown.
     """
     return zstandard.ZstdCompressionParameters.from_level(
         _LEVEL, source_size=size, write_content_size=True, write_checksum=True, **more
@@ -97,7 +99,7 @@ def _parameters(size: int, **more: Any) -> zstandard.ZstdCompressionParameters:
 
 
 def seek_table(frames: list[tuple[int, int]]) -> bytes:
-    """Make the last bytes of the file.
+    """Build the seek table at the end of the file.
 
     :param frames: compressed and plain length of each frame.
     """
@@ -110,7 +112,7 @@ class CompressedSegment:
     """An open compressed segment. Used by one thread at a time; close it after use.
 
     :raises OSError: if it cannot be opened.
-    :raises PackedError: if it has no whole seek table.
+    :raises PackedError: if it has no valid seek table.
     :ivar size: bytes of all its lines.
     """
 
@@ -132,14 +134,14 @@ class CompressedSegment:
         self.close()
 
     def close(self) -> None:
-        """Close the compressed file that is read."""
+        """Close the file."""
         self._files.close(self._fd)
 
     def read_several(self, places: Iterable[tuple[int, int]]) -> dict[int, bytes]:
-        """Return the bytes at several offsets; a frame is unpacked once for all that lie in it.
+        """Return the bytes at several offsets; a frame is decompressed once for all of them that are in it.
 
         :param places: offset and length of lines.
-        :return: by offset, those that are there; what a damaged frame held is left out.
+        :return: by offset; those that do not exist, or are in a damaged frame, are omitted.
         """
         wanted, found = sorted(places), dict[int, bytes]()
         for frame in self._frames:
@@ -155,11 +157,11 @@ class CompressedSegment:
         return found
 
     def pieces(self, start: int = 0, damage: Callable[[str], None] | None = None) -> Iterator[tuple[int, bytes]]:
-        """Yield the bytes from an offset on with their offsets, in pieces of up to a mebibyte.
+        """Yield the bytes from an offset on with their offsets, in pieces of up to 1 MiB.
 
-        :param damage: told of each frame that is damaged, and passed over: frames hold whole lines, so that the next
-            one begins a line. What was passed over at the end is closed by an empty piece.
-        :raises PackedError: if they are damaged and nobody is told.
+        :param damage: called for each damaged frame, which is skipped: frames contain complete lines, so the next one
+        starts with a line. A gap at the end is marked by an empty piece.
+        :raises PackedError: if a frame is damaged and there is no callback.
         """
         for frame in self._frames:
             if frame.offset + frame.size <= start:
@@ -178,16 +180,16 @@ class CompressedSegment:
 
     @property
     def footer_at(self) -> int:
-        """Where the last frame begins, which holds the footer."""
+        """The offset of the last frame, which contains the footer."""
         return self._frames[-1].offset
 
     def last_frame(self) -> tuple[int, bytes]:
-        """Return the offset and the bytes of the last frame, which holds the footer."""
+        """Return the offset and the bytes of the last frame, which contains the footer."""
         frame = self._frames[-1]
         return frame.offset, b"".join(self._unpack(frame))
 
     def _several_within(self, frame: ZstdFrame, places: list[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
-        """Yield the bytes at offsets in a frame, which are sorted and do not overlap."""
+        """Yield the bytes at offsets in a frame; offsets are sorted and do not overlap."""
         pieces = self._unpack(frame)
         window, begin = bytearray(), frame.offset
         for offset, length in places:
@@ -223,13 +225,13 @@ class CompressedSegment:
         frames, at, offset = [], 0, 0
         for number in range(count):
             packed, plain = _ENTRY.unpack_from(table, _SKIP_HEAD.size + number * _ENTRY.size)
-            # A table that lies could ask for any amount of memory; no frame of ours is longer than a full one and one
+            # A forged table could ask for any amount of memory; no frame of ours is longer than a full one plus one
             # line.
             if plain > FRAME_SIZE + LONGEST_LINE:
                 raise PackedError(f"{self.path} has a frame that unpacks to {plain} bytes, more than ours ever do")
             frames.append(ZstdFrame(at, packed, offset, plain))
             at, offset = at + packed, offset + plain
-        # Frames and table have to fill the file: else bytes are lost, or strange ones were put between.
+        # Frames and table must fill the file: otherwise bytes are missing, or foreign ones were inserted.
         if at != start:
             raise PackedError(f"{self.path} does not fit its seek table")
         return frames

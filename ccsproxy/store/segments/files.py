@@ -1,7 +1,7 @@
 """The file operations of the store: all of its access to the disk goes through here.
 
-Everything that writes takes a `Files`, so that tests can refuse an operation, cut it short, or record the order of
-all of them and rebuild the disk as a crash would leave it.
+Everything that writes takes a `Files`, so that tests can make an operation fail, shorten it, or record the order of
+all operations and reconstruct the disk as a crash would leave it.
 """
 
 import errno
@@ -17,27 +17,27 @@ _fdatasync = getattr(os, "fdatasync", os.fsync)
 
 
 class Files:
-    """The real disk. Every method raises ``OSError`` as the system call does."""
+    """The real disk. Every method raises ``OSError`` like the system call."""
 
     def create(self, path: Path) -> int:
         """Create a file that must not exist yet, readable by its owner only, and open it for appending."""
         return os.open(path, _CREATE, 0o600)
 
     def make_directory(self, path: Path) -> None:
-        """Make a private directory, and those above it, unless it is there."""
+        """Create a private directory and its parents, unless it exists."""
         if not path.exists():
             path.mkdir(mode=0o700, parents=True)
 
     def open_append(self, path: Path) -> int:
-        """Open an existing file for appending and cutting."""
+        """Open an existing file for appending and truncating."""
         return os.open(path, _APPEND)
 
     def open_read(self, path: Path) -> int:
-        """Open an existing regular file for reading; never waits, never follows a link."""
+        """Open an existing regular file for reading; never blocks, never follows a link."""
         fd = os.open(path, _READ)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         return fd
 
     def read(self, fd: int, length: int, offset: int) -> bytes:
@@ -53,15 +53,15 @@ class Files:
         return os.fstat(fd).st_nlink > 0
 
     def write(self, fd: int, data: bytes | memoryview) -> int:
-        """Write once, and return how many bytes were taken."""
+        """Write once, and return how many bytes were written."""
         return os.write(fd, data)
 
     def truncate(self, fd: int, length: int) -> None:
-        """Cut a file to a length in bytes."""
+        """Truncate a file to a length in bytes."""
         os.ftruncate(fd, length)
 
     def sync(self, fd: int) -> None:
-        """Force a file's content to the disk."""
+        """Sync a file's content to disk."""
         _fdatasync(fd)
 
     def close(self, fd: int) -> None:
@@ -69,7 +69,7 @@ class Files:
         os.close(fd)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Rename a file, replacing what has that name."""
+        """Rename a file, replacing an existing one."""
         os.rename(source, target)
 
     def unlink(self, path: Path) -> None:
@@ -77,7 +77,7 @@ class Files:
         os.unlink(path)
 
     def sync_directory(self, path: Path) -> None:
-        """Force a directory's entries (creations, renames, removals) to the disk."""
+        """Sync a directory's entries (creations, renames, removals) to disk."""
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
@@ -85,16 +85,16 @@ class Files:
             os.close(fd)
 
     def free_bytes(self, path: Path) -> int:
-        """Return how many bytes a file below a directory could still take."""
+        """Return how many bytes can still be written below a directory."""
         fact = os.statvfs(path)
         return fact.f_bavail * fact.f_frsize
 
 
 def write_all(files: Files, fd: int, data: bytes) -> int:
-    """Write until everything is with the kernel.
+    """Write until everything has been passed to the kernel.
 
-    :return: how many bytes were written: ``len(data)``, or fewer, and then the next write fails too.
-    :raises OSError: if not a single byte was taken.
+    :return: how many bytes were written: ``len(data)``, or fewer, in which case the next write would fail.
+    :raises OSError: if not a single byte was written.
     """
     view, done = memoryview(data), 0
     while done < len(data):
@@ -111,7 +111,7 @@ def write_all(files: Files, fd: int, data: bytes) -> int:
 
 
 def read_exactly(files: Files, fd: int, length: int, offset: int) -> bytes:
-    """Read so many bytes at an offset, however few each read gives; fewer only where the file ends."""
+    """Read a number of bytes at an offset, however few each read returns; fewer only at the end of the file."""
     data = files.read(fd, length, offset)
     while data and len(data) < length:
         more = files.read(fd, length - len(data), offset + len(data))
@@ -124,7 +124,7 @@ def read_exactly(files: Files, fd: int, length: int, offset: int) -> bytes:
 def read_all(files: Files, path: Path) -> bytes:
     """Read a whole file.
 
-    :raises OSError: if it cannot be read, or is no regular file.
+    :raises OSError: if it cannot be read, or is not a regular file.
     """
     fd = files.open_read(path)
     try:
@@ -138,7 +138,7 @@ def read_all(files: Files, path: Path) -> bytes:
 
 
 def remove_if_there(files: Files, path: Path) -> None:
-    """Remove a file that may be missing."""
+    """Remove a file if it exists."""
     try:
         files.unlink(path)
     except FileNotFoundError:

@@ -1,8 +1,8 @@
 """Reads segment lines, whether the file is plain or compressed, growing, damaged, or foreign.
 
-Files are only looked at: nothing is locked, links are not followed, a FIFO is not waited for. A line is never kept
-longer than `LONGEST_LINE`, whatever a file unpacks to. A segment that is compressed while it is read is read on from
-its other file, since offsets are those of the plain segment.
+Files are only read: nothing is locked, links are not followed, and a FIFO does not block. A line longer than
+`LONGEST_LINE` is never kept, whatever a file decompresses to. If a segment is compressed while it is being read,
+reading continues in its compressed file, since offsets are those of the plain segment.
 """
 
 import errno
@@ -17,7 +17,7 @@ from ccsproxy.store.segments.compressed import CompressedSegment, PackedError
 from ccsproxy.store.segments.files import Files, read_exactly
 from ccsproxy.store.segments.segment import LONGEST_LINE, compressed_path, list_segments, plain_path
 
-#: How much is read at once, in bytes.
+#: How many bytes are read at once.
 CHUNK = 1 << 20
 
 #: Bytes of a segment and their offset in it, uncompressed.
@@ -27,11 +27,11 @@ Piece = tuple[int, bytes]
 class SegmentLine(msgspec.Struct, frozen=True, gc=False):
     """A piece of a segment up to a newline, or a part of it that cannot be read.
 
-    :ivar offset: where it begins, in bytes of the uncompressed segment.
+    :ivar offset: its offset in the uncompressed segment, in bytes.
     :ivar length: its length there, newline included.
-    :ivar data: the bytes, empty where they are too many or not readable. Those of a long line are a ``bytearray``
-        that nobody changes, of which there is no copy.
-    :ivar good: whether it verifies. Only the last line may lack its newline, and is not good then.
+    :ivar data: the bytes, empty if they are too many or unreadable. Those of a long line are a ``bytearray`` that is
+    never modified, to avoid a copy.
+    :ivar good: whether it passes verification. Only the last line may lack its newline, and is not good then.
     """
 
     offset: int
@@ -41,7 +41,7 @@ class SegmentLine(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def end(self) -> int:
-        """Where the next line begins."""
+        """The offset of the next line."""
         return self.offset + self.length
 
     @property
@@ -51,17 +51,18 @@ class SegmentLine(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will be added to it: it has its newline, or lies before readable bytes."""
+        """Whether nothing will be appended to it: it has its newline, or precedes readable bytes."""
         return not self.data or self.data[-1] == 0x0A
 
 
 def lines(pieces: Iterable[Piece], start: int = 0) -> Iterator[SegmentLine]:
-    """Cut the pieces of a segment into lines and check each; what no piece holds is a line without data.
+    """Split the pieces of a segment into lines and verify each; a range that is in no piece becomes a line without
+    data.
 
-    :param start: where the first piece should begin.
+    :param start: the expected offset of the first piece.
     """
-    begin = end = start  # the line that is not whole yet
-    parts: bytearray | None = bytearray()  # its bytes, null when they are too many
+    begin = end = start  # the line that is not complete yet
+    parts: bytearray | None = bytearray()  # its bytes, null if they are too many
     for at, piece in pieces:
         if at != end:
             yield SegmentLine(begin, at - begin, b"", good=False)
@@ -87,7 +88,7 @@ def lines(pieces: Iterable[Piece], start: int = 0) -> Iterator[SegmentLine]:
 
 
 def _whole(offset: int, text: bytes | bytearray) -> Iterator[SegmentLine]:
-    """Yield the lines of a text; a long one that is alone is not copied."""
+    """Yield the lines of a text; a long single line is not copied."""
     alone = len(text) > CHUNK and text.find(b"\n") == len(text) - 1
     for data in (
         (cast(bytes, text),) if alone else [each + b"\n" for each in bytes(memoryview(text)[:-1]).split(b"\n")]
@@ -114,9 +115,9 @@ def file_pieces(files: Files, path: Path, start: int = 0) -> Iterator[Piece]:
 def segment_pieces(
     files: Files, data_dir: Path, name: str, start: int = 0, damage: Callable[[str], None] | None = None
 ) -> Iterator[Piece]:
-    """Yield the uncompressed bytes of a segment from an offset on, wherever they are.
+    """Yield the uncompressed bytes of a segment from an offset on, from whichever file has them.
 
-    :param damage: told of each part that cannot be read and is passed over; without it, that is an error.
+    :param damage: called for each part that cannot be read and is skipped; without it, that is an error.
     :raises OSError: if it cannot be read.
     :raises PackedError: if its compressed file is damaged.
     """
@@ -128,9 +129,9 @@ def segment_pieces(
 
 
 class SegmentLines:
-    """The segments of a data dir, as readers see them: good lines wherever they are by now.
+    """The segments of a data directory as seen by readers: good lines, from whichever file has them.
 
-    :ivar skipped: for each file that cannot be read, why; for people.
+    :ivar skipped: for each unreadable file the reason, for people.
     """
 
     def __init__(self, data_dir: Path, files: Files | None = None) -> None:
@@ -140,22 +141,22 @@ class SegmentLines:
         self._files = files or Files()
 
     def names(self) -> list[str]:
-        """Return the segments' names, the oldest first."""
+        """Return the segments' names, oldest first."""
         return [name for name, packed in list_segments(self._data_dir)]
 
     def closed(self, name: str) -> bool:
-        """Tell whether a segment is compressed, so that nothing will be added to it."""
+        """Tell whether a segment is compressed, so that nothing will be appended to it."""
         return not plain_path(self._data_dir, name).exists() and compressed_path(self._data_dir, name).exists()
 
     def size(self, name: str) -> int | None:
-        """Return the bytes of the file of a plain segment, null for one that is compressed or gone."""
+        """Return the size of a plain segment's file in bytes, null if it is compressed or gone."""
         try:
             return plain_path(self._data_dir, name).lstat().st_size
         except OSError:
             return None
 
     def plain_size(self, name: str) -> int | None:
-        """Return the bytes of a segment's lines, null for one that is gone or cannot be read."""
+        """Return the size of a segment's lines in bytes, null if it is gone or unreadable."""
         size = self.size(name)
         if size is not None:
             return size
@@ -167,11 +168,13 @@ class SegmentLines:
             return None
 
     def bytes_on_disk(self, name: str) -> int:
-        """Return the bytes that a segment takes on the disk."""
+        """Return how many bytes a segment takes on disk."""
         return segment_bytes(self._data_dir, name)
 
     def scan(self, name: str, start: int = 0) -> Iterator[SegmentLine]:
-        """Yield the whole lines of a segment from an offset on, past what is damaged; they end where they cannot."""
+        """Yield the complete lines of a segment from an offset on, skipping damage; stops where nothing more can be
+        read.
+        """
         try:
             for line in lines(segment_pieces(self._files, self._data_dir, name, start, self._damage(name)), start):
                 if line.ended:
@@ -181,19 +184,19 @@ class SegmentLines:
             self._skip(name, reason)
 
     def at(self, name: str, offset: int, length: int) -> bytes | None:
-        """Return the JSON of one line, null when the segment is gone or the line there is not whole."""
+        """Return the JSON of one line, null if the segment is gone or the line is incomplete."""
         return self.several(name, [(offset, length)]).get(offset)
 
     def several(self, name: str, places: Sequence[tuple[int, int]]) -> dict[int, bytes]:
-        """Return the JSON of lines of one segment, which costs less than reading each alone when it is compressed.
+        """Return the JSON of several lines of a segment, cheaper than reading each separately if it is compressed.
 
         :param places: their offsets and lengths.
-        :return: by offset; lines that are not there or not whole are left out.
+        :return: by offset; missing or incomplete lines are omitted.
         """
         return {offset: codec.strip(line) for offset, line in self.whole(name, places).items()}
 
     def whole(self, name: str, places: Sequence[tuple[int, int]]) -> dict[int, bytes]:
-        """Return lines as `several` does, but as they are, newline and checksum included: without a copy."""
+        """Return lines like `several`, but unchanged, with newline and checksum: without a copy."""
         try:
             found = self._read(name, [each for each in places if each[1] <= LONGEST_LINE])
         except (OSError, PackedError) as reason:
@@ -216,21 +219,21 @@ class SegmentLines:
         return lambda reason: self.skipped.__setitem__(name, reason)
 
     def _skip(self, name: str, reason: Exception) -> None:
-        # Retention and readers do not wait for one another.
+        # Retention and readers do not wait for each other.
         if getattr(reason, "errno", None) != errno.ENOENT:  # gone is not damaged
             self.skipped[name] = str(reason)
             if isinstance(reason, OSError):
                 self._refused.add(name)
 
     def read_to_the_end(self, name: str) -> None:
-        """Hear that all of a segment has been read that the disk did not give before; damage stays damage."""
+        """Note that a segment which could not be read before has been read completely; damage remains noted."""
         if name in self._refused:
             self._refused.discard(name)
             self.skipped.pop(name, None)
 
 
 def segment_bytes(data_dir: Path, name: str) -> int:
-    """Return the bytes that a segment's files take on the disk, 0 for one that is gone."""
+    """Return how many bytes a segment's files take on disk, 0 if it is gone."""
     total = 0
     for path in (plain_path(data_dir, name), compressed_path(data_dir, name)):
         try:

@@ -15,21 +15,21 @@ Lines = Sequence[tuple[codec.RecordHead, bytes]]
 
 
 class SegmentLog:
-    """Appends lines and rotates. Synchronous; used by one thread.
+    """Appends lines and rotates segments. Synchronous; used by one thread.
 
-    Syncs and rotations are due by the monotonic clock, so that a corrected wall clock delays neither.
+    Syncs and rotations are scheduled by the monotonic clock, so that setting the wall clock delays neither.
 
-    :param newest: the name of the newest segment there is, empty without any.
-    :param closed: told the name of each segment that will not be appended to any more.
+    :param newest: the name of the newest existing segment, empty if there is none.
+    :param closed: called with the name of each segment to which nothing more will be appended.
     :param clock: seconds since the epoch, for names and headers only.
-    :param monotonic: seconds, never going back, for everything that is due.
-    :param random: where the ids in the names come from.
-    :ivar suspects: how many segments were given up because they could not be synced or cut back.
-    :param is_ours: tells whether the data dir is still the one that is locked.
-    :ivar make_ours: locks it anew, or raises ``OSError``.
-    :ivar writing: the name of the segment that may still be appended to, empty when there is none. Set before its
-        file is made and reset after its last byte, so that in any thread a segment found on the disk *before* this
-        is read, and not named by it, is closed.
+    :param monotonic: monotonic seconds, for scheduling.
+    :param random: source of the ids in the names.
+    :ivar suspects: how many segments were abandoned because they could not be synced or cut back.
+    :param is_ours: tells whether the data directory is still the locked one.
+    :ivar make_ours: locks it again, or raises ``OSError``.
+    :ivar writing: the name of the segment that may still be appended to, empty if there is none. Set before its file
+    is created and cleared after its last byte, so that any segment found on disk by any thread *before* reading this,
+    and not named by it, is closed.
     """
 
     def __init__(
@@ -63,14 +63,14 @@ class SegmentLog:
 
     @property
     def active(self) -> str:
-        """The name of the segment being written, empty when there is none."""
+        """The name of the segment being written, empty if there is none."""
         segment = self._current
         return segment.name if segment else ""
 
     def append(self, lines: Lines) -> tuple[list[Location], OSError | None]:
-        """Append lines, as far as the disk takes them.
+        """Append lines, as far as the disk accepts them.
 
-        :return: where the lines are that count as stored, from the first on, and why the rest do not.
+        :return: locations of the lines that count as stored, from the first on, and why the rest do not.
         """
         self._check_ours()
         try:
@@ -79,8 +79,7 @@ class SegmentLog:
             return [], refused
         size = segment.size
         found, error = segment.append(lines)
-        # Acknowledged only when it is on the disk; unsynced lines are taken back, so that they cannot be there twice
-        # later.
+        # Acknowledged only once on disk; unsynced lines are cut off again, so that they cannot be stored twice later.
         if found and self._settings.sync == "record":
             try:
                 self._sync(segment)
@@ -93,9 +92,9 @@ class SegmentLog:
         return found, error
 
     def tick(self) -> OSError | None:
-        """Sync and rotate when their time has come.
+        """Sync and rotate when due.
 
-        :return: why that failed; the segment was given up then.
+        :return: why that failed; the segment was abandoned then.
         """
         gone = self._check_ours()
         segment, now = self._current, self._monotonic()
@@ -108,9 +107,9 @@ class SegmentLog:
         return None
 
     def see_data_dir(self) -> OSError | None:
-        """Begin the data dir anew where it was removed, also when there is nothing to write.
+        """Recreate the data directory if it was removed, even if there is nothing to write.
 
-        :return: why that is not possible.
+        :return: why that is impossible.
         """
         self._check_ours()
         try:
@@ -120,7 +119,7 @@ class SegmentLog:
         return None
 
     def next_tick(self) -> float | None:
-        """Return how many seconds there are until `tick` has something to do, or None."""
+        """Return the seconds until `tick` has something to do, or None."""
         segment, now = self._current, self._monotonic()
         if segment is None:
             return None
@@ -132,9 +131,9 @@ class SegmentLog:
         return max(0.0, min(waits)) if waits else None
 
     def sync(self) -> OSError | None:
-        """Force everything to the disk.
+        """Sync everything to disk.
 
-        :return: why that failed; the segment was given up then.
+        :return: why that failed; the segment was abandoned then.
         """
         if self._current is None or self._current.synced == self._current.size:
             return None
@@ -146,9 +145,9 @@ class SegmentLog:
         return None
 
     def rotate(self) -> OSError | None:
-        """Close the current segment; the next line begins a new one.
+        """Close the current segment; the next line starts a new one.
 
-        :return: why the closed one is not whole on the disk.
+        :return: why the closed one is not completely on disk.
         """
         segment, self._current = self._current, None
         if segment is None:
@@ -166,7 +165,7 @@ class SegmentLog:
         return self._current
 
     def _check_ours(self) -> OSError | None:
-        """Give the segment up when it, or the data dir around it, was removed: what is appended to it is nowhere."""
+        """Abandon the segment if it, or the data directory around it, was removed: appended data would be lost."""
         if self._current is None or (self._current.is_linked() and self._is_ours()):
             return None
         gone = OSError(f"{self._current.path} was removed while it was written")
@@ -192,7 +191,7 @@ class SegmentLog:
 
     def _full(self, segment: ActiveSegment, now: float) -> bool:
         options = self._settings
-        # An empty one never grows old, or an idle service would make a file an hour for ever.
+        # An empty one never gets too old, or an idle service would create a file per hour for ever.
         if not segment.tally.records and not segment.tally.started:
             return False
         aged = options.rotate_every and now - self._begun >= options.rotate_every
@@ -210,6 +209,6 @@ class SegmentLog:
             self._ended(segment)
 
     def _ended(self, segment: ActiveSegment) -> None:
-        """Let others care for a segment that will not be appended to any more."""
+        """Hand over a segment to which nothing more will be appended."""
         self.writing = ""
         self._closed(segment.name)

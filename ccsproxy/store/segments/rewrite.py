@@ -1,7 +1,8 @@
 """Rewrites a closed segment with fewer lines, to remove a session or to save starred ones from retention.
 
-The new segment names the old one in its footer. It appears whole, by one rename; from then on a start that finds both
-removes the old one, so that a crash between any two steps leaves the records once, never twice and never not at all.
+The new segment names the old one in its footer. It appears atomically, by a rename; from then on a start that finds
+both removes the old one, so that after a crash between any two steps the records exist once, never twice and never
+not at all.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from ccsproxy.store.segments.segment import Header, aside_path, compressed_path,
 from ccsproxy.store.segments.tally import Tally
 
 Keep = Callable[[codec.RecordHead], bool]
-#: Returns a line as it is to be from now on.
+#: Returns a line as it should be from now on.
 Change = Callable[[bytes], bytes]
 
 
@@ -28,9 +29,9 @@ def _unchanged(line: bytes) -> bytes:
 class Rewriter:
     """Rewrites and removes closed segments.
 
-    :param header: makes the header of a new segment of a name.
+    :param header: makes the header of a new segment with a name.
     :param clock: seconds since the epoch.
-    :param random: where the ids in the new names come from.
+    :param random: source of the ids in the new names.
     """
 
     def __init__(
@@ -48,15 +49,15 @@ class Rewriter:
         self._random = random
 
     def rewrite(self, name: str, keep: Keep, change: Change = _unchanged) -> str | None:
-        """Replace a segment by one that holds only some of its records; damaged lines are not carried over.
+        """Replace a segment by one with only some of its records; damaged lines are not copied.
 
-        :param keep: tells which records and ``started`` lines stay.
-        :param change: changes those; each stays the line of the same record.
-        :return: the name of the new segment, which has the old one's stamp, or None if nothing was left to keep.
-        :raises OSError: if the disk does not take it; the old segment is then as it was.
-        :raises PackedError: if the old or the new one does not read back.
+        :param keep: tells which records and ``started`` lines are kept.
+        :param change: changes these lines; each must remain the line of the same record.
+        :return: the name of the new segment, with the old one's time stamp, or None if nothing was kept.
+        :raises OSError: if it cannot be written; the old segment is unchanged then.
+        :raises PackedError: if the old or the new one cannot be read back.
         """
-        # The same time stamp: it takes the old one's place in the order, and in what retention thinks of its age.
+        # The same time stamp: it takes the old one's place in the order, and its age for retention.
         new = f"{name.rpartition('-')[0]}-{self._random(4).hex()}"
         target = compressed_path(self._data_dir, new)
         aside = aside_path(self._data_dir, new)
@@ -69,7 +70,7 @@ class Rewriter:
                 self._files.sync_directory(target.parent)
         finally:
             remove_if_there(self._files, aside)
-        # Last: until now the old one is the truth, and from the rename on either is, which a start sorts out.
+        # Last: until now the old one is valid, and after the rename either is, which the next start resolves.
         self.remove(name)
         return new if tally.records or tally.started else None
 

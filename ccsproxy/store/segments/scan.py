@@ -1,6 +1,6 @@
-"""Scans a whole segment for what it holds, and builds the footer that says so in one line.
+"""Scanning a whole segment, and building its footer, which summarises it in one line.
 
-A footer is derived: what cannot be found in one is found in the lines, and nothing is decided by its absence.
+A footer is derived: what is missing in it can be found in the lines, and nothing depends on its existence.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ from ccsproxy.store.segments.tally import Tally
 
 @attr.define
 class Scan:
-    """What a scan found.
+    """The result of a scan.
 
     :ivar end: the end of the last good line: what follows it is a torn tail (or damage at the end).
     :ivar size: bytes that were read.
@@ -35,7 +35,7 @@ class Scan:
 
 
 def scan(found: Iterable[SegmentLine]) -> Scan:
-    """Count what lines say; damaged lines count when a good one follows, behind the last good one they are a tail."""
+    """Count lines; damaged lines count if a good one follows, after the last good one they are a torn tail."""
     result, damaged = Scan(), 0
     for line in found:
         result.size = line.end
@@ -44,7 +44,7 @@ def scan(found: Iterable[SegmentLine]) -> Scan:
             damaged += 1
             continue
         result.end = result.size
-        # Only now: damage with nothing good behind it is the tail of a write, not of the segment.
+        # Only now: damage without a good line after it is an incomplete write, not damage of the segment.
         result.tally.damaged, damaged = result.tally.damaged + damaged, 0
         result.footer = footer_of(line.data, line.offset) if head.event == "closed" else None
         result.tally.add(head, line.offset, line.length)
@@ -62,7 +62,7 @@ def head_of(line: SegmentLine) -> codec.RecordHead | None:
 
 
 def footer_of(line: bytes, offset: int) -> Footer | None:
-    """Read a footer line; None if it is none, or does not belong at that offset."""
+    """Parse a footer line; None if it is not one, or does not belong at that offset."""
     if not codec.verify(line):
         return None
     try:
@@ -73,11 +73,11 @@ def footer_of(line: bytes, offset: int) -> Footer | None:
 
 
 def all_lines(files: Files, data_dir: Path, name: str) -> Iterator[SegmentLine]:
-    """Yield the lines of a segment, every one of them, for those who decide what is kept.
+    """Yield all lines of a segment, for code that decides what is kept.
 
     :raises OSError: if it cannot be read.
-    :raises PackedError: if a part of it cannot, so that nobody knows what is in it; at the end. Only a footer may be
-        unreadable, which has a frame of its own.
+    :raises PackedError: at the end, if a part of it cannot be read, so that its content is unknown. Only a footer,
+    which has a frame of its own, may be unreadable.
     """
     unread, end = list[str](), 0
     for line in lines(segment_pieces(files, data_dir, name, damage=unread.append)):
@@ -90,9 +90,9 @@ def all_lines(files: Files, data_dir: Path, name: str) -> Iterator[SegmentLine]:
 
 
 def contents(files: Files, data_dir: Path, name: str) -> Footer:
-    """Tell what a segment holds: from its footer, or where that cannot be read, from its lines.
+    """Return what a segment contains: from its footer, or if that cannot be read, from its lines.
 
-    :raises OSError: if it cannot be read; `PackedError` likewise.
+    :raises OSError: if it cannot be read; likewise `PackedError`.
     """
     footer = read_footer(files, data_dir, name)
     if footer is None:
@@ -104,9 +104,9 @@ def contents(files: Files, data_dir: Path, name: str) -> Footer:
 def read_footer(files: Files, data_dir: Path, name: str) -> Footer | None:
     """Find the footer of a segment without reading the rest.
 
-    :return: None if there is no whole one.
+    :return: None if there is no complete one.
     :raises OSError: if neither file can be read.
-    :raises PackedError: if the compressed one has no table of its frames.
+    :raises PackedError: if the compressed one has no seek table.
     """
     try:
         return _plain_footer(files, plain_path(data_dir, name))
@@ -137,7 +137,7 @@ def _plain_footer(files: Files, path: Path) -> Footer | None:
                 return footer_of(tail[newline + 1 :], start + newline + 1)
             if start == 0 or length > 64 << 20:
                 return None
-            # A footer lists every session: it is a few hundred bytes mostly, and megabytes in a segment of many short
+            # A footer lists every session: usually a few hundred bytes, but megabytes in a segment with many short
             # calls.
             length *= 16
     finally:

@@ -11,19 +11,19 @@ from ccsproxy.store.segments.segment import TORN, plain_path, segments_dir
 
 
 def seal(files: Files, data_dir: Path, name: str, seconds: float) -> Scan:
-    """Make a closed segment of one that is not.
+    """Close a segment that was not closed.
 
-    The tail is kept in ``<name>.torn``. A segment without a single record or ``started`` line is removed.
+    The torn tail is kept in ``<name>.torn``. A segment without any record or ``started`` line is removed.
 
     :param seconds: now, since the epoch.
-    :return: what is in it; `Scan.footer` is None if it was removed.
-    :raises OSError: if the disk does not take it; the segment is then as it was, or whole but for its footer.
+    :return: its content; `Scan.footer` is None if it was removed.
+    :raises OSError: if it cannot be written; the segment is unchanged then, or complete except for its footer.
     """
     path = plain_path(data_dir, name)
     found = scan(lines(file_pieces(files, path)))
     if found.end < found.size:
         _set_aside(files, data_dir, name, found.end)
-        # A tail is what a kill in the middle of a write leaves; nobody was told that it is stored.
+        # A torn tail is left by a kill in the middle of a write; it was never acknowledged.
         found.torn, found.size = True, found.end
     if found.footer is not None:
         return found
@@ -36,7 +36,7 @@ def seal(files: Files, data_dir: Path, name: str, seconds: float) -> Scan:
 
 
 def _set_aside(files: Files, data_dir: Path, name: str, end: int) -> None:
-    """Copy the tail, then cut it: at no moment is it nowhere."""
+    """Copy the tail, then cut it off: it always exists somewhere."""
     torn = segments_dir(data_dir) / (name + TORN)
     remove_if_there(files, torn)
     fd = files.open_append(plain_path(data_dir, name))
@@ -47,7 +47,7 @@ def _set_aside(files: Files, data_dir: Path, name: str, end: int) -> None:
             if write_all(files, copy, piece) < len(piece):
                 raise OSError("the torn tail could not be set aside")
             offset += len(piece)
-        # Before the cut: a power loss between the two leaves the tail twice, never not at all.
+        # Before the cut: a power failure in between leaves the tail twice, never not at all.
         files.sync(copy)
         files.truncate(fd, end)
     finally:
@@ -61,7 +61,7 @@ def _close(files: Files, path: Path, found: Scan, seconds: float) -> None:
     fd = files.open_append(path)
     try:
         if write_all(files, fd, line) < len(line):
-            # Half a footer would be a torn tail to the next start, and be set aside as if it were somebody's record.
+            # Half a footer would be a torn tail for the next start, and be kept as if it were a record.
             files.truncate(fd, found.end)
             raise OSError("the footer could not be written")
         files.sync(fd)

@@ -1,8 +1,8 @@
 """The parts of a segment: its name, its files, its first and its last line.
 
-A segment is known by its *name*, ``<UTC stamp>-<id>``, all its life; its file is ``<name>.jsonl`` while it is written
-and ``<name>.jsonl.zst`` once it is compressed. Offsets count bytes of the uncompressed lines, so a `Location`
-stays true through compression. Names sort in the order in which the segments were begun.
+A segment is identified by its *name*, ``<UTC stamp>-<id>``, all its life; its file is ``<name>.jsonl`` while it is
+written and ``<name>.jsonl.zst`` once it is compressed. Offsets count bytes of the uncompressed lines, so a `Location`
+remains valid after compression. Names sort in the order in which the segments were created.
 """
 
 import re
@@ -19,8 +19,8 @@ from ccsproxy.store.settings import StoreSettings
 #: The version of the file format: header, lines, footer, compression.
 FORMAT_VERSION = 1
 
-#: No line is longer, in bytes: what would be is written without its bodies, and what looks so is garbage, which is
-#: passed over without being kept in memory.
+#: Maximum length of a line in bytes: a longer record is written without its bodies, and a longer line in a file is
+#: garbage, which is skipped without being kept in memory.
 LONGEST_LINE = 128 << 20
 
 PLAIN = ".jsonl"
@@ -33,11 +33,11 @@ _NAME = re.compile(r"\A\d{8}T\d{9}Z-[0-9a-f]{8}\Z")
 
 @attr.frozen
 class Location:
-    """Where a line is.
+    """The location of a line.
 
     :ivar segment: the segment's name.
     :ivar offset: bytes before the line in the uncompressed segment.
-    :ivar length: bytes of the line, newline included.
+    :ivar length: bytes of the line, including the newline.
     """
 
     segment: str
@@ -49,9 +49,9 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """The first line of a segment.
 
     :ivar segment: the segment's name.
-    :ivar writer: the program and version that writes it.
+    :ivar writer: the program and version that wrote it.
     :ivar redacted: whether secrets were removed from what follows.
-    :ivar run: the session id of the run that writes it.
+    :ivar run: the session id of the run that wrote it.
     """
 
     segment: str
@@ -64,17 +64,17 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Footer(msgspec.Struct, frozen=True, kw_only=True):
-    """The last line of a closed segment; what follows it is no part of the segment.
+    """The last line of a closed segment; anything after it is not part of the segment.
 
-    :ivar sessions: for each session in the segment the highest sequence number it has there.
-    :ivar records: how many records the segment holds.
-    :ivar started: how many ``started`` lines it holds.
-    :ivar pending: exchanges that have a ``started`` line and no record in this segment: id to ``(offset, length)`` of
-        that line.
-    :ivar ended: ids of the exchanges that have a record and no ``started`` line in this segment.
+    :ivar sessions: for each session in the segment its highest sequence number there.
+    :ivar records: how many records the segment contains.
+    :ivar started: how many ``started`` lines it contains.
+    :ivar pending: exchanges with a ``started`` line and no record in this segment: id to ``(offset, length)`` of that
+    line.
+    :ivar ended: ids of the exchanges with a record and no ``started`` line in this segment.
     :ivar length: bytes before this line.
-    :ivar replaces: names of the segments whose records were carried over into this one; where one of them still
-        exists, it is to be removed.
+    :ivar replaces: names of the segments whose records were copied to this one; if one of them still exists, it must
+    be removed.
     """
 
     sessions: dict[str, int]
@@ -95,7 +95,7 @@ def segment_name(seconds: float, random: bytes, after: str = "") -> str:
 
     :param seconds: now, since the epoch.
     :param random: four random bytes.
-    :param after: the newest existing name; the new one sorts behind it even if the clock was set back.
+    :param after: the newest existing name; the new one sorts after it even if the clock was set back.
     """
     stamp = _stamp(seconds)
     if after and stamp <= after[: len(stamp)]:
@@ -104,7 +104,7 @@ def segment_name(seconds: float, random: bytes, after: str = "") -> str:
 
 
 def headers(settings: StoreSettings, clock: Callable[[], float]) -> Callable[[str], Header]:
-    """Return what makes the header of a segment of a name that is begun now.
+    """Return a function that makes the header of a segment created now.
 
     :param clock: seconds since the epoch.
     """
@@ -118,13 +118,13 @@ def headers(settings: StoreSettings, clock: Callable[[], float]) -> Callable[[st
 
 
 def stamp_seconds(name: str) -> float:
-    """Return when the segment of that name was begun, in seconds since the epoch."""
+    """Return when the segment with that name was created, in seconds since the epoch."""
     begun = datetime.strptime(name[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     return begun.timestamp() + int(name[15:18]) / 1000
 
 
 def is_segment_name(name: str) -> bool:
-    """Tell whether a string is the name of a segment."""
+    """Tell whether a string is a segment name."""
     return _NAME.match(name) is not None
 
 
@@ -134,29 +134,29 @@ def segments_dir(data_dir: Path) -> Path:
 
 
 def plain_path(data_dir: Path, name: str) -> Path:
-    """Return where a segment is while it is not compressed."""
+    """Return the path of a segment that is not compressed."""
     return segments_dir(data_dir) / (name + PLAIN)
 
 
 def aside_path(data_dir: Path, name: str) -> Path:
-    """Return where a compressed segment is written before it takes its name.
+    """Return the path at which a compressed segment is written before it gets its name.
 
-    Not ``*.jsonl*``: whoever reads the folder by that pattern, as documented for other programs, must not meet a file
-    that is half there and gone in a moment.
+    Not ``*.jsonl*``: programs that read the directory by that pattern, as documented, must not find a file that is
+    incomplete and about to disappear.
     """
     return segments_dir(data_dir) / f"{name}.zst{TEMPORARY}"
 
 
 def compressed_path(data_dir: Path, name: str) -> Path:
-    """Return where a segment is once it is compressed."""
+    """Return the path of a compressed segment."""
     return segments_dir(data_dir) / (name + COMPRESSED)
 
 
 def list_segments(data_dir: Path) -> list[tuple[str, bool]]:
     """List the segments, oldest first.
 
-    :return: pairs of name and whether only the compressed file is there; anything else in the directory is
-        ignored, and a directory that cannot be read holds nothing.
+    :return: pairs of name and whether only the compressed file exists; anything else in the directory is ignored, and
+    an unreadable directory counts as empty.
     """
     try:
         names = [entry.name for entry in segments_dir(data_dir).iterdir()]

@@ -11,10 +11,10 @@ class Tally:
 
     :ivar records: records seen.
     :ivar started: ``started`` lines seen.
-    :ivar damaged: lines seen that do not verify.
+    :ivar damaged: lines that fail verification.
     :ivar sessions: the highest sequence number of each session.
-    :ivar pending: started here and not ended here: id to the place of the ``started`` line.
-    :ivar ended: ended here and not started here.
+    :ivar pending: started but not ended here: id to the location of the ``started`` line.
+    :ivar ended: ended but not started here.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Tally:
         self.replaces: list[str] = []
 
     def add(self, head: RecordHead, offset: int, length: int) -> None:
-        """Count a record or a ``started`` line; lines of other events count for nothing."""
+        """Count a record or a ``started`` line; other events are ignored."""
         if head.event == "record":
             self.records += 1
             if self.pending.pop(head.id, None) is None:
@@ -43,7 +43,7 @@ class Tally:
         raise_to(self.sessions, head.session_id, head.seq)
 
     def footer(self, length: int, closed_at: str) -> Footer:
-        """Return the footer of a segment that is closed now.
+        """Return the footer of a segment that is being closed.
 
         :param length: bytes before the footer.
         :param closed_at: RFC 3339.
@@ -62,12 +62,12 @@ class Tally:
 
 
 def raise_to(marks: dict[str, int], session_id: str, seq: int) -> None:
-    """Raise the mark of a session to a sequence number, never lower it."""
+    """Raise a session's mark to a sequence number, never lower it."""
     if session_id and seq > marks.get(session_id, 0):
         marks[session_id] = seq
 
 
 def merge_marks(marks: dict[str, int], others: Mapping[str, int]) -> None:
-    """Raise the marks of all sessions of another mapping."""
+    """Raise the marks of all sessions in another mapping."""
     for session_id, seq in others.items():
         raise_to(marks, session_id, seq)

@@ -1,6 +1,6 @@
 """Annotations of sessions and calls: stars, tags and notes, in the state beside the records.
 
-A session's star is the one that keeps it from retention; a call's star only marks it.
+A session's star protects it from retention; a call's star is only a mark.
 """
 
 import re
@@ -14,20 +14,20 @@ import msgspec
 
 from ccsproxy.store.state.state import State
 
-#: The longest tag and note, in characters; tags of one thing at most.
+#: Maximum length of a tag and a note in characters, and maximum number of tags on one item.
 LONGEST_TAG, LONGEST_NOTE, MOST_TAGS = 64, 20_000, 50
-#: What a tag is made of, as a regular expression of JSON Schema (ECMA-262).
+#: The format of a tag, as a regular expression for JSON Schema (ECMA-262).
 TAG_PATTERN = r'^[^\s,:"]{1,64}$'
 _TAG = re.compile(TAG_PATTERN.removeprefix("^").removesuffix("$") + r"\Z")
 
 
 class AnnotationError(ValueError):
-    """A tag or note cannot be kept; the message is one sentence."""
+    """A tag or note is invalid; the message is one sentence."""
 
 
 @attr.frozen
 class Annotation:
-    """What is written on one session or call.
+    """The annotation of one session or call.
 
     :ivar seq: the call's number; 0 for the session.
     :ivar changed_at: seconds since the epoch.
@@ -42,19 +42,19 @@ class Annotation:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is written."""
+        """Whether there is nothing in it."""
         return not (self.starred or self.tags or self.note)
 
     def as_dict(self) -> dict[str, Any]:
-        """Write it as the API answers it."""
+        """Convert it to the form returned by the API."""
         return {"session_id": self.session_id, "seq": self.seq or None, "starred": self.starred,
                 "tags": list(self.tags), "note": self.note or None}  # fmt: skip
 
 
 class AnnotationChange(msgspec.Struct, forbid_unknown_fields=True):
-    """What is to be written on a session or call; what is not set stays.
+    """A change to the annotation of a session or call; members that are not set stay unchanged.
 
-    :ivar tags: all tags that it is to have.
+    :ivar tags: the complete new list of tags.
     """
 
     starred: bool | msgspec.UnsetType = msgspec.UNSET
@@ -63,22 +63,22 @@ class AnnotationChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Annotations:
-    """Reads and changes what people write."""
+    """Reads and changes annotations."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def every(self) -> list[Annotation]:
-        """Return all there is, what was changed last first."""
+        """Return all annotations, the latest change first."""
         stars = self._state.stars()
         found = [_annotation(row, stars) for row in self._state.annotations()]
         written = {each.session_id for each in found if not each.seq}
-        # Starred by `ccsproxy keep`, or by a version that had no notes yet.
+        # Starred by `ccsproxy keep`, or by a version without notes.
         found += [Annotation(session, starred=True) for session in sorted(stars - written)]
         return [each for each in found if not each.empty]
 
     def one(self, session_id: str, seq: int = 0) -> Annotation:
-        """Return what is written on a session or call; an empty one where nothing is."""
+        """Return the annotation of a session or call; an empty one if there is none."""
         named = (each for each in self.every() if (each.session_id, each.seq) == (session_id, seq))
         return next(named, Annotation(session_id, seq))
 
@@ -92,31 +92,31 @@ class Annotations:
         remove: Iterable[str] = (),
         note: str | None = None,
     ) -> Annotation:
-        """Change what is written on a session or call; what is None stays.
+        """Change the annotation of a session or call; None leaves a member unchanged.
 
-        :raises AnnotationError: when a tag or the note cannot be kept.
+        :raises AnnotationError: if a tag or the note is invalid.
         """
         before = self.one(session_id, seq)
         gone = {tag.strip() for tag in remove}
         tags = tuple(dict.fromkeys(tag for tag in (*before.tags, *map(_checked, add)) if tag not in gone))
         text = before.note if note is None else note.strip()
         if len(tags) > MOST_TAGS:
-            raise AnnotationError(f"at most {MOST_TAGS} tags are kept for one thing")
+            raise AnnotationError(f"at most {MOST_TAGS} tags are allowed on one session or call")
         if len(text) > LONGEST_NOTE:
             raise AnnotationError(f"a note may have at most {LONGEST_NOTE:,} characters")
         star = before.starred if starred is None else starred
         after = Annotation(session_id, seq, star, tags, text, time.time())
         if not seq and star != before.starred:
             (self._state.star if star else self._state.unstar)([session_id])
-        # A session's star is in the table that retention reads, and nowhere twice.
+        # A session's star is in the table that retention reads, and nowhere else.
         self._state.annotate(session_id, seq, bool(seq) and star, "\n".join(tags), text, after.changed_at)
         return after
 
 
 def write_annotation(data_dir: Path, session_id: str, seq: int, change: AnnotationChange) -> Annotation:
-    """Change what is written on a session or call of a data dir; a service may be running.
+    """Change the annotation of a session or call in a data directory; a service may be running.
 
-    :raises AnnotationError: when a tag or the note cannot be kept.
+    :raises AnnotationError: if a tag or the note is invalid.
     """
     state = State(data_dir)
     try:
@@ -128,7 +128,7 @@ def write_annotation(data_dir: Path, session_id: str, seq: int, change: Annotati
             seq,
             starred=None if isinstance(change.starred, msgspec.UnsetType) else change.starred,
             add=kept,
-            # By what is to go rather than all anew: whoever adds a tag at the same time keeps it.
+            # Only the removed tags rather than all: a tag that somebody adds at the same time is kept.
             remove=[tag for tag in before if tag not in kept],
             note=None if isinstance(change.note, msgspec.UnsetType) else change.note,
         )
@@ -153,9 +153,9 @@ def _annotation(row: tuple[Any, ...], stars: frozenset[str]) -> Annotation:
 
 @attr.frozen
 class Marked:
-    """The sessions and calls that have what a field of a question asks for.
+    """The sessions and calls whose annotations match a field of a question.
 
-    :ivar sessions: all of whose calls are meant.
+    :ivar sessions: sessions of which all calls match.
     :ivar calls: ``(session, number)``.
     """
 
@@ -169,10 +169,10 @@ class Marked:
 
 
 def marked(annotations: Iterable[Annotation], member: str, values: Iterable[str]) -> Marked:
-    """Choose what has a star, a tag or words in its note.
+    """Select what has a star, a tag or words in its note.
 
     :param member: ``starred``, ``tags`` or ``note``.
-    :param values: of which one must be contained, whatever the case; none for a star.
+    :param values: one of them must be contained, ignoring case; empty for a star.
     """
     wanted = [value.casefold() for value in values]
     chosen = [each for each in annotations if _has(each, member, wanted)]

@@ -11,7 +11,7 @@ from ccsproxy.errors import DataDirError
 from ccsproxy.store.state.migration import earlier_state, remove_earlier
 from ccsproxy.store.state.schema import VERSION, statements
 
-#: How long a process waits for another's change, in seconds.
+#: Seconds that a process waits for another one's change.
 _BUSY_S = 10.0
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
@@ -29,8 +29,8 @@ class StateError(DataDirError):
 
 
 def open_state(path: Path) -> sqlite3.Connection:
-    """Open the file, or make it, private from its creation, of what earlier versions left."""
-    # SQLite would make it with the umask's mode; a link in its place is not followed.
+    """Open the file, or create it, private from the start, from the files of earlier versions."""
+    # SQLite would create it with the umask's mode; a link in its place is not followed.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600))
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
@@ -45,9 +45,9 @@ def open_state(path: Path) -> sqlite3.Connection:
             connection.execute(pragma)
         if _version(connection) != VERSION:
             transaction(connection, lambda connection: _bring_up(connection, path))
-            # Behind the transaction: what it holds now is on the disk before its source goes.
+            # After the transaction: its data is on disk before the source is removed.
             remove_earlier(path.parent)
-        # A file that is none fails only when it is read: here, where there is a sentence for it.
+        # An invalid file fails only when it is read: do that here, where the error message is made.
         connection.execute("SELECT 1 FROM stars LIMIT 1").fetchone()
     except BaseException:
         connection.close()
@@ -56,7 +56,7 @@ def open_state(path: Path) -> sqlite3.Connection:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to the WAL; while others do the same SQLite answers "locked" at once, so it is waited for here."""
+    """Switch to WAL mode; while others do the same SQLite reports "locked" at once, so this waits and retries."""
     deadline = time.monotonic() + _BUSY_S
     while True:
         try:
@@ -76,7 +76,7 @@ def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
         return
     for statement in statements(version):
         connection.execute(statement)
-    if not version:  # what comes back later is not read again
+    if not version:  # files that reappear later are not read again
         earlier = earlier_state(path.parent)
         connection.executemany("INSERT OR IGNORE INTO stars VALUES (?)", [(session,) for session in earlier.stars])
         connection.executemany(RAISE_MARK, earlier.marks.items())
@@ -84,8 +84,8 @@ def _bring_up(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T]) -> _T:
-    """Do something as a whole or not at all; other processes wait until it is done."""
-    # For writing from its beginning: one that began by reading would fail when another writes first.
+    """Run something in one transaction; other processes wait until it is done."""
+    # A write transaction from the start: one that started by reading would fail if another process writes first.
     connection.execute("BEGIN IMMEDIATE")
     try:
         result = work(connection)

@@ -1,4 +1,4 @@
-"""Migrates what versions before 2 kept in separate files into the state, then removes the files."""
+"""Migration of the separate files of versions before 2 into the state; the files are removed afterwards."""
 
 import shutil
 from pathlib import Path
@@ -14,10 +14,10 @@ _STARS, _MARKS, _REQUESTS = "starred.json", "retired.jsonl", "wishes"
 
 @attr.frozen
 class Earlier:
-    """What earlier versions left.
+    """The data of earlier versions.
 
     :ivar stars: sessions to keep.
-    :ivar marks: how far the numbers of removed sessions went, by hash.
+    :ivar marks: the highest sequence numbers of removed sessions, by hash.
     """
 
     stars: list[str]
@@ -25,10 +25,10 @@ class Earlier:
 
 
 def earlier_state(data_dir: Path) -> Earlier:
-    """Read what earlier versions left.
+    """Read the data of earlier versions.
 
-    :raises OSError: if there is a list of stars that cannot be read, or is damaged: it could name what the user wants
-        to keep, so it is not taken for an empty one. Marks that cannot be read are as good as none.
+    :raises OSError: if there is a list of stars that cannot be read, or is damaged: it may name what the user wants
+    to keep, so it does not count as empty. Unreadable marks count as none.
     """
     path = data_dir / _STARS
     try:
@@ -41,19 +41,19 @@ def earlier_state(data_dir: Path) -> Earlier:
 
 
 def remove_earlier(data_dir: Path) -> None:
-    """Remove the files of earlier versions, now that the state holds what was in them."""
+    """Remove the files of earlier versions, now that the state contains their data."""
     for name in (_STARS, _MARKS):
         try:
             (data_dir / name).unlink()
         except OSError:
-            pass  # nobody reads it any more
+            pass  # it is never read again
     shutil.rmtree(data_dir / _REQUESTS, ignore_errors=True)
 
 
 def _earlier_marks(path: Path) -> dict[str, int]:
     try:
         line = read_all(Files(), path)
-        # A mark that is lost costs a number used twice after a removal; nothing that anybody wanted kept.
+        # A lost mark means that a number is used twice after a removal; nothing that anybody wanted to keep is lost.
         return msgspec.convert(codec.decode(line).get("marks"), dict[str, int]) if codec.verify(line) else {}
     except (OSError, codec.LineError, msgspec.MsgspecError):
         return {}

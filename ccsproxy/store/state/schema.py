@@ -1,9 +1,9 @@
 """The tables of the state, by the version that introduced them."""
 
-#: Counts up with every change of the tables; an older file is brought up, a newer one refused.
+#: Incremented with every change of the tables; an older file is upgraded, a newer one refused.
 VERSION = 4
 
-# AUTOINCREMENT, as a job's number that comes again would give a command the reply to another one.
+# AUTOINCREMENT, because a reused job number would give a command the reply to another one.
 _FIRST = """
 CREATE TABLE stars (session_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE marks (session TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
@@ -34,5 +34,5 @@ _STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 
 
 def statements(version: int) -> list[str]:
-    """Return what brings a file of a version, 0 for an empty one, up to this one."""
+    """Return the statements that upgrade a file of a version, 0 for an empty one, to the current one."""
     return [each for step in _STEPS[version:] for each in step.split(";") if each.strip()]

@@ -1,7 +1,7 @@
 """How far each shipping target has got: its durable position, and what retention must wait for.
 
-A position names a segment and how many bytes of its lines the target has confirmed. Segments that were rewritten keep
-the stamp of the one that they replace, so order is that of the stamps, and what replaces a segment begins anew.
+A position names a segment and how many bytes of its lines the target has confirmed. Rewritten segments keep the time
+stamp of the one that they replace, so order is that of the stamps, and a replacement is shipped from its beginning.
 """
 
 import time
@@ -11,20 +11,20 @@ import attr
 
 from ccsproxy.store.state.state import State
 
-#: Characters of a segment's name that say when it was begun.
+#: Length of the time stamp at the start of a segment's name.
 STAMP = 19
-#: The offset of a position behind the last line of a closed segment: nothing of that segment is left to ship.
+#: The offset of a position after the last line of a closed segment: nothing of that segment is left to ship.
 DONE = 1 << 62
 
 
 @attr.frozen
 class Position:
-    """How far a target has been shipped.
+    """How far shipping to a target has got.
 
-    :ivar segment: name of the segment that is being shipped, empty before the first.
-    :ivar offset: bytes of it, not compressed, that the target has confirmed.
-    :ivar tail: checksum of the last line before the offset, as the line says it: a file that was cut and grew again
-        is known by it. Empty where nothing is known.
+    :ivar segment: name of the segment being shipped, empty before the first.
+    :ivar offset: how many of its uncompressed bytes the target has confirmed.
+    :ivar tail: checksum of the last line before the offset, as in the line: it reveals a file that was truncated and
+    grew again. Empty if unknown.
     """
 
     segment: str = ""
@@ -33,20 +33,20 @@ class Position:
 
     @property
     def stamp(self) -> str:
-        """When the segment was begun, in the form that sorts."""
+        """The time stamp of the segment, in sortable form."""
         return self.segment[:STAMP]
 
 
 @attr.frozen
 class Shipment:
-    """What is known of one target.
+    """The state of one target.
 
-    :ivar planned: where the batch ends that was sent and not confirmed yet, 0 for none: sent again, it has to be the
-        same, so that the target knows it.
+    :ivar planned: the end of the batch that was sent but not confirmed yet, 0 for none: if sent again it must be the
+    same, so that the target recognises it.
     :ivar sent: rows that the target has confirmed.
-    :ivar refused: rows that it would never take.
-    :ivar missed: rows, at most, that retention removed before it had them.
-    :ivar wanted: whether the service ships to it now.
+    :ivar refused: rows that it permanently rejected.
+    :ivar missed: upper bound of the rows that retention removed before it had them.
+    :ivar wanted: whether the service currently ships to it.
     """
 
     target: str
@@ -61,47 +61,47 @@ class Shipment:
 class Shipments:
     """The targets in the durable state. Synchronous; may be used from several threads and processes.
 
-    :param state: the file; every method raises what its methods raise.
+    :param state: the state; every method raises what its methods raise.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def every(self) -> dict[str, Shipment]:
-        """Return what is known of each target, by its name."""
+        """Return the state of each target, by name."""
         found = [_shipment(row) for row in self._state.ask(f"SELECT {_COLUMNS} FROM positions")]  # noqa: S608
         return {each.target: each for each in found}
 
     def get(self, target: str) -> Shipment | None:
-        """Return what is known of a target, null when it was never shipped to."""
+        """Return the state of a target, null if it was never shipped to."""
         rows = self._state.ask(f"SELECT {_COLUMNS} FROM positions WHERE target = ?", (target,))  # noqa: S608
         return _shipment(rows[0]) if rows else None
 
     def begin(self, target: str, position: Position) -> None:
-        """Note a target that was never shipped to, and where it begins; one that is known stays where it is."""
+        """Add a target that was never shipped to, with its start position; a known one is left unchanged."""
         values = (target, position.segment, position.offset, position.tail, time.time())
         self._state.change([(_BEGIN, values)])
 
     def want(self, targets: Collection[str]) -> None:
-        """Say which targets are shipped to from now on; retention waits for no others."""
+        """Set which targets are shipped to from now on; retention waits for no others."""
         marks = ", ".join("?" * len(targets))
         self._state.change([(f"UPDATE positions SET wanted = target IN ({marks})", tuple(targets))])  # noqa: S608
 
     def rest(self, target: str) -> None:
-        """Say that a target is not shipped to any more; what it has had is remembered."""
+        """Note that a target is no longer shipped to; its position is kept."""
         self._state.change([("UPDATE positions SET wanted = 0 WHERE target = ?", (target,))])
 
     def plan(self, target: str, position: Position, end: int) -> None:
-        """Note where the batch begins and ends that is about to be sent; what lies before it needs no sending."""
+        """Note the start and end of the batch that is about to be sent; everything before it needs no sending."""
         planned = ("UPDATE positions SET planned = ? WHERE target = ?", (end, target))
-        # One transaction: killed between the two, a batch would be sent again with another end.
+        # One transaction: if killed in between, a batch would be sent again with a different end.
         self._state.change([(_MOVE, self._moved(target, position, 0, 0)), planned])
 
     def move(self, target: str, position: Position, sent: int = 0, refused: int = 0) -> None:
         """Note how far a target has confirmed; a position never goes back.
 
-        :param sent: rows that it has taken on the way.
-        :param refused: rows that it will never take.
+        :param sent: rows accepted since the last position.
+        :param refused: rows permanently rejected since then.
         """
         self._state.change([(_MOVE, self._moved(target, position, sent, refused))])
 
@@ -109,41 +109,43 @@ class Shipments:
         return position.segment, position.offset, position.tail, time.time(), sent, refused, target
 
     def return_to(self, target: str, position: Position) -> None:
-        """Send a target again what it may have had: where lines were lost behind it, and others took their place."""
+        """Go back and send a target again what it may have already: lines after that position were lost and
+        replaced.
+        """
         values = (position.segment, position.offset, position.tail, time.time(), target)
         self._state.change([(_RETURN, values)])
 
     def missed(self, segment: str, records: int) -> None:
         """Note that a segment is removed before every wanted target had it.
 
-        :param records: how many it holds: each such target misses that many at most.
+        :param records: how many records it contains: each such target misses at most that many.
         """
         self._state.change([(_MISSED, (records, segment[:STAMP]))])
 
     def add_hosts(self, hosts: Iterable[str]) -> None:
-        """Note labels of machines under which records are shipped from here: deletions have to name them."""
+        """Store machine labels under which records are shipped from here: deletions must name them."""
         self._state.change([("INSERT OR IGNORE INTO hosts VALUES (?)", (host,)) for host in hosts])
 
     def hosts(self) -> set[str]:
-        """Return the labels of machines under which records were ever shipped from here."""
+        """Return the machine labels under which records were ever shipped from here."""
         return {str(host) for (host,) in self._state.ask("SELECT host FROM hosts")}
 
     def drop(self, target: str) -> None:
-        """Forget a target that is no longer shipped to, and what it was still to delete."""
+        """Remove a target that is no longer shipped to, and its pending deletions."""
         deletes = [f"DELETE FROM {table} WHERE target = ?" for table in ("positions", "deletions")]  # noqa: S608
         self._state.change([(sql, (target,)) for sql in deletes])
 
 
 def unshipped(segments: Iterable[str], shipments: Iterable[Shipment]) -> set[str]:
-    """Return the segments that some target that is shipped to has not confirmed whole."""
+    """Return the segments that some wanted target has not confirmed completely."""
     places = [each.position for each in shipments if each.wanted]
     return {name for name in segments if any(lies_before(place, name) for place in places)}
 
 
 def lies_before(position: Position, segment: str) -> bool:
-    """Tell whether something of a segment may not have been shipped yet."""
+    """Tell whether part of a segment may not have been shipped yet."""
     stamp = segment[:STAMP]
-    # By the stamp and not the name, as a rewritten segment has the stamp of the one it replaces.
+    # By the stamp and not the name, because a rewritten segment has the stamp of the one it replaces.
     return stamp > position.stamp or (stamp == position.stamp and position.offset < DONE)
 
 
