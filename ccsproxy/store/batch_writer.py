@@ -82,9 +82,9 @@ class BatchWriter:
             self._settle(entry, Dropped(reason))
         self._failed(self._lines.rotate())
 
-    def see_data_dir(self) -> None:
+    def recreate_data_dir(self) -> None:
         """Recreate the data directory if it was removed; an obstacle is retried like any other failure."""
-        self._failed(self._lines.see_data_dir())
+        self._failed(self._lines.recreate_data_dir())
 
     def _write_for(self, seconds: float) -> None:
         """Write batches until nothing waits, the disk fails, or the time is over."""
@@ -146,7 +146,7 @@ class BatchWriter:
         """Find out whether the disk accepts data again, when there is no record to write."""
         path = self._data_dir / "probe.tmp"
         try:
-            self._lines.make_ours()
+            self._lines.relock()
             remove_if_there(self._files, path)
             fd = self._files.create(path)
             try:

@@ -211,7 +211,7 @@ def matches(query: Query, row: Summary) -> bool:
     )
 
 
-def says(query: Query, texts: list[str]) -> bool:
+def contains_terms(query: Query, texts: list[str]) -> bool:
     """Tell whether the texts together contain every term of ``q``."""
     whole = " \0 ".join(" ".join(word.casefold() for word in _WORD.findall(text)) for text in texts)
     for words, open_ended in terms(query.q):

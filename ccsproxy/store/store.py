@@ -156,14 +156,14 @@ class Store:
         """Write and sync what waits, stop the threads and unlock the data directory; may be called more than once."""
         return self._closing.run()
 
-    def see_data_dir(self) -> None:
+    def recreate_data_dir(self) -> None:
         """Recreate the data directory, under a new lock, when it was found removed twice: ``rm`` may still be
         running.
         """
         if self._running and not self._closing.begun:
             self._missed = 0 if self.owns_data_dir() else self._missed + 1
             if self._missed >= 2:
-                self._writer.call(self._batch_writer.see_data_dir)
+                self._writer.call(self._batch_writer.recreate_data_dir)
 
     def owns_data_dir(self) -> bool:
         """Tell whether the data directory is still the one that this store has locked; may be called from any
@@ -267,7 +267,7 @@ class Store:
         self._segments = SegmentLog(
             files, data_dir, self.settings, self._clock, newest, random=self._random,
             closed=lambda _: self._maintenance_thread.poke(),
-            is_ours=self.owns_data_dir, make_ours=self._own_data_dir,
+            is_ours=self.owns_data_dir, relock=self._own_data_dir,
         )  # fmt: skip
         self._batch_writer = BatchWriter(files, data_dir, self._backlog, self._segments, observer, time.monotonic)
         self._writer = Writer(self._reactor, self._backlog, self._batch_writer)

@@ -42,7 +42,7 @@ def rows(data_dir: Path) -> dict[str, list[Any]]:
     return {table: sorted((tuple(map(_rounded, row)) for row in each), key=repr) for table, each in found.items()}
 
 
-def says(data_dir: Path, word: str) -> list[int]:
+def contains_terms(data_dir: Path, word: str) -> list[int]:
     """Return the order keys of the requests that say a word, by the full text alone."""
     connection = sqlite3.connect(data_dir / NAME)
     try:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.store.query import Query, QueryError, match_expressions, parse_query, parse_time, says
+from ccsproxy.store.query import Query, QueryError, contains_terms, match_expressions, parse_query, parse_time
 from test.effort import effort
 
 _TYPED = st.lists(st.sampled_from(['"', "*", "a", "OR", "NEAR(", "-", ":", " ", "^", "b c"])).map("".join)
@@ -73,7 +73,7 @@ class MatchTests(SynchronousTestCase):
             sql = "SELECT count(*) FROM t WHERE t MATCH ?"
             found = [connection.execute(sql, (each,)).fetchone()[0] for each in match_expressions(typed)]
             self.assertEqual(all(found), wanted, typed)
-            self.assertEqual(says(Query(q=typed), [text]), wanted, typed)
+            self.assertEqual(contains_terms(Query(q=typed), [text]), wanted, typed)
         connection.close()
 
 

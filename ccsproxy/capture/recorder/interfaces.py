@@ -81,7 +81,7 @@ class Store(Protocol):
     def health(self) -> dict[str, Any]:
         """Return the store's state."""
 
-    def see_data_dir(self) -> None:
+    def recreate_data_dir(self) -> None:
         """Begin the data dir anew where it was removed; asked once a second."""
 
     def close(self) -> Deferred[None]:

@@ -243,7 +243,7 @@ class RecorderProcess:
     def _tell_health(self) -> None:
         if self._store is not None:
             self.inbox.report.health(self._store.health())
-            self._store.see_data_dir()
+            self._store.recreate_data_dir()
         self.inbox.report.metrics()
         for source in self.sources.values():
             source.report.progress()

@@ -110,7 +110,7 @@ class ClickHouseEngine:
         """Write that a text is contained in a column."""
         return f"positionCaseInsensitiveUTF8(ifNull(toString({column}), ''), {self.literal(text)}) > 0"
 
-    def says(self, words: Sequence[str], open_ended: bool) -> str:
+    def phrase_condition(self, words: Sequence[str], open_ended: bool) -> str:
         """Write that words follow one another; whole words of letters and digits are found by the index."""
         whole = words[:-1] if open_ended else words
         found = [f"hasToken(lower(text), {self.literal(w.lower())})" for w in whole if _TOKEN.match(w)]

@@ -53,7 +53,7 @@ class Engine(Protocol):
     def contains(self, column: str, text: str) -> str:
         """Write that a text is contained in a column, whatever the case."""
 
-    def says(self, words: Sequence[str], open_ended: bool) -> str:
+    def phrase_condition(self, words: Sequence[str], open_ended: bool) -> str:
         """Write that words follow one another in ``text``.
 
         :param open_ended: whether the last one may go on.
@@ -62,7 +62,7 @@ class Engine(Protocol):
     def first_said(self, condition: str, floor: int | None, ceiling: int | None) -> str:
         """Write a statement that finds the order keys of the calls that were the first of their session to say it.
 
-        :param condition: on ``text``, as `says` writes it.
+        :param condition: on ``text``, as `phrase_condition` builds it.
         :param floor: no older calls are meant, so that what only they say need not be read; None for all.
         :param ceiling: no calls from this key on are meant.
         """

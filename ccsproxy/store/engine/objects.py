@@ -133,7 +133,7 @@ class ObjectsEngine:
         """Write that a text is contained in a column."""
         return f"contains(lower(CAST({column} AS VARCHAR)), lower({self.literal(text)}))"
 
-    def says(self, words: Sequence[str], open_ended: bool) -> str:
+    def phrase_condition(self, words: Sequence[str], open_ended: bool) -> str:
         """Write that words follow one another."""
         plain = " AND ".join(f"contains(text, {self.literal(word.lower())})" for word in words)
         return f"{plain} AND regexp_matches(text, {self.literal(phrase(words, open_ended))})"

@@ -7,7 +7,7 @@ import msgspec
 
 from ccsproxy.store.index.texts.previews import preview_of
 from ccsproxy.store.index.texts.record_texts import request_texts, response_texts, tool_names
-from ccsproxy.store.query import Query, matches, says
+from ccsproxy.store.query import Query, contains_terms, matches
 from ccsproxy.store.reader.pages import Row
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 from ccsproxy.store.summary import Entry, Price, Summary, order_key, read_entry, set_cost, summarise
@@ -76,7 +76,7 @@ def _row(entry: Entry, query: Query, price: Price) -> Row | None:
     row = summarise(entry)
     if query.q or not entry.started:
         texts = _texts(entry)
-        if query.q and not says(query, [text for _, text in texts]):
+        if query.q and not contains_terms(query, [text for _, text in texts]):
             return None
         _describe(row, entry, price)
     return order_key(row.started_at, row.id), row, None

@@ -55,7 +55,7 @@ class FrameWriter:
 
     def __init__(self) -> None:
         self.size = self.length = 0
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._compressing: Any = None
 
     def add(self, data: bytes) -> bytes:
@@ -63,15 +63,15 @@ class FrameWriter:
         meanwhile.
         """
         self.size += len(data)
-        self._held += data
+        self._buffer += data
         # Small frames are compressed in one go with their size known, as the footer's frame always is.
-        return self._pass_on() if len(self._held) > _PIECE else b""
+        return self._pass_on() if len(self._buffer) > _PIECE else b""
 
     def finish(self) -> bytes:
         """Return the rest of the frame."""
         if self._compressing is None:
             return self._count(
-                zstandard.ZstdCompressor(compression_params=_parameters(self.size)).compress(self._held)
+                zstandard.ZstdCompressor(compression_params=_parameters(self.size)).compress(self._buffer)
             )
         return self._pass_on() + self._count(self._compressing.flush())
 
@@ -79,8 +79,8 @@ class FrameWriter:
         if self._compressing is None:
             long_window = _parameters(0, enable_ldm=True, window_log=_WINDOW_LOG)
             self._compressing = zstandard.ZstdCompressor(compression_params=long_window).compressobj()
-        found = self._count(self._compressing.compress(self._held))
-        self._held.clear()
+        found = self._count(self._compressing.compress(self._buffer))
+        self._buffer.clear()
         return found
 
     def _count(self, found: bytes) -> bytes:

@@ -26,7 +26,7 @@ class SegmentLog:
     :param random: source of the ids in the names.
     :ivar suspects: how many segments were abandoned because they could not be synced or cut back.
     :param is_ours: tells whether the data directory is still the locked one.
-    :ivar make_ours: locks it again, or raises ``OSError``.
+    :ivar relock: locks it again, or raises ``OSError``.
     :ivar writing: the name of the segment that may still be appended to, empty if there is none. Set before its file
     is created and cleared after its last byte, so that any segment found on disk by any thread *before* reading this,
     and not named by it, is closed.
@@ -43,7 +43,7 @@ class SegmentLog:
         random: Callable[[int], bytes] = os.urandom,
         monotonic: Callable[[], float] = time.monotonic,
         is_ours: Callable[[], bool] = lambda: True,
-        make_ours: Callable[[], None] = lambda: None,
+        relock: Callable[[], None] = lambda: None,
     ) -> None:
         self.suspects = 0
         self.writing = ""
@@ -55,7 +55,7 @@ class SegmentLog:
         self._newest = newest
         self._closed = closed
         self._is_ours = is_ours
-        self.make_ours = make_ours
+        self.relock = relock
         self._random = random
         self._current: ActiveSegment | None = None
         self._begun = 0.0
@@ -106,14 +106,14 @@ class SegmentLog:
             return self.sync()
         return None
 
-    def see_data_dir(self) -> OSError | None:
+    def recreate_data_dir(self) -> OSError | None:
         """Recreate the data directory if it was removed, even if there is nothing to write.
 
         :return: why that is impossible.
         """
         self._check_ours()
         try:
-            self.make_ours()
+            self.relock()
         except OSError as refused:
             return refused
         return None
@@ -173,7 +173,7 @@ class SegmentLog:
         return gone
 
     def _begin(self) -> ActiveSegment:
-        self.make_ours()
+        self.relock()
         now, options = self._clock(), self._settings
         name = segment_name(now, self._random(4), self._newest)
         header = headers(options, self._clock)(name)

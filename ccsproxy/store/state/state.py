@@ -93,14 +93,14 @@ class State:
         :return: its number.
         """
         sql = "INSERT INTO jobs (request) VALUES (?)"
-        return self._told(lambda connection: int(connection.execute(sql, (request,)).lastrowid or 0))
+        return self._run(lambda connection: int(connection.execute(sql, (request,)).lastrowid or 0))
 
     def take_jobs(self) -> list[tuple[int, bytes]]:
         """Take the pending jobs, oldest first."""
         # Check first, because the service polls, and taking writes to the disk.
         if not self.ask("SELECT 1 FROM jobs WHERE state = 'asked' LIMIT 1"):
             return []
-        rows = self._told(lambda connection: connection.execute(_TAKE).fetchall())
+        rows = self._run(lambda connection: connection.execute(_TAKE).fetchall())
         return sorted((job, bytes(request)) for job, request in rows)
 
     def answer(self, job: int, reply: bytes, done: bool) -> None:
@@ -160,12 +160,12 @@ class State:
         :raises StateError: if another reader prevents this for too long.
         """
         sql = "PRAGMA wal_checkpoint(TRUNCATE)"
-        if self._told(lambda connection: connection.execute(sql).fetchone())[0]:
+        if self._run(lambda connection: connection.execute(sql).fetchone())[0]:
             raise StateError(f"{self.path} is being read by another program; it is emptied when that ends.")
 
     def ask(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """Return the rows of a query; for modules with their own tables in this file."""
-        return self._told(lambda connection: connection.execute(sql, values).fetchall())
+        return self._run(lambda connection: connection.execute(sql, values).fetchall())
 
     def change(self, statements: list[tuple[str, tuple[object, ...]]]) -> int:
         """Run statements in one transaction, atomic across processes.
@@ -176,9 +176,9 @@ class State:
         def change(connection: sqlite3.Connection) -> int:
             return sum(connection.execute(sql, values).rowcount for sql, values in statements)
 
-        return self._told(lambda connection: transaction(connection, change))
+        return self._run(lambda connection: transaction(connection, change))
 
-    def _told(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Use the file, and convert errors to a sentence."""
         with self._lock:
             self._open = connection = self._using(lambda: self._open or open_state(self.path))

@@ -53,7 +53,7 @@ class MemoryStore:
     def health(self) -> dict[str, Any]:
         return {"state": "ok"}
 
-    def see_data_dir(self) -> None:
+    def recreate_data_dir(self) -> None:
         """Nobody removes what there is not."""
 
     def close(self) -> Deferred[None]:

@@ -68,7 +68,8 @@ class BodyImportTests(SynchronousTestCase):
         )
 
     def test_a_call(self) -> None:
-        """Who called, what it cost, how long it took, and that it was imported; what no file says is null."""
+        """Who called, what it cost, how long it took, and that it was imported; what no file contains_terms is
+        null."""
         self.call(1, SENT, 1.5)
         (record,) = self.reading().records()
         self.assertEqual((record["session_id"], record["seq"], record["request_id"]), (SID, 1, "req_1"))
