@@ -1,4 +1,4 @@
-"""Sums, statistics and distributions out of an engine, in the shape that the index's own have."""
+"""Sums, statistics and distributions from an engine, in the form of those from the index."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from ccsproxy.store.summary import KEY_BITS
 
 #: Width of a bin of durations; see `ccsproxy.store.index.tallies.duration_bin`.
 _BASE = "0.01980262729617973"
-#: What sums may be made by, beside those of the index: who it was.
+#: What sums may be grouped by, besides the groups of the index: whose calls they are.
 GROUPS = {
     "project": "cwd",
     "model": "coalesce(response_model, model)",
@@ -28,12 +28,12 @@ _FINISHED = "outcome IS NOT NULL"
 
 
 def where(conditions: Sequence[str]) -> str:
-    """Write conditions, all of which must hold."""
+    """Join conditions with AND."""
     return " AND ".join(conditions) or "1 = 1"
 
 
 def totals(engine: Engine, relation: str, conditions: Sequence[str]) -> dict[str, Any]:
-    """Sum up what conditions let through."""
+    """Sum up what matches conditions."""
     sums = ", ".join(f"sum({name})" for name in SUMS)
     rows = engine.rows(
         f"SELECT count(*), {_count('has_error')}, {_count('unpriced IS NOT NULL')}, {sums} "  # noqa: S608
@@ -45,7 +45,7 @@ def totals(engine: Engine, relation: str, conditions: Sequence[str]) -> dict[str
 
 
 def costs(engine: Engine, relation: str, conditions: Sequence[str], by: str) -> list[dict[str, Any]]:
-    """Sum up what conditions let through by a group, the dearest first."""
+    """Sum up what matches conditions by a group, the most expensive first."""
     named = engine.day("key") if by == "day" else GROUPS[by]
     sums = ", ".join(f"sum({name}), count({name})" for name in SUMMED)
     rows = engine.rows(
@@ -59,9 +59,9 @@ def costs(engine: Engine, relation: str, conditions: Sequence[str], by: str) -> 
 def tallies(
     engine: Engine, relation: str, conditions: Sequence[str], names: Sequence[str]
 ) -> dict[tuple[Any, ...], PeriodTally]:
-    """Return what finished requests amount to by some expressions, durations in the bins of the index.
+    """Return the tallies of finished requests by some expressions, with durations in the bins of the index.
 
-    :param names: expressions; what they have in common is one group.
+    :param names: expressions that define the groups.
     """
     found: dict[tuple[Any, ...], PeriodTally] = {}
     grouped, condition = ", ".join(names), where([_FINISHED, *conditions])
@@ -81,7 +81,7 @@ def tallies(
 
 
 def periods_by(engine: Engine, span: str) -> str:
-    """Write the number of the hour or day of a call."""
+    """Return the expression for the number of a call's hour or day."""
     length = {"hour": HOUR_MS, "day": DAY_MS}[span]
     return engine.whole(f"key / {float(length << KEY_BITS)!r}")
 
@@ -98,7 +98,7 @@ def _add(tally: PeriodTally, row: Sequence[Any]) -> None:
 
 
 def _bin(engine: Engine, column: str) -> str:
-    """Write the number of the bin of a duration, null for none."""
+    """Return the expression for the number of a duration's bin, null for none."""
     number = engine.whole(f"ln({column}) / {_BASE}")
     return f"CASE WHEN {column} IS NULL THEN NULL WHEN {column} > 0.001 THEN {number} ELSE -400 END"
 
@@ -108,7 +108,7 @@ def _count(condition: str) -> str:
 
 
 def _whole(value: Any) -> float | int | None:
-    """Write a sum that is a whole number as one."""
+    """Convert an integral sum to an integer."""
     if value is None:
         return None
     return int(value) if float(value).is_integer() else float(value)

@@ -1,4 +1,4 @@
-"""Answers of an engine that are held for a moment: two hundred people look at the same figures at the same time."""
+"""A short-lived cache of an engine's results: two hundred people look at the same figures at the same time."""
 
 import threading
 import time
@@ -10,15 +10,15 @@ import attr
 
 Rows = list[tuple[Any, ...]]
 
-#: Answers that are held, and the most rows of one that is.
+#: Maximum number of cached results, and maximum number of rows of one.
 HELD, LONGEST = 256, 5_000
 
 
 @attr.define(eq=False)
 class _Answer:
-    """One answer, or the asking for it.
+    """One result, or the query for it in progress.
 
-    :ivar lock: held by whoever asks; the others wait for the same rows.
+    :ivar lock: held by the thread that queries; the others wait for the same rows.
     """
 
     lock: threading.Lock = attr.field(factory=threading.Lock)
@@ -27,13 +27,13 @@ class _Answer:
 
 
 class AnswerCache:
-    """Holds what statements have found. May be used by several threads.
+    """Caches the results of statements. May be used by several threads.
 
-    Invariants: the statement is the whole key, and holds the condition of a role, so that nobody is answered from
-    what another was; one that is asked by several at once is asked of the engine once; after `clear` nothing is
-    answered that was asked before it.
+    Invariants: the statement is the whole key, and contains the condition of a role, so that nobody gets another
+    role's results; a statement needed by several threads at once is run once; after `clear`, nothing that was queried
+    before is returned.
 
-    :param seconds: how old an answer may be.
+    :param seconds: maximum age of a result.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -42,7 +42,7 @@ class AnswerCache:
         self._held: OrderedDict[str, _Answer] = OrderedDict()
 
     def get(self, statement: str, ask: Callable[[str], Rows]) -> Rows:
-        """Return what a statement finds, asked now where that is not held."""
+        """Return the result of a statement, queried now if it is not cached."""
         answer = self._answer(statement)
         with answer.lock:
             if answer.rows is not None and self._clock() - answer.at < self._seconds:
@@ -54,7 +54,7 @@ class AnswerCache:
             return rows
 
     def clear(self) -> None:
-        """Forget everything: there are other calls now."""
+        """Drop everything: there are new calls."""
         with self._lock:
             self._held.clear()
 

@@ -1,4 +1,4 @@
-"""ClickHouse as an engine, over its HTTP interface; blocking, for the threads that read."""
+"""ClickHouse as an engine, over its HTTP interface; blocking, for the reading threads."""
 
 import http.client
 import re
@@ -15,45 +15,45 @@ from ccsproxy.store.engine.answer_cache import AnswerCache
 from ccsproxy.store.engine.engine import EngineError, bounds, phrase
 from ccsproxy.store.summary import KEY_BITS
 
-#: Seconds that one question may take, and for which its answer is held.
+#: Time limit of a query in seconds, and how many seconds its result is cached.
 WITHIN, HELD_S = 60.0, 5.0
 _TOKEN = re.compile(r"\A[A-Za-z0-9]+\Z")
 _SETTINGS = {
     "output_format_json_quote_64bit_integers": "0",
-    # A call has one start, so its rows are in one partition, and an index that knows one of them knows all.
+    # A call has one start, so its rows are in one partition, and an index entry for one of them covers all.
     "do_not_merge_across_partitions_select_final": "1",
     "use_skip_indexes_if_final": "1",
 }
 
 
-#: What is likely wrong, by ClickHouse's code.
+#: Probable causes, by ClickHouse's error code.
 _HINTS = {
     **dict.fromkeys(
         ("47", "60", "81"),
-        ": its tables are not there, or of an older version; a shipper of this version brings them up",
+        ": its tables are missing or outdated; a shipper of this version creates or upgrades them",
     ),
     **dict.fromkeys(("193", "194", "497", "516"), ": it does not let this user read; see --ship-credentials"),
-    "164": ": its user may not set what a question needs; let it be readonly = 2",
-    **dict.fromkeys(("159", "160", "241"), ": the question is too large for it; ask of a shorter time"),
+    "164": ": its user may not change the settings that queries need; set readonly = 2 for it",
+    **dict.fromkeys(("159", "160", "241"), ": the query is too large for it; choose a shorter time range"),
 }
 
 
 class _Found(msgspec.Struct):
-    """What is read of ClickHouse's JSONCompact."""
+    """The part of ClickHouse's JSONCompact that is parsed."""
 
     data: list[tuple[Any, ...]]
 
 
 class ClickHouseEngine:
-    """The tables that a target of shipping fills (see `ccsproxy.ship.clickhouse.schema`).
+    """The tables filled by a shipping target (see `ccsproxy.ship.clickhouse.schema`).
 
     :param address: of the target.
-    :param headers: who asks: user and password.
+    :param headers: the credentials: user and password.
     """
 
     def __init__(self, address: ShipAddress, headers: Mapping[str, str]) -> None:
         self._address, self._headers = address, dict(headers)
-        # A connection for each thread that reads: http.client's answer one question at a time.
+        # One connection per reading thread: http.client handles one request at a time.
         self._local = threading.local()
         self._cache = AnswerCache(HELD_S)
         name = (address.path.strip("/") or "ccsproxy").replace("\\", "\\\\").replace("`", "\\`")
@@ -65,7 +65,7 @@ class ClickHouseEngine:
         )
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return what a statement finds; what was asked a moment ago is not asked again."""
+        """Return the rows of a statement; recent results are cached."""
         return self._cache.get(sql, self._found)
 
     def _found(self, sql: str) -> list[tuple[Any, ...]]:
@@ -73,13 +73,13 @@ class ClickHouseEngine:
         try:
             return msgspec.json.decode(body, type=_Found).data
         except (msgspec.MsgspecError, UnicodeError):
-            raise EngineError(f"{self._address.authority} answers as no ClickHouse does") from None
+            raise EngineError(f"{self._address.authority} does not answer like a ClickHouse server") from None
 
     def records(self, rows: Sequence[tuple[str, str, str, str, int, int]]) -> dict[str, bytes]:
         """Return the JSON of records."""
         if not rows:
             return {}
-        # Rows are stored by hours: with the ids alone each part of the table would be looked through.
+        # Rows are stored by hour: with the ids alone every part of the table would be searched.
         hours = ", ".join(sorted({f"toDateTime('{row[2][:10]} {row[2][11:13]}:00:00', 'UTC')" for row in rows}))
         ids = ", ".join(self.literal(row[0]) for row in rows)
         sql = (
@@ -89,29 +89,31 @@ class ClickHouseEngine:
         return {row[0]: row[1].encode() for row in self.rows(sql)}
 
     def literal(self, text: str) -> str:
-        """Write a text as a literal."""
+        """Format a text as a literal."""
         # The backslash first, or it would escape the quote's own backslash.
         escaped = text.encode("utf-8", "replace").decode().replace("\\", "\\\\").replace("'", "\\'")
         return f"'{escaped}'"
 
     def any_of(self, column: str, values: Sequence[str]) -> str:
-        """Write that a column of lists has one of some values."""
+        """Return the condition that a column of lists has one of some values."""
         return f"hasAny({column}, [{', '.join(map(self.literal, values))}])"
 
     def any_in(self, column: str) -> str:
-        """Write that a column of lists has any value."""
+        """Return the condition that a column of lists has any value."""
         return f"notEmpty({column})"
 
     def any_contains(self, column: str, text: str) -> str:
-        """Write that a text is contained in one of a column of lists."""
+        """Return the condition that a text is contained in one of a column of lists."""
         return f"arrayExists(each -> positionCaseInsensitiveUTF8(each, {self.literal(text)}) > 0, {column})"
 
     def contains(self, column: str, text: str) -> str:
-        """Write that a text is contained in a column."""
+        """Return the condition that a text is contained in a column."""
         return f"positionCaseInsensitiveUTF8(ifNull(toString({column}), ''), {self.literal(text)}) > 0"
 
     def phrase_condition(self, words: Sequence[str], open_ended: bool) -> str:
-        """Write that words follow one another; whole words of letters and digits are found by the index."""
+        """Return the condition that words are consecutive; complete words of letters and digits are found by the
+        index.
+        """
         whole = words[:-1] if open_ended else words
         found = [f"hasToken(lower(text), {self.literal(w.lower())})" for w in whole if _TOKEN.match(w)]
         if len(words) > 1 or open_ended or not found:
@@ -119,9 +121,9 @@ class ClickHouseEngine:
         return " AND ".join(found)
 
     def first_said(self, condition: str, floor: int | None, ceiling: int | None) -> str:
-        """Write a statement that finds the first calls of their sessions to say something.
+        """Return a statement that finds the calls that were the first of their sessions to contain something.
 
-        A text has a row on each day on which it was new to a session, so that older days need not be read.
+        A text has a row for each day on which it was new to a session, so that older days need not be read.
         """
         texts, spoken = condition, "1 = 1" + bounds(floor, ceiling)
         if floor is not None:
@@ -140,38 +142,38 @@ class ClickHouseEngine:
         return f"SELECT min(key) {found} AND (session_id, host, hash) NOT IN ({before}) {by}"
 
     def newest(self) -> int:
-        """Return the order key of the newest call, 0 when there is none; one that is deleted may be meant."""
+        """Return the order key of the newest call, 0 if there is none; it may be that of a deleted one."""
         rows = self.rows(f"SELECT max(key) FROM {self._calls}")  # noqa: S608
         return int(rows[0][0] or 0) if rows else 0
 
     def since(self, ms: int) -> str:
-        """Write that a call began at a time or later: whole partitions are passed over by it."""
+        """Return the condition that a call started at a time or later, which skips whole partitions."""
         return f"started_at >= fromUnixTimestamp64Milli({ms}, 'UTC')"
 
     def day(self, key: str) -> str:
-        """Write the day of an order key."""
+        """Return the expression for the day of an order key."""
         return f"toString(toDate(toDateTime(intDiv(intDiv({key}, 2097152), 1000), 'UTC')))"
 
     def each_of(self, column: str) -> str:
-        """Write one row for each value of a column of lists."""
+        """Return the expression for one row per value of a column of lists."""
         return f"arrayJoin({column})"
 
     def counted(self, expression: str) -> str:
-        """Write how often each whole number is met."""
+        """Return the expression that counts each integer."""
         number = f"assumeNotNull({expression})"
         return f"sumMapIf(map({number}, toUInt64(1)), ({expression}) IS NOT NULL)"
 
     def moment(self, column: str) -> str:
-        """Write a time as text."""
+        """Format a time as text."""
         return f"concat(replaceOne(toString({column}), ' ', 'T'), 'Z')"
 
     def whole(self, number: str) -> str:
-        """Write a number rounded down."""
+        """Return the expression for a number rounded down."""
         return f"toInt64(floor({number}))"
 
     def _ask(self, sql: str) -> bytes:
         query = urlencode(_SETTINGS)
-        # A connection that was kept may have been closed meanwhile, which only its next use tells.
+        # A kept connection may have been closed meanwhile, which only its next use reveals.
         for again in (True, False):
             connection = self._connection()
             try:

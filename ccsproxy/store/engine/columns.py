@@ -1,6 +1,6 @@
-"""The columns that shipped summaries and texts have, as DuckDB types them.
+"""The columns of shipped summaries and texts, with their types in DuckDB.
 
-A file of an older version lacks some, which are null then; what a newer one has beside them is not read.
+A file of an older version lacks some, which are null then; additional columns of a newer one are not read.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ccsproxy.store.index.schema import SUMS
 from ccsproxy.store.summary import Summary
 
-#: Members of a summary that are whole numbers, and those that are not.
+#: Members of a summary that are integers, and those that are not.
 WHOLE = frozenset(
     {"seq", "status", "request_bytes", "response_bytes", "schema_version", *(name for name in SUMS if name != "cost")}
 )
@@ -29,7 +29,7 @@ def _kind(name: str) -> str:
     return "VARCHAR[]" if name == "tools" else "VARCHAR"
 
 
-#: Those of a call (`ccsproxy.ship.facts`), and of a text that it adds to its session (`ccsproxy.ship.said`).
+#: The columns of a call (`ccsproxy.ship.facts`), and of a text that it adds to its session (`ccsproxy.ship.said`).
 EXCHANGES: Mapping[str, str] = {
     **{name: _kind(name) for name in Summary.__struct_fields__},
     "key": "BIGINT",

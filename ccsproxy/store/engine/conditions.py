@@ -1,4 +1,4 @@
-"""Questions for lists of requests as conditions on an engine's ``exchanges``, each as the index has it."""
+"""Queries for lists of requests as conditions on an engine's ``exchanges``, equivalent to those on the index."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _NEVER = "1 = 0"
 
 
 def conditions(engine: Engine, query: Query) -> list[str]:
-    """Write everything that a query asks for; all of it must hold."""
+    """Return the conditions of a query, all of which must hold."""
     found = []
     if query.session:
         found.append(_one_of(engine, "session_id", query.session))
@@ -24,16 +24,16 @@ def conditions(engine: Engine, query: Query) -> list[str]:
     for each in query.question.narrowings if query.question else ():
         if each.member not in ANNOTATED:
             sql = _narrowing(engine, each)
-            # Null passes no condition and no negation of one; who asks for what is not so means the unknown, too.
+            # Null satisfies no condition and no negation of one; a negated condition includes unknown values, too.
             found.append(f"NOT coalesce({sql}, false)" if each.turned else sql)
     for chosen, turned in query.marked:
         found.append(f"NOT {_marked(engine, chosen)}" if turned else _marked(engine, chosen))
     for bound, sign in ((query.ceiling, "<"), (query.floor, ">=")):
         if bound is not None:
-            # A cursor may be any number in an address; beyond 64 bits an engine answers with an error.
+            # A cursor in a URL may be any number; beyond 64 bits an engine reports an error.
             found.append(f"key {sign} {min(bound, (1 << 63) - 1)}")
     if query.since:
-        # The key decides, into which a start is rounded; by this one, days are passed over.
+        # The key decides, which contains the rounded start; this condition allows the engine to skip days.
         found.append(engine.since(max(query.since - 1000, 0)))
     if query.q:
         found += searched(engine, query)
@@ -41,7 +41,7 @@ def conditions(engine: Engine, query: Query) -> list[str]:
 
 
 def searched(engine: Engine, query: Query) -> list[str]:
-    """Write that a call says every term that is searched for, as the first of its session to say it."""
+    """Return the condition that a call contains every search term, as the first of its session."""
     wanted = terms(query.q)
     if not wanted:
         return [_NEVER]
@@ -53,7 +53,7 @@ def searched(engine: Engine, query: Query) -> list[str]:
 
 
 def order(query: Query) -> str:
-    """Write what a list is sorted by."""
+    """Return a list's sort order."""
     if query.question is None or not query.question.sort:
         return "key DESC"
     column = member(query.question.sort)
@@ -62,7 +62,7 @@ def order(query: Query) -> str:
 
 
 def member(name: str) -> str:
-    """Write a member of a summary, those that are computed and those of labels included."""
+    """Return the expression for a member of a summary, including computed ones and labels."""
     if name in LABELLED:
         return GROUPS["person" if name == "user" else name]
     return expression(name).replace("requests.", "").replace("ifnull(", "coalesce(")
@@ -70,7 +70,7 @@ def member(name: str) -> str:
 
 def _one_of(engine: Engine, name: str, values: Sequence[str]) -> str:
     if name == "status":
-        # Numbers are written without quotes, so that nothing else may come this way.
+        # Numbers are written without quotes, so that nothing else may be accepted here.
         numbers = [value for value in values if value.isascii() and value.isdigit() and len(value) < 10]
         return f"status IN ({', '.join(numbers)})" if numbers else _NEVER
     return f"{name} IN ({', '.join(map(engine.literal, values))})"

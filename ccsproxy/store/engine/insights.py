@@ -1,4 +1,4 @@
-"""What was shipped of each call for insights: the secrets that it sent, and the prompts that it used."""
+"""Shipped data for insights: the secrets that calls sent, and the prompts that they used."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,10 +14,10 @@ from ccsproxy.store.summary import KEY_BITS
 
 #: The items of a prompt, and the rates of a call that sent it.
 ReadPrompt = tuple[tuple[Item, ...], Rates | None]
-#: Prompts of each kind that are listed, those used last first: each costs the reading of one record once.
+#: How many prompts of each kind are listed, most recently used first: each costs reading one record once.
 MOST_PROMPTS = 60
 _COLUMNS = {"system": "system_prompt", "tools": "tool_set"}
-#: The calls of which prompts are listed: those of the main thread, as on one machine.
+#: The calls whose prompts are listed: those of the main thread, as for the local store.
 _OF_MAIN = f"category = '{Category.MODEL}' AND (purpose IS NULL OR purpose = 'main')"
 #: Columns of a call without its prompt, in the order in which `_call` takes them.
 _CALL = "key, session_id, seq, id, upstream, client, client_version, cwd, model"
@@ -35,10 +35,10 @@ def calls_with_secrets(engine: Engine, relation: str, conditions: Sequence[str],
 def prompt_versions(
     engine: Engine, relation: str, items_of: Callable[[str, str, Sequence[Call]], ReadPrompt | None]
 ) -> list[Version]:
-    """Return the distinct system prompts and tool sets, those used last first.
+    """Return the distinct system prompts and tool sets, most recently used first.
 
-    :param items_of: returns the items of a prompt by its id and kind, out of the records of calls that sent it; None
-        where those are not kept.
+    :param items_of: returns the items of a prompt by its id and kind, from the records of calls that sent it; None if
+    they do not exist any more.
     """
     found = [each for kind in KINDS for each in _of_kind(engine, relation, kind, items_of)]
     return sorted(found, key=lambda each: -each.last.started_ms)

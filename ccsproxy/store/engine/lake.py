@@ -1,7 +1,7 @@
-"""A copy of the summaries and texts of shipped segments in DuckDB's own format, brought up to date file by file.
+"""A copy of the summaries and texts of shipped segments in DuckDB's own format, updated file by file.
 
-Thousands of small Parquet files cost a second to open, whatever is asked; rows of one table that lie in the order of
-time cost what the answer needs. Nothing of the copy outlives the program.
+Opening thousands of small Parquet files takes a second, whatever the query; rows of one table in time order cost only
+what the result needs. Nothing of the copy outlives the program.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,9 +14,9 @@ from twisted.logger import Logger
 
 from ccsproxy.store.engine.columns import EXCHANGES, TEXTS
 
-#: Bytes that DuckDB keeps in memory; the rest is in the copy's file.
+#: DuckDB's memory limit; the rest is in the copy's file.
 MEMORY = "1GB"
-#: Files that are read together.
+#: How many files are read together.
 _TOGETHER = 100
 _TEXTS_END = ".texts.parquet"
 
@@ -25,7 +25,7 @@ log = Logger()
 
 @attr.frozen
 class _File:
-    """A file as it was found: another size or time is another file."""
+    """A file as it was found: with another size or time it is another file."""
 
     path: str
     changed_ns: int
@@ -33,17 +33,16 @@ class _File:
 
 
 class Lake:
-    """The tables ``exchanges`` and ``texts``. One thread at a time may call `refresh`; many may ask.
+    """The tables ``exchanges`` and ``texts``. One thread at a time may call `refresh`; many may query.
 
-    Texts are kept in small letters. They are twenty times as much as summaries, and are read when somebody searches
-    for the first time.
+    Texts are stored in lower case. They are twenty times as large as summaries, and are read at the first search.
 
-    Invariants: each call is in ``exchanges`` once, however many files have it; every row names the file that it is
-    from, so that it goes with it; a file that cannot be read is left out and logged, and takes no other with it.
+    Invariants: each call is in ``exchanges`` once, however many files contain it; every row names its file, so that
+    it is removed with it; a file that cannot be read is skipped and logged, and does not affect others.
 
-    :ivar known: the files whose rows are there.
+    :ivar known: the files whose rows are included.
     :ivar searched: whether texts are read, too.
-    :param kept: the file of the copy, in a private folder; in memory where it is None.
+    :param kept: the file of the copy, in a private directory; in memory if None.
     """
 
     def __init__(self, folder: Path, kept: Path | None = None, searched: bool = False) -> None:
@@ -54,13 +53,13 @@ class Lake:
             listed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
             self.connection.execute(f"CREATE TABLE {name} (file VARCHAR, {listed})")
         self.known: set[_File] = set()
-        #: Files some of whose calls another file had: they are read again when one goes.
+        #: Files some of whose calls were in another file already: they are read again when one disappears.
         self._doubled: set[_File] = set()
 
     def refresh(self) -> bool:
-        """Take in what is new, and let go of what is gone.
+        """Add new files, and remove those that are gone.
 
-        :return: whether there was anything of both.
+        :return: whether anything changed.
         """
         found = set(self._found())
         gone, new = self.known - found, found - self.known
@@ -69,7 +68,7 @@ class Lake:
             self._remove(gone | self._doubled)
             self.known -= gone | self._doubled
             self._doubled.clear()
-        # Names begin with a time: rows that lie in its order are passed over by the hundred thousand.
+        # Names begin with a time: rows stored in time order are skipped by the hundred thousand.
         ordered = sorted(new, key=lambda each: each.path.rpartition("/")[2])
         for name in ("exchanges", "texts"):
             files = [each for each in ordered if each.path.endswith(_TEXTS_END) == (name == "texts")]
@@ -83,7 +82,7 @@ class Lake:
             try:
                 status = path.stat()
             except OSError:
-                continue  # it has gone between the two
+                continue  # it was removed in between
             if path.name.endswith(_TEXTS_END) and not self.searched:
                 continue
             yield _File(str(path), status.st_mtime_ns, status.st_size)
@@ -94,7 +93,7 @@ class Lake:
             self.connection.execute(f"DELETE FROM {name} WHERE list_contains(?, file)", [paths])  # noqa: S608
 
     def _take(self, name: str, files: Sequence[_File]) -> None:
-        """Take some files in together, or one by one where that does not go."""
+        """Read some files together, or one by one if that fails."""
         try:
             self._insert(name, [each.path for each in files])
         except duckdb.Error as error:
@@ -102,7 +101,7 @@ class Lake:
                 for each in files:
                     self._take(name, [each])
                 return
-            log.error("{path} cannot be read, and is left out: {kind}", path=files[0].path, kind=type(error).__name__)
+            log.error("{path} cannot be read and is skipped: {kind}", path=files[0].path, kind=type(error).__name__)
             return
         if name == "exchanges":
             self._note_doubles(files)
@@ -111,11 +110,11 @@ class Lake:
         source = "read_parquet(?, union_by_name = true, hive_partitioning = false, filename = 'file')"
         there = {row[0] for row in self._ask(f"DESCRIBE SELECT * FROM {source}", [paths])}  # noqa: S608
         columns = [f'"{each}"' for each in ("file", *(EXCHANGES if name == "exchanges" else TEXTS)) if each in there]
-        # Whatever is searched for is looked for in small letters: making them costs as much as looking.
+        # Searches ignore case: converting to lower case at query time would cost as much as the search itself.
         listed = ", ".join('lower("text") AS "text"' if each == '"text"' else each for each in columns)
         once = ""
         if name == "exchanges":
-            # The key is made of start and id: only rows of the same time can be the same call.
+            # The key consists of start and id: only rows with the same time can be the same call.
             least, most = self._ask(f"SELECT min(key), max(key) FROM {source}", [paths])[0]  # noqa: S608
             once = (
                 "WHERE NOT EXISTS (SELECT 1 FROM exchanges AS old "  # noqa: S608  (whole numbers)
@@ -129,7 +128,7 @@ class Lake:
         )
 
     def _note_doubles(self, files: Sequence[_File]) -> None:
-        """Remember the files of which not every row was taken."""
+        """Note the files of which not every row was added."""
         paths = [each.path for each in files]
         have = dict(
             self._ask("SELECT file, count(*) FROM exchanges WHERE list_contains(?, file) GROUP BY file", [paths])

@@ -1,4 +1,4 @@
-"""A folder of shipped segments as an engine: DuckDB over the Parquet files, records out of the segments."""
+"""A directory of shipped segments as an engine: DuckDB over the Parquet files, records from the segments."""
 
 import threading
 import time
@@ -17,21 +17,21 @@ from ccsproxy.store.segments.compressed import CompressedSegment, PackedError
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.segment import is_segment_name
 
-#: Seconds between two looks for new files, and for which answers are held while there are none.
+#: Seconds between two checks for new files, and how many seconds results are cached while there are none.
 LOOK_EVERY, HELD_S = 5.0, 60.0
 
 
 class ObjectsEngine:
-    """Answers over a folder that holds what `ccsproxy.ship.objects` puts into a store, or a copy of it.
+    """Answers queries over a directory with the objects stored by `ccsproxy.ship.objects`, or a copy of it.
 
-    Invariant: what is answered is of the files that were there at the last look; while one thread looks, the others
-    are answered of the look before.
+    Invariant: results cover the files that existed at the last check; while one thread checks, the others get results
+    of the check before.
 
-    :param folder: with the folders of days in it.
-    :param fetch: brings a file into the folder that is not there yet, for stores that are no folders.
-    :param look: brings summaries and texts into the folder, for such stores.
-    :param kept: a file for a copy of the summaries and texts, so that they need not fit into memory.
-    :param searched: whether texts are read at once, instead of when somebody searches.
+    :param folder: contains the directories by day.
+    :param fetch: copies a missing file into the directory, for stores that are not directories.
+    :param look: copies summaries and texts into the directory, for such stores.
+    :param kept: a file for the copy of summaries and texts, so that they need not fit into memory.
+    :param searched: whether texts are read at once, instead of at the first search.
     """
 
     exchanges = repeated = "exchanges"
@@ -44,9 +44,9 @@ class ObjectsEngine:
         kept: Path | None = None,
         searched: bool = False,
     ) -> None:
-        """Look what is there.
+        """Check which files exist.
 
-        :raises EngineError: when it cannot be looked at.
+        :raises EngineError: if that fails.
         """
         self._folder, self._fetch, self._look, self._files = folder, fetch, look, Files()
         self._looked_at = -LOOK_EVERY
@@ -56,9 +56,9 @@ class ObjectsEngine:
         self.refresh()
 
     def refresh(self) -> None:
-        """Look which files there are, unless somebody has a moment ago, or does now.
+        """Check which files exist, unless that was done recently or is in progress.
 
-        :raises EngineError: when that cannot be told.
+        :raises EngineError: if that fails.
         """
         if time.monotonic() - self._looked_at < LOOK_EVERY or not self._looking.acquire(blocking=False):
             return
@@ -80,7 +80,7 @@ class ObjectsEngine:
             self._looked_at = time.monotonic()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return what a statement finds."""
+        """Return the rows of a statement."""
         self.refresh()
         return self._cache.get(sql, self._ask) if self._lake.known else []
 
@@ -88,14 +88,14 @@ class ObjectsEngine:
         try:
             return self._lake.connection.cursor().execute(sql).fetchall()
         except duckdb.Error as error:
-            raise EngineError(f"{self._folder} cannot be asked: {type(error).__name__}") from None
+            raise EngineError(f"{self._folder} cannot be queried: {type(error).__name__}") from None
 
     def records(self, rows: Sequence[tuple[str, str, str, str, int, int]]) -> dict[str, bytes]:
-        """Return the JSON of records, reading each segment once."""
+        """Return the JSON of records, reading each segment only once."""
         wanted: dict[str, list[tuple[str, int, int]]] = {}
         for name, host, _, segment, offset, length in rows:
             if not is_segment_name(segment):
-                continue  # a file of somebody else's may say anything, a path to elsewhere too
+                continue  # a foreign file may contain anything, including a path to somewhere else
             day = f"dt={segment[:4]}-{segment[4:6]}-{segment[6:8]}"
             path = f"{day}/host={quote(host, safe='')}/{segment}.jsonl.zst"
             wanted.setdefault(path, []).append((name, offset, length))
@@ -114,34 +114,34 @@ class ObjectsEngine:
             return {}
 
     def literal(self, text: str) -> str:
-        """Write a text as a literal."""
+        """Format a text as a literal."""
         return "'" + text.encode("utf-8", "replace").decode().replace("'", "''") + "'"
 
     def any_of(self, column: str, values: Sequence[str]) -> str:
-        """Write that a column of lists has one of some values."""
+        """Return the condition that a column of lists has one of some values."""
         return f"list_has_any({column}, [{', '.join(map(self.literal, values))}])"
 
     def any_in(self, column: str) -> str:
-        """Write that a column of lists has any value."""
+        """Return the condition that a column of lists has any value."""
         return f"len({column}) > 0"
 
     def any_contains(self, column: str, text: str) -> str:
-        """Write that a text is contained in one of a column of lists."""
+        """Return the condition that a text is contained in one of a column of lists."""
         return f"contains(lower(array_to_string({column}, chr(10))), lower({self.literal(text)}))"
 
     def contains(self, column: str, text: str) -> str:
-        """Write that a text is contained in a column."""
+        """Return the condition that a text is contained in a column."""
         return f"contains(lower(CAST({column} AS VARCHAR)), lower({self.literal(text)}))"
 
     def phrase_condition(self, words: Sequence[str], open_ended: bool) -> str:
-        """Write that words follow one another."""
+        """Return the condition that words are consecutive."""
         plain = " AND ".join(f"contains(text, {self.literal(word.lower())})" for word in words)
         return f"{plain} AND regexp_matches(text, {self.literal(phrase(words, open_ended))})"
 
     def first_said(self, condition: str, floor: int | None, ceiling: int | None) -> str:
-        """Write a statement that finds the first calls of their sessions to say something.
+        """Return a statement that finds the calls that were the first of their sessions to contain something.
 
-        :raises EngineError: when the texts, which are read for the first search, cannot be.
+        :raises EngineError: if the texts, which are read for the first search, cannot be read.
         """
         if not self._lake.searched:
             with self._looking:
@@ -157,30 +157,30 @@ class ObjectsEngine:
         return f"SELECT first FROM ({found}) AS f WHERE NOT EXISTS (SELECT 1 FROM texts AS t WHERE {before})"  # noqa: S608
 
     def newest(self) -> int:
-        """Return the order key of the newest call, 0 when there is none."""
+        """Return the order key of the newest call, 0 if there is none."""
         rows = self.rows("SELECT max(key) FROM exchanges")
         return int(rows[0][0] or 0) if rows else 0
 
     def since(self, ms: int) -> str:
-        """Write that a call began at a time or later."""
+        """Return the condition that a call started at a time or later."""
         return f"started_at >= make_timestamptz({ms * 1000})"
 
     def day(self, key: str) -> str:
-        """Write the day of an order key."""
+        """Return the expression for the day of an order key."""
         return f"strftime(make_timestamp(({key} // 2097152) * 1000), '%Y-%m-%d')"
 
     def each_of(self, column: str) -> str:
-        """Write one row for each value of a column of lists."""
+        """Return the expression for one row per value of a column of lists."""
         return f"unnest({column})"
 
     def counted(self, expression: str) -> str:
-        """Write how often each whole number is met."""
+        """Return the expression that counts each integer."""
         return f"histogram({expression})"
 
     def moment(self, column: str) -> str:
-        """Write a time as text."""
+        """Return the expression for a time as text."""
         return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%gZ')"
 
     def whole(self, number: str) -> str:
-        """Write a number rounded down."""
+        """Return the expression for a number rounded down."""
         return f"CAST(floor({number}) AS BIGINT)"

@@ -1,7 +1,7 @@
-"""The reader of an engine: what pages, API and commands ask of a store, asked of what was shipped.
+"""The reader of an engine: the interface of the local reader, over shipped records.
 
-It offers what `ccsproxy.store.reader.reader.Reader` offers. What only a running service knows (calls under way, what
-people write on calls) is empty here; what is made of records is made of those that the engine keeps whole.
+It offers what `ccsproxy.store.reader.reader.Reader` offers. What only a running service knows (calls in progress,
+annotations) is empty here; what is derived from records requires those that the engine keeps completely.
 """
 
 import time
@@ -36,7 +36,7 @@ from ccsproxy.store.summary import KEY_BITS, Price, Summary, as_dict
 
 _READ = "coalesce(sum(cache_read_input_tokens), 0)"
 _WRITTEN = "coalesce(sum(cache_creation_input_tokens), 0)"
-#: What sessions may be sorted by here; by what is put together of their calls they are not.
+#: Sort orders of sessions here; those that depend on several of their calls are not available.
 SESSION_SORTS = {
     "active": "max(key)",
     "time": "min(key)",
@@ -48,21 +48,21 @@ SESSION_SORTS = {
     "out": "sum(output_tokens)",
     "cost": "round(sum(cost), 9)",
 }
-#: Those for which a call that is there twice would count twice.
+#: Those for which a duplicate of a call would count twice.
 _OF_EACH_ONCE = frozenset(SESSION_SORTS) - {"active", "time"}
-#: Seconds for which the values of filters are held: they change slowly, and each is a sum over all calls.
+#: How many seconds the values for filters are cached: they change slowly, and each is a sum over all calls.
 _META_S = 60.0
-#: Calls whose answers say how far limits are used, and of how many accounts with an upstream that is looked at.
+#: Calls whose responses tell how far limits are used, and the number of accounts and upstreams examined.
 _ANSWERED = "category = 'model' AND status IS NOT NULL"
 _ACCOUNTS = 50
 
 
 class EngineReader(EngineRecords):
-    """Reads an engine. May be used by several threads.
+    """Reads from an engine. May be used by several threads.
 
-    :ivar price: what a call costs, by the price list.
-    :ivar groups: what sums may be made by.
-    :param scope: a condition on ``exchanges`` that always holds: what does not pass it is not there for this reader.
+    :ivar price: returns what a call costs, by the price list.
+    :ivar groups: what costs may be grouped by.
+    :param scope: a condition on ``exchanges`` that always applies: other calls do not exist for this reader.
     """
 
     def __init__(self, engine: Engine, scope: str = "", price: Price | None = None) -> None:
@@ -79,7 +79,7 @@ class EngineReader(EngineRecords):
             found = self._sorted(conditions(self._engine, wanted), order(wanted), query.limit + 1, query.offset)
         else:
             found = self._newest(wanted, query.limit + 1)
-        # One more was asked for than is shown: it tells that there is a next page, without counting them all.
+        # One more row than shown was requested: it reveals that there is a next page, without counting all.
         more = len(found) > query.limit and not query.sorted
         found = found[: query.limit]
         items = [as_dict(row) for _, row in found]
@@ -88,11 +88,11 @@ class EngineReader(EngineRecords):
         return RequestPage(items, str(found[-1][0]) if more and found else None, rebuilding=False)
 
     def search(self, words: str, limit: int = 100) -> RequestPage:
-        """Return the newest requests that say the words, or the phrases in double quotes."""
+        """Return the newest requests that contain the words, or the phrases in double quotes."""
         return self.requests(Query(q=words, limit=limit))
 
     def sessions(self, query: SessionQuery = SessionQuery()) -> list[dict[str, Any]]:  # noqa: B008  (frozen)
-        """Return sessions as JSON objects, the last begun first."""
+        """Return sessions as JSON objects, the most recently started first."""
         by = "first DESC"
         if column := SESSION_SORTS.get(query.sort):
             by = f"{column} IS NULL, {column} {'DESC' if query.descending else 'ASC'}, first DESC"
@@ -101,7 +101,7 @@ class EngineReader(EngineRecords):
         return [session_dict(each) for each in self._folded(names)]
 
     def session_totals(self, query: SessionQuery) -> dict[str, Any]:
-        """Sum up all sessions that a question lets through, whatever its page."""
+        """Sum up all sessions that match a query, on all pages."""
         sessions = self._sessions_sql(attr.evolve(query, sort=""))
         narrowed = attr.evolve(query, limit=0, offset=0, sort="", include_empty=False) != SessionQuery(limit=0)
         among = [f"session_id IN (SELECT session_id FROM ({sessions}) AS s)"] if narrowed else []  # noqa: S608
@@ -112,7 +112,7 @@ class EngineReader(EngineRecords):
     def session(self, session_id: str) -> dict[str, Any]:
         """Return ``meta`` and ``requests`` of a session.
 
-        :raises NotKept: when it is not known.
+        :raises NotKept: if it is unknown.
         """
         rows = self._of_session(session_id)
         if not rows:
@@ -123,17 +123,17 @@ class EngineReader(EngineRecords):
     def session_meta(self, session_id: str) -> dict[str, Any]:
         """Return ``meta`` of a session alone.
 
-        :raises NotKept: when it is not known.
+        :raises NotKept: if it is unknown.
         """
         return dict(self.session(session_id)["meta"])
 
     def around(self, session_id: str, seq: int, reach: int = 200) -> list[dict[str, Any]]:
-        """Return the requests of a session whose numbers are near one, in the order of their numbers."""
+        """Return the requests of a session whose numbers are close to one, in order."""
         rows = self._of_session(session_id, f"seq BETWEEN {seq - reach} AND {seq + reach}")
         return [as_dict(row) for _, row in sorted(rows, key=lambda each: each[1].seq)]
 
     def rebuilding(self) -> bool:
-        """Return false: what an engine has, it answers from."""
+        """Return false: an engine has no index that could lag behind."""
         return False
 
     def running(self, limit: int = 200) -> list[dict[str, Any]]:
@@ -141,11 +141,11 @@ class EngineReader(EngineRecords):
         return []
 
     def costs(self, query: Query, by: str) -> list[dict[str, Any]]:
-        """Sum up what a query lets through by a group, the dearest first."""
+        """Sum up what a query matches by a group, the most expensive first."""
         return costs(self._engine, self._relation, conditions(self._engine, _looked_up(query)), by)
 
     def totals(self, query: Query) -> dict[str, Any]:
-        """Sum up everything that a query lets through, whatever its page."""
+        """Sum up everything that a query matches, on all pages."""
         wanted = attr.evolve(_looked_up(query), before=0)
         return totals(self._engine, self._relation, conditions(self._engine, wanted))
 
@@ -163,7 +163,7 @@ class EngineReader(EngineRecords):
         return [{"start_ms": int(start) * length, **tally_dict(found[(start,)])} for (start,) in sorted(found)]
 
     def speeds(self, since: int | None, until: int | None, length: int) -> dict[int, dict[str, Any]]:
-        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.aggregates.speeds`)."""
+        """Return the speeds of responses in each period (see `ccsproxy.store.reader.aggregates.speeds`)."""
         span = self._engine.whole(f"key / {float(length << KEY_BITS)!r}")
         found = [*self._since(since), f"output_tokens >= {TOKENS}", f"duration_ms - ttft_ms >= {MS}"]
         if until is not None:
@@ -181,7 +181,7 @@ class EngineReader(EngineRecords):
         return [{"cwd": cwd or None, **tally_dict(tally)} for (_, cwd), tally in ordered(named)]
 
     def meta(self) -> dict[str, list[Any]]:
-        """Return the values that each filter may have, the most frequent first, as they were a moment ago."""
+        """Return the values for each filter, the most frequent first, from a short-lived cache."""
         at, found = self._meta
         if not found or time.monotonic() - at > _META_S:
             found = self._values()
@@ -202,20 +202,20 @@ class EngineReader(EngineRecords):
         return found
 
     def stamp(self, session_id: str) -> Stamp | None:
-        """Return what tells the state of a session from a later one, None when it is not known."""
+        """Return what identifies the current state of a session, None if it is unknown."""
         named = f"session_id = {self._engine.literal(session_id)}"
         rows = self._engine.rows(f"SELECT count(*), max(key) FROM {self._relation} AS e WHERE {named}")  # noqa: S608
         return Stamp(int(rows[0][0]), int(rows[0][1])) if rows and rows[0][0] else None
 
     def calls(self, session_id: str) -> list[Call]:
-        """Return the facts of every call of a session, made of its records."""
+        """Return the facts of every call of a session, derived from its records."""
         summaries = [as_dict(row) for _, row in self._of_session(session_id)]
         return completed([], self.each(session_id, summaries), self.price)
 
     def calls_with(self, what: str, since: int | None = None, most: int = 5000) -> list[Call]:
-        """Return the newest calls that tell something, in the order of their start.
+        """Return the newest calls with certain facts, in the order of their start.
 
-        :param what: ``limits``, of which the newest of each account and upstream is looked at, or ``secrets``.
+        :param what: ``limits``, for which the newest call of each account and upstream is examined, or ``secrets``.
         """
         if what == "secrets":
             return calls_with_secrets(self._engine, self._relation, self._since(since), most)
@@ -229,13 +229,13 @@ class EngineReader(EngineRecords):
         return completed([], [as_record(lines[row.id]) for _, row in rows if row.id in lines], self.price)
 
     def prompt_versions(self) -> list[Version]:
-        """Return the distinct system prompts and tool sets, those used last first."""
+        """Return the distinct system prompts and tool sets, most recently used first."""
         return prompt_versions(self._engine, self._relation, self._prompt_items)
 
     def _prompt_items(self, name: str, kind: str, calls: Sequence[Call]) -> ReadPrompt | None:
-        """Return the items of a prompt out of a record that has it; its id names its content for good.
+        """Return the items of a prompt from a record that contains it; its id determines its content.
 
-        :param calls: that sent it; the rates are those of the first that has any.
+        :param calls: calls that sent it; the rates are those of the first that has any.
         """
         found = self._prompts.get(name)
         for call in () if found is not None else calls:
@@ -253,11 +253,11 @@ class EngineReader(EngineRecords):
         return found
 
     def annotations(self) -> list[Annotation]:
-        """Return nothing: what people write stays on their machines."""
+        """Return nothing: annotations stay on their machines."""
         return []
 
     def close(self) -> None:
-        """Have nothing to let go of."""
+        """Do nothing: there is nothing to close."""
 
     def _since(self, since: int | None) -> list[str]:
         return conditions(self._engine, Query(since=since))
@@ -280,7 +280,7 @@ class EngineReader(EngineRecords):
         )
 
     def _folded(self, names: Sequence[str]) -> list[SessionTotals]:
-        """Put sessions together from their calls, as the index does when it takes them in."""
+        """Assemble sessions from their calls, as the index does."""
         if not names:
             return []
         listed = ", ".join(map(self._engine.literal, names))
@@ -299,7 +299,7 @@ class EngineReader(EngineRecords):
 
 
 def _looked_up(query: Query) -> Query:
-    """Let what is asked of stars, tags and notes find nothing: there are none here."""
+    """Make conditions on annotations match nothing: there are none here."""
     asked = [each for each in query.question.narrowings if each.member in ANNOTATED] if query.question else []
     return attr.evolve(query, marked=tuple((marked([], each.member, each.values), each.turned) for each in asked))
 

@@ -1,4 +1,4 @@
-"""Rows of an engine's calls, and the whole records behind them."""
+"""Rows of an engine's calls, and the complete records behind them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -14,18 +14,18 @@ from ccsproxy.store.reader.lists import batches
 from ccsproxy.store.reader.records import NotKept, as_record
 from ccsproxy.store.summary import KEY_BITS, Summary
 
-#: How far back a page is looked for before it is looked for further, in milliseconds.
+#: The time ranges searched for a page one after the other, in milliseconds.
 _SPANS_MS = (600_000, 10_800_000, 172_800_000, 2_592_000_000)
-#: The same for a search, which costs what the texts of the time cost.
+#: The same for a search, which costs as much as the texts of the time range.
 _WORD_SPANS_MS = (172_800_000,)
-#: Where the record of a call is: id, host, start, segment, offset and length.
+#: The location of a call's record: id, host, start, segment, offset and length.
 Place = tuple[str, str, str, str, int, int]
 
 
 class EngineRecords:
     """Reads rows and records of an engine. May be used by several threads.
 
-    :param scope: a condition on ``exchanges`` that always holds: what does not pass it is not there for this reader.
+    :param scope: a condition on ``exchanges`` that always applies: other calls do not exist for this reader.
     """
 
     def __init__(self, engine: Engine, scope: str = "") -> None:
@@ -40,14 +40,14 @@ class EngineRecords:
     def record(self, session_id: str, seq: int) -> dict[str, Any]:
         """Return a record in the current schema version.
 
-        :raises NotKept: when there is none.
+        :raises NotKept: if it does not exist.
         """
         return as_record(self.line(session_id, seq))
 
     def records(self, session_id: str, seqs: Sequence[int]) -> list[dict[str, Any]]:
         """Return several records of a session.
 
-        :raises NotKept: when one of them is not there.
+        :raises NotKept: if one of them does not exist.
         """
         found = self.lines(session_id, seqs)
         return [as_record(found[seq]) if seq in found else self.record(session_id, seq) for seq in seqs]
@@ -63,7 +63,7 @@ class EngineRecords:
         return {seq: lines[place[0]] for seq, place in places if place[0] in lines}
 
     def each(self, session_id: str, summaries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Go through records of a session, a few megabytes at a time; those that are kept no more are passed over."""
+        """Iterate over records of a session, a few megabytes at a time; those that no longer exist are skipped."""
         for batch in batches(summaries):
             found = self.lines(session_id, batch)
             for seq in batch:
@@ -73,14 +73,14 @@ class EngineRecords:
     def line(self, session_id: str, seq: int) -> bytes:
         """Return a record's JSON.
 
-        :raises NotKept: when there is none.
+        :raises NotKept: if it does not exist.
         """
         found = self.lines(session_id, [seq])
         if seq in found:
             return found[seq]
         known = self._of_session(session_id, f"seq = {int(seq)}")
         if known:
-            raise NotKept(f"request {seq} of session {session_id} is not kept whole", expired=True)
+            raise NotKept(f"request {seq} of session {session_id} is not kept completely", expired=True)
         raise NotKept(f"there is no request {seq} in session {session_id}")
 
     def _places(self, condition: str) -> list[tuple[int, Place]]:
@@ -101,7 +101,7 @@ class EngineRecords:
         return self._engine.records([place for _, place in self._places(f"id IN ({listed})")])
 
     def _newest(self, query: Query, limit: int) -> list[tuple[int, Summary]]:
-        """Return the newest calls, looking no further back than has to be."""
+        """Return the newest calls, searching no further back than necessary."""
         newest = min(self._engine.newest(), (query.ceiling or LARGEST) - 1)
         for span in _WORD_SPANS_MS if query.q else _SPANS_MS:
             first = (newest >> KEY_BITS) - span
@@ -113,7 +113,7 @@ class EngineRecords:
         return self._rows(conditions(self._engine, query), "key DESC", limit, 0)
 
     def _sorted(self, found: Sequence[str], by: str, limit: int, offset: int) -> list[tuple[int, Summary]]:
-        """Return the first calls of an order; what does not decide it is read of these alone."""
+        """Return the first calls in an order; other columns are read for these only."""
         first = (
             f"SELECT key FROM {self._relation} AS e WHERE {where(found)} ORDER BY {by} "  # noqa: S608
             f"LIMIT {limit} OFFSET {offset}"

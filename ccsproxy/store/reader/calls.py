@@ -15,20 +15,20 @@ from ccsproxy.store.index.facts.reading import call_without_items
 from ccsproxy.store.index.prompt_uses import prompt_spans
 from ccsproxy.store.reader.lists import OF_SESSION
 
-#: The most distinct prompts that are listed.
+#: The maximum number of prompts in the list.
 _MOST_PROMPTS = 500
 
 
 @attr.frozen
 class Stamp:
-    """What tells one state of a session from a later one."""
+    """Identifies one state of a session."""
 
     finished: int
     last_key: int
 
 
 def stamp_of(connection: sqlite3.Connection, session_id: str) -> Stamp | None:
-    """Return the state of a session, None when it is not known."""
+    """Return the state of a session, None if it is unknown."""
     found = connection.execute(
         "SELECT request_count - in_flight, last_key FROM sessions WHERE session_id = ?", (session_id,)
     ).fetchone()
@@ -36,7 +36,7 @@ def stamp_of(connection: sqlite3.Connection, session_id: str) -> Stamp | None:
 
 
 def missing(connection: sqlite3.Connection, session_id: str) -> list[dict[str, Any]]:
-    """Return number and size of a session's finished requests whose facts are not kept."""
+    """Return number and size of a session's finished requests without stored facts."""
     rows = connection.execute(
         f"SELECT seq, request_bytes, response_bytes FROM requests WHERE {OF_SESSION} AND +raw_outcome IS NOT NULL "  # noqa: S608
         f"AND ifnull(requests.facts, {UNREADABLE}) <= {UNREADABLE} ORDER BY seq",
@@ -46,9 +46,9 @@ def missing(connection: sqlite3.Connection, session_id: str) -> list[dict[str, A
 
 
 def completed(found: list[Call], records: Iterable[dict[str, Any]], price: Price) -> list[Call]:
-    """Add the calls whose facts are not kept.
+    """Add the calls without stored facts.
 
-    :param records: theirs.
+    :param records: the records of these calls.
     """
     collector = Collector(price)
     known: dict[int, Item] = {id(item): item for call in found for item in call.items}
@@ -58,7 +58,7 @@ def completed(found: list[Call], records: Iterable[dict[str, Any]], price: Price
 
 
 def prompt_versions(connection: sqlite3.Connection) -> list[Version]:
-    """Return the distinct system prompts and tool sets, those used last first."""
+    """Return the distinct system prompts and tool sets, most recently used first."""
     found = []
     for span in prompt_spans(connection, _MOST_PROMPTS):
         first, last = (call_without_items(connection, key) for key in (span.first_key, span.last_key))

@@ -1,7 +1,7 @@
 """Excerpts: the passage of a record that matches a search, cut out of the record.
 
-The index has no texts of its own. The words are looked for in the JSON of the bodies, from the end, since what is new
-in a call is at the end of it; only where they are not found so, all texts are read.
+The index has no texts of its own. The words are searched in the JSON of the bodies, from the end, because what is new
+in a call is at its end; only if they are not found there, all texts are read.
 """
 
 import json
@@ -12,7 +12,7 @@ from ccsproxy.store.index.texts.full_text import texts_of
 from ccsproxy.store.query import terms
 from ccsproxy.store.summary import Entry, read_entry
 
-#: How many words an excerpt has before and after what was found, and how many bytes they are looked for in.
+#: How many words an excerpt has before and after the match, and within how many bytes they are taken.
 WORDS, REACH = 12, 300
 
 _NO_WHOLE_ESCAPE = re.compile(r"(\\u?[0-9a-fA-F]{0,3})\Z")
@@ -20,10 +20,10 @@ _QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"')
 
 
 def excerpt(line: bytes, q: str) -> str | None:
-    """Return what is around the words searched for in a record, null when they are not found in it.
+    """Return the text around the search words in a record, null if they are not found in it.
 
     :param line: the record's JSON.
-    :param q: what was searched for.
+    :param q: the search.
     """
     wanted = [words for words, _ in terms(q)]
     try:
@@ -44,7 +44,7 @@ def _bodies(entry: Entry) -> Iterator[bytes]:
 
 
 def _in_json(body: bytes, phrase: str) -> str | None:
-    """Find a phrase in JSON by its bytes, and cut out the part of the string that it is in."""
+    """Find a phrase in JSON by its bytes, and return the surrounding part of its string."""
     at = body.lower().rfind(phrase.lower().encode())
     if at < 0:
         return None
@@ -59,7 +59,7 @@ def _in_json(body: bytes, phrase: str) -> str | None:
 
 
 def _plain(text: str) -> str | None:
-    """Return what a part of a JSON string says."""
+    """Decode a part of a JSON string."""
     try:
         return str(json.loads(f'"{text}"', strict=False))
     except ValueError:
@@ -67,7 +67,7 @@ def _plain(text: str) -> str | None:
 
 
 def _in_texts(entry: Entry, wanted: Sequence[list[str]]) -> str | None:
-    """Find the words in the texts of a record as people read them, accents and all."""
+    """Find the words in the texts of a record as people read them, including accents."""
     patterns = [re.compile(r"[\W_]+".join(map(re.escape, words)), re.IGNORECASE) for words in wanted]
     for text in reversed(list(texts_of(entry))):
         for pattern in patterns:
@@ -78,7 +78,7 @@ def _in_texts(entry: Entry, wanted: Sequence[list[str]]) -> str | None:
 
 
 def _shortened(head: str, tail: str) -> str:
-    """Put the two sides of a place together, each of some words."""
+    """Join the two sides of a match, shortened to some words each."""
     before, after = head.split(), tail.split()
     left, right = before[-WORDS:], after[: WORDS + 1]
     glue = "" if not head or not head[-1].isspace() else " "

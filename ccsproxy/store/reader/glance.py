@@ -9,14 +9,14 @@ from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import Reader
 
-#: The time over which rates are told, and in which a session counts as at work, in seconds.
+#: The period over which rates are computed, and within which a session counts as active, in seconds.
 RATE_S, ACTIVE_S = 600, 1800
-#: Sessions that are listed.
+#: The maximum number of sessions in the list.
 _MOST = 30
 
 
 def glance(reader: Reader, insights: Insights, now_s: float) -> dict[str, Any]:
-    """Return the state of now.
+    """Return the current state.
 
     :param now_s: seconds since the epoch.
     """
@@ -25,7 +25,7 @@ def glance(reader: Reader, insights: Insights, now_s: float) -> dict[str, Any]:
     limits = [each for each in insights.limits() if each["binding"]]
     return {
         "at": moment(now_s * 1000),
-        # From the reader's midnight, as budgets count.
+        # From midnight in the reader's time zone, as budgets count.
         "today": reader.totals(Query(since=round(midnight.timestamp() * 1000))),
         "rate": _rate(reader, now_s),
         "sessions": _sessions(reader, now_s, running),
@@ -37,7 +37,7 @@ def glance(reader: Reader, insights: Insights, now_s: float) -> dict[str, Any]:
 
 
 def _rate(reader: Reader, now_s: float) -> dict[str, Any]:
-    """Return what the last minutes come to in an hour."""
+    """Extrapolate the last minutes to an hour."""
     sums = reader.totals(Query(since=round((now_s - RATE_S) * 1000)))
     cost = sums.get("cost")
     return {

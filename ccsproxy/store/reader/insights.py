@@ -1,6 +1,6 @@
 """Answers questions of insight; API, commands and pages all ask here.
 
-Sessions are put together from the facts that the index keeps, and held as long as they do not change.
+Sessions are assembled from the facts in the index, and cached as long as they do not change.
 """
 
 import threading
@@ -35,9 +35,9 @@ from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.state.annotations import Annotation
 from ccsproxy.store.summary import cost_gap, read_entry
 
-#: Sessions that are held.
+#: How many sessions are cached.
 _HELD = 4
-#: Readings of limits that are older say nothing: the longest window is a week.
+#: Older readings of limits are useless: the longest window is a week.
 _LIMITS_MS = 8 * 86_400_000
 
 
@@ -59,13 +59,13 @@ class Insights:
 
     @property
     def groups(self) -> Sequence[str]:
-        """What costs may be summed up by, beside the parts of prompts."""
+        """What costs may be grouped by, besides the parts of prompts."""
         return self._reader.groups
 
     def session(self, session_id: str) -> Session:
         """Return a session.
 
-        :raises NotKept: when it is not known.
+        :raises NotKept: if it is unknown.
         """
         stamp = self._reader.stamp(session_id)
         if stamp is None:
@@ -75,7 +75,7 @@ class Insights:
             if held is not None and held[0] == stamp:
                 self._sessions.move_to_end(session_id)
                 return held[1]
-        # Outside of the lock: two threads may both read it, rather than one wait for another's session.
+        # Outside the lock: two threads may both read a session, rather than one wait for another's.
         session = Session(self._reader.calls(session_id))
         with self._lock:
             self._sessions[session_id] = (stamp, session)
@@ -86,7 +86,7 @@ class Insights:
     def call(self, session_id: str, seq: int) -> tuple[Session, Call]:
         """Return a call with its session.
 
-        :raises NotKept: when it is not known, or still runs.
+        :raises NotKept: if it is unknown, or still in progress.
         """
         session = self.session(session_id)
         call = session.by_seq.get(seq)
@@ -95,19 +95,19 @@ class Insights:
         return session, call
 
     def conversation(self, session_id: str) -> dict[str, Any]:
-        """Return a session as the user lived it."""
+        """Return a session as the user experienced it."""
         return conversation(self.session(session_id))
 
     def findings(self, session_id: str) -> list[dict[str, Any]]:
-        """Return what is worth knowing about a session, the weightiest first."""
+        """Return the findings about a session, the most important first."""
         return [msgspec.to_builtins(each) for each in findings(self.session(session_id))]
 
     def findings_since(self, since: int | None = None) -> list[dict[str, Any]]:
-        """Return what is worth knowing about the newest sessions that were active since a time."""
+        """Return the findings about the newest sessions that were active since a time."""
         return self._noteworthy.findings(since)
 
     def stalls(self, since: int | None = None, until: int | None = None) -> dict[str, Any]:
-        """Return the silences inside the answers of the newest sessions, by model."""
+        """Return the pauses within responses of the newest sessions, by model."""
         return self._noteworthy.stalls(since, until)
 
     def context(self, session_id: str, seq: int) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class Insights:
         return context(session.sizes[seq], session.sent, session.thoughts)
 
     def cache(self, session_id: str, seq: int) -> dict[str, Any]:
-        """Return the cache verdict of a call; a change is shown to the character."""
+        """Return the cache verdict of a call, with the first difference exact to the character."""
         session, _ = self.call(session_id, seq)
         verdict = session.verdicts.get(seq)
         if verdict is None:
@@ -137,7 +137,7 @@ class Insights:
         return exact_difference(old, new)
 
     def cost(self, session_id: str, seq: int) -> dict[str, Any]:
-        """Return the split of a call's price, and what it is of its session's."""
+        """Return the breakdown of a call's price, and its share of the session's."""
         session, call = self.call(session_id, seq)
         total = sums(session.calls)
         share = call.cost / total["cost"] if call.cost is not None and total["cost"] else None
@@ -153,14 +153,14 @@ class Insights:
         }  # fmt: skip
 
     def _gap(self, session_id: str, seq: int) -> str | None:
-        """Return why a call has no price; the facts tell that it lacks one, the record what is missing."""
+        """Return why a call has no price; the facts only say that it has none, the record what is missing."""
         try:
             return cost_gap(read_entry(self._reader.line(session_id, seq)), self._reader.price)
         except (NotKept, ValueError):
             return None
 
     def why(self, session_id: str, seq: int) -> dict[str, Any]:
-        """Return cost, cache and time of a call together, and what it is about."""
+        """Return cost, cache and time of a call together, and a summary of it."""
         session, call = self.call(session_id, seq)
         link = session.lanes.links[seq]
         times = call_times(call)
@@ -177,24 +177,24 @@ class Insights:
         }  # fmt: skip
 
     def weights(self, session_id: str) -> dict[str, Any]:
-        """Return what was sent again and again in a session, the costliest first."""
+        """Return what was sent repeatedly in a session, the costliest first."""
         return {"session_id": session_id, "pieces": list(heaviest(self.session(session_id).carried))}
 
     def diff(self, a: tuple[str, int], b: tuple[str, int]) -> dict[str, Any]:
-        """Compare two requests, of any sessions.
+        """Compare two requests of any sessions.
 
-        :raises NotKept: when one of them is not kept.
+        :raises NotKept: if one of them does not exist any more.
         """
         return compare(self._reader.record(*a), self._reader.record(*b))
 
     def prompts(self) -> list[dict[str, Any]]:
-        """List the distinct system prompts and tool sets, those used last first."""
+        """List the distinct system prompts and tool sets, most recently used first."""
         return listing(self._reader.prompt_versions())
 
     def prompt(self, name: str) -> dict[str, Any]:
-        """Return a system prompt or tool set with its content, and what it changed against the one before.
+        """Return a system prompt or tool set with its content, and its changes from the previous one.
 
-        :raises NotKept: when there is none of this id.
+        :raises NotKept: if there is none with this id.
         """
         listed = {each["id"]: each for each in self.prompts()}
         if name not in listed:
@@ -210,19 +210,19 @@ class Insights:
         return {**found, "content": _content(record, found["kind"]), "changes": changes}
 
     def leaks(self, since: int | None = None) -> list[dict[str, Any]]:
-        """Return the kinds of secrets that were sent to providers, those sent most often first."""
+        """Return the kinds of secrets that were sent to providers, the most frequent first."""
         return leaks(self._reader.calls_with("secrets", since, most=50_000))
 
     def costs(self, by: str, query: Query) -> dict[str, Any]:
-        """Sum up what a query lets through.
+        """Sum up what a query matches.
 
-        :param by: one of `ccsproxy.store.reader.aggregates.costs.GROUPS`, or of `PARTS`: those go through the newest
-        sessions alone, as they have to be put together from the parts of their prompts.
+        :param by: one of `ccsproxy.store.reader.aggregates.costs.GROUPS`, or of `PARTS`: those cover only the newest
+        sessions, because they are assembled from the parts of their prompts.
         """
         return {**self.cost_rows(by, query), "total": {**self._reader.totals(query), "name": None}}
 
     def cost_rows(self, by: str, query: Query) -> dict[str, Any]:
-        """Return `costs` without the sum of all, which takes as long again."""
+        """Return `costs` without the total, which takes as long again."""
         if by not in PARTS:
             return {"by": by, "rows": self._reader.costs(query, by), "sessions_left_out": 0}
         rows, left_out = self._part_costs(by, query)
@@ -236,22 +236,22 @@ class Insights:
         return rows, len(sessions) - len(looked_at)
 
     def budget(self) -> list[dict[str, Any]]:
-        """Return the budgets that were set, with what is spent of each."""
+        """Return the configured budgets, with what has been spent of each."""
         return [each.as_dict() for each in spent_now(self._reader, self._budgets(), self._clock())]
 
     def annotations(self) -> list[dict[str, Any]]:
-        """Return what people have written on sessions and calls."""
+        """Return the annotations of sessions and calls."""
         return [each.as_dict() for each in self._reader.annotations()]
 
     def annotation(self, session_id: str, seq: int = 0) -> Annotation:
-        """Return what people have written on a session or call; an empty one where that is nothing."""
+        """Return the annotation of a session or call; an empty one if there is none."""
         named = (each for each in self._reader.annotations() if (each.session_id, each.seq) == (session_id, seq))
         return next(named, Annotation(session_id, seq))
 
     def known(self, session_id: str, seq: int = 0) -> None:
-        """Make sure that there is such a session or call.
+        """Ensure that a session or call exists.
 
-        :raises NotKept: when there is none.
+        :raises NotKept: if it does not.
         """
         if self._reader.stamp(session_id) is None:
             raise NotKept(f"there is no session {session_id}")
@@ -259,7 +259,7 @@ class Insights:
             raise NotKept(f"there is no request {seq} in session {session_id}")
 
     def limits(self) -> list[dict[str, Any]]:
-        """Return the state of the limits of each account, the binding and the fullest first."""
+        """Return the state of the limits of each account, the binding and the most used first."""
         now = round(self._clock() * 1000)
         return limits_now(readings(self._reader.calls_with("limits", now - _LIMITS_MS)), now)
 

@@ -15,14 +15,14 @@ from ccsproxy.store.query import FIELDS
 from ccsproxy.store.reader.pages import ROW_COLUMNS
 from ccsproxy.store.summary import KEY_BITS, Summary
 
-#: Records that are read together, and about how many bytes they may have.
+#: How many records are read together, and the approximate maximum of their bytes.
 BATCH, BATCH_BYTES = 64, 8 << 20
 
 
 def batches(summaries: Iterable[Mapping[str, Any]]) -> Iterator[list[int]]:
-    """Divide records into what is read together.
+    """Divide records into batches that are read together.
 
-    :return: their numbers; one that is large stands alone.
+    :return: their numbers; a large record is alone in its batch.
     """
     batch, size = list[int](), 0
     for each in summaries:
@@ -37,18 +37,18 @@ def batches(summaries: Iterable[Mapping[str, Any]]) -> Iterator[list[int]]:
 
 
 _SESSION_COLUMNS = ", ".join(SessionTotals.__struct_fields__)
-#: The sign takes the number's type away: compared with an integer's, a column without one is searched by no index.
+#: The plus sign removes the column's type affinity: otherwise no index is used to compare it with an integer.
 OF_SESSION = "requests.raw_session_id = (SELECT +name FROM names WHERE field = 'session_id' AND value = ?)"
 
 
 @attr.frozen
 class SessionQuery:
-    """A question for a list of sessions, newest first.
+    """A query for a list of sessions, newest first.
 
     :ivar since: sessions that were active at this time or later, milliseconds since the epoch.
-    :ivar include_empty: also those that have nothing but calls still running.
-    :ivar among: the ids of the only sessions that are meant; all when None.
-    :ivar sort: one of `SESSION_SORTS` to sort by, empty for the last begun first.
+    :ivar include_empty: also those whose calls are all still in progress.
+    :ivar among: the ids of the only sessions to consider; all if None.
+    :ivar sort: one of `SESSION_SORTS`, empty for the most recently started first.
     """
 
     upstream: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class SessionQuery:
 
 
 _PROMPT = "(input_tokens + ifnull(cache_read_input_tokens, 0) + ifnull(cache_creation_input_tokens, 0))"
-#: What sessions may be sorted by, as SQL.
+#: Sort orders of sessions, as SQL.
 SESSION_SORTS = {
     "active": "last_key",
     "time": "started_key",
@@ -85,12 +85,12 @@ SESSION_SORTS = {
 
 
 def session_rows(connection: sqlite3.Connection, query: SessionQuery) -> list[SessionTotals]:
-    """Return sessions, the last begun first unless they are sorted otherwise; what lacks the value comes last."""
+    """Return sessions, the most recently started first unless sorted otherwise; those without the value come last."""
     conditions, values = _session_conditions(query)
     by = "started_key DESC"
     if query.sort:
         column = SESSION_SORTS[query.sort]
-        # SQLite sorts null as the smallest, which would put the unknown first as often as last.
+        # SQLite sorts null as the smallest, which would put unknown values first in ascending order.
         by = f"{column} IS NULL, {column} {'DESC' if query.descending else 'ASC'}, started_key DESC"
     sql = (
         f"SELECT {_SESSION_COLUMNS} FROM sessions WHERE {' AND '.join(conditions)} "  # noqa: S608
@@ -100,7 +100,7 @@ def session_rows(connection: sqlite3.Connection, query: SessionQuery) -> list[Se
 
 
 def session_totals(connection: sqlite3.Connection, query: SessionQuery) -> dict[str, Any]:
-    """Sum up all sessions that a question lets through, whatever its page."""
+    """Sum up all sessions that match a query, on all pages."""
     conditions, values = _session_conditions(query)
     sums = ", ".join(f"total({name}), count({name})" for name in SUMS)
     sql = (
@@ -124,7 +124,7 @@ def _session_conditions(query: SessionQuery) -> tuple[list[str], list[Any]]:
     for field in ("upstream", "model", "cwd", "client"):
         given = getattr(query, field)
         if given:
-            # The values of a session are lines of one text, and a line must match whole.
+            # The values of a session are lines of one text, and a line must match completely.
             one = f"instr(char(10) || {field}s || char(10), char(10) || ? || char(10))"
             conditions.append("(" + " OR ".join([one] * len(given)) + ")")
             values += given
@@ -134,14 +134,14 @@ def _session_conditions(query: SessionQuery) -> tuple[list[str], list[Any]]:
     if not query.include_empty:
         conditions.append("request_count > 0")
     if query.among is not None:
-        # As one JSON value: SQLite takes 32,766 variables at most, and a store may have more sessions.
+        # As one JSON value: SQLite takes at most 32,766 variables, and a store may have more sessions.
         conditions.append("session_id IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(query.among))
     return conditions, values
 
 
 def one_session(connection: sqlite3.Connection, session_id: str) -> tuple[SessionTotals, list[Summary]] | None:
-    """Return a session with all its requests in the order of their numbers, null when it is not known."""
+    """Return a session with all its requests in order, null if it is unknown."""
     found = session_totals_of(connection, session_id)
     if found is None:
         return None
@@ -149,20 +149,20 @@ def one_session(connection: sqlite3.Connection, session_id: str) -> tuple[Sessio
 
 
 def session_totals_of(connection: sqlite3.Connection, session_id: str) -> SessionTotals | None:
-    """Return a session, null when it is not known."""
+    """Return a session, null if it is unknown."""
     sql = f"SELECT {_SESSION_COLUMNS} FROM sessions WHERE session_id = ?"  # noqa: S608  (columns of our own)
     found = connection.execute(sql, (session_id,)).fetchone()
     return None if found is None else _session(found)
 
 
 def rows_around(connection: sqlite3.Connection, session_id: str, seq: int, reach: int) -> list[Summary]:
-    """Return the requests of a session whose numbers are near one, in the order of their numbers."""
+    """Return the requests of a session whose numbers are close to one, in order."""
     bounds = (session_id, seq - reach, seq + reach)
     return _summaries(connection, f"{OF_SESSION} AND seq BETWEEN ? AND ? ORDER BY seq", bounds)
 
 
 def running_rows(connection: sqlite3.Connection, limit: int) -> list[Summary]:
-    """Return the exchanges that have begun and have not ended, the newest first."""
+    """Return the exchanges in progress, the newest first."""
     return _summaries(connection, "requests.raw_outcome IS NULL ORDER BY key DESC LIMIT ?", (limit,))
 
 
@@ -180,7 +180,7 @@ def places_of(connection: sqlite3.Connection, keys: Iterable[int]) -> dict[int, 
 
 
 def place_of(connection: sqlite3.Connection, session_id: str, seq: int) -> tuple[str, int, int] | None:
-    """Return segment, offset and length of a request's line, null when the request is not known."""
+    """Return segment, offset and length of a request's line, null if the request is unknown."""
     sql = (
         "SELECT name, offset, length FROM requests JOIN segments USING (segment) "  # noqa: S608  (constants)
         f"WHERE {OF_SESSION} AND seq = ? ORDER BY key DESC LIMIT 1"
@@ -202,18 +202,18 @@ def places_in_session(
 
 
 def marks_of(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return how far the index has read each segment, -1 for those that it has read to the end."""
+    """Return how far the index has read each segment, -1 for completely read ones."""
     rows = connection.execute("SELECT name, CASE WHEN closed THEN -1 ELSE done END FROM segments")
     return dict(rows.fetchall())
 
 
 def last_seqs(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the highest sequence number that the index knows of each session."""
+    """Return the highest sequence number of each session in the index."""
     return dict(connection.execute("SELECT session_id, max(seq) FROM requests GROUP BY raw_session_id").fetchall())
 
 
 def distinct_values(connection: sqlite3.Connection) -> dict[str, list[Any]]:
-    """Return the values that each filter may have, the most frequent first."""
+    """Return the values for each filter, the most frequent first."""
     found: dict[str, list[Any]] = {}
     sql = "SELECT value FROM names WHERE field = ? AND count > 0 ORDER BY count DESC, value"
     for field in sorted((*FIELDS, TOOL)):
@@ -223,7 +223,7 @@ def distinct_values(connection: sqlite3.Connection) -> dict[str, list[Any]]:
 
 
 def session_dict(session: SessionTotals) -> dict[str, Any]:
-    """Write a session as the API lists it; what only a running service knows is null."""
+    """Convert a session to the form listed by the API; what only a running service knows is null."""
     dialect = session.dialect or ""
     provider = "claude" if dialect.startswith("anthropic") else "codex" if dialect.startswith("openai") else None
     return {

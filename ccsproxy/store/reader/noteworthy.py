@@ -17,13 +17,13 @@ from ccsproxy.store.reader.calls import Stamp
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
 
-#: Sessions that are looked through at a time, and those whose findings are held.
+#: How many sessions are examined at a time, and of how many the findings are cached.
 LOOKED_THROUGH, HELD = 60, 1200
 
 
 @attr.frozen
 class Told:
-    """What is to be said of one state of a session.
+    """What is known about one state of a session.
 
     :ivar parts: what the parts of its prompts cost, by each of `PARTS`.
     """
@@ -34,9 +34,9 @@ class Told:
 
 
 class Noteworthy:
-    """Looks through the newest sessions. May be used by several threads.
+    """Examines the newest sessions. May be used by several threads.
 
-    Invariant: what is held of a session was made of the state that its stamp names.
+    Invariant: what is cached for a session was derived from the state given by its stamp.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -45,7 +45,7 @@ class Noteworthy:
         self._held: OrderedDict[str, tuple[Stamp, Told]] = OrderedDict()
 
     def findings(self, since: int | None = None) -> list[dict[str, Any]]:
-        """Return the findings of the newest sessions that were active since a time, the weightiest first.
+        """Return the findings about the newest sessions that were active since a time, the most important first.
 
         :param since: milliseconds since the epoch; None for all time.
         """
@@ -56,7 +56,7 @@ class Noteworthy:
         return sorted(found, key=_weight, reverse=True)
 
     def stalls(self, since: int | None, until: int | None) -> dict[str, Any]:
-        """Sum up the silences inside the answers of the newest sessions (see `ccsproxy.insight.stalls.sum_stalls`).
+        """Sum up the pauses within responses of the newest sessions (see `ccsproxy.insight.stalls.sum_stalls`).
 
         :param since: earliest start of a call, milliseconds since the epoch; None for all time.
         :param until: latest start, exclusive; None for now.
@@ -66,7 +66,7 @@ class Noteworthy:
         return sum_stalls(call for call in calls if first <= call.started_ms < end)
 
     def part_costs(self, sessions: Iterable[str], by: str) -> list[dict[str, Any]]:
-        """Sum up what the parts of the prompts of some sessions cost (see `ccsproxy.insight.cost.carry`)."""
+        """Sum up the costs of the parts of some sessions' prompts (see `ccsproxy.insight.cost.carry`)."""
         return joined_costs(self._told(each).parts.get(by, ()) for each in sessions)
 
     def _sessions(self, since: int | None) -> list[dict[str, Any]]:

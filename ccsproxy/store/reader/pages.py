@@ -1,7 +1,7 @@
 """Pages of requests from the index: filtered, searched, sorted, summed up.
 
-A page costs what its rows cost. The rarest filter leads, by the index that has its rows in the order of the list; the
-other filters are looked at row by row.
+The cost of a page is that of its rows. The most selective filter drives the query, by the index that has its rows in
+the order of the list; the other filters are checked row by row.
 """
 
 import sqlite3
@@ -20,13 +20,13 @@ from ccsproxy.store.summary import Summary
 Row = tuple[int, Summary, str | None]
 
 ROW_COLUMNS = ", ".join(f"requests.{RAW.get(name, name)}" for name in COLUMNS)
-#: How many of the requests that say what was searched for are looked at together.
+#: How many matches of a search are examined together.
 _CHUNK = 400
 _NO_CEILING = (1 << 63) - 1
 
 
 def request_rows(connection: sqlite3.Connection, query: Query) -> list[Row]:
-    """Return the rows of a page, newest first: order key and summary."""
+    """Return the rows of a page, newest first, as order key and summary."""
     if query.q:
         return _search(connection, query)
     if query.sorted:
@@ -38,20 +38,20 @@ def request_rows(connection: sqlite3.Connection, query: Query) -> list[Row]:
     for number in numbers_of(connection, driver, values):
         found += _driven(connection, query, driver, number)
     found.sort(key=lambda row: row[0], reverse=True)
-    # A request may be found under several of its values, as it calls several tools.
+    # A request may be found under several values, because it calls several tools.
     return _distinct(found)[: query.limit]
 
 
 def _ordered(connection: sqlite3.Connection, query: Query, conditions: list[str], values: list[Any]) -> list[Row]:
-    """Return the rows of a list that is sorted by something else than time."""
-    assert query.question is not None  # noqa: S101  (it is what sorts)
+    """Return the rows of a list that is not sorted by time."""
+    assert query.question is not None  # noqa: S101  (it determines the order)
     by = order(query.question)
     return _rows(connection, "requests", conditions, values, query.limit, by, query.offset)
 
 
 def totals(connection: sqlite3.Connection, query: Query) -> dict[str, Any]:
-    """Sum up everything that a question lets through; the cost says how many calls it lacks."""
-    # The cursor is where a page begins, and the sums are of all pages.
+    """Sum up everything that a query matches; the cost is given with the number of calls without a price."""
+    # The cursor is where a page begins, but the sums cover all pages.
     conditions, values = where(attr.evolve(query, before=0))
     if query.q:
         conditions, values = [*conditions, AMONG], [*values, among(keys_of_search(connection, query))]
@@ -67,21 +67,21 @@ def totals(connection: sqlite3.Connection, query: Query) -> dict[str, Any]:
 
 
 def _whole(total: float) -> float | int:
-    """Write a sum that is a whole number as one; SQLite's ``total`` cannot overflow, but is a float."""
+    """Convert an integral sum to an integer; SQLite's ``total`` cannot overflow, but returns a float."""
     return int(total) if total.is_integer() else total
 
 
-#: The condition that a request is one of those found by `among`.
+#: The condition that a request is one of the order keys given by `among`.
 AMONG = "requests.key IN (SELECT value FROM json_each(?))"
 
 
 def among(keys: Iterable[int]) -> str:
-    """Write order keys as the value of `AMONG`."""
+    """Format order keys as the value of `AMONG`."""
     return "[" + ",".join(map(str, keys)) + "]"
 
 
 def keys_of_search(connection: sqlite3.Connection, query: Query) -> list[int]:
-    """Return the order keys of all requests that say what is searched for, within a query's time."""
+    """Return the order keys of all requests that match a search, within a query's time range."""
     expressions = match_expressions(query.q)
     found: set[int] = set()
     for shard in shards_of(connection) if expressions else ():
@@ -90,7 +90,9 @@ def keys_of_search(connection: sqlite3.Connection, query: Query) -> list[int]:
 
 
 def _search(connection: sqlite3.Connection, query: Query) -> list[Row]:
-    """Search, newest first: shard after shard of the full text, until the page is full and no other may add to it."""
+    """Search, newest first: one full-text shard after the other, until the page is full and no other shard can add to
+    it.
+    """
     if query.sorted:
         conditions, values = where(query)
         said = among(keys_of_search(connection, query))
@@ -108,7 +110,7 @@ def _search(connection: sqlite3.Connection, query: Query) -> list[Row]:
 
 
 def _that_pass(connection: sqlite3.Connection, query: Query, keys: list[int]) -> list[Row]:
-    """Return the rows of the newest of these requests that pass a query's filters, as many as a page has."""
+    """Return the rows of the newest of these requests that match a query's filters, as many as a page has."""
     found: list[Row] = []
     for first in range(0, len(keys), _CHUNK):
         conditions, values = where(query)
@@ -120,7 +122,7 @@ def _that_pass(connection: sqlite3.Connection, query: Query, keys: list[int]) ->
 
 
 def _driver(connection: sqlite3.Connection, query: Query) -> tuple[str | None, tuple[str, ...]]:
-    """Return the filter that fewest requests pass, with its values; null when there is none."""
+    """Return the most selective filter with its values; null if there is none."""
     best: tuple[str | None, tuple[str, ...]] = (None, ())
     if query.session:
         return "session_id", query.session
@@ -138,7 +140,7 @@ def _driver(connection: sqlite3.Connection, query: Query) -> tuple[str | None, t
 
 
 def _driven(connection: sqlite3.Connection, query: Query, driver: str, number: int) -> list[Row]:
-    """Return the newest rows that have one value of the leading filter and pass the others."""
+    """Return the newest rows that have one value of the driving filter and match the others."""
     conditions, values = where(query, driver)
     if driver == TOOL:
         conditions = ["tool_calls.name = ?", *conditions, *_tool_bounds(query)]
@@ -146,12 +148,13 @@ def _driven(connection: sqlite3.Connection, query: Query, driver: str, number: i
         return _rows(connection, source, conditions, [number, *values], query.limit, "tool_calls.key DESC")
     conditions = [f"requests.raw_{driver} = ?", *conditions]
     if driver in USUAL and number != USUAL[driver][0]:
-        conditions.append(f"requests.raw_{driver} <> {USUAL[driver][0]}")  # so that SQLite knows the index to hold it
+        # so that SQLite knows that the index covers it
+        conditions.append(f"requests.raw_{driver} <> {USUAL[driver][0]}")
     return _rows(connection, "requests", conditions, [number, *values], query.limit)
 
 
 def _tool_bounds(query: Query) -> list[str]:
-    """Bound the tools' own rows, so that a page further back does not read the pages before it."""
+    """Bound the tools' own rows, so that a later page does not read the pages before it."""
     return [f"tool_calls.key < {min(query.ceiling, (1 << 63) - 1)}"] if query.ceiling is not None else []
 
 
@@ -174,5 +177,5 @@ def _rows(
 
 
 def _distinct(rows: list[Row]) -> list[Row]:
-    """Drop rows that more than one value of the leading filter found."""
+    """Remove duplicates of rows found by more than one value of the driving filter."""
     return list({row[0]: row for row in rows}.values())

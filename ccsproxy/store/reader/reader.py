@@ -1,7 +1,8 @@
 """The reader: answers every question that people and programs ask of the store, without delaying the writer.
 
-Lists, searches and statistics come from the index; a whole record comes from its segment. While the index is missing
-or behind, lists are completed from the ends of the segments and say so (``rebuilding``). Several processes and
+Lists, searches and statistics come from the index; a complete record comes from its segment. While the index is
+missing or behind, lists are completed from the ends of the segments and marked as incomplete (``rebuilding``).
+Several processes and threads may read at once.
 threads may read at once.
 """
 
@@ -46,11 +47,11 @@ from ccsproxy.store.summary import KEY_BITS, Summary, as_dict
 
 @attr.frozen
 class RequestPage:
-    """Part of a list of requests.
+    """One page of a list of requests.
 
     :ivar items: summaries as JSON objects; those of a search have an ``excerpt``.
     :ivar before: the cursor of the next page, null on the last one.
-    :ivar rebuilding: whether the list may lack records because the index is being rebuilt.
+    :ivar rebuilding: whether records may be missing because the index is being rebuilt.
     """
 
     items: list[dict[str, Any]]
@@ -59,10 +60,10 @@ class RequestPage:
 
 
 class Reader(RecordReader):
-    """Reads the store of a data dir.
+    """Reads the store of a data directory.
 
-    :ivar price: what a call costs, by the price list and the user's own prices.
-    :ivar groups: what sums may be made by.
+    :ivar price: returns what a call costs, by the price list and the user's own prices.
+    :ivar groups: what costs may be grouped by.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -72,19 +73,19 @@ class Reader(RecordReader):
         self.groups = tuple(GROUPS)
 
     def sessions(self, query: SessionQuery = SessionQuery()) -> list[dict[str, Any]]:  # noqa: B008  (frozen)
-        """Return sessions as JSON objects, the last begun first."""
+        """Return sessions as JSON objects, the most recently started first."""
         return self._source.ask(
             lambda connection: [session_dict(each) for each in session_rows(connection, query)], []
         )
 
     def session_totals(self, query: SessionQuery) -> dict[str, Any]:
-        """Sum up all sessions that a question lets through, whatever its page."""
+        """Sum up all sessions that match a query, on all pages."""
         return self._source.ask(lambda connection: session_totals(connection, query), {})
 
     def session(self, session_id: str) -> dict[str, Any]:
         """Return ``meta`` and ``requests`` of a session.
 
-        :raises NotKept: when it is not known.
+        :raises NotKept: if it is unknown.
         """
 
         def question(connection: Connection) -> dict[str, Any] | None:
@@ -100,9 +101,9 @@ class Reader(RecordReader):
         return answer
 
     def session_meta(self, session_id: str) -> dict[str, Any]:
-        """Return ``meta`` of a session alone, which costs the same however many requests it has.
+        """Return only ``meta`` of a session, at the same cost however many requests it has.
 
-        :raises NotKept: when it is not known.
+        :raises NotKept: if it is unknown.
         """
         found = self._source.ask(lambda connection: session_totals_of(connection, session_id), None)
         if found is None:
@@ -110,7 +111,7 @@ class Reader(RecordReader):
         return session_dict(found)
 
     def around(self, session_id: str, seq: int, reach: int = 200) -> list[dict[str, Any]]:
-        """Return the requests of a session whose numbers are near one, in the order of their numbers."""
+        """Return the requests of a session whose numbers are close to one, in order."""
         rows = self._source.ask(lambda connection: rows_around(connection, session_id, seq, reach), list[Summary]())
         return [as_dict(row) for row in rows]
 
@@ -128,26 +129,28 @@ class Reader(RecordReader):
         return RequestPage([_item(row) for row in rows], str(rows[-1][0]) if more and rows else None, rebuilding)
 
     def rebuilding(self) -> bool:
-        """Tell whether answers lack records because the index is missing, or far behind the segments."""
+        """Tell whether records are missing in lists because the index does not exist, or is far behind the
+        segments.
+        """
         return self._source.rebuilding() and bool(self._lines.names())
 
     def running(self, limit: int = 200) -> list[dict[str, Any]]:
-        """Return the exchanges that are under way, the newest first."""
+        """Return the exchanges in progress, the newest first."""
         rows = self._source.ask(lambda connection: running_rows(connection, limit), list[Summary]())
         return [as_dict(row) for row in rows]
 
     def costs(self, query: Query, by: str) -> list[dict[str, Any]]:
-        """Sum up what a query lets through by one of `aggregates.costs.GROUPS`, the dearest first."""
+        """Sum up what a query matches by one of `aggregates.costs.GROUPS`, the most expensive first."""
         wanted = self._looked_up(query)
         return self._source.ask(lambda connection: costs(connection, wanted, by), [])
 
     def totals(self, query: Query) -> dict[str, Any]:
-        """Sum up everything that a query lets through, whatever its page."""
+        """Sum up everything that a query matches, on all pages."""
         wanted = self._looked_up(query)
         return self._source.ask(lambda connection: totals(connection, wanted), {})
 
     def annotations(self) -> list[Annotation]:
-        """Return what people have written on sessions and calls, what was changed last first."""
+        """Return the annotations of sessions and calls, the latest change first."""
         state = State(self._data_dir)
         if not state.path.is_file():
             return []
@@ -157,13 +160,15 @@ class Reader(RecordReader):
             state.close()
 
     def _looked_up(self, query: Query) -> Query:
-        """Look up what a question asks of stars, tags and notes.
+        """Look up the annotations that a question asks for.
 
-        :raises QueryError: when it asks who made calls, which are all of one person here.
+        :raises QueryError: if it asks who made calls: here, all are by one person.
         """
         for each in query.question.narrowings if query.question else ():
             if each.member in LABELLED:
-                raise QueryError(f"{each.field}: is known where many people's calls are: ccsproxy hub, or --from URL")
+                raise QueryError(
+                    f"{each.field}: is only known for the calls of several people: use ccsproxy hub, or --from URL"
+                )
         asked = [each for each in query.question.narrowings if each.member in ANNOTATED] if query.question else []
         if not asked:
             return query
@@ -172,7 +177,7 @@ class Reader(RecordReader):
         return attr.evolve(query, marked=found)
 
     def _with_excerpts(self, rows: list[Row], q: str) -> list[Row]:
-        """Add to rows that were searched for what is around the words, out of their records."""
+        """Add the text around the search words, from the records, to the rows of a search."""
         places = self._source.ask(
             lambda connection: places_of(connection, [row[0] for row in rows]), dict[int, Place]()
         )
@@ -188,7 +193,7 @@ class Reader(RecordReader):
         return found
 
     def search(self, words: str, limit: int = 100) -> RequestPage:
-        """Return the newest requests that say the words, or the phrases in double quotes."""
+        """Return the newest requests that contain the words, or the phrases in double quotes."""
         return self.requests(Query(q=words, limit=limit))
 
     def stats(self, since: int | None = None) -> dict[str, Any]:
@@ -204,7 +209,7 @@ class Reader(RecordReader):
         return self._source.ask(lambda connection: periods(connection, span, since), [])
 
     def speeds(self, since: int | None, until: int | None, length: int) -> dict[int, dict[str, Any]]:
-        """Return how fast answers came in each span of time (see `ccsproxy.store.reader.aggregates.speeds`)."""
+        """Return the speeds of responses in each period (see `ccsproxy.store.reader.aggregates.speeds`)."""
         return self._source.ask(lambda connection: speeds(connection, since, until, length), {})
 
     def directories(self, since: int | None = None) -> list[dict[str, Any]]:
@@ -212,15 +217,15 @@ class Reader(RecordReader):
         return self._source.ask(lambda connection: directories(connection, since), [])
 
     def meta(self) -> dict[str, list[Any]]:
-        """Return the values that each filter may have, the most frequent first."""
+        """Return the values for each filter, the most frequent first."""
         return self._source.ask(distinct_values, {})
 
     def stamp(self, session_id: str) -> Stamp | None:
-        """Return what tells the state of a session from a later one, None when it is not known."""
+        """Return what identifies the current state of a session, None if it is unknown."""
         return self._source.ask(lambda connection: stamp_of(connection, session_id), None)
 
     def calls(self, session_id: str) -> list[Call]:
-        """Return the facts of every finished call of a session, from the records where the index has none yet."""
+        """Return the facts of every finished call of a session, from the records if the index has none yet."""
 
         def question(connection: Connection) -> tuple[list[Call], list[dict[str, Any]]]:
             return session_calls(connection, session_id), missing(connection, session_id)
@@ -229,7 +234,7 @@ class Reader(RecordReader):
         return completed(found, self.each(session_id, left), self.price) if left else found
 
     def calls_with(self, what: str, since: int | None = None, most: int = 5000) -> list[Call]:
-        """Return the newest calls that tell something, without their prompts, in the order of their start.
+        """Return the newest calls with certain facts, without their prompts, in the order of their start.
 
         :param what: ``limits`` or ``secrets``.
         :param since: earliest start, milliseconds since the epoch.
@@ -238,7 +243,7 @@ class Reader(RecordReader):
         return self._source.ask(lambda connection: calls_with(connection, what, first, most), [])
 
     def prompt_versions(self) -> list[Version]:
-        """Return the distinct system prompts and tool sets, those used last first."""
+        """Return the distinct system prompts and tool sets, most recently used first."""
         return self._source.ask(prompt_versions, [])
 
     def tail(self) -> Tail:
@@ -248,19 +253,19 @@ class Reader(RecordReader):
         return tail
 
     def close(self) -> None:
-        """Let go of the calling thread's connection."""
+        """Close the calling thread's connection."""
         self._source.close()
 
 
 def _merged(indexed: list[Row], recent: list[Row]) -> list[Row]:
-    """Put two pages together; what the index says of an exchange counts, unless that still runs there."""
+    """Merge two pages; for an exchange in both, the index's row is used unless it is still in progress there."""
     found: dict[str, Row] = {row[1].id: row for row in recent}
     found.update({row[1].id: row for row in indexed if row[1].outcome is not None or row[1].id not in found})
     return sorted(found.values(), key=lambda row: row[0], reverse=True)
 
 
 def _item(row: Row) -> dict[str, Any]:
-    """Write a row as a JSON object."""
+    """Convert a row to a JSON object."""
     _, summary, around = row
     item = as_dict(summary)
     if around is not None:

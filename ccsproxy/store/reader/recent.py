@@ -12,15 +12,15 @@ from ccsproxy.store.reader.pages import Row
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 from ccsproxy.store.summary import Entry, Price, Summary, order_key, read_entry, set_cost, summarise
 
-#: How much of the newest segments is read, in bytes.
+#: How many bytes of the newest segments are read.
 WINDOW = 16 << 20
 
 
 def recent_rows(lines: SegmentLines, query: Query, price: Price, window: int = WINDOW) -> list[Row]:
-    """Return a page of the newest exchanges, newest first, as `request_rows` would.
+    """Return a page of the newest exchanges, newest first, like `request_rows`.
 
-    :param price: what a call costs.
-    :param window: how much of the end of the store is read, in bytes.
+    :param price: returns what a call costs.
+    :param window: how many bytes at the end of the store are read.
     """
     found: dict[str, Row] = {}
     for entry in _entries(lines, window):
@@ -33,10 +33,10 @@ def recent_rows(lines: SegmentLines, query: Query, price: Price, window: int = W
 
 
 def find_place(lines: SegmentLines, session_id: str, seq: int, marks: dict[str, int]) -> tuple[str, int, int] | None:
-    """Look for an exchange in what the index has not read, in the newest segments first.
+    """Search for an exchange in what the index has not read, newest segments first.
 
-    :param marks: how far the index has read each segment, -1 for those that it has read to the end.
-    :return: segment, offset and length of its line; a record's rather than its ``started`` line's.
+    :param marks: how far the index has read each segment, -1 for completely read ones.
+    :return: segment, offset and length of its line; a record's in preference to its ``started`` line's.
     """
     number, session = b'"seq":%d,' % seq, b'"session_id":' + msgspec.json.encode(session_id)
     begun: tuple[str, int, int] | None = None
@@ -57,7 +57,7 @@ def find_place(lines: SegmentLines, session_id: str, seq: int, marks: dict[str, 
 
 
 def _entries(lines: SegmentLines, window: int) -> Iterator[Entry]:
-    """Yield the entries of the last bytes of the store, in the order of their segments from new to old."""
+    """Yield the entries in the last bytes of the store, newest segment first."""
     for name in reversed(lines.names()):
         size = lines.size(name)
         if size is None:
@@ -72,7 +72,7 @@ def _entries(lines: SegmentLines, window: int) -> Iterator[Entry]:
 
 
 def _row(entry: Entry, query: Query, price: Price) -> Row | None:
-    """Make a row of an entry, null where the words searched for are not in it."""
+    """Make a row from an entry, null if it does not contain the search words."""
     row = summarise(entry)
     if query.q or not entry.started:
         texts = _texts(entry)
@@ -83,9 +83,9 @@ def _row(entry: Entry, query: Query, price: Price) -> Row | None:
 
 
 def finished_row(entry: Entry, price: Price) -> Summary:
-    """Make the summary of a record, with all that its bodies and the price list say.
+    """Make the summary of a record, including everything derived from its bodies and the price list.
 
-    :param price: what a call costs.
+    :param price: returns what a call costs.
     """
     row = summarise(entry)
     _describe(row, entry, price)
@@ -130,10 +130,10 @@ def _in_page(query: Query, key: int) -> bool:
 
 @attr.define
 class Tail:
-    """Follows the segments as ``tail -f`` does: each record once, in the order in which it was written.
+    """Follows the segments like ``tail -f``: each record once, in the order of writing.
 
-    :ivar price: what a call costs.
-    :ivar places: how far each segment has been read; empty for a tail that begins now.
+    :ivar price: returns what a call costs.
+    :ivar places: how far each segment has been read; empty for a tail that starts now.
     """
 
     lines: SegmentLines
@@ -141,13 +141,13 @@ class Tail:
     places: dict[str, int] = attr.field(factory=dict)
 
     def begin(self) -> None:
-        """Pass over everything that is there."""
+        """Skip everything that exists."""
         for name in self.lines.names():
             size = self.lines.size(name)
             self.places[name] = -1 if size is None else sum(line.length for line in self.lines.scan(name))
 
     def poll(self) -> Iterator[Summary]:
-        """Yield what was written since the last time."""
+        """Yield what was written since the last call."""
         for name in self.lines.names():
             done = self.places.setdefault(name, 0)
             if done < 0 or self.lines.size(name) == done:

@@ -1,4 +1,4 @@
-"""Reads whole records from their segments, at the places that the index gives."""
+"""Reading complete records from their segments, at the locations given by the index."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlite3 import Connection
@@ -24,9 +24,9 @@ _CURRENT = b'"schema_version":%d}' % SCHEMA_VERSION
 
 
 class NotKept(LookupError):
-    """There is no such exchange, or none any more.
+    """The exchange does not exist, or not any more.
 
-    :ivar expired: whether it was there and its segment is gone by now.
+    :ivar expired: whether it existed and its segment has been removed.
     """
 
     def __init__(self, message: str, expired: bool = False) -> None:
@@ -35,30 +35,30 @@ class NotKept(LookupError):
 
 
 class RecordReader:
-    """Reads single records of a data dir, and several of a session together."""
+    """Reads single records of a data directory, and several of a session together."""
 
     def __init__(self, source: IndexSource, lines: SegmentLines) -> None:
         self._source, self._lines = source, lines
 
     def record(self, session_id: str, seq: int) -> dict[str, Any]:
-        """Return a record in the current schema version; of an exchange that still runs, what is known of it.
+        """Return a record in the current schema version; for an exchange in progress, what is known of it.
 
-        :raises NotKept: when there is none.
+        :raises NotKept: if it does not exist.
         """
         return as_record(self._json(session_id, seq))
 
     def records(self, session_id: str, seqs: Sequence[int]) -> list[dict[str, Any]]:
         """Return several records of a session (see `record`).
 
-        :raises NotKept: when one of them is not there.
+        :raises NotKept: if one of them does not exist.
         """
         found = self.lines(session_id, seqs)
         return [as_record(found[seq]) if seq in found else self.record(session_id, seq) for seq in seqs]
 
     def lines(self, session_id: str, seqs: Iterable[int]) -> dict[int, bytes]:
-        """Return the JSON of several records of a session, for `as_record`, reading each segment once for all.
+        """Return the JSON of several records of a session, for `as_record`, reading each segment only once.
 
-        :return: by number. What is left out may still be had one by one: the index may not know it yet.
+        :return: by number. Missing ones may still exist: the index may not contain them yet.
         """
 
         def question(connection: Connection) -> dict[int, Place]:
@@ -74,9 +74,9 @@ class RecordReader:
         return found
 
     def each(self, session_id: str, summaries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Go through records of a session, a few megabytes at a time; those that are kept no more are passed over.
+        """Iterate over records of a session, a few megabytes at a time; those that no longer exist are skipped.
 
-        :param summaries: of the records, in the order that is wanted.
+        :param summaries: of the records, in the desired order.
         """
         for batch in batches(summaries):
             found = self.lines(session_id, batch)
@@ -90,7 +90,7 @@ class RecordReader:
     def line(self, session_id: str, seq: int) -> bytes:
         """Return a record's JSON as it was written, without its checksum.
 
-        :raises NotKept: when there is none.
+        :raises NotKept: if it does not exist.
         """
         data = self._json(session_id, seq)
         if data.endswith(_CURRENT) and b'"event":"started"' not in data[-60:]:
@@ -114,13 +114,13 @@ class RecordReader:
 
 
 def as_record(data: bytes) -> dict[str, Any]:
-    """Read the JSON of a line as a record in the current schema version; see `Reader.record`."""
+    """Parse the JSON of a line as a record in the current schema version; see `Reader.record`."""
     value = _decode(data)
     return _running(value) if value.get("event") == "started" else upgrade(value)
 
 
 def _decode(data: bytes) -> dict[str, Any]:
-    """Decode a line's JSON, also such that strict readers refuse."""
+    """Parse a line's JSON, including JSON that strict parsers refuse."""
     try:
         value: dict[str, Any] = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError):
@@ -129,7 +129,7 @@ def _decode(data: bytes) -> dict[str, Any]:
 
 
 def _running(started: dict[str, Any]) -> dict[str, Any]:
-    """Write the ``started`` line of an exchange in the form of a record; what has not happened yet is null."""
+    """Convert the ``started`` line of an exchange to the form of a record; what has not happened yet is null."""
     record = {name: None for name in Summary.__struct_fields__ if name in _OF_RECORDS}
     request = {name: started.get(name) for name in ("method", "path", "headers")} | {"body": None}
     kept = {name: value for name, value in started.items() if name not in {"event", "method", "path", "headers"}}

@@ -12,14 +12,14 @@ from ccsproxy.store.segments.lines import SegmentLines
 
 T = TypeVar("T")
 
-#: How far the index may be behind the segments without being called one that is rebuilt, in bytes.
+#: How many bytes the index may be behind the segments before it counts as being rebuilt.
 LAG = 4 << 20
-#: For how long an answer about that is good, in seconds.
+#: How many seconds the result of that check is cached.
 LAG_FOR_S = 1.0
 
 
 class IndexSource:
-    """Runs questions against the index of a data dir, from any thread."""
+    """Runs queries against the index of a data directory, from any thread."""
 
     def __init__(self, data_dir: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._data_dir = data_dir
@@ -29,10 +29,10 @@ class IndexSource:
         self._lagging: tuple[float, bool] = (float("-inf"), False)
 
     def ask(self, question: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """Answer a question from the index, all of it from one state of it.
+        """Run a query against the index, all within one transaction.
 
-        :param question: given a connection within a transaction.
-        :param otherwise: the answer while there is no index that can be used.
+        :param question: called with the connection.
+        :param otherwise: the result while there is no usable index.
         """
         try:
             connection = self._connection()
@@ -49,7 +49,9 @@ class IndexSource:
         return otherwise
 
     def rebuilding(self) -> bool:
-        """Tell whether lists lack records because the index is missing, or far behind the segments."""
+        """Tell whether records are missing in lists because the index does not exist, or is far behind the
+        segments.
+        """
         at, answer = self._lagging
         if self._clock() - at > LAG_FOR_S:
             answer = self.ask(self._behind, True)
@@ -61,7 +63,7 @@ class IndexSource:
         self._forget()
 
     def _behind(self, connection: sqlite3.Connection) -> bool:
-        """Tell whether the segments hold much that the index has not read."""
+        """Tell whether the segments contain much that the index has not read."""
         marks = {
             name: (done, closed)
             for name, done, closed in connection.execute("SELECT name, done, closed FROM segments")
@@ -76,7 +78,7 @@ class IndexSource:
         return behind > LAG
 
     def _connection(self) -> sqlite3.Connection:
-        """Return this thread's connection to the index that is there now."""
+        """Return this thread's connection to the current index."""
         found = identity(self._data_dir)
         held: tuple[tuple[int, ...], sqlite3.Connection] | None = getattr(self._local, "held", None)
         if held is None or held[0] != found:

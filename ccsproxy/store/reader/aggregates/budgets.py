@@ -11,10 +11,10 @@ from ccsproxy.store.reader.reader import Reader
 
 
 def spent_now(reader: Reader, budgets: Iterable[Budget], now_s: float) -> list[Spent]:
-    """Return what is spent of each budget in the span that runs now.
+    """Return what has been spent of each budget in the current period.
 
-    Days, weeks and months begin at midnight of this machine's time zone; the budget of a session is that of the one
-    that was active last.
+    Days, weeks and months begin at midnight in this machine's time zone; the budget of a session applies to the most
+    recently active one.
 
     :param now_s: seconds since the epoch.
     """
@@ -39,7 +39,7 @@ def _of_session(reader: Reader, budget: Budget) -> Spent:
 
 
 def _sum(reader: Reader, found: Spent, query: Query) -> Spent:
-    """Add up the folders that a budget is for."""
+    """Add up the directories that a budget covers."""
     for row in reader.costs(query, "project"):
         if found.budget.covers(row["name"] or ""):
             found.spent += row["cost"] or 0.0

@@ -1,4 +1,4 @@
-"""Sums by project, model, client, day and more; every sum says how many calls are missing from it."""
+"""Sums by project, model, client, day and more; every sum states how many calls are missing in it."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from ccsproxy.store.query import Query, where
 from ccsproxy.store.reader.pages import AMONG, among, keys_of_search
 
-#: What sums may be made by, and the columns that tell the groups apart; a name that is not known counts for the next.
+#: What sums may be grouped by, and the columns that define the groups; the next column applies if one is null.
 GROUPS = {
     "project": ("raw_cwd",),
     "model": ("raw_response_model", "raw_model"),
@@ -18,24 +18,24 @@ GROUPS = {
     "session": ("raw_session_id",),
     "agent": ("raw_agent",),
 }
-#: What they may be made by beside that where many people's calls are read, from an engine.
+#: Additional groups for the calls of several people, read from an engine.
 OF_MANY = ("person", "team", "host")
-#: What is summed up out of the parts of prompts, session by session.
+#: What is summed up from the parts of prompts, session by session.
 PARTS = ("tool", "server", "kind")
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-#: What is summed up of each group.
+#: What is summed up for each group.
 SUMMED = ("cost", "duration_ms", *_COUNTS)
 
 
 def costs(connection: sqlite3.Connection, query: Query, by: str) -> list[dict[str, Any]]:
-    """Return the sums of each group, the dearest first.
+    """Return the sums of each group, the most expensive first.
 
     :param by: one of `GROUPS`.
     """
     conditions, values = where(query)
     if query.q:
         conditions, values = [*conditions, AMONG], [*values, among(keys_of_search(connection, query))]
-    # SQLite's `sum` ends the query when whole numbers grow too large; `total` is a float instead.
+    # SQLite's `sum` fails if integers grow too large; `total` returns a float instead.
     sums = ", ".join(f"total(requests.{name}), count(requests.{name})" for name in SUMMED)
     sql = (
         f"SELECT {_named(by)} AS name, count(*), sum(requests.has_error), "  # noqa: S608  (columns of our own)
@@ -54,29 +54,30 @@ def costs(connection: sqlite3.Connection, query: Query, by: str) -> list[dict[st
 
 
 def _named(by: str) -> str:
-    """Write the expression that tells groups apart: a number of a name, or a day."""
+    """Return the expression that defines the groups: the number of a name, or a day."""
     columns = [name if "(" in name else f"requests.{name}" for name in GROUPS[by]]
     return columns[0] if len(columns) == 1 else f"coalesce({', '.join(columns)})"
 
 
 def _texts(connection: sqlite3.Connection, numbers: Sequence[int | None]) -> dict[int, str]:
-    """Return the texts of names, all at once: sessions are as many as names get."""
+    """Return the texts of names, in one query: there may be as many as sessions."""
     written = "[" + ",".join(str(number) for number in numbers if number is not None) + "]"
     sql = "SELECT name, value FROM names WHERE name IN (SELECT value FROM json_each(?))"
     return dict(connection.execute(sql, (written,)).fetchall())
 
 
 def cost_row(name: str, counted: list[Any]) -> dict[str, Any]:
-    """Write one group as the API answers it.
+    """Convert one group to the form returned by the API.
 
-    :param counted: requests, errors, calls without a price, then for each of `SUMMED` its sum and how many are known.
+    :param counted: requests, errors, calls without a price, then for each of `SUMMED` its sum and how many values are
+    known.
     """
     requests, errors, unpriced, *pairs = counted
     sums = {
         each: (total if each in ("cost", "duration_ms") else int(total)) if count else None
         for each, total, count in zip(SUMMED, pairs[::2], pairs[1::2], strict=True)
     }
-    # What nobody counted is unknown, and the cache's parts alone are no prompts.
+    # What was never counted is unknown, and cache tokens alone are not a prompt.
     known = sums["input_tokens"] is not None
     prompt = sum(sums[each] or 0 for each in _COUNTS if each != "output_tokens") if known else None
     read = sums["cache_read_input_tokens"]

@@ -14,7 +14,7 @@ from ccsproxy.store.reader.calls import Stamp
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
 
-#: The newest errors that are looked at, the sessions whose retries are looked for, and those that are remembered.
+#: Limits: the newest errors examined, sessions searched for retries, and results remembered.
 _ERRORS, _SESSIONS, _REMEMBERED = 1000, 40, 400
 
 
@@ -22,7 +22,7 @@ _ERRORS, _SESSIONS, _REMEMBERED = 1000, 40, 400
 class Retried:
     """What became of a failed attempt.
 
-    :ivar recovered: whether a later attempt of the same step worked.
+    :ivar recovered: whether a later attempt of the same step succeeded.
     :ivar seconds: from its start to that of the next attempt.
     """
 
@@ -31,7 +31,7 @@ class Retried:
 
 
 class Failures:
-    """Joins errors with their retries. May be used by several threads."""
+    """Matches errors with their retries. May be used by several threads."""
 
     def __init__(self, reader: Reader, insights: Insights) -> None:
         self._reader, self._insights = reader, insights
@@ -39,11 +39,11 @@ class Failures:
         self._held: OrderedDict[str, tuple[Stamp | None, Mapping[int, Retried]]] = OrderedDict()
 
     def by_cause(self, since: int | None, until: int | None) -> dict[str, Any]:
-        """Return the causes of errors in some time, the most frequent first.
+        """Return the causes of errors in a time range, the most frequent first.
 
         :param since: earliest start, milliseconds since the epoch; None for all time.
-        :return: ``rows`` of ``cause``, ``calls``, ``recovered``, ``seconds`` and ``last``; ``left_out``, the count of
-            sessions whose retries were not looked for, as there are too many.
+        :return: ``rows`` of ``cause``, ``calls``, ``recovered``, ``seconds`` and ``last``; ``left_out``, the number
+        of sessions that were not searched for retries, because there are too many.
         """
         query = attr.evolve(parse_query({"q": "errors:yes", "limit": str(_ERRORS)}), since=since, until=until)
         rows: dict[str, dict[str, Any]] = {}
@@ -84,7 +84,7 @@ class Failures:
 
 
 def retries_of(session: Session) -> dict[int, Retried]:
-    """Return what became of each attempt that was repeated, by its number."""
+    """Return what became of each repeated attempt, by its number."""
     found = {}
     for steps in session.steps.values():
         for step in steps:
@@ -95,7 +95,7 @@ def retries_of(session: Session) -> dict[int, Retried]:
 
 
 def _cause(each: Mapping[str, Any]) -> str:
-    """Name the cause of an error: its status with what was said, else its outcome."""
+    """Return the cause of an error: its status with the message, else its outcome."""
     outcome = str(each.get("outcome") or "").replace("_", " ")
     said = " ".join(str(each.get("error_message") or "").split())[:80]
     status = each.get("status")

@@ -6,12 +6,12 @@ from typing import Any
 
 from ccsproxy.store.summary import KEY_BITS
 
-#: The newest calls that are looked at, and the fewest tokens and milliseconds from which a speed says something.
+#: Limits: the newest calls examined, and the fewest tokens and milliseconds for a meaningful speed.
 MOST, TOKENS, MS = 20_000, 20, 200
 
 
 def speeds(connection: sqlite3.Connection, since: int | None, until: int | None, length: int) -> dict[int, Any]:
-    """Return count and percentiles of each span of time that has calls, by its start.
+    """Return count and percentiles for each period with calls, by its start.
 
     :param since: earliest start, milliseconds since the epoch; None for all time.
     :param until: latest start, exclusive.
@@ -26,9 +26,9 @@ def speeds(connection: sqlite3.Connection, since: int | None, until: int | None,
 
 
 def speeds_of(rows: Iterable[tuple[int, float]]) -> dict[int, Any]:
-    """Return count and percentiles of each span of time.
+    """Return count and percentiles for each period.
 
-    :param rows: of each call the start of its span, and tokens a second.
+    :param rows: for each call the start of its period, and its tokens per second.
     """
     found: dict[int, list[float]] = {}
     for start, speed in rows:
@@ -37,7 +37,7 @@ def speeds_of(rows: Iterable[tuple[int, float]]) -> dict[int, Any]:
 
 
 def _percentiles(values: list[float]) -> dict[str, Any]:
-    """Return the middle, and what one in twenty calls stays below."""
+    """Return the median and the 5th percentile."""
     return {
         "calls": len(values),
         "p50": round(values[(len(values) - 1) // 2], 1),

@@ -1,6 +1,6 @@
 """Statistics from the index: sums and percentiles from maintained counters, not from rows.
 
-The time asked for is put together of whole days, hours and slots, and the rows of the part of one at its beginning.
+A time range is composed of whole days, hours and slots, plus the rows of the partial slot at its start.
 """
 
 import sqlite3
@@ -16,7 +16,7 @@ from ccsproxy.store.summary import KEY_BITS, LATEST_MS
 LENGTHS = {"hour": HOUR_MS, "day": DAY_MS}
 
 Name = tuple[str, str]
-#: Makes a name of the numbers of upstream, model and working directory, 0 for none.
+#: Makes a name from the numbers of upstream, model and working directory, 0 for none.
 _Naming = Callable[[int, int, int], Name]
 
 
@@ -24,7 +24,7 @@ def periods(connection: sqlite3.Connection, span: str, since: int | None) -> lis
     """Return the statistics of each hour or day (UTC) that has requests, the earliest first.
 
     :param span: ``hour`` or ``day``.
-    :param since: only those that end after it, milliseconds since the epoch; null for all.
+    :param since: only periods that end after it, milliseconds since the epoch; null for all.
     """
     length = LENGTHS[span]
     kept = HOUR if span == "hour" else DAY
@@ -37,7 +37,7 @@ def periods(connection: sqlite3.Connection, span: str, since: int | None) -> lis
 
 
 def as_dict(tally: PeriodTally) -> dict[str, Any]:
-    """Write what some requests amount to as the API answers it; durations are in milliseconds, within 1 %."""
+    """Convert a tally to the form returned by the API; durations are in milliseconds, accurate to 1 %."""
     return {
         "requests": tally.requests,
         "errors": tally.errors,
@@ -52,7 +52,7 @@ def as_dict(tally: PeriodTally) -> dict[str, Any]:
 
 
 def statistics(connection: sqlite3.Connection, since: int | None) -> dict[str, Any]:
-    """Return the finished requests' statistics, in total and for each upstream and model.
+    """Return the statistics of finished requests, in total and for each upstream and model.
 
     :param since: earliest start, milliseconds since the epoch; null for all time.
     """
@@ -79,12 +79,12 @@ def directories(connection: sqlite3.Connection, since: int | None) -> list[dict[
 
 
 def no_statistics() -> dict[str, Any]:
-    """Return the statistics of nothing."""
+    """Return empty statistics."""
     return statistics_of({})
 
 
 def percentile(bins: dict[int, int], part: float) -> float | None:
-    """Return the duration that a part of all stays below or at, in milliseconds; null without any."""
+    """Return a percentile of the durations in milliseconds; null if there are none."""
     wanted = sum(bins.values()) * part
     passed = 0
     for number in sorted(bins):
@@ -97,7 +97,7 @@ def percentile(bins: dict[int, int], part: float) -> float | None:
 def statistics_of(groups: dict[Name, PeriodTally]) -> dict[str, Any]:
     """Return statistics in total and for each upstream and model.
 
-    :param groups: what requests amount to, by upstream and model.
+    :param groups: the tallies by upstream and model.
     """
     totals = PeriodTally()
     upstreams: dict[str, PeriodTally] = {}
@@ -126,11 +126,11 @@ def _models(lacking: dict[Name, int]) -> dict[str, int]:
 def _tallies(
     connection: sqlite3.Connection, since: int | None, name: _Naming, kind: str, finest_ms: int
 ) -> dict[Name, PeriodTally]:
-    """Put together what a time amounts to.
+    """Compose the tallies of a time range.
 
-    :param name: by which name requests of an upstream, model and working directory are counted.
+    :param name: the name under which requests of an upstream, model and working directory are counted.
     :param kind: which of the tallies are read, as SQL.
-    :param finest_ms: the shortest span that they are kept for; what is shorter is counted row by row.
+    :param finest_ms: the shortest period for which they are kept; what is shorter is counted row by row.
     """
     found: dict[Name, PeriodTally] = {}
     since = since or 0
@@ -169,7 +169,7 @@ def _add_rows(
         found.setdefault(name(*named), PeriodTally()).join(tally)
 
 
-#: The spans of which a time is put together, each up to where the next begins; the last has no end.
+#: The periods from which a time range is composed, each up to the start of the next; the last has no end.
 _SPANS_OF = {
     SLOT_MS: ((SLOT, SLOT_MS, HOUR_MS), (HOUR, HOUR_MS, DAY_MS), (DAY, DAY_MS, 0)),
     HOUR_MS: ((HOUR, HOUR_MS, DAY_MS), (DAY, DAY_MS, 0)),
