@@ -1,11 +1,11 @@
-"""A record without what was said: who called what, when, how it ended and what it cost stays."""
+"""A record without its content: who called what, when, how it ended and what it cost remain."""
 
 from typing import Any
 
-#: Members of ``request`` and ``response`` that hold what was said, and what stands in their place.
+#: Members of ``request`` and ``response`` with content, and their replacements.
 _OF_REQUEST = {"body": None, "body_base64": None}
 _OF_RESPONSE = {"body_reassembled": None, "body_base64": None, "raw_sse_text": None, "trailers": None}
-#: Header fields that are about the call; the others may hold anything, so they are left out.
+#: Header fields with metadata about the call; all others may contain anything, so they are removed.
 KEPT_HEADERS = frozenset(
     "user-agent content-type content-length content-encoding anthropic-version anthropic-beta openai-version "
     "traceparent retry-after date x-request-id request-id anthropic-request-id openai-request-id".split()
@@ -13,7 +13,7 @@ KEPT_HEADERS = frozenset(
 
 
 def without_content(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record of which only metadata is left; the one that is given is not changed."""
+    """Return a copy of a record with metadata only."""
     request, response = record.get("request") or {}, record.get("response")
     return {
         **record,
@@ -44,5 +44,5 @@ def _cleared(part: dict[str, Any], members: dict[str, None]) -> dict[str, Any]:
 
 
 def _kind_alone(error: Any) -> Any:
-    """Keep what kind of error it was: its message may repeat what the model was asked."""
+    """Keep only the kind of an error: its message may repeat the prompt."""
     return {"kind": error.get("kind"), "message": ""} if isinstance(error, dict) else error

@@ -1,4 +1,4 @@
-"""What targets ask for before they take anything: out of a private file, or of the environment, never of a URL."""
+"""Credentials for shipping targets: from a private file or the environment, never from a URL."""
 
 import os
 import tomllib
@@ -12,21 +12,21 @@ from ccsproxy.config.private_file import read_private
 from ccsproxy.config.shipping import ShipAddress
 from ccsproxy.errors import ConfigError
 
-#: Members that a table of the file may have beside those of object stores.
+#: Keys that a table of the file may have besides those for object stores.
 _KNOWN = frozenset({"password", "secret", "headers"})
 _OF_STORES = frozenset({"s3", "gs", "az"})
-#: Variables by kind of target, which count where the file says nothing of it; object stores read their own.
+#: Environment variables by kind of target, used if the file has no value; object stores read their own.
 _VARIABLES = {"clickhouse": ("password", "CLICKHOUSE_PASSWORD"), "jsonl": ("secret", "CCSPROXY_SHIP_SECRET")}
 _HEADERS_VARIABLES = {"otlp": "OTEL_EXPORTER_OTLP_HEADERS", "jsonl": "CCSPROXY_SHIP_HEADERS"}
 
 
 @attr.frozen(repr=False)
 class Credentials:
-    """What one target asks for; its text form shows none of it.
+    """The credentials for one target; its representation reveals none of them.
 
-    :ivar password: of the user that the URL names.
+    :ivar password: for the user named in the URL.
     :ivar secret: the key of the signature (see `ccsproxy.ship.jsonl.signature`).
-    :ivar headers: further lines of each request.
+    :ivar headers: additional request headers.
     :ivar store: settings of an object store by obstore's names (``access_key_id``, ...).
     """
 
@@ -40,10 +40,10 @@ class Credentials:
 
 
 def read_credentials(address: ShipAddress, path: Path, environment: Mapping[str, str] = os.environ) -> Credentials:
-    """Find what a target asks for.
+    """Find a target's credentials.
 
-    :param path: the file, which may be missing.
-    :raises ConfigError: when the file can be read by others, or is not what it should be.
+    :param path: the file, which may not exist.
+    :raises ConfigError: if others can read the file, or its content is invalid.
     """
     table = _tables(path).get(address.name, {})
     if not isinstance(table, dict):
@@ -51,7 +51,10 @@ def read_credentials(address: ShipAddress, path: Path, environment: Mapping[str,
     if address.kind in _OF_STORES or address.kind == "file":
         return Credentials(store={key: str(value) for key, value in table.items()})
     if unknown := sorted(set(table) - _KNOWN):
-        raise ConfigError("--ship-credentials", f"{path} has {unknown[0]!r}; known are {', '.join(sorted(_KNOWN))}")
+        raise ConfigError(
+            "--ship-credentials",
+            f"{path} has the unknown key {unknown[0]!r}; known keys are {', '.join(sorted(_KNOWN))}",
+        )
     return _spoken(address.kind, table, environment)
 
 
@@ -68,7 +71,7 @@ def _spoken(kind: str, table: Mapping[str, Any], environment: Mapping[str, str])
 
 
 def header_list(text: str) -> dict[str, str]:
-    """Read headers as OpenTelemetry's variables hold them: ``key=value`` with commas between."""
+    """Parse headers in the format of OpenTelemetry's variables: ``key=value`` separated by commas."""
     pairs = (each.partition("=") for each in text.split(",") if "=" in each)
     return {name.strip(): value.strip() for name, _, value in pairs}
 

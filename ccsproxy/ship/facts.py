@@ -1,7 +1,7 @@
 """The facts of a record as one flat row: what lists and statistics need, for tables and Parquet files of engines.
 
-It is the summary that the API and the page list, with who recorded it and where its line is. A number that is not
-known is null; text that no engine could hold (a half of a surrogate pair) is replaced.
+It is the summary listed by the API and the pages, with who recorded it and the location of its line. An unknown
+number is null; text that no engine could store (half of a surrogate pair) is replaced.
 """
 
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ from ccsproxy.store.reader.recent import finished_row
 from ccsproxy.store.summary import Price, Summary, as_dict, order_key
 
 _log = Logger()
-#: Members of a summary that repeat what was said, or may.
+#: Members of a summary that contain or may contain content.
 _SAID = ("preview", "about", "error_message")
-#: Members that tell of a call what no list needs: which prompts it sent, and which secrets.
+#: Members about a call that lists do not need: its prompts and its secrets.
 INSIGHTS = ("system_prompt", "tool_set", "secrets")
-#: What was met in prompts: agents send the same tools and the same system prompt with each call.
+#: Cache of digests: agents send the same tools and the same system prompt with each call.
 _DIGESTS = DigestMemory()
 
 
@@ -37,11 +37,11 @@ class _Noted(msgspec.Struct):
 
 
 def facts_of(line: ShippedLine, segment: str, host: str, price: Price) -> dict[str, Any]:
-    """Return the row of a record.
+    """Return the row for a record.
 
-    :param segment: where its line is.
-    :param host: whose segment that is; a record that names its host is that one's.
-    :raises ValueError: when the line holds no record.
+    :param segment: the segment that contains its line.
+    :param host: the machine of the segment; a record that names its host overrides it.
+    :raises ValueError: if the line contains no record.
     """
     summary = finished_row(line.entry, price)
     row = as_dict(summary)
@@ -64,14 +64,16 @@ def facts_of(line: ShippedLine, segment: str, host: str, price: Price) -> dict[s
 def summaries_of(
     lines: Iterable[ShippedLine], segment: str, host: str, price: Price
 ) -> tuple[list[ShippedLine], list[dict[str, Any]]]:
-    """Return the rows of records, and the lines that they are of: one that cannot be read is in its segment alone."""
+    """Return the rows for records, and their lines: an unreadable one is only in its segment."""
     read: list[ShippedLine] = []
     rows: list[dict[str, Any]] = []
     for line in lines:
         try:
             rows.append(facts_of(line, segment, host, price))
         except (ValueError, TypeError, RecursionError) as reason:
-            _log.warn("{segment}, {at}: no summary: {reason}", segment=segment, at=line.offset, reason=reason)
+            _log.warn(
+                "{segment}, {at}: no summary was made: {reason}", segment=segment, at=line.offset, reason=reason
+            )
         else:
             read.append(line)
     return read, rows
@@ -88,7 +90,7 @@ def _prompts(data: bytes, summary: Summary) -> dict[str, str | None]:
     if summary.category == Category.MODEL:
         try:
             ids = prompt_ids(read_record(data), _DIGESTS)
-        # What reading a body may end with that is no body of a dialect.
+        # Exceptions of reading a body that does not belong to the dialect.
         except (RecursionError, ValueError, TypeError, KeyError, AttributeError, IndexError):
             ids = {}
     return {"system_prompt": ids.get("system"), "tool_set": ids.get("tools")}
@@ -106,7 +108,7 @@ def _secrets(data: bytes) -> list[str]:
 
 
 def clean(value: Any) -> Any:
-    """Return a value whose text every engine can hold: halves of surrogate pairs become U+FFFD, NULs go."""
+    """Return a value whose text every engine can store: halves of surrogate pairs become U+FFFD, NULs are removed."""
     if isinstance(value, str):
         if value.isascii():
             return value.replace("\0", "")

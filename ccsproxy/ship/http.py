@@ -1,7 +1,7 @@
 """HTTP towards targets: stock treq over a persistent pool of connections, with bounds on what is read and waited for.
 
-Redirects are not followed: a target's credentials would go with them, and a POST that becomes a GET would look as if
-it had been taken.
+Redirects are not followed: a target's credentials would be sent along, and a POST turned into a GET would look like a
+success.
 """
 
 from collections.abc import Mapping
@@ -35,10 +35,10 @@ from ccsproxy.errors import ConfigError
 from ccsproxy.ship.reply import Reply
 from ccsproxy.ship.target import Unavailable
 
-#: Seconds for a connection, and for a whole answer: more than servers take for a batch, so that nothing is sent
-#: again which is still being worked on.
+#: Time limits in seconds for connecting, and for the whole response: longer than servers take for a batch, so that
+#: nothing is sent again while it is still being processed.
 CONNECT_WITHIN, ANSWER_WITHIN = 10.0, 120.0
-#: How much of an answer is read, in bytes.
+#: How many bytes of a response are read.
 MOST = 1 << 20
 _TROUBLE = (
     ConnectError, ConnectionClosed, DNSLookupError, TwistedTimeout, DeferredTimeout, TlsError, VerificationError,
@@ -48,24 +48,24 @@ _UNTRUSTED = "its certificate is not trusted: is it valid, for this name, and it
 
 
 class HttpDoor:
-    """The way to one target.
+    """The HTTP client for one target.
 
-    :param address: where it is; its option ``ca`` names a PEM file of authorities instead of the system's.
+    :param address: its address; the option ``ca`` names a PEM file of authorities that replaces the system's.
     """
 
     def __init__(self, reactor: Any, address: ShipAddress) -> None:
         self._reactor, self._where = reactor, address.authority
         self._pool = HTTPConnectionPool(reactor, persistent=True)
-        # Repeats are the pump's: it knows whether the same bytes may go again.
+        # The pump retries: it knows whether the same bytes may be sent again.
         self._pool.retryAutomatically = False
         policy = BrowserLikePolicyForHTTPS(_trust(address.options.get("ca", "")))
         self._client = HTTPClient(Agent(reactor, policy, connectTimeout=CONNECT_WITHIN, pool=self._pool))
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], within: float = ANSWER_WITHIN) -> Reply:
-        """POST something.
+        """POST a body.
 
-        :param within: seconds for all of it, the answer's body included.
-        :raises Unavailable: when there is no answer, or only a part of one.
+        :param within: time limit in seconds, including the response body.
+        :raises Unavailable: if there is no response, or an incomplete one.
         """
         try:
             asked = Deferred.fromCoroutine(self._post(url, body, headers))
@@ -74,13 +74,13 @@ class HttpDoor:
             raise Unavailable(f"{self._where} does not answer: {_reason(error)}") from None
 
     async def close(self) -> None:
-        """Close the connections of the client."""
+        """Close the client's connections."""
         await self._pool.closeCachedConnections()
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         lines: dict[bytes | str, bytes | str] = {"User-Agent": f"ccsproxy/{__version__}"}
         lines.update(headers.items())
-        # Not buffered: treq would keep all of an answer that has no end.
+        # Not buffered: treq would keep all of a response that never ends.
         response = await self._client.post(url, data=body, headers=lines, allow_redirects=False, unbuffered=True)
         reading = _AnswerBody()
         response.deliverBody(reading)
@@ -90,9 +90,9 @@ class HttpDoor:
 
 
 class _AnswerBody(Protocol):
-    """Keeps the first bytes of an answer's body; what comes behind them is not waited for.
+    """Keeps the first bytes of a response body; the rest is not waited for.
 
-    :ivar ended: fires with these bytes, or fails when the body is not whole; cancelled, it ends the connection.
+    :ivar ended: fires with these bytes, or fails if the body is incomplete; cancelling it closes the connection.
     """
 
     transport: Any
@@ -102,14 +102,14 @@ class _AnswerBody(Protocol):
         self.ended: Deferred[bytes] = Deferred(lambda _: self.transport.loseConnection())
 
     def dataReceived(self, data: bytes) -> None:
-        """Keep a piece, or have enough."""
+        """Keep a piece, or stop when there is enough."""
         self._kept += data[: MOST - len(self._kept)]
         if len(self._kept) >= MOST and not self.ended.called:
             self.ended.callback(bytes(self._kept))
             self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hand on what there was."""
+        """Pass on what was received."""
         if self.ended.called:
             return
         # A body without a length ends with its connection: HTTP/1.0 has no other end.
@@ -126,7 +126,7 @@ def _lines(response: Any) -> list[tuple[bytes, list[str]]]:
 
 
 def _reason(error: BaseException) -> str:
-    while reasons := getattr(error, "reasons", None):  # of a request or an answer that failed
+    while reasons := getattr(error, "reasons", None):  # of a failed request or response
         error = getattr(reasons[-1], "value", None) or Exception(reasons[-1])
     if isinstance(error, CancelledError | DeferredTimeout):
         return "it took too long"
@@ -137,9 +137,9 @@ def _reason(error: BaseException) -> str:
 
 
 def _trust(ca: str) -> Any:
-    """Return who vouches for targets: the system's authorities, or those of a file.
+    """Return the trusted authorities: the system's, or those in a file.
 
-    :raises ConfigError: when the file cannot be used.
+    :raises ConfigError: if the file cannot be used.
     """
     if not ca:
         return None
@@ -148,7 +148,7 @@ def _trust(ca: str) -> Any:
         marker = b"-----END CERTIFICATE-----"
         found = [Certificate.loadPEM(part + marker) for part in pem.split(marker)[:-1]]
     except (OSError, ValueError, TlsError) as error:
-        raise ConfigError("--ship", f"the file of ?ca= cannot be used: {error}") from None
+        raise ConfigError("--ship", f"the file given by ?ca= cannot be used: {error}") from None
     if not found:
         raise ConfigError("--ship", f"there is no certificate in {ca}")
     return trustRootFromCertificates(found)

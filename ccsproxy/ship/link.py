@@ -1,7 +1,7 @@
 """What the service and the process that ships tell each other: JSON lines over a socket pair, either way.
 
-The service says the settings, then that there is news, at last that it ends; what comes back is how the targets
-stand. Neither waits for the other: news is a hint, and of the states only the latest counts.
+The service sends the settings, then hints about new records, and finally the request to finish; the process sends the
+status of the targets. Neither waits for the other: hints may be lost, and only the latest status matters.
 """
 
 from collections.abc import Callable
@@ -16,17 +16,17 @@ from zope.interface import implementer
 
 from ccsproxy.ship.status import Status
 
-#: Bytes of the longest line; the states of many targets are far below it.
+#: Maximum length of a line in bytes; the status of many targets is far shorter.
 LONGEST_LINE = 1 << 20
 
 
 class ShipSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process has to know; secrets are not among it, it reads them itself.
+    """The settings of the process; they contain no secrets, which it reads itself.
 
-    :ivar targets: where to ship to, as ``--ship`` names it.
-    :ivar content: what is shipped where a target does not say it, ``full`` or ``metadata``.
+    :ivar targets: the values of ``--ship``.
+    :ivar content: what is shipped if a target does not specify it, ``full`` or ``metadata``.
     :ivar host: the label of this machine.
-    :ivar credentials: the file of what targets ask for.
+    :ivar credentials: the file with the targets' credentials.
     """
 
     data_dir: str
@@ -37,26 +37,26 @@ class ShipSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShipHearer(Protocol):
-    """What the process does with what it is told."""
+    """What the process does with the messages of the service."""
 
     def settings(self, settings: ShipSettings) -> None:
-        """Begin to ship; comes first and once."""
+        """Start shipping; called first and once."""
 
     def news(self) -> None:
-        """Hear that there are new records."""
+        """There are new records."""
 
     def finish(self) -> None:
-        """Ship what is left, and end."""
+        """Ship what is left, and exit."""
 
     def ended(self) -> None:
-        """Hear that the service is gone."""
+        """The service is gone."""
 
 
 @implementer(IPushProducer)
 class ServiceEnd(LineOnlyReceiver):
     """The service's end.
 
-    :param heard: called with the states that come.
+    :param heard: called with each status report.
     """
 
     delimiter = b"\n"
@@ -73,41 +73,41 @@ class ServiceEnd(LineOnlyReceiver):
         self.sendLine(msgspec.json.encode({"settings": self._settings}))
 
     def news(self) -> None:
-        """Say that there is news; while the process does not read, it will look by itself."""
+        """Send a hint about new records; while the process does not read, it polls anyway."""
         if not self._paused:
             self.sendLine(b'{"news":true}')
 
     def finish(self) -> None:
-        """Ask it to ship what is left, and to end."""
+        """Ask the process to ship what is left, and to exit."""
         self.sendLine(b'{"finish":true}')
 
     def close(self) -> None:
-        """End the link, and so the process."""
+        """End the link, and thereby the process."""
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
     def lineReceived(self, line: bytes) -> None:
-        """Hand on how the targets stand."""
+        """Pass on the status of the targets."""
         self._heard(msgspec.json.decode(line, type=list[Status]))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Send nothing any more."""
+        """Stop sending."""
         self._paused = True
 
     def pauseProducing(self) -> None:
-        """Say nothing: the process does not read."""
+        """Pause: the process does not read."""
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """The process reads on; the next word is said to it again."""
+        """Resume: the process reads again, and gets the next hint."""
         self._paused = False
 
     def stopProducing(self) -> None:
-        """Hear that the process is gone; `connectionLost` follows."""
+        """Do nothing: the process is gone, and `connectionLost` follows."""
 
 
 class ProcessEnd(LineOnlyReceiver):
-    """The process's end: hands on what it is told."""
+    """The process's end: dispatches the service's messages."""
 
     delimiter = b"\n"
     MAX_LENGTH = LONGEST_LINE
@@ -116,11 +116,11 @@ class ProcessEnd(LineOnlyReceiver):
         self._hearer = hearer
 
     def tell(self, states: list[Status]) -> None:
-        """Say how the targets stand."""
+        """Send the status of the targets."""
         self.sendLine(msgspec.json.encode(states))
 
     def lineReceived(self, line: bytes) -> None:
-        """Hand on one line."""
+        """Dispatch one line."""
         told = msgspec.json.decode(line)
         if "settings" in told:
             self._hearer.settings(msgspec.convert(told["settings"], ShipSettings))
@@ -130,5 +130,5 @@ class ProcessEnd(LineOnlyReceiver):
             self._hearer.news()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hand on that the service is gone."""
+        """Report that the service is gone."""
         self._hearer.ended()

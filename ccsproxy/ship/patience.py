@@ -1,4 +1,4 @@
-"""Work that is done again and again until it is done: pauses that grow, that news or an end cut short."""
+"""Retrying work until it succeeds, with growing pauses that new records or the end cut short."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -16,12 +16,12 @@ _T = TypeVar("_T")
 
 
 class PatientWork:
-    """What a pump is made of that has to do with time.
+    """The timing half of a pump.
 
-    Invariant: once it is to end, no pause begins; at most one pause is under way.
+    Invariant: once it should end, no pause starts; at most one pause is in progress.
 
-    :ivar status: what people and programs are told of it.
-    :param patience: failures in a row after which it gives up; null for never.
+    :ivar status: its status for people and programs.
+    :param patience: number of failures in a row after which it gives up; null for never.
     """
 
     _log = Logger()
@@ -33,25 +33,25 @@ class PatientWork:
         self._stopping = self._ending = self._news = self._idle = False
 
     def poke(self) -> None:
-        """Say that there may be something to ship."""
+        """There may be something to ship."""
         self._news = True
         if self._idle:
             self._wake()
 
     def finish(self) -> None:
-        """End when everything is shipped that is there, or at the first trouble."""
+        """End when everything has been shipped, or at the first failure."""
         self._ending = True
         self._wake()
 
     def stop(self) -> None:
-        """End after what is under way; a pause ends at once."""
+        """End after the work in progress; a pause ends at once."""
         self._stopping = True
         self._wake()
 
     async def _patiently(self, work: Callable[[], Awaitable[_T]]) -> _T | None:
-        """Do something, again and again until it is done.
+        """Do something, retrying until it succeeds.
 
-        :return: null also when the pump is to end before that.
+        :return: null also if the pump should end before that.
         """
         while not self._stopping:
             try:
@@ -60,16 +60,16 @@ class PatientWork:
                 await self._trouble(str(reason), reason.retry_after)
             except (OSError, DataDirError) as reason:
                 await self._trouble(f"on this disk: {reason}")
-            except Exception as reason:  # a fault of ours in one target may stop neither it nor the others for ever
+            except Exception as reason:  # a bug of ours in one target must not stop it or the others for ever
                 self._log.failure("shipping to {target} went wrong", target=self.status.target)
-                await self._trouble(f"a fault of ccsproxy ({type(reason).__name__}), see the log")
+                await self._trouble(f"an internal error of ccsproxy ({type(reason).__name__}); see the log")
             if self._ending:
                 self._stopping = True
         return None
 
     async def _trouble(self, reason: str, retry_after: float | None = None) -> None:
         status = self.status
-        # Once for each trouble, not for each try: a target may be away for days.
+        # Once per failure, not per retry: a target may be down for days.
         if status.trouble != reason:
             self._log.warn("{target} waits: {reason}", target=self.status.target, reason=reason)
         status.state, status.trouble = "waiting", reason
@@ -81,17 +81,17 @@ class PatientWork:
             await self._rest(pause)
 
     def _settle(self) -> None:
-        """Say that all is well; what was wrong before is over."""
+        """Note success, which ends an earlier failure."""
         if self.status.trouble:
-            self._log.info("{target} takes records again", target=self.status.target)
+            self._log.info("{target} accepts records again", target=self.status.target)
         self.status.state, self.status.trouble = "ok", ""
 
     async def _rest(self, seconds: float, wakes: bool = False) -> None:
-        """Wait; less when the pump is to end.
+        """Pause; shorter if the pump should end.
 
-        :param wakes: whether news end it, too.
+        :param wakes: whether new records end the pause, too.
         """
-        # News that came while we were at work must not wait for the next poll.
+        # Records that arrived during the work must not wait for the next poll.
         if self._stopping or (wakes and self._news):
             return
         self._idle = wakes

@@ -1,7 +1,7 @@
 """The process that ships: ``python -m ccsproxy.ship.process``, started and told what to do by the service.
 
-It owns nothing but its connections: positions are in the data dir's state, records in its segments. It may be stopped
-or killed at any moment; the next one goes on where the targets have said that they are.
+It owns nothing but its connections: positions are in the data directory's state, records in its segments. It may be
+stopped or killed at any moment; the next one continues from the confirmed positions.
 """
 
 from pathlib import Path
@@ -23,14 +23,14 @@ from ccsproxy.ship.registry import make_target
 from ccsproxy.ship.status import Status
 from ccsproxy.ship.target import TargetContext
 
-#: Seconds between two words on how the targets stand.
+#: Seconds between two status reports.
 EACH = 1.0
-#: Seconds at the end of a run in which what is left is shipped, where the targets take it.
+#: Seconds at shutdown in which what is left is shipped, if the targets accept it.
 FINISH_WITHIN = 3.0
 
 
 class ShipProcess:
-    """Does what the service says (see `ccsproxy.ship.link.ShipHearer`)."""
+    """Executes the service's messages (see `ccsproxy.ship.link.ShipHearer`)."""
 
     _log = Logger()
 
@@ -45,14 +45,14 @@ class ShipProcess:
         self.end = ProcessEnd(self)
 
     def settings(self, settings: ShipSettings) -> None:
-        """Begin to ship to every target."""
+        """Start shipping to every target."""
         ledger = Ledger(Path(settings.data_dir))
         for text in settings.targets:
             address = ship_address(text)
             try:
                 pump = make_pump(self._reactor, address, settings, ledger)
             except StartError as error:  # the other targets are shipped to
-                # Shown with the others: a target that was never begun must not look like one that has nothing to do.
+                # Reported with the others: a target that never started must not look like an idle one.
                 self._broken.append(Status(target=address.name, state="waiting", trouble=str(error)))
                 self._log.error("{target}: {error}", target=address.name, error=error)
                 continue
@@ -67,7 +67,7 @@ class ShipProcess:
             pump.poke()
 
     def finish(self) -> None:
-        """Ship what is left, for a moment, and end."""
+        """Ship what is left, for a moment, and exit."""
         self._finishing = True
         if not self._running:
             self._stop()
@@ -77,7 +77,7 @@ class ShipProcess:
         self._reactor.callLater(FINISH_WITHIN, self._stop)
 
     def ended(self) -> None:
-        """End with the service."""
+        """Exit with the service."""
         self._stop()
 
     def _failed(self, failure: Any) -> None:
@@ -91,8 +91,8 @@ class ShipProcess:
     async def _report(self) -> None:
         try:
             self.end.tell([*self._broken, *[await pump.report() for pump in self._pumps]])
-        except Exception:  # it is said again in a second
-            self._log.failure("how the targets stand could not be told")
+        except Exception:  # it is reported again in a second
+            self._log.failure("the status of the targets could not be reported")
 
     def _stop(self) -> None:
         if self._reports.running:
@@ -102,9 +102,9 @@ class ShipProcess:
 
 
 def make_pump(reactor: Any, address: ShipAddress, settings: ShipSettings, ledger: Ledger) -> Pump:
-    """Make the pump of a target.
+    """Make the pump for a target.
 
-    :raises ConfigError: when the target cannot be used as it is set up.
+    :raises ConfigError: if the target cannot be used with its configuration.
     """
     around = surroundings(reactor, address, settings)
     source = RecordSource(Path(settings.data_dir), settings.host)
@@ -112,9 +112,9 @@ def make_pump(reactor: Any, address: ShipAddress, settings: ShipSettings, ledger
 
 
 def surroundings(reactor: Any, address: ShipAddress, settings: ShipSettings) -> TargetContext:
-    """Return what a target is made with.
+    """Return the context for making a target.
 
-    :raises ConfigError: when what it asks for cannot be read.
+    :raises ConfigError: if its credentials cannot be read.
     """
     content = address.options.get("content", settings.content) == "full"
     credentials = read_credentials(address, Path(settings.credentials))
@@ -123,7 +123,7 @@ def surroundings(reactor: Any, address: ShipAddress, settings: ShipSettings) -> 
 
 def main() -> None:
     """Run until the link ends."""
-    # A batch that is under way then is sent again after the next start.
+    # A batch in progress is sent again after the next start.
     run_linked(lambda reactor: ShipProcess(reactor).end)
 
 

@@ -1,4 +1,4 @@
-"""The kinds of target: which module makes each, and what it needs to be installed."""
+"""The kinds of targets: the module of each, and the packages it needs."""
 
 import importlib
 import importlib.util
@@ -15,9 +15,9 @@ from ccsproxy.ship.target import Target, TargetContext
 class Kind:
     """One kind of target.
 
-    :ivar module: where it is; imported when one is used.
-    :ivar name: the class in it, which is made with `TargetContext` alone.
-    :ivar needs: packages that ccsproxy itself does without.
+    :ivar module: its module; imported when used.
+    :ivar name: its class in the module, whose only argument is a `TargetContext`.
+    :ivar needs: packages that ccsproxy does not otherwise need.
     """
 
     module: str
@@ -37,13 +37,15 @@ KINDS: dict[str, Kind] = {
 
 
 def check(address: ShipAddress) -> None:
-    """See that a target can be shipped to from here.
+    """Check that a target can be shipped to from here.
 
     :raises ConfigError: naming what is missing.
     """
     kind = KINDS.get(address.kind)
     if kind is None:
-        raise ConfigError("--ship", f"{address.kind} cannot be shipped to yet; there is {', '.join(sorted(KINDS))}")
+        raise ConfigError(
+            "--ship", f"{address.kind} is not supported; supported kinds are {', '.join(sorted(KINDS))}"
+        )
     for package in kind.needs:
         if not _is_there(package):
             raise ConfigError(
@@ -54,7 +56,7 @@ def check(address: ShipAddress) -> None:
 def make_target(around: TargetContext) -> Target:
     """Make a target.
 
-    :raises ConfigError: when it cannot be made as it is set up.
+    :raises ConfigError: if it cannot be made with its configuration.
     """
     check(around.address)
     kind = KINDS[around.address.kind]
@@ -66,5 +68,5 @@ def make_target(around: TargetContext) -> Target:
 def _is_there(package: str) -> bool:
     try:
         return importlib.util.find_spec(package) is not None
-    except ModuleNotFoundError:  # what holds it is missing
+    except ModuleNotFoundError:  # its parent package is missing
         return False

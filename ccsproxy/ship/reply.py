@@ -1,4 +1,4 @@
-"""What a target answered, and what that means for a batch."""
+"""A target's response, and what it means for a batch."""
 
 import re
 import time
@@ -9,7 +9,7 @@ import attr
 
 from ccsproxy.ship.target import Rejected, Unavailable
 
-#: Statuses that mean "this batch, never": everything else that is no success may become one.
+#: Statuses that reject a batch permanently: any other failure may turn into success later.
 _NEVER = frozenset({400, 413, 415, 422})
 _CREDENTIALS = "; see --ship-credentials"
 _HINTS = {
@@ -24,7 +24,7 @@ _PAGE = re.compile(rb"\s*<(!doctype html|html)\b", re.IGNORECASE)
 
 @attr.frozen
 class Reply:
-    """What a target answered.
+    """A target's response.
 
     :ivar headers: by lower-case name.
     :ivar body: its first bytes.
@@ -36,30 +36,30 @@ class Reply:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that it asks to be left alone, null when it says nothing of it."""
+        """The delay in seconds that it asks for, null if none."""
         text = self.headers.get("retry-after", "").strip()
         if text.isascii() and text.isdigit():
             return float(text[:9])
         until = _seconds(text)
         if until is None:
             return None
-        # By the target's own clock where it tells it: ours may be wrong by hours.
+        # By the target's own clock if known: ours may be wrong by hours.
         now = _seconds(self.headers.get("date", ""))
         return max(until - (time.time() if now is None else now), 0.0)
 
 
 def judge(reply: Reply, what: str = "it") -> None:
-    """Say what an answer means for the batch it is for.
+    """Determine what a response means for its batch.
 
-    The answer's body is not repeated: a server may quote in it what it was sent.
+    The response body is not repeated: a server may quote in it what it was sent.
 
-    :param what: names the target in the sentence.
-    :raises Rejected: when the batch will never be taken.
-    :raises Unavailable: when it may be.
+    :param what: the target's name for the message.
+    :raises Rejected: if the batch will never be accepted.
+    :raises Unavailable: if it may be accepted later.
     """
     status = reply.status
     if 200 <= status < 300:
-        # Networks that want a log-in first, and servers that know no such path, answer everything with a page.
+        # Networks that require a log-in, and servers that do not know the path, answer everything with a web page.
         if _PAGE.match(reply.body):
             raise Unavailable(f"{what} answered with a web page; is the URL right, and the network open?")
         return
@@ -69,7 +69,7 @@ def judge(reply: Reply, what: str = "it") -> None:
 
 
 def _seconds(date: str) -> float | None:
-    """Read a date of HTTP (RFC 9110, section 5.6.7), null for what is none."""
+    """Parse an HTTP date (RFC 9110, section 5.6.7), null if it is invalid."""
     try:
         return parsedate_to_datetime(date).timestamp() if date else None
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What calls say that their sessions have not said before: each text once, though agents send it again each turn."""
+"""The texts that calls add to their sessions: each text once, although agents send it again in each turn."""
 
 import hashlib
 from collections import OrderedDict
@@ -12,15 +12,15 @@ from ccsproxy.ship.facts import clean
 from ccsproxy.store.index.texts.record_texts import Text, request_texts, response_texts
 from ccsproxy.store.summary import Entry
 
-#: How many sessions, and how many texts of one day, are remembered; what is forgotten is only sent once more.
+#: How many sessions, and how many texts of one day, are remembered; a forgotten one is merely sent again.
 SESSIONS, TEXTS = 512, 200_000
 
 
 class Memory:
-    """What was sent already.
+    """Remembers what was sent already.
 
-    Invariant: only what `commit` has confirmed is passed over; what was said since counts within the batch alone, so
-    that a batch which is sent again, or in halves, says the same.
+    Invariant: only what `commit` has confirmed is skipped; what was sent since counts within the batch alone, so that
+    a batch that is sent again, or in halves, has the same content.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class Memory:
         self._sending: set[tuple[str, str]] = set()
 
     def begin(self) -> None:
-        """Begin a batch, and forget what an earlier one said that was not taken."""
+        """Begin a batch, and forget the content of an earlier one that was not accepted."""
         self._hearing, self._sending = {}, set()
 
     def commit(self) -> None:
-        """Remember what the batch said: the target has it."""
+        """Remember the content of the batch: the target has it."""
         for session, items in self._hearing.items():
             self._heard.setdefault(session, set()).update(items)
             self._heard.move_to_end(session)
@@ -46,13 +46,13 @@ class Memory:
         self.begin()
 
     def forget(self) -> None:
-        """Forget everything: the target has deleted some of it."""
+        """Forget everything: the target has deleted part of it."""
         self._heard.clear()
         self._sent.clear()
         self.begin()
 
     def says(self, entry: Entry) -> list[Text]:
-        """Return the texts that a call adds to its session, in their order, each with its kind."""
+        """Return the texts that a call adds to its session, in order, each with its kind."""
         try:
             return list(self._texts(entry))
         except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -86,7 +86,7 @@ class Memory:
 
 
 def hash_of(text: str) -> str:
-    """Return the name of a text: 32 hexadecimal digits."""
+    """Return a text's hash: 32 hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

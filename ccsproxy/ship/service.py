@@ -21,18 +21,18 @@ from ccsproxy.ship.status import Status
 from ccsproxy.store.state.shipments import Shipments
 from ccsproxy.store.state.state import NAME, State, StateError
 
-#: How much lower the process's priority is than the relay's: whatever else the machine does goes first.
+#: How much lower the process's priority is than the relay's: everything else on the machine comes first.
 NICE = 15
-#: Seconds in which the process ends, what is left included.
+#: Seconds that the process gets to exit, including shipping what is left.
 PATIENCE = 6.0
-#: Seconds at least between two hints that there is news.
+#: Minimum seconds between two hints about new records.
 HINT_EVERY = 0.25
-#: Seconds without a word after which the process does not answer.
+#: Seconds without a status report after which the process counts as not answering.
 SILENT_AFTER = 15.0
 
 
 class ShipService(Service):
-    """Ships in a process of its own, where targets are named; without one it does nothing.
+    """Ships in a separate process, if targets are configured; otherwise does nothing.
 
     :param host: the label of this machine.
     """
@@ -53,10 +53,11 @@ class ShipService(Service):
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def bind(self) -> None:
-        """See that every target can be used, and note where those begin that are new: here, before any record.
+        """Check that every target can be used, and store the start positions of new ones: here, before the first
+        record.
 
-        :raises ConfigError: when a target cannot be used as it is set up.
-        :raises DataDirError: when positions cannot be kept.
+        :raises ConfigError: if a target cannot be used with its configuration.
+        :raises DataDirError: if positions cannot be stored.
         """
         for address in self._config.ship:
             check(address)
@@ -84,9 +85,9 @@ class ShipService(Service):
         self._unsubscribe = self._bus.subscribe(self._tell)
 
     def stopService(self) -> Deferred[None]:
-        """Have it ship what is left, for a moment.
+        """Let the process ship what is left, for a moment.
 
-        :return: fires when the process has ended.
+        :return: fires when the process has exited.
         """
         super().stopService()
         self._unsubscribe()
@@ -99,7 +100,7 @@ class ShipService(Service):
         return ended
 
     def health(self) -> dict[str, Any] | None:
-        """Return what ``GET /api/health`` says of shipping, in constant time; null where nothing is shipped."""
+        """Return the part of ``GET /api/health`` about shipping, in constant time; null if nothing is shipped."""
         if not self._config.ship:
             return None
         silent = self._reactor.seconds() - self._heard_at > SILENT_AFTER
@@ -136,7 +137,7 @@ class ShipService(Service):
         self._states, self._heard_at = states, self._reactor.seconds()
 
     def _tell(self, event: Event) -> None:
-        """Hint at most a few times a second that a record was made."""
+        """Send a hint about a new record, at most a few times a second."""
         now = self._reactor.seconds()
         if self._end is None or event.get("type") != "request_completed" or now - self._hinted_at < HINT_EVERY:
             return
@@ -145,5 +146,5 @@ class ShipService(Service):
 
 
 def host_of(labels: Mapping[str, str]) -> str:
-    """Return the label that names this machine in everything that is shipped."""
+    """Return the label that identifies this machine in everything that is shipped."""
     return labels.get("host") or socket.gethostname()

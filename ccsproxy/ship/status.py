@@ -1,4 +1,4 @@
-"""What is told of one target: in health, metrics, page and commands; it holds no secret and nothing that was said."""
+"""The reported status of a target: for health, metrics, pages and commands; it contains no secrets and no content."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ import msgspec
 
 
 class Status(msgspec.Struct, kw_only=True):
-    """How a target stands.
+    """The status of a target.
 
     :ivar target: its name (`ccsproxy.config.shipping.ShipAddress.name`).
-    :ivar state: ``starting``, ``ok`` (it has everything, or is being sent it), ``waiting`` (it had trouble and is
-        tried again), ``stopped``, ``down`` (the process that ships does not answer).
-    :ivar trouble: why it waits, one sentence; empty when it does not.
-    :ivar lag_s: how long the oldest record that it has not had has been finished, seconds; null when not known.
-    :ivar lag_bytes: about how much it has not had, as the segments lie on the disk.
-    :ivar segment: where its position is, ``offset`` bytes into that segment; -1 for behind its end.
-    :ivar sent: records that it has taken, since it was first shipped to.
-    :ivar refused: records that it would not take, or that may not be shipped.
-    :ivar missed: records, at most, that retention removed before it had them (``--ship-hold``).
+    :ivar state: ``starting``, ``ok`` (up to date or sending), ``waiting`` (failed, will be retried), ``stopped``,
+    ``down`` (the shipping process does not answer).
+    :ivar trouble: why it waits, one sentence; empty otherwise.
+    :ivar lag_s: seconds since the end of the oldest record that it does not have yet; null if unknown.
+    :ivar lag_bytes: approximate size on disk of what it does not have yet.
+    :ivar segment: the segment of its position, ``offset`` bytes into it; -1 for its end.
+    :ivar sent: records that it has accepted, since it was first shipped to.
+    :ivar refused: records that it rejected, or that must not be shipped.
+    :ivar missed: upper bound of the records that retention removed before it had them (``--ship-hold``).
     :ivar deletions: sessions that it still has to delete.
-    :ivar retries: how often something was sent again, since the start.
+    :ivar retries: number of retries since the start.
     """
 
     target: str
@@ -36,7 +36,7 @@ class Status(msgspec.Struct, kw_only=True):
     retries: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as health shows it."""
+        """Convert it to the form shown by health."""
         said = msgspec.structs.asdict(self)
         position = {"segment": said.pop("segment"), "offset": said.pop("offset")}
         return {**said, "position": position}

@@ -1,8 +1,8 @@
-"""The seam between shipping and a target: what a new kind of target has to offer, and how it says what went wrong.
+"""The interface between shipping and a target: what a new kind of target has to offer, and how it reports failures.
 
-A target is an object with `Target`'s methods, made by a row in `ccsproxy.ship.registry`. It is called by one pump,
-one call at a time, and keeps no position: the pump calls `send` again with the same batch, perhaps in another
-process, until it returns, so a target makes repeats harmless by the batch's token or the records' ids.
+A target is an object with `Target`'s methods, made from a row in `ccsproxy.ship.registry`. It is called by one pump,
+one call at a time, and stores no position: the pump calls `send` again with the same batch, perhaps in another
+process, until it returns, so a target must make repeats harmless, by the batch's token or the records' ids.
 """
 
 from typing import Any, Protocol
@@ -15,13 +15,13 @@ from ccsproxy.ship.delivery.batch import Batch, BatchLimits
 
 
 class ShipError(Exception):
-    """A target did not take something; the message is one sentence without secrets and without content."""
+    """A target did not accept something; the message is one sentence without secrets and content."""
 
 
 class Unavailable(ShipError):
-    """It may take it later: unreachable, overloaded, or not set up right. The same batch is sent again.
+    """It may accept it later: unreachable, overloaded, or misconfigured. The same batch is sent again.
 
-    :ivar retry_after: seconds that it asks to be left alone, null when it says nothing.
+    :ivar retry_after: the delay in seconds that it asks for, null if none.
     """
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
@@ -30,14 +30,14 @@ class Unavailable(ShipError):
 
 
 class Rejected(ShipError):
-    """It will never take this batch as it is; some other part of it may be welcome."""
+    """It will never accept this batch as it is; some other part of it may be accepted."""
 
 
 @attr.frozen
 class BatchReceipt:
-    """What became of a batch that was taken.
+    """The result for an accepted batch.
 
-    :ivar refused: rows of it that the target did not take, each logged by the target.
+    :ivar refused: rows of it that the target rejected, each logged by the target.
     """
 
     refused: int = 0
@@ -45,13 +45,13 @@ class BatchReceipt:
 
 @attr.frozen
 class TargetContext:
-    """What a target is made with.
+    """What a target is made from.
 
     :ivar reactor: the one of the process.
-    :ivar address: where it is.
-    :ivar content: whether what was said is shipped; the lines of a batch heed it already.
-    :ivar host: the label of this machine, for what names its records.
-    :ivar data_dir: where segments are, as text.
+    :ivar address: its address.
+    :ivar content: whether content is shipped; the lines of a batch respect it already.
+    :ivar host: the label of this machine, for naming its records.
+    :ivar data_dir: the data directory, as text.
     """
 
     reactor: Any
@@ -63,33 +63,33 @@ class TargetContext:
 
 
 class Target(Protocol):
-    """A target. Every method is called in the reactor's thread; what computes or blocks goes into threads.
+    """A target. Every method is called in the reactor's thread; computations and blocking calls go into threads.
 
-    :ivar whole_segments: whether `send` gets closed segments, whole, instead of lines.
-    :ivar limits: how much one batch holds.
+    :ivar whole_segments: whether `send` gets complete closed segments instead of lines.
+    :ivar limits: the maximum size of a batch.
     """
 
     whole_segments: bool
     limits: BatchLimits
 
     async def open(self) -> None:
-        """Get ready: see that the target is there, and make there what is needed. Called before the first batch.
+        """Get ready: check that the target exists, and create there what is needed. Called before the first batch.
 
-        :raises Unavailable: when it cannot be used yet; it is called again.
+        :raises Unavailable: if it cannot be used yet; it is called again.
         """
 
     async def send(self, batch: Batch) -> BatchReceipt:
-        """Have the target take a batch; return when it is safe there.
+        """Send a batch; return when the target has stored it safely.
 
-        :raises Unavailable: when it is to be sent again.
-        :raises Rejected: when it never will be taken; the pump divides it to find the record that is to blame.
+        :raises Unavailable: if it must be sent again.
+        :raises Rejected: if it will never be accepted; the pump divides it to find the offending record.
         """
 
     async def delete(self, session_id: str) -> None:
-        """Have the target delete what it has of a session; return when a search there finds nothing of it.
+        """Delete a session at the target; return when a search there finds nothing of it.
 
-        :raises Unavailable: when it is to be asked again.
+        :raises Unavailable: if it must be called again.
         """
 
     async def close(self) -> None:
-        """Let go of connections; never raises."""
+        """Close connections; never raises."""

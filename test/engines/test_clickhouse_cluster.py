@@ -139,7 +139,7 @@ class ClusterTests(EngineTestCase):
         try:
             await target.open()
         except Unavailable as error:
-            self.assertIn("has to be 24.3 or newer", str(error))
+            self.assertIn("version 24.3 or newer is required", str(error))
         else:
             raise AssertionError("it was taken for a new one")
         finally:

@@ -123,7 +123,7 @@ class CredentialTests(SynchronousTestCase):
         kinds = {"jsonl": registry.Kind("a", "B", ("no_such_package",))}
         self.patch(registry, "KINDS", kinds)
         self.assertIn("pip install", str(self.assertRaises(ConfigError, check, ship_address("jsonl+https://h"))))
-        self.assertIn("yet", str(self.assertRaises(ConfigError, check, ship_address("gs://b"))))
+        self.assertIn("not supported", str(self.assertRaises(ConfigError, check, ship_address("gs://b"))))
 
 
 class PauseTests(SynchronousTestCase):

@@ -1,4 +1,4 @@
-"""The rows of a batch, as JSON lines of each table, such that no engine refuses or bends one of them."""
+"""The rows of a batch, as JSON lines for each table, such that no engine rejects or alters one of them."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from ccsproxy.ship.facts import facts_of
 from ccsproxy.ship.said import Memory, texts_of
 from ccsproxy.store.summary import Price, milliseconds
 
-#: The earliest and latest start that a column of `exchanges` can hold: what lies outside would be bent.
+#: The earliest and latest start that a column of `exchanges` can store: anything else would be altered.
 _FIRST_MS, _LAST_MS = milliseconds("1970-01-02T00:00:00Z"), milliseconds("2149-01-01T00:00:00Z")
 _DAY_MS = 86_400_000
 
@@ -23,8 +23,8 @@ class Rows:
     """The rows of one batch.
 
     :ivar lines: by table, JSON lines.
-    :ivar refused: for each record that is left out, its number, session, and why.
-    :ivar hosts: the labels of machines that the rows are under.
+    :ivar refused: for each omitted record its number, session, and the reason.
+    :ivar hosts: the machine labels of the rows.
     """
 
     lines: dict[str, list[bytes]]
@@ -32,14 +32,14 @@ class Rows:
     hosts: set[str] = attr.field(factory=set)
 
     def body(self, table: str) -> bytes:
-        """Return what is inserted into a table."""
+        """Return the data to insert into a table."""
         return b"\n".join(self.lines[table])
 
 
 class RowMaker:
     """Makes the rows of batches.
 
-    :param ttl_days: rows that are older would vanish without a word; 0 for none.
+    :param ttl_days: older rows would be deleted at once; 0 for none.
     :param clock: seconds since the epoch.
     """
 
@@ -60,7 +60,9 @@ class RowMaker:
             try:
                 self._add(made, line, batch.segment)
             except (ValueError, TypeError, RecursionError) as error:
-                made.refused.append((line.head.session_id, line.head.seq, f"it is no record: {type(error).__name__}"))
+                made.refused.append(
+                    (line.head.session_id, line.head.seq, f"it is not a record: {type(error).__name__}")
+                )
         return made
 
     def _add(self, made: Rows, line: ShippedLine, segment: str) -> None:
@@ -68,7 +70,7 @@ class RowMaker:
         began = milliseconds(facts["started_at"])
         late = self._oldest and began < self._clock() * 1000 - self._oldest
         if late or not _FIRST_MS <= began < _LAST_MS:
-            reason = "it is older than the target keeps anything (ttl_days)" if late else "its time cannot be held"
+            reason = "it is older than the target's ttl_days" if late else "its time is out of range"
             made.refused.append((line.head.session_id, line.head.seq, reason))
             return
         made.hosts.add(facts["host"])
@@ -96,7 +98,7 @@ class RowMaker:
 
 
 def _moment(text: str | None) -> str | None:
-    """Write a time in UTC as ClickHouse reads it without being told how, null for what is none."""
+    """Format a time in UTC in ClickHouse's default format, null if it is invalid."""
     if text is None:
         return None
     try:

@@ -1,9 +1,9 @@
-"""The tables of a ClickHouse target, as SQL: made by the target, printed by ``ccsproxy ship --schema``.
+"""The tables of a ClickHouse target, as SQL: created by the target, printed by ``ccsproxy ship --schema``.
 
-`exchanges` has one row of facts a call. `messages` has each text once a day, by its hash, so that a text leaves with
-the last day on which it was said. `exchange_messages` says which texts a call adds to its session, in their order:
-what agents send again each turn is not written again. `bodies` has whole records, and may be left out. Repeats are
-harmless: the insert's token is known for a while, and the order key of each table names a row for good.
+`exchanges` has one row of facts per call. `messages` has each text once a day, by its hash, so that a text expires
+with the last day on which it was used. `exchange_messages` lists the texts that a call adds to its session, in order:
+what agents repeat in each turn is not stored again. `bodies` has complete records, and may be omitted. Repeats are
+harmless: the insert's token is remembered for a while, and the order key of each table identifies a row permanently.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,23 +12,23 @@ import attr
 
 from ccsproxy.config.shipping import ShipAddress
 
-#: Days for which rows are kept where the URL does not say it (``ttl_days``); 0 is for ever.
+#: Days for which rows are kept if the URL does not say (``ttl_days``); 0 means for ever.
 TTL_DAYS = 90
 #: The first version whose text index needs no experimental setting.
 TEXT_INDEX_SINCE = (26, 2)
-#: Rows of a granule where nothing else is said: ClickHouse's own number.
+#: Default number of rows per granule: ClickHouse's own.
 _GRANULE = 8192
-#: The oldest version whose tables these can be.
+#: The oldest supported version.
 OLDEST = (24, 3)
-#: A day that is over becomes one part: only where there are several has a question to look for repeated rows, which
-#: costs three times as much.
+#: A past day is merged into one part: only if there are several parts does a query have to look for duplicate rows,
+#: which costs three times as much.
 _MERGED = "min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1"
 
 _ONE_OF_FEW = "LowCardinality(Nullable(String))"
 _COUNT, _NUMBER, _TEXT = "Nullable(Int64)", "Nullable(Float64)", "Nullable(String)"
 _MOMENT = "DateTime64(3, 'UTC')"
 
-#: Columns of `exchanges`: who and where, then the members of a summary (`ccsproxy.ship.facts`).
+#: Columns of `exchanges`: origin, then the members of a summary (`ccsproxy.ship.facts`).
 EXCHANGES: Mapping[str, str] = {
     "host": "LowCardinality(String)",
     "user": "LowCardinality(String)",
@@ -98,12 +98,12 @@ class Table:
     """One table.
 
     :ivar columns: type by name.
-    :ivar order: the order key, which names a row; the first table to be deleted from is the last in `TABLES`.
-    :ivar moment: the column by which it is parted into days and grows old.
-    :ivar engine: what the merge tree replaces rows by.
-    :ivar indexes: further indexes, as they stand in the statement.
-    :ivar shard: by what rows are spread over a cluster.
-    :ivar granule: rows that are read for one that is looked up.
+    :ivar order: the order key, which identifies a row; deletions start with the last table in `TABLES`.
+    :ivar moment: the column for partitioning by day and for the TTL.
+    :ivar engine: the version arguments of the merge tree, which replace rows.
+    :ivar indexes: additional indexes, as in the statement.
+    :ivar shard: the sharding expression for a cluster.
+    :ivar granule: rows read to look up one.
     """
 
     name: str
@@ -134,9 +134,9 @@ TABLES = (
 
 
 def tables(address: ShipAddress, content: bool = True) -> list[Table]:
-    """Return the tables that a target has.
+    """Return the tables of a target.
 
-    :param content: whether what was said is shipped.
+    :param content: whether content is shipped.
     """
     bodies = content and address.options.get("bodies", "on") not in ("off", "0", "no")
     left_out = {"messages", "exchange_messages", "bodies"} if not content else set() if bodies else {"bodies"}
@@ -154,26 +154,26 @@ def quoted(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Write a text as a literal of SQL."""
+    """Format a text as an SQL literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def own_table(address: ShipAddress, name: str) -> str:
-    """Return the table that holds the rows: on a cluster, each server's part."""
+    """Return the table that contains the rows: on a cluster, each server's part."""
     part = f"{name}_part" if address.options.get("cluster") else name
     return f"{database(address)}.{quoted(part)}"
 
 
 def on_cluster(address: ShipAddress) -> str:
-    """Return what makes a statement be done by every server of the cluster, empty without one."""
+    """Return the clause that makes every server of the cluster execute a statement, empty without a cluster."""
     cluster = address.options.get("cluster", "")
     return f" ON CLUSTER {quoted(cluster)}" if cluster else ""
 
 
 def schema(address: ShipAddress, content: bool = True, version: tuple[int, int] = TEXT_INDEX_SINCE) -> list[str]:
-    """Return the statements that make database and tables.
+    """Return the statements that create database and tables.
 
-    :param version: the server's, which says which kind of text index it has.
+    :param version: the server's version, which determines the kind of text index.
     """
     statements = [f"CREATE DATABASE IF NOT EXISTS {database(address)}{on_cluster(address)}"]
     for table in tables(address, content):
@@ -184,9 +184,9 @@ def schema(address: ShipAddress, content: bool = True, version: tuple[int, int] 
 
 
 def missing_columns(address: ShipAddress, table: Table, known: Sequence[str]) -> list[str]:
-    """Return the statements that bring a table of an earlier version up.
+    """Return the statements that upgrade a table of an earlier version.
 
-    :param known: the columns that it has.
+    :param known: its existing columns.
     """
     new = [(name, kind) for name, kind in table.columns.items() if name not in known]
     own = own_table(address, table.name)
@@ -194,7 +194,7 @@ def missing_columns(address: ShipAddress, table: Table, known: Sequence[str]) ->
 
 
 def upkeep(address: ShipAddress, table: Table) -> str:
-    """Return the statement that gives a table of an earlier version the settings that it can still be given."""
+    """Return the statement that sets those settings of an existing table that can still be changed."""
     return f"ALTER TABLE {own_table(address, table.name)}{on_cluster(address)} MODIFY SETTING {_MERGED}"
 
 

@@ -1,4 +1,4 @@
-"""A target that is a ClickHouse server, or a cluster of them, spoken to over its HTTP interface."""
+"""A target that is a ClickHouse server or cluster, over its HTTP interface."""
 
 import re
 from collections.abc import Mapping
@@ -31,12 +31,12 @@ from ccsproxy.ship.packing import zstd_packed
 from ccsproxy.ship.reply import Reply, judge
 from ccsproxy.ship.target import BatchReceipt, Rejected, TargetContext, Unavailable
 
-#: Codes by which the server says that what it was sent cannot be read or held: it never will be.
+#: Error codes for data that the server cannot parse or store, and never will.
 _OF_DATA = frozenset({6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 407, 441, 469})
-#: Codes that say that a table or column is not there: it is looked after before the next try.
+#: Error codes for a missing table or column: the schema is checked before the next try.
 _OF_SCHEMA = frozenset({16, 47, 60, 81})
 _EXCEPTION = re.compile(rb"Code: (\d{1,6})\. DB::(?:\w+)?Exception")
-#: The server collects the inserts of many machines, and answers when it has written them.
+#: The server batches the inserts of many machines, and answers when it has written them.
 _INSERT = {
     "async_insert": "1",
     "wait_for_async_insert": "1",
@@ -45,16 +45,16 @@ _INSERT = {
     "input_format_skip_unknown_fields": "1",
     "date_time_input_format": "best_effort",
 }
-#: On a cluster rows count when the shards have them, not when the server that was asked has put them into its queue.
+#: On a cluster rows are confirmed when the shards have them, not when the contacted server has queued them.
 _ON_SHARDS = {"distributed_foreground_insert": "1"}
-#: The order in which tables are filled: who finds a call finds all that belongs to it.
+#: The order in which tables are filled: when a call is found, everything that belongs to it is there.
 _FILLED = ("messages", "exchange_messages", "bodies", "exchanges")
 
 
 class ClickHouseTarget:
     """Inserts rows into ClickHouse (see `ccsproxy.ship.target.Target`).
 
-    States: not open (the tables have to be looked after first), open.
+    States: not open (the tables have to be checked first), open.
     """
 
     whole_segments = False
@@ -77,13 +77,15 @@ class ClickHouseTarget:
         self._is_open = False
 
     async def open(self) -> None:
-        """Make the tables, or bring them up."""
+        """Create the tables, or upgrade them."""
         if self._is_open:
             return
         said = (await self._ask("SELECT version()")).body.decode("ascii", "replace").strip()
         version = _version(said)
         if version < OLDEST:
-            raise Unavailable(f"{self._address.authority} is ClickHouse {said[:20]}; it has to be 24.3 or newer")
+            raise Unavailable(
+                f"{self._address.authority} is ClickHouse {said[:20]}; version 24.3 or newer is required"
+            )
         known = await self._columns()
         if any(table.name not in known for table in self._tables):
             for statement in schema(self._address, self._content, version):
@@ -96,7 +98,7 @@ class ClickHouseTarget:
         self._is_open = True
 
     async def _keep_up(self, table: Table) -> None:
-        """Bring a table's settings up; where the user may not, everything works, and questions cost more."""
+        """Update a table's settings; if the user may not, everything works, but queries are slower."""
         try:
             await self._ask(upkeep(self._address, table))
         except (Rejected, Unavailable) as error:
@@ -113,11 +115,11 @@ class ClickHouseTarget:
                 await self._insert(table, rows, batch.token)
         self._maker.memory.commit()
         for session, seq, reason in rows.refused:
-            self._log.warn("{session}/{seq} is not shipped: {reason}", session=session, seq=seq, reason=reason)
+            self._log.warn("{session}/{seq} was not shipped: {reason}", session=session, seq=seq, reason=reason)
         return BatchReceipt(len(rows.refused))
 
     async def delete(self, session_id: str) -> None:
-        """Delete a session of this data dir, and the texts that nobody else has said."""
+        """Delete a session of this data directory, and the texts that occur nowhere else."""
         await self.open()
         hosts = ", ".join(map(literal, await deferToThread(self._hosts.every)))
         own = f"session_id = {literal(session_id)} AND host IN ({hosts})"
@@ -149,7 +151,7 @@ class ClickHouseTarget:
         await self._ask(statement, settings, body)
 
     async def _columns(self) -> dict[str, list[str]]:
-        """Return the columns of the tables that are there."""
+        """Return the columns of the existing tables."""
         name = literal(self._address.path.strip("/") or "ccsproxy")
         sql = f"SELECT table, name FROM system.columns WHERE database = {name} FORMAT TSV"  # noqa: S608
         known: dict[str, list[str]] = {}
@@ -159,10 +161,10 @@ class ClickHouseTarget:
         return known
 
     async def _ask(self, statement: str, settings: Mapping[str, str] | None = None, body: bytes = b"") -> Reply:
-        """Have the server do something.
+        """Execute a statement.
 
-        :raises Rejected: when it says that what it was sent cannot be taken.
-        :raises Unavailable: when it does not do it for another reason.
+        :raises Rejected: if the server reports that the data is unacceptable.
+        :raises Unavailable: if it fails for another reason.
         """
         headers = dict(self._headers)
         if body:
@@ -186,7 +188,7 @@ class ClickHouseTarget:
 
 
 def exception_code(reply: Reply) -> int:
-    """Return the code of the server's exception, 0 for none; one that comes after the head is in the body alone."""
+    """Return the code of the server's exception, 0 for none; one that occurs after the head is only in the body."""
     said = reply.headers.get("x-clickhouse-exception-code", "")
     if said.isascii() and said.isdigit():
         return int(said)

@@ -1,1 +1,1 @@
-"""How records get from segments to a target: read behind a position, in batches, again until they are taken."""
+"""Delivery of records from segments to a target: read after a position, in batches, retried until accepted."""

@@ -1,35 +1,36 @@
-"""How long to wait before a target is tried again: twice as long each time, and never all at the same moment."""
+"""Exponential back-off with jitter before a target is retried."""
 
 import random
 from collections.abc import Callable
 
-#: Seconds before the first repeat, at most between two, and at most as a target asks for.
+#: The first pause, the maximum pause, and the maximum that a target may ask for, in seconds.
 FIRST, LONGEST, LONGEST_ASKED = 0.5, 60.0, 3600.0
 
 
 class Backoff:
     """Counts failures in a row.
 
-    :ivar failures: how many there were since the last success.
+    :ivar failures: the number since the last success.
     """
 
     def __init__(self, chance: Callable[[], float] = random.random) -> None:
-        """Begin without a failure.
+        """Start without failures.
 
-        :param chance: a number from 0 to 1: half of each pause is left to it, so that the machines of a team do not
-            all come back in the same second.
+        :param chance: returns a number from 0 to 1: half of each pause is random, so that the machines of a team do
+        not all
+            retry in the same second.
         """
         self.failures = 0
         self._chance = chance
 
     def succeeded(self) -> None:
-        """Begin anew with the shortest pause."""
+        """Restart with the shortest pause."""
         self.failures = 0
 
     def pause(self, asked: float | None = None) -> float:
         """Count a failure.
 
-        :param asked: seconds for which the target wants to be left alone.
+        :param asked: the delay in seconds that the target asks for.
         :return: seconds to wait.
         """
         whole = min(LONGEST, FIRST * 2.0 ** min(self.failures, 20))

@@ -1,4 +1,4 @@
-"""What is shipped at once: lines of one segment in their order, or a whole closed segment."""
+"""Batches: lines of one segment in order, or a complete closed segment."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -14,12 +14,12 @@ from ccsproxy.ship.content import without_content
 from ccsproxy.store.state.shipments import DONE, Position
 from ccsproxy.store.summary import Entry, read_entry
 
-#: What the last members of a line look like whose record needs no upgrade.
+#: The last members of a line whose record needs no upgrade.
 _CURRENT = b'"schema_version":%d,"crc32"' % SCHEMA_VERSION
 
 
 class ShippedEntry(Entry, gc=False):
-    """A record as `Entry` has it, and who recorded it; no labels where it is of an older version."""
+    """A record as in `Entry`, with its labels; none if it is of an older version."""
 
     labels: dict[str, str] = {}
 
@@ -29,11 +29,11 @@ _entries = msgspec.json.Decoder(ShippedEntry)
 
 @attr.frozen(slots=False)
 class ShippedLine:
-    """One finished record, as its segment holds it.
+    """One finished record, as in its segment.
 
-    :ivar offset: where its line begins, in bytes of the uncompressed segment.
-    :ivar data: the line, newline and checksum included.
-    :ivar content: whether what was said is shipped, or only what is known of it.
+    :ivar offset: the offset of its line in the uncompressed segment.
+    :ivar data: the line, including newline and checksum.
+    :ivar content: whether content is shipped, or only metadata.
     """
 
     offset: int
@@ -42,19 +42,20 @@ class ShippedLine:
 
     @property
     def end(self) -> int:
-        """Where the next line begins."""
+        """The offset of the next line."""
         return self.offset + len(self.data)
 
     @cached_property
     def head(self) -> codec.RecordHead:
-        """What names the record."""
+        """The members that identify the record."""
         return codec.head(self.data)
 
     @cached_property
     def entry(self) -> "ShippedEntry":
-        """What lists and texts need of the record; read once, as reading passes over the whole line.
+        """The parts of the record needed for lists and texts; parsed once, because parsing passes over the whole
+        line.
 
-        :raises ValueError: when the line holds no record.
+        :raises ValueError: if the line contains no record.
         """
         try:
             return _entries.decode(self.data)
@@ -65,24 +66,24 @@ class ShippedLine:
             return ShippedEntry(**{name: getattr(known, name) for name in Entry.__struct_fields__})
 
     def record(self) -> dict[str, Any]:
-        """Return the record in the current schema version; without content where none is shipped.
+        """Return the record in the current schema version; without content if none is shipped.
 
-        :raises ValueError: when the line holds no record of any version.
+        :raises ValueError: if the line contains no valid record.
         """
         record = self.whole()
         return record if self.content else without_content(record)
 
     def whole(self) -> dict[str, Any]:
-        """Return the record with what was said in it, whether that is shipped or not.
+        """Return the record with its content, whether that is shipped or not.
 
-        :raises ValueError: when the line holds no record of any version.
+        :raises ValueError: if the line contains no valid record.
         """
         return upgrade(codec.decode(self.data))
 
     def json(self) -> bytes:
-        """Return the record as JSON, without checksum and newline; lone surrogates stay escapes in it.
+        """Return the record as JSON, without checksum and newline; lone surrogates remain escapes.
 
-        :raises ValueError: when the line holds no record of any version.
+        :raises ValueError: if the line contains no valid record.
         """
         if self.content and _CURRENT in self.data[-60:]:
             return codec.strip(self.data)
@@ -93,12 +94,12 @@ class ShippedLine:
 class LineBatch:
     """Records of one segment, in the order in which they ended.
 
-    :ivar host: whose segment it is.
-    :ivar start: where in the segment it begins, in bytes.
-    :ivar end: where it ends; what lies between and is no record is not shipped.
+    :ivar host: the machine of the segment.
+    :ivar start: its start offset in the segment.
+    :ivar end: its end offset; lines in between that are not records are not shipped.
     :ivar tail: checksum of the last line before the end (see `ccsproxy.store.state.shipments.Position`).
-    :ivar done: whether the segment ends here for good.
-    :ivar withheld: records that are not in it because nobody has removed the secrets from them.
+    :ivar done: whether the segment is closed and ends here.
+    :ivar withheld: number of omitted records whose secrets were not removed.
     """
 
     host: str
@@ -112,21 +113,21 @@ class LineBatch:
 
     @property
     def token(self) -> str:
-        """A name that the same records have whenever they are sent, and no others."""
+        """A name that identifies exactly these records, however often they are sent."""
         return f"{self.host}/{self.segment}/{self.start}-{self.end}"
 
     @property
     def size(self) -> int:
-        """Bytes of its lines."""
+        """Total size of its lines in bytes."""
         return sum(len(line.data) for line in self.lines)
 
     @property
     def after(self) -> Position:
-        """Where a target is that has taken it."""
+        """The position of a target that has accepted it."""
         return Position(self.segment, DONE if self.done else self.end, self.tail)
 
     def halves(self) -> tuple["LineBatch", "LineBatch"]:
-        """Divide it in two, for finding what a target refuses; the second ends where the whole does."""
+        """Divide it in two, to find what a target rejects; the second half ends where the whole ends."""
         middle = len(self.lines) // 2
         cut = self.lines[middle].offset
         first = attr.evolve(self, end=cut, lines=self.lines[:middle], done=False, withheld=0)
@@ -134,7 +135,7 @@ class LineBatch:
 
     @property
     def ended_at(self) -> str | None:
-        """When its first record ended; null when that is not known."""
+        """When its first record ended; null if unknown."""
         try:
             return msgspec.json.decode(self.lines[0].data, type=_Ended).ended_at if self.lines else None
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -147,12 +148,12 @@ class _Ended(msgspec.Struct):
 
 @attr.frozen
 class SegmentBatch:
-    """A closed segment, whole.
+    """A complete closed segment.
 
-    :ivar end: bytes of its lines.
-    :ivar records: how many it holds.
-    :ivar replaces: names of segments whose records it carries now, which are to go.
-    :ivar withheld: how many of its records may not be shipped because nobody has removed the secrets from them.
+    :ivar end: total size of its lines in bytes.
+    :ivar records: how many records it contains.
+    :ivar replaces: names of segments whose records it contains now, and which must be deleted.
+    :ivar withheld: how many of its records must not be shipped because their secrets were not removed.
     """
 
     host: str
@@ -164,12 +165,12 @@ class SegmentBatch:
 
     @property
     def token(self) -> str:
-        """A name that the same records have whenever they are sent, and no others."""
+        """A name that identifies exactly these records, however often they are sent."""
         return f"{self.host}/{self.segment}"
 
     @property
     def after(self) -> Position:
-        """Where a target is that has taken it."""
+        """The position of a target that has accepted it."""
         return Position(self.segment, DONE)
 
 
@@ -178,11 +179,11 @@ Batch = LineBatch | SegmentBatch
 
 @attr.frozen
 class BatchLimits:
-    """How much one batch holds at most; a record that is larger alone stands alone.
+    """The maximum size of a batch; a larger record is alone in its batch.
 
     :ivar rows: records.
-    :ivar size: bytes of their lines.
-    :ivar linger: seconds that a batch which is not full waits for more records behind the one before.
+    :ivar size: total size of their lines in bytes.
+    :ivar linger: seconds that a batch which is not full waits for more records.
     """
 
     rows: int = 500
@@ -190,5 +191,5 @@ class BatchLimits:
     linger: float = 1.0
 
     def nearly_filled_by(self, batch: LineBatch) -> bool:
-        """Tell whether there is probably more behind a batch at once, as it holds half of what one may or more."""
+        """Tell whether there is probably more after a batch, because it is at least half full."""
         return len(batch.lines) * 2 >= self.rows or batch.size * 2 >= self.size

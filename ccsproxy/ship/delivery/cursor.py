@@ -1,4 +1,4 @@
-"""Reading a segment on from where the batch before ended, without unpacking again what lies before."""
+"""Continuing to read a segment after the previous batch, without decompressing again what precedes it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +9,12 @@ from ccsproxy.store.segments.segment import compressed_path, plain_path
 
 
 class LineCursor:
-    """Where one target's reading is. Used by one thread at a time.
+    """The read position for one target. Used by one thread at a time.
 
-    Invariant: a file is kept open only where nothing is added to it any more, that is, where it is compressed; what
-    is cut out of such a segment goes into one of another name.
+    Invariant: a file is kept open only if nothing will be appended to it, that is, if it is compressed; rewriting
+    such a segment creates one with another name.
 
-    :param damaged: told of what cannot be read.
+    :param damaged: called for what cannot be read.
     """
 
     def __init__(self, data_dir: Path, files: Files, damaged: Callable[[str], None]) -> None:
@@ -24,13 +24,14 @@ class LineCursor:
         self._held: SegmentLine | None = None
 
     def is_at(self, name: str, offset: int) -> bool:
-        """Tell whether it would go on there, in the very file whose lines before that it has read."""
+        """Tell whether reading would continue there, in the file whose previous lines it has read."""
         return self._place == (name, offset)
 
     def lines(self, name: str, start: int) -> Iterator[SegmentLine]:
-        """Yield the whole lines of a segment from an offset on; one at which the caller ends comes again.
+        """Yield the complete lines of a segment from an offset on; the line at which the caller stops is yielded
+        again.
 
-        :raises FileNotFoundError: when there is no such segment; other errors as of `segment_pieces`.
+        :raises FileNotFoundError: if there is no such segment; other errors as in `segment_pieces`.
         """
         if not self.is_at(name, start):
             self.close()
@@ -45,16 +46,18 @@ class LineCursor:
                 if self._place is not None:
                     self._place = (name, line.end)
         except Exception:
-            # What could not be read now must not look as if it were the end.
+            # A read error must not look like the end.
             self.close()
             raise
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._lines, self._place, self._held = iter(()), None, None
 
     def _stays(self, name: str) -> bool:
-        """Tell whether nothing will be added to a segment: asked before it is opened, since it may be packed now."""
+        """Tell whether nothing will be appended to a segment: checked before opening it, since it may be compressed
+        meanwhile.
+        """
         plain, packed = plain_path(self._data_dir, name), compressed_path(self._data_dir, name)
         return packed.exists() and not plain.exists()

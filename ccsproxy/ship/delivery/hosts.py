@@ -1,6 +1,6 @@
-"""Under which labels of machines records were shipped from a data dir: a removal has to reach all of them.
+"""The machine labels under which records were shipped from a data directory: a removal must reach all of them.
 
-The label is the machine's name where nobody sets it, which changes on laptops; imported records bring their own.
+The label defaults to the machine's name, which changes on laptops; imported records have their own.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,9 +11,9 @@ from ccsproxy.store.state.state import State
 
 
 class ShippedHosts:
-    """The labels of one data dir. Synchronous; may be used from several threads.
+    """The labels of one data directory. Synchronous; may be used from several threads.
 
-    Invariant: a label is durable before a record goes under it.
+    Invariant: a label is stored durably before a record is sent under it.
 
     :param own: the label of this machine.
     """
@@ -23,9 +23,9 @@ class ShippedHosts:
         self._noted: set[str] = set()
 
     def note(self, hosts: Iterable[str] = ()) -> None:
-        """Note the labels of records that are about to be sent, and this machine's.
+        """Store the labels of records that are about to be sent, and this machine's.
 
-        :raises StateError: when they cannot be kept.
+        :raises StateError: if they cannot be stored.
         """
         new = {self._own, *hosts} - self._noted
         if new:
@@ -33,9 +33,9 @@ class ShippedHosts:
             self._noted |= new
 
     def every(self) -> list[str]:
-        """Return all labels, this machine's among them.
+        """Return all labels, including this machine's.
 
-        :raises StateError: when they cannot be read.
+        :raises StateError: if they cannot be read.
         """
         found: set[str] = set()
         self._with(lambda shipments: found.update(shipments.hosts()))

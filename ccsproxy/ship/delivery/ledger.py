@@ -1,4 +1,4 @@
-"""The durable side of one target: its position and what it still has to delete, in threads and across restarts."""
+"""The durable state of a target: its position and its pending deletions, across threads and restarts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +11,10 @@ _T = TypeVar("_T")
 
 
 class Ledger:
-    """The state of a data dir, as shipping uses it. Synchronous; may be used from several threads.
+    """The part of a data directory's state used by shipping. Synchronous; may be used from several threads.
 
-    Invariant: a data dir that was removed and begun again is noticed before the next use; its targets begin anew.
+    Invariant: a data directory that was removed and recreated is detected before the next use; its targets start
+    again.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -23,24 +24,24 @@ class Ledger:
         self._inode = 0
 
     def get(self, target: str) -> Shipment | None:
-        """Return what is known of a target, null when it was never shipped to."""
+        """Return the state of a target, null if it was never shipped to."""
         return self._with(lambda: self._shipments.get(target))
 
     def begin(self, target: str, position: Position) -> Shipment:
-        """Note where a target begins, unless it is known, and return what is known of it."""
+        """Store a target's start position, unless the target is known, and return its state."""
         self._with(lambda: self._shipments.begin(target, position))
         return self._with(lambda: self._shipments.get(target)) or Shipment(target)
 
     def plan(self, target: str, position: Position, end: int) -> None:
-        """Note where the batch begins and ends that is about to be sent."""
+        """Store the start and end of the batch that is about to be sent."""
         self._with(lambda: self._shipments.plan(target, position, end))
 
     def move(self, target: str, position: Position, sent: int, refused: int) -> None:
-        """Note what a target has taken and refused, and how far it is."""
+        """Store what a target has accepted and rejected, and its new position."""
         self._with(lambda: self._shipments.move(target, position, sent, refused))
 
     def return_to(self, target: str, position: Position) -> None:
-        """Send a target again what lies behind a position."""
+        """Go back and send a target again what follows a position."""
         self._with(lambda: self._shipments.return_to(target, position))
 
     def rest(self, target: str) -> None:
@@ -48,7 +49,7 @@ class Ledger:
         self._with(lambda: self._shipments.rest(target))
 
     def drop(self, target: str) -> None:
-        """Forget a target and its position."""
+        """Remove a target and its position."""
         self._with(lambda: self._shipments.drop(target))
 
     def deletions(self, target: str) -> list[str]:
@@ -64,7 +65,7 @@ class Ledger:
         self._state.close()
 
     def _with(self, work: Callable[[], _T]) -> _T:
-        # SQLite goes on in a file without a name, and every position would be lost with it.
+        # SQLite would continue in a deleted file, and every position would be lost with it.
         if self._inode and self._inode != _inode(self._path):
             self._state.close()
         found: Any = work()

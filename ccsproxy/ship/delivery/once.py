@@ -1,4 +1,4 @@
-"""A single run: what is there already goes to one target, beside a service that ships to it or without one."""
+"""A single run: ships what exists to one target, alongside a service that ships to it or without one."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,19 +14,20 @@ from ccsproxy.ship.registry import make_target
 from ccsproxy.ship.status import Status
 from ccsproxy.store.segments.lines import SegmentLines
 
-#: Failures in a row after which a run gives up; what was shipped by then is not sent again by the next.
+#: Number of failures in a row after which a run gives up; the next run does not send again what was shipped.
 PATIENCE = 6
 
 
 async def ship_once(reactor: Any, address: ShipAddress, settings: ShipSettings, since: float = 0.0) -> Status:
-    """Ship what is there by now.
+    """Ship everything that exists now.
 
-    Where the service ships to the same target this run has a position of its own; else the position stays, so that
-    the target is told of sessions that are removed, and the next run goes on from it.
+    If the service ships to the same target, this run has its own position; otherwise the position is kept, so that
+    the target receives deletions of sessions, and the next run continues from it.
 
-    :param since: records that began before are passed over, seconds since the epoch.
-    :return: how it ended: the state is ``stopped``, ``trouble`` says why it gave up, empty when all is shipped.
-    :raises ConfigError: when the target cannot be used as it is set up.
+    :param since: records that started earlier are skipped, seconds since the epoch.
+    :return: the final status: the state is ``stopped``, ``trouble`` says why it gave up, empty if everything was
+    shipped.
+    :raises ConfigError: if the target cannot be used with its configuration.
     """
     data_dir = Path(settings.data_dir)
     ledger = Ledger(data_dir)

@@ -1,7 +1,7 @@
-"""The pump of one target: takes the next batch, has the target take it, moves the position, and begins again.
+"""The pump of one target: takes the next batch, sends it, moves the position, and repeats.
 
-One batch is under way at a time. It is planned in the durable state before it is sent, so that after a crash the same
-records go under the same name; the position moves when the target has said that it has them.
+One batch is in progress at a time. It is planned in the durable state before it is sent, so that after a crash the
+same records are sent under the same name; the position moves when the target has confirmed them.
 """
 
 import time
@@ -22,23 +22,23 @@ from ccsproxy.ship.target import Rejected, Target, Unavailable
 from ccsproxy.store.state.shipments import DONE, Position, Shipment
 from ccsproxy.store.summary import milliseconds
 
-#: Seconds between two looks for news where nobody says that there are any.
+#: Seconds between two polls without a hint.
 POLL = 2.0
-#: Seconds for which a batch that was not acknowledged may still arrive: servers work on when nobody waits for them.
+#: Seconds for which an unacknowledged batch may still arrive: servers keep processing after the client has gone.
 DOUBT = 130.0
-#: So many records in a row that a target refuses, and none that it takes, are no fault of theirs.
+#: If this many records in a row are rejected and none accepted, the fault is not in the records.
 REFUSED_IN_A_ROW = 20
 
 
 class Pump(PatientWork):
     """Ships to one target until it is stopped.
 
-    States: starting, ok (sending, or nothing to do), waiting (something had trouble), stopped. Whatever goes wrong,
-    in the target or on this disk, leads to waiting and to another try; nothing is passed over.
+    States: starting, ok (sending, or idle), waiting (after a failure), stopped. Any failure, of the target or of this
+    disk, leads to waiting and a retry; nothing is skipped.
 
-    Invariant: a batch is sent only when it is planned, and the position moves only when all of it is taken or refused
-    for good. Deletions are asked for when no batch is under way; one that might be overtaken by a batch whose
-    acknowledgement was lost is asked for again behind it.
+    Invariant: a batch is sent only after it was planned, and the position moves only when all of it is accepted or
+    permanently rejected. Deletions are requested while no batch is in progress; one that might be overtaken by a
+    batch whose acknowledgement was lost is repeated after it.
     """
 
     _log = Logger()
@@ -56,10 +56,10 @@ class Pump(PatientWork):
         clock: Callable[[], float] = time.time,
         patience: int | None = None,
     ) -> None:
-        """Describe it; `run` starts it.
+        """Configure the pump; `run` starts it.
 
-        :param in_thread: calls something that blocks.
-        :param patience: failures in a row after which it gives up; null for never.
+        :param in_thread: runs a blocking call.
+        :param patience: number of failures in a row after which it gives up; null for never.
         :param clock: seconds since the epoch.
         """
         super().__init__(reactor, Status(target=name), backoff or Backoff(), patience)
@@ -74,18 +74,18 @@ class Pump(PatientWork):
         self._deleted_in_doubt: set[str] = set()
 
     async def run(self, begin: Position | None = None, until: str | None = None) -> None:
-        """Ship until `stop`, or until everything up to a segment is shipped.
+        """Ship until `stop`, or until everything up to a segment has been shipped.
 
-        :param begin: where a target begins that was never shipped to; null for what is written from now on.
-        :param until: the last segment to ship, null to go on.
+        :param begin: the start position for a target that was never shipped to; null for what is written from now on.
+        :param until: the last segment to ship, null to continue for ever.
         """
         try:
             await self._patiently(lambda: self._begin(begin))
             await self._patiently(self._target.open)
             while not self._stopping:
                 self._news = False
-                # Null both for "nothing to do" and for "gave up": either way nothing is under way, and the loop may
-                # look whether to end.
+                # Null for both "nothing to do" and "gave up": either way nothing is in progress, and the loop may
+                # check whether to end.
                 full = await self._patiently(lambda: self._step(until or ""))
                 if full is None and (until is not None or self._ending):
                     return
@@ -96,7 +96,7 @@ class Pump(PatientWork):
             await self._target.close()
 
     async def report(self) -> Status:
-        """Return how the target stands now."""
+        """Return the current status of the target."""
         status, position = self.status, self._shipment.position
         try:
             status.lag_bytes, since = await self._in_thread(lambda: self._source.lag(position))
@@ -109,9 +109,9 @@ class Pump(PatientWork):
         return status
 
     async def _oldest_waiting(self) -> float | None:
-        """Return when the first record ended that waits, null where none does.
+        """Return when the oldest waiting record ended, null if none is waiting.
 
-        A target that was down from the beginning has never been given a batch, which would have told.
+        A target that was down from the beginning has never been given a batch that would tell.
         """
         if self._oldest is None and self.status.lag_bytes and self.status.trouble:
             position = self._shipment.position
@@ -124,7 +124,7 @@ class Pump(PatientWork):
         return self._oldest
 
     async def _begin(self, begin: Position | None) -> None:
-        """Find out where the target is, and see that what lies before it is what was shipped."""
+        """Determine the target's position, and verify that what precedes it is what was shipped."""
         known = await self._in_thread(lambda: self._ledger.get(self._name))
         if known is None:
             place = begin if begin is not None else await self._in_thread(self._source.end)
@@ -137,12 +137,11 @@ class Pump(PatientWork):
         self.status.missed = shipment.missed
 
     async def _step(self, until: str) -> bool | None:
-        """Do what is to be done next.
+        """Do the next step.
 
-        :return: whether there is probably more at once; null when there was nothing to do.
+        :return: whether there is probably more to do at once; null if there was nothing to do.
         """
-        # Before the next batch: a session that was removed must not grow at the target while it waits to be deleted
-        # there.
+        # Before the next batch: a removed session must not grow at the target while it waits to be deleted there.
         await self._delete()
         shipment, limits, whole = self._shipment, self._target.limits, self._target.whole_segments
         try:
@@ -159,13 +158,13 @@ class Pump(PatientWork):
 
     async def _go_back(self, segment: str) -> None:
         self._log.warn(
-            "{segment} was cut and written anew; {target} gets it again", segment=segment, target=self._name
+            "{segment} was truncated and rewritten; it is sent to {target} again", segment=segment, target=self._name
         )
         await self._in_thread(lambda: self._ledger.return_to(self._name, Position(segment)))
         self._take(await self._in_thread(lambda: self._ledger.get(self._name)) or Shipment(self._name))
 
     async def _trouble(self, reason: str, retry_after: float | None = None) -> None:
-        # The batch is read again from its beginning, perhaps in an hour: until then nothing of it stays in memory.
+        # The batch is read again from its start, perhaps in an hour: until then nothing of it stays in memory.
         await self._in_thread(self._source.release)
         await super()._trouble(reason, retry_after)
 
@@ -177,7 +176,7 @@ class Pump(PatientWork):
             if not (doubt and session in self._deleted_in_doubt):
                 await self._target.delete(session)
             if doubt:
-                # Gone for now, and asked for once more when nothing sent before can arrive any more.
+                # Deleted for now, and again once nothing sent before can arrive any more.
                 self._deleted_in_doubt.add(session)
                 continue
             self._deleted_in_doubt.discard(session)
@@ -185,24 +184,24 @@ class Pump(PatientWork):
             self.status.deletions -= 1
 
     async def _ship(self, batch: Batch) -> None:
-        """Send a batch, and move the position behind it."""
+        """Send a batch, and move the position after it."""
         sent = refused = 0
         if isinstance(batch, LineBatch):
             if not (batch.lines or batch.withheld or batch.done):
-                # In memory alone: after a crash the same empty stretch is passed over once more.
-                self._shipment = attr.evolve(self._shipment, position=batch.after)  # not worth the disk's time
+                # In memory only: after a crash the same range without records is skipped again.
+                self._shipment = attr.evolve(self._shipment, position=batch.after)  # not worth a disk write
                 return
             if batch.lines:
                 self._oldest = _seconds(batch.ended_at)
-                # Durable before the first byte leaves: a target that knows batches by their names can then tell a
-                # repetition.
+                # Durable before the first byte is sent: a target that knows batches by name can then recognise a
+                # repeat.
                 await self._plan(batch)
                 sent, refused = await self._divided(batch)
         elif not batch.withheld:
             sent, refused = await self._divided(batch)
         if batch.withheld:
             self._log.warn(
-                "{count} records of {segment} are not shipped: their secrets were not removed",
+                "{count} records of {segment} are not shipped because their secrets were not removed",
                 count=batch.withheld, segment=batch.segment,
             )  # fmt: skip
         refused += batch.withheld
@@ -211,7 +210,7 @@ class Pump(PatientWork):
         self._settle()
 
     async def _plan(self, batch: LineBatch) -> None:
-        """Note durably what is about to be sent, unless it is sent again."""
+        """Store durably what is about to be sent, unless it is a repeat."""
         place = self._shipment.position
         if batch.segment != place.segment:
             place = Position(batch.segment)
@@ -220,9 +219,9 @@ class Pump(PatientWork):
             self._take(attr.evolve(self._shipment, position=place, planned=batch.end))
 
     async def _divided(self, batch: Batch) -> tuple[int, int]:
-        """Send a batch; where it is refused, send its halves, down to the record that is to blame.
+        """Send a batch; if it is rejected, send its halves, down to the offending record.
 
-        :return: how many records were taken, and how many were refused.
+        :return: how many records were accepted, and how many were rejected.
         """
         try:
             receipt = await self._target.send(batch)
@@ -231,8 +230,8 @@ class Pump(PatientWork):
             raise
         except Rejected as reason:
             if isinstance(batch, LineBatch) and len(batch.lines) > 1:
-                # One after the other: order is promised, and the second half must not overtake a first that is tried
-                # again.
+                # One after the other: order is guaranteed, and the second half must not overtake a first one that is
+                # retried.
                 one, other = [await self._divided(half) for half in batch.halves()]
                 return one[0] + other[0], one[1] + other[1]
             return 0, self._refused(batch, reason)
@@ -242,16 +241,16 @@ class Pump(PatientWork):
         return records - receipt.refused, receipt.refused
 
     def _refused(self, batch: Batch, reason: Rejected) -> int:
-        """Take note that a target will never take something.
+        """Note that a target permanently rejects something.
 
-        :raises Unavailable: when it takes nothing at all, so that the fault must be elsewhere.
+        :raises Unavailable: if it rejects everything, so that the fault must be elsewhere.
         """
-        # A target whose schema or login is wrong refuses everything: to count all records as refused would throw them
-        # away.
+        # A target with a wrong schema or login rejects everything: counting all records as rejected would discard
+        # them.
         if self._refused_in_a_row >= REFUSED_IN_A_ROW:
-            raise Unavailable(f"it refuses every record; the last time: {reason}")
+            raise Unavailable(f"it rejects every record; the last reason: {reason}")
         self._refused_in_a_row += 1
-        self._log.warn("{target} refuses {token}: {reason}", target=self._name, token=batch.token, reason=str(reason))
+        self._log.warn("{target} rejects {token}: {reason}", target=self._name, token=batch.token, reason=str(reason))
         return len(batch.lines) if isinstance(batch, LineBatch) else max(batch.records, 1)
 
 

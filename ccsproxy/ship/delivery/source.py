@@ -1,7 +1,7 @@
-"""Where a target goes on: the next batch behind its position, read from the segments without delaying their writer.
+"""Where a target continues: the next batch after its position, read from the segments without delaying their writer.
 
-Segments may grow, be closed, compressed, rewritten and removed meanwhile; whatever is found, nothing behind the
-position is passed over but lines that are damaged, and records that were never redacted.
+Segments may grow, be closed, compressed, rewritten and removed meanwhile; whatever happens, nothing after the
+position is skipped except damaged lines, and records that were never redacted.
 """
 
 from collections.abc import Iterator
@@ -19,19 +19,21 @@ from ccsproxy.store.segments.scan import read_footer
 from ccsproxy.store.segments.segment import stamp_seconds
 from ccsproxy.store.state.shipments import DONE, Position, Shipment, lies_before
 
-#: Bytes with which every line ends: its checksum, by which it is known again.
+#: Number of bytes at the end of each line with its checksum, by which the line is recognised.
 TAIL = 21
 
 
 class TailMoved(Exception):
-    """What a target has had is not what lies before its position: the file was cut, and others lines were written."""
+    """What precedes a target's position is not what it has had: the file was truncated, and other lines were
+    written.
+    """
 
 
 class RecordSource:
-    """Reads batches of one data dir. Synchronous: to be called in threads.
+    """Reads batches of one data directory. Synchronous: must be called in threads.
 
-    :param host: whose records these are, for the batches' tokens.
-    :param since: records that began before are passed over; RFC 3339, empty for all.
+    :param host: the machine label, for the batches' tokens.
+    :param since: records that started earlier are skipped; RFC 3339, empty for all.
     """
 
     _log = Logger()
@@ -44,7 +46,7 @@ class RecordSource:
         self._cursor = LineCursor(data_dir, self._files, self._damaged)
 
     def end(self) -> Position:
-        """Return the position behind everything that is written by now."""
+        """Return the position after everything that is written now."""
         names = self._segments.names()
         if not names:
             return Position()
@@ -52,7 +54,7 @@ class RecordSource:
         return Position(names[-1], size, self._tail_at(names[-1], size))
 
     def since(self, seconds: float) -> Position:
-        """Return the position before the first segment that may hold records of a time or later.
+        """Return the position before the first segment that may contain records of a time or later.
 
         :param seconds: since the epoch.
         """
@@ -60,9 +62,9 @@ class RecordSource:
         return Position(older[-2], DONE) if len(older) > 1 else Position()
 
     def check(self, position: Position) -> None:
-        """See that the lines before a position are those that were shipped.
+        """Verify that the lines before a position are those that were shipped.
 
-        :raises TailMoved: when they are not.
+        :raises TailMoved: if they are not.
         """
         if not position.tail or position.offset in (0, DONE) or position.segment not in self._segments.names():
             return
@@ -72,17 +74,18 @@ class RecordSource:
     def next(
         self, shipment: Shipment, limits: BatchLimits, content: bool, whole: bool, until: str = ""
     ) -> Batch | None:
-        """Return the next batch behind a target's position, null when there is none yet.
+        """Return the next batch after a target's position, null if there is none yet.
 
-        A batch may hold no record: then only the position moves.
+        A batch may contain no record: then only the position moves.
 
-        :param shipment: where the target is; a batch that it was sent already comes again as it was.
-        :param whole: whether closed segments are wanted, instead of lines.
-        :param until: the last segment that is looked at, empty for all.
-        :raises TailMoved: when the lines before its position are not those that it has had.
-        :raises OSError: when a segment cannot be read now.
+        :param shipment: the state of the target; a batch that was already planned is repeated unchanged.
+        :param whole: whether complete closed segments are wanted, instead of lines.
+        :param until: the last segment to consider, empty for all.
+        :raises TailMoved: if the lines before its position are not those that it has had.
+        :raises OSError: if a segment cannot be read now.
         """
-        # A power cut may have cut the segment below the position: what was written there since would never be sent.
+        # A power failure may have truncated the segment before the position: what was written there since would never
+        # be sent.
         if not self._cursor.is_at(shipment.position.segment, shipment.position.offset):
             self.check(shipment.position)
         found = [each for each in self._segments.names() if lies_before(shipment.position, each)]
@@ -91,18 +94,18 @@ class RecordSource:
             if whole:
                 return self._segment(names[0]) if names else None
             return self._lines(names, shipment, limits, content)
-        except FileNotFoundError:  # rewritten or removed since the folder was listed
+        except FileNotFoundError:  # rewritten or removed since the directory was listed
             return None
 
     def release(self) -> None:
-        """Let go of the segment that is read: there will be nothing to do for a while."""
+        """Close the segment being read: there will be nothing to do for a while."""
         self._cursor.close()
 
     def lag(self, position: Position) -> tuple[int, float | None]:
-        """Return how far a target is behind what is written.
+        """Return how far a target is behind.
 
-        :return: bytes on the disk that it has not had, about; and when the first segment of them was begun, seconds
-            since the epoch, null when there is none.
+        :return: approximate bytes on disk that it does not have yet; and when the first of these segments was
+        created, seconds since the epoch, null if there is none.
         """
         names = [name for name in self._segments.names() if lies_before(position, name)]
         size = sum(self._segments.bytes_on_disk(name) for name in names)
@@ -112,7 +115,7 @@ class RecordSource:
         return size, stamp_seconds(names[0]) if names else None
 
     def oldest(self, position: Position) -> str | None:
-        """Return when the first record ended that a target has not had, null where that is not known."""
+        """Return when the oldest record that a target does not have yet ended, null if unknown."""
         for name in (each for each in self._segments.names() if lies_before(position, each)):
             start = position.offset if name == position.segment else 0
             try:
@@ -129,11 +132,11 @@ class RecordSource:
         for name in names:
             own = name == place.segment
             start = place.offset if own else 0
-            ended = name != names[-1] or self._closed(name)  # before it is read: what is written later is not missed
+            ended = name != names[-1] or self._closed(name)  # before reading it: what is written later is not missed
             batch = self._read(name, start, shipment.planned if own else 0, limits, content)
             if batch is not None:
                 return batch
-            # It may grow yet: whoever goes on to the next segment too early leaves lines behind for good.
+            # It may still grow: moving on to the next segment too early would leave lines behind for good.
             if not ended:
                 return None
             if own:
@@ -146,7 +149,7 @@ class RecordSource:
         may_go = self._is_redacted(name)
         for line in self._from(name, start):
             full = len(kept) >= limits.rows or (bool(kept) and size + line.length > limits.size)
-            # A batch that was planned comes again exactly as it was, so that its name means the same records.
+            # A planned batch is repeated exactly as it was, so that its name identifies the same records.
             if line.offset >= planned if planned > start else full:
                 break
             end, tail = line.end, _crc(line.data)
@@ -161,7 +164,7 @@ class RecordSource:
         return LineBatch(self._host, name, start, end, kept, tail, done, withheld)
 
     def _event(self, line: SegmentLine) -> str:
-        """Tell what a line is; what cannot be read, or is older than what is wanted, is nothing."""
+        """Return the kind of a line; empty for an unreadable line, or one that is older than requested."""
         try:
             head = codec.head(line.data) if line.good else None
         except codec.LineError:
@@ -171,15 +174,15 @@ class RecordSource:
         return head.event
 
     def _from(self, name: str, start: int) -> Iterator[SegmentLine]:
-        """Yield the whole lines of a segment, past what is damaged."""
+        """Yield the complete lines of a segment, skipping damage."""
         try:
             yield from self._cursor.lines(name, start)
-        # Retrying would hold this target at the damaged frame for ever, with everything behind it.
-        except PackedError as error:  # it reads no better next time
+        # Retrying would block this target at the damaged frame for ever, with everything after it.
+        except PackedError as error:  # it will not become readable
             self._damaged(f"{name}: {error}")
 
     def _damaged(self, reason: str) -> None:
-        self._log.warn("what cannot be read is not shipped: {reason}", reason=reason)
+        self._log.warn("an unreadable part of a segment is not shipped: {reason}", reason=reason)
 
     def _segment(self, name: str) -> SegmentBatch | None:
         try:
@@ -187,7 +190,7 @@ class RecordSource:
         except PackedError:
             footer = None
         if footer is None:
-            whole = self._segments.closed(name)  # damaged: it gets no better, and goes as it is
+            whole = self._segments.closed(name)  # damaged: it does not get better, and is sent as it is
             return SegmentBatch(self._host, name, self._segments.plain_size(name) or 0) if whole else None
         withheld = 0 if self._is_redacted(name) else footer.records
         return SegmentBatch(self._host, name, footer.length, footer.records, tuple(footer.replaces), withheld)
@@ -199,14 +202,14 @@ class RecordSource:
             return True
 
     def _is_redacted(self, name: str) -> bool:
-        """Tell whether secrets were removed from a segment when it was written; no header says that they were not."""
+        """Tell whether secrets were removed from a segment when it was written; true unless the header denies it."""
         if self._redacted[0] != name:
             first = next(lines(segment_pieces(self._files, self._data_dir, name, damage=self._damaged)), None)
             self._redacted = (name, first is None or b'"redacted":false' not in first.data[:1000])
         return self._redacted[1]
 
     def _tail_at(self, name: str, offset: int) -> str:
-        """Return the checksum of the line that ends at an offset, empty where none does."""
+        """Return the checksum of the line that ends at an offset, empty if none does."""
         try:
             pieces = segment_pieces(self._files, self._data_dir, name, max(offset - TAIL, 0), self._damaged)
             data = b""
@@ -220,5 +223,5 @@ class RecordSource:
 
 
 def _crc(line: bytes) -> str:
-    """Return the checksum that a line ends with, as it stands there."""
+    """Return the checksum at the end of a line."""
     return bytes(line[-TAIL:][10:18]).decode("ascii", "replace") if len(line) >= TAIL else ""

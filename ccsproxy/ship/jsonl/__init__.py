@@ -1,1 +1,1 @@
-"""Batches of JSON lines over HTTPS, for Vector, Fluent Bit, Logstash, or a function of one's own."""
+"""Batches of JSON lines over HTTPS, for Vector, Fluent Bit, Logstash, or a custom receiver."""

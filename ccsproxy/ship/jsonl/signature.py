@@ -1,4 +1,4 @@
-"""The signature of a batch: HMAC-SHA256 over time and body, so that a receiver knows who sent it, and when."""
+"""The signature of a batch: HMAC-SHA256 over time and body, by which a receiver verifies sender and age."""
 
 import hashlib
 import hmac
@@ -8,10 +8,10 @@ HEADER = "X-Ccsproxy-Signature"
 
 
 def sign(secret: str, seconds: int, body: bytes) -> str:
-    """Sign a body as it goes over the wire, compressed.
+    """Sign a body as sent, that is, compressed.
 
-    :param secret: what sender and receiver know.
-    :param seconds: now, since the epoch; a receiver refuses what is too old.
+    :param secret: shared by sender and receiver.
+    :param seconds: now, since the epoch; a receiver rejects old signatures.
     :return: the value of the header.
     """
     digest = hmac.new(secret.encode(), b"%d." % seconds + body, hashlib.sha256).hexdigest()
@@ -19,9 +19,9 @@ def sign(secret: str, seconds: int, body: bytes) -> str:
 
 
 def verifies(secret: str, header: str, body: bytes, now: float, tolerance: float = 300.0) -> bool:
-    """Tell whether a signature is right and not too old, as a receiver has to.
+    """Verify a signature and its age, as a receiver must.
 
-    :param tolerance: seconds by which the clocks may differ, the way included.
+    :param tolerance: maximum difference of the clocks in seconds, including transit time.
     """
     members = dict(each.partition("=")[::2] for each in header.split(","))
     time = members.get("t", "")

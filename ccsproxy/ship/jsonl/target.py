@@ -1,6 +1,7 @@
-"""A target that takes batches of JSON lines by POST: one record a line, compressed, signed, named by its token.
+"""A target that accepts batches of JSON lines by POST: one record per line, compressed, signed, identified by a
+token.
 
-A receiver that has seen a token has seen all of that batch: repeats carry the same. A line with ``event`` ``deleted``
+A receiver that has seen a token has the whole batch: repeats have the same token. A line with ``event`` ``deleted``
 asks it to delete a session.
 """
 
@@ -22,7 +23,7 @@ from ccsproxy.ship.packing import gzipped
 from ccsproxy.ship.reply import Reply, judge
 from ccsproxy.ship.target import BatchReceipt, TargetContext, Unavailable
 
-#: The header that names a batch.
+#: The header with the token of a batch.
 TOKEN = "X-Ccsproxy-Batch"  # noqa: S105  (a name, not a secret)
 
 
@@ -40,7 +41,7 @@ class JsonLinesTarget:
         self._credentials, self._host, self._clock = around.credentials, around.host, clock
 
     async def open(self) -> None:
-        """Do nothing: the first batch shows whether somebody is there."""
+        """Do nothing: the first batch shows whether the receiver answers."""
 
     async def send(self, batch: Batch) -> BatchReceipt:
         """Send a batch of records."""
@@ -50,12 +51,12 @@ class JsonLinesTarget:
         if len(unread) < len(batch.lines):
             await self._post(batch.token, body)
         for line, reason in unread:
-            sentence = "a line that is no record is not shipped: {at} of {of}: {reason}"
+            sentence = "a line that is not a record is not shipped: {at} of {of}: {reason}"
             self._log.warn(sentence, at=line.offset, of=batch.segment, reason=reason)
         return BatchReceipt(len(unread))
 
     async def delete(self, session_id: str) -> None:
-        """Say that a session is to be deleted; the receiver has to do it."""
+        """Announce that a session must be deleted; the receiver has to do it."""
         now = self._clock()
         note = {
             "event": "deleted",
@@ -64,7 +65,7 @@ class JsonLinesTarget:
             "hosts": await deferToThread(self._hosts.every),
             "deleted_at": iso_time(now),
         }
-        # A session may be removed, go on, and be removed again: each time has its own name.
+        # A session may be removed, continue, and be removed again: each removal has its own token.
         await self._post(f"{self._host}/deleted/{session_id}/{now:.3f}", gzipped(msgspec.json.encode(note) + b"\n"))
 
     async def close(self) -> None:
@@ -87,9 +88,9 @@ class JsonLinesTarget:
 
 
 def says_error(reply: Reply) -> bool:
-    """Tell whether an answer says of itself that it is none, whatever its status.
+    """Tell whether a response reports an error in its body, whatever its status.
 
-    Functions behind some gateways do (``errorMessage``), bulk endpoints do (``errors``), and home-made ones.
+    Functions behind some gateways do (``errorMessage``), so do bulk endpoints (``errors``) and custom ones.
     """
     try:
         said = msgspec.json.decode(reply.body, type=dict[str, Any])
@@ -100,7 +101,7 @@ def says_error(reply: Reply) -> bool:
 
 
 def packed(batch: LineBatch) -> tuple[bytes, list[tuple[ShippedLine, str]]]:
-    """Return what is posted of a batch, and which of its lines cannot be read, with why."""
+    """Return the body to post for a batch, and its unreadable lines with the reasons."""
     texts: list[bytes] = []
     unread: list[tuple[ShippedLine, str]] = []
     for line in batch.lines:

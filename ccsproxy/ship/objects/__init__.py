@@ -1,1 +1,1 @@
-"""Object stores and folders: closed segments as they are, by day and host, each with a small Parquet file beside."""
+"""Object stores and directories: closed segments unchanged, by day and host, each with a small Parquet file."""

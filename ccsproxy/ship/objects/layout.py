@@ -1,8 +1,7 @@
-"""Where things are in a store: ``dt=YYYY-MM-DD/host=H/<segment>.jsonl.zst``, and ``.parquet`` beside it.
+"""The layout of a store: ``dt=YYYY-MM-DD/host=H/<segment>.jsonl.zst``, with ``.parquet`` next to it.
 
-Beside both, ``.texts.parquet`` has the texts that each call adds to its session: what one searches in.
-
-The two folders are columns to every engine that reads them the way Hive does.
+In addition, ``.texts.parquet`` has the texts that each call adds to its session, for searching. The two directory
+levels are columns for every engine that supports Hive partitioning.
 """
 
 import re
@@ -19,30 +18,30 @@ _OURS = re.compile(
 
 
 def folder(segment: str, host: str) -> str:
-    """Return the folder of a segment, by the day (UTC) on which it was begun."""
+    """Return the directory of a segment, by the day (UTC) on which it was created."""
     return f"dt={segment[:4]}-{segment[4:6]}-{segment[6:8]}/host={quote(host, safe='')}"
 
 
 def segment_path(segment: str, host: str) -> str:
-    """Return where a segment is."""
+    """Return the path of a segment."""
     return f"{folder(segment, host)}/{segment}{COMPRESSED}"
 
 
 def parquet_path(segment: str, host: str) -> str:
-    """Return where the summaries of a segment are."""
+    """Return the path of a segment's summaries."""
     return f"{folder(segment, host)}/{segment}{PARQUET}"
 
 
 def texts_path(segment: str, host: str) -> str:
-    """Return where the texts are that the calls of a segment add to their sessions."""
+    """Return the path of the texts that a segment's calls add to their sessions."""
     return f"{folder(segment, host)}/{segment}{TEXTS}"
 
 
 def host_of(path: str) -> str:
-    """Return whose an object is, empty for what is none of ours."""
+    """Return the host of an object, empty if it is not ours."""
     return unquote(path.partition("/host=")[2].partition("/")[0])
 
 
 def is_ours(path: str) -> bool:
-    """Tell whether a path is one of ours; whoever may write to a store may name objects as they like."""
+    """Tell whether a path is one of ours; anyone with write access to a store may name objects as they like."""
     return _OURS.fullmatch(path) is not None

@@ -1,4 +1,4 @@
-"""A copy of what one needs of a bucket: summaries and texts as they come, segments when somebody looks into one."""
+"""A local copy of the needed part of a bucket: all summaries and texts, segments on demand."""
 
 import threading
 from pathlib import Path
@@ -9,10 +9,10 @@ from ccsproxy.ship.target import Unavailable
 
 
 class Mirror:
-    """Copies objects into a folder. May be used by several threads.
+    """Copies objects into a directory. May be used by several threads.
 
-    Invariants: nothing is written outside of the folder, whatever objects are called; a file in it is whole; what was
-    replaced in the bucket is fetched again, what is gone goes.
+    Invariants: nothing is written outside the directory, whatever the objects' names; a file in it is complete; a
+    replaced object is fetched again, a deleted one is removed.
     """
 
     def __init__(self, store: ObjectStore, folder: Path) -> None:
@@ -21,17 +21,17 @@ class Mirror:
         self._tags: dict[str, str | None] = {}
 
     def refresh(self) -> None:
-        """Bring summaries and texts up to date.
+        """Update summaries and texts.
 
-        :raises OSError: when the bucket does not answer, or the disk does not take it.
+        :raises OSError: if the bucket does not answer, or the file cannot be written.
         """
         with self._lock:
             try:
                 found = {path: tag for path, tag in self._store.tagged() if is_ours(path)}
             except Unavailable as error:
                 raise OSError(str(error)) from None
-            # What is stale goes before anything is fetched: what a removed session has left is gone even if the
-            # bucket fails now.
+            # Stale files are removed before anything is fetched: a removed session is gone even if the bucket fails
+            # now.
             for path in [path for path in self._tags if self._tags[path] != found.get(path)]:
                 (self._folder / path).unlink(missing_ok=True)
                 del self._tags[path]
@@ -40,9 +40,9 @@ class Mirror:
                     self._copy(path, tag)
 
     def fetch(self, path: str) -> None:
-        """Bring a segment into the folder, unless it is there.
+        """Fetch a segment, unless it exists.
 
-        :raises OSError: when the bucket does not answer, or the disk does not take it.
+        :raises OSError: if the bucket does not answer, or the file cannot be written.
         """
         with self._lock:
             if path not in self._tags and is_ours(path):
@@ -57,8 +57,7 @@ class Mirror:
             return
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        # A reader that looks in meanwhile sees the old file or the new one, and the name ends in nothing that it
-        # looks for.
+        # A concurrent reader sees the old file or the new one; the temporary name has no suffix that it looks for.
         aside = target.with_name(target.name + ".part")
         aside.write_bytes(found[0])
         aside.replace(target)

@@ -17,13 +17,13 @@ _COUNTS = frozenset(
     "seq status input_tokens output_tokens cache_creation_input_tokens cache_read_input_tokens reasoning_tokens "
     "request_bytes response_bytes schema_version offset length key".split()
 )
-#: Rows that one group of the file holds at most.
+#: Maximum number of rows per row group.
 _GROUP = 20_000
 _COMPRESSION = "zstd(3)"
 
 
 def schema() -> Schema:
-    """Return the columns: those of a summary, then who recorded it and where its line is."""
+    """Return the columns: those of a summary, then its origin and the location of its line."""
     return Schema([Field(name, _kind(name)) for name in columns()])
 
 
@@ -35,7 +35,7 @@ def texts_schema() -> Schema:
 
 
 def written(rows: Iterable[dict[str, Any]], columns_of: Callable[[], Schema] = schema) -> bytes:
-    """Write rows as a Parquet file.
+    """Write rows to a Parquet file.
 
     :param columns_of: returns its columns: those of `ccsproxy.ship.facts.facts_of`, or `texts_schema`.
     """
@@ -47,7 +47,7 @@ def written(rows: Iterable[dict[str, Any]], columns_of: Callable[[], Schema] = s
 
 
 def values_in(data: bytes, column: str) -> set[str]:
-    """Return what a column of text in a file holds."""
+    """Return the values of a text column in a file."""
     table = read_parquet(io.BytesIO(data)).read_all()
     return {str(value.as_py()) for value in table.column(column)}
 

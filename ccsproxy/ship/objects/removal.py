@@ -1,7 +1,7 @@
-"""Cutting a session out of what lies in a store: out of segments, of the files beside them, and of what names it.
+"""Removing a session from the objects in a store: from segments, the files next to them, and their names.
 
-A session is looked for in each segment's footer, which also names those of which a call was only begun there, and in
-its summaries, which are replaced last: a cut that was broken off is found by them and done again.
+A session is looked up in each segment's footer, which also lists sessions of which a call only started there, and in
+its summaries, which are replaced last: an interrupted removal is detected by them and repeated.
 """
 
 from collections.abc import Callable, Collection
@@ -16,14 +16,14 @@ from ccsproxy.ship.said import Memory, texts_of
 from ccsproxy.store.segments.segment import COMPRESSED
 from ccsproxy.store.summary import Price
 
-#: Bytes at the end of a segment that hold its footer, where that is not very long.
+#: How many bytes at the end of a segment are read for its footer.
 _TAIL = 1 << 16
 
 
 class SessionRemoval:
-    """Cuts sessions out of the objects of some hosts.
+    """Removes sessions from the objects of some hosts.
 
-    :param workshop: makes a place to work in.
+    :param workshop: makes a working directory.
     """
 
     def __init__(
@@ -32,19 +32,19 @@ class SessionRemoval:
         self._store, self._workshop, self._price = store, workshop, price
 
     def remove(self, session_id: str, hosts: Collection[str]) -> None:
-        """Cut a session out of every object of some hosts."""
+        """Remove a session from every object of some hosts."""
         found = [path for path in self._store.paths() if host_of(path) in hosts]
         for path in found:
             if path.endswith(COMPRESSED):
                 self._cut(path, session_id)
         packed = {path.removesuffix(COMPRESSED) for path in found if path.endswith(COMPRESSED)}
-        # Those that are alone were shipped without content, now or before a target was set up anew.
+        # Summaries without a segment were shipped without content, now or before the target was reconfigured.
         for path in found:
             if path.endswith(PARQUET) and path.removesuffix(TEXTS).removesuffix(PARQUET) not in packed:
                 self._cut_summaries(path, session_id)
 
     def _cut(self, path: str, session_id: str) -> None:
-        """Cut a session out of a segment in the store, and of what is beside it."""
+        """Remove a session from a segment in the store, and from the files next to it."""
         beside, texts = (path.removesuffix(COMPRESSED) + ending for ending in (PARQUET, TEXTS))
         summaries = self._store.read(beside)
         named = summaries is not None and session_id in sessions_in(summaries[0])
@@ -68,7 +68,7 @@ class SessionRemoval:
             self._store.replace(beside, written(rows), summaries[1] if summaries else None)
 
     def _is_in_footer(self, workshop: Workshop, path: str, name: str, session_id: str) -> bool:
-        """Tell whether something of a session may be in a segment, by its last bytes."""
+        """Tell from a segment's last bytes whether it may contain a session."""
         tail = self._store.read_end(path, _TAIL)
         if tail is None:
             return False

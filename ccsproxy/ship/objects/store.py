@@ -1,7 +1,7 @@
-"""The one place that speaks to object stores: put if absent, replace if unchanged, read, list, delete; it blocks.
+"""Access to object stores: put if absent, replace if unchanged, read, list, delete; blocking.
 
-Errors are sentences without what a server quotes. A put counts when what is there afterwards has the size that was
-sent; on S3 the server checks it against a SHA-256 that goes with it.
+Error messages contain nothing that a server quotes. A put is confirmed if the object has the size that was sent; on
+S3 the server verifies a SHA-256 sent with it.
 """
 
 import os
@@ -20,23 +20,23 @@ from ccsproxy.ship.target import Unavailable
 
 _T = TypeVar("_T")
 
-#: How long one request is tried again by the library itself; longer pauses are the pump's.
+#: How long the library itself retries a request; longer pauses are the pump's.
 _RETRY = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>|[Ss]tatus(?: code)?:? (\d{3})")
 
 
 class Exists(Exception):
-    """There is an object of that name."""
+    """An object with this name exists."""
 
 
 class ObjectChanged(Exception):
-    """An object is not the one any more that was read."""
+    """An object is no longer the one that was read."""
 
 
 class ObjectStore:
-    """One bucket or folder, below a prefix.
+    """One bucket or directory, below a prefix.
 
-    :param settings: what the store asks for, by obstore's names; the rest it finds in its own variables (AWS_...).
+    :param settings: credentials and settings, by obstore's names; others are read from its own variables (AWS_...).
     """
 
     def __init__(self, address: ShipAddress, settings: dict[str, str]) -> None:
@@ -45,26 +45,26 @@ class ObjectStore:
         self._store = _open(address, settings)
 
     def create(self, path: str, content: bytes | Path) -> None:
-        """Put an object that is not there.
+        """Create an object.
 
-        :raises Exists: when it is.
-        :raises Unavailable: when the store does not take it.
+        :raises Exists: if it exists.
+        :raises Unavailable: if the store does not accept it.
         """
         self._put(path, content, "create")
 
     def replace(self, path: str, content: bytes | Path, tag: str | None) -> None:
-        """Put an object in the place of one that was read.
+        """Replace an object that was read.
 
-        :param tag: what the store called it then; a folder has no such condition.
-        :raises ObjectChanged: when it is another by now.
-        :raises Unavailable: when the store does not take it.
+        :param tag: its version tag when read; a directory has no such condition.
+        :raises ObjectChanged: if it has changed meanwhile.
+        :raises Unavailable: if the store does not accept it.
         """
         self._put(path, content, "overwrite" if tag is None or self._folder is not None else {"e_tag": tag})
 
     def read(self, path: str) -> tuple[bytes, str | None] | None:
-        """Return an object's bytes and what the store calls this version of it; null when there is none.
+        """Return an object's bytes and its version tag; null if it does not exist.
 
-        :raises Unavailable: when the store does not answer.
+        :raises Unavailable: if the store does not answer.
         """
 
         def read() -> tuple[bytes, str | None]:
@@ -77,9 +77,9 @@ class ObjectStore:
             return None
 
     def read_end(self, path: str, most: int) -> tuple[int, bytes] | None:
-        """Return how long an object is, and its last bytes, as many as are wanted; null when there is none.
+        """Return the size of an object, and up to ``most`` of its last bytes; null if it does not exist.
 
-        :raises Unavailable: when the store does not answer.
+        :raises Unavailable: if the store does not answer.
         """
 
         def read() -> tuple[int, bytes]:
@@ -93,9 +93,9 @@ class ObjectStore:
             return None
 
     def delete(self, path: str) -> None:
-        """Delete an object, if it is there.
+        """Delete an object, if it exists.
 
-        :raises Unavailable: when the store does not answer.
+        :raises Unavailable: if the store does not answer.
         """
         try:
             self._asked(lambda: obstore.delete(self._store, path))
@@ -103,17 +103,17 @@ class ObjectStore:
             pass
 
     def paths(self, folder: str = "") -> Iterator[str]:
-        """Yield the names of all objects, or of those in a folder.
+        """Yield the names of all objects, or of those in a directory.
 
-        :raises Unavailable: when the store does not answer.
+        :raises Unavailable: if the store does not answer.
         """
         for each in self._listed(folder):
             yield str(each["path"])
 
     def tagged(self) -> Iterator[tuple[str, str | None]]:
-        """Yield the names of all objects, each with what the store calls its version.
+        """Yield the names of all objects with their version tags.
 
-        :raises Unavailable: when the store does not answer.
+        :raises Unavailable: if the store does not answer.
         """
         for each in self._listed(""):
             yield str(each["path"]), each["e_tag"]
@@ -153,7 +153,7 @@ class ObjectStore:
 
 
 def _reason(error: BaseException) -> str:
-    """Say what went wrong without repeating what a server, or the library, quotes."""
+    """Describe an error without repeating what a server, or the library, quotes."""
     found = _CODE.search(str(error))
     hint = f" {found[1] or found[2]}" if found else ""
     return f"{type(error).__name__}{hint}"
@@ -165,7 +165,7 @@ def _open(address: ShipAddress, settings: dict[str, str]) -> Any:
     more: dict[str, Any] = dict(settings)
     if endpoint := address.options.get("endpoint"):
         more["endpoint"] = endpoint
-        if endpoint.startswith("http://"):  # the address allows it to loopback alone
+        if endpoint.startswith("http://"):  # the address allows it only to loopback
             more["client_options"] = {"allow_http": True}
     prefix = address.path.lstrip("/") or None
     if address.kind == "s3":
@@ -178,7 +178,7 @@ def _open(address: ShipAddress, settings: dict[str, str]) -> Any:
 
 
 def _sync(path: Path) -> None:
-    """Force a file and its name to the disk: the library renames it into its place without that."""
+    """Sync a file and its directory entry: the library renames it into place without that."""
     for each, flags in ((path, os.O_RDONLY), (path.parent, os.O_RDONLY | os.O_DIRECTORY)):
         descriptor = os.open(each, flags | os.O_CLOEXEC)
         try:

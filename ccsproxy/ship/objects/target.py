@@ -1,4 +1,4 @@
-"""A target that keeps closed segments as they are, in a bucket or a folder, with a Parquet file of each beside."""
+"""A target that stores closed segments unchanged in a bucket or directory, each with a Parquet file."""
 
 import hashlib
 import shutil
@@ -25,17 +25,17 @@ from ccsproxy.ship.target import BatchReceipt, TargetContext, Unavailable
 from ccsproxy.store.segments.segment import COMPRESSED
 from ccsproxy.store.state.shipments import STAMP
 
-#: How much of a segment is hashed at once, in bytes.
+#: How many bytes of a segment are hashed at once.
 _PIECE = 1 << 20
-#: What folders of work begin with, and the seconds after which nobody works in one any more.
+#: Prefix of working directories, and seconds after which an abandoned one is removed.
 _WORK, _LEFT_AFTER = "ship-work-", 3600.0
 
 
 class ObjectTarget:
-    """Keeps segments in an object store (see `ccsproxy.ship.target.Target`).
+    """Stores segments in an object store (see `ccsproxy.ship.target.Target`).
 
-    A segment is put where nothing is; what is there already under its name must hold the same lines. Its summaries
-    follow it, so that whoever finds those finds it, too. What a removed session leaves is cut out where it lies.
+    A segment is created if absent; an existing object with its name must contain the same lines. Its summaries follow
+    later, so whoever finds those also finds the segment. A removed session is removed from the stored objects.
     """
 
     whole_segments = True
@@ -50,22 +50,22 @@ class ObjectTarget:
         self._removal = SessionRemoval(self._store, self._workshop, self._price)
 
     async def open(self) -> None:
-        """See that the store answers, and clear away what a killed process has left."""
+        """Check that the store answers, and remove what a killed process has left."""
         await deferToThread(lambda: next(self._store.paths(), None))
         await deferToThread(self._clear)
 
     async def send(self, batch: Batch) -> BatchReceipt:
-        """Put a segment and its summaries; remove those that it replaces."""
+        """Store a segment and its summaries; delete the segments that it replaces."""
         assert isinstance(batch, SegmentBatch)  # noqa: S101  (whole_segments says so)
         await deferToThread(self._send, batch)
         return BatchReceipt()
 
     async def delete(self, session_id: str) -> None:
-        """Cut a session out of every object of this data dir."""
+        """Remove a session from every object of this data directory."""
         await deferToThread(self._delete, session_id)
 
     async def close(self) -> None:
-        """Have nothing to close: the library ends its connections itself."""
+        """Do nothing: the library closes its connections itself."""
 
     def _send(self, batch: SegmentBatch) -> None:
         name = batch.segment
@@ -77,11 +77,11 @@ class ObjectTarget:
             self._drop_replaced(name, ids, workshop)
 
     def _drop_replaced(self, name: str, ids: set[str], workshop: Workshop) -> None:
-        """Delete what a segment was rewritten from: it has the same stamp, and the same records.
+        """Delete what a segment was rewritten from: it has the same time stamp, and the same records.
 
-        What only has the same stamp is another machine's of the same label.
+        An object that only has the same time stamp belongs to another machine with the same label.
         """
-        # Read to its end before anything is deleted, which would shift the later pages of a listing.
+        # Listed completely before anything is deleted, which would shift the later pages of a listing.
         found = [*self._store.paths(folder(name, self._host))]
         place = folder(name, self._host)
         for other in {path.rpartition("/")[2].partition(".")[0] for path in found}:
@@ -92,7 +92,9 @@ class ObjectTarget:
                 self._store.delete(path)
 
     def _ids_in(self, base: str, workshop: Workshop) -> set[str]:
-        """Return the records of a segment in the store: by its summaries, or where there are none, by its lines."""
+        """Return the ids of the records of a stored segment: from its summaries, or if there are none, from its
+        lines.
+        """
         summaries = self._store.read(base + PARQUET)
         if summaries is not None:
             return values_in(summaries[0], "id")
@@ -103,31 +105,33 @@ class ObjectTarget:
         return {line.head.id for line in workshop.records(name, True, True)}
 
     def _put_beside(self, name: str, lines: list[ShippedLine]) -> set[str]:
-        """Put what is made of a segment's records; the summaries last, which are what is looked for first.
+        """Store what is derived from a segment's records; the summaries last, because they are looked for first.
 
         :return: the ids of the records.
         """
         lines, rows = summaries_of(lines, name, self._host, self._price)
         if self._content:
-            # What the session said in earlier segments is said again here: each file stands for itself.
+            # Texts that the session had in earlier segments are repeated here: each file is self-contained.
             self._put(texts_path(name, self._host), written(texts_of(Memory(), lines, rows), texts_schema))
         self._put(parquet_path(name, self._host), written(rows))
         return {str(row["id"]) for row in rows}
 
     def _put(self, path: str, content: bytes | Path) -> None:
-        """Put an object, unless the same is there: an acknowledgement was lost then.
+        """Store an object, unless it exists with the same content: then an acknowledgement was lost.
 
-        :raises Unavailable: when something else is there, which is not overwritten.
+        :raises Unavailable: if it exists with other content, which is not overwritten.
         """
         try:
             self._store.create(path, content)
         except Exists:
             there = self._store.read(path)
             if there is None:
-                raise Unavailable(f"{path} was there and is gone; it is put again") from None
+                raise Unavailable(f"{path} was deleted meanwhile; it is stored again") from None
             if path.endswith(COMPRESSED) and isinstance(content, Path):
                 if _lines_hash(there[0]) != _lines_hash(content.read_bytes()):
-                    raise Unavailable(f"another segment is in {path}; do two machines have one host label?") from None
+                    raise Unavailable(
+                        f"{path} contains a different segment; do two machines have the same host label?"
+                    ) from None
             elif isinstance(content, bytes) and there[0] != content:
                 self._store.replace(path, content, there[1])
 
@@ -146,7 +150,7 @@ class ObjectTarget:
 
 
 def _lines_hash(packed: bytes) -> str:
-    """Return the hash of what a compressed segment holds: packed again, the same lines may give other bytes."""
+    """Return the hash of a compressed segment's content: compressing the same lines again may give other bytes."""
     found = hashlib.sha256()
     with zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as reader:
         while piece := reader.read(_PIECE):

@@ -1,4 +1,4 @@
-"""A folder in which segments are read, packed and cut, as in a data dir; it is gone when the work is done."""
+"""A temporary directory in which segments are read, compressed and cut, like in a data directory."""
 
 import os
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from ccsproxy.store.segments.segment import Footer, Header, compressed_path, pla
 
 
 class Workshop:
-    """Work on segments outside of the data dir that they are from.
+    """Works on segments outside their data directory.
 
-    :param folder: an empty folder.
+    :param folder: an empty directory.
     :param data_dir: where segments are read; nothing is changed there.
     """
 
@@ -26,9 +26,9 @@ class Workshop:
         segments_dir(folder).mkdir(mode=0o700)
 
     def packed(self, name: str) -> Path:
-        """Return the compressed file of a closed segment of the data dir, packed here where it is not compressed.
+        """Return the compressed file of a closed segment in the data directory, compressed here if necessary.
 
-        :raises OSError: when it cannot be read; `PackedError` likewise.
+        :raises OSError: if it cannot be read; likewise `PackedError`.
         """
         there = compressed_path(self._data_dir, name)
         if there.exists():
@@ -36,14 +36,14 @@ class Workshop:
         made = compressed_path(self._folder, name)
         try:
             write_packed(self._files, made, lines(file_pieces(self._files, plain_path(self._data_dir, name))))
-        except FileNotFoundError:  # compressed by now
+        except FileNotFoundError:  # compressed meanwhile
             return there
         return made
 
     def records(self, name: str, content: bool, fetched: bool = False) -> Iterator[ShippedLine]:
         """Yield the records of a segment.
 
-        :param fetched: whether it is one that was brought here, instead of the data dir's.
+        :param fetched: whether it was fetched to this directory, instead of being in the data directory.
         """
         folder = self._folder if fetched else self._data_dir
         for line in lines(segment_pieces(self._files, folder, name, damage=lambda reason: None)):
@@ -51,20 +51,20 @@ class Workshop:
                 yield ShippedLine(line.offset, bytes(line.data), content)
 
     def bring(self, name: str, data: bytes) -> None:
-        """Put the compressed file of a segment here."""
+        """Write the compressed file of a segment to this directory."""
         path = compressed_path(self._folder, name)
         path.touch(mode=0o600)
         path.write_bytes(data)
 
     def footer(self, name: str, size: int, end: bytes) -> Footer | None:
-        """Read the footer of a segment that was not brought here but for its last bytes.
+        """Read the footer of a segment of which only the last bytes are available.
 
         :param size: bytes of the compressed file.
-        :return: null when it is not among these bytes, or cannot be read.
+        :return: null if it is not within these bytes, or cannot be read.
         """
         path = compressed_path(self._folder, name)
         try:
-            # The rest is a hole: it is not looked at.
+            # The rest is a sparse hole that is never read.
             with path.open("wb") as file:
                 file.truncate(size)
                 file.seek(size - len(end))
@@ -76,10 +76,10 @@ class Workshop:
             path.unlink()
 
     def cut(self, name: str, session_id: str) -> tuple[str, Path] | None:
-        """Cut a session out of a segment that was brought here.
+        """Remove a session from a segment that was fetched to this directory.
 
-        :return: the name and the file of what is left, null when nothing is.
-        :raises PackedError: when a part of it cannot be read, so that nobody knows what is in it.
+        :return: the name and the file of the rest, null if nothing is left.
+        :raises PackedError: if a part of it cannot be read, so that its content is unknown.
         """
 
         def header(new: str) -> Header:

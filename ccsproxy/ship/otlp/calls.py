@@ -1,4 +1,4 @@
-"""What is said of one call: the attributes of its span, out of its record."""
+"""The attributes of a call's span, derived from its record."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from ccsproxy.ship.otlp import names
 from ccsproxy.ship.otlp.span import Attributes, Value
 
 Record = Mapping[str, Any]
-#: Ends of paths that tell an operation other than a chat.
+#: Path suffixes of operations other than a chat.
 _OPERATIONS = (
     ("/embeddings", "embeddings"),
     (":embedContent", "embeddings"),
@@ -19,14 +19,14 @@ _OPERATIONS = (
     ("/chat/completions", "chat"),
     ("/completions", "text_completion"),
 )
-#: Where Gemini, Bedrock's Converse and Ollama keep what is asked of the model beside the prompt.
+#: Where Gemini, Bedrock's Converse and Ollama keep the settings besides the prompt.
 _CONFIGS = ("generationConfig", "inferenceConfig", "options")
-#: Endings that nobody has failed at: the user, or we, have stopped it.
+#: Endings that are not failures: the user, or we, have stopped the call.
 _STOPPED = frozenset({"client_disconnected", "shutdown"})
 
 
 def resource_of(record: Record) -> tuple[tuple[str, str], ...]:
-    """Return whose call it is: the agent is the service, the machine its instance."""
+    """Return the resource of a call: the agent is the service, the machine its instance."""
     client, labels = fields(record.get("client")), fields(record.get("labels"))
     host = str(labels.get("host") or "")
     said = {
@@ -39,7 +39,7 @@ def resource_of(record: Record) -> tuple[tuple[str, str], ...]:
 
 
 def common(record: Record) -> Attributes:
-    """Return what the spans of a session have in common."""
+    """Return the attributes common to the spans of a session."""
     labels, client = fields(record.get("labels")), fields(record.get("client"))
     said: Attributes = {}
     session = str(record.get("session_id") or "")
@@ -52,7 +52,7 @@ def common(record: Record) -> Attributes:
 
 
 def operation_of(record: Record) -> str | None:
-    """Return what the conventions call what a model was asked for; None where no model was."""
+    """Return the conventions' name for the operation; None if no model was called."""
     if record.get("category") != "model":
         return None
     path = str(fields(record.get("request")).get("path") or "").partition("?")[0].rstrip("/")
@@ -61,7 +61,7 @@ def operation_of(record: Record) -> str | None:
 
 
 def provider_name(record: Record) -> str:
-    """Return who answered, by the conventions' name."""
+    """Return the provider's name according to the conventions."""
     upstream = str(record.get("upstream") or "")
     known = provider_of(upstream, str(record.get("upstream_url") or ""))
     if known:
@@ -70,9 +70,9 @@ def provider_name(record: Record) -> str:
 
 
 def error_type(record: Record) -> str | None:
-    """Return the class of what a call ended with; None where its answer is whole.
+    """Return the error class of a call; None if its response is complete.
 
-    An HTTP error is its status, another error of the provider its kind, all else the outcome of the record.
+    For an HTTP error it is the status, for another error of the provider its kind, otherwise the record's outcome.
     """
     outcome = record.get("outcome")
     if outcome == "complete":
@@ -84,14 +84,14 @@ def error_type(record: Record) -> str | None:
 
 
 def failure(record: Record) -> str | None:
-    """Return the message of a failed call's status, None where nothing has failed."""
+    """Return the status message of a failed call, None if it did not fail."""
     if error_type(record) is None or record.get("outcome") in _STOPPED:
         return None
     return str(fields(record.get("error")).get("message") or "")
 
 
 def server(record: Record) -> Attributes:
-    """Return where the call went: the server behind this proxy."""
+    """Return the server behind this proxy."""
     try:
         split = urlsplit(str(record.get("upstream_url") or ""))
         port = split.port or {"https": 443, "http": 80}.get(split.scheme)
@@ -113,7 +113,7 @@ def span_name(record: Record) -> str:
 
 
 def call_attributes(record: Record) -> Attributes:
-    """Return what a span says of a call, beside what was said in it."""
+    """Return a span's attributes about the call, without its content."""
     request, response = fields(record.get("request")), fields(record.get("response"))
     said: Attributes = {**common(record), **server(record)}
     _put(said, names.ERROR_TYPE, error_type(record))
@@ -142,7 +142,7 @@ def _of_model_call(record: Record, body: Mapping[str, Any], response: Mapping[st
     _put(said, names.AGENT_ID, client.get("agent"))
     _put(said, names.PREVIOUS_RESPONSE, body.get("previous_response_id"))
     _put(said, names.REASONING_LEVEL, _reasoning(body))
-    # Only of a stream: the convention is of the first chunk, which a whole answer does not have.
+    # Only for a stream: the convention is about the first chunk, which a non-streamed response does not have.
     if "stream" in response:
         said[names.STREAM] = True
         if timing.get("first_byte") is not None:
@@ -157,7 +157,7 @@ def _of_model_call(record: Record, body: Mapping[str, Any], response: Mapping[st
 
 
 def _reasoning(body: Mapping[str, Any]) -> Any:
-    """Return how hard the model was asked to think, in the provider's word."""
+    """Return the requested reasoning effort, in the provider's word."""
     for holder in (fields(body.get("reasoning")), fields(body.get("output_config")), fields(body.get("thinking"))):
         if isinstance(holder.get("effort"), str):
             return holder["effort"]
@@ -165,7 +165,7 @@ def _reasoning(body: Mapping[str, Any]) -> Any:
 
 
 def settings(body: Mapping[str, Any]) -> Attributes:
-    """Return what a request asks of the model beside the prompt."""
+    """Return the settings of a request besides the prompt."""
     config = (
         fields(body.get("generationConfig")) or fields(body.get("inferenceConfig")) or fields(body.get("options"))
     )
@@ -174,7 +174,7 @@ def settings(body: Mapping[str, Any]) -> Attributes:
         value = next((each[key] for each in (body, config) for key in spellings if key in each), None)
         if isinstance(value, int | float) and not isinstance(value, bool):
             said[name] = kind(value)
-    # The conventions say it only where it is another than one ("gen-ai-spans").
+    # The conventions require it only if it is not one ("gen-ai-spans").
     if said.get("gen_ai.request.choice.count") == 1:
         del said["gen_ai.request.choice.count"]
     stops = body.get("stop_sequences", body.get("stop", config.get("stopSequences")))
@@ -184,9 +184,9 @@ def settings(body: Mapping[str, Any]) -> Attributes:
 
 
 def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
-    """Return token counts as the conventions have them: the input with all that came from and went to caches.
+    """Return token counts according to the conventions: the input includes cache reads and writes.
 
-    An unknown count is left out, and the sum with it.
+    An unknown count is omitted, and the sum with it.
     """
     said: Attributes = {}
     read, written = usage.get("cache_read_input_tokens"), usage.get("cache_creation_input_tokens")
@@ -201,7 +201,7 @@ def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
 
 
 def _put(said: Attributes, name: str, value: Any) -> None:
-    """Say something that is known."""
+    """Set an attribute whose value is known."""
     if isinstance(value, str | bool | int | float) and value != "":
         good: Value = value
         said[name] = good

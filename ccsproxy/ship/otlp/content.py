@@ -1,7 +1,7 @@
-"""What was said in a call, as the conventions write it: messages of parts, as JSON text.
+"""The content of a call according to the conventions: messages consisting of parts, as JSON text.
 
-Schemas: ``gen-ai-input-messages.json`` and its neighbours in the conventions' repository. A conversation is sent
-whole with each call, and so it is here, up to a bound: the oldest messages are left out, and how many is said.
+Schemas: ``gen-ai-input-messages.json`` and its neighbours in the conventions' repository. Each call sends the whole
+conversation, and so it is here, up to a limit: the oldest messages are omitted, and their number is stated.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,17 +13,17 @@ from ccsproxy.ship.otlp import names
 from ccsproxy.ship.otlp.span import Attributes
 from ccsproxy.wire import jsontext
 
-#: Characters of JSON that the messages of a call, and each of its other texts, may have. Backends refuse or drop
+#: Maximum size in characters of JSON of a call's messages, and of each of its other texts. Backends reject or drop
 #: spans of more than about a megabyte (OpenAI 100 KB a field, LangWatch 10 MB, the collector 20 MB a request).
 MOST_MESSAGES, MOST_TEXT = 512 << 10, 128 << 10
 LEFT_OUT, CUT = "ccsproxy.input.messages_left_out", "ccsproxy.content.cut"
-#: What a body that is no dialect's, or nested without end, may raise when it is viewed.
+#: Exceptions of viewing a body that does not belong to the dialect, or is nested without limit.
 _UNREADABLE = (RecursionError, ValueError, TypeError, KeyError, AttributeError, IndexError)
 _MARK = " [cut]"
 
 
 def content_attributes(record: Mapping[str, Any]) -> Attributes:
-    """Return what was said, or nothing where it cannot be read."""
+    """Return the content, or nothing if it cannot be read."""
     try:
         return _content(record)
     except _UNREADABLE:
@@ -41,7 +41,7 @@ def _content(record: Mapping[str, Any]) -> Attributes:
     if left_out:
         said[LEFT_OUT] = left_out
     _say(said, names.TOOL_DEFINITIONS, [{"type": "function", "name": tool.name} for tool in view.tools], MOST_TEXT)
-    # The body of an error is told by the status of the span, and is no reply of the model.
+    # The body of an error is reported by the span's status, and is not a response of the model.
     if answer is not None and (response.get("status") or 0) < 400:
         reply = _message(answer_view(record.get("dialect"), answer))
         reply |= {"role": "assistant", "finish_reason": str(record.get("stop_reason") or "error")}
@@ -55,7 +55,7 @@ def _say(said: Attributes, name: str, value: Sequence[Any], most: int) -> None:
     text = jsontext.dumps(value).decode("utf-8", "replace")
     if len(text) > most:
         said[CUT] = True
-        # A quarter, as a letter becomes up to six in JSON, and names and marks come on top.
+        # A quarter, because a letter takes up to six characters in JSON, and names and punctuation are added.
         value = _shortened(value, most // 4 // max(1, len(value)))
         text = jsontext.dumps(value).decode("utf-8", "replace")
     if len(text) <= most:
@@ -63,11 +63,11 @@ def _say(said: Attributes, name: str, value: Sequence[Any], most: int) -> None:
 
 
 def _bounded(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """Keep the newest messages, at least one, up to the bound; tell how many are left out."""
+    """Keep the newest messages, at least one, up to the limit; return how many are omitted."""
     size, first = 0, len(messages)
     while first:
         size += len(jsontext.dumps(messages[first - 1]))
-        # One is kept however large it is: a span without the newest message would tell nothing.
+        # One is kept whatever its size: a span without the newest message would be useless.
         if size > MOST_MESSAGES and first < len(messages):
             break
         first -= 1
@@ -75,7 +75,7 @@ def _bounded(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]
 
 
 def _shortened(value: Any, most: int) -> Any:
-    """Cut the texts in a value, each to a length."""
+    """Truncate the texts in a value, each to a length."""
     if isinstance(value, str):
         return value if len(value) <= most else value[:most] + _MARK
     if isinstance(value, list | tuple):
@@ -93,7 +93,7 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def parts(blocks: Iterable[Block]) -> list[dict[str, Any]]:
-    """Write blocks as the parts of a message."""
+    """Convert blocks to the parts of a message."""
     return [_part(block) for block in blocks]
 
 
@@ -112,14 +112,14 @@ def _part(block: Block) -> dict[str, Any]:
 
 
 def result_of(block: Block) -> Any:
-    """Return what a tool answered: its text, or its parts where it is more than text."""
+    """Return a tool's result: its text, or its parts if it is not just text."""
     if all(each.kind == "text" for each in block.content):
         return "\n".join(each.text for each in block.content) or block.text or block.value
     return parts(block.content)
 
 
 def tool_content(record: Mapping[str, Any]) -> dict[str, Attributes]:
-    """Return the arguments and results of the tools that a request tells of, by the calls' ids."""
+    """Return the arguments and results of the tools in a request, by the calls' ids."""
     try:
         view = request_view(record.get("dialect"), fields(record.get("request")).get("body"))
     except _UNREADABLE:

@@ -1,4 +1,4 @@
-"""From shipped records to spans: sessions are put together, and their trees cut where the records are."""
+"""From shipped records to spans: sessions are assembled, and their trees are cut at the records."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -10,22 +10,22 @@ from ccsproxy.ship.otlp.tree import SessionTree
 
 
 class SpanEncoder:
-    """Makes the spans of batches of records, in their order. Not for several threads at once."""
+    """Makes the spans for batches of records, in order. Not thread-safe."""
 
     def __init__(self, content: bool, kept: Callable[[str], Iterable[Call]] = lambda session_id: ()) -> None:
-        """Make one.
+        """Create the encoder.
 
-        :param content: whether what was said is sent.
+        :param content: whether content is sent.
         :param kept: see `SessionHistory`.
         """
         self._content = content
         self.history = SessionHistory(kept)
 
     def spans(self, records: Sequence[Record], whole: Sequence[Record] | None = None) -> list[Span]:
-        """Return the spans that are over with some records; the same for the same records.
+        """Return the spans completed by some records; deterministic for the same records.
 
-        :param whole: the same records with their content, where `records` lack it: structure is told by what was
-            said, also where that is not sent.
+        :param whole: the same records with their content, if `records` lack it: the structure depends on the content,
+        even if that is not sent.
         """
         by_session: dict[str, dict[int, Record]] = {}
         for record in records:

@@ -185,7 +185,7 @@ class RefusalTests(PumpCase):
         pump = self.start()
         self.advance(60)
         self.assertEqual(pump.status.state, "waiting")
-        self.assertIn("refuses every record", pump.status.trouble)
+        self.assertIn("rejects every record", pump.status.trouble)
         self.target.poison = set()
         self.advance(120)
         self.assertEqual(self.target.taken[-1], count)

@@ -123,7 +123,7 @@ class FolderTests(FolderCase):
         other.close(FIRST)
         self.segments = other
         self.target = self.make()
-        self.assertIn("one host label", str(self.assertRaises(Unavailable, self.send)))
+        self.assertIn("the same host label", str(self.assertRaises(Unavailable, self.send)))
 
     def test_summaries_alone(self) -> None:
         """Without content no segment is put, and nothing that was said stands in the summaries."""
