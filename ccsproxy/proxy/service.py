@@ -109,7 +109,8 @@ def relay_site(
         admission=parts.admission,
         loops=parts.loops,
         all_channels=parts.all_channels,
-        callers=CallerFinder(),
+        # Only records name the program that calls.
+        callers=CallerFinder() if config.capture != "off" else None,
     )
     if parts.forward is not None:
         parts.forward.site = site

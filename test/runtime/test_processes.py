@@ -65,6 +65,25 @@ class Found(SynchronousTestCase):
         os.symlink("socket:[5]", folders[0].child("fd").child("9").path)
         self.assertEqual(finder.process_of(SocketOwner(ME, 5)).pid, 20)
 
+    def test_next_connection_of_a_program_with_many(self):
+        """It is found behind the one before without reading all of them; elsewhere by reading all."""
+        table = Table(self)
+        folder, listed = table.add(20, range(100, 200)).child("fd"), []
+        finder = table.finder()
+        finder.process_of(SocketOwner(ME, 199))
+        for inode, number in ((500, 100), (501, 107)):
+            os.symlink(f"socket:[{inode}]", folder.child(str(number)).path)
+        listdir = os.listdir
+        self.patch(os, "listdir", lambda path: listed.append(path) or listdir(path))
+        found = [finder.process_of(SocketOwner(ME, inode)).pid for inode in (500, 501)]
+        self.assertEqual((found, listed), ([20, 20], []))
+        os.symlink("socket:[502]", folder.child("3000").path)
+        self.assertEqual(finder.process_of(SocketOwner(ME, 502)).pid, 20)
+        folder.child("100").remove()
+        os.symlink("socket:[503]", folder.child("100").path)
+        self.assertEqual(finder.process_of(SocketOwner(ME, 503)).pid, 20)
+        self.assertEqual(len(listed), 2)
+
     def test_answer_holds_for_the_life_of_the_socket(self):
         table = Table(self)
         folder = table.add(20, [3])

@@ -26,6 +26,8 @@ _SOCKETS, _PROCESSES = 1024, 64
 _PAUSE_FACTOR = 20
 #: How many of the newest processes are checked even then: a millisecond.
 _NEWEST = 16
+#: How many descriptors behind the one found last are checked before all of them.
+_AHEAD = 8
 #: The variable with which a launcher labels the calls of what it starts; children inherit it.
 LABELS = "CCSPROXY_LABELS"
 _LABELS = f"{LABELS}=".encode()
@@ -56,7 +58,8 @@ class ProcessFinder:
     """Finds the process that holds the socket with an inode, and caches it.
 
     An inode is not reused while the socket lives, so a result is valid for the life of a connection. If several
-    processes share a socket, as after a fork, the one with the lowest id is returned.
+    processes share a socket, as after a fork, the one with the lowest id is returned. The newest connection of a
+    program that has a thousand is looked for behind the one before.
 
     :param root: where the process table is mounted.
     :param clock: monotonic seconds.
@@ -66,7 +69,7 @@ class ProcessFinder:
         self._root = root
         self._clock = clock
         self._known: OrderedDict[int, Process | None] = OrderedDict()
-        self._recent: OrderedDict[int, None] = OrderedDict()
+        self._recent: OrderedDict[int, int] = OrderedDict()
         self._pause_until = 0.0
 
     def process_of(self, owner: SocketOwner) -> Process | None:
@@ -96,9 +99,8 @@ class ProcessFinder:
         if len(self._known) > _SOCKETS:
             self._known.popitem(last=False)
         if pid is not None:
-            self._recent[pid] = None
             self._recent.move_to_end(pid)
-            if len(self._recent) > _PROCESSES:
+            while len(self._recent) > _PROCESSES:
                 self._recent.popitem(last=False)
         return found
 
@@ -131,13 +133,22 @@ class ProcessFinder:
                 continue
 
     def _holds(self, pid: int, wanted: str) -> bool:
+        """Tell whether a process has a socket, and remember behind which descriptor its next one may be."""
         folder = f"{self._root}/{pid}/fd"
-        try:
-            with os.scandir(folder) as entries:
-                return any(_link(entry.path) == wanted for entry in entries)
-        except OSError:
-            self._recent.pop(pid, None)
-            return False
+        last = self._recent.get(pid)
+        ahead = range(last + 1, last + 1 + _AHEAD) if last is not None else ()
+        found = next((number for number in ahead if _link(f"{folder}/{number}") == wanted), None)
+        if found is None:
+            try:
+                # The system lists them in their order: what is new is mostly at the end.
+                names = reversed(os.listdir(folder))
+            except OSError:
+                self._recent.pop(pid, None)
+                return False
+            found = next((int(name) for name in names if _link(f"{folder}/{name}") == wanted), None)
+        if found is not None:
+            self._recent[pid] = found
+        return found is not None
 
 
 def describe(pid: int, root: str = "/proc") -> Process | None:

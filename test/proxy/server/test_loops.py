@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ccsproxy.proxy.resource import may_be_local
 from ccsproxy.proxy.server.access import loops
 from ccsproxy.proxy.server.access.loops import BURST, CROWD, REFILL, LoopWatch
+from ccsproxy.runtime.sockets.processes import Process
 from ccsproxy.runtime.sockets.sock_diag import SocketOwner
 from test.proxy.relay_rig import Client, Rig
 
@@ -19,13 +20,14 @@ class LoopWatchTests(SynchronousTestCase):
         self.patch(loops.sys, "platform", "linux")
         self.clock = Clock()
         self.looks = 0
+        self.programs: dict[SocketOwner, Process] = {}
 
     def watch(self, alone: bool = True) -> LoopWatch:
         def leads_back(ours: object, inode: int) -> bool:
             self.looks += 1
             return inode == 7
 
-        return LoopWatch(lambda: (1,), alone, self.clock.seconds, leads_back)
+        return LoopWatch(lambda: (1,), alone, self.clock.seconds, leads_back, self.programs.get)
 
     def ask(self, watch: LoopWatch, inode: int = 8, signature: tuple = POST) -> bool:
         found = watch.is_loop(signature, lambda: SocketOwner(1000, inode))
@@ -91,6 +93,14 @@ class LoopWatchTests(SynchronousTestCase):
         """It looks without an equal request, which another worker may have."""
         self.assertTrue(self.ask(self.watch(alone=False), 7))
 
+    def test_other_program(self) -> None:
+        """Who is no ccsproxy is no loop, and nothing else is looked at; of a ccsproxy it depends on the rest."""
+        self.programs[SocketOwner(1000, 7)] = Process(11, None, None, None, None)
+        for relays, looks in ((False, 0), (True, 1)):
+            self.patch(loops, "is_ccsproxy", lambda pid, relays=relays: pid == 11 and relays)
+            self.assertEqual(self.ask(self.watch(alone=False), 7), relays)
+            self.assertEqual(self.looks, looks)
+
     def test_nobody_tells(self) -> None:
         """Without an owner, and without such a system, nothing is a loop."""
         watch = self.watch(alone=False)
@@ -111,7 +121,7 @@ class RefusalTests(SynchronousTestCase):
 
     def test_508(self) -> None:
         """The first round is relayed, the second refused, and neither is remembered afterwards."""
-        watch = LoopWatch(lambda: (1,), True, Clock().seconds, lambda ours, inode: inode == 7)
+        watch = LoopWatch(lambda: (1,), True, Clock().seconds, lambda ours, inode: inode == 7, lambda owner: None)
         rig = Rig(near=True, loops=watch)
         clients = [Client(rig), Client(rig)]
         for client in clients:

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from ccsproxy.proxy.interfaces import Seconds
+from ccsproxy.runtime.sockets.processes import Process, ProcessFinder
 from ccsproxy.runtime.sockets.sock_diag import SocketOwner
-from ccsproxy.runtime.sockets.socket_graph import leads_back
+from ccsproxy.runtime.sockets.socket_graph import is_ccsproxy, leads_back
 
 #: Token bucket of the look-ups: burst size, and seconds until one more is allowed.
 BURST, REFILL = 2, 30.0
@@ -24,17 +25,17 @@ class LoopWatch:
     """Decides whether a client is a program that our own upstream connections lead to.
 
     While a request loops, its own exchange is in progress: one with the same method, length and header size. Only
-    then is
-    the kernel asked who sent it. A look-up takes some ten milliseconds, so not every such request gets one: the first
-    few
-    do, then one in a while, and one whenever the number of equal requests has doubled, which a loop reaches soon. So
-    a
-    loop is found in its first round or, under a load of equal requests, at the next doubling.
+    then is the kernel asked who sent it. Where that is another ccsproxy, the look-up takes some ten milliseconds, in
+    which every stream waits; so not every such request gets one: the first few do, then one in a while, and one
+    whenever the number of equal requests has doubled, which a loop reaches soon. So a loop is found in its first
+    round or, under a load of equal requests, at the next doubling. Nearly always the client is some other program,
+    which is found out in a tenth of a millisecond where it was met lately, and ends the search.
 
     :param ours: returns the ids of our own processes.
     :param alone: no other process serves the same ports, so a request that comes back meets its own exchange.
     :param clock: monotonic seconds.
     :param leads_back: see `ccsproxy.runtime.sockets.socket_graph.leads_back`.
+    :param process_of: finds who holds a socket; what it does not find is left to ``leads_back``.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class LoopWatch:
         alone: bool = True,
         clock: Seconds = time.monotonic,
         leads_back: Callable[[Iterable[int], int], bool] = leads_back,
+        process_of: Callable[[SocketOwner], Process | None] | None = None,
     ) -> None:
         self._ours, self._alone, self._clock, self._leads_back = ours, alone, clock, leads_back
+        self._process_of = process_of or ProcessFinder().process_of
         self._tokens = float(BURST)
         self._refilled = clock()
         self._crowd, self._forgot_crowd = CROWD, self._refilled
@@ -61,7 +64,14 @@ class LoopWatch:
         if not self._possible or (self._alone and not equal) or not self._worth_a_look(equal):
             return False
         client = owner()
-        return client is not None and self._leads_back(self._ours(), client.inode)
+        if client is None or self._is_other_program(client):
+            return False
+        return self._leads_back(self._ours(), client.inode)
+
+    def _is_other_program(self, client: SocketOwner) -> bool:
+        """Tell whether a socket is surely held by a program that is no ccsproxy."""
+        program = self._process_of(client)
+        return program is not None and not is_ccsproxy(program.pid)
 
     def begin(self, signature: Signature) -> None:
         """Count a request in progress, until `end`."""
