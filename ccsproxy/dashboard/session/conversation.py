@@ -23,6 +23,8 @@ from ccsproxy.insight.session import Session
 from ccsproxy.insight.words import seconds, tokens
 from ccsproxy.store.reader.reader import Reader
 
+#: Ended calls that the script of a live page is told of, the newest.
+_TOLD = 400
 #: Side calls that are listed.
 ASIDE = 500
 _SIDE = {
@@ -67,7 +69,13 @@ def fresh_part(
         h.ol([outline_line(sid, turn, most) for turn in turns if turn["number"] in numbers], id="outline"),
         h.div([_turn(*each) for each in _grouped(reader, sid, steps, made.session)], id="conversation"),
         running_calls(reader, meta),
+        _finished(made.session),
     ]
+
+
+def _finished(session: Session) -> Any:
+    """Tell the script which calls this answer knows to have ended: events arrive before the index has the call."""
+    return h.p(id="finished", hidden=True, data_seqs=" ".join(map(str, sorted(session.by_seq)[-_TOLD:])))
 
 
 def _grouped(reader: Reader, sid: str, steps: Sequence[PlacedStep], session: Session) -> list[tuple[Any, Any, Any]]:

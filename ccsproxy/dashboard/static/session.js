@@ -7,7 +7,11 @@ const AFTER = 900;
 const sid = document.body.dataset.sid;
 const conversation = document.getElementById("conversation");
 const atEnd = document.body.dataset.last === "1" && conversation;
+// How often a call that an event has told of is asked for again: the index has it a little later.
+const TRIES = 20;
 let unseen = new Set();
+let ended = new Set();
+let tries = 0;
 
 function scroller() {
   const main = document.getElementById("main");
@@ -116,11 +120,20 @@ const refresh = gathered(async () => {
     for (const step of found.querySelectorAll("article.step")) if (!document.getElementById(step.id)) unseen.add(step.id);
   }
   say();
+  const known = new Set((found.getElementById("finished")?.dataset.seqs || "").split(" ").map(Number));
+  ended = new Set([...ended].filter((seq) => !known.has(seq)));
+  if (ended.size && ++tries < TRIES) refresh();
+  else ended.clear();
 }, AFTER);
 
 function hear({ detail }) {
   if (!detail.session_id || detail.session_id === sid) refresh();
 }
+document.addEventListener("live-request_completed", ({ detail }) => {
+  if (detail.session_id !== sid) return;
+  ended.add(detail.seq);
+  tries = 0;
+});
 for (const name of ["request_started", "request_completed", "finding", "lagged"]) document.addEventListener(`live-${name}`, hear);
 watch();
 
