@@ -14,7 +14,7 @@ help:
 	@echo "make unit                           the unit tests alone"
 	@echo "make test-pythons                   the unit tests on every supported Python that is installed"
 	@echo "make test-long test-api test-clients test-browser   the longer and optional tests"
-	@echo "make test-engines                   against real engines (Prometheus, collector, Jaeger, ClickHouse), which it installs"
+	@echo "make test-engines                   against real engines (Prometheus, collector, Jaeger, ClickHouse, SeaweedFS), which it installs"
 	@echo "make test-recorded RECORDED=FOLDER  read recorded exchanges (cassettes, HAR) and judge what was made of them"
 	@echo "make soak                           memory and descriptors over 100,000 requests (Linux)"
 	@echo "make laptop                         a day of a laptop in ten minutes: sleep, network, full disk, log-out (Linux, root)"
@@ -130,10 +130,11 @@ test-clients: $(VENV)/test
 	cd docs && PYTHONPATH=.. ../$(BIN)/python agents_table.py
 	CCSPROXY_TEST_CLIENTS=$(CLIENTS) $(BIN)/python -m twisted.trial test.integration.test_agents
 
-# Prometheus, ClickHouse (of 2018) and ZooKeeper as Debian has them; an OpenTelemetry collector and Jaeger built from
-# modules (10 minutes, once).
+# Prometheus, ClickHouse (of 2018) and ZooKeeper as Debian has them; an OpenTelemetry collector, Jaeger and SeaweedFS
+# built from modules (25 minutes, once).
 ENGINES ?= $(HOME)/.cache/ccsproxy/engines
 JAEGER = github.com/jaegertracing/jaeger/cmd/jaeger
+WEED = github.com/seaweedfs/seaweedfs/weed
 
 test-engines: $(VENV)/test
 	command -v prometheus promtool >/dev/null || apt-get install -y -qq --no-install-recommends prometheus
@@ -144,6 +145,8 @@ test-engines: $(VENV)/test
 	mkdir -p $(ENGINES)
 	test -x $(ENGINES)/jaeger || (cd $$(mktemp -d) && go mod init engines && go get -tool $(JAEGER)@v1.76.0 \
 		&& go build -p 2 -o $(ENGINES)/jaeger $(JAEGER))
+	test -x $(ENGINES)/weed || (cd $$(mktemp -d) && go mod init engines \
+		&& go get -tool $(WEED)@v0.0.0-20261109003541-7506e5f91cd6 && go build -p 2 -o $(ENGINES)/weed $(WEED))
 	test -x $(ENGINES)/otelcol || (cd test/engines/otelcol && go build -p 2 -o $(ENGINES)/otelcol .)
 	CCSPROXY_ENGINES=$(ENGINES) CCSPROXY_TEST_ENGINES=1 $(BIN)/python -m twisted.trial test.engines
 
