@@ -1,7 +1,7 @@
 """Access to the hub: a person's role, from the roles file, as a condition on the calls that they may see."""
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -44,18 +44,37 @@ class Role:
 
 
 @attr.frozen
+class Visitor:
+    """A user who has been identified.
+
+    :ivar groups: the groups that an OpenID provider says the user is in.
+    """
+
+    person: str
+    groups: tuple[str, ...] = ()
+
+
+@attr.frozen
 class Roles:
     """The roles of all people.
 
     :ivar otherwise: the kind for people who are not listed.
+    :ivar groups: the roles by group, for people who are not listed; the first that fits counts.
     """
 
     people: Mapping[str, Role] = attr.field(factory=dict)
     otherwise: str = "own"
+    groups: Mapping[str, Role] = attr.field(factory=dict)
 
-    def of(self, person: str) -> Role:
-        """Return a person's role; unlisted people see what is labelled with their name."""
-        return self.people.get(person) or Role(self.otherwise, person)
+    def of(self, visitor: Visitor) -> Role:
+        """Return a user's role; without one of their own, people see what is labelled with their name."""
+        person = visitor.person
+        if person in self.people:
+            return self.people[person]
+        role = next((role for group, role in self.groups.items() if group in visitor.groups), None)
+        if role is None:
+            return Role(self.otherwise, person)
+        return attr.evolve(role, value=person) if role.kind == "own" else role
 
 
 def read_roles(path: Path) -> Roles:
@@ -66,6 +85,8 @@ def read_roles(path: Path) -> Roles:
         "lead@example.com" = "all"
         "ann@example.com" = { role = "team", team = "search" }
         "bob@example.com" = { role = "own", user = "bob" }
+        [groups]
+        "llm-admins" = "all"
 
     :raises ConfigError: if it cannot be read, or contains something unknown.
     """
@@ -79,7 +100,14 @@ def read_roles(path: Path) -> Roles:
     people = document.get("people", {})
     if not isinstance(people, dict):
         raise ConfigError("--roles", "people must be a table")
-    return Roles({name: _role(name, said) for name, said in people.items()}, otherwise)
+    groups = document.get("groups", {})
+    if not isinstance(groups, dict):
+        raise ConfigError("--roles", "groups must be a table")
+    return Roles(_roles(people), otherwise, _roles(groups))
+
+
+def _roles(table: Mapping[str, Any]) -> dict[str, Role]:
+    return {name: _role(name, said) for name, said in table.items()}
 
 
 def _role(name: str, said: Any) -> Role:
@@ -104,7 +132,7 @@ def networks(texts: Iterable[str]) -> list[Network]:
         raise ConfigError("--auth-from", f"{error}; name an address such as 10.0.0.5, or a network") from None
 
 
-def person_in(values: list[bytes] | None) -> str | None:
+def person_in(values: Sequence[bytes] | None) -> str | None:
     """Return the person named by a header, null if it is missing, repeated, or contains characters that no name
     has.
     """

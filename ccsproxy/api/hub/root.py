@@ -5,18 +5,17 @@ another.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
-from ipaddress import ip_address
 
 from twisted.logger import Logger
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 
 from ccsproxy.api.answer import Refused
-from ccsproxy.api.guard import is_loopback
-from ccsproxy.api.hub.access import Network, Role, Roles, person_in
+from ccsproxy.api.hub.access import Role, Roles, Visitor
 from ccsproxy.api.hub.audit import AuditLog
+from ccsproxy.api.hub.doors import Door
 from ccsproxy.api.site import GuardedRoot
 
 #: How many roles' servers are cached.
@@ -27,9 +26,7 @@ class HubRoot(Resource):
     """The root resource of the hub.
 
     :param make: makes the root resource of a role's server.
-    :param header: the header in which a reverse proxy names the user; None if everybody who gets here sees
-    everything.
-    :param trusted: networks besides this machine from which the header is accepted.
+    :param door: identifies the user; None if everybody who gets here sees everything.
     """
 
     _log = Logger()
@@ -38,22 +35,25 @@ class HubRoot(Resource):
         self,
         make: Callable[[Role], GuardedRoot],
         roles: Roles,
-        header: str | None = None,
+        door: Door | None = None,
         audit: AuditLog | None = None,
-        trusted: Sequence[Network] = (),
     ) -> None:
         super().__init__()
-        self._trusted = trusted
-        self._make, self._roles, self._header, self._audit = make, roles, header, audit
+        self._make, self._roles, self._door, self._audit = make, roles, door, audit
         self._servers: OrderedDict[Role, GuardedRoot] = OrderedDict()
         self._nobody = make(Role("none"))
 
     def getChild(self, path: bytes, request: Request) -> IResource:
         """Pass a request to the server for the user's role."""
-        person = self._person(request)
-        role = self._role(person)
+        visitor = self._door.visitor(request) if self._door is not None else None
+        role = self._role(visitor)
         try:
-            self._note(person, role, request)
+            own = self._door.own(request) if self._door is not None else None
+            self._note(visitor, role, request, own is not None)
+            if own is not None:
+                return own
+            if self._door is not None and visitor is None and (unknown := self._door.unknown(request)) is not None:
+                return unknown
             if role.kind == "none":
                 raise Refused(HTTPStatus.FORBIDDEN, "forbidden", "Your role does not allow you to see any calls.")
         except Refused as refused:
@@ -64,26 +64,19 @@ class HubRoot(Resource):
         """Return the resource that answers a request with an error, before anything of it is processed."""
         return self._nobody.refusal(request, refused)
 
-    def _person(self, request: Request) -> str | None:
-        """Return the user; the header is accepted only from the reverse proxy, since others could write anything."""
-        if self._header is None or not self._is_proxy(getattr(request.getClientAddress(), "host", "127.0.0.1")):
-            return None
-        return person_in(request.requestHeaders.getRawHeaders(self._header.encode()))  # type: ignore[arg-type]
-
-    def _is_proxy(self, host: str) -> bool:
-        return is_loopback(host) or any(ip_address(host) in network for network in self._trusted)
-
-    def _role(self, person: str | None) -> Role:
-        if self._header is None:
+    def _role(self, visitor: Visitor | None) -> Role:
+        if self._door is None:
             return Role("all")
-        return self._roles.of(person) if person is not None else Role("none")
+        return self._roles.of(visitor) if visitor is not None else Role("none")
 
-    def _note(self, person: str | None, role: Role, request: Request) -> None:
+    def _note(self, visitor: Visitor | None, role: Role, request: Request, about_login: bool) -> None:
         if self._audit is None:
             return
-        method, target = request.method.decode("latin-1"), request.uri.decode("latin-1")
+        # The query of a login holds the provider's code.
+        target = (request.path if about_login else request.uri).decode("latin-1")
         try:
-            self._audit.note(person, method, target, role.kind)
+            person = None if visitor is None else visitor.person
+            self._audit.note(person, request.method.decode("latin-1"), target, role.kind)
         except OSError as error:
             self._log.error("nothing is shown because the audit log cannot be written: {error}", error=error)
             message = "The audit log cannot be written, so nothing is shown."

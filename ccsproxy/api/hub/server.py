@@ -17,6 +17,8 @@ from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
 from ccsproxy.api.hub.access import Network, Role, Roles
 from ccsproxy.api.hub.audit import AuditLog
+from ccsproxy.api.hub.doors import Door, HeaderDoor
+from ccsproxy.api.hub.login_settings import LoginSettings
 from ccsproxy.api.hub.root import HubRoot
 from ccsproxy.api.process import make_api
 from ccsproxy.api.queries import Queries
@@ -58,6 +60,7 @@ class HubSettings:
     :ivar any_address: it listens on every interface.
     :ivar header: the header in which a reverse proxy names the user.
     :ivar trusted: networks of the reverse proxy, besides this machine.
+    :ivar login: how people log in by OpenID Connect.
     """
 
     source: str
@@ -66,6 +69,7 @@ class HubSettings:
     any_address: bool = False
     header: str | None = None
     trusted: Sequence[Network] = ()
+    login: LoginSettings | None = None
 
 
 class Hub:
@@ -81,8 +85,17 @@ class Hub:
         self._started = time.time()
         self.reading = EngineReading(reactor)
         self.limit = ConnectionLimit()
-        root = HubRoot(self._server, roles, settings.header, audit, settings.trusted)
+        root = HubRoot(self._server, roles, self._door(roles), audit)
         self.site = ApiSite(cast(GuardedRoot, root), reactor, self.limit)
+
+    def _door(self, roles: Roles) -> Door | None:
+        settings = self._settings
+        if settings.login is not None:
+            # Here alone, as it needs a library that other hubs do not have to have.
+            from ccsproxy.api.hub.oidc.door import make_oidc_door
+
+            return make_oidc_door(self._reactor, settings.login, tuple(roles.groups), self.reading)
+        return HeaderDoor(settings.header, settings.trusted) if settings.header is not None else None
 
     def _server(self, role: Role) -> GuardedRoot:
         """Make the server for a role."""
@@ -95,7 +108,7 @@ class Hub:
             ports=frozenset(settings.ports),
             names=frozenset(settings.names),
             any_address=settings.any_address,
-            same_user=settings.header is None,
+            same_user=settings.header is None and settings.login is None,
         )
         health = Health(self._reactor.seconds, self._facts(), self._started)
         health.update({"status": "ok", "store": "ok", "dropped": {}, "upstreams": {}})

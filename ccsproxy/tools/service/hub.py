@@ -11,6 +11,7 @@ from ccsproxy.config.shipping import ShipAddress
 from ccsproxy.errors import ConfigError
 from ccsproxy.store.engine.engine import Engine
 from ccsproxy.tools.engine_source import opened, source_address
+from ccsproxy.tools.service.hub_login import add_login_arguments, check_login, login_settings, public_name
 
 NAME = "hub"
 SUMMARY = "Serve a team's pages and API from ClickHouse or shipped objects."
@@ -37,13 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--audit", metavar="FILE", help="file that logs who looked at what")
     parser.add_argument("--ship-credentials", metavar="FILE", help="as for serve")
+    add_login_arguments(parser)
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Serve until it is interrupted."""
     address = source_address(args.source)
-    if args.roles and not args.auth_header:
-        raise ConfigError("--roles", "who asks is known by --auth-header alone")
+    check_login(args)
+    if args.roles and not args.auth_header and not args.oidc_issuer:
+        raise ConfigError("--roles", "who asks is known by --auth-header or --oidc-issuer; name one of them")
     if args.auth_from and not args.auth_header:
         raise ConfigError("--auth-from", "it says from where --auth-header counts; name that")
     networks(args.auth_from)
@@ -69,15 +72,18 @@ def _serve(
     # Bound first, as whom the hub may answer depends on the addresses that it got.
     port: Any = listen(reactor, endpoint, Factory.forProtocol(Protocol), "--api-listen or --api-port")
     exposure = exposure_of([port.getHost()])
-    if exposure.beyond_loopback and not args.auth_header:
-        raise ConfigError("--api-listen", "beyond loopback who asks has to be known; name --auth-header")
+    login = login_settings(args, url_of(port))
+    if exposure.beyond_loopback and not args.auth_header and login is None:
+        message = "beyond loopback who asks has to be known; name --auth-header or --oidc-issuer"
+        raise ConfigError("--api-listen", message)
     settings = HubSettings(
         address.name,
         exposure.ports,
-        [*exposure.names, *args.allow_host],
+        [*exposure.names, *args.allow_host, *public_name(args)],
         exposure.any_address,
         args.auth_header,
         networks(args.auth_from),
+        login,
     )
     hub = Hub(reactor, engine, settings, roles, audit)
     hub.reading.start()

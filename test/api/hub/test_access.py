@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ccsproxy.api.hub.access import Role, Roles, person_in, read_roles
+from ccsproxy.api.hub.access import Role, Roles, Visitor, person_in, read_roles
 from ccsproxy.api.hub.audit import AuditLog
 from ccsproxy.errors import ConfigError
 
@@ -35,12 +35,31 @@ class RoleTests(SynchronousTestCase):
         path.write_text('[people]\na = "all"\nb = { role = "team", team = "s" }\nc = { role = "own", user = "cc" }\n')
         roles = read_roles(path)
         self.assertEqual(
-            [roles.of(each) for each in "abcd"],
+            [roles.of(Visitor(each)) for each in "abcd"],
             [Role("all", "a"), Role("team", "s"), Role("own", "cc"), Role("own", "d")],
         )
         path.write_text('default = "none"')
-        self.assertEqual(read_roles(path).of("a").kind, "none")
-        self.assertEqual(Roles().of("a"), Role("own", "a"))
+        self.assertEqual(read_roles(path).of(Visitor("a")).kind, "none")
+        self.assertEqual(Roles().of(Visitor("a")), Role("own", "a"))
+
+    def test_groups(self) -> None:
+        """The first line that fits counts, and what is said of the person before any; own is the person's own."""
+        path = Path(self.mktemp())
+        path.write_text(
+            'default = "none"\n[people]\nboss = "all"\n[groups]\nleads = "all"\n'
+            'search = { role = "team", team = "s" }\nstaff = "own"\n'
+        )
+        roles = read_roles(path)
+        for visitor, role in (
+            (Visitor("a", ("staff", "search")), Role("team", "s")),
+            (Visitor("a", ("search", "leads")), Role("all", "leads")),
+            (Visitor("a", ("staff",)), Role("own", "a")),
+            (Visitor("boss", ("staff",)), Role("all", "boss")),
+            (Visitor("a", ("unknown",)), Role("none", "a")),
+        ):
+            self.assertEqual(roles.of(visitor), role, visitor)
+        path.write_text("groups = 1")
+        self.assertRaises(ConfigError, read_roles, path)
 
     def test_mistakes(self) -> None:
         """Each with a sentence."""

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
 from ccsproxy.api.hub.access import Role, Roles, networks
+from ccsproxy.api.hub.doors import HeaderDoor
 from ccsproxy.api.hub.root import HubRoot
 from ccsproxy.errors import ConfigError
 
@@ -39,7 +40,8 @@ class HeaderTests(SynchronousTestCase):
 
     def asked(self, host: str, *persons: bytes) -> Any:
         """Ask from an address."""
-        root = HubRoot(Scene, Roles(), "X-Person", None, networks(["10.0.0.0/24", "fd00::1"]))  # type: ignore[arg-type]
+        door = HeaderDoor("X-Person", networks(["10.0.0.0/24", "fd00::1"]))
+        root = HubRoot(Scene, Roles(), door)  # type: ignore[arg-type]
         return root.getChild(b"", request(host, *persons))
 
     def test_from_where(self) -> None:

@@ -1,0 +1,61 @@
+"""Settings of logging in to the hub by OpenID Connect; without the library that doing so needs."""
+
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import attr
+
+from ccsproxy.api.guard import is_loopback
+
+
+@attr.frozen
+class LoginSettings:
+    """What the provider knows us by, what we ask of it, and how long people stay logged in.
+
+    :ivar issuer: the provider's URL, under which its discovery document lies.
+    :ivar secret: the client's secret, empty for a public client.
+    :ivar public_url: the URL under which people reach the hub, without a path.
+    :ivar session_key: what sessions are signed with, 32 bytes or more.
+    :ivar session_seconds: how long one lasts.
+    :ivar scopes: beside ``openid``.
+    :ivar person: the claim that names the person.
+    :ivar groups: the claim that names the person's groups.
+    :ivar clock: seconds since the epoch.
+    """
+
+    issuer: str
+    client_id: str
+    public_url: str
+    session_key: bytes = attr.field(repr=False)
+    secret: str = attr.field(default="", repr=False)
+    session_seconds: float = 8 * 3600.0
+    scopes: tuple[str, ...] = ("email", "profile")
+    person: str = "email"
+    groups: str = "groups"
+    clock: Callable[[], float] = time.time
+
+    @property
+    def callback(self) -> str:
+        """The URL to which the provider sends people back."""
+        return self.public_url + "/oidc/callback"
+
+    @property
+    def logout(self) -> str:
+        """The URL to which it sends them when they have logged out there."""
+        return self.public_url + "/oidc/logout"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers may send the session by TLS alone."""
+        return self.public_url.startswith("https:")
+
+
+def is_safe_url(url: str) -> bool:
+    """Tell whether secrets may go to a URL: by TLS, or within this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))

@@ -1,0 +1,1 @@
+"""OpenID Connect for the hub: the provider, its tokens, our sessions, and the pages of logging in and out."""

@@ -1,0 +1,196 @@
+"""Logging in and out by OpenID Connect: who a request is from, and the few addresses under which people log in."""
+
+import html
+from collections.abc import Coroutine, Iterable, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from twisted.logger import Logger
+from twisted.web.resource import IResource
+from twisted.web.server import Request
+
+from ccsproxy.api.answer import ApiResponse, Refused
+from ccsproxy.api.deliver import deliver, secure
+from ccsproxy.api.hub.access import Visitor
+from ccsproxy.api.hub.login_settings import LoginSettings
+from ccsproxy.api.hub.oidc.provider import Provider, ProviderError
+from ccsproxy.api.hub.oidc.sessions import OWN_PATH, Login, Sessions, path_back, visitor_of
+from ccsproxy.api.hub.oidc.signed import Signer
+from ccsproxy.api.hub.oidc.tokens import TokenRefused
+from ccsproxy.api.reading import Reading
+from ccsproxy.api.site import API_SEGMENTS, Fixed
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>ccsproxy hub</title>
+<link rel="stylesheet" href="/oidc/style"><main><h1>{title}</h1><p>{said}</p>{more}</main></html>"""
+_STYLE = (
+    b"main{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem}h1{font-size:1.3rem}"
+)
+#: What our pages may do beside what every answer may: send the one form they have.
+_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+
+class OidcDoor:
+    """Knows people by the session that they got when they logged in (see `ccsproxy.api.hub.doors.Door`)."""
+
+    _log = Logger()
+
+    def __init__(
+        self, provider: Provider, settings: LoginSettings, sessions: Sessions, groups: Iterable[str], reading: Reading
+    ) -> None:
+        """Open it.
+
+        :param groups: those that the roles name.
+        """
+        self._provider, self._settings, self._sessions = provider, settings, sessions
+        self._groups, self._reading = tuple(groups), reading
+
+    def visitor(self, request: Request) -> Visitor | None:
+        """Return who asks, None when they have not logged in, or their session is over."""
+        return self._sessions.visitor(_cookies_of(request))
+
+    def own(self, request: Request) -> IResource | None:
+        """Return what answers a request that is about logging in; None for every other one."""
+        path = request.path.decode("latin-1")
+        if not path.startswith(OWN_PATH + "/"):
+            return None
+        what = path.removeprefix(OWN_PATH + "/")
+        posted = request.method == b"POST"
+        if what == "logout":
+            answer = self._log_out if posted else self._ask_to_log_out
+        elif posted:
+            return None
+        else:
+            answer = {"login": self._log_in, "callback": self._come_back, "style": _style}.get(what, _nothing)
+        return Fixed(lambda asked: self._answer(asked, answer(asked)))
+
+    def unknown(self, request: Request) -> IResource:
+        """Return what answers somebody who is not known: people log in, programs are told to."""
+        path = request.path.decode("latin-1")
+        first = path.split("/", 2)[1].encode("latin-1") if path.startswith("/") else b""
+        if request.method not in (b"GET", b"HEAD") or first in API_SEGMENTS or first == b"static":
+            return Fixed(lambda asked: self._answer(asked, _told_to_log_in()))
+        place = f"{OWN_PATH}/login?back={quote(request.uri.decode('latin-1'), safe='')}"
+        return Fixed(lambda asked: self._answer(asked, _sent_to(place)))
+
+    async def _answer(self, request: Request, answering: Coroutine[Any, Any, ApiResponse]) -> None:
+        """Write an answer; what went wrong is a page with one sentence."""
+        secure(request)
+        try:
+            answer = await answering
+        except ProviderError as error:
+            answer = _failed(HTTPStatus.BAD_GATEWAY, str(error))
+        except TokenRefused as error:
+            answer = _failed(HTTPStatus.FORBIDDEN, str(error))
+        except Refused as refused:
+            answer = _page(refused.status, "Not logged in", refused.message, _AGAIN)
+        cookies = answer.headers.get("Set-Cookie", "")
+        headers = {name: value for name, value in answer.headers.items() if name != "Set-Cookie"}
+        for cookie in filter(None, cookies.split("\n")):
+            request.responseHeaders.addRawHeader(b"set-cookie", cookie.encode())
+        if not request._disconnected:
+            await deliver(
+                request, ApiResponse(answer.body, answer.media_type, answer.status, None, headers), self._reading
+            )
+
+    async def _log_in(self, request: Request) -> ApiResponse:
+        login = Login.begin(path_back(_field(request, "back")))
+        try:
+            cookie = self._sessions.keep_login(login)
+        except ValueError:
+            login = Login.begin("/")
+            cookie = self._sessions.keep_login(login)
+        return await _sent_to(await self._provider.login_url(login.state, login.nonce, login.challenge), cookie)
+
+    async def _come_back(self, request: Request) -> ApiResponse:
+        """Take a person back from the provider."""
+        state = _field(request, "state")
+        login = self._sessions.login(_cookies_of(request), state)
+        if login is None:
+            message = "This login was not begun in this browser, or more than ten minutes ago."
+            raise Refused(HTTPStatus.BAD_REQUEST, "login_unknown", message)
+        issuer = _field(request, "iss")
+        # RFC 9207: with several providers, the answer of one must not be taken for another's.
+        if issuer and issuer != self._settings.issuer:
+            raise TokenRefused("the answer is another provider's")
+        code = _field(request, "code")
+        if not code:
+            kind = _field(request, "error") or "no code"
+            raise Refused(HTTPStatus.FORBIDDEN, "login_refused", f"The provider did not let you in: {kind[:60]}.")
+        claims = await self._provider.claims(code, login.verifier, login.nonce)
+        visitor = visitor_of(claims, self._settings.person, self._settings.groups, self._groups)
+        self._log.info("{person} has logged in", person=visitor.person)
+        cookies = self._sessions.begin(visitor), self._sessions.forget_login(state)
+        # The page sends itself on: its request comes from here and not from the provider's site.
+        return await _sent_to(login.back, *cookies)
+
+    async def _ask_to_log_out(self, request: Request) -> ApiResponse:
+        visitor = self.visitor(request)
+        if visitor is not None:
+            button = f'<form method="post" action="{OWN_PATH}/logout"><button>Log out</button></form>'
+            return _page(HTTPStatus.OK, "Log out", f"You are logged in as {visitor.person}.", button)
+        place = await self._provider.logout_url(self._settings.logout)
+        # A link and no redirect: browsers let a form of ours lead nowhere else (`form-action`).
+        there = f'<p><a href="{html.escape(place)}">Log out at the provider, too</a></p>' if place else ""
+        return _page(HTTPStatus.OK, "Logged out", "You are not logged in here.", _AGAIN + there)
+
+    async def _log_out(self, request: Request) -> ApiResponse:
+        return await _sent_to(OWN_PATH + "/logout", self._sessions.end(_cookies_of(request)))
+
+
+def make_oidc_door(
+    reactor: Any, settings: LoginSettings, groups: Iterable[str], reading: Reading, agent: Any = None
+) -> OidcDoor:
+    """Make the door of a hub.
+
+    :param groups: those that the roles name.
+    :param agent: makes the requests to the provider (see `Provider`).
+    """
+    clock = settings.clock
+    provider = Provider(reactor, settings, clock, agent)
+    sessions = Sessions(Signer(settings.session_key, clock), clock, settings.session_seconds, settings.is_secure)
+    return OidcDoor(provider, settings, sessions, groups, reading)
+
+
+_AGAIN = f'<p><a href="{OWN_PATH}/login">Log in</a></p>'
+
+
+async def _sent_to(place: str, *cookies: str) -> ApiResponse:
+    headers = {"Location": place, "Set-Cookie": "\n".join(cookies)}
+    return ApiResponse(b"", "text/plain; charset=utf-8", HTTPStatus.SEE_OTHER, None, headers)
+
+
+async def _style(request: Request) -> ApiResponse:
+    return ApiResponse(_STYLE, "text/css; charset=utf-8")
+
+
+async def _nothing(request: Request) -> ApiResponse:
+    return _page(HTTPStatus.NOT_FOUND, "Nothing here", "There is no such page.", _AGAIN)
+
+
+async def _told_to_log_in() -> ApiResponse:
+    body = b'{"error":{"type":"login_required","message":"Log in at /oidc/login first; the session may have ended."}}'
+    return ApiResponse(body, status=HTTPStatus.UNAUTHORIZED)
+
+
+def _failed(status: int, what: str) -> ApiResponse:
+    return _page(status, "Not logged in", f"You could not be logged in: {what}.", _AGAIN)
+
+
+def _page(status: int, title: str, said: str, more: str) -> ApiResponse:
+    body = _PAGE.format(title=html.escape(title), said=html.escape(said), more=more).encode()
+    return ApiResponse(body, "text/html; charset=utf-8", status, None, {"Content-Security-Policy": _POLICY})
+
+
+def _cookies_of(request: Request) -> Sequence[bytes]:
+    return request.requestHeaders.getRawHeaders(b"cookie", [])
+
+
+def _field(request: Request, name: str) -> str:
+    """Return a field of the query, empty when it is missing or doubled."""
+    query = request.uri.partition(b"?")[2].decode("latin-1")
+    try:
+        found = parse_qs(query, errors="replace", max_num_fields=40).get(name, [])
+    except ValueError:
+        return ""
+    return found[0] if len(found) == 1 else ""

@@ -1,0 +1,159 @@
+"""Sessions of people who have logged in, and logins that are under way: both kept in signed cookies."""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import attr
+import msgspec
+
+from ccsproxy.api.hub.access import Visitor, person_in
+from ccsproxy.api.hub.oidc.signed import Signer
+from ccsproxy.api.hub.oidc.tokens import TokenRefused
+
+#: Seconds that somebody may take to log in at the provider.
+LOGIN_TIME = 600.0
+#: Where we answer ourselves.
+OWN_PATH = "/oidc"
+
+
+@attr.frozen
+class Login:
+    """A login that is under way.
+
+    :ivar state: names it, to us and to the provider.
+    :ivar verifier: what PKCE shows with the code.
+    :ivar back: the path to go to afterwards.
+    """
+
+    state: str
+    nonce: str
+    verifier: str
+    back: str
+
+    @property
+    def challenge(self) -> str:
+        """The verifier's challenge by S256 (RFC 7636, section 4.2)."""
+        digest = hashlib.sha256(self.verifier.encode()).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    @classmethod
+    def begin(cls, back: str) -> "Login":
+        """Begin one, with 256 random bits each."""
+        return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), back)
+
+
+class Sessions:
+    """Makes cookies, and reads those that browsers send.
+
+    Invariant: a session ends with its time, however it is used, or when it is logged out; a logged-out one is
+    remembered until its time is up.
+    """
+
+    def __init__(self, signer: Signer, clock: Callable[[], float], seconds: float, secure: bool) -> None:
+        """Describe the cookies.
+
+        :param seconds: how long a session lasts.
+        :param secure: browsers send them by TLS alone.
+        """
+        self._signer, self._clock, self._seconds = signer, clock, seconds
+        self._secure = secure
+        # A name with that prefix cannot be set from another host of the same domain (RFC 6265bis, section 4.1.3.2).
+        self._name = "__Host-ccsproxy" if secure else "ccsproxy_hub"
+        self._ended: dict[str, float] = {}
+
+    def visitor(self, cookies: Iterable[bytes]) -> Visitor | None:
+        """Return who sends cookies, None when nobody known does.
+
+        :param cookies: the values of ``Cookie``.
+        """
+        said = self._session(cookies)
+        if said is None or said["id"] in self._ended:
+            return None
+        return Visitor(said["person"], tuple(said["groups"]))
+
+    def begin(self, visitor: Visitor) -> str:
+        """Return the ``Set-Cookie`` of a new session.
+
+        :raises TokenRefused: when a browser would not keep it.
+        """
+        value = {"id": secrets.token_urlsafe(12), "person": visitor.person, "groups": list(visitor.groups)}
+        try:
+            text = self._signer.sign("session", value, self._seconds)
+        except ValueError:
+            raise TokenRefused("the person's name and groups are too long for a cookie") from None
+        return self._cookie(self._name, text, self._seconds, "/")
+
+    def end(self, cookies: Iterable[bytes]) -> str:
+        """End the session that cookies name; return the ``Set-Cookie`` that removes it."""
+        now = self._clock()
+        self._ended = {each: until for each, until in self._ended.items() if until > now}
+        said = self._session(cookies)
+        if said is not None:
+            self._ended[said["id"]] = now + self._seconds
+        return self._cookie(self._name, "", 0, "/")
+
+    def keep_login(self, login: Login) -> str:
+        """Return the ``Set-Cookie`` of a login; several may be under way in one browser."""
+        text = self._signer.sign("login", attr.asdict(login), LOGIN_TIME)
+        return self._cookie(_login_name(login.state), text, LOGIN_TIME, OWN_PATH)
+
+    def login(self, cookies: Iterable[bytes], state: str) -> Login | None:
+        """Return the login that a state names, if it was begun in the browser that sends cookies."""
+        said = self._signer.read("login", _cookies(cookies).get(_login_name(state), ""))
+        login = None if said is None else msgspec.convert(said, dict[str, str])
+        return Login(**login) if login is not None and secrets.compare_digest(login["state"], state) else None
+
+    def forget_login(self, state: str) -> str:
+        """Return the ``Set-Cookie`` that removes a login."""
+        return self._cookie(_login_name(state), "", 0, OWN_PATH)
+
+    def _session(self, cookies: Iterable[bytes]) -> dict[str, Any] | None:
+        return self._signer.read("session", _cookies(cookies).get(self._name, ""))
+
+    def _cookie(self, name: str, value: str, seconds: float, path: str) -> str:
+        # Lax: the provider's redirect is a navigation from another site, which Strict would let come without cookies.
+        said = f"{name}={value}; Path={path}; Max-Age={int(seconds)}; HttpOnly; SameSite=Lax"
+        return said + ("; Secure" if self._secure else "")
+
+
+def visitor_of(claims: Mapping[str, Any], person: str, groups: str, known: Iterable[str]) -> Visitor:
+    """Return whom claims are about.
+
+    :param person: the claim that names them.
+    :param groups: the claim of their groups, a list or one text.
+    :param known: the groups that count.
+    :raises TokenRefused: when they name nobody.
+    """
+    name = claims.get(person)
+    found = person_in([name.encode("utf-8", "replace")]) if isinstance(name, str) else None
+    if found is None:
+        raise TokenRefused(f"the provider does not say the claim {person}; see --oidc-scope and --oidc-person-claim")
+    if person == "email" and claims.get("email_verified") is False:
+        raise TokenRefused("the provider has not verified the mail address")
+    said = claims.get(groups)
+    listed = said if isinstance(said, list) else [said]
+    return Visitor(found, tuple(each for each in known if each in listed))
+
+
+def path_back(text: str) -> str:
+    """Return where to go after a login: a path of ours, whatever is asked for."""
+    # What browsers read as a host's beginning, or strip, is none.
+    inside = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and len(text) <= 1000
+    return text if inside and not text.startswith(OWN_PATH + "/") else "/"
+
+
+def _login_name(state: str) -> str:
+    return "ccsproxy_login_" + hashlib.sha256(state.encode()).hexdigest()[:12]
+
+
+def _cookies(values: Iterable[bytes]) -> dict[str, str]:
+    """Read ``Cookie``; of two of a name the first counts, as with browsers it is the one of the longer path."""
+    found: dict[str, str] = {}
+    for value in values:
+        for pair in value.decode("latin-1").split(";"):
+            name, _, text = pair.strip().partition("=")
+            found.setdefault(name, text)
+    return found

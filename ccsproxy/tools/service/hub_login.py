@@ -1,0 +1,108 @@
+"""The arguments of ``ccsproxy hub`` with which people log in by OpenID Connect."""
+
+import argparse
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ccsproxy.api.hub.login_settings import LoginSettings, is_safe_url
+from ccsproxy.config.private_file import read_private
+from ccsproxy.errors import ConfigError
+
+#: Hours that a session may last at most: a role that was taken away, or a browser that was lost, counts no longer.
+LONGEST = 168.0
+#: Bytes that a key of sessions needs.
+KEY_BYTES = 32
+
+
+def add_login_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    group = parser.add_argument_group("logging in by OpenID Connect")
+    group.add_argument("--oidc-issuer", metavar="URL", help="the provider; people log in there to see anything")
+    group.add_argument("--oidc-client-id", metavar="ID", help="as which the provider knows this hub")
+    group.add_argument("--oidc-secret-file", metavar="FILE", help="file with the client's secret; without it the hub "
+                       "is a public client")  # fmt: skip
+    group.add_argument("--oidc-scope", metavar="NAME", action="append", default=[], help="a scope to ask for besides "
+                       "openid, email and profile, such as groups; repeatable")  # fmt: skip
+    group.add_argument(
+        "--oidc-person-claim", metavar="NAME", default="email", help="the claim that names the user (default: email)"
+    )
+    group.add_argument("--oidc-groups-claim", metavar="NAME", default="groups", help="the claim with the groups that "
+                       "--roles gives roles to (default: groups)")  # fmt: skip
+    group.add_argument("--public-url", metavar="URL", help="the URL under which people reach the hub (default: the "
+                       "loopback address); URL/oidc/callback is what the provider has to be told")  # fmt: skip
+    group.add_argument(
+        "--session-hours", metavar="N", type=float, default=8.0, help="how long a login lasts (default: 8)"
+    )
+    group.add_argument("--session-key-file", metavar="FILE", help="file with at least 32 random bytes, for several "
+                       "hubs and for logins that outlast a restart (default: a new key)")  # fmt: skip
+
+
+def check_login(args: argparse.Namespace) -> None:
+    """Check what can be checked before anything is opened.
+
+    :raises ConfigError: when the arguments do not go together.
+    """
+    if not args.oidc_issuer:
+        for name in ("oidc_client_id", "oidc_secret_file", "oidc_scope", "session_key_file"):
+            if getattr(args, name):
+                raise ConfigError("--" + name.replace("_", "-"), "it goes with --oidc-issuer; name that")
+        return
+    if args.auth_header:
+        raise ConfigError("--oidc-issuer", "people are known by it or by --auth-header; name one of them")
+    if not args.oidc_client_id:
+        raise ConfigError("--oidc-issuer", "the provider has to know this hub; name --oidc-client-id")
+    if not is_safe_url(args.oidc_issuer):
+        raise ConfigError("--oidc-issuer", f"{args.oidc_issuer} is no https URL")
+    if not 0 < args.session_hours <= LONGEST:
+        raise ConfigError("--session-hours", f"a login lasts more than 0 and at most {LONGEST:g} hours")
+    try:
+        import jwt  # noqa: F401 - whether it is there
+    except ImportError:
+        raise ConfigError("--oidc-issuer", "it needs a library; run: pip install 'ccsproxy[hub]'") from None
+
+
+def login_settings(args: argparse.Namespace, own_url: str) -> LoginSettings | None:
+    """Return how people log in; None where they do not.
+
+    :param own_url: the URL of the socket that is listened on.
+    :raises ConfigError: when a file or the public URL cannot be used.
+    """
+    if not args.oidc_issuer:
+        return None
+    public = (args.public_url or own_url).rstrip("/")
+    parts = urlsplit(public)
+    if not is_safe_url(public) or parts.path or parts.query:
+        raise ConfigError("--public-url", f"{public} is not a URL such as https://hub.example.com")
+    key = (
+        _read("--session-key-file", args.session_key_file)
+        if args.session_key_file
+        else secrets.token_bytes(KEY_BYTES)
+    )
+    if len(key) < KEY_BYTES:
+        raise ConfigError("--session-key-file", f"it has to have {KEY_BYTES} random bytes or more")
+    secret = _read("--oidc-secret-file", args.oidc_secret_file).decode().strip() if args.oidc_secret_file else ""
+    return LoginSettings(
+        args.oidc_issuer,
+        args.oidc_client_id,
+        public,
+        key,
+        secret,
+        args.session_hours * 3600,
+        ("email", "profile", *args.oidc_scope),
+        args.oidc_person_claim,
+        args.oidc_groups_claim,
+    )
+
+
+def public_name(args: argparse.Namespace) -> list[str]:
+    """Return the value of ``Host`` under which people reach the hub, if it is told."""
+    host = urlsplit(args.public_url or "").hostname
+    return [host] if host else []
+
+
+def _read(option: str, name: str) -> bytes:
+    try:
+        return read_private(Path(name).expanduser())
+    except OSError as error:
+        raise ConfigError(option, f"{name}: {error.strerror}") from None

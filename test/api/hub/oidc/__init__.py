@@ -1,0 +1,1 @@
+"""Tests of logging in to the hub by OpenID Connect."""
