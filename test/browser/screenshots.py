@@ -51,7 +51,6 @@ def take_all(scene: Scene, directory: Path) -> None:
         "exchange": f"/x/{SESSION}/3",
         "request": f"/x/{SESSION}/5?view=request",
         "session": f"/s/{SESSION}",
-        "costs": f"/s/{SESSION}?view=costs",
         "diff": f"/diff/{SESSION}/3/4",
         "overview": "/overview",
     }
@@ -62,6 +61,9 @@ def take_all(scene: Scene, directory: Path) -> None:
     light = watched(scene, viewport=DESKTOP, color_scheme="light")
     for name, path in pages.items():
         shoot(light, path, directory / f"{name}.png")
+    # Tall enough for what the newest prompt was made of, below the sums.
+    tall = watched(scene, viewport={**DESKTOP, "height": 1240}, color_scheme="light")
+    shoot(tall, f"/s/{SESSION}?view=costs", directory / "costs.png")
 
 
 def watched(scene: Scene, **options: Any) -> Watched:
