@@ -11,7 +11,7 @@ import pstats
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,9 @@ from ccsproxy.store.backlog import Backlog
 from ccsproxy.store.batch_writer import BatchWriter
 from ccsproxy.store.directory import prepare
 from ccsproxy.store.index.follower import Follower
+from ccsproxy.store.index.fresh_lines import FreshLines
 from ccsproxy.store.index.index import Index
-from ccsproxy.store.observer import NullObserver
+from ccsproxy.store.observer import FreshLine, NullObserver
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.segments.log import SegmentLog
@@ -144,10 +145,11 @@ class WriterLoop:
 
     def __init__(self, data_dir: Path) -> None:
         prepare(data_dir)
+        self.fresh = FreshLines()
         settings = StoreSettings(run="run", writer="bench", redact=True, compress=False)
         self._backlog = Backlog(1 << 30, 1 << 20)
         log = SegmentLog(Files(), data_dir, settings, time.time, "")
-        self._writer = BatchWriter(Files(), data_dir, self._backlog, log, NullObserver(), time.monotonic)
+        self._writer = BatchWriter(Files(), data_dir, self._backlog, log, _Hears(self.fresh), time.monotonic)
 
     def write(self, given: list[Any]) -> None:
         """Write what the recorder has given to the store, in batches as they come."""
@@ -160,16 +162,26 @@ class WriterLoop:
         self._writer.finish()
 
 
+class _Hears(NullObserver):
+    """Keeps what was written for the index."""
+
+    def __init__(self, fresh: FreshLines) -> None:
+        self._fresh = fresh
+
+    def wrote(self, lines: int, fresh: Sequence[FreshLine] = ()) -> None:
+        self._fresh.add(fresh)
+
+
 class IndexLoop:
     """The index without its thread."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._lines = SegmentLines(data_dir)
+    def __init__(self, data_dir: Path, fresh: FreshLines | None = None) -> None:
+        self._lines, self._fresh = SegmentLines(data_dir), fresh
         self.index = Index(data_dir, list_price)
 
     def rows(self) -> None:
         """Take in what was written, in the batches of a rebuild."""
-        Follower(self.index, self._lines).catch_up()
+        Follower(self.index, self._lines, fresh=self._fresh).catch_up()
 
     def facts(self) -> None:
         """Make the facts of what is in the index."""

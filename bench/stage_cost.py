@@ -104,7 +104,7 @@ class Stages:
         self._timed("writer", self.writer.write, given)
         given.clear()
         if self._index is None:
-            self._index = small.IndexLoop(self._data_dir)
+            self._index = small.IndexLoop(self._data_dir, self.writer.fresh)
             self._index.rows()  # which makes it: from now on it follows
         self._timed("index", self._index.rows)
         self._timed("facts later", self._index.facts)

@@ -99,7 +99,8 @@ class Collector:
         key = level, marked.digest
         known = self._items.get(key)
         if known is None:
-            value = msgspec.json.decode(marked.value) if isinstance(marked.value, msgspec.Raw) else marked.value
+            value = marked.value
+            value = msgspec.json.decode(value) if isinstance(value, msgspec.Raw | bytes) else value
             known = self._items[key] = self._new_item(record, level, value, key[1])
         return known
 

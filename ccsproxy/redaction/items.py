@@ -13,7 +13,7 @@ from ccsproxy.exchange.depth import nested_too_deeply
 from ccsproxy.redaction.item_memory import ItemMemory
 from ccsproxy.redaction.tree import texts_of
 from ccsproxy.wire import jsontext
-from ccsproxy.wire.json_items import SentItems
+from ccsproxy.wire.json_items import SentItems, WrittenItems
 
 #: The lists of a request body whose items come again with the next call.
 LISTS = ("messages", "input", "contents", "tools", "system")
@@ -73,26 +73,26 @@ class _Items:
         self._forms = memory.known(self._names)
         self.new = {at: items[at] for at, form in enumerate(self._forms) if form is None}
 
-    def redacted(self, redactor: Redacting, clean: bool, where: str) -> list[Any]:
+    def redacted(self, redactor: Redacting, clean: bool, where: str) -> WrittenItems:
         """Return the items without secrets, those that have none as records write them.
 
         :param clean: whether that is known of all that are new.
         """
-        raw = msgspec.Raw
-        found: list[Any] = [
-            raw(form or sent) if form is not None else None
-            for form, sent in zip(self._forms, self._sent, strict=True)
+        written = [
+            form or (None if form is None else sent) for form, sent in zip(self._forms, self._sent, strict=True)
         ]
+        found: list[Any] = [None if form is None else msgspec.Raw(form) for form in written]
         for at, value in self.new.items():
-            if clean or _are_clean(redactor, [value]):
-                found[at] = self._remembered(at, value)
-            else:
+            if not clean and not _are_clean(redactor, [value]):
                 found[at] = redactor.tree(value, f"{where}[{at}]")
-        return found
+                continue
+            written[at] = form = self._remembered(at, value)
+            found[at] = value if form is None else msgspec.Raw(form)
+        return WrittenItems(found, written)
 
-    def _remembered(self, at: int, value: Any) -> Any:
-        form = jsontext.dumps_strictly(value)
+    def _remembered(self, at: int, value: Any) -> bytes | None:
+        form, sent = jsontext.dumps_strictly(value), self._sent[at]
         if form is None:
-            return value
-        self._memory.remember(self._names[at], self._sent[at], form)
-        return msgspec.Raw(form)
+            return None
+        self._memory.remember(self._names[at], sent, form)
+        return sent if form == sent else form

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ccsproxy.exchange.record import Record, Started
+from ccsproxy.store.segments.line_apart import LineApart
 from ccsproxy.store.segments.segment import Location
 
 #: Estimated size of a record without its bodies, in bytes.
@@ -34,15 +35,17 @@ class BacklogEntry:
     """One record or ``started`` line waiting to be written.
 
     :ivar line: the encoded line, once it exists.
+    :ivar apart: the same with the items of its body separate, where they are known.
     """
 
-    __slots__ = ("line", "settle", "size", "value")
+    __slots__ = ("apart", "line", "settle", "size", "value")
 
     def __init__(self, value: Record | Started, size: int, settle: Settle | None) -> None:
         self.value = value
         self.size = size
         self.settle = settle
         self.line = b""
+        self.apart: LineApart | None = None
 
 
 class Backlog:

@@ -8,8 +8,10 @@ from twisted.logger import Logger
 from ccsproxy.exchange import codec
 from ccsproxy.exchange.record import Record
 from ccsproxy.store.backlog import Backlog, BacklogEntry, Dropped, without_bodies
-from ccsproxy.store.observer import IndexObserver
+from ccsproxy.store.observer import FreshLine, IndexObserver
 from ccsproxy.store.segments.files import Files, remove_if_there, write_all
+from ccsproxy.store.segments.line_apart import encode_apart
+from ccsproxy.store.segments.lines import SegmentLine
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.segment import LONGEST_LINE, Location
 
@@ -109,7 +111,7 @@ class BatchWriter:
         for place, entry in zip(found, batch, strict=False):
             self._settle(entry, place)
         if found:
-            self._tell(len(found))
+            self._tell([_fresh(place, entry) for place, entry in zip(found, batch, strict=False)])
         if error is None:
             self._recovered()
         return error
@@ -118,7 +120,8 @@ class BatchWriter:
         """Encode an entry; a record whose bodies cannot be encoded is kept without them."""
         while not entry.line:
             try:
-                line = codec.encode(entry.value)
+                entry.apart = encode_apart(entry.value) if isinstance(entry.value, Record) else None
+                line = codec.encode(entry.value) if entry.apart is None else entry.apart.line
                 if len(line) > LONGEST_LINE:
                     raise ValueError(f"a line of {len(line)} bytes is longer than readers accept")
                 entry.line = line
@@ -136,9 +139,9 @@ class BatchWriter:
         if entry.settle is not None:
             entry.settle(result)
 
-    def _tell(self, lines: int) -> None:
+    def _tell(self, lines: list[FreshLine]) -> None:
         try:
-            self._observer.wrote(lines)
+            self._observer.wrote(len(lines), lines)
         except Exception:
             self._log.failure("the index refused what was written")
 
@@ -178,6 +181,11 @@ class BatchWriter:
         if self.trouble:
             self._log.info("records are stored again")
         self.trouble = ""
+
+
+def _fresh(place: Location, entry: BacklogEntry) -> FreshLine:
+    """Return a line that was just written, as who reads it from its segment would find it."""
+    return place.segment, SegmentLine(place.offset, place.length, entry.line, True, entry.apart)
 
 
 def _head(entry: BacklogEntry) -> codec.RecordHead:

@@ -1,7 +1,12 @@
 """The interface between the writing half of the store and the index: what was written, in order."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from ccsproxy.store.segments.lines import SegmentLine
+
+#: A line, and the segment it was written to.
+FreshLine = tuple[str, SegmentLine]
 #: The result of `IndexObserver.left_of_forgotten` while nothing has failed.
 AT_WORK = "the index is being rewritten"
 
@@ -13,8 +18,11 @@ class IndexObserver(Protocol):
     do not raise. Anything missed can be read again from the segments: the index is derived.
     """
 
-    def wrote(self, lines: int) -> None:
-        """``lines`` lines have been written to the kernel."""
+    def wrote(self, lines: int, fresh: Sequence[FreshLine] = ()) -> None:
+        """``lines`` lines have been written to the kernel.
+
+        :param fresh: the lines themselves, which need not be read from their segment then.
+        """
 
     def changed(self) -> None:
         """Segments were added, removed or compressed; the directory shows which."""
@@ -29,7 +37,7 @@ class IndexObserver(Protocol):
 class NullObserver:
     """An observer for a store without an index."""
 
-    def wrote(self, lines: int) -> None:
+    def wrote(self, lines: int, fresh: Sequence[FreshLine] = ()) -> None:
         """Ignore what was written."""
 
     def changed(self) -> None:

@@ -90,6 +90,17 @@ class SentItems(list[Any]):
         return [*self]
 
 
+class WrittenItems(list[Any]):
+    """A list of JSON objects for an encoder: ``msgspec.Raw`` where it is known how they are written, else values.
+
+    :ivar written: how each is written, None for a value.
+    """
+
+    def __init__(self, items: list[Any], written: list[bytes | None]) -> None:
+        super().__init__(items)
+        self.written = written
+
+
 def _equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -10,6 +11,7 @@ from ccsproxy.exchange.record import Record, Started
 from ccsproxy.store.backlog import Backlog, Dropped
 from ccsproxy.store.batch_writer import PAUSE, BatchWriter
 from ccsproxy.store.maintenance.recovery import recover
+from ccsproxy.store.observer import FreshLine
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.log import SegmentLog
 from ccsproxy.store.segments.segment import Location, list_segments, segments_dir
@@ -24,8 +26,9 @@ class Sink:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def wrote(self, lines: int) -> None:
+    def wrote(self, lines: int, fresh: Sequence[FreshLine] = ()) -> None:
         self.batches.append(lines)
+        assert len(fresh) == lines
 
     def changed(self) -> None: ...
     def forgotten(self) -> None: ...

@@ -23,7 +23,7 @@ _SYSTEM_ROLES = ("system", "developer")
 class MarkedItem:
     """A value of the prompt without its markers.
 
-    :ivar value: decoded; ``msgspec.Raw`` may stand for one that was met before.
+    :ivar value: decoded; ``msgspec.Raw`` or its bytes may stand for one that was met before.
     :ivar digest: of the value as JSON: equal values have equal ones.
     :ivar marks: index of the block that is marked, and for how long, in seconds.
     """
@@ -46,12 +46,12 @@ class DigestMemory:
 
     def marked(self, value: Any) -> MarkedItem:
         """Take the markers out of a tool, a block or a message; most have none, as their text tells."""
-        data = encoded(value)
+        data = value if isinstance(value, bytes) else encoded(value)
         name = hash(data)
         digest = self._digests.get(name)
         if digest is not None:
             return MarkedItem(value, digest)
-        if isinstance(value, msgspec.Raw):
+        if isinstance(value, msgspec.Raw | bytes):
             value = msgspec.json.decode(data)
             data = encoded(value)
         item = _marked(value, data)

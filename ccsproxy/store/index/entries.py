@@ -29,7 +29,11 @@ class Mark:
 def entry_of(line: SegmentLine) -> Entry | None:
     """Read a line of the index's interest, null when it cannot be understood."""
     try:
-        entry = read_entry(line.data)  # with its checksum, which is no member that is looked for
+        if line.apart is not None:
+            entry = read_entry(line.apart.bare)
+            entry.request.body = line.apart  # type: ignore[assignment]  # read by `texts.raw_body`, which knows it
+        else:
+            entry = read_entry(line.data)  # with its checksum, which is no member that is looked for
         milliseconds(entry.started_at)
     except ValueError:
         return None

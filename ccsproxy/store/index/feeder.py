@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from twisted.logger import Logger
 from ccsproxy.providers.price_book import list_price
 from ccsproxy.store.index.file import IndexMoved, damaged, index_bytes, remove_all
 from ccsproxy.store.index.follower import Follower
+from ccsproxy.store.index.fresh_lines import FreshLines
 from ccsproxy.store.index.index import Index
-from ccsproxy.store.observer import AT_WORK
+from ccsproxy.store.observer import AT_WORK, FreshLine
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.store.summary import Price
 
@@ -51,7 +52,7 @@ class IndexFeeder:
         self.may_work: Callable[[], bool] = lambda: True
         self._data_dir = data_dir
         self._price = price
-        self._lines = SegmentLines(data_dir)
+        self._lines, self._fresh = SegmentLines(data_dir), FreshLines()
         self._index: Index | None = None
         self._changed = threading.Condition()
         self._stopping = False
@@ -83,8 +84,9 @@ class IndexFeeder:
         if self._thread.is_alive():
             self._thread.join(timeout + CLOSING_S)
 
-    def wrote(self, lines: int) -> None:
-        """Hear that lines were written."""
+    def wrote(self, lines: int, fresh: Sequence[FreshLine] = ()) -> None:
+        """Hear that lines were written, and keep them until their turn comes."""
+        self._fresh.add(fresh)
         self._hear(lines)
 
     def changed(self) -> None:
@@ -186,7 +188,7 @@ class IndexFeeder:
             self._set_aside = self._index.set_aside
         taken, forgotten = self._taken, self._forgotten
         try:
-            Follower(self._index, self._lines, self._count, self._in_time).catch_up()
+            Follower(self._index, self._lines, self._count, self._in_time, self._fresh).catch_up()
         except IndexMoved:
             self._index = None
             self._round()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ccsproxy.store.index.entries import Mark
 from ccsproxy.store.index.file import IndexMoved, remove_all
+from ccsproxy.store.index.fresh_lines import FreshLines
 from ccsproxy.store.index.index import Index
 from ccsproxy.store.segments.lines import SegmentLine, SegmentLines
 from ccsproxy.store.summary import Price, no_price
@@ -30,6 +31,7 @@ class Follower:
     """Follows the segments of a data dir for one index.
 
     :param go_on: asked before each batch; when it says no, `catch_up` ends early.
+    :param fresh: lines that need not be read.
     """
 
     def __init__(
@@ -38,11 +40,13 @@ class Follower:
         lines: SegmentLines,
         progress: Progress = no_progress,
         go_on: Callable[[], bool] = to_the_end,
+        fresh: FreshLines | None = None,
     ) -> None:
         self._index = index
         self._lines = lines
         self._progress = progress
         self._go_on = go_on
+        self._fresh = fresh or FreshLines()
 
     def catch_up(self) -> None:
         """Take in everything that is written by now.
@@ -75,6 +79,14 @@ class Follower:
         mark = mark or self._index.mark(name)
         # Asked before reading: a segment that is closed while it is read may have got its last lines behind our back.
         closed = self._lines.closed(name)
+        while fresh := self._fresh.take(name, mark.done):
+            begin = mark.done
+            self._index.take(mark, fresh, fresh[-1].end)
+            self._progress(len(fresh), mark.done - begin)
+            if not self._go_on():
+                return
+        if not closed and self._lines.plain_size(name) == mark.done:
+            return
         lines = self._lines.scan(name, mark.done)
         while batch := _batch(lines):
             end = batch[-1].end

@@ -15,6 +15,7 @@ import msgspec
 from ccsproxy.exchange import codec
 from ccsproxy.store.segments.compressed import CompressedSegment, PackedError
 from ccsproxy.store.segments.files import Files, read_exactly
+from ccsproxy.store.segments.line_apart import LineApart
 from ccsproxy.store.segments.segment import LONGEST_LINE, compressed_path, list_segments, plain_path
 
 #: How many bytes are read at once.
@@ -32,12 +33,14 @@ class SegmentLine(msgspec.Struct, frozen=True, gc=False):
     :ivar data: the bytes, empty if they are too many or unreadable. Those of a long line are a ``bytearray`` that is
     never modified, to avoid a copy.
     :ivar good: whether it passes verification. Only the last line may lack its newline, and is not good then.
+    :ivar apart: the items of its request's body, where the writer of the line has told them.
     """
 
     offset: int
     length: int
     data: bytes
     good: bool
+    apart: LineApart | None = None
 
     @property
     def end(self) -> int:

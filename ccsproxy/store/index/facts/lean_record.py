@@ -4,13 +4,15 @@ A conversation is sent again with every call, so most of a record is messages th
 left as they are, for `ccsproxy.insight.collect` to decode those that are new.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from ccsproxy.exchange.record import SCHEMA_VERSION, Record, Request, Response
 from ccsproxy.exchange.upgrade import upgrade
-from ccsproxy.store.index.texts.raw_body import Json, begins, items_of, members_of
+from ccsproxy.store.index.texts.raw_body import Json, begins, decoded, items_of, members_of
+from ccsproxy.store.segments.line_apart import LineApart
 from ccsproxy.store.summary import plain_json
 
 
@@ -93,13 +95,24 @@ def read_apart(line: bytes, body: Json) -> dict[str, Any]:
     """
     if len(line) < SHORT:
         return read_record(line)
+    if isinstance(body, LineApart):
+        return _with_body(line, body.bare, body)
+    if isinstance(body, list):
+        return read_record(line)
     text = memoryview(body)
     at = line.find(_BODY) + len(_BODY) - 1
     end = at + text.nbytes
     # Where it stands: the first member of that name, if that begins and ends as the body does, and as far from here.
     if at < len(_BODY) or line[at : at + _ENDS] != text[:_ENDS] or line[end - _ENDS : end] != text[-_ENDS:]:
         return read_record(line)
-    bare = b"".join((memoryview(line)[:at], b"{}", memoryview(line)[end:]))
+    return _with_body(line, b"".join((memoryview(line)[:at], b"{}", memoryview(line)[end:])), body)
+
+
+def _with_body(line: bytes, bare: bytes, body: Json) -> dict[str, Any]:
+    """Read a line's record of the line without the body, and of the body.
+
+    :param bare: the line with an empty object for the body.
+    """
     try:
         record = upgrade(_at_once(bare))
     except (msgspec.DecodeError, UnicodeError):
@@ -125,7 +138,7 @@ def _body(raw: msgspec.Raw) -> Any:
     return _conversation(_members.decode(raw))
 
 
-def _conversation(members: dict[str, msgspec.Raw]) -> dict[str, Any]:
+def _conversation(members: Mapping[str, Json]) -> dict[str, Any]:
     """Read the members of a body."""
     body = {}
     for name, value in members.items():
@@ -134,19 +147,21 @@ def _conversation(members: dict[str, msgspec.Raw]) -> dict[str, Any]:
         elif name == "tools" and not members.keys().isdisjoint(_CONVERSATIONS[:2]):
             body[name] = _items(value, _MARKS[name], leading=False)
         else:
-            body[name] = _decode(value)
+            body[name] = decoded(value)
     return body
 
 
-def _items(raw: msgspec.Raw, mark: bytes | None, leading: bool = True) -> Any:
+def _items(raw: Json, mark: bytes | None, leading: bool = True) -> Any:
     """Read a list, but for items that are messages and nothing else.
 
     :param mark: what is in an item that is more, None where none is.
     :param leading: also decode the system's messages at its beginning.
     """
     if begins(raw) != b"[":
-        return _decode(raw)
-    mark = mark if mark is not None and mark in bytes(raw) else None
+        return decoded(raw)
+    if mark is not None:
+        pieces = [raw] if isinstance(raw, msgspec.Raw) else items_of(raw)
+        mark = mark if any(mark in bytes(each) for each in pieces) else None
     values: list[Any] = []
     for value in items_of(raw):
         if leading or (mark is not None and mark in bytes(value)):

@@ -13,7 +13,7 @@ from ccsproxy.clients.own_words import one_line
 from ccsproxy.clients.prompt import Asked, asked, is_models
 from ccsproxy.clients.purpose import Purpose, purpose_of
 from ccsproxy.exchange.outcome import Category
-from ccsproxy.store.index.texts.raw_body import Json, begins, items_of, members_of
+from ccsproxy.store.index.texts.raw_body import Json, begins, decoded, is_empty, items_of, members_of
 from ccsproxy.store.summary import Entry
 
 _LISTS = ("messages", "input", "contents")
@@ -107,9 +107,9 @@ def _end_of(data: Json) -> dict[str, Any]:
     inner = members.get("request", b"")
     if begins(inner) == b"{" and any(name in (below := members_of(inner)) for name in _LISTS):
         members = below
-    has_tools = "tools" in members and bytes(memoryview(members["tools"])[:4]) not in (b"[]", b"null")
+    has_tools = "tools" in members and not is_empty(members["tools"])
     wanted = (*_HEADS, *_PLAIN, *(() if has_tools else _INSTRUCTIONS))
-    body = {name: msgspec.json.decode(members[name]) for name in wanted if name in members}
+    body = {name: decoded(members[name]) for name in wanted if name in members}
     body["tools"] = [True] if has_tools else []
     for name in _LISTS:
         if name in members:
@@ -120,7 +120,7 @@ def _end_of(data: Json) -> dict[str, Any]:
 def _last_items(data: Json, has_tools: bool) -> Any:
     """Read the end of a conversation, back to what the model wrote last; a short one without tools as a whole."""
     if begins(data) != b"[":
-        return msgspec.json.decode(data)
+        return decoded(data)
     raw = items_of(data)
     if len(raw) <= 3 and not has_tools:
         return [msgspec.json.decode(item) for item in raw]

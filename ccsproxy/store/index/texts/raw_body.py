@@ -4,9 +4,12 @@ Full text, previews and facts take the same body apart one after the other, and 
 long as decoding it: what the last one was made of is remembered.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
+
+from ccsproxy.store.segments.line_apart import LineApart
 
 #: Of longer bodies nothing is remembered; and no more than a system prompt, tools and messages of one.
 _LONGEST, _MOST = 2 << 20, 3
@@ -15,8 +18,10 @@ _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 #: JSON, as bytes or as a part of what was decoded. A part is known again by what it is, not by what it says: to
-#: compare a megabyte is to go through it once more.
-Json = bytes | msgspec.Raw
+#: compare a megabyte is to go through it once more. Of a line that was just written the body and its lists come taken
+#: apart already.
+Json = bytes | msgspec.Raw | LineApart | list[bytes]
+_Text = bytes | msgspec.Raw
 
 
 class _Lately:
@@ -24,9 +29,9 @@ class _Lately:
 
     def __init__(self, decode: Any) -> None:
         self._decode = decode
-        self._results: tuple[tuple[Json, Any], ...] = ()
+        self._results: tuple[tuple[_Text, Any], ...] = ()
 
-    def __call__(self, data: Json) -> Any:
+    def __call__(self, data: _Text) -> Any:
         for known, found in self._results:
             if known is data:
                 return found
@@ -41,22 +46,49 @@ _members, _items = _Lately(_decode_members), _Lately(_decode_items)
 
 def begins(data: Json) -> bytes:
     """Return the first byte of JSON, which tells an object, a list and text apart; nothing of nothing."""
+    if isinstance(data, list):
+        return b"["
+    if isinstance(data, LineApart):
+        return b"{"
     return bytes(memoryview(data)[:1])
 
 
-def members_of(data: Json) -> dict[str, msgspec.Raw]:
+def is_empty(data: Json) -> bool:
+    """Tell whether JSON is null or an empty list, without blanks in it."""
+    if isinstance(data, list):
+        return not data
+    if isinstance(data, LineApart):
+        return False
+    return bytes(memoryview(data)[:4]) in (b"[]", b"null")
+
+
+def decoded(data: Json) -> Any:
+    """Return the value of JSON.
+
+    :raises msgspec.DecodeError: when it is none.
+    """
+    if isinstance(data, LineApart):
+        return {name: decoded(value) for name, value in data.members.items()}
+    return [msgspec.json.decode(item) for item in data] if isinstance(data, list) else msgspec.json.decode(data)
+
+
+def members_of(data: Json) -> Mapping[str, Json]:
     """Return the members of a JSON object, which must not be changed.
 
     :raises msgspec.DecodeError: when it is none.
     """
-    found: dict[str, msgspec.Raw] = _members(data)
+    if isinstance(data, LineApart):
+        return data.members
+    found: dict[str, msgspec.Raw] = _members(cast(_Text, data))
     return found
 
 
-def items_of(data: Json) -> list[msgspec.Raw]:
+def items_of(data: Json) -> Sequence[bytes | msgspec.Raw]:
     """Return the items of a JSON list, which must not be changed.
 
     :raises msgspec.DecodeError: when it is none.
     """
-    found: list[msgspec.Raw] = _items(data)
+    if isinstance(data, list):
+        return data
+    found: list[msgspec.Raw] = _items(cast(_Text, data))
     return found

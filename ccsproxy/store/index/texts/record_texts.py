@@ -5,7 +5,7 @@ output, choices, candidates) whose leaves are strings; where a string hangs tell
 nobody has seen yet is searched like any other.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -115,14 +115,14 @@ def tool_names(texts_of: Any) -> list[str]:
 
 def _loose(raw: Json, kind: str, known: Callable[[bytes], bool]) -> Iterator[Text]:
     """Read a value item by item where it is a list, and pass over the items that are known."""
-    items = items_of(raw) if begins(raw) == b"[" else [raw]
+    items: Sequence[Any] = items_of(raw) if begins(raw) == b"[" else [raw]
     for item in items:
-        data = bytes(item)
+        data = bytes(item)  # itself where it is bytes, which keep the hash that they were asked for once
         if not known(data):
             yield from leaves(msgspec.json.decode(data), kind)
 
 
-def _wrapped(members: dict[str, msgspec.Raw], name: str, lists: tuple[str, ...]) -> dict[str, msgspec.Raw] | None:
+def _wrapped(members: Mapping[str, Json], name: str, lists: tuple[str, ...]) -> Mapping[str, Json] | None:
     """Return the members of an inner request (Code Assist wraps Gemini's), null where there is none."""
     inner = members.get(name, b"")
     if begins(inner) != b"{":
