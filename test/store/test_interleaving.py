@@ -136,7 +136,7 @@ class Actors:
     def keep(self, *sessions: str) -> None:
         """Star sessions, as another process does."""
         other = State(self.data_dir)
-        other._told(lambda connection: connection.execute("PRAGMA busy_timeout = 0"))
+        other._run(lambda connection: connection.execute("PRAGMA busy_timeout = 0"))
         for session in sessions:
             while not self._star(other, session):
                 pass
