@@ -3,7 +3,7 @@
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from ccsproxy.redaction.search.finding import FoundSecret
@@ -59,6 +59,13 @@ class KnownSecrets:
         beginnings = {known[:_SHORTEST_KNOWN] for known in self._known}
         # Each by itself: to join them costs more than to begin a search for each.
         return any(each in text for text in texts for each in beginnings)
+
+    def maybe_within(self, values: Sequence[str]) -> bool:
+        """Whether one of the short values of a head may hold a known secret; they have no line breaks.
+
+        Joined, as two dozen of them are searched faster at once.
+        """
+        return bool(self._known) and self.maybe_in(("\n".join(values),))
 
 
 def _forms(value: str) -> Iterable[str]:

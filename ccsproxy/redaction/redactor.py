@@ -31,6 +31,7 @@ from ccsproxy.redaction.walk import TreeRedactor
 from ccsproxy.redaction.wire_text import text_of
 
 Field = tuple[bytes, bytes] | tuple[str, str]
+Pairs = list[tuple[str, str]]
 
 _PARAMETER = re.compile(r"[^&;]+")
 
@@ -74,21 +75,39 @@ class Redactor:
 
     def headers(self, fields: Iterable[Field], where: str = "headers") -> list[tuple[str, str]]:
         """Return header lines as text, in order and as spelled, without secret values."""
-        lines = [field if field[0].__class__ is str else (text_of(field[0]), text_of(field[1])) for field in fields]
+        # Any: lines of bytes are made text; those that are known to be clean are text already.
+        lines: list[Any] = fields if isinstance(fields, list) else list(fields)
+        # Most lines were clean in an earlier exchange: these are only searched for echoes.
+        new = self._clean_values.unknown(lines) if self._enabled else lines
+        if any(field[0].__class__ is bytes for field in new):
+            new = lines = [(text_of(name), text_of(value)) for name, value in lines]
         if not self._enabled:
             return lines
-        if any(map(may_hold_credential, lines)):
-            lines = [(name, self._within(name, value, where)) for name, value in lines]
-        secret = self._clean_values.secret(lines)
-        for line in lines if secret else ():
+        if any(map(may_hold_credential, new)):
+            without = [(name, self._within(name, value, where)) for name, value in lines]
+            if without != lines:
+                new = lines = without
+        secret = self._clean_values.secret(new)
+        for line in new if secret else ():
             if line in secret:
                 for credential in credentials_of(*line):
                     self.learn(credential)
-        others = [line[1] for line in lines if line not in secret] if secret else [line[1] for line in lines]
+        return self._without_secret(lines, new, secret, where)
+
+    def _without_secret(
+        self, lines: Pairs, new: Pairs, secret: set[tuple[str, str]], where: str
+    ) -> list[tuple[str, str]]:
+        """Return header lines without the values of secret ones and without what the rules find in others.
+
+        :param new: those that are not known to be clean.
+        """
+        others = [line[1] for line in lines if line not in secret]
         # The names that this exchange has learned first: a value may be clean by the rules and yet an echo.
-        clean = not self._known.maybe_in(others) and self._clean_values.are(others)
+        clean = not self._known.maybe_within(others) and self._clean_values.are(
+            [line for line in new if line not in secret]
+        )
         if clean and not secret:
-            return fields if lines == fields else lines
+            return lines
         return [
             (line[0], self._secret(line[1], f"{where}.{line[0].lower()}"))
             if line in secret
