@@ -45,8 +45,9 @@ def hanging(gate: threading.Event) -> Call:
 
 def take_all(scene: Scene, directory: Path) -> None:
     """Make each picture."""
+    dearest = scene.get("/api/requests?q=sort:-cost&limit=1")["requests"][0]
     pages = {
-        "requests": f"/calls?q=sort:-cost&sel={SESSION}/6",
+        "requests": f"/calls?q=sort:-cost&sel={dearest['session_id']}/{dearest['seq']}",
         "sessions": f"/sessions?sel={SESSION}",
         "exchange": f"/x/{SESSION}/3",
         "request": f"/x/{SESSION}/5?view=request",

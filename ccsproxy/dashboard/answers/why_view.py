@@ -156,8 +156,11 @@ def _cache_facts(cache: Mapping[str, Any]) -> list[tuple[str, Any]]:
     verdict = [h.strong(name), h.span(f": {cause or meaning}{'' if cache['certain'] else ', likely'}")]
     rows: list[tuple[str, Any]] = [("Verdict", verdict)]
     if cache["expected_tokens"]:
-        read = f"{tokens(cache['read_tokens'])} of {tokens(cache['expected_tokens'])} tokens that could have been"
-        rows.append(("Read", read))
+        read, expected = cache["read_tokens"], cache["expected_tokens"]
+        of = f" of {tokens(expected)} tokens that could have been"
+        # What other calls had written may be read, too: nothing says so beforehand.
+        more = f" tokens, more than the {tokens(expected)} of the call before"
+        rows.append(("Read", tokens(read) + (more if (read or 0) > expected else of)))
     if cache["gap_s"] is not None:
         rows.append(("Since the call before", seconds(cache["gap_s"])))
     if cache["lost_tokens"]:

@@ -22,6 +22,17 @@ CACHE: dict[str, Any] = {
 }
 
 
+class ReadTests(SynchronousTestCase):
+    """What was read from the cache beside what could have been."""
+
+    def test_more_than_could_be_known(self) -> None:
+        """No part of a whole is larger than it."""
+        page = shown(cache_panel({**CACHE, "read_tokens": 900, "expected_tokens": 1000}))
+        self.assertIn("900 of 1.0k tokens that could have been", page.text)
+        page = shown(cache_panel({**CACHE, "read_tokens": 1100, "expected_tokens": 1000}))
+        self.assertIn("1.1k tokens, more than the 1.0k of the call before", page.text)
+
+
 class PriceTests(SynchronousTestCase):
     """The price, by kind of token."""
 
