@@ -9,19 +9,19 @@ from ccsproxy.clients.call import ClientCall, retry_of
 from ccsproxy.exchange.record import Client
 from ccsproxy.exchange.relayed import RawHeaders
 
-#: Each module has ``matches(call)`` and ``identify(call)``; the first that matches speaks.
+#: Each module has ``matches(call)`` and ``identify(call)``; the first one that matches is used.
 _CLIENTS = (codex, gemini_cli, claude_code, opencode, agents, sdk, generic)
 
 
 def identify(headers: RawHeaders, target: bytes, body: Any) -> Client:
-    """Say who made a call.
+    """Identify the caller.
 
-    It may be asked twice: with the head alone, and with the body when that has been read. What a header says wins, so
-    that both answers agree on a session once one is named.
+    It may be called twice: with the head alone, and with the body once that has been read. Headers have precedence,
+    so that both results agree on a session once one is named.
 
     :param headers: every header line as received.
     :param target: the request target.
-    :param body: the parsed JSON body; None while it is unknown, or where it is none.
+    :param body: the parsed JSON body; None while it is unknown, or if there is none.
     """
     call = ClientCall(headers, target, body)
     client = next(module for module in _CLIENTS if module.matches(call)).identify(call)

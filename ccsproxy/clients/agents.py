@@ -1,4 +1,4 @@
-"""Agents that need no module of their own: the name that each gives itself, in headers or to the model."""
+"""Agents without a module of their own, recognised by how they identify themselves in headers or to the model."""
 
 import re
 
@@ -8,23 +8,23 @@ from ccsproxy.clients.call import ClientCall, first_id, first_name, instructions
 from ccsproxy.clients.folders import working_folder
 from ccsproxy.exchange.record import Client
 
-#: How much of the first instructions is looked at: agents say at once who they are.
+#: How many characters of the first instructions are searched: agents identify themselves at once.
 _LOOKED_AT = 1500
 _TEXTS = 3
 
 
 @attr.frozen
 class KnownAgent:
-    """How one agent is known.
+    """How one agent is recognised.
 
-    :ivar name: as records name it.
-    :ivar user_agent: an expression for its ``User-KnownAgent``, whose group is the version; None where it is a
+    :ivar name: its name in records.
+    :ivar user_agent: a regular expression for its ``User-Agent``, whose group is the version; None if that is a
     library's.
-    :ivar says: an expression for what it tells the model that it is.
-    :ivar headers: fields that only it sends.
-    :ivar titles: what it calls itself in ``X-Title``, as sellers of models ask for.
-    :ivar sessions: fields in which it names its conversation.
-    :ivar versions: fields in which it names its version.
+    :ivar says: a regular expression for how it introduces itself to the model.
+    :ivar headers: header fields that only it sends.
+    :ivar titles: its names in ``X-Title``, a field requested by resellers of models.
+    :ivar sessions: header fields with its conversation's id.
+    :ivar versions: header fields with its version.
     """
 
     name: str
@@ -45,7 +45,7 @@ class KnownAgent:
         return title in self.titles or bool(opening and self.says and self.says.search(opening))
 
     def version(self, call: ClientCall) -> str | None:
-        """Return its version, None where it does not say."""
+        """Return its version, None if not stated."""
         match = self.user_agent.search(call.user_agent) if self.user_agent is not None else None
         return first_name(call.header(*self.versions), match.group(1) if match else None)
 
@@ -58,8 +58,8 @@ def _product(names: str) -> re.Pattern[str]:
     return re.compile(rf"(?i)(?:^|[\s(;])(?:{names})(?:/v?(\d[\w.+-]*))?(?=[\s/;),]|\Z)")
 
 
-#: Seen: Kilo CLI 7.7, Cline CLI 3.0, Copilot CLI 1.0.102, Pi 0.73, Continue CLI 1.5, aider 0.86, Amp 0.0.179; the
-#: others by what their sources say.
+#: Observed: Kilo CLI 7.7, Cline CLI 3.0, Copilot CLI 1.0.102, Pi 0.73, Continue CLI 1.5, aider 0.86, Amp 0.0.179; the
+#: others according to their sources.
 AGENTS = (
     KnownAgent(
         "kilo-code",
@@ -150,9 +150,9 @@ def matches(call: ClientCall) -> bool:
 
 
 def identify(call: ClientCall) -> Client:
-    """Name the agent, with what it says of itself."""
+    """Identify the agent, with what it reports about itself."""
     agent = agent_of(call)
-    assert agent is not None  # noqa: S101 - asked only where one matches
+    assert agent is not None  # noqa: S101 - called only if one matches
     return Client(
         name=agent.name,
         version=agent.version(call),
@@ -165,6 +165,6 @@ def identify(call: ClientCall) -> Client:
 
 
 def agent_of(call: ClientCall) -> KnownAgent | None:
-    """Return the agent that made a call, None when it is none of these."""
+    """Return the agent that made a call, None if it is none of these."""
     opening = "\n".join(text[:_LOOKED_AT] for _, text in zip(range(_TEXTS), instructions(call.body), strict=False))
     return next((agent for agent in AGENTS if agent.matches(call, opening)), None)

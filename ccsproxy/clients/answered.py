@@ -1,4 +1,4 @@
-"""A model's answer as people want to read it in a list: its words, or the title that it was asked for."""
+"""A model's response in readable form for lists: its text, or the requested title."""
 
 import re
 from collections.abc import Iterator
@@ -7,27 +7,27 @@ from typing import Any
 from ccsproxy.clients.call import OBJECT, embedded
 from ccsproxy.clients.own_words import one_line
 
-#: What of an answer is no words of it: thoughts, calls, results of the provider's own tools.
+#: Parts of a response that are not text for the user: thoughts, calls, results of the provider's own tools.
 _NOT_WORDS = re.compile(r"thinking|reasoning|_call\Z|tool_use\Z|_result\Z|_call_output\Z|refusal_details")
 _ANSWERS = ("content", "output", "choices", "candidates", "message", "response", "outputs", "completion", "steps")
-#: A title of fewer words says too little; languages without spaces need as many letters.
+#: Minimum number of words in a title; languages without spaces need as many letters.
 _FEWEST_WORDS, _FEWEST_LETTERS = 2, 4
-#: What is longer is no title but an answer to the prompt.
+#: A longer text is not a title but a response to the prompt.
 _LONGEST_TITLE = 120
 
 
 def answer_line(answer: Any) -> str:
-    """Return the beginning of an answer's words as one line, empty where it has none.
+    """Return the beginning of a response's text as one line, empty if it has none.
 
-    :param answer: the reassembled answer of whatever dialect.
+    :param answer: the reassembled response, in any dialect.
     """
     return one_line(" ".join(_words(answer)))
 
 
 def answered_title(answer: Any) -> str:
-    """Return the title that a call for one was answered with, empty where the answer is none.
+    """Return the title in the response to a request for one, empty if the response is not a title.
 
-    :param answer: the reassembled answer; its text is the title, or an object with a member ``title``.
+    :param answer: the reassembled response; its text is the title, or an object with a member ``title``.
     """
     text = "\n".join(_words(answer)).strip().removeprefix("```json").removesuffix("```").strip()
     said = embedded(text)
@@ -41,10 +41,10 @@ def answered_title(answer: Any) -> str:
 
 
 def is_about(title: str, prompt: str) -> bool:
-    """Tell whether a title is about what the user said: they have a word of content in common.
+    """Tell whether a title is about the user's prompt: they have a content word in common.
 
-    Models that ought to answer with a title answer the prompt instead now and then, or excuse themselves; then the
-    user's own words say more. Other writings than Latin letters are not compared.
+    Models asked for a title sometimes answer the prompt instead, or apologise; then the user's own words say more.
+    Only text in Latin letters is compared.
     """
     if not prompt or not (title.isascii() and prompt.isascii()):
         return True
@@ -52,7 +52,7 @@ def is_about(title: str, prompt: str) -> bool:
 
 
 def _stems(text: str) -> set[str]:
-    """Return the beginnings of a text's words of content: enough to join ``redirects`` and ``redirection``."""
+    """Return the prefixes of a text's content words: enough to match ``redirects`` and ``redirection``."""
     return {word[:5] for word in re.findall(r"[a-z0-9]{2,}", text.lower()) if word not in _SMALL_WORDS}
 
 
@@ -70,7 +70,7 @@ def _is_title(line: str) -> bool:
 
 
 def _words(value: Any, depth: int = 0) -> Iterator[str]:
-    """Yield the texts of an answer that are words for the user."""
+    """Yield the texts of a response that are meant for the user."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list) and depth < 8:

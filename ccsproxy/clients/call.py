@@ -12,9 +12,10 @@ from ccsproxy.exchange.ids import SESSION_ID
 from ccsproxy.exchange.relayed import RawHeaders
 from ccsproxy.wire.jsontext import JsonError, loads
 
-#: What an object of JSON is; the plain one first, which nearly all are: a `Mapping` takes four times as long to tell.
+#: Types of a JSON object; the plain one first, which matches nearly always: a `Mapping` check takes four times as
+#: long.
 OBJECT = (dict, Mapping)
-#: Instructions stand at the beginning of a conversation; no further text is looked at than this many.
+#: Instructions are at the beginning of a conversation; at most this many texts are searched.
 _MOST_TEXTS = 12
 _MOST_TURNS = 6
 _LONGEST_NAME = 128
@@ -29,28 +30,28 @@ def _field_name(name: bytes) -> str:
 
 @attr.frozen
 class ClientCall:
-    """The parts of a request that may say who sent it.
+    """The parts of a request that may identify its sender.
 
     :ivar headers: every header line as received.
     :ivar target: the request target.
-    :ivar body: the parsed JSON body, None while it is unknown or where it is none.
-    :ivar user_agent: the ``User-Agent``, empty when there is none.
+    :ivar body: the parsed JSON body, None while it is unknown or if there is none.
+    :ivar user_agent: the ``User-Agent``, empty if there is none.
     """
 
     headers: RawHeaders
     target: bytes
     body: Any
-    #: The first line of each field. Made at once: every module asks for one, and a cached property takes a lock.
+    #: The first line of each field. Built at once: every module needs one, and a cached property takes a lock.
     _fields: dict[str, bytes] = attr.field(init=False, repr=False, eq=False)
     user_agent: str = attr.field(init=False, repr=False, eq=False)
 
     @_fields.default
     def _first_lines(self) -> dict[str, bytes]:
-        # Backwards, as the last one put into a mapping stays: that is the first line then.
+        # Backwards, because the last entry in a mapping wins: that is then the first line.
         return {_field_name(name): value for name, value in reversed(self.headers)}
 
     def header(self, *names: str) -> str:
-        """Return the first of these header fields that is there, else nothing; ``-`` and ``_`` are the same."""
+        """Return the first of these header fields that exists, else an empty string; ``-`` and ``_`` are the same."""
         fields = self._fields
         for name in names:
             if name in fields and (value := fields[name].decode("utf-8", "replace").strip()):
@@ -62,22 +63,22 @@ class ClientCall:
         return self.header("user-agent")
 
     def member(self, *path: str) -> Any:
-        """Return what stands at a path of object members in the body; None where it does not lead anywhere."""
+        """Return the value at a path of object members in the body; None if there is none."""
         return member(self.body, *path)
 
 
 def retry_of(call: ClientCall) -> int | None:
-    """Return the how-manieth repetition a call is by the client's own word, None where it does not say.
+    """Return the number of the retry as stated by the client, None if not stated.
 
-    The SDKs of Anthropic and OpenAI say it; Claude Code's own repetitions all say 0.
+    The SDKs of Anthropic and OpenAI state it; Claude Code's own retries all state 0.
     """
     said = call.header("x-stainless-retry-count", "x-retry-count", "x-retry-attempt")
-    # isdigit alone takes digits of every script, superscripts too, which int refuses.
+    # isdigit alone accepts digits of every script, including superscripts, which int refuses.
     return int(said) if said.isascii() and said.isdigit() and len(said) < 4 else None
 
 
 def member(value: Any, *path: str) -> Any:
-    """Return what stands at a path of object members; None where it does not lead anywhere."""
+    """Return the value at a path of object members; None if there is none."""
     for key in path:
         if not isinstance(value, dict):
             return None
@@ -86,8 +87,8 @@ def member(value: Any, *path: str) -> Any:
 
 
 def product(user_agent: str) -> tuple[str, str | None]:
-    """Return name and version of the first product of a ``User-Agent``; an empty name where there is none."""
-    # Long ones go past the cache: a client that makes each of them up would fill it with kilobytes.
+    """Return name and version of the first product in a ``User-Agent``; an empty name if there is none."""
+    # Long ones bypass the cache: a client with random ones would fill it with kilobytes.
     return _product(user_agent) if len(user_agent) <= _LONGEST_NAME else _product.__wrapped__(user_agent)
 
 
@@ -98,8 +99,8 @@ def _product(user_agent: str) -> tuple[str, str | None]:
 
 
 def embedded(text: Any) -> dict[str, Any]:
-    """Read a JSON object out of a string; an empty one where it is none."""
-    # Results of tools are megabytes of anything, and most are seen by their first character to be no object.
+    """Parse a JSON object in a string; empty if it is not one."""
+    # Tool results are megabytes of anything, and the first character of most reveals that they are not objects.
     if not isinstance(text, str) or not text.lstrip().startswith("{"):
         return {}
     try:
@@ -110,12 +111,12 @@ def embedded(text: Any) -> dict[str, Any]:
 
 
 def first_id(*candidates: Any) -> str | None:
-    """Return the first candidate that may be the id of a session, thread, agent or account."""
+    """Return the first candidate that is a valid id of a session, thread, agent or account."""
     return next((value for value in candidates if isinstance(value, str) and SESSION_ID.match(value)), None)
 
 
 def first_name(*candidates: Any) -> str | None:
-    """Return the first candidate that may be a name for people: short, printable, not blank."""
+    """Return the first candidate that is a valid display name: short, printable, not blank."""
     for value in candidates:
         if isinstance(value, str) and value.strip() and value.isprintable() and len(value) <= _LONGEST_NAME:
             return value.strip()
@@ -123,7 +124,7 @@ def first_name(*candidates: Any) -> str | None:
 
 
 def first_path(*candidates: Any) -> str | None:
-    """Return the first candidate that may be a folder's path."""
+    """Return the first candidate that is a directory path."""
     for value in candidates:
         path = value.strip() if isinstance(value, str) else ""
         if path and path.isprintable() and len(path) <= _LONGEST_PATH:
@@ -132,10 +133,12 @@ def first_path(*candidates: Any) -> str | None:
 
 
 def instructions(body: Any) -> Iterator[str]:
-    """Yield the texts in which an agent tells a model where it is: system prompts, then the first messages."""
+    """Yield the texts in which an agent describes its environment to a model: system prompts, then the first
+    messages.
+    """
     if not isinstance(body, dict):
         return
-    # Code Assist wraps Gemini's request into an envelope of its own.
+    # Code Assist wraps Gemini's request in an envelope.
     inner = body["request"] if isinstance(body.get("request"), dict) else body
     sources = [inner.get(key) for key in ("system", "instructions", "systemInstruction", "system_instruction")]
     for key in ("input", "messages", "contents"):
@@ -145,7 +148,7 @@ def instructions(body: Any) -> Iterator[str]:
 
 
 def _texts(values: Iterable[Any], depth: int) -> Iterator[str]:
-    """Yield the texts of messages, blocks and parts, in whatever dialect."""
+    """Yield the texts of messages, blocks and parts, in any dialect."""
     for value in values:
         if isinstance(value, str):
             yield value

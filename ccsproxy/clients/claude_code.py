@@ -22,7 +22,7 @@ def matches(call: ClientCall) -> bool:
 
 
 def identify(call: ClientCall) -> Client:
-    """Name the client: headers first, then ``metadata.user_id`` and the system prompt."""
+    """Identify the client: from headers first, then ``metadata.user_id`` and the system prompt."""
     said = user_id(call)
     name, version = product(call.user_agent)
     return Client(
@@ -38,7 +38,7 @@ def identify(call: ClientCall) -> Client:
 
 
 def user_id(call: ClientCall) -> dict[str, Any]:
-    """Read ``metadata.user_id``, which is JSON in a string or the older form; empty where it names no session."""
+    """Parse ``metadata.user_id``, which is JSON in a string or the older form; empty if it names no session."""
     text = call.member("metadata", "user_id")
     said = embedded(text)
     if not said and isinstance(text, str) and (match := _USER_ID.match(text)):

@@ -17,7 +17,7 @@ def matches(call: ClientCall) -> bool:
 
 
 def identify(call: ClientCall) -> Client:
-    """Name the client: headers of any age, then the turn's metadata, then the body."""
+    """Identify the client: from headers of any version, then the turn's metadata, then the body."""
     turn = embedded(call.header(_METADATA)) or embedded(call.member("client_metadata", _METADATA))
     return Client(
         name="codex",

@@ -1,4 +1,4 @@
-"""An agent's working directory, taken from what it tells the model in its prompt."""
+"""An agent's working directory, as stated in its prompt."""
 
 import re
 
@@ -6,7 +6,7 @@ import attr
 
 from ccsproxy.clients.call import ClientCall, first_path, instructions
 
-#: How often words may be met before what follows them is no path: hostile texts repeat them.
+#: How many matches without a path after them are tolerated: hostile texts repeat them.
 _TRIES = 5
 #: Absolute paths only, since prose may say ``Working directory: the one above``.
 _PATH = r"[ \t]{0,16}[`\"']?((?:/|~|[A-Za-z]:[\\/]|\\\\)[^\r\n`\"]{0,4096})"
@@ -15,17 +15,17 @@ _IN_BRACKETS = r"((?:/|~|[A-Za-z]:[\\/]|\\\\)[^\r\n`\")]{0,4096})\)"
 
 @attr.frozen
 class Saying:
-    """How an agent says where it works.
+    """How an agent states its working directory.
 
-    :ivar words: what it says in any case.
-    :ivar path: what follows them, with one group.
+    :ivar words: the fixed text.
+    :ivar path: an expression with one group for what follows it.
     """
 
     words: str
     path: re.Pattern[str]
 
     def find(self, text: str) -> str | None:
-        """Return the path that a text says."""
+        """Return the path stated in a text."""
         at = text.find(self.words)
         for _ in range(_TRIES):
             if at < 0:
@@ -41,7 +41,7 @@ def _saying(words: str, path: str = _PATH) -> Saying:
     return Saying(words, re.compile(path))
 
 
-#: What is special comes before what is part of it.
+#: Special forms come before more general ones.
 _SAYINGS = (
     # Claude Code 2.1 (and version 1 of this program, for any client).
     _saying("Primary working directory:", r"[ \t]{0,64}(\S[^\r\n]{0,4096})"),
@@ -63,12 +63,12 @@ _SAYINGS = (
 )
 
 
-#: One of these is in the words of each saying: most texts have none, and need not be searched for each.
+#: One of these occurs in the fixed text of each form: most texts have none, and need not be searched for each.
 _SIGNS = ("irector", "<cwd>", "Project root:")
 
 
 def working_folder(call: ClientCall) -> str | None:
-    """Return the working directory that the instructions of a call name, None where they name none."""
+    """Return the working directory stated in the instructions of a call, None if there is none."""
     texts = [text for text in instructions(call.body) if _may_say(text)]
     if not texts:
         return None
@@ -80,5 +80,5 @@ def working_folder(call: ClientCall) -> str | None:
 
 
 def _may_say(text: str) -> bool:
-    """Tell whether a text may say where an agent works."""
+    """Tell quickly whether a text may state a working directory."""
     return any(sign in text for sign in _SIGNS)

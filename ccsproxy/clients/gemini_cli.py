@@ -17,7 +17,7 @@ def matches(call: ClientCall) -> bool:
 
 
 def identify(call: ClientCall) -> Client:
-    """Name the client; with an API key neither names its session."""
+    """Identify the client; with an API key neither names its session."""
     match = _USER_AGENT.match(call.user_agent)
     return Client(
         name=_NAMES[match.group(1).lower()] if match else None,

@@ -12,17 +12,17 @@ _SESSION = (
     "x-conversation-id",
     "conversation-id",
 )
-#: Agents that say their conversation in the body's cache key; for others that is a key for a cache, and no session.
+#: Agents whose cache key in the body identifies the conversation; for others it is not a session.
 _CACHE_KEY_IS_SESSION = ("kimi", "grok")
 
 
 def matches(call: ClientCall) -> bool:
-    """Return true: somebody made the call."""
+    """Return true: any call matches."""
     return True
 
 
 def identify(call: ClientCall) -> Client:
-    """Name the client as it names itself."""
+    """Identify the client by its own name."""
     name, version = product(call.user_agent)
     keyed = name.lower().startswith(_CACHE_KEY_IS_SESSION)
     return Client(

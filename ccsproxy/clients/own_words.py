@@ -1,14 +1,14 @@
-"""The user's own words in a message of role ``user``, apart from what agents put around them.
+"""Extracting the user's own words from a message of role ``user``, without what agents add to them.
 
-The marks are the agents' to change, so they stand here as data, each with whose it is and where it was seen.
+Agents may change these markers, so they are kept as data, each with its agent and where it was seen.
 """
 
 import re
 
-#: No more of a text is looked at.
+#: Maximum number of characters of a text that are examined.
 _LONGEST = 60_000
 
-#: Elements that an agent adds to what the user said; they go with all that is in them.
+#: Elements that an agent adds to the user's words; they are removed with their content.
 _ADDED = (
     # Claude Code 2.1: context, CLAUDE.md and memory, hooks, what runs in the background, other agents.
     *("system-reminder", "local-command-stdout", "local-command-stderr", "local-command-caveat"),
@@ -36,12 +36,12 @@ _ADDED = (
     # Pi, Crush, Goose, Continue.
     *("project_context", "project_instructions", "info-msg", "git_status", "system_info"),
 )
-#: Elements at the beginning of a text in which the user's words stand; what follows them is the agent's.
+#: Elements at the beginning of a text that contain the user's words; what follows is the agent's.
 _HOLDING = (
     *("task", "user_message", "user_query", "userRequest", "feedback", "session", "user_input", "bash-input"),
     *("conversation", "new_task", "user_prompt"),
 )
-#: Messages that no user wrote, by how they begin.
+#: Beginnings of messages that no user wrote.
 _NOT_THE_USERS = (
     # Claude Code: compaction, interruption, warming its cache, and what precedes local commands.
     "This session is being continued from a previous conversation",
@@ -78,44 +78,44 @@ _NOT_THE_USERS = (
     "I am not sharing any files that you can edit yet",
     "I switched to a new code base",
 )
-#: What an agent appends to the user's words, from its first words on: aider 0.86, a reminder for each edit format.
+#: Text that an agent appends to the user's words: aider 0.86, a reminder for each edit format.
 _APPENDED = (
     "\n# *SEARCH/REPLACE block* Rules:",
     "\n# File editing rules:",
     "\nTo suggest changes to a file you MUST return the entire content of the updated file.",
 )
-#: The result of a tool that Cline and Roo Code send as the user's text: ``[read_file for 'a.py'] Result:``.
+#: A tool result that Cline and Roo Code send as the user's text: ``[read_file for 'a.py'] Result:``.
 _TEXT_RESULT = re.compile(r"\A\[[a-z_]+(?: for '[^\n]*')?\] Result:\s*")
 _COMMAND = re.compile(r"<command-name>\s*(/?[^<\s]+)\s*</command-name>")
 _ARGUMENTS = re.compile(r"<command-args>(.*?)</command-args>", re.S)
 _ADDED_NAMES = "|".join(map(re.escape, _ADDED))
 _ADDED_TAGS = re.compile(rf"<({_ADDED_NAMES})(?:\s[^<>]*)?>.*?</\1>", re.S)
-#: One without an end, because it is too long: then the rest is the agent's too.
+#: An element without an end, because the text was truncated: then the rest is the agent's too.
 _UNENDED = re.compile(rf"\A\s*<(?:{_ADDED_NAMES})(?:\s[^<>]*)?>")
 _HOLDING_TAG = re.compile(rf"\A\s*<({'|'.join(map(re.escape, _HOLDING))})(?:\s[^<>]*)?>(.*?)(?:</\1>|\Z)", re.S)
 
 
 def own_words(text: str) -> str:
-    """Return the user's own words of a text that an agent sends in the user's name; empty where there are none.
+    """Return the user's own words in a text that an agent sends in the user's name; empty if there are none.
 
     :param text: one text of a message.
     """
     text = _unappended(text[:_LONGEST])
     if text.lstrip().startswith(_NOT_THE_USERS) or _TEXT_RESULT.match(text):
         return ""
-    # What follows looks for elements only, and most of what people type has none.
+    # The rest deals with elements only, and most of what people type has none.
     if "<" not in text:
         return text.strip()
     if command := _COMMAND.search(text):
         arguments = _ARGUMENTS.search(text)
         return f"{command.group(1)} {arguments.group(1) if arguments else ''}".strip()
-    # A blank in their place, or words on both sides of an element would grow together.
+    # Replaced by a blank, or words on both sides of an element would be joined.
     bare = _ADDED_TAGS.sub(" ", text)
     if _UNENDED.match(bare):
         return ""
     held = _HOLDING_TAG.match(bare)
     bare = (held.group(2) if held else bare).strip()
-    # Looked at again: the marks may stand behind a reminder, or within the element that holds the words.
+    # Checked again: the markers may follow a reminder, or be inside the element that contains the words.
     return "" if bare.startswith(_NOT_THE_USERS) else bare
 
 
@@ -125,9 +125,9 @@ def _unappended(text: str) -> str:
 
 
 def text_result(text: str) -> str | None:
-    """Return the result of a tool that an agent sends as the user's text, None where it is no such thing.
+    """Return the tool result that an agent sends as the user's text, None if it is not one.
 
-    :return: it may be empty: the result then is the next text of the message.
+    :return: possibly empty: then the result is the next text of the message.
     """
     match = _TEXT_RESULT.match(text)
     return text[match.end() :].strip() if match else None
@@ -135,7 +135,7 @@ def text_result(text: str) -> str | None:
 
 def one_line(text: str, length: int = 160) -> str:
     """Return the beginning of a text as one line for people; may be empty."""
-    # Blanks are few in most texts, so that a little more than the line is enough of them to make it.
+    # Most texts have few blanks, so slightly more than the line's length is enough to make it.
     plain = " ".join(text[: 2 * length].split())
     if len(plain) <= length and len(text) > 2 * length:
         plain = " ".join(text[: 20 * length].split())

@@ -1,4 +1,4 @@
-"""What a call asks, for people: the user's new words, or the tool results since the last answer."""
+"""What a call asks, in readable form: the user's new words, or the tool results since the last response."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +14,10 @@ _ASSISTANT = frozenset({"assistant", "model", "CHATBOT", "chatbot"})
 _RESULT_ROLES = frozenset({"tool", "function", "TOOL"})
 #: Items of the Responses API that the model wrote.
 _WRITTEN = re.compile(r"(?:_call|\Areasoning|\Acompaction|\Acontext_compaction|\Aitem_reference|\Amcp_list_tools)\Z")
-#: Members of a result's object in which its text may stand.
+#: Members of a result object that may contain its text.
 _RESULT_MEMBERS = ("output", "content", "result", "text", "stdout", "error", "response")
 
-#: Members by which an image or a file is known among the pieces of a result: nothing in it is said to anybody.
+#: Members by which an image or a file is recognised among the parts of a result: it has no readable text.
 _MEDIA_MEMBERS = (
     *("source", "image_url", "input_audio", "file_id", "file_data"),
     *("inlineData", "inline_data", "fileData"),
@@ -26,10 +26,10 @@ _MEDIA_MEMBERS = (
 
 @attr.frozen
 class Asked:
-    """What is new since the model last answered.
+    """What is new since the model last responded.
 
-    :ivar prompt: the user's own words, empty where there are none.
-    :ivar result: what the tools gave, empty where none was called.
+    :ivar prompt: the user's own words, empty if there are none.
+    :ivar result: the results of tools, empty if none was called.
     """
 
     prompt: str = ""
@@ -37,9 +37,8 @@ class Asked:
 
 
 def conversation_of(body: Mapping[str, Any]) -> Any:
-    """Return the conversation of a request in whatever dialect: a list of items, a string, or None."""
-    # Code Assist wraps Gemini's request, while another dialect may have a member of that name with something else in
-    # it.
+    """Return the conversation of a request in any dialect: a list of items, a string, or None."""
+    # Code Assist wraps Gemini's request, while another dialect may use a member of that name for something else.
     inner = body.get("request")
     if isinstance(inner, OBJECT) and any(name in inner for name in _LISTS):
         body = inner
@@ -48,7 +47,7 @@ def conversation_of(body: Mapping[str, Any]) -> Any:
 
 
 def is_models(item: Any) -> bool:
-    """Tell whether an item of a conversation is what the model wrote."""
+    """Tell whether an item of a conversation was written by the model."""
     if not isinstance(item, OBJECT):
         return False
     what = item.get("type")
@@ -56,15 +55,15 @@ def is_models(item: Any) -> bool:
 
 
 def asked(conversation: Any) -> Asked:
-    """Return what a conversation's end asks: all that stands behind the model's last words.
+    """Return what the end of a conversation asks: everything after the model's last words.
 
-    :param conversation: see `conversation_of`; of a long one its end is enough.
+    :param conversation: see `conversation_of`; the end of a long one is enough.
     """
     if isinstance(conversation, str):
         return Asked(one_line(own_words(conversation)))
     prompts, results = [], []
     for item in _new(conversation if isinstance(conversation, list) else []):
-        announced = False  # the last text only said that the result of a tool comes next
+        announced = False  # the last text only announced that a tool result follows
         for kind, text in _said(item, "prompt"):
             result = text if kind == "result" else text_result(text)
             if result is None and announced:
@@ -74,24 +73,24 @@ def asked(conversation: Any) -> Asked:
                 results.append(result)
             elif result is None and (words := own_words(text)):
                 prompts.append(words)
-    # Agents put their own before the user's words, so that the last text counts; results all say something.
+    # Agents put their own texts before the user's words, so the last text counts; results are all relevant.
     return Asked(one_line(prompts[-1]) if prompts else "", one_line(" ".join(results)))
 
 
 def words_of(item: Any) -> list[str]:
-    """Return the user's own words in an item of a conversation: no reminders of agents, no results of tools."""
+    """Return the user's own words in an item of a conversation, without agents' reminders and tool results."""
     texts = [text for kind, text in _said(item, "prompt") if kind == "prompt" and text_result(text) is None]
     return [words for text in texts if (words := own_words(text))]
 
 
 def texts_of(item: Any) -> Iterator[str]:
-    """Yield the texts of an item of a conversation, results of tools included."""
+    """Yield the texts of an item of a conversation, including tool results."""
     for _, text in _said(item, "prompt"):
         yield text
 
 
 def _new(items: Sequence[Any]) -> Sequence[Any]:
-    """Return the items behind the last that the model wrote."""
+    """Return the items after the last one written by the model."""
     last = next((at for at in range(len(items) - 1, -1, -1) if is_models(items[at])), -1)
     return items[last + 1 :]
 
@@ -109,13 +108,13 @@ def _said(item: Any, kind: str, depth: int = 0) -> Iterator[tuple[str, str]]:
 
 def _said_by(item: Mapping[str, Any], kind: str, depth: int) -> Iterator[tuple[str, str]]:
     what, role = item.get("type"), item.get("role")
-    # Agents put reminders of this role behind the user's words, where they would pass for what the user asked last.
+    # Agents put reminders with this role after the user's words, where they would pass for the user's last words.
     if role in ("system", "developer", "SYSTEM"):
         return
     if role in _RESULT_ROLES or (isinstance(what, str) and what.endswith(("_result", "_call_output", "_response"))):
         yield from _result(item)
         return
-    # Gemini and Bedrock mark a result by the member that holds it, not by a type.
+    # Gemini and Bedrock mark a result by the member that contains it, not by a type.
     for name in ("functionResponse", "function_response", "toolResult"):
         if name in item and isinstance(item[name], OBJECT):
             yield from _result(item[name])
@@ -125,7 +124,7 @@ def _said_by(item: Mapping[str, Any], kind: str, depth: int) -> Iterator[tuple[s
 
 
 def _result(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what a tool gave."""
+    """Yield the texts of a tool result."""
     for name in _RESULT_MEMBERS:
         if name in item:
             for text in _result_texts(item[name], 0):
@@ -135,7 +134,7 @@ def _result(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _result_texts(value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, str):
-        # Codex and others put a result's text with its exit code into JSON within the string.
+        # Codex and others put a result's text together with its exit code into JSON within the string.
         inner = embedded(value)
         known = [name for name in _RESULT_MEMBERS if isinstance(inner.get(name), str)]
         yield inner[known[0]] if known else value
@@ -146,6 +145,6 @@ def _result_texts(value: Any, depth: int) -> Iterator[str]:
         known = [name for name in _RESULT_MEMBERS if name in value]
         if not known and any(name in value for name in _MEDIA_MEMBERS):
             return
-        # Gemini's results are objects of the tool's own making: what they say stands under any name.
+        # Gemini's results are objects defined by the tool: their text may be under any name.
         for each in [value[known[0]]] if known else value.values():
             yield from _result_texts(each, depth + 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ccsproxy.clients.call import OBJECT
 
-#: How much of the instructions is looked at.
+#: How many characters of the instructions are searched.
 _INSTRUCTIONS = 3000
 
 
@@ -22,54 +22,56 @@ class Purpose(StrEnum):
     SIDE = "side"
 
 
-#: Instructions of calls for a title: OpenCode, Kilo, Crush, Goose, Continue, Copilot, Claude Code, Open WebUI.
+#: Instructions for calls that ask for a title: OpenCode, Kilo, Crush, Goose, Continue, Copilot, Claude Code, Open
+#: WebUI.
 _TITLE = re.compile(
     r"title generator|crafting pithy titles|description of this session in \d words or less|"
     r"(?:generate|create|write|provide|craft|suggest|produce|give|reply with|come up with|summari[sz]e)\b[^.\n]{0,80}"
     r"\b(?:thread |session |chat |conversation |short |concise |brief )?title\b(?! page)",
     re.IGNORECASE,
 )
-#: Instructions of calls that make a summary of the conversation: Claude Code, Codex, Gemini CLI, OpenCode.
+#: Instructions for calls that summarise the conversation: Claude Code, Codex, Gemini CLI, OpenCode.
 _COMPACTION = re.compile(
     r"helpful AI assistant tasked with summarizing conversations|summarizes internal chat history|"
     r"CONTEXT CHECKPOINT COMPACTION|anchored (?:context )?summar|"
     r"create a detailed summary of (?:the|our) conversation",
     re.IGNORECASE,
 )
-#: Instructions of other calls beside a conversation: Claude Code's classifiers, Gemini CLI's router.
+#: Instructions for other side calls: Claude Code's classifiers, Gemini CLI's router.
 _SIDE = re.compile(
     r"Your task is to process Bash commands that an AI coding agent wants to run|"
     r"Analyze if this message indicates a new conversation topic|specialized Task Routing AI|"
     r"Extract any file paths that this command reads or modifies",
     re.IGNORECASE,
 )
-#: In this order, each with words of which one must be there: a search without regard to case is slow on long texts.
+#: In this order, each with words of which one must occur: a case-insensitive search is slow on long texts.
 _TOLD = (
     (_COMPACTION, ("summar", "checkpoint compaction"), Purpose.COMPACTION),
     (_SIDE, ("bash commands", "new conversation topic", "task routing ai", "file paths that"), Purpose.SIDE),
     (_TITLE, ("title", "description of this session"), Purpose.TITLE),
 )
-#: Claude Code says it in a header, since 2.1.3xx.
+#: Claude Code states it in a header, since 2.1.3xx.
 _BY_CLASS = {"auxiliary": Purpose.SIDE, "side_reply": Purpose.SIDE, "compaction": Purpose.COMPACTION}
 
 
 def purpose_of(body: Mapping[str, Any], request_class: str = "") -> Purpose:
-    """Tell what a call is for.
+    """Determine the purpose of a call.
 
-    :param body: the request's JSON; of a long conversation its end is enough.
-    :param request_class: the header ``x-claude-code-request-class``, empty where there is none.
+    :param body: the request's JSON; the end of a long conversation is enough.
+    :param request_class: the header ``x-claude-code-request-class``, empty if there is none.
     """
     inner = body.get("request")
     inner = inner if isinstance(inner, OBJECT) else body
-    # The two that the body proves come first: the header calls both auxiliary, and a title has a purpose of its own.
+    # The two purposes that the body proves come first: the header calls both auxiliary, and a title has its own
+    # purpose.
     if _is_quota_probe(inner):
         return Purpose.QUOTA
     if _asks_for_title(inner):
         return Purpose.TITLE
     if request_class in _BY_CLASS:
         return _BY_CLASS[request_class]
-    # Who may use tools works on something; and a user's own words about titles must not turn a turn into a title's
-    # call.
+    # A call with tools does real work; and a user's own words about titles must not make a turn a request for a
+    # title.
     if inner.get("tools"):
         return Purpose.MAIN
     return _by_instructions("\n".join(_instructions(inner))[:_INSTRUCTIONS])
@@ -77,7 +79,7 @@ def purpose_of(body: Mapping[str, Any], request_class: str = "") -> Purpose:
 
 @lru_cache(256)
 def _by_instructions(said: str) -> Purpose:
-    """Tell a call without tools by what the model is told; most calls of a session are told the same."""
+    """Determine the purpose of a call without tools by its instructions; most calls of a session have the same."""
     # In lower case once, for a dozen plain searches: they rule out nearly every call before a pattern is tried.
     lower = said.casefold()
     for pattern, needed, purpose in _TOLD:
@@ -87,7 +89,9 @@ def _by_instructions(said: str) -> Purpose:
 
 
 def _is_quota_probe(body: Mapping[str, Any]) -> bool:
-    """Tell Claude Code's call that only wants the headers with the limits: one token, the one word ``quota``."""
+    """Recognise Claude Code's call that only wants the headers with the limits: one token, the single word
+    ``quota``.
+    """
     messages = body.get("messages")
     if body.get("max_tokens") != 1 or not isinstance(messages, list) or len(messages) != 1:
         return False
@@ -95,14 +99,14 @@ def _is_quota_probe(body: Mapping[str, Any]) -> bool:
 
 
 def _asks_for_title(body: Mapping[str, Any]) -> bool:
-    """Tell whether the answer is to be an object with a title and hardly anything else."""
+    """Tell whether the requested output format is an object with a title and hardly anything else."""
     schema = _schema(body)
     properties = schema.get("properties") if isinstance(schema, OBJECT) else None
     return isinstance(properties, OBJECT) and "title" in properties and len(properties) <= 2
 
 
 def _schema(body: Mapping[str, Any]) -> Any:
-    """Return the JSON schema of the answer, wherever the dialect has it."""
+    """Return the JSON schema of the output, wherever the dialect has it."""
     for path in _SCHEMAS:
         if path[0] not in body:
             continue
@@ -126,7 +130,7 @@ _SCHEMAS = (
 
 
 def _instructions(body: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the texts that tell the model what to do: instructions, then the first message of a short call."""
+    """Yield the texts that instruct the model: instructions, then the first message of a short call."""
     for name in ("system", "instructions", "systemInstruction", "system_instruction", "preamble"):
         yield from _texts(body.get(name))
     for name in ("messages", "input", "contents"):

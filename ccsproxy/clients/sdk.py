@@ -1,4 +1,4 @@
-"""The libraries that programs call models with: SDKs, and frameworks on top of them."""
+"""Libraries that programs use to call models: SDKs, and frameworks on top of them."""
 
 import re
 
@@ -9,7 +9,7 @@ from ccsproxy.exchange.record import Client
 _STAINLESS = re.compile(
     r"\A(?:Async)?(Anthropic|OpenAI|AzureOpenAI)(?:Bedrock|Vertex|Foundry|Aws)?/(\w+)[ /]v?(\d[\w.+-]*)?", re.I
 )
-#: Names as they stand in front of a version, and as records have them.
+#: Their names as in front of a version, and as in records.
 _OTHERS = re.compile(
     r"(?i)\A(google-genai-sdk|ollama-python|ollama-js|ollama|mistral-client-python|genai-js|"
     r"pydantic-ai|litellm|langchain[\w-]*|llm)/v?(\d[\w.+-]*)"
@@ -21,12 +21,12 @@ _VERCEL = re.compile(r"\Aai/v?(\d[\w.+-]*)|\Aai-sdk/[\w.-]+(?:/v?(\d[\w.+-]*))?"
 
 
 def matches(call: ClientCall) -> bool:
-    """Whether one of the libraries made this call, with nothing above it that names itself."""
+    """Whether one of the libraries made this call, with nothing above it that identifies itself."""
     return any(known.match(call.user_agent) for known in (_STAINLESS, _OTHERS, _AGENTS, _VERCEL))
 
 
 def identify(call: ClientCall) -> Client:
-    """Name the library: ``anthropic-python``, ``openai-js``, ...; it has no session but one that a header names."""
+    """Identify the library: ``anthropic-python``, ``openai-js``, ...; it has no session unless a header names one."""
     name, version = _name(call)
     return Client(
         name=name,

@@ -1,7 +1,7 @@
 """Fingerprints of a conversation's turns, to recognise a request that continues an earlier one.
 
-Agents send the whole conversation again each time. Each message gets a digest, and each beginning of the conversation
-one of its own; what is no part of a message, such as where the cache has marks, is left out. Digests hold within one
+Agents send the whole conversation again each time. Each message gets a digest, and so does each prefix of the
+conversation; anything that is not part of a message, such as cache markers, is ignored. Digests are valid within one
 process only.
 """
 
@@ -19,14 +19,14 @@ from ccsproxy.clients.prompt import conversation_of, is_models, texts_of
 from ccsproxy.exchange.continuation import previous_answer
 from ccsproxy.wire import jsontext
 
-#: What of an answer is compared with what a client sends back as such, in characters.
+#: How many characters of a response are compared with what a client sends back.
 _COMPARED = 80
-#: Members of a message that are no part of what it says.
+#: Members of a message that are not part of its content.
 _MARKS = frozenset({"cache_control", "cachePoint", "prompt_cache_breakpoint", "id", "status"})
 _MARKED = tuple(b'"%s":' % mark.encode() for mark in sorted(_MARKS))
 
 _in_order = msgspec.json.Encoder(order="deterministic").encode
-#: The digests of so many messages are remembered, by the hash of what was sent.
+#: How many messages' digests are cached, by the hash of what was sent.
 _REMEMBERED = 50_000
 _digests: dict[int, int] = {}
 
@@ -36,10 +36,10 @@ class Turns:
     """The conversation of one request.
 
     :ivar messages: the digest of each message.
-    :ivar beginnings: the digest of each beginning: of the first message, of the first two, and so on.
+    :ivar beginnings: the digest of each prefix: of the first message, of the first two, and so on.
     :ivar own: how many messages it takes until the user or the model has said something.
     :ivar items: the messages themselves.
-    :ivar continues: the id of the answer that the request says it continues, empty for none.
+    :ivar continues: the id of the response that the request continues, empty for none.
     """
 
     messages: tuple[int, ...]
@@ -55,23 +55,23 @@ class Turns:
 
     @property
     def answered(self) -> bool:
-        """Whether the model has said anything in it."""
+        """Whether it contains anything written by the model."""
         return any(is_models(item) for item in self.items)
 
     @cached_property
     def opening(self) -> str:
-        """What the first messages say, for finding the summary of an earlier conversation in it."""
-        # Looked for only where a conversation of the same program was summed up.
+        """The text of the first messages, for finding the summary of an earlier conversation in it."""
+        # Needed only if a conversation of the same program was summarised.
         return _opening(self.items)
 
     @cached_property
     def answers(self) -> Mapping[int, str]:
-        """By the number of messages before it, the beginning of each answer's words as the client repeats it."""
+        """The beginning of each response's text as repeated by the client, by the number of messages before it."""
         return _answers(self.items)
 
 
 def turns_of(body: Any) -> Turns | None:
-    """Return the conversation of a request, None when there is none in it.
+    """Return the conversation of a request, None if it contains none.
 
     :param body: the request's JSON.
     """
@@ -86,46 +86,47 @@ def turns_of(body: Any) -> Turns | None:
 
 
 def words_of_answer(answer: Any) -> str:
-    """Return of a reassembled answer what is compared with what the client later repeats of it."""
+    """Return the part of a reassembled response that is compared with what the client later repeats of it."""
     return answer_line(answer)[:_COMPARED]
 
 
 def _digest(item: Any) -> int:
-    """Return the digest of what a message says; one that was met before is known by how it is written."""
-    # Hashed as it was sent, which costs no sorting: nearly every message of a long conversation was met one request
-    # before.
+    """Return the digest of a message's content, cached by its serialised form."""
+    # Hashed as it was sent, which needs no sorting: nearly every message of a long conversation was in the previous
+    # request.
     name = hash(jsontext.dumps(item))
     digest = _digests.get(name)
     if digest is None:
         if len(_digests) >= _REMEMBERED:
-            # All at once: to keep the newest would need an order, which costs more than digesting a conversation anew
-            # now and then.
+            # All at once: keeping the newest would need an order, which costs more than computing a conversation's
+            # digests again now and then.
             _digests.clear()
         digest = _digests[name] = _digest_anew(item)
     return digest
 
 
 def _encode(value: Any) -> bytes:
-    """Write a value so that equal ones are written alike."""
+    """Serialise a value so that equal values give equal bytes."""
     try:
         return _in_order(value)
-    except UnicodeEncodeError:  # half a character, which some agents cut an emoji into
+    except UnicodeEncodeError:  # half a character, because some agents cut an emoji in two
         return jsontext.dumps(value)
 
 
 def _digest_anew(item: Any) -> int:
-    """Return the digest of a message; most have none of the marks, and need no copy without them."""
+    """Compute the digest of a message; most have no markers, and need not be copied without them."""
     said = _encode(item)
-    # A mark in somebody's words costs a copy and changes nothing, as only members go.
+    # A marker in somebody's text costs a copy and changes nothing, because only members are removed.
     return hash(_encode(_bare(item)) if any(mark in said for mark in _MARKED) else said)
 
 
 def _bare(value: Any) -> Any:
-    """Return a message without the marks that move from one request to the next."""
+    """Return a message without the markers that move from one request to the next."""
     kind = type(value)
     if kind is dict:
         return {
-            # Agents move their cache marks along with every request: with them no two requests would begin alike.
+            # Agents move their cache markers with every request: with them no two requests would have a common
+            # prefix.
             name: member if type(member) is str else _bare(member)
             for name, member in value.items()
             if name not in _MARKS
@@ -136,21 +137,21 @@ def _bare(value: Any) -> Any:
 def _beginnings(messages: Sequence[int]) -> Iterator[int]:
     digest = 0
     for message in messages:
-        # Chained, so that equal messages after different beginnings differ.
+        # Chained, so that equal messages after different prefixes differ.
         digest = hash((digest, message))
         yield digest
 
 
 def _own(items: Sequence[Any]) -> int:
     for number, item in enumerate(items, 1):
-        # All conversations of one agent begin with the same context: alike up to here says nothing yet.
+        # All conversations of one agent start with the same context: being equal up to here means nothing yet.
         if is_models(item) or any(own_words(text) for text in texts_of(item)):
             return number
     return len(items)
 
 
 def _answers(items: Sequence[Any]) -> dict[int, str]:
-    """Return the beginnings of the answers; what the model wrote in several items is one."""
+    """Return the beginnings of the responses; what the model wrote in several items is one."""
     answers: dict[int, str] = {}
     begun: int | None = None
     for number, item in enumerate(items):

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import attr
 
-#: The two ways: as an HTTP proxy, or under a base URL of ours.
+#: The two methods: as an HTTP proxy, or under a base URL of ours.
 FORWARD, BASE_URL = "forward", "base-url"
 
 
 @attr.frozen
 class ServiceFacts:
-    """What an agent is told of the running service.
+    """What an agent needs to know about the running service.
 
-    :ivar proxy: the proxy's URL, without a slash at its end.
-    :ivar ca: the file of the certificate authority alone.
-    :ivar bundle: a file of the system's authorities and ours.
-    :ivar upstreams: upstream NAME to its URL, in the service's order.
+    :ivar proxy: the proxy's URL, without a trailing slash.
+    :ivar ca: the file with our certificate authority only.
+    :ivar bundle: a file with the system's authorities and ours.
+    :ivar upstreams: URLs by upstream name, in the service's order.
     """
 
     proxy: str
@@ -28,9 +28,9 @@ class ServiceFacts:
     upstreams: Mapping[str, str] = attr.field(factory=dict)
 
     def base(self, name: str) -> str:
-        """Return the base URL that leads to an upstream.
+        """Return the base URL for an upstream.
 
-        :raises NoUpstream: when the service has no upstream of that name.
+        :raises NoUpstream: if the service has no upstream with that name.
         """
         names = list(self.upstreams)
         if name not in names:
@@ -39,15 +39,15 @@ class ServiceFacts:
 
 
 class NoUpstream(Exception):
-    """The running service has no upstream of the name that a base URL needs."""
+    """The running service does not have the upstream that a base URL needs."""
 
 
 @attr.frozen
 class Leading:
-    """How one start of an agent is led here.
+    """How one start of an agent is directed to the proxy.
 
-    :ivar environment: variables that are set for it.
-    :ivar arguments: what comes before the user's own arguments.
+    :ivar environment: variables to set.
+    :ivar arguments: arguments before the user's own.
     """
 
     environment: Mapping[str, str] = attr.field(factory=dict)
@@ -56,7 +56,7 @@ class Leading:
 
 @attr.frozen
 class Surroundings:
-    """Where a user starts an agent: what decides which of the agent's settings are in force.
+    """The user's environment, which determines the agent's effective settings.
 
     :ivar home: the user's home directory.
     :ivar cwd: the directory in which the agent starts.
@@ -70,11 +70,11 @@ class Surroundings:
 
 @attr.frozen
 class Overrule:
-    """A setting of the user's that stands in the way of a launcher.
+    """A user setting that overrides a launcher's.
 
     :ivar where: the file or variable.
-    :ivar what: the setting and its value, secrets left out.
-    :ivar cure: what to do, in one sentence.
+    :ivar what: the setting and its value, without secrets.
+    :ivar cure: the remedy, in one sentence.
     """
 
     where: str
@@ -84,7 +84,7 @@ class Overrule:
 
 @attr.frozen
 class Measured:
-    """With which version something was tried, and when.
+    """With which version something was tested, and when.
 
     :ivar version: the agent's version.
     :ivar date: ``YYYY-MM-DD``.
@@ -106,20 +106,20 @@ def _unknown_login(surroundings: Surroundings) -> str:
 class Agent:
     """One coding agent, as data.
 
-    :ivar name: what ``ccsproxy NAME`` is called.
+    :ivar name: the command name in ``ccsproxy NAME``.
     :ivar title: the agent's own name.
-    :ivar commands: the programs to look for, the first that is there is started.
-    :ivar via: the way with the fewest side effects.
-    :ivar upstream: NAME of the upstream that its base URL leads to.
-    :ivar base_url: how it is led here by a base URL; None where it cannot be.
-    :ivar effects: what a base URL changes in the agent's behaviour, in sentences; a way without an entry changes
-    nothing known.
-    :ivar overrules: finds the user's settings that outrank what a launcher sets.
-    :ivar login: tells how the agent is logged in: ``api-key``, ``subscription``, ``none`` or ``unknown``.
-    :ivar needs: what the user has to have set for it to start, in a sentence; empty for nothing.
-    :ivar asking: arguments with which it answers one prompt and ends; ``{prompt}`` stands for it. Empty where it
-    has none.
-    :ivar measured: what all this was tried with.
+    :ivar commands: program names to look for; the first one found is started.
+    :ivar via: the method with the fewest side effects.
+    :ivar upstream: name of the upstream for its base URL.
+    :ivar base_url: how it is directed here by a base URL; None if that is impossible.
+    :ivar effects: what a base URL changes in the agent's behaviour, in sentences; a method without an entry has no
+    known effects.
+    :ivar overrules: finds user settings that override a launcher's.
+    :ivar login: determines how the agent is logged in: ``api-key``, ``subscription``, ``none`` or ``unknown``.
+    :ivar needs: what the user has to set up before it can start, in a sentence; empty for nothing.
+    :ivar asking: arguments with which it answers one prompt and exits; ``{prompt}`` is a placeholder. Empty if it has
+    no such mode.
+    :ivar measured: with which version all this was tested.
     """
 
     name: str
@@ -136,6 +136,6 @@ class Agent:
     measured: Measured | None = None
 
     def find(self, environment: Mapping[str, str]) -> str | None:
-        """Return the path of its program, None when it is not installed."""
+        """Return the path of its program, None if it is not installed."""
         paths = (shutil.which(command, path=environment.get("PATH")) for command in self.commands)
         return next((path for path in paths if path), None)

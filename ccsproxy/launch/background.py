@@ -27,48 +27,48 @@ from ccsproxy.launch.health import read_health
 from ccsproxy.providers.registry import PROVIDERS, upstream_name
 from ccsproxy.run import read_run_file
 
-#: Upstreams of a service that a launcher starts, so that every agent has a base URL; the first is the default.
+#: Upstreams of a service started by a launcher, so that every agent has a base URL; the first is the default.
 UPSTREAMS = ("anthropic", "openai", "chatgpt", "google", "codeassist")
-#: Seconds that a service has to be up, and to end after its drain.
+#: Seconds that a service gets to start, and to exit after its drain.
 START_WITHIN, END_WITHIN = 30.0, 45.0
 _PORTS = "ports.json"
 _DEFAULTS = attr.fields_dict(Config)
 
 
 class NoService(StartError):
-    """The service cannot be started, found or ended; says why and what to do."""
+    """The service cannot be started, found or stopped; the message says why and what to do."""
 
 
 @attr.frozen
 class Background:
-    """The background service of one data dir.
+    """The background service of one data directory.
 
-    :ivar data_dir: where its records are.
-    :ivar options: further options of the service, used when it is started.
+    :ivar data_dir: the data directory.
+    :ivar options: additional options of the service, used when it is started.
     """
 
     data_dir: Path
     options: Sequence[str] = ()
 
     def running(self) -> Mapping[str, Any] | None:
-        """Return the run file of the service that answers, None when none does."""
+        """Return the run file of a service that answers, None if there is none."""
         found = read_run_file(self.data_dir)
         return found if found is not None and _answers(found["proxy"]) else None
 
     def ensure(self, environment: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         """Return the run file of the service; start one if none runs, on the ports that it had before.
 
-        :param environment: of the service; that of this process when None.
-        :raises NoService: when it cannot be started.
+        :param environment: of the service; by default that of this process.
+        :raises NoService: if it cannot be started.
         """
-        # Two agents that are started at once would otherwise start two services, one of which finds its ports taken.
+        # Otherwise two agents started at once would start two services, one of which would find its ports in use.
         with self._alone():
             return self.running() or self._start(dict(os.environ if environment is None else environment))
 
     def stop(self) -> bool:
-        """End the service as SIGTERM does; tell whether one ran.
+        """Stop the service as by SIGTERM; tell whether one was running.
 
-        :raises NoService: when it does not end in time.
+        :raises NoService: if it does not exit in time.
         """
         leases.stay_up(self.data_dir, up=False)
         found = read_run_file(self.data_dir)
@@ -79,38 +79,39 @@ class Background:
         deadline = time.monotonic() + END_WITHIN
         while read_run_file(self.data_dir) is not None:
             if time.monotonic() > deadline:
-                raise NoService(f"The service (process {pid}) still finishes its streams; try again in a while.")
+                raise NoService(f"The service (process {pid}) is still finishing its streams; try again later.")
             time.sleep(0.05)
         return True
 
     def is_other_version(self, found: Mapping[str, Any]) -> bool:
-        """Tell whether a running service is of another version than this program."""
+        """Tell whether a running service has a different version from this program."""
         return bool(found.get("version") != __version__)
 
     def as_started(self, found: Mapping[str, Any]) -> Background:
-        """Return what starts a service again as it is now: with its options, on its ports.
+        """Return the settings for restarting a service as it is now: with its options, on its ports.
 
-        :param found: the run file of the service; what nobody of us has started is started with our own options.
+        :param found: the run file of the service; one that was not started by a launcher is restarted with our own
+        options.
         """
         known = self._ports()
         if known.get("pid") != found.get("pid") or not isinstance(known.get("options"), list):
             return self
         options = [str(each) for each in known["options"]]
         for port in ("--proxy-port", "--api-port"):
-            while port in options:  # it may have been 0; which it became is remembered
+            while port in options:  # it may have been 0; the actual port is remembered
                 del options[options.index(port) : options.index(port) + 2]
         return attr.evolve(self, options=options)
 
     def renewed(self, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Put a service of this version in the place of one of another, where that disturbs nobody.
+        """Replace a service of another version by one of this version, if that disturbs nobody.
 
         :param found: the run file of the service.
-        :return: the run file of the new one; None when the old one stays, because other agents use it, because an
-            exchange is running, or because somebody else than a launcher started it.
-        :raises NoService: when it does not end, or the new one does not start.
+        :return: the run file of the new one; None if the old one stays, because other agents use it, an exchange is
+        in progress, or it was not started by a launcher.
+        :raises NoService: if it does not exit, or the new one does not start.
         """
         stays = (leases.folder_of(self.data_dir) / leases.UP).exists()
-        # A stream in the middle belongs to an agent that nobody here knows of.
+        # A running stream belongs to an agent that is not known here.
         idle = read_health(found, self.data_dir).get("in_flight") == 0
         if not idle or leases.holders(self.data_dir) > 1 or self._ports().get("pid") != found.get("pid"):
             return None
@@ -120,7 +121,7 @@ class Background:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Let two launchers that find no service start one, not two."""
+        """Ensure that two launchers which find no service start one, not two."""
         path = leases.folder_of(self.data_dir) / "lock"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
@@ -133,7 +134,7 @@ class Background:
         log = self.data_dir / "logs" / "service.log"
         log.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        # What an earlier start has said is not why this one fails.
+        # Output of an earlier start does not explain this failure.
         begins = os.fstat(descriptor).st_size
         try:
             program = subprocess.Popen(  # noqa: S603 - our own program
@@ -143,7 +144,7 @@ class Background:
                 stderr=descriptor,
                 env=environment,
                 start_new_session=True,
-                # A service that lives for days must not keep a folder in use that somebody wants to unmount or
+                # A service that runs for days must not keep a directory in use that somebody wants to unmount or
                 # delete.
                 cwd="/",
             )
@@ -158,9 +159,9 @@ class Background:
     ) -> Mapping[str, Any]:
         """Wait for a service that is starting, and return its run file.
 
-        :param alive: tells whether it may still come.
-        :param why: says why it did not.
-        :raises NoService: when it does not come in time.
+        :param alive: tells whether it may still start.
+        :param why: returns why it did not.
+        :raises NoService: if it does not start in time.
         """
         deadline = time.monotonic() + START_WITHIN
         while (found := self.running()) is None:
@@ -173,7 +174,7 @@ class Background:
     def command(self, *, while_wanted: bool = True) -> list[str]:
         """Return the command line of the service.
 
-        :param while_wanted: it ends when nobody uses it any more.
+        :param while_wanted: it exits when nobody uses it any more.
         """
         given = set(map(_name_of, self._said("--upstream")))
         urls = [(each.name, each.url) for each in PROVIDERS if each.name in UPSTREAMS and each.name not in given]
@@ -196,7 +197,7 @@ class Background:
         return [*command, *self.options]
 
     def _said(self, option: str) -> Iterator[str]:
-        """Yield the values that an option was given."""
+        """Yield the values given for an option."""
         for number, word in enumerate(self.options):
             if word.startswith(f"{option}="):
                 yield word.partition("=")[2]
@@ -204,7 +205,7 @@ class Background:
                 yield self.options[number + 1]
 
     def _port(self, which: str) -> int:
-        """Return the port that the service had before, or its default; another one where somebody else has it."""
+        """Return the port that the service had before, or its default; another one if that is in use."""
         port = self._wanted(which)
         return 0 if _is_taken(port) else port
 
@@ -212,7 +213,9 @@ class Background:
         return int(self._ports().get(which) or _DEFAULTS[f"{which}_port"].default or 0)
 
     def taken_ports(self) -> list[int]:
-        """Return those of the ports that a start would take which another program has; for when no service runs."""
+        """Return which of the ports that a start would use are in use by another program; for when no service
+        runs.
+        """
         return [port for port in map(self._wanted, ("proxy", "api")) if _is_taken(port)]
 
     def _ports(self) -> dict[str, Any]:
@@ -241,7 +244,7 @@ def _is_taken(port: int) -> bool:
 
 
 def _name_of(upstream: str) -> str:
-    """Return the NAME of an ``--upstream``, said or by its host."""
+    """Return the name of an ``--upstream``, explicit or derived from its host."""
     name, mark, _ = upstream.partition("=")
     if mark and "://" not in name:
         return name
@@ -250,7 +253,7 @@ def _name_of(upstream: str) -> str:
 
 
 def _answers(urls: Sequence[str]) -> bool:
-    """Tell whether somebody listens at the first of some URLs."""
+    """Tell whether a server is listening at the first of some URLs."""
     if not urls:
         return False
     host, _, port = urls[0].partition("://")[2].rpartition(":")

@@ -6,21 +6,21 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
-#: Where systems keep their authorities, if OpenSSL does not say (Debian, Fedora, openSUSE, Alpine, macOS).
+#: Where systems keep their authorities, if OpenSSL does not know (Debian, Fedora, openSUSE, Alpine, macOS).
 _KNOWN = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-#: Variables by which a user may have named further authorities.
+#: Variables by which a user may have added authorities.
 _USERS_OWN = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def write_bundle(ca: Path, environment: Mapping[str, str]) -> Path:
-    """Write the bundle beside our authority and return its path.
+    """Write the bundle next to our authority and return its path.
 
-    :param ca: the file of our authority.
+    :param ca: the file with our authority.
     :param environment: the variables of the user's shell.
     """
     target = ca.with_name("bundle.pem")
@@ -41,7 +41,7 @@ def write_bundle(ca: Path, environment: Mapping[str, str]) -> Path:
 
 
 def system_files() -> list[str]:
-    """Return the file of the system's authorities, nothing where none is found."""
+    """Return the file with the system's authorities, nothing if none is found."""
     paths = ssl.get_default_verify_paths()
     candidates = [path for path in (paths.cafile, paths.openssl_cafile, *_KNOWN) if path]
     return [next(path for path in candidates if os.path.isfile(path))] if any(map(os.path.isfile, candidates)) else []

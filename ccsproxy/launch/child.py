@@ -1,8 +1,7 @@
 """The agent as a foreground child with its own terminal, signals and exit status, as if started directly.
 
-The agent stays in our process group: what the terminal sends (Ctrl-C, Ctrl-Z, a window's new size) reaches it
-directly, and
-the shell sees one job. So we ignore the keys that are meant for it, and hand on what is sent to us alone.
+The agent stays in our process group: what the terminal sends (Ctrl-C, Ctrl-Z, a new window size) reaches it directly,
+and the shell sees one job. So we ignore the signals of these keys, and forward signals that are sent only to us.
 """
 
 import os
@@ -12,22 +11,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-#: What a terminal sends to the whole group: the agent's to act on.
+#: Signals sent by a terminal to the whole process group: the agent handles them.
 _KEYS = (signal.SIGINT, signal.SIGQUIT)
-#: What somebody sends to us and means for the agent.
+#: Signals sent to us but meant for the agent.
 _HANDED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-#: Seconds between two looks at the service while the agent runs.
+#: Seconds between two checks of the service while the agent runs.
 _LOOK = 1.0
 
 
 def run_child(command: Sequence[str], environment: Mapping[str, str], look: Callable[[], object]) -> int:
-    """Run a program until it ends, and return its status, minus the signal if one ended it.
+    """Run a program until it exits, and return its status, negative if a signal ended it.
 
     :param environment: all its variables.
-    :param look: called about once a second while it runs; what it raises does not concern the program.
-    :raises OSError: when it cannot be started.
+    :param look: called about once a second meanwhile; its exceptions do not affect the program.
+    :raises OSError: if it cannot be started.
     """
-    # From the agent's first moment on somebody may send us what is meant for it: it waits until there is a child.
+    # Signals meant for the agent may arrive at once: they are blocked until the child exists.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDED_ON)
     before: dict[signal.Signals, Any] = {number: signal.signal(number, signal.SIG_IGN) for number in _KEYS}
     try:
@@ -38,7 +37,7 @@ def run_child(command: Sequence[str], environment: Mapping[str, str], look: Call
         def hand_on(number: int, frame: FrameType | None) -> None:
             child.send_signal(number)
 
-        # Only now is there a child to hand them to; until here they were blocked, not lost.
+        # Only now does the child exist to which they are forwarded; until here they were blocked, not lost.
         before |= {number: signal.signal(number, hand_on) for number in _HANDED_ON}
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return _wait(child, look)
@@ -49,8 +48,9 @@ def run_child(command: Sequence[str], environment: Mapping[str, str], look: Call
 
 
 def _as_before(handlers: Mapping[signal.Signals, object], mask: Iterable[int]) -> Callable[[], None]:
-    """Return what gives a child the treatment of signals that we had: what is ignored or blocked stays so through
-    exec."""
+    """Return a function that restores our original signal handling in a child: what is ignored or blocked stays so
+    after exec.
+    """
 
     def restore() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -67,12 +67,12 @@ def _wait(child: "subprocess.Popen[bytes]", look: Callable[[], object]) -> int:
         except subprocess.TimeoutExpired:
             try:
                 look()
-            except Exception:  # noqa: S112 - the agent goes on whatever became of the service
+            except Exception:  # noqa: S112 - the agent continues whatever became of the service
                 continue
 
 
 def end_as(status: int) -> int:
-    """Return an exit status, or end by the signal that ended the child, as a shell expects of who stood between."""
+    """Return an exit status, or end by the signal that ended the child, as a shell expects."""
     if status >= 0:
         return status
     number = signal.Signals(-status)
@@ -80,7 +80,7 @@ def end_as(status: int) -> int:
         if number is signal.SIGQUIT:
             _no_core_dump()
         if number is not signal.SIGKILL:
-            # Python's own handler would raise KeyboardInterrupt in place of dying by the signal.
+            # Python's own handler would raise KeyboardInterrupt instead of ending by the signal.
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
     return 128 + number

@@ -15,11 +15,11 @@ import attr
 
 from ccsproxy.launch.agent import Agent, Surroundings
 
-#: Seconds that an agent has to say its version.
+#: Time limit in seconds for an agent to print its version.
 _VERSION_WITHIN = 15.0
-#: Bytes that should be free where records are kept; below it retention begins to remove.
+#: Free bytes that should be available for records; below this, retention starts to remove.
 _FREE = 512 << 20
-#: The day before which no clock can be right: this version is not older.
+#: A clock before this date is certainly wrong: this version was released later.
 _NOT_BEFORE = 1_790_000_000.0
 
 OK, NOTE, TROUBLE = "ok", "note", "trouble"
@@ -27,12 +27,12 @@ OK, NOTE, TROUBLE = "ok", "note", "trouble"
 
 @attr.frozen
 class Diagnosis:
-    """One thing that the doctor says.
+    """One statement of the doctor.
 
-    :ivar state: ``ok``, ``note`` (worth knowing) or ``trouble`` (in the way).
+    :ivar state: ``ok``, ``note`` (worth knowing) or ``trouble`` (a problem).
     :ivar about: what it is about, in a word or two.
     :ivar text: the fact, in a sentence.
-    :ivar cure: what to do; empty when nothing has to be done.
+    :ivar cure: the remedy; empty if nothing has to be done.
     """
 
     state: str
@@ -42,7 +42,7 @@ class Diagnosis:
 
 
 def examine_agent(agent: Agent, surroundings: Surroundings) -> Iterator[Diagnosis]:
-    """Say how an agent is, and what in its settings outranks a launcher."""
+    """Report the state of an agent, and which of its settings override a launcher."""
     path = agent.find(surroundings.environment)
     if path is None:
         yield Diagnosis(
@@ -50,7 +50,9 @@ def examine_agent(agent: Agent, surroundings: Surroundings) -> Iterator[Diagnosi
         )
         return
     version = version_of(path, surroundings.environment)
-    tried = f"; tried with {agent.measured.version} on {agent.measured.date}" if agent.measured else "; not tried yet"
+    tried = (
+        f"; tested with {agent.measured.version} on {agent.measured.date}" if agent.measured else "; not tested yet"
+    )
     yield Diagnosis(OK, agent.name, f"{agent.title} {version or 'of unknown version'} at {path}{tried}.")
     login = agent.login(surroundings)
     if login == "none":
@@ -60,14 +62,16 @@ def examine_agent(agent: Agent, surroundings: Surroundings) -> Iterator[Diagnosi
     for overrule in agent.overrules(surroundings):
         yield Diagnosis(TROUBLE, agent.name, f"{overrule.where} sets {overrule.what}.", overrule.cure)
     yield Diagnosis(
-        OK, agent.name, f"'ccsproxy {agent.name}' leads it here by {agent.via}, which changes nothing in it."
+        OK,
+        agent.name,
+        f"'ccsproxy {agent.name}' starts it with --via {agent.via}, which does not change its behaviour.",
     )
     for effect in agent.effects:
         yield Diagnosis(NOTE, agent.name, f"--via base-url: {effect}")
 
 
 def version_of(path: str, environment: Mapping[str, str]) -> str | None:
-    """Ask a program for its version; None when it does not say one in time."""
+    """Return a program's version; None if it does not print one in time."""
     try:
         done = subprocess.run(  # noqa: S603 - the user's own agent
             [path, "--version"],
@@ -85,16 +89,16 @@ def version_of(path: str, environment: Mapping[str, str]) -> str | None:
 
 
 def examine_shell(surroundings: Surroundings) -> Iterator[Diagnosis]:
-    """Say which of the shell's variables bear on how calls travel."""
+    """Report which of the shell's variables affect how calls are routed."""
     environment = surroundings.environment
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         if environment.get(name):
-            cure = "The service goes through it too; it is taken over when the service starts."
-            yield Diagnosis(NOTE, "proxy", f"{name} is set; a launcher puts ours in its place for the agent.", cure)
+            cure = "The service uses it too; it is read when the service starts."
+            yield Diagnosis(NOTE, "proxy", f"{name} is set; a launcher replaces it by ours for the agent.", cure)
     exempt = [each.strip() for each in re.split(r"[,\s]+", environment.get("NO_PROXY", "")) if each.strip()]
     hosts = [each for each in exempt if re.search(r"anthropic|openai|googleapis|chatgpt|claude", each) or each == "*"]
     if hosts:
-        cure = "Take these out of NO_PROXY; what it names goes past us, unrecorded."
+        cure = "Remove these from NO_PROXY; calls to hosts in it bypass the proxy and are not recorded."
         yield Diagnosis(TROUBLE, "proxy", f"NO_PROXY names {', '.join(hosts)}.", cure)
     for name in ("ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "GOOGLE_GEMINI_BASE_URL"):
         if environment.get(name):
@@ -103,7 +107,7 @@ def examine_shell(surroundings: Surroundings) -> Iterator[Diagnosis]:
     for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"):
         file = environment.get(name)
         if file and not Path(file).is_file():
-            yield Diagnosis(TROUBLE, "certificates", f"{name} names {file}, which is not there.", f"Unset {name}.")
+            yield Diagnosis(TROUBLE, "certificates", f"{name} names {file}, which does not exist.", f"Unset {name}.")
 
 
 def _host(url: str) -> str:
@@ -111,7 +115,7 @@ def _host(url: str) -> str:
 
 
 def examine_machine(data_dir: Path, now: float | None = None) -> Iterator[Diagnosis]:
-    """Say whether clock and disk are as they should be."""
+    """Report whether clock and disk are in order."""
     moment = time.time() if now is None else now
     if moment < _NOT_BEFORE:
         yield Diagnosis(
@@ -120,26 +124,26 @@ def examine_machine(data_dir: Path, now: float | None = None) -> Iterator[Diagno
     where = next(path for path in (data_dir, *data_dir.parents) if path.exists())
     free = shutil.disk_usage(where).free
     if free < _FREE:
-        cure = "Make room: the oldest records go first when the disk is nearly full."
+        cure = "Free some space: the oldest records are removed when the disk is nearly full."
         yield Diagnosis(TROUBLE, "disk", f"Only {free >> 20} MiB are free at {where}.", cure)
     else:
         yield Diagnosis(OK, "disk", f"{free >> 30} GiB are free at {where}.")
 
 
 def examine_ports(taken: Iterable[int]) -> Iterator[Diagnosis]:
-    """Say which of our ports another program has.
+    """Report which of our ports are in use by another program.
 
     :param taken: these ports.
     """
     for port in taken:
-        cure = "A launcher takes another one; what is pointed at it by hand reaches the other program."
+        cure = "A launcher uses another one; clients configured by hand for this port reach the other program."
         yield Diagnosis(NOTE, "port", f"Port {port} is taken by another program.", cure)
 
 
 def examine_last_session(title: str, losses: Iterable[str]) -> Iterator[Diagnosis]:
-    """Say whether the last session that was recorded lost anything.
+    """Report whether the last recorded session lost anything.
 
-    :param title: what it is called.
+    :param title: its title.
     :param losses: what was lost, in sentences.
     """
     lost = list(losses)
@@ -148,17 +152,19 @@ def examine_last_session(title: str, losses: Iterable[str]) -> Iterator[Diagnosi
             TROUBLE, "records", f"Of the last session ({title}): {loss}", "'ccsproxy ls' marks the calls."
         )
     if not lost:
-        yield Diagnosis(OK, "records", f"The last session ({title}) is whole.")
+        yield Diagnosis(OK, "records", f"The last session ({title}) is complete.")
 
 
 def examine_service(found: Mapping[str, Any] | None, health: Mapping[str, Any]) -> Iterator[Diagnosis]:
-    """Say whether a service runs, and whether it lost anything.
+    """Report whether a service runs, and whether it lost anything.
 
-    :param found: its run file, None when none runs.
-    :param health: what ``GET /api/health`` says, empty when it does not answer.
+    :param found: its run file, None if none runs.
+    :param health: the content of ``GET /api/health``, empty if it does not answer.
     """
     if found is None:
-        yield Diagnosis(OK, "service", "None runs; a launcher starts one and ends it with its last agent.")
+        yield Diagnosis(
+            OK, "service", "No service is running; a launcher starts one, which ends with its last agent."
+        )
         return
     yield Diagnosis(OK, "service", f"Version {found['version']} runs at {found['proxy'][0]}.")
     dropped = sum((health.get("dropped") or {}).values())

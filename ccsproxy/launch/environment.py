@@ -4,19 +4,19 @@ from collections.abc import Mapping
 
 from ccsproxy.launch.agent import Leading, ServiceFacts
 
-#: What is never sent through a proxy: programs of this machine.
+#: Hosts that are never reached through a proxy: this machine.
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-#: Variables that take a file of one more authority.
+#: Variables for a file with one additional authority.
 _ONE_MORE = ("NODE_EXTRA_CA_CERTS", "CODEX_CA_CERTIFICATE", "DENO_CERT")
-#: Variables that take a file of all authorities there are.
+#: Variables for a file with all authorities.
 _ALL = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
 
 
 def forward_environment(service: ServiceFacts, environment: Mapping[str, str]) -> Leading:
-    """Return what makes a program use the proxy port for all its HTTPS, and trust what is opened there.
+    """Return what makes a program use the proxy port for all its HTTPS, and trust the intercepted connections.
 
-    Where the user has named an authority of their own, the bundle holds it too (see `ccsproxy.launch.bundle`), so it
-    is given in the place of theirs.
+    If the user has added an authority, the bundle contains it too (see `ccsproxy.launch.bundle`), so it replaces the
+    user's file.
 
     :param environment: the variables of the user's shell.
     """
@@ -24,7 +24,7 @@ def forward_environment(service: ServiceFacts, environment: Mapping[str, str]) -
     said |= {name: str(service.bundle) for name in _ONE_MORE if name in environment}
     said |= dict.fromkeys(_ALL, str(service.bundle))
     said |= {"HTTPS_PROXY": service.proxy, "https_proxy": service.proxy}
-    # Node's own fetch heeds proxies from 22.21 and 24 on, and only where it is told to.
+    # Node's own fetch supports proxies since 22.21 and 24, and only if enabled.
     said["NODE_USE_ENV_PROXY"] = "1"
     exempt = merged_exemptions(environment)
     said |= {"NO_PROXY": exempt, "no_proxy": exempt}
@@ -32,7 +32,7 @@ def forward_environment(service: ServiceFacts, environment: Mapping[str, str]) -
 
 
 def merged_exemptions(environment: Mapping[str, str]) -> str:
-    """Return the user's ``NO_PROXY`` with this machine's own names in it."""
+    """Return the user's ``NO_PROXY`` with the names of this machine added."""
     given = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
     names = [name.strip() for name in given.split(",") if name.strip()]
     return ",".join(names + [name for name in _LOOPBACK if name not in names])

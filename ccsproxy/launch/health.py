@@ -8,10 +8,10 @@ from typing import Any
 
 
 def read_health(found: Mapping[str, Any], data_dir: Path) -> dict[str, Any]:
-    """Return the service's health, empty where it does not answer.
+    """Return the service's health, empty if it does not answer.
 
     :param found: its run file.
-    :param data_dir: where its token is; beyond loopback, as in a container, it answers to nobody without one.
+    :param data_dir: contains its token; beyond loopback, as in a container, it requires one.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -24,7 +24,7 @@ def read_health(found: Mapping[str, Any], data_dir: Path) -> dict[str, Any]:
 
 
 def _shown(data_dir: Path) -> dict[str, str]:
-    """Return the header field with the token; none where there is no token to read."""
+    """Return the header field with the token; none if there is no readable token."""
     try:
         return {"Authorization": f"Bearer {(data_dir / 'api-token').read_text('ascii').strip()}"}
     except (OSError, ValueError):

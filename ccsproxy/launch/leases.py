@@ -1,8 +1,8 @@
 """Leases on the background service: a locked file per launcher, so that a dead launcher leaves no service behind.
 
-A lease is a file in ``<data-dir>/launch/`` that its holder keeps locked. The kernel unlocks it when the holder ends,
-in whatever way, so a file that can be locked is nobody's. ``ccsproxy up`` leaves a lease without a holder: a file of
-its own name, which only ``ccsproxy down`` removes.
+A lease is a file in ``<data-dir>/launch/`` that its holder keeps locked. The kernel unlocks it when the holder ends
+for whatever reason, so a file that can be locked is abandoned. ``ccsproxy up`` creates a lease without a holder: a
+file with a special name, which only ``ccsproxy down`` removes.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ _SUFFIX = ".lease"
 
 
 class Lease:
-    """One launcher's claim on the service, held as long as its process lives or until it is closed."""
+    """One launcher's lease on the service, held as long as its process lives or until it is closed."""
 
     def __init__(self, data_dir: Path) -> None:
         folder = folder_of(data_dir)
@@ -23,31 +23,31 @@ class Lease:
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def close(self) -> None:
-        """Give the claim up."""
+        """Release the lease."""
         self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
 
 
 def folder_of(data_dir: Path) -> Path:
-    """Return the folder of leases, made private if it is not there."""
+    """Return the directory of leases, created privately if it does not exist."""
     folder = data_dir / FOLDER
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mode is not for parents that mkdir makes
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mode does not apply to parents created by mkdir
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
 def holders(data_dir: Path) -> int:
-    """Count the launchers that use the service, and sweep up after those that died."""
+    """Count the launchers that use the service, and remove the leases of dead ones."""
     return sum(_is_held(path) for path in folder_of(data_dir).glob(f"*{_SUFFIX}"))
 
 
 def is_wanted(data_dir: Path) -> bool:
-    """Tell whether anybody uses the service, or asked for it to stay."""
+    """Tell whether a launcher uses the service, or the user asked for it to stay."""
     return (folder_of(data_dir) / UP).exists() or holders(data_dir) > 0
 
 
 def stay_up(data_dir: Path, *, up: bool) -> None:
-    """Ask for the service to stay without agents, or no longer."""
+    """Set whether the service stays without agents."""
     mark = folder_of(data_dir) / UP
     if up:
         mark.touch(mode=0o600)
@@ -61,7 +61,7 @@ def _is_held(path: Path) -> bool:
     except OSError:
         return False
     try:
-        # Only a holder that has died lets us: its file is swept up by whoever looks first.
+        # Only a dead holder's file can be locked: it is removed by whoever finds it first.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return True

@@ -1,4 +1,4 @@
-"""The receipt: what an agent's run amounted to, in a few lines on standard error after it has ended."""
+"""The receipt: a summary of an agent's run in a few lines on standard error after it has exited."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ccsproxy.store.query import parse_query
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
 
-#: How many rows one look takes, and how many looks there are at most.
+#: Rows per query, and the maximum number of queries.
 _PAGE, _PAGES = 500, 20
 
 
@@ -24,16 +24,16 @@ _PAGE, _PAGES = 500, 20
 class Receipt:
     """The sums of one run of an agent.
 
-    :ivar calls: model calls that were recorded.
-    :ivar sent: tokens sent, cached ones included; None when no call says.
+    :ivar sent: tokens sent, including cached ones; None if no call states them.
+    :ivar cached: tokens read from a cache; None if no call states them.
     :ivar cached: those of them that were read from a cache; None when no call says.
-    :ivar cost: dollars of the calls whose price is known.
-    :ivar unpriced: calls whose price is not.
-    :ivar errors: calls that failed, those left out that the user broke off.
-    :ivar sessions: ids of the sessions, that with most calls first.
-    :ivar retries: calls that repeated one which had failed.
-    :ivar findings: what is worth knowing of the sessions, the weightiest first, in sentences.
-    :ivar budgets: budgets of the service that are spent or nearly so, in sentences.
+    :ivar cost: total in dollars of the calls with a known price.
+    :ivar unpriced: number of calls without one.
+    :ivar errors: calls that failed, except those cancelled by the user.
+    :ivar sessions: ids of the sessions, the one with the most calls first.
+    :ivar retries: calls that repeated a failed one.
+    :ivar findings: findings about the sessions, the most important first, in sentences.
+    :ivar budgets: budgets of the service that are nearly or fully spent, in sentences.
     """
 
     calls: int = 0
@@ -48,12 +48,12 @@ class Receipt:
     budgets: tuple[str, ...] = ()
 
     def lines(self, address: str) -> list[str]:
-        """Write it for people.
+        """Format it for people.
 
-        :param address: the dashboard's URL, empty where it ends with the agent.
+        :param address: the dashboard's URL, empty if it ends with the agent.
         """
         if not self.calls:
-            return ["ccsproxy: no model call of it was seen; 'ccsproxy doctor' says what may be in the way"]
+            return ["ccsproxy: no model call was seen; 'ccsproxy doctor' may tell why"]
         said = [f"{self.calls} call{'s' * (self.calls != 1)}"]
         if self.sent:
             share = f" ({self.cached * 100 // self.sent} % cached)" if self.cached is not None else ""
@@ -69,7 +69,7 @@ class Receipt:
         return [f"ccsproxy: {', '.join(said)}", *notes, f"          {see}ccsproxy why {first}"]
 
     def _worth_knowing(self) -> list[str]:
-        """Return the weightiest finding, and how many more there are."""
+        """Return the most important finding, and how many more there are."""
         if not self.findings:
             return []
         more = len(self.findings) - 1
@@ -115,7 +115,7 @@ def _budget(each: Mapping[str, Any]) -> str:
 
 
 def sum_up(rows: Iterable[Mapping[str, Any]]) -> Receipt:
-    """Add up rows as `GET /api/requests` has them."""
+    """Add up rows as in `GET /api/requests`."""
     calls, sent, cached, cost, unpriced, errors = 0, None, None, 0.0, 0, 0
     sessions: dict[str, int] = {}
     for row in rows:
@@ -147,7 +147,7 @@ def _since(reader: Reader, began: float) -> Iterable[Mapping[str, Any]]:
 
 
 def _is_of(reader: Reader, row: Mapping[str, Any], launch: str) -> bool:
-    """Tell whether a session's call is of a run; where the system tells no labels, time alone decides."""
+    """Tell whether a session's call belongs to a run; if no labels are available, the time alone decides."""
     try:
         labels = reader.record(row["session_id"], row["seq"]).get("labels") or {}
     except NotKept:

@@ -1,4 +1,4 @@
-"""Starts an agent on recorded answers: a mock takes the provider's place, and nothing is recorded."""
+"""Starting an agent on recorded responses: a mock takes the provider's place, and nothing is recorded."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ccsproxy.launch.background import UPSTREAMS
 from ccsproxy.launch.child import run_child
 from ccsproxy.launch.start import leading, service_facts
 
-#: Seconds that the mock has to end in.
+#: Seconds that the mock gets to exit.
 _END_WITHIN = 10.0
 
 
 @attr.frozen
 class ReplayedResult:
-    """What came of a start.
+    """The result of a run.
 
-    :ivar status: the agent's exit status, minus the signal that ended it.
-    :ivar told: what the mock says of it: ``answered``, ``refused``, ``left``; empty when it broke off.
+    :ivar status: the agent's exit status, negative for a signal.
+    :ivar told: the mock's counters: ``answered``, ``refused``, ``left``; empty if it failed.
     """
 
     status: int
@@ -38,30 +38,30 @@ class ReplayedResult:
         """Yield the receipt, line by line."""
         answered, refused = self.told.get("answered"), self.told.get("refused")
         if answered is None:
-            yield "ccsproxy: the mock broke off; 'ccsproxy mock SESSION' by itself may say why"
+            yield "ccsproxy: the mock failed; running 'ccsproxy mock SESSION' separately may tell why"
             return
         left = len(self.told.get("left", ()))
         more = f"; {left} recorded call{'s were' if left != 1 else ' was'} not asked for" if left else ""
-        yield f"ccsproxy: {answered} requests were answered from records, {refused} fitted none{more}"
+        yield f"ccsproxy: {answered} requests were answered from records, {refused} matched none{more}"
 
 
 def start_replayed(
     agent: Agent | None, command: Sequence[str], data_dir: Path, mock: Sequence[str], via: str = ""
 ) -> ReplayedResult:
-    """Start an agent, wait for its end, and let a mock answer it meanwhile.
+    """Start an agent, wait for its exit, and let a mock answer it meanwhile.
 
-    :param agent: what is known of it, None for any program.
+    :param agent: the known agent, None for any program.
     :param command: its program and arguments, as the user gave them.
-    :param mock: what ``ccsproxy mock`` is to be told.
-    :param via: ``forward`` or ``base-url``; empty for the agent's own.
-    :raises StartError: when the mock or the agent cannot be started.
+    :param mock: arguments for ``ccsproxy mock``.
+    :param via: ``forward`` or ``base-url``; empty for the agent's default.
+    :raises StartError: if the mock or the agent cannot be started.
     """
     surroundings = Surroundings(Path.home(), Path.cwd(), dict(os.environ))
     program = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-P", "-m", "ccsproxy.tools", "mock", *mock, "--json", "--data-dir", str(data_dir)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        # What a terminal sends to the agent must not end the mock under it.
+        # Signals from the terminal to the agent must not end the mock.
         start_new_session=True,
     )
     try:
@@ -75,13 +75,13 @@ def start_replayed(
 
 
 def _begun(program: subprocess.Popen[bytes], names: Sequence[str]) -> Mapping[str, Any]:
-    """Wait for the mock's address, and return what a run file says of a service."""
+    """Wait for the mock's address, and return the equivalent of a service's run file."""
     line = program.stdout.readline() if program.stdout is not None else b""
     if not line:
         program.wait()
         raise StartError("The recorded session cannot be replayed.")
     url = json.loads(line)["url"]
-    # Below a name of an upstream the mock answers as at its root.
+    # Under an upstream's name the mock answers as at its root.
     return {"proxy": [url], "upstreams": dict.fromkeys(names, url)}
 
 

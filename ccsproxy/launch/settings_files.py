@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-#: No settings file is larger; what is larger is not read.
+#: Settings files are never larger; a larger one is not read.
 _LARGEST = 4 << 20
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
-    """Return the object in a JSON file, comments of JSONC left out; empty when there is none."""
+    """Return the object in a JSON file, without JSONC comments; empty if there is none."""
     try:
         value = json.loads(_without_comments(_text(path)))
     except (OSError, ValueError):
@@ -21,7 +21,7 @@ def read_json(path: Path) -> Mapping[str, Any]:
 
 
 def read_toml(path: Path) -> Mapping[str, Any]:
-    """Return the table in a TOML file, empty when there is none."""
+    """Return the table in a TOML file, empty if there is none."""
     try:
         return tomllib.loads(_text(path))
     except (OSError, ValueError):
@@ -29,7 +29,7 @@ def read_toml(path: Path) -> Mapping[str, Any]:
 
 
 def member(value: Any, *names: str) -> Any:
-    """Return what lies under a path of names, None where there is nothing."""
+    """Return the value at a path of names, None if there is none."""
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
@@ -42,5 +42,5 @@ def _text(path: Path) -> str:
 
 
 def _without_comments(text: str) -> str:
-    """Leave out lines that are comments: OpenCode's and Copilot's files are JSONC."""
+    """Remove comment lines: OpenCode's and Copilot's files are JSONC."""
     return "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("//"))

@@ -25,14 +25,14 @@ from ccsproxy.runtime.sockets.processes import LABELS
 
 
 class NotInstalled(StartError):
-    """The agent's program is not on this machine."""
+    """The agent's program is not installed on this machine."""
 
 
 @attr.frozen
 class LaunchResult:
-    """What came of a start.
+    """The result of a run.
 
-    :ivar status: the agent's exit status, minus the signal that ended it.
+    :ivar status: the agent's exit status, negative for a signal.
     :ivar launch: the label under which its calls are recorded.
     :ivar began: seconds since the epoch.
     """
@@ -44,7 +44,7 @@ class LaunchResult:
 
 
 def service_facts(run_file: Mapping[str, Any], data_dir: Path, environment: Mapping[str, str]) -> ServiceFacts:
-    """Return what an agent is told of a service; makes the authority if there is none yet.
+    """Return what an agent needs to know about a service; creates the CA if there is none yet.
 
     :param environment: the variables of the user's shell.
     """
@@ -56,21 +56,21 @@ def service_facts(run_file: Mapping[str, Any], data_dir: Path, environment: Mapp
 
 
 def leading(agent: Agent | None, via: str, service: ServiceFacts, surroundings: Surroundings) -> Leading:
-    """Return how an agent is led here.
+    """Return how an agent is directed to the proxy.
 
     :param agent: None for any program.
-    :raises StartError: when it cannot be led that way.
+    :raises StartError: if that method is impossible for it.
     """
     if via == agents.FORWARD:
         return forward_environment(service, surroundings.environment)
     if agent is None or agent.base_url is None:
-        name = "A program that is not known" if agent is None else agent.title
-        raise StartError(f"{name} cannot be led here by a base URL; leave --via out.")
+        name = "An unknown program" if agent is None else agent.title
+        raise StartError(f"{name} cannot be redirected by a base URL; remove --via.")
     try:
         return agent.base_url(service, surroundings)
     except NoUpstream as missing:
         raise StartError(
-            f"The running service has no upstream named {missing}; leave --via out, or end it with 'ccsproxy down'."
+            f"The running service has no upstream named {missing}; remove --via, or run 'ccsproxy down' first."
         ) from None
 
 
@@ -82,14 +82,14 @@ def start(
     labels: Mapping[str, str] | None = None,
     say: Callable[[str], object] = lambda text: None,
 ) -> LaunchResult:
-    """Start an agent, wait for its end, and keep a service there for it meanwhile.
+    """Start an agent, wait for its exit, and keep a service running for it meanwhile.
 
-    :param agent: what is known of it, None for any program.
+    :param agent: the known agent, None for any program.
     :param command: its program and arguments, as the user gave them.
-    :param via: ``forward`` or ``base-url``; empty for the agent's own.
-    :param labels: further labels of its records.
-    :param say: told, in a sentence, of what the user should know before the agent has the screen.
-    :raises StartError: when the service or the agent cannot be started.
+    :param via: ``forward`` or ``base-url``; empty for the agent's default.
+    :param labels: additional labels for its records.
+    :param say: called with a sentence that the user should see before the agent takes over the screen.
+    :raises StartError: if the service or the agent cannot be started.
     """
     surroundings = Surroundings(Path.home(), Path.cwd(), dict(os.environ))
     background.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,7 +100,10 @@ def start(
             run_file = background.renewed(run_file) or run_file
         if background.is_other_version(run_file):
             old = run_file["version"]
-            say(f"a service of version {old} runs and is in use; 'ccsproxy down' lets the next start use this one")
+            say(
+                f"a service of version {old} is running and in use;"
+                " after 'ccsproxy down' the next start uses this version"
+            )
         service = service_facts(run_file, background.data_dir, surroundings.environment)
         way = leading(agent, via or (agent.via if agent else agents.FORWARD), service, surroundings)
         launch = uuid.uuid4().hex[:12]
@@ -118,7 +121,7 @@ def start(
 def program_of(agent: Agent, environment: Mapping[str, str]) -> str:
     """Return the path of an agent's program.
 
-    :raises NotInstalled: when it is not there.
+    :raises NotInstalled: if it does not exist.
     """
     path = agent.find(environment)
     if path is None:

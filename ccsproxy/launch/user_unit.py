@@ -11,7 +11,7 @@ from pathlib import Path
 from ccsproxy.launch.background import NoService
 
 NAME = "ccsproxy.service"
-#: Seconds that systemd has for one command.
+#: Time limit of a systemctl command in seconds.
 _WITHIN = 60.0
 
 _UNIT = """\
@@ -49,18 +49,18 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def unit_path(environment: Mapping[str, str], home: Path) -> Path:
-    """Return where the user's own units are."""
+    """Return the directory of the user's own units."""
     config = environment.get("XDG_CONFIG_HOME")
     return (Path(config) if config else home / ".config") / "systemd" / "user" / NAME
 
 
 def unit_text(command: Sequence[str]) -> str:
-    """Return the unit that runs a command."""
+    """Return the text of a unit that runs a command."""
     return _UNIT.format(command=" ".join(_quoted(word) for word in command))
 
 
 def _quoted(word: str) -> str:
-    """Write a word as systemd reads it (systemd.service(5), command lines; systemd.syntax(7), quoting)."""
+    """Quote a word for systemd (systemd.service(5), command lines; systemd.syntax(7), quoting)."""
     said = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{said}"' if not said or set(said) & set(" \t'\"\\;") else said
 
@@ -68,8 +68,8 @@ def _quoted(word: str) -> str:
 class UserUnit:
     """The unit of one user.
 
-    :param path: where it is written.
-    :param run: runs a program and returns how it ended.
+    :param path: the unit file.
+    :param run: runs a program and returns its result.
     """
 
     def __init__(self, path: Path, run: Run = _run) -> None:
@@ -78,7 +78,7 @@ class UserUnit:
     def start(self, command: Sequence[str]) -> None:
         """Write the unit and start it, now and at each login.
 
-        :raises NoService: when there is no systemd for this user, or it does not start.
+        :raises NoService: if there is no systemd for this user, or the unit does not start.
         """
         self._systemctl("daemon-reload")
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ class UserUnit:
     def remove(self) -> bool:
         """Stop the unit and delete it; tell whether there was one.
 
-        :raises NoService: when systemd refuses.
+        :raises NoService: if systemd refuses.
         """
         if not self._path.exists():
             return False
@@ -111,4 +111,4 @@ class UserUnit:
 
 def _missing(why: str) -> str:
     there = "" if shutil.which("systemctl") else "systemctl is not installed. "
-    return f"{there}systemd takes no unit of this user: {why}. 'ccsproxy up' without --systemd needs none."
+    return f"{there}systemd does not accept the user unit: {why}. Use 'ccsproxy up' without --systemd instead."

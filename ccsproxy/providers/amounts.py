@@ -4,16 +4,16 @@ import math
 from collections.abc import Iterable
 
 UNKNOWN = "–"
-#: Smaller amounts are written as less than this.
+#: Smaller amounts are shown as less than this.
 _LEAST = 0.0001
 
 
 def dollars(amount: float | None, unknown: str = UNKNOWN) -> str:
-    """Write an amount in US dollars, a small one with two digits that say something, a tiny one as less than that.
+    """Format an amount in US dollars, a small one with two significant digits, a tiny one as less than that.
 
-    A column is narrow, and of ``$0.000012`` it would show ``$0.0000``.
+    A column is narrow, and ``$0.000012`` would be shown as ``$0.0000``.
 
-    :param unknown: what stands for an amount that is not known.
+    :param unknown: placeholder for an unknown amount.
     """
     if amount is None:
         return unknown
@@ -26,9 +26,9 @@ def dollars(amount: float | None, unknown: str = UNKNOWN) -> str:
 
 
 def total(amount: float | None, unpriced: int | str | None, unknown: str = UNKNOWN) -> str:
-    """Write a cost or a sum of costs; one that lacks something is a lower bound.
+    """Format a cost or a sum of costs; one that is incomplete is a lower bound.
 
-    :param unpriced: how many calls have no price, or what a single one lacks.
+    :param unpriced: how many calls have no price, or what is missing for a single one.
     """
     if amount is None or not unpriced:
         return dollars(amount, unknown)
@@ -36,9 +36,9 @@ def total(amount: float | None, unpriced: int | str | None, unknown: str = UNKNO
 
 
 def lacking(unpriced: int | None, models: Iterable[str] = ()) -> str:
-    """Say how many calls a sum lacks, and of which models; nothing where it lacks none.
+    """Describe how many calls are missing in a sum, and of which models; nothing if none is.
 
-    Their cost is unknown because the model has no price, or because the call broke off before all was counted.
+    Their cost is unknown because the model has no price, or because the call broke off before everything was counted.
 
     :param models: the models of those calls.
     """

@@ -95,7 +95,7 @@ class LeadingTests(AgentCase):
         lacking = ServiceFacts(SERVICE.proxy, SERVICE.ca, SERVICE.bundle, {"lab": "http://lab.test"})
         for agent, service, word in (
             (BY_NAME["amp"], SERVICE, "Amp"),
-            (None, SERVICE, "not known"),
+            (None, SERVICE, "unknown program"),
             (BY_NAME["claude"], lacking, "'ccsproxy down'"),
         ):
             error = self.assertRaises(StartError, leading, agent, BASE_URL, service, self.around())

@@ -36,7 +36,7 @@ class UserUnitTests(SynchronousTestCase):
         """Without a systemd of the user nothing is written, and one sentence says what works."""
         self.status = 1
         failed = self.assertRaises(NoService, UserUnit(self.path, self.run_).start, ["x"])
-        self.assertIn("No medium found. 'ccsproxy up' without --systemd needs none.", str(failed))
+        self.assertIn("No medium found. Use 'ccsproxy up' without --systemd instead.", str(failed))
         self.assertFalse(self.path.exists())
 
     def test_words_are_quoted(self) -> None:

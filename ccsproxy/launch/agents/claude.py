@@ -11,7 +11,7 @@ from pathlib import Path
 from ccsproxy.launch.agent import Agent, Leading, Measured, Overrule, ServiceFacts, Surroundings
 from ccsproxy.launch.settings_files import member, read_json
 
-#: Variables that, set in a settings file, are set by Claude Code itself after ours.
+#: Variables that Claude Code itself sets from a settings file, overriding ours.
 _LEADING = ("ANTHROPIC_BASE_URL", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS")
 _MANAGED = (
     Path("/etc/claude-code/managed-settings.json"),
@@ -24,12 +24,12 @@ def _base_url(service: ServiceFacts, surroundings: Surroundings) -> Leading:
 
 
 def settings_files(surroundings: Surroundings) -> list[Path]:
-    """Return the settings files that Claude Code reads, those that win first."""
+    """Return the settings files that Claude Code reads, in order of precedence."""
     folder = surroundings.environment.get("CLAUDE_CONFIG_DIR")
     user = Path(folder) if folder else surroundings.home / ".claude"
     project = surroundings.cwd / ".claude"
     files = [*_MANAGED, project / "settings.local.json", project / "settings.json", user / "settings.json"]
-    return list(dict.fromkeys(files))  # in the home directory the project's are the user's own
+    return list(dict.fromkeys(files))  # in the home directory, the project's files are the user's own
 
 
 def _overrules(surroundings: Surroundings) -> list[Overrule]:
@@ -38,18 +38,18 @@ def _overrules(surroundings: Surroundings) -> list[Overrule]:
         given = member(read_json(file), "env")
         for name in _LEADING:
             if member(given, name) is not None:
-                cure = f"Remove env.{name} from {file}; it is set after the launcher's own."
+                cure = f"Remove env.{name} from {file}; it overrides the launcher's own."
                 found.append(Overrule(str(file), f"env.{name}", cure))
     for name in ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"):
         if surroundings.environment.get(name):
-            cure = "Start with --via forward (the default): a base URL for Anthropic is not used by it."
+            cure = "Start with --via forward (the default): it does not use a base URL for Anthropic."
             found.append(Overrule("environment", name, cure))
     return found
 
 
 def _login(surroundings: Surroundings) -> str:
     environment = surroundings.environment
-    # In the order in which Claude Code itself looks: a key in the environment wins over a login that it has stored.
+    # In the order in which Claude Code itself looks: a key in the environment has precedence over a stored login.
     if environment.get("ANTHROPIC_API_KEY") or environment.get("ANTHROPIC_AUTH_TOKEN"):
         return "api-key"
     if environment.get("CLAUDE_CODE_OAUTH_TOKEN"):

@@ -1,7 +1,7 @@
 """The launcher's description of Codex.
 
-Codex 0.171 speaks WebSocket to ``/v1/responses`` and sends increments; the provider of the docs, with a base URL,
-posts the whole conversation each turn. Forwarding keeps the WebSocket. It ignores ``OPENAI_BASE_URL``;
+Codex 0.171 uses a WebSocket to ``/v1/responses`` and sends increments; with the documented provider and base URL, it
+posts the whole conversation in each turn. Forwarding keeps the WebSocket. It ignores ``OPENAI_BASE_URL``;
 ``openai_base_url`` on the command line works.
 """
 
@@ -18,7 +18,8 @@ def _home(surroundings: Surroundings) -> Path:
 
 def _base_url(service: ServiceFacts, surroundings: Surroundings) -> Leading:
     if _login(surroundings) == "subscription":
-        # A provider of its own: under chatgpt_base_url Codex asks where its workspace lives, and goes there directly.
+        # A separate provider: under chatgpt_base_url Codex looks up its workspace's location, and connects there
+        # directly.
         fields = (
             f'name="ccsproxy", base_url="{service.base("chatgpt")}", wire_api="responses", requires_openai_auth=true'
         )

@@ -5,7 +5,7 @@ from ccsproxy.launch.settings_files import member, read_json
 
 
 def _base_url(service: ServiceFacts, surroundings: Surroundings) -> Leading:
-    # With a Google login it asks Code Assist, an API of its own, and does not look at the other variable.
+    # With a Google login it uses Code Assist, a separate API, and ignores the other variable.
     if _login(surroundings) == "subscription":
         return Leading({"CODE_ASSIST_ENDPOINT": service.base("codeassist")})
     return Leading({"GOOGLE_GEMINI_BASE_URL": service.base("google")})

@@ -7,7 +7,7 @@ from ccsproxy.launch.settings_files import member, read_json
 
 
 def _base_url(service: ServiceFacts, surroundings: Surroundings) -> Leading:
-    # Its SDK puts /messages behind the base itself, without the version.
+    # Its SDK appends /messages directly to the base, without the version.
     options = {"options": {"baseURL": f"{service.base('anthropic')}/v1"}}
     return Leading({"OPENCODE_CONFIG_CONTENT": json.dumps({"provider": {"anthropic": options}})})
 

@@ -14,8 +14,9 @@ _STREAM, _JSON = "text/event-stream; charset=utf-8", "application/json"
 
 @attr.frozen
 class MockAnswer:
-    """One answer of the mock.
+    """One response of the mock.
 
+    :ivar is_model_call: the path is that of a model call.
     :ivar is_model_call: the path is that of a model call.
     """
 
@@ -25,17 +26,17 @@ class MockAnswer:
     is_model_call: bool = False
 
 
-#: What makes Codex go on over HTTP at once; that it asked for a WebSocket is worth comparing.
+#: Makes Codex fall back to HTTP at once; the attempt to use a WebSocket is worth comparing.
 UPGRADE_REFUSED = MockAnswer(426, _JSON, b"{}", is_model_call=True)
 
 
 def answer(method: str, path: str, body: Any) -> MockAnswer:
     """Answer a request.
 
-    What is no model call is answered 503: nothing that an agent would act upon for good, as a refused login might be.
+    Other requests get 503: nothing with lasting consequences for an agent, such as a refused login might have.
 
     :param path: without its query.
-    :param body: the JSON value of the body, None where there is none.
+    :param body: the JSON value of the body, None if there is none.
     """
     known = body if isinstance(body, dict) else {}
     model, streams = str(known.get("model") or "mock"), bool(known.get("stream"))

@@ -1,4 +1,4 @@
-"""What two runs of an agent asked differently, ignoring ids, hashes, times and connection fields."""
+"""Differences between the requests of two runs of an agent, ignoring ids, hashes, times and connection fields."""
 
 import json
 import re
@@ -7,12 +7,12 @@ from typing import Any
 
 import attr
 
-#: Fields that belong to a connection (RFC 9110, section 7.6.1) or say how a body is framed.
+#: Fields that belong to a connection (RFC 9110, section 7.6.1) or to the framing of a body.
 _CONNECTION = frozenset(
     "connection keep-alive proxy-connection te trailer transfer-encoding content-length upgrade "
     "sec-websocket-key".split()
 )
-#: What differs from run to run in any program, longest forms first.
+#: What differs between runs of any program, longest forms first.
 _CHANGING = (
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.I), "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"), "<time>"),
@@ -25,25 +25,25 @@ _CHANGING = (
     (re.compile(r"\b(?=\w*\d)[0-9a-f]{5,}\b", re.I), "<hash>"),
     (re.compile(r"\b\d+(\.\d+)?(e-?\d+)? ?(ms|s|seconds?|milliseconds?)\b"), "<span>"),
 )
-#: Members of a body and fields of a head that hold spans and counts of the machine's.
+#: Members of a body and header fields with durations and counts of the machine.
 _MEASURES = re.compile(r"(duration|elapsed|latency|uptime|memory|rss|heap|cpu|timestamp|_ms$|(_|^)time$|age)", re.I)
 
 
-#: Reports of an agent on itself: what they hold differs from run to run, so that only who gets them is compared.
+#: Telemetry of an agent: its content differs from run to run, so only its receivers are compared.
 _TELEMETRY = re.compile(r"event_logging|/otlp|analytics|telemetry|/metrics|/log$|/batch$|/track$|/envelope")
 
 
-#: From how many members on a value with commas is a list.
+#: A value with at least this many commas is a list.
 _LIST = 4
 
 
 @attr.frozen
 class MeasuredRequest:
-    """One request, or one message over a WebSocket, as a mock saw it.
+    """One request, or one message over a WebSocket, as seen by a mock.
 
     :ivar kind: ``http``, ``handshake`` or ``message``.
     :ivar body: its JSON value; a string for other bodies, None for none.
-    :ivar is_model_call: a model was asked.
+    :ivar is_model_call: it called a model.
     """
 
     kind: str
@@ -56,7 +56,7 @@ class MeasuredRequest:
 
     @classmethod
     def read(cls, line: str) -> "MeasuredRequest":
-        """Read a line of ``seen.jsonl``."""
+        """Parse a line of ``seen.jsonl``."""
         seen = json.loads(line)
         headers = tuple((name, value) for name, value in seen["headers"])
         return cls(
@@ -65,26 +65,26 @@ class MeasuredRequest:
 
     @property
     def key(self) -> str:
-        """What it asks of whom, ids left out."""
+        """Method, host and target, without ids."""
         return f"{self.method} {self.host}{still(self.target)}"
 
     @property
     def shape(self) -> tuple[str, int, int]:
-        """What tells parallel calls at one address apart, so that they are compared with their like."""
+        """What distinguishes parallel calls to one address, so that they are compared with their like."""
         body = self.body if isinstance(self.body, Mapping) else {}
         said = body.get("messages") or body.get("input") or body.get("contents") or ()
         return (str(body.get("model")), len(body.get("tools") or ()), len(said))
 
 
 def still(text: str) -> str:
-    """Return a text without what changes from run to run."""
+    """Replace what changes from run to run in a text."""
     for pattern, name in _CHANGING:
         text = pattern.sub(name, text)
     return text
 
 
 def flattened(value: Any, place: str = "body") -> Iterator[tuple[str, str]]:
-    """Yield the leaves of a JSON value with their places; JSON inside of a string is looked into."""
+    """Yield the leaves of a JSON value with their places; JSON inside strings is parsed."""
     if isinstance(value, Mapping):
         for name in value:
             yield from flattened(value[name], f"{place}.{still(str(name))}")
@@ -107,7 +107,7 @@ def _json(text: str) -> Any:
 
 
 def leaves(request: MeasuredRequest) -> list[tuple[str, str]]:
-    """Return what a request says, place by place: head lines in their order and spelling, then the body."""
+    """Return the content of a request, place by place: header lines in order and spelling, then the body."""
     fields = [(name, value) for name, value in request.headers if name.lower() not in _CONNECTION]
     order = ("order of fields", " ".join(name for name, _ in fields))
     return [order, *((f"field {name}", still(value)) for name, value in fields), *flattened(request.body)]
@@ -118,7 +118,7 @@ class MeasuredDifference:
     """One place at which two runs differ.
 
     :ivar request: the request's key.
-    :ivar place: where in it; empty when one run lacks it.
+    :ivar place: the place in it; empty if one run lacks the request.
     """
 
     request: str
@@ -128,11 +128,11 @@ class MeasuredDifference:
 
     @property
     def where(self) -> tuple[str, str]:
-        """The place, without what stands there."""
+        """The place, without its values."""
         return (self.request, self.place)
 
     def text(self) -> str:
-        """Say it; of two lists, only what is in one of them."""
+        """Format it; of two lists, only the differing elements."""
         return f"{self.request}: {self.place or 'how often'}: {self._what()}"
 
     def _what(self) -> str:
@@ -145,7 +145,7 @@ class MeasuredDifference:
 
 
 def compare(one: Iterable[MeasuredRequest], other: Iterable[MeasuredRequest]) -> list[MeasuredDifference]:
-    """Return the places at which two runs differ, requests at one address paired by their shape."""
+    """Return the places at which two runs differ; requests to one address are paired by their shape."""
     first, second = _by_key(one), _by_key(other)
     found = []
     for key in sorted(first.keys() | second.keys()):

@@ -1,7 +1,7 @@
-"""Starts an agent with a harmless prompt in both ways, and reports how its requests differ.
+"""Starting an agent with a harmless prompt by both methods, and reporting how its requests differ.
 
-Nothing reaches a provider: under the base URL and as the proxy stands a mock on this machine. The agent has the
-user's own login and settings, since these decide what it does.
+Nothing reaches a provider: a mock on this machine is both the base URL and the proxy. The agent uses the user's own
+login and settings, since these determine its behaviour.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from ccsproxy.proxy.forward.certificates import CertifiedKey, make_leaf, utc_now
 from ccsproxy.proxy.forward.interception import Interception
 
 PROMPT = "Say hello. Do nothing else."
-#: Seconds that one run may take.
+#: Time limit of one run in seconds.
 _LIMIT = 90
-#: NAME of an upstream to the path that its URL has.
+#: Upstream name to the path in its URL.
 _PATHS = {each.name: urlsplit(each.url).path.rstrip("/") for each in PROVIDERS if each.name in UPSTREAMS}
 
 
@@ -42,11 +42,11 @@ _PATHS = {each.name: urlsplit(each.url).path.rstrip("/") for each in PROVIDERS i
 class Measurement:
     """How an agent's requests differ under a base URL.
 
-    :ivar version: the agent's version, None when it does not say.
-    :ivar calls: model calls by forwarding, and by base URL.
+    :ivar version: the agent's version, None if unknown.
+    :ivar calls: number of model calls by forwarding, and by base URL.
     :ivar sizes: bytes of their bodies, as JSON, likewise.
-    :ivar differences: what differs in model calls.
-    :ivar trouble: why nothing can be said; empty when something can.
+    :ivar differences: the differences in model calls.
+    :ivar trouble: why there is no result; empty if there is one.
     """
 
     version: str | None
@@ -57,15 +57,17 @@ class Measurement:
 
 
 def measure(agent: Agent, surroundings: Surroundings) -> Measurement:
-    """Run an agent both ways.
+    """Run an agent by both methods.
 
-    :raises StartError: when it is not installed, or cannot be led by a base URL, or asked anything on a command line.
+    :raises StartError: if it is not installed, has no base URL, or cannot be given a prompt on the command line.
     """
     path = agent.find(surroundings.environment)
     if path is None:
         raise StartError(f"{agent.title} is not installed: no '{agent.commands[0]}' in PATH.")
     if agent.base_url is None or not agent.asking:
-        raise StartError(f"{agent.title} cannot be measured: it takes no base URL or no prompt on its command line.")
+        raise StartError(
+            f"{agent.title} cannot be measured: it has no base URL, or takes no prompt on its command line."
+        )
     with tempfile.TemporaryDirectory(prefix="ccsproxy-measure-") as folder:
         return _measured(agent, path, surroundings, Path(folder))
 
@@ -78,10 +80,10 @@ def _measured(agent: Agent, path: str, surroundings: Surroundings, folder: Path)
     try:
         bundle = write_bundle(store.certificate_path, surroundings.environment)
         facts = ServiceFacts(mock.url, store.certificate_path, bundle, dict.fromkeys(UPSTREAMS, mock.url))
-        # Both runs see the mock as their proxy, so that nothing goes astray; only one has a base URL as well.
+        # Both runs use the mock as their proxy, so that nothing escapes; only one has a base URL as well.
         proxied = forward_environment(facts, surroundings.environment)
         based = agent.base_url(facts, surroundings) if agent.base_url is not None else Leading()
-        place = folder / "project"  # the same for both: agents say where they are
+        place = folder / "project"  # the same for both: agents report their directory
         runs = [_run(agent, path, surroundings, way, mock, place) for way in (proxied, _both(proxied, based))]
     finally:
         mock.close()
@@ -115,13 +117,13 @@ def _run(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        pass  # what it asked until then is compared
+        pass  # the requests until then are compared
     shutil.rmtree(place, ignore_errors=True)
     return mock.take()
 
 
 def _placeless(request: MeasuredRequest) -> MeasuredRequest:
-    """Return a request without its host; under a base URL, with the path that the name of an upstream stands for."""
+    """Return a request without its host; under a base URL, with the path that the upstream's name stands for."""
     name, _, rest = request.target[1:].partition("/")
     target = request.target if request.host or name not in _PATHS else f"{_PATHS[name]}/{rest}"
     fields = tuple(each for each in request.headers if each[0].lower() != "host")
@@ -133,7 +135,7 @@ def _size(requests: list[MeasuredRequest]) -> int:
 
 
 def _context(authority: CertifiedKey, host: str, folder: Path) -> ssl.SSLContext:
-    """Return a context with a certificate for a host; OpenSSL takes it from a file of ours only."""
+    """Return a context with a certificate for a host; OpenSSL loads it only from a file."""
     leaf = make_leaf(authority, host, utc_now())
     file = folder / f"{os.urandom(6).hex()}.pem"
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:

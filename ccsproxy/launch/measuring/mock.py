@@ -1,6 +1,6 @@
 """The mock for measured agents: at a base URL, and as a proxy behind which every host seems to answer.
 
-Plain threads: it lives for two short runs of one agent, in a command that has no reactor.
+Plain threads: it runs for two short runs of one agent, in a command without a reactor.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any
 from ccsproxy.launch.measuring.answers import UPGRADE_REFUSED, answer
 from ccsproxy.launch.measuring.differences import MeasuredRequest
 
-#: Where the proxied connections of an agent think that they are: none of these is ever connected to.
+#: Makes the TLS context for a host to which an agent believes to be connected; no real host is contacted.
 Certify = Callable[[str], ssl.SSLContext]
 
 
 class MeasuringMock:
-    """Answers at a port of loopback, and remembers what was asked.
+    """Answers on a loopback port, and stores the requests.
 
-    :param certify: makes the TLS context with which a host's name is answered.
+    :param certify: makes the TLS context for a host name.
     """
 
     def __init__(self, certify: Certify) -> None:
@@ -34,22 +34,22 @@ class MeasuringMock:
 
     @property
     def url(self) -> str:
-        """Its address, as a base URL and as that of a proxy."""
+        """Its URL, as base URL and as proxy."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def remember(self, request: MeasuredRequest) -> None:
-        """Keep one request that came."""
+        """Store one request."""
         with self._lock:
             self._seen.append(request)
 
     def take(self) -> list[MeasuredRequest]:
-        """Return what was asked since the last time."""
+        """Return the requests since the last call."""
         with self._lock:
             seen, self._seen = self._seen, []
             return seen
 
     def close(self) -> None:
-        """End the server and its threads."""
+        """Stop the server and its threads."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -61,17 +61,17 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection; after ``CONNECT`` it goes on under TLS, in the name of the host that was asked for."""
+    """One connection; after ``CONNECT`` it continues under TLS, in the name of the requested host."""
 
     protocol_version = "HTTP/1.1"
     server: _Server
     _host = ""
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing on the agent's screen."""
+        """Print nothing on the agent's screen."""
 
     def do_CONNECT(self) -> None:
-        """Become the host that is asked for."""
+        """Take the place of the requested host."""
         self._host = self.path.rpartition(":")[0]
         self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         try:

@@ -1,8 +1,7 @@
 """Verifies that the installed proxy is transparent: the same requests with and without it, byte for byte.
 
-An upstream and a client of our own speak plain bytes on loopback, once with each other and once through a ccsproxy
-that is started for it; what each of them got is compared. Plain threads and sockets: nothing of the relay's own code
-stands on either side.
+An upstream and a client exchange plain bytes on loopback, once directly and once through a ccsproxy started for this;
+what each of them received is compared. Plain threads and sockets: none of the relay's code is used on either side.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ from ccsproxy.errors import StartError
 from ccsproxy.launch.measuring.wire_messages import Incoming, RawMessage, difference, read_message
 from ccsproxy.run import read_run_file
 
-#: Seconds that one exchange, and the start of the proxy, may take.
+#: Time limits in seconds for one exchange, and for the start of the proxy.
 _PATIENCE, _START_WITHIN = 20.0, 60.0
 
 
 @attr.frozen
 class WireExchange:
-    """A request and its answer, as bytes.
+    """A request and its response, as bytes.
 
-    :ivar title: what it shows.
-    :ivar request: whole, with ``{host}`` where the authority of who is asked stands.
-    :ivar answer: pieces, each written by itself.
-    :ivar closes: the upstream closes the connection behind the last one.
+    :ivar title: what it tests.
+    :ivar request: complete, with ``{host}`` in place of the authority.
+    :ivar answer: pieces, each written separately.
+    :ivar closes: the upstream closes the connection after the last one.
     """
 
     title: str
@@ -47,10 +46,10 @@ class WireExchange:
 
 @attr.frozen
 class WireResult:
-    """What came of one exchange.
+    """The result of one exchange.
 
-    :ivar request: in what the two requests differ that the upstream got; empty for nothing.
-    :ivar answer: in what the two answers differ that the client got.
+    :ivar request: how the two requests received by the upstream differ; empty for not at all.
+    :ivar answer: how the two responses received by the client differ.
     """
 
     title: str
@@ -59,14 +58,14 @@ class WireResult:
 
     @property
     def equal(self) -> bool:
-        """Whether request and answer are the same with the proxy and without."""
+        """Whether request and response are the same with and without the proxy."""
         return not self.request and not self.answer
 
 
 def verify_wire(exchanges: Sequence[WireExchange]) -> list[WireResult]:
-    """Make exchanges directly and through a proxy, and compare.
+    """Run exchanges directly and through a proxy, and compare.
 
-    :raises StartError: when the proxy does not start.
+    :raises StartError: if the proxy does not start.
     """
     upstream = _Upstream(exchanges)
     try:
@@ -115,7 +114,7 @@ def _ask(request: bytes, port: int) -> RawMessage:
 
 
 class _Upstream:
-    """Answers one exchange at a time, as `expect` says, and keeps what it got."""
+    """Answers one exchange at a time, as set by `expect`, and stores what it received."""
 
     def __init__(self, exchanges: Sequence[WireExchange]) -> None:
         self._exchanges, self._expected = exchanges, 0
@@ -126,17 +125,17 @@ class _Upstream:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def expect(self, number: int) -> None:
-        """Answer the next request as an exchange has it."""
+        """Answer the next request as in an exchange."""
         self._expected, self._got = number, None
         self._there.clear()
 
     def took(self) -> RawMessage:
-        """Return the request that came: whoever has its answer has been here, unless the proxy answered itself."""
+        """Return the request that was received; waits, in case the proxy answered by itself."""
         self._there.wait(1.0)
         return self._got or RawMessage(b"no request", whole=False)
 
     def close(self) -> None:
-        """Close the port that was listened on."""
+        """Close the listening socket."""
         self._listener.close()
 
     def _serve(self) -> None:
@@ -155,10 +154,10 @@ class _Upstream:
                 while self._answer_one(connection, incoming):
                     pass
             except OSError:
-                return  # whoever asked has left
+                return  # the client has left
 
     def _answer_one(self, connection: socket.socket, incoming: Incoming) -> bool:
-        """Answer a request, and tell whether the connection stays for another."""
+        """Answer a request, and tell whether the connection stays open for another."""
         got = read_message(incoming)
         if not got.first:
             return False
@@ -167,7 +166,7 @@ class _Upstream:
         self._there.set()
         for piece in exchange.answer:
             connection.sendall(piece)
-            time.sleep(0.002)  # so that each piece is one of its own on the wire
+            time.sleep(0.002)  # so that each piece is sent separately
         return not exchange.closes
 
 
@@ -187,7 +186,7 @@ _BODY = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", 
 
 
 def built_in() -> Iterator[WireExchange]:
-    """Yield exchanges of the kinds that agents make, odd ones among them."""
+    """Yield exchanges of the kinds made by agents, including unusual ones."""
     yield from _model_calls()
     yield from _odd_bodies()
     yield from _without_bodies()

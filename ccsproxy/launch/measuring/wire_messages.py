@@ -1,4 +1,4 @@
-"""HTTP messages as bytes, parsed only as far as is needed to compare two of them."""
+"""HTTP messages as bytes, parsed only as far as necessary to compare two of them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import attr
 
 from ccsproxy.wire.headers import HOP_BY_HOP
 
-#: What is rewritten on the way, and what concerns one connection only.
+#: Fields that are rewritten by the proxy, or concern only one connection.
 _OWN = HOP_BY_HOP | {b"host"}
 
 
 @attr.frozen
 class RawMessage:
-    """A message as it came.
+    """A message as received.
 
     :ivar first: its first line.
-    :ivar lines: its header lines, as they were spelled and in their order.
-    :ivar body: without the marks of chunks.
-    :ivar whole: it came to its end, by its own framing.
+    :ivar lines: its header lines, with their spelling and in order.
+    :ivar body: without chunk framing.
+    :ivar whole: it is complete, by its own framing.
     """
 
     first: bytes
@@ -29,13 +29,13 @@ class RawMessage:
 
     @property
     def compared(self) -> tuple[bytes, ...]:
-        """The header lines but for those of one connection."""
+        """The header lines except those of one connection."""
         named = self.field(b"connection").lower().split(b",")
         left_out = _OWN | {each.strip() for each in named}
         return tuple(line for line in self.lines if _name(line) not in left_out)
 
     def field(self, name: bytes) -> bytes:
-        """Return the value of a header field, empty where there is none."""
+        """Return the value of a header field, empty if there is none."""
         return next((line.partition(b":")[2].strip() for line in self.lines if _name(line) == name), b"")
 
 
@@ -44,7 +44,7 @@ def _name(line: bytes) -> bytes:
 
 
 class Incoming:
-    """Bytes that come in pieces.
+    """A stream of bytes.
 
     :param receive: returns the next piece, an empty one at the end.
     """
@@ -53,7 +53,7 @@ class Incoming:
         self._receive, self._data, self._ended = receive, b"", False
 
     def until(self, mark: bytes) -> tuple[bytes, bool]:
-        """Return what comes before a mark, and whether the mark came."""
+        """Return the bytes before a delimiter, and whether the delimiter was found."""
         while mark not in self._data and self._more():
             pass
         found, _, rest = self._data.partition(mark)
@@ -62,14 +62,14 @@ class Incoming:
         return found, came
 
     def exactly(self, size: int) -> tuple[bytes, bool]:
-        """Return so many bytes, and whether there were as many."""
+        """Return a number of bytes, and whether there were as many."""
         while len(self._data) < size and self._more():
             pass
         found, self._data = self._data[:size], self._data[size:]
         return found, len(found) == size
 
     def rest(self) -> bytes:
-        """Return all that comes until the end."""
+        """Return everything until the end."""
         while self._more():
             pass
         return self._data
@@ -84,7 +84,7 @@ class Incoming:
 def read_message(incoming: Incoming, *, bodiless: bool = False) -> RawMessage:
     """Read one message.
 
-    :param bodiless: it is the answer to HEAD, which has no body whatever its head says.
+    :param bodiless: it is the response to HEAD, which has no body whatever its head says.
     """
     head, came = incoming.until(b"\r\n\r\n")
     if not came:
@@ -119,7 +119,7 @@ def _chunks(incoming: Incoming) -> tuple[bytes, bool]:
 
 
 def difference(one: RawMessage, other: RawMessage) -> str:
-    """Say in what two messages differ, empty for nothing."""
+    """Describe how two messages differ, empty for not at all."""
     if one.first != other.first:
         return f"{one.first[:120]!r} and {other.first[:120]!r}"
     lost = [line for line in one.compared if line not in other.compared]
@@ -134,6 +134,6 @@ def difference(one: RawMessage, other: RawMessage) -> str:
 
 
 def _alike(one: bytes, other: bytes) -> int:
-    """Return how many bytes are the same at the beginning."""
+    """Return the length of the common prefix."""
     pairs = zip(one, other, strict=False)
     return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

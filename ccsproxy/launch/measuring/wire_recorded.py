@@ -1,4 +1,4 @@
-"""Recorded calls as exchanges of bytes, so that a proxy can be verified with one's own traffic."""
+"""Recorded calls as exchanges of bytes, to verify a proxy with one's own traffic."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ccsproxy.exports.mock.answers import RecordedAnswer, answer_of
 from ccsproxy.exports.payload import header_pairs, request_payload
 from ccsproxy.launch.measuring.wire import WireExchange
 
-#: Fields of a request that follow from its body and its connection.
+#: Request fields that follow from the body and the connection.
 _LEFT_OUT = frozenset({"host", "content-length", "transfer-encoding", "content-encoding", "expect", "upgrade", "te"})
 
 
 def recorded_exchanges(records: Iterable[Mapping[str, Any]]) -> Iterator[WireExchange]:
-    """Yield the exchanges of those records that tell enough; placeholders stand for secrets, as they are kept."""
+    """Yield the exchanges of those records that are detailed enough; secrets remain placeholders."""
     for record in records:
         answer = answer_of(record)
         if answer is None or record.get("transport", "http") != "http":
