@@ -77,4 +77,5 @@ class Certificate:
         """Write certificate, chain and key into one PEM file."""
         path = directory / f"{self.certificate.serial_number:x}.pem"
         path.write_bytes(b"".join([self.pem, *(c.pem for c in chain), self.key_pem]))
+        path.chmod(0o600)
         return path

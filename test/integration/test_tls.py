@@ -374,6 +374,9 @@ class RefusedTests(TLSCase):
             (Trust(certificate=self.authority_file, key=key), "--client-key"),
         ):
             self.assertIn(word, str(self.assertRaises(TLSSettingError, make_context, trust)))
+        key.chmod(0o644)
+        error = self.assertRaises(TLSSettingError, make_context, Trust(certificate=key))
+        self.assertIn(f"chmod 600 {key}", str(error))
 
 
 class ManyTests(TLSCase):

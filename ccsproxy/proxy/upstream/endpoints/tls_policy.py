@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
+from ccsproxy.config.private_file import OpenToOthers, read_private
 from ccsproxy.proxy.upstream.failures import chain_refusal, refusal
 
 
@@ -69,7 +70,7 @@ def make_context(trust: Trust) -> SSL.Context:
         _load("--upstream-ca", trust.authorities, lambda path: context.load_verify_locations(path))
     if trust.certificate is not None:
         _load("--client-cert", trust.certificate, context.use_certificate_chain_file)
-        _load("--client-key", trust.key or trust.certificate, context.use_privatekey_file)
+        _load("--client-key", trust.key or trust.certificate, lambda path: _use_key(context, Path(path)))
         try:
             context.check_privatekey()
         except SSL.Error as error:
@@ -79,10 +80,16 @@ def make_context(trust: Trust) -> SSL.Context:
     return context
 
 
+def _use_key(context: SSL.Context, path: Path) -> None:
+    context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, read_private(path), lambda *_: b""))
+
+
 def _load(option: str, path: Path, load: Any) -> None:
     try:
         load(str(path))
-    except (SSL.Error, OSError) as error:
+    except OpenToOthers as error:
+        raise TLSSettingError(f"{option}: {path}: {error.strerror}") from error
+    except (SSL.Error, crypto.Error, OSError) as error:
         raise TLSSettingError(f"{option}: {path} cannot be read as PEM; give a readable PEM file") from error
 
 
