@@ -38,6 +38,17 @@ _HINTS = {
 }
 
 
+def _trouble(error: Exception) -> str:
+    """Say what became of a query, for people."""
+    if isinstance(error, TimeoutError):
+        return f"did not answer within {WITHIN:g} seconds; choose a shorter time range, or look at its load"
+    if isinstance(error, http.client.IncompleteRead):
+        return "stopped in the middle of its answer"
+    if isinstance(error, (http.client.RemoteDisconnected, ConnectionResetError)):
+        return "closed the connection without an answer"
+    return f"does not answer: {error}"
+
+
 class _Found(msgspec.Struct):
     """The part of ClickHouse's JSONCompact that is parsed."""
 
@@ -173,8 +184,9 @@ class ClickHouseEngine:
 
     def _ask(self, sql: str) -> bytes:
         query = urlencode(_SETTINGS)
-        # A kept connection may have been closed meanwhile, which only its next use reveals.
-        for again in (True, False):
+        # A kept connection may have been closed meanwhile, which only its next use reveals. A query that took too
+        # long is not asked again: it would take as long once more.
+        for again in (self._is_kept, False):
             connection = self._connection()
             try:
                 connection.request("POST", f"/?{query}", sql.encode("utf-8", "replace"), self._headers)
@@ -182,14 +194,19 @@ class ClickHouseEngine:
                 body = answer.read()
                 break
             except (OSError, http.client.HTTPException) as error:
+                connection.close()
                 self._local.connection = None
-                if not again:
-                    raise EngineError(f"{self._address.authority} does not answer: {error}") from None
+                if not again or not isinstance(error, (ConnectionError, http.client.RemoteDisconnected)):
+                    raise EngineError(f"{self._address.authority} {_trouble(error)}") from None
         code = answer.getheader("X-ClickHouse-Exception-Code")
         if answer.status != 200 or code:
             hint = _HINTS.get(code or "", "")
             raise EngineError(f"{self._address.authority} answered {answer.status}, code {code or 0}{hint}")
         return body
+
+    @property
+    def _is_kept(self) -> bool:
+        return getattr(self._local, "connection", None) is not None
 
     def _connection(self) -> http.client.HTTPConnection:
         found: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
