@@ -16,9 +16,8 @@ are (``PLACE``: a slot of this memory, or a slot of the spill file), and how man
 - Bytes are written before the ``LENGTH`` that covers them, an entry before its ``SEQ``.
 - A region contains whole frames. The regions in the order of their ``SEQ`` are everything that the relay has written
   and that is not settled.
-- A region's slot is reused only after its entry has changed; a reader checks the entry again after copying, and
-starts
-  over if it has changed.
+- A region's slot is reused only after its entry has changed; a reader checks the entry again after copying,
+  and starts over if it has changed.
 """
 
 import contextlib

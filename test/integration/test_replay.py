@@ -257,7 +257,7 @@ class GivenAgainTests(ReplayCase):
             each for each in records_in(self.data_dir) if each["session_id"] == "demo-session-1" and each["seq"] == 1
         )
         self.assertEqual(int(await self.said(program)), recorded["response"]["body_bytes"])
-        self.assertIn("1 requests were answered from records, 0 fitted none", program.output[2].decode())
+        self.assertIn("1 requests were answered from records, 0 matched none", program.output[2].decode())
         await deferLater(reactor, 0.1)
         self.assertEqual((self.upstream.requests, len(records_in(self.data_dir))), (asked, 3))
 
