@@ -10,6 +10,7 @@ from ccsproxy.store.reader.reader import NotKept
 from ccsproxy.tools.answers.answering import examples, kept, open_insights
 from ccsproxy.tools.asking import count
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
+from ccsproxy.tools.engine_source import add_source
 from ccsproxy.tools.printing import Paint, local_time, printable, table
 
 NAME = "prompts"
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-n", "--limit", metavar="N", type=count, default=30, help="show at most N lines (default: 30)"
     )
     add_data_dir(parser)
+    add_source(parser)
     examples(
         parser, "ccsproxy prompts --kind system", "ccsproxy prompts system-1f2e3d4c    what changed, and the text"
     )

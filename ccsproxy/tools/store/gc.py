@@ -3,6 +3,7 @@
 import argparse
 from typing import TextIO
 
+from ccsproxy.insight.words import plural
 from ccsproxy.store.control import ControlReply, ControlRequest
 from ccsproxy.store.segments.lines import SegmentLines
 from ccsproxy.tools.data_dir import (
@@ -44,7 +45,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if args.json:
         write_json(out, {"before": before, "after": after, "trouble": trouble})
     else:
-        out.write(f"{before[0]} segments, {size_text(before[1])} -> {after[0]} segments, {size_text(after[1])}\n")
+        said = [f"{plural(count, 'segment')}, {size_text(size)}" for count, size in (before, after)]
+        out.write(" -> ".join(said) + "\n")
     if trouble:
         err.write(f"{args.data_dir} could not be collected whole: {trouble}\n")
     return 1 if trouble else 0

@@ -2,12 +2,16 @@
 
 import io
 import json
+import shutil
+import sys
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from ccsproxy import __version__
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.answers.mcp import serve
+from ccsproxy.tools.main import main
 from test.insight.world import MAIN
 from test.tools.answering import AnsweringCase
 
@@ -101,3 +105,29 @@ class ToolTests(ServingCase):
     def test_long_answers_are_cut(self) -> None:
         text = self.tool("show_conversation", session=MAIN)
         self.assertLess(len(text), 61_000)
+
+
+class ShippedTests(AnsweringCase):
+    """What was shipped to a folder, in place of a store of this machine."""
+
+    def test_commands_answer_from_it(self) -> None:
+        """The tools of agents, the file for others and the list of prompts tell of the store that was shipped."""
+        store, lake, page = (Path(self.mktemp()).absolute() for _ in range(3))
+        shutil.copytree(self.dir, store)
+        # Only segments that are closed are shipped as they are.
+        main(["gc", "--retain-days", "0", "--retain-size", "0", "--data-dir", str(store)])
+        main(["ship", "--once", f"file://{lake}", "--data-dir", str(store)])
+        shipped = ["--from", f"file://{lake}"]
+        asked = {"name": "why", "arguments": {"place": f"{MAIN[:8]}/{self.joined}"}}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": asked}
+        self.patch(sys, "stdin", io.StringIO(json.dumps(message) + "\n"))
+        out = io.StringIO()
+        self.patch(sys, "stdout", out)
+        self.assertEqual(main(["mcp", *shipped]), 0)
+        (answer,) = map(json.loads, out.getvalue().splitlines())
+        self.assertEqual(json.loads(answer["result"]["content"][0]["text"])["cache"]["verdict"], "changed")
+        self.assertEqual(main(["share", MAIN, *shipped, "-o", str(page)]), 0)
+        self.assertIn("<!doctype html", page.read_text("utf-8")[:200].lower())
+        out.truncate(0)
+        self.assertEqual(main(["prompts", *shipped]), 0)
+        self.assertIn("claude-code 2.1.197", out.getvalue())
