@@ -72,9 +72,7 @@ def return_large_pieces() -> None:
     """Return the memory of a large body to the system when it is freed.
 
     glibc raises this threshold when the first large allocation is freed, and keeps later ones in its heaps: ten
-    readers of
-    20 MB left 350 MB behind, with the threshold fixed nothing. Other libraries have no such call.
-    ten readers of 20 MB left 350 MB behind, with the threshold fixed nothing. Elsewhere there is no such call.
+    readers of 20 MB left 350 MB behind, with the threshold fixed nothing. Other libraries have no such call.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
