@@ -1,4 +1,4 @@
-"""Header lines that have been searched already: most of a head repeats that of the previous call."""
+"""A cache of header lines without secrets: most lines of a head are the same as in the previous call."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -7,41 +7,41 @@ from ccsproxy.redaction.kinds.named.names import secret_field
 from ccsproxy.redaction.search.rules import Rules
 
 T = TypeVar("T")
-#: Longer values are searched each time, so that what is remembered stays small.
+#: Longer values are searched each time, so that the cache stays small.
 _LONGEST = 256
 
 
 class CleanValueCache:
-    """Remembers lines without secrets: by their name, within their value, and by the rules; nothing else ever."""
+    """Remembers lines in which neither the name, nor the value, nor the rules indicate a secret; no other lines."""
 
     def __init__(self, rules: Rules, most: int = 1024) -> None:
-        """Remember nothing yet.
+        """Create an empty cache.
 
-        :param most: how many lines are remembered; when they are more, all are forgotten.
+        :param most: maximum number of lines; when it is exceeded, the cache is cleared.
         """
         self._rules = rules
         self._most = most
         self._lines: set[Any] = set()
 
     def unknown(self, lines: Iterable[T]) -> list[T]:
-        """Return the lines, in order, of which nothing is known; lines of bytes are never known."""
+        """Return the lines, in order, that are not in the cache; lines of bytes never are."""
         known = self._lines
         return [line for line in lines if line not in known]
 
     def secret(self, lines: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return the lines that are secret by their name."""
+        """Return the lines whose name marks them as secret."""
         return {line for line in lines if secret_field(*line)}
 
     def are(self, lines: Sequence[tuple[str, str]]) -> bool:
-        """Tell whether no value holds a secret by the rules; where it says false, one may.
+        """Tell whether the rules find no secret in any value; if false, there may be one.
 
-        :param lines: of which none is secret by its name or has a credential within its value.
+        :param lines: without those that are secret by name or contain a credential within their value.
         """
         if not lines:
             return True
         if self._rules.may_hold([value for _, value in lines]):
             return False
-        # All at once: which one will come again is not known, and the next head fills it with those that do.
+        # Clear everything: which line will come again is unknown, and the next head adds those that do.
         if len(self._lines) > self._most:
             self._lines.clear()
         self._lines.update([line for line in lines if len(line[1]) <= _LONGEST])

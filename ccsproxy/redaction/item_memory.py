@@ -1,33 +1,34 @@
-"""Items of conversations that were redacted already: messages, tools and blocks of a system prompt, by their bytes.
+"""A cache of conversation items without secrets: messages, tools and blocks of a system prompt, by their bytes.
 
-Agents send the whole conversation again with every turn. An item that was found clean once is clean in all its
-copies: it need not be walked, searched and written as JSON again. What is known of one is a keyed hash of the bytes
-that were sent, and how records write it, where that is not the very same bytes.
+Agents send the whole conversation again with every call. An item that was found clean once is clean in every copy,
+so it need not be walked, searched and serialised again. The cache maps a keyed hash of the bytes that were sent to
+the form that records use, if that differs from those bytes.
 
-The hash is Python's own, SipHash, of 64 bits and keyed anew in each process; where ``PYTHONHASHSEED`` makes that key
-known to others, a key of ours is hashed first. Nothing outlives the process, and with it the rules.
+The hash is Python's own 64-bit SipHash, keyed anew in each process; because ``PYTHONHASHSEED`` may make that key
+known
+to others, a key of our own is hashed first. Nothing outlives the process, so the cache is never older than the rules.
 """
 
 import os
 from collections.abc import Sequence
 
-#: So many items are known at most, and so many bytes of what they are written as, in each of two generations: about
-#: 6 MB and 8 MB each.
+#: Maximum number of items, and of bytes in their recorded forms, in each of two generations: about 6 MB and 8 MB
+#: each.
 _MOST, _MOST_BYTES = 40_000, 8 << 20
 _FIXED = os.environ.get("PYTHONHASHSEED", "random") not in ("", "random")
 
 
 class ItemMemory:
-    """Remembers clean items in two generations: what was not asked for while a whole generation came is forgotten.
+    """A cache of clean items in two generations: an item is evicted if it is not looked up while a generation fills.
 
-    Invariant: ``_size`` is how many bytes the young generation holds.
+    Invariant: ``_size`` is the number of bytes in the young generation.
     """
 
     def __init__(self, most: int = _MOST, most_bytes: int = _MOST_BYTES) -> None:
-        """Remember nothing yet.
+        """Create an empty cache.
 
-        :param most: how many items a generation has.
-        :param most_bytes: how many bytes of what they are written as it has.
+        :param most: maximum number of items per generation.
+        :param most_bytes: maximum number of bytes of recorded forms per generation.
         """
         self._most, self._most_bytes = most, most_bytes
         self._key = os.urandom(16)
@@ -36,9 +37,9 @@ class ItemMemory:
         self._size = 0
 
     def names(self, items: Sequence[bytes], secrets: Sequence[str]) -> list[int]:
-        """Return what items are known by.
+        """Return the cache keys of items.
 
-        :param secrets: those that the exchange has named itself: an item is clean beside these alone.
+        :param secrets: those found elsewhere in the exchange: an item is clean only with respect to these.
         """
         beside = hash((self._key, *secrets))
         if _FIXED:
@@ -46,7 +47,7 @@ class ItemMemory:
         return [hash(item) ^ beside for item in items]
 
     def known(self, names: Sequence[int]) -> list[bytes | None]:
-        """Return how records write items: empty where it is as they were sent, None where that is not known.
+        """Return the recorded forms of items: empty if identical to what was sent, None if the item is not cached.
 
         :param names: see `names`.
         """
@@ -59,7 +60,7 @@ class ItemMemory:
         return forms
 
     def remember(self, name: int, item: bytes, form: bytes) -> None:
-        """Keep that an item is clean, and how records write it."""
+        """Add a clean item and its recorded form."""
         self._add(name, b"" if form == item else form)
 
     def _add(self, name: int, form: bytes) -> None:

@@ -1,7 +1,8 @@
-"""Redacting a body whose conversation is known: the items that were found clean before are known by their bytes.
+"""Redacting a body that contains a conversation: items that were found clean before are recognised by their bytes.
 
-It is what redacting the whole body comes to: the lists that hold conversations, tools and system prompts say nothing
-about the objects in them (`LISTS` are no names of secrets), and no secret goes on from one object into the next.
+The result is the same as redacting the whole body: the lists of messages, tools and system prompts imply nothing
+about the objects in them (no name in `LISTS` is that of a secret), and no secret continues from one object into the
+next.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,32 +16,33 @@ from ccsproxy.redaction.tree import texts_of
 from ccsproxy.wire import jsontext
 from ccsproxy.wire.json_items import SentItems, WrittenItems
 
-#: The lists of a request body whose items come again with the next call.
+#: The lists of a request body whose items are repeated in the next call.
 LISTS = ("messages", "input", "contents", "tools", "system")
 
 
 class Redacting(Protocol):
-    """What redacts values and texts (`ccsproxy.redaction.Redactor`)."""
+    """Redacts values and texts (`ccsproxy.redaction.Redactor`)."""
 
     def tree(self, value: Any, where: str) -> Any:
         """Replace secrets in a JSON value."""
 
     def holds_none(self, texts: Iterable[str]) -> bool:
-        """Tell quickly that texts hold none; false says nothing."""
+        """Tell quickly that no text contains a secret; false means that one may."""
 
 
 def redact_items(
     redactor: Redacting, memory: ItemMemory, secrets: Sequence[str], body: Mapping[str, Any], where: str
 ) -> dict[str, Any] | None:
-    """Return a body without its secrets, whose clean items stand in it as records write them.
+    """Return a body without its secrets, with clean items in the form that records use.
 
-    :param secrets: those that the exchange has named itself.
+    :param secrets: those found elsewhere in the exchange.
     :param body: with lists that are `SentItems`.
-    :param where: what the body is called.
-    :return: None where it is to be redacted as one tree: secrets stand beside the lists, or it is nested too deeply.
+    :param where: how the body is named in the report.
+    :return: None if it must be redacted as one tree: there are secrets outside the lists, or it is nested too
+    deeply.
     """
     rest = {name: value for name, value in body.items() if value.__class__ is not SentItems}
-    # As one tree, too, so that what is found is told in the order in which it stands.
+    # Also if it must be redacted as one tree, so that findings are reported in the order of the body.
     texts = texts_of(rest)
     if texts is None or nested_too_deeply(rest) or not redactor.holds_none(texts):
         return None
@@ -56,7 +58,7 @@ def redact_items(
 
 
 def _are_clean(redactor: Redacting, values: list[Any]) -> bool:
-    """Tell whether some values surely hold no secrets."""
+    """Tell whether values certainly contain no secrets."""
     texts = texts_of(values)
     return texts is not None and redactor.holds_none(texts)
 
@@ -64,7 +66,7 @@ def _are_clean(redactor: Redacting, values: list[Any]) -> bool:
 class _Items:
     """The items of a list.
 
-    :ivar new: by their place, those that are not known.
+    :ivar new: those that are not in the cache, by index.
     """
 
     def __init__(self, memory: ItemMemory, secrets: Sequence[str], items: SentItems) -> None:
@@ -74,9 +76,9 @@ class _Items:
         self.new = {at: items[at] for at, form in enumerate(self._forms) if form is None}
 
     def redacted(self, redactor: Redacting, clean: bool, where: str) -> WrittenItems:
-        """Return the items without secrets, those that have none as records write them.
+        """Return the items without secrets, clean ones in the form that records use.
 
-        :param clean: whether that is known of all that are new.
+        :param clean: whether all new items are known to be clean.
         """
         written = [
             form or (None if form is None else sent) for form, sent in zip(self._forms, self._sent, strict=True)

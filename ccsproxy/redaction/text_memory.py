@@ -1,11 +1,11 @@
-"""Remembers texts that were searched already, because agents send the whole conversation every turn.
+"""A cache of searched texts, because agents send the whole conversation with every call.
 
-What is known is a hash of the text under a key of this process, and that the rules found nothing in it, or what they
-found. A text that differs by one letter is another text. Nothing outlives the process, and with it the rules.
+It maps a hash of the text, keyed per process, to the findings of the rules, if any. A text that differs in one letter
+is a different text. Nothing outlives the process, so the cache is never older than the rules.
 
-The hash is Python's own, SipHash, twice: of the text, which a set of texts has asked for already, and of the text
-behind a key of ours, which also holds where ``PYTHONHASHSEED`` makes the first one known to others. It is four times
-as fast as BLAKE2 here and, unlike it, does not let go of the interpreter for each text.
+The hash is Python's own SipHash, twice: of the text, which building a set of texts has computed already, and of a key
+of our own followed by the text, which is safe even if ``PYTHONHASHSEED`` makes the first key known to others. It is
+four times as fast here as BLAKE2 and, unlike it, does not release the interpreter lock for each text.
 """
 
 import os
@@ -14,31 +14,31 @@ from collections import OrderedDict
 from ccsproxy.redaction.item_memory import ItemMemory
 from ccsproxy.redaction.search.finding import FoundSecret
 
-#: Shorter texts cost no more to search than to look up.
+#: Searching a shorter text costs no more than looking it up.
 SHORTEST = 1024
 _KEY_BYTES = 16
 _64_BITS = (1 << 64) - 1
-#: So many texts without secrets are known at most, in each of two generations: about 8 MB each.
+#: Maximum number of texts without secrets in each of two generations: about 8 MB each.
 _CLEAN = 70_000
-#: So many texts with secrets are known at most; they are few.
+#: Maximum number of texts with secrets; they are few.
 _FOUND = 2_000
-#: A text with more findings is searched each time.
+#: A text with more findings is not cached.
 _MOST_FINDINGS = 64
 
 
 class TextMemory:
-    """Remembers texts in two generations: what was not asked for while a whole generation came is forgotten.
+    """A cache of texts in two generations: a text is evicted if it is not looked up while a generation fills.
 
     A text is either clean or has findings, never both. At most twice `clean` hashes are kept, and `found` lists.
 
-    :ivar items: remembers whole items of conversations beside them.
+    :ivar items: the cache of conversation items.
     """
 
     def __init__(self, clean: int = _CLEAN, found: int = _FOUND) -> None:
-        """Remember nothing yet.
+        """Create an empty cache.
 
-        :param clean: how many texts without secrets a generation has.
-        :param found: how many texts with secrets are kept.
+        :param clean: maximum number of texts without secrets per generation.
+        :param found: maximum number of texts with secrets.
         """
         self.items = ItemMemory()
         self._most_clean, self._most_found = clean, found
@@ -48,14 +48,15 @@ class TextMemory:
         self._found: OrderedDict[int, list[FoundSecret]] = OrderedDict()
 
     def hash_of(self, text: str) -> int:
-        """Return what a text is known by: two hashes, and its length.
+        """Return the cache key of a text: two hashes and its length.
 
-        Texts of wide and of narrow letters may be the same bytes in memory; they then differ in length.
+        Texts stored with wide and with narrow characters may have the same bytes in memory; they then differ
+        in length.
         """
         return (hash(text) & _64_BITS) << 96 | (hash(self._key + text) & _64_BITS) << 32 | len(text)
 
     def known(self, name: int) -> list[FoundSecret] | None:
-        """Return what was found in a text, None where it is not known.
+        """Return the findings in a text, None if it is not cached.
 
         :param name: see `hash_of`.
         """
@@ -70,7 +71,7 @@ class TextMemory:
         return found
 
     def remember(self, name: int, findings: list[FoundSecret]) -> None:
-        """Keep what was found in a text."""
+        """Cache the findings in a text."""
         if not findings:
             self._add(name)
         elif len(findings) <= _MOST_FINDINGS:

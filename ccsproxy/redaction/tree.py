@@ -10,33 +10,33 @@ from ccsproxy.redaction.kinds.named.names import GRANT_KEYS, Strength, strength
 from ccsproxy.redaction.kinds.named.values import Style, is_secret_value
 from ccsproxy.redaction.kinds.randomness import is_random
 
-#: The keys of media, signatures, encrypted thoughts and embeddings.
+#: The keys of media, signatures, encrypted reasoning and embeddings.
 _DATA_KEYS = frozenset(
     "data signature thoughtSignature thought_signature encrypted_content encryptedContent redactedContent b64_json "
     "embedding file_data fileData bytes blob audio image url image_url reasoningSignature signatureDelta "
     "partial_image_b64 result".split()
 )
 _DATA = re.compile(r"(?:data:[^,\s]{0,200},)?[A-Za-z0-9+/_=\-\r\n]+\Z")
-#: Shorter text is no media.
+#: Shorter text is not media.
 _SHORTEST_DATA = 100
-#: The members that say that a token is a word of a model's vocabulary.
+#: Members that mark a token as part of a model's vocabulary.
 _VOCABULARY = ("logprob", "logProbability", "token_id", "tokenId", "top_logprobs")
 #: The private members of a JSON Web Key (RFC 7517, 7518).
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 _NAMING = ("name", "key", "Name", "Key")
 _VALUES = frozenset({"value", "Value"})
-#: Keys that may hold several secrets, each under a name of its own.
+#: Keys of objects that may contain several secrets, each under its own name.
 _GROUPS = ("secret", "credential", "token", "password", "apikey", "api_key", "cookie")
 
-#: What is known of the place of a value: the kind that its text is if it looks like a secret, by which strength.
+#: What the keys say about a value: its kind if it looks like a secret, and how strongly they indicate one.
 Claim = tuple[str, Strength]
 NO_CLAIM: Claim = ("", Strength.NONE)
 
 
 def claim_of(key: str, node: dict[str, Any], inherited: Claim) -> Claim:
-    """Return what a member's key, with the members beside it, says about its text.
+    """Return what a member's key and its siblings say about its text.
 
-    :param inherited: what the keys around say.
+    :param inherited: the claim of the enclosing keys.
     """
     if key in GRANT_KEYS and "grant_type" in node:
         return "token", Strength.HUMAN
@@ -46,16 +46,16 @@ def claim_of(key: str, node: dict[str, Any], inherited: Claim) -> Claim:
         return "private-key", Strength.WEAK
     level = strength(key)
     if level is Strength.NONE:
-        # What a key says of the things below it is a hint: `secrets: {"region": "eu-west-1"}` holds a region.
+        # For values further down a key is only a hint: `secrets: {"region": "eu-west-1"}` contains a region.
         return (inherited[0], Strength.WEAK) if inherited is not NO_CLAIM else NO_CLAIM
-    # Log probabilities list the words of an answer under `token`: none of them is a credential.
+    # Log probabilities list the words of a response under `token`: none of them is a credential.
     if key in ("token", "tokens") and any(sign in node for sign in _VOCABULARY):
         return NO_CLAIM
     return kind_of(key), level
 
 
 def _claim_by_sibling(node: dict[str, Any]) -> Claim | None:
-    """Return what the name beside a value says, as in ``{"name": "API_KEY", "value": "..."}``."""
+    """Return the claim of a sibling that names the value, as in ``{"name": "API_KEY", "value": "..."}``."""
     for naming in _NAMING:
         name = node.get(naming)
         if isinstance(name, str) and (level := strength(name)) is not Strength.NONE:
@@ -64,13 +64,13 @@ def _claim_by_sibling(node: dict[str, Any]) -> Claim | None:
 
 
 def below(claim: Claim, key: str) -> Claim:
-    """Return what a key says about the members of the object that stands under it: little, and only for groups."""
+    """Return what a key says about the members of the object under it: little, and only for groups."""
     group = any(each in key.lower() for each in _GROUPS) if claim[1] >= Strength.STRONG else False
     return (claim[0], Strength.WEAK) if group else NO_CLAIM
 
 
 def secret_in(claim: Claim, value: str, key: str) -> int | None:
-    """Return where in a text under a claim the secret begins, behind the scheme of credentials; None for none."""
+    """Return the offset of the secret in a text under a claim, after a credential's scheme; None if there is none."""
     kind, level = claim
     if level is Strength.NONE or not value:
         return None
@@ -88,7 +88,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,30} +(?=[^ ]+\Z)")
 
 
 def is_data(key: object, value: str) -> bool:
-    """Tell whether a text is data and not text: base64 of media, of a signature, of an embedding."""
+    """Tell whether a text is data rather than text: base64 of media, of a signature, of an embedding."""
     return (
         len(value) >= _SHORTEST_DATA
         and (key in _DATA_KEYS or value.startswith("data:"))
@@ -97,17 +97,17 @@ def is_data(key: object, value: str) -> bool:
 
 
 def searched(key: object, value: str) -> str:
-    """Return what of a text has to be searched: of long data only the beginning, where alone a secret can be."""
+    """Return the part of a text that has to be searched: for long data the beginning, the only place for a secret."""
     return value[:_BEGINNING] if len(value) > _BEGINNING and is_data(key, value) else value
 
 
-#: What of data is searched: more than any secret has, so that one that begins there is found.
+#: How much of data is searched: more than the length of any secret, so that one at the beginning is found.
 _BEGINNING = 8192
 
 
 @lru_cache(8192)
 def plain_key(key: str) -> bool:
-    """Whether nothing about a member depends on its key."""
+    """Tell whether a member is treated the same whatever its key."""
     return (
         key[:1] != "_"
         and key not in GRANT_KEYS
@@ -118,11 +118,13 @@ def plain_key(key: str) -> bool:
 
 
 def texts_of(value: Any) -> dict[str, None] | None:
-    """Return the texts of a JSON value, names of members included; each of them is to be searched by itself.
+    """Return the texts of a JSON value, including member names, if each can be searched independently.
 
-    :return: each once, in about their order: of a conversation that grows at its end, what was there comes first and
-        as it did. None where more than that has to be known: texts are secret by their key, or events stand in a
-        list.
+    :return: each text once, roughly in document order, so that a conversation that grew at its end yields its
+    earlier
+        texts first and in the same order. None if the texts are not enough: some are secret by their key, or a
+        list
+        contains events.
     """
     texts: list[str] = []
     keys: dict[str, None] = {}
@@ -150,14 +152,14 @@ def texts_of(value: Any) -> dict[str, None] | None:
             texts.append(node)
     if (flags or not all(map(plain_key, keys))) and any(_needing_care(value)):
         return None
-    # What is met last stands first, as the walk goes on with what it put aside last.
+    # Reversed because the walk uses a stack: it visits last what comes first in the document.
     found = dict.fromkeys(reversed(texts))
     found.update(keys)
     return found
 
 
 def _needing_care(value: Any) -> Iterator[bool]:
-    """Yield true where some member is secret by its key, or is a list beside a message."""
+    """Yield true for each member that is secret by its key, or is a list beside a message."""
     waiting: list[tuple[Any, Claim]] = [(value, NO_CLAIM)]
     while waiting:
         node, inherited = waiting.pop()
@@ -181,9 +183,9 @@ def _needing_care(value: Any) -> Iterator[bool]:
 
 
 def element_claim(values: list[Any], place: int, claim: Claim) -> Claim:
-    """Return what is said of a text in a list: by the key of the list, else by a flag before it.
+    """Return the claim on a text in a list: by the key of the list, else by a flag before the text.
 
-    :param claim: what the key says.
+    :param claim: the key's.
     """
     if claim is not NO_CLAIM or not place:
         return claim

@@ -15,14 +15,14 @@ Find = Callable[[str], list[FoundSecret]]
 
 
 def findings_in(find: Find, value: str, key: object, claim: Claim) -> list[FoundSecret]:
-    """Return the secrets of a text in a JSON value: those in it, else all of it if its key says so.
+    """Return the secrets of a text in a JSON value: those found in it, else all of it if its key says so.
 
     :param find: searches a text.
-    :param key: what it stands under, a name or a place in a list.
+    :param key: the name or list index of the text.
     :param claim: what the keys say.
     """
     found = find(value)
-    # In base64 anything may be found by chance; a key that was encoded is found where it begins.
+    # In base64 anything may match by chance; an encoded key is found where it begins.
     if found and is_data(key, value):
         found = [each for each in found if each.start == 0]
     start = secret_in(claim, value, key if isinstance(key, str) else "")
@@ -32,7 +32,7 @@ def findings_in(find: Find, value: str, key: object, claim: Claim) -> list[Found
 
 
 def _below(path: str, step: str) -> str:
-    """Return the place of a part; of deep ones only the first steps are told."""
+    """Return the path of a child; deep paths are cut to their first steps."""
     return path + step if len(path) < _LONGEST_PLACE else path
 
 
@@ -42,18 +42,18 @@ class TreeRedactor:
     def __init__(
         self, find: Find, tagger: Tagger, report: SecretReport, listed: Callable[[list[Any], str], list[Any]]
     ) -> None:
-        """Begin a value.
+        """Prepare a value.
 
         :param find: searches a text.
-        :param report: is told what was removed.
-        :param listed: redacts events that stand in a list.
+        :param report: receives the removed secrets.
+        :param listed: redacts events in a list.
         """
         self._find, self._tagger, self._report, self._listed = find, tagger, report, listed
 
     def redact(self, value: Any, where: str) -> Any:
         """Return the value without its secrets.
 
-        :param where: what the places in it are called.
+        :param where: how the value is named in the report.
         """
         root: list[Any] = [value]
         waiting: list[tuple[Any, Any, Any, Claim, str]] = [(root, 0, value, NO_CLAIM, where)]
@@ -83,10 +83,10 @@ class TreeRedactor:
     def _members(
         self, node: dict[str, Any], copy: dict[str, Any], claim: Claim, path: str
     ) -> list[tuple[Any, Any, Any, Claim, str]]:
-        """Copy the members of an object, and return those that have to be looked into."""
+        """Copy the members of an object, and return those that have to be descended into."""
         waiting: list[tuple[Any, Any, Any, Claim, str]] = []
         for key, child in node.items():
-            # Names are text, too: a map by token has its secrets on the left.
+            # Names are text, too: a map keyed by token has its secrets in the names.
             name = self._text(key, None, NO_CLAIM, path)
             inner = _below(path, f".{name[:64]}")
             if key[:1] == "_" and isinstance(child, list) and child:

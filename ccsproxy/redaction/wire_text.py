@@ -2,7 +2,7 @@
 
 
 def text_of(value: bytes | str) -> str:
-    """Return the text of a field or target: UTF-8 where it is that, else one letter a byte."""
+    """Return the text of a field or target: decoded as UTF-8 if valid, else as Latin-1."""
     if isinstance(value, str):
         return value
     try:

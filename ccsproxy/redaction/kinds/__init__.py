@@ -1,1 +1,1 @@
-"""The kinds of secrets: by format, by name and value, by place."""
+"""The kinds of secrets: recognised by format, by name and value, or by position."""

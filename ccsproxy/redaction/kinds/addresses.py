@@ -1,6 +1,6 @@
 """Secrets in URLs: a password or token before the host, and parameters with secret names.
 
-Also what commands take in the same form: ``curl -u USER:PASSWORD``.
+Also the same form in arguments of commands: ``curl -u USER:PASSWORD``.
 """
 
 import re
@@ -11,32 +11,32 @@ from ccsproxy.redaction.kinds.named.values import Style, is_secret_value
 from ccsproxy.redaction.kinds.randomness import is_random
 from ccsproxy.redaction.search.finding import FoundSecret
 
-#: The expression of what may be a user before a host; the longest that is looked at.
+#: The pattern of user information before a host, up to the longest that is examined.
 USERS = r"://[^\s/?#@\"'<>\\`:]*:[^\s\"'<>`@]+@|://[^\s/?#@\"'<>\\`:]{12}[^\s/?#@\"'<>\\`:]*@"
-#: The expression of a parameter that is secret in an address only.
+#: The pattern of a parameter that is secret only within a URL.
 PARAMETERS = (
     r"[?&](?i:amp;)?(?i:sig|signature|key|code|token|auth|jwt|assertion|samlresponse|x-amz-signature|x-goog-signature"
     r"|x-amz-credential|x-amz-security-token|code_verifier|device_code)=[^\s&\"'<>\\]{8}"
 )
 _PARAMETER = re.compile(rb"[?&](?i:amp;)?([\w-]{2,24})=([^\s&\"'<>\\#`]+)")
 _SURE_PARAMETERS = frozenset({b"sig", b"signature", b"x-amz-signature", b"x-goog-signature", b"x-amz-security-token"})
-#: The expression of a user and password for a command.
+#: The pattern of a command's user and password.
 PAIRS = (
     r"(?:[ \t\"']-[A-Za-z]{0,6}[uUa]|--(?:proxy-)?user|--auth)(?:[ =\t]|[\"'],[ ]?)?[\"']?"
     r"[^\s:\"'$/=-][^\s:\"'/]*:[^\s\"'$][^\s\"']{2}"
 )
 _PAIR = re.compile(rb"[ \t\"']?--?[\w-]+(?:[ =\t]|[\"'],[ ]?)?[\"']?([^\s:\"'$/=-][^\s:\"'/]*):([^\s\"'`|;\\]+)")
 _COMMANDS = re.compile(rb"curl|wget|http|docker|ftp|openssl|ldap|smb|redis")
-#: What is no password: templates, and what documents write.
+#: Not passwords: templates, and placeholders in documentation.
 _OPEN = re.compile(rb"[$%]?[{(<\[]|&lt;|[0-9]{2,5}[,/?#:]|\$[A-Za-z_]|%[A-Z]|\*+\Z|x{3,}\Z|\.{3}|[0-9]{1,5}\Z")
 _SAMPLES = frozenset(
     b"password passwd pass pwd secret token user username pw your-password yourpassword postgres root guest admin "
     b"example mypassword changeme test key host port 8080 3000".split()
 )
-#: Shorter passwords are those of examples.
+#: Shorter passwords occur only in examples.
 _SHORTEST = 4
 _LONGEST_ADDRESS = 300
-#: What nobody types into a password: control characters, and words with blanks as tests of addresses have them.
+#: Not in a password that somebody typed: control characters and spaces, which occur in tests of URL parsers.
 _UNTYPED = re.compile(rb"[\x00-\x20]")
 _QUERY = re.compile(rb"[?;]")
 _INFO = re.compile(rb"[^\s/?\"'<>\\`]*")
@@ -46,7 +46,7 @@ _TOKEN = re.compile(rb"[A-Za-z0-9_~.%-]+\Z")
 
 
 def find_user(text: bytes, start: int, end: int) -> FoundSecret | None:
-    """Return the credentials of an address between its ``://`` and its host, None where there is only a name."""
+    """Return the credentials in a URL between ``://`` and the host, None if there is only a user name."""
     begin = text.rindex(b"://", start, end) + 3
     info = text[begin : end - 1]
     user, colon, password = info.partition(b":")
@@ -63,13 +63,13 @@ def find_user(text: bytes, start: int, end: int) -> FoundSecret | None:
 
 
 def behind_address(text: bytes, start: int, end: int) -> int:
-    """Return where to go on behind what is no address with a password: at its parameters, if it is short."""
+    """Return where to continue after a match without a password: at the URL's parameters if it is short."""
     query = _QUERY.search(text, start, end) if end - start < _LONGEST_ADDRESS else None
     return end if query is None else query.start()
 
 
 def _spans_addresses(password: bytes) -> bool:
-    """Tell whether what stands before an ``@`` is the rest of an address and some other text."""
+    """Tell whether the text before an ``@`` is the end of a URL followed by other text."""
     return b"://" in password or b"](" in password or b"," in password[:1]
 
 
@@ -80,13 +80,13 @@ def _is_open(word: bytes) -> bool:
 
 
 def _lone(text: bytes, begin: int, end: int) -> FoundSecret | None:
-    """Return a token that stands alone before a host."""
+    """Return a token that precedes a host without a user name."""
     token = text[begin : end - 1]
     return FoundSecret(begin, end - 1, "url-token", token) if is_random(token) and _TOKEN.match(token) else None
 
 
 def find_parameter(text: bytes, start: int) -> FoundSecret | None:
-    """Return the value of a parameter that is secret in an address."""
+    """Return the value of a parameter that is secret within a URL."""
     found = _PARAMETER.match(text, start)
     if found is None:
         return None
@@ -98,7 +98,7 @@ def find_parameter(text: bytes, start: int) -> FoundSecret | None:
 
 
 def find_pair(text: bytes, start: int) -> FoundSecret | None:
-    """Return the password of a user and password that a command takes."""
+    """Return the password of a ``USER:PASSWORD`` argument."""
     found = _PAIR.match(text, start)
     if found is None:
         return None

@@ -1,8 +1,8 @@
-"""Private keys that span several lines, as files contain them and as programs print them.
+"""Private keys that span several lines, in files and in the output of programs.
 
-Before each line may stand what a file reader, a diff or a mail puts there (a number and an arrow or a tab, ``+``,
-``> ``), between the lines a line end or its escaped form. The frame, the line ends and what stands before each line
-are kept, so that the text keeps its lines; a block that was cut off is a block to its last line.
+Each line may have a prefix added by a file reader, a diff or a mail program (a number and an arrow or a tab, ``+``,
+``> ``); lines end with a real or an escaped line end. The BEGIN and END lines, the line ends and the prefixes are
+kept, so that the number of lines does not change; a truncated block extends to its last line.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ccsproxy.redaction.search.finding import FoundSecret
 
-#: The expressions of what begins a block.
+#: The patterns of a block's first line.
 BEGINNINGS = (
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----"
     r"|PuTTY-User-Key-File-[23]:"
@@ -21,7 +21,7 @@ _PUTTY = re.compile(rb"PuTTY-User-Key-File-[23]:")
 _PRIVATE_LINES = re.compile(rb"Private-Lines: ?[0-9]{1,4}")
 #: An escaped line end, at any depth of quoting, or real ones.
 _BREAK = rb"(?:\\+r)?\\+n|\\+u000[aA]|%0[aA]|&#10;|[\r\n]+|\\\n"
-#: What stands before a line: a place in a file, a line number, quotation marks, a sign of a diff, ``>``.
+#: A line's prefix: a file name and position, a line number, quotation marks, a diff sign, ``>``.
 _PREFIX = (
     rb"(?:[ \t]|\\+t|[\w./-]{1,200}[:-][0-9]{1,7}[:-]"
     rb"|[0-9]{1,7}(?:\xe2\x86\x92|\\+u2192|:| ?\||-|\t|\\+t| {2,})|L[0-9]{1,7}:|[>|#*+,\"'(-]|//|b\\*[\"']){0,8}"
@@ -34,26 +34,26 @@ _NEXT_LINE = re.compile(
     + rb"| (?=[A-Za-z0-9+/=]{60}|[A-Za-z0-9+/=]{4,60} ----)"
 )
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=]+")
-#: Fields that stand before the key: how it is encrypted, who made it.
+#: Header fields before the key: its encryption, its generator.
 _FIELD = re.compile(rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|Subject|MessageID): ?[^\n\\\"]{0,200}")
-#: A word of a sentence, which no line of a key goes on with.
+#: A word of prose, with which no line of a key continues.
 _PROSE = re.compile(rb" [A-Za-z]{1,20}[^A-Za-z0-9+/=]")
-#: A block of fewer letters is only spoken of.
+#: A block with fewer characters is only mentioned.
 _LEAST = 32
 _MOST_LINES = 4000
 
 
 def find_block(text: bytes, start: int) -> list[FoundSecret] | None:
-    """Return the stretches of the key that begins at a place: none where only its frame is spoken of.
+    """Return the ranges of the key that begins at a position: empty if only the BEGIN line is mentioned.
 
-    None where no key begins.
+    None if no key begins there.
 
-    The first stretch is the key; the others are the rest of it, line by line.
+    The first range is the key; the others are the rest of it, line by line.
     """
     begin = _PEM.match(text, start)
     if begin is not None:
         if text.find(b"-----", begin.end(), begin.end() + _LEAST) >= 0:
-            return []  # only the frame is there
+            return []  # Only the BEGIN line.
         return _findings(text, list(_lines(text, begin.end())))
     if _PUTTY.match(text, start):
         begin = _PRIVATE_LINES.search(text, start, start + 8192)
@@ -74,7 +74,7 @@ def _findings(text: bytes, lines: list[tuple[int, int]]) -> list[FoundSecret]:
 
 
 def _lines(text: bytes, position: int) -> Iterator[tuple[int, int]]:
-    """Yield where the lines of base64 stand, from the end of a block's first line on."""
+    """Yield the ranges of the lines of base64, starting at the end of the block's first line."""
     for _ in range(_MOST_LINES):
         line = _BASE64.match(text, position)
         if line is not None:
@@ -93,7 +93,7 @@ def _lines(text: bytes, position: int) -> Iterator[tuple[int, int]]:
 
 
 def _is_line(text: bytes, position: int, following: re.Match[bytes]) -> bool:
-    """Tell whether a line goes on with the key, or is empty."""
+    """Tell whether a line continues the key, or is empty."""
     line = _BASE64.match(text, position)
     if line is None:
         return _NEXT_LINE.match(text, position) is not None

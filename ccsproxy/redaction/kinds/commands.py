@@ -11,12 +11,12 @@ from ccsproxy.redaction.search.finding import FoundSecret
 
 @attr.frozen
 class Phrase:
-    """A place where a secret stands.
+    """A context in which a secret occurs.
 
-    :ivar kind: what it is.
-    :ivar head: the expression by which it is found.
-    :ivar whole: the expression of all of it; its group ``secret`` is the secret.
-    :ivar strength: how much the place says about what stands there.
+    :ivar kind: the secret's kind.
+    :ivar head: the pattern by which the engine finds it.
+    :ivar whole: the pattern of the complete context; its group ``secret`` is the secret.
+    :ivar strength: how strongly the context indicates a secret.
     """
 
     kind: str
@@ -26,23 +26,23 @@ class Phrase:
 
 
 def phrase(kind: str, before: str, head: str, secret: str, strength: Strength) -> Phrase:
-    """Return a place.
+    """Return a context.
 
-    :param before: the expression of what stands before the secret.
-    :param head: the expression of how the secret begins, as far as the engine looks.
-    :param secret: the expression of all of it.
+    :param before: the pattern of the text before the secret.
+    :param head: the pattern of the secret's beginning, as far as the engine looks.
+    :param secret: the pattern of the complete secret.
     """
     whole = re.compile(f"{before}(?:\\\\*[\"'])?(?P<secret>{secret})".encode("latin-1"))
     return Phrase(kind, before + head, whole, strength)
 
 
 _WORD = r"(?:\\*[\"'])?[^\s\"'<>{\\-][^\s\"'\\]{3}"
-#: Secrets of more letters are none that a person gives to a command; without a bound each place in a long word would
-#: read it to its end.
+#: Nobody types a longer password as an argument; without a bound, each position in a long word would be scanned to
+#: the word's end.
 _TO_BLANK = r"[^\s\"'\\]{1,200}"
 _TO_QUOTE = r"[^\s\"'\\,;)]{1,200}"
 _QUOTE = r"\\*[\"']"
-#: A quoted text; nothing is counted in these expressions, since each count multiplies the states of the automaton.
+#: Quoted text. These patterns have no counted repetitions, since each count multiplies the automaton's states.
 _TEXT = rf"{_QUOTE}[^\n\"'\\]+{_QUOTE}"
 
 
@@ -50,7 +50,7 @@ def _command(before: str, secret: str = _TO_BLANK, strength: Strength = Strength
     return phrase("password", before, _WORD, secret, strength)
 
 
-#: The places, by what stands before the secret.
+#: The contexts, by the text before the secret.
 COMMANDS = (
     _command(r"[ :]pass:"),
     _command(r"/user:[^\s]+[ ]+"),
@@ -74,11 +74,11 @@ COMMANDS = (
         rf"variable[ ]+{_QUOTE}[\w-]*(?i:passw(?:or)?d|secret|token|_key){_QUOTE}[ ]*\{{[^{{}}]*default[ ]*=[ ]*"
     ),
 )
-#: A flag of one letter that some commands take a password with.
+#: A one-letter flag that takes a password in some commands.
 FLAGS = rf"[ \t]-[pPwa][ ]*{_WORD}"
 _FLAG = re.compile(rb"[ \t](?P<flag>-[pPwa])[ ]*(?:\\*[\"'])?(?P<secret>[^\s\"'\\]{1,200})")
 _LINE = 120
-#: A secret that is written into the input of a command.
+#: A secret that is piped into a command.
 ECHOED = rf"\becho[ ]+(?:-n[ ]+)?(?:{_QUOTE})?[^\s\"'|$][^\s\"'|]+(?:{_QUOTE})?[ ]*\|"
 _ECHO = re.compile(
     (
@@ -98,30 +98,30 @@ _TAKERS = {
     b"-w": re.compile(rb"ldap[a-z]+\b"),
     b"-a": re.compile(rb"redis-cli\b"),
 }
-#: What ends a command.
+#: The end of a command.
 _END_OF_COMMAND = re.compile(rb"[\n|;&]")
 
 
 def find_flagged(text: bytes, start: int) -> FoundSecret | None:
-    """Return the password that a command takes with a flag of one letter."""
+    """Return the password given to a command with a one-letter flag."""
     found = _FLAG.match(text, start)
     if found is None:
         return None
     command = _END_OF_COMMAND.split(text[max(start - _LINE, 0) : start])[-1]
     if _TAKERS[found.group("flag")].search(command) is None:
         return None
-    # MySQL takes only what is glued to its flag; what stands behind a blank is the name of the database.
+    # MySQL accepts only a value directly after the flag; after a space it is the name of the database.
     if text.startswith(b"-p ", start + 1) and _GLUED.search(command) is not None:
         return None
     return _password(found.group("secret"), found.span("secret"))
 
 
-#: Commands whose password is glued to its flag.
+#: Commands that require the password directly after the flag.
 _GLUED = re.compile(rb"mysql|mariadb|\b7z")
 
 
 def find_echoed(text: bytes, start: int) -> FoundSecret | None:
-    """Return the password that is written into the input of a command."""
+    """Return the password that is piped into a command."""
     found = _ECHO.match(text, start)
     return None if found is None else _password(found.group("secret"), found.span("secret"))
 

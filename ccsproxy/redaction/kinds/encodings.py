@@ -8,12 +8,12 @@ from ccsproxy.redaction.search.finding import FoundSecret
 
 Find = Callable[[bytes], list[FoundSecret]]
 
-#: What tokens begin with whose base64 is looked for: enough letters of it are the same wherever it stands.
+#: Prefixes of tokens that are also recognised in base64: enough of their letters do not depend on the alignment.
 _BEGINNINGS = (
     *("-----BEGIN ", "sk-ant-", "sk-proj-", "github_pat_", "ghp_", "ghs_", "glpat-", "npm_", "xoxb-", "sk_live_"),
     *("AKIA", "AIzaSy", "postgres", "mysql://", "mongodb", "password", "PASSWORD", "_SECRET", "_TOKEN=", "API_KEY"),
 )
-#: Longer stretches are data, not text; of a key file they are the beginning.
+#: Longer runs are data, not text; of a key file they are the beginning.
 _LONGEST = 16384
 _BACK = 64
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]*={0,2}")
@@ -23,7 +23,7 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def _phases() -> Iterator[str]:
-    """Yield the base64 of each beginning, behind 0, 1 and 2 other bytes, without the letters that depend on those."""
+    """Yield the base64 of each prefix after 0, 1 and 2 other bytes, without the letters that depend on those."""
     for text in _BEGINNINGS:
         for before in range(3):
             plain = b"\0" * before + text.encode()
@@ -33,7 +33,7 @@ def _phases() -> Iterator[str]:
                 yield encoded[first:last]
 
 
-#: The expression of what begins in base64.
+#: The pattern of prefixes in base64.
 ENCODED = "|".join(re.escape(each) for each in dict.fromkeys(_phases()))
 _ENCODED = re.compile(ENCODED.encode())
 #: The expression of a letter, digit or hyphen that is written as an escape, for which nobody has a reason.

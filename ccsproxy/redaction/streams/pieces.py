@@ -1,4 +1,4 @@
-"""The text of a stream as pieces that can be redacted separately and put back."""
+"""The text of a stream as pieces that can be redacted separately and joined again."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,36 +9,37 @@ from ccsproxy.wire.jsonarray import JsonArrayDecoder
 from ccsproxy.wire.jsontext import JsonError, dumps, loads
 
 _LINES = re.compile(r"([^\r\n]*)(\r\n|\n|\r|\Z)")
-#: An event as nearly all are: perhaps its name, one line of data, empty lines.
+#: The common form of an event: an optional name, one line of data, empty lines.
 _ORDINARY = re.compile(r"((?:event:[^\r\n]*\n)?)(data: ?)([^\r\n]*)\n(?:\n)+")
 _DATA = re.compile(r"\ufeff?data(?:: ?|\Z)")
 
 
 #: A data line: its field and colon, its value, its line end.
 _Line = tuple[str, str, str]
-#: Data lines that follow one another, and the text before them.
+#: Consecutive data lines, and the text before them.
 _Run = tuple[list[_Line], str]
 
 
 class Piece:
-    """A stretch of a stream.
+    """A part of a stream.
 
-    :ivar root: a list that begins with the JSON value that the stretch holds, or with its text where it holds none;
-        of JSON that is cut off, the text of what has no value follows.
-    :ivar payload: what it holds, as it was.
-    :ivar json: whether it holds JSON, be it cut off.
-    :ivar changed: set when ``root`` was changed; an unchanged piece stays as it was, byte by byte.
+    :ivar root: a list that begins with the JSON value of the part, or with its text if it is not JSON; for
+    truncated
+        JSON, the unparsed rest of the text follows.
+    :ivar payload: the original payload.
+    :ivar json: whether the payload is JSON, truncated or not.
+    :ivar changed: set when ``root`` was changed; an unchanged piece is kept byte for byte.
     """
 
     __slots__ = ("_cut", "_raw", "_write", "changed", "json", "payload", "root")
 
     def __init__(self, raw: str | None, payload: str, write: Callable[[str], str], json: bool = True) -> None:
-        """Take a stretch.
+        """Create a piece.
 
-        :param raw: the whole stretch, with its framing; None where writing the payload makes the same.
-        :param payload: what it holds.
-        :param write: puts the framing around a changed payload.
-        :param json: whether the payload should be tried as JSON.
+        :param raw: the text of the part, with its framing; None if ``write(payload)`` produces it.
+        :param payload: the part without its framing.
+        :param write: adds the framing to a changed payload.
+        :param json: whether to try to parse the payload as JSON.
         """
         self._raw, self._write, self.payload = raw, write, payload
         self._cut: Cut | None = None
@@ -59,25 +60,25 @@ class Piece:
         self.json = True
 
     def payload_key(self) -> bytes:
-        """Return what an event that holds this payload is known by."""
+        """Return the key under which an event with this payload is cached."""
         return key_of(loads(self.payload)) if self.json and self._cut is None else key_of(self.payload)
 
     def payload_now(self) -> str:
-        """Return what it holds by now."""
+        """Return the current payload."""
         if not self.json:
             return str(self.root[0])
         value = self.root[0]
         return dumps(value).decode("utf-8") if self._cut is None else self._cut.written(value) + self.root[1]
 
     def render(self) -> str:
-        """Return the stretch as it is now."""
+        """Return the current text of the part."""
         if self.changed:
             return self._write(self.payload_now())
         return self._write(self.payload) if self._raw is None else self._raw
 
 
 class ValuePiece(Piece):
-    """An event by itself, as a JSON value; it is copied."""
+    """An event given as a JSON value, which is copied."""
 
     __slots__ = ()
 
@@ -87,7 +88,7 @@ class ValuePiece(Piece):
 
 
 class _Rest(Piece):
-    """Further data lines of an event; they go when the event is written anew."""
+    """Further data lines of an event, dropped when the event is rewritten."""
 
     __slots__ = ("_event", "_lines")
 
@@ -96,19 +97,19 @@ class _Rest(Piece):
         self._event, self._lines = event, raw
 
     def render(self) -> str:
-        """Return the lines, or nothing."""
+        """Return the lines; nothing once the event has changed."""
         return "" if self._event.changed else self._lines
 
 
 def key_of(value: Any) -> bytes:
-    """Return what two events have in common that are equal: text that held no JSON, or JSON."""
+    """Return a key that is equal for equal events, JSON or not."""
     return dumps(value)
 
 
 def pieces_of(text: str, kind: str) -> Iterator[Piece]:
-    """Cut a stream into pieces that join to it again.
+    """Split a stream into pieces that join to the same text.
 
-    :param kind: ``sse``, ``ndjson`` or ``json`` (a streamed array); anything else is one plain text.
+    :param kind: ``sse``, ``ndjson`` or ``json`` (a streamed array); anything else is treated as one plain text.
     """
     return _SPLITTERS.get(kind, _plain)(text)
 
@@ -118,7 +119,7 @@ def _plain(text: str) -> Iterator[Piece]:
 
 
 def _sse(text: str) -> Iterator[Piece]:
-    """Cut an event stream: the ordinary events at its beginning one by one, what follows line by line."""
+    """Split an event stream: events of the common form at its beginning one by one, the rest line by line."""
     position, between = 0, ""
     while match := _ORDINARY.match(text, position):
         before, field, payload = match.groups()
@@ -134,7 +135,7 @@ def _line_writer(field: str) -> Callable[[str], str]:
 
 
 def _any_sse(text: str) -> Iterator[Piece]:
-    """Cut an event stream into runs of data lines and what stands between them."""
+    """Split an event stream into runs of data lines and the text between them."""
     runs: list[_Run] = []
     others: list[str] = []
     for match in _LINES.finditer(text):
@@ -155,7 +156,7 @@ def _any_sse(text: str) -> Iterator[Piece]:
 
 
 def _event(runs: list[_Run]) -> Iterator[Piece]:
-    """Make the pieces of one event: its data is in the first run, where it is written when it changes."""
+    """Return the pieces of one event: its data is in the first run, where a changed event is written."""
     first: Piece | None = None
     payload = "\n".join(value for lines, _ in runs for _, value, _ in lines)
     for lines, before in runs:

@@ -1,8 +1,8 @@
-"""Redacts the text of a stream, in which a secret may be spread over many events.
+"""Redacts the text of a stream, in which a secret may be split over many events.
 
-The text leaves of successive events that belong together (same path, same indexes) are a channel. A channel is
-searched as one text, and what is found is taken out of the events that hold a piece of it, so that the redacted
-stream reads into the redacted body. Events without secrets stay as they are, byte by byte.
+The text leaves of successive events that belong together (same path, same indexes) form a channel. A channel is
+searched as one text, and a secret is removed from every event that contains a part of it, so that decoding the
+redacted stream yields the redacted body. Events without secrets are kept byte for byte.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,15 +27,15 @@ Leaf = tuple[Piece, Any, Any]
 class StreamRedactor:
     """Redacts one stream; see the module.
 
-    :ivar report: what was removed.
-    :ivar changed: the pieces of the stream that held it.
+    :ivar report: the removed secrets.
+    :ivar changed: the pieces of the stream that contained them.
     """
 
     def __init__(self, find: Callable[[str], list[FoundSecret]], tagger: Tagger, where: str) -> None:
         """Start a stream.
 
         :param find: returns the secrets in a text, in order and disjoint.
-        :param where: what the places in it are called.
+        :param where: how the stream is named in the report.
         """
         self.report = SecretReport()
         self.changed: list[Piece] = []
@@ -51,7 +51,7 @@ class StreamRedactor:
         return "".join([piece.render() for piece in pieces])
 
     def redact_values(self, values: list[Any]) -> list[Any]:
-        """Return events, or parts of such, without their secrets; they stay as they are themselves."""
+        """Return events, or parts of events, without their secrets; the arguments are not changed."""
         pieces = [ValuePiece(value) for value in values]
         self._redact(pieces)
         return [piece.root[0] for piece in pieces]
@@ -68,7 +68,7 @@ class StreamRedactor:
             self._clean(leaves, channel)
 
     def _collect(self, piece: Piece) -> None:
-        """Sort the text leaves of an event into their channels; what stands under a secret key goes at once."""
+        """Assign the text leaves of an event to their channels; values under secret keys are removed immediately."""
         head, old, new = head_of(piece.root[0])
         stack: list[tuple[Any, Any, Channel, Claim]] = [(piece.root, 0, (), NO_CLAIM)]
         while stack:
@@ -92,7 +92,7 @@ class StreamRedactor:
                         stack.append((node, position, (*path, position_of(child, position)), own))
 
     def _names_of(self, node: dict[str, Any], piece: Piece) -> None:
-        """Take secrets out of the names of an object's members."""
+        """Remove secrets from the names of an object's members."""
         spans = {name: found for name in node if len(name) >= _SHORTEST_SECRET and (found := self._repeated(name))}
         if not spans:
             return
@@ -133,7 +133,7 @@ class StreamRedactor:
                 piece.changed = True
 
     def _note(self, found: list[FoundSecret], channel: Channel) -> None:
-        """SecretReport findings under the place of their channel."""
+        """Report findings under the path of their channel."""
         place = "".join(
             f"[{step[1]}]" if isinstance(step, tuple) and step[0] in ("position", "index") else f".{step}"
             for step in channel
@@ -144,7 +144,7 @@ class StreamRedactor:
                 self.report.note(each.kind, self._where + place.replace(".None", ""), self._tagger.tag(each.secret))
 
     def _repeated(self, text: str) -> list[FoundSecret]:
-        """Search a text that stands by itself; short ones name events and are the same again and again."""
+        """Search an independent text; short ones are event names, which repeat, so their results are cached."""
         if len(text) > _LONGEST_NAME:
             return self._find(text)
         spans = self._names.get(text)
