@@ -5,8 +5,8 @@ so it need not be walked, searched and serialised again. The cache maps a keyed 
 the form that records use, if that differs from those bytes.
 
 The hash is Python's own 64-bit SipHash, keyed anew in each process; because ``PYTHONHASHSEED`` may make that key
-known
-to others, a key of our own is hashed first. Nothing outlives the process, so the cache is never older than the rules.
+known to others, a key of our own is hashed first. Nothing outlives the process, so the cache is never older than the
+rules.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The secrets that an exchange itself has shown, so that their echoes are replaced wherever they occur in it."""
+"""The secrets that occurred in an exchange, so that their echoes are replaced everywhere in it."""
 
 import re
 from base64 import b64decode
@@ -8,31 +8,31 @@ from urllib.parse import quote
 
 from ccsproxy.redaction.search.finding import FoundSecret
 
-#: Shorter values occur in ordinary text; cookies must be longer still, since many are words.
+#: Shorter values occur in ordinary text; cookies must be even longer, since many are words.
 _SHORTEST_KNOWN = 8
 _SHORTEST_COOKIE = 16
 _MOST_KNOWN = 64
-#: What people write where a key is asked for and none is needed; no secret, and found in ordinary text.
+#: Placeholders used where a key is required but not needed; not secret, and common in ordinary text.
 _DUMMIES = frozenset({"lm-studio", "not-needed", "dummy-key", "anything", "undefined", "placeholder", "anthropic"})
-#: A credential behind the scheme by which it authenticates (RFC 9110, 11.4).
+#: A credential after its authentication scheme (RFC 9110, 11.4).
 SCHEME = re.compile(r"\A(?:Bearer|Basic|Token|ApiKey|Negotiate|DPoP)\s+(\S+)\s*\Z", re.IGNORECASE)
 _KNOWN_KIND = "credential"
-#: What `quote` leaves as it is (RFC 3986, 2.3).
+#: What `quote` leaves unchanged (RFC 3986, 2.3).
 _ALIKE = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
 class KnownSecrets:
-    """What stands in secret headers, parameters and form fields of one exchange."""
+    """The secrets in headers, parameters and form fields of one exchange."""
 
     def __init__(self) -> None:
         self._known: list[str] = []
 
     def all(self) -> list[str]:
-        """Return all of them, in every form."""
+        """Return all of them, in every written form."""
         return self._known
 
     def learn(self, value: str) -> bool:
-        """Remember a secret; short values are not, they would be found everywhere.
+        """Add a secret; short values are ignored, because they would match everywhere.
 
         :return: whether it is new.
         """
@@ -45,7 +45,7 @@ class KnownSecrets:
         return len(self._known) > before
 
     def echoes(self, text: str) -> list[FoundSecret]:
-        """Return where known secrets stand in a text."""
+        """Return the occurrences of known secrets in a text."""
         return [
             FoundSecret(*span, _KNOWN_KIND, known.encode())
             for known in self._known
@@ -53,35 +53,35 @@ class KnownSecrets:
         ]
 
     def maybe_in(self, texts: Iterable[str]) -> bool:
-        """Whether one of some texts may hold a known secret, or begin one at its end."""
+        """Tell whether any text may contain a known secret, or the beginning of one at its end."""
         if not self._known:
             return False
         beginnings = {known[:_SHORTEST_KNOWN] for known in self._known}
-        # Each by itself: to join them costs more than to begin a search for each.
+        # Individually: joining them costs more than starting a search for each.
         return any(each in text for text in texts for each in beginnings)
 
     def maybe_within(self, values: Sequence[str]) -> bool:
-        """Whether one of the short values of a head may hold a known secret; they have no line breaks.
+        """Tell whether a header value may contain a known secret; the values are short and have no line breaks.
 
-        Joined, as two dozen of them are searched faster at once.
+        They are joined, because two dozen of them are searched faster as one text.
         """
         return bool(self._known) and self.maybe_in(("\n".join(values),))
 
 
 def _forms(value: str) -> Iterable[str]:
-    """Return how a secret is written: as it is, in addresses, in JSON."""
-    # Most keys are letters, digits and dashes, which are written alike everywhere.
+    """Return the written forms of a secret: plain, percent-encoded, escaped for JSON."""
+    # Most keys consist of letters, digits and dashes, which need no escaping anywhere.
     if _ALIKE.fullmatch(value):
         return (value,)
     return dict.fromkeys((value, quote(value, safe=""), value.replace("/", "\\/")))
 
 
 def credentials_of(name: str, value: str) -> Iterator[str]:
-    """Yield what a secret header holds: the credentials without their scheme, each cookie by itself."""
+    """Yield the secrets in a secret header: the credentials without their scheme, or each cookie."""
     if name.lower() in ("cookie", "set-cookie"):
         for part in value.split(";"):
             cookie = part.partition("=")[2].strip()
-            # Short cookies are flags and languages, whose echoes would be found in every text.
+            # Short cookies are flags and language codes, which would match in every text.
             if len(cookie) >= _SHORTEST_COOKIE:
                 yield cookie
         return
@@ -91,8 +91,8 @@ def credentials_of(name: str, value: str) -> Iterator[str]:
         yield _password(match.group(1))
 
 
-#: Fields of which a part is a credential, and where: the user before a host, and OpenAI's way to give a key to a
-#: WebSocket from a browser, where no other field can be set.
+#: Fields that may contain a credential, and where: the user information before a host, and the subprotocol in which
+#: browsers send OpenAI's key for a WebSocket, because they can set no other field.
 _WITHIN = {
     "host": re.compile(r"\A([^@/\s]+)@"),
     "sec-websocket-protocol": re.compile(r"(?i)(?:key|token|bearer|auth|jwt)[._-]([^\s,]{8,})"),
@@ -101,31 +101,31 @@ _SUBPROTOCOL = len("sec-websocket-protocol")
 
 
 def may_hold_credential(line: tuple[str, str]) -> bool:
-    """Tell quickly of nearly every header line that no part of its value is a credential."""
+    """Rule out quickly, for nearly every header line, that its value contains a credential."""
     return ("@" in line[1] and len(line[0]) == 4) or len(line[0]) == _SUBPROTOCOL
 
 
 def credential_within(name: str, value: str) -> tuple[int, int] | None:
-    """Return where in the value of a header field a credential stands, None where there is none in it."""
+    """Return the range of the credential in a header value, None if there is none."""
     found = _WITHIN.get(name.lower())
     match = found.search(value) if found is not None else None
     return None if match is None else match.span(1)
 
 
 def _occurrences(text: str, known: str) -> Iterator[tuple[int, int]]:
-    """Yield where a known secret stands in a text, and where its beginning stands at the end of a cut one."""
+    """Yield the occurrences of a known secret in a text, including its beginning at the end of a truncated one."""
     end = 0
     while (start := text.find(known, end)) >= 0:
         end = start + len(known)
         yield start, end
-    # A text may be cut in the middle of a secret: its beginning is one, too.
+    # A text may be truncated in the middle of a secret, so the secret's beginning counts, too.
     start = text.find(known[:_SHORTEST_KNOWN], max(end, len(text) - len(known)))
     if start >= 0 and known.startswith(text[start:]):
         yield start, len(text)
 
 
 def _password(credentials: str) -> str:
-    """Return the password of Basic credentials (RFC 7617), empty where they hold none."""
+    """Return the password of Basic credentials (RFC 7617), empty if there is none."""
     try:
         return b64decode(credentials, validate=True).decode("utf-8").partition(":")[2]
     except (Base64Error, ValueError):

@@ -1,4 +1,4 @@
-"""The redactor: nothing of an exchange is kept, shown or logged without passing through one."""
+"""The redactor: nothing of an exchange is kept, shown or logged without passing through it."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -37,10 +37,10 @@ _PARAMETER = re.compile(r"[^&;]+")
 
 
 class Redactor:
-    """Removes the secrets of one exchange, request and answer alike.
+    """Removes the secrets of one exchange, from request and response.
 
-    What stands in a secret header, query parameter or form field is remembered, so that an echo of it in a body or an
-    error text goes too: headers and target should come first.
+    Values of secret headers, query parameters and form fields are remembered, so that an echo of one in a body or an
+    error message is removed, too: redact headers and target first.
 
     :ivar report: what was removed.
     """
@@ -51,8 +51,8 @@ class Redactor:
         """Start an exchange.
 
         :param enabled: false keeps everything (``--no-redact``).
-        :param rules: by which secrets are found; without any, the built-in ones.
-        :param clean_values: remembers values of header fields from one exchange to the next.
+        :param rules: how secrets are found; the built-in rules by default.
+        :param clean_values: a cache of header lines, shared by all exchanges.
         """
         self._rules = rules or default_rules()
         self._clean_values = clean_values or CleanValueCache(self._rules)
@@ -65,19 +65,19 @@ class Redactor:
 
     @property
     def count(self) -> int:
-        """How many secrets were removed."""
+        """The number of removed secrets."""
         return self.report.count
 
     def learn(self, value: str) -> None:
-        """Remember a secret of this exchange, so that what was clean before is looked at again."""
+        """Remember a secret of this exchange; texts that were clean before are searched again."""
         if self._known.learn(value):
             self._clean, self._clean_trees = set(), []
 
     def headers(self, fields: Iterable[Field], where: str = "headers") -> list[tuple[str, str]]:
-        """Return header lines as text, in order and as spelled, without secret values."""
-        # Any: lines of bytes are made text; those that are known to be clean are text already.
+        """Return header lines as text, in order and with names as received, without secret values."""
+        # Any: lines of bytes are decoded; cached ones are text already.
         lines: list[Any] = fields if isinstance(fields, list) else list(fields)
-        # Most lines were clean in an earlier exchange: these are only searched for echoes.
+        # Most lines are cached as clean: these are searched only for echoes.
         new = self._clean_values.unknown(lines) if self._enabled else lines
         if any(field[0].__class__ is bytes for field in new):
             new = lines = [(text_of(name), text_of(value)) for name, value in lines]
@@ -97,12 +97,12 @@ class Redactor:
     def _without_secret(
         self, lines: Pairs, new: Pairs, secret: set[tuple[str, str]], where: str
     ) -> list[tuple[str, str]]:
-        """Return header lines without the values of secret ones and without what the rules find in others.
+        """Return header lines without secret values, and without what the rules find in the others.
 
-        :param new: those that are not known to be clean.
+        :param new: the lines that are not cached as clean.
         """
         others = [line[1] for line in lines if line not in secret]
-        # The names that this exchange has learned first: a value may be clean by the rules and yet an echo.
+        # Known secrets first: a value may be clean by the rules and still be an echo.
         clean = not self._known.maybe_within(others) and self._clean_values.are(
             [line for line in new if line not in secret]
         )
@@ -129,7 +129,7 @@ class Redactor:
         return self.text(path, where) + mark + self._parameters(query, unquote, where)
 
     def _within(self, name: str, value: str, where: str) -> str:
-        """Return the value of a field without the credential that stands within it."""
+        """Return the value of a field without the credential that it contains."""
         span = credential_within(name, value)
         if span is None:
             return value
@@ -154,27 +154,26 @@ class Redactor:
         return self._parameters(text_of(body), unquote_plus, where) if self._enabled else text_of(body)
 
     def tree(self, value: Any, where: str = "body") -> Any:
-        """Return a JSON value without the texts that are secret by their key or shape; the value stays as it is.
+        """Return a copy of a JSON value without the texts that are secret by their key or format.
 
-        What a reassembled body has in lists beside the message, under names with an underscore, is redacted as the
-        events that it was: a secret may go on from one into the next, and into what `stream`, which comes first,
-        has seen.
+        Lists of events in a reassembled body, beside the message, under names with an underscore, are redacted as
+        events: a secret may continue from one into the next, and into what `stream` has searched, which runs first.
         """
-        # By identity, as to compare trees would cost more than to search them.
+        # By identity: comparing trees would cost more than searching them.
         if not self._enabled or any(value is each for each in self._clean_trees) or self._is_clean(value):
             return value
         return TreeRedactor(self.find, self._rules.tagger, self.report, self._listed).redact(value, where)
 
     def items(self, body: dict[str, Any], where: str = "body") -> dict[str, Any] | None:
-        """Return a body as `redact_items` does; None where it is to be redacted as one tree."""
+        """Return the result of `redact_items`; None if the body must be redacted as one tree."""
         memory = self._rules.known_items if self._enabled else None
         return None if memory is None else redact_items(self, memory, self._known.all(), body, where)
 
     def look_ahead(self, trees: Iterable[Any], texts: Iterable[str]) -> None:
-        """Search small JSON values and texts that `tree` and `text` will be given, all of them at once.
+        """Search small JSON values and texts, which `tree` and `text` will get later, all at once.
 
-        Each search has a price whatever the length, and lets other threads in. Where none has a secret, they are not
-        searched again, unless one is learned before; otherwise nothing is known of them.
+        Each search has a fixed cost, and releases the interpreter lock. If none of them contains a secret, they are
+        not searched again unless a secret is learned meanwhile; otherwise this has no effect.
         """
         if not self._enabled:
             return
@@ -185,12 +184,12 @@ class Redactor:
             self._clean_trees = [value for value, each in said if each is not None]
 
     def holds_none(self, texts: Iterable[str]) -> bool:
-        """Tell quickly that some texts hold no secrets; where it says false, they may."""
+        """Tell quickly that no text contains a secret; false means that one may."""
         listed = [text for text in texts if text not in self._clean] if self._clean else list(texts)
         return not self._enabled or not listed or not (self._known.maybe_in(listed) or self._rules.may_hold(listed))
 
     def text(self, text: str, where: str = "text") -> str:
-        """Return a text without the secrets in it."""
+        """Return a text without its secrets."""
         if not self._enabled or text in self._clean:
             return text
         findings = self.find(text)
@@ -202,7 +201,7 @@ class Redactor:
         return blanked(text, findings, self._rules.tagger.placeholder)
 
     def binary(self, body: bytes, where: str = "body") -> bytes:
-        """Return a body that is no text without the secrets that stand in it as plain ASCII.
+        """Return a binary body without the secrets that it contains as plain ASCII.
 
         A body with secrets in UTF-16 becomes empty.
         """
@@ -210,19 +209,19 @@ class Redactor:
             self.report.note("utf-16", where, "")
             return b""
         text = body.decode("latin-1")
-        # A form with a file that is no text has fields that are.
+        # A form with a binary file still has text fields.
         clean = self.multipart(text, where) if "form-data" in text else self.text(text, where)
         return clean.encode("latin-1")
 
     def gathering(self) -> Gathered | None:
-        """Return who may look at the events of a stream while they are read, so that `stream` need not read them."""
+        """Return a collector for the events of a stream being decoded, so that `stream` need not parse them."""
         return Gathered() if self._enabled else None
 
     def stream(self, text: str, kind: str, gathered: Gathered | None = None, where: str = "stream") -> str:
-        """Return the text of a stream without its secrets, those included that are cut into several events.
+        """Return the text of a stream without its secrets, including those split over several events.
 
         :param kind: ``sse``, ``ndjson`` or ``json`` (a streamed array); anything else is one plain text.
-        :param gathered: all events of the text, if they have been shown to it as they stand there.
+        :param gathered: has received all events of the text, if given.
         """
         if not self._enabled:
             return text
@@ -236,18 +235,18 @@ class Redactor:
         return result
 
     def find(self, text: str) -> list[FoundSecret]:
-        """Return where secrets stand in a text, in order and without overlap."""
+        """Return the secrets in a text, in order and disjoint."""
         findings = self._rules.find(text)
         echoes = self._known.echoes(text)
         return disjoint([*findings, *echoes]) if echoes else findings
 
     def _is_clean(self, value: Any) -> bool:
-        """Whether a JSON value surely has no secrets; most have none."""
+        """Tell whether a JSON value certainly contains no secrets; most do not."""
         texts = texts_of(value)
         return texts is not None and self.holds_none(texts)
 
     def _is_clean_stream(self, text: str, kind: str, gathered: Gathered | None = None) -> bool:
-        """Whether a stream surely has no secrets, none in pieces either; most have none."""
+        """Tell whether a stream certainly contains no secrets, not even split ones; most do not."""
         try:
             texts = set(texts_of_stream(text, kind) if gathered is None else gathered.all())
         except Unusual:
@@ -258,7 +257,7 @@ class Redactor:
         return True
 
     def _listed(self, values: list[Any], where: str) -> list[Any]:
-        """Redact events that stand in a list."""
+        """Redact events in a list."""
         seen = {piece.payload_key(): piece for piece in self._changed_events}
         known = [seen.get(key_of(value)) for value in values] if seen else [None] * len(values)
         redactor = StreamRedactor(self.find, self._rules.tagger, where)
@@ -281,7 +280,7 @@ class Redactor:
         return PLACEHOLDER
 
     def _parameters(self, query: str, decode: Callable[[str], str], where: str) -> str:
-        """Redact the values of secret parameters; others are searched as they are and as they decode."""
+        """Redact the values of secret parameters; others are searched both raw and decoded."""
         for parameter in _PARAMETER.findall(query):
             name, _, value = parameter.partition("=")
             if value and secret_parameter(decode(name)):
@@ -303,13 +302,13 @@ _default: list[Rules] = []
 
 
 def default_rules() -> Rules:
-    """Return the built-in rules, compiled at the first need, with a key that dies with the process."""
+    """Return the built-in rules, compiled on first use, with a key that is lost with the process."""
     if not _default:
         _default.append(Rules())
     return _default[0]
 
 
 def redactors(rules: Rules | None = None) -> Callable[[], Redactor]:
-    """Return what makes a redactor for each exchange, all of which have rules, memory and clean headers in common."""
+    """Return a factory of redactors, one per exchange, that share rules, text cache and header cache."""
     rules = rules or default_rules().with_memory(TextMemory())
     return partial(Redactor, True, rules, CleanValueCache(rules))

@@ -1,20 +1,20 @@
-"""Reports which kinds of secret were replaced, where, and how often (contract, section 4)."""
+"""Counts which kinds of secret were replaced, and where (contract, section 4)."""
 
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-#: More places are counted together, under the part of the exchange that they are in.
+#: Further places are counted together, under the part of the exchange that they are in.
 _MOST = 200
 _LONGEST_PLACE = 200
 
 
 class Replaced(NamedTuple):
-    """Secrets that were replaced.
+    """A replaced secret.
 
     :ivar kind: such as ``github-token``.
     :ivar where: the place, such as ``request.body.messages[2].content``.
-    :ivar tag: the secret's tag, by which it is known again.
+    :ivar tag: the secret's tag, by which it is recognised.
     """
 
     kind: str
@@ -23,9 +23,9 @@ class Replaced(NamedTuple):
 
 
 class SecretReport:
-    """Counts what was replaced in an exchange.
+    """The secrets replaced in an exchange.
 
-    :ivar count: how many secrets.
+    :ivar count: their number.
     """
 
     def __init__(self) -> None:
@@ -33,19 +33,20 @@ class SecretReport:
         self._places: Counter[Replaced] = Counter()
 
     def note(self, kind: str, where: str, tag: str) -> None:
-        """Count one secret that was removed."""
+        """Count a removed secret."""
         self.count += 1
         each = Replaced(kind, where[:_LONGEST_PLACE], tag)
-        # Counted still, only less exactly: a file of ten thousand keys must not make a report of ten thousand lines.
+        # Still counted, but less exactly: a file of ten thousand keys must not produce a report of ten thousand
+        # lines.
         if len(self._places) >= _MOST and each not in self._places:
             each = each._replace(where=".".join(where.split(".")[:2]).partition("[")[0], tag="")
         self._places[each] += 1
 
     def merge(self, other: "SecretReport") -> None:
-        """Count what another report has counted."""
+        """Add the counts of another report."""
         self.count += other.count
         self._places.update(other._places)
 
     def replaced(self) -> Iterator[tuple[Replaced, int]]:
-        """Yield the kinds and places, and how often, in the order in which they were found."""
+        """Yield each kind and place with its count, in the order in which they were found."""
         return iter(self._places.items())

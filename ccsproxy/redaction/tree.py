@@ -120,10 +120,8 @@ def plain_key(key: str) -> bool:
 def texts_of(value: Any) -> dict[str, None] | None:
     """Return the texts of a JSON value, including member names, if each can be searched independently.
 
-    :return: each text once, roughly in document order, so that a conversation that grew at its end yields its
-    earlier
-        texts first and in the same order. None if the texts are not enough: some are secret by their key, or a
-        list
+    :return: each text once, roughly in document order, so that a conversation that grew at its end yields its earlier
+        texts first and in the same order. None if the texts are not enough: some are secret by their key, or a list
         contains events.
     """
     texts: list[str] = []

@@ -44,9 +44,9 @@ _ESCAPE_BEGINS = re.compile(rb"\\+u00")
 
 
 def find_encoded(text: bytes, start: int, find: Find) -> tuple[FoundSecret | None, int]:
-    """Return the base64 around a place if what it says holds a secret, and where to go on.
+    """Return the base64 around a position if it encodes a secret, and where to continue.
 
-    :param find: searches what it says.
+    :param find: searches the decoded text.
     """
     if _ENCODED.match(text, start) is None:
         return None, start
@@ -68,7 +68,7 @@ def _decoded(encoded: bytes) -> bytes:
 
 
 def _secret_of(plain: bytes, find: Find) -> FoundSecret | None:
-    """Return the first secret in decoded base64, None where that is no text."""
+    """Return the first secret in decoded base64, None if it is not text."""
     head = plain[:64]
     if len(head.translate(None, _PRINTABLE)) * 10 > len(head):
         return None
@@ -77,7 +77,7 @@ def _secret_of(plain: bytes, find: Find) -> FoundSecret | None:
 
 
 def find_escaped(text: bytes, start: int, find: Find) -> tuple[list[FoundSecret], int]:
-    """Return the secrets around a letter that is written as an escape, and where to go on.
+    """Return the secrets around a letter written as an escape, and where to continue.
 
     :param find: searches the text with its letters unescaped.
     """
@@ -95,12 +95,12 @@ def _in_escaped(text: bytes, find: Find) -> list[FoundSecret]:
 
 
 def _letters(escapes: re.Match[bytes]) -> bytes:
-    """Return what several escapes in a row stand for."""
+    """Decode several consecutive escapes."""
     return bytes.fromhex(_ESCAPE_BEGINS.sub(b"", escapes.group()).decode("ascii"))
 
 
 def _moved(text: bytes, found: list[FoundSecret]) -> list[FoundSecret]:
-    """Return findings in the plain text where they are in the text as it is written."""
+    """Map the positions of findings in the unescaped text to the text as written."""
     ends: list[tuple[int, int]] = [(0, 0)]
     position = size = 0
     for escape in _ESCAPE.finditer(text):
@@ -111,7 +111,7 @@ def _moved(text: bytes, found: list[FoundSecret]) -> list[FoundSecret]:
 
 
 def _place(ends: list[tuple[int, int]], position: int, is_end: bool) -> int:
-    """Return where in the text a place in the unescaped one is: `ends` are the ends of escapes in both."""
+    """Map a position in the unescaped text to the text as written; `ends` are the ends of escapes in both."""
     low, high = 0, len(ends)
     while high - low > 1:
         middle = (low + high) // 2

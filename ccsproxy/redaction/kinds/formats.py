@@ -1,5 +1,4 @@
-"""Tokens that are known by their format (`ccsproxy.redaction.kinds.format_table`): how they are found and told
-apart."""
+"""Tokens that are recognised by their format (`ccsproxy.redaction.kinds.format_table`)."""
 
 import json
 import re
@@ -12,12 +11,12 @@ from ccsproxy.redaction.kinds.format_table import ALPHABETS, CUT, HASHES, MIDDLE
 from ccsproxy.redaction.kinds.randomness import is_hex, is_random, is_series, is_slug
 from ccsproxy.redaction.search.finding import FoundSecret
 
-#: So much is looked at before the middle of a token.
+#: How many bytes before the middle of a token are examined.
 _BEFORE = 96
-#: So much of a token is looked for, since each letter more multiplies the states of the automaton; the rest is looked
-#: at where that much is found.
+#: The engine matches only this many letters of a token, since each further one multiplies the automaton's states; the
+#: rest is checked after a match.
 _HEAD = 8
-#: What an expression is made of, as far as it matters where its long repetitions are: escapes, sets, groups, counts.
+#: The elements of a pattern, as far as needed to find its long repetitions: escapes, sets, groups, counts.
 _STEP = re.compile(r"\\.|\[[^\]]*\]|(?P<opens>\()|(?P<closes>\))|\{(?P<least>[0-9]+),?[0-9]*\}|.")
 _FILLERS = re.compile(rb"(?i:\Ax{4}|x{7}|\*{3}|your|example-|placeholder|redacted|changeme|0{8}|\.\.\.)")
 _WORDS_ONLY = re.compile(rb"[a-z]+(?:[-_][a-z]+)+\Z")
@@ -27,11 +26,11 @@ _WORDS_ONLY = re.compile(rb"[a-z]+(?:[-_][a-z]+)+\Z")
 class Format:
     """The format of one kind of token.
 
-    :ivar kind: what it is called.
-    :ivar head: the expression of its beginning, as far as it is looked for.
-    :ivar whole: the expression of all of it.
-    :ivar begins: the expression of what it begins with in every case.
-    :ivar doubtful: it is a token only where the rest looks random.
+    :ivar kind: its name.
+    :ivar head: the pattern of the beginning that the engine searches for.
+    :ivar whole: the pattern of the complete token.
+    :ivar begins: the pattern of its fixed prefix.
+    :ivar doubtful: it is a token only if the rest looks random.
     """
 
     kind: str
@@ -55,9 +54,9 @@ def _listed(table: str) -> Iterator[Format]:
 
 
 def _head(expression: str) -> str:
-    """Return the expression of a token's beginning: up to its first long repetition, of which little is asked for.
+    """Return the pattern of a token's beginning: up to its first long repetition, with that one shortened.
 
-    One without an end would be followed to the end of the text, from each place where a token may begin.
+    An unbounded one would be followed to the end of the text, from each position where a token may begin.
     """
     depth = 0
     for step in _STEP.finditer(expression):
@@ -74,7 +73,9 @@ def _hashes(table: str) -> Iterator[Format]:
 
 
 def _middles(table: str) -> Iterator[tuple[str, str, re.Pattern[bytes], re.Pattern[bytes]]]:
-    """Yield the kinds with their middle, and the expressions of what is before it and of it with what follows."""
+    """Yield each kind with the pattern of its middle, of the text before it, and of the middle and the text after
+    it.
+    """
     for line in table.strip().splitlines():
         kind, middle, whole = line.split()
         before, after = whole.split("@")
@@ -87,18 +88,18 @@ _CUT = tuple(attr.evolve(each, whole=f"{each.whole}(?:\\Z|(?=\\n))") for each in
 _ALL = (*LISTED, *_HASHES, *_CUT)
 _MIDDLES = tuple(_middles(MIDDLES))
 
-#: What ends a word before a token: an escaped letter, a byte in percent, a colour of a terminal.
+#: The boundary before a token: an escaped letter, a percent-encoded byte, a terminal colour.
 BOUNDARY = r"(?:\b|\\(?:[abfnrtv0]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|%[0-9A-Fa-f]{2}|\x1b\[[0-9;]*[mK])"
-#: The expression of all beginnings.
+#: The pattern of all beginnings.
 TOKENS = f"(?:\\b|\\\\[nrt])(?:{'|'.join(each.head for each in (*LISTED, *_CUT))})"
 MARKED = "|".join((*(each.head for each in _HASHES), *(middle for _, middle, _, _ in _MIDDLES)))
-#: So much of a token is judged; the first part of a JSON Web Token alone may be longer.
+#: How much of a token is checked; the first part of a JSON Web Token alone may be longer.
 _JUDGED, _LONGEST_JUDGED, _JWT = 256, 8192, ord("e")
 _BOUNDARY = re.compile(BOUNDARY.encode())
 
 
 def _by_first_letter() -> dict[int, re.Pattern[bytes]]:
-    """Return an expression of all formats that may begin with each letter; the last group is the format's number."""
+    """Return, by first letter, one pattern for all formats; the number of the last group is that of the format."""
     letters: dict[int, list[str]] = {}
     for number, each in enumerate(_ALL):
         for letter in _first_letters(each.whole):
@@ -107,9 +108,9 @@ def _by_first_letter() -> dict[int, re.Pattern[bytes]]:
 
 
 def _first_letters(expression: str) -> Iterator[int]:
-    """Yield the letters that an expression may begin with: it begins with one, an escaped one, or a set."""
+    """Yield the letters that a pattern may begin with: a letter, an escaped one, or a set."""
     first = re.match(r"\[[^\]]+\]|\\.|\(\?:([a-z]+(?:\|[a-z]+)*)\)|.", expression)
-    assert first is not None  # noqa: S101 - an expression is not empty
+    assert first is not None  # noqa: S101 - a pattern is not empty
     if first.group(1):
         yield from {ord(word[0]) for word in first.group(1).split("|")}
         return
@@ -121,13 +122,13 @@ _FORMATS = _by_first_letter()
 
 
 def after_boundary(text: bytes, start: int) -> int:
-    """Return where the token of a match begins: behind an escape that ended the word before it."""
+    """Return where the token of a match begins: after an escape that ended the word before it."""
     found = _BOUNDARY.match(text, start) if text[start] in b"\\%\x1b" else None
     return start if found is None else found.end()
 
 
 def token_at(text: bytes, start: int) -> FoundSecret | None:
-    """Return the token that begins at a place, None where none does."""
+    """Return the token that begins at a position, None if none does."""
     pattern = _FORMATS.get(text[start]) if start < len(text) else None
     if pattern is None:
         return None
@@ -137,7 +138,7 @@ def token_at(text: bytes, start: int) -> FoundSecret | None:
         return None
     form = _ALL[int(found.lastgroup[1:])]
     if form in _CUT and found.end() == last < len(text):
-        return None  # it goes on behind what is judged
+        return None  # it extends beyond what is checked
     if not _is_token(form, text, start, found.end()):
         return None
     if found.end() == last:
@@ -149,12 +150,12 @@ def _finding(kind: str, text: bytes, start: int, end: int) -> FoundSecret:
     return FoundSecret(start, end, kind, text[start:end])
 
 
-#: The letters of the first part of a token of Discord's, the base64 of a number.
+#: The length of the first part of a Discord token, the base64 of a number.
 _IN_DISCORD = (22, 29)
 
 
 def _is_token(form: Format, text: bytes, start: int, end: int) -> bool:
-    """Tell whether what has the format of a token is no placeholder, word, name or stretch of data."""
+    """Tell whether a match of a format is a token rather than a placeholder, word, name or run of data."""
     token = text[start:end]
     begins = re.match(form.begins.encode(), token) if form.begins else None
     rest = token[begins.end() :] if begins else token
@@ -174,9 +175,9 @@ def _is_token(form: Format, text: bytes, start: int, end: int) -> bool:
 
 
 def _is_other_json(token: bytes) -> bool:
-    """Tell whether base64 is a whole JSON object that is no header of a token: such a one names its algorithm.
+    """Tell whether base64 is a complete JSON object that is not a token's header, which would name its algorithm.
 
-    Claude Code 2.1.332 reports on itself in such values. RFC 7515, section 4.1.1: ``alg`` must be present.
+    Claude Code 2.1.332 reports about itself in such values. RFC 7515, section 4.1.1: ``alg`` must be present.
     """
     try:
         value = json.loads(urlsafe_b64decode(token + b"=" * (-len(token) % 4)))
@@ -200,13 +201,13 @@ _DATA = re.compile(rb"[A-Za-z0-9+/_=-]{64}\Z")
 
 
 def in_data(text: bytes, start: int) -> bool:
-    """Tell whether a place is in the middle of base64, where any letters may stand."""
+    """Tell whether a position is within base64 data, where any letters may occur."""
     before = text[max(start - 64, 0) : start]
     return _DATA.match(before) is not None and is_random(before[:32]) and is_random(before[32:])
 
 
 def marked_at(text: bytes, start: int) -> FoundSecret | None:
-    """Return the token that has its mark, in its middle or at its beginning, at a place; None where none has."""
+    """Return the token whose mark, in its middle or at its beginning, is at a position; None if there is none."""
     found = token_at(text, start) if text[start] == 0x24 else None
     if found is not None:
         return found

@@ -1,8 +1,8 @@
 """The replacement for a secret: its kind, and a tag by which the same secret can be recognised.
 
-The tag is a hash under a key that never leaves the data dir: it tells which of a user's secrets it is, and nothing of
-the secret to anybody who reads the record. Its length is the secret's: 4 digits for less than 64 letters, 6 for less
-than 512, 8 for more.
+The tag is a hash under a key that never leaves the data dir: it identifies one of the user's secrets, and reveals
+nothing about the secret to a reader of the record. Its length depends on the secret's: 4 digits for less than 64
+letters, 6 for less than 512, 8 for more.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ccsproxy.redaction.search.finding import FoundSecret
 
-#: What stands for values of header fields, parameters and keys that version 1 knew (contract, section 10).
+#: The replacement for values of header fields, parameters and keys known to version 1 (contract, section 10).
 PLACEHOLDER = "<redacted>"
 #: The kind of such a value.
 FIRST_KIND = "key"
@@ -23,10 +23,10 @@ _LONGEST = 8
 
 
 class Tagger:
-    """Makes tags under one key."""
+    """Computes tags under one key."""
 
     def __init__(self, key: bytes = b"") -> None:
-        """Take the key; without one a key that dies with the process."""
+        """Use a key; if empty, a random one that is lost with the process."""
         self._key = key or os.urandom(_KEY_BYTES)
 
     def tag(self, secret: bytes) -> str:
@@ -35,7 +35,7 @@ class Tagger:
         return hashlib.blake2s(secret, key=self._key, digest_size=_LONGEST // 2).hexdigest()[:length]
 
     def placeholder(self, finding: FoundSecret) -> str:
-        """Return what stands where a finding stood."""
+        """Return the replacement for a finding."""
         if not finding.secret:
             return ""
         if finding.kind == FIRST_KIND:
@@ -44,10 +44,10 @@ class Tagger:
 
 
 def read_key(data_dir: Path) -> bytes:
-    """Return the key of a data dir, made at the first need; its file is 0600 from its creation.
+    """Return the key of a data dir, creating it if missing; the file has mode 0600 from its creation.
 
-    :raises OSError: when it can be neither read nor made.
-    :raises ValueError: when the file is no key, or not only the user's own.
+    :raises OSError: if it can be neither read nor created.
+    :raises ValueError: if the file is not a key, or accessible to others.
     """
     path = data_dir / KEY_FILE
     try:
@@ -57,7 +57,7 @@ def read_key(data_dir: Path) -> bytes:
 
 
 def _made(path: Path) -> bytes:
-    """Make the file whole under another name first, so that nobody reads half a key."""
+    """Create the file under another name first, so that nobody reads an incomplete key."""
     if path.exists():
         raise FileExistsError
     key = os.urandom(_KEY_BYTES)
@@ -66,7 +66,7 @@ def _made(path: Path) -> bytes:
     try:
         os.write(descriptor, key)
         os.fsync(descriptor)
-        os.link(part, path)  # unlike a rename it fails where the file is there already
+        os.link(part, path)  # unlike a rename, it fails if the file exists
     finally:
         os.close(descriptor)
         part.unlink()

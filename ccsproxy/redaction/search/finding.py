@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 
 class FoundSecret(NamedTuple):
-    """A stretch of a text that is secret.
+    """A secret range of a text.
 
-    :ivar start: where it begins.
-    :ivar end: where it ends.
-    :ivar kind: what it is, such as ``github-token``; letters, digits and hyphens.
-    :ivar secret: what its tag is made of: the secret without line ends and framing, so that it has one tag however it
-        is written. Empty for a further stretch of the secret before, which is taken out without a trace.
+    :ivar start: its first position.
+    :ivar end: the position after it.
+    :ivar kind: such as ``github-token``; letters, digits and hyphens.
+    :ivar secret: the input of its tag: the secret without line ends and framing, so that its tag does not depend on
+        how it is written. Empty for a further range of the preceding secret, which is removed without a replacement.
     """
 
     start: int
@@ -20,7 +20,7 @@ class FoundSecret(NamedTuple):
 
 
 def disjoint(findings: list[FoundSecret]) -> list[FoundSecret]:
-    """Sort findings and join those that overlap, under the kind of the first."""
+    """Sort findings and merge overlapping ones, under the kind of the first."""
     result: list[FoundSecret] = []
     for each in sorted(findings):
         last = result[-1] if result else None

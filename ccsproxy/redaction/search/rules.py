@@ -1,4 +1,4 @@
-"""The rules that find secrets, and the key of their tags; one of each per recorder."""
+"""The rules that find secrets, with the tag key; one instance per recorder."""
 
 import re
 import warnings
@@ -13,11 +13,12 @@ from ccsproxy.redaction.search.scanner import Scanner
 from ccsproxy.redaction.search.spans import in_letters
 from ccsproxy.redaction.text_memory import SHORTEST, TextMemory
 
-#: No secret is known by less.
+#: The length of the shortest secret that the built-in rules find.
 _SHORTEST = 6
-#: Short texts are looked at together; many of them about so many letters at once, which are remembered as one text.
+#: Short texts are joined for the search; large numbers of them in batches of about this size, each cached as one
+#: text.
 _TOGETHER, _MANY = 4 << 10, 8 << 10
-#: What stands between two texts: it ends every word, quoted value, address and sentence.
+#: The separator between joined texts: it ends every word, quoted value, URL and sentence.
 _BETWEEN = "\n\x1e\n"
 _OWN_KIND = "own-pattern"
 _MATCHES_NOTHING = "matches the empty text"
@@ -26,19 +27,20 @@ _MATCHES_NOTHING = "matches the empty text"
 class Rules:
     """Finds secrets in texts by the built-in rules and by the user's own.
 
-    It keeps nothing but compiled expressions and, where it is given one, a memory of texts: one for all exchanges.
+    It keeps nothing but compiled patterns and, if given one, a cache of texts shared by all exchanges.
     """
 
     def __init__(
         self, tagger: Tagger | None = None, patterns: Sequence[str] = (), keep: Sequence[str] = (),
         scanner: Scanner | None = None, memory: TextMemory | None = None,
     ) -> None:  # fmt: skip
-        """Take the user's own patterns.
+        """Compile the user's patterns.
 
-        :param patterns: expressions of further secrets (``--redact-pattern``).
-        :param keep: expressions of what is none (``--keep-pattern``): a finding that one matches whole stays.
-        :param memory: remembers texts, so that each is searched once.
-        :raises ValueError: when an expression is none.
+        :param patterns: patterns of further secrets (``--redact-pattern``).
+        :param keep: patterns of non-secrets (``--keep-pattern``): a finding that is fully matched by one is
+        kept.
+        :param memory: a cache of texts, so that each is searched once.
+        :raises ValueError: if a pattern is invalid.
         """
         self.tagger = tagger or Tagger()
         self._scanner = scanner or Scanner()
@@ -47,18 +49,18 @@ class Rules:
         self._memory = memory
 
     def with_memory(self, memory: TextMemory) -> "Rules":
-        """Return the same rules with a memory of texts."""
+        """Return the same rules with a cache of texts."""
         same = copy(self)
         same._memory = memory
         return same
 
     @property
     def known_items(self) -> ItemMemory | None:
-        """The items of conversations that were searched by these rules, None where nothing is remembered."""
+        """The cache of conversation items searched by these rules, None without a cache."""
         return self._memory.items if self._memory is not None else None
 
     def find(self, text: str) -> list[FoundSecret]:
-        """Return the secrets in a text, in order and disjoint, their places counted in letters."""
+        """Return the secrets in a text, in order and disjoint; positions count characters."""
         if len(text) < (1 if self._own else _SHORTEST):
             return []
         findings = self._find_once(text)
@@ -67,19 +69,19 @@ class Rules:
         return in_letters(text.encode("utf-8", "surrogatepass"), findings)
 
     def _find_once(self, text: str) -> list[FoundSecret]:
-        """Search a text that is not known; places are counted in bytes."""
+        """Search a text, using the cache; positions count bytes."""
         if self._memory is None or len(text) < SHORTEST:
             return self.find_in(text.encode("utf-8", "surrogatepass"))
         name = self._memory.hash_of(text)
         findings = self._memory.known(name)
-        # Agents send the same texts with every turn: of a conversation of 100 turns each text is searched once.
+        # Agents send the same texts with every call: in a conversation of 100 turns each text is searched once.
         if findings is None:
             findings = self.find_in(text.encode("utf-8", "surrogatepass"))
             self._memory.remember(name, findings)
         return findings
 
     def find_in(self, raw: bytes) -> list[FoundSecret]:
-        """Return the secrets in a text in UTF-8."""
+        """Return the secrets in UTF-8 text."""
         findings = self._scanner.find(raw)
         for engine in self._own:
             findings += _matches(engine, raw)
@@ -88,18 +90,19 @@ class Rules:
         return disjoint(findings) if self._own else findings
 
     def may_hold(self, texts: Iterable[str]) -> bool:
-        """Tell whether one of some texts may hold a secret; false only where `find` finds nothing in each of them.
+        """Tell whether any text may contain a secret; false only if `find` finds nothing in each of them.
 
-        Short ones are known again where most of them come in the same order: those of tools, and of a conversation.
+        Short texts hit the cache if most of them come in the same order, as those of tools and conversations
+        do.
         """
         short: list[str] = []
         for text in texts:
-            # Short texts are cheaper to search than to remember.
+            # Searching a short text is cheaper than caching it.
             if len(text) < SHORTEST:
                 short.append(text)
             elif self._find_once(text):
                 return True
-        # What a user's expression says of the beginning and the end of a text holds of each by itself.
+        # Anchors in a user's pattern apply to each text by itself.
         if self._own and any(map(self.find, short)):
             return True
         find = self._find_once if sum(map(len, short)) > _MANY else self._find_now
@@ -113,14 +116,14 @@ class Rules:
 
 
 def own_text(pattern: str) -> bytes:
-    """Return a user's expression as the engines read it.
+    """Return a user's pattern in the form that the engines accept.
 
-    :raises ValueError: with what is wrong with it.
+    :raises ValueError: with a description of the error.
     """
     text = pattern.encode("utf-8")
     try:
         with warnings.catch_warnings():
-            # It warns of what may mean something else one day, such as a class of POSIX, which RE2 reads already.
+            # Warnings about syntax whose meaning may change, such as POSIX classes, which RE2 supports already.
             warnings.simplefilter("ignore", FutureWarning)
             if re.compile(text).search(b"") is not None:
                 raise ValueError(_MATCHES_NOTHING)
@@ -130,17 +133,17 @@ def own_text(pattern: str) -> bytes:
 
 
 def own_pattern(pattern: str) -> PatternEngine:
-    """Compile a user's expression.
+    """Compile a user's pattern.
 
-    :raises ValueError: with what is wrong with it: it is none, it would match everywhere, or it needs to look around,
-        which no engine does that takes the same time for every text.
+    :raises ValueError: with a description of the error: the pattern is invalid, matches everywhere, or needs
+        look-around, which no linear-time engine supports.
     """
     return make_engine(own_text(pattern))
 
 
 def _matches(engine: PatternEngine, raw: bytes) -> Iterator[FoundSecret]:
     position = 0
-    # A user's expression may match our own placeholders: redacting them again would change what they say.
+    # A user's pattern may match our own placeholders: redacting them again would change their content.
     for placeholder in (*_PLACEHOLDER.finditer(raw), None):
         last = len(raw) if placeholder is None else placeholder.start()
         while position < last and (found := engine.search(raw, position, last)) is not None:
@@ -155,7 +158,7 @@ _PLACEHOLDER = re.compile(rb"<redacted(?::[A-Za-z0-9-]{1,40}:[0-9a-f]{4,8})?>")
 
 
 def batches(texts: Sequence[str]) -> Iterator[str]:
-    """Join short texts, so that they are looked at together: few in one piece, many in pieces that begin alike."""
+    """Join short texts for the search: a few into one, many into batches with stable beginnings."""
     if sum(map(len, texts)) <= _MANY:
         if texts:
             yield _BETWEEN.join(texts)

@@ -1,4 +1,4 @@
-"""Searches a text for secrets: one pass of the engine, and a judgement of each match."""
+"""Searches a text for secrets: one pass of the engine, and a check of each match."""
 
 import re
 from collections.abc import Callable
@@ -28,13 +28,13 @@ from ccsproxy.redaction.search.finding import FoundSecret, disjoint
 from ccsproxy.redaction.search.verdicts import WINDOW, Verdicts
 from ccsproxy.redaction.search.view import ESCAPES, view_of
 
-#: Everything that is looked for.
+#: The pattern of everything that is searched for.
 EXPRESSION = "|".join(
     (BEGINNINGS, TOKENS, MARKED, NAMED, FLAGGED, SCHEMED, USERS, PARAMETERS, PAIRS, PHRASES, ENCODED, ESCAPED, SPOKEN)
 )
-#: The depth to which what is encoded is decoded.
+#: How many levels of encoding are decoded.
 _DEEPEST = 2
-#: So much behind an escape is looked at with the escapes of it undone.
+#: How much text after an escape is searched with its escapes decoded.
 _VIEWED = 2048
 
 
@@ -42,21 +42,21 @@ class Scanner:
     """Finds secrets in texts; keeps nothing of them."""
 
     def __init__(self, make: Callable[[bytes], PatternEngine] = make_engine) -> None:
-        """Compile the expression.
+        """Compile the pattern.
 
-        :param make: makes the engine.
+        :param make: creates the engine.
         """
         self._search = make(f"{EXPRESSION}|{ESCAPES}".encode("latin-1")).search
-        # One engine a kind: what all of them would know together of random letters is the product of their states.
+        # One engine per kind: the states of a combined automaton on random letters are the product of theirs.
         self._in_data = [
             (make(expression.encode("latin-1")).search, judge)
             for expression, judge in ((TOKENS, _token), (MARKED, _marked), (ENCODED, find_encoded))
         ]
 
     def find(self, text: bytes, depth: int = 0) -> list[FoundSecret]:
-        """Return the secrets in a text in UTF-8, in order and without overlap.
+        """Return the secrets in UTF-8 text, in order and disjoint.
 
-        :param depth: how often what is searched was decoded already.
+        :param depth: how many levels of encoding have been decoded.
         """
         findings: list[FoundSecret] = []
         verdicts = Verdicts()
@@ -72,12 +72,14 @@ class Scanner:
     def _find_to(
         self, text: bytes, position: int, end: int, depth: int, findings: list[FoundSecret], verdicts: Verdicts
     ) -> int:
-        """Search a stretch of a text, and return where to go on: at its end, or behind what goes on over it."""
+        """Search a range of a text, and return where to continue: at its end, or after a finding that extends
+        beyond.
+        """
         search = self._search
         found = search(text, position, end) if position < end else None
         while found is not None:
             if _ESCAPES.match(text, found[0]) is not None:
-                # An escape hides letters from the expression: only there is a second look at the text worth its cost.
+                # An escape hides letters from the pattern: only there is a second look worth its cost.
                 position = self._through_view(text, found[0], depth, findings, verdicts)
             else:
                 position = self._verdict(text, *found, depth, findings, verdicts)
@@ -85,10 +87,10 @@ class Scanner:
         return max(position, end)
 
     def _find_in_data(self, text: bytes, start: int, end: int, depth: int) -> list[FoundSecret]:
-        """Search the middle of a long stretch of base64 for tokens, and for base64 that says something."""
+        """Search the middle of a long run of base64 for tokens, and for base64 that encodes text."""
         findings: list[FoundSecret] = []
         for search, judge in self._in_data:
-            verdicts = Verdicts()  # of one kind of secret, as what goes on behind a place differs from kind to kind
+            verdicts = Verdicts()  # of one kind of secret, because where to continue depends on the kind
             found = search(text, start, end)
             while found is not None:
                 position = verdicts.known(text, *found, findings, end)
@@ -103,12 +105,12 @@ class Scanner:
     def _through_view(
         self, text: bytes, escape: int, depth: int, findings: list[FoundSecret], verdicts: Verdicts
     ) -> int:
-        """Search the text around an escape as the engine would see it without, and return where to go on."""
+        """Search the text around an escape with escapes decoded, and return where to continue."""
         begin = max(escape - WINDOW, 0)
         view = view_of(text[begin : escape + _VIEWED])
         last = len(view) if escape + _VIEWED >= len(text) else len(view) - WINDOW
-        position = min(begin, 1)  # behind one letter, so that the engine sees whether a word begins there
-        # By the same automaton, which knows its way already; what looks like an escape here was escaped twice.
+        position = min(begin, 1)  # one letter of context, so that the engine sees whether a word begins there
+        # With the same automaton, whose states are cached; what looks like an escape here was escaped twice.
         found = self._search(view, position, len(view))
         while found is not None and found[0] < last:
             if _ESCAPES.match(view, found[0]) is not None and _ESCAPE.match(view, found[0]) is None:
@@ -129,9 +131,9 @@ class Scanner:
         verdicts: Verdicts,
         last: int = 0,
     ) -> int:
-        """Judge a place, or remember what was judged of one like it, and return where to go on.
+        """Check a match, or use the cached verdict on an equal one, and return where to continue.
 
-        :param last: where what is searched ends, if not with the text.
+        :param last: where the searched range ends, if not with the text.
         """
         position = verdicts.known(text, start, end, findings, last or len(text))
         if position is None:
@@ -141,13 +143,13 @@ class Scanner:
         return position
 
     def _judge(self, text: bytes, start: int, end: int, depth: int, findings: list[FoundSecret]) -> int:
-        """Judge a place, note what it holds, and return where to go on."""
+        """Check a match, add the secrets in it, and return where to continue."""
         token_start = after_boundary(text, start)
         found = token_at(text, token_start)
         if found is not None:
             findings.append(found)
             findings += _secret_of_id(text, found)
-            # Never back: a search that goes on before the end of its own match may find the same place for ever.
+            # Never backwards: continuing before the end of the match may find the same place for ever.
             return max(end, findings[-1].end)
         block = find_block(text, start) if text.startswith(_BLOCKS, start) else None
         if block is not None:
@@ -156,9 +158,9 @@ class Scanner:
         return self._other(text, start, end, depth, findings)
 
     def _other(self, text: bytes, start: int, end: int, depth: int, findings: list[FoundSecret]) -> int:
-        """Judge a place that holds neither a token nor a key file."""
+        """Check a match that is neither a token nor a key file."""
         if is_spoken(text, start, end):
-            end = end_of_word(text, start)  # what stands behind it was matched with it, and may be found by itself
+            end = end_of_word(text, start)  # what follows was part of the match, and may be a finding of its own
             told = find_spoken(text, start, end)
             if told is not None:
                 return _noted(told, end, findings)
@@ -193,7 +195,7 @@ class Scanner:
         return self._unnamed(text, start, end, depth, findings)
 
     def _unnamed(self, text: bytes, start: int, end: int, depth: int, findings: list[FoundSecret]) -> int:
-        """Judge a place where no name is."""
+        """Check a match without a name."""
         for judge in (find_schemed, marked_at, find_pair):
             found = judge(text, start)
             if found is not None:
@@ -206,38 +208,38 @@ class Scanner:
         return max(_noted(found, position, findings), end)
 
     def _deeper(self, depth: int) -> Callable[[bytes], list[FoundSecret]]:
-        """Return what searches a decoded text."""
+        """Return the function that searches a decoded text."""
         return partial(self.find, depth=depth + 1) if depth < _DEEPEST else lambda _: []
 
 
-#: So much at both ends of a long stretch of base64 is searched like any text: a name may stand before it, and it may
-#: be a value itself.
+#: How much at both ends of a long run of base64 is searched like any text: a name may precede it, and it may be a
+#: value itself.
 _EDGE = 512
 
 
 def _token(text: bytes, start: int, deeper: Callable[[bytes], list[FoundSecret]]) -> tuple[FoundSecret | None, int]:
-    """Judge a place in data where a token may begin; see `find_encoded`."""
+    """Check for a token at a position in data; see `find_encoded`."""
     start = after_boundary(text, start)
     return token_at(text, start), start + 1
 
 
 def _marked(text: bytes, start: int, deeper: Callable[[bytes], list[FoundSecret]]) -> tuple[FoundSecret | None, int]:
-    """Judge a place in data where the mark of a token stands; see `find_encoded`."""
+    """Check for a token with a mark at a position in data; see `find_encoded`."""
     return marked_at(text, start), start + 1
 
 
-#: What may stand before a flag, and is found with it.
+#: What may precede a flag, and is part of the match.
 _BEFORE_FLAG = b" \t\r\n\"'=,[+:>\x92"
 _BLOCKS = (b"----", b"PuTTY-")
 _COLON, _BACKSLASH = ord(":"), 0x5C
 _ESCAPE = re.compile(ESCAPED.encode())
 _ESCAPES = re.compile(ESCAPES.encode())
-#: The secret that the consoles of AWS write behind its identifier.
+#: The secret key that the AWS consoles print after its id.
 _BEHIND_ID = re.compile(rb"[\"']?[,;\t |:]+[\"']?([A-Za-z0-9+/]{40})(?![A-Za-z0-9+/=])")
 
 
 def _noted(found: FoundSecret | None, otherwise: int, findings: list[FoundSecret]) -> int:
-    """Note a finding, and return where to go on."""
+    """Add a finding, and return where to continue."""
     if found is None:
         return otherwise
     findings.append(found)
@@ -245,7 +247,7 @@ def _noted(found: FoundSecret | None, otherwise: int, findings: list[FoundSecret
 
 
 def _secret_of_id(text: bytes, found: FoundSecret) -> list[FoundSecret]:
-    """Return the secret key that follows its identifier."""
+    """Return the secret key that follows an access key id."""
     if found.kind != "aws-access-key-id":
         return []
     behind = _BEHIND_ID.match(text, found.end)

@@ -1,4 +1,4 @@
-"""Removes findings from a text, or from the parts that a text consists of."""
+"""Removes findings from a text, or from the parts of a text."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ Write = Callable[[FoundSecret], str]
 
 
 def in_letters(raw: bytes, findings: list[FoundSecret]) -> list[FoundSecret]:
-    """Return findings in bytes of UTF-8 as findings in the text, whose places are counted in letters."""
+    """Convert the positions of findings in UTF-8 from bytes to characters."""
     moved: list[FoundSecret] = []
     at = letters = 0
     for each in findings:
@@ -24,7 +24,7 @@ def _letters(raw: bytes, start: int, end: int) -> int:
 
 
 def blanked(text: str, findings: Sequence[FoundSecret], write: Write) -> str:
-    """Put what is written for them where the findings are, which are in order and disjoint."""
+    """Replace findings, which are in order and disjoint."""
     parts: list[str] = []
     position = 0
     for each in findings:
@@ -35,9 +35,10 @@ def blanked(text: str, findings: Sequence[FoundSecret], write: Write) -> str:
 
 
 def blanked_parts(parts: list[str], findings: Sequence[FoundSecret], write: Write) -> list[str]:
-    """Remove findings in a text from the parts that it is made of.
+    """Replace findings in a text that consists of parts.
 
-    What is written stands in the part in which a finding begins, so that the joined parts equal the blanked text.
+    The replacement goes into the part in which a finding begins, so that the joined parts equal the redacted
+    text.
     """
     result: list[str] = []
     offset = index = 0

@@ -1,8 +1,8 @@
-"""Remembers verdicts within one text, so that repeated text is judged once.
+"""A cache of verdicts within one text, so that repeated text is checked once.
 
-A log has the same line a thousand times, and a text may be made so that nearly every letter is a place to judge. What
-has the same surroundings has the same verdict; and where the text itself repeats, in a period, the places in it need
-not even be searched.
+A log may contain the same line a thousand times, and an attacker may send a text in which nearly every letter is a
+match. Equal surroundings have equal verdicts; and where the text itself is periodic, the matches in it need not even
+be searched for.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ import attr
 
 from ccsproxy.redaction.search.finding import FoundSecret
 
-#: From so many places on, verdicts are kept, so many, with so much of the text on both sides.
+#: Verdicts are cached after this many matches, up to a maximum, with this much of the text on both sides.
 _MANY = 64
 _MOST = 2048
 WINDOW = 200
-#: What begins something that is judged by more: blocks, members of keys in JSON.
+#: Beginnings whose verdict depends on more than the window: blocks, members of JSON keys.
 _FAR = (b"----", b"PuTTY", b'"d')
 #: The longest period that is looked for, and how much of a repetition is compared at once.
 _LONGEST_PERIOD = 4096
@@ -24,12 +24,12 @@ _STEP = 64 << 10
 
 @attr.define
 class _Verdict:
-    """What was judged of one place.
+    """The verdict on a match.
 
-    :ivar on: how far behind the place the search goes on.
-    :ivar findings: what was found, counted from the place.
-    :ivar last: where the last place with this verdict is.
-    :ivar count: how many findings the text had before that place.
+    :ivar on: how far after the match the search continues.
+    :ivar findings: what was found, with positions relative to the match.
+    :ivar last: the position of the last match with this verdict.
+    :ivar count: the number of findings in the text before that match.
     """
 
     on: int
@@ -39,10 +39,10 @@ class _Verdict:
 
 
 class Verdicts:
-    """Remembers verdicts of one text.
+    """The cached verdicts of one text.
 
-    A judgement looks at no more than the window around a place; those that look farther are not kept. Nothing is kept
-    before a text has many such places.
+    A check looks only at the window around a match; verdicts of those that look further are not cached. Nothing is
+    cached until a text has many matches.
     """
 
     def __init__(self) -> None:
@@ -52,11 +52,11 @@ class Verdicts:
         self._known: dict[tuple[int, bytes], _Verdict] = {}
 
     def known(self, text: bytes, start: int, end: int, findings: list[FoundSecret], last: int) -> int | None:
-        """Note what is known of a place, and return where to go on; None where it has to be judged.
+        """Apply the cached verdict on a match, and return where to continue; None if it has to be checked.
 
-        Where the text repeats itself from here on, what is found in each period is noted too.
+        Where the text is periodic from here on, the findings of each period are added, too.
 
-        :param last: no place behind it is judged this way.
+        :param last: no match after this position is handled this way.
         """
         self._places += 1
         if self._places < _MANY:
@@ -80,11 +80,11 @@ class Verdicts:
         return start + verdict.on
 
     def remember(self, start: int, position: int, findings: list[FoundSecret], count: int) -> None:
-        """Keep what was judged of the place that was asked for last.
+        """Cache the verdict on the match that was last looked up.
 
-        :param position: where the search goes on.
+        :param position: where the search continues.
         :param findings: what was found there.
-        :param count: how many findings there were before.
+        :param count: the number of findings before.
         """
         key = self._key
         if key is None or position > self._end - 2 or key[1].startswith(_FAR, key[0]):
@@ -99,7 +99,7 @@ def _moved(findings: list[FoundSecret], by: int) -> Iterator[FoundSecret]:
 
 
 def _repeated(text: bytes, begin: int, period: int, last: int) -> int:
-    """Return how far from a place on a text is what it was one period before."""
+    """Return how far from a position the text repeats what it was one period before."""
     size, step = 0, 512
     while begin + size < last and step >= 64:
         here = begin + size

@@ -1,17 +1,17 @@
 r"""The text as the engine sees it: escapes are decoded, and every character keeps its position.
 
-An escaped line end before a token, a colour of a terminal, ``%3D`` and ``\u003d`` for ``=`` would each cost the
-engine's automaton many states. Here they become what they mean, filled up with blanks to the same length, so that
-every place in the view is the same place in the text. Texts without such are their own view, which the engine tells.
+An escaped line end before a token, a terminal colour, and ``%3D`` or ``\u003d`` for ``=`` would each cost the
+engine's automaton many states. Here they are replaced by their meaning, padded with spaces to the same length, so
+that positions in the view and in the text are the same. A text without escapes is its own view; the engine detects
+that.
 """
 
 import re
 from functools import partial
 
-#: The expression of what makes a view necessary.
+#: The pattern of what makes a view necessary.
 ESCAPES = r"%(?:[2-7][0-9A-F]|[23][a-f]|0[ADad])|\\u00[0-7]|\\(?:033|x1[bB]|e)\[|\x1b\[|&quot;|&#(?:34|61);"
-#: What tells that an escape is there, the expression of one or several, and how many letters one has; 0 where each
-#: is its own length.
+#: A sign that an escape is present, the pattern of one or several, and the length of one; 0 if lengths vary.
 _ESCAPES = (
     ((b"[",), re.compile(rb"(?:\x1b|\\+(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*[mK]"), 0),
     ((b"%",), re.compile(rb"(?:%[0-9A-Fa-f]{2})+"), 3),
@@ -20,12 +20,12 @@ _ESCAPES = (
     ((b"&quot;", b"&#"), re.compile(rb"&(?:quot|#34|#61);"), 0),
 )
 _NAMED = {b"&quot;": b'"', b"&#34;": b'"', b"&#61;": b"="}
-#: What letters become: only signs that stand between words are what they are, all others are blanks.
+#: What a decoded letter is replaced by: itself if it is punctuation, otherwise a space.
 _SIGNS = bytes(code if 0x21 <= code < 0x7F and not chr(code).isalnum() else 0x20 for code in range(256))
 
 
 def view_of(text: bytes) -> bytes:
-    """Return a text of the same length in which nothing is escaped."""
+    """Return a text of the same length with escapes decoded."""
     for signs, escape, length in _ESCAPES:
         if any(sign in text for sign in signs):
             text = escape.sub(partial(_plain, length), text)
@@ -33,7 +33,7 @@ def view_of(text: bytes) -> bytes:
 
 
 def _plain(length: int, escapes: re.Match[bytes]) -> bytes:
-    """Return the signs that escapes stand for where they are such as stand between words, else blanks."""
+    """Return the punctuation that escapes encode, spaces for anything else."""
     written = escapes.group()
     if not length:
         return _NAMED.get(written, b" ").ljust(len(written))

@@ -1,1 +1,1 @@
-"""Secrets in streams, where one may be spread over many events."""
+"""Secrets in streams, which may be split over many events."""

@@ -1,17 +1,19 @@
-"""Which texts of successive events belong together: those at the same path with the same indexes."""
+"""Which texts of successive events belong together: those with the same path and the same indexes."""
 
 from typing import Any
 
-#: Texts that name or classify an event; they are whole in each event and never continued in the next one.
+#: Texts that name or classify an event; each is complete in its event and never continued in the next one.
 WHOLE = frozenset({"type", "id", "object", "model", "role", "event", "item_id", "status", "name", "finish_reason"})
-#: The first part of a text may stand in the event that opens its block: (its type, its member) as in what follows.
+#: The first part of a text may be in the event that opens its block: (its type, its member) as in later events.
 _OPENINGS = {"content_block_start": ("content_block_delta", "content_block", "delta")}
 
 Channel = tuple[object, ...]
 
 
 def head_of(root: Any) -> tuple[Channel, str | None, str]:
-    """Return what tells the channels of an event from those of others, and how its opening member is to be called."""
+    """Return what distinguishes an event's channels from those of others, and the name to use for its opening
+    member.
+    """
     if not isinstance(root, dict):
         return (), None, ""
     kind = root.get("type")
@@ -25,6 +27,6 @@ def head_of(root: Any) -> tuple[Channel, str | None, str]:
 
 
 def position_of(child: Any, position: int) -> Channel:
-    """Return the step of a path that leads to an element of a list: by its index where it says one."""
+    """Return the path step to an element of a list: its index as stated in it, if any."""
     index = child.get("index") if isinstance(child, dict) else None
     return ("index", index) if isinstance(index, int) else ("position", position)

@@ -1,4 +1,4 @@
-"""JSON that was cut off: reads its beginning, and writes it again."""
+"""Truncated JSON: parses the part that is there, and writes it again."""
 
 import re
 from typing import Any
@@ -7,23 +7,23 @@ import attr
 
 from ccsproxy.wire.jsontext import JsonError, dumps, loads
 
-#: What opens or closes something; between two of these stand numbers, names, commas, colons and blanks.
+#: Opens or closes something; between two of these there are numbers, names, commas, colons and spaces.
 _STRUCTURE = re.compile(r'["\[\]{}]')
-#: Goes on within a string. The count is bounded because the engine remembers each round of a repetition, at 120 bytes
-#: a round: an unbounded one took 1.3 GB for a string of 10 MB.
+#: Continues within a string. The count is bounded because the engine stores each iteration of a repetition, at 120
+#: bytes each: an unbounded one took 1.3 GB for a string of 10 MB.
 _WITHIN_STRING = re.compile(r'(?:[^"\\]+|\\u[0-9A-Fa-f]{4}|\\[^u]){1,512}', re.DOTALL)
-#: An escape that the cut has parted.
+#: A truncated escape.
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{0,3})?\Z")
 _CLOSER = {"{": "}", "[": "]"}
 
 
 @attr.frozen
 class Cut:
-    """The readable part of a cut JSON text.
+    """The part of a truncated JSON text that can be parsed.
 
-    :ivar value: what it holds.
-    :ivar closing: what was added to make it JSON.
-    :ivar rest: what was left out because its value is missing.
+    :ivar value: the parsed value.
+    :ivar closing: what was appended to make it valid JSON.
+    :ivar rest: the end of the text, left out because its value is missing.
     """
 
     value: Any
@@ -31,12 +31,12 @@ class Cut:
     rest: str
 
     def written(self, value: Any) -> str:
-        """Write a changed value as it would have been cut, without the rest."""
+        """Serialise a changed value, truncated in the same way, without the rest."""
         return dumps(value).decode("utf-8").removesuffix(self.closing)
 
 
 def read_cut(text: str) -> Cut | None:
-    """Read the beginning of a JSON object or array; None where the text is no such beginning."""
+    """Parse the beginning of a JSON object or array; None if the text is not one."""
     if text[:1] not in ("{", "["):
         return None
     head, closing = _head_of(text)
@@ -47,7 +47,7 @@ def read_cut(text: str) -> Cut | None:
 
 
 def _head_of(text: str) -> tuple[str, str]:
-    """Return as much of the text as becomes JSON when it is closed, and what closes it."""
+    """Return the longest prefix that can be completed to JSON, and what completes it."""
     closers: list[str] = []
     before, start, position, closed = 0, 0, 0, True
     while closed and (match := _STRUCTURE.search(text, position)):
@@ -69,7 +69,7 @@ def _head_of(text: str) -> tuple[str, str]:
 
 
 def _is_key(text: str, before: int, start: int, closing: str) -> bool:
-    """Whether what begins somewhere is the name of a member.
+    """Tell whether the string at a position is a member name.
 
     :param before: where the last string or bracket before it ended.
     """
@@ -80,9 +80,9 @@ def _is_key(text: str, before: int, start: int, closing: str) -> bool:
 
 
 def _end_of_values(text: str, start: int, end: int) -> int | None:
-    """Return where the last whole value ends in a stretch without strings and brackets, None where it has none.
+    """Return the end of the last complete value in a range without strings and brackets, None if there is none.
 
-    A number at its very end may go on.
+    A number at the very end may be truncated.
     """
     value = text[start:end].rstrip()
     if start + len(value) < end and value[-1:] not in ("", ",", ":"):
@@ -93,7 +93,9 @@ def _end_of_values(text: str, start: int, end: int) -> int | None:
 
 
 def _end_of_string(text: str, start: int) -> tuple[int, bool]:
-    """Return the place behind a string, and whether it is closed; what is cut off ends before half an escape."""
+    """Return the position after a string, and whether it is closed; a truncated one ends before an incomplete
+    escape.
+    """
     end = text.find('"', start) + 1
     if end and text.find("\\", start, end) < 0:
         return end, True
@@ -105,4 +107,4 @@ def _end_of_string(text: str, start: int) -> tuple[int, bool]:
             return position + 1, True
         if position >= len(text) or _HALF_ESCAPE.match(text, position):
             return position, False
-        position += 1  # no escape that JSON knows: who reads the whole refuses it
+        position += 1  # not a JSON escape: a parser of the whole text will reject it

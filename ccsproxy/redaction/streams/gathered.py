@@ -1,9 +1,8 @@
-"""Gathers the texts of a stream without parsing it, which is enough to tell that it holds no secret.
+"""Collects the texts of a stream without parsing it, which suffices to tell that it contains no secret.
 
-The texts are those that `ccsproxy.redaction.streams.stream` searches, the pieces of each channel joined. Events that
-differ
-in one text only are read at once. Where a stream is unusual in any way nothing is gathered, and it is redacted event
-by event.
+The texts are those that `ccsproxy.redaction.streams.stream` searches, with the pieces of each channel joined. Events
+that differ in one text only are handled together. If a stream is unusual in any way, nothing is collected, and it is
+redacted event by event.
 """
 
 from collections.abc import Iterator
@@ -25,10 +24,10 @@ class Unusual(Exception):
 
 
 def texts_of_stream(text: str, kind: str) -> Iterator[str]:
-    """Return the texts of a stream, each of which is to be searched by itself.
+    """Return the texts of a stream, each of which is to be searched separately.
 
     :param kind: see `ccsproxy.redaction.streams.pieces.pieces_of`.
-    :raises Unusual: when the stream has to be taken apart to know them, or has texts that are secret by their key.
+    :raises Unusual: if the texts cannot be found without parsing the stream, or some are secret by their key.
     """
     gathered = Gathered()
     try:
@@ -48,7 +47,7 @@ def texts_of_stream(text: str, kind: str) -> Iterator[str]:
 
 
 def _sse_payloads(raw: bytes, gathered: "Gathered") -> list[bytes]:
-    """Return the data of events that are a name and one line of data, or only the latter; note the names."""
+    """Return the data of events with one line of data and at most a name; collect the names."""
     *blocks, rest = raw.split(b"\n\n")
     if rest or b"\r" in raw:
         raise Unusual
@@ -75,7 +74,7 @@ def _lines(raw: bytes, kind: str) -> list[bytes]:
 class Gathered:
     """Collects the texts of a stream from its events.
 
-    :ivar texts: what stands by itself.
+    :ivar texts: independent texts.
     :ivar unusual: the stream has to be redacted event by event.
     """
 
@@ -87,28 +86,27 @@ class Gathered:
         self._number = 0
 
     def event(self, value: Any) -> None:
-        """Take the value of the next event; it is not kept."""
+        """Add the value of the next event, without keeping a reference to it."""
         self._number += 1
         self._value(self._number, value, None)
 
     def run(self, run: TextRun) -> None:
-        """Take the next events, which differ in one text."""
+        """Add the next events, which differ in one text."""
         self._number += 1
         self._value(self._number, run.value, run)
 
     def names(self, names: set[str]) -> None:
-        """Take names of events."""
+        """Add names of events."""
         new = names - self._names
         if new:
             self._names |= new
             self.texts.update([f"event: {name}" for name in new])
 
     def cut(self, name: str, payload: str) -> None:
-        """Take an event that is no JSON, perhaps since it was cut off, as `ccsproxy.redaction.streams.pieces` reads
-        it.
+        """Add an event that is not JSON, perhaps truncated, as `ccsproxy.redaction.streams.pieces` reads it.
 
-        :param name: the line with its name, empty where there is none.
-        :param payload: what came of its data.
+        :param name: the line with its name, empty if there is none.
+        :param payload: the data received.
         """
         self.texts.add(name)
         cut = read_cut(payload)
@@ -121,7 +119,7 @@ class Gathered:
     def all(self) -> Iterator[str]:
         """Return the texts.
 
-        :raises Unusual: when they are not known.
+        :raises Unusual: if they are not known.
         """
         if self.unusual:
             raise Unusual
@@ -132,7 +130,7 @@ class Gathered:
         return chain(self.texts, joined)
 
     def _value(self, number: int, root: Any, run: TextRun | None) -> None:
-        """Sort the texts of one event, or of a run of them, as `ccsproxy.redaction.streams.stream` does."""
+        """Sort the texts of one event, or of a run of events, as `ccsproxy.redaction.streams.stream` does."""
         head, old, new = head_of(root)
         if type(root) is str:
             self._leaf(number, [root], 0, head, run)
@@ -164,7 +162,9 @@ class Gathered:
                         waiting.append((child, inner, claim))
 
     def _claim(self, node: dict[str, Any], key: str, claim: Claim, run: TextRun | None) -> Claim:
-        """Return what the key of a member says; where its text is secret, or not known in each event, give up."""
+        """Return what a member's key says; mark the stream unusual if its text is secret, or not known for each
+        event.
+        """
         own = claim_of(key, node, claim)
         child = node[key]
         if isinstance(child, str) and own[1] is not Strength.NONE:
@@ -173,13 +173,13 @@ class Gathered:
         return own
 
     def _whole(self, node: Any, key: str, run: TextRun | None) -> None:
-        """Note a text that stands by itself in each event."""
+        """Add a text that is independent in each event."""
         if run is not None and node is run.holder and key == run.key:
             self.unusual = True
         self.texts.add(node[key])
 
     def _leaf(self, number: int, node: Any, key: Any, channel: Channel, run: TextRun | None) -> None:
-        """Note the next text of a channel, as often as the events of a run repeat it."""
+        """Add the next text of a channel, once per event of a run."""
         text = node[key]
         if run is not None and not (node is run.holder and key == run.key):
             text *= run.end - run.start
@@ -187,7 +187,7 @@ class Gathered:
         if entry is None:
             self._channels[channel] = [number, [text]]
         elif entry[0] == number:
-            self.unusual = True  # two texts of one event in one channel: their order decides what they read
+            self.unusual = True  # two texts of one event in one channel: the joined text depends on their order
         else:
             entry[0] = number
             entry[1].append(text)

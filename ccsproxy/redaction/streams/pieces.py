@@ -23,8 +23,7 @@ _Run = tuple[list[_Line], str]
 class Piece:
     """A part of a stream.
 
-    :ivar root: a list that begins with the JSON value of the part, or with its text if it is not JSON; for
-    truncated
+    :ivar root: a list that begins with the JSON value of the part, or with its text if it is not JSON; for truncated
         JSON, the unparsed rest of the text follows.
     :ivar payload: the original payload.
     :ivar json: whether the payload is JSON, truncated or not.

@@ -1,8 +1,8 @@
 """The expressions for a secret's name, for what separates it from its value, and for how a value begins.
 
 The engine finds a stem of a name that is followed by something like a value;
-`ccsproxy.redaction.kinds.named.assignments`
-and `ccsproxy.redaction.kinds.spoken` read the name whole there, and judge the value.
+`ccsproxy.redaction.kinds.named.assignments` and `ccsproxy.redaction.kinds.spoken` read the name whole there, and
+judge the value.
 """
 
 import re
