@@ -148,8 +148,7 @@ def _check_lock(data_dir: Path) -> None:
     """Check that no other service writes; the recorder of a dead one may still be running, and ours waits for it.
 
     The run file of a dead service is removed once nothing writes any more, so that a second service does not mistake
-    us
-    for a dead one.
+    us for a dead one.
     """
     try:
         Lock(data_dir).release()

@@ -16,8 +16,7 @@ def read_private(path: Path, largest: int = LARGEST) -> bytes:
     """Read a file with secrets.
 
     Only its owner may have access. A file of root may be readable by a group of this process: container platforms
-    mount
-    secrets like this (Kubernetes: ``defaultMode: 0440`` with ``fsGroup``), and Debian keeps TLS keys like this.
+    mount secrets like this (Kubernetes: ``defaultMode: 0440`` with ``fsGroup``), and Debian keeps TLS keys like this.
 
     :param largest: how many bytes are read at most.
     :raises OpenToOthers: if others have access.

@@ -11,8 +11,7 @@ def did_you_mean(option: str, known: Iterable[str]) -> str:
     """Return the end of a sentence that suggests similar options, empty if there are none.
 
     Part of a longer name counts as similar (``--port`` for ``--proxy-port``), so does a typing error (``--upstrem``),
-    and a
-    typing error in such a part (``--prot``).
+    and a typing error in such a part (``--prot``).
 
     :param option: the option as given, with its dashes and without a value.
     :param known: the existing options, without dashes.

@@ -59,8 +59,7 @@ def send_now(transport: Any, data: bytes) -> bool:
     """Write to a transport, directly to its socket in this very turn if nothing is buffered before it.
 
     What the socket does not accept is passed to ``transport.write``; the transport then resumes its producer as soon
-    as
-    that has been sent, however little it was.
+    as that has been sent, however little it was.
 
     :return: whether nothing is left in the buffer. Transports other than plain sockets do not tell: always true for
     them.
@@ -134,8 +133,7 @@ def tune(transport: Any) -> None:
     """Disable Nagle's algorithm, and enable keep-alive probes.
 
     Probes start after a minute, as in the clients' own libraries: home routers forget a silent connection after two
-    to
-    six minutes, and the system's default of two hours would be far too late.
+    to six minutes, and the system's default of two hours would be far too late.
     """
     tcp = innermost(transport)
     if not isinstance(tcp, Connection) or tcp.socket.family not in (socket.AF_INET, socket.AF_INET6):

@@ -49,8 +49,7 @@ def suspended_for() -> float:
     """Return how many seconds the system has been suspended since its start; only differences are meaningful.
 
     Computed from two clocks, of which one runs while the machine sleeps. On systems without such a clock (macOS) it
-    is
-    always 0.
+    is always 0.
     """
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return 0.0 if boot is None else time.clock_gettime(boot) - time.monotonic()

@@ -35,8 +35,6 @@ def switch_threads_rarely() -> None:
     """Keep threads that only take turns with a process's work from interrupting each other every 5 ms.
 
     Nothing waits for one of them in particular, and every switch loses cache contents: a fifth of the recorder's
-    processor
-    time for small calls.
     processor time for small calls.
     """
     sys.setswitchinterval(SWITCH_S)

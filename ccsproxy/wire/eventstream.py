@@ -1,8 +1,7 @@
 """``application/vnd.amazon.eventstream``, decoded incrementally (Bedrock's streams).
 
 A message consists of: total length, headers length, CRC-32 of those eight bytes, headers, payload, CRC-32 of all
-before;
-all numbers are big-endian.
+before; all numbers are big-endian.
 """
 
 import struct

@@ -1,9 +1,8 @@
 """A client's connection below HTTP: batched writes, flow control, and an orderly close.
 
 Flow control: the client's transport pauses us while its buffer is full; `write_blocked` and `write_unblocked` pass
-that on to the
-producer. `pause_reading` applies back-pressure to the client; a client that leaves while paused is noticed by the
-site's `PeerWatch`.
+that on to the producer. `pause_reading` applies back-pressure to the client; a client that leaves while paused is
+noticed by the site's `PeerWatch`.
 """
 
 from __future__ import annotations
@@ -246,8 +245,7 @@ class ClientLink(Protocol):
 
     def linger(self) -> None:
         """Half-close and drain the connection of a client that may still be sending: closing with unread data would
-        send a
-        reset, which destroys what the client has not read yet.
+        send a reset, which destroys what the client has not read yet.
         """
         self.ending = True
         self.flush()

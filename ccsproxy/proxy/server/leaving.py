@@ -71,10 +71,8 @@ def reset_when_taken(client: LeavingClient) -> None:
     """Reset a connection as soon as the client's kernel has everything that was written.
 
     Used for an incomplete body that is delimited by the end of its connection: the client must not take it for
-    complete,
-    and a reset is the only way left to say so. What was received before the reset can still be read by the client
-    (Linux,
-    BSD); what had not arrived yet would be lost with it.
+    complete, and a reset is the only way left to say so. What was received before the reset can still be read by the
+    client (Linux, BSD); what had not arrived yet would be lost with it.
     """
     later = getattr(getattr(client.transport, "reactor", None), "callLater", None)
     if client.outstanding and later is not None and not client.transport.disconnected:

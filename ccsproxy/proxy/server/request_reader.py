@@ -229,8 +229,7 @@ class RequestReader(ClientLink):
         """Check now and then, while the client waits for its response, whether its host is still there.
 
         Keep-alive probes detect a dead host only while nothing is sent to it; unacknowledged data is retransmitted
-        for a
-        quarter of an hour instead.
+        for a quarter of an hour instead.
         """
         self.deadline.set(self.limits.dead_time, self._check_liveness)
 

@@ -28,8 +28,7 @@ class RelayConnection(RequestSender):
     States: idle (neither `_waiting` nor `_response`), waiting for a head (`_waiting`), in a body (`_response` and
     `_body`), gone. `_upload` exists until the request body has been sent completely, and may outlive `_waiting`. Each
     phase has its own deadline: `_limits` until there is a head, `_deadline` for the head, then for the response body,
-    then
-    for closing.
+    then for closing.
 
     :ivar keep_for: how many seconds its upstream keeps it when idle, None if it did not say.
     """

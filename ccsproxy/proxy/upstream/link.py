@@ -59,8 +59,7 @@ class SocketProbe:
         """Tell whether the connection is open and has no unread data.
 
         The peer's FIN, or an unsolicited byte, may wait in the kernel before the reactor has polled it. A request
-        written then
-        would be lost, and it would be unknown whether the upstream had acted on it.
+        written then would be lost, and it would be unknown whether the upstream had acted on it.
         """
         if getattr(self._transport, "disconnecting", False) or unsent(self._tcp):
             return False

@@ -21,8 +21,7 @@ class RequestLimits:
     """How long an upstream may accept nothing of a request body, and acknowledge nothing at all.
 
     The first limit applies only while the body is sent. The second is checked repeatedly until there is a response,
-    and
-    tells a dead connection from a slow upstream. Neither ever limits the response.
+    and tells a dead connection from a slow upstream. Neither ever limits the response.
 
     :param transport: returns the connection's transport.
     :param stalled: called with the limit's error if the upstream has accepted nothing of the body for too long.

@@ -20,8 +20,7 @@ def request_head(method: bytes, target: bytes, lines: bytes, *, chunked: bool) -
 
     :param lines: header lines, each with its CRLF.
     :raises ValueError: if it would end early or contain anything else than this one request; the parser on our server
-    side
-        has refused such heads, this is a second check.
+        side has refused such heads, this is a second check.
     """
     framing = b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"\r\n"
     head = b"%b %b HTTP/1.1\r\n%b%b" % (method, target, lines, framing)

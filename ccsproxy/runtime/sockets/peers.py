@@ -29,8 +29,7 @@ def owner_of_peer(transport: Any) -> SocketOwner | None:
     """Return the owner of the socket at the other end of an accepted TCP connection.
 
     The kernel is asked, which takes some 30 microseconds: look it up once per connection, with its first request, and
-    keep
-    the result. The owner of a socket never changes.
+    keep the result. The owner of a socket never changes.
 
     The addresses do not decide whether to ask: a program may bind any address of the machine before it connects to
     127.0.0.1, and the kernel knows no socket with an address of another machine.

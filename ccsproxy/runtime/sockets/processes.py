@@ -197,8 +197,7 @@ def _argv0(folder: str) -> str | None:
     """Read the first word of a process's command line.
 
     A program that has overwritten its command line with a title (``npm run dev``) leaves one word with spaces: only
-    the
-    part before the first space is used, unless it is a file name that contains spaces.
+    the part before the first space is used, unless it is a file name that contains spaces.
     """
     try:
         with open(f"{folder}/cmdline", "rb") as file:

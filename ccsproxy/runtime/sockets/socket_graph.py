@@ -56,8 +56,7 @@ def sockets_behind(pids: Iterable[int]) -> frozenset[int]:
     """Return the inodes of all sockets of the processes that connections of some processes lead to.
 
     It reads the table of connections and the open files of every process of this user: some ten milliseconds.
-    Processes of
-    other users cannot be inspected, and end the search.
+    Processes of other users cannot be inspected, and end the search.
 
     :param pids: where to start; their own sockets are included, since they may be connected to themselves.
     """

@@ -17,8 +17,7 @@ class Backoff:
         """Start without failures.
 
         :param chance: returns a number from 0 to 1: half of each pause is random, so that the machines of a team do
-        not all
-            retry in the same second.
+            not all retry in the same second.
         """
         self.failures = 0
         self._chance = chance

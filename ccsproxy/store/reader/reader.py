@@ -3,7 +3,6 @@
 Lists, searches and statistics come from the index; a complete record comes from its segment. While the index is
 missing or behind, lists are completed from the ends of the segments and marked as incomplete (``rebuilding``).
 Several processes and threads may read at once.
-threads may read at once.
 """
 
 from pathlib import Path

@@ -160,8 +160,7 @@ class PortGuard:
         """Tell whether a host is one of our names, whatever the port: ports are forwarded (ssh -L, containers).
 
         A web page cannot make a browser send one of these names for an address of its choice, so the name alone
-        distinguishes
-        our callers from pages.
+        distinguishes our callers from pages.
         """
         if host in self._allowed or b"%b:%d" % (host, port or 80) in self._allowed:
             return True

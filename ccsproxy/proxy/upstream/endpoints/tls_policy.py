@@ -128,8 +128,7 @@ class UpstreamTLS:
         """Keep a connection's session for the next one, which saves it a round trip and the certificates.
 
         Only a connection whose certificate was accepted completes its handshake, and the session belongs to this host
-        and
-        context alone, so its peer has been verified as above. Each session is used once (RFC 8446, C.4).
+        and context alone, so its peer has been verified as above. Each session is used once (RFC 8446, C.4).
         """
         if self._accepted(connection):
             self._session = connection.get_session()
