@@ -46,10 +46,14 @@ def read_run_file(data_dir: Path) -> dict[str, Any] | None:
     """Return what the running service wrote, or None if none runs (or the content is invalid)."""
     try:
         content = json.loads((data_dir / NAME).read_text("utf-8"))
-        os.kill(content["pid"], 0)
-    except PermissionError:
-        return content if isinstance(content, dict) else None
+        pid = content["pid"]
     except (OSError, ValueError, KeyError, TypeError):
+        return None
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        pass  # it is another user's, and lives
+    except (OSError, TypeError, OverflowError):
         return None
     return content if isinstance(content, dict) else None
 

@@ -35,6 +35,18 @@ class RunFileTests(SynchronousTestCase):
             (self.dir / NAME).write_text(content)
             self.assertIsNone(read_run_file(self.dir), content)
 
+    def test_what_may_not_be_read(self) -> None:
+        """Another user's file tells nothing, and is no trouble; another user's process is one that runs."""
+
+        def refused(*given: object, **more: object) -> str:
+            raise PermissionError(13, "no")
+
+        write_run_file(self.dir, {"pid": os.getpid()})
+        self.patch(os, "kill", refused)
+        self.assertEqual(read_run_file(self.dir), {"pid": os.getpid()})
+        self.patch(Path, "read_text", refused)
+        self.assertIsNone(read_run_file(self.dir))
+
     def test_only_ours_is_removed(self) -> None:
         """A file of another living process stays."""
         write_run_file(self.dir, {"pid": os.getppid()})

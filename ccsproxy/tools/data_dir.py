@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,7 +44,18 @@ def data_dir_of(args: argparse.Namespace) -> Path:
     path = Path(args.data_dir).expanduser()
     if not path.is_dir():
         raise CommandError(f"There is no data dir at {path}; name it with --data-dir.")
+    check_readable(path)
     return path
+
+
+def check_readable(path: Path) -> None:
+    """Make sure that a data dir, if it is there, may be read by whoever runs this.
+
+    :raises CommandError: when it may not.
+    """
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        raise CommandError(f"The data dir {path} is another user's (id {path.stat().st_uid}) and may not be read by "
+                           "you; name your own with --data-dir.")  # fmt: skip
 
 
 def offline_store(data_dir: Path, **settings: Any) -> OfflineStore:

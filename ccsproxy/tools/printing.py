@@ -68,7 +68,7 @@ def local_time(text: str | None) -> str:
 _COLUMNS = (
     TextColumn("TIME", 8, wide=14),
     TextColumn("SESSION/SEQ", 21, wide=22),
-    TextColumn("CLIENT", 12, least=130),
+    TextColumn("CLIENT", 12, least=130, wide=16),
     TextColumn("MODEL", 16, least=100, wide=24),
     TextColumn("OUTCOME", 14, least=112, wide=22),
     TextColumn("SENT", 6, right=True),

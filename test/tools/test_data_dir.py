@@ -1,7 +1,10 @@
 """What commands do where a data dir is busy, or none."""
 
+import os
+
 from ccsproxy.store import control
 from ccsproxy.store.directory import Lock
+from ccsproxy.tools.agents import status
 from ccsproxy.tools.store import du, gc, import_store, keep, reindex, rm, verify
 from test.tools.storing import StoreCommandCase
 
@@ -16,8 +19,8 @@ class DataDirTests(StoreCommandCase):
         lock = Lock(self.data_dir)
         self.addCleanup(lock.release)
         for command, arguments in ((reindex, ()), (gc, ()), (rm, ("s",)), (import_store, (str(self.source),))):
-            status, said, complaint = self.call(command, *arguments)
-            self.assertEqual((status, said), (1, ""))
+            code, said, complaint = self.call(command, *arguments)
+            self.assertEqual((code, said), (1, ""))
             self.assertIn("stop it first", complaint)
         self.assertEqual((self.call(verify)[0], self.call(du)[0], self.call(keep)[0]), (0, 0, 0))
 
@@ -31,5 +34,13 @@ class DataDirTests(StoreCommandCase):
             (import_store, ("/nowhere/at/all",), None),
             (du, (), None),
         ):
-            status, said, complaint = self.call(command, *arguments, data_dir=data_dir)
-            self.assertEqual((status, said, len(complaint.splitlines())), (1, "", 1), command.NAME)
+            code, said, complaint = self.call(command, *arguments, data_dir=data_dir)
+            self.assertEqual((code, said, len(complaint.splitlines())), (1, "", 1), command.NAME)
+
+    def test_another_user_s_store(self) -> None:
+        """It is said whose it is, and what to do; the system's number for it is for nobody."""
+        self.patch(os, "access", lambda path, mode: False)
+        for command in (verify, du, status):
+            code, said, complaint = self.call(command)
+            self.assertEqual((code, said), (1, ""), command.NAME)
+            self.assertIn("another user's", complaint)

@@ -28,7 +28,7 @@ from ccsproxy.launch.registry import AGENTS, BY_NAME
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import Reader
-from ccsproxy.tools.data_dir import CommandError, add_data_dir, reported, write_json
+from ccsproxy.tools.data_dir import CommandError, add_data_dir, check_readable, reported, write_json
 
 NAME = "doctor"
 SUMMARY = "Report what would get in an agent's way or change it, and the remedy. Exit status 1 if there is anything."
@@ -56,6 +56,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if args.measure:
         return _measure(args.agent, surroundings, out, as_json=args.json)
     data_dir = Path(args.data_dir).expanduser().absolute()
+    check_readable(data_dir)
     found = Background(data_dir).running() if data_dir.is_dir() else None
     findings = [
         *(finding for agent in _chosen(args.agent, surroundings) for finding in examine_agent(agent, surroundings)),

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from ccsproxy.launch.background import Background
 from ccsproxy.launch.health import read_health
 from ccsproxy.launch.leases import UP, folder_of, holders
-from ccsproxy.tools.data_dir import add_data_dir, reported, write_json
+from ccsproxy.tools.data_dir import add_data_dir, check_readable, reported, write_json
 
 NAME = "status"
 SUMMARY = (
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Say what runs, and for whom."""
     data_dir = Path(args.data_dir).expanduser().absolute()
+    check_readable(data_dir)
     found = Background(data_dir).running() if data_dir.is_dir() else None
     if found is None:
         out.write(
