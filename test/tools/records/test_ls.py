@@ -50,7 +50,7 @@ class QueryTests(AnsweringCase):
         self.assertEqual(self.run_command("search", "--client", "codexx", "anything"), (1, "", said))
         self.assertEqual(self.run_command("ls", "client:codex", "status:599"), (1, "", "Nothing matches.\n"))
         status, _, err = self.run_command("ls", "dialect:antropic")
-        self.assertEqual((status, "dialect is one of anthropic, " in err), (2, True))
+        self.assertEqual((status, "dialect must be one of anthropic, " in err), (2, True))
 
     def test_phrases_keep_their_quotes(self) -> None:
         """What a shell took the quotes off is one phrase all the same."""
