@@ -14,7 +14,7 @@ help:
 	@echo "make unit                           the unit tests alone"
 	@echo "make test-pythons                   the unit tests on every supported Python that is installed"
 	@echo "make test-long test-api test-clients test-browser   the longer and optional tests"
-	@echo "make test-engines                   against real engines (Prometheus, collector, Jaeger, ClickHouse, SeaweedFS), which it installs"
+	@echo "make test-engines                   against real engines (Prometheus, collector, Jaeger, ClickHouse, SeaweedFS, dex), which it installs"
 	@echo "make test-recorded RECORDED=FOLDER  read recorded exchanges (cassettes, HAR) and judge what was made of them"
 	@echo "make soak                           memory and descriptors over 100,000 requests (Linux)"
 	@echo "make laptop                         a day of a laptop in ten minutes: sleep, network, full disk, log-out (Linux, root)"
@@ -130,24 +130,33 @@ test-clients: $(VENV)/test
 	cd docs && PYTHONPATH=.. ../$(BIN)/python agents_table.py
 	CCSPROXY_TEST_CLIENTS=$(CLIENTS) $(BIN)/python -m twisted.trial test.integration.test_agents
 
-# Prometheus, ClickHouse (of 2018) and ZooKeeper as Debian has them; an OpenTelemetry collector, Jaeger and SeaweedFS
-# built from modules (25 minutes, once).
+# Prometheus, ClickHouse (of 2018) and ZooKeeper as Debian has them; an OpenTelemetry collector, Jaeger, SeaweedFS and
+# dex built from modules (25 minutes, once). Tests of what is not to be had are left out.
 ENGINES ?= $(HOME)/.cache/ccsproxy/engines
 JAEGER = github.com/jaegertracing/jaeger/cmd/jaeger
 WEED = github.com/seaweedfs/seaweedfs/weed
+DEX = github.com/dexidp/dex/cmd/dex
+
+# $(call BUILD_ENGINE,NAME,PACKAGE,VERSION)
+define BUILD_ENGINE
+	test -x $(ENGINES)/$(1) || ! command -v go >/dev/null || (cd $$(mktemp -d) && go mod init engines \
+		&& go get -tool $(2)@$(3) && go build -p 2 -o $(ENGINES)/$(1) $(2))
+endef
 
 test-engines: $(VENV)/test
-	command -v prometheus promtool >/dev/null || apt-get install -y -qq --no-install-recommends prometheus
+	command -v prometheus promtool >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus; }
 	command -v clickhouse-server >/dev/null && test -d /usr/share/zookeeper -o -d /etc/zookeeper \
-		|| apt-get install -y -qq --no-install-recommends clickhouse-server clickhouse-client zookeeper \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends clickhouse-server clickhouse-client zookeeper; } \
 		|| echo "Debian's clickhouse-server and zookeeper are not to be had here; the tests of a cluster are left out"
 	$(BIN)/python -m pip install --quiet -e '.[engines]'
 	mkdir -p $(ENGINES)
-	test -x $(ENGINES)/jaeger || (cd $$(mktemp -d) && go mod init engines && go get -tool $(JAEGER)@v1.76.0 \
-		&& go build -p 2 -o $(ENGINES)/jaeger $(JAEGER))
-	test -x $(ENGINES)/weed || (cd $$(mktemp -d) && go mod init engines \
-		&& go get -tool $(WEED)@v0.0.0-20261109003541-7506e5f91cd6 && go build -p 2 -o $(ENGINES)/weed $(WEED))
-	test -x $(ENGINES)/otelcol || (cd test/engines/otelcol && go build -p 2 -o $(ENGINES)/otelcol .)
+	command -v go >/dev/null || echo "go is not installed; the tests of engines that are not built yet are left out"
+	$(call BUILD_ENGINE,jaeger,$(JAEGER),v1.76.0)
+	$(call BUILD_ENGINE,weed,$(WEED),v0.0.0-20261109003541-7506e5f91cd6)
+	$(call BUILD_ENGINE,dex,$(DEX),v0.0.0-20260806151424-ab64ed778070)
+	test -x $(ENGINES)/otelcol || ! command -v go >/dev/null \
+		|| (cd test/engines/otelcol && go build -p 2 -o $(ENGINES)/otelcol .)
 	CCSPROXY_ENGINES=$(ENGINES) CCSPROXY_TEST_ENGINES=1 $(BIN)/python -m twisted.trial test.engines
 
 test-browser: $(VENV)/browser
