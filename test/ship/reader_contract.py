@@ -47,7 +47,9 @@ def fill(segments: Segments, count: int = COUNT, change: Change | None = None) -
             each["capture"]["outbound_secrets"] = [secret]
         each["response"]["headers"].update(
             {"anthropic-ratelimit-requests-limit": "50", "anthropic-ratelimit-requests-remaining": f"{number % 50}",
-             "anthropic-ratelimit-requests-reset": each["ended_at"]}
+             "anthropic-ratelimit-requests-reset": each["ended_at"],
+             "anthropic-ratelimit-unified-7d-utilization": f"{number / 10_000}",
+             "anthropic-ratelimit-unified-7d-reset": "1790500000"}
         )  # fmt: skip
         if change is not None:
             change(number, each)
@@ -221,10 +223,14 @@ class ReaderContract:
                           for answers in (mine, theirs))  # fmt: skip
             self.assertTrue(one, what)  # type: ignore[attr-defined]
             self.alike(one, other, what)
-        # The newest reading of each account is looked at there, so that nothing is known of the pace.
         told = [{(each["account"], each["name"]): (each["used"], each["limit"]) for each in answers.limits()}
                 for answers in (mine, theirs)]  # fmt: skip
         self.alike(*told, "limits")
+        # Some of the calls are looked at there, the newest of each quarter of an hour: the pace is the same here.
+        paces = [next(each["per_hour"] for each in answers.limits() if "7d" in each["name"])
+                 for answers in (mine, theirs)]  # fmt: skip
+        self.assertGreater(paces[0], 0.01)  # type: ignore[attr-defined]
+        self.assertAlmostEqual(*paces, 3)  # type: ignore[attr-defined]
         name = mine.prompts()[0]["id"]
         self.alike({**mine.prompt(name), "text": ""}, {**theirs.prompt(name), "text": ""}, "a prompt")
 

@@ -19,6 +19,12 @@ MOST_PROMPTS = 60
 _COLUMNS = {"system": "system_prompt", "tools": "tool_set"}
 #: The calls whose prompts are listed: those of the main thread, as for the local store.
 _OF_MAIN = f"category = '{Category.MODEL}' AND (purpose IS NULL OR purpose = 'main')"
+#: Calls whose responses tell how far limits are used, and the number of accounts and upstreams examined.
+_ANSWERED = f"category = '{Category.MODEL}' AND status IS NOT NULL"
+_ACCOUNTS = 50
+#: Records that are read for limits: of all accounts together, where there are several, and of one at most; how far
+#: back, and how far apart.
+_READINGS, _READINGS_EACH, _LATELY_MS, _QUARTER_MS = 60, 12, 6 * 3_600_000, 900_000
 #: Columns of a call without its prompt, in the order in which `_call` takes them.
 _CALL = "key, session_id, seq, id, upstream, client, client_version, cwd, model"
 
@@ -30,6 +36,33 @@ def calls_with_secrets(engine: Engine, relation: str, conditions: Sequence[str],
         f"WHERE {where([*conditions, engine.any_in('secrets')])} ORDER BY key DESC LIMIT {most}"
     )
     return [_call(row, tuple(map(_secret, row[-1]))) for row in reversed(rows)]
+
+
+def keys_with_limits(engine: Engine, relation: str, conditions: Sequence[str]) -> list[int]:
+    """Return the order keys of calls whose responses tell how far limits are used, and how fast.
+
+    Of each account and upstream that is its newest call, and of those that were used lately the newest one of some
+    earlier quarters of an hour: few, as each costs reading a record.
+    """
+    asked = f"FROM {relation} AS e WHERE {where([*conditions, _ANSWERED])}"
+    newest = engine.rows(
+        f"SELECT account, upstream, max(key) AS last {asked} GROUP BY account, upstream "
+        f"ORDER BY last DESC LIMIT {_ACCOUNTS}"
+    )
+    if not newest:
+        return []
+    each, latest = min(_READINGS // len(newest), _READINGS_EACH), int(newest[0][2])
+    found = {(row[0], row[1]): [int(row[2])] for row in newest}
+    quarter = engine.whole(f"key / {_QUARTER_MS << KEY_BITS}.0")
+    earlier = engine.rows(
+        f"SELECT account, upstream, max(key) AS last {asked} AND key >= {max(latest - (_LATELY_MS << KEY_BITS), 0)} "
+        f"GROUP BY account, upstream, {quarter} ORDER BY last DESC LIMIT {_ACCOUNTS * _LATELY_MS // _QUARTER_MS}"
+    )
+    for account, upstream, key in earlier:
+        keys = found.get((account, upstream), [])
+        if 0 < len(keys) < each and int(key) != keys[0]:
+            keys.append(int(key))
+    return [key for keys in found.values() for key in keys]
 
 
 def prompt_versions(

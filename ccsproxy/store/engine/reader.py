@@ -17,7 +17,13 @@ from ccsproxy.providers.price_book import PriceBook
 from ccsproxy.store.engine.aggregates import costs, periods_by, tallies, totals, where
 from ccsproxy.store.engine.conditions import conditions, member, order
 from ccsproxy.store.engine.engine import Engine
-from ccsproxy.store.engine.insights import MOST_PROMPTS, ReadPrompt, calls_with_secrets, prompt_versions
+from ccsproxy.store.engine.insights import (
+    MOST_PROMPTS,
+    ReadPrompt,
+    calls_with_secrets,
+    keys_with_limits,
+    prompt_versions,
+)
 from ccsproxy.store.engine.records import EngineRecords
 from ccsproxy.store.index.sessions import SessionTotals, new_session
 from ccsproxy.store.index.tallies import DAY_MS, HOUR_MS
@@ -52,9 +58,6 @@ SESSION_SORTS = {
 _OF_EACH_ONCE = frozenset(SESSION_SORTS) - {"active", "time"}
 #: How many seconds the values for filters are cached: they change slowly, and each is a sum over all calls.
 _META_S = 60.0
-#: Calls whose responses tell how far limits are used, and the number of accounts and upstreams examined.
-_ANSWERED = "category = 'model' AND status IS NOT NULL"
-_ACCOUNTS = 50
 
 
 class EngineReader(EngineRecords):
@@ -215,16 +218,12 @@ class EngineReader(EngineRecords):
     def calls_with(self, what: str, since: int | None = None, most: int = 5000) -> list[Call]:
         """Return the newest calls with certain facts, in the order of their start.
 
-        :param what: ``limits``, for which the newest call of each account and upstream is examined, or ``secrets``.
+        :param what: ``limits``, for which some calls of each account and upstream are examined, or ``secrets``.
         """
         if what == "secrets":
             return calls_with_secrets(self._engine, self._relation, self._since(since), most)
-        newest = (
-            f"SELECT max(key) FROM {self._repeated} AS e "  # noqa: S608  (literals are quoted)
-            f"WHERE {where([*self._since(since), _ANSWERED])} GROUP BY account, upstream ORDER BY max(key) DESC"
-        )
-        keys = [str(int(row[0])) for row in self._engine.rows(f"{newest} LIMIT {_ACCOUNTS}")]
-        rows = self._rows([f"key IN ({', '.join(keys)})"], "key", 2 * len(keys), 0) if keys else []
+        keys = keys_with_limits(self._engine, self._repeated, self._since(since))
+        rows = self._rows([f"key IN ({', '.join(map(str, keys))})"], "key", 2 * len(keys), 0) if keys else []
         lines = self._lines([row.id for _, row in rows])
         return completed([], [as_record(lines[row.id]) for _, row in rows if row.id in lines], self.price)
 
