@@ -137,10 +137,10 @@ JAEGER = github.com/jaegertracing/jaeger/cmd/jaeger
 WEED = github.com/seaweedfs/seaweedfs/weed
 DEX = github.com/dexidp/dex/cmd/dex
 
-# $(call BUILD_ENGINE,NAME,PACKAGE,VERSION)
+# $(call BUILD_ENGINE,NAME,PACKAGE,VERSION,MODULE): with a module beside it that its own go.mod takes from its tree.
 define BUILD_ENGINE
 	test -x $(ENGINES)/$(1) || ! command -v go >/dev/null || (cd $$(mktemp -d) && go mod init engines \
-		&& go get -tool $(2)@$(3) && go build -p 2 -o $(ENGINES)/$(1) $(2))
+		&& go get -tool $(2)@$(3) $(if $(4),&& go get $(4)) && go build -p 2 -o $(ENGINES)/$(1) $(2))
 endef
 
 test-engines: $(VENV)/test
@@ -154,7 +154,7 @@ test-engines: $(VENV)/test
 	command -v go >/dev/null || echo "go is not installed; the tests of engines that are not built yet are left out"
 	$(call BUILD_ENGINE,jaeger,$(JAEGER),v1.76.0)
 	$(call BUILD_ENGINE,weed,$(WEED),v0.0.0-20261109003541-7506e5f91cd6)
-	$(call BUILD_ENGINE,dex,$(DEX),v0.0.0-20260806151424-ab64ed778070)
+	$(call BUILD_ENGINE,dex,$(DEX),v0.0.0-20260806151424-ab64ed778070,github.com/dexidp/dex/api/v2@ab64ed778070)
 	test -x $(ENGINES)/otelcol || ! command -v go >/dev/null \
 		|| (cd test/engines/otelcol && go build -p 2 -o $(ENGINES)/otelcol .)
 	CCSPROXY_ENGINES=$(ENGINES) CCSPROXY_TEST_ENGINES=1 $(BIN)/python -m twisted.trial test.engines

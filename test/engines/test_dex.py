@@ -85,7 +85,8 @@ class DexTests(HubTestCase):
     def test_log_in(self) -> None:
         """Its token is accepted, also when its keys have been changed meanwhile; the group gives the role."""
         self.start("--api-port", str(self.hub_port), "--oidc-issuer", self.issuer, "--oidc-client-id", "hub",
-                   "--oidc-secret-file", str(self.secret), "--oidc-scope", "groups", "--roles", str(self.roles))  # fmt: skip
+                   "--oidc-secret-file", str(self.secret), "--oidc-scope", "groups",
+                   "--roles", str(self.roles))  # fmt: skip
         browser = Browser(self.url)
         self.assertEqual(self.log_in(browser)[:2], (303, "/"))
         self.assertIn(PERSON, browser.ask("/oidc/logout")[2])
