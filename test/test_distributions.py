@@ -25,7 +25,7 @@ class DistributionTests(SynchronousTestCase):
         with zipfile.ZipFile(build(self.source(), "wheel", Path(self.mktemp()))) as wheel:
             names = wheel.namelist()
             (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
-            self.assertIn("ccsproxy = ccsproxy.tools.main:main", wheel.read(entry_points).decode())
+            self.assertIn("ccsproxy = ccsproxy.tools.__main__:main", wheel.read(entry_points).decode())
         self.assertEqual({name for name in names if name.startswith("ccsproxy/")}, files_below(ROOT / "ccsproxy"))
         self.assertEqual([n for n in names if n.startswith("twisted/")], ["twisted/plugins/ccsproxy_plugin.py"])
         rest = {name.split("/")[0] for name in names} - {"ccsproxy", "twisted"}

@@ -80,3 +80,16 @@ class ClosedStreamTests(AnsweringCase):
             given = ["sh", "-c", command, sys.executable, str(self.dir)]
             done = subprocess.run(given, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), closing)
+
+
+class InterruptedTests(SynchronousTestCase):
+    """Ctrl-C before the command has begun."""
+
+    def test_while_it_is_imported(self) -> None:
+        """Status 130 and not a word, as at any other time."""
+
+        def interrupted() -> int:
+            raise KeyboardInterrupt
+
+        self.patch(importlib.import_module("ccsproxy.tools.main"), "main", interrupted)
+        self.assertEqual(importlib.import_module("ccsproxy.tools.__main__").main(), 130)
