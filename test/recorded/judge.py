@@ -65,7 +65,7 @@ def read(one: Recorded) -> Read:
         at += size
     answer = response.finish(True, at)
     assert answer is not None
-    how = refine(_COMPLETE, one.status, answer, dialect.category, response.body.unread)
+    how = refine(_COMPLETE, one.status, answer, dialect.category, response.body.unread, broken=response.body.broken)
     return Read(answer.dialect, dialect.category, answer, how)
 
 

@@ -14,6 +14,7 @@ READ_FACTOR = 4
 #: The most bytes that are hashed without letting go of the interpreter, and up to how many they are cut into such.
 _SMALL, _MEDIUM = 2047, 64 << 10
 _UNREAD = frozenset((coding.TOO_LARGE, coding.DAMAGED, coding.UNKNOWN))
+_BROKEN = frozenset((coding.TRUNCATED, coding.DAMAGED))
 _TEXTUAL = ("json", "text/", "event-stream", "xml", "x-www-form-urlencoded")
 
 
@@ -88,6 +89,11 @@ class CapturedBody:
     def unread(self) -> bool:
         """Whether some of the content could not be read although it may have been there."""
         return self.gap or not _UNREAD.isdisjoint(self._decoder.faults)
+
+    @property
+    def broken(self) -> str:
+        """The fault of a content coding that broke off or is damaged, empty where it is whole."""
+        return next((each for each in self._decoder.faults if each in _BROKEN), "")
 
     def has_room(self, size: int) -> bool:
         """Whether so many bytes more are kept whole, so that it does not matter in which pieces they come."""

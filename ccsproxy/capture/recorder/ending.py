@@ -6,9 +6,22 @@ from ccsproxy.dialects.answer import DecodedResponse
 from ccsproxy.exchange.outcome import Category, Outcome
 from ccsproxy.exchange.record import Error
 from ccsproxy.exchange.relayed import Ending
+from ccsproxy.wire import coding
 
 #: Calls that a model answers, so that an error in the answer is theirs.
 _ANSWERED = frozenset({Category.MODEL, Category.COUNT_TOKENS})
+
+#: By the fault of a content coding: how a call ended whose answer cannot be read to its end.
+_BROKEN = {
+    coding.TRUNCATED: (
+        Outcome.UPSTREAM_TRUNCATED,
+        Error(coding.TRUNCATED, "the answer's content coding broke off before its end"),
+    ),
+    coding.DAMAGED: (
+        Outcome.UPSTREAM_ERROR,
+        Error(coding.DAMAGED, "the answer's content coding is damaged, so that it cannot be read to its end"),
+    ),
+}
 
 
 class FinalOutcome(msgspec.Struct, frozen=True):
@@ -26,6 +39,7 @@ def refine(
     category: str,
     unread: bool,
     asked: bool = True,
+    broken: str = "",
 ) -> FinalOutcome:
     """Say how an exchange ended.
 
@@ -33,6 +47,7 @@ def refine(
     :param answer: what was read of the response, None when nothing was.
     :param unread: part of the response was relayed and not read, so that its end says nothing.
     :param asked: false where the request is known to ask nothing, so that it has no answer to miss.
+    :param broken: the fault of the body's content coding where that ended early or is damaged, else empty.
     """
     partial = not ending.response_whole
     error = Error(ending.kind, ending.message) if ending.kind else None
@@ -40,7 +55,12 @@ def refine(
         return FinalOutcome(ending.outcome, error, partial)
     if status is not None and status >= 400:
         return FinalOutcome(Outcome.HTTP_ERROR, _http_error(status, answer, ending), partial)
-    if answer is None or unread:
+    if answer is None:
+        return FinalOutcome(ending.outcome, error, partial)
+    if broken and category == Category.MODEL and answer.error is None and _lacks_an_end(answer):
+        # What is missing was sent and cannot be read: neither an empty answer nor somebody else's.
+        return FinalOutcome(*_BROKEN[broken], True)
+    if unread:
         return FinalOutcome(ending.outcome, error, partial)
     if answer.error is not None:
         return FinalOutcome(_of_error(ending, answer, category), answer.error, partial or not answer.complete)
@@ -55,6 +75,10 @@ def refine(
             Outcome.UPSTREAM_TRUNCATED, Error("sse_truncated", "the stream ended before its last event"), True
         )
     return FinalOutcome(ending.outcome, error, partial)
+
+
+def _lacks_an_end(answer: DecodedResponse) -> bool:
+    return answer.missing is not None or answer.binary or (answer.is_stream and not answer.complete)
 
 
 def _of_error(ending: Ending, answer: DecodedResponse, category: str) -> str:

@@ -52,7 +52,8 @@ def _record(
     category = _category(assembly, answer)
     status = response.head.status if response is not None else None
     unread = response is not None and response.body.unread
-    how = refine(ending, status, answer, category, unread, assembly.request.asks)
+    broken = response.body.broken if response is not None else ""
+    how = refine(ending, status, answer, category, unread, assembly.request.asks, broken)
     last = ending.at if ending.timing.last_byte is None else ending.timing.last_byte
     return Record(
         id=head.id,
