@@ -76,7 +76,7 @@ def ship(url: str, data_dir: Path, count: int) -> str:
     """Ship all of it and say what that took."""
     empty, _, _ = timed(data_dir, "--schema", "clickhouse+https://h/d")
     cpu, wall, said = timed(data_dir, "--once", url)
-    if f" {count} records taken" not in said:
+    if f" {count} records accepted" not in said:
         raise SystemExit(said)
     cpu -= empty
     return f"{count / wall:8.0f} records/s   {cpu / count * 1e3:6.2f} ms of processor each"

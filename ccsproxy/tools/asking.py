@@ -1,4 +1,4 @@
-"""Common parts of the reading commands: opening the store, naming an exchange, filters."""
+"""Common parts of the reading commands: opening the store, identifying an exchange, filters."""
 
 import argparse
 import re
@@ -18,25 +18,25 @@ from ccsproxy.store.unknown import unknown_values
 from ccsproxy.tools.data_dir import CommandError, data_dir_of
 from ccsproxy.tools.engine_source import source_reader
 
-#: So many letters of an id are needed where something is changed.
+#: Minimum length of an abbreviated id in commands that change something.
 _SHORTEST = 4
 _EPOCH = re.compile(r"\d{9,11}(\.\d+)?")
 
 
 def open_reader(args: argparse.Namespace) -> Reader:
-    """Open the store of ``--data-dir``, or what ``--from`` names; whether a service runs on it makes no difference.
+    """Open the store of ``--data-dir`` or the source of ``--from``, whether or not a service is running on it.
 
-    :raises CommandError: when it is not there.
+    :raises CommandError: if it does not exist.
     """
     if (shipped := source_reader(args)) is not None:
         return shipped
-    # For the command's end: `reported` says what an index that is not whole may have cost the answer.
+    # For the end of the command: `reported` warns if the index was incomplete.
     args.asked = reader = Reader(data_dir_of(args))
     return reader
 
 
 def add_query(parser: argparse.ArgumentParser) -> None:
-    """Declare the query language as the words of a command."""
+    """Declare the query as positional arguments of a command."""
     parser.add_argument(
         "query",
         metavar="QUERY",
@@ -61,9 +61,9 @@ def add_filters(parser: argparse.ArgumentParser, limit: int) -> None:
 
 
 def count(text: str) -> int:
-    """Read a number of lines, of which there is at least one.
+    """Parse a number of lines, at least one.
 
-    :raises argparse.ArgumentTypeError: when it is none.
+    :raises argparse.ArgumentTypeError: if it is invalid.
     """
     if not (text.isascii() and text.isdigit() and int(text[:12]) > 0):
         raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text[:40]!r}")
@@ -71,13 +71,13 @@ def count(text: str) -> int:
 
 
 def query_of(args: argparse.Namespace, reader: Reader, words: str = "") -> Query:
-    """Make a query from the filters; a session may be named by a part of its id.
+    """Build a query from the filters; a session may be given as a part of its id.
 
-    :raises QueryError: when a value cannot be meant.
+    :raises QueryError: if a value is invalid.
     """
     given = {name: getattr(args, name) for name in (*FIELDS, "tool")}
     if given["status"].strip("0123456789, "):
-        # 5xx and >=400, which the language of queries knows.
+        # 5xx and >=400, which the query language supports.
         words = f"{words} status:{given.pop('status')}"
     query = parse_query({**given, "q": words, **{n: moment(getattr(args, n), n) for n in ("since", "until")}})
     session = (full_session(reader, args.session),) if args.session else ()
@@ -85,14 +85,14 @@ def query_of(args: argparse.Namespace, reader: Reader, words: str = "") -> Query
 
 
 def question_text(args: argparse.Namespace) -> str:
-    """Return the words of a command in the query language, its ``--sort`` included."""
+    """Return a command's arguments in the query language, including its ``--sort``."""
     sort = args.sort.lstrip("-")
     wanted = [f"sort:{sort[1:] if sort.startswith('+') else '-' + sort}"] if sort else []
     return " ".join([joined(args.query), *wanted])
 
 
 def joined(words: Iterable[str]) -> str:
-    """Return the words of a command as one question; those that a shell has rid of their quotes get them back."""
+    """Join the arguments of a command to one query, restoring quotation marks that the shell has removed."""
     return " ".join(map(_quoted, words))
 
 
@@ -104,7 +104,7 @@ def _quoted(word: str) -> str:
 
 
 def say_nothing_matches(reader: Reader, query: Query, err: TextIO) -> None:
-    """Say that a list is empty, and which values of its filters no record has; or that there is no record at all."""
+    """Report an empty list, and filter values that no record has; or that nothing is recorded at all."""
     if not reader.sessions(SessionQuery(limit=1, include_empty=True)):
         err.write("Nothing is recorded yet.\n")
         return
@@ -113,12 +113,12 @@ def say_nothing_matches(reader: Reader, query: Query, err: TextIO) -> None:
 
 
 def moment(text: str, name: str = "since") -> str:
-    """Turn what the query language takes for a time (``2h``, ``today``, a date) into seconds since the epoch.
+    """Convert a time of the query language (``2h``, ``today``, a date) into seconds since the epoch.
 
-    Seconds stay, and so does nothing.
+    Seconds and empty text are returned unchanged.
 
-    :param name: of the option.
-    :raises QueryError: when it cannot be meant.
+    :param name: the option's name.
+    :raises QueryError: if it is invalid.
     """
     said = text.strip()
     if not said or _EPOCH.fullmatch(said):
@@ -130,13 +130,13 @@ def moment(text: str, name: str = "since") -> str:
 
 
 class NoSession(CommandError):
-    """No session has such an id."""
+    """No session has this id."""
 
 
 def full_session(reader: Reader, part: str) -> str:
-    """Return the session that is meant: ``last``, a whole id, or a part of one, as lists show it.
+    """Return the id of a session given as ``last``, as its complete id, or as a part as lists show it.
 
-    :raises CommandError: when none or several are meant.
+    :raises CommandError: if none or several match.
     """
     sessions = [each["session_id"] for each in reader.sessions(SessionQuery(limit=100_000, include_empty=True))]
     if part == "last":
@@ -145,28 +145,28 @@ def full_session(reader: Reader, part: str) -> str:
         return sessions[0]
     if part in sessions:
         return part
-    # As lists shorten an id: whoever copies it from there names it.
+    # The abbreviated form of lists, so that it can be copied from there.
     begin, _, end = part.partition("…")
     found = [each for each in sessions if each.startswith(begin) and each.endswith(end)]
     if len(found) == 1:
         return found[0]
     if not found:
-        raise NoSession(f"There is no session {part!r}; 'ccsproxy ls' shows what there is.")
+        raise NoSession(f"There is no session {part!r}; 'ccsproxy ls --sessions' lists them.")
     raise CommandError(f"{len(found)} sessions match {part!r}; give more of the id.")
 
 
 def whole_ids(args: argparse.Namespace, given: Iterable[str], beside: Iterable[str] = ()) -> list[str]:
-    """Return the ids of the sessions that are meant, each once; what names none is returned as it is.
+    """Return the complete ids of sessions, each once; one that matches nothing is returned unchanged.
 
-    :param beside: sessions that may be meant although nothing of them is recorded any more.
-    :raises CommandError: when one is no id, or several sessions are meant.
+    :param beside: further sessions that may be given, of which nothing is recorded any more.
+    :raises CommandError: if one is not an id, or matches several sessions.
     """
     reader, found, known = open_reader(args), list[str](), set(beside)
-    args.asked = None  # ids are no answer that could lack something
+    args.asked = None  # the result is only ids: no warning about an incomplete index
     try:
         for part in given:
             if not SESSION_ID.match(part.replace("…", "")):
-                raise CommandError(f"{part[:140]!r} is no session id.")
+                raise CommandError(f"{part[:140]!r} is not a session id.")
             meant = [each for each in known if each.startswith(part)]
             try:
                 found.append(full_session(reader, part) if len(part) >= _SHORTEST or part in known else part)
@@ -178,12 +178,12 @@ def whole_ids(args: argparse.Namespace, given: Iterable[str], beside: Iterable[s
 
 
 def exchange_of(reader: Reader, text: str) -> tuple[str, int]:
-    """Read ``SESSION/SEQ``, or ``last`` for the newest call of a model; where there is none, for the newest exchange.
+    """Parse ``SESSION/SEQ``, or ``last`` for the newest model call, or the newest exchange if there is none.
 
-    :raises CommandError: when it names none.
+    :raises CommandError: if there is no such exchange.
     """
     if text == "last":
-        # Agents report on themselves behind their last call; that is not what anybody means by the last one.
+        # Agents send telemetry after their last call, which is not what a user means by the last one.
         models = Query(fields={"category": ("model",)}, limit=1)
         newest = reader.requests(models).items or reader.requests(Query(limit=1)).items
         if not newest:
@@ -191,14 +191,14 @@ def exchange_of(reader: Reader, text: str) -> tuple[str, int]:
         return newest[0]["session_id"], newest[0]["seq"]
     session, slash, seq = text.rpartition("/")
     if not slash or not seq.isascii() or not seq.isdigit():
-        raise CommandError(f"{text!r} names no exchange; write SESSION/SEQ as 'ccsproxy ls' shows it, or last.")
+        raise CommandError(f"{text!r} is not an exchange; write SESSION/SEQ as 'ccsproxy ls' shows it, or last.")
     return full_session(reader, session), int(seq)
 
 
 def record_of(reader: Reader, session: str, seq: int) -> dict[str, Any]:
     """Return a record.
 
-    :raises CommandError: when it is not kept.
+    :raises CommandError: if it is not kept.
     """
     try:
         return reader.record(session, seq)
@@ -207,7 +207,7 @@ def record_of(reader: Reader, session: str, seq: int) -> dict[str, Any]:
 
 
 def known_upstreams(args: argparse.Namespace) -> Mapping[str, str]:
-    """Return upstream NAME to URL as the running service says, empty when none runs."""
+    """Return upstream NAME to URL of the running service, empty if none is running."""
     if getattr(args, "source", None):
         return {}
     running = read_run_file(data_dir_of(args))

@@ -1,6 +1,6 @@
 """Columns for people: as wide as the terminal allows, measured in terminal cells.
 
-Where a terminal is narrow, columns that matter less are left out; what programs read through a pipe is whole.
+On a narrow terminal less important columns are dropped; output to a pipe is complete.
 """
 
 import shutil
@@ -10,17 +10,17 @@ from typing import TextIO
 
 import attr
 
-#: The width of what no terminal shows, and the least that a text at the end of a line is given.
+#: The line width for pipes, and the minimum width of a text at the end of a line.
 PIPED, _LEAST = 240, 12
 
 
 def width_of(out: TextIO) -> int:
-    """Return the cells of a line: the terminal's, or `PIPED` where a program reads."""
+    """Return the line width in cells: the terminal's, or `PIPED` for a pipe."""
     return max(shutil.get_terminal_size((120, 40)).columns, 40) if out.isatty() else PIPED
 
 
 def cells(text: str) -> int:
-    """Return how many cells of a terminal a text takes up: two for a wide letter, none for a mark on another one."""
+    """Return the width of a text in terminal cells: two for a wide character, none for a combining mark."""
     return len(text) if text.isascii() else sum(map(_cells_of, text))
 
 
@@ -31,7 +31,7 @@ def _cells_of(letter: str) -> int:
 
 
 def cut(text: str, width: int) -> str:
-    """Return a text that fits into so many cells, with an ellipsis where it was cut."""
+    """Truncate a text to a width in cells, with an ellipsis."""
     if cells(text) <= width:
         return text
     taken, room = 0, width - 1
@@ -44,7 +44,7 @@ def cut(text: str, width: int) -> str:
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
-    """Return a text cut or filled up to so many cells."""
+    """Truncate or pad a text to a width in cells."""
     text = cut(text, width)
     space = " " * (width - cells(text))
     return space + text if right else text + space
@@ -54,10 +54,10 @@ def fit(text: str, width: int, right: bool = False) -> str:
 class TextColumn:
     """One column of a list.
 
-    :ivar width: in cells; 0 for the last one, which takes what is left.
+    :ivar width: in cells; 0 for the last one, which takes the remaining width.
     :ivar least: the narrowest terminal on which it is shown.
-    :ivar wide: its width where there is much room.
-    :ivar right: whether it stands at the right, as figures do.
+    :ivar wide: its width on a wide terminal.
+    :ivar right: whether it is right-aligned, as numbers are.
     """
 
     name: str
@@ -68,12 +68,12 @@ class TextColumn:
 
 
 class Columns:
-    """The columns of a list whose rows come one by one, so that no width can wait for the longest value.
+    """The columns of a list whose rows are written one by one, so that widths cannot depend on the values.
 
-    :ivar shown: the columns that fit, in their order.
+    :ivar shown: the columns that fit, in order.
     """
 
-    #: From this width on a column is as wide as it would like to be.
+    #: From this terminal width on, columns have their ``wide`` width.
     ROOMY = 150
 
     def __init__(self, columns: Sequence[TextColumn], width: int) -> None:
@@ -86,9 +86,9 @@ class Columns:
         return any(each.name == name for each in self.shown)
 
     def line(self, values: dict[str, str]) -> str:
-        """Write a row.
+        """Format a row.
 
-        :param values: texts by the names of columns; those of columns that are left out do not matter.
+        :param values: texts by column name; those of columns that are not shown are ignored.
         """
         pieces, taken = [], 0
         for each in self.shown:
@@ -98,14 +98,14 @@ class Columns:
         return "  ".join(pieces).rstrip()
 
     def heading(self) -> str:
-        """Write the names of the columns."""
+        """Format the column names."""
         return self.line({each.name: each.name for each in self.shown})
 
 
 def table(rows: Iterable[Sequence[str]], out: TextIO, spare: Sequence[str] = ()) -> None:
-    """Write rows in columns as wide as they need to be; the first row is the heading.
+    """Print rows in columns as wide as needed; the first row is the heading.
 
-    :param spare: headings of the columns that are left out first where a terminal is too narrow for all.
+    :param spare: headings of the columns that are dropped first on a terminal that is too narrow.
     """
     kept, width = [list(row) for row in rows], width_of(out)
     left_out: list[str] = []
@@ -122,7 +122,7 @@ def table(rows: Iterable[Sequence[str]], out: TextIO, spare: Sequence[str] = ())
         rest = (fit(cell, size, right=True) for cell, size in zip(row[1:], widths[1:], strict=True))
         out.write("  ".join([fit(row[0], widths[0]), *rest]).rstrip() + "\n")
     if left_out:
-        out.write(f"Too narrow for {', '.join(left_out)}; --json has everything.\n")
+        out.write(f"The terminal is too narrow for {', '.join(left_out)}; --json has everything.\n")
 
 
 def _needed(rows: Sequence[Sequence[str]]) -> int:
@@ -130,7 +130,7 @@ def _needed(rows: Sequence[Sequence[str]]) -> int:
 
 
 def wrapped(text: str, width: int, indent: int) -> str:
-    """Break a text into lines at blanks; those after the first are indented."""
+    """Wrap a text at spaces; lines after the first are indented."""
     lines, line = [], ""
     for word in text.split(" "):
         if line and cells(line) + 1 + cells(word) > width - indent:

@@ -1,4 +1,4 @@
-"""``ccsproxy completion``: completion scripts for shells, made from the commands themselves."""
+"""``ccsproxy completion``: shell completion scripts, generated from the commands themselves."""
 
 import argparse
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Print the completion script of the shell, or how a word of a query may go on."""
+    """Print the shell's completion script, or the completions of a word of a query."""
     from ccsproxy.tools.main import build_parser
 
     if args.shell == "words":
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def query_words(args: argparse.Namespace) -> list[str]:
-    """Return how a word of a query may go on: fields, then the values that are recorded of a field."""
+    """Return the completions of a word of a query: fields, then the recorded values of a field."""
     sign = "-" if args.begun.startswith("-") else ""
     field, colon, begun = args.begun.lstrip("-").partition(":")
     if not colon:
@@ -64,7 +64,7 @@ def _quoted(text: str) -> str:
 
 
 def words_of(parser: argparse.ArgumentParser) -> dict[str, list[str]]:
-    """Return command to its options, sorted."""
+    """Return the options of each command, sorted."""
     subparsers = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     return {name: sorted(_options(sub)) for name, sub in sorted(subparsers.choices.items())}
 
@@ -101,7 +101,7 @@ _ASKING = ("ls", "cost", "tail")
 
 
 def _zsh(words: Mapping[str, list[str]]) -> str:
-    # zsh brings an emulation of bash's completion, so that one script serves both.
+    # zsh has an emulation of bash's completion, so one script serves both.
     return "autoload -U +X bashcompinit && bashcompinit\n" + _bash(words)
 
 

@@ -25,7 +25,7 @@ Run = Callable[[argparse.Namespace, TextIO, TextIO], int]
 
 
 class CommandError(Exception):
-    """The command cannot do what it was asked for; the message is one sentence for the user."""
+    """The command cannot do what was requested; the message is one sentence for the user."""
 
 
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +37,9 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def data_dir_of(args: argparse.Namespace) -> Path:
-    """Return the data dir, which must be there.
+    """Return the data dir.
 
-    :raises CommandError: when it is not.
+    :raises CommandError: if it does not exist.
     """
     path = Path(args.data_dir).expanduser()
     if not path.is_dir():
@@ -49,13 +49,13 @@ def data_dir_of(args: argparse.Namespace) -> Path:
 
 
 def check_readable(path: Path) -> None:
-    """Make sure that a data dir, if it is there, may be read by whoever runs this.
+    """Check that the data dir, if it exists, may be read by this user.
 
-    :raises CommandError: when it may not.
+    :raises CommandError: if it may not.
     """
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
-        raise CommandError(f"The data dir {path} is another user's (id {path.stat().st_uid}) and may not be read by "
-                           "you; name your own with --data-dir.")  # fmt: skip
+        raise CommandError(f"The data dir {path} belongs to another user (id {path.stat().st_uid}) and may not be "
+                           "read by you; name your own with --data-dir.")  # fmt: skip
 
 
 def offline_store(data_dir: Path, **settings: Any) -> OfflineStore:
@@ -72,27 +72,26 @@ def changed(
     request: ControlRequest,
     settings: Mapping[str, Any] | None = None,
 ) -> ControlReply:
-    """Change a store: ask the service that writes to it, or where none does, do it here.
+    """Change a store: through the service that writes to it, or directly if none does.
 
     :param settings: see `offline_store`.
-    :raises DataDirBusy: when a service writes to it that takes no requests.
+    :raises DataDirBusy: if a service writes to it that does not accept requests.
     """
     while True:
         try:
             with offline_store(data_dir, **(settings or {})) as store:
                 return offline(store)
         except DataDirBusy:
-            # A service that ends while it is asked gives no reply, and leaves the store to us: then it is our turn
-            # again.
+            # A service that exits during the request gives no reply and releases the store: then try directly again.
             reply = ask(data_dir, request)
         if reply is not None:
             return reply
 
 
 def reported(run: Run) -> Run:
-    """Make a command end with one sentence when it cannot do its work, never with a traceback.
+    """Wrap a command so that failures are reported in one sentence, never with a traceback.
 
-    The status is 2 for a question that cannot be meant, and 1 for everything else.
+    The exit status is 2 for an invalid query, and 1 for everything else.
     """
 
     @functools.wraps(run)
@@ -114,21 +113,21 @@ def _status_of(run: Run, args: argparse.Namespace, out: TextIO, err: TextIO) -> 
     except EngineError as reason:
         err.write(f"The shipped records cannot be read at the moment: {reason}.\n")
     except BrokenPipeError:
-        raise  # the reader has seen enough, which is no trouble of ours
+        raise  # the reader of our output has closed the pipe, which is not an error
     except QueryError as reason:
         err.write(f"{reason}\n")
         return 2
     except (OSError, ValueError, PackedError, sqlite3.Error) as reason:
-        err.write(f"{args.data_dir} could not be worked on: {reason}\n")
+        err.write(f"{args.data_dir} could not be used: {reason}\n")
     return 1
 
 
 def _say_what_lacks(args: argparse.Namespace, err: TextIO) -> None:
-    """Say, where a command has asked an index that is not whole, that its answer may lack records."""
+    """Warn, if a command used an incomplete index, that records may be missing from its answer."""
     asked = getattr(args, "asked", None)
     if asked is not None and asked.rebuilding():
-        err.write("The index is not whole, so records may be missing here: a running ccsproxy completes it, "
-                  "ccsproxy reindex does where none runs.\n")  # fmt: skip
+        err.write("The index is incomplete, so records may be missing here: a running ccsproxy completes it, "
+                  "otherwise run 'ccsproxy reindex'.\n")  # fmt: skip
 
 
 def write_json(out: TextIO, value: Any) -> None:
@@ -137,7 +136,7 @@ def write_json(out: TextIO, value: Any) -> None:
 
 
 def size_text(size: int) -> str:
-    """Write bytes for people."""
+    """Format a number of bytes."""
     amount, unit = float(size), "B"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
         if amount < 1024:

@@ -1,4 +1,4 @@
-"""The engine given by ``--from``: shipped records as a source for the hub and for reading commands."""
+"""The engine selected by ``--from``: shipped records as the source of the hub and of reading commands."""
 
 import argparse
 import tempfile
@@ -14,12 +14,12 @@ from ccsproxy.store.engine.reader import EngineReader
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.data_dir import CommandError
 
-#: What commands have opened, until the program ends.
+#: Engines opened by commands, closed when the program exits.
 _OPEN = ExitStack()
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--from`` for a command that reads."""
+    """Declare ``--from`` for a reading command."""
     parser.add_argument(
         "--from", dest="source", metavar="URL", help="read from what was shipped to this target instead"
     )
@@ -27,9 +27,9 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 
 
 def source_reader(args: argparse.Namespace) -> Reader | None:
-    """Return the reader of the target that a command names, None where it names none.
+    """Return the reader of the target given to a command, None if none is given.
 
-    :raises CommandError: when it cannot be read.
+    :raises CommandError: if it cannot be read.
     """
     source = getattr(args, "source", None)
     if not source:
@@ -38,14 +38,14 @@ def source_reader(args: argparse.Namespace) -> Reader | None:
         engine = _OPEN.enter_context(opened(source_address(source), args.ship_credentials or ""))
     except ConfigError as error:
         raise CommandError(str(error)) from None
-    # It offers what the local one does (test/ship/reader_contract.py holds both to it).
+    # It offers what the local reader does (test/ship/reader_contract.py checks both).
     return cast(Reader, EngineReader(engine))
 
 
 def source_address(text: str) -> ShipAddress:
-    """Read what ``--from`` names.
+    """Parse the value of ``--from``.
 
-    :raises CommandError: when it is no target.
+    :raises CommandError: if it is not a target.
     """
     try:
         return ship_address(text)
@@ -57,9 +57,9 @@ def source_address(text: str) -> ShipAddress:
 def opened(address: ShipAddress, credentials_file: str, searched: bool = False) -> Iterator[Engine]:
     """Open the engine of a target.
 
-    :param searched: whether what is needed to search is made ready at once.
-    :raises ConfigError: when it cannot be read from here.
-    :raises CommandError: when it does not answer.
+    :param searched: whether to prepare the search index immediately.
+    :raises ConfigError: if it cannot be read from here.
+    :raises CommandError: if it does not respond.
     """
     with tempfile.TemporaryDirectory(prefix="ccsproxy-hub-") as folder:
         try:
@@ -69,13 +69,13 @@ def opened(address: ShipAddress, credentials_file: str, searched: bool = False) 
 
 
 def make_engine(address: ShipAddress, credentials_file: str, folder: Path, searched: bool = False) -> Engine:
-    """Make the engine of a target.
+    """Create the engine of a target.
 
-    :param folder: for copies of what is in a bucket.
-    :param searched: whether what is needed to search is made ready at once.
-    :raises ConfigError: when it cannot be read from here.
+    :param folder: for copies of the objects in a bucket.
+    :param searched: whether to prepare the search index immediately.
+    :raises ConfigError: if it cannot be read from here.
     """
-    # Only for who reads from an engine: the other commands start without what shipping imports.
+    # Imported only when needed: other commands start without the imports of shipping.
     from ccsproxy.ship.credentials import read_credentials
     from ccsproxy.ship.registry import check
 

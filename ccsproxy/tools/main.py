@@ -14,8 +14,8 @@ from ccsproxy.errors import StartError
 from ccsproxy.launch.registry import BY_NAME
 from ccsproxy.tools.data_dir import CommandError
 
-#: The subcommands in the order in which the help lists them, and the module of this room that each is. It has NAME,
-#: SUMMARY, ``add_arguments(parser)`` and ``run(args, out, err)``, which returns the exit status.
+#: The subcommands in the order of the help, with their modules. A module has NAME, SUMMARY,
+#: ``add_arguments(parser)`` and ``run(args, out, err)``, which returns the exit status.
 COMMANDS = {
     "serve": "service.serve",
     "demo": "service.demo",
@@ -60,7 +60,7 @@ COMMANDS = {
     "completion": "completion",
 }
 
-#: What `ccsproxy --help` says of agents, which are no commands of ours: all after their names is their own.
+#: The help on agents, which are not subcommands: everything after their names is passed to them.
 _AGENTS = (
     f"ccsproxy AGENT ...  starts an agent and records its calls ({', '.join(BY_NAME)}); ccsproxy run -- COMMAND ... "
     "starts any other program. Options before the name: --via forward|base-url, --label KEY=VALUE, --capture LEVEL, "
@@ -70,7 +70,7 @@ _AGENTS = (
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one sentence.
+    """A parser whose error messages are one sentence.
 
     :ivar commands: the parsers of its commands by name.
     """
@@ -81,19 +81,19 @@ class _Parser(argparse.ArgumentParser):
         self._said: Sequence[str] = ()
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse; what was said is remembered for the complaint about it."""
+        """Parse, and remember the arguments for the error message."""
         self._said = sys.argv[1:] if args is None else args
         return super().parse_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """End with status 2 and one sentence, which names what may have been meant."""
-        # argparse offers its own sentences in English prose alone, so that they are read to say more than they do.
+        """Exit with status 2 and one sentence, with a suggestion if there is a similar name."""
+        # argparse offers its messages only as English text, so they are parsed in order to improve them.
         strange = re.search(r"argument COMMAND: invalid choice: '([^']*)'", message)
         if strange:
             meant = _meant(strange[1], [*self.commands, *BY_NAME, "run"])
             self.exit(2, f"{self.prog}: there is no command {strange[1]!r}{meant or ';'} see '{self.prog} --help'\n")
         if message.endswith("required: COMMAND") and self._said:
-            # What argparse lacks is the command; what was said is an option that there is not.
+            # argparse complains about a missing command, but the actual error is an unknown option.
             message = f"unrecognized arguments: {self._said[0]}"
         unknown = re.search(r"unrecognized arguments: (\S+)", message)
         used = next((self.commands[word] for word in self._said if unknown and word in self.commands), self)
@@ -103,14 +103,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _meant(word: str, known: Sequence[str]) -> str:
-    """Return the sentence's end that names the commands which may be meant, empty when none is near."""
-    # Two letters in the wrong order are a slip, too, and half of a short name.
+    """Return the end of a sentence with suggested commands, empty if no name is similar."""
+    # Two swapped letters are a typing error, too, and half of a short name.
     near = difflib.get_close_matches(word, known, 3, 0.6) or [name for name in known if sorted(name) == sorted(word)]
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _nearest_option(option: str, used: argparse.ArgumentParser) -> str:
-    # Here, since the room of options reaches far, and most command lines are right.
+    # Imported here, because config imports much and most command lines are correct.
     from ccsproxy.config.suggest import did_you_mean
 
     strings = (string for action in used._actions for string in action.option_strings)
@@ -118,10 +118,10 @@ def _nearest_option(option: str, used: argparse.ArgumentParser) -> str:
 
 
 def build_parser(names: Iterable[str] = COMMANDS) -> _Parser:
-    """Return the parser of the command.
+    """Return the command's parser.
 
-    :param names: the subcommands that it knows, all of them for help and for complaints. Only their modules are
-        imported: together they reach most of ccsproxy, which takes longer than what most of them do.
+    :param names: the subcommands to include, all of them for help and for error messages. Only their modules are
+        imported: all together import most of ccsproxy, which takes longer than what most of them do.
     """
     parser = _Parser(prog="ccsproxy", description="A flight recorder for coding agents.", epilog=_AGENTS)
     parser.add_argument("--version", action="version", version=f"ccsproxy {__version__}")
@@ -136,10 +136,10 @@ def build_parser(names: Iterable[str] = COMMANDS) -> _Parser:
 
 
 def _open_closed_streams() -> None:
-    """Let nothing stand in for the standard streams that whoever started us has closed (``ccsproxy ls >&-``).
+    """Open standard streams that the parent process has closed (``ccsproxy ls >&-``).
 
-    Python has None for them, and the next file that is opened, a segment for one, would get their number: whatever
-    wrote a message would write into it.
+    Python has None for them, and the next file that is opened, such as a segment, would get their descriptor: any
+    message would be written into it.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -151,7 +151,7 @@ def _open_closed_streams() -> None:
 
 
 def _run(words: Sequence[str]) -> int:
-    """Run what the words ask for, importing no more than that needs."""
+    """Run the requested command, importing no more than it needs."""
     if not words:
         next_step: Any = importlib.import_module("ccsproxy.tools.agents.next_step")
         return int(next_step.run(sys.stdout))
@@ -163,7 +163,7 @@ def _run(words: Sequence[str]) -> int:
             return int(launching.launch(asked))
     behind = next((word for word in words if word in COMMANDS), "") if first.startswith("--") else ""
     if behind and first not in ("--help", "--version"):
-        raise CommandError(f"options go behind the command: ccsproxy {behind} {first} ...")
+        raise CommandError(f"options go after the command: ccsproxy {behind} {first} ...")
     names = [first] if first in COMMANDS else [] if first == "--version" else COMMANDS
     args = build_parser(names).parse_args(words)
     return int(args.command.run(args, sys.stdout, sys.stderr))
@@ -172,8 +172,8 @@ def _run(words: Sequence[str]) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
-    :param argv: the arguments without the program's name; those of the process when None.
-    :return: the exit status: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
+    :param argv: the arguments without the program's name; None for those of the process.
+    :return: the exit status: 0 success, 1 failure, 2 usage error, 130 interrupted.
     """
     _open_closed_streams()
     words = sys.argv[1:] if argv is None else argv
@@ -187,6 +187,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader of our output is gone; say so to the shell, and keep the interpreter from complaining at exit.
+        # The reader of our output is gone: report it to the shell, and keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

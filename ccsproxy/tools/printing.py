@@ -1,4 +1,4 @@
-"""Prints lists for people: columns, numbers and colours (colours only on a terminal)."""
+"""Formats lists for people: columns, numbers and colours (colours only on a terminal)."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +16,9 @@ _OUTCOME_COLOURS = {"complete": "green", "client_disconnected": "yellow", "shutd
 
 
 class Paint:
-    """Colours text when the stream is a terminal, ``NO_COLOR`` is not set and ``TERM`` is not ``dumb``.
+    """Colours text if the stream is a terminal, ``NO_COLOR`` is not set and ``TERM`` is not ``dumb``.
 
-    :ivar width: cells of a line.
+    :ivar width: the line width in cells.
     """
 
     def __init__(self, out: TextIO, environ: Mapping[str, str] = os.environ) -> None:
@@ -26,7 +26,7 @@ class Paint:
         self.width = width_of(out)
 
     def __call__(self, text: str, colour: str) -> str:
-        """Return the text in a colour, or as it is."""
+        """Return the text in a colour, or unchanged."""
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.on else text
 
 
@@ -35,18 +35,18 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else _SHOWN.get(c, "\N{REPLACEMENT CHARACTER}") for c in str(text))
 
 
-#: What is no printable letter and yet harmless: blanks, and what joins letters (emoji, Arabic, Indic scripts).
+#: Harmless characters that are not printable: white space, and joiners (emoji, Arabic, Indic scripts).
 _SHOWN = {"\t": " ", "\n": " ", "\N{ZERO WIDTH JOINER}": "\N{ZERO WIDTH JOINER}",
           "\N{ZERO WIDTH NON-JOINER}": "\N{ZERO WIDTH NON-JOINER}"}  # fmt: skip
 
 
 def number(value: float | None) -> str:
-    """Write a number for people, ``-`` when it is not known."""
+    """Format a number, ``-`` if unknown."""
     return "-" if value is None else f"{value:,.0f}"
 
 
 def duration(milliseconds: float | None) -> str:
-    """Write a duration for people, ``-`` when it is not known."""
+    """Format a duration, ``-`` if unknown."""
     if milliseconds is None:
         return "-"
     if milliseconds < 1000:
@@ -55,7 +55,7 @@ def duration(milliseconds: float | None) -> str:
 
 
 def local_time(text: str | None) -> str:
-    """Write a record's time in the reader's time zone."""
+    """Format a record's time in the user's time zone."""
     if not text:
         return "-"
     try:
@@ -64,7 +64,7 @@ def local_time(text: str | None) -> str:
         return printable(text)
 
 
-#: The cost has room for a bound of thousands, since an amount that is cut short is another amount.
+#: The cost column has room for a bound in thousands, since a truncated amount would be a different amount.
 _COLUMNS = (
     TextColumn("TIME", 8, wide=14),
     TextColumn("SESSION/SEQ", 21, wide=22),
@@ -79,23 +79,23 @@ _COLUMNS = (
     TextColumn("COST", 9, wide=11, right=True),
     TextColumn(""),
 )
-#: The longest line of what a request is about; more of it is in the record.
+#: Maximum length of a request's description; the record has more.
 _ABOUT = 100
 
 
 def heading(paint: Paint) -> str:
-    """Return the line above a list of requests."""
+    """Return the heading of a list of requests."""
     return paint(Columns(_COLUMNS, paint.width).heading(), "bold")
 
 
 def request_line(item: Mapping[str, Any], paint: Paint) -> str:
-    """Return the line of one request, from its summary, in the columns that the terminal has room for."""
+    """Return the line of one request, from its summary, in the columns that fit the terminal."""
     outcome, columns = item["outcome"], Columns(_COLUMNS, paint.width)
     shown = outcome or "running"
     if outcome == "http_error" and item["status"]:
         shown = f"http_error {item['status']}"
     about = str(item["error_message"] or item.get("preview") or item["path"])
-    # Where there is no column for it, only what did not go well is said.
+    # Without that column, only outcomes other than success are named.
     about = about if columns.has("OUTCOME") or outcome == "complete" else f"{shown}: {about}"
     time = local_time(item["started_at"])
     values = {
@@ -115,7 +115,7 @@ def request_line(item: Mapping[str, Any], paint: Paint) -> str:
 
 
 def _sent(item: Mapping[str, Any]) -> dict[str, str]:
-    """Return the size of the whole prompt, which part of it came from the cache, and that of the answer."""
+    """Return the sizes of the complete prompt, of its cached part, and of the response."""
     prompt, share, out = member(item, "prompt_tokens"), member(item, "cached_share"), item["output_tokens"]
     return {
         "SENT": "-" if prompt is None else tokens(prompt),
@@ -125,13 +125,13 @@ def _sent(item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def short(session_id: str) -> str:
-    """Return the part of a session id that tells it apart, which all commands take for the whole."""
+    """Abbreviate a session id; all commands accept the abbreviated form."""
     return session_id if len(session_id) <= 16 else session_id[:8] + "…" + session_id[-6:]
 
 
 def table(rows: Iterable[Sequence[str]], out: TextIO, spare: Sequence[str] = ()) -> None:
-    """Write rows in columns as wide as they need to be; the first row is the heading.
+    """Print rows in columns as wide as needed; the first row is the heading.
 
-    :param spare: headings of the columns that a narrow terminal may do without, those that matter least first.
+    :param spare: headings of the columns that a narrow terminal drops, least important first.
     """
     columns_of.table([[printable(cell) for cell in row] for row in rows], out, spare)

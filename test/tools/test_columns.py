@@ -87,7 +87,7 @@ class TableTests(SynchronousTestCase):
         """Columns that may be left out go first, and it is said; then names are cut."""
         lines = self.written(50, "P50")
         self.assertNotIn("2.0s", "".join(lines))
-        self.assertIn("Too narrow for P50", lines[-1])
+        self.assertIn("too narrow for P50", lines[-1])
         self.assertTrue(all(cells(line) <= 50 for line in lines[:-1]))
 
 

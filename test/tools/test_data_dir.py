@@ -43,4 +43,4 @@ class DataDirTests(StoreCommandCase):
         for command in (verify, du, status):
             code, said, complaint = self.call(command)
             self.assertEqual((code, said), (1, ""), command.NAME)
-            self.assertIn("another user's", complaint)
+            self.assertIn("belongs to another user", complaint)

@@ -38,7 +38,7 @@ class MainTests(SynchronousTestCase):
         self.assertIn("did you mean --sort? see 'ccsproxy ls --help'", self.said("ls", "--srot", "cost"))
         self.assertIn("did you mean ls?", self.said("sl"))
         self.assertIn("did you mean --version?", self.said("--verson"))
-        self.assertIn("behind the command: ccsproxy ls --data-dir", self.said("--data-dir", "/tmp/x", "ls"))
+        self.assertIn("after the command: ccsproxy ls --data-dir", self.said("--data-dir", "/tmp/x", "ls"))
 
 
 class HelpTests(AnsweringCase):

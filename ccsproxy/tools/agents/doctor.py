@@ -1,4 +1,4 @@
-"""``ccsproxy doctor``: what would get in an agent's way, what a base URL would change, and the remedy."""
+"""``ccsproxy doctor``: reports what would disturb an agent, what a base URL would change, and the remedies."""
 
 import argparse
 import os
@@ -31,8 +31,10 @@ from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, check_readable, reported, write_json
 
 NAME = "doctor"
-SUMMARY = "Report what would get in an agent's way or change it, and the remedy. Exit status 1 if there is anything."
-#: How many differences are written for people.
+SUMMARY = (
+    "Report what would disturb an agent or change its behaviour, with remedies. Exit status 1 if there is anything."
+)
+#: How many differences are listed in text output.
 _MOST = 20
 _MARKS = {OK: "ok  ", NOTE: "note", TROUBLE: "!!  "}
 
@@ -51,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Examine everything, and say it."""
+    """Run all checks, and report the results."""
     surroundings = Surroundings(Path.home(), Path.cwd(), dict(os.environ))
     if args.measure:
         return _measure(args.agent, surroundings, out, as_json=args.json)
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         *(finding for agent in _chosen(args.agent, surroundings) for finding in examine_agent(agent, surroundings)),
         *examine_shell(surroundings),
         *examine_machine(data_dir),
-        # While a service runs it is the one that has them.
+        # A running service holds them itself.
         *(examine_ports(Background(data_dir).taken_ports()) if found is None and data_dir.is_dir() else ()),
         *(_last_session(data_dir) if (data_dir / "segments").is_dir() else ()),
         *examine_service(found, read_health(found, data_dir) if found else {}),
@@ -75,9 +77,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _measure(name: str | None, surroundings: Surroundings, out: TextIO, *, as_json: bool) -> int:
-    """Measure an agent, and say what a base URL changes in it; exit status 1 when nothing can be said."""
+    """Measure what a base URL changes in an agent; exit status 1 if the measurement failed."""
     if name is None:
-        raise CommandError("Name the agent that is to be measured: ccsproxy doctor --measure claude")
+        raise CommandError("Name the agent to measure: ccsproxy doctor --measure claude")
     (agent,) = _chosen(name, surroundings)
     measured = measure(agent, surroundings)
     if as_json:
@@ -96,15 +98,15 @@ def _measured(title: str, measured: Measurement) -> Iterable[str]:
     yield f"  by forwarding {measured.calls[0]} model calls, {forward} bytes"
     yield f"  by base URL {measured.calls[1]} model calls, {base} bytes"
     if not measured.differences:
-        yield "  the requests are equal but for ids, hashes and times"
+        yield "  the requests are equal except for ids, hashes and times"
     for each in measured.differences[:_MOST]:
         yield f"  {each.text()}"
     if len(measured.differences) > _MOST:
-        yield f"  and {len(measured.differences) - _MOST} more places; --json says them all"
+        yield f"  and {len(measured.differences) - _MOST} more places; --json lists them all"
 
 
 def _last_session(data_dir: Path) -> Iterable[Diagnosis]:
-    """Look whether anything of the newest session is missing."""
+    """Check whether anything of the newest session was lost."""
     reader = Reader(data_dir)
     try:
         for session in reader.sessions(SessionQuery(limit=1)):
@@ -119,7 +121,7 @@ def _chosen(name: str | None, surroundings: Surroundings) -> list[Agent]:
     if name is None:
         return [agent for agent in AGENTS if agent.find(surroundings.environment)]
     if name not in BY_NAME:
-        raise CommandError(f"No agent is called {name!r}; there are {', '.join(BY_NAME)}.")
+        raise CommandError(f"There is no agent {name!r}; there are {', '.join(BY_NAME)}.")
     return [BY_NAME[name]]
 
 

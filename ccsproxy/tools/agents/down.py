@@ -25,14 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """End it; exit status 1 when none runs."""
+    """Stop the service; exit status 1 if none is running."""
     data_dir = Path(args.data_dir).expanduser().absolute()
     if not data_dir.is_dir():
         raise CommandError(f"No ccsproxy runs on {data_dir}.")
     users = holders(data_dir)
-    # Each of them would fail with its next call: it was led to this service when it was started.
+    # Otherwise each of their next calls would fail: they were directed to this service when they started.
     if users and not args.force:
-        raise CommandError(f"{users} agent{'s' * (users != 1)} still use it; end them first, or say --force.")
+        raise CommandError(f"{users} agent{'s' * (users != 1)} still use it; end them first, or use --force.")
     removed = args.systemd and UserUnit(unit_path(os.environ, Path.home())).remove()
     stopped = Background(data_dir).stop() or removed
     if args.json:

@@ -1,4 +1,4 @@
-"""``ccsproxy [OPTION ...] AGENT ...`` and ``ccsproxy run``: start an agent; all after its name is passed on to it."""
+"""``ccsproxy [OPTION ...] AGENT ...`` and ``ccsproxy run``: start an agent; what follows its name is passed to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ccsproxy.launch.start import LaunchResult, program_of, start
 from ccsproxy.store.reader.reader import Reader
 from ccsproxy.tools.data_dir import CommandError
 
-#: Seconds that the records of the last calls have to be written.
+#: Seconds to wait for the records of the last calls.
 _WRITTEN_WITHIN = 1.0
 
 
@@ -34,7 +34,7 @@ _WRITTEN_WITHIN = 1.0
 class Launch:
     """A command line that starts an agent.
 
-    :ivar options: what was said before the agent's name.
+    :ivar options: the options before the agent's name.
     :ivar name: the agent's name, or ``run``.
     :ivar words: everything after it.
     """
@@ -45,8 +45,8 @@ class Launch:
 
 
 def option_parser() -> argparse.ArgumentParser:
-    """Return the parser of what may stand before an agent's name."""
-    # An abbreviation that is clear today would mean something else with the next option that begins like it.
+    """Return the parser of the options before an agent's name."""
+    # No abbreviations: one that is unambiguous today could become ambiguous with the next option.
     parser = argparse.ArgumentParser(prog="ccsproxy", add_help=False, allow_abbrev=False)
     parser.add_argument("--data-dir", metavar="DIR", default="~/.ccsproxy")
     parser.add_argument("--via", choices=(FORWARD, BASE_URL), default="")
@@ -60,25 +60,25 @@ def option_parser() -> argparse.ArgumentParser:
 
 
 def find_launch(argv: Sequence[str]) -> Launch | None:
-    """Return how an agent is to be started, None when the command line is of another command."""
+    """Return how to start an agent, None if the command line is of another command."""
     for position, word in enumerate(argv):
         if word in BY_NAME or word == "run":
             parser = option_parser()
             options, left = parser.parse_known_args(list(argv[:position]))
             if left and argv[0].startswith("--"):
                 raise CommandError(_unknown(next(each for each in left if each.startswith("-")), word, parser))
-            if left:  # the name was some other command's word, as in 'ccsproxy search claude'
+            if left:  # the name was an argument of another command, as in 'ccsproxy search claude'
                 return None
             return _with_own(parser, options, word, list(argv[position + 1 :]))
     return None
 
 
 def _with_own(parser: argparse.ArgumentParser, options: argparse.Namespace, name: str, words: list[str]) -> Launch:
-    """Take ``run``'s own options, which may stand behind its name, up to the command."""
+    """Parse ``run``'s own options, which may also follow its name, up to the command."""
     if name != "run":
         return Launch(options, name, words)
     while words and words[0].startswith("--") and words[0] != "--":
-        # All but this one have a value, which is the next word.
+        # Each of them except this one takes a value, which is the next word.
         taken = 1 if words[0] == "--quiet" or "=" in words[0] else 2
         options, left = parser.parse_known_args(words[:taken], options)
         if left:
@@ -88,16 +88,16 @@ def _with_own(parser: argparse.ArgumentParser, options: argparse.Namespace, name
 
 
 def _unknown(option: str, name: str, parser: argparse.ArgumentParser) -> str:
-    """Say that an option is none of those that go before an agent's name, and which may be meant."""
+    """Describe an option that is not allowed before an agent's name, and suggest a similar one."""
     known = [string[2:] for action in parser._actions for string in action.option_strings]
     nearest = did_you_mean(option, known) or f"; there are {', '.join(f'--{each}' for each in known)}."
-    return f"{option} cannot stand before {name!r}{nearest} The agent's own options come after its name."
+    return f"{option} is not allowed before {name!r}{nearest} The agent's own options come after its name."
 
 
 def launch(asked: Launch) -> int:
-    """Start the agent, wait for it, write the receipt, and end as it did.
+    """Start the agent, wait for it, print the receipt, and exit with its status.
 
-    :return: its exit status; a signal that ended it ends us too.
+    :return: its exit status; if a signal ended it, the same signal ends us.
     """
     options = asked.options
     data_dir = Path(options.data_dir).expanduser().absolute()
@@ -113,18 +113,18 @@ def launch(asked: Launch) -> int:
 
 
 def _command(asked: Launch) -> tuple[Agent | None, list[str]]:
-    """Return what is known of the program that is to be started, and its command line."""
+    """Return the known agent, None for any program, and the command line."""
     agent = BY_NAME.get(asked.name)
     return agent, _program(asked.words) if agent is None else [program_of(agent, os.environ), *asked.words]
 
 
 def _replayed(asked: Launch, data_dir: Path) -> int:
-    """Start the agent against recorded answers, and end as it did."""
+    """Start the agent against recorded responses, and exit with its status."""
     options = asked.options
     if not data_dir.is_dir():
         raise CommandError(f"There is no data dir at {data_dir}; name it with --data-dir.")
     if options.label or options.capture:
-        raise CommandError("--replay-into records nothing, so that --label and --capture have no meaning with it.")
+        raise CommandError("--replay-into records nothing; remove --label and --capture.")
     agent, command = _command(asked)
     mock = [options.replay_into, "--speed", options.speed, "--match", options.match]
     result = start_replayed(agent, command, data_dir, mock, options.via)
@@ -141,7 +141,7 @@ def _label(text: str) -> tuple[str, str]:
     key, mark, value = text.partition("=")
     if not mark or not key or "," in text:
         raise CommandError(
-            f"--label {text!r} is wrong: give KEY=VALUE without commas, for example --label task=refund"
+            f"--label {text!r} is invalid: write KEY=VALUE without commas, for example --label task=refund"
         )
     return key, value
 
@@ -156,8 +156,8 @@ def _program(words: Sequence[str]) -> list[str]:
 
 
 def _write_receipt(data_dir: Path, started: LaunchResult) -> None:
-    """Write what the run came to; whatever goes wrong here is not the agent's fault, so its status stays."""
-    # Records are written behind the answers, and nothing tells another process when the last one is.
+    """Print the receipt; failures here are not the agent's fault and do not change its exit status."""
+    # Records are written after the responses, and nothing tells another process that the last one is written.
     time.sleep(_WRITTEN_WITHIN)
     try:
         reader = Reader(data_dir)
@@ -166,9 +166,9 @@ def _write_receipt(data_dir: Path, started: LaunchResult) -> None:
         finally:
             reader.close()
     except Exception as error:
-        _say(f"the receipt could not be made: {error}")
+        _say(f"the receipt could not be created: {error}")
         return
-    # A service that nobody else uses is about to end, and its address with it; 'ccsproxy open' starts one.
+    # A service without other users is about to exit, so its address is useless; 'ccsproxy open' starts one.
     api = (started.run_file.get("api") or [""]) if is_wanted(data_dir) else [""]
     for line in receipt.lines(api[0]):
         sys.stderr.write(line + "\n")

@@ -55,19 +55,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Serve until it is interrupted."""
+    """Serve until interrupted."""
     if args.speed < 0 or not 0 <= args.port < 65536:
         raise CommandError("--speed takes 0 or more, --port 0 to 65535.")
     reader = open_reader(args)
     calls, lacking = _calls(reader, args.place)
     if not calls:
-        raise CommandError("None of these calls can be given again: their answers were not kept.")
+        raise CommandError("None of these calls can be replayed: their responses were not kept.")
     _serve(args, calls, lacking, out)
     return 0
 
 
 def _calls(reader: Reader, places: list[str]) -> tuple[list[MockedCall], list[str]]:
-    """Return the calls that can be given again, and the names of the others."""
+    """Return the calls that can be replayed, and the names of the others."""
     found, lacking = list[MockedCall](), list[str]()
     for record in _records(reader, places):
         name = f"{record['session_id']}/{record['seq']}"
@@ -87,9 +87,9 @@ def _records(reader: Reader, places: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _answer(reader: Reader, session: str, seq: int) -> RecordedAnswer:
-    """Read an answer anew: a session's streams together may be larger than the memory."""
+    """Read a response again: the streams of a session may together exceed the memory."""
     answer = answer_of(reader.record(session, seq))
-    assert answer is not None  # noqa: S101 - only those that have one are served
+    assert answer is not None  # noqa: S101 - only calls that have one are served
     return answer
 
 
@@ -152,7 +152,7 @@ def _lines(what: dict[str, Any]) -> Iterator[str]:
         yield f"{what['calls']} recorded {answering} at {what['url']} (this machine only; Ctrl-C ends it)"
         if what["lacking"]:
             number = plural(len(what["lacking"]), "call")
-            yield f"{number} cannot be given again: {', '.join(map(_short, what['lacking'][:5]))}"
+            yield f"{number} cannot be replayed: {', '.join(map(_short, what['lacking'][:5]))}"
         session = short(what["session"])
         yield f"use it as a base URL, or start an agent against it: ccsproxy --replay-into {session} AGENT"
     elif "request" in what:
@@ -161,7 +161,7 @@ def _lines(what: dict[str, Any]) -> Iterator[str]:
         yield f"  {each.status}  {each.method} {each.target[:80]}  {by}"
     else:
         left = f", {len(what['left'])} recorded calls were not asked for" if what["left"] else ""
-        yield f"{what['answered']} requests were answered, {what['refused']} were not{left}"
+        yield f"{what['answered']} requests were answered, {what['refused']} were refused{left}"
 
 
 def _short(name: str) -> str:

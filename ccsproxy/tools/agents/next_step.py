@@ -13,7 +13,7 @@ _DATA_DIR = Path("~/.ccsproxy")
 
 
 def run(out: TextIO) -> int:
-    """Look, and say it.
+    """Look at the machine, and suggest the next step.
 
     :return: the exit status.
     """
@@ -30,11 +30,11 @@ def _has_records(data_dir: Path) -> bool:
 
 
 def lines(found: Sequence[Agent], running: Mapping[str, Any] | None, *, recorded: bool) -> Iterator[str]:
-    """Yield what to say.
+    """Yield the lines to print.
 
-    :param found: the agents that are installed.
-    :param running: the run file of the service, None when none runs.
-    :param recorded: there are records already.
+    :param found: the installed agents.
+    :param running: the run file of the running service, None if there is none.
+    :param recorded: whether there are records.
     """
     yield "ccsproxy records what a coding agent sends to its model, and what comes back."
     yield ""
@@ -43,16 +43,16 @@ def lines(found: Sequence[Agent], running: Mapping[str, Any] | None, *, recorded
     program = "any other program" if found else "starts a program and records its model calls"
     yield f"  ccsproxy run -- COMMAND    {program}"
     if not found:
-        yield f"  (no agent that is known was found: {', '.join(agent.name for agent in AGENTS)})"
-        yield "  ccsproxy demo              shows it without an agent and without a key"
+        yield f"  (no known agent was found: {', '.join(agent.name for agent in AGENTS)})"
+        yield "  ccsproxy demo              shows records without an agent or a key"
     if recorded:
-        yield "  ccsproxy ls, why last      what was recorded, and what the last session came to"
+        yield "  ccsproxy ls, why last      what was recorded, and what the last session cost"
     if running is None and recorded:
         yield "  ccsproxy open              the dashboard"
     if running is not None:
         address = (running.get("api") or ["no dashboard"])[0]
-        yield "  ccsproxy open              the dashboard of the service that runs"
+        yield "  ccsproxy open              the dashboard of the running service"
         yield ""
-        yield f"A service runs: proxy {running['proxy'][0]}, dashboard {address}"
+        yield f"A service is running: proxy {running['proxy'][0]}, dashboard {address}"
     yield ""
-    yield "'ccsproxy doctor' says what would be in an agent's way, 'ccsproxy --help' all commands."
+    yield "'ccsproxy doctor' finds problems, 'ccsproxy --help' lists all commands."

@@ -1,4 +1,4 @@
-"""``ccsproxy status``: whether the service runs, where, for whom, and whether anything was lost."""
+"""``ccsproxy status``: whether a service is running, where, for whom, and whether anything was lost."""
 
 import argparse
 from collections import defaultdict
@@ -24,13 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Say what runs, and for whom."""
+    """Report what is running, and for whom."""
     data_dir = Path(args.data_dir).expanduser().absolute()
     check_readable(data_dir)
     found = Background(data_dir).running() if data_dir.is_dir() else None
     if found is None:
         out.write(
-            '{"running": false}\n' if args.json else f"no service runs on {data_dir}; 'ccsproxy up' starts one\n"
+            '{"running": false}\n'
+            if args.json
+            else f"no service is running on {data_dir}; 'ccsproxy up' starts one\n"
         )
         return 1
     health = read_health(found, data_dir)
@@ -47,9 +49,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def _kept(health: Mapping[str, Any]) -> str:
     if not health:
-        return "its health is not known: the API does not answer"
+        return "its health is unknown: the API does not respond"
     dropped = sum((health.get("dropped") or {}).values())
     lost = f"{dropped} were dropped" if dropped else "nothing was dropped"
-    # The service may be of an older version, whose health lacks a member.
+    # An older version's health may lack some members.
     kept = "{accepted} exchanges accepted, {stored} stored, {in_flight} running".format_map(defaultdict(str, health))
     return f"{kept}; {lost}; store {health.get('store')}"

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_data_dir(parser)
     parser.add_argument(
-        "--systemd", action="store_true", help="as a unit of your user's systemd, which starts it at each login"
+        "--systemd", action="store_true", help="as a systemd user unit, which is started at each login"
     )
     parser.add_argument(
         "options", nargs="*", metavar="-- OPTION", help="options for the service, if it has to be started"
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Start it unless it runs, and say where it is."""
+    """Start it unless it is running, and print where it is."""
     data_dir = Path(args.data_dir).expanduser().absolute()
     folder_of(data_dir)
     background = Background(data_dir, args.options)
@@ -39,14 +39,14 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         return 0
     out.write(f"proxy: {found['proxy'][0]}\n")
     out.writelines(f"dashboard: {url}\n" for url in found["api"][:1])
-    out.write("'ccsproxy claude' (codex, gemini, ...) starts an agent with it; 'ccsproxy down' ends it\n")
+    out.write("'ccsproxy claude' (codex, gemini, ...) starts an agent with it; 'ccsproxy down' stops it\n")
     return 0
 
 
 def _by_systemd(background: Background) -> Mapping[str, Any]:
-    """Let systemd run the service in place of us; what runs already is ended first, so that the ports are free.
+    """Let systemd run the service; a running one is stopped first, so that its ports are free.
 
-    :raises NoService: when it cannot.
+    :raises NoService: if systemd cannot.
     """
     command = background.command(while_wanted=False)
     background.stop()

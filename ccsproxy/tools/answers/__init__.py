@@ -1,1 +1,1 @@
-"""Commands that answer a question about records: what it cost, and why."""
+"""Commands that answer a question about records: what they cost, and why."""

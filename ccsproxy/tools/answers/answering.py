@@ -1,4 +1,4 @@
-"""Common parts of the commands that answer questions."""
+"""Common parts of the commands in this folder."""
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +15,10 @@ from ccsproxy.tools.engine_source import source_reader
 
 
 def open_insights(args: argparse.Namespace, budgets: Sequence[Budget] = ()) -> tuple[Reader, Insights]:
-    """Open the store of ``--data-dir``, or what ``--from`` names, and what is made of it.
+    """Open the store of ``--data-dir`` or the source of ``--from``, and the insights into it.
 
-    :param budgets: what was said here; else those of the running service.
-    :raises CommandError: when there is no data dir.
+    :param budgets: those given on the command line; by default those of the running service.
+    :raises CommandError: if there is no data dir.
     """
     if (shipped := source_reader(args)) is not None:
         return shipped, Insights(shipped, budgets=lambda: budgets)
@@ -28,52 +28,52 @@ def open_insights(args: argparse.Namespace, budgets: Sequence[Budget] = ()) -> t
 
 
 def running_budgets(data_dir: Path) -> tuple[Budget, ...]:
-    """Return the budgets of the running service; none where none runs."""
+    """Return the budgets of the running service; empty if none is running."""
     return budgets_in(read_run_file(data_dir) or {})
 
 
 def read_budgets(texts: Iterable[str]) -> tuple[Budget, ...]:
-    """Read budgets of the command line.
+    """Parse budgets given on the command line.
 
-    :raises QueryError: when one cannot be read.
+    :raises QueryError: if one is invalid.
     """
     return tuple(parse_budget(text) for text in texts)
 
 
 def place_of(reader: Reader, text: str) -> tuple[str, int | None]:
-    """Read ``SESSION/SEQ`` or ``SESSION``; a session may be named by a part of its id, or be ``last``.
+    """Parse ``SESSION/SEQ`` or ``SESSION``; a session may be given as a part of its id, or as ``last``.
 
-    :raises CommandError: when it names none.
+    :raises CommandError: if there is no such session.
     """
     session, slash, seq = text.rpartition("/")
     if not slash:
         return full_session(reader, text), None
     if not (seq.isascii() and seq.isdigit()):
-        raise CommandError(f"{text!r} names no request; write SESSION/SEQ as 'ccsproxy ls' shows it.")
+        raise CommandError(f"{text!r} is not a request; write SESSION/SEQ as 'ccsproxy ls' shows it.")
     return full_session(reader, session), int(seq)
 
 
 def one_call(reader: Reader, text: str) -> tuple[str, int]:
-    """Read ``SESSION/SEQ``, or ``last`` for the newest request.
+    """Parse ``SESSION/SEQ``, or ``last`` for the newest request.
 
-    :raises CommandError: when it names none.
+    :raises CommandError: if there is no such request.
     """
     if text == "last":
         return exchange_of(reader, text)
     session, seq = place_of(reader, text)
     if seq is None:
-        raise CommandError(f"{text!r} names a session, not a request; write SESSION/SEQ as 'ccsproxy ls' shows it.")
+        raise CommandError(f"{text!r} is a session, not a request; write SESSION/SEQ as 'ccsproxy ls' shows it.")
     return session, seq
 
 
 def kept(error: NotKept) -> CommandError:
-    """Turn what the store lacks into one sentence."""
+    """Turn the store's error into one sentence."""
     said = str(error)
     return CommandError(f"{said[:1].upper()}{said[1:]}.")
 
 
 def page_url(args: argparse.Namespace, path: str) -> str | None:
-    """Return the address of a page of the running service, None where none runs."""
+    """Return the URL of a page of the running service, None if none is running."""
     shipped = getattr(args, "source", None)
     running: Mapping[str, Any] = {} if shipped else read_run_file(data_dir_of(args)) or {}
     urls = running.get("api")
@@ -81,7 +81,7 @@ def page_url(args: argparse.Namespace, path: str) -> str | None:
 
 
 def examples(parser: argparse.ArgumentParser, *lines: str) -> None:
-    """Put examples below a command's help."""
-    # The usual formatter would fill the examples up into one paragraph.
+    """Add examples to a command's help."""
+    # The default formatter would reflow the examples into one paragraph.
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "examples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write a line for each budget; status 1 when one is spent, 2 when one cannot be read."""
+    """Print a line per budget; exit status 1 if one is spent, 2 if one is invalid."""
     try:
         given = read_budgets(args.budget)
     except BudgetError as error:
@@ -55,6 +55,6 @@ def _notes(found: list[dict[str, Any]], out: TextIO) -> None:
         if each["state"] != "within":
             said = "is spent" if each["state"] == "over" else "is nearly spent"
             out.write(paint(f"The budget {each['scope']} {said}.", _COLOURS[each["state"]]) + "\n")
-    # Budgets overlap: their sum would count the same call several times.
+    # Budgets overlap: adding these numbers would count the same call several times.
     if note := lacking(max(each["unpriced"] for each in found)):
         out.write(f"The sums lack {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")

@@ -40,10 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write a line for each group, the dearest first, and the sum."""
+    """Print a line per group, most expensive first, and the sum."""
     reader, insights = open_insights(args)
     if args.by not in (*insights.groups, *PARTS):
-        raise QueryError(f"--by {args.by} is known where many people's calls are: name a target with --from URL")
+        raise QueryError(f"--by {args.by} needs the calls of many people: name a target with --from URL")
     query = parse_query({"q": " ".join(args.query)})
     found = insights.costs(args.by, query)
     if args.json:
@@ -92,8 +92,6 @@ def _notes(found: dict[str, Any], args: argparse.Namespace, out: TextIO) -> None
     if note := lacking(found["total"].get("unpriced")):
         out.write(f"The sums lack {note}; see: ccsproxy why SESSION/SEQ, ccsproxy prices MODEL\n")
     if args.by in PARTS:
-        out.write(
-            "Estimates, scaled to what the provider counted; each part with all the calls that sent it again.\n"
-        )
+        out.write("Estimates, scaled to the provider's counts; each part includes all calls that sent it again.\n")
     if found["sessions_left_out"]:
         out.write(f"{found['sessions_left_out']} cheaper sessions are left out.\n")

@@ -1,4 +1,4 @@
-"""``ccsproxy diff``: the differences between two requests, of one session or of two."""
+"""``ccsproxy diff``: the differences between two requests, of the same session or not."""
 
 import argparse
 from typing import Any, TextIO
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write what differs in the order of the prompt; status 0 for the same, 1 for differences, as diff does."""
+    """Print the differences in the order of the prompt; exit status 0 if there are none, 1 otherwise, like diff."""
     reader, insights = open_insights(args)
     try:
         found = insights.diff(one_call(reader, args.a), one_call(reader, args.b))
@@ -50,10 +50,11 @@ def _write(found: dict[str, Any], args: argparse.Namespace, out: TextIO) -> None
         name = f" {printable(change['name'])}" if change["name"] else ""
         out.write(paint(f"{change['kind']} {change['place']}{name}", "bold") + "\n")
         for line in () if args.brief else change["lines"]:
-            # A line of a terminal for a line of a prompt, which may have thousands of letters; a program gets all.
+            # On a terminal one line per line of the prompt, which may have thousands of characters; a pipe gets
+            # everything.
             text = cut(printable(line), paint.width - 2) if out.isatty() else printable(line)
             out.write("  " + (paint(text, _COLOURS[text[0]]) if text[:1] in _COLOURS else text) + "\n")
     if found["left_out"]:
-        out.write(f"{found['left_out']} further changes are left out.\n")
+        out.write(f"{found['left_out']} further changes were omitted.\n")
     if found["same"]:
-        out.write("The requests ask the same.\n")
+        out.write("The requests are the same.\n")

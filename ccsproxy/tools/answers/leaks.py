@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write a line for each kind; status 1 when there is none, so that scripts can tell."""
+    """Print a line per kind; exit status 1 if there is none, for scripts."""
     _, insights = open_insights(args)
     found = insights.leaks(parse_time(moment(args.since)) if args.since else None)
     if args.json:
@@ -42,7 +42,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             ]
             rows.append([each["kind"], each["upstream"], *counts, *places, where])
         table(rows, out, ("SESSIONS", "FIRST", "LAST CALL", "WHERE"))
-        out.write("What is kept holds placeholders instead; the providers got the secrets. Replace them there.\n")
+        out.write(
+            "The records contain placeholders, but the providers received the secrets: revoke and replace them.\n"
+        )
     else:
         err.write("No secret is known to have been sent.\n")
     return 0 if found else 1

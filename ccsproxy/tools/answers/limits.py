@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write a line for each limit, the binding one of each account marked."""
+    """Print a line per limit; the one that will be reached first is marked for each account."""
     _, insights = open_insights(args)
     found = insights.limits()
     if args.json:
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         table([*rows, *(_row(each) for each in found)], out, ("AN HOUR", "PROVIDER", "FULL AT", "MEASURED"))
         out.write("* binds first. Other devices on the same account count, too.\n")
     else:
-        err.write("No provider has told of a limit in the last eight days.\n")
+        err.write("No provider has reported a limit in the last eight days.\n")
     return 0 if found else 1
 
 
@@ -45,7 +45,7 @@ def _row(each: dict[str, Any]) -> list[str]:
 
 
 def full_at(each: dict[str, Any]) -> str:
-    """Say when a limit will be reached at this rate."""
+    """Describe when a limit will be reached at the current rate."""
     if each["reached_before_reset"] is None:
         return "–"
     if not each["reached_before_reset"]:

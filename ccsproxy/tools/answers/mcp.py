@@ -1,6 +1,6 @@
 """``ccsproxy mcp``: serves the store to agents, over the Model Context Protocol on standard input and output.
 
-JSON-RPC 2.0, a line a message (MCP 2025-06-18, "Transports", stdio). Reading only; nothing is sent anywhere.
+JSON-RPC 2.0, one message per line (MCP 2025-06-18, "Transports", stdio). Read-only; nothing is sent anywhere.
 """
 
 import argparse
@@ -24,9 +24,9 @@ SUMMARY = "Serve the records to an agent, over the Model Context Protocol on sta
 
 OpenStore = Callable[[], AbstractContextManager[Reader]]
 
-#: Versions of the protocol whose parts that are used here are the same; the newest is offered to others.
+#: Protocol versions that are equal in everything used here; other clients are offered the newest.
 _VERSIONS = ("2025-06-18", "2025-03-26", "2024-11-05")
-#: Letters of an answer; more would fill an agent's context.
+#: Maximum length of a response in characters; more would fill an agent's context.
 _LONGEST = 60_000
 _PARSE, _INVALID, _UNKNOWN, _ARGUMENTS = -32700, -32600, -32601, -32602
 
@@ -45,8 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Answer until standard input ends."""
-    # An engine is opened once, and asked anew each time all the same; a store is opened for each call, so that it is
-    # what is recorded now.
+    # An engine is opened once, since each question queries it anew anyway; a store is opened for each call, to
+    # include
+    # the newest records.
     shipped = source_reader(args)
     if shipped is not None:
         serve(sys.stdin, out, lambda: nullcontext(shipped))
@@ -57,9 +58,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def serve(lines: Iterable[str], out: TextIO, opened: OpenStore) -> None:
-    """Answer messages, one a line; what is no message is answered with an error, and never ends it.
+    """Answer messages, one per line; an invalid one is answered with an error and does not end the loop.
 
-    :param opened: opens what is asked, for one call of a tool.
+    :param opened: opens the store for one tool call.
     """
     for line in lines:
         if not line.strip():
@@ -71,11 +72,11 @@ def serve(lines: Iterable[str], out: TextIO, opened: OpenStore) -> None:
 
 
 def _answer(line: str, opened: OpenStore) -> dict[str, Any] | None:
-    """Return the answer to a message, None for one that wants none."""
+    """Return the response to a message, None for a notification."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
-        return _error(None, _PARSE, "This is no JSON.")
+        return _error(None, _PARSE, "This is not JSON.")
     if not isinstance(message, dict) or not isinstance(message.get("method"), str):
         return _error(None, _INVALID, "A message is an object with a method.")
     if "id" not in message:
@@ -114,7 +115,7 @@ def _tool(number: Any, params: Mapping[str, Any], opened: OpenStore) -> dict[str
     except (CommandError, EngineError, NotKept, ValueError, TypeError, OSError, sqlite3.Error) as error:
         text, failed = f"{error}", True
     if len(text) > _LONGEST:
-        text = f"{text[:_LONGEST]}\n[{len(text) - _LONGEST} more letters are left out; ask for less]"
+        text = f"{text[:_LONGEST]}\n[{len(text) - _LONGEST} more characters were omitted; ask for less]"
     return _result(number, {"content": [{"type": "text", "text": text}], "isError": failed})
 
 

@@ -1,4 +1,4 @@
-"""The tools that ``ccsproxy mcp`` offers, a row each; all of them only read."""
+"""The tools that ``ccsproxy mcp`` offers, one row each; all are read-only."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -18,9 +18,9 @@ from ccsproxy.tools.asking import full_session, moment
 from ccsproxy.tools.printing import Paint
 from ccsproxy.tools.records.brief import brief
 
-#: Rows of a list at most, and where none is asked for.
+#: Maximum and default number of rows in a list.
 _MOST, _ROWS = 200, 20
-#: Of a row, what an agent needs to choose.
+#: The members of a row that an agent needs in order to choose.
 _SHOWN = (
     *("session_id", "seq", "started_at", "client", "model", "outcome", "status", "prompt_tokens", "output_tokens"),
     *(
@@ -35,7 +35,7 @@ _SHOWN = (
         "total_output_tokens",
     ),
 )
-_PLACE = {"type": "string", "description": "SESSION/SEQ as search_calls tells it; or last"}
+_PLACE = {"type": "string", "description": "SESSION/SEQ as returned by search_calls; or last"}
 _SESSION = {"type": "string", "description": "a session's id, or a part of one; or last"}
 _QUERY = {
     "type": "string",
@@ -51,9 +51,9 @@ Arguments = Mapping[str, Any]
 class McpTool:
     """One tool.
 
-    :ivar properties: JSON schema of its arguments, by name.
-    :ivar required: names of those that are needed.
-    :ivar run: answers; raises ValueError, CommandError or NotKept with a sentence.
+    :ivar properties: JSON schemas of its arguments, by name.
+    :ivar required: names of the required arguments.
+    :ivar run: returns the response; raises ValueError, CommandError or NotKept with a sentence.
     """
 
     name: str
@@ -63,7 +63,7 @@ class McpTool:
     run: Callable[[Reader, Arguments], str]
 
     def described(self) -> dict[str, Any]:
-        """Return what a client is told of it."""
+        """Return its description for clients."""
         schema = {"type": "object", "properties": dict(self.properties), "required": list(self.required)}
         hints = {"readOnlyHint": True, "openWorldHint": False}
         return {"name": self.name, "description": self.description, "inputSchema": schema, "annotations": hints}
@@ -132,14 +132,14 @@ TOOLS = (
             {"limit": _LIMIT}, (), _sessions),
     McpTool("search_calls", "Find recorded calls to models by fields and words, the newest first.",
             {"query": _QUERY, "limit": _LIMIT}, ("query",), _search),
-    McpTool("show_call", "What one call asked and was answered, in brief; secrets are replaced.", {"call": _PLACE},
+    McpTool("show_call", "One call's request and response, in brief; secrets are replaced.", {"call": _PLACE},
             ("call",), _call),
-    McpTool("show_conversation", "A whole session as a conversation, each text once; may be long.",
+    McpTool("show_conversation", "A complete session as a conversation, each text once; may be long.",
             {"session": _SESSION}, ("session",), _conversation),
     McpTool("why", "Why a call or a session cost what it cost: price, cache verdict, time, findings.",
             {"place": {"type": "string", "description": "SESSION/SEQ or SESSION; or last"}}, ("place",), _why),
     McpTool("cost", "Sums of cost and tokens.", {"by": _BY, "query": _QUERY}, (),
             _cost),
-    McpTool("findings", "What is worth knowing of the newest sessions, the dearest first.",
+    McpTool("findings", "What is worth knowing about the newest sessions, most expensive first.",
             {"since": {"type": "string", "description": "2h, 7d, or a time; default 7d"}}, (), _findings),
 )  # fmt: skip

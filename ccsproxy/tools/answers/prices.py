@@ -70,7 +70,7 @@ def _list(book: PriceBook, at: str, args: argparse.Namespace, out: TextIO) -> in
     """Write a line for each model whose price is known now."""
     rows: list[list[str]] = [["MODEL", "PROVIDER", "INPUT", "OUTPUT", "CACHED", "WRITE", "1h", "12h"]]
     for provider in [args.provider] if args.provider else LISTED:
-        # A model has a row for each period in which its price was another; the list has one line for it.
+        # A model has a row for each period with a different price; the list has one line per model.
         for name in dict.fromkeys(row.models[0] for row in price_list(provider).prices):
             found = book.find(name, at, provider, args.upstream)
             if found is None or found.price.rates is None:
@@ -87,7 +87,7 @@ def _list(book: PriceBook, at: str, args: argparse.Namespace, out: TextIO) -> in
 
 
 def _compare(book: PriceBook, at: str, args: argparse.Namespace, out: TextIO) -> int:
-    """Write where another list, in a file, differs from ours."""
+    """Print where another price list, in a file, differs from ours."""
 
     def rates(model: str, provider: str) -> RowRates | None:
         found = book.find(model, at, provider)
@@ -99,7 +99,7 @@ def _compare(book: PriceBook, at: str, args: argparse.Namespace, out: TextIO) ->
     except OSError as reason:
         raise CommandError(f"{args.compare} cannot be read: {reason.strerror}.") from None
     except (ValueError, msgspec.DecodeError) as reason:
-        raise CommandError(f"{args.compare} is no price list: {reason}.") from None
+        raise CommandError(f"{args.compare} is not a price list: {reason}.") from None
     found = [each for each in dict.fromkeys(compare(rows, rates)) if not args.model or each.model == args.model]
     if args.json:
         for each in found:
@@ -110,7 +110,7 @@ def _compare(book: PriceBook, at: str, args: argparse.Namespace, out: TextIO) ->
         table(cells, out)
     missing = sum(not each.rate for each in found)
     out.write(
-        f"{len(rows):,} prices there; {missing:,} of them are of models that we have no price of, "
+        f"{len(rows):,} prices there; {missing:,} of them are of models without a price here, "
         f"{len(found) - missing:,} rates differ.\n"
     )
     return 0
@@ -126,13 +126,13 @@ def _cells(rates: RowRates) -> list[str]:
 
 
 def _as_json(found: FoundPrice) -> dict[str, Any]:
-    """Write a row with its source, without the members that say nothing."""
+    """Return a row with its source, without empty members."""
     row = {name: value for name, value in msgspec.to_builtins(found.price).items() if value not in (None, "", [], {})}
     return {**row, "own": found.own, "source": msgspec.to_builtins(found.source)}
 
 
 def _explain(found: FoundPrice, model: str, at: str) -> Iterator[str]:
-    """Say what the row says, why it applies and where it was read."""
+    """Describe a row, why it applies, and its source."""
     price = found.price
     yield f"{model} at {at}"
     yield f"  row:    {', '.join(price.models)}" + (f" of {price.provider}" if price.provider else "")
@@ -157,7 +157,7 @@ def _explain(found: FoundPrice, model: str, at: str) -> Iterator[str]:
 
 
 def _why(found: FoundPrice, model: str) -> str:
-    """Say by which rule a row was chosen, and when it holds."""
+    """Describe by which rule a row was chosen, and its period."""
     # Gemini's API names its models with this prefix, the price list without it.
     price, bare = found.price, model.removeprefix("models/")
     named = "its own name" if bare in price.models else "a snapshot, or a pattern, of a name in it"
@@ -183,9 +183,9 @@ def _short(rates: RowRates) -> str:
 
 
 def _unknown(model: str, provider: str, at: str) -> str:
-    """Say that there is no price, why as far as that is known, and what helps."""
+    """Explain why there is no price, as far as that is known, and what helps."""
     if why := unlisted(provider):
-        return f"No price of {model} is known at {provider}: {why}. Give your own with --prices FILE."
+        return f"The price of {model} at {provider} is unknown: {why}. Give your own with --prices FILE."
     rows: list[Price] = [row for name in LISTED for row in price_list(name).prices]
     others = [row for row in rows if row.match(model) is not None]
     if others:
@@ -193,4 +193,6 @@ def _unknown(model: str, provider: str, at: str) -> str:
         return f"{model} has no price{f' at {provider}' if provider else ''} at {at}; known are: {'; '.join(held)}."
     near = difflib.get_close_matches(model, sorted({name for row in rows for name in row.models}), 3)
     hint = f"; did you mean {', '.join(near)}?" if near else "."
-    return f"No price of {model} is known{hint} Give your own with --prices FILE (see the manual's page on prices)."
+    return (
+        f"The price of {model} is unknown{hint} Give your own with --prices FILE (see the manual's page on prices)."
+    )

@@ -16,7 +16,7 @@ from ccsproxy.tools.printing import Paint, local_time, printable, table
 NAME = "prompts"
 SUMMARY = "List the distinct system prompts and tool sets, or show one and what changed in it."
 
-#: What a narrow terminal does without first; the id is what one copies.
+#: Columns that are dropped first on a narrow terminal; the id stays, to be copied.
 _SPARE = ("IN PLACE OF", "SESSIONS", "FIRST", "TOKENS", "SENT", "LAST")
 
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write the list, or one prompt."""
+    """Print the list, or one prompt."""
     _, insights = open_insights(args)
     listed = [each for each in insights.prompts() if args.kind in (None, each["kind"])]
     if args.id:

@@ -1,4 +1,4 @@
-"""``ccsproxy replay``: sends a recorded request again, changed or not, and compares the answers."""
+"""``ccsproxy replay``: sends a recorded request again, modified or not, and compares the responses."""
 
 import argparse
 import os
@@ -31,9 +31,9 @@ from ccsproxy.tools.printing import printable, short
 NAME = "replay"
 SUMMARY = "Send a recorded request again, with another model or other words, and show the answers side by side."
 
-#: Calls that one command makes; each of them costs money.
+#: Maximum number of calls per command; each of them costs money.
 _MOST = 20
-#: Seconds that the record of a new call has to be written, and between two looks.
+#: Seconds to wait for the record of a new call, and between two checks.
 _WRITTEN_WITHIN, _LOOK = 3.0, 0.2
 
 
@@ -79,7 +79,7 @@ of its own and with the label replay_of. Exit status 1 when a call was not answe
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Send it, and write what came of it."""
+    """Send the request, and print the result."""
     if not 1 <= args.times <= _MOST:
         raise CommandError(f"-n takes 1 to {_MOST}.")
     reader = open_reader(args)
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         way = route_of(request, running)
         login = login_for(request, os.environ, (running or {}).get("upstreams") or {})
     except EditError as error:
-        raise CommandError(f"{name} cannot be changed like that: {error}.") from None
+        raise CommandError(f"{name} cannot be modified like that: {error}.") from None
     except NotReplayable as error:
         raise CommandError(f"{name} cannot be sent again: {error}.") from None
     for note in (*([f"sending {name} again, the last main call of the session"] * by_us), *request.notes):
@@ -107,7 +107,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _chosen(reader: Reader, text: str) -> tuple[str, int, bool]:
-    """Return the call that is meant, and whether it was chosen by us: of a session its last main call."""
+    """Return the call, and whether it was chosen here: the last main call of a session."""
     if text == "last":
         return (*exchange_of(reader, text), False)
     session, seq = place_of(reader, text)
@@ -121,9 +121,9 @@ def _chosen(reader: Reader, text: str) -> tuple[str, int, bool]:
 
 
 def _edits(args: argparse.Namespace) -> Edits:
-    """Read the changes that were asked for.
+    """Parse the requested modifications.
 
-    :raises EditError: when one cannot be read.
+    :raises EditError: if one is invalid.
     """
     system = None
     if args.system == "-":
@@ -134,7 +134,7 @@ def _edits(args: argparse.Namespace) -> Edits:
 
 
 def _label(call: str) -> None:
-    """See to it that the service labels our calls: it reads that from the variables with which a process began."""
+    """Make the service label our calls: it reads the label from the environment that a process started with."""
     said = f"{REPLAY_OF}={call}"
     labels = [each for each in os.environ.get(LABELS, "").split(",") if each]
     if said not in labels:
@@ -161,7 +161,7 @@ def _send(
     reader: Reader,
     out: TextIO,
 ) -> list[ReplaySide]:
-    """Make the calls, one after the other, and show their words as they come."""
+    """Make the calls, one after the other, and print their text as it arrives."""
     from twisted.internet import reactor
 
     from ccsproxy.providers.prices import provider_of
@@ -196,12 +196,12 @@ def _send(
 
 
 def _printable(words: str) -> str:
-    """Return what a model says without what would steer a terminal."""
+    """Return a model's text without control characters, which could steer a terminal."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in words)
 
 
 def _run_to_the_end(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run the reactor until a coroutine is done, and raise what it raised."""
+    """Run the reactor until a coroutine is done, and raise its exception, if any."""
     from twisted.internet import reactor
     from twisted.internet.defer import CancelledError, ensureDeferred
 
@@ -220,7 +220,7 @@ def _run_to_the_end(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def _recorded_as(reader: Reader, call: str, began: float, count: int) -> list[str]:
-    """Return the new calls as they are recorded; fewer where they are not written in time."""
+    """Return the new calls as recorded; fewer if they were not written in time."""
     until = time.monotonic() + _WRITTEN_WITHIN
     while True:
         rows = reader.requests(Query(since=int(began * 1000), limit=100)).items
@@ -243,4 +243,4 @@ def _write(args: argparse.Namespace, sides: list[ReplaySide], made: list[str], w
     if places:
         out.write(f"\nrecorded as {', '.join(places)}; ccsproxy diff {sides[0].title} {places[0]}\n")
     elif not way.recorded:
-        out.write("\nnot recorded: no service runs that relays to this upstream ('ccsproxy up' starts one)\n")
+        out.write("\nnot recorded: no running service relays to this upstream ('ccsproxy up' starts one)\n")

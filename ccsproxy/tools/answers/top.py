@@ -1,4 +1,4 @@
-"""``ccsproxy top``: what is going on now, who is at work, and what it costs per hour."""
+"""``ccsproxy top``: live view of sessions, running requests and cost per hour."""
 
 import argparse
 import time
@@ -37,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write the screen again and again until interrupted."""
+    """Refresh the screen until interrupted."""
     reader, insights = open_insights(args)
-    # What a pipe takes is read later, or by a program: the same lines again and again would be nothing to either.
+    # Output to a pipe is read later, or by a program: repeating it would help neither.
     once = args.once or not (args.interval or args.json or out.isatty())
     while True:
         now = time.time()
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             write_json(out, found)
         else:
             width = min(width_of(out), _WIDEST)
-            # Home before clearing, and not the other way round: a screen that is cleared first flickers.
+            # Home before clearing, not the other way round: clearing first makes the screen flicker.
             clear = _HOME_AND_CLEAR if out.isatty() and not once else ""
             out.write(clear + "\n".join(cut(line, width) for line in screen(found, now, width)) + "\n")
         out.flush()
@@ -92,7 +92,7 @@ def _head(found: dict[str, Any]) -> str:
         if calls
         else "today no call"
     )
-    return f"{said} · {_rate(rate)} · {len(found['running'])} under way"
+    return f"{said} · {_rate(rate)} · {len(found['running'])} running"
 
 
 def _rate(rate: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from ccsproxy.tools.printing import Paint, local_time, printable, short
 NAME = "why"
 SUMMARY = "Explain what a request or a session cost: price, cache, time, findings."
 
-#: Parts of a prompt that are named.
+#: How many parts of a prompt are named.
 _PARTS = 6
 
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write the answer in ten lines, or as JSON."""
+    """Print the answer in ten lines, or as JSON."""
     reader, insights = open_insights(args)
     session, seq = place_of(reader, args.place)
     try:
@@ -58,7 +58,7 @@ def _call(args: argparse.Namespace, insights: Insights, session: str, seq: int, 
     if args.json:
         write_json(out, found)
         return iter(())
-    # Only of calls of a model: other calls have no prompt that was made of parts.
+    # Only for model calls: other calls have no prompt.
     context = insights.context(session, seq) if found["cache"] is not None else None
     return _call_lines(args, found, context, session, seq)
 
@@ -101,7 +101,7 @@ def _split(cost: Any) -> str:
     shares = [(name, cost[name]) for name in ("write", "read", "input", "output", "other") if cost[name]]
     said = ", ".join(f"{name} {words.dollars(value)}" for name, value in sorted(shares, key=lambda each: -each[1]))
     if cost["at_least"]:
-        said += "; the output was not counted, as the call broke off"
+        said += "; the output was not counted, because the call was interrupted"
     share = cost["share_of_session"]
     return f"{said}; {share:.0%} of the session's {_sum(cost['session'])}" if share is not None else said
 

@@ -1,1 +1,1 @@
-"""Commands that read records: lists, one exchange, search, totals, exports, live."""
+"""Commands that read records: lists, single exchanges, search, totals, exports, live view."""

@@ -1,4 +1,4 @@
-"""An exchange in brief: its result, what was new in its prompt, what was answered."""
+"""An exchange in brief: its result, the new part of its prompt, and the response."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from ccsproxy.insight import words
 from ccsproxy.tools.columns import cells
 from ccsproxy.tools.printing import Paint, local_time, printable
 
-#: Lines of a text, and of a tool's input or result, that are shown.
+#: Maximum number of lines shown of a text, and of a tool's input or result.
 _TEXT_LINES, _TOOL_LINES = 40, 8
 _WIDTH = 160
 
@@ -32,7 +32,7 @@ def brief(record: Mapping[str, Any], paint: Paint) -> Iterator[str]:
 
 
 def _head(record: Mapping[str, Any], width: int) -> Iterator[str]:
-    """Yield what it was in as few lines as the terminal lets it be; no figure is broken."""
+    """Yield the summary in as few lines as fit the terminal, without breaking a number."""
     usage = record.get("usage") or {}
     counts = [usage.get(name) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")]
     sent = None if counts[0] is None else sum(count or 0 for count in counts)
@@ -54,7 +54,7 @@ def _head(record: Mapping[str, Any], width: int) -> Iterator[str]:
 
 
 def _asked(record: Mapping[str, Any], body: Any, paint: Paint) -> Iterator[str]:
-    """Yield what is new since the last answer; what was said before is counted."""
+    """Yield what is new since the last response; earlier messages are only counted."""
     view = request_view(record.get("dialect"), body)
     new = _new(view.messages)
     parts = [(len(view.system), "system text"), (len(view.tools), "tool"), (len(view.messages) - len(new), "message")]
@@ -65,14 +65,14 @@ def _asked(record: Mapping[str, Any], body: Any, paint: Paint) -> Iterator[str]:
     called = {block.id: block.name for block in blocks if block.name and block.id}
     for message in new:
         yield ""
-        # The results of tools come in messages of the user's, who has not said them.
+        # The results of tools are in user messages, but the user did not write them.
         results = message.blocks and all(block.kind == "tool_result" for block in message.blocks)
         yield paint("tool results" if results else printable(message.role or "message"), "bold")
         yield from _blocks(message.blocks, paint, called)
 
 
 def _new(messages: Sequence[Message]) -> Sequence[Message]:
-    """Return the messages after the last of the model's."""
+    """Return the messages after the model's last one."""
     spoken = [at for at, message in enumerate(messages) if message.role in ("assistant", "model")]
     return messages[spoken[-1] + 1 :] if spoken else messages
 
@@ -102,7 +102,7 @@ def _blocks(blocks: Sequence[Block], paint: Paint, called: Mapping[str, str] = {
 
 
 def _clipped(text: str, most: int) -> Iterator[str]:
-    """Yield the first lines of a text, and how many there are beyond them."""
+    """Yield the first lines of a text, and the number of further ones."""
     lines = text.splitlines()
     for line in lines[:most]:
         yield "  " + printable(line[:_WIDTH]) + ("…" if len(line) > _WIDTH else "")

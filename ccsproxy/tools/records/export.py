@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write the exchange or session in the form asked for."""
+    """Write the exchange or session in the requested format."""
     reader = open_reader(args)
     one = args.what == "last" or "/" in args.what
     formats: Any = EXCHANGE if one else SESSION
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         _to_file(Path(args.output), pieces)
     else:
         for piece in pieces:
-            # A raw body may be bytes of any kind, and standard output takes text here; --output keeps each byte.
+            # A raw body may contain any bytes, but standard output takes text; --output keeps every byte.
             out.write(encoded(piece).decode("utf-8", "replace"))
     return 0
 
@@ -65,7 +65,7 @@ def _session(reader: Reader, args: argparse.Namespace, chosen: str) -> Iterator[
 
 
 def _to_file(path: Path, pieces: Iterator[str]) -> None:
-    """Write a file that only its owner can read: it holds prompts."""
+    """Write a file that only its owner can read: it contains prompts."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         for piece in pieces:

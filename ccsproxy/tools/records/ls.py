@@ -24,7 +24,7 @@ from ccsproxy.tools.printing import Paint, heading, local_time, printable, reque
 NAME = "ls"
 SUMMARY = "List requests, newest first, or sessions."
 
-#: Sessions that are looked through, whatever is asked.
+#: Maximum number of sessions to examine.
 _MOST_SESSIONS = 10_000
 
 
@@ -37,15 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sessions", action="store_true", help="list sessions instead of requests")
     examples(
         parser,
-        "ccsproxy ls --sort cost since:today          the dearest requests of today",
+        "ccsproxy ls --sort cost since:today          the most expensive requests of today",
         "ccsproxy ls status:5xx client:codex          what failed for codex",
-        "ccsproxy ls --sessions cwd:shop --sort cost  sessions of a project, the dearest first",
+        "ccsproxy ls --sessions cwd:shop --sort cost  sessions of a project, most expensive first",
     )
 
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write the list of exchanges or sessions; status 1 when nothing matches, 2 for a wrong question."""
+    """Print the list of exchanges or sessions; exit status 1 if nothing matches, 2 for an invalid query."""
     reader = open_reader(args)
     if args.sessions:
         return _sessions(reader, args, out, err)
@@ -72,7 +72,7 @@ def _write(items: Sequence[dict[str, Any]], args: argparse.Namespace, out: TextI
 
 
 def _sums(reader: Reader, query: Query, shown: int, out: TextIO) -> None:
-    """Say what everything that matches comes to."""
+    """Print the totals of everything that matches."""
     sums = reader.totals(query)
     if not sums or sums["requests"] < 2:
         return
@@ -96,7 +96,7 @@ def _sessions(reader: Reader, args: argparse.Namespace, out: TextIO, err: TextIO
     found = reader.sessions(SessionQuery(
         upstream=query.fields.get("upstream", ()), model=query.fields.get("model", ()),
         cwd=query.fields.get("cwd", ()), client=query.fields.get("client", ()), since=since,
-        # What narrows and sorts sessions is done below, so that all of them have to be looked at first.
+        # Sessions are filtered and sorted below, so all of them have to be read first.
         limit=_MOST_SESSIONS if args.query or args.sort else query.limit,
     ))  # fmt: skip
     written = reader.annotations() if any(each.member in ANNOTATED for each in question.narrowings) else []
@@ -115,7 +115,7 @@ def _sessions(reader: Reader, args: argparse.Namespace, out: TextIO, err: TextIO
     listed = ordered(question, rows)[: query.limit]
     if args.json:
         for each in listed:
-            # Without the members that only the query language has needed.
+            # Without the members that only the query language needed.
             write_json(out, {name: value for name, value in each.items() if name in found[0]})
     elif listed:
         _table(listed, out)
@@ -125,7 +125,7 @@ def _sessions(reader: Reader, args: argparse.Namespace, out: TextIO, err: TextIO
 
 
 def _row(session: dict[str, Any]) -> dict[str, Any]:
-    """Write a session with the members that the query language names."""
+    """Return a session with the members that the query language refers to."""
     counts = {name: session[f"total_{name}"] for name in (*_PROMPT, "output_tokens")}
     ended = session["ended_at"]
     span = milliseconds(ended) - milliseconds(session["started_at"]) if ended else None
@@ -139,7 +139,7 @@ def _says(text: str, session: dict[str, Any]) -> bool:
     return all(word.strip('"').casefold() in said for word in text.split())
 
 
-#: Columns of the list of sessions; where there is room an id is whole, as one copies it.
+#: Columns of the list of sessions; on a wide terminal ids are complete, so that they can be copied.
 _COLUMNS = (
     TextColumn("SESSION", 15, wide=36),
     TextColumn("STARTED", 11, wide=14),
@@ -157,7 +157,7 @@ _COLUMNS = (
 
 
 def _table(rows: Sequence[Any], out: TextIO) -> None:
-    """Write a line for each session: when, who, where, what it came to, what it is about."""
+    """Print a line per session: when, who, where, its cost, its subject."""
     paint = Paint(out)
     columns = Columns(_COLUMNS, paint.width)
     out.write(paint(columns.heading(), "bold") + "\n")

@@ -1,4 +1,4 @@
-"""A pager for people at a terminal; plain output everywhere else."""
+"""A pager for terminals; plain output otherwise."""
 
 import os
 import shlex
@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, TextIO
 
-#: Shown in place where it fits on one screen, colours kept.
+#: Text that fits on one screen is printed directly, with colours.
 _LESS = "less -FRX"
 
 
 def pager_of(environ: Mapping[str, str]) -> list[str]:
-    """Return the command of the pager, empty where the user wants none or there is none."""
+    """Return the pager's command, empty if the user wants none or none is installed."""
     wanted = environ.get("CCSPROXY_PAGER", environ.get("PAGER", _LESS)).strip()
     command = shlex.split(wanted) if wanted not in ("", "cat") else []
     return command if command and shutil.which(command[0]) else []
@@ -21,16 +21,16 @@ def pager_of(environ: Mapping[str, str]) -> list[str]:
 
 @contextmanager
 def paged(out: TextIO, environ: Mapping[str, str] = os.environ) -> Iterator[IO[str]]:
-    """Give a stream to write to: the pager's where a terminal reads, else the one that was given."""
+    """Yield the stream to write to: the pager's if the output is a terminal, else the given one."""
     command = pager_of(environ) if out.isatty() and environ.get("TERM") != "dumb" else []
     if not command:
         yield out
         return
     with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, errors="replace") as pager:  # noqa: S603
-        assert pager.stdin is not None  # noqa: S101  (a pipe was asked for)
+        assert pager.stdin is not None  # noqa: S101  (a pipe was requested)
         try:
             yield pager.stdin
             pager.stdin.close()
         except BrokenPipeError:
-            # The reader has seen enough; that ends the command as well as the end of the text does.
+            # The user has quit the pager; that ends the command just as the end of the text does.
             pager.stdin = None

@@ -22,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write what was found; like grep, say by the exit status whether there was anything."""
+    """Print what was found; the exit status tells whether there was anything, as with grep."""
     reader = open_reader(args)
-    # One argument is the user's own writing, quotes and all; of several, the shell has taken the quotes away.
+    # A single argument keeps the user's quotation marks; from several, the shell has removed them.
     words = args.text[0] if len(args.text) == 1 else " ".join(_quoted(word) for word in args.text)
     query = query_of(args, reader, words)
     page = reader.requests(query)

@@ -1,4 +1,4 @@
-"""``ccsproxy share``: writes a session as one page for others, without what identifies its user."""
+"""``ccsproxy share``: writes a session as one page for others, without what identifies the user."""
 
 import argparse
 import os
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write the file, which must not be there yet, and say what was masked in it."""
+    """Write the file, which must not exist, and report what was masked."""
     reader = open_reader(args)
     sid = full_session(reader, args.session)
     session = reader.session(sid)
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     counts = ", ".join(f"{count} {kind}" for kind, count in masking.counts.most_common()) or "nothing"
     out.write(f"{file}  {size_text(len(page))}, {len(records)} calls\n")
     out.write(f"masked: {counts}; {secrets} secrets were replaced when they were recorded\n")
-    out.write("Look it over before you hand it on: what only you know to be private is still in it.\n")
+    out.write("Review it before you pass it on: what only you know to be private is still in it.\n")
     return 0
 
 
@@ -55,6 +55,6 @@ def _write(file: Path, page: bytes) -> None:
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise CommandError(f"{file} is there already; name another file with -o.") from None
+        raise CommandError(f"{file} exists already; name another file with -o.") from None
     with os.fdopen(descriptor, "wb") as opened:
         opened.write(page)

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write it in brief, in full, as it came, or as its record; through a pager where a terminal reads."""
+    """Print it in brief, in full, raw, or as its record; through a pager on a terminal."""
     reader = open_reader(args)
     if args.exchange != "last" and "/" not in args.exchange:
         return _session(reader, full_session(reader, args.exchange), args, out)
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if args.json:
         write_json(out, record)
         return 0
-    # For reading, a request that continues another one has what that one said; raw, it is what was sent.
+    # For reading, a request that continues another one is completed with that one's input; --raw shows what was sent.
     if not args.raw:
         record = with_context(record, lambda seq: reader.record(str(record["session_id"]), seq))
     with paged(out) as stream:
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _session(reader: Reader, sid: str, args: argparse.Namespace, out: TextIO) -> int:
-    """Write a session as its conversation, each text once."""
+    """Print a session as a conversation, each text once."""
     if args.json:
         write_json(out, Insights(reader).conversation(sid))
         return 0
@@ -82,5 +82,5 @@ def _pieces(record: dict[str, Any], args: argparse.Namespace, paint: Paint) -> I
 
 
 def _harmless(text: str) -> str:
-    """Replace control characters, which could steer a terminal; line ends and tabs stay."""
+    """Replace control characters, which could steer a terminal; line ends and tabs are kept."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)

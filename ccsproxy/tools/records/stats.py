@@ -28,7 +28,7 @@ _HEADINGS = [
     "TOTAL p50",
     "TOTAL p95",
 ]
-#: What a narrow terminal does without first.
+#: Columns that are dropped first on a narrow terminal.
 _SPARE = ("TTFT p95", "TOTAL p95", "TTFT p50", "TOTAL p50", "OUT", "ERRORS")
 
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write the sums by upstream and model."""
+    """Print the totals by upstream and model."""
     since = parse_time(moment(args.since)) if args.since else None
     found = open_reader(args).stats(since)
     if args.json:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _row(name: str, group: dict[str, Any]) -> list[str]:
-    # The whole prompt, as what was neither read from the cache nor written to it says little of what was sent.
+    # The complete prompt: its uncached part alone says little about what was sent.
     prompt, read, out = (
         member(group, "prompt_tokens"),
         group.get("cache_read_input_tokens"),

@@ -20,7 +20,7 @@ from ccsproxy.tools.printing import Paint, heading, request_line
 NAME = "tail"
 SUMMARY = "Show the latest requests and follow new ones."
 
-#: Seconds between two looks at the segments, and at the budgets.
+#: Seconds between two checks of the segments, and of the budgets.
 EACH, BUDGETS_EACH = 0.25, 5.0
 
 
@@ -40,11 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write lines until interrupted; budgets that are nearly or wholly spent are told in between."""
+    """Print lines until interrupted, and budgets that are nearly or completely spent."""
     reader, insights = open_insights(args)
     question = parse_question(joined(args.query))
     session = full_session(reader, args.session) if args.session else None
-    # Begun before the last ones are read: what ends in between is in both, and told once, where the other order would
+    # Started before the last ones are read: what ends in between is in both and printed once; the other order would
     # lose it.
     following = reader.tail()
     paint = Paint(out)
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 class BudgetWatch:
-    """Tells of budgets whose share passes a mark between two looks."""
+    """Reports budgets that cross a threshold between two checks."""
 
     def __init__(self, insights: Insights) -> None:
         self._insights = insights
@@ -75,7 +75,7 @@ class BudgetWatch:
         self._next = 0.0
 
     def news(self, now: float) -> list[str]:
-        """Return a line for each budget that passed a mark; none where it is too early to look again."""
+        """Return a line per budget that crossed a threshold; empty if it is too early to check again."""
         if now < self._next:
             return []
         self._next = now + BUDGETS_EACH
@@ -83,8 +83,9 @@ class BudgetWatch:
 
     def _told(self, each: Mapping[str, Any]) -> str:
         key = each["scope"], each["limit"], each["since"], each["session_id"]
-        # A budget of days begins anew at midnight, from nothing; one that is seen for the first time may be spent
-        # already, which is no news.
+        # A budget of days restarts from zero at midnight; one that is seen for the first time may be spent already,
+        # which
+        # is not news.
         known = any(held[:2] == key[:2] for held in self._shares)
         before, self._shares[key] = self._shares.get(key, 0.0 if known else None), each["share"]
         if before is None or crossed(before, each["share"]) is None:
@@ -105,5 +106,5 @@ def _write(item: dict[str, Any], as_json: bool, paint: Paint, out: TextIO) -> No
         write_json(out, item)
     else:
         out.write(request_line(item, paint) + "\n")
-    # Read by programs through a pipe, where a line would wait for eight kilobytes of others.
+    # Flushed for programs that read a pipe: a line would wait for eight kilobytes of others.
     out.flush()

@@ -1,1 +1,1 @@
-"""Commands that start or find the service."""
+"""Commands that run or find the service."""

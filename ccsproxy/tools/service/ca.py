@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Do what is asked; without an option, make it if there is none, and say how agents get to trust it."""
+    """Execute the option; without one, create a CA if there is none, and print how agents can trust it."""
     data_dir = Path(args.data_dir).expanduser()
     if args.forget:
         return _forget(data_dir, out)
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         prepare(data_dir)
         store = AuthorityStore(data_dir / "ca", () if not args.renew else MODEL_HOSTS)
         authority = store.renew() if args.renew else store.current()
-        # One without name constraints could vouch for any host of the web; such a one is never shown as ours.
+        # A CA without name constraints could vouch for any host; such a one is never presented as ours.
         if authority is None or not constrained_to(authority.certificate):
             store = AuthorityStore(data_dir / "ca", MODEL_HOSTS)
             authority = store.ensure()
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def _forget(data_dir: Path, out: TextIO) -> int:
     there = AuthorityStore(data_dir / "ca", ()).forget()
-    out.write("The certificate authority is deleted.\n" if there else "There is no certificate authority.\n")
+    out.write("The certificate authority was deleted.\n" if there else "There is no certificate authority.\n")
     return 0
 
 
@@ -77,5 +77,5 @@ def _recipe(store: AuthorityStore, authority: CertifiedKey, data_dir: Path) -> s
         f"{path}: good until {ends}, for {len(hosts)} model hosts and no others\n"
         f"  HTTPS_PROXY={proxy} NODE_EXTRA_CA_CERTS={path} claude\n"
         f"  HTTPS_PROXY={proxy} CODEX_CA_CERTIFICATE={path} codex\n"
-        "  other programs have to trust this file beside the system's authorities, and it alone with curl --cacert\n"
+        "  other programs must trust this file besides the system's authorities; for curl, --cacert alone\n"
     )

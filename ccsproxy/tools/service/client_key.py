@@ -1,4 +1,4 @@
-"""``ccsproxy client-key``: makes a credential for somebody who may call a gateway."""
+"""``ccsproxy client-key``: creates a credential for a user of a gateway."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ccsproxy.tools.data_dir import CommandError, reported
 NAME = "client-key"
 SUMMARY = "Make a credential for somebody who may call this gateway (see --client-keys)."
 
-#: What a credential begins with, so that people and scanners know what it is.
+#: The prefix of credentials, by which people and scanners recognise them.
 PREFIX = "ccsk-"
 
 
@@ -29,16 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Write a new credential, which is shown this once, and its line of the file."""
-    # The file is read by words, and a line that begins with # is a comment in it.
+    """Print a new credential, which is shown only once, and its line for the file."""
+    # The file is split into words, and a line that begins with # is a comment.
     if not args.person.isprintable() or args.person.startswith("#") or not 0 < len(args.person.split()) < 2:
-        raise CommandError("a name is one word, without spaces")
+        raise CommandError("the name must be one word, without spaces")
     key = PREFIX + secrets.token_urlsafe(32)
     line = f"{args.person} sha256:{digest_of(key.encode()).hex()}\n"
     if args.file is not None:
         _append(args.file.expanduser(), line)
         out.write(f"{key}\n")
-        err.write("This is shown once. A running gateway knows it after SIGHUP.\n")
+        err.write("This is shown only once. A running gateway accepts it after SIGHUP.\n")
     else:
         out.write(f"{key}\n{line}")
     return 0
@@ -46,10 +46,10 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def _append(path: Path, line: str) -> None:
     try:
-        # A file that the gateway would refuse is not made longer: the mistake in it is told here and now.
+        # A file that the gateway would reject is not extended: its error is reported here and now.
         if path.exists():
             read_client_keys(path)
-        # Appended by the kernel, so that two of us at once write two lines and never one over the other.
+        # O_APPEND: two concurrent runs write two lines, and neither overwrites the other.
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(line)

@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Run the demo until it is interrupted, or until the calls are made."""
-    # Imported here, as importing a reactor installs one, which no other command is to pay for.
+    """Run the demo until interrupted, or until the calls are made."""
+    # Imported here, because importing a reactor installs one, which no other command needs.
     from treq.client import HTTPClient
     from twisted.internet import reactor
     from twisted.internet.defer import Deferred, ensureDeferred

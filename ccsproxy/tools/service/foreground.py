@@ -24,15 +24,15 @@ from ccsproxy.launch.leases import is_wanted
 from ccsproxy.run import RunHandle
 from ccsproxy.service import CcsproxyService
 
-#: Seconds between two looks for leases, and how many in a row must find none.
+#: Seconds between two checks for leases, and how many consecutive ones must find none.
 LOOK_EVERY, LOOKS = 1.0, 3
 
 
 def log_warnings() -> None:
-    """Write warnings and errors, and nothing less, to standard error."""
+    """Log warnings and errors to standard error, and nothing less."""
     predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
     observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [predicate])
-    # What a command prints is its answer, and would otherwise become lines of the log.
+    # What a command prints is its result, and would otherwise become log lines.
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
@@ -44,14 +44,14 @@ def run_until_stopped(
 ) -> int:
     """Run the service until it gets a signal.
 
-    :param ready: called once when every port is bound and the recorder is there.
-    :param read_again: reads the configuration as it is now, for SIGHUP.
+    :param ready: called once every port is bound and the recorder is running.
+    :param read_again: reads the current configuration, for SIGHUP.
     :return: the exit status.
-    :raises StartError: when it cannot start.
+    :raises StartError: if it cannot start.
     """
     log_warnings()
     service = CcsproxyService(config, reactor, read_again=read_again)
-    # Before the reactor runs: a port that is taken is then one sentence and an exit status.
+    # Before the reactor runs: a port in use is then reported in one sentence with an exit status.
     service.bind()
     failed: list[Failure] = []
     stopping: list[bool] = []
@@ -62,7 +62,7 @@ def run_until_stopped(
         started.addErrback(give_up)
 
     def give_up(failure: Failure) -> None:
-        # What was begun and finds the service stopped has not failed: somebody has interrupted it.
+        # What was started and finds the service stopped has not failed: it was interrupted.
         if not stopping:
             failed.append(failure)
             reactor.stop()
@@ -83,9 +83,9 @@ def run_until_stopped(
 
 
 def end_when_unwanted(reactor: Any, data_dir: Path) -> None:
-    """End the service, as SIGTERM does, when nobody has a lease on it any more (`ccsproxy.launch.leases`).
+    """Stop the service, as SIGTERM does, when nobody has a lease on it any more (`ccsproxy.launch.leases`).
 
-    One look without a lease is not enough: the launcher that has started us may only be about to take its own.
+    One check without a lease is not enough: the launcher that has started us may be about to take its own.
     """
     unwanted = 0
 

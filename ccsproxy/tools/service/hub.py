@@ -42,13 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Serve until it is interrupted."""
+    """Serve until interrupted."""
     address = source_address(args.source)
     check_login(args)
     if args.roles and not args.auth_header and not args.oidc_issuer:
-        raise ConfigError("--roles", "who asks is known by --auth-header or --oidc-issuer; name one of them")
+        raise ConfigError("--roles", "users are identified by --auth-header or --oidc-issuer; add one of them")
     if args.auth_from and not args.auth_header:
-        raise ConfigError("--auth-from", "it says from where --auth-header counts; name that")
+        raise ConfigError("--auth-from", "it applies only with --auth-header; add that")
     networks(args.auth_from)
     roles = read_roles(Path(args.roles).expanduser()) if args.roles else Roles()
     audit = AuditLog(Path(args.audit).expanduser()) if args.audit else None
@@ -69,12 +69,12 @@ def _serve(
     reactor: Any = installed
     log_warnings()
     endpoint = args.api_listen or loopback(args.api_port)
-    # Bound first, as whom the hub may answer depends on the addresses that it got.
+    # Bound first, because whom the hub may answer depends on the actual addresses.
     port: Any = listen(reactor, endpoint, Factory.forProtocol(Protocol), "--api-listen or --api-port")
     exposure = exposure_of([port.getHost()])
     login = login_settings(args, url_of(port))
     if exposure.beyond_loopback and not args.auth_header and login is None:
-        message = "beyond loopback who asks has to be known; name --auth-header or --oidc-issuer"
+        message = "beyond loopback, users must be identified; add --auth-header or --oidc-issuer"
         raise ConfigError("--api-listen", message)
     settings = HubSettings(
         address.name,

@@ -1,4 +1,4 @@
-"""The arguments of ``ccsproxy hub`` with which people log in by OpenID Connect."""
+"""The arguments of ``ccsproxy hub`` for login with OpenID Connect."""
 
 import argparse
 import secrets
@@ -9,14 +9,14 @@ from ccsproxy.api.hub.login_settings import LoginSettings, is_safe_url
 from ccsproxy.config.private_file import read_private
 from ccsproxy.errors import ConfigError
 
-#: Hours that a session may last at most: a role that was taken away, or a browser that was lost, counts no longer.
+#: Maximum duration of a login in hours: after it, a revoked role or a lost browser no longer counts.
 LONGEST = 168.0
-#: Bytes that a key of sessions needs.
+#: Minimum length of a session key in bytes.
 KEY_BYTES = 32
 
 
 def add_login_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare them."""
+    """Declare the arguments."""
     group = parser.add_argument_group("logging in by OpenID Connect")
     group.add_argument("--oidc-issuer", metavar="URL", help="the provider; people log in there to see anything")
     group.add_argument("--oidc-client-id", metavar="ID", help="as which the provider knows this hub")
@@ -41,32 +41,32 @@ def add_login_arguments(parser: argparse.ArgumentParser) -> None:
 def check_login(args: argparse.Namespace) -> None:
     """Check what can be checked before anything is opened.
 
-    :raises ConfigError: when the arguments do not go together.
+    :raises ConfigError: if the arguments are inconsistent.
     """
     if not args.oidc_issuer:
         for name in ("oidc_client_id", "oidc_secret_file", "oidc_scope", "session_key_file"):
             if getattr(args, name):
-                raise ConfigError("--" + name.replace("_", "-"), "it goes with --oidc-issuer; name that")
+                raise ConfigError("--" + name.replace("_", "-"), "it applies only with --oidc-issuer; add that")
         return
     if args.auth_header:
-        raise ConfigError("--oidc-issuer", "people are known by it or by --auth-header; name one of them")
+        raise ConfigError("--oidc-issuer", "users are identified by it or by --auth-header; remove one of them")
     if not args.oidc_client_id:
-        raise ConfigError("--oidc-issuer", "the provider has to know this hub; name --oidc-client-id")
+        raise ConfigError("--oidc-issuer", "the provider must know this hub; add --oidc-client-id")
     if not is_safe_url(args.oidc_issuer):
-        raise ConfigError("--oidc-issuer", f"{args.oidc_issuer} is no https URL")
+        raise ConfigError("--oidc-issuer", f"{args.oidc_issuer} is not an https URL")
     if not 0 < args.session_hours <= LONGEST:
         raise ConfigError("--session-hours", f"a login lasts more than 0 and at most {LONGEST:g} hours")
     try:
-        import jwt  # noqa: F401 - whether it is there
+        import jwt  # noqa: F401 - tests whether it is installed
     except ImportError:
         raise ConfigError("--oidc-issuer", "it needs a library; run: pip install 'ccsproxy[hub]'") from None
 
 
 def login_settings(args: argparse.Namespace, own_url: str) -> LoginSettings | None:
-    """Return how people log in; None where they do not.
+    """Return the login settings; None without a login.
 
-    :param own_url: the URL of the socket that is listened on.
-    :raises ConfigError: when a file or the public URL cannot be used.
+    :param own_url: the URL of the listening socket.
+    :raises ConfigError: if a file or the public URL cannot be used.
     """
     if not args.oidc_issuer:
         return None
@@ -80,7 +80,7 @@ def login_settings(args: argparse.Namespace, own_url: str) -> LoginSettings | No
         else secrets.token_bytes(KEY_BYTES)
     )
     if len(key) < KEY_BYTES:
-        raise ConfigError("--session-key-file", f"it has to have {KEY_BYTES} random bytes or more")
+        raise ConfigError("--session-key-file", f"it must contain at least {KEY_BYTES} random bytes")
     secret = _read("--oidc-secret-file", args.oidc_secret_file).decode().strip() if args.oidc_secret_file else ""
     return LoginSettings(
         args.oidc_issuer,
@@ -96,7 +96,7 @@ def login_settings(args: argparse.Namespace, own_url: str) -> LoginSettings | No
 
 
 def public_name(args: argparse.Namespace) -> list[str]:
-    """Return the value of ``Host`` under which people reach the hub, if it is told."""
+    """Return the ``Host`` value of the public URL, if one is given."""
     host = urlsplit(args.public_url or "").hostname
     return [host] if host else []
 

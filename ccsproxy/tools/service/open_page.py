@@ -29,12 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Open it, and write its address."""
+    """Open it, and print its URL."""
     data_dir = data_dir_of(args).absolute()
     page = f"/s/{full_session(open_reader(args), args.session)}" if args.session else ""
     found = read_run_file(data_dir)
     if found is None and args.only_print:
-        raise CommandError(f"No ccsproxy runs on {args.data_dir}; 'ccsproxy up' starts one.")
+        raise CommandError(f"No ccsproxy is running on {args.data_dir}; 'ccsproxy up' starts one.")
     running: Mapping[str, Any] = found or _started(data_dir)
     if not running.get("api"):
         raise CommandError("The running ccsproxy has no dashboard; it was started with --no-api.")
@@ -49,17 +49,17 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _started(data_dir: Path) -> Mapping[str, Any]:
-    """Start a service in the background that stays: who looks at a page does not say when they are done."""
+    """Start a service in the background that stays: a page does not tell when its user is done."""
     running = Background(data_dir).ensure()
     stay_up(data_dir, up=True)
     return running
 
 
 def opening(running: Mapping[str, Any], data_dir: Path, page: str = "") -> str:
-    """Return the dashboard's address, with a key that opens it once where the service would ask for the token.
+    """Return the dashboard's URL, with a one-time key if the service would ask for the token.
 
     :param running: the service's run file.
-    :param page: the path of a page of it.
+    :param page: the path of one of its pages.
     """
     url = str(running["api"][0])
     if not asks_for_token(url):
@@ -67,14 +67,14 @@ def opening(running: Mapping[str, Any], data_dir: Path, page: str = "") -> str:
     try:
         token = (data_dir / "api-token").read_text("utf-8").strip()
     except OSError:
-        return url + page  # another file was given with --api-token-file: its owner knows it
+        return url + page  # another file was given with --api-token-file: its owner knows the token
     return f"{url}{page or '/'}?key={make_key(token, str(running['session_id']), time.time())}"
 
 
 def asks_for_token(url: str) -> bool:
-    """Tell whether the API wants to see the token from a program of this user."""
+    """Tell whether the API requires the token from a program of this user."""
     request = urllib.request.Request(f"{url}/api/health")  # noqa: S310 - the address is our own service's
-    # A proxy of the environment, which may be ourselves, is not to be asked for our own loopback address.
+    # A proxy in the environment, possibly ourselves, must not be used for our own loopback address.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         opener.open(request, timeout=5).close()

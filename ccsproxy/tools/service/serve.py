@@ -1,4 +1,4 @@
-"""``ccsproxy serve``: runs the service for people, with a banner, and opens the dashboard in the browser."""
+"""``ccsproxy serve``: runs the service in a terminal, with a banner, and opens the dashboard in the browser."""
 
 import argparse
 import sys
@@ -44,7 +44,7 @@ def _add(parser: argparse.ArgumentParser, known: Setting) -> None:
 def config_of(args: argparse.Namespace) -> Config:
     """Build the configuration from parsed arguments.
 
-    :raises ConfigError: when something in it is wrong.
+    :raises ConfigError: if it is invalid.
     """
     said = read_config_file(Path(args.config).expanduser()) if args.config else None
     values = vars(args)
@@ -53,7 +53,7 @@ def config_of(args: argparse.Namespace) -> Config:
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Run the service until it is told to stop."""
+    """Run the service until it is stopped."""
     config = config_of(args)
     if args.check_config:
         from ccsproxy.proxy.service import check_upstreams
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             end_when_unwanted(reactor, config.data_dir)
         out.write(banner(config, handle.proxy_urls, handle.api_urls))  # type: ignore[attr-defined]
         out.flush()
-        # For a person alone: a script or a unit that starts the service wants no browser.
+        # Only for people: a script or a unit that starts the service wants no browser.
         if sys.stdout.isatty() and not args.no_open and handle.api_urls:  # type: ignore[attr-defined]
             webbrowser.open(handle.api_urls[0])  # type: ignore[attr-defined]
 
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def banner(config: Config, proxy_urls: list[str], api_urls: list[str]) -> str:
-    """Return what a person needs to know to use a service that has just started."""
+    """Return what a user needs to know to use a service that has just started."""
     proxy = proxy_urls[0]
     first = config.upstreams[0].url if config.upstreams else "the hosts named by requests"
     lines = [f"ccsproxy relays {proxy} to {first}"]
@@ -91,7 +91,7 @@ def banner(config: Config, proxy_urls: list[str], api_urls: list[str]) -> str:
     lines += [f"records: {config.data_dir}/segments", "point an agent at it:"]
     lines += [line for number, one in enumerate(config.upstreams) for line in _hints(one, proxy, first=number == 0)]
     if not config.redact:
-        lines.append("WARNING: --no-redact is on; keys and tokens are written to the records as they are")
+        lines.append("WARNING: --no-redact is on; keys and tokens are written to the records unredacted")
     return "\n".join(lines) + "\n"
 
 
@@ -104,7 +104,7 @@ def _hints(upstream: Upstream, proxy: str, *, first: bool) -> list[str]:
     codex = f"  codex -c 'openai_base_url=\"{base}/v1\"'"
     gemini = f"  GOOGLE_GEMINI_BASE_URL={base} gemini"
     host = urlsplit(upstream.url).hostname or ""
-    # A Google login goes to Code Assist, which has a variable of its own for its address.
+    # A Google login uses Code Assist, whose address has its own variable.
     if host.startswith("cloudcode-pa."):
         return [f"  CODE_ASSIST_ENDPOINT={base} gemini     (with a Google login)"]
     if host == "chatgpt.com":
@@ -113,7 +113,7 @@ def _hints(upstream: Upstream, proxy: str, *, first: bool) -> list[str]:
     return known.get(upstream.provider, [claude, codex])
 
 
-#: Where Codex finds its backend under ``chatgpt.com``; an upstream's URL may hold it, or a part of it, already.
+#: The path of Codex's backend under ``chatgpt.com``; an upstream's URL may contain it, or a part of it, already.
 _BACKEND = "/backend-api/codex"
 
 

@@ -1,1 +1,1 @@
-"""Commands that look after a data directory."""
+"""Commands that maintain a data directory."""

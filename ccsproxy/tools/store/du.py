@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Show sizes; the store may be in use."""
+    """Print sizes; the store may be in use."""
     found = list(space(data_dir_of(args)))
     if args.json:
         write_json(out, [attr.asdict(each) for each in found])

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Collect; a running service, which does that by itself, is asked to do it now."""
+    """Collect; a running service, which does so regularly, is asked to do it now."""
     data_dir = data_dir_of(args)
     days, size = _number(args.retain_days, "--retain-days"), _number(args.retain_size, "--retain-size")
     segments = SegmentLines(data_dir)
@@ -48,12 +48,12 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         said = [f"{plural(count, 'segment')}, {size_text(size)}" for count, size in (before, after)]
         out.write(" -> ".join(said) + "\n")
     if trouble:
-        err.write(f"{args.data_dir} could not be collected whole: {trouble}\n")
+        err.write(f"{args.data_dir} could not be collected completely: {trouble}\n")
     return 1 if trouble else 0
 
 
 def _measured(segments: SegmentLines) -> tuple[int, int]:
-    """Return how many segments there are and the bytes that they take."""
+    """Return the number of segments and their size in bytes."""
     names = segments.names()
     return len(names), sum(segments.bytes_on_disk(name) for name in names)
 
@@ -67,7 +67,7 @@ def _number(text: str | None, option: str) -> float | None:
         value = float(digits) * unit
     except ValueError:
         value = -1.0
-    # float() reads nan and inf, too, and neither compares as a number of days or bytes.
+    # float() accepts nan and inf, too, which are useless as a number of days or bytes.
     if not 0 <= value < float("inf"):
         raise CommandError(f"{option} must be a number from 0, not {text!r}.")
     return value

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Import into a store that is not in use; records that are there already are left alone."""
+    """Import into a store that is not in use; records that exist already are skipped."""
     data_dir, source = Path(args.data_dir).expanduser(), Path(args.source).expanduser()
     redact = not args.no_redact
     choose = _reading(source)
@@ -49,7 +49,9 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     if args.json:
         write_json(out, attr.asdict(report))
     else:
-        out.write(f"{report.records} records of {report.sessions} sessions imported, {report.known} were known\n")
+        out.write(
+            f"{report.records} records of {report.sessions} sessions imported, {report.known} existed already\n"
+        )
     for sentence in report.skipped:
         err.write(f"{sentence}\n")
     return 0
@@ -59,13 +61,13 @@ Redact = Callable[[Json], Json]
 
 
 def redaction(data_dir: Path, *, redact: bool) -> Redact:
-    """Return what redacts a record by the rules of a data dir."""
+    """Return a function that redacts a record by the rules of a data dir."""
     rules = rules_of(data_dir, [], [])
     return lambda record: redacted(record, Redactor(redact, rules))
 
 
 def _reading(source: Path) -> Callable[[Path, Redact, Reader], tuple[Iterator[Json], Imported]]:
-    """Tell what a folder holds."""
+    """Detect the contents of a folder."""
     if (source / "sessions").is_dir():
         return _old
     if is_body_folder(source):
@@ -87,7 +89,7 @@ def _bodies(source: Path, redact: Redact, reader: Reader) -> tuple[Iterator[Json
 
 
 def numbers_in(reader: Reader, session: str) -> Numbers:
-    """Return the numbers and names that the exchanges of a session have in the store."""
+    """Return the numbers and ids of a session's exchanges in the store."""
     try:
         rows = reader.session(session)["requests"]
     except NotKept:
@@ -97,7 +99,7 @@ def numbers_in(reader: Reader, session: str) -> Numbers:
 
 
 def _is_known(reader: Reader, record: Json) -> bool:
-    """Tell whether the store has a record of that session and number already, or had it."""
+    """Tell whether the store has, or had, a record of that session and number."""
     try:
         reader.line(record["session_id"], record["seq"])
     except NotKept as reason:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Star or unstar the sessions, and list the starred ones; the store may be in use."""
+    """Star or unstar the sessions, or list the starred ones; the store may be in use."""
     state = State(data_dir_of(args))
     try:
         sessions = whole_ids(args, args.session, state.stars())

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Change what is written and show it; the store may be in use."""
+    """Change the annotation and print it; the store may be in use."""
     data_dir = data_dir_of(args)
     state = State(data_dir)
     try:
@@ -66,7 +66,7 @@ def _list(annotations: Annotations, args: argparse.Namespace, out: TextIO, err: 
     for each in () if args.json else found:
         out.write(_line(each))
     if not found and not args.json:
-        err.write("Nothing is starred, tagged or noted.\n")
+        err.write("There are no stars, tags or notes.\n")
     return 0 if found else 1
 
 

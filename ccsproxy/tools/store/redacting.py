@@ -1,4 +1,4 @@
-"""Redacts stored records with the current rules: imported ones, and those that older rules have redacted."""
+"""Redacts stored records with the current rules: imported ones, and those redacted by older rules."""
 
 import re
 from base64 import b64decode, b64encode
@@ -16,7 +16,7 @@ from ccsproxy.wire.jsontext import dumps
 
 Json = dict[str, Any]
 
-#: What a record says elsewhere in words that come from outside.
+#: Further members of a record whose text comes from outside.
 _SAID = ("error", "client", "model", "response_model", "stop_reason", "request_id")
 _SSE = re.compile(r"\ufeff?\s*(?:(?:data|event|id|retry)(?::|\s)|:)")
 
@@ -24,7 +24,7 @@ _SSE = re.compile(r"\ufeff?\s*(?:(?:data|event|id|retry)(?::|\s)|:)")
 def rules_of(data_dir: Path, patterns: list[str], keep: list[str]) -> Rules:
     """Return the rules for a data dir: the built-in ones and those given, with the data dir's key.
 
-    :raises ValueError: when a pattern is none; OSError when the key cannot be read.
+    :raises ValueError: if a pattern is invalid; OSError if the key cannot be read.
     """
     return Rules(Tagger(read_key(data_dir)), patterns, keep)
 
@@ -32,7 +32,7 @@ def rules_of(data_dir: Path, patterns: list[str], keep: list[str]) -> Rules:
 def redacted(record: Json, redactor: Redactor) -> Json:
     """Return a record without the secrets that the redactor finds in it.
 
-    What was replaced is added to what the record says of it already.
+    What was replaced is added to the record's own report.
     """
     request, response = dict(record["request"]), record["response"]
     _redact_headers(redactor, request, "request")
@@ -45,7 +45,7 @@ def redacted(record: Json, redactor: Redactor) -> Json:
 
 
 def redacted_started(started: Json, redactor: Redactor) -> Json:
-    """Return the line that announced an exchange without secrets."""
+    """Return a started line without secrets."""
     headers = started.get("headers") or {}
     pairs = redactor.headers(list(headers.items()), "request.headers")
     said = {name: redactor.tree(started[name], name) for name in ("client", "model") if name in started}
@@ -54,7 +54,7 @@ def redacted_started(started: Json, redactor: Redactor) -> Json:
 
 def _response(redactor: Redactor, response: Json) -> Json:
     _redact_headers(redactor, response, "response")
-    if "raw_sse_text" in response:  # before the body that was made of it, see Redactor.tree
+    if "raw_sse_text" in response:  # before the body that was assembled from it, see Redactor.tree
         response["raw_sse_text"] = redactor.stream(response["raw_sse_text"], "sse", None, "response.raw_sse_text")
     stream = response.get("stream")
     if isinstance(stream, dict) and isinstance(stream.get("text"), str):
@@ -68,7 +68,7 @@ def _response(redactor: Redactor, response: Json) -> Json:
 
 
 def _kind_of(text: str) -> str:
-    """Tell what kind of stream a stored text is: it was kept as it was decoded."""
+    """Detect the kind of a stored stream's text, which is stored decoded."""
     if _SSE.match(text):
         return "sse"
     return {"[": "json", "{": "ndjson"}.get(text.lstrip()[:1], "")
@@ -95,7 +95,7 @@ def _redact_headers(redactor: Redactor, part: Json, where: str) -> None:
 
 
 def _noted(capture: Json, redactor: Redactor) -> Json:
-    """Return what capture says of the record, with what was replaced now."""
+    """Return the record's capture report, with what was replaced now."""
     report = redactor.report
     added = {
         "redacted": [*capture.get("redacted", []), *msgspec.to_builtins(notes_of(report))],

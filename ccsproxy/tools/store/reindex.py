@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Rebuild the index of a store that is not in use; status 1 when a segment could not be read whole."""
+    """Rebuild the index of a store that is not in use; exit status 1 if a segment could not be read completely."""
     begun, counts = time.monotonic(), [0, 0]
 
     def progress(lines: int, size: int) -> None:
@@ -38,8 +38,8 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     try:
         store = offline_store(data_dir)
     except DataDirBusy:
-        remedy = f"delete {data_dir / NAME_OF_INDEX} and it makes it anew, or stop it first and run this again"
-        raise CommandError(f"A running ccsproxy keeps the index up: {remedy}.") from None
+        remedy = f"delete {data_dir / NAME_OF_INDEX} and it is rebuilt, or stop it first and run this again"
+        raise CommandError(f"A running ccsproxy maintains the index: {remedy}.") from None
     with store:
         skipped = store.reindex(progress)
     took = max(time.monotonic() - begun, 0.001)
@@ -50,5 +50,5 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             f"{counts[0]} lines, {size_text(counts[1])} in {took:.1f} s ({size_text(int(counts[1] / took))}/s)\n"
         )
     for name, reason in skipped.items():
-        err.write(f"{name} could not be read whole, and is missing from the index as far: {reason}\n")
+        err.write(f"{name} could not be read completely, so records are missing from the index: {reason}\n")
     return 1 if skipped else 0

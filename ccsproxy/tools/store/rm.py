@@ -9,7 +9,7 @@ from ccsproxy.tools.asking import whole_ids
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, changed, data_dir_of, reported, write_json
 
 NAME = "rm"
-SUMMARY = "Remove sessions permanently: their records are cut out of the segments."
+SUMMARY = "Remove sessions permanently: their records are removed from the segments."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,9 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Remove the sessions; a running service is asked to.
+    """Remove the sessions, through the service if one is running.
 
-    :return: 0 when each was there, 1 otherwise.
+    :return: 0 if each existed, 1 otherwise.
     """
     sessions = whole_ids(args, args.session)
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
     reply = changed(data_dir_of(args), forget, ControlRequest("forget", sessions))
     if reply.trouble:
-        raise CommandError(f"Not removed everywhere yet: {reply.trouble}. The service goes on until it is.")
+        raise CommandError(f"Not removed everywhere yet: {reply.trouble}. The service keeps trying.")
     counts = dict(zip(sessions, reply.counts, strict=False))
     if args.json:
         write_json(out, counts)
@@ -39,5 +39,5 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         if not count:
             err.write(f"There is no session {session}.\n")
         elif not args.json:
-            out.write(f"{session} is removed; {count} segment{'s' if count > 1 else ''} held it\n")
+            out.write(f"{session} was removed; {count} segment{'s' if count > 1 else ''} contained it\n")
     return 0 if all(counts.values()) else 1

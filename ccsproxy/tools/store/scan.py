@@ -1,4 +1,4 @@
-"""``ccsproxy scan [SID]``: applies the current redaction rules to what is stored."""
+"""``ccsproxy scan [SID]``: applies the current redaction rules to the stored records."""
 
 import argparse
 from collections import Counter
@@ -26,7 +26,7 @@ SUMMARY = "Look for secrets in stored records with the current rules; with --rew
 
 
 class ScanResult(msgspec.Struct, frozen=True):
-    """The secrets of one record that are still in the clear."""
+    """The secrets in one record that are not redacted."""
 
     session_id: str
     seq: int
@@ -48,9 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Scan, and rewrite where that is asked for.
+    """Scan, and rewrite if requested.
 
-    :return: 0 when nothing is left in the clear, 1 otherwise.
+    :return: 0 if no unredacted secret is left, 1 otherwise.
     """
     data_dir = data_dir_of(args)
     rules = _rules(data_dir, args)
@@ -68,11 +68,11 @@ def _rules(data_dir: Path, args: argparse.Namespace) -> Rules:
     try:
         return rules_of(data_dir, args.redact_pattern, args.keep_pattern)
     except ValueError as reason:
-        raise CommandError(f"A pattern cannot be searched for: {reason}.") from None
+        raise CommandError(f"A pattern cannot be used: {reason}.") from None
 
 
 def found_in(data_dir: Path, rules: Rules, session: str | None) -> Iterator[ScanResult]:
-    """Yield the records that hold secrets in the clear; the store may be in use.
+    """Yield the records with unredacted secrets; the store may be in use.
 
     :param session: only its records, None for all.
     """
@@ -88,7 +88,7 @@ def found_in(data_dir: Path, rules: Rules, session: str | None) -> Iterator[Scan
 
 
 def changed_line(rules: Rules, session: str | None, line: bytes) -> bytes:
-    """Return a line without secrets, itself where it has none.
+    """Return a line without secrets; the same object if it has none.
 
     :param session: only its records are changed, None for all.
     """

@@ -1,4 +1,4 @@
-"""``ccsproxy ship``: reports how far targets have got, and ships existing records."""
+"""``ccsproxy ship``: reports the position of each target, and ships existing records."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ from ccsproxy.store.state.state import State
 from ccsproxy.tools.data_dir import CommandError, add_data_dir, data_dir_of, reported, write_json
 
 NAME = "ship"
-SUMMARY = "Report how far each target has got, or ship existing records to one."
+SUMMARY = "Report the position of each target, or ship existing records to one."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Do what is asked for; without an option, say how far each target is."""
+    """Execute the option; without one, print the position of each target."""
     try:
         if args.schema is not None:
             return _schema(args.schema, out)
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         raise CommandError(str(error)) from None
     state = State(data_dir_of(args))
     try:
-        # To look must not make a state where there is none.
+        # Listing must not create a state where there is none.
         shipments = Shipments(state) if state.path.is_file() else None
         if args.forget:
             return _forget(shipments, args.forget, out)
@@ -72,20 +72,20 @@ def _once(args: argparse.Namespace, out: TextIO) -> int:
         host=args.host or own_labels()["host"],
         credentials=str(Path(args.ship_credentials or data_dir / "ship-credentials.toml").expanduser()),
     )
-    # What a target in a folder is given holds prompts.
+    # What is written to a folder contains prompts.
     os.umask(0o077)
     status = _shipped(address, settings, parse_time(args.since) / 1000 if args.since else 0.0)
     if args.json:
         write_json(out, status.as_dict())
     else:
-        out.write(f"{status.target}: {status.sent} records taken, {status.refused} refused\n")
+        out.write(f"{status.target}: {status.sent} records accepted, {status.refused} rejected\n")
     if status.trouble:
-        raise CommandError(f"It is not all there: {status.trouble}; run it again to go on.")
+        raise CommandError(f"Not everything was shipped: {status.trouble}; run it again to continue.")
     return 0
 
 
 def _shipped(address: ShipAddress, settings: ShipSettings, since: float) -> Status:
-    """Run the reactor for as long as it takes."""
+    """Run the reactor until it is done."""
     from twisted.internet import reactor as installed
     from twisted.internet.defer import ensureDeferred
     from twisted.python.failure import Failure
@@ -104,7 +104,7 @@ def _shipped(address: ShipAddress, settings: ShipSettings, since: float) -> Stat
     reactor.callWhenRunning(lambda: ensureDeferred(ship_once(reactor, address, settings, since)).addBoth(end))
     reactor.run()
     if not ended:
-        raise CommandError("It was interrupted; run it again to go on.")
+        raise CommandError("Interrupted; run it again to continue.")
     if isinstance(ended[0], Failure):
         ended[0].raiseException()
     status: Status = ended[0]
@@ -123,7 +123,7 @@ def _schema(text: str, out: TextIO) -> int:
 
 def _forget(shipments: Shipments | None, target: str, out: TextIO) -> int:
     if shipments is None or target not in shipments.every():
-        raise CommandError(f"{target} was never shipped to; 'ccsproxy ship' lists the targets.")
+        raise CommandError(f"{target} is not a known target; 'ccsproxy ship' lists the targets.")
     shipments.drop(target)
     out.write(f"{target} is forgotten.\n")
     return 0
@@ -150,9 +150,9 @@ def _list(shipments: Shipments | None, state: State, as_json: bool, out: TextIO)
     for row in rows:
         used = "" if row["used"] else "  (not used by the service)"
         out.write(
-            f"{row['target']}{used}\n  {row['sent']} taken, {row['refused']} refused, {row['missed']} missed, "
-            f"{row['deletions']} deletions to come; at {row['segment'] or 'the beginning'}\n"
+            f"{row['target']}{used}\n  {row['sent']} accepted, {row['refused']} rejected, {row['missed']} missed, "
+            f"{row['deletions']} deletions pending; at {row['segment'] or 'the beginning'}\n"
         )
     if not rows:
-        out.write("Nothing was ever shipped from here; see --ship of 'ccsproxy serve', or --once.\n")
+        out.write("Nothing has been shipped yet; use --ship of 'ccsproxy serve', or --once.\n")
     return 0

@@ -20,7 +20,7 @@ SUMMARY = (
     "Check every record's checksum, and the index against the records; with --wire, that the proxy changes nothing."
 )
 
-#: Recorded calls that are sent both ways.
+#: Maximum number of recorded calls that are sent both ways.
 _MOST = 50
 
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Check the store; it may be in use.
 
-    :return: 0 when nothing is wrong, 1 otherwise.
+    :return: 0 if nothing is wrong, 1 otherwise.
     """
     if args.wire:
         return _wire(args, out)
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _wire(args: argparse.Namespace, out: TextIO) -> int:
-    """Compare what is sent and what comes with and without a proxy; status 0 when nothing differs."""
+    """Compare what both sides receive with and without a proxy; exit status 0 if nothing differs."""
     results = verify_wire([*built_in(), *_recorded(Path(args.data_dir).expanduser())])
     if args.json:
         write_json(out, [{**attr.asdict(each), "equal": each.equal} for each in results])
@@ -63,16 +63,16 @@ def _wire(args: argparse.Namespace, out: TextIO) -> int:
             for side, what in (("the upstream got", each.request), ("the client got", each.answer)):
                 out.write(f"         {side}: {printable(what)}\n" if what else "")
         count = sum(each.equal for each in results)
-        out.write(f"{count} of {len(results)} exchanges are equal to the byte, but for {_BESIDE}\n")
+        out.write(f"{count} of {len(results)} exchanges are identical byte for byte, except for {_BESIDE}\n")
     return 0 if all(each.equal for each in results) else 1
 
 
-#: What a proxy may not leave as it is (RFC 9110 section 7.6.1), or does not keep (docs/architecture.md).
+#: What a proxy must change (RFC 9110 section 7.6.1), or does not preserve (docs/architecture.md).
 _BESIDE = "Host, the fields of a connection, and where chunks begin"
 
 
 def _recorded(data_dir: Path) -> list[WireExchange]:
-    """Return the calls of the newest session; none where nothing is recorded yet."""
+    """Return the calls of the newest session; empty if nothing is recorded."""
     if not (data_dir / "segments").is_dir():
         return []
     reader = Reader(data_dir)
@@ -96,9 +96,9 @@ def _line(out: TextIO, segment: SegmentReport) -> None:
 
 def _summary(out: TextIO, report: CheckReport) -> None:
     for name in report.gone:
-        out.write(f"{name}  is in the index and gone\n")
+        out.write(f"{name}  is in the index, but does not exist\n")
     if report.index != "ok":
-        out.write(f"index: {report.index}; ccsproxy reindex makes it anew\n")
+        out.write(f"index: {report.index}; 'ccsproxy reindex' rebuilds it\n")
     records = sum(segment.records for segment in report.segments)
     state = "nothing is wrong" if report.good else "something is wrong"
     out.write(f"{plural(len(report.segments), 'segment')}, {plural(records, 'record')}: {state}\n")

@@ -16,7 +16,7 @@ SUMMARY = (
     "Keep importing the bodies that Claude Code writes with OTEL_LOG_RAW_API_BODIES=file:DIR and "
     "CLAUDE_CODE_ENABLE_TELEMETRY=1, until it is interrupted."
 )
-#: Seconds between two looks.
+#: Seconds between two checks.
 _LOOK = 1.0
 
 
@@ -32,10 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Watch until interrupted; the store is locked only while records are added."""
+    """Import until interrupted; the store is locked only while records are added."""
     data_dir, source = Path(args.data_dir).expanduser(), Path(args.source).expanduser()
     if source.exists() and not source.is_dir():
-        raise CommandError(f"{source} is no folder.")
+        raise CommandError(f"{source} is not a directory.")
     with offline_store(data_dir, redact=not args.no_redact) as store:
         store.catch_up()
     watched = BodyImport(source, redaction(data_dir, redact=not args.no_redact), lambda sid: _numbers(data_dir, sid))
@@ -59,7 +59,7 @@ def _numbers(data_dir: Path, session: str) -> Numbers:
 
 
 def _take(watched: BodyImport, data_dir: Path, keep_secrets: bool, say: Callable[[dict[str, Any]], None]) -> None:
-    """Add what is new; a look that finds nothing leaves the store alone."""
+    """Add what is new; a check that finds nothing does not touch the store."""
     records = list(watched.records())
     if not records:
         return

@@ -55,7 +55,7 @@ class DoctorTests(SynchronousTestCase):
         """An agent that nobody knows is a sentence with those that there are; to measure, one has to be named."""
         status, _, complaint = self.call("clod")
         self.assertEqual(status, 1)
-        self.assertIn("No agent is called 'clod'; there are claude", complaint)
+        self.assertIn("There is no agent 'clod'; there are claude", complaint)
         self.assertIn("Name the agent", self.call("--measure")[2])
 
     def test_nothing_is_made_by_looking(self) -> None:

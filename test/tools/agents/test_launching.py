@@ -27,7 +27,7 @@ class FindTests(SynchronousTestCase):
         for option in ("--model", "--qui"):
             with self.assertRaises(CommandError) as caught:
                 find_launch([option, "claude"])
-            self.assertIn(f"{option} cannot stand before 'claude'", str(caught.exception))
+            self.assertIn(f"{option} is not allowed before 'claude'", str(caught.exception))
 
     def test_run(self) -> None:
         """Its options may stand on either side of it, up to the command or to a double dash."""

@@ -15,7 +15,7 @@ class MockTests(CommandCase):
             ((self.name(self.records[0]), "--port", "70000"), "0 to 65535"),
         ):
             status, out, err = self.run_command("mock", *words)
-            err = err.partition("The index is not whole")[0]
+            err = err.partition("The index is incomplete")[0]
             self.assertEqual((status, out, err.count("\n")), (1, "", 1))
             self.assertIn(sentence, err)
 
@@ -24,4 +24,4 @@ class MockTests(CommandCase):
         what = {"calls": 1, "url": "http://127.0.0.1:1", "lacking": ["0f8e7d6c-1234/2"], "session": "0f8e7d6c-1234"}
         first, second, _ = _lines(what)
         self.assertTrue(first.startswith("1 recorded call answers at http://127.0.0.1:1 "), first)
-        self.assertTrue(second.startswith("1 call cannot be given again: "), second)
+        self.assertTrue(second.startswith("1 call cannot be replayed: "), second)

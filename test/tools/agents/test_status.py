@@ -49,7 +49,7 @@ class StatusTests(SynchronousTestCase):
 
     def test_losses(self) -> None:
         """Said aloud; a service whose health is not known says that, and an older one's lacks a member."""
-        self.assertIn("its health is not known", self.call(running=RUN)[1])
+        self.assertIn("its health is unknown", self.call(running=RUN)[1])
         counts = {"accepted": 5, "stored": 3, "in_flight": 0, "store": "ok"}
         self.assertIn("nothing was dropped", self.call(running=RUN, health=counts)[1])
         lost = self.call(running=RUN, health={"accepted": 5, "dropped": {"disk": 2}})

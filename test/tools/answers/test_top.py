@@ -13,4 +13,4 @@ class TopTests(AnsweringCase):
 
     def test_into_a_pipe(self) -> None:
         """Once, as nobody looks at it while it would change."""
-        self.assertEqual(self.said("top").count(" under way"), 1)
+        self.assertEqual(self.said("top").count(" running"), 1)

@@ -41,7 +41,7 @@ class WhyTests(AnsweringCase):
         for argv, said in (
             (("why", "nothing/1"), "There is no session"),
             (("why", f"{MAIN}/999"), "There is no finished request 999"),
-            (("diff", MAIN, SECOND), "names a session, not a request"),
+            (("diff", MAIN, SECOND), "is a session, not a request"),
             (("prompts", "system-0"), "0 prompts match"),
         ):
             status, _, err = self.run_command(*argv)

@@ -18,10 +18,10 @@ class ShareTests(AnsweringCase):
         self.assertIn("<!doctype html", page[:200].lower())
         self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
         self.assertIn("masked:", said)
-        self.assertIn("Look it over", said)
+        self.assertIn("Review it", said)
         status, _, err = self.run_command("share", MAIN, "-o", str(file))
         self.assertEqual(status, 1)
-        self.assertIn("is there already", err)
+        self.assertIn("exists already", err)
 
     def test_for_programs(self) -> None:
         file = Path(self.mktemp()).absolute()

@@ -54,7 +54,7 @@ class CaCommand(SynchronousTestCase):
 
     def test_forgotten(self) -> None:
         self.run_command()
-        self.assertIn("is deleted", self.run_command("--forget"))
+        self.assertIn("was deleted", self.run_command("--forget"))
         self.assertEqual(list(self.folder.iterdir()), [])
         self.assertIn("There is no", self.run_command("--forget"))
 

@@ -11,7 +11,7 @@ from ccsproxy.tools.service import client_key
 
 
 class ClientKeyTests(SynchronousTestCase):
-    """A credential that is shown once, and a line that holds none."""
+    """A credential that is shown only once, and a line that holds none."""
 
     def call(self, *argv: str) -> tuple[int, str, str]:
         """Run the command; return status, output and complaints."""
@@ -27,7 +27,7 @@ class ClientKeyTests(SynchronousTestCase):
         for person in ("ann", "bob"):
             status, said, note = self.call(person, "--file", str(path))
             self.assertEqual(status, 0)
-            self.assertIn("shown once", note)
+            self.assertIn("shown only once", note)
             keys.append(said.strip())
         known = read_client_keys(path)
         self.assertEqual([known[digest_of(key.encode())] for key in keys], ["ann", "bob"])

@@ -20,5 +20,5 @@ class KeepTests(StoreCommandCase):
         """One sentence, and nothing is starred."""
         status, _, complaint = self.call(keep, "a b")
         self.assertEqual(status, 1)
-        self.assertIn("is no session id", complaint)
+        self.assertIn("is not a session id", complaint)
         self.assertEqual(self.call(keep), (0, "", ""))

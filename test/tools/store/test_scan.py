@@ -64,7 +64,7 @@ class ScanTests(CommandCase):
         _, said, _ = self.call(scan, session, "--redact-pattern", "ACME-[0-9]+")
         self.assertIn("own-pattern:", said)
         self.assertEqual(self.call(scan, session, "--keep-pattern", "ghp_.*")[0], 0)
-        self.assertIn("cannot be searched for", self.call(scan, "--redact-pattern", "(")[2])
+        self.assertIn("cannot be used", self.call(scan, "--redact-pattern", "(")[2])
         self.assertEqual(self.call(scan, "../x")[0], 1)
 
     def test_a_service_is_not_overwritten(self) -> None:

@@ -24,14 +24,14 @@ class ShipTests(StoreCommandCase):
         """It says so, and makes no state by looking."""
         status, said, _ = self.call(ship)
         self.assertEqual(status, 0)
-        self.assertIn("Nothing was ever shipped", said)
+        self.assertIn("Nothing has been shipped yet", said)
         self.assertFalse((self.data_dir / "state.sqlite3").exists())
 
     def test_how_far(self) -> None:
         """What a target took, refused, missed and owes; one that is not used any more says so."""
         self.begin("clickhouse+https://h/db")
         said = self.call(ship)[1]
-        self.assertIn("5 taken, 1 refused, 0 missed, 1 deletions to come; at 20261120-080000-000", said)
+        self.assertIn("5 accepted, 1 rejected, 0 missed, 1 deletions pending; at 20261120-080000-000", said)
         (row,) = json.loads(self.call(ship, "--json")[1])
         self.assertEqual((row["sent"], row["used"]), (5, True))
 
@@ -39,7 +39,7 @@ class ShipTests(StoreCommandCase):
         """A target is forgotten with what it owes; one that is not known is a sentence."""
         self.begin("file:///x")
         self.assertEqual(self.call(ship, "--forget", "file:///x")[0], 0)
-        self.assertIn("Nothing was ever shipped", self.call(ship)[1])
+        self.assertIn("Nothing has been shipped yet", self.call(ship)[1])
         self.assertEqual(self.call(ship, "--forget", "file:///x")[0], 1)
 
     def test_schema(self) -> None:

@@ -51,4 +51,4 @@ class WatchTests(SynchronousTestCase):
         self.folder.write_text("")
         status, out, err = self.watch()
         self.assertEqual((status, out), (1, ""))
-        self.assertIn("is no folder", err)
+        self.assertIn("is not a directory", err)
