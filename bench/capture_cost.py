@@ -47,6 +47,7 @@ HEADERS = [
     (b"Content-Type", b"application/json"),
     *((b"X-Header-%d" % n, b"v" * 30) for n in range(17)),
 ]
+CALLER = Client(name="bench", session="s")
 SSE = ResponseHead(200, b"OK", "1.1", b"Content-Type: text/event-stream\r\n")
 
 
@@ -65,10 +66,6 @@ class Nowhere:
     def append(self, record) -> Deferred:
         dumps(record)
         return succeed(None)
-
-
-class Nobody:
-    client = Client(name="bench", session="s")
 
 
 def request(length: int = 0) -> RequestHead:
@@ -157,7 +154,7 @@ def exchanges(count: int) -> None:
 
 def record(pieces: list[bytes], question: bytes = b"", times: int = 1, redactor=Redactor) -> None:
     report = Report(MainReport(lambda lines: None, lambda flush: None))
-    interpreters = Interpreters(detect, lambda *_: Nobody)
+    interpreters = Interpreters(detect, lambda *_: CALLER)
     for _ in range(times):
         store = Nowhere()
         recorder = Recorder(
