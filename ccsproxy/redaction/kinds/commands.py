@@ -92,9 +92,9 @@ _ECHO = re.compile(
 _TAKERS = {
     b"-p": re.compile(
         rb"(?:mysql(?:dump|admin|import)?|mariadb(?:-dump)?|mongo(?:sh|dump|restore|export|import|stat|top)?|sshpass"
-        rb"|\blogin|\b7za?)\b"
+        rb"|\blogin|\b7za?|\btwine)\b"
     ),
-    b"-P": re.compile(rb"\b(?:un)?zip\b"),
+    b"-P": re.compile(rb"\b(?:(?:un)?zip|mosquitto_[a-z]+)\b"),
     b"-w": re.compile(rb"ldap[a-z]+\b"),
     b"-a": re.compile(rb"redis-cli\b"),
 }

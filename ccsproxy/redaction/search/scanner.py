@@ -205,6 +205,8 @@ class Scanner:
             findings += phrases
             return max(end, phrases[-1].end)
         found, position = find_encoded(text, start, self._deeper(depth))
+        if found is None and text[start : start + 2] in (b" -", b"\t-"):
+            return start + 2  # the match goes into what follows a flag, which may be a token
         return max(_noted(found, position, findings), end)
 
     def _deeper(self, depth: int) -> Callable[[bytes], list[FoundSecret]]:

@@ -41,7 +41,12 @@ TRAIL = rf"s?(?:[_.-]?(?:[0-9]{{1,2}}|base|{'|'.join(sorted(TRAILING - set('123'
 QUOTE = r"\\{0,63}[\"'`]|%22|\\+u0022|&quot;|&#34;"
 _COLOUR = r"(?:\x1b|\\{1,15}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*[mK]"
 _WIDE = f"{_latin('：', '＝')}|{_escaped('：', '＝')}"
-_SEPARATOR = rf":=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|%3[aAdD]|\\+u003[aAdD]|=3[dD]|&#(?:58|61);|\\=|{_WIDE}"
+#: A type, or an accessor, between a name and the text it is set to.
+_TYPED = (
+    r":[ ]*(?:&(?:'static[ ]+)?str|[Ss]tring|str)\??[ ]*="
+    r"|[ ]*\{[ ]*get;[^{}\n]*\}[ ]*="
+)
+_SEPARATOR = rf"{_TYPED}|:=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|%3[aAdD]|\\+u003[aAdD]|=3[dD]|&#(?:58|61);|\\=|{_WIDE}"
 #: What may stand before a line; bounded, since Python's engine tries it at every letter.
 LINE_BEGINS = r"(?:[+>-]|[\w./-]{1,80}[:-][0-9]{1,7}[:-]|[0-9]{1,7}(?:\xe2\x86\x92|\t|:))?"
 #: The value stands under the name ``value`` of its own, or in the next element of XML.
@@ -55,7 +60,7 @@ _LEAST = r"[^\s\"'`\\<>(){}\[\],;$][^\s\"'`<>(){}\[\],;]{5}"
 _QUOTED = rf"\\*[\"'`] *(?:{SCHEME})?(?:\\+u[0-9a-fA-F]{{4}}|[^\s\"'`\\<({{\[$])[^\s\"'`]{{5}}"
 _CLOSE = rf"(?:{QUOTE}|{_COLOUR}|[ \t\])*]|</?b>)*"
 #: The same in a text's view, in which nothing is escaped.
-_PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", rf":=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|{_WIDE}"
+_PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", rf"{_TYPED}|:=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|{_WIDE}"
 _PLAIN_CLOSE = rf"(?:{_PLAIN_QUOTE}|[ \t\])*\\]|</?b>)*"
 _LINE_BEGINS_ANY = r"(?:[+>-]|[\w./-]+[:-][0-9]+[:-]|[0-9]+(?:\xe2\x86\x92|\t|:))?"
 _PLAIN_SIBLING = (

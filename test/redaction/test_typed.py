@@ -1,0 +1,52 @@
+"""Secrets in declarations with a type, and behind flags that no command is known for."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ccsproxy.redaction.redactor import Redactor, default_rules
+
+#: Synthetic: letters and digits in no order.
+_KEY = "kQ7vR2mZ9pLw4XyT" + "8bNc3HdF6gJs1Ae0"
+_TOKEN = "ghp_" + "kQ7vR2mZ9pLw4XyT8bNc3HdF6gJs1Ae0q2Vx"
+
+_DECLARED = """
+let api_key: &str = "@";
+let api_key: &'static str = "@";
+const API_KEY: &str = "@";
+let apiKey: String = "@"
+const token: string = "@"
+export const apiKey: string = '@';
+public string ClientSecret { get; set; } = "@";
+api_key: str = "@"
+self.api_key: str = '@'
+"""
+_HARMLESS = """
+const pageToken: string = "next-page-of-the-list";
+let key: &str = "content-type-of-the-answer";
+public string ApiKey { get; set; } = "your-api-key-here";
+token: str = "IDENTIFIER"
+export const tokenKey: string = 'settings.token.storage';
+interface Login { password: string; token: string }
+"""
+
+
+class TypedTests(SynchronousTestCase):
+    """A type between name and value hides nothing."""
+
+    def test_declarations(self) -> None:
+        """In Rust, Swift, TypeScript, C# and Python, also as a member of JSON and with numbers of lines."""
+        for line in _DECLARED.strip().splitlines():
+            text = line.replace("@", _KEY)
+            quoted = text.replace('"', '\\"')
+            for form in (text, f'{{"stdout": "{quoted}\\n"}}', f"    12\u2192{text}", f"+{text}"):
+                self.assertNotIn(_KEY[8:], Redactor().text(form), form)
+
+    def test_what_stays(self) -> None:
+        """Words, placeholders and types."""
+        for line in _HARMLESS.strip().splitlines():
+            self.assertEqual([], default_rules().find(line), line)
+
+    def test_tokens_behind_flags(self) -> None:
+        """A token is known by its form, whichever flag it is given with."""
+        for flag in ("-p", "-P", "-w", "-a", "-t", "--x"):
+            for command in ("tool", "some login-tool --verbose"):
+                self.assertNotIn(_TOKEN[8:], Redactor().text(f"{command} {flag} {_TOKEN} more"), flag)
