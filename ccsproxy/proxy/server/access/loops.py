@@ -29,7 +29,7 @@ class LoopWatch:
     which every stream waits; so not every such request gets one: the first few do, then one in a while, and one
     whenever the number of equal requests has doubled, which a loop reaches soon. So a loop is found in its first
     round or, under a load of equal requests, at the next doubling. Nearly always the client is some other program,
-    which is found out in a tenth of a millisecond where it was met lately, and ends the search.
+    which is found out in a tenth of a millisecond to two, and ends the search.
 
     :param ours: returns the ids of our own processes.
     :param alone: no other process serves the same ports, so a request that comes back meets its own exchange.
