@@ -1,1 +1,1 @@
-"""Exports: pure renderings of an exchange or a session for other tools and people."""
+"""Exports: pure renderings of an exchange or a session, for other tools and for people."""

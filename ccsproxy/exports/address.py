@@ -8,11 +8,11 @@ Upstreams = Mapping[str, str]
 
 
 def exchange_url(record: Mapping[str, Any], upstreams: Upstreams) -> str:
-    """Return the URL that the request went to.
+    """Return the URL that the request was sent to.
 
-    What the record says was asked comes first: an upstream may be configured otherwise by now, and a host that was
-    reached by forwarding is none. Where neither tells, the host is one below ``.invalid`` (RFC 2606), which nobody
-    can answer for.
+    The record's own value comes first: an upstream may be configured differently by now, and a host reached as a
+    forward proxy is not an upstream. If neither tells, the host is one below ``.invalid`` (RFC 2606), which never
+    resolves.
 
     :param record: a record of any version, as a dict.
     :param upstreams: URL by upstream NAME.
@@ -23,7 +23,7 @@ def exchange_url(record: Mapping[str, Any], upstreams: Upstreams) -> str:
 
 
 def forwarded_path(record: Mapping[str, Any]) -> str:
-    """Return the request's path and query without the segment that only chose the upstream."""
+    """Return the request's path and query without the segment that selected the upstream."""
     path = str((record.get("request") or {}).get("path") or "/")
     name = str(record.get("upstream") or "")
     rest = path[len(name) + 1 :]
@@ -33,18 +33,18 @@ def forwarded_path(record: Mapping[str, Any]) -> str:
 
 
 def is_known(record: Mapping[str, Any], upstreams: Upstreams) -> bool:
-    """Whether the URL of the record's upstream is known."""
+    """Tell whether the URL of the record's upstream is known."""
     return bool(_asked(record) or upstreams.get(str(record.get("upstream") or "")))
 
 
 def _asked(record: Mapping[str, Any]) -> str:
-    """Return the address that the record says was asked, empty where it says none."""
+    """Return the URL stated in the record, empty if there is none."""
     url = record.get("upstream_url")
     return url if isinstance(url, str) and url.startswith(("https://", "http://")) else ""
 
 
 def host_of(url: str) -> str:
-    """Return the authority of a URL, as ``Host`` names it."""
+    """Return the authority of a URL, in the form of ``Host``."""
     return urlsplit(url).netloc
 
 

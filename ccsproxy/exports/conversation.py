@@ -1,4 +1,4 @@
-"""A readable conversation: the dialects' views of request and answer as sections of blocks."""
+"""A readable conversation: the dialects' views of request and response as sections of blocks."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from ccsproxy.exports.sections import ReportBlock, Section
 
 
 def request_sections(dialect: str | None, body: Any) -> Iterator[Section]:
-    """Arrange a request's JSON body: system prompt, tools, messages, and everything else that it says."""
+    """Arrange a request's JSON body: system prompt, tools, messages, and all other members."""
     seen = view.request_view(dialect, body)
     if seen.system:
         yield Section("System prompt", blocks=tuple(_blocks("", seen.system)))
@@ -23,7 +23,7 @@ def request_sections(dialect: str | None, body: Any) -> Iterator[Section]:
 
 
 def answer_section(dialect: str | None, body: Any) -> Section:
-    """Arrange an answer's JSON body."""
+    """Arrange a response's JSON body."""
     return Section("Response", blocks=_messages((view.answer_view(dialect, body),)))
 
 

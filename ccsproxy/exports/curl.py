@@ -14,10 +14,10 @@ from ccsproxy.providers.registry import provider_at
 
 PLACEHOLDER = "<redacted>"
 
-#: Linux refuses a single argument of 128 KiB; a longer body goes through a pipe: a shell's own printf has no limit.
+#: Linux rejects an argument of 128 KiB; a longer body is piped: the shell's built-in printf has no limit.
 LARGEST_ARGUMENT = 100_000
 
-#: curl makes these itself, or they concern the connection to the proxy only.
+#: curl sets these itself, or they concern only the connection to the proxy.
 _LEFT_OUT = frozenset(
     {"host", "content-length", "content-encoding", "accept-encoding", "connection", "keep-alive", "expect"}
     | {"proxy-connection", "proxy-authorization", "transfer-encoding", "te", "trailer", "upgrade"}
@@ -28,7 +28,7 @@ _REDACTED = re.compile(r"<redacted>|%3[Cc]redacted%3[Ee]")
 
 
 def curl(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
-    """Write the command, for a POSIX shell; every captured piece of it is quoted."""
+    """Write the command, for a POSIX shell; all captured text in it is quoted."""
     payload = request_payload(record)
     if not is_known(record, upstreams):
         yield "# This upstream is not in the configuration any more: put its URL in place of the .invalid host.\n"
@@ -47,10 +47,10 @@ def curl(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
 def _target(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
     url = exchange_url(record, upstreams)
     yield _quoted(url, _variables(record, upstreams)[0].variable)
-    # curl would take brackets and braces for a range of addresses, and ask for each.
+    # curl would expand brackets and braces to several URLs.
     if re.search(r"[][{}]", url):
         yield "--globoff"
-    # curl would resolve the dots before it asks; what was sent had them.
+    # curl would resolve dot segments first; what was sent contained them.
     if re.search(r"/\.{1,2}(/|\?|$)", url):
         yield "--path-as-is"
     method = str((record.get("request") or {}).get("method") or "GET")
@@ -73,15 +73,15 @@ def _headers(record: Mapping[str, Any], payload: Payload, upstreams: Upstreams) 
         elif low not in _LEFT_OUT:
             yield f"-H {_header(name, value, record, upstreams)}"
     if payload.kept:
-        # curl says that data is a form where nobody says otherwise; the request said nothing.
+        # curl declares data as a form unless told otherwise; the request had no Content-Type.
         if not any(name.lower() == "content-type" for name, _ in pairs):
             yield "-H 'content-type:'"
-        # For bodies above a mebibyte curl asks for leave and waits a second, which no agent does.
+        # For bodies above a mebibyte curl sends Expect and waits a second, which no agent does.
         yield "-H 'expect:'"
 
 
 def _header(name: str, value: str, record: Mapping[str, Any], upstreams: Upstreams) -> str:
-    # To curl "Name:" removes a header; with a semicolon it sends an empty one.
+    # For curl "Name:" removes a header; with a semicolon it sends an empty one.
     if not value:
         return shlex.quote(f"{name};")
     variable = _variable(name, record, upstreams)
@@ -100,23 +100,23 @@ def _variable(name: str, record: Mapping[str, Any], upstreams: Upstreams) -> str
 
 
 def _variables(record: Mapping[str, Any], upstreams: Upstreams) -> tuple[KeyVariable, ...]:
-    """Return the variables of the provider whose host was asked; of the upstream's NAME where it is no provider's."""
+    """Return the environment variables of the host's provider, else those of the upstream's NAME."""
     known = provider_at(urlsplit(exchange_url(record, upstreams)).hostname or "")
     return key_variables(known.name if known else str(record.get("upstream") or ""))
 
 
 def _quoted(text: str, variable: str) -> str:
-    """Quote text for the shell, with the variable's value where a secret was."""
+    """Quote text for the shell, with the variable's value in place of a redacted secret."""
     pieces = _REDACTED.split(text)
     return f'"${{{variable.lstrip("_")}}}"'.join(shlex.quote(piece) if piece else "" for piece in pieces)
 
 
 def _body(payload: Payload) -> tuple[str, list[str]]:
-    """Return what goes before the command and the arguments that name the body."""
+    """Return the part before the command, and the arguments for the body."""
     if not payload.kept:
         return "", []
     text = payload.text
-    # No argument of a program can hold a zero byte.
+    # An argument cannot contain a zero byte.
     if text is None or "\0" in text:
         return f"printf %s '{base64.b64encode(payload.content).decode()}' | base64 -d | ", ["--data-binary @-"]
     if len(payload.content) > LARGEST_ARGUMENT:

@@ -20,7 +20,7 @@ SessionWriter = Callable[[Mapping[str, Any], Iterable[Mapping[str, Any]], Upstre
 
 @attr.frozen
 class ExchangeFormat:
-    """A way to write one exchange; pieces are text, to be encoded with `ccsproxy.exports.payload.encoded`."""
+    """A format for one exchange; pieces are text, to be encoded with `ccsproxy.exports.payload.encoded`."""
 
     media_type: str
     extension: str
@@ -29,7 +29,7 @@ class ExchangeFormat:
 
 @attr.frozen
 class SessionFormat:
-    """A way to write a session; records are taken one by one as they are needed."""
+    """A format for a session; records are consumed one by one."""
 
     media_type: str
     extension: str

@@ -9,7 +9,7 @@ from ccsproxy import __version__
 from ccsproxy.exports.address import Upstreams, exchange_url, host_of
 from ccsproxy.exports.payload import Payload, compact, header, header_pairs, request_payload, response_payload
 
-#: What the format leaves to tools: members whose names begin with an underscore.
+#: Members whose names begin with an underscore are the format's extension mechanism.
 _OWN = (
     "id",
     "session_id",
@@ -33,7 +33,7 @@ def har(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
 def session_har(
     meta: Mapping[str, Any], records: Iterable[Mapping[str, Any]], upstreams: Upstreams, extras: Any = None
 ) -> Iterator[str]:
-    """Write a session as an archive, entry by entry, so that it never is in memory as a whole."""
+    """Write a session as an archive, entry by entry, so that it is never in memory as a whole."""
     return _archive(records, upstreams, str(meta.get("title") or meta.get("session_id") or ""))
 
 
@@ -58,7 +58,7 @@ def entry(record: Mapping[str, Any], upstreams: Upstreams) -> dict[str, Any]:
 def _archive(records: Iterable[Mapping[str, Any]], upstreams: Upstreams, comment: str = "") -> Iterator[str]:
     creator = compact({"name": "ccsproxy", "version": __version__})
     note = f',"comment":{compact(comment)}' if comment else ""
-    # The frame is written by hand, so that a session of a gigabyte passes through entry by entry.
+    # The outer object is written by hand, so that a session of a gigabyte is streamed entry by entry.
     yield f'{{"log":{{"version":"1.2","creator":{creator}{note},"entries":['
     separator = "\n"
     for record in records:
@@ -87,7 +87,7 @@ def _request(record: Mapping[str, Any], upstreams: Upstreams) -> dict[str, Any]:
         made["postData"] = {"mimeType": payload.media_type, "text": payload.text}
     elif payload.binary is not None:
         text = base64.b64encode(payload.binary).decode()
-        # The format has an encoding for responses only, and viewers show the text as it is.
+        # The format has an encoding for responses only, and viewers show the text unchanged.
         made["postData"] = {"mimeType": payload.media_type, "text": text, "comment": "base64", "_encoding": "base64"}
     return made
 
@@ -113,7 +113,7 @@ def _content(payload: Payload) -> dict[str, Any]:
     size = len(content) if payload.kept else payload.wire_bytes or 0
     made: dict[str, Any] = {"size": size, "mimeType": payload.media_type or "x-unknown"}
     if payload.coded and payload.kept and payload.wire_bytes is not None:
-        # Only where both are known: a browser shows a wrong number as a saving.
+        # Only if both are known: a browser shows a wrong number as a saving.
         made["compression"] = size - payload.wire_bytes
     if payload.binary is not None:
         made.update(text=base64.b64encode(payload.binary).decode(), encoding="base64")
@@ -125,10 +125,10 @@ def _content(payload: Payload) -> dict[str, Any]:
 
 
 def _timings(record: Mapping[str, Any]) -> dict[str, float]:
-    """Return the phases in milliseconds: -1 where one does not apply, all of it ``wait`` where none is known."""
+    """Return the phases in milliseconds: -1 if one does not apply, everything as ``wait`` if none is known."""
     timing = record.get("timing") or {}
     total = float(record.get("duration_ms") or 0)
-    # On a connection that was there the time until it was ours is waiting, and no connecting.
+    # On a reused connection the time until it was available is waiting, not connecting.
     reused = bool(timing.get("reused"))
     connected = _at(timing, "connected", 0.0, total)
     sent = _at(timing, "request_sent", connected, total)

@@ -1,4 +1,4 @@
-"""An exchange as Markdown, with captured content in fences that it cannot close."""
+"""An exchange as Markdown, with captured content in fences that the content cannot close."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ def _block(block: ReportBlock) -> str:
 
 
 def fenced(text: str, language: str = "") -> str:
-    """Put text into a fence that it cannot close."""
+    """Put text into a fence that the text cannot close."""
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
     ending = "" if text.endswith("\n") else "\n"
@@ -50,7 +50,7 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def said(text: str) -> str:
-    """Return what was said as paragraphs that read as they were written, its own code in fences."""
+    """Return a message as paragraphs, with the code blocks that it contains in fences."""
     pieces = re.split(r"(?m)^ *```[^\n]*\n(.*?)(?:^ *```[ \t]*$\n?|\Z)", text, flags=re.DOTALL)
     shown = [fenced(piece) if at % 2 else _paragraphs(piece) for at, piece in enumerate(pieces)]
     return "".join(shown)
@@ -62,5 +62,5 @@ def _paragraphs(text: str) -> str:
 
 
 def plain_line(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line."""
+    """Return text on one line, escaped so that Markdown shows it literally."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""An exchange as one HTML file: no scripts, nothing fetched, all captured content as text."""
+"""An exchange as one HTML file: no scripts, no external resources, all captured content as text."""
 
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -8,7 +8,7 @@ from ccsproxy.exports.address import Upstreams
 from ccsproxy.exports.reading import sections, title
 from ccsproxy.exports.sections import ReportBlock, Section
 
-#: A block longer than this is folded.
+#: Longer blocks are folded.
 FOLD_AFTER = 4000
 
 _STYLE = (

@@ -13,10 +13,10 @@ import attr
 class Payload:
     """A body as far as the record has it.
 
-    :ivar text: the decoded body, or None when it is binary or was not kept.
+    :ivar text: the decoded body, or None if it is binary or was not kept.
     :ivar binary: a binary body, or None.
-    :ivar media_type: as the message's ``Content-Type`` says, empty when it does not.
-    :ivar wire_bytes: its length on the wire; None when unknown.
+    :ivar media_type: from the message's ``Content-Type``, empty if it has none.
+    :ivar wire_bytes: its length on the wire; None if unknown.
     :ivar coded: whether it was compressed on the wire.
     """
 
@@ -28,19 +28,19 @@ class Payload:
 
     @property
     def kept(self) -> bool:
-        """Whether the record has the body."""
+        """Tell whether the record has the body."""
         return self.text is not None or self.binary is not None
 
     @property
     def content(self) -> bytes:
-        """The body's bytes, empty when the record has none."""
+        """The body's bytes, empty if the record has none."""
         if self.binary is not None:
             return self.binary
         return encoded(self.text or "")
 
     @property
     def missing(self) -> str:
-        """Say what is not there; empty when the body is there or there was none."""
+        """Describe a missing body; empty if it is present or there was none."""
         if self.kept or not self.wire_bytes:
             return ""
         return f"[{self.wire_bytes} bytes of {self.media_type or 'unknown type'}: not kept]"
@@ -68,18 +68,18 @@ def request_payload(record: Mapping[str, Any]) -> Payload:
 
 
 def response_payload(record: Mapping[str, Any]) -> Payload:
-    """Return the response's body: the stream as it came where there was one, else the body."""
+    """Return the response's body: the stream as received if it was one, else the body."""
     part = record.get("response") or {}
     stream = part.get("stream") or {}
     streamed = stream.get("text") if isinstance(stream, Mapping) else None
     if streamed is None:
-        # Records of schema version 1 had the stream there.
+        # Records of schema version 1 have the stream there.
         streamed = part.get("raw_sse_text")
     return _payload(part, part.get("body_reassembled") if streamed is None else streamed)
 
 
 def header(part: Mapping[str, Any], name: str) -> str:
-    """Return the value of a header field, empty when it is not there.
+    """Return the value of a header field, empty if it is missing.
 
     :param name: the field's name in lower case.
     """
@@ -87,7 +87,7 @@ def header(part: Mapping[str, Any], name: str) -> str:
 
 
 def header_pairs(part: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the header lines as they were, or the map's when the record (version 1) has no lines."""
+    """Return the header lines as received, or those of the map if the record (version 1) has no lines."""
     raw = part.get("headers_raw")
     if raw:
         return [(str(name), str(value)) for name, value in raw]
@@ -96,8 +96,7 @@ def header_pairs(part: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _payload(part: Mapping[str, Any], body: Any) -> Payload:
     binary = _from_base64(part.get("body_base64"))
-    # A body that was JSON is kept as JSON: what was sent may have had other blanks, so that lengths are told by
-    # wire_bytes.
+    # A JSON body is kept as JSON: what was sent may have had different white space, so its length is wire_bytes.
     text = None if body is None or binary is not None else body if isinstance(body, str) else compact(body)
     return Payload(
         text=text,

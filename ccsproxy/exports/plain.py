@@ -8,13 +8,13 @@ from ccsproxy.exports.payload import compact, pretty
 
 
 def as_json(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
-    """Write the whole record, indented."""
+    """Write the complete record, indented."""
     yield pretty(record) + "\n"
 
 
 def session_jsonl(
     meta: Mapping[str, Any], records: Iterable[Mapping[str, Any]], upstreams: Upstreams, extras: Any = None
 ) -> Iterator[str]:
-    """Write a session's records, one a line."""
+    """Write a session's records, one per line."""
     for record in records:
         yield compact(record) + "\n"

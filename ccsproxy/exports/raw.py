@@ -1,4 +1,4 @@
-"""An exchange as HTTP messages: heads as they were sent (redacted), bodies with their content coding removed."""
+"""An exchange as HTTP messages: heads as sent (redacted), bodies with their content coding removed."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from ccsproxy.exports.payload import Payload, header_pairs, request_payload, res
 
 
 def raw(record: Mapping[str, Any], upstreams: Upstreams) -> Iterator[str]:
-    """Write the request, an empty line, and the response; a body that cannot be shown is named in brackets."""
+    """Write the request, an empty line, and the response; a body that cannot be shown is described in brackets."""
     request = record.get("request") or {}
     yield f"{request.get('method') or 'GET'} {request.get('path') or '/'} {_version(request)}\r\n"
     yield from _head(request)

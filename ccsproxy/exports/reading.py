@@ -1,4 +1,4 @@
-"""An exchange arranged for reading, as sections of facts and blocks that Markdown and HTML are written from."""
+"""An exchange arranged for reading: sections of facts and blocks, from which Markdown and HTML are written."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

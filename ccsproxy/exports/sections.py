@@ -5,11 +5,11 @@ import attr
 
 @attr.frozen
 class ReportBlock:
-    """A piece of captured content, shown as it is.
+    """A piece of captured content, shown unchanged.
 
-    :ivar label: what it is, empty when the section's title says it.
+    :ivar label: a heading, empty if the section's title suffices.
     :ivar text: the content.
-    :ivar language: what it is written in (``json``, ``http``), empty for text.
+    :ivar language: its language (``json``, ``http``), empty for plain text.
     """
 
     label: str
@@ -19,7 +19,7 @@ class ReportBlock:
 
 @attr.frozen
 class Section:
-    """A heading and what stands below it."""
+    """A heading and the content below it."""
 
     title: str
     facts: tuple[tuple[str, str], ...] = ()

@@ -47,5 +47,5 @@ class ShipMetricsTests(SynchronousTestCase):
         """The page of health says the same in words."""
         said = repr(_shipping(SHIP))
         self.assertIn("it is <away>", said)
-        self.assertIn("at most 3 missed, 1 deletions to come", said)
+        self.assertIn("at most 3 missed, 1 deletions pending", said)
         self.assertIsNone(_shipping({}))

@@ -130,7 +130,7 @@ class SentAgainTests(ReplayCase):
         for words, sentence in (
             (("demo-session-1/9",), "9"),
             (("demo-session-1/1", "--without-tool", "none"), "it has edit_file"),
-            (("demo-session-1/1", "--set", "x"), "is no setting"),
+            (("demo-session-1/1", "--set", "x"), "is not a setting"),
             (("demo-session-1/1", "-n", "99"), "1 to 20"),
             (("demo-session-1/1", "--system", "/nowhere"), "nowhere"),
         ):

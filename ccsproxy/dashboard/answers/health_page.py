@@ -110,7 +110,7 @@ def _target(each: Mapping[str, Any]) -> str:
         f"{figures.exact(each['sent'])} taken",
         f"{figures.exact(each['refused'])} refused" if each["refused"] else "",
         f"at most {figures.exact(each['missed'])} missed" if each["missed"] else "",
-        f"{figures.exact(each['deletions'])} deletions to come" if each["deletions"] else "",
+        f"{figures.exact(each['deletions'])} deletions pending" if each["deletions"] else "",
         f"{figures.duration(lag * 1000)} behind" if lag else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -1,1 +1,1 @@
-"""Recorded answers for a mock upstream: which record answers a request, and when each chunk of it is due."""
+"""Recorded responses for a mock upstream: which record answers a request, and when each chunk of it is due."""

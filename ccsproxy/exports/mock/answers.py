@@ -1,4 +1,4 @@
-"""A recorded answer for replay: its head, and its body in chunks with the time at which each is due."""
+"""A recorded response for replay: its head, and its body in chunks with the time at which each is due."""
 
 import base64
 from bisect import bisect_right
@@ -12,21 +12,21 @@ from ccsproxy.exports.payload import header_pairs, response_payload
 from ccsproxy.exports.replay.places import is_replaced
 from ccsproxy.wire.headers import HOP_BY_HOP
 
-#: Fields that follow from how the body is sent now, or that were made for somebody's cookies.
+#: Fields that depend on how the body is sent now, and cookies.
 _LEFT_OUT = frozenset(
     {*(name.decode() for name in HOP_BY_HOP), "content-length", "content-encoding", "set-cookie", "alt-svc"}
 )
-#: The kinds of failure that the relay itself answers, with the status of each; all others are 502.
+#: The failures that the relay answers itself, with the status of each; all others are 502.
 _TIMEOUTS = frozenset({"upstream_timeout"})
 
 
 @attr.frozen
 class RecordedAnswer:
-    """An answer and when each part of it is due.
+    """A response with its schedule.
 
-    :ivar head_at: seconds after the request until the head is sent.
-    :ivar pieces: seconds after the request, and bytes of the body.
-    :ivar ends: the body comes to its end; else the connection is broken off behind the last piece.
+    :ivar head_at: seconds from the request to the head.
+    :ivar pieces: seconds from the request, and bytes of the body.
+    :ivar ends: whether the body is complete; else the connection is aborted after the last piece.
     """
 
     status: int
@@ -37,14 +37,14 @@ class RecordedAnswer:
     ends: bool = True
 
     def at_speed(self, speed: float) -> "RecordedAnswer":
-        """Return the answer so many times as fast; 0 waits for nothing."""
+        """Return the response at a multiple of its speed; 0 does not wait at all."""
         share = 1 / speed if speed else 0.0
         pieces = tuple((at * share, data) for at, data in self.pieces)
         return attr.evolve(self, head_at=self.head_at * share, pieces=pieces)
 
 
 def answer_of(record: Mapping[str, Any]) -> RecordedAnswer | None:
-    """Return the answer that a record tells, None where it does not tell enough."""
+    """Return the response in a record, None if the record is insufficient."""
     if record.get("transport") == "tunnel":
         return None
     response, timing = record.get("response"), record.get("timing") or {}
@@ -69,10 +69,10 @@ def answer_of(record: Mapping[str, Any]) -> RecordedAnswer | None:
 
 
 def spread(content: bytes, chunks: Sequence[Sequence[float]]) -> Iterator[tuple[float, bytes]]:
-    """Cut a body as it came: the share of bytes that each piece had on the wire, at its time.
+    """Split a body as it arrived: each piece has its share of the bytes on the wire, at its time.
 
-    On the wire it may have been compressed, and secrets in it may have been longer or shorter than what stands for
-    them: then the cuts are moved to the ends of events that are nearest.
+    On the wire the body may have been compressed, and secrets in it may have been longer or shorter than their
+    placeholders: then pieces end at the nearest ends of events.
 
     :param chunks: milliseconds and bytes of each piece.
     """
@@ -92,7 +92,7 @@ def spread(content: bytes, chunks: Sequence[Sequence[float]]) -> Iterator[tuple[
 
 
 def _event_ends(content: bytes) -> Iterator[int]:
-    """Yield where events, or lines, end."""
+    """Yield the ends of events, or of lines."""
     mark = b"\n\n" if b"\n\n" in content else b"\r\n\r\n" if b"\r\n\r\n" in content else b"\n"
     at = content.find(mark)
     while at >= 0:
@@ -115,7 +115,7 @@ def _is_cut_binary(response: Mapping[str, Any], content: bytes) -> bool:
 
 
 def _of_relay(record: Mapping[str, Any]) -> RecordedAnswer | None:
-    """Return what the relay itself has answered when there was no upstream to answer."""
+    """Return the relay's own response, for an exchange without a response from the upstream."""
     error, outcome = record.get("error") or {}, str(record.get("outcome") or "")
     if not outcome.startswith(("upstream_", "tls_")):
         return None  # the client was gone, or we were

@@ -1,4 +1,4 @@
-"""Which recorded call answers a request: an equal one, one with the same beginning, or simply the next."""
+"""Which recorded call answers a request: an equal one, one with the same beginning, or simply the next one."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,24 +10,25 @@ import msgspec
 from ccsproxy.clients.answered import answer_line
 from ccsproxy.clients.prompt import conversation_of, is_models, words_of
 
-#: What `--match` may be.
+#: The values of `--match`.
 EXACT, PREFIX, NEXT = "exact", "prefix", "next"
 MATCHES = (EXACT, PREFIX, NEXT)
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
-#: Who speaks, and what: an item of a conversation as far as it has to be the same in another run.
+#: Role and text: an item of a conversation, as far as it must be the same in another run.
 Unit = tuple[str, str]
 
 
 @attr.frozen
 class AskedCall:
-    """A request as it is compared.
+    """The parts of a request that are compared.
 
-    :ivar path: without the query and without the segment that only chose an upstream.
+    :ivar path: without the query and without the segment that selected an upstream.
     :ivar body: digest of its JSON, or of its bytes.
-    :ivar units: its conversation: the user's words and the model's, without what agents and tools put between.
-    :ivar kind: what else tells calls of one conversation apart: model, whether it has tools, a schema, a stream.
+    :ivar units: its conversation: the user's and the model's text, without what agents and tools insert.
+    :ivar kind: what else distinguishes calls of one conversation: model, whether it has tools, a schema, a
+    stream.
     """
 
     method: str
@@ -38,9 +39,9 @@ class AskedCall:
 
 
 def asked_call(method: str, target: str, body: Any, raw: bytes = b"") -> AskedCall:
-    """Return what is compared of a request.
+    """Return the parts of a request that are compared.
 
-    :param body: its JSON, None where it has none.
+    :param body: its JSON, None if it has none.
     :param raw: its bytes, for one without JSON.
     """
     said = raw if body is None else _canonical(body)
@@ -73,8 +74,9 @@ def _kind(body: dict[str, Any]) -> tuple[Any, ...]:
 class Matched:
     """A recorded call that answers a request.
 
-    :ivar number: which of the calls it is.
-    :ivar how: ``equal``, ``alike`` (the same conversation, in other words around it), ``begins alike`` or ``next``.
+    :ivar number: the index of the call.
+    :ivar how: ``equal``, ``alike`` (the same conversation with different text around it), ``begins alike`` or
+    ``next``.
     """
 
     number: int
@@ -82,9 +84,9 @@ class Matched:
 
 
 class Matcher:
-    """Chooses among the calls of a session. A call that was given is given again only to a request that fits whole.
+    """Chooses among the calls of a session. A used call is used again only for a request that matches completely.
 
-    So an agent that goes astray comes to an end, and is not led round in a circle by one answer.
+    So an agent that deviates runs out of responses, and does not loop on one of them.
 
     :param calls: in the order in which they were recorded.
     :param how: one of `MATCHES`.
@@ -96,18 +98,18 @@ class Matcher:
 
     @property
     def left(self) -> list[int]:
-        """The calls that nobody has asked for."""
+        """The calls that have not been used."""
         return [number for number in range(len(self._calls)) if number not in self._given]
 
     def choose(self, asked: AskedCall) -> Matched | None:
-        """Return the call that answers a request, None where none does."""
+        """Return the call that answers a request, None if there is none."""
         found = self._next(asked) if self._how == NEXT else self._fitting(asked)
         if found is not None:
             self._given.add(found.number)
         return found
 
     def nearest(self, asked: AskedCall) -> int | None:
-        """Return the call that a request resembles most, for whoever wants to know why none was chosen."""
+        """Return the call that is most similar to a request, to explain why none was chosen."""
         same = [number for number, call in enumerate(self._calls) if _address(call) == _address(asked)]
         return max(same, key=lambda number: _common(self._calls[number], asked), default=None)
 
@@ -133,7 +135,7 @@ class Matcher:
         return Matched(self._likest(best, asked), "begins alike")
 
     def _first(self, numbers: list[int]) -> int:
-        """Return the first that was not given, else the last: what a retry got in the end."""
+        """Return the first unused call, else the last: the final result of a retry."""
         return next((number for number in numbers if number not in self._given), numbers[-1])
 
     def _likest(self, numbers: list[int], asked: AskedCall) -> int:
@@ -149,7 +151,7 @@ def _address(call: AskedCall) -> tuple[str, str]:
 
 
 def _common(one: AskedCall, other: AskedCall) -> int:
-    """Return how many items two conversations have in common at their beginning."""
+    """Return the length of the common beginning of two conversations."""
     count = 0
     for mine, theirs in zip(one.units, other.units, strict=False):
         if mine != theirs:

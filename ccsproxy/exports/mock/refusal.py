@@ -1,4 +1,4 @@
-"""The answer to a request that no record matches: 404, in the error format of its provider."""
+"""The response to a request that matches no record: 404, in its provider's error format."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ STATUS = 404
 
 
 def no_record(method: str, target: str, body: Any, message: str) -> bytes:
-    """Return the body of the answer.
+    """Return the body of the response.
 
-    :param body: the request's JSON, None where it has none.
-    :param message: why there is none, in a sentence.
+    :param body: the request's JSON, None if it has none.
+    :param message: the reason, in a sentence.
     """
     dialect = detect(Facts(method=method.encode(), target=target.encode(), request_body=body)).name
     return dumps(_shaped(dialect, message))

@@ -1,1 +1,1 @@
-"""Turns a recorded request into one that can be sent again, with changes and with somebody's own credentials."""
+"""Turns a recorded request into one that can be sent again, with modifications and the user's own credentials."""

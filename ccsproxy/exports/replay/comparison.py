@@ -1,4 +1,4 @@
-"""Compares a recorded call with its repetitions: answers, usage, cost and time."""
+"""Compares a recorded call with its repetitions: responses, usage, cost and time."""
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,17 +16,17 @@ from ccsproxy.providers.amounts import dollars
 
 @attr.frozen
 class ReplaySide:
-    """One of the calls that are compared.
+    """One of the compared calls.
 
-    :ivar title: what it is called.
-    :ivar model: the model that answered, or was asked for.
-    :ivar outcome: how it ended, as records have it.
-    :ivar status: HTTP status, None where there was no answer.
-    :ivar cost: US dollars, None where that is not known.
-    :ivar cost_at_least: a lower bound in its place.
+    :ivar title: its name.
+    :ivar model: the model that responded, else the requested one.
+    :ivar outcome: as in records.
+    :ivar status: HTTP status, None without a response.
+    :ivar cost: US dollars, None if unknown.
+    :ivar cost_at_least: a lower bound instead.
     :ivar ttft_ms: milliseconds to the first content.
-    :ivar answer: as the provider's non-streaming API would have answered.
-    :ivar error: why it failed, in a sentence; empty where it did not.
+    :ivar answer: in the form of the provider's non-streaming API.
+    :ivar error: why it failed, in a sentence; empty if it did not.
     """
 
     title: str
@@ -45,13 +45,13 @@ class ReplaySide:
 
     @property
     def text(self) -> str:
-        """The words of the answer."""
+        """The text of the response."""
         blocks = answer_view(self.dialect, self.answer).blocks if self.answer is not None else ()
         return "\n".join(block.text for block in blocks if block.kind == "text" and block.text).strip()
 
     @property
     def calls(self) -> list[str]:
-        """The tools that the answer calls."""
+        """The tools that the response calls."""
         blocks = answer_view(self.dialect, self.answer).blocks if self.answer is not None else ()
         return [block.name or "?" for block in blocks if block.kind == "tool_call"]
 
@@ -59,7 +59,7 @@ class ReplaySide:
 def recorded_side(record: Mapping[str, Any], title: str, cost: Any) -> ReplaySide:
     """Return the side of a record.
 
-    :param cost: what it cost (`ccsproxy.providers.cost.Cost`).
+    :param cost: its cost (`ccsproxy.providers.cost.Cost`).
     """
     response, error = record.get("response") or {}, record.get("error") or {}
     return ReplaySide(
@@ -80,7 +80,7 @@ def recorded_side(record: Mapping[str, Any], title: str, cost: Any) -> ReplaySid
 
 
 def usage_of(record: Mapping[str, Any]) -> Usage | None:
-    """Return what a recorded call used, None where that is not known."""
+    """Return the usage of a recorded call, None if unknown."""
     usage = record.get("usage")
     try:
         return msgspec.convert(usage, Usage) if usage else None
@@ -89,13 +89,13 @@ def usage_of(record: Mapping[str, Any]) -> Usage | None:
 
 
 def as_json(side: ReplaySide) -> dict[str, Any]:
-    """Return a side for programs."""
+    """Return a side as plain data, for JSON."""
     said = {name: value for name, value in attr.asdict(side, recurse=False).items() if name != "usage"}
     return {**said, "usage": msgspec.to_builtins(side.usage), "text": side.text, "tool_calls": side.calls}
 
 
 def table_lines(sides: Sequence[ReplaySide]) -> Iterator[str]:
-    """Yield the lines of a table, one column a side."""
+    """Yield the lines of a table, one column per side."""
     columns = [_column(side) for side in sides]
     widths = [max(map(len, column)) for column in columns]
     for name, *cells in zip(_NAMES, *columns, strict=True):
@@ -134,9 +134,9 @@ def _cost(side: ReplaySide) -> str:
 
 
 def answer_lines(sides: Sequence[ReplaySide], width: int) -> Iterator[str]:
-    """Yield the answers in columns.
+    """Yield the responses in columns.
 
-    :param width: letters that a line may have.
+    :param width: the line width.
     """
     room = max(20, (width - 3 * (len(sides) - 1)) // len(sides))
     columns = [list(_wrapped(side, room)) for side in sides]

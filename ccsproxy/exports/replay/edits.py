@@ -1,4 +1,4 @@
-"""Changes to a recorded request before it is sent again: model, tools, system prompt, any member."""
+"""Modifications of a recorded request before it is sent again: model, tools, system prompt, any member."""
 
 import re
 from typing import Any
@@ -15,9 +15,9 @@ from ccsproxy.wire.jsontext import JsonError, loads
 
 @attr.frozen
 class BodySetting:
-    """A value for a place of a request's body.
+    """A value for a place in a request's body.
 
-    :ivar remove: nothing shall stand there.
+    :ivar remove: remove the place instead.
     """
 
     place: Place
@@ -27,11 +27,11 @@ class BodySetting:
 
 @attr.frozen
 class Edits:
-    """All that is to be changed.
+    """All modifications.
 
     :ivar model: another model; empty for the recorded one.
-    :ivar settings: in the order in which they were said.
-    :ivar without_tools: names of tools to leave out, with ``*`` and ``?`` as a shell has them.
+    :ivar settings: in the order given.
+    :ivar without_tools: names of tools to remove, with ``*`` and ``?`` as in a shell.
     :ivar system: another system prompt; None for the recorded one.
     """
 
@@ -42,21 +42,21 @@ class Edits:
 
     @property
     def any(self) -> bool:
-        """Whether anything is changed."""
+        """Tell whether anything is modified."""
         return self != Edits()
 
 
 def read_setting(text: str) -> BodySetting:
-    """Read ``PLACE=VALUE``: the value is JSON, or else a text; with nothing behind the sign the place is removed.
+    """Parse ``PLACE=VALUE``: the value is JSON, or else text; an empty one removes the place.
 
-    :raises EditError: when it cannot be read.
+    :raises EditError: if it is invalid.
     """
     try:
         place, rest = read_place(text)
     except PlaceError as error:
         raise EditError(str(error)) from None
     if not rest.startswith("="):
-        raise EditError(f'{text[:80]!r} is no setting; write it as in max_tokens=100 or messages[0].content="Hi"')
+        raise EditError(f'{text[:80]!r} is not a setting; write it as in max_tokens=100 or messages[0].content="Hi"')
     if rest == "=":
         return BodySetting(place, remove=True)
     try:
@@ -66,12 +66,12 @@ def read_setting(text: str) -> BodySetting:
 
 
 def edited(edits: Edits, dialect: str | None, target: str, body: Any) -> tuple[str, Any]:
-    """Return target and body as they are to be sent.
+    """Return the modified target and body.
 
-    :param dialect: the dialect's name, which says where model, tools and system prompt stand.
+    :param dialect: the dialect's name, which determines where model, tools and system prompt are.
     :param target: path and query.
-    :param body: the request's JSON; never changed itself.
-    :raises EditError: when something that is to be changed is not there.
+    :param body: the request's JSON, which is not changed itself.
+    :raises EditError: if something to be modified does not exist.
     """
     if not edits.any:
         return target, body
@@ -99,7 +99,7 @@ def _set(body: dict[str, Any], setting: BodySetting) -> dict[str, Any]:
     return changed
 
 
-#: Where a path names the model: Gemini and Vertex, Bedrock, Azure.
+#: Paths that name the model: of Gemini and Vertex, Bedrock, Azure.
 _IN_PATH = re.compile(r"(?<=/models/)[^:/?]+(?=:)|(?<=/model/)[^/?]+(?=/)|(?<=/deployments/)[^/?]+(?=/)")
 
 
@@ -107,5 +107,5 @@ def _with_model(target: str, body: dict[str, Any], model: str) -> tuple[str, dic
     path, mark, query = target.partition("?")
     named, count = _IN_PATH.subn(lambda _: quote(model, safe=":@"), path)
     if "model" not in body and not count:
-        raise EditError("the request names no model, so that it cannot name another")
+        raise EditError("the request names no model, so the model cannot be changed")
     return named + mark + query, {**body, "model": model} if "model" in body else body

@@ -1,9 +1,9 @@
-"""Reasons why a recorded request cannot be sent again as asked; each message is a sentence for people."""
+"""Reasons why a recorded request cannot be sent again as requested; each message is a sentence for people."""
 
 
 class EditError(ValueError):
-    """A request cannot be changed as was asked."""
+    """A request cannot be modified as requested."""
 
 
 class NotReplayable(ValueError):
-    """A record does not tell enough to send its request again, or may not be sent where it went."""
+    """A record is insufficient to send its request again, or must not be sent where it went."""

@@ -1,4 +1,4 @@
-"""Somebody's own credentials for a repeated request: from the environment, and only for the host they belong to."""
+"""The user's own credentials for a repeated request: from the environment, and only for the host they belong to."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -14,19 +14,19 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 def login_for(
     request: ReplayRequest, environment: Mapping[str, str], configured: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
-    """Return the header fields that show who asks; none where the recorded request had none.
+    """Return the header fields with the credential; empty if the recorded request had none.
 
-    A record may come from anywhere, and its address with it. So a key goes to the provider's own hosts, to this
-    machine, and to an upstream that the running service has, and nowhere else.
+    A record may come from anywhere, and so may its address. So a key is sent to the provider's own hosts, to this
+    machine, and to an upstream of the running service, and nowhere else.
 
     :param configured: URL by NAME of the running service's upstreams.
-    :raises NotReplayable: when the environment has no such credential, or when the upstream may not be shown one.
+    :raises NotReplayable: if the environment has no such credential, or if the upstream must not receive one.
     """
     if not request.shown:
         return ()
     variables = _variables(request, configured)
     usable = [each for each in variables if environment.get(each.variable)]
-    # The way in which the agent was let in comes first: another may mean another account and another bill.
+    # The recorded kind of credential first: another one may mean another account and another bill.
     usable.sort(key=lambda each: each.field not in request.shown)
     if not usable:
         first, *others = [each.variable for each in variables]

@@ -1,6 +1,6 @@
-"""Places in a JSON value, as ``--set`` names them: ``messages[0].content``, ``$.metadata['user id']``.
+"""Places in a JSON value, as in ``--set``: ``messages[0].content``, ``$.metadata['user id']``.
 
-A part of JSONPath (RFC 9535): names and numbers, no wildcards, since a setting has one place.
+A subset of JSONPath (RFC 9535): names and indexes, but no wildcards, since a setting has one place.
 """
 
 import copy
@@ -8,26 +8,26 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-#: A member's name or an element's number, from the top.
+#: Member names and element indexes, from the top.
 Place = tuple[str | int, ...]
 
 _STEP = re.compile(
     r"""\[(-?[0-9]{1,9})\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]|(\A\.?|\.)([^.\[\]'"=]+)""", re.S
 )
 _PLAIN = re.compile(r"""[^.\[\]'"=$][^.\[\]'"=]*""")
-#: What stands where a secret stood (`ccsproxy.redaction.kinds.tags`).
+#: The placeholder of a redacted secret (`ccsproxy.redaction.kinds.tags`).
 _PLACEHOLDER = re.compile(r"<redacted(?::[a-z0-9-]+:[0-9a-f]{4,8})?>")
 
 
 class PlaceError(ValueError):
-    """A place cannot be read, or is not there; the message is a sentence."""
+    """A place is invalid or does not exist; the message is a sentence."""
 
 
 def read_place(text: str) -> tuple[Place, str]:
-    """Read a place from the beginning of a text.
+    """Parse a place at the beginning of a text.
 
-    :return: the place, and what follows it.
-    :raises PlaceError: when there is none.
+    :return: the place, and the text after it.
+    :raises PlaceError: if there is none.
     """
     at, steps = (1 if text[:1] == "$" else 0), list[str | int]()
     begin = at
@@ -41,12 +41,12 @@ def read_place(text: str) -> tuple[Place, str]:
         )
         at = match.end()
     if not steps:
-        raise PlaceError(f"{text[:80]!r} begins with no place; write it as in messages[0].content")
+        raise PlaceError(f"{text[:80]!r} does not begin with a place; write it as in messages[0].content")
     return tuple(steps), text[at:]
 
 
 def write_place(place: Place) -> str:
-    """Write a place so that `read_place` reads it."""
+    """Format a place so that `read_place` can parse it."""
     said = ""
     for step in place:
         if isinstance(step, int):
@@ -60,11 +60,11 @@ def write_place(place: Place) -> str:
 
 
 def with_value(value: Any, place: Place, new: Any) -> Any:
-    """Return a copy of a value in which another one stands at a place.
+    """Return a copy of a value with another one at a place.
 
-    Members that are missing are made; an element has to be there, or to be the next one.
+    Missing members are created; an element must exist, or be the next one.
 
-    :raises PlaceError: when there is no such place.
+    :raises PlaceError: if the place does not exist.
     """
     if not place:
         return new
@@ -80,9 +80,9 @@ def with_value(value: Any, place: Place, new: Any) -> Any:
 
 
 def without(value: Any, place: Place) -> Any:
-    """Return a copy of a value in which nothing stands at a place.
+    """Return a copy of a value without a place.
 
-    :raises PlaceError: when there is nothing.
+    :raises PlaceError: if the place does not exist.
     """
     whole = copy.copy(value)
     try:
@@ -99,7 +99,7 @@ def without(value: Any, place: Place) -> Any:
 
 
 def placeholders(value: Any, at: Place = ()) -> Iterator[Place]:
-    """Yield the places of texts in which something stands for a secret; of a name, the place of its member."""
+    """Yield the places of texts that contain a placeholder; for a member name, the place of the member."""
     if isinstance(value, str):
         if _PLACEHOLDER.search(value):
             yield at
@@ -115,7 +115,7 @@ def placeholders(value: Any, at: Place = ()) -> Iterator[Place]:
 
 
 def is_replaced(text: str) -> bool:
-    """Tell whether something stands for a secret in a text."""
+    """Tell whether a text contains a placeholder."""
     return _PLACEHOLDER.search(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""A recorded request with the requested changes, ready to be sent again, or the reason why it cannot be."""
+"""A recorded request with the requested modifications, ready to be sent again, or the reason why it cannot be."""
 
 import re
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from ccsproxy.exports.replay.places import is_replaced, placeholders, write_plac
 from ccsproxy.wire.headers import HOP_BY_HOP
 from ccsproxy.wire.jsontext import dumps
 
-#: Fields that show who asks: never sent as recorded.
+#: Credential fields: never sent as recorded.
 CREDENTIALS = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key"})
-#: Fields that follow from the body, from the connection, or from a signature that only its maker can renew.
+#: Fields that depend on the body or the connection, or contain a signature that only its creator can renew.
 _LEFT_OUT = CREDENTIALS | {
     *(name.decode() for name in HOP_BY_HOP),
     *("host", "content-length", "content-encoding", "accept-encoding", "expect", "cookie"),
@@ -27,14 +27,14 @@ _QUERY_KEY = re.compile(r"(?<=[?&])key=[^&#]*&?")
 
 @attr.frozen
 class ReplayRequest:
-    """A request that lacks nothing but a login.
+    """A request that is complete except for a credential.
 
-    :ivar base: scheme, authority and base path of the upstream; empty where the record does not tell.
+    :ivar base: scheme, authority and base path of the upstream; empty if the record does not tell.
     :ivar upstream: NAME of the upstream.
     :ivar target: path and query below the base.
-    :ivar headers: without credentials, and without what follows from body and connection.
-    :ivar shown: the credential fields that the recorded request had.
-    :ivar notes: what of the record is not sent, in sentences.
+    :ivar headers: without credentials, and without fields that depend on body and connection.
+    :ivar shown: the credential fields of the recorded request.
+    :ivar notes: which parts of the record are not sent, in sentences.
     """
 
     method: str
@@ -49,17 +49,17 @@ class ReplayRequest:
 
 
 def replay_request(record: Mapping[str, Any], edits: Edits) -> ReplayRequest:
-    """Return what is to be sent.
+    """Return the request to be sent.
 
-    :param record: as it is kept; one that continues another has its context already.
-    :raises NotReplayable: when the record does not tell enough, or tells placeholders in place of secrets.
-    :raises EditError: when what is to be changed is not there.
+    :param record: as kept; one that continues another has its context already.
+    :raises NotReplayable: if the record is insufficient, or has placeholders instead of secrets.
+    :raises EditError: if something to be modified does not exist.
     """
     _check_whole(record)
     request = record["request"]
     target, shown_key = _without_key(forwarded_path(record))
     if is_replaced(target):
-        raise NotReplayable("its path holds a secret that was replaced in the record")
+        raise NotReplayable("its path contains a secret that was replaced in the record")
     if record.get("transport") == "websocket":
         record, target = _as_post(record, target)
     target, value = edited(edits, record.get("dialect"), target, record["request"].get("body"))
@@ -83,23 +83,23 @@ def replay_request(record: Mapping[str, Any], edits: Edits) -> ReplayRequest:
 
 def _check_whole(record: Mapping[str, Any]) -> None:
     if record.get("transport") == "tunnel":
-        raise NotReplayable("it was passed on unread, so that nothing of it is known")
+        raise NotReplayable("it was relayed as a tunnel, so its content is unknown")
     request, payload = record.get("request") or {}, request_payload(record)
     faults = (record.get("capture") or {}).get("faults") or ()
     if payload.missing:
         raise NotReplayable(f"its body was not kept ({payload.wire_bytes} bytes; see --capture)")
     cut = payload.text is not None and "json" in payload.media_type and isinstance(request.get("body"), str)
     if "request_partial" in faults or (cut and "nested_deeply" not in faults):
-        raise NotReplayable("its body is not whole in the record")
+        raise NotReplayable("its body is incomplete in the record")
     binary = payload.binary
     if binary is not None and not payload.coded and payload.wire_bytes and len(binary) < payload.wire_bytes:
-        raise NotReplayable("its body was too long to be kept whole")
+        raise NotReplayable("its body was too long to be kept completely")
     if isinstance(request.get("body"), dict) and "_missing_context" in request["body"]:
         raise NotReplayable(f"call {request['body']['_missing_context']}, which it continues, is not kept any more")
 
 
 def _check_secrets(record: Mapping[str, Any], value: Any) -> None:
-    """Refuse a body in which placeholders stand for secrets; a text that only looks like one is no such thing."""
+    """Refuse a body with placeholders instead of secrets; text that merely looks like a placeholder is accepted."""
     capture = record.get("capture") or {}
     noted = capture.get("redacted")
     replaced = any(str(note.get("where", "")).startswith("request.body") for note in noted or ())
@@ -133,22 +133,22 @@ def _without_key(target: str) -> tuple[str, bool]:
     return left.rstrip("?&") if left != target else target, left != target
 
 
-#: Members of a WebSocket's message that belong to the socket, or to what came before on it.
+#: Members of a WebSocket message that belong to the socket, or to earlier messages on it.
 _SOCKET_ONLY = frozenset({"type", "previous_response_id", "generate"})
 
 
 def _as_post(record: Mapping[str, Any], target: str) -> tuple[Mapping[str, Any], str]:
-    """Return a message of the Responses API as the POST that asks the same.
+    """Return a message of the Responses API as the equivalent POST.
 
     :raises NotReplayable: for other protocols.
     """
     request = record["request"]
     body = request.get("body")
     if record.get("dialect") != "openai_responses" or not isinstance(body, dict):
-        raise NotReplayable("it went over a WebSocket that has no like in plain requests")
+        raise NotReplayable("it was a WebSocket message without an equivalent plain request")
     if body.get("generate") is False:
-        raise NotReplayable("it only warmed the connection up and asked for no answer")
-    # `forwarded_path` has the handshake's path, which is that of the POST, too.
+        raise NotReplayable("it only warmed up the connection and requested no response")
+    # `forwarded_path` has the handshake's path, which is also that of the POST.
     asked = {name: value for name, value in body.items() if name not in _SOCKET_ONLY} | {"stream": True}
     fields = [(name, value) for name, value in header_pairs(request) if name.lower() != "openai-beta"]
     fields += [("content-type", "application/json"), ("accept", "text/event-stream")]

@@ -1,4 +1,4 @@
-"""Where a request's system prompt is, by dialect, and how it is replaced."""
+"""Where a request's system prompt is, by dialect, and how to replace it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from ccsproxy.exports.replay.errors import EditError
 def with_system(dialect: str | None, body: dict[str, Any], text: str) -> dict[str, Any]:
     """Return a copy of a request's body with another system prompt.
 
-    :raises EditError: when it is not known where the dialect has one.
+    :raises EditError: if its place in the dialect is unknown.
     """
     found = _SYSTEMS.get(_spoken(dialect, body))
     if found is None:

@@ -1,4 +1,4 @@
-"""The tools that a request offers, in any dialect: their names, and the request without some of them."""
+"""The tools that a request offers, in any dialect: their names, and removing some of them."""
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -8,10 +8,10 @@ from ccsproxy.exports.replay.errors import EditError
 
 
 def without_tool(body: dict[str, Any], pattern: str) -> dict[str, Any]:
-    """Return a copy of a request's body without the tools of a name.
+    """Return a copy of a request's body without the matching tools.
 
-    :param pattern: the name, with ``*`` and ``?`` as a shell has them.
-    :raises EditError: when there is none, or when the request insists on it.
+    :param pattern: the name, with ``*`` and ``?`` as in a shell.
+    :raises EditError: if no tool matches, or if the request requires a removed tool.
     """
     known = list(dict.fromkeys(name for holder in _tool_holders(body) for name in _names_in(holder)))
     gone = [name for name in known if fnmatchcase(name, pattern)]
@@ -40,7 +40,7 @@ def _tool_holders(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (each for each in items if isinstance(each, dict)) if isinstance(items, list) else ()
 
 
-#: What holds tools within an entry of a list of tools.
+#: Members that contain tools within an entry of a list of tools.
 _NESTED = ("tools", "functionDeclarations", "function_declarations")
 
 
@@ -54,7 +54,7 @@ def _names_in(holder: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tool_name(tool: Mapping[str, Any]) -> str:
-    """Return the name of a tool, empty for what only holds tools."""
+    """Return the name of a tool, empty for a group of tools."""
     if any(isinstance(tool.get(name), list) for name in _NESTED):
         return ""
     for holder in (tool, tool.get("function"), tool.get("toolSpec")):
@@ -64,7 +64,7 @@ def _tool_name(tool: Mapping[str, Any]) -> str:
 
 
 def _kept_of(holder: dict[str, Any], gone: frozenset[str], top: bool = True) -> dict[str, Any]:
-    """Return a copy of what holds tools without some of them; a list that gets empty goes, too."""
+    """Return a copy of an object with tools without some of them; a list that becomes empty is removed, too."""
     changed = dict(holder)
     for member in _NESTED:
         if not isinstance(holder.get(member), list):
@@ -77,7 +77,7 @@ def _kept_of(holder: dict[str, Any], gone: frozenset[str], top: bool = True) -> 
         changed[member] = [each for each in kept if not (isinstance(each, dict) and _is_empty(each))]
         if not changed[member]:
             del changed[member]
-            # Without tools there is nothing to choose from; providers refuse a choice that is left alone.
+            # Without tools there is nothing to choose from; providers reject a choice on its own.
             changed.pop("tool_choice", None)
     if top:
         for name in ("request", "toolConfig"):
@@ -91,5 +91,5 @@ def _kept_of(holder: dict[str, Any], gone: frozenset[str], top: bool = True) -> 
 
 
 def _is_empty(entry: Mapping[str, Any]) -> bool:
-    """Tell whether an entry that only held tools holds none any more."""
+    """Tell whether a group of tools has become empty."""
     return not entry or (entry.get("type") == "namespace" and "tools" not in entry)

@@ -1,4 +1,4 @@
-"""The words of an answer as they arrive, for display."""
+"""The text of a response as it arrives, for display."""
 
 from ccsproxy.dialects.framing import ArrayFraming, Framing, LineFraming, SseFraming
 from ccsproxy.dialects.views.deltas import delta_text
@@ -8,9 +8,9 @@ _LINES = frozenset({"application/x-ndjson", "application/jsonl", "application/nd
 
 
 class StreamWords:
-    """Reads the words out of a stream; a body that is no stream has none until it is whole.
+    """Extracts the text from a stream; a body that is not a stream has none until it is complete.
 
-    :param media_type: of the answer, in lower case.
+    :param media_type: of the response, in lower case.
     """
 
     def __init__(self, media_type: str) -> None:
@@ -22,9 +22,9 @@ class StreamWords:
             self._framing = LineFraming()
 
     def feed(self, data: bytes) -> str:
-        """Take the next bytes, and return the words that they complete."""
+        """Process the next bytes, and return the text that they complete."""
         if self._may_be_array:
-            # Gemini streams an array where it is not asked for events; any other object is whole only at its end.
+            # Gemini streams an array unless asked for events; any other object is complete only at its end.
             self._framing = ArrayFraming() if data.lstrip()[:1] == b"[" else None
             self._may_be_array = not data.strip()
         if self._framing is None:

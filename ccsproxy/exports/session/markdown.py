@@ -1,4 +1,4 @@
-"""A session as Markdown: contents, findings, long parts folded, captured content in fences it cannot close."""
+"""A session as Markdown: contents, findings, long parts folded, captured content in fences that it cannot close."""
 
 from collections.abc import Iterator
 from html import escape

@@ -1,7 +1,7 @@
 """Masks what identifies the user of a session: home directories, names, addresses, accounts.
 
-Secrets were replaced when it was recorded; this is what else one may not want to hand on. Each thing has one word in
-its place, so that a conversation still reads as one.
+Secrets were replaced during recording; this is what else one may not want to pass on. Each value always gets the same
+placeholder, so that the conversation remains readable.
 """
 
 import re
@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-#: The user's name in the path of a home folder, on Linux, macOS and Windows, backslashes escaped or not.
+#: The user's name in the path of a home directory, on Linux, macOS and Windows, with or without escaped backslashes.
 _HOME = re.compile(r"(?<![\w.])(/(?:home|Users)/|[A-Za-z]:\\{1,2}Users\\{1,2})([\w.@-]+)")
 _EMAIL = re.compile(r"(?<![\w.+-])(?!git@)[\w.+-]{1,64}@(?!example\.)[\w-]+(?:\.[\w-]+)+")
-#: Names of accounts that are nobody's.
+#: Names of accounts that do not identify a person.
 _NOBODYS = frozenset(
     {"user", "runner", "root", "ubuntu", "debian", "admin", "shared", "public", "vscode", "node", "app"}
 )
@@ -26,7 +26,7 @@ _FIELDS = frozenset(
         "x-goog-user-project",
     }
 )
-#: Members of a request by which a provider tells its users apart.
+#: Members of a request by which a provider distinguishes its users.
 _MEMBERS = frozenset({"user_id", "account_uuid", "device_id", "organization_uuid", "safety_identifier"})
 MASKED = "masked"
 
@@ -34,11 +34,10 @@ MASKED = "masked"
 class Masking:
     """Masks the records of one session.
 
-    Names are known from paths; where one stands by itself elsewhere it is masked as well. So all records are looked
-    at first.
+    Names are collected from paths and masked wherever else they occur. So all records are examined first.
 
     :param records: those of the session.
-    :ivar counts: how often each kind of thing was masked.
+    :ivar counts: how often each kind was masked.
     """
 
     def __init__(self, records: Iterable[Mapping[str, Any]]) -> None:
@@ -50,8 +49,8 @@ class Masking:
         self.counts: Counter[str] = Counter()
 
     def record(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a record without them; who recorded it and which program called are left out."""
-        # The texts at the top are ids and words of ours, which a page is made by: nobody's name is among them.
+        """Return a masked record; who recorded it and which program made the call are left out."""
+        # The texts at the top level are ids and our own words, needed to build a page, and contain no names.
         masked = {
             name: each if isinstance(each, str) else self.value(each)
             for name, each in record.items()
@@ -65,9 +64,9 @@ class Masking:
         return masked
 
     def value(self, value: Any, name: str = "") -> Any:
-        """Return a JSON value without them.
+        """Return a masked JSON value.
 
-        :param name: of the member that holds it.
+        :param name: of the member that contains it.
         """
         if isinstance(value, dict):
             return {key: self.value(each, key) for key, each in value.items()}
@@ -81,7 +80,7 @@ class Masking:
         return value
 
     def text(self, text: str) -> str:
-        """Return a text without them."""
+        """Return a masked text."""
         if "/" in text or "\\" in text:
             text = _HOME.sub(self._home, text)
         if "@" in text:
@@ -99,7 +98,7 @@ class Masking:
 
 
 def _collect(value: Any, names: set[str]) -> None:
-    """Collect the names of users in home folders; short ones are words of their own too often."""
+    """Collect the user names in home directories; short ones are too often ordinary words."""
     if isinstance(value, dict):
         for each in value.values():
             _collect(each, names)

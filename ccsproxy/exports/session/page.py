@@ -1,4 +1,4 @@
-"""A session as one HTML file: no scripts, nothing fetched; contents, findings, long parts folded."""
+"""A session as one HTML file: no scripts, no external resources; contents, findings, long parts folded."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _STYLE = (
     "@media print{details>*{display:block}}"
 )
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-#: How the base64 of the images begins that every browser shows (RFC 2083, ISO 10918, GIF89a, RIFF).
+#: How the base64 of image formats that every browser shows begins (RFC 2083, ISO 10918, GIF89a, RIFF).
 _IMAGES = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\Z")
 
@@ -80,7 +80,7 @@ def _item(item: ToldItem) -> str:
 
 
 def _image(item: ToldItem) -> str:
-    """Show an image by what it is, not by what it says."""
+    """Show an image by its actual type, not its declared one."""
     kind = next((kind for start, kind in _IMAGES.items() if item.text.startswith(start)), None)
     if kind is None or not _BASE64.match(item.text):
         return f'<div class="line">[{escape(item.title)}]</div>\n'

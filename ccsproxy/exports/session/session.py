@@ -16,10 +16,10 @@ from ccsproxy.providers.price_book import list_price
 
 @attr.frozen
 class SessionExtras:
-    """What an export may take beside the records.
+    """Optional input of an export besides the records.
 
-    :ivar price: what calls cost.
-    :ivar notes: what people wrote on the session and its calls; none where that was not asked for.
+    :ivar price: the cost of calls.
+    :ivar notes: annotations of the session and its calls; empty unless requested.
     """
 
     price: Price = list_price
@@ -34,7 +34,7 @@ def session_markdown(
     meta: Mapping[str, Any], records: Records, upstreams: Upstreams, extras: SessionExtras = NOTHING
 ) -> Iterator[str]:
     """Write a session as Markdown."""
-    # Nothing is read before the first piece is asked for: that happens where reading may block.
+    # Nothing is read before the first piece is consumed, which happens where reading may block.
     yield from told_markdown(tell(meta, texts_of(records, extras.price), extras.notes))
 
 

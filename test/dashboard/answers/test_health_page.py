@@ -53,5 +53,5 @@ class HealthTests(SynchronousTestCase):
         target = {"target": "ch", "state": "waiting", "trouble": "no route", "sent": 5, "refused": 0, "missed": 2,
                   "deletions": 1, "lag_s": 90}  # fmt: skip
         text = self.page(ship={"targets": [target], "hold_bytes": 1000}).one("section", id="ship").text
-        self.assertIn("waiting: no route, 5 taken, at most 2 missed, 1 deletions to come, 1:30 behind", text)
+        self.assertIn("waiting: no route, 5 taken, at most 2 missed, 1 deletions pending, 1:30 behind", text)
         self.assertEqual(self.page().all("section", id="ship"), [])

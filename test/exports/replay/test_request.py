@@ -97,9 +97,9 @@ class RefusalTests(SynchronousTestCase):
 
     def test_what_was_not_kept(self) -> None:
         self.assertIn("not kept", self.refused(record(None)))
-        self.assertIn("unread", self.refused(record(transport="tunnel")))
-        self.assertIn("not whole", self.refused(record(capture={"faults": ["request_partial"]})))
-        self.assertIn("not whole", self.refused(record('{"model": "m", "mess')))
+        self.assertIn("as a tunnel", self.refused(record(transport="tunnel")))
+        self.assertIn("is incomplete", self.refused(record(capture={"faults": ["request_partial"]})))
+        self.assertIn("is incomplete", self.refused(record('{"model": "m", "mess')))
         binary = {"body_base64": base64.b64encode(b"\xff").decode(), "body_bytes": 2}
         self.assertIn("too long", self.refused(record(None, request=binary)))
         self.assertIn("call 3", self.refused(record({"input": [], "_missing_context": 3})))
