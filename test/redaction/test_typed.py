@@ -45,6 +45,15 @@ class TypedTests(SynchronousTestCase):
         for line in _HARMLESS.strip().splitlines():
             self.assertEqual([], default_rules().find(line), line)
 
+    def test_yaml(self) -> None:
+        """In blocks and lists, below their name."""
+        for text in (f"api_key: >-\n  {_KEY}\nx: 1", f"api_key: |\n  {_KEY}\n", f"api_keys:\n  - '{_KEY}'\n  - x"):
+            numbered = "\n".join(f"{number:6}\u2192{line}" for number, line in enumerate(text.split("\n"), 1))
+            for form in (text, numbered, "+" + text.replace("\n", "\n+")):
+                self.assertNotIn(_KEY[8:], Redactor().text(form), form)
+        for text in ("secrets:\n  - db_password_v2", "password: |\n  Enter yours here", "tokens:\n - authentication"):
+            self.assertEqual([], default_rules().find(text), text)
+
     def test_tokens_behind_flags(self) -> None:
         """A token is known by its form, whichever flag it is given with."""
         for flag in ("-p", "-P", "-w", "-a", "-t", "--x"):

@@ -51,6 +51,10 @@ _ALL = (
         "secret", rf"\"value{_QUOTE}[ ]*:[ ]*{_QUOTE}", rf"[^\s\"\\]+{_NAME_BEHIND}",
         rf"[^\s\"\\]{{6,160}}(?={_NAME_BEHIND})", Strength.STRONG,
     ),
+    phrase(
+        "secret", rf"(?i:[_-]keys|passwords|tokens):{_BLANKS}[+]?[ ]*-[ ]+", r"(?:\\*[\"'])?[^\s\"'\\]{8}",
+        _TO_BLANK, Strength.WEAK,
+    ),
     *COMMANDS,
 )  # fmt: skip
 #: Cookies in a header field, or in a command.

@@ -54,6 +54,7 @@ _REFERENCE = re.compile(
     rb"(?:self|this|cls|props|config|settings|args|options|state|ctx|req|request|env|params?|os|process)\."
     rb"|[A-Za-z_][\w.]{0,60}\(|(?:None|True|False|null|true|false|undefined|nil)\b"
 )
+_LINE_ENDS = re.compile(rb"\r?\n|\\+[rn]")
 #: So much of a value is judged, and so much of one that is secret is taken out.
 _JUDGED = 160
 _LONGEST_VALUE = 64 << 10
@@ -69,6 +70,8 @@ def find_named(text: bytes, start: int) -> tuple[list[FoundSecret], int]:
     between = BETWEEN.match(text, name.end()) or _flagged(text, begin, name.end(), level)
     if between is None:
         return _called(text, spelled, name.end(), level), start
+    if _LINE_ENDS.match(text, between.end()) is not None:
+        return [], start  # a list may follow; see `ccsproxy.redaction.kinds.phrases`
     if level is Strength.NONE:
         return [], start if between.group("separator").isspace() else name.end()
     if _REFERENCE.match(text, between.end()) is not None and not between.group("open").strip():

@@ -41,14 +41,18 @@ TRAIL = rf"s?(?:[_.-]?(?:[0-9]{{1,2}}|base|{'|'.join(sorted(TRAILING - set('123'
 QUOTE = r"\\{0,63}[\"'`]|%22|\\+u0022|&quot;|&#34;"
 _COLOUR = r"(?:\x1b|\\{1,15}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]*[mK]"
 _WIDE = f"{_latin('：', '＝')}|{_escaped('：', '＝')}"
+#: What may stand before a line; bounded, since Python's engine tries it at every letter.
+LINE_BEGINS = r"(?:[+>-]|[\w./-]{1,80}[:-][0-9]{1,7}[:-]|[0-9]{1,7}(?:\xe2\x86\x92|\t|:))?"
 #: A type, or an accessor, between a name and the text it is set to.
 _TYPED = (
     r":[ ]*(?:&(?:'static[ ]+)?str|[Ss]tring|str)\??[ ]*="
     r"|[ ]*\{[ ]*get;[^{}\n]*\}[ ]*="
 )
-_SEPARATOR = rf"{_TYPED}|:=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|%3[aAdD]|\\+u003[aAdD]|=3[dD]|&#(?:58|61);|\\=|{_WIDE}"
-#: What may stand before a line; bounded, since Python's engine tries it at every letter.
-LINE_BEGINS = r"(?:[+>-]|[\w./-]{1,80}[:-][0-9]{1,7}[:-]|[0-9]{1,7}(?:\xe2\x86\x92|\t|:))?"
+#: The beginning of a block of YAML between a name and the value on the next line.
+_BELOW = rf":[ ]?[|>][+-]?(?:\s|\\+[nr])+{LINE_BEGINS}"
+_SEPARATOR = (
+    rf"{_TYPED}|{_BELOW}|:=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|%3[aAdD]|\\+u003[aAdD]|=3[dD]|&#(?:58|61);|\\=|{_WIDE}"
+)
 #: The value stands under the name ``value`` of its own, or in the next element of XML.
 _SIBLING = (
     rf"(?:[,;\s]|\\+[nrt])*{LINE_BEGINS}(?:\s|\\+[nrt])*(?:{QUOTE})?(?:value|default)(?:{QUOTE})?\s*[:=]"
@@ -59,10 +63,11 @@ _OPEN = rf"(?:{QUOTE}|{_COLOUR}|[ \t(\[]|\$'|[rbufn]{{1,2}}[\"']|{SCHEME}|base64
 _LEAST = r"[^\s\"'`\\<>(){}\[\],;$][^\s\"'`<>(){}\[\],;]{5}"
 _QUOTED = rf"\\*[\"'`] *(?:{SCHEME})?(?:\\+u[0-9a-fA-F]{{4}}|[^\s\"'`\\<({{\[$])[^\s\"'`]{{5}}"
 _CLOSE = rf"(?:{QUOTE}|{_COLOUR}|[ \t\])*]|</?b>)*"
-#: The same in a text's view, in which nothing is escaped.
-_PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", rf"{_TYPED}|:=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|{_WIDE}"
-_PLAIN_CLOSE = rf"(?:{_PLAIN_QUOTE}|[ \t\])*\\]|</?b>)*"
 _LINE_BEGINS_ANY = r"(?:[+>-]|[\w./-]+[:-][0-9]+[:-]|[0-9]+(?:\xe2\x86\x92|\t|:))?"
+_PLAIN_BELOW = rf":[ ]?[|>][+-]?\s+{_LINE_BEGINS_ANY}"
+#: The same in a text's view, in which nothing is escaped.
+_PLAIN_QUOTE, _PLAIN_SEPARATOR = r"\\*[\"'`]", rf"{_TYPED}|{_PLAIN_BELOW}|:=|==?=?>?|!=|->|::?-?|\|\|?|\?\?|>|{_WIDE}"
+_PLAIN_CLOSE = rf"(?:{_PLAIN_QUOTE}|[ \t\])*\\]|</?b>)*"
 _PLAIN_SIBLING = (
     rf"(?:[,;\s]|\\+[nrt])*{_LINE_BEGINS_ANY}(?:\s|\\+[nrt])*(?:{_PLAIN_QUOTE})?(?:value|default)(?:{_PLAIN_QUOTE})?\s*[:=]"
     rf"|</(?:key|name)>(?:\s|\\+[nrt])*{_LINE_BEGINS_ANY}(?:\s|\\+[nrt])*<(?:string|value)>"
