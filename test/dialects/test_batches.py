@@ -64,8 +64,10 @@ class BatchTests(SynchronousTestCase):
         self.assertIsNone(self.usage(FAILED, EXPIRED))
 
     def test_damage(self) -> None:
-        """Odd lines are passed over."""
-        odd = b"{cut\n\n[1]\nnull\n" + json.dumps({"custom_id": 1, "result": 5}).encode()
+        """Odd lines are passed over; behind an answer, one that is cut leaves the sum unknown, for it had counts."""
+        cut = lines([message(10, 5)]) + b'{"custom_id": "b", "result": {"type": "succ'
+        self.assertIsNone(read_as(cut, facts_for(RESULTS, b"application/x-jsonl", method=b"GET")).usage)
+        odd = b"\n\n[1]\nnull\n" + json.dumps({"custom_id": 1, "result": 5}).encode()
         got = read_as(lines([message(10, 5)]) + odd, facts_for(RESULTS, b"application/x-jsonl", method=b"GET")).usage
         assert got is not None
         self.assertEqual(got.input_tokens, 10)

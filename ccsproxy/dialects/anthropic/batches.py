@@ -37,25 +37,31 @@ def are_results(facts: Facts) -> bool:
 def batch_usage(body: bytes | bytearray) -> tuple[Usage | None, str | None]:
     """Return what the lines of a batch used together, and the model where all of them name the same.
 
-    :return: no usage where the lines are none of a batch, or none of them told one.
+    :return: no usage where the lines are none of a batch, none of them told one, or one of them is cut.
     """
     answers = list(_answers(body))
-    usages = [usage for _, usage in answers]
+    if any(usage is None for _, usage in answers):
+        return None, None
+    usages = [usage for _, usage in answers if usage is not None]
     if not usages:
         return None, None
     models = {model for model, _ in answers}
     return _sum(usages), models.pop() if len(models) == 1 else None
 
 
-def _answers(body: bytes | bytearray) -> Iterator[tuple[str | None, Usage]]:
-    """Yield model and usage of the lines that were answered."""
+def _answers(body: bytes | bytearray) -> Iterator[tuple[str | None, Usage | None]]:
+    """Yield model and usage of the lines that were answered; no usage of a line that is damaged behind such."""
+    is_batch = False
     for line in io.BytesIO(body):
         try:
             value = loads(line) if line.strip() else None
         except JsonError:
+            if is_batch:
+                yield None, None
             continue
         if not isinstance(value, dict) or "custom_id" not in value:
             continue
+        is_batch = True
         message = member(member(value, "result"), "message")
         if message is not None:
             yield text_member(message, "model"), anthropic_usage(member(message, "usage")) or Usage()
