@@ -1,4 +1,4 @@
-"""The answers of the mock upstream: an Anthropic message and an OpenAI response, streamed and whole."""
+"""The responses of the mock upstream: an Anthropic message and an OpenAI response, streamed or not."""
 
 import json
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ TOOL_INPUT = {"path": "headers.py", "old": "line.split(':')", "new": "line.parti
 
 
 def pieces(text: str, size: int = 9) -> Iterator[str]:
-    """Cut a text as a model's tokens would."""
+    """Split a text into pieces similar to a model's tokens."""
     for start in range(0, len(text), size):
         yield text[start : start + size]
 
 
 def anthropic_message(model: str) -> dict[str, Any]:
-    """Return the whole message, as the API answers when it does not stream."""
+    """Return the complete message, as the API returns it without streaming."""
     return {
         "id": "msg_demo01",
         "type": "message",
@@ -61,7 +61,7 @@ def anthropic_events(model: str) -> Iterator[Event]:
 
 
 def openai_response(model: str, status: str = "completed") -> dict[str, Any]:
-    """Return the whole response object, as the API answers when it does not stream."""
+    """Return the complete response object, as the API returns it without streaming."""
     part = {"type": "output_text", "text": TEXT, "annotations": []}
     item = {"id": "msg_demo02", "type": "message", "status": status, "role": "assistant", "content": [part]}
     done = status == "completed"

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.web.http_headers import Headers
 
-#: A key that looks like one, so that the records show that it is redacted.
+#: Has the format of a key, so that the records show its redaction.
 FAKE_KEY = "sk-ant-demo-0000000000000000000000000000"
 CWD = "/home/you/project"
 
@@ -69,19 +69,19 @@ CALLS = (
 
 
 class _Leaver(Protocol):
-    """Reads some bytes of a body and hangs up."""
+    """Reads some bytes of a body and disconnects."""
 
     def __init__(self, enough: int, done: "Deferred[int]") -> None:
         self._enough, self._done, self._seen = enough, done, 0
 
     def dataReceived(self, data: bytes) -> None:
-        """Count, and leave when it is enough."""
+        """Count the bytes, and disconnect after enough of them."""
         self._seen += len(data)
         if self._seen >= self._enough and self.transport is not None:
             self.transport.loseConnection()
 
     def connectionLost(self, reason: object = None) -> None:
-        """Say how much was read."""
+        """Report how much was read."""
         if not self._done.called:
             self._done.callback(self._seen)
 

@@ -1,4 +1,4 @@
-"""A mock upstream: ``/v1/messages`` and ``/v1/responses``, streaming at a realistic pace or whole."""
+"""A mock upstream: ``/v1/messages`` and ``/v1/responses``, streaming at a realistic pace or not."""
 
 import json
 from collections.abc import Iterator
@@ -52,14 +52,14 @@ class MockUpstream(Resource):
 
 
 class _Pacer:
-    """Writes one event after the other, and stops when the reader leaves."""
+    """Writes one event after the other, and stops when the client disconnects."""
 
     def __init__(self, reactor: IReactorTime, request: Request, events: Iterator[answers.Event], pace: float) -> None:
         self._reactor, self._request, self._events, self._pace = reactor, request, events, pace
         self._call: IDelayedCall | None = None
 
     def start(self, delay: float) -> None:
-        """Begin after some seconds."""
+        """Start after some seconds."""
         self._request.notifyFinish().addErrback(self._reader_left)
         self._request.write(b"")
         self._call = self._reactor.callLater(delay, self._next)

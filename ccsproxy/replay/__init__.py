@@ -1,1 +1,1 @@
-"""Replay: recorded calls sent again, and agents answered from records; the part that needs the network."""
+"""Replay: sends recorded calls again, and answers agents from records; the part that needs the network."""

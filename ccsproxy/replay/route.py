@@ -1,4 +1,4 @@
-"""The route of a repeated call: through the running service, which records it, or straight to the upstream."""
+"""The route of a repeated call: through the running service, which records it, or directly to the upstream."""
 
 import os
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ _URLS = {each.name: each.url for each in PROVIDERS if each.url}
 
 @attr.frozen
 class ReplayRoute:
-    """Where a repeated call goes.
+    """The destination of a repeated call.
 
-    :ivar base: the URL that it is sent below.
-    :ivar url: the upstream's own.
-    :ivar recorded: a service stands on the way.
+    :ivar base: the base URL to send it to.
+    :ivar url: the upstream's own URL.
+    :ivar recorded: whether it goes through a service.
     """
 
     base: str
@@ -36,10 +36,10 @@ class ReplayRoute:
 
 
 def route_of(request: ReplayRequest, running: Mapping[str, Any] | None) -> ReplayRoute:
-    """Choose the way of a call.
+    """Choose the route of a call.
 
-    :param running: the run file of the service, None where none runs.
-    :raises NotReplayable: when it is not known where the call went.
+    :param running: the run file of the running service, None if there is none.
+    :raises NotReplayable: if the call's destination is unknown.
     """
     configured = (running or {}).get("upstreams") or {}
     url = request.base or configured.get(request.upstream) or _URLS.get(request.upstream, "")
@@ -52,9 +52,9 @@ def route_of(request: ReplayRequest, running: Mapping[str, Any] | None) -> Repla
 
 
 def connect(reactor: Any, base: str, environment: Mapping[str, str] = os.environ) -> tuple[HTTPClient, RelayPool]:
-    """Make treq's client of a URL, by the rules of the relay: certificates are judged, corporate proxies heeded.
+    """Create treq's client for a URL, with the relay's rules: certificates are verified, corporate proxies are used.
 
-    :raises NotReplayable: when the URL, or the proxy that the environment names, cannot be used.
+    :raises NotReplayable: if the URL, or the proxy named by the environment, cannot be used.
     """
     try:
         upstream = values.upstream(base)

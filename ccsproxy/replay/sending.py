@@ -1,4 +1,4 @@
-"""Sends a recorded request again, with treq over the relay's own connections, and reads the streamed answer."""
+"""Sends a recorded request again, with treq over the relay's own connections, and decodes the streamed response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ccsproxy.exports.replay.request import ReplayRequest
 from ccsproxy.exports.replay.words import StreamWords
 from ccsproxy.proxy.errors import RelayError
 
-#: What a call costs: of the model that answered, and what it used.
+#: The cost of a call: from the responding model and the usage.
 Price = Callable[[str | None, Any], Any]
 
 
@@ -31,10 +31,10 @@ class ReplaySender:
     """Sends requests to one upstream.
 
     :ivar client: treq's client of the upstream; paths are below its base.
-    :ivar reactor: tells the time.
-    :ivar provider: the provider, as dialects know it; empty where that is not known.
-    :ivar price: what a call costs.
-    :ivar heard: called with each piece of the answer's words as it comes.
+    :ivar reactor: the clock.
+    :ivar provider: the provider, as dialects know it; empty if unknown.
+    :ivar price: computes the cost of a call.
+    :ivar heard: called with each piece of the response's text as it arrives.
     """
 
     client: HTTPClient
@@ -44,10 +44,10 @@ class ReplaySender:
     heard: Callable[[str], object]
 
     async def send(self, request: ReplayRequest, login: tuple[tuple[str, str], ...], title: str) -> ReplaySide:
-        """Send a request, and return what came of it; a failure to reach the upstream is an outcome, too.
+        """Send a request, and return its result; a failure to reach the upstream is a result, too.
 
-        :param login: the header fields that show who asks.
-        :param title: what the call is called beside others.
+        :param login: the header fields with the credential.
+        :param title: the name of the call in the comparison.
         """
         facts = Facts(
             provider=self.provider,
@@ -62,7 +62,7 @@ class ReplaySender:
                 request.target,
                 headers=_headers((*request.headers, *login)),
                 data=request.body or None,
-                # An answer may only lead somewhere else with whoever holds the credentials agreeing.
+                # Credentials must not follow a redirect without their owner's consent.
                 allow_redirects=False,
                 unbuffered=True,
             )
@@ -115,7 +115,7 @@ class ReplaySender:
 
 
 def _outcome(status: int, answer: DecodedResponse, whole: bool) -> str:
-    """Name how a call ended, as records do."""
+    """Return how a call ended, in the terms of records."""
     if status >= 400:
         return "http_error"
     if answer.error is not None:
@@ -142,22 +142,22 @@ def _field_of(headers: Headers) -> Callable[[str], str]:
 
 
 class _Reading(Protocol):
-    """Hands a body on as it comes."""
+    """Passes a body on as it arrives."""
 
     def __init__(self, take: Callable[[bytes], object], done: Deferred[bool]) -> None:
         self._take, self._done = take, done
 
     def dataReceived(self, data: bytes) -> None:
-        """Hand on a piece."""
+        """Pass a piece on."""
         self._take(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Say whether the body came to its end."""
+        """Report whether the body is complete."""
         self._done.callback(reason.check(ResponseDone) is not None)
 
 
 def _read(response: Any, take: Callable[[bytes], object]) -> Deferred[bool]:
-    """Read a body to its end; cancelling gives the connection up."""
+    """Read a body to its end; cancelling aborts the connection."""
     done: Deferred[bool] = Deferred(lambda _: reading.transport.abortConnection() if reading.transport else None)
     reading: Any = _Reading(take, done)
     response.deliverBody(reading)

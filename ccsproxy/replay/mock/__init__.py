@@ -1,1 +1,1 @@
-"""A mock upstream on this machine that answers from records, at a base URL and as a proxy for known hosts."""
+"""A mock upstream on this machine that answers from records, at a base URL or as a proxy for known hosts."""

@@ -10,17 +10,17 @@ import attr
 from ccsproxy.exports.mock.answers import RecordedAnswer
 from ccsproxy.exports.mock.matching import AskedCall, Matcher, asked_call
 
-#: What stands for the method of a message on a WebSocket.
+#: The pseudo-method of a WebSocket message.
 MESSAGE = "MESSAGE"
 
 
 @attr.frozen
 class MockedCall:
-    """A recorded call that can be given again.
+    """A recorded call that can be replayed.
 
     :ivar name: ``SESSION/SEQ``.
-    :ivar asked: what it is compared by.
-    :ivar answer: reads its answer.
+    :ivar asked: the parts of its request that are compared.
+    :ivar answer: reads its response.
     """
 
     name: str
@@ -30,9 +30,9 @@ class MockedCall:
 
 @attr.frozen
 class Served:
-    """What became of a request.
+    """The result of a request.
 
-    :ivar call: the record that answered, empty for none.
+    :ivar call: the record that answered it, empty if none did.
     :ivar how: see `ccsproxy.exports.mock.matching.Matched`.
     """
 
@@ -44,13 +44,13 @@ class Served:
 
 
 class Answering:
-    """Chooses the answers of all connections.
+    """Chooses the responses of all connections.
 
-    :param calls: what there is to answer with.
+    :param calls: the available calls.
     :param how: one of `ccsproxy.exports.mock.matching.MATCHES`.
-    :param speed: how many times as fast as recorded; 0 waits for nothing.
+    :param speed: multiple of the recorded speed; 0 does not wait at all.
     :param upstreams: names that a path may begin with, as at our own proxy port.
-    :param told: called with what became of each request.
+    :param told: called with the result of each request.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Answering:
 
     @property
     def left(self) -> list[str]:
-        """The names of the calls that nobody has asked for."""
+        """The names of the calls that were not used."""
         return [self._calls[number].name for number in self._matcher.left]
 
     def has_sockets(self, target: str) -> bool:
@@ -75,9 +75,9 @@ class Answering:
         return any((call.asked.method, call.asked.path) == (MESSAGE, path) for call in self._calls)
 
     def answer(self, method: str, target: str, body: Any, raw: bytes) -> tuple[RecordedAnswer | None, str]:
-        """Return what answers a request, None and a sentence where no record does.
+        """Return the response to a request, or None and a sentence if no record matches.
 
-        :param body: the request's JSON, None where it has none.
+        :param body: the request's JSON, None if it has none.
         :param raw: its bytes.
         """
         asked = asked_call(method, self._below(target), body, raw)
@@ -91,7 +91,7 @@ class Answering:
         return answer, ""
 
     def _below(self, target: str) -> str:
-        """Return a target without a segment that only chooses an upstream."""
+        """Return a target without the segment that selects an upstream."""
         name, slash, rest = target[1:].partition("/")
         return f"/{rest}" if slash and name in self._upstreams else target
 
@@ -100,7 +100,7 @@ class Answering:
         if nearest is None:
             return f"ccsproxy mock: no recorded call went to {asked.method} {asked.path}"
         why = "says something else" if nearest in self._matcher.left else "was given already"
-        return f"ccsproxy mock: no recorded call fits; the nearest, {self._calls[nearest].name}, {why}"
+        return f"ccsproxy mock: no recorded call matches; the nearest, {self._calls[nearest].name}, {why}"
 
 
 def recorded_call(record: Mapping[str, Any], target: str, answer: Callable[[], RecordedAnswer]) -> MockedCall:

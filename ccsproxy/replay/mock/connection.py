@@ -1,6 +1,7 @@
 """The mock's port as a proxy: ``CONNECT`` to a known host ends here, in its name; to any other it is refused.
 
-So an agent that is led by forwarding is answered from records without knowing, and reaches no provider.
+So an agent that is directed here by its proxy settings is answered from records without noticing, and reaches no
+provider.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ccsproxy.replay.mock.socket import MockSocket
 from ccsproxy.runtime.sockets.peers import is_same_user, owner_of_peer
 from ccsproxy.wire.target import BadTarget, parse_authority
 
-#: The longest head that is looked at.
+#: Maximum length of a head.
 _LONGEST = 64 << 10
 _UPGRADE = re.compile(rb"^upgrade:[ \t]*websocket[ \t]*\r?$", re.I | re.M)
 _OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -31,11 +32,12 @@ _CLOSED = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r
 
 
 class MockConnection(Protocol):
-    """The first head of a connection: it says whether it speaks to the mock, or wants to be led to a host.
+    """Reads the first head of a connection, which shows whether it is a request or a ``CONNECT``.
 
-    :param inside: the connection is one that was led to a host already.
+    :param inside: the connection is already inside a ``CONNECT``.
 
-    States: reading (``_begun`` grows), opening (a context is waited for), gone (another protocol has the connection).
+    States: reading (``_begun`` grows), opening (waiting for a context), gone (another protocol has the
+    connection).
     """
 
     def __init__(self, factory: MockConnectionFactory, inside: bool = False) -> None:
@@ -44,7 +46,7 @@ class MockConnection(Protocol):
         self._opening = False
 
     def connectionMade(self) -> None:
-        """Serve programs of this user only: what is answered was recorded for nobody else."""
+        """Serve programs of this user only: the responses were recorded for nobody else."""
         if self._inside:
             return
         owner = owner_of_peer(self.transport)
@@ -52,7 +54,7 @@ class MockConnection(Protocol):
             self.transport.abortConnection()  # type: ignore[attr-defined]
 
     def dataReceived(self, data: bytes) -> None:
-        """Read the first head until it is clear what is wanted."""
+        """Read the first head until its kind is known."""
         self._begun += data
         end = self._begun.find(b"\r\n\r\n")
         if self._opening or (end < 0 and len(self._begun) <= _LONGEST):
@@ -107,12 +109,12 @@ class MockConnection(Protocol):
 
 
 class MockConnectionFactory(Factory):
-    """Makes the mock's connections.
+    """Creates the mock's connections.
 
-    :param answering: chooses the answers.
-    :ivar site: what answers on them.
+    :param answering: chooses the responses.
+    :ivar site: the web site that serves them.
     :ivar leaves: the certificates of the hosts.
-    :ivar known: the hosts that the mock stands for.
+    :ivar known: the hosts that the mock replaces.
     """
 
     noisy = False
@@ -124,7 +126,7 @@ class MockConnectionFactory(Factory):
         self.site, self.leaves, self.known, self.reactor = site, leaves, known, reactor
 
     def socket_for(self, head: bytes, *, inside: bool) -> Any:
-        """Return what answers a WebSocket's handshake: the recorded messages, or the site, which refuses it.
+        """Return the protocol for a WebSocket handshake: the recorded messages, or the site, which refuses it.
 
         :param inside: it came through a `CONNECT` to a host, which no web page can send.
         """
@@ -136,11 +138,11 @@ class MockConnectionFactory(Factory):
         return self.site.buildProtocol(None)
 
     def startFactory(self) -> None:
-        """Start the site as well: it makes the protocols."""
+        """Also start the site, which creates the protocols."""
         self.site.startFactory()
 
     def stopFactory(self) -> None:
-        """Stop the site as well, and what it waits for."""
+        """Also stop the site, and what it waits for."""
         self.site.stopFactory()
 
     def buildProtocol(self, addr: IAddress | None) -> MockConnection:

@@ -1,4 +1,4 @@
-"""Writes a recorded answer at the times at which it originally arrived."""
+"""Writes a recorded response at the times at which it originally arrived."""
 
 from typing import Any
 
@@ -10,13 +10,14 @@ from ccsproxy.exports.mock.answers import RecordedAnswer
 
 @implementer(IPushProducer)
 class Pacer:
-    """One answer on its way to a client.
+    """Writes one response to a client.
 
-    Invariants: at most one call waits; nothing is written while the client's socket is full, nor after the client has
-    left; what is late is written at once, so that a slow reader is behind by what it did not read, and not by more.
+    Invariants: at most one call is scheduled; nothing is written while the client's socket is full, nor after the
+    client has disconnected; what is late is written immediately, so a slow reader is behind by no more than what it
+    has not read.
 
     :param reactor: the clock.
-    :param request: what is answered (`twisted.web.http.Request`).
+    :param request: the request to answer (`twisted.web.http.Request`).
     """
 
     def __init__(self, reactor: IReactorTime, request: Any, answer: RecordedAnswer) -> None:
@@ -27,22 +28,22 @@ class Pacer:
         self._paused = self._ended = False
 
     def start(self) -> None:
-        """Wait for the time of the head."""
+        """Schedule the head."""
         self._request.notifyFinish().addBoth(self._over)
         self._call_at(self._answer.head_at, self._head)
 
     def pauseProducing(self) -> None:
-        """Write nothing until the client has read."""
+        """Stop writing until the client has read."""
         self._paused = True
 
     def resumeProducing(self) -> None:
-        """Go on, with all that is due by now."""
+        """Continue, with everything that is due by now."""
         self._paused = False
         if self._waiting is None and not self._ended:
             self._write()
 
     def stopProducing(self) -> None:
-        """Give up: the connection is gone."""
+        """Stop: the connection is gone."""
         self._over(None)
 
     def _head(self) -> None:
@@ -78,7 +79,7 @@ class Pacer:
         if self._answer.ends:
             self._request.finish()
         else:
-            # As the recorded one was: cut off, which its client has to notice.
+            # Like the recorded one, it is truncated, which the client has to notice.
             self._request.loseConnection()
 
     def _call_at(self, at: float, what: Any) -> None:

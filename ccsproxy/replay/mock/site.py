@@ -1,4 +1,4 @@
-"""The web site of the mock: who may use it, and how answers are sent."""
+"""The mock's web site: access control and sending of responses."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ccsproxy.replay.mock.pacing import Pacer
 from ccsproxy.wire.coding import decode
 from ccsproxy.wire.jsontext import JsonError, dumps, loads
 
-#: Names under which this machine is asked; any other is a web page's trick.
+#: Host names of this machine; any other one is a DNS rebinding attempt of a web page.
 OWN_NAMES = frozenset({b"localhost", b"127.0.0.1", b"::1", b"[::1]"})
-#: The most bytes of a request that are read once its coding is removed.
+#: Maximum size of a request body after decoding.
 _LARGEST = 256 << 20
 
 
 class MockResource(Resource):
     """Answers every path.
 
-    :param answering: chooses the answers.
+    :param answering: chooses the responses.
     """
 
     isLeaf = True
@@ -33,7 +33,7 @@ class MockResource(Resource):
         self._reactor, self._answering = reactor, answering
 
     def render(self, request: Request) -> int | bytes:
-        """Answer from the record that fits, else say that none does."""
+        """Answer from the matching record, or explain that there is none."""
         method, target = request.method.decode("latin-1"), request.uri.decode("latin-1")
         if refused := _refused(request):
             self._answering.told(Served(method, target, refused[0]))
@@ -47,7 +47,7 @@ class MockResource(Resource):
 
 
 def _refused(request: Any) -> tuple[int, bytes] | None:
-    """Return what a web page gets that tries to read conversations: by a name of its own, or across sites."""
+    """Return the error for a web page that tries to read conversations: by a host name of its own, or cross-site."""
     if request.isSecure():
         return None  # came through our own CONNECT, which a page cannot send
     if request.getRequestHostname().lower() not in OWN_NAMES:
@@ -59,7 +59,7 @@ def _refused(request: Any) -> tuple[int, bytes] | None:
 
 
 def _body_of(request: Any) -> tuple[Any, bytes]:
-    """Return a request's JSON, None where it has none, and its bytes, both with the content coding removed."""
+    """Return a request's JSON, None if it has none, and its bytes, both with the content coding removed."""
     raw = request.content.read() if request.content is not None else b""
     if coding := request.getHeader(b"content-encoding"):
         raw = decode(raw, coding.decode("latin-1"), _LARGEST).data
@@ -76,10 +76,10 @@ def _short(request: Any, status: int, body: bytes) -> bytes:
 
 
 class MockSite(Site):
-    """The site; it keeps no log."""
+    """The site; it writes no access log."""
 
     def __init__(self, resource: MockResource, reactor: Any) -> None:
         super().__init__(resource, reactor=reactor, timeout=None)
 
     def log(self, request: Any) -> None:
-        """Keep no access log."""
+        """Write no access log."""

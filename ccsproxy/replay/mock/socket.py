@@ -1,4 +1,4 @@
-"""A WebSocket answered from records: each message that asks for a response gets the events of a recorded one."""
+"""A WebSocket answered from records: each message that requests a response gets the events of a recorded one."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ccsproxy.replay.mock.answering import MESSAGE, Answering
 from ccsproxy.wire.jsontext import JsonError, dumps, loads
 from ccsproxy.wire.websocket_peer import SocketPeer
 
-#: Closing code of a server that cannot go on (RFC 6455, 7.4.1); the recorded one was cut off.
+#: Close code of a server that cannot continue (RFC 6455, 7.4.1); the recorded response was truncated.
 _CUT = 1011
 
 
 class MockSocket(Protocol):
     """One connection.
 
-    Invariant: a response is written event by event at its times; several at once, as threads of an agent ask for
-    them, keep their own times.
+    Invariant: a response is written event by event at its times; concurrent ones, requested by threads of an agent,
+    keep their own times.
     """
 
     def __init__(self, reactor: IReactorTime, answering: Answering) -> None:
@@ -29,7 +29,7 @@ class MockSocket(Protocol):
         self._waiting: set[IDelayedCall] = set()
 
     def dataReceived(self, data: bytes) -> None:
-        """Read what the client says, and answer it."""
+        """Process the client's frames, and answer them."""
         texts, out = self._peer.feed(data)
         self._write(out)
         for text in texts:
@@ -38,7 +38,7 @@ class MockSocket(Protocol):
             self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Write nothing more of the recorded frames: the client is gone."""
+        """Stop writing recorded frames: the client is gone."""
         self._peer.closed = True
         for call in self._waiting:
             call.cancel()
@@ -61,7 +61,7 @@ class MockSocket(Protocol):
             self._later(answer.pieces[-1][0] if answer.pieces else 0.0, None)
 
     def _later(self, at: float, line: str | None) -> None:
-        """Say a line after some seconds; without one, end the connection."""
+        """Send a line after some seconds; without one, close the connection."""
 
         def due() -> None:
             self._waiting.discard(call)

@@ -1,7 +1,7 @@
-"""The sessions to which shipped calls belong, as far as their structure needs what came before.
+"""The sessions of shipped calls, as far as the structure of spans depends on earlier calls.
 
-Facts come from the calls that are shipped and, for a session that is not remembered, from the store's index. Without
-either a call is known alone: it keeps its place in the session, and loses its turn.
+Facts come from the shipped calls and, for a session that is not in memory, from the store's index. Without either, a
+call is known alone: it keeps its place in the session, but not its turn.
 """
 
 from collections import OrderedDict
@@ -14,7 +14,7 @@ from ccsproxy.insight.facts import Call
 from ccsproxy.insight.session import Session
 from ccsproxy.ship.otlp.calls import Record
 
-#: Sessions, and calls in all of them, that are remembered; the one that was used last is, whatever its length.
+#: Maximum number of sessions in memory, and of calls in all of them; the most recent one is kept whatever its length.
 MOST_SESSIONS, MOST_CALLS = 64, 20_000
 
 
@@ -25,26 +25,26 @@ class KnownSession:
         self._collector = Collector()
         self.calls = {call.seq: call for call in calls}
         for call in self.calls.values():
-            # What is known already is not looked at again: facts share the items of the calls before.
+            # Known items are not examined again: facts share the items of earlier calls.
             for item in call.items:
                 self._collector.know(item)
 
     def add(self, record: Record) -> None:
-        """Add the facts of a call that are not known yet."""
+        """Add the facts of a call unless they are known."""
         if record["seq"] not in self.calls:
             self.calls[record["seq"]] = self._collector.collect(record)
 
 
 class SessionHistory:
-    """Remembers the sessions that were shipped last.
+    """Keeps the sessions that were shipped last.
 
-    Invariant: no more than `MOST_CALLS` calls are remembered, those of the last session aside.
+    Invariant: at most `MOST_CALLS` calls are kept, not counting those of the last session.
     """
 
     _log = Logger()
 
     def __init__(self, kept: Callable[[str], Iterable[Call]] = lambda session_id: ()) -> None:
-        """Begin with nothing.
+        """Create an empty history.
 
         :param kept: returns the facts that the index has of a session; may raise.
         """
@@ -52,7 +52,7 @@ class SessionHistory:
         self._sessions: OrderedDict[str, KnownSession] = OrderedDict()
 
     def add(self, session_id: str, records: Iterable[Record]) -> Session:
-        """Add calls to a session and return all that is known of it."""
+        """Add calls to a session, and return everything that is known of it."""
         known = self._sessions.get(session_id)
         if known is None:
             known = self._sessions[session_id] = KnownSession(self._earlier(session_id))
@@ -63,7 +63,7 @@ class SessionHistory:
         return Session(known.calls.values())
 
     def drop(self, session_id: str) -> None:
-        """Forget a session that was deleted."""
+        """Drop a session that was deleted."""
         self._sessions.pop(session_id, None)
 
     def _earlier(self, session_id: str) -> list[Call]:
@@ -74,7 +74,7 @@ class SessionHistory:
             return []
 
     def _forget(self) -> None:
-        # The one in use stays, as it is needed for the very next record.
+        # The current one stays, since the very next record needs it.
         while len(self._sessions) > 1 and (len(self._sessions) > MOST_SESSIONS or self._size() > MOST_CALLS):
             self._sessions.popitem(last=False)
 

@@ -1,4 +1,4 @@
-"""The conventions' metrics, made of the calls that a target has taken."""
+"""The conventions' metrics, computed from the calls that a target has accepted."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _WHOSE = (
     names.OPERATION, names.PROVIDER, names.REQUEST_MODEL, names.RESPONSE_MODEL, names.SERVER_ADDRESS,
     names.SERVER_PORT,
 )  # fmt: skip
-#: Sets of attributes that are told apart; all others are one, whose models are `OTHER`.
+#: Maximum number of distinct sets of attributes; all others are counted as one, whose models are `OTHER`.
 MOST_SETS = 500
 
 
@@ -46,9 +46,9 @@ _OF_USAGE = (
 
 
 class CallMetrics:
-    """Sums over calls since a time; bounded, whatever models are named.
+    """Totals over calls since a time; bounded, whatever models are named.
 
-    :ivar since_s: since when, seconds since the epoch.
+    :ivar since_s: the start time, in seconds since the epoch.
     """
 
     def __init__(self, since_s: float) -> None:
@@ -57,10 +57,10 @@ class CallMetrics:
         self._sets: set[tuple[str, ...]] = set()
 
     def add(self, record: Record) -> None:
-        """Add a call that is shipped; what was no call of a model is none."""
+        """Add a shipped call; anything but a model call is ignored."""
         if operation_of(record) is None:
             return
-        # Without the body, none of whose settings is an attribute here: reading it would cost more than all the sums.
+        # Without the body, of which no setting is an attribute here: reading it would cost more than all the sums.
         said = call_attributes({**record, "request": {**fields(record.get("request")), "body": None}})
         whose = self._bounded(tuple(str(said.get(name, "")) for name in _WHOSE))
         if record.get("duration_ms") is not None:
@@ -75,7 +75,7 @@ class CallMetrics:
                     self._observe(per_call, whose, said[attribute])
 
     def samples(self) -> list[Sample]:
-        """Return the sums as samples."""
+        """Return the totals as samples."""
         return self._tallies.samples()
 
     def _observe(self, name: str, labels: tuple[str, ...], value: Any) -> None:
@@ -85,5 +85,5 @@ class CallMetrics:
         if whose in self._sets or len(self._sets) < MOST_SETS:
             self._sets.add(whose)
             return whose
-        # A server of a made-up name, as the bound is for those who send any model's name.
+        # The server is replaced, too, because clients that send arbitrary model names are what this bound is for.
         return (*whose[:1], OTHER, OTHER, OTHER, "", "")

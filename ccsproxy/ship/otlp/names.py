@@ -1,11 +1,11 @@
-"""Every name that OpenTelemetry's conventions have for us, in one place; the conventions are young, and move.
+"""All names from OpenTelemetry's conventions, in one place; the conventions are young and change.
 
 Source: github.com/open-telemetry/semantic-conventions-genai, release 0.1.0 and main of November 2026
 (``docs/gen-ai/client-inference.md``, ``gen-ai-agent-spans.md``, ``gen-ai-token-metrics.md``); core conventions 1.44.
-What has no name there is called ``ccsproxy.*``.
+Everything without a name there is called ``ccsproxy.*``.
 """
 
-#: The release of the conventions that the names are of; told as an attribute of the scope.
+#: The release of the conventions that the names are from, sent as an attribute of the scope.
 CONVENTIONS = "0.1.0"
 SCOPE = "ccsproxy"
 CONVENTIONS_OF_SCOPE = "ccsproxy.conventions.gen_ai"
@@ -32,7 +32,7 @@ COMPACTED = "gen_ai.conversation.compacted"
 INPUT_TOKENS, OUTPUT_TOKENS = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
 CACHE_READ, REASONING_TOKENS = "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.reasoning.output_tokens"
 CACHE_WRITE = "gen_ai.usage.cache_write.input_tokens"
-#: What the cache writes were called until 2026; Langfuse and older tools read this one only.
+#: The name of cache writes until 2026, the only one that Langfuse and older tools read.
 CACHE_WRITE_BEFORE = "gen_ai.usage.cache_creation.input_tokens"
 SYSTEM, INPUT, OUTPUT = "gen_ai.system_instructions", "gen_ai.input.messages", "gen_ai.output.messages"
 TOOL_DEFINITIONS = "gen_ai.tool.definitions"
@@ -53,11 +53,11 @@ USED_REASONING = "gen_ai.client.inference.usage.reasoning.output_tokens"
 CALL_INPUT = "gen_ai.client.inference.operation.input_tokens"
 CALL_OUTPUT = "gen_ai.client.inference.operation.output_tokens"
 MODALITY = "gen_ai.token.modality"
-#: Bounds that the conventions ask for, in seconds and in tokens.
+#: Bucket bounds required by the conventions, in seconds and in tokens.
 SECONDS_BOUNDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKENS_BOUNDS = tuple(float(4**power) for power in range(14))
 
-#: What the conventions call our providers; one that they do not know keeps our name.
+#: The conventions' names of our providers; others keep our names.
 PROVIDERS = {
     "google": "gcp.gemini",
     "vertex": "gcp.vertex_ai",
@@ -67,7 +67,7 @@ PROVIDERS = {
     "xai": "x_ai",
     "moonshot": "moonshot_ai",
 }
-#: Whose words a dialect's are, where the host does not say who answers.
+#: The provider of a dialect, if the host does not tell.
 OF_DIALECT = {
     "anthropic": "anthropic",
     "openai_responses": "openai",
@@ -78,7 +78,7 @@ OF_DIALECT = {
     "cohere": "cohere",
     "ollama": "ollama",
 }
-#: Settings of a request by the names that dialects have for them.
+#: Request settings by their names in the dialects.
 REQUEST_SETTINGS = {
     "gen_ai.request.max_tokens": (
         int,

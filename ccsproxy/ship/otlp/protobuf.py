@@ -22,14 +22,14 @@ from ccsproxy.insight.metrics.tallies import Sample
 from ccsproxy.ship.otlp import names
 from ccsproxy.ship.otlp.span import Span, Value
 
-#: The latest time that a span can have, milliseconds since the epoch; it is in the year 2554.
+#: The latest time that a span can have, in milliseconds since the epoch (year 2554).
 LAST_MS = 1.8e13
 #: The largest whole number that an attribute can hold.
 _LARGEST = (1 << 63) - 1
 
 
 def trace_request(spans: Iterable[Span]) -> bytes:
-    """Write spans as the body of a POST to ``/v1/traces``."""
+    """Encode spans as the body of a POST to ``/v1/traces``."""
     by_resource: dict[tuple[tuple[str, str], ...], list[Span]] = {}
     for span in spans:
         by_resource.setdefault(span.resource, []).append(span)
@@ -42,9 +42,9 @@ def trace_request(spans: Iterable[Span]) -> bytes:
 
 
 def refused_spans(body: bytes) -> tuple[int, str]:
-    """Read the answer to a trace request: how many spans were refused, and why.
+    """Parse the response to a trace request: how many spans were rejected, and why.
 
-    :raises ValueError: when it is none.
+    :raises ValueError: if it is invalid.
     """
     return _partial(ExportTraceServiceResponse, body, "rejected_spans")
 
@@ -56,9 +56,9 @@ def metrics_request(
     since_s: float,
     now_s: float,
 ) -> bytes:
-    """Write sums and histograms, counted since a time, as the body of a POST to ``/v1/metrics``.
+    """Encode sums and histograms since a start time as the body of a POST to ``/v1/metrics``.
 
-    They are cumulative: Prometheus refuses deltas with a status that a client would repeat for ever.
+    They are cumulative: Prometheus rejects deltas with a status that a client would retry for ever.
 
     :param families: each with its unit.
     """
@@ -77,9 +77,9 @@ def metrics_request(
 
 
 def refused_points(body: bytes) -> tuple[int, str]:
-    """Read the answer to a metrics request: how many points were refused, and why.
+    """Parse the response to a metrics request: how many points were rejected, and why.
 
-    :raises ValueError: when it is none.
+    :raises ValueError: if it is invalid.
     """
     return _partial(ExportMetricsServiceResponse, body, "rejected_data_points")
 
@@ -116,7 +116,7 @@ def _metric(family: Family, unit: str, samples: list[Sample], times: dict[str, i
 
 
 def _told(labels: dict[str, str]) -> dict[str, Value]:
-    """Leave out what is not known, and write a port as the number that it is."""
+    """Omit unknown labels, and convert a port to a number."""
     return {name: int(value) if name == names.SERVER_PORT else value for name, value in labels.items() if value}
 
 
@@ -144,9 +144,9 @@ def _span(span: Span) -> trace_pb2.Span:
 
 
 def _nanoseconds(ms: float) -> int:
-    """Return a time in whole microseconds as nanoseconds: a float has no room for more since the epoch.
+    """Return a time in nanoseconds, with microsecond precision: a float since the epoch has no more.
 
-    What a neighbour in a session says of its times may be beyond what can be written; it keeps no span from going.
+    Times of other calls in the session may be out of range; they are clamped, so that the span can be sent.
     """
     return round(min(max(ms, 0.0), LAST_MS) * 1000) * 1000
 
@@ -168,5 +168,5 @@ def _value(value: Value) -> AnyValue:
 
 
 def _text(text: str) -> str:
-    """Return text that protobuf takes: lone surrogates, which UTF-8 has no form for, become question marks."""
+    """Return text that protobuf accepts: lone surrogates, which UTF-8 cannot encode, become question marks."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""A span as a plain value, and the ids that make the same call the same span whenever it is sent."""
+"""A span as a plain value, and ids that are the same whenever the same call is sent."""
 
 import re
 from hashlib import sha256
@@ -6,19 +6,19 @@ from typing import Any
 
 import attr
 
-#: What an attribute may hold: text, truth, number, or a list of texts.
+#: The types of attributes.
 Value = str | bool | int | float | list[str]
 Attributes = dict[str, Value]
 
-#: Version, trace, parent and flags (W3C Trace Context, section 3.2); a later version may have more behind.
+#: Version, trace, parent and flags (W3C Trace Context, section 3.2); a later version may append more.
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
 @attr.frozen
 class TraceContext:
-    """Where a call belongs.
+    """The position of a call in a trace.
 
-    :ivar parent: the span above, empty for none.
+    :ivar parent: the parent span, empty for none.
     :ivar sampled: whether the caller keeps the trace itself.
     :ivar state: the caller's ``tracestate``.
     """
@@ -35,8 +35,8 @@ class Span:
 
     :ivar client: whether it is a call to another server, rather than work inside the agent.
     :ivar start_ms: milliseconds since the epoch, as `end_ms`.
-    :ivar resource: whose span it is.
-    :ivar failed: the message of its status where it failed; None where it did not.
+    :ivar resource: the resource that it belongs to.
+    :ivar failed: the message of its status if it failed; None otherwise.
     """
 
     span_id: bytes
@@ -51,7 +51,7 @@ class Span:
 
 
 def derived_id(size: int, *words: Any) -> bytes:
-    """Return the id that some words always have; never zeros, which stand for no id.
+    """Return an id derived from some values; never zero, which means no id.
 
     :param size: bytes: 16 for a trace, 8 for a span.
     """
@@ -60,7 +60,7 @@ def derived_id(size: int, *words: Any) -> bytes:
 
 
 def trace_context(traceparent: Any, tracestate: Any = "") -> TraceContext | None:
-    """Read what a client says of its own trace; None where it says nothing, or nothing that is one."""
+    """Parse a client's trace context; None if there is none, or it is invalid."""
     found = _TRACEPARENT.fullmatch(traceparent.strip()) if isinstance(traceparent, str) else None
     if found is None or found[1] == "ff" or (found[1] == "00" and found[5]):
         return None

@@ -1,7 +1,7 @@
-"""A target that takes OTLP over HTTP: spans of each batch, and now and then the metrics of all that were taken.
+"""A target for OTLP over HTTP: the spans of each batch, and periodically the metrics of everything accepted.
 
-Source: opentelemetry.io/docs/specs/otlp, "OTLP/HTTP". A partial success is a success whose refused spans are counted
-and never sent again; what a server refuses for its size is divided by the pump.
+Source: opentelemetry.io/docs/specs/otlp, "OTLP/HTTP". A partial success is a success whose rejected spans are counted
+and never sent again; what a server rejects for its size is split by the pump.
 """
 
 import time
@@ -26,11 +26,11 @@ from ccsproxy.ship.reply import Reply, judge
 from ccsproxy.ship.target import BatchReceipt, Rejected, ShipError, TargetContext
 from ccsproxy.store.reader.reader import Reader
 
-#: Bytes of one request before it is compressed: the collector takes 20 MiB, others 4.
+#: Maximum size of a request before compression: the collector accepts 20 MiB, others 4.
 MOST = 4 << 20
 #: Seconds between two reports of the metrics.
 METRICS_EVERY = 10.0
-#: Answers of servers that take no metrics at all.
+#: Status codes of servers that do not accept metrics.
 _NO_METRICS = frozenset({404, 405, 415, 501})
 
 
@@ -42,13 +42,13 @@ class OtlpTarget:
     _log = Logger()
 
     def __init__(self, around: TargetContext, clock: Callable[[], float] = time.time) -> None:
-        """Make it.
+        """Create the target.
 
-        :param clock: tells the time, in seconds since the epoch.
+        :param clock: returns the time, in seconds since the epoch.
         """
         self._reactor = around.reactor
         self._door = HttpDoor(around.reactor, around.address)
-        # Some write down where spans go, others what stands before that.
+        # Some users give the full path for traces, others the base URL.
         self._url, self._where = around.address.url.removesuffix("/v1/traces"), around.address.authority
         self._headers, self._content, self._clock = around.credentials.headers, around.content, clock
         self._encoder = SpanEncoder(around.content, Reader(Path(around.data_dir)).calls)
@@ -57,10 +57,10 @@ class OtlpTarget:
         self._takes_metrics, self._metrics_at = True, around.reactor.seconds()
 
     async def open(self) -> None:
-        """Do nothing: the first batch shows whether somebody is there."""
+        """Do nothing: the first batch shows whether the server responds."""
 
     async def send(self, batch: Batch) -> BatchReceipt:
-        """Send the spans that are over with a batch."""
+        """Send the spans that are complete with a batch."""
         assert isinstance(batch, LineBatch)  # noqa: S101  (whole_segments says so)
         records, unread, bodies = await deferToThread(self._encoded, batch)
         refused = 0
@@ -75,7 +75,7 @@ class OtlpTarget:
         return BatchReceipt(refused + unread)
 
     async def delete(self, session_id: str) -> None:
-        """Say that it has to be done by hand: OTLP has no word for it."""
+        """Log that it has to be done manually: OTLP has no request for it."""
         self._encoder.history.drop(session_id)
         sentence = "session {session} is removed here; OTLP cannot delete it at {where}, so do it there"
         self._log.warn(sentence, session=session_id, where=self._where)
@@ -86,7 +86,7 @@ class OtlpTarget:
         await self._door.close()
 
     def _encoded(self, batch: LineBatch) -> tuple[list[Record], int, list[bytes]]:
-        """Make the requests of a batch, in a thread: its records, how many cannot be read, and the bodies."""
+        """Encode a batch, in a thread: return its records, the number of unreadable ones, and the request bodies."""
         records: list[Record] = []
         whole: list[Record] = []
         for line in batch.lines:
@@ -107,7 +107,7 @@ class OtlpTarget:
         return await self._door.post(self._url + path, body, headers)
 
     def _refused(self, reply: Reply, read: Callable[[bytes], tuple[int, str]]) -> int:
-        """Return how many parts of a request were refused, and log why."""
+        """Return how many parts of a request were rejected, and log why."""
         try:
             refused, why = read(reply.body)
         except ValueError:  # a server may answer 200 with anything; the batch is taken
@@ -117,7 +117,7 @@ class OtlpTarget:
         return refused
 
     async def _send_metrics(self) -> None:
-        """Report the metrics; that this fails never holds a batch up, as they are sums and come again."""
+        """Send the metrics; a failure never delays a batch, because they are cumulative and are sent again."""
         self._metrics_at = self._reactor.seconds()
         samples = self._metrics.samples()
         if not samples or not self._takes_metrics:
@@ -138,17 +138,17 @@ class OtlpTarget:
 
 
 def check_times(record: Record) -> None:
-    """See that a span can have the times of a record.
+    """Check that a span can represent the times of a record.
 
-    :raises ValueError: when it cannot: they would be bent.
+    :raises ValueError: if not.
     """
     begun = milliseconds(record.get("started_at"))
     if not 0 <= begun <= begun + (record.get("duration_ms") or 0.0) <= LAST_MS:
-        raise ValueError("its times cannot be held")
+        raise ValueError("its times are out of range")
 
 
 def bodies(spans: Sequence[Span], most: int = MOST) -> Iterator[bytes]:
-    """Yield requests for spans, none of them longer than so many bytes where a single span is not."""
+    """Yield request bodies for spans, each within the limit unless a single span exceeds it."""
     body = trace_request(spans) if spans else b""
     if len(body) <= most or len(spans) == 1:
         if body:

@@ -1,11 +1,11 @@
 """Spans of a session as a tree: the session, the user's turns, agents, calls and the tools between them.
 
-A call is below its turn, or below the agent that made it; a sub-agent is below the tool call that began it; what is
-aside of the conversation is below the session. A call whose client says where it belongs (``traceparent``) is there.
-Every id follows from the session and from numbers that do not change, so that what is sent twice is the same.
+A call is below its turn, or below the agent that made it; a sub-agent is below the tool call that started it; what is
+not part of the conversation is below the session. A call whose client gives its position (``traceparent``) is there.
+All ids are derived from the session and from numbers that do not change, so sending twice gives the same spans.
 
-A span is sent once, when it is over: a turn with the answer that calls no tool, or with the next message of the user.
-A session is never over: its span is that of its first call.
+A span is sent once, when it is complete: a turn with the response that calls no tool, or with the user's next
+message. A session is never complete: its span is that of its first call.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,16 +24,16 @@ from ccsproxy.ship.otlp.span import Attributes, Span, TraceContext, derived_id, 
 
 
 class SessionTree:
-    """What of one session's tree is sent with some of its calls.
+    """The part of a session's tree that is sent with some of its calls.
 
     :ivar fresh: the records of these calls, by their numbers.
     """
 
     def __init__(self, session_id: str, session: Session, fresh: Mapping[int, Record], content: bool) -> None:
-        """Look at a session.
+        """Prepare a session.
 
-        :param session: all of its calls that are known, the fresh ones among them.
-        :param content: whether what was said is sent.
+        :param session: all its known calls, including the fresh ones.
+        :param content: whether content is sent.
         """
         self._id, self._session, self.fresh, self._content = session_id, session, fresh, content
         self._trace = derived_id(16, "session", session_id)
@@ -41,7 +41,7 @@ class SessionTree:
         self._foreign = {seq for seq, record in fresh.items() if client_context(record) is not None}
 
     def spans(self) -> Iterator[Span]:
-        """Yield every span that is over with the fresh calls, parents before their children where both are new."""
+        """Yield every span that is complete with the fresh calls, parents before their children if both are new."""
         yield from self._session_span()
         yield from self._turn_spans()
         yield from self._agent_spans()
@@ -71,7 +71,7 @@ class SessionTree:
         )  # fmt: skip
 
     def _parent_of(self, seq: int) -> bytes:
-        """Return the span below which a call is."""
+        """Return the parent span of a call."""
         if seq not in self._session.by_seq:
             return self._session_span_id
         lane = self._session.lane_of(seq)
@@ -93,7 +93,7 @@ class SessionTree:
         return derived_id(8, "agent", self._id, lane.calls[0].seq)
 
     def _tool_id(self, seq: int, number: int) -> bytes:
-        # By its place: clients give a call's id again, and some have the tool's name for it.
+        # By position: clients reuse the ids of tool calls, and some use the tool's name.
         return derived_id(8, "tool", self._id, seq, number)
 
     def _below(self, parent: bytes) -> TraceContext:
@@ -134,7 +134,7 @@ class SessionTree:
     def _around(
         self, own: bytes, parent: bytes, name: str, calls: list[Call], closer: int, more: Attributes | None = None
     ) -> Span:
-        """Make the span around some calls, told by the record that ends it."""
+        """Return the span around some calls, based on the record that completes it."""
         record = self.fresh[closer]
         client = fields(record.get("client"))
         said: Attributes = {**common(record), **(more or {})}
@@ -145,7 +145,7 @@ class SessionTree:
         return Span(own, self._below(parent), title, begun, ended, said, resource_of(record))
 
     def _tool_spans(self, step: Step, lane: Lane) -> Iterator[Span]:
-        """Yield the tools that a step called, once the call is there that brings their results."""
+        """Yield the tools that a step called, once the call with their results has arrived."""
         following = step.following
         if following is None or following.seq not in self.fresh or following.seq in self._foreign:
             return
@@ -168,7 +168,7 @@ class SessionTree:
 
 
 def _tool_times(step: Step, following: Call, number: int) -> tuple[float, float]:
-    """Return when a tool began and ended: as the client says how long it took, else until the next call."""
+    """Return when a tool started and ended: from the duration reported by the client, else until the next call."""
     called, begun = step.tool_calls, step.call.ended_ms
     name = called[number].name
     position = sum(part.name == name for part in called[:number])
@@ -178,13 +178,13 @@ def _tool_times(step: Step, following: Call, number: int) -> tuple[float, float]
 
 
 def client_context(record: Record) -> TraceContext | None:
-    """Return where a call belongs by its client's own word, None where it says nothing."""
+    """Return the position that a call's client gives, None if it gives none."""
     headers = fields(fields(record.get("request")).get("headers"))
     return trace_context(headers.get("traceparent"), headers.get("tracestate"))
 
 
 def _closer(calls: list[Call], following: int | None) -> int | None:
-    """Return the call with which some calls are over: the answer that asks for nothing, else what came after them."""
+    """Return the call that completes some calls: the response that calls no tool, else the call after them."""
     last = calls[-1]
     if last.outcome == "complete" and not any(part.kind == "tool_call" for part in last.answer):
         return last.seq

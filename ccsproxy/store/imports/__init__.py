@@ -1,1 +1,1 @@
-"""Imports: records made from what other programs and versions have written."""
+"""Imports: creates records from the data of other programs and versions."""

@@ -22,18 +22,18 @@ from ccsproxy.exchange.record import CaptureNote, Error, Record, RecordTiming, R
 from ccsproxy.store.imports.body_files import BodyFiles, calls_in, read_json
 from ccsproxy.store.imports.version_1 import Imported, Json, check
 
-#: How many seconds a call may last: what has no answer after that gets none.
+#: Maximum duration of a call in seconds: one without a response by then gets none.
 ANSWERED_WITHIN = 3600.0
 _TARGET = "/v1/messages"
-_NO_ANSWER = Error("no_response_file", "No answer of it was written: it failed, or was broken off.")
+_NO_ANSWER = Error("no_response_file", "No response was written: the call failed or was interrupted.")
 
 
 @attr.define
 class Numbers:
-    """The numbers and names that the exchanges of one session have in the store.
+    """The numbers and ids of a session's exchanges in the store.
 
     :ivar last: the highest number.
-    :ivar ids: ids of exchanges, and of requests as the provider names them.
+    :ivar ids: ids of exchanges, and the provider's ids of requests.
     """
 
     last: int = 0
@@ -41,12 +41,12 @@ class Numbers:
 
 
 class BodyImport:
-    """Reads a folder, as often as one likes; each call becomes one record.
+    """Reads a directory, any number of times; each call becomes one record.
 
     Invariant: a call is in ``_taken`` from the moment its record was yielded.
 
-    :param redact: removes the secrets of a record; a record that it fails on is skipped.
-    :param numbers: says what the store has of a session.
+    :param redact: removes the secrets of a record; a record on which it fails is skipped.
+    :param numbers: returns what the store has of a session.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class BodyImport:
         self.report = Imported()
 
     def records(self) -> Iterator[Json]:
-        """Yield the records of calls that are over and were not yielded before."""
+        """Yield the records of calls that have ended and were not yielded before."""
         for files in calls_in(self._folder):
             if files.request in self._taken or not self._is_over(files):
                 continue
@@ -82,7 +82,7 @@ class BodyImport:
                 return
             clean = self._redact(msgspec.to_builtins(msgspec.structs.replace(record, seq=numbers.last + 1)))
             check(clean)
-        except Exception as reason:  # whatever a file holds, it costs itself and not the others
+        except Exception as reason:  # whatever a file contains, it must not affect the others
             self.report.skipped.append(f"{files.request} was skipped: {reason}")
             return
         numbers.last += 1
@@ -98,9 +98,9 @@ class BodyImport:
 
 
 def record_of(files: BodyFiles) -> Record:
-    """Make the record of one call, not redacted and without a number.
+    """Return the record of one call, not redacted and without a number.
 
-    :raises ValueError: when a file holds no body; ``OSError`` when it cannot be read.
+    :raises ValueError: if a file contains no body; ``OSError`` if it cannot be read.
     """
     asked = files.request.read_bytes()
     body = read_json(files.request)
@@ -140,7 +140,7 @@ def record_of(files: BodyFiles) -> Record:
 
 
 def _read(facts: Facts, response: Path | None) -> DecodedResponse | None:
-    """Read an answer as any body of the dialect is read."""
+    """Decode a response like any body of the dialect."""
     if response is None:
         return None
     reader = detect(facts).reader(facts)
@@ -164,7 +164,9 @@ def _milliseconds(files: BodyFiles) -> float | None:
 
 
 def _id(files: BodyFiles, began: float) -> str:
-    """Make the id that every import of the call gets: 12 hexadecimal digits of milliseconds, 14 of a hash."""
+    """Return an id that is the same in every import of the call: 12 hexadecimal digits of milliseconds, 14 of a
+    hash.
+    """
     return f"{max(round(began * 1000), 0):012x}{hashlib.sha256(files.request.name.encode()).hexdigest()[:14]}"
 
 

@@ -1,8 +1,8 @@
-"""The directory that Claude Code writes the bodies of its calls to (``OTEL_LOG_RAW_API_BODIES=file:DIR``).
+"""The directory to which Claude Code writes the bodies of its calls (``OTEL_LOG_RAW_API_BODIES=file:DIR``).
 
-Each call leaves ``<uuid>.request.json`` when it is sent and ``<request id>.response.json`` when its answer is whole;
-a call that failed leaves no answer. From some version after 2.1.197 on, ``index.jsonl`` says which belong together,
-and when the answer was whole (seen with 2.1.332); before that only times and models do.
+Each call leaves ``<uuid>.request.json`` when it is sent and ``<request id>.response.json`` when its response is
+complete; a failed call leaves no response. From some version after 2.1.197 on, ``index.jsonl`` tells which belong
+together, and when the response was complete (seen with 2.1.332); before that only times and models do.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import attr
 import msgspec
 
 REQUEST, RESPONSE, INDEX = ".request.json", ".response.json", "index.jsonl"
-#: No body is larger; what is larger is no body of Claude Code's.
+#: A larger file is not one of Claude Code's bodies.
 _LARGEST = 256 << 20
-#: Seconds by which the index and the time of a file may differ where nobody has copied the folder.
+#: Seconds by which the index and the time of a file may differ if the directory was not copied.
 _AGREE = 5.0
 
 
@@ -26,11 +26,11 @@ _AGREE = 5.0
 class BodyFiles:
     """The files of one call.
 
-    :ivar response: None while, or if, no answer is there.
-    :ivar request_id: what the provider calls the call, where that is known.
-    :ivar sent_at: seconds since the epoch, None where the times of the files cannot be trusted.
-    :ivar ended_at: when the answer was whole, likewise.
-    :ivar guessed: which answer belongs to it is told from times and models alone.
+    :ivar response: None if there is no response, or not yet.
+    :ivar request_id: the provider's id of the call, if known.
+    :ivar sent_at: seconds since the epoch, None if the times of the files cannot be trusted.
+    :ivar ended_at: when the response was complete, likewise.
+    :ivar guessed: the response was matched by times and models alone.
     """
 
     request: Path
@@ -42,14 +42,14 @@ class BodyFiles:
 
 
 def is_body_folder(folder: Path) -> bool:
-    """Tell whether a folder holds such files."""
+    """Tell whether a directory contains such files."""
     return folder.is_dir() and next(folder.glob(f"*{REQUEST}"), None) is not None
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a file.
 
-    :raises ValueError: when it is none, or not whole yet; ``OSError`` when it cannot be read.
+    :raises ValueError: if it is not an object, or incomplete; ``OSError`` if it cannot be read.
     """
     if path.stat().st_size > _LARGEST:
         raise ValueError("it is too large for a body")
@@ -60,7 +60,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def calls_in(folder: Path) -> list[BodyFiles]:
-    """Return the calls of a folder, in the order in which they were sent."""
+    """Return the calls in a directory, in the order in which they were sent."""
     requests = sorted(_files(folder, REQUEST), key=_written)
     named = {entry["request_file"]: entry for entry in _index(folder)}
     known = {str(entry.get("response_file")) for entry in named.values()}
@@ -78,7 +78,7 @@ def _written(path: Path) -> float:
 
 
 def _index(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the index's entries; a line that is being written is passed over."""
+    """Yield the index's entries; a line that is being written is skipped."""
     try:
         lines = (folder / INDEX).read_bytes().splitlines()
     except OSError:
@@ -93,7 +93,7 @@ def _index(folder: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _named(folder: Path, request: Path, entry: Mapping[str, Any]) -> BodyFiles:
-    """Return a call that the index knows."""
+    """Return a call that is listed in the index."""
     response = folder / Path(str(entry.get("response_file") or "-")).name
     ended = _seconds(entry.get("timestamp"))
     there = response if response.is_file() and not response.is_symlink() else None
@@ -112,7 +112,7 @@ def _seconds(text: object) -> float | None:
 
 
 def _match(requests: Iterable[Path], responses: Iterable[Path]) -> dict[Path, BodyFiles]:
-    """Give each answer to the request that waited for it: the first of its model that was sent before it."""
+    """Match responses with requests: each with the first request of its model that was sent before it."""
     found = {path: BodyFiles(path, sent_at=_written(path)) for path in requests}
     waiting = {path: _model(path) for path in found}
     for response in sorted(responses, key=_written):
@@ -135,5 +135,5 @@ def _model(path: Path) -> str:
 
 
 def _same(asked: str, answered: str) -> bool:
-    """Tell whether a model may be the one that was asked for: answers name the dated form."""
+    """Tell whether a response's model may be the requested one: responses name the dated form."""
     return bool(asked and answered) and (answered.startswith(asked) or asked.startswith(answered))

@@ -19,12 +19,12 @@ Json = dict[str, Any]
 
 @attr.define
 class Imported:
-    """How an import went.
+    """The result of an import.
 
-    :ivar sessions: sessions that were found.
-    :ivar records: records that were taken over.
-    :ivar known: records that were taken over by an earlier import.
-    :ivar skipped: for each file that could not be, one sentence that says why.
+    :ivar sessions: number of sessions found.
+    :ivar records: number of imported records.
+    :ivar known: number of records that an earlier import has imported.
+    :ivar skipped: for each file that could not be imported, one sentence with the reason.
     """
 
     sessions: int = 0
@@ -36,17 +36,17 @@ class Imported:
 def old_records(
     source: Path, redact: Callable[[Json], Json], known: Callable[[Json], bool], report: Imported
 ) -> Iterator[Json]:
-    """Yield the records of a version 1 data dir in today's shape, session by session in the order of their numbers.
+    """Yield the records of a version 1 data dir in the current format, session by session in order of their numbers.
 
     :param source: the data dir; it is only read.
-    :param redact: removes the secrets of an upgraded record; a record that it fails on is skipped.
+    :param redact: removes the secrets of an upgraded record; a record on which it fails is skipped.
     :param known: tells whether a record is in the store already.
-    :param report: filled while records are taken.
-    :raises NotADirectoryError: when there is no such data dir.
+    :param report: filled while records are yielded.
+    :raises NotADirectoryError: if there is no such data dir.
     """
     folder = source / "sessions"
     if not folder.is_dir():
-        raise NotADirectoryError(f"{source} is no data dir of ccs-proxy: it has no folder named sessions")
+        raise NotADirectoryError(f"{source} is not a data dir of ccs-proxy: it has no folder named sessions")
     for session in sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()):
         report.sessions += 1
         upstream = _upstream(session)
@@ -79,7 +79,7 @@ def _one(
             return
         record = redact(record)
         check(record)
-    except Exception as reason:  # whatever a file holds, it costs itself and not the others
+    except Exception as reason:  # whatever a file contains, it must not affect the others
         report.skipped.append(f"{path} was skipped: {reason}")
         return
     seen.add(record["seq"])
@@ -88,14 +88,14 @@ def _one(
 
 
 def check(record: Json) -> None:
-    """See that a record can be written, and read by those who read records.
+    """Check that a record can be written, and read again.
 
     :raises ValueError: if not; ``TypeError``, ``OverflowError`` and ``RecursionError`` likewise.
     """
     read = msgspec.convert(record, Record)
     status = read.response.status if read.response is not None else 0
     if not 0 <= status < 1000:
-        raise ValueError(f"{status} is no status")
+        raise ValueError(f"{status} is not a status")
     datetime.fromisoformat(read.started_at)
     codec.encode(record)
 
@@ -108,7 +108,7 @@ def _object(path: Path) -> Json:
 
 
 def _upstream(session: Path) -> str:
-    """Return the name of the upstream whose URL is in a session's ``meta.json``; empty when there is none."""
+    """Return the name of the upstream whose URL is in a session's ``meta.json``; empty if there is none."""
     try:
         url = urlsplit(str(_object(session / "meta.json").get("upstream") or ""))
         return upstream_name(url.hostname, url.port) if url.hostname else ""
