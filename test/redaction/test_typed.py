@@ -59,3 +59,7 @@ class TypedTests(SynchronousTestCase):
         for flag in ("-p", "-P", "-w", "-a", "-t", "--x"):
             for command in ("tool", "some login-tool --verbose"):
                 self.assertNotIn(_TOKEN[8:], Redactor().text(f"{command} {flag} {_TOKEN} more"), flag)
+
+    def test_kind_of_a_token_behind_a_flag(self) -> None:
+        """Where a command takes a password, a token is still called what it is."""
+        self.assertIn("<redacted:github-token:", Redactor().text(f"twine upload -u b -p {_TOKEN} dist/x"))

@@ -4,6 +4,7 @@ import re
 
 import attr
 
+from ccsproxy.redaction.kinds.formats import token_at
 from ccsproxy.redaction.kinds.named.names import Strength
 from ccsproxy.redaction.kinds.named.values import is_given_value
 from ccsproxy.redaction.search.finding import FoundSecret
@@ -113,7 +114,8 @@ def find_flagged(text: bytes, start: int) -> FoundSecret | None:
     # MySQL accepts only a value directly after the flag; after a space it is the name of the database.
     if text.startswith(b"-p ", start + 1) and _GLUED.search(command) is not None:
         return None
-    return _password(found.group("secret"), found.span("secret"))
+    token = token_at(text, found.start("secret"))
+    return token or _password(found.group("secret"), found.span("secret"))
 
 
 #: Commands that require the password directly after the flag.
