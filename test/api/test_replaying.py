@@ -6,7 +6,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from ccsproxy.api.answer import Refused
-from ccsproxy.api.answers.replaying import Replaying, ReplayRequest, parse_replay_request
+from ccsproxy.api.answers.replaying import ReplayBody, Replaying, parse_replay_request
 from ccsproxy.api.route import ApiCall
 from ccsproxy.tools.main import build_parser
 
@@ -16,14 +16,14 @@ class AskedTests(TestCase):
 
     def test_words(self) -> None:
         """Whatever stands in a request, none of it becomes another option of the command."""
-        asked = ReplayRequest(
+        asked = ReplayBody(
             "--json", 3, "--model", {"a.b": {"c": 1}, "d": "--x"}, ["e"], ["--y"], "Be brief.", times=2
         )
         args = build_parser(["replay"]).parse_args(["replay", *asked.arguments()])
         self.assertEqual((args.place, args.model, args.times, args.json), ("--json/3", "--model", 2, False))
         self.assertEqual((args.settings, args.without_tool), (['a.b={"c":1}', 'd="--x"', "e="], ["--y"]))
         self.assertEqual(args.system, "-")
-        self.assertEqual(build_parser(["replay"]).parse_args(["replay", *ReplayRequest("s").arguments()]).place, "s")
+        self.assertEqual(build_parser(["replay"]).parse_args(["replay", *ReplayBody("s").arguments()]).place, "s")
 
     def test_what_cannot_be_meant(self) -> None:
         for body in (

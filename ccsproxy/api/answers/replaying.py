@@ -26,7 +26,7 @@ _AT_ONCE, _LIMIT = 2, 900
 _MOST = 20
 
 
-class ReplayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReplayBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be sent again, and which changes to make.
 
     :ivar session_id: the session of the call.
@@ -63,13 +63,13 @@ class ReplayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ]
 
 
-def parse_replay_request(body: bytes) -> ReplayRequest:
+def parse_replay_request(body: bytes) -> ReplayBody:
     """Parse a request.
 
     :raises Refused: if it is invalid.
     """
     try:
-        asked = msgspec.json.decode(body, type=ReplayRequest)
+        asked = msgspec.json.decode(body, type=ReplayBody)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise bad_request(f"This replay request is invalid: {error}.") from None
     if not SESSION_ID.match(asked.session_id) or (asked.seq is not None and asked.seq < 1):
@@ -105,7 +105,7 @@ class Replaying:
             self._running -= 1
         return ApiResponse(said)
 
-    def _run(self, asked: ReplayRequest) -> bytes:
+    def _run(self, asked: ReplayBody) -> bytes:
         """Run the command, and return its JSON output.
 
         :raises Refused: with the command's message if it sends nothing.

@@ -14,8 +14,8 @@ from ccsproxy.api.answer import ApiResponse, Refused
 from ccsproxy.api.deliver import deliver, secure
 from ccsproxy.api.hub.access import Visitor
 from ccsproxy.api.hub.login_settings import LoginSettings
-from ccsproxy.api.hub.oidc.provider import Provider, ProviderError
-from ccsproxy.api.hub.oidc.sessions import OWN_PATH, Login, Sessions, path_back, visitor_of
+from ccsproxy.api.hub.oidc.provider import OpenIdProvider, ProviderError
+from ccsproxy.api.hub.oidc.sessions import OWN_PATH, Login, LoginSessions, path_back, visitor_of
 from ccsproxy.api.hub.oidc.signed import Signer
 from ccsproxy.api.hub.oidc.tokens import TokenRefused
 from ccsproxy.api.reading import Reading
@@ -36,7 +36,12 @@ class OidcDoor:
     _log = Logger()
 
     def __init__(
-        self, provider: Provider, settings: LoginSettings, sessions: Sessions, groups: Iterable[str], reading: Reading
+        self,
+        provider: OpenIdProvider,
+        settings: LoginSettings,
+        sessions: LoginSessions,
+        groups: Iterable[str],
+        reading: Reading,
     ) -> None:
         """Open it.
 
@@ -144,11 +149,11 @@ def make_oidc_door(
     """Make the door of a hub.
 
     :param groups: those that the roles name.
-    :param agent: makes the requests to the provider (see `Provider`).
+    :param agent: makes the requests to the provider (see `OpenIdProvider`).
     """
     clock = settings.clock
-    provider = Provider(reactor, settings, clock, agent)
-    sessions = Sessions(Signer(settings.session_key, clock), clock, settings.session_seconds, settings.is_secure)
+    provider = OpenIdProvider(reactor, settings, clock, agent)
+    sessions = LoginSessions(Signer(settings.session_key, clock), clock, settings.session_seconds, settings.is_secure)
     return OidcDoor(provider, settings, sessions, groups, reading)
 
 

@@ -35,7 +35,7 @@ class ProviderError(Exception):
     """The provider does not answer, or not as it should; its text is one sentence for people."""
 
 
-class Provider:
+class OpenIdProvider:
     """One provider.
 
     Invariants: document and keys are asked for when they are needed and older than `FRESH`; keys also when a token

@@ -45,7 +45,7 @@ class Login:
         return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), back)
 
 
-class Sessions:
+class LoginSessions:
     """Makes cookies, and reads those that browsers send.
 
     Invariant: a session ends with its time, however it is used, or when it is logged out; a logged-out one is

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from ccsproxy.api.hub.access import Visitor
-from ccsproxy.api.hub.oidc.sessions import LOGIN_TIME, Login, Sessions, path_back, visitor_of
+from ccsproxy.api.hub.oidc.sessions import LOGIN_TIME, Login, LoginSessions, path_back, visitor_of
 from ccsproxy.api.hub.oidc.signed import Signer
 from ccsproxy.api.hub.oidc.tokens import TokenRefused
 
@@ -17,11 +17,11 @@ class SessionTests(SynchronousTestCase):
         self.now = 1000.0
         self.sessions = self.made()
 
-    def made(self, key: bytes = KEY, secure: bool = True) -> Sessions:
+    def made(self, key: bytes = KEY, secure: bool = True) -> LoginSessions:
         def clock() -> float:
             return self.now
 
-        return Sessions(Signer(key, clock), clock, 60.0, secure)
+        return LoginSessions(Signer(key, clock), clock, 60.0, secure)
 
     def cookie(self, said: str) -> list[bytes]:
         """Return what a browser sends for a ``Set-Cookie``, beside another's cookie."""
