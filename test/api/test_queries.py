@@ -90,7 +90,7 @@ class QueriesTests(StoreCase):
         self.assertEqual(self.get("/api/requests?upstream=anthropic", "Page")["unknown"], [])
         page = self.get("/api/requests?upstream=antropic&q=tool:bash", "Page")
         self.assertEqual(page["unknown"], ["no upstream 'antropic' was recorded; nearest: anthropic"])
-        self.assertIn(b"dialect is one of", self.ask("/api/requests?dialect=openay", 400))
+        self.assertIn(b"dialect must be one of", self.ask("/api/requests?dialect=openay", 400))
 
     def test_any_time(self) -> None:
         """Times at which nothing can have been are questions too."""

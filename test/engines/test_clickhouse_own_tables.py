@@ -12,7 +12,9 @@ import json
 import re
 import sys
 from contextlib import redirect_stdout
+from importlib.util import find_spec
 from typing import Any
+from unittest import skipUnless
 
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.providers.price_book import list_price
@@ -140,6 +142,7 @@ class OwnTableTests(ClusterTestCase):
             await self.pause(0.1)
         return found
 
+    @skipUnless(find_spec("chdb"), "chdb is tried by make test-engines")
     async def test_current_engine(self) -> None:
         """Each statement as it is printed, but for ``ON CLUSTER``, with replicas that a real ZooKeeper knows."""
         self.zoo = free_port()

@@ -102,7 +102,7 @@ class StoppingTests(ProgramTestCase):
         program, streams = await self.begin("twistd", "--proxy-port", "0", "--config", str(file))
         client = await self.stream(streams)
         for text, words, status in (
-            ("max-request-body = 3\nworkers = 2\n", "wait for the next start: workers", b" 413 "),
+            ("max-request-body = 3\nworkers = 2\n", "take effect at the next start: workers", b" 413 "),
             ("max-request-body = nonsense\n", "the previous one stays in use", b" 413 "),
             ("max-request-body = 99\n", "was reloaded", b" 200 "),
         ):

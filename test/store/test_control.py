@@ -254,7 +254,7 @@ class RunningStoreTests(TestCase):
             [Deferred.fromCoroutine(self.call(rm, "gone")), self.store.append(record(12, "stays"))]
         )
         self.assertEqual((status, complaint), (0, ""))
-        self.assertIn("gone is removed", said)
+        self.assertIn("gone was removed", said)
         self.assertEqual(self.traces(), [])
         self.assertEqual({each["session_id"] for each in stored(self.data_dir)}, {"stays"})
         await self.store.append(record(14, "stays"))
