@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ccsproxy.launch import child
 from ccsproxy.launch.child import run_child
 
 _RUN = (
@@ -53,7 +54,9 @@ class ChildTests(SynchronousTestCase):
 
     def test_a_key_reaches_the_agent_alone(self) -> None:
         """Ctrl-C goes to the whole group: the agent decides what it means, and we stay until it ends."""
-        launcher = self.run_launcher("sh", "-c", "trap 'echo key' INT; echo up; sleep 0.3; sleep 0.3; exit 3")
+        launcher = self.run_launcher(
+            "sh", "-c", "trap 'echo key; key=1' INT; echo up; until [ $key ]; do sleep 0.05; done; exit 3"
+        )
         self.assertEqual(launcher.stdout.readline(), b"up\n")
         os.killpg(launcher.pid, signal.SIGINT)
         self.assertEqual(launcher.stdout.readline(), b"key\n")
@@ -61,11 +64,12 @@ class ChildTests(SynchronousTestCase):
 
     def test_the_service_is_looked_after(self) -> None:
         """While the agent runs somebody looks at the service, and a look that fails does not concern the agent."""
-        looks: list[float] = []
+        self.patch(child, "_LOOK", 0.02)
+        looked = Path(self.mktemp()).absolute()
 
         def look() -> None:
-            looks.append(time.monotonic())
+            looked.touch()
             raise OSError("the service has died")
 
-        self.assertEqual(run_child(["sleep", "1.3"], os.environ, look), 0)
-        self.assertTrue(looks)
+        until_looked = ["sh", "-c", 'until [ -e "$0" ]; do sleep 0.02; done', str(looked)]
+        self.assertEqual(run_child(until_looked, os.environ, look), 0)

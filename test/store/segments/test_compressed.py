@@ -4,7 +4,7 @@ import random
 import shutil
 import subprocess
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from unittest import SkipTest
 
 import zstandard
@@ -216,6 +216,6 @@ class PackedTests(SynchronousTestCase):
         data = self.pack(*values)
         self.assertGreater(len(data) / compressed_path(self.data_dir, NAME).stat().st_size, 20)
         last = list(lines([(0, data)]))[-2]
-        began = perf_counter()
+        began = process_time()
         self.assertEqual(self.open().read_several([(last.offset, last.length)]), {last.offset: last.data})
-        self.assertLess(perf_counter() - began, 2.0)
+        self.assertLess(process_time() - began, 2.0)
