@@ -80,7 +80,7 @@ class StarsAndMarksTests(StateCase):
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM stars").fetchall()
         self.state.unstar(["a"])
-        self.state._told(lambda connection: connection.execute("PRAGMA busy_timeout = 10"))
+        self.state._run(lambda connection: connection.execute("PRAGMA busy_timeout = 10"))
         self.assertRaises(StateError, self.state.erase)
         reader.execute("ROLLBACK")
         self.state.erase()
