@@ -3,9 +3,7 @@
 Sessions are assembled from the facts in the index, and cached as long as they do not change.
 """
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,9 +27,9 @@ from ccsproxy.insight.session import Session
 from ccsproxy.store.query import Query
 from ccsproxy.store.reader.aggregates.budgets import spent_now
 from ccsproxy.store.reader.aggregates.costs import PARTS
-from ccsproxy.store.reader.calls import Stamp
 from ccsproxy.store.reader.noteworthy import LOOKED_THROUGH, Noteworthy
 from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.reader.session_cache import SessionCache
 from ccsproxy.store.state.annotations import Annotation
 from ccsproxy.store.summary import cost_gap, read_entry
 
@@ -53,8 +51,7 @@ class Insights:
         self._budgets = budgets
         self._reader = reader
         self._clock = clock
-        self._lock = threading.Lock()
-        self._sessions: OrderedDict[str, tuple[Stamp, Session]] = OrderedDict()
+        self._sessions: SessionCache[Session] = SessionCache(_HELD)
         self._noteworthy = Noteworthy(reader)
 
     @property
@@ -70,18 +67,7 @@ class Insights:
         stamp = self._reader.stamp(session_id)
         if stamp is None:
             raise NotKept(f"there is no session {session_id}")
-        with self._lock:
-            held = self._sessions.get(session_id)
-            if held is not None and held[0] == stamp:
-                self._sessions.move_to_end(session_id)
-                return held[1]
-        # Outside the lock: two threads may both read a session, rather than one wait for another's.
-        session = Session(self._reader.calls(session_id))
-        with self._lock:
-            self._sessions[session_id] = (stamp, session)
-            while len(self._sessions) > _HELD:
-                self._sessions.popitem(last=False)
-        return session
+        return self._sessions.get(session_id, stamp, lambda name: Session(self._reader.calls(name)))
 
     def call(self, session_id: str, seq: int) -> tuple[Session, Call]:
         """Return a call with its session.

@@ -1,7 +1,5 @@
 """Findings and stalls of the newest sessions, cached as long as the sessions do not change."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,9 +11,9 @@ from ccsproxy.insight.findings import findings
 from ccsproxy.insight.session import Session
 from ccsproxy.insight.stalls import StalledCall, stalled_calls, sum_stalls
 from ccsproxy.store.reader.aggregates.costs import PARTS
-from ccsproxy.store.reader.calls import Stamp
 from ccsproxy.store.reader.lists import SessionQuery
 from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.reader.session_cache import SessionCache
 
 #: How many sessions are examined at a time, and of how many the findings are cached.
 LOOKED_THROUGH, HELD = 60, 1200
@@ -34,15 +32,11 @@ class Told:
 
 
 class Noteworthy:
-    """Examines the newest sessions. May be used by several threads.
-
-    Invariant: what is cached for a session was derived from the state given by its stamp.
-    """
+    """Examines the newest sessions. May be used by several threads."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._lock = threading.Lock()
-        self._held: OrderedDict[str, tuple[Stamp, Told]] = OrderedDict()
+        self._held: SessionCache[Told] = SessionCache(HELD)
 
     def findings(self, since: int | None = None) -> list[dict[str, Any]]:
         """Return the findings about the newest sessions that were active since a time, the most important first.
@@ -73,26 +67,18 @@ class Noteworthy:
         return self._reader.sessions(SessionQuery(since=since, limit=LOOKED_THROUGH))
 
     def _told(self, session_id: str) -> Told:
-        stamp = self._reader.stamp(session_id)
-        with self._lock:
-            held = self._held.get(session_id)
-        if held is not None and held[0] == stamp:
-            return held[1]
+        return self._held.get(session_id, self._reader.stamp(session_id), self._examine)
+
+    def _examine(self, session_id: str) -> Told:
         try:
             session = Session(self._reader.calls(session_id))
         except NotKept:
             return Told()
-        told = Told(
+        return Told(
             [msgspec.to_builtins(each) for each in findings(session)],
             stalled_calls(session.calls),
             {by: part_costs([session], by) for by in PARTS},
         )
-        if stamp is not None:
-            with self._lock:
-                self._held[session_id] = (stamp, told)
-                while len(self._held) > HELD:
-                    self._held.popitem(last=False)
-        return told
 
 
 def _weight(finding: Mapping[str, Any]) -> Any:

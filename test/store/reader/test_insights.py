@@ -15,8 +15,6 @@ from ccsproxy.store.index.file import remove_all
 from ccsproxy.store.index.follower import Follower, bring_up, rebuild
 from ccsproxy.store.index.index import Index
 from ccsproxy.store.maintenance.offline import OfflineStore
-from ccsproxy.store.reader import insights as insights_module
-from ccsproxy.store.reader import noteworthy as noteworthy_module
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
 from ccsproxy.store.segments.lines import SegmentLines
@@ -142,19 +140,8 @@ class KeptTests(StoredCase):
         self.assertEqual(insights.conversation(LONG)["turns"], self.insights.conversation(LONG)["turns"])
 
 
-class HeldTests(StoredCase):
-    """What is held between questions, and what is read anew."""
-
-    def test_bounds(self) -> None:
-        """Neither sessions nor their findings are held without end, and what is held is the newest."""
-        self.patch(insights_module, "_HELD", 2)
-        self.patch(noteworthy_module, "HELD", 0)
-        names = list(sessions_of(self.records))[:4]
-        for name in names:
-            self.insights.session(name)
-            self.insights._noteworthy._told(name)
-        self.assertEqual(list(self.insights._sessions), names[-2:])
-        self.assertEqual(len(self.insights._noteworthy._held), 0)
+class AnnotationTests(StoredCase):
+    """What people wrote about sessions and calls."""
 
     def test_annotations(self) -> None:
         """What people wrote comes through; where nobody wrote anything there is none, and no file for it."""

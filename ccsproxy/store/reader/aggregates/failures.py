@@ -1,7 +1,5 @@
 """Errors by cause, each with the retry that succeeded, if any, and the time it cost."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -10,9 +8,9 @@ import attr
 
 from ccsproxy.insight.session import Session
 from ccsproxy.store.query import Query, parse_query
-from ccsproxy.store.reader.calls import Stamp
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import NotKept, Reader
+from ccsproxy.store.reader.session_cache import SessionCache
 
 #: Limits: the newest errors examined, sessions searched for retries, and results remembered.
 _ERRORS, _SESSIONS, _REMEMBERED = 1000, 40, 400
@@ -35,8 +33,7 @@ class Failures:
 
     def __init__(self, reader: Reader, insights: Insights) -> None:
         self._reader, self._insights = reader, insights
-        self._lock = threading.Lock()
-        self._held: OrderedDict[str, tuple[Stamp | None, Mapping[int, Retried]]] = OrderedDict()
+        self._held: SessionCache[Mapping[int, Retried]] = SessionCache(_REMEMBERED)
 
     def by_cause(self, since: int | None, until: int | None) -> dict[str, Any]:
         """Return the causes of errors in a time range, the most frequent first.
@@ -67,20 +64,13 @@ class Failures:
         return self._reader.requests(query).items
 
     def _retried(self, sid: str) -> Mapping[int, Retried]:
-        stamp = self._reader.stamp(sid)
-        with self._lock:
-            held = self._held.get(sid)
-        if held is not None and held[0] == stamp:
-            return held[1]
+        return self._held.get(sid, self._reader.stamp(sid), self._match)
+
+    def _match(self, sid: str) -> Mapping[int, Retried]:
         try:
-            found = retries_of(self._insights.session(sid))
+            return retries_of(self._insights.session(sid))
         except NotKept:
-            found = {}
-        with self._lock:
-            self._held[sid] = (stamp, found)
-            while len(self._held) > _REMEMBERED:
-                self._held.popitem(last=False)
-        return found
+            return {}
 
 
 def retries_of(session: Session) -> dict[int, Retried]:
