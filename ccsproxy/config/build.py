@@ -7,7 +7,8 @@ from typing import Any
 import attr
 
 from ccsproxy.config.model import Config, Upstream
-from ccsproxy.config.settings import SETTINGS, Setting
+from ccsproxy.config.setting import Setting
+from ccsproxy.config.settings import SETTINGS
 from ccsproxy.errors import ConfigError
 
 #: The settings from one source: setting name to the texts given, in order (a switch: any one text).

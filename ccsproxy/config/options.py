@@ -11,7 +11,8 @@ from twisted.python import usage
 from ccsproxy.config.build import build_config
 from ccsproxy.config.file import read_config_file
 from ccsproxy.config.model import Config
-from ccsproxy.config.settings import SETTINGS, Setting
+from ccsproxy.config.setting import Setting
+from ccsproxy.config.settings import SETTINGS
 from ccsproxy.config.suggest import did_you_mean
 from ccsproxy.errors import ConfigError
 

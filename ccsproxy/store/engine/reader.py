@@ -25,7 +25,8 @@ from ccsproxy.store.engine.insights import (
     prompt_versions,
 )
 from ccsproxy.store.engine.records import EngineRecords
-from ccsproxy.store.index.sessions import SessionTotals, new_session
+from ccsproxy.store.engine.sessions import NEEDS_EACH_CALL_ONCE, fold_session, sessions_order, sessions_sql
+from ccsproxy.store.index.sessions import SessionTotals
 from ccsproxy.store.index.tallies import DAY_MS, HOUR_MS
 from ccsproxy.store.query import FIELDS, Query
 from ccsproxy.store.reader.aggregates.costs import GROUPS, OF_MANY
@@ -40,22 +41,6 @@ from ccsproxy.store.reader.records import NotKept, as_record
 from ccsproxy.store.state.annotations import Annotation, marked
 from ccsproxy.store.summary import KEY_BITS, Price, Summary, as_dict
 
-_READ = "coalesce(sum(cache_read_input_tokens), 0)"
-_WRITTEN = "coalesce(sum(cache_creation_input_tokens), 0)"
-#: Sort orders of sessions here; those that depend on several of their calls are not available.
-SESSION_SORTS = {
-    "active": "max(key)",
-    "time": "min(key)",
-    "calls": "count(*)",
-    "errors": "sum(CASE WHEN has_error THEN 1 ELSE 0 END)",
-    "in": f"(sum(input_tokens) + {_READ} + {_WRITTEN})",
-    "cached": f"(sum(cache_read_input_tokens) / nullif(1.0 * (sum(input_tokens) + {_READ} + {_WRITTEN}), 0))",
-    "new": f"(sum(input_tokens) + {_WRITTEN})",
-    "out": "sum(output_tokens)",
-    "cost": "round(sum(cost), 9)",
-}
-#: Those for which a duplicate of a call would count twice.
-_OF_EACH_ONCE = frozenset(SESSION_SORTS) - {"active", "time"}
 #: How many seconds the values for filters are cached: they change slowly, and each is a sum over all calls.
 _META_S = 60.0
 
@@ -96,20 +81,18 @@ class EngineReader(EngineRecords):
 
     def sessions(self, query: SessionQuery = SessionQuery()) -> list[dict[str, Any]]:  # noqa: B008  (frozen)
         """Return sessions as JSON objects, the most recently started first."""
-        by = "first DESC"
-        if column := SESSION_SORTS.get(query.sort):
-            by = f"{column} IS NULL, {column} {'DESC' if query.descending else 'ASC'}, first DESC"
-        sql = f"{self._sessions_sql(query)} ORDER BY {by} LIMIT {query.limit} OFFSET {query.offset}"
+        order_by = sessions_order(query)
+        sql = f"{self._sessions_sql(query)} ORDER BY {order_by} LIMIT {query.limit} OFFSET {query.offset}"
         names = [row[0] for row in self._engine.rows(sql)]
         return [session_dict(each) for each in self._folded(names)]
 
     def session_totals(self, query: SessionQuery) -> dict[str, Any]:
         """Sum up all sessions that match a query, on all pages."""
-        sessions = self._sessions_sql(attr.evolve(query, sort=""))
+        matching = self._sessions_sql(attr.evolve(query, sort=""))
         narrowed = attr.evolve(query, limit=0, offset=0, sort="", include_empty=False) != SessionQuery(limit=0)
-        among = [f"session_id IN (SELECT session_id FROM ({sessions}) AS s)"] if narrowed else []  # noqa: S608
+        among = [f"session_id IN (SELECT session_id FROM ({matching}) AS s)"] if narrowed else []  # noqa: S608
         found = totals(self._engine, self._relation, among)
-        count = self._engine.rows(f"SELECT count(*) FROM ({sessions}) AS s")  # noqa: S608
+        count = self._engine.rows(f"SELECT count(*) FROM ({matching}) AS s")  # noqa: S608
         return {"sessions": int(count[0][0]) if count else 0, **found}
 
     def session(self, session_id: str) -> dict[str, Any]:
@@ -120,7 +103,7 @@ class EngineReader(EngineRecords):
         rows = self._of_session(session_id)
         if not rows:
             raise NotKept(f"there is no session {session_id}")
-        meta = session_dict(_fold(rows))
+        meta = session_dict(fold_session(rows))
         return {"meta": meta, "requests": [as_dict(row) for _, row in sorted(rows, key=lambda each: each[1].seq)]}
 
     def session_meta(self, session_id: str) -> dict[str, Any]:
@@ -262,21 +245,8 @@ class EngineReader(EngineRecords):
         return conditions(self._engine, Query(since=since))
 
     def _sessions_sql(self, query: SessionQuery) -> str:
-        having = ["count(*) > 0"]
-        for field in ("upstream", "model", "cwd", "client"):
-            if given := getattr(query, field):
-                listed = ", ".join(map(self._engine.literal, given))
-                having.append(f"sum(CASE WHEN {field} IN ({listed}) THEN 1 ELSE 0 END) > 0")
-        if query.since is not None:
-            having.append(f"max(key) >= {query.since << KEY_BITS}")
-        relation = self._relation if query.sort in _OF_EACH_ONCE else self._repeated
-        among = "1 = 1"
-        if query.among is not None:
-            among = f"session_id IN ({', '.join(map(self._engine.literal, query.among)) or 'NULL'})"
-        return (
-            f"SELECT session_id, min(key) AS first FROM {relation} AS e WHERE {among} "  # noqa: S608
-            f"GROUP BY session_id HAVING {where(having)}"
-        )
+        relation = self._relation if query.sort in NEEDS_EACH_CALL_ONCE else self._repeated
+        return sessions_sql(self._engine, relation, query)
 
     def _folded(self, names: Sequence[str]) -> list[SessionTotals]:
         """Assemble sessions from their calls, as the index does."""
@@ -286,7 +256,7 @@ class EngineReader(EngineRecords):
         found: dict[str, list[tuple[int, Summary]]] = {name: [] for name in names}
         for key, row in self._rows([f"session_id IN ({listed})"], "key", 1_000_000, 0):
             found[row.session_id].append((key, row))
-        return [_fold(rows) for rows in found.values() if rows]
+        return [fold_session(rows) for rows in found.values() if rows]
 
     def _add_excerpts(self, items: list[dict[str, Any]], q: str) -> None:
         lines = self._lines([item["id"] for item in items])
@@ -301,10 +271,3 @@ def _looked_up(query: Query) -> Query:
     """Make conditions on annotations match nothing: there are none here."""
     asked = [each for each in query.question.narrowings if each.member in ANNOTATED] if query.question else []
     return attr.evolve(query, marked=tuple((marked([], each.member, each.values), each.turned) for each in asked))
-
-
-def _fold(rows: Sequence[tuple[int, Summary]]) -> SessionTotals:
-    found = new_session(*rows[0])
-    for key, row in rows:
-        found.fold(key, row, was_in_flight=False)
-    return found

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from ccsproxy.config.build import build_config
 from ccsproxy.config.file import read_config_file
 from ccsproxy.config.model import Config, Upstream
-from ccsproxy.config.settings import SETTINGS, Setting
+from ccsproxy.config.setting import Setting
+from ccsproxy.config.settings import SETTINGS
 from ccsproxy.errors import StartError
 
 NAME = "serve"
