@@ -10,7 +10,6 @@ import re
 RawHeaders = list[tuple[bytes, bytes]]
 
 _LINE = re.compile(rb"([^:\r\n]+):[ \t]*([^\r]*)\r\n")
-_TEXT_LINE = re.compile(r"([^:\r\n]+):[ \t]*([^\r]*)\r\n")
 
 
 def pairs(lines: bytes) -> RawHeaders:
@@ -23,18 +22,6 @@ def pairs(lines: bytes) -> RawHeaders:
     found: RawHeaders = _LINE.findall(lines)
     if b" \r\n" in lines or b"\t\r\n" in lines:
         return [(name, value.rstrip(b" \t")) for name, value in found]
-    return found
-
-
-def text_pairs(lines: bytes) -> list[tuple[str, str]]:
-    """Parse header lines as `pairs` does, as text; nothing if they are not all UTF-8."""
-    try:
-        text = lines.decode("utf-8")
-    except UnicodeDecodeError:
-        return []
-    found: list[tuple[str, str]] = _TEXT_LINE.findall(text)
-    if b" \r\n" in lines or b"\t\r\n" in lines:
-        return [(name, value.rstrip(" \t")) for name, value in found]
     return found
 
 

@@ -1,6 +1,7 @@
 """Body framing of HTTP/1.1 for both sides of the relay, decoded incrementally (RFC 9112 sections 6 and 7)."""
 
 import re
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from ccsproxy.exchange.fieldlines import RawHeaders
@@ -35,7 +36,7 @@ class LengthBody:
         return data
 
 
-class ChunkedReader:
+class ChunkedReader(ABC):
     """Decodes a chunked body, returning one piece per read. Bare line feeds are never accepted.
 
     Each side defines in a subclass what else it accepts and which errors it raises: `size_of`, `refused_size`,
@@ -150,28 +151,28 @@ class ChunkedReader:
         if size > self.trailer_limit:
             raise self.refused_trailers()
 
+    @abstractmethod
     def size_of(self, line: bytes) -> int:
         """Return the size in a chunk-size line.
 
         :param line: without its CRLF.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def parse_trailers(self, lines: bytes) -> RawHeaders:
         """Parse the trailer section.
 
         :param lines: its lines, each with its CRLF.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def refused_size(self) -> Exception:
         """Return the exception for an invalid chunk-size line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refused_length(self) -> Exception:
         """Return the exception for a chunk that is longer than announced."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refused_trailers(self) -> Exception:
         """Return the exception for a trailer section that is too long."""
-        raise NotImplementedError

@@ -6,6 +6,7 @@ that request has ended.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -30,7 +31,7 @@ log = Logger()
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class RequestReader(ClientLink):
+class RequestReader(ClientLink, ABC):
     """Reads requests, one at a time. `ccsproxy.proxy.server.channel.RelayChannel` sends the responses.
 
     :ivar request: the request in progress, until the client's socket has accepted its response.
@@ -262,17 +263,17 @@ class RequestReader(ClientLink):
 
     # -- overridden by the answering half ------------------------------------------------------------------------
 
+    @abstractmethod
     def _make_request(self, head: ParsedRequestHead, target: bytes, entered: float) -> RelayRequest:
         """Make the request object for a head.
 
         :param entered: when processing of it started, monotonic seconds.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def readConnectionLost(self) -> None:
         """The client has sent FIN."""
-        raise NotImplementedError
 
+    @abstractmethod
     def abort(self) -> None:
         """Abort the connection."""
-        raise NotImplementedError

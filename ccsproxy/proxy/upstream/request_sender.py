@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from twisted.internet.defer import Deferred
 from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 
@@ -13,7 +15,7 @@ from ccsproxy.proxy.upstream.response import RelayResponse
 from ccsproxy.proxy.upstream.upload import Upload, request_head
 
 
-class RequestSender(UpstreamLink):
+class RequestSender(UpstreamLink, ABC):
     """Sends requests; `ccsproxy.proxy.upstream.connection.RelayConnection` reads the responses.
 
     `_waiting` exists from the start of a request until its response head has arrived, and `_upload` until the body
@@ -104,6 +106,6 @@ class RequestSender(UpstreamLink):
         self._waiting = None
         self.abort()
 
+    @abstractmethod
     def fail(self, error: errors.RelayError) -> None:
         """End the exchange with an error, and close the connection."""
-        raise NotImplementedError
