@@ -1,6 +1,5 @@
 """The redactor: nothing of an exchange is kept, shown or logged without passing through it."""
 
-import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from ccsproxy.redaction.known_secrets import (
     may_hold_credential,
 )
 from ccsproxy.redaction.multipart import fields
+from ccsproxy.redaction.parameters import redact_parameters
 from ccsproxy.redaction.report import SecretReport
 from ccsproxy.redaction.search.finding import FoundSecret, disjoint
 from ccsproxy.redaction.search.rules import Rules
@@ -32,8 +32,6 @@ from ccsproxy.redaction.wire_text import text_of
 
 Field = tuple[bytes, bytes] | tuple[str, str]
 Pairs = list[tuple[str, str]]
-
-_PARAMETER = re.compile(r"[^&;]+")
 
 
 class Redactor:
@@ -109,7 +107,7 @@ class Redactor:
         if clean and not secret:
             return lines
         return [
-            (line[0], self._secret(line[1], f"{where}.{line[0].lower()}"))
+            (line[0], self.secret(line[1], f"{where}.{line[0].lower()}"))
             if line in secret
             else line
             if clean
@@ -125,8 +123,8 @@ class Redactor:
         path, mark, query = text.partition("?")
         user, at, host = path.rpartition("@")
         if at and not path.startswith("/") and "/" not in user:  # the authority form (RFC 9112, 3.2.3)
-            path = f"{self._secret(user, where)}@{host}"
-        return self.text(path, where) + mark + self._parameters(query, unquote, where)
+            path = f"{self.secret(user, where)}@{host}"
+        return self.text(path, where) + mark + redact_parameters(self, query, unquote, where)
 
     def _within(self, name: str, value: str, where: str) -> str:
         """Return the value of a field without the credential that it contains."""
@@ -135,7 +133,7 @@ class Redactor:
             return value
         start, end = span
         self.learn(value[start:end])
-        return value[:start] + self._secret(value[start:end], f"{where}.{name.lower()}") + value[end:]
+        return value[:start] + self.secret(value[start:end], f"{where}.{name.lower()}") + value[end:]
 
     def multipart(self, body: str, where: str = "body") -> str:
         """Return a ``multipart/form-data`` body as text, without secret fields."""
@@ -145,13 +143,13 @@ class Redactor:
         for name, start, end in fields(body):
             if start < end and secret_parameter(name):
                 self.learn(body[start:end])
-                parts += [body[position:start], self._secret(body[start:end], f"{where}.{name}")]
+                parts += [body[position:start], self.secret(body[start:end], f"{where}.{name}")]
                 position = end
         return self.text("".join([*parts, body[position:]]), where)
 
     def form(self, body: bytes | str, where: str = "body") -> str:
         """Return an ``application/x-www-form-urlencoded`` body as text, without secret fields."""
-        return self._parameters(text_of(body), unquote_plus, where) if self._enabled else text_of(body)
+        return redact_parameters(self, text_of(body), unquote_plus, where) if self._enabled else text_of(body)
 
     def tree(self, value: Any, where: str = "body") -> Any:
         """Return a copy of a JSON value without the texts that are secret by their key or format.
@@ -268,7 +266,8 @@ class Redactor:
             for new, piece in zip(clean, known, strict=True)
         ]
 
-    def _secret(self, value: str, where: str) -> str:
+    def secret(self, value: str, where: str) -> str:
+        """Return the placeholder for a value that is secret by its name; an empty or redacted one stays."""
         if value == "" or value.startswith("<redacted"):
             return value
         match = SCHEME.match(value)
@@ -278,24 +277,6 @@ class Redactor:
             self._rules.tagger.tag((match.group(1) if match else value).encode("utf-8", "surrogatepass")),
         )
         return PLACEHOLDER
-
-    def _parameters(self, query: str, decode: Callable[[str], str], where: str) -> str:
-        """Redact the values of secret parameters; others are searched both raw and decoded."""
-        for parameter in _PARAMETER.findall(query):
-            name, _, value = parameter.partition("=")
-            if value and secret_parameter(decode(name)):
-                self.learn(decode(value))
-                self.learn(value)
-        return _PARAMETER.sub(lambda match: self._parameter(match.group(), decode, where), query)
-
-    def _parameter(self, parameter: str, decode: Callable[[str], str], where: str) -> str:
-        name, equals, value = parameter.partition("=")
-        if not equals:
-            return self.text(parameter, where)
-        place = f"{where}.{decode(name)}"
-        if secret_parameter(decode(name)) or ("%" in value and self.find(decode(value))):
-            return f"{name}={self._secret(value, place)}"
-        return f"{self.text(name, where)}={self.text(value, place)}"
 
 
 _default: list[Rules] = []

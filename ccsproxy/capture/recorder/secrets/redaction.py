@@ -12,14 +12,11 @@ import msgspec
 from ccsproxy.capture.recorder.headers import HeaderLines, forget_redacted, mapping
 from ccsproxy.capture.recorder.secrets.notes import notes_of, outbound_of
 from ccsproxy.capture.recorder.secrets.redactor import Redactor, Unredacted, form_redaction
-from ccsproxy.capture.recorder.secrets.short_texts import names_of, texts_of
+from ccsproxy.capture.recorder.secrets.short_texts import client_without_secrets, names_of, texts_of, without_secrets
 from ccsproxy.exchange.depth import nested_too_deeply
 from ccsproxy.exchange.record import (
     CaptureNote,
-    Client,
-    Error,
     Pairs,
-    Process,
     Record,
     Request,
     Response,
@@ -90,7 +87,7 @@ class RedactionGate:
         return {
             "upstream": self._text(started.upstream, "upstream") or "",
             "model": self._text(started.model, "model"),
-            "client": self._client(started.client),
+            "client": client_without_secrets(started.client, self._text),
         }
 
     def record(self, record: Record, stream_kind: str, lines: HeaderLines) -> Record:
@@ -106,7 +103,7 @@ class RedactionGate:
         self._socket = record.transport == "websocket"
         request = self._request(record.request, lines)
         if not self._hold_none(texts):
-            record = self._with_clean_texts(record)
+            record = without_secrets(record, self._text)
         response = None if record.response is None else self._response(record.response, stream_kind)
         usage, note = self._usage(record.usage), record.capture
         capture = CaptureNote(
@@ -131,24 +128,6 @@ class RedactionGate:
             self._redactor.look_ahead(self._shallow, [*texts, request.path])
         except Exception:
             return  # each is then redacted by itself, and fails by itself
-
-    def _with_clean_texts(self, record: Record) -> Record:
-        """Return a record without secrets in the short texts that describe it."""
-        response = record.response
-        if response is not None:
-            response = msgspec.structs.replace(response, reason=self._text(response.reason, "response.reason") or "")
-        return msgspec.structs.replace(
-            record,
-            request_id=self._text(record.request_id, "request_id"),
-            upstream=self._text(record.upstream, "upstream") or "",
-            upstream_url=self._text(record.upstream_url, "upstream"),
-            model=self._text(record.model, "model"),
-            response_model=self._text(record.response_model, "response_model"),
-            stop_reason=self._text(record.stop_reason, "stop_reason"),
-            error=self._error(record.error),
-            client=self._client(record.client),
-            response=response,
-        )
 
     def _request(self, request: Request, lines: HeaderLines) -> Request:
         clean = self._request_headers(lines)
@@ -252,28 +231,6 @@ class RedactionGate:
     def _text(self, text: str | None, where: str) -> str | None:
         return None if text is None else self._part(self._redactor.text, text, where, None)
 
-    def _error(self, error: Error | None) -> Error | None:
-        if error is None:
-            return None
-        return Error(self._text(error.kind, "error.kind") or "", self._text(error.message, "error.message") or "")
-
-    def _client(self, client: Client) -> Client:
-        texts = {
-            name: self._text(value, f"client.{name}")
-            for name in _CLIENT_TEXTS
-            if (value := getattr(client, name)) is not None
-        }
-        return msgspec.structs.replace(client, process=self._process(client.process), **texts)
-
-    def _process(self, process: Process | None) -> Process | None:
-        """Redact what a program calls itself and where it is; a folder may be named after anything."""
-        if process is None:
-            return None
-        texts = {
-            name: self._text(getattr(process, name), f"client.process.{name}") for name in ("exe", "argv0", "cwd")
-        }
-        return msgspec.structs.replace(process, **texts)
-
     def _usage(self, usage: Usage | None) -> Usage | None:
         if usage is None or usage.raw is None:
             return usage
@@ -296,7 +253,5 @@ class RedactionGate:
 
 #: The most bytes that the bodies of a small exchange have.
 _SMALL = 16 << 10
-#: The members of a client that are text.
-_CLIENT_TEXTS = tuple(name for name in Client.__struct_fields__ if name not in {"retry", "process"})
 _packed = msgspec.msgpack.Encoder().encode
 _unpacked = msgspec.msgpack.Decoder(Pairs).decode
