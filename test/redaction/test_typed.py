@@ -26,6 +26,8 @@ public string ApiKey { get; set; } = "your-api-key-here";
 token: str = "IDENTIFIER"
 export const tokenKey: string = 'settings.token.storage';
 interface Login { password: string; token: string }
+"AWS::Route53::KeySigningKey": "8f160014b4b0ca58",
+v::Type2::ApiKey = "8f160014b4b0ca58"
 """
 
 
@@ -44,6 +46,11 @@ class TypedTests(SynchronousTestCase):
         """Words, placeholders and types."""
         for line in _HARMLESS.strip().splitlines():
             self.assertEqual([], default_rules().find(line), line)
+
+    def test_behind_the_number_of_a_line(self) -> None:
+        """A number alone before two colons is that of a line; one at the end of a word belongs to a type."""
+        for before in ("12::", "app.py:12::", "\n7::"):
+            self.assertNotIn(_KEY[8:], Redactor().text(f"{before}api_key={_KEY}"), before)
 
     def test_yaml(self) -> None:
         """In blocks and lists, below their name."""

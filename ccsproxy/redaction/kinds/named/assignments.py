@@ -163,11 +163,16 @@ def name_begins(text: bytes, start: int) -> int:
     return begin
 
 
+#: The number of a line, at the end of what is searched.
+_LINE_NUMBER = re.compile(rb"(?<![A-Za-z0-9_])[0-9]{1,9}\Z")
+
+
 def is_type(text: bytes, begin: int) -> bool:
     """Tell whether a name is the end of a type or of a resource of AWS, or names a group, or what was redacted."""
     if text[max(begin - 10, 0) : begin].endswith((b"?P<", b"(?<", b"<redacted:")):
         return True
-    if text[max(begin - 2, 0) : begin] == b"::" and not text[max(begin - 3, 0) : begin - 2].isdigit():
+    # A number alone before the colons is that of a line, as search tools print it; one at the end of a word is not.
+    if text[max(begin - 2, 0) : begin] == b"::" and not _LINE_NUMBER.search(text, max(begin - 12, 0), begin - 2):
         return True
     return b"arn:" in text[max(begin - 100, 0) : begin]
 
