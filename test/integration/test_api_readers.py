@@ -27,7 +27,7 @@ BODY, READERS = 20 << 20, 6
 class ApiReadersTests(TestCase):
     """An API server process and sockets."""
 
-    timeout = 60
+    timeout = 120
     if not sys.platform.startswith("linux"):
         skip = "memory is read from /proc"
 
@@ -46,7 +46,7 @@ class ApiReadersTests(TestCase):
         client = socket.socket()
         self.addCleanup(client.close)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
-        client.settimeout(20)
+        client.settimeout(100)  # the process may get little of a busy machine; a hang ends with the test
         client.connect(("127.0.0.1", port))
         return client
 

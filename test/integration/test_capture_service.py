@@ -53,7 +53,9 @@ class CaptureServiceTests(TestCase):
         self.fail(f"waited in vain for {what}: {self.service.health()}")
 
     def lines(self) -> list[dict[str, Any]]:
-        return [msgspec.json.decode(line) for line in (self.directory / "lines.jsonl").read_bytes().splitlines()]
+        """Return the lines so far; the first recorder may not have made the file yet."""
+        path = self.directory / "lines.jsonl"
+        return [msgspec.json.decode(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Return the records by id; each id has one."""
