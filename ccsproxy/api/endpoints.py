@@ -42,7 +42,7 @@ class Endpoints:
         return json_answer(self.health())
 
     async def get_metrics(self, call: ApiCall) -> ApiResponse:
-        """Return the metrics."""
+        """Return the metrics of the service in the Prometheus text format."""
         return ApiResponse(self.exposition.text(), MEDIA_TYPE)
 
     async def get_description(self, call: ApiCall) -> ApiResponse:

@@ -73,7 +73,7 @@ class RelayMessages(Protocol):
         """Start serving with these settings; they come first and once."""
 
     def event(self, event: dict[str, Any]) -> None:
-        """Handle an event."""
+        """Handle one event that the relay process forwards."""
 
     def health(self, snapshot: Mapping[str, Any]) -> None:
         """Handle a health snapshot."""
@@ -145,7 +145,7 @@ class RelayEnd(TwistedProtocol):
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure | None = None) -> None:
-        """Stop sending."""
+        """Stop sending: the other process has ended."""
         self._paused = True
         # Nothing is kept for a server that is gone: the next one starts with the state at that time.
         self._room = 0

@@ -42,7 +42,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Frame(NamedTuple):
-    """One received frame."""
+    """One frame, as read from a relay's log."""
 
     kind: int
     exchange: int

@@ -56,7 +56,7 @@ class InboxFactory(Factory):
         self._protocol = protocol
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        """Return the protocol."""
+        """Return the protocol of the control link."""
         return self._protocol
 
 

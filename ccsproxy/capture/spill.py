@@ -49,7 +49,7 @@ class SpillCipher:
         return self._aead
 
     def encrypt(self, nonce: bytes, data: bytes | memoryview) -> bytes:
-        """Encrypt a region."""
+        """Encrypt one region of the log before it is written to disk."""
         encrypted: bytes = self._cipher().encrypt(nonce, data, None)
         return encrypted
 

@@ -50,7 +50,7 @@ class Options(usage.Options):
             raise SystemExit(2) from None
 
     def parseArgs(self, *words: str) -> None:
-        """Refuse positional arguments."""
+        """Refuse positional arguments: every setting has a name."""
         if words:
             raise usage.UsageError(
                 f"{words[0]!r} is not an option; options begin with --, and a URL follows --upstream"

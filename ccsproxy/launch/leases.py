@@ -23,7 +23,7 @@ class Lease:
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def close(self) -> None:
-        """Release the lease."""
+        """Release the lease, so that the service may end."""
         self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
 

@@ -43,7 +43,7 @@ class ProxyPorts:
         self._refuse_loops(config)
 
     def close(self) -> "Deferred[Any]":
-        """Stop accepting connections."""
+        """Stop accepting connections on all ports."""
         ports, self.listening = self.listening, []
         return DeferredList([maybeDeferred(port.stopListening) for port, _ in ports], consumeErrors=True)
 

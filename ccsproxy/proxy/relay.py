@@ -259,7 +259,7 @@ class Relay:
             self._tee.producer.pauseProducing()
 
     def resume(self) -> None:
-        """Resume the upstream."""
+        """Resume reading from the upstream."""
         if self._tee is not None:
             self._tee.producer.resumeProducing()
 

@@ -85,7 +85,7 @@ class StallWatch:
         self._slept = suspended()
 
     def start(self) -> None:
-        """Start beating."""
+        """Start beating, so that stalls are noticed."""
         if self._call is None:
             self._slept = self._suspended()
             self._arm()

@@ -115,7 +115,7 @@ class HeapTrimmer:
         done.addErrback(lambda failure: self._log.failure("free memory is no longer returned to the system", failure))
 
     def stop(self) -> None:
-        """Stop returning pages."""
+        """Stop returning free pages to the system."""
         if self._checking.running:
             self._checking.stop()
 

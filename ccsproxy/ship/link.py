@@ -91,7 +91,7 @@ class ServiceEnd(LineOnlyReceiver):
         self._heard(msgspec.json.decode(line, type=list[Status]))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Stop sending."""
+        """Stop sending: the other process has ended."""
         self._paused = True
 
     def pauseProducing(self) -> None:
@@ -120,7 +120,7 @@ class ProcessEnd(LineOnlyReceiver):
         self.sendLine(msgspec.json.encode(states))
 
     def lineReceived(self, line: bytes) -> None:
-        """Dispatch one line."""
+        """Dispatch one line to whoever handles its kind."""
         told = msgspec.json.decode(line)
         if "settings" in told:
             self._hearer.settings(msgspec.convert(told["settings"], ShipSettings))

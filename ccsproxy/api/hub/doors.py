@@ -12,7 +12,7 @@ from ccsproxy.api.hub.access import Network, Visitor, person_in
 
 
 class Door(Protocol):
-    """Knows who asks."""
+    """Identifies the user behind a request to a hub."""
 
     def visitor(self, request: Request) -> Visitor | None:
         """Return who asks, None when that is not known."""

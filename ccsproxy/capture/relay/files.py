@@ -75,7 +75,7 @@ class RelayFiles:
         return [each for each in (self.log, self.journal, self.journal_copy, self.spill) if each is not None]
 
     def close(self) -> None:
-        """Close all descriptors."""
+        """Close the descriptors of all files."""
         for each in self.all():
             os.close(each)
 

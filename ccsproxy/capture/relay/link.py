@@ -56,7 +56,7 @@ class RecorderLink(LineSocket):
             self._tick = self._reactor.callLater(0, self._send_position)
 
     def close(self) -> None:
-        """Close the link."""
+        """Close the connection to the recorder."""
         if self._tick is not None and self._tick.active():
             self._tick.cancel()
         self._capture.armed = False

@@ -38,7 +38,7 @@ class MeasuringMock:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def remember(self, request: MeasuredRequest) -> None:
-        """Store one request."""
+        """Store one request for the comparison."""
         with self._lock:
             self._seen.append(request)
 

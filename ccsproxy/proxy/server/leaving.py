@@ -33,7 +33,7 @@ class LeavingClient(Protocol):
         """How many bytes the client's kernel has yet to acknowledge."""
 
     def abort_transport(self) -> None:
-        """Abort the connection."""
+        """Abort the connection without waiting for unsent data."""
 
 
 class LingeringClose:

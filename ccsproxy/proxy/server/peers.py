@@ -24,7 +24,7 @@ _ESTABLISHED, _CLOSE_WAIT = 1, 8
 
 
 class Watched(Protocol):
-    """A watched client."""
+    """A client whose connection is checked for a dead peer."""
 
     @property
     def transport(self) -> Any:

@@ -276,4 +276,4 @@ class RequestReader(ClientLink, ABC):
 
     @abstractmethod
     def abort(self) -> None:
-        """Abort the connection."""
+        """Abort the connection, and the exchange on it."""

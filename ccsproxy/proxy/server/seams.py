@@ -109,13 +109,13 @@ class RequestChannel(Protocol):
         """Hand the transport to another protocol."""
 
     def end_writing(self) -> None:
-        """Half-close the connection."""
+        """Half-close the connection to the client."""
 
     def break_off(self) -> None:
         """Close after what was written, showing that the response is incomplete."""
 
     def abort(self) -> None:
-        """Abort the connection."""
+        """Abort the connection to the client."""
 
     def pause_reading(self) -> None:
         """Stop reading the body."""

@@ -210,7 +210,7 @@ class RawUpload:
             self._data.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """Resume the client."""
+        """Resume reading from the client."""
         if self._paused and not self._stopped:
             self._paused = False
             self._data.resumeProducing()

@@ -28,7 +28,7 @@ class Pacer:
         self._paused = self._ended = False
 
     def start(self) -> None:
-        """Schedule the head."""
+        """Schedule the head of the answer, and after it the body."""
         self._request.notifyFinish().addBoth(self._over)
         self._call_at(self._answer.head_at, self._head)
 

@@ -65,7 +65,7 @@ class LineSocket:
         self.close()
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket, dropping what is unsent."""
         if not self._open:
             return
         self._open = False

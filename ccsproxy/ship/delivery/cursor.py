@@ -52,7 +52,7 @@ class LineCursor:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the segment that is open."""
         self._lines, self._place, self._held = iter(()), None, None
 
     def _stays(self, name: str) -> bool:

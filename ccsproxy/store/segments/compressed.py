@@ -134,7 +134,7 @@ class CompressedSegment:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file that is read."""
         self._files.close(self._fd)
 
     def read_several(self, places: Iterable[tuple[int, int]]) -> dict[int, bytes]:

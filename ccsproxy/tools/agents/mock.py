@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @reported
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Serve until interrupted."""
+    """Serve the mock provider until interrupted."""
     if args.speed < 0 or not 0 <= args.port < 65536:
         raise CommandError("--speed takes 0 or more, --port 0 to 65535.")
     reader = open_reader(args)

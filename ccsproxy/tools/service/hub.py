@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    """Serve until interrupted."""
+    """Serve the hub until interrupted."""
     address = source_address(args.source)
     check_login(args)
     if args.roles and not args.auth_header and not args.oidc_issuer:

@@ -16,7 +16,7 @@ KEY_BYTES = 32
 
 
 def add_login_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Declare the arguments for login with OpenID Connect."""
     group = parser.add_argument_group("logging in by OpenID Connect")
     group.add_argument("--oidc-issuer", metavar="URL", help="the provider; people log in there to see anything")
     group.add_argument("--oidc-client-id", metavar="ID", help="as which the provider knows this hub")

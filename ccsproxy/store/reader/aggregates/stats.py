@@ -79,7 +79,7 @@ def directories(connection: sqlite3.Connection, since: int | None) -> list[dict[
 
 
 def no_statistics() -> dict[str, Any]:
-    """Return empty statistics."""
+    """Return the statistics of no requests."""
     return statistics_of({})
 
 
