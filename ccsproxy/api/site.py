@@ -243,7 +243,7 @@ class ApiSite(Site):
         # request.
         super().__init__(root, ApiRequest, reactor=reactor, timeout=IDLE, parsePOSTFormSubmission=False)
         self.limit = limit
-        self._door = root
+        self._guarded_root = root
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Make the channel of a new connection, or none if there are far too many."""
@@ -256,7 +256,7 @@ class ApiSite(Site):
         except Refused as refused:
             request.channel.persistent = False
             request.setHeader(b"connection", b"close")
-            return self._door.refusal(request, refused)
+            return self._guarded_root.refusal(request, refused)
         return super().getResourceFor(request)
 
     def log(self, request: Any) -> None:

@@ -47,7 +47,7 @@ _TROUBLE = (
 _UNTRUSTED = "its certificate is not trusted: is it valid, for this name, and its authority known (?ca=FILE)?"
 
 
-class HttpDoor:
+class TargetClient:
     """The HTTP client for one target.
 
     :param address: its address; the option ``ca`` names a PEM file of authorities that replaces the system's.

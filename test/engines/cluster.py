@@ -11,7 +11,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest
 
 from ccsproxy.config.shipping import ship_address
-from ccsproxy.ship.http import HttpDoor
+from ccsproxy.ship.http import TargetClient
 from test.engines.engine import EngineTestCase, engine, free_port
 from test.integration.program import Program
 
@@ -91,12 +91,12 @@ class ClusterTestCase(EngineTestCase):
         """Have a server do something."""
         query = urlencode({**({"query": sql} if body else {}), **settings})
         where = f"http://127.0.0.1:{self.ports[number]['http']}"
-        door = HttpDoor(reactor, ship_address(f"clickhouse+{where}/llm"))
+        client = TargetClient(reactor, ship_address(f"clickhouse+{where}/llm"))
         headers = {"Content-Encoding": "gzip"} if body else {}
         try:
-            reply = await door.post(f"{where}/?{query}", gzip.compress(body) if body else sql.encode(), headers)
+            reply = await client.post(f"{where}/?{query}", gzip.compress(body) if body else sql.encode(), headers)
         finally:
-            await door.close()
+            await client.close()
         self.assertEqual(reply.status, 200, reply.body[:500])
         return reply.body.decode().strip()
 

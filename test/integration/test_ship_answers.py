@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 
 from ccsproxy.config.shipping import ship_address
 from ccsproxy.ship import http
-from ccsproxy.ship.http import HttpDoor
+from ccsproxy.ship.http import TargetClient
 from ccsproxy.ship.reply import Reply
 from ccsproxy.ship.target import Unavailable
 from test.integration.certificates import DAY, NOW, Certificate, ip
@@ -51,11 +51,11 @@ class DoorCase(TestCase):
 
     def open(self, address: str) -> None:
         """Make the way to an address."""
-        door = self.door = HttpDoor(reactor, ship_address(address))
-        self.addCleanup(lambda: ensureDeferred(door.close()))
+        client = self.client = TargetClient(reactor, ship_address(address))
+        self.addCleanup(lambda: ensureDeferred(client.close()))
 
     async def post(self, body: bytes = b"batch", **more: Any) -> Reply:
-        return await self.door.post(self.url, body, {"Authorization": "Basic synthetic"}, **more)
+        return await self.client.post(self.url, body, {"Authorization": "Basic synthetic"}, **more)
 
     async def trouble(self, **more: Any) -> str:
         """Return why a POST has no answer."""

@@ -162,7 +162,7 @@ class Run:
         self.case.patch(module, "deferToThread", self.in_thread)
         made = make(around)
         made.limits = BatchLimits(rows=5, size=1 << 20)
-        made._door = TroubledDoor(self)
+        made._client = TroubledClient(self)
         return made
 
     def found(self) -> dict[str, list[int]]:
@@ -178,7 +178,7 @@ class Run:
         return found
 
 
-class TroubledDoor:
+class TroubledClient:
     """The way to a receiver, which may be cut before or behind it."""
 
     def __init__(self, run: Run) -> None:

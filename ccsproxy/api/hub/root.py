@@ -15,7 +15,7 @@ from twisted.web.server import Request
 from ccsproxy.api.answer import Refused
 from ccsproxy.api.hub.access import Role, Roles, Visitor
 from ccsproxy.api.hub.audit import AuditLog
-from ccsproxy.api.hub.doors import Door
+from ccsproxy.api.hub.authenticators import Authenticator
 from ccsproxy.api.site import GuardedRoot
 
 #: How many roles' servers are cached.
@@ -26,7 +26,7 @@ class HubRoot(Resource):
     """The root resource of the hub.
 
     :param make: makes the root resource of a role's server.
-    :param door: identifies the user; None if everybody who gets here sees everything.
+    :param authenticator: identifies the user; None if everybody who gets here sees everything.
     """
 
     _log = Logger()
@@ -35,24 +35,28 @@ class HubRoot(Resource):
         self,
         make: Callable[[Role], GuardedRoot],
         roles: Roles,
-        door: Door | None = None,
+        authenticator: Authenticator | None = None,
         audit: AuditLog | None = None,
     ) -> None:
         super().__init__()
-        self._make, self._roles, self._door, self._audit = make, roles, door, audit
+        self._make, self._roles, self._authenticator, self._audit = make, roles, authenticator, audit
         self._servers: OrderedDict[Role, GuardedRoot] = OrderedDict()
         self._nobody = make(Role("none"))
 
     def getChild(self, path: bytes, request: Request) -> IResource:
         """Pass a request to the server for the user's role."""
-        visitor = self._door.visitor(request) if self._door is not None else None
+        visitor = self._authenticator.visitor(request) if self._authenticator is not None else None
         role = self._role(visitor)
         try:
-            own = self._door.own(request) if self._door is not None else None
+            own = self._authenticator.own(request) if self._authenticator is not None else None
             self._note(visitor, role, request, own is not None)
             if own is not None:
                 return own
-            if self._door is not None and visitor is None and (unknown := self._door.unknown(request)) is not None:
+            if (
+                self._authenticator is not None
+                and visitor is None
+                and (unknown := self._authenticator.unknown(request)) is not None
+            ):
                 return unknown
             if role.kind == "none":
                 raise Refused(HTTPStatus.FORBIDDEN, "forbidden", "Your role does not allow you to see any calls.")
@@ -65,7 +69,7 @@ class HubRoot(Resource):
         return self._nobody.refusal(request, refused)
 
     def _role(self, visitor: Visitor | None) -> Role:
-        if self._door is None:
+        if self._authenticator is None:
             return Role("all")
         return self._roles.of(visitor) if visitor is not None else Role("none")
 

@@ -17,7 +17,7 @@ from ccsproxy.api.guard import Guard
 from ccsproxy.api.health import Health
 from ccsproxy.api.hub.access import Network, Role, Roles
 from ccsproxy.api.hub.audit import AuditLog
-from ccsproxy.api.hub.doors import Door, HeaderDoor
+from ccsproxy.api.hub.authenticators import Authenticator, HeaderAuthenticator
 from ccsproxy.api.hub.login_settings import LoginSettings
 from ccsproxy.api.hub.root import HubRoot
 from ccsproxy.api.process import make_api
@@ -85,17 +85,17 @@ class Hub:
         self._started = time.time()
         self.reading = EngineReading(reactor)
         self.limit = ConnectionLimit()
-        root = HubRoot(self._server, roles, self._door(roles), audit)
+        root = HubRoot(self._server, roles, self._authenticator(roles), audit)
         self.site = ApiSite(cast(GuardedRoot, root), reactor, self.limit)
 
-    def _door(self, roles: Roles) -> Door | None:
+    def _authenticator(self, roles: Roles) -> Authenticator | None:
         settings = self._settings
         if settings.login is not None:
             # Here alone, as it needs a library that other hubs do not have to have.
-            from ccsproxy.api.hub.oidc.door import make_oidc_door
+            from ccsproxy.api.hub.oidc.authenticator import make_oidc_authenticator
 
-            return make_oidc_door(self._reactor, settings.login, tuple(roles.groups), self.reading)
-        return HeaderDoor(settings.header, settings.trusted) if settings.header is not None else None
+            return make_oidc_authenticator(self._reactor, settings.login, tuple(roles.groups), self.reading)
+        return HeaderAuthenticator(settings.header, settings.trusted) if settings.header is not None else None
 
     def _server(self, role: Role) -> GuardedRoot:
         """Make the server for a role."""

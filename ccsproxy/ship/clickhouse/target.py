@@ -26,7 +26,7 @@ from ccsproxy.ship.clickhouse.schema import (
 )
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
 from ccsproxy.ship.delivery.hosts import ShippedHosts
-from ccsproxy.ship.http import HttpDoor
+from ccsproxy.ship.http import TargetClient
 from ccsproxy.ship.packing import zstd_packed
 from ccsproxy.ship.reply import Reply, judge
 from ccsproxy.ship.target import BatchReceipt, Rejected, TargetContext, Unavailable
@@ -63,7 +63,7 @@ class ClickHouseTarget:
 
     def __init__(self, around: TargetContext) -> None:
         address = self._address = around.address
-        self._door = HttpDoor(around.reactor, address)
+        self._client = TargetClient(around.reactor, address)
         self._url = f"{address.scheme}://{address.authority}/"
         self._headers = {"X-ClickHouse-User": address.user} if address.user else {}
         if around.credentials.password:
@@ -140,7 +140,7 @@ class ClickHouseTarget:
 
     async def close(self) -> None:
         """Close the connections to the server."""
-        await self._door.close()
+        await self._client.close()
 
     async def _insert(self, table: str, rows: Rows, token: str) -> None:
         body = await deferToThread(lambda: zstd_packed(rows.body(table)))
@@ -170,7 +170,7 @@ class ClickHouseTarget:
         if body:
             headers["Content-Encoding"] = "zstd"
         query = urlencode({"query": statement, **(settings or {})}) if body else urlencode(settings or {})
-        reply = await self._door.post(f"{self._url}?{query}", body or statement.encode(), headers)
+        reply = await self._client.post(f"{self._url}?{query}", body or statement.encode(), headers)
         self._judge(reply)
         return reply
 

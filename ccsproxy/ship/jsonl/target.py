@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch, ShippedLine
 from ccsproxy.ship.delivery.hosts import ShippedHosts
-from ccsproxy.ship.http import HttpDoor
+from ccsproxy.ship.http import TargetClient
 from ccsproxy.ship.jsonl.signature import HEADER, sign
 from ccsproxy.ship.packing import gzipped
 from ccsproxy.ship.reply import Reply, judge
@@ -35,7 +35,7 @@ class JsonLinesTarget:
     _log = Logger()
 
     def __init__(self, around: TargetContext, clock: Callable[[], float] = time.time) -> None:
-        self._door = HttpDoor(around.reactor, around.address)
+        self._client = TargetClient(around.reactor, around.address)
         self._url, self._where = around.address.url or "/", around.address.authority
         self._hosts = ShippedHosts(Path(around.data_dir), around.host)
         self._credentials, self._host, self._clock = around.credentials, around.host, clock
@@ -70,7 +70,7 @@ class JsonLinesTarget:
 
     async def close(self) -> None:
         """Close the connections to the receiver."""
-        await self._door.close()
+        await self._client.close()
 
     async def _post(self, token: str, body: bytes) -> None:
         headers = {
@@ -81,7 +81,7 @@ class JsonLinesTarget:
         }
         if self._credentials.secret:
             headers[HEADER] = sign(self._credentials.secret, int(self._clock()), body)
-        reply = await self._door.post(self._url, body, headers)
+        reply = await self._client.post(self._url, body, headers)
         judge(reply, self._where)
         if says_error(reply):
             raise Unavailable(f"{self._where} answered {reply.status} with an error in the body")

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from ccsproxy.insight.collect import milliseconds
 from ccsproxy.ship.content import without_content
 from ccsproxy.ship.delivery.batch import Batch, BatchLimits, LineBatch
-from ccsproxy.ship.http import HttpDoor
+from ccsproxy.ship.http import TargetClient
 from ccsproxy.ship.otlp import names
 from ccsproxy.ship.otlp.calls import Record
 from ccsproxy.ship.otlp.encoder import SpanEncoder
@@ -47,7 +47,7 @@ class OtlpTarget:
         :param clock: returns the time, in seconds since the epoch.
         """
         self._reactor = around.reactor
-        self._door = HttpDoor(around.reactor, around.address)
+        self._client = TargetClient(around.reactor, around.address)
         # Some users give the full path for traces, others the base URL.
         self._url, self._where = around.address.url.removesuffix("/v1/traces"), around.address.authority
         self._headers, self._content, self._clock = around.credentials.headers, around.content, clock
@@ -83,7 +83,7 @@ class OtlpTarget:
     async def close(self) -> None:
         """Send the metrics once more, and close the connections."""
         await self._send_metrics()
-        await self._door.close()
+        await self._client.close()
 
     def _encoded(self, batch: LineBatch) -> tuple[list[Record], int, list[bytes]]:
         """Encode a batch, in a thread: return its records, the number of unreadable ones, and the request bodies."""
@@ -104,7 +104,7 @@ class OtlpTarget:
 
     async def _post(self, path: str, body: bytes) -> Reply:
         headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip", **self._headers}
-        return await self._door.post(self._url + path, body, headers)
+        return await self._client.post(self._url + path, body, headers)
 
     def _refused(self, reply: Reply, read: Callable[[bytes], tuple[int, str]]) -> int:
         """Return how many parts of a request were rejected, and log why."""

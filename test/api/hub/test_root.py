@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
 from ccsproxy.api.hub.access import Role, Roles, networks
-from ccsproxy.api.hub.doors import HeaderDoor
+from ccsproxy.api.hub.authenticators import HeaderAuthenticator
 from ccsproxy.api.hub.root import HubRoot
 from ccsproxy.errors import ConfigError
 
@@ -40,8 +40,8 @@ class HeaderTests(SynchronousTestCase):
 
     def asked(self, host: str, *persons: bytes) -> Any:
         """Ask from an address."""
-        door = HeaderDoor("X-Person", networks(["10.0.0.0/24", "fd00::1"]))
-        root = HubRoot(Scene, Roles(), door)  # type: ignore[arg-type]
+        authenticator = HeaderAuthenticator("X-Person", networks(["10.0.0.0/24", "fd00::1"]))
+        root = HubRoot(Scene, Roles(), authenticator)  # type: ignore[arg-type]
         return root.getChild(b"", request(host, *persons))
 
     def test_from_where(self) -> None:

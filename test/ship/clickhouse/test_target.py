@@ -58,7 +58,7 @@ class TargetTests(SynchronousTestCase):
         self.folder.mkdir()
         address = ship_address(f"clickhouse+https://u@h/llm?{options}")
         made = ClickHouseTarget(TargetContext(reactor, address, Credentials("pw"), "box", str(self.folder)))
-        made._door = self.server  # type: ignore[assignment]
+        made._client = self.server  # type: ignore[assignment]
         return made
 
     def do(self, work: Any) -> Any:

@@ -32,7 +32,7 @@ URL = "otlp+https://collector.example/api/public/otel"
 
 
 class Server:
-    """Answers what it is asked; `ccsproxy.ship.http.HttpDoor` without a network."""
+    """Answers what it is asked; `ccsproxy.ship.http.TargetClient` without a network."""
 
     def __init__(self) -> None:
         self.posts: list[tuple[str, bytes, dict[str, str]]] = []
@@ -66,7 +66,7 @@ class TargetTests(SynchronousTestCase):
         around = TargetContext(reactor, ship_address(URL), headers, "box", str(Path(self.mktemp())), **more)
         target = make_target(around)
         assert isinstance(target, OtlpTarget)
-        target._door = self.server  # type: ignore[assignment]
+        target._client = self.server  # type: ignore[assignment]
         target._clock = lambda: self.now
         target._reactor, target._metrics_at = self.time, 0.0
         return target

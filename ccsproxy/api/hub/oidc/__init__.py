@@ -1,1 +1,1 @@
-"""OpenID Connect for the hub: the provider, its tokens, our sessions, and the pages of logging in and out."""
+"""OpenID Connect for the hub: the provider, its ID tokens, login sessions, and the login and logout pages."""

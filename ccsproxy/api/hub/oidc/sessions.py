@@ -1,4 +1,4 @@
-"""Sessions of people who have logged in, and logins that are under way: both kept in signed cookies."""
+"""Login sessions and logins in progress, both stored in signed cookies."""
 
 import base64
 import hashlib
@@ -13,19 +13,19 @@ from ccsproxy.api.hub.access import Visitor, person_in
 from ccsproxy.api.hub.oidc.signed import Signer
 from ccsproxy.api.hub.oidc.tokens import TokenRefused
 
-#: Seconds that somebody may take to log in at the provider.
+#: Maximum duration of a login at the provider, in seconds.
 LOGIN_TIME = 600.0
-#: Where we answer ourselves.
+#: The path under which the hub serves its login pages.
 OWN_PATH = "/oidc"
 
 
 @attr.frozen
 class Login:
-    """A login that is under way.
+    """A login in progress.
 
-    :ivar state: names it, to us and to the provider.
-    :ivar verifier: what PKCE shows with the code.
-    :ivar back: the path to go to afterwards.
+    :ivar state: identifies it to the hub and to the provider.
+    :ivar verifier: the PKCE code verifier.
+    :ivar back: the path to redirect to afterwards.
     """
 
     state: str
@@ -41,22 +41,22 @@ class Login:
 
     @classmethod
     def begin(cls, back: str) -> "Login":
-        """Begin one, with 256 random bits each."""
+        """Begin a login; each of its values has at least 256 random bits."""
         return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), back)
 
 
 class LoginSessions:
-    """Makes cookies, and reads those that browsers send.
+    """Makes and reads the cookies of sessions and logins.
 
-    Invariant: a session ends with its time, however it is used, or when it is logged out; a logged-out one is
-    remembered until its time is up.
+    Invariant: a session ends at its fixed expiry time, however much it is used, or at logout; the id of a
+    logged-out one is remembered until its expiry.
     """
 
     def __init__(self, signer: Signer, clock: Callable[[], float], seconds: float, secure: bool) -> None:
-        """Describe the cookies.
+        """Set the attributes of the cookies.
 
         :param seconds: how long a session lasts.
-        :param secure: browsers send them by TLS alone.
+        :param secure: whether browsers send them over TLS only.
         """
         self._signer, self._clock, self._seconds = signer, clock, seconds
         self._secure = secure
@@ -65,7 +65,7 @@ class LoginSessions:
         self._ended: dict[str, float] = {}
 
     def visitor(self, cookies: Iterable[bytes]) -> Visitor | None:
-        """Return who sends cookies, None when nobody known does.
+        """Return the user to whom cookies belong; None if there is no valid session.
 
         :param cookies: the values of ``Cookie``.
         """
@@ -77,7 +77,7 @@ class LoginSessions:
     def begin(self, visitor: Visitor) -> str:
         """Return the ``Set-Cookie`` of a new session.
 
-        :raises TokenRefused: when a browser would not keep it.
+        :raises TokenRefused: if it is too large for a browser to keep.
         """
         value = {"id": secrets.token_urlsafe(12), "person": visitor.person, "groups": list(visitor.groups)}
         try:
@@ -120,12 +120,12 @@ class LoginSessions:
 
 
 def visitor_of(claims: Mapping[str, Any], person: str, groups: str, known: Iterable[str]) -> Visitor:
-    """Return whom claims are about.
+    """Return the user whom claims identify.
 
-    :param person: the claim that names them.
+    :param person: the name of the claim that identifies the user.
     :param groups: the claim of their groups, a list or one text.
     :param known: the groups that count.
-    :raises TokenRefused: when they name nobody.
+    :raises TokenRefused: if they identify nobody.
     """
     name = claims.get(person)
     found = person_in([name.encode("utf-8", "replace")]) if isinstance(name, str) else None
@@ -139,7 +139,7 @@ def visitor_of(claims: Mapping[str, Any], person: str, groups: str, known: Itera
 
 
 def path_back(text: str) -> str:
-    """Return where to go after a login: a path of ours, whatever is asked for."""
+    """Return the path to redirect to after a login: one of this hub, whatever was asked for."""
     # What browsers read as a host's beginning, or strip, is none.
     inside = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and len(text) <= 1000
     return text if inside and not text.startswith(OWN_PATH + "/") else "/"

@@ -1,4 +1,4 @@
-"""Signed values: what a browser keeps for us in a cookie and cannot change."""
+"""Signed values: stored in a cookie by a browser, which cannot change them."""
 
 import base64
 import hashlib
@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-#: Bytes that a value may have with its signature: browsers drop larger cookies without a word.
+#: Maximum size of a value with its signature in bytes: browsers silently drop larger cookies.
 LARGEST = 3800
 
 
 class Signer:
-    """Signs values, each for one purpose and for a time.
+    """Signs values, each for one purpose and a limited time.
 
-    :param key: at least 32 bytes; who has it can make any session.
+    :param key: at least 32 bytes; whoever has it can forge any session.
     :param clock: seconds since the epoch.
     """
 
@@ -23,11 +23,11 @@ class Signer:
         self._key, self._clock = key, clock
 
     def sign(self, purpose: str, value: Mapping[str, Any], seconds: float) -> str:
-        """Return a text for a cookie.
+        """Return a value as signed text for a cookie.
 
-        :param purpose: what it is for; under another it is not read.
-        :param seconds: for how long it is good.
-        :raises ValueError: when a browser would not keep it.
+        :param purpose: the text is not accepted for any other one.
+        :param seconds: how long it is valid.
+        :raises ValueError: if it is too large for a cookie.
         """
         said = base64.urlsafe_b64encode(msgspec.json.encode({**value, "exp": self._clock() + seconds}))
         text = f"{said.decode()}.{self._mark(purpose, said)}"
@@ -36,7 +36,7 @@ class Signer:
         return text
 
     def read(self, purpose: str, text: str) -> dict[str, Any] | None:
-        """Return a value that was signed, None when it is not ours, or is good no more."""
+        """Return the signed value; None if the signature is wrong or the value has expired."""
         said, _, mark = text.rpartition(".")
         if len(text) > LARGEST or not hmac.compare_digest(mark.encode(), self._mark(purpose, said.encode()).encode()):
             return None

@@ -1,4 +1,4 @@
-"""Logging in and out by OpenID Connect: who a request is from, and the few addresses under which people log in."""
+"""Login by OpenID Connect: identifies the user of a request, and serves the few pages under ``/oidc``."""
 
 import html
 from collections.abc import Coroutine, Iterable, Sequence
@@ -26,12 +26,12 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>ccsproxy 
 _STYLE = (
     b"main{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem}h1{font-size:1.3rem}"
 )
-#: What our pages may do beside what every answer may: send the one form they have.
+#: The content security policy of these pages: unlike other answers they may submit a form, the one for logging out.
 _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 
-class OidcDoor:
-    """Knows people by the session that they got when they logged in (see `ccsproxy.api.hub.doors.Door`)."""
+class OidcAuthenticator:
+    """Identifies users by the session that begins when they log in (see `ccsproxy.api.hub.authenticators`)."""
 
     _log = Logger()
 
@@ -43,19 +43,19 @@ class OidcDoor:
         groups: Iterable[str],
         reading: Reading,
     ) -> None:
-        """Open it.
+        """Create the authenticator of a hub.
 
-        :param groups: those that the roles name.
+        :param groups: the groups to which the roles file gives roles.
         """
         self._provider, self._settings, self._sessions = provider, settings, sessions
         self._groups, self._reading = tuple(groups), reading
 
     def visitor(self, request: Request) -> Visitor | None:
-        """Return who asks, None when they have not logged in, or their session is over."""
+        """Return the user of a request; None if they have not logged in or their session has ended."""
         return self._sessions.visitor(_cookies_of(request))
 
     def own(self, request: Request) -> IResource | None:
-        """Return what answers a request that is about logging in; None for every other one."""
+        """Return the resource of a login or logout page; None for any other request."""
         path = request.path.decode("latin-1")
         if not path.startswith(OWN_PATH + "/"):
             return None
@@ -70,16 +70,16 @@ class OidcDoor:
         return Fixed(lambda asked: self._answer(asked, answer(asked)))
 
     def unknown(self, request: Request) -> IResource:
-        """Return what answers somebody who is not known: people log in, programs are told to."""
+        """Return the resource for an unknown user: browsers are redirected to the login, programs get a 401."""
         path = request.path.decode("latin-1")
         first = path.split("/", 2)[1].encode("latin-1") if path.startswith("/") else b""
         if request.method not in (b"GET", b"HEAD") or first in API_SEGMENTS or first == b"static":
-            return Fixed(lambda asked: self._answer(asked, _told_to_log_in()))
+            return Fixed(lambda asked: self._answer(asked, _login_required()))
         place = f"{OWN_PATH}/login?back={quote(request.uri.decode('latin-1'), safe='')}"
-        return Fixed(lambda asked: self._answer(asked, _sent_to(place)))
+        return Fixed(lambda asked: self._answer(asked, _redirect(place)))
 
     async def _answer(self, request: Request, answering: Coroutine[Any, Any, ApiResponse]) -> None:
-        """Write an answer; what went wrong is a page with one sentence."""
+        """Write an answer; an error becomes a page with one sentence."""
         secure(request)
         try:
             answer = await answering
@@ -105,17 +105,17 @@ class OidcDoor:
         except ValueError:
             login = Login.begin("/")
             cookie = self._sessions.keep_login(login)
-        return await _sent_to(await self._provider.login_url(login.state, login.nonce, login.challenge), cookie)
+        return await _redirect(await self._provider.login_url(login.state, login.nonce, login.challenge), cookie)
 
     async def _come_back(self, request: Request) -> ApiResponse:
-        """Take a person back from the provider."""
+        """Complete the login of a user whom the provider sends back."""
         state = _field(request, "state")
         login = self._sessions.login(_cookies_of(request), state)
         if login is None:
             message = "This login was not begun in this browser, or more than ten minutes ago."
             raise Refused(HTTPStatus.BAD_REQUEST, "login_unknown", message)
         issuer = _field(request, "iss")
-        # RFC 9207: with several providers, the answer of one must not be taken for another's.
+        # RFC 9207: the answer of one provider must not be accepted as that of another (mix-up attack).
         if issuer and issuer != self._settings.issuer:
             raise TokenRefused("the answer is another provider's")
         code = _field(request, "code")
@@ -126,8 +126,7 @@ class OidcDoor:
         visitor = visitor_of(claims, self._settings.person, self._settings.groups, self._groups)
         self._log.info("{person} has logged in", person=visitor.person)
         cookies = self._sessions.begin(visitor), self._sessions.forget_login(state)
-        # The page sends itself on: its request comes from here and not from the provider's site.
-        return await _sent_to(login.back, *cookies)
+        return await _redirect(login.back, *cookies)
 
     async def _ask_to_log_out(self, request: Request) -> ApiResponse:
         visitor = self.visitor(request)
@@ -140,27 +139,27 @@ class OidcDoor:
         return _page(HTTPStatus.OK, "Logged out", "You are not logged in here.", _AGAIN + there)
 
     async def _log_out(self, request: Request) -> ApiResponse:
-        return await _sent_to(OWN_PATH + "/logout", self._sessions.end(_cookies_of(request)))
+        return await _redirect(OWN_PATH + "/logout", self._sessions.end(_cookies_of(request)))
 
 
-def make_oidc_door(
+def make_oidc_authenticator(
     reactor: Any, settings: LoginSettings, groups: Iterable[str], reading: Reading, agent: Any = None
-) -> OidcDoor:
-    """Make the door of a hub.
+) -> OidcAuthenticator:
+    """Create the authenticator of a hub, with its provider and sessions.
 
-    :param groups: those that the roles name.
+    :param groups: the groups to which the roles file gives roles.
     :param agent: makes the requests to the provider (see `OpenIdProvider`).
     """
     clock = settings.clock
     provider = OpenIdProvider(reactor, settings, clock, agent)
     sessions = LoginSessions(Signer(settings.session_key, clock), clock, settings.session_seconds, settings.is_secure)
-    return OidcDoor(provider, settings, sessions, groups, reading)
+    return OidcAuthenticator(provider, settings, sessions, groups, reading)
 
 
 _AGAIN = f'<p><a href="{OWN_PATH}/login">Log in</a></p>'
 
 
-async def _sent_to(place: str, *cookies: str) -> ApiResponse:
+async def _redirect(place: str, *cookies: str) -> ApiResponse:
     headers = {"Location": place, "Set-Cookie": "\n".join(cookies)}
     return ApiResponse(b"", "text/plain; charset=utf-8", HTTPStatus.SEE_OTHER, None, headers)
 
@@ -173,7 +172,7 @@ async def _nothing(request: Request) -> ApiResponse:
     return _page(HTTPStatus.NOT_FOUND, "Nothing here", "There is no such page.", _AGAIN)
 
 
-async def _told_to_log_in() -> ApiResponse:
+async def _login_required() -> ApiResponse:
     body = b'{"error":{"type":"login_required","message":"Log in at /oidc/login first; the session may have ended."}}'
     return ApiResponse(body, status=HTTPStatus.UNAUTHORIZED)
 
@@ -192,7 +191,7 @@ def _cookies_of(request: Request) -> Sequence[bytes]:
 
 
 def _field(request: Request, name: str) -> str:
-    """Return a field of the query, empty when it is missing or doubled."""
+    """Return a query parameter; empty if it is missing or repeated."""
     query = request.uri.partition(b"?")[2].decode("latin-1")
     try:
         found = parse_qs(query, errors="replace", max_num_fields=40).get(name, [])

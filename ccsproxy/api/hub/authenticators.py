@@ -1,4 +1,4 @@
-"""Doors of the hub: how it knows who asks."""
+"""How the hub identifies the user behind a request."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -11,7 +11,7 @@ from ccsproxy.api.guard import is_loopback
 from ccsproxy.api.hub.access import Network, Visitor, person_in
 
 
-class Door(Protocol):
+class Authenticator(Protocol):
     """Identifies the user behind a request to a hub."""
 
     def visitor(self, request: Request) -> Visitor | None:
@@ -24,7 +24,7 @@ class Door(Protocol):
         """Return what answers somebody who is not known, None where that is a plain refusal."""
 
 
-class HeaderDoor:
+class HeaderAuthenticator:
     """Believes the header in which a reverse proxy says who asks.
 
     :param trusted: networks beside this machine from which the header counts.
