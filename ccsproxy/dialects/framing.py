@@ -53,7 +53,7 @@ class SseFraming:
     _LIMIT = 65536
 
     def __init__(self) -> None:
-        self.recovered = False
+        self.recovered = self._ordinary = False
         self._decoder = SseDecoder()
         self._tail: list[bytes] = []
         self._kept = 0
@@ -72,15 +72,12 @@ class SseFraming:
             self._kept += len(data)
         return events
 
-    @property
-    def ordinary(self) -> bool:
-        """Whether every byte belonged to a name and one line of data of an event."""
-        return self._decoder.ordinary and not self._decoder.rest
-
     def finish(self) -> list[Framed]:
         """Take the end of the bytes, return an event without its blank line."""
         events = self._decoder.finish()
         self.recovered = bool(events)
+        # Here, for `rest` takes what is left: every byte belonged to a name and one line of data of an event.
+        self._ordinary = self._decoder.ordinary and not self._decoder.rest
         return [named(event) for event in events]
 
     def rest(self) -> tuple[str, str] | None:
@@ -93,8 +90,8 @@ class SseFraming:
         """Nothing is kept here but what an event needs to be whole."""
 
     def bare_tail(self) -> bytes:
-        """Return what came after the last event, when it looks like a bare JSON value."""
-        if self.ordinary:
+        """Return what came after the last event, when it looks like a bare JSON value; to be asked after `finish`."""
+        if self._ordinary:
             return b""
         text = b"".join(self._tail).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         blocks = text.split(b"\n\n")[self._inside :]

@@ -131,6 +131,14 @@ class QuickRedactionTests(SynchronousTestCase):
             parts.insert(at % (len(parts) + 1), piece)
         self.check({"model": "m"}, b"".join(parts), reads, keep)
 
+    def test_a_bare_error_that_is_cut(self) -> None:
+        """What is behind the last event is told of, whole or cut, also where it is looked at for secrets first."""
+        stream = sse(chat(["It goes."], ["{}"]))
+        for error in (b'{"error":{"message":"overl', b'[{"error":"%b' % SHAPED.encode(), b'{"a":1}data: {"b":"'):
+            with self.subTest(error=error):
+                made = self.check({"model": "m"}, stream + error, [7, 90, len(stream)])
+                self.assertLessEqual({"bare_json", "invalid_event_json"}, set(made.capture.faults))
+
     @given(
         st.recursive(
             st.sampled_from(("plain", SHAPED, CANARY, f"x {CANARY[:9]}", TEXT, 5, None)),
