@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import tomllib
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -77,10 +78,21 @@ class NewsFragmentTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """``<issue>.<kind>.md``, with a number before ``.md`` where an issue has several of a kind."""
-        kinds = "feature|bugfix|doc|removal|misc"
-        for file in (DOCS.parent / "newsfragments").iterdir():
-            if not file.name.startswith("."):
-                self.assertRegex(file.name, rf"\A\d+\.({kinds})(\.\d+)?\.md\Z")
+        kinds = "feature|bugfix|doc|removal"
+        for file in self.fragments():
+            self.assertRegex(file.name, rf"\A\d+\.({kinds})(\.\d+)?\.md\Z")
+
+    def test_folders_are_sections(self) -> None:
+        """towncrier skips a folder that no section names, and what is in it would not be in the changelog."""
+        config = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())
+        sections = {section["path"] for section in config["tool"]["towncrier"]["section"]}
+        folders = {"" if file.parent.name == "newsfragments" else file.parent.name for file in self.fragments()}
+        self.assertLessEqual(folders, sections)
+
+    @staticmethod
+    def fragments() -> list[Path]:
+        """All news fragments, in any folder."""
+        return [file for file in (DOCS.parent / "newsfragments").rglob("*") if file.is_file() and file.name[0] != "."]
 
 
 class NamedFileTests(SynchronousTestCase):
