@@ -1,4 +1,4 @@
-"""This run of the service: its id, health and run file, and the handle for programs (contract, section 9)."""
+"""This run of the service: its id, health and run file, and the handle for programs."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The endpoints of contract section 6: each is a short coroutine from a checked call to an answer."""
+"""The endpoints of the API: each is a short coroutine from a checked call to an answer."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

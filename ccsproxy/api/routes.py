@@ -1,4 +1,4 @@
-"""The routes of all endpoints: path, parameters, answers (contract, section 6)."""
+"""The routes of all endpoints: path, parameters, answers."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Responses in place of a model's answer: nothing, a web page, unrelated JSON (contract, section 3)."""
+"""Responses in place of a model's answer: nothing, a web page, unrelated JSON."""
 
 import re
 from typing import Any

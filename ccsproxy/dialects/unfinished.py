@@ -1,4 +1,4 @@
-"""The usage of a call that broke off before it was counted, as a lower bound (contract, section 4)."""
+"""The usage of a call that broke off before it was counted, as a lower bound."""
 
 from collections.abc import Iterator
 from typing import Any

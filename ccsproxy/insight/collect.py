@@ -1,4 +1,4 @@
-"""Extracts the facts of a call from its record; what prompts share is analysed only once."""
+"""Extracts the facts of a call from its record, and analyses prompt items that calls share only once."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -34,17 +34,17 @@ from ccsproxy.insight.prompt.settings import settings_of
 from ccsproxy.insight.wire_facts import header_facts, secret_facts, stream_facts
 from ccsproxy.providers.price_book import list_price
 
-#: Items that a collector remembers at most; a session that says more begins anew.
+#: How many items a collector remembers; after that its memory is cleared.
 REMEMBERED = 20_000
-#: What reading a body may end with that is no body of a dialect, or a very deep one.
+#: What parsing a body may raise if it does not follow its dialect, or is nested very deeply.
 _UNREADABLE = (RecursionError, ValueError, TypeError, KeyError, AttributeError, IndexError)
 
 
 class Collector:
-    """Makes the facts of the calls of one session, in their order.
+    """Builds the facts of the calls of one session, in their order.
 
-    Invariant: an item is in `_items` under its level, role and digest as long as it may come again; equal items of
-    several calls are one object, so that a session's facts grow with what is new in each call.
+    Invariant: an item stays in `_items` under its level, role and digest until the memory is cleared. Equal items of
+    several calls are one object, so that a session's facts grow only with what is new in each call.
     """
 
     def __init__(self, price: Price = list_price) -> None:
@@ -54,22 +54,21 @@ class Collector:
         self._digests = DigestMemory(REMEMBERED)
 
     def know(self, item: Item) -> None:
-        """Take an item from facts that were kept, so that it is not looked at again."""
+        """Add an item of facts that were stored, so that it need not be analysed again."""
         self._items.setdefault((item.level, item.digest), item)
         for part in item.parts:
             if part.kind == "tool_call" and part.id:
                 self._calls[part.id] = (part.name, part.detail)
 
     def collect(self, record: Mapping[str, Any]) -> Call:
-        """Make the facts of a call.
+        """Build the facts of a call.
 
-        A prompt that cannot be read, as when it is nested too deep, leaves a call that is not known whole.
+        If the prompt cannot be read, for example because it is nested too deeply, the call has ``known`` false.
 
-        :param record: as the store gives it, in the current schema version. Messages may be ``msgspec.Raw``: those
-            that are sent again are known by their bytes, and not decoded.
+        :param record: as returned by the store, in the current schema version. Messages may be ``msgspec.Raw``:
+            repeated ones are recognised by their bytes and not decoded.
         """
-        # All at once: the items of one prompt are forgotten together or not at all, and come again with the next
-        # call.
+        # Only between calls, so that the items of one prompt are either all in the memory or all gone.
         if len(self._items) > REMEMBERED:
             self._items.clear()
         call = Call(
@@ -82,7 +81,7 @@ class Collector:
             call.role = purpose_of(record, body, call.items)
             _find_prompt(call)
         except _UNREADABLE:
-            # Nothing of a prompt that broke half-way is kept, as a part of it would be taken for the whole.
+            # Of a prompt that failed half-way nothing is kept, as a part of it would look like a complete prompt.
             call.items, call.breakpoints, call.known = (), (), False
         return call
 
@@ -90,7 +89,7 @@ class Collector:
         laid = layout(record.get("dialect"), body) if record.get("category") == "model" else None
         entries = list(seen_entries(laid, record.get("upstream"), self._digests)) if laid else []
         call.items = tuple(self._item(record, level, marked) for level, marked in entries)
-        # What was passed on and not kept may have been anywhere in it.
+        # Bytes that capture dropped may have been anywhere in the prompt.
         call.known = bool(call.items) and not call.dropped_bytes
         if laid is not None:
             _describe(call, laid, record, [marked for _, marked in entries])
@@ -106,7 +105,7 @@ class Collector:
 
     def _new_item(self, record: Mapping[str, Any], level: str, value: Any, digest: int) -> Item:
         content = fields(value).get("content", fields(value).get("parts"))
-        # One piece is the item itself; and it is mostly a tool's result, the longest text there is.
+        # A single part represents the item itself; it is mostly a tool result, the longest text there is.
         several = content if isinstance(content, list) and len(content) > 1 else ()
         pieces = tuple(digest_of(encoded(each)) for each in several)
         role, parts = self._parts(record, level, value)
@@ -133,7 +132,7 @@ class Collector:
         if (
             body is None
             or record.get("category") != "model"
-            # The body of an error is no answer of the model, whatever it looks like.
+            # The body of an error is not an answer of the model, whatever its format.
             or not (record.get("response") or {}).get("status", 0) < 400
         ):
             return ()
@@ -151,7 +150,7 @@ def _framed(parts: list[Part]) -> tuple[Part, ...]:
 
 
 def _body_of_tool(dialect: Any, record: Mapping[str, Any], value: Any) -> dict[str, Any]:
-    """Write a body that offers one tool and says nothing, so that the dialect's view reads it."""
+    """Build a body that offers one tool and nothing else, as input for the dialect's view."""
     if dialect == "gemini":
         declared = isinstance(value, dict) and "name" in value
         return {"contents": [], "tools": [{"functionDeclarations": [value]} if declared else value]}
@@ -161,7 +160,7 @@ def _body_of_tool(dialect: Any, record: Mapping[str, Any], value: Any) -> dict[s
 
 
 def _body_of(dialect: Any, record: Mapping[str, Any], level: str, value: Any) -> dict[str, Any]:
-    """Write a body that holds one item, so that the dialect's view reads it."""
+    """Build a body that holds one item, as input for the dialect's view."""
     if dialect == "gemini":
         return {"contents": [value]} if level == "messages" else {"systemInstruction": {"parts": [value]}}
     if dialect == "openai_responses":
@@ -174,7 +173,7 @@ def _body_of(dialect: Any, record: Mapping[str, Any], level: str, value: Any) ->
 
 
 def _head(record: Mapping[str, Any], price: Price) -> dict[str, Any]:
-    """Take over what a record says in words."""
+    """Return the members of the facts that the record states directly."""
     client, request, response = (fields(record.get(name)) for name in ("client", "request", "response"))
     timing, error = fields(record.get("timing")), fields(record.get("error"))
     usage = usage_of(record)
@@ -204,7 +203,7 @@ def _text(value: Any) -> str:
 
 
 def _describe(call: Call, laid: Layout, record: Mapping[str, Any], entries: list[MarkedItem]) -> None:
-    """Add what the body says beside the prompt."""
+    """Add what the body states besides the prompt."""
     rest = laid.rest
     call.settings = settings_of(laid, fields(fields(record.get("request")).get("headers")))
     call.breakpoints = tuple(
@@ -214,7 +213,7 @@ def _describe(call: Call, laid: Layout, record: Mapping[str, Any], entries: list
     continued = rest.get("previous_response_id") or (thread.get("previous_message_id") if thread else None)
     call.continues = str(continued or "")[:100]
     if call.continues:
-        # The provider has put the rest of the prompt together, out of what it keeps itself.
+        # The provider has added the rest of the prompt from what it stores itself.
         call.known = False
     options = fields(rest.get("prompt_cache_options"))
     call.asked_diagnosis = "diagnostics" in rest or bool(options.get("comparison_response_id"))
@@ -223,13 +222,13 @@ def _describe(call: Call, laid: Layout, record: Mapping[str, Any], entries: list
 
 
 def _automatic(rest: Mapping[str, Any], count: int) -> tuple[Breakpoint, ...]:
-    """Return the breakpoint that a request asks for once, at its end."""
+    """Return the breakpoint of a request that asks for one at the end of its prompt."""
     asked = fields(rest.get("cache_control"))
     return (Breakpoint(count - 1, 0, span_s(asked.get("ttl"), 300)),) if asked and count else ()
 
 
 def _find_prompt(call: Call) -> None:
-    """Note the user's newest own message where nothing but results and reminders follow it in no answer's way."""
+    """Find the user's newest own message, if only tool results and reminders follow it."""
     users = [
         (number, part)
         for number, item in enumerate(call.items)
@@ -249,7 +248,7 @@ def _find_prompt(call: Call) -> None:
 
 
 def milliseconds(when: Any) -> int:
-    """Convert a record's time to milliseconds since the epoch, 0 where it is none."""
+    """Convert a record's time to milliseconds since the epoch; 0 if there is none."""
     try:
         return round(datetime.fromisoformat(str(when)).timestamp() * 1000)
     except ValueError:
@@ -257,5 +256,5 @@ def milliseconds(when: Any) -> int:
 
 
 def _whole(value: Any) -> int | None:
-    """Return a number as a whole one; older records have fractions of a microsecond."""
+    """Round a number to an integer; older records have fractions of a microsecond."""
     return round(value) if isinstance(value, int | float) and value == value else None

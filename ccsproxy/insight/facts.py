@@ -1,7 +1,7 @@
 """The facts of a call: everything that insight needs from a record, without its bodies.
 
-A record of 900 KB becomes a few hundred bytes of its own, plus what is new in its prompt: the pieces of a prompt are
-shared by every call that sends them again. Every answer of this room is computed from these values.
+A record of 900 KB becomes a few hundred bytes of its own, plus what is new in its prompt: items of a prompt are
+shared by all calls that repeat them. Everything in this package is computed from these values.
 """
 
 from typing import Any
@@ -10,13 +10,13 @@ import msgspec
 
 #: Raise it when facts that were kept by an older version may not be read as these.
 VERSION = 3
-#: The longest piece of text that a fact quotes, in characters: what people say and read, and what tools are given and
-#: give, of which there is far more.
+#: How many characters of a text a fact quotes: for texts that people write and read, and for the input and output
+#: of tools, of which there is far more.
 QUOTE, TOOL_QUOTE = 400, 160
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """One piece of a prompt or an answer, as tokens are attributed to it.
+    """One piece of a prompt or an answer, the unit to which tokens are attributed.
 
     :ivar kind: ``tool``, ``system``, ``instructions``, ``context`` (added by the client), ``user``, ``answer``,
         ``thinking``, ``tool_call``, ``tool_result``, ``image``, ``document`` or ``other``.
@@ -24,12 +24,12 @@ class Part(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=
     :ivar detail: the file or command that a tool call or its result is about.
     :ivar tokens: an estimate, not yet scaled to what the provider counted.
     :ivar size: bytes of its text.
-    :ivar id: what joins a tool call and its result.
-    :ivar quote: how it begins, at most `QUOTE` or `TOOL_QUOTE` characters.
+    :ivar id: the id that a tool call and its result share.
+    :ivar quote: the beginning of its text, at most `QUOTE` or `TOOL_QUOTE` characters.
     :ivar failed: the tool failed.
     :ivar agent: the id of the sub-agent whose report this tool result is.
-    :ivar digest: tells equal texts of a user or of a sub-agent's task apart from others; 0 for other kinds.
-    :ivar source: the kind of the part that an image or a document is in, empty where it stands by itself.
+    :ivar digest: identifies the text of a user message or of a sub-agent's task; 0 for other kinds.
+    :ivar source: the kind of the part that contains an image or a document; empty if it stands alone.
     """
 
     kind: str
@@ -49,8 +49,8 @@ class Item(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One tool, one block of the system prompt or one message, as the prompt cache compares it.
 
     :ivar level: ``tools``, ``system`` or ``messages``: the order in which a prompt is built.
-    :ivar digest: of its content without cache markers; equal content has equal digests.
-    :ivar pieces: digests of its blocks, to name the place of a difference; none where it is one block.
+    :ivar digest: hash of its content without cache markers; equal content has equal digests.
+    :ivar pieces: digests of its blocks, to locate a difference; empty for a single block.
     :ivar tokens: the estimate of all its parts.
     """
 
@@ -63,11 +63,11 @@ class Item(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Breakpoint(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where a request asks the prompt cache to keep everything up to here.
+    """A cache breakpoint: the request asks the prompt cache to store everything up to here.
 
     :ivar item: index among the call's items.
     :ivar piece: index of the block in the item.
-    :ivar ttl_s: for how long, in seconds.
+    :ivar ttl_s: the requested lifetime in seconds.
     """
 
     item: int
@@ -88,12 +88,12 @@ class Tokens(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, g
 
     @property
     def prompt(self) -> int | None:
-        """The whole prompt: uncached, read and written; None when the uncached part is unknown."""
+        """The size of the prompt (uncached, read and written); None if the uncached part is unknown."""
         return None if self.input is None else self.input + (self.read or 0) + (self.written or 0)
 
 
 class Rates(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
-    """US dollars for a million tokens at the time of the call; None where no list price is known."""
+    """US dollars per million tokens at the time of the call; None if no list price is known."""
 
     input: float | None = None
     output: float | None = None
@@ -105,7 +105,7 @@ class Rates(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc
 class Secret(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=False):
     """Secrets of one kind in one place of a request.
 
-    :ivar tag: the secret's tag, by which it is known again; empty where several are counted together.
+    :ivar tag: identifies the secret; empty if several are counted together.
     """
 
     kind: str
@@ -115,7 +115,7 @@ class Secret(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, g
 
     @property
     def identity(self) -> tuple[str, str]:
-        """What tells it apart from others: its tag, else its place."""
+        """What identifies the secret: its tag, or else its place."""
         return self.kind, self.tag or self.where
 
 
@@ -124,22 +124,22 @@ class Call(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     :ivar started_ms: milliseconds since the epoch.
     :ivar answering_ms: when the answer began, milliseconds after the start.
-    :ivar stalls: ``(at, gap)`` of the silences inside the stream that were longest, in milliseconds.
-    :ivar settings: what else of the request the prompt cache depends on, as short texts by name.
+    :ivar stalls: ``(at, gap)`` of the longest silences within the stream, in milliseconds.
+    :ivar settings: other request parameters that the prompt cache depends on, as short texts by name.
     :ivar items: the prompt, in the order in which it is built.
     :ivar known: whether the whole prompt is in the record.
     :ivar answer: the parts of the answer.
-    :ivar prompt: how the user's own newest message begins; None where the call carries none.
+    :ivar prompt: the beginning of the user's own newest message; None if the call carries none.
     :ivar prompt_digest: of that message.
     :ivar prompt_at: index of the item that holds it.
-    :ivar opening_digest: of the first message of the user, or of whoever started a sub-agent.
+    :ivar opening_digest: of the first message of the user, or of the agent that started a sub-agent.
     :ivar role: what the call is for: ``main``, ``title``, ``quota``, ``compaction``, ``classifier``, ``count`` or
         ``other``.
-    :ivar limits: header fields that tell of rate limits.
-    :ivar diagnosis: what the provider says of the cache.
+    :ivar limits: header fields about rate limits.
+    :ivar diagnosis: what the provider reports about the cache.
     :ivar secrets: what was redacted.
-    :ivar outbound: what of it the request sent to the provider.
-    :ivar at_least: the cost is a lower bound, as the call broke off before its output was counted.
+    :ivar outbound: which of these secrets the request sent to the provider.
+    :ivar at_least: the cost is a lower bound, because the call ended before its output was counted.
     """
 
     session_id: str
@@ -203,7 +203,7 @@ class Call(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     @property
     def head(self) -> int:
-        """How many items stand before the messages."""
+        """How many items precede the messages."""
         return next((at for at, item in enumerate(self.items) if item.level == "messages"), len(self.items))
 
     def of_level(self, level: str) -> tuple[Item, ...]:
@@ -217,10 +217,10 @@ class Call(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     @property
     def who(self) -> str:
-        """The model that answered, else the one that was asked."""
+        """The model that answered, or else the requested one."""
         return self.answered_by or self.model
 
     @property
     def failed(self) -> bool:
-        """Whether the provider or the way to it failed; what the user broke off did not."""
+        """Whether the provider or the connection to it failed; calls that the user cancelled did not fail."""
         return self.outcome not in ("complete", "client_disconnected", "shutdown")

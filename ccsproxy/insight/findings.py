@@ -1,4 +1,4 @@
-"""Findings about a session, as sentences ranked by dollars and seconds; none where all is well."""
+"""Findings about a session, as sentences ranked by dollars and seconds; none if there is nothing to report."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -16,9 +16,9 @@ from ccsproxy.insight.prompt.parts import server_of
 from ccsproxy.insight.session import Session
 from ccsproxy.providers.prices import context_window
 
-#: What a finding must be worth: dollars, tokens of a result, calls that repeat it, share of a session.
+#: Thresholds of a finding: dollars, tokens of a result, calls that repeat it, share of a session.
 _DOLLARS, _TOKENS, _SENT, _SHARE = 0.01, 4000, 5, 0.25
-#: Files read so often, stalls and waits so long (in seconds) are told.
+#: Thresholds: reads of one file, seconds of a stall and of a wait for the first byte.
 _READS, _STALL_S, _WAIT_S = 5, 10.0, 20.0
 #: The share of its window from which a context is called full.
 _FULL = 0.8
@@ -27,11 +27,11 @@ _BIG = ("opus", "fable", "mythos", "-sol", "-astra", "-pro")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One sentence with its evidence (contract, section 13).
+    """One sentence with its evidence.
 
-    :ivar seq: the call to look at first; None where it is about the whole session.
-    :ivar cost: US dollars that it is about, None where that is not known.
-    :ivar links: ``{"seq", "text"}`` of all the calls that it is about.
+    :ivar seq: the call to look at first; None if it is about the whole session.
+    :ivar cost: US dollars involved; None if not known.
+    :ivar links: ``{"seq", "text"}`` of all calls involved.
     """
 
     kind: str
@@ -52,7 +52,7 @@ def findings(session: Session) -> list[Finding]:
 
 
 def weight(finding: Finding) -> tuple[bool, float, float]:
-    """Return by what findings are ranked: secrets and losses first, then dollars, then seconds."""
+    """Return the sort key of a finding: secrets and losses first, then dollars, then seconds."""
     urgent = finding.kind in ("secret", "loss")
     return urgent, finding.cost or 0.0, finding.seconds or 0.0
 
@@ -71,7 +71,7 @@ def place(session: Session, call: Call) -> str:
 
 
 def _cache(session: Session) -> Iterator[Finding]:
-    """Sum up what the misses cost, each with its cause."""
+    """Sum up what cache misses cost, each with its cause."""
     missed = [
         (session.by_seq[seq], verdict)
         for seq, verdict in session.verdicts.items()
@@ -79,15 +79,15 @@ def _cache(session: Session) -> Iterator[Finding]:
     ]
     priced = [verdict.lost_cost for _, verdict in missed if verdict.lost_cost is not None]
     cost = sum(priced) if priced else None
-    # A loss of unknown price is told: unknown is not small.
+    # A miss of unknown price is reported, because unknown does not mean small.
     if not missed or (cost is not None and cost < _DOLLARS):
         return
     missed.sort(key=lambda each: -(each[1].lost_cost or 0.0))
-    said = [f"{_cause(session, call, verdict)} at {place(session, call)}" for call, verdict in missed[:4]]
+    causes = [f"{_cause(session, call, verdict)} at {place(session, call)}" for call, verdict in missed[:4]]
     more = f" and {len(missed) - 4} more" if len(missed) > 4 else ""
     lost = words.tokens(sum(verdict.lost_tokens for _, verdict in missed))
     paid = f" cost {words.dollars(cost)}" if cost is not None else f" sent {lost} tokens again"
-    text = f"{len(missed)} cache {'miss' if len(missed) == 1 else 'misses'}{paid}: {'; '.join(said)}{more}"
+    text = f"{len(missed)} cache {'miss' if len(missed) == 1 else 'misses'}{paid}: {'; '.join(causes)}{more}"
     yield _make(session, "cache", text, (call for call, _ in missed), cost=cost)
 
 
@@ -104,7 +104,7 @@ def _cause(session: Session, call: Call, verdict: Verdict) -> str:
 
 
 def _unset(session: Session) -> Iterator[Finding]:
-    """Say when a conversation is sent again and again without asking for the cache."""
+    """Report a conversation that is sent repeatedly without asking for the cache."""
     calls = [
         session.by_seq[seq] for seq, verdict in session.verdicts.items()
         if verdict.cause == "unset" and session.by_seq[seq].role == "main"
@@ -141,7 +141,7 @@ def _costly_turn(session: Session) -> Iterator[Finding]:
     """Name the turn that costs more than its share."""
     total = sums(session.calls)["cost"]
     turns = [(turn, sums(with_agents(turn.calls, session))) for turn in session.turns]
-    # Of few turns each has a large share, and of a cheap session none is worth a word.
+    # With few turns each has a large share, and in a cheap session none is worth reporting.
     if not total or total < 0.1 or len(turns) < 4:
         return
     turn, found = max(turns, key=lambda each: each[1]["cost"] or 0.0)
@@ -154,7 +154,7 @@ def _costly_turn(session: Session) -> Iterator[Finding]:
 
 
 def _secrets(session: Session) -> Iterator[Finding]:
-    """Name the secrets that went to the provider, at the call that sent each first."""
+    """Report the secrets that were sent to the provider, each at the first call that sent it."""
     seen: set[tuple[str, str]] = set()
     for call in session.calls:
         new = [each for each in call.outbound if each.identity not in seen]
@@ -171,13 +171,13 @@ def _retries(session: Session) -> Iterator[Finding]:
     failed = [call for call in session.calls if call.failed and call.category == "model"]
     if not failed:
         return
-    # The status of an answer that broke off says that all was well.
+    # An answer that broke off has a status of success, so its outcome is shown instead.
     counts = Counter(
         str(call.status if (call.status or 0) >= 400 else call.outcome.replace("_", " ")) for call in failed
     )
-    said = ", ".join(f"{name} {words.times(count)}" for name, count in counts.most_common(4))
+    causes = ", ".join(f"{name} {words.times(count)}" for name, count in counts.most_common(4))
     lost = sum(_backoff(call, session) for call in failed)
-    yield _make(session, "errors", f"{said}, {words.seconds(lost)} lost", failed, seconds=round(lost, 3))
+    yield _make(session, "errors", f"{causes}, {words.seconds(lost)} lost", failed, seconds=round(lost, 3))
 
 
 def _backoff(call: Call, session: Session) -> float:
@@ -214,10 +214,10 @@ def _reads(session: Session) -> Iterator[Finding]:
 
 
 def _stalls(session: Session) -> Iterator[Finding]:
-    """Count long silences and slow starts, and whose they were."""
+    """Count long silences and slow starts, and report who caused them."""
     stalled = [call for call in session.calls if any(gap >= _STALL_S * 1000 for _, gap in call.stalls)]
     slow = [call for call in session.calls if (call.ttft_ms or 0) >= _WAIT_S * 1000]
-    # Who reads of a stall asks at once whether it was the proxy.
+    # A reader of this finding first wants to know whether the proxy caused the stall.
     here = sum((call.overhead_us or 0) > 1e6 for call in session.calls)
     if stalled:
         lost = sum(gap for call in stalled for _, gap in call.stalls) / 1000
@@ -230,7 +230,7 @@ def _stalls(session: Session) -> Iterator[Finding]:
 
 
 def _full_context(session: Session) -> Iterator[Finding]:
-    """Say how full the context of the newest step is, where little room is left."""
+    """Report how full the context of the newest step is, if little room is left."""
     last = next((step.call for turn in reversed(session.turns) for step in reversed(turn.steps)), None)
     prompt, window = (last.tokens.prompt, context_window(last.who)) if last is not None else (None, None)
     if last is not None and prompt and window and prompt >= _FULL * window:
@@ -239,7 +239,7 @@ def _full_context(session: Session) -> Iterator[Finding]:
 
 
 def _unused_tools(session: Session) -> Iterator[Finding]:
-    """Name the MCP servers whose tools every call carries and none uses."""
+    """Report the MCP servers whose tools are in every call but never used."""
     used = {part.name for call in session.calls for part in call.answer if part.kind == "tool_call"}
     servers: dict[str, list[Any]] = {}
     for each in session.carried:
@@ -249,22 +249,22 @@ def _unused_tools(session: Session) -> Iterator[Finding]:
     for server, tools in servers.items():
         names = {name for name, _ in tools}
         cost = _sum(each.cost for _, each in tools)
-        # One tool that is used pays for its server: clients offer a server's tools all or none.
+        # One used tool justifies its server, because clients offer either all or none of a server's tools.
         if names & used or (cost or 0.0) < _DOLLARS:
             continue
         size = sum({name: each.tokens for name, each in tools}.values())
-        told = f"{words.plural(len(names), 'tool')} of {server} were never called"
-        text = f"{told}: {words.tokens(size)} tokens in every call, {words.dollars(cost)}"
+        text = f"{words.plural(len(names), 'tool')} of {server} were never called"
+        text = f"{text}: {words.tokens(size)} tokens in every call, {words.dollars(cost)}"
         yield _make(session, "tools", text, [session.by_seq[tools[0][1].first]], cost=cost)
 
 
 def _losses(session: Session) -> Iterator[Finding]:
-    """Say what the record lacks."""
+    """Report what the record lacks."""
     cut = [call for call in session.calls if call.dropped_bytes]
     if cut:
         lost = words.size(sum(call.dropped_bytes for call in cut))
         yield _make(session, "loss", f"{lost} of {words.plural(len(cut), 'call')} were passed on and not kept", cut)
-    # A failed call is billed by nobody, so that its missing price is no gap.
+    # Nobody bills a failed call, so its missing price is not a gap.
     unpriced = [call for call in session.calls if call.category == "model" and call.cost is None and not call.failed]
     if unpriced:
         names = ", ".join(dict.fromkeys(call.who or "unknown model" for call in unpriced))

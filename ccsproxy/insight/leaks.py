@@ -15,7 +15,7 @@ _MOST_PLACES = 20
 class Leak:
     """One kind of secret in the traffic with one upstream.
 
-    :ivar identities: of the secrets of this kind, by which they are told apart.
+    :ivar identities: what distinguishes the secrets of this kind.
     """
 
     kind: str
@@ -43,9 +43,9 @@ class Leak:
 
 
 def leaks(calls: Iterable[Call]) -> list[dict[str, Any]]:
-    """Return the kinds of secrets that requests carried, those sent most often first.
+    """Return the kinds of secrets that requests carried, the most frequent first.
 
-    Headers that authenticate a call are no leak, as they are meant for the provider; capture does not list them.
+    Headers that authenticate a call are not leaks, as the provider has to receive them; capture does not list them.
     """
     found: dict[tuple[str, str], Leak] = {}
     for call in sorted(calls, key=lambda each: each.started_ms):

@@ -1,8 +1,8 @@
 """The query language, ``model:opus status:>=400 cost:>0.5 since:7d sort:-cost "any words"``, for all interfaces.
 
-A field narrows; a comma inside a value means "or"; a sign before a field turns it round (``-client:codex``). Text
-matches where the value is contained in it, whatever the case; numbers take ``>``, ``>=``, ``<``, ``<=``. All the rest
-are words to search for. What is not understood is an error that says so.
+A field narrows the result; a comma within a value means "or"; a minus sign in front of a field negates it
+(``-client:codex``). Text fields match by substring, ignoring case; number fields accept ``>``, ``>=``, ``<``, ``<=``.
+Everything else is searched for as words. Input that cannot be interpreted is an error that names the word.
 """
 
 import difflib
@@ -22,7 +22,7 @@ _SPANS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _FACTORS = {"k": 1e3, "M": 1e6, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6, "%": 0.01, None: 1.0, "": 1.0}
 _SIGNS = {"=": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-#: Fields whose values are text, and the member of a summary that each is.
+#: Text fields, and the member of a summary that each refers to.
 TEXTS = {
     **{name: name for name in ("upstream", "cwd", "client", "dialect", "category", "outcome", "agent", "account")},
     "session": "session_id",
@@ -39,7 +39,7 @@ TEXTS = {
     "team": "team",
     "host": "host",
 }
-#: Fields whose values are numbers.
+#: Number fields.
 NUMBERS = {
     "status": "status",
     "cost": "cost",
@@ -55,9 +55,9 @@ NUMBERS = {
     "read": "cache_read_input_tokens",
 }
 TIMES = ("since", "until")
-#: Members that no summary has, but what people write on it; whoever asks looks them up.
+#: Members that come from people's annotations, not from summaries; callers look them up.
 ANNOTATED = frozenset({"tags", "note", "starred"})
-#: Members that say who made a call, which only those know who read the calls of many.
+#: Members that identify the caller; only readers of a whole team's calls have them.
 LABELLED = frozenset({"user", "team", "host"})
 FLAGS = {"errors": "has_error", "starred": "starred"}
 #: Fields that a list may be sorted by, and the member that each is.
@@ -66,17 +66,17 @@ FIELDS = (*TEXTS, *NUMBERS, *TIMES, *FLAGS, "sort")
 
 
 class QuestionError(ValueError):
-    """A question cannot be understood; the message is one sentence that says which word and what would be right."""
+    """A query cannot be understood; the message is one sentence with the word and what would be valid."""
 
 
 @attr.frozen
 class Narrowing:
     """One field of a question.
 
-    :ivar field: as it was typed, one of `FIELDS`.
-    :ivar values: texts of which one must be in the member, for a text field.
-    :ivar bounds: ``(sign, number)`` of which one must hold, for a number.
-    :ivar turned: whether it must not hold.
+    :ivar field: one of `FIELDS`, as typed.
+    :ivar values: for a text field: the member must contain one of these.
+    :ivar bounds: for a number: ``(sign, number)``, one of which must hold.
+    :ivar turned: whether the condition is negated.
     """
 
     field: str
@@ -92,12 +92,12 @@ class Narrowing:
 
 @attr.frozen
 class Question:
-    """What was asked for.
+    """A parsed query.
 
     :ivar since: earliest start, milliseconds since the epoch.
     :ivar until: latest start, exclusive.
     :ivar words: what to search for, as the full-text search reads it.
-    :ivar sort: member to sort by, empty for the newest first.
+    :ivar sort: member to sort by; empty for newest first.
     """
 
     narrowings: tuple[Narrowing, ...] = ()
@@ -110,18 +110,18 @@ class Question:
 
 
 def parse(text: str, now_s: float | None = None) -> Question:
-    """Read a question.
+    """Parse a query.
 
-    :param now_s: seconds since the epoch, for spans such as ``7d``; the clock's when None.
-    :raises QuestionError: when a word of it cannot be meant.
+    :param now_s: seconds since the epoch, for spans such as ``7d``; None for the current time.
+    :raises QuestionError: if a word cannot be interpreted.
     """
     now = time.time() if now_s is None else now_s
     narrowings: list[Narrowing] = []
-    given: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     words: list[str] = []
     reading: list[str] = []
     for sign, field, value, word in _TERM.findall(text):
-        # What has a colon and is no field, as https://... and C:\..., is searched for and no error.
+        # Words with a colon that are not fields, such as https://... and C:\..., are searched for.
         if word or (field and field.lower() not in FIELDS and _is_address(field, value)):
             words.append(word or f"{sign}{field}:{value}")
             continue
@@ -132,12 +132,12 @@ def parse(text: str, now_s: float | None = None) -> Question:
             raise QuestionError(f"{name}: needs a value, such as {_EXAMPLES.get(name, name + ':opus')}")
         reading.append(f"{sign}{name}:{value}")
         if name in TIMES:
-            given[name] = read_moment(name, bare, now)
+            options[name] = read_moment(name, bare, now)
         elif name == "sort":
-            given["sort"], given["descending"] = _sort(bare)
+            options["sort"], options["descending"] = _sort(bare)
         else:
             narrowings.append(_narrowing(name, bare, bool(sign)))
-    return Question(tuple(narrowings), words=" ".join(words), reading=(*reading, *words), **given)
+    return Question(tuple(narrowings), words=" ".join(words), reading=(*reading, *words), **options)
 
 
 _EXAMPLES = {"status": "status:>=400", "cost": "cost:>0.5", "since": "since:7d", "sort": "sort:-cost"}
@@ -177,7 +177,7 @@ def _bound(name: str, text: str) -> tuple[str, float]:
         unit = "s"
     if name not in ("duration", "ttft") and unit in ("s", "h", "ms"):
         raise QuestionError(f"{name}: takes no {unit}; write a number, or 10k, 1.5M")
-    # An m is a minute where it is about time, and a million everywhere else.
+    # An m means minutes in a field of time, and millions everywhere else.
     factor = 1e6 if name not in ("duration", "ttft") and unit in ("m", "M") else _FACTORS[unit]
     return match[1] or "=", float(match[2]) * factor
 
@@ -190,17 +190,17 @@ def _sort(text: str) -> tuple[str, bool]:
 
 
 def read_moment(name: str, text: str, now_s: float) -> int:
-    """Read a time: a span back from now, a day by name, a date, or RFC 3339.
+    """Parse a time: a span back from now, a day by name, a date, or RFC 3339.
 
-    :param name: of what takes it, for the complaint.
+    :param name: the field or option, for the error message.
     :param now_s: now, seconds since the epoch.
     :return: milliseconds since the epoch.
-    :raises QuestionError: when it is none of them.
+    :raises QuestionError: if it is none of them.
     """
     span = _SPAN.match(text)
     if span:
         return round((now_s - float(span[1]) * _SPANS_S[span[2]]) * 1000)
-    # Days are those of the person who asks, on whose machine this runs.
+    # Days are in the time zone of this machine, which is that of the person who asks.
     today = datetime.fromtimestamp(now_s).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     named = {"now": now_s, "today": today.timestamp(), "yesterday": today.timestamp() - 86400,
              "week": today.timestamp() - 86400 * today.weekday(),
@@ -218,9 +218,9 @@ def read_moment(name: str, text: str, now_s: float) -> int:
 
 
 def matches(question: Question, summary: Mapping[str, Any], started_ms: int | None = None) -> bool:
-    """Tell whether a summary passes every field of a question; words are searched for elsewhere.
+    """Return whether a summary passes every field of a query; words are searched for elsewhere.
 
-    :param started_ms: when it began, where its time is to be judged, too.
+    :param started_ms: when the call began; None to ignore the limits of time.
     """
     if started_ms is not None:
         if question.since is not None and started_ms < question.since:
@@ -233,7 +233,7 @@ def matches(question: Question, summary: Mapping[str, Any], started_ms: int | No
 def _holds(each: Narrowing, summary: Mapping[str, Any]) -> bool:
     value = member(summary, each.member)
     if each.bounds:
-        # What is not known passes no bound, not even one from below: unknown is not zero.
+        # Unknown values pass no bound, not even an upper one, because unknown is not zero.
         return isinstance(value, int | float) and any(_within(value, *bound) for bound in each.bounds)
     if not each.values:
         return bool(value)
@@ -264,7 +264,7 @@ def member(summary: Mapping[str, Any], name: str) -> Any:
 
 
 def ordered(question: Question, summaries: Iterable[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Sort summaries as a question asks; what lacks the value comes last either way."""
+    """Sort summaries as a query requests; those without the value come last in either order."""
     listed = list(summaries)
     if not question.sort:
         return listed

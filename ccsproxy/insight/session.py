@@ -13,9 +13,9 @@ from ccsproxy.insight.facts import Call
 
 
 class Session:
-    """What is made of the calls of one session.
+    """Everything that is derived from the calls of one session.
 
-    Everything is derived from the facts and never changes; a session with new calls is a new object.
+    It never changes; a session with new calls is a new object.
 
     :ivar calls: in the order of their start.
     """
@@ -27,7 +27,7 @@ class Session:
 
     @cached_property
     def lanes(self) -> Lanes:
-        """Which call goes on from which."""
+        """The conversations of the session: which call continues which."""
         return find_lanes(self.calls)
 
     @cached_property
@@ -46,7 +46,7 @@ class Session:
 
     @cached_property
     def carried(self) -> list[Carried]:
-        """What was sent again and again, in all lanes."""
+        """The parts that were sent repeatedly, in all lanes."""
         return [each for lane in self.lanes.lanes for each in carried(lane, self.sizes)]
 
     @cached_property
@@ -94,7 +94,7 @@ class Session:
 
     @cached_property
     def turn_of(self) -> dict[int, tuple[int, int]]:
-        """Turn and step of each call, by its number; those of sub-agents have the place of what began them."""
+        """Turn and step of each call, by its number; calls of sub-agents have those of the step that started them."""
         found: dict[int, tuple[int, int]] = {}
         for turn in self.turns:
             for number, step in enumerate(turn.steps, 1):
@@ -120,5 +120,5 @@ class Session:
 
 
 def _is_agent(lane: Lane, shown: Sequence[Lane]) -> bool:
-    """Whether a lane is a sub-agent's whose beginning is not in the record, as its name beside unnamed ones says."""
+    """Whether a lane belongs to a sub-agent whose start is not in the record: it is named and others are not."""
     return bool(lane.agent) and any(not each.agent for each in shown)

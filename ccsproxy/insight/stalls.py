@@ -17,7 +17,7 @@ class StalledCall(msgspec.Struct, frozen=True, kw_only=True):
 
     :ivar started_ms: milliseconds since the epoch.
     :ivar gaps: in milliseconds.
-    :ivar here: whether this proxy held the call up, whatever the provider did.
+    :ivar here: whether this proxy delayed the call, regardless of the provider.
     """
 
     session_id: str
@@ -29,7 +29,7 @@ class StalledCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stalled_calls(calls: Iterable[Call]) -> list[StalledCall]:
-    """Return the calls whose answers fell silent, and those that this proxy held up."""
+    """Return the calls whose answers fell silent, and those that this proxy delayed."""
     return [
         StalledCall(
             session_id=call.session_id,
@@ -45,14 +45,15 @@ def stalled_calls(calls: Iterable[Call]) -> list[StalledCall]:
 
 
 def sum_stalls(found: Iterable[StalledCall]) -> dict[str, Any]:
-    """Sum stalls up by model, those that cost most time first.
+    """Sum up stalls by model, those with the longest total first.
 
-    :return: ``least_s``, from which a silence counts; ``stalls``, ``seconds`` and ``here`` in all; ``rows`` of
-        ``model``, ``calls``, ``stalls``, ``seconds``, ``longest_s`` and ``worst``, the call with the longest.
+    :return: ``least_s``, the duration from which a silence counts; ``stalls``, ``seconds`` and ``here`` in total;
+        ``rows`` of ``model``, ``calls``, ``stalls``, ``seconds``, ``longest_s`` and ``worst``, the call with the
+        longest silence.
     """
     models: dict[str, list[StalledCall]] = {}
-    given = list(found)
-    for each in given:
+    calls = list(found)
+    for each in calls:
         if each.gaps:
             models.setdefault(each.model, []).append(each)
     rows = sorted((_row(model, calls) for model, calls in models.items()), key=lambda row: -row["seconds"])
@@ -60,7 +61,7 @@ def sum_stalls(found: Iterable[StalledCall]) -> dict[str, Any]:
         "least_s": STALL_MS / 1000,
         "stalls": sum(row["stalls"] for row in rows),
         "seconds": round(sum(row["seconds"] for row in rows), 3),
-        "here": sum(each.here for each in given),
+        "here": sum(each.here for each in calls),
         "rows": rows,
     }
 

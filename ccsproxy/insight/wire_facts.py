@@ -24,28 +24,28 @@ _DURATION = re.compile(r"([^=;]+)=(\d+(?:\.\d+)?)")
 
 
 def header_facts(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what request and response headers tell beside the client."""
-    asked = fields(fields(record.get("request")).get("headers"))
-    said = fields(fields(record.get("response")).get("headers"))
-    limits = [(name, str(value)[:120]) for name, value in said.items() if name.startswith(_LIMITS)]
-    # Which organisation a limit is of is told by fields of their own.
-    limits += [(name, str(said[name])[:120]) for name in _ORGANISATION if said.get(name)]
+    """Return what request and response headers state, other than the client."""
+    request = fields(fields(record.get("request")).get("headers"))
+    response = fields(fields(record.get("response")).get("headers"))
+    limits = [(name, str(value)[:120]) for name, value in response.items() if name.startswith(_LIMITS)]
+    # The organisation that a limit belongs to is in header fields of its own.
+    limits += [(name, str(response[name])[:120]) for name in _ORGANISATION if response.get(name)]
     return {
         "limits": tuple(limits[:_MOST_LIMITS]),
-        "retry_after_s": _retry_after(said),
-        "agent_type": str(asked.get("x-claude-code-agent-type") or asked.get("x-openai-subagent") or "")[:60],
-        "prompt_id": str(asked.get("x-claude-code-prompt-id") or "")[:80],
-        "compacted": bool(asked.get("x-claude-code-context-compacted")),
-        "tool_ms": _tool_durations(str(asked.get("x-claude-code-prev-tool-durations") or "")),
+        "retry_after_s": _retry_after(response),
+        "agent_type": str(request.get("x-claude-code-agent-type") or request.get("x-openai-subagent") or "")[:60],
+        "prompt_id": str(request.get("x-claude-code-prompt-id") or "")[:80],
+        "compacted": bool(request.get("x-claude-code-context-compacted")),
+        "tool_ms": _tool_durations(str(request.get("x-claude-code-prev-tool-durations") or "")),
     }
 
 
-def _retry_after(said: Mapping[str, Any]) -> float | None:
-    """Return for how long the provider asks to wait, in seconds; both official SDKs read the milliseconds first."""
+def _retry_after(response: Mapping[str, Any]) -> float | None:
+    """Return how long the provider asks to wait, in seconds; both official SDKs read the milliseconds first."""
     for name, factor in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return float(str(said[name])) * factor
-        # It may be a date as well (RFC 9110, section 10.2.3), which tells no span without the provider's clock.
+            return float(str(response[name])) * factor
+        # It may be a date (RFC 9110, section 10.2.3), which gives no duration without the provider's clock.
         except (KeyError, ValueError):
             continue
     return None
@@ -69,7 +69,7 @@ def stream_facts(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def secret_facts(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what capture redacted, and what the request sent to the provider all the same."""
+    """Return what capture redacted, and which secrets the request sent to the provider."""
     note = fields(record.get("capture"))
     return {
         "secrets": _found(note.get("redacted")),

@@ -38,7 +38,7 @@ def seconds(span: float | None) -> str:
 
 
 def counted_calls(sums: Mapping[str, Any]) -> str:
-    """Write the calls of a model, and beside them what else was asked: agents report on themselves, too."""
+    """Format the number of model calls, and the number of other requests, such as agents' telemetry."""
     calls, others = sums["calls"], sums["requests"] - sums["calls"]
     if not calls:
         return plural(others, "request")

@@ -1,3 +1,1 @@
-"""Starts agents so that their calls pass through the proxy and nothing of the user's is changed (contract, section
-11).
-"""
+"""Starts agents so that their calls pass through the proxy, without changing any of the user's files."""

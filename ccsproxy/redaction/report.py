@@ -1,4 +1,4 @@
-"""Counts which kinds of secret were replaced, and where (contract, section 4)."""
+"""Counts which kinds of secret were replaced, and where."""
 
 from collections import Counter
 from collections.abc import Iterator

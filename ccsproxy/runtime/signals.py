@@ -1,4 +1,4 @@
-"""Signals: SIGTERM and SIGINT stop (contract, section 8), SIGHUP rereads the configuration (section 1).
+"""Signals: SIGTERM and SIGINT stop the service, SIGHUP rereads the configuration (docs/http.md).
 
 SIGHUP has two meanings that only the circumstances distinguish. A person or a supervisor sends it to the service's
 main process to have it reload its configuration and reopen its log. The kernel sends it to all processes of a

@@ -14,7 +14,7 @@ from ccsproxy.store.narrowing import marked_condition
 from ccsproxy.store.state.annotations import Marked
 from ccsproxy.store.summary import KEY_BITS, Summary, as_dict, milliseconds
 
-#: The filters of contract section 6 that name a member of a summary; a comma means "or".
+#: The filters of the API that name a member of a summary; a comma means "or".
 FIELDS = ("upstream", "model", "cwd", "client", "dialect", "category", "outcome", "status")
 #: Those with a fixed set of values.
 _KNOWN = {"outcome": tuple(map(str, Outcome)), "category": tuple(map(str, Category)), "dialect": NAMES}

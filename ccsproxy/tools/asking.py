@@ -52,7 +52,7 @@ def add_query(parser: argparse.ArgumentParser) -> None:
 
 
 def add_filters(parser: argparse.ArgumentParser, limit: int) -> None:
-    """Declare the filters of contract section 6 as options."""
+    """Declare the filters of lists (docs/answers.md) as options."""
     for name in ("session", *FIELDS, "tool"):
         parser.add_argument(f"--{name}", metavar="VALUE", default="", help=f"only this {name}; a comma means 'or'")
     parser.add_argument("--since", metavar="TIME", default="", help="2h, 3d, today, 2026-11-20 or a time")

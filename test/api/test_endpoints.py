@@ -1,4 +1,4 @@
-"""The endpoints of contract section 6, with the shapes of version 1."""
+"""The endpoints, with the response shapes of version 1."""
 
 import json
 

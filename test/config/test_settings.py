@@ -85,7 +85,7 @@ class BuildTests(SynchronousTestCase):
     """The command line wins over the file, and mistakes name their key."""
 
     def test_every_option_of_the_contract_is_there(self) -> None:
-        """The table holds the options of contract section 1 and no others."""
+        """The table holds exactly the documented options."""
         self.assertEqual(sorted(s.name for s in SETTINGS), sorted(CONTRACT))
 
     def test_defaults_are_those_of_the_help(self) -> None:

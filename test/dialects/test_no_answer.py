@@ -66,7 +66,7 @@ def ended(
 
 
 class NoAnswerTests(SynchronousTestCase):
-    """A 200 that holds no answer of a model is not complete (contract, section 3)."""
+    """A 200 that holds no answer of a model is not complete."""
 
     def assert_failed(self, found: FinalOutcome, kind: str, words: str, told: str) -> None:
         assert found.error is not None, told

@@ -1,4 +1,4 @@
-"""Byte identity: what one side sends is what the other side gets, but for what the contract names."""
+"""Byte identity: what one side sends arrives at the other side, except for the documented differences."""
 
 import os
 
@@ -17,7 +17,7 @@ EXAMPLES = int(os.environ.get("CCSPROXY_EXAMPLES", "600"))
 TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 VISIBLE = bytes(range(0x21, 0x7F))
 TEXT = b"\t " + VISIBLE + bytes(range(0x80, 0x100))
-#: Fields that decide about the connection; what becomes of them is the contract's own list (section 2, item 1).
+#: Fields that decide about the connection; docs/architecture.md lists what becomes of them.
 HOP_BY_HOP = {
     b"connection",
     b"keep-alive",
@@ -163,7 +163,7 @@ async def send_cut(peer: Peer, data: bytes, pieces: int) -> None:
 
 
 def expected(pairs: Pairs) -> Pairs:
-    """Return the header lines that reach the other side (contract, section 2, item 1)."""
+    """Return the header lines that reach the other side, as docs/architecture.md lists them."""
     nominated = (
         {b"x-hop"} if any(value.startswith(b"X-Hop") for name, value in pairs if name == b"connection") else set()
     )

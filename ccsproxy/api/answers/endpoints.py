@@ -1,4 +1,4 @@
-"""The endpoints for what is derived from records (contract, sections 6 and 13)."""
+"""The endpoints for what is derived from records."""
 
 from collections.abc import Callable
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""The routes of the endpoints for derived answers: path, parameters, schemas (contract, sections 6 and 13)."""
+"""The routes of the endpoints for derived answers: path, parameters, schemas."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""The live events of an exchange, built from redacted values (contract, section 7)."""
+"""The live events of an exchange, built from redacted values."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""The prompt cache: what of a prompt could have been read from it, what was, and why not the rest."""
+"""The prompt cache: how much of a prompt could have been read from it, how much was, and why not the rest."""

@@ -1,7 +1,7 @@
-"""The cache verdict: what of a prompt could have been read, what was, and why not the rest.
+"""The cache verdict: how much of a prompt could have been read, how much was, and the reason for the difference.
 
-Read is compared with what could have been read, not with what the call before read: a flat low number looks healthy
-otherwise. A change counts only where it lies before the breakpoint on which the expectation rests.
+What was read is compared with what could have been read, not with the previous call, because a constantly low number
+would look healthy. A change counts only if it lies before the breakpoint on which the expectation rests.
 """
 
 from typing import Any
@@ -24,17 +24,17 @@ _PROVIDER_PARTS = {
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a call's cached prefix (contract, section 13).
+    """The result for a call's cached prefix.
 
     :ivar verdict: ``hit``, ``partial``, ``miss``, ``cold``, ``expired``, ``changed``, ``rewritten``, ``unset`` or
         ``unknown``.
-    :ivar cause: finer than the verdict: ``below_minimum``, ``parallel``, ``look_back``, ``server_side``, ...
-    :ivar causes: all that hold, as several may.
-    :ivar certain: whether the verdict rests on what the record shows, not on a lifetime that nobody promises.
+    :ivar cause: more precise than the verdict: ``below_minimum``, ``parallel``, ``look_back``, ``server_side``, ...
+    :ivar causes: all causes that apply.
+    :ivar certain: whether the verdict rests on what the record shows, not on a lifetime that is not guaranteed.
     :ivar lost_cost: US dollars; None where the rates are not known.
-    :ivar previous: number of the call that it is compared with.
+    :ivar previous: number of the call with which it is compared.
     :ivar gap_s: seconds since that call began.
-    :ivar provider: the provider's own diagnosis, as it came.
+    :ivar provider: the provider's own diagnosis, unchanged.
     """
 
     verdict: str
@@ -68,7 +68,7 @@ def verdict(call: Call, link: CallLink) -> Verdict:
         return Verdict(verdict="unknown", cause="not_counted", **known)
     expected = expectation(before, call, rule) if before else 0
     known["expected_tokens"] = expected
-    # Nothing asked for the cache, so that nothing was missed; a provider that caches unasked never comes here.
+    # The cache was not requested, so nothing was missed; providers that cache automatically never get here.
     if rule.marked and not call.breakpoints and not read and not written:
         return Verdict(verdict="unset", cause="unset", **known)
     if before is None or not expected:
@@ -82,10 +82,9 @@ def expectation(before: Call, call: Call, rule: Rule) -> int:
     """Return how many tokens of a prompt could have been read, had nothing changed and nothing expired."""
     held = _held(before)
     total = before.tokens.prompt or 0
-    # OpenAI and its like tell only what was read: what they keep has to be reckoned, in the steps in which they keep
-    # it.
+    # OpenAI and similar providers report only what was read; what they store has to be derived from the step size.
     if not rule.writes or (not rule.marked and not before.tokens.written):
-        # What is written is not counted, so all of the prompt may be kept, in whole steps.
+        # Writes are not reported, so all of the prompt may be stored, in whole steps.
         held = max(total // rule.step * rule.step, before.tokens.read or 0) if total >= rule.minimum else 0
     return min(held, call.tokens.prompt or 0)
 
@@ -107,13 +106,13 @@ def _is_hit(read: int, expected: int, rule: Rule) -> bool:
     missing = expected - read
     if not rule.writes:
         return missing <= max(rule.step, int(expected * (1 - HIT_SHARE)))
-    # The last message of a turn is read anew each time: a few hundred tokens are no miss, whatever their share.
+    # The last message of a turn is always new: a few hundred tokens are not a miss, whatever their share.
     return read >= HIT_SHARE * expected or missing < min(HIT_TOKENS, expected)
 
 
 def _first(call: Call, before: Call | None, rule: Rule, known: dict[str, Any]) -> Verdict:
-    """Judge a call that had nothing of its own to read."""
-    # Another session, or another agent of the same, has written the same beginning: system prompt and tools mostly.
+    """Judge a call without a predecessor to read from."""
+    # Another session, or another agent of this one, has written the same beginning: mostly system prompt and tools.
     if call.tokens.read:
         return Verdict(verdict="hit", cause="shared_prefix", **known)
     if call.tokens.written:
@@ -122,21 +121,21 @@ def _first(call: Call, before: Call | None, rule: Rule, known: dict[str, Any]) -
         return Verdict(verdict="unset", cause="below_minimum", **known)
     if rule.writes and rule.marked:
         return Verdict(verdict="unset", cause="not_kept", certain=False, **known)
-    # Who does not count writes may well have written.
+    # A provider that does not report writes may still have written.
     return Verdict(
         verdict="cold" if before is None else "unknown", cause="writes_not_counted", certain=False, **known
     )
 
 
 def _missed(call: Call, before: Call, rule: Rule, expected: int, known: dict[str, Any]) -> Verdict:
-    """Say why less was read than could have been."""
+    """Explain why less was read than possible."""
     read = call.tokens.read or 0
     found = first_difference(before, call) if call.known and before.known else None
     changed = found if found is not None and _reaches(found, before, call, rule) else None
     lost = _lost(call, expected - read, rule)
     known |= {"lost_tokens": lost, "lost_cost": _lost_cost(call, lost, rule)}
     causes: list[str] = []
-    own = _own_words(call.diagnosis)
+    own = _changed_part(call.diagnosis)
     scope = _scope(before, call)
     if scope:
         causes.append(scope)
@@ -147,12 +146,12 @@ def _missed(call: Call, before: Call, rule: Rule, expected: int, known: dict[str
     if _expired(call, before, rule):
         causes.append("expired")
     if not causes:
-        # Only where the record itself shows nothing: the provider's own reasons are guesses, and are named as such.
+        # Only if the record itself shows no cause: the provider's own reasons are guesses, and are marked as such.
         causes += _elsewhere(call, before, rule)
-    return _told(causes, changed, own, call, known, rule)
+    return _verdict_of(causes, changed, own, call, known, rule)
 
 
-def _told(
+def _verdict_of(
     causes: list[str], changed: Difference | None, own: str, call: Call, known: dict[str, Any], rule: Rule
 ) -> Verdict:
     lead = causes[0]
@@ -161,7 +160,7 @@ def _told(
     elif lead == "changed":
         known |= {"part": own}
     if lead == "rewritten":
-        # A summary is written on purpose, and is cheaper than what it replaces: its new prefix is no loss.
+        # A summary is written deliberately, and is cheaper than what it replaces: its new prefix is not a loss.
         known |= {"lost_tokens": 0, "lost_cost": None if known["lost_cost"] is None else 0.0}
     name = lead if lead in ("changed", "rewritten", "expired") else ("partial" if call.tokens.read else "miss")
     if lead == "not_recorded":
@@ -175,7 +174,7 @@ def _reaches(found: Difference, before: Call, call: Call, rule: Rule) -> bool:
     if not rule.marked or not before.breakpoints:
         return True
     last = before.breakpoints[-1]
-    # What changed behind the mark was never kept, so that nothing of the expectation rests on it.
+    # What changed after the breakpoint was never stored, so the expectation does not depend on it.
     if found.item != last.item:
         return found.item < last.item
     if found.part not in ("messages", "system", "tools"):
@@ -185,7 +184,7 @@ def _reaches(found: Difference, before: Call, call: Call, rule: Rule) -> bool:
 
 
 def _scope(before: Call, call: Call) -> str:
-    """Name what puts two calls into different caches, empty where nothing does."""
+    """Name what separates the caches of two calls; empty if nothing does."""
     for name in ("upstream", "account"):
         old, new = getattr(before, name), getattr(call, name)
         if old and new and old != new:
@@ -199,12 +198,12 @@ def _expired(call: Call, before: Call, rule: Rule) -> bool:
     """Whether the entry was too old: its life counts from the start of the request that wrote or read it last."""
     lifetime = lifetime_s(before, rule)
     gap = (call.started_ms - before.started_ms) / 1000
-    # Near a promised end both may be so: the clock of the provider runs from a moment that nobody here sees.
+    # Near the end of a guaranteed lifetime both are possible, because only the provider knows when it began.
     return gap > lifetime - (margin_s(lifetime) if rule.promised else 0)
 
 
 def _elsewhere(call: Call, before: Call, rule: Rule) -> list[str]:
-    """Say what may be behind a miss where nothing changed and the entry was young."""
+    """Name possible causes of a miss if nothing changed and the entry was young."""
     if not (call.known and before.known):
         return ["not_recorded"]
     if before.answering_ms is not None and call.started_ms < before.started_ms + before.answering_ms:
@@ -218,7 +217,7 @@ def _elsewhere(call: Call, before: Call, rule: Rule) -> list[str]:
 
 
 def _positions(call: Call, before: Call) -> int:
-    """Count the positions between the breakpoint of the call before and the next one, as Anthropic counts them."""
+    """Count the positions between the previous call's breakpoint and the next one, as Anthropic counts them."""
     last = before.breakpoints[-1]
     held = {(mark.item, mark.piece) for mark in call.breakpoints}
     if (last.item, last.piece) in held:
@@ -240,7 +239,7 @@ def _positions(call: Call, before: Call) -> int:
 
 def _lost(call: Call, missing: int, rule: Rule) -> int:
     """Return the tokens that were paid for again: no more than were written, or not read, now."""
-    # A miss costs no more than was paid for: what was not read was either written anew or put in as it is.
+    # A miss costs at most what was paid: what was not read was either written or billed as input.
     paid = call.tokens.written if rule.writes and call.tokens.written else call.tokens.input
     return max(min(missing, paid or 0), 0)
 
@@ -254,7 +253,7 @@ def _lost_cost(call: Call, lost: int, rule: Rule) -> float | None:
 
 
 def write_rate(call: Call) -> float | None:
-    """Return the mean rate of what a call wrote, dollars for a million tokens."""
+    """Return the mean rate of the tokens that a call wrote, in dollars per million."""
     rates, tokens = call.rates, call.tokens
     if rates is None:
         return None
@@ -267,8 +266,8 @@ def write_rate(call: Call) -> float | None:
     return (hour * rates.write_1h + (written - hour) * (rates.write_5m or 0.0)) / written
 
 
-def _own_words(diagnosis: Any) -> str:
-    """Return the part of the prompt that the provider says has changed, empty where it says none."""
+def _changed_part(diagnosis: Any) -> str:
+    """Return the part of the prompt that the provider reports as changed; empty if there is none."""
     known = fields(diagnosis)
     reason = known.get("cache_miss_reason", known.get("reason"))
     kind = str(fields(reason).get("type") if isinstance(reason, dict) else reason or "")

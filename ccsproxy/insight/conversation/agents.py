@@ -1,7 +1,7 @@
 """Matches sub-agents with the tool calls that started them.
 
-By the agent's id where the result of the call names it; else by the text of its task, which is its opening message;
-else by time: the newest call of its parent that may have begun it.
+By the agent's id if the result of the call contains it; else by the text of its task, which is the opening message;
+else by time: the newest call of the parent that can have started it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ from ccsproxy.insight.prompt.parts import SPAWNING
 
 @attr.frozen
 class Spawn:
-    """A tool call that begins a sub-agent.
+    """A tool call that starts a sub-agent.
 
-    :ivar lane: in which it was made.
-    :ivar at_ms: when its answer had ended.
-    :ivar agent: the id that its result names.
+    :ivar lane: the lane in which it was made.
+    :ivar at_ms: when its answer ended.
+    :ivar agent: the id in its result.
     """
 
     lane: Lane
@@ -31,7 +31,7 @@ class Spawn:
 
 
 def spawns(lanes: Sequence[Lane], steps: Mapping[int, Sequence[Step]]) -> list[Spawn]:
-    """Return every tool call that begins a sub-agent.
+    """Return every tool call that starts a sub-agent.
 
     :param steps: of each lane, by its number.
     """
@@ -47,11 +47,11 @@ def spawns(lanes: Sequence[Lane], steps: Mapping[int, Sequence[Step]]) -> list[S
 
 
 def parents(lanes: Sequence[Lane], made: Sequence[Spawn]) -> dict[int, Spawn]:
-    """Return what began each lane, by the lane's number; those that nothing here began are left out."""
+    """Return what started each lane, by the lane's number; other lanes are left out."""
     found: dict[int, Spawn] = {}
     taken: set[int] = set()
     candidates = [lane for lane in lanes if not lane.aside]
-    # Each rule over all lanes before the next: what is certain takes its call away from what is only likely.
+    # Each rule runs over all lanes before the next one, so that certain matches take precedence over likely ones.
     for rule in (_by_id, _by_task, _by_time):
         for lane in candidates:
             if lane.number in found or not (lane.agent or lane.thread or rule is _by_task):
@@ -60,7 +60,7 @@ def parents(lanes: Sequence[Lane], made: Sequence[Spawn]) -> dict[int, Spawn]:
             spawn = rule(lane, free)
             if spawn is not None and not _circular(lane, spawn, found):
                 found[lane.number] = spawn
-                # One call begins one agent, so that two equal tasks at a time are two agents and not one twice.
+                # One call starts one agent: two equal tasks are two agents, not the same one twice.
                 taken.add(id(spawn.part))
     return found
 
@@ -73,7 +73,7 @@ def _by_task(lane: Lane, made: Sequence[Spawn]) -> Spawn | None:
     """Find the call whose task is the opening message; of equal tasks the newest one before it."""
     opening = lane.calls[0].opening_digest
     begun = lane.calls[0].started_ms
-    # Two seconds later still: an agent may begin its sub-agent before the answer that asks for it has ended.
+    # With two seconds of tolerance: a sub-agent may start before the answer that requests it has ended.
     fitting = [each for each in made if opening and each.part.digest == opening and each.at_ms <= begun + 2000]
     return max(fitting, key=lambda each: each.at_ms, default=None)
 
@@ -92,7 +92,7 @@ def _by_time(lane: Lane, made: Sequence[Spawn]) -> Spawn | None:
 
 
 def _circular(lane: Lane, spawn: Spawn, found: Mapping[int, Spawn]) -> bool:
-    """Whether a lane would be its own ancestor, as what agents say of one another may go round in a circle."""
+    """Return whether a lane would become its own ancestor; what agents report about one another may be circular."""
     at: Lane | None = spawn.lane
     while at is not None:
         if at is lane:

@@ -10,14 +10,14 @@ from ccsproxy.insight.conversation.times import Times, add, call_times, main_tim
 from ccsproxy.insight.facts import Call, Part
 from ccsproxy.insight.session import Session
 
-#: A pause between two calls that is worth a mark, in seconds.
+#: A pause between two calls from which it is marked, in seconds.
 PAUSE_S = 300
-#: Sub-agents within sub-agents that are written as such; what lies deeper is listed with the last.
+#: Levels of nested sub-agents that are shown as such; deeper ones are listed at the last level.
 _DEEPEST = 8
 
 
 def conversation(session: Session) -> dict[str, Any]:
-    """Return the conversation (contract, section 13)."""
+    """Return the conversation."""
     opening = [step.attempts[0].seq for turn in session.turns for step in turn.steps if step.opens]
     main = [call for turn in session.turns for call in turn.calls]
     main.sort(key=lambda call: call.started_ms)
@@ -48,10 +48,10 @@ def _turn(turn: Turn, session: Session) -> dict[str, Any]:
 
 
 def sums(calls: Iterable[Call]) -> dict[str, Any]:
-    """Sum calls up; the cost says how many calls it lacks, and a count that no call told is unknown."""
+    """Sum up calls; the cost says how many calls it lacks, and a count that no call has is unknown."""
     counted = list(calls)
     model = [call for call in counted if call.category == "model"]
-    # A failed call is paid by nobody, so that its missing price is no gap; one that broke off is paid in part.
+    # Nobody bills a failed call, so its missing price is not a gap; one that broke off is billed in part.
     unpriced = [call for call in model if call.at_least or (call.cost is None and not call.failed)]
     priced = [call.cost for call in counted if call.cost is not None]
     total = {
@@ -91,7 +91,7 @@ def _step(step: Step, session: Session, depth: int) -> dict[str, Any]:
         "text": "\n".join(texts) or None,
         "calls": [_tool(part, results.get(part.id), step, called) for part in called],
         "retries": [attempt.seq for attempt in step.retries],
-        # Bounded, as the depth is what agents make it, and JSON is written by recursion.
+        # Bounded, because agents determine the depth and JSON is written recursively.
         "agents": [_agent(lane, session, depth + 1) for lane in _begun(step, session)] if depth < _DEEPEST else [],
         "cache": session.verdicts[call.seq].verdict if call.seq in session.verdicts else None,
         "times": _step_times(step).as_dict(),
@@ -119,7 +119,7 @@ def _tool(part: Part, result: Part | None, step: Step, called: Sequence[Part]) -
 
 
 def _tool_seconds(part: Part, step: Step, called: Sequence[Part]) -> float | None:
-    """Return how long a tool took: as the client says, else at most the time until the next call."""
+    """Return how long a tool took: as the client reports, or else at most the time until the next call."""
     following = step.following
     if following is None:
         return None
@@ -167,7 +167,7 @@ def with_agents(calls: Iterable[Call], session: Session, seen: frozenset[int] = 
 
 
 def aside_of(session: Session) -> list[int]:
-    """Return the numbers of the calls that are no part of the conversation."""
+    """Return the numbers of the calls that are not part of the conversation."""
     return [call.seq for call in _aside_calls(session)]
 
 
@@ -185,7 +185,7 @@ def _side(call: Call, session: Session) -> dict[str, Any]:
 
 
 def marks(session: Session) -> Iterator[dict[str, Any]]:
-    """Yield what happened between the steps: compaction, ``/clear``, another model, other tools, a long pause."""
+    """Yield what happened between steps: compaction, ``/clear``, a change of model or tools, a long pause."""
     before: Call | None = None
     lane: Lane | None = None
     for step in (step for turn in session.turns for step in turn.steps):

@@ -1,8 +1,8 @@
 """The lanes of a session: which call continues which, one lane per conversation.
 
-Clients that name their agents and threads are believed. Inside what they do not name, a call goes on from the lane
-with whose newest call it has the opening message and the beginning in common; else, when messages were summarised,
-from the one that ended; else it opens a lane of its own. Retries belong to the call that they repeat.
+The names that clients give their agents and threads are used as they are. Calls without such names continue the lane
+whose newest call shares their opening message and beginning; else, after a summary, the lane that ended; else they
+open a lane of their own. Retries belong to the call that they repeat.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,17 +14,17 @@ from ccsproxy.insight.facts import Call, Item
 
 #: Calls of a lane that a call may go on from, counted back from the newest.
 _LOOKED_BACK = 8
-#: Messages at the end that must be the same for a conversation whose beginning was rewritten.
+#: Messages at the end that must be equal if the beginning of a conversation was rewritten.
 _TAIL = 2
 
 
 @attr.define(eq=False)
 class Lane:
-    """Calls that go on from one another.
+    """Calls that continue one another.
 
     :ivar calls: in the order of their start, failed attempts included.
-    :ivar aside: why its calls are no part of the conversation, empty where they are.
-    :ivar cleared: whether it took the place of an earlier lane in the same thread, as ``/clear`` does.
+    :ivar aside: why its calls are not part of the conversation; empty if they are.
+    :ivar cleared: whether it replaced an earlier lane of the same thread, as ``/clear`` does.
     """
 
     number: int
@@ -41,17 +41,17 @@ class Lane:
 
     @property
     def parent_agent(self) -> str:
-        """The agent that its calls say began it."""
+        """The agent that started it, according to its calls."""
         return next((call.parent_agent for call in self.calls if call.parent_agent != self.agent), "")
 
 
 @attr.frozen
 class CallLink:
-    """How a call stands to the one before in its lane.
+    """The relation of a call to the previous ones of its lane.
 
-    :ivar before: the call whose prompt this one goes on from; None for the first.
-    :ivar cached: the call whose prompt this one could read from the cache; None where none was answered.
-    :ivar shared: how many items at the beginning both prompts have in common.
+    :ivar before: the call whose prompt this one continues; None for the first.
+    :ivar cached: the call whose prompt this one could read from the cache; None if none was answered.
+    :ivar shared: how many leading items both prompts have in common.
     :ivar repeats: the attempt that this one repeats.
     """
 
@@ -85,8 +85,7 @@ def find_lanes(calls: Iterable[Call]) -> Lanes:
         shared = SharedBeginnings(call)
         lane = None if call.category != "model" else _lane_for(shared, known)
         before = _base(shared, lane) if lane else None
-        # A title or a summary is asked with the conversation in it; counted into the lane it would look like its
-        # newest turn.
+        # A request for a title or a summary contains the conversation, and would look like its newest turn.
         if lane is None or (call.role != "main" and not lane.aside):
             following = lane
             lane = _new_lane(call, len(lanes), known)
@@ -101,7 +100,7 @@ def find_lanes(calls: Iterable[Call]) -> Lanes:
 
 
 class SharedBeginnings:
-    """What the prompt of a call has in common with those of others, each compared once.
+    """What the prompt of a call shares with those of others; each is compared only once.
 
     :ivar call: the later call.
     """
@@ -119,7 +118,7 @@ class SharedBeginnings:
 
 
 def _lane_for(shared: SharedBeginnings, known: Sequence[Lane]) -> Lane | None:
-    """Choose the lane that a call goes on from."""
+    """Choose the lane that a call continues."""
     call = shared.call
     own = [lane for lane in known if bool(lane.aside) == (call.role not in ("main", "compaction"))]
     if not own:
@@ -138,19 +137,19 @@ def _lane_for(shared: SharedBeginnings, known: Sequence[Lane]) -> Lane | None:
 
 
 def _kinship(shared: SharedBeginnings, tip: Call) -> int:
-    """Return how much two prompts have in common as conversations, 0 where they are none of each other's."""
+    """Return how much two prompts have in common as conversations; 0 if they are unrelated."""
     call = shared.call
     messages = max(shared.with_(tip) - call.head, 0)
     if call.opening_digest and call.opening_digest == tip.opening_digest:
         return messages + 1
     if messages > 1 and call.opening_digest and not tip.opening_digest:
         return messages
-    # A client that cuts old messages off keeps the newest: the end tells what the beginning does not any more.
+    # A client that truncates old messages keeps the newest, so the end may match although the beginning does not.
     return 1 if _same_tail(tip.items, call.items) else 0
 
 
 def _same_tail(before: Sequence[Item], after: Sequence[Item]) -> bool:
-    """Whether messages that ended a prompt are in one whose beginning is another."""
+    """Return whether the last messages of one prompt occur in another with a different beginning."""
     last = [item.digest for item in before if item.level == "messages"][-_TAIL:]
     if len(last) < _TAIL:
         return False
@@ -171,7 +170,7 @@ def common_prefix(before: Sequence[Item], after: Sequence[Item]) -> int:
 
 
 def _base(shared: SharedBeginnings, lane: Lane) -> Call:
-    """Return the call of a lane that a prompt goes on from: the newest, unless an earlier one has more in common."""
+    """Return the call of a lane that a prompt continues: the newest, unless an earlier one has more in common."""
     newest = lane.tip
     if len(lane.calls) < 2 or shared.with_(newest) == len(newest.items):
         return newest
@@ -196,7 +195,7 @@ def _link(lane: Lane, shared: SharedBeginnings, before: Call | None) -> CallLink
 
 
 def _best_cached(shared: SharedBeginnings, answered: Sequence[Call]) -> Call:
-    """Return the call whose prompt could be read furthest, the newest of them."""
+    """Return the call whose prompt could be read furthest from the cache; of several the newest."""
     newest = answered[0]
     if shared.with_(newest) == len(newest.items):
         return newest
@@ -213,7 +212,7 @@ def _repeats(call: Call, last: Call) -> bool:
 
 
 def _set_aside(lanes: Sequence[Lane]) -> None:
-    """Set lanes of a single call without tools aside, where the rest of their session works with tools."""
+    """Set aside lanes of a single call without tools if the rest of their session uses tools."""
     tooled = any(item.level == "tools" for lane in lanes for item in lane.tip.items[:1])
     for lane in lanes:
         single = len(lane.calls) == 1 and not lane.agent and not lane.aside and lane.number > 0

@@ -33,7 +33,7 @@ def purpose_of(record: Mapping[str, Any], body: Any, found: Sequence[Item]) -> s
 
 
 def _texts(found: Sequence[Item]) -> list[str]:
-    """Return how the system prompt and the newest message begin."""
+    """Return the beginnings of the system prompt and of the newest message."""
     system = [part.quote for item in found if item.level == "system" for part in item.parts]
     last = next((item for item in reversed(found) if item.level == "messages"), None)
     return system + ([part.quote for part in last.parts] if last else [])
@@ -47,7 +47,7 @@ def _compacts(record: Mapping[str, Any], headers: Mapping[str, Any], texts: Sequ
 
 
 def _request_kind(headers: Mapping[str, Any]) -> str:
-    """Return what Codex calls the kind of its request."""
+    """Return the kind of request that Codex states."""
     try:
         return str(fields(loads(str(headers.get("x-codex-turn-metadata") or "{}"))).get("request_kind") or "")
     except JsonError:
@@ -62,7 +62,7 @@ def _is_title(body: Any, texts: Sequence[str]) -> bool:
 
 
 def _by_shape(headers: Mapping[str, Any], body: Any) -> str:
-    """Judge a call by what it asks for: those that want JSON of one shape and offer no tools classify something."""
+    """Judge a call by the form of its request: a JSON schema for the answer and no tools mean classification."""
     if _request_kind(headers) in ("prewarm", "memory") or fields(body).get("generate") is False:
         return "other"
     if headers.get("x-openai-subagent") in ("compact", "memory_consolidation", "guardian"):

@@ -8,19 +8,19 @@ import attr
 from ccsproxy.insight.conversation.lanes import Lane, Lanes
 from ccsproxy.insight.facts import Call, Part
 
-#: Parts at the end of a prompt among which the results of the step before are: an id that is in none of them would be
-#: looked for in the whole of every prompt.
+#: How many parts at the end of a prompt may hold the results of the previous step: without a limit, a missing id
+#: would be searched for in all of every prompt.
 _NEWEST = 1000
 
 
 @attr.define(eq=False)
 class Step:
-    """A call with the attempts that it repeats.
+    """A call with the failed attempts that it repeats.
 
     :ivar call: the last attempt.
     :ivar retries: the attempts before it.
     :ivar opens: whether it carries a new message of the user.
-    :ivar following: the next call of its lane that goes on from it.
+    :ivar following: the next call of its lane that continues it.
     """
 
     call: Call
@@ -41,9 +41,9 @@ class Step:
 
 @attr.define(eq=False)
 class Turn:
-    """A message of the user and all that follows until the next.
+    """A message of the user and everything that follows until the next one.
 
-    :ivar number: as the user counts, from 1; 0 for what was recorded before the first message.
+    :ivar number: as the user counts, from 1; 0 for calls before the first message.
     """
 
     number: int
@@ -85,12 +85,14 @@ def _opens(call: Call, lanes: Lanes, spoken: set[int]) -> bool:
         return True
     if call.prompt_at < link.shared:
         return False
-    # After a compaction the last message stands again behind the summary.
-    return not (call.compacted and call.prompt_digest == link.before.prompt_digest) and not _resaid(call, link.before)
+    # After a compaction the last message is repeated after the summary.
+    return not (call.compacted and call.prompt_digest == link.before.prompt_digest) and not _is_repeated(
+        call, link.before
+    )
 
 
-def _resaid(call: Call, before: Call) -> bool:
-    """Whether the message was in the prompt before, whose beginning was rewritten."""
+def _is_repeated(call: Call, before: Call) -> bool:
+    """Return whether the message was already in the previous prompt, whose beginning was rewritten."""
     if call.prompt_digest == 0 or not call.compacted:
         return False
     return any(part.digest == call.prompt_digest for item in before.items for part in item.parts)
@@ -123,7 +125,7 @@ def results_of(step: Step) -> dict[str, Part]:
 
 
 def _parts(call: Call, before: Call) -> Iterator[Part]:
-    """Go through the parts of a prompt's messages, the newest first; only new ones where it goes on from another."""
+    """Iterate over the parts of a prompt's messages, newest first; only new ones if it continues another prompt."""
     first = len(before.items)
     continued = 0 < first <= len(call.items) and call.items[first - 1] is before.items[-1]
     for item in reversed(call.items[first:] if continued else call.items):

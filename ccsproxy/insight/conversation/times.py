@@ -1,4 +1,4 @@
-"""Where the time went: model, stalls, tools, the user, back-off after errors, the proxy itself."""
+"""How a session's time is divided: model, stalls, tools, user, back-off after errors, the proxy itself."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,15 +10,15 @@ from ccsproxy.insight.facts import Call
 
 @attr.define
 class Times:
-    """Seconds by what they were spent on; they sum to the time from the first call to the end of the last.
+    """Seconds by what took them; they add up to the time from the first call to the end of the last.
 
     :ivar waiting: for the first content of the model's answers.
     :ivar streaming: while answers came.
-    :ivar stalled: silences inside answers; they are not in ``streaming``.
+    :ivar stalled: silences within answers, which are not in ``streaming``.
     :ivar tools: between an answer and the next call of the same turn.
     :ivar backoff: failed attempts, and the pauses after them.
     :ivar user: between the end of a turn and the next message of the user.
-    :ivar proxy: what passing on took here; it is contained in the others.
+    :ivar proxy: the proxy's own share, which is contained in the others.
     """
 
     waiting: float = 0.0
@@ -36,7 +36,7 @@ class Times:
 
     @property
     def total(self) -> float:
-        """The whole time from first to last, in seconds."""
+        """The time from first to last, in seconds."""
         return self.model + self.tools + self.backoff + self.user
 
     def as_dict(self) -> dict[str, float]:
@@ -68,7 +68,7 @@ def add(total: Times, more: Times) -> None:
 
 
 def main_times(calls: Sequence[Call], lanes: Lanes, opening: Iterable[int]) -> Times:
-    """Sum up the time of a conversation's main thread: what runs beside it takes no time of its own.
+    """Sum up the time of a conversation's main thread; what runs in parallel adds nothing.
 
     :param calls: of the main thread, in the order of their start.
     :param opening: numbers of the calls that carry a new message of the user.
@@ -90,7 +90,7 @@ def main_times(calls: Sequence[Call], lanes: Lanes, opening: Iterable[int]) -> T
 
 
 def _between(total: Times, seconds: float, link: CallLink, opens: bool) -> None:
-    """Say what the time between two calls was spent on."""
+    """Attribute the time between two calls."""
     if link.repeats is not None:
         total.backoff += seconds
     elif opens:
@@ -100,7 +100,7 @@ def _between(total: Times, seconds: float, link: CallLink, opens: bool) -> None:
 
 
 def _shorten(own: Times, seconds: float) -> None:
-    """Take off what overlaps the call before, so that no second counts twice."""
+    """Remove the overlap with the previous call, so that no second counts twice."""
     for name in ("waiting", "streaming", "stalled", "backoff"):
         taken = min(getattr(own, name), seconds)
         setattr(own, name, getattr(own, name) - taken)

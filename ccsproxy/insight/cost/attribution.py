@@ -1,8 +1,8 @@
 """Estimates the tokens of each item of a prompt, adjusted to what the provider counted.
 
-The counts of a session say more than a total: what one prompt has more than the one before is the size of what was
-added; the answer of a call is known when it comes back as a message; what was read and written ends at a cache
-breakpoint. Between two such places estimates are scaled to their exact sum.
+A session's counts reveal more than totals: the excess of one prompt over the previous one is the size of what was
+added, an answer's size is known when it returns as a message, and reads and writes end at a cache breakpoint. Between
+two such places, estimates are scaled to their exact sum.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ _LEAST, _MOST = 0.2, 6.0
 
 @attr.define(eq=False)
 class Sized:
-    """A call's prompt with the size of each item.
+    """The prompt of a call with the size of each item.
 
     :ivar sizes: tokens by item, not rounded; they sum to the provider's count.
     :ivar ends: the sums of all sizes up to each item.
-    :ivar exact: share of the tokens that lie in stretches of one item whose size was counted.
+    :ivar exact: share of the tokens in stretches of a single item with a known size.
     :ivar estimated: the sum of the items' estimates.
     """
 
@@ -50,7 +50,7 @@ def size_lane(lane: Lane) -> dict[int, Sized]:
 
 
 def _estimated(call: Call, before: Sized | None) -> int:
-    """Sum up the estimates of a prompt; of one that goes on from another only what was added is looked at."""
+    """Sum up the estimates of a prompt; if it continues another, only the added items are examined."""
     first = len(before.call.items) if before else 0
     if before and first <= len(call.items) and call.items[first - 1] is before.call.items[-1]:
         return before.estimated + sum(item.tokens for item in call.items[first:])
@@ -73,12 +73,12 @@ def _sized(call: Call, held: Sized | None, ratio: float) -> Sized:
 
 
 def _continued(call: Call, held: Sized, ratio: float) -> Sized:
-    """Size the prompt that goes on from another: only what was added is looked at, however long it is."""
+    """Size a prompt that continues another: only the added items are examined, however long it is."""
     shared, before = len(held.sizes), held.ends[-1] if held.ends else 0.0
     tail = [item.tokens * ratio for item in call.items[shared:]]
     rest = (call.tokens.prompt or 0) - before
     if not tail or not _plausible(rest, sum(tail)):
-        # Something else was counted with it, or left out: all of it is made to fit.
+        # Something else was counted with it, or was left out: scale the whole prompt.
         sizes, exact = fit([*held.sizes, *tail], [(shared + len(tail), float(call.tokens.prompt or 0))])
         return Sized(call, sizes, list(accumulate(sizes)), exact)
     estimated = held.ends + list(accumulate(tail, initial=before))[1:]
@@ -95,14 +95,14 @@ def _plausible(tokens: float, estimate: float) -> bool:
 
 
 def _known(held: Sized | None, shared: int) -> dict[int, float]:
-    """Return the sizes of the items behind a change, which mostly come again."""
+    """Return the sizes of the items after a change, which mostly recur."""
     if held is None or shared == len(held.sizes):
         return {}
     return {item.digest: size for item, size in zip(held.call.items[shared:], held.sizes[shared:], strict=True)}
 
 
 def _absorbed(call: Call, sizes: list[float], shared: int, known: dict[int, float]) -> list[float]:
-    """Let the new items take up what the total has more than the known ones."""
+    """Assign to the new items what the total has in excess of the known ones."""
     new = [at for at in range(shared, len(sizes)) if call.items[at].digest not in known]
     estimated = sum(sizes[at] for at in new)
     rest = (call.tokens.prompt or 0) - (sum(sizes) - estimated)
@@ -132,7 +132,7 @@ def _cuts(call: Call, held: Sized | None, shared: int, ends: Sequence[float]) ->
 
 
 def _is_answer(item: Item, before: Call) -> bool:
-    """Whether a message is the whole answer of the call before, thoughts included."""
+    """Return whether a message is the complete answer of the previous call, thinking included."""
     if item.role not in ("assistant", "model"):
         return False
     thought = any(part.kind == "thinking" for part in item.parts)
@@ -140,10 +140,10 @@ def _is_answer(item: Item, before: Call) -> bool:
 
 
 def _cache_cuts(call: Call, ends: Sequence[float], shared: int) -> list[tuple[int, float]]:
-    """Return what the counts of the cache say of the places of the breakpoints.
+    """Return the places of the cache breakpoints with the tokens that the cache counts imply.
 
     :param ends: the sums of the estimates up to each item.
-    :param shared: the end of the prompt before; what was read mostly ends there, at no breakpoint of this call.
+    :param shared: the end of the previous prompt, where reads mostly end without a breakpoint of this call.
     """
     read, written = call.tokens.read or 0, call.tokens.written or 0
     marks = [mark.item + 1 for mark in call.breakpoints if mark.piece + 1 >= len(call.items[mark.item].pieces)]
@@ -162,10 +162,10 @@ def _cache_cuts(call: Call, ends: Sequence[float], shared: int) -> list[tuple[in
 
 
 def fit(sizes: Sequence[float], cuts: Sequence[tuple[int, float]]) -> tuple[list[float], float]:
-    """Scale sizes so that they sum up to known numbers at known places.
+    """Scale sizes so that they add up to known numbers at known places.
 
-    :param cuts: ``(how many items, tokens up to there)``, in order; the last is the whole. Those that cannot be
-        (a stretch would be a fraction, or a multiple, of its estimate) are left out.
+    :param cuts: ``(how many items, tokens up to there)``, in order; the last is the whole prompt. Implausible ones
+        (a stretch would be a fraction or a multiple of its estimate) are left out.
     :return: the sizes, and the share of all tokens that are in stretches of a single item.
     """
     whole = cuts[-1][1]
@@ -183,7 +183,7 @@ def fit(sizes: Sequence[float], cuts: Sequence[tuple[int, float]]) -> tuple[list
 
 
 def _believable(sizes: Sequence[float], cuts: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
-    """Leave out the cuts that contradict the estimates or the whole."""
+    """Leave out the cuts that contradict the estimates or the total."""
     ends = [0.0, *accumulate(sizes)]
     last = cuts[-1]
     overall = last[1] / ends[-1] if ends[-1] else 1.0
@@ -202,7 +202,7 @@ def _believable(sizes: Sequence[float], cuts: Sequence[tuple[int, float]]) -> li
 def part_sizes(item: Item, size: float, reasoning: int | None = None) -> list[float]:
     """Split the size of an item among its parts.
 
-    :param reasoning: what the provider counted of its thoughts.
+    :param reasoning: the provider's count of its thinking.
     """
     weights = [float(part.tokens) for part in item.parts]
     thoughts = [n for n, part in enumerate(item.parts) if part.kind == "thinking"]

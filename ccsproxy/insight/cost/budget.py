@@ -33,16 +33,16 @@ class Budget:
 
     @property
     def scope(self) -> str:
-        """The budget's name, as it is given."""
+        """The budget's name, as configured."""
         return f"{self.span}@cwd:{self.cwd}" if self.cwd else self.span
 
     def covers(self, folder: str) -> bool:
-        """Tell whether calls of a folder count."""
-        # With the slash, as /home/me/shop is no part of /home/me/sho.
+        """Return whether calls of a folder count."""
+        # With the slash, because /home/me/shop is not part of /home/me/sho.
         return not self.cwd or folder == self.cwd or folder.startswith(self.cwd + "/")
 
     def begins(self, now: datetime) -> datetime | None:
-        """Return when the span that runs now began, in the time zone of `now`; None for a session."""
+        """Return when the current span began, in the time zone of `now`; None for a session."""
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         if self.span == "day":
             return midnight
@@ -52,9 +52,9 @@ class Budget:
 
 
 def parse_budget(text: str) -> Budget:
-    """Read ``SCOPE=USD``.
+    """Parse ``SCOPE=USD``.
 
-    :raises BudgetError: when it is none.
+    :raises BudgetError: if it is not a budget.
     """
     scope, equals, amount = text.rpartition("=")
     span, at, where = scope.partition("@")
@@ -73,7 +73,7 @@ def parse_budget(text: str) -> Budget:
 
 
 def budgets_in(run: Mapping[str, Any]) -> tuple[Budget, ...]:
-    """Return the budgets that a run file tells; what makes no sense is left out."""
+    """Return the budgets in a run file; invalid ones are left out."""
     found = []
     for text in run.get("budgets") or ():
         try:
@@ -85,9 +85,9 @@ def budgets_in(run: Mapping[str, Any]) -> tuple[Budget, ...]:
 
 @attr.define
 class Spent:
-    """What was spent of a budget.
+    """How much of a budget is spent.
 
-    :ivar spent: US dollars of the calls that have a price; with `unpriced` above 0 it is a lower bound.
+    :ivar spent: US dollars of the calls that have a price; a lower bound if `unpriced` is above 0.
     :ivar unpriced: calls of models whose price is not known.
     """
 
@@ -100,11 +100,11 @@ class Spent:
 
     @property
     def share(self) -> float:
-        """Which part of the limit is spent."""
+        """The fraction of the limit that is spent."""
         return self.spent / self.budget.limit
 
     def as_dict(self) -> dict[str, Any]:
-        """Write it as the API answers it."""
+        """Format it for the API."""
         return {
             "scope": self.budget.scope,
             "limit": self.budget.limit,
@@ -116,12 +116,12 @@ class Spent:
             "requests": self.requests,
             "since": self.since,
             "session_id": self.session_id,
-            # Nothing is ever refused for money: a proxy that blocks would change what the agent does.
+            # Calls are never refused because of a budget: that would change what the agent does.
             "action": "warn",
             "state": "over" if self.share >= 1 else "near" if self.share >= WARNINGS[0] else "within",
         }
 
 
 def crossed(before: float, after: float) -> float | None:
-    """Return the highest share of `WARNINGS` that was passed between two shares, None where none was."""
+    """Return the highest share in `WARNINGS` that was passed between two shares; None if there is none."""
     return max((share for share in WARNINGS if before < share <= after), default=None)

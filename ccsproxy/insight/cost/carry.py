@@ -1,8 +1,8 @@
-"""What each part of a conversation cost in all the calls that sent it again.
+"""The cost of each part of a conversation over all the calls that sent it again.
 
 Every call repeats the whole conversation, so a large tool result is paid for in every later turn, mostly at the rate
-of cache reads. Sums of those rates are kept, so that the work grows with what is new or was missed, not with the
-length of the conversation squared.
+of cache reads. Prefix sums of these rates keep the work proportional to what is new or was missed, instead of to the
+square of the conversation's length.
 """
 
 from bisect import bisect_right
@@ -23,9 +23,9 @@ from ccsproxy.insight.prompt.parts import server_of
 
 @attr.define(eq=False)
 class Carried:
-    """A piece that was sent again and again.
+    """An item that was sent repeatedly.
 
-    :ivar tokens: its size, in the last call that sent it.
+    :ivar tokens: its size in the last call that sent it.
     :ivar first: number of the first call that sent it.
     :ivar sent: how many calls sent it.
     :ivar cost: dollars of all of them, and of those after the first; None where a rate was not known.
@@ -41,17 +41,17 @@ class Carried:
 
     @property
     def carry_cost(self) -> float | None:
-        """What it cost to send it again."""
+        """The cost of sending it again."""
         return None if self.cost is None or self.first_cost is None else self.cost - self.first_cost
 
 
 @attr.define(eq=False)
 class _Open:
-    """A piece that is still in the prompt.
+    """An item that is still in the prompt.
 
     :ivar begun: its place in the list of calls.
     :ivar base: the sum of read rates before its first call.
-    :ivar extra: what it cost beyond those rates.
+    :ivar extra: its cost beyond those rates.
     """
 
     item: Item
@@ -63,7 +63,7 @@ class _Open:
 
 
 def carried(lane: Lane, sizes: Mapping[int, Sized]) -> list[Carried]:
-    """Return every piece that the calls of a lane sent, with what it cost."""
+    """Return every item that the calls of a lane sent, with its cost."""
     counted = [sizes[call.seq] for call in lane.calls if call.tokens.prompt is not None and call.items]
     held: list[_Open] = []
     found: list[Carried] = []
@@ -74,12 +74,12 @@ def carried(lane: Lane, sizes: Mapping[int, Sized]) -> list[Carried]:
         left = {(each.item.level, each.item.digest): each for each in held[shared:]}
         kept = [left.pop((item.level, item.digest), None) for item in sized.call.items[shared:]]
         found += [_closed(each, reads, counted, number, priced) for each in left.values()]
-        # What stands behind a change is sent again all the same.
+        # Items after a change are sent again as well.
         held[shared:] = [
             each or _Open(item, number, reads) for each, item in zip(kept, sized.call.items[shared:], strict=True)
         ]
         billed = spans(sized.call)
-        # From the first call without a rate on, every sum would lack something nobody knows how much of.
+        # From the first call without a rate on, every sum lacks an unknown amount.
         priced = priced and bool(billed)
         rate = _read_rate(sized)
         reads += rate
@@ -94,8 +94,8 @@ def _read_rate(sized: Sized) -> float:
 
 
 def _charge(held: list[_Open], sized: Sized, billed: Billed, rate: float, number: int, shared: int) -> None:
-    """Charge what was not read: new pieces, and those that were missed."""
-    # What was read is paid by the sum of the read rates, so that only the rest has to be looked at.
+    """Charge what was not read: new items, and those that were missed."""
+    # The sum of the read rates covers what was read, so only the rest is examined.
     begin = min(bisect_right(sized.ends, float(sized.call.tokens.read or 0)), shared)
     costs = _costs(billed, sized.ends, begin)
     for each, tokens, cost in zip(islice(held, begin, None), islice(sized.sizes, begin, None), costs, strict=True):
@@ -106,9 +106,9 @@ def _charge(held: list[_Open], sized: Sized, billed: Billed, rate: float, number
 
 
 def _costs(billed: Billed, ends: Sequence[float], begin: int) -> Iterator[float]:
-    """Yield the dollars of each piece of a prompt from one on, 0 where the rates are not known.
+    """Yield the dollars of each item of a prompt from one on; 0 if the rates are not known.
 
-    Both the pieces and what was billed alike are gone through once: a call without a cache pays for a thousand.
+    Items and billing stretches are both traversed once: a call without a cache pays for a thousand items.
     """
     stretches = iter((*billed, (inf, 0.0)))
     upto, rate = next(stretches)
@@ -138,7 +138,7 @@ def _closed(each: _Open, reads: float, counted: list[Sized], number: int, priced
 
 
 def heaviest(found: list[Carried], most: int = 50) -> Iterator[dict[str, Any]]:
-    """Yield the tool results, images and files that cost most in being sent again."""
+    """Yield the tool results, images and files whose repetition cost most."""
     pieces = [(each, part, tokens) for each in found for part, tokens in _parts(each)]
     pieces.sort(key=lambda piece: -piece[2] * piece[0].sent)
     for each, part, tokens in pieces[:most]:
@@ -159,7 +159,7 @@ def _parts(each: Carried) -> Iterator[tuple[Part, float]]:
 
 
 def joined_costs(given: Iterable[Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Join the sums of several sessions (see `part_costs`), the dearest first."""
+    """Join the sums of several sessions (see `part_costs`), the most expensive first."""
     rows: dict[str, dict[str, Any]] = {}
     for row in (row for each in given for row in each):
         held = rows.setdefault(row["name"], {**_NO_COST, "name": row["name"]})
@@ -173,7 +173,7 @@ _NO_COST = {"name": "", "cost": 0.0, "unpriced": 0, "requests": 0, "tokens_sent"
 
 
 def part_costs(sessions: Iterable[Any], by: str) -> list[dict[str, Any]]:
-    """Sum up what the parts of prompts cost in all the calls of sessions, the dearest first.
+    """Sum up the cost of the parts of prompts over all calls of sessions, the most expensive first.
 
     :param by: ``tool`` (definitions, calls and results of each), ``server`` (of MCP) or ``kind``.
     """

@@ -5,14 +5,14 @@ import msgspec
 from ccsproxy.insight.facts import Call, Rates, Tokens
 
 _MILLION = 1e6
-#: Stretches of a prompt that are billed alike, as ``(end in tokens, dollars a token)``.
+#: Stretches of a prompt with one rate, as ``(end in tokens, dollars per token)``.
 Billed = tuple[tuple[float, float], ...]
 
 
 class Charges(msgspec.Struct, frozen=True, kw_only=True):
-    """US dollars by kind of token; None where a count or a rate is not known.
+    """US dollars by kind of token; None if a count or a rate is unknown.
 
-    :ivar other: what the price holds beside tokens, such as searches or a faster tier.
+    :ivar other: what the price includes besides tokens, such as searches or a faster tier.
     """
 
     total: float | None = None
@@ -36,13 +36,13 @@ def charges(call: Call) -> Charges:
         "output": _part(tokens.output, rates.output),
     }
     known = [value for value in found.values() if value is not None]
-    # A kind that is not known would be taken for other things that were paid.
+    # An unknown kind would otherwise be attributed to ``other``.
     other = None if call.cost is None or len(known) < len(found) else call.cost - sum(known)
     return Charges(total=call.cost, **found, other=other if other is not None and abs(other) > 5e-7 else None)
 
 
 def written_split(tokens: Tokens) -> tuple[int, int]:
-    """Return what was written for five minutes and for an hour; what is not said to be for an hour is for five."""
+    """Return the tokens written for five minutes and for an hour; five minutes is the default."""
     written = tokens.written or 0
     hour = min(tokens.written_1h or 0, written)
     return written - hour, hour
@@ -59,12 +59,12 @@ def _sum(*values: float | None) -> float | None:
 
 
 def spans(call: Call) -> Billed:
-    """Return ``(end, rate)`` of the stretches of a prompt that were billed alike, from its beginning on.
+    """Return ``(end, rate)`` of the stretches of a prompt with one rate each, from its beginning on.
 
     Providers read the first tokens, write the next, the longer lifetime first, and bill the rest as input ("Prompt
-    caching", platform.claude.com, mixed lifetimes). Rates are dollars a token.
+    caching", platform.claude.com, mixed lifetimes). Rates are dollars per token.
 
-    :return: empty where a rate that is needed is not known.
+    :return: empty if a required rate is unknown.
     """
     tokens, rates = call.tokens, call.rates or Rates()
     five, hour = written_split(tokens)

@@ -1,4 +1,4 @@
-"""What a prompt consists of, in tokens and dollars, by tool, file and kind (contract, section 13)."""
+"""The composition of a prompt, in tokens and dollars, by tool, file and kind."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -11,16 +11,16 @@ from ccsproxy.insight.facts import Call, Part
 from ccsproxy.insight.prompt.parts import server_of
 from ccsproxy.providers.prices import context_window
 
-#: Parts that a list names; what is smaller is summed up.
+#: How many parts a list contains; the others are summed up.
 _SHOWN = 200
 
 
 @attr.define
 class Portion:
-    """What one part has of a prompt.
+    """The share of one part in a prompt.
 
-    :ivar cached: of its tokens, those that were read from the cache.
-    :ivar resent: in how many calls before and after it was sent, too.
+    :ivar cached: how many of its tokens were read from the cache.
+    :ivar resent: how many other calls sent it as well.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class Portion:
     bytes: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Write the portion as the API answers it."""
+        """Format the portion for the API."""
         return {
             "kind": self.kind,
             "name": self.name or None,
@@ -50,7 +50,7 @@ def portions(sized: Sized, sent: Mapping[int, int], thoughts: Mapping[int, int])
     """Return the portions of a call's prompt, the largest first.
 
     :param sent: how often each item was sent in its session, by its digest.
-    :param thoughts: tokens that the provider counted of the thoughts in an answer, by the item's digest.
+    :param thoughts: tokens that the provider counted for the thinking in an answer, by the item's digest.
     """
     call = sized.call
     billed = spans(call)
@@ -67,7 +67,7 @@ def portions(sized: Sized, sent: Mapping[int, int], thoughts: Mapping[int, int])
 
 
 def name_of(part: Part) -> str:
-    """Return what a part is listed under: its tool, with file or command where it is a result."""
+    """Return the name under which a part is listed: its tool, for a result with file or command."""
     if part.kind in ("tool_result", "tool_call"):
         return f"{part.name or 'tool'} {part.detail}".strip() if part.kind == "tool_result" else part.name
     if part.kind in ("image", "document"):
@@ -79,7 +79,7 @@ def _add(
     portion: Portion, part: Part, tokens: float, at: float, call: Call, billed: tuple[tuple[float, float], ...]
 ) -> None:
     portion.tokens += tokens
-    # A cache is read from the beginning, so that a part is cached as far as it lies before that mark.
+    # A cache is read from the beginning, so the part is cached as far as it lies before that position.
     portion.cached += max(min(at + tokens, float(call.tokens.read or 0)) - at, 0.0)
     portion.bytes += part.size
     cost = stretch_cost(billed, at, at + tokens)
@@ -87,7 +87,7 @@ def _add(
 
 
 def stretch_cost(billed: Iterable[tuple[float, float]], begin: float, end: float) -> float | None:
-    """Return the dollars of a stretch of a prompt; None where the rates are not known."""
+    """Return the dollars of a stretch of a prompt; None if the rates are unknown."""
     cost, before, known = 0.0, 0.0, False
     for upto, rate in billed:
         overlap = min(end, upto) - max(begin, before)
@@ -98,7 +98,7 @@ def stretch_cost(billed: Iterable[tuple[float, float]], begin: float, end: float
 
 
 def context(sized: Sized, sent: Mapping[int, int], thoughts: Mapping[int, int]) -> dict[str, Any]:
-    """Return the attribution of a call's prompt (contract, section 13)."""
+    """Return the attribution of a call's prompt."""
     found = portions(sized, sent, thoughts)
     shown, rest = found[:_SHOWN], found[_SHOWN:]
     if rest:
@@ -121,10 +121,10 @@ def context(sized: Sized, sent: Mapping[int, int], thoughts: Mapping[int, int]) 
 
 
 def _round(shown: list[Portion]) -> None:
-    """Make the tokens whole numbers that sum to the whole number that they summed to before."""
+    """Round the tokens to integers, and keep their rounded sum."""
     rest = round(sum(portion.tokens for portion in shown)) - sum(int(portion.tokens) for portion in shown)
     order = sorted(range(len(shown)), key=lambda at: int(shown[at].tokens) - shown[at].tokens)
-    # The largest fractions are rounded up, as seats are given in an election: the parts then sum to the whole.
+    # The largest remainder method: the parts still add up to the total.
     up = set(order[:rest])
     for at, portion in enumerate(shown):
         portion.tokens = float(int(portion.tokens) + (at in up))
@@ -157,7 +157,7 @@ def _summed(name: str, group: list[Portion]) -> Portion:
 
 
 def _output(call: Call) -> dict[str, Any]:
-    """Split the answer: thoughts as counted, the rest by estimate."""
+    """Split the answer: thinking as counted, the rest by estimate."""
     total, thoughts = call.tokens.output, call.tokens.reasoning
     weights: dict[str, float] = {}
     for part in call.answer:

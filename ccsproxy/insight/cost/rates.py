@@ -1,4 +1,4 @@
-"""What a call cost, and the rate of each kind of its tokens."""
+"""The cost of a call, and the rate of each kind of its tokens."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,12 +9,12 @@ from ccsproxy.exchange.usage import Usage
 from ccsproxy.insight.facts import Rates, Tokens
 from ccsproxy.providers.cost import Cost
 
-#: What a call costs: model, usage, time of the start, the upstream's NAME and its address.
+#: Computes what a call costs from model, usage, time of the start, the upstream's name and its address.
 Price = Callable[[str | None, Usage | None, str, str, str], Cost]
 
 
 def usage_of(record: Mapping[str, Any]) -> Usage | None:
-    """Return what a record says of the tokens; None where that cannot be read."""
+    """Return the usage in a record; None if it cannot be parsed."""
     try:
         return None if record.get("usage") is None else msgspec.convert(record["usage"], Usage)
     except msgspec.ValidationError:
@@ -37,7 +37,7 @@ def tokens_of(usage: Usage | None) -> Tokens:
 
 
 def priced(price: Price, record: Mapping[str, Any], usage: Usage | None) -> tuple[Cost, Rates | None]:
-    """Return what a call cost, and the rates that hold for it, None where they are not known."""
+    """Return the cost of a call and the rates that apply; None if they are unknown."""
     model = record.get("response_model") or record.get("model")
     at, upstream = str(record.get("started_at") or ""), str(record.get("upstream") or "")
     found = price(model, usage, at, upstream, str(record.get("upstream_url") or ""))

@@ -9,16 +9,16 @@ from ccsproxy.insight.limits.readings import LimitReading
 
 #: A line is drawn through at least so many readings, over so long a time.
 _READINGS, _SPAN_MS = 3, 600_000
-#: A window that is as good as full and this young most likely still shows what the last one had.
+#: A window that is this full and this young most likely still shows the reading of the previous one.
 _FULL, _YOUNG_MS = 0.95, 300_000
-#: A reading older than this says little of a window of a minute.
+#: An older reading means little for a window of one minute.
 _FRESH_MS = 120_000
 
 
 def limits_now(found: Iterable[LimitReading], now_ms: int) -> list[dict[str, Any]]:
     """Return the newest state of each limit by account, the fullest first.
 
-    :param found: readings in the order of their time.
+    :param found: readings in order of time.
     """
     groups: dict[tuple[str, str, str], list[LimitReading]] = {}
     for reading in found:
@@ -54,7 +54,7 @@ def _state(group: Sequence[LimitReading], now_ms: int) -> dict[str, Any]:
 
 
 def _doubtful(last: LimitReading) -> bool:
-    """Whether a window shows the fill of the one before, as happens right after it began anew."""
+    """Whether a window shows the fill of the previous one, which happens right after a reset."""
     if last.reset_ms is None or not last.window_s or last.window_s <= 60:
         return False
     begun = last.reset_ms - last.window_s * 1000

@@ -1,7 +1,7 @@
 """Readings of rate limits and subscription windows from each provider's headers.
 
-Anthropic's windows say a fraction, Codex's a percentage; a slot of Codex's with 0 minutes is empty, and which window
-it is only its minutes tell. A window whose time has come says nothing until it is measured again.
+Anthropic gives fractions, Codex percentages. Codex identifies a window only by its length in minutes, and a window of
+0 minutes is empty. A window whose reset time has passed has no value until the next reading.
 """
 
 import re
@@ -26,12 +26,12 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 @attr.frozen
 class LimitReading:
-    """What one answer said of one limit.
+    """What one response reports about one limit.
 
-    :ivar used: fraction of the limit, which may pass 1.
-    :ivar window_s: how long the window is, None where it is not said.
-    :ivar reset_ms: when it begins anew, milliseconds since the epoch.
-    :ivar binding: whether the provider names it as the one that counts.
+    :ivar used: fraction of the limit, which may exceed 1.
+    :ivar window_s: length of the window; None if not given.
+    :ivar reset_ms: when it resets, milliseconds since the epoch.
+    :ivar binding: whether the provider names it as the limit that applies.
     """
 
     account: str
@@ -50,17 +50,20 @@ class LimitReading:
 
 
 def readings(calls: Iterable[Call]) -> Iterator[LimitReading]:
-    """Yield what the answers of calls said, in their order."""
+    """Yield the readings in the responses of calls, in their order."""
     for call in calls:
         if call.limits:
             yield from _readings(call)
 
 
 def _readings(call: Call) -> Iterator[LimitReading]:
-    said = dict(call.limits)
+    headers = dict(call.limits)
     at_ms = int(call.started_ms + (call.answering_ms or 0.0))
     account = (
-        call.account or said.get("anthropic-organization-id") or said.get("openai-organization") or call.upstream
+        call.account
+        or headers.get("anthropic-organization-id")
+        or headers.get("openai-organization")
+        or call.upstream
     )
     common: dict[str, Any] = {
         "account": account,
@@ -70,13 +73,13 @@ def _readings(call: Call) -> Iterator[LimitReading]:
         "seq": call.seq,
     }
     for reader in (_unified, _classic, _openai, _codex):
-        for found in reader(said, at_ms):
+        for found in reader(headers, at_ms):
             yield LimitReading(**common, **found)
 
 
-def _unified(said: Mapping[str, str], at_ms: int) -> Iterator[dict[str, Any]]:
-    claim = _CLAIMS.get(said.get(_UNIFIED + "representative-claim", ""), "")
-    for name, value in said.items():
+def _unified(headers: Mapping[str, str], at_ms: int) -> Iterator[dict[str, Any]]:
+    claim = _CLAIMS.get(headers.get(_UNIFIED + "representative-claim", ""), "")
+    for name, value in headers.items():
         window = name.removeprefix(_UNIFIED).removesuffix("-utilization")
         if not (name.startswith(_UNIFIED) and name.endswith("-utilization")) or window not in _WINDOWS_S:
             continue
@@ -84,49 +87,49 @@ def _unified(said: Mapping[str, str], at_ms: int) -> Iterator[dict[str, Any]]:
         if used is not None:
             yield {
                 "name": window, "used": used, "window_s": _WINDOWS_S[window],
-                "reset_ms": _epoch_ms(said.get(f"{_UNIFIED}{window}-reset")),
-                "status": said.get(f"{_UNIFIED}{window}-status", ""), "binding": window == claim,
+                "reset_ms": _epoch_ms(headers.get(f"{_UNIFIED}{window}-reset")),
+                "status": headers.get(f"{_UNIFIED}{window}-status", ""), "binding": window == claim,
             }  # fmt: skip
 
 
-def _classic(said: Mapping[str, str], at_ms: int) -> Iterator[dict[str, Any]]:
-    for name, value in said.items():
+def _classic(headers: Mapping[str, str], at_ms: int) -> Iterator[dict[str, Any]]:
+    for name, value in headers.items():
         match = _CLASSIC.match(name)
         if match:
             stem = name.removesuffix("limit")
             shown = match[2] if match[1] == "ratelimit" else f"{match[1]} {match[2]}"
-            reset = _time_ms(said.get(stem + "reset"))
-            yield from _of_total(shown, value, said.get(stem + "remaining"), reset, 60.0)
+            reset = _time_ms(headers.get(stem + "reset"))
+            yield from _of_total(shown, value, headers.get(stem + "remaining"), reset, 60.0)
 
 
-def _openai(said: Mapping[str, str], at_ms: int) -> Iterator[dict[str, Any]]:
-    for name, value in said.items():
+def _openai(headers: Mapping[str, str], at_ms: int) -> Iterator[dict[str, Any]]:
+    for name, value in headers.items():
         match = _OPENAI.match(name)
         if match:
-            span = _span_s(said.get(f"x-ratelimit-reset-{match[1]}"))
+            span = _span_s(headers.get(f"x-ratelimit-reset-{match[1]}"))
             reset = None if span is None else at_ms + round(span * 1000)
-            yield from _of_total(match[1], value, said.get(f"x-ratelimit-remaining-{match[1]}"), reset, 60.0)
+            yield from _of_total(match[1], value, headers.get(f"x-ratelimit-remaining-{match[1]}"), reset, 60.0)
 
 
 def _of_total(name: str, limit: str, left: str | None, reset: int | None, span: float) -> Iterator[dict[str, Any]]:
-    """Read a limit that is told as a number and what remains of it; 0 means that there is no such bucket."""
+    """Convert a limit that is given as a total and a remainder; a total of 0 means that there is no such limit."""
     most, remaining = _number(limit), _number(left)
     if most and remaining is not None:
         yield {"name": name, "used": 1 - remaining / most, "limit": most, "remaining": remaining, "reset_ms": reset,
                "window_s": span}  # fmt: skip
 
 
-def _codex(said: Mapping[str, str], at_ms: int) -> Iterator[dict[str, Any]]:
-    for name, value in said.items():
+def _codex(headers: Mapping[str, str], at_ms: int) -> Iterator[dict[str, Any]]:
+    for name, value in headers.items():
         match = _CODEX.match(name)
         if not match:
             continue
         stem = name.removesuffix("used-percent")
-        minutes, percent = _number(said.get(stem + "window-minutes")), _number(value)
+        minutes, percent = _number(headers.get(stem + "window-minutes")), _number(value)
         if not minutes or percent is None:
             continue
-        after = _number(said.get(stem + "reset-after-seconds"))
-        reset = _epoch_ms(said.get(stem + "reset-at")) or (None if after is None else at_ms + round(after * 1000))
+        after = _number(headers.get(stem + "reset-after-seconds"))
+        reset = _epoch_ms(headers.get(stem + "reset-at")) or (None if after is None else at_ms + round(after * 1000))
         yield {"name": (match[1].strip("-") + " " + _window_name(minutes)).strip(), "used": percent / 100,
                "window_s": minutes * 60, "reset_ms": reset}  # fmt: skip
 
@@ -158,6 +161,6 @@ def _time_ms(text: str | None) -> int | None:
 
 
 def _span_s(text: str | None) -> float | None:
-    """Read a duration such as ``6m0s`` or ``120ms``; OpenAI's reset is none of a time."""
+    """Parse a duration such as ``6m0s`` or ``120ms``; OpenAI's reset header is a duration, not a time."""
     pieces = _DURATION.findall(text or "")
     return sum(float(number) * _UNITS_S[unit] for number, unit in pieces) if pieces else None

@@ -1,4 +1,4 @@
-"""What one call adds to the metrics; unknown values add nothing, and are never zero."""
+"""What one call adds to the metrics; an unknown value adds nothing, never zero."""
 
 from ccsproxy.exchange.outcome import Category
 from ccsproxy.exchange.record import Record
@@ -7,7 +7,7 @@ from ccsproxy.insight.metrics import families
 from ccsproxy.insight.metrics.tallies import LONGEST_LABEL, Tallies
 from ccsproxy.providers.cost import Cost
 
-#: The kinds of tokens, none of which holds another's, and where a call's usage has them.
+#: The disjoint kinds of tokens, and the members of a call's usage that hold them.
 _KINDS = (
     ("input", "input_tokens"),
     ("cache_read", "cache_read_input_tokens"),
@@ -15,14 +15,14 @@ _KINDS = (
     ("output", "output_tokens"),
 )
 
-#: What stands for the upstream of every tunnel that is not looked into.
+#: Label for the upstream of every tunnel that is not decrypted.
 TUNNEL = "tunnel"
 
 
 def tally(tallies: Tallies, record: Record, cost: Cost) -> None:
     """Add a finished call.
 
-    :param cost: what it cost, as far as that is known.
+    :param cost: the cost of the call, as far as known.
     """
     # The hosts of blind tunnels are as many as there are hosts.
     upstream = TUNNEL if record.transport == "tunnel" else _label(record.upstream)
@@ -38,7 +38,7 @@ def tally(tallies: Tallies, record: Record, cost: Cost) -> None:
 
 
 def _label(text: str) -> str:
-    """Return what a label says of a name: JSON may hold halves of surrogate pairs, which no text format does."""
+    """Return a name as a label: JSON may contain lone surrogates, which no text format can encode."""
     return text[:LONGEST_LABEL].encode("utf-8", "replace").decode()
 
 

@@ -6,9 +6,9 @@ adds. Source: prometheus.io/docs/practices/naming and /instrumentation.
 
 import attr
 
-#: Bounds in seconds of what a person waits for: the doubling steps of the GenAI conventions, up to ten minutes.
+#: Histogram bounds in seconds for waiting times: the doubling steps of the GenAI conventions, up to ten minutes.
 WAITS = (0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68, 655.36)
-#: Bounds in seconds of what the proxy itself costs a call.
+#: Histogram bounds in seconds for the proxy's own overhead per call.
 OVERHEADS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
 
 

@@ -1,4 +1,4 @@
-"""Sums with bounded labels: clients cannot fill the memory, whatever names they use."""
+"""Sums with bounded labels, so that clients cannot exhaust memory with invented names."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ import msgspec
 from ccsproxy.exchange.outcome import Outcome
 from ccsproxy.insight.metrics.families import EXCHANGES, FAMILIES, Family
 
-#: What stands for every upstream and model beyond those that have a label of their own.
+#: Label for every upstream and model beyond the bounds.
 OTHER = "other"
-#: How many upstreams, and how many pairs of upstream and model, have a label of their own.
+#: How many upstreams, and how many pairs of upstream and model, get labels of their own.
 MOST_UPSTREAMS, MOST_MODELS = 50, 100
 #: Characters of a label that are kept.
 LONGEST_LABEL = 100
@@ -24,9 +24,9 @@ class Sample(msgspec.Struct, array_like=True):
     """One metric with its labels.
 
     :ivar family: the family's name.
-    :ivar value: a counter's count; the sum of what a histogram was given.
-    :ivar buckets: how many values fell into each bucket of a histogram, by number; the one after the last bound has
-        the rest. Those without any are left out.
+    :ivar value: the count of a counter; the sum of a histogram's values.
+    :ivar buckets: how many values fell into each bucket of a histogram, by its number; the one after the last bound
+        has the rest. Empty buckets are left out.
     """
 
     family: str
@@ -38,15 +38,15 @@ class Sample(msgspec.Struct, array_like=True):
 class Tallies:
     """Samples by family and labels.
 
-    Whoever adds single calls takes the `changes` now and then; whoever keeps the sums joins them, and bounds the
-    labels there, so that the bound outlives who counts.
+    The recorder adds single calls and hands the `changes` on; the main process joins them and bounds the labels, so
+    that the bound survives a restart of the recorder.
 
-    Invariant: no more than so many upstreams, and pairs of upstream and model, beside `OTHER` are in what `join` has
-    added.
+    Invariant: what `join` has added has at most `most_upstreams` upstreams and `most_models` pairs of upstream and
+    model, besides `OTHER`.
     """
 
     def __init__(self, most_models: int = MOST_MODELS, most_upstreams: int = MOST_UPSTREAMS) -> None:
-        """Begin with nothing.
+        """Create an empty set of sums.
 
         :param most_models: how many pairs of upstream and model have labels of their own.
         """
@@ -67,7 +67,7 @@ class Tallies:
         sample.buckets[number] = sample.buckets.get(number, 0) + 1
 
     def changes(self) -> list[Sample]:
-        """Return what has been added since the last time, and begin anew."""
+        """Return what was added since the last time, and reset."""
         samples, self._samples = list(self._samples.values()), {}
         return samples
 
@@ -76,10 +76,10 @@ class Tallies:
         return list(self._samples.values())
 
     def join(self, changes: Iterable[Sample]) -> list[Sample]:
-        """Add what was counted elsewhere; upstreams and models beyond the bound become `OTHER`.
+        """Add changes from another process; upstreams and models beyond the bounds become `OTHER`.
 
-        :param changes: as `changes` returned them: how calls ended goes before all else that they amount to.
-        :return: each sample that has changed, as it is now.
+        :param changes: as returned by `changes`; how calls ended comes before everything that depends on it.
+        :return: the new state of each changed sample.
         """
         changed: dict[tuple[str, Labels], Sample] = {}
         for each in changes:
@@ -92,7 +92,7 @@ class Tallies:
         return list(changed.values())
 
     def replace(self, samples: Iterable[Sample]) -> None:
-        """Take samples as they are elsewhere instead of ours."""
+        """Replace all samples by those of another process."""
         for each in samples:
             self._samples[each.family, each.labels] = each
 

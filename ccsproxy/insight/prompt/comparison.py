@@ -11,9 +11,9 @@ import attr
 from ccsproxy.dialects.views.blocks import fields
 from ccsproxy.insight.prompt.layout import Layout, MarkedItem, layout, seen_entries
 
-#: Lines of a text that are compared; changes and lines that are told.
+#: Limits: lines of a text that are compared; changes and lines that are reported.
 _LEVELS = ("tools", "system", "messages")
-_MOST_LINES, _MOST_CHANGES, _MOST_TOLD = 4000, 200, 400
+_MOST_LINES, _MOST_CHANGES, _MOST_REPORTED = 4000, 200, 400
 
 
 @attr.frozen
@@ -36,7 +36,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
         settings = list(_settings(old.rest, new.rest))
         changes = [change for level in ("tools", "system", "messages") for change in _level(level, old, new)]
     except (RecursionError, ValueError):
-        # Nested deeper than anything reads: that they differ is all that can be said.
+        # Nested deeper than can be compared: only the fact that they differ can be reported.
         settings, changes = [], [{"kind": "changed", "place": "body", "name": None, "lines": []}]
     return {
         "a": _name(before),
@@ -55,8 +55,8 @@ def _name(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _laid(record: Mapping[str, Any]) -> Layout:
     body = fields(record.get("request")).get("body")
-    whole = {"messages": [] if body is None else [body]}
-    return layout(record.get("dialect"), body) or Layout("", {"tools": [], "system": [], **whole}, {})
+    body_layout = {"messages": [] if body is None else [body]}
+    return layout(record.get("dialect"), body) or Layout("", {"tools": [], "system": [], **body_layout}, {})
 
 
 def _settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -77,16 +77,18 @@ def _level(level: str, old: Layout, new: Layout) -> Iterator[dict[str, Any]]:
         yield from _pairs(before[i:j], after[m:n], by_name)
 
 
-def _pairs(gone: Sequence[_Piece], came: Sequence[_Piece], by_name: bool) -> Iterator[dict[str, Any]]:
-    """Pair what went with what came in its place: tools by their names, the rest by their order."""
-    names = {piece.name: piece for piece in gone} if by_name else {}
+def _pairs(removed: Sequence[_Piece], added: Sequence[_Piece], by_name: bool) -> Iterator[dict[str, Any]]:
+    """Pair what was removed with what replaced it: tools by name, everything else by order."""
+    names = {piece.name: piece for piece in removed} if by_name else {}
     partners: list[tuple[_Piece | None, _Piece | None]] = []
     if by_name:
-        partners += [(names.pop(piece.name, None), piece) for piece in came]
+        partners += [(names.pop(piece.name, None), piece) for piece in added]
         partners += [(piece, None) for piece in names.values()]
     else:
-        longer = max(len(gone), len(came))
-        partners += [(gone[n] if n < len(gone) else None, came[n] if n < len(came) else None) for n in range(longer)]
+        longer = max(len(removed), len(added))
+        partners += [
+            (removed[n] if n < len(removed) else None, added[n] if n < len(added) else None) for n in range(longer)
+        ]
     for old, new in partners:
         if old is None or new is None or old.text != new.text:
             yield _change(old, new)
@@ -103,14 +105,14 @@ def _change(old: _Piece | None, new: _Piece | None) -> dict[str, Any]:
 def _lines(before: str, after: str) -> Iterator[str]:
     """Yield the lines of a unified difference, without its head."""
     old, new = before.splitlines()[:_MOST_LINES], after.splitlines()[:_MOST_LINES]
-    told = 0
+    reported = 0
     for line in difflib.unified_diff(old, new, lineterm="", n=2):
-        if line.startswith(("--- ", "+++ ")) and told < 2:
+        if line.startswith(("--- ", "+++ ")) and reported < 2:
             continue
-        if told >= _MOST_TOLD:
+        if reported >= _MOST_REPORTED:
             yield f"... {max(len(old), len(new))} lines in all"
             return
-        told += 1
+        reported += 1
         yield line[:500]
 
 
@@ -129,7 +131,7 @@ def _title(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """Write a value so that its texts are lines of their own."""
+    """Format a value so that its texts are on lines of their own."""
     if isinstance(value, str):
         return value
     known = fields(value)
@@ -145,9 +147,9 @@ def _text(value: Any) -> str:
 
 
 def exact_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Find the first difference between two prompts to the character, None where the later continues the earlier.
+    """Find the first difference between two prompts, to the character; None if the later one continues the earlier.
 
-    The place is the one that `ccsproxy.insight.prompt.difference` names out of the facts.
+    The place is the one that `ccsproxy.insight.prompt.difference` finds in the facts.
     """
     try:
         old, new = (list(seen_entries(_laid(each), each.get("upstream"))) for each in (before, after))
@@ -158,25 +160,28 @@ def exact_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dic
     shared = sum(takewhile(bool, same))
     if shared >= len(old):
         return None
-    return _parted(old[shared], new[shared] if shared < len(new) else None, [level for level, _ in new[:shared]])
+    return _report(old[shared], new[shared] if shared < len(new) else None, [level for level, _ in new[:shared]])
 
 
 _Entry = tuple[str, MarkedItem]
 
 
-def _parted(lost: _Entry, came: _Entry | None, levels: Sequence[str]) -> dict[str, Any]:
-    """Name the place where an entry is another one, and show it before and after.
+def _report(old_entry: _Entry, added: _Entry | None, levels: Sequence[str]) -> dict[str, Any]:
+    """Name the place at which two prompts first differ, and show it before and after.
 
-    :param levels: those of the entries before it.
+    :param levels: the levels of the entries before it.
     """
-    level = min((each[0] for each in (lost, came) if each is not None), key=_LEVELS.index)
+    level = min((each[0] for each in (old_entry, added) if each is not None), key=_LEVELS.index)
     place = f"{level}[{levels.count(level)}]"
-    if came is None or came[0] != lost[0]:
+    if added is None or added[0] != old_entry[0]:
         shown = [
-            _text(each[1].value)[:200] if each is not None and each[0] == level else None for each in (lost, came)
+            _text(each[1].value)[:200] if each is not None and each[0] == level else None
+            for each in (old_entry, added)
         ]
         return {"place": place, "offset": 0, "before": shown[0], "after": shown[1]}
-    block, one, other = _block(lost[1].value, came[1].value) if level == "messages" else ("", *_whole(lost, came))
+    block, one, other = (
+        _block(old_entry[1].value, added[1].value) if level == "messages" else ("", *_values(old_entry, added))
+    )
     a, b = _text(one), _text(other)
     offset = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     begin = max(offset - 60, 0)
@@ -184,15 +189,15 @@ def _parted(lost: _Entry, came: _Entry | None, levels: Sequence[str]) -> dict[st
     return {"place": place + block, "offset": offset, "before": shown[0], "after": shown[1]}
 
 
-def _whole(lost: _Entry, came: _Entry) -> tuple[Any, Any]:
-    return lost[1].value, came[1].value
+def _values(old_entry: _Entry, added: _Entry) -> tuple[Any, Any]:
+    return old_entry[1].value, added[1].value
 
 
-def _block(lost: Any, came: Any) -> tuple[str, Any, Any]:
-    """Find the block of a message that differs first; the message itself where one of both has a single block."""
-    old, new = (fields(each).get("content", fields(each).get("parts")) for each in (lost, came))
+def _block(old_entry: Any, added: Any) -> tuple[str, Any, Any]:
+    """Find the first block of a message that differs, or the message itself if either has a single block."""
+    old, new = (fields(each).get("content", fields(each).get("parts")) for each in (old_entry, added))
     if not (isinstance(old, list) and isinstance(new, list) and len(old) > 1 and len(new) > 1):
-        return "", lost, came
+        return "", old_entry, added
     at = next((n for n, (x, y) in enumerate(zip(old, new, strict=False)) if x != y), min(len(old), len(new)))
     one, other = (each[at] if at < len(each) else "" for each in (old, new))
     return f".content[{at}]", one, other

@@ -10,18 +10,18 @@ from ccsproxy.insight.facts import Call, Item
 from ccsproxy.insight.prompt.settings import LEVELS
 
 _ORDER = {"tools": 0, "system": 1, "messages": 2}
-#: As many names are said of tools that came or went.
+#: How many names of added or removed tools are listed.
 _NAMES = 6
 
 
 @attr.frozen
 class Difference:
-    """Where two prompts part.
+    """Where two prompts first differ.
 
     :ivar part: ``model``, ``tools``, ``system``, ``messages`` or the name of a setting.
     :ivar place: such as ``tools[40]`` or ``messages[12].content[1]``.
     :ivar words: what differs, in a sentence.
-    :ivar item: index of the first item that is another; the items before it are the same.
+    :ivar item: index of the first item that differs; all items before it are equal.
     """
 
     part: str
@@ -31,7 +31,7 @@ class Difference:
 
 
 def first_difference(before: Call, after: Call) -> Difference | None:
-    """Find what of a prompt is not as it was; what was only added at the end is no difference."""
+    """Find the first change of a prompt; items that were only appended are not a change."""
     if before.model != after.model and before.who != after.who:
         return Difference("model", "model", f"{before.who or '?'} → {after.who or '?'}", 0)
     content = _content_difference(before.items, after.items)
@@ -58,7 +58,7 @@ def _content_difference(before: Sequence[Item], after: Sequence[Item]) -> Differ
 
 
 def _piece(lost: Item, came: Item) -> str:
-    """Name the block of a message that differs first."""
+    """Name the first block of a message that differs."""
     if not lost.pieces or not came.pieces:
         return ""
     pairs = zip(lost.pieces, came.pieces, strict=False)
@@ -67,7 +67,7 @@ def _piece(lost: Item, came: Item) -> str:
 
 
 def _item_words(lost: Item, came: Item) -> str:
-    """Say in words how one item became another."""
+    """Describe how one item changed into another."""
     for one, other in zip(lost.parts, came.parts, strict=False):
         if one == other:
             continue
@@ -82,7 +82,7 @@ def _kind_words(kind: str) -> str:
 
 
 def _quote_words(before: str, after: str) -> str:
-    """Show where two beginnings part."""
+    """Show where two beginnings of text differ."""
     at = next(
         (n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
     )
@@ -97,7 +97,7 @@ def _size_words(before: int, after: int) -> str:
 
 
 def tools_changed(before: Sequence[Item], after: Sequence[Item]) -> str:
-    """Say which tools came, went or were edited."""
+    """List the tools that were added, removed or edited."""
     old, new = _tools(before), _tools(after)
     added = [name for name in new if name not in old]
     removed = [name for name in old if name not in new]
@@ -107,9 +107,9 @@ def tools_changed(before: Sequence[Item], after: Sequence[Item]) -> str:
 
 
 def tools_in_brief(before: Sequence[Item], after: Sequence[Item]) -> str:
-    """Count the tools that came, went or were edited, those of an MCP server together: ``+4 mcp__linear, ~1 Bash``.
+    """Count the tools that were added, removed or edited, grouped by MCP server: ``+4 mcp__linear, ~1 Bash``.
 
-    :return: nothing where they are the same, or the same in another order.
+    :return: empty if the tools are the same, in any order.
     """
     old, new = _tools(before), _tools(after)
     changes = (
@@ -124,7 +124,7 @@ def tools_in_brief(before: Sequence[Item], after: Sequence[Item]) -> str:
 
 
 def _server(name: str) -> str:
-    """Return the MCP server's part of a tool's name, the whole name of any other tool."""
+    """Return the MCP server of a tool's name, or the name of any other tool."""
     return name.rpartition("__")[0] if name.startswith("mcp__") and name.count("__") > 1 else name
 
 
@@ -138,7 +138,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _setting_difference(before: Call, after: Call) -> Difference | None:
-    """Find the setting whose change is felt first."""
+    """Find the changed setting with the largest effect."""
     found = []
     for name, level in LEVELS.items():
         old, new = before.settings.get(name), after.settings.get(name)

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-#: As much of a file is looked at, in base64 letters; the size of a JPEG may stand behind a long preview.
-_LOOKED_AT = 512 * 1024
-#: What is taken where nothing is known of the size.
+#: How much of a file is examined, in base64 characters; the size of a JPEG may follow a long preview.
+_EXAMINED = 512 * 1024
+#: Estimate for an image of unknown size.
 UNKNOWN = 1500
 _TILES = {"gpt-5": (70, 140), "gpt-4o-mini": (2833, 5667), "gpt-4o": (85, 170), "gpt-4.1": (85, 170),
           "o1": (75, 150), "o3": (75, 150)}  # fmt: skip
@@ -24,7 +24,7 @@ _OLD_CLAUDE = re.compile(r"claude-(?:3|opus-4-[0156]\b|opus-4$|sonnet-4|haiku)")
 def image_tokens(model: str, pixels: tuple[int, int] | None) -> int:
     """Return the tokens of an image for a model.
 
-    :param pixels: width and height, None when they are not known.
+    :param pixels: width and height; None if unknown.
     """
     if pixels is None:
         return UNKNOWN
@@ -63,12 +63,12 @@ def _openai(model: str, width: int, height: int) -> int:
 
 
 def _is(model: str, name: str) -> bool:
-    """Whether a model is one, or a dated snapshot of it, not a relative with a longer name."""
+    """Return whether a model has a name, dated snapshots included, but not relatives with longer names."""
     return bool(re.match(re.escape(name) + r"(?:\.1)?(?:-20\d\d.*|-chat.*)?\Z", model))
 
 
 def images_in(value: Any, depth: int = 0) -> Iterator[tuple[int, int] | None]:
-    """Yield the size of each image in a message, in its order, None where it is not in the message."""
+    """Yield the size of each image in a message, in order; None for an image that is not in the message itself."""
     if isinstance(value, list) and depth < 8:
         for each in value:
             yield from images_in(each, depth + 1)
@@ -83,7 +83,7 @@ def images_in(value: Any, depth: int = 0) -> Iterator[tuple[int, int] | None]:
 
 
 def _image_data(block: dict[str, Any]) -> str | None:
-    """Return the base64 text of a block that is an image, empty where only its address is given."""
+    """Return the base64 text of an image block; empty if it only has the image's address."""
     kind = block.get("type")
     if kind == "image" and isinstance(block.get("source"), dict):
         return _text(block["source"].get("data"))
@@ -105,8 +105,8 @@ def _text(value: Any) -> str:
 
 
 def pixels(data: str) -> tuple[int, int] | None:
-    """Read width and height of a PNG, GIF, JPEG or WebP file out of its base64 text."""
-    head = data[:_LOOKED_AT]
+    """Read width and height from the base64 text of a PNG, GIF, JPEG or WebP file."""
+    head = data[:_EXAMINED]
     try:
         raw = base64.b64decode(head[: len(head) // 4 * 4])
     except (binascii.Error, ValueError):
@@ -133,7 +133,7 @@ def _webp(raw: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg(raw: bytes) -> tuple[int, int] | None:
-    """Go from segment to segment until one that says how large the picture is (ITU T.81, B.2.2)."""
+    """Skip from segment to segment to the frame header with the size (ITU T.81, B.2.2)."""
     at = 2
     while at + 9 < len(raw):
         if raw[at] != 0xFF:

@@ -1,7 +1,7 @@
 """The layout of a prompt: tools, system prompt and messages in the order in which providers use them.
 
-Markers of the prompt cache are taken out of the values, as they move from call to call without changing the prompt.
-Order of the levels: "Prompt caching", platform.claude.com; OpenAI's guide lists the same things that break a prefix.
+Markers of the prompt cache are removed from the values, because they move from call to call without changing the
+prompt. Order of the levels: "Prompt caching", platform.claude.com; OpenAI's guide lists the same causes of a miss.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import msgspec
 
 from ccsproxy.dialects.views.blocks import fields, items
 
-#: Where the other dialects' marker stands inside a block, and how long it keeps when it does not say.
+#: The members of a block that mark it in other dialects, with their default lifetime in seconds.
 _MARKERS = {"cache_control": 300, "prompt_cache_breakpoint": 1800}
 _SPANS_S = {"5m": 300, "30m": 1800, "1h": 3600, "12h": 43200, "24h": 86400}
 _SYSTEM_ROLES = ("system", "developer")
@@ -23,9 +23,9 @@ _SYSTEM_ROLES = ("system", "developer")
 class MarkedItem:
     """A value of the prompt without its markers.
 
-    :ivar value: decoded; ``msgspec.Raw`` or its bytes may stand for one that was met before.
-    :ivar digest: of the value as JSON: equal values have equal ones.
-    :ivar marks: index of the block that is marked, and for how long, in seconds.
+    :ivar value: decoded; a value that was seen before may be ``msgspec.Raw`` or its bytes.
+    :ivar digest: of the value as JSON: equal values have equal digests.
+    :ivar marks: index and lifetime in seconds of each marked block.
     """
 
     value: Any
@@ -34,10 +34,10 @@ class MarkedItem:
 
 
 class DigestMemory:
-    """Knows the digests of values that were met before by the hash of their JSON, where they had no markers.
+    """Remembers the digests of values without markers by Python's hash of their JSON.
 
-    A digest is kept in files, and so has to be a cryptographic hash of what it names; that costs four times what
-    Python's own does, which is enough to know a value again within one process.
+    Digests are stored in files and therefore have to be cryptographic hashes. These cost four times as much as
+    Python's hash, which suffices to recognise a value within one process.
     """
 
     def __init__(self, most: int = 20_000) -> None:
@@ -45,7 +45,7 @@ class DigestMemory:
         self._digests: dict[int, int] = {}
 
     def marked(self, value: Any) -> MarkedItem:
-        """Take the markers out of a tool, a block or a message; most have none, as their text tells."""
+        """Remove the markers from a tool, a block or a message; most have none, which their JSON shows."""
         data = value if isinstance(value, bytes) else encoded(value)
         name = hash(data)
         digest = self._digests.get(name)
@@ -63,7 +63,7 @@ class DigestMemory:
 
 
 def digest_of(data: bytes) -> int:
-    """Return a number of 56 bits that tells contents apart."""
+    """Return a 56-bit number that identifies contents."""
     return int.from_bytes(hashlib.blake2b(data, digest_size=7).digest())
 
 
@@ -81,9 +81,9 @@ class Layout:
     rest: Mapping[str, Any]
 
     def entries(self, known: DigestMemory | None = None) -> Iterator[tuple[str, MarkedItem]]:
-        """Go through the prompt in its order.
+        """Iterate over the prompt in its order.
 
-        :param known: the digests of what was met before.
+        :param known: the digests of values seen before.
         """
         known = known or DigestMemory()
         for level in ("tools", "system", "messages"):
@@ -92,12 +92,12 @@ class Layout:
 
 
 def seen_entries(laid: Layout, upstream: Any, known: DigestMemory | None = None) -> Iterator[tuple[str, MarkedItem]]:
-    """Go through a prompt as the provider's cache sees it.
+    """Iterate over a prompt as the provider's cache sees it.
 
-    Claude Code's first system block is for accounting; api.anthropic.com removes it before it looks at the cache,
-    other upstreams see it ("LLM gateway protocol", code.claude.com).
+    Claude Code's first system block is for accounting; api.anthropic.com removes it before it consults the cache, and
+    other upstreams do not ("LLM gateway protocol", code.claude.com).
 
-    :param upstream: the name of the upstream that was asked.
+    :param upstream: the name of the upstream.
     """
     for level, marked in laid.entries(known):
         text = fields(marked.value).get("text") if level == "system" and upstream == "anthropic" else None
@@ -106,7 +106,7 @@ def seen_entries(laid: Layout, upstream: Any, known: DigestMemory | None = None)
 
 
 def layout(dialect: str | None, body: Any) -> Layout | None:
-    """Take a body apart; None where it is no prompt that this room can read.
+    """Parse a body into its levels; None if it is not a prompt of a known dialect.
 
     :param dialect: the dialect's name in the record.
     """
@@ -118,7 +118,7 @@ def layout(dialect: str | None, body: Any) -> Layout | None:
 
 
 def shape_of(dialect: str | None, body: Mapping[str, Any]) -> str:
-    """Return the family of dialects that a body is written in."""
+    """Return the family of dialects to which a body belongs."""
     if dialect == "bedrock":
         return "anthropic" if "anthropic_version" in body else "converse"
     return {"anthropic": "anthropic", "openai_responses": "responses", "gemini": "gemini"}.get(
@@ -140,8 +140,8 @@ def _converse(body: dict[str, Any]) -> Layout:
 
 
 def _responses(body: dict[str, Any]) -> Layout:
-    given = body.get("input")
-    entries = [{"role": "user", "content": given}] if isinstance(given, str) else items(given)
+    messages = body.get("input")
+    entries = [{"role": "user", "content": messages}] if isinstance(messages, str) else items(messages)
     added = [tool for entry in entries for tool in items(_additional_tools(entry))]
     levels = {"tools": [*items(body.get("tools")), *added], "system": items(body.get("instructions")),
               "messages": [entry for entry in entries if _additional_tools(entry) is None]}  # fmt: skip
@@ -155,12 +155,14 @@ def _additional_tools(entry: Any) -> Any:
 
 
 def _chat(body: dict[str, Any]) -> Layout:
-    given = items(body.get("messages"))
-    leading = next((n for n, each in enumerate(given) if fields(each).get("role") not in _SYSTEM_ROLES), len(given))
+    messages = items(body.get("messages"))
+    leading = next(
+        (n for n, each in enumerate(messages) if fields(each).get("role") not in _SYSTEM_ROLES), len(messages)
+    )
     typed = [body[key] for key in ("prompt",) if body.get(key) is not None]
     levels = {"tools": [*items(body.get("tools")), *items(body.get("functions"))],
-              "system": [*items(body.get("system")), *given[:leading]],
-              "messages": [*given[leading:], *({"role": "user", "content": each} for each in typed)]}  # fmt: skip
+              "system": [*items(body.get("system")), *messages[:leading]],
+              "messages": [*messages[leading:], *({"role": "user", "content": each} for each in typed)]}  # fmt: skip
     return Layout("chat", levels, _rest(body, ("tools", "functions", "system", "messages", "prompt")))
 
 
@@ -193,7 +195,7 @@ def _rest(body: Mapping[str, Any], known: Any) -> dict[str, Any]:
 
 
 def _joined(values: list[Any], marked: Callable[[Any], MarkedItem]) -> Iterator[MarkedItem]:
-    """Yield the values of a level; a cache point of Bedrock's between them marks the value before."""
+    """Yield the values of a level; in Bedrock, a cache point between values marks the previous one."""
     held: MarkedItem | None = None
     for value in values:
         point = _point(value)
@@ -208,8 +210,8 @@ def _joined(values: list[Any], marked: Callable[[Any], MarkedItem]) -> Iterator[
 
 
 def _marked(value: Any, data: bytes) -> MarkedItem:
-    """Take the markers out of a value that is a given JSON text."""
-    # Spelled out, as this is asked for each of a thousand messages of each call.
+    """Remove the markers from a value, given with its JSON text."""
+    # Written out, because this runs for each of a thousand messages of each call.
     if b'"cache_control"' not in data and b'"cachePoint"' not in data and b'"prompt_cache_breakpoint"' not in data:
         return MarkedItem(value, digest_of(data))
     bare, marks = _unmarked(value)
@@ -217,14 +219,14 @@ def _marked(value: Any, data: bytes) -> MarkedItem:
 
 
 def encoded(value: Any) -> bytes:
-    """Write a value as JSON; of what cannot be written so, its looks.
+    """Encode a value as JSON, or else as its ``repr``.
 
-    :raises ValueError: when it is nested too deep for either.
+    :raises ValueError: if it is nested too deeply for either.
     """
     try:
         return msgspec.json.encode(value)
     except (ValueError, RecursionError, UnicodeError):
-        pass  # lone surrogates, and integers beyond 64 bits, are in some records
+        pass  # some records contain lone surrogates or integers beyond 64 bits
     try:
         return repr(value).encode("utf-8", "replace")
     except RecursionError:
@@ -246,7 +248,7 @@ def _unmarked(value: Any) -> tuple[Any, tuple[tuple[int, int], ...]]:
 
 
 def _blocks(content: list[Any]) -> tuple[list[Any], list[tuple[int, int]]]:
-    """Take the markers out of the blocks of a message, those inside tool results included."""
+    """Remove the markers from the blocks of a message, including those in tool results."""
     found: list[Any] = []
     marks: list[tuple[int, int]] = []
     for block in content:
@@ -266,7 +268,7 @@ def _blocks(content: list[Any]) -> tuple[list[Any], list[tuple[int, int]]]:
 
 
 def _without(block: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    """Return a block without its marker, and for how long that asks."""
+    """Return a block without its marker, and the lifetime that the marker requests."""
     ttl = _ttl(block)
     return (_rest(block, _MARKERS), ttl) if ttl or any(name in block for name in _MARKERS) else (block, 0)
 
@@ -279,7 +281,7 @@ def _ttl(block: Mapping[str, Any]) -> int:
 
 
 def _point(value: Any) -> int:
-    """Return how long a cache point of Bedrock Converse asks for, 0 where the value is none."""
+    """Return the lifetime that a cache point of Bedrock Converse requests; 0 if the value is not one."""
     if not isinstance(value, dict) or not value.get("cachePoint"):
         return 0
     return span_s(fields(value["cachePoint"]).get("ttl"), 300)

@@ -12,14 +12,14 @@ from ccsproxy.insight.prompt.images import image_tokens
 from ccsproxy.insight.prompt.layout import digest_of, encoded
 from ccsproxy.insight.prompt.sizes import text_tokens
 
-#: Tools that begin a sub-agent, and the member of their input that holds its task.
+#: Tools that start a sub-agent, and the member of their input that holds its task.
 SPAWNING = {"Agent": "prompt", "Task": "prompt", "task": "prompt", "spawn_agent": "message"}
-#: Members of a tool's input that say what it works on, the most telling first.
+#: Members of a tool's input that state its object, the most specific first.
 _TARGETS = (
     *("file_path", "notebook_path", "filePath", "absolute_path", "path", "command", "cmd", "url", "query"),
     *("pattern", "description", "input"),
 )
-#: Kinds of which less is quoted.
+#: Kinds of parts with shorter quotes.
 _SHORT = ("thinking", "context", "instructions")
 #: Tokens of the frame around a tool and a message; the exact forms are not public.
 TOOL_FRAME, MESSAGE_FRAME = 10, 4
@@ -27,11 +27,11 @@ TOOL_FRAME, MESSAGE_FRAME = 10, 4
 
 @attr.frozen
 class PartReading:
-    """What is needed to name the parts of a prompt.
+    """The context needed to classify the parts of a prompt.
 
-    :ivar model: asked for; decides what an image costs.
+    :ivar model: the requested model; determines the tokens of an image.
     :ivar calls: ``(tool, detail)`` by the id of each tool call seen so far.
-    :ivar sizes: of the images of the message that is read, in their order.
+    :ivar sizes: of the images of the current message, in order.
     """
 
     model: str
@@ -40,12 +40,12 @@ class PartReading:
 
 
 def json_text(value: Any) -> str:
-    """Write a value as JSON text; of what cannot be written so, its looks."""
+    """Encode a value as JSON text, or else as its ``repr``."""
     return encoded(value).decode("utf-8", "replace")
 
 
 def server_of(tool: str) -> str:
-    """Return the MCP server of a tool's name, empty where the name does not say one."""
+    """Return the MCP server in a tool's name; empty if there is none."""
     for prefix in ("mcp__", "mcp_"):
         if tool.startswith(prefix):
             return tool.removeprefix(prefix).partition("__" if prefix == "mcp__" else "_")[0]
@@ -89,7 +89,7 @@ def _block_parts(role: str, block: Block, reading: PartReading) -> Iterator[Part
 
 
 def _user_parts(text: str) -> Iterator[Part]:
-    """Tell what the user typed from what the client put around it."""
+    """Separate what the user typed from what the client put around it."""
     own = markers.own_text(text)
     if not own:
         yield from _split("context", text)
@@ -102,7 +102,7 @@ def _user_parts(text: str) -> Iterator[Part]:
 
 
 def _split(kind: str, text: str) -> Iterator[Part]:
-    """Tell the instruction files in a client's text from the rest of it."""
+    """Separate the instruction files in a client's text from the rest."""
     for path, piece in markers.instruction_files(text):
         if piece:
             yield _part("instructions" if path else kind, piece, name=path)
@@ -112,16 +112,16 @@ def _call_part(block: Block, reading: PartReading) -> Part:
     name, detail = block.name or "", target_of(block.value)
     if block.id:
         reading.calls[block.id] = (name, detail)
-    given = block.value if isinstance(block.value, str) else json_text(block.value)
+    text = block.value if isinstance(block.value, str) else json_text(block.value)
     task = string(fields(block.value).get(SPAWNING.get(name, ""))).strip()
     return Part(
         kind="tool_call",
         name=name,
         detail=detail,
-        tokens=text_tokens(given) + text_tokens(name) + TOOL_FRAME,
-        size=len(given.encode("utf-8", "replace")),
+        tokens=text_tokens(text) + text_tokens(name) + TOOL_FRAME,
+        size=len(text.encode("utf-8", "replace")),
         id=block.id or "",
-        quote=given[: QUOTE if task else TOOL_QUOTE],
+        quote=text[: QUOTE if task else TOOL_QUOTE],
         digest=digest_of(task.encode("utf-8", "replace")) if task else 0,
     )
 
@@ -176,7 +176,7 @@ def _text_of(block: Block) -> str:
 
 
 def target_of(value: Any) -> str:
-    """Return what a tool call is about: its file, command or address."""
+    """Return what a tool call refers to: its file, command or address."""
     if isinstance(value, str):
         patched = [line for line in value.splitlines()[:20] if line.startswith("*** ") and "File:" in line]
         return patched[0].partition("File:")[2].strip()[:200] if patched else ""

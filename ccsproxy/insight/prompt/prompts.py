@@ -18,9 +18,9 @@ KINDS = ("system", "tools")
 
 @attr.define(eq=False)
 class Version:
-    """One system prompt, or one set of tools, as it was sent.
+    """One system prompt, or one set of tools, in one version.
 
-    :ivar id: tells it apart; equal content has equal ids.
+    :ivar id: identifies the content.
     """
 
     id: str
@@ -39,8 +39,8 @@ class Version:
 
     @property
     def cost(self) -> float | None:
-        """What sending it came to, estimated: as if each session had cached it at once and read it since."""
-        # A call that broke off has none, and says nothing of the others.
+        """The estimated cost of sending it, if each session wrote it to the cache once and then read it."""
+        # A call that broke off has no rates, which says nothing about the others.
         rates = self.last.rates or self.first.rates
         if rates is None or rates.input is None:
             return None
@@ -73,21 +73,21 @@ class Version:
 
 
 def prompt_id(call: Call, kind: str) -> str | None:
-    """Return the id of a call's system prompt or tool set; None where it has none."""
+    """Return the id of a call's system prompt or tool set; None if it has none."""
     return _named(kind, [item.digest for item in call.of_level(kind)])
 
 
 def prompt_ids(record: Mapping[str, Any], digests: DigestMemory) -> dict[str, str | None]:
-    """Return the ids of a record's system prompt and tool set by their kinds, without making facts of its call.
+    """Return the ids of a record's system prompt and tool set by kind, without building the facts of its call.
 
     :param record: of a call to a model; messages may be ``msgspec.Raw``.
-    :param digests: of what was met before.
+    :param digests: of values seen before.
     """
     found: dict[str, list[int]] = {kind: [] for kind in KINDS}
     laid = layout(record.get("dialect"), fields(record.get("request")).get("body"))
     for level, marked in seen_entries(laid, record.get("upstream"), digests) if laid is not None else ():
         if level not in found:
-            break  # the messages, which stand behind both
+            break  # the messages, which follow both
         found[level].append(marked.digest)
     return {kind: _named(kind, each) for kind, each in found.items()}
 
@@ -126,9 +126,9 @@ def _count(version: Version, call: Call) -> None:
 
 
 def predecessor(found: Iterable[Version], version: Version) -> Version | None:
-    """Return the version of the same kind and client that was in use before, None where there is none.
+    """Return the previous version of the same kind and client; None if there is none.
 
-    One of the same folder goes before others, as folders have instructions of their own.
+    A version from the same folder is preferred, because folders have instructions of their own.
     """
     client = version.first.client
     earlier = [

@@ -33,7 +33,7 @@ _LONGEST = 120
 
 
 def settings_of(laid: Layout, headers: Mapping[str, Any]) -> dict[str, str]:
-    """Return the settings of a request that differ from nothing said, as short JSON texts."""
+    """Return the settings of a request that differ from the default, as short JSON texts."""
     found = _of_anthropic(laid.rest) if laid.shape in ("anthropic", "converse") else _of_openai(laid.rest)
     if laid.shape == "gemini":
         found = {"cached_content": laid.rest.get("cachedContent")}
@@ -54,14 +54,14 @@ def _of_anthropic(rest: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _thinking(asked: Any) -> Any:
-    """Return how a request asks for thinking; not at all is the same as switched off."""
-    return None if fields(asked).get("type") == "disabled" else asked
+def _thinking(thinking: Any) -> Any:
+    """Return the thinking that a request asks for; a missing setting equals a disabled one."""
+    return None if fields(thinking).get("type") == "disabled" else thinking
 
 
 def _of_openai(rest: Mapping[str, Any]) -> dict[str, Any]:
     text, reasoning = fields(rest.get("text")), fields(rest.get("reasoning"))
-    # `tool_choice: none` and allowed tools are the documented ways of not breaking the prefix.
+    # `tool_choice: none` and allowed tools are the documented ways of not invalidating the prefix.
     return {
         "parallel_tool_calls": rest.get("parallel_tool_calls"),
         "text.format": text.get("format", rest.get("response_format")),

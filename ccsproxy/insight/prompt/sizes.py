@@ -1,25 +1,25 @@
 """Estimates how many tokens a text has: no provider's tokenizer works offline, and Claude's is not public.
 
-The estimates only have to be right in proportion to one another, as they are scaled to what the provider counted. A
-text is split as byte-pair encodings split before they join (words at changes of case, runs of digits and of signs);
-a common word is one token, long ones are several, neighbouring signs go together in pairs. tiktoken would fetch its
-tables over the network at first use, and knows no Claude.
+The estimates only have to be right in proportion to one another, because they are scaled to what the provider
+counted. A text is split as byte-pair encodings pre-tokenise it (words at changes of case, runs of digits and of
+signs); a common word is one token, a long one several, and neighbouring signs form pairs. tiktoken would download its
+tables at first use, and does not support Claude.
 
-`PIECES` says what a piece is. Text in ASCII, which nearly all is, is counted without making the pieces: a piece
-begins where the class of letters changes, and those places are counted in C, three times as fast.
+`PIECES` defines the pieces. ASCII text, which is nearly all text, is counted without building them: a piece starts
+where the character class changes, and those places are counted in C, three times as fast.
 """
 
 import re
 from functools import lru_cache
 
-#: A text is judged by samples of this many characters, and at most so many of them: of source code the count is
-#: within 3 % of that of the whole text (one standard deviation); four samples of 1500 are at 2.6 %.
+#: Length and maximum number of the samples by which a text is judged: for source code the estimate is within 3 % of
+#: the count of the whole text (one standard deviation); four samples of 1500 characters reach 2.6 %.
 _SAMPLE, _SAMPLES = 375, 8
 PIECES = re.compile(
     r"[^\W\d_]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|[\u2e80-\u9fff\uac00-\ud7af]|[^\W\d_]+"
     r"|\d{1,3}|\n\s*|[^\w\s]{1,2}|_|[ \t]{2,}"
 )
-#: What stands among the letters of `PIECES` and is none: a sign of division, the full stops of Chinese and Japanese.
+#: Characters within the ranges of `PIECES` that are not letters: division signs, Chinese and Japanese full stops.
 _NAMED = re.compile(r"[à-ÿ\u2e80-\u9fff\uac00-\ud7af]")
 #: Letters of a word that are one token, and words that are more.
 _WORD = 9

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ccsproxy.redaction.search.finding import FoundSecret
 
-#: The replacement for values of header fields, parameters and keys known to version 1 (contract, section 10).
+#: The replacement for values of header fields, parameters and keys known to version 1.
 PLACEHOLDER = "<redacted>"
 #: The kind of such a value.
 FIRST_KIND = "key"

@@ -1,4 +1,4 @@
-"""Imports the records of a version 1 data directory, as ccs-proxy wrote them (contract, section 10)."""
+"""Imports the records of a version 1 data directory, as ccs-proxy wrote them."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime

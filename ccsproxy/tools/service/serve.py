@@ -19,7 +19,7 @@ SUMMARY = "Relay LLM API calls to an upstream and record them."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of contract section 1."""
+    """Declare the options of the service."""
     for known in SETTINGS:
         _add(parser, known)
     parser.add_argument(

@@ -168,7 +168,7 @@ _PARAMETERS = frozenset(
 )
 #: Keys that are secret only in a request to an OAuth token endpoint, which a ``grant_type`` beside them shows.
 GRANT_KEYS = frozenset({"code", "code_verifier", "device_code", "assertion", "client_assertion"})
-#: Keys of version 1, whose values become the bare placeholder in JSON too (contract, section 10).
+#: Keys of version 1, whose values become the bare placeholder in JSON too.
 _FIRST_KEYS = frozenset({"authorization", "proxyauthorization", "xapikey", "apikey", "cookie", "setcookie"})
 
 
