@@ -147,6 +147,7 @@ def _bar(page: Page, health: Mapping[str, Any], spent: Any) -> Any:
         ),
         _query(page),
         _pulse(health, spent),
+        h.a("Log out", href=health["logout"], class_="log-out") if health.get("logout") else None,
         h.button("Theme", id="theme", type="button", class_="plain", hidden=True, data_testid="theme"),
         h.button("?", id="help-button", type="button", class_="plain", aria_label="Keyboard help", hidden=True),
         class_="bar",
@@ -181,11 +182,15 @@ def _pulse(health: Mapping[str, Any], spent: Any) -> Any:
     """Show what was spent, and how many calls are under way; the script keeps it up."""
     return h.p(
         h.span(spent, id="spent", class_="spent", hidden=spent is None),
-        h.span(h.span(exact(health.get("in_flight")), id="in-flight", class_="figure"), " in flight"),
+        None if health.get("hub") else _in_flight(health),
         h.span("", id="live", class_="live", hidden=True),
         h.span("ccsproxy does not answer", id="away", class_="away-said", role="status", hidden=True),
         class_="pulse",
     )
+
+
+def _in_flight(health: Mapping[str, Any]) -> Any:
+    return h.span(h.span(exact(health.get("in_flight")), id="in-flight", class_="figure"), " in flight")
 
 
 def _notices(health: Mapping[str, Any]) -> Any:

@@ -221,6 +221,13 @@ class LoginTests(HubTestCase):
         self.end_and_start()
         browser.move(self.url)
         self.assertEqual(browser.ask("/api/requests")[0], 200)
+        self.assertIn('href="/oidc/logout"', browser.ask("/calls")[2])
+        copy = dict(browser.cookies)
+        self.assertEqual(browser.ask("/oidc/logout", "POST")[0], 303)
+        self.end_and_start()
+        browser.move(self.url)
+        browser.cookies = copy
+        self.assertEqual(browser.ask("/api/requests")[0], 401)
         self.end()
         self.start(*self.options, "--session-hours", "0.0005")
         browser = Browser(self.url)

@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import attr
 
 from ccsproxy.api.guard import is_loopback
+
+#: The path of the page where a user logs out.
+LOG_OUT = "/oidc/logout"
 
 
 @attr.frozen
@@ -21,6 +25,7 @@ class LoginSettings:
     :ivar scopes: beside ``openid``.
     :ivar person: the claim that names the person.
     :ivar groups: the claim that names the person's groups.
+    :ivar revocations: the file of the sessions that users have ended; None if this hub remembers them by itself.
     :ivar clock: seconds since the epoch.
     """
 
@@ -33,6 +38,7 @@ class LoginSettings:
     scopes: tuple[str, ...] = ("email", "profile")
     person: str = "email"
     groups: str = "groups"
+    revocations: Path | None = None
     clock: Callable[[], float] = time.time
 
     @property
@@ -43,7 +49,7 @@ class LoginSettings:
     @property
     def logout(self) -> str:
         """The URL to which it sends them when they have logged out there."""
-        return self.public_url + "/oidc/logout"
+        return self.public_url + LOG_OUT
 
     @property
     def is_secure(self) -> bool:

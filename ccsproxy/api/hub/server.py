@@ -18,7 +18,7 @@ from ccsproxy.api.health import Health
 from ccsproxy.api.hub.access import Network, Role, Roles
 from ccsproxy.api.hub.audit import AuditLog
 from ccsproxy.api.hub.authenticators import Authenticator, HeaderAuthenticator
-from ccsproxy.api.hub.login_settings import LoginSettings
+from ccsproxy.api.hub.login_settings import LOG_OUT, LoginSettings
 from ccsproxy.api.hub.root import HubRoot
 from ccsproxy.api.process import make_api
 from ccsproxy.api.queries import Queries
@@ -28,6 +28,7 @@ from ccsproxy.dashboard.pages import Pages
 from ccsproxy.exchange.ids import iso_time
 from ccsproxy.store.engine.engine import Engine, EngineError
 from ccsproxy.store.engine.reader import EngineReader
+from ccsproxy.store.engine.time_limit import TIME_LIMIT, WITHIN
 from ccsproxy.store.reader.insights import Insights
 from ccsproxy.store.reader.reader import Reader
 
@@ -40,7 +41,12 @@ class EngineReading(ReadingPool):
 
     def run(self, function: Callable[..., T], *arguments: Any) -> Deferred[T]:
         """Call a function in a thread (see `ccsproxy.api.reading.Reading`)."""
-        return super().run(function, *arguments).addErrback(_refuse)
+        return super().run(_within_limit, function, *arguments).addErrback(_refuse)
+
+
+def _within_limit(function: Callable[..., T], *arguments: Any) -> T:
+    with TIME_LIMIT.question(WITHIN):
+        return function(*arguments)
 
 
 def _refuse(reason: Failure) -> Any:
@@ -123,4 +129,5 @@ class Hub:
             "started_at": iso_time(self._started),
             "hub": self._settings.source,
             "redact": True,
+            **({"logout": LOG_OUT} if self._settings.login is not None else {}),
         }

@@ -2,10 +2,12 @@
 
 import argparse
 import secrets
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ccsproxy.api.hub.login_settings import LoginSettings, is_safe_url
+from ccsproxy.api.hub.oidc.revocations import SharedRevocations
 from ccsproxy.config.private_file import read_private
 from ccsproxy.errors import ConfigError
 
@@ -36,6 +38,8 @@ def add_login_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--session-key-file", metavar="FILE", help="file with at least 32 random bytes, for several "
                        "hubs and for logins that outlast a restart (default: a new key)")  # fmt: skip
+    group.add_argument("--session-revocations", metavar="FILE", help="file in which hubs with the same session key "
+                       "tell one another who has logged out (default: the key file's name and .revoked)")  # fmt: skip
 
 
 def check_login(args: argparse.Namespace) -> None:
@@ -44,10 +48,12 @@ def check_login(args: argparse.Namespace) -> None:
     :raises ConfigError: if the arguments are inconsistent.
     """
     if not args.oidc_issuer:
-        for name in ("oidc_client_id", "oidc_secret_file", "oidc_scope", "session_key_file"):
+        for name in ("oidc_client_id", "oidc_secret_file", "oidc_scope", "session_key_file", "session_revocations"):
             if getattr(args, name):
                 raise ConfigError("--" + name.replace("_", "-"), "it applies only with --oidc-issuer; add that")
         return
+    if args.session_revocations and not args.session_key_file:
+        raise ConfigError("--session-revocations", "sessions are shared by --session-key-file; add that")
     if args.auth_header:
         raise ConfigError("--oidc-issuer", "users are identified by it or by --auth-header; remove one of them")
     if not args.oidc_client_id:
@@ -92,7 +98,21 @@ def login_settings(args: argparse.Namespace, own_url: str) -> LoginSettings | No
         ("email", "profile", *args.oidc_scope),
         args.oidc_person_claim,
         args.oidc_groups_claim,
+        _revocations(args),
     )
+
+
+def _revocations(args: argparse.Namespace) -> Path | None:
+    """Return the file of revoked sessions, which is not needed where a restart ends all of them."""
+    if not args.session_key_file:
+        return None
+    path = Path(args.session_revocations or f"{args.session_key_file}.revoked").expanduser()
+    try:
+        SharedRevocations(time.time, path)
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}; name another file, common to all hubs of this key"
+        raise ConfigError("--session-revocations", message) from None
+    return path
 
 
 def public_name(args: argparse.Namespace) -> list[str]:

@@ -15,6 +15,7 @@ from ccsproxy.api.deliver import deliver, secure
 from ccsproxy.api.hub.access import Visitor
 from ccsproxy.api.hub.login_settings import LoginSettings
 from ccsproxy.api.hub.oidc.provider import OpenIdProvider, ProviderError
+from ccsproxy.api.hub.oidc.revocations import Revocations, SharedRevocations
 from ccsproxy.api.hub.oidc.sessions import OWN_PATH, Login, LoginSessions, path_back, visitor_of
 from ccsproxy.api.hub.oidc.signed import Signer
 from ccsproxy.api.hub.oidc.tokens import TokenRefused
@@ -24,7 +25,8 @@ from ccsproxy.api.site import API_SEGMENTS, Fixed
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>ccsproxy hub</title>
 <link rel="stylesheet" href="/oidc/style"><main><h1>{title}</h1><p>{said}</p>{more}</main></html>"""
 _STYLE = (
-    b"main{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem}h1{font-size:1.3rem}"
+    b":root{color-scheme:light dark}main{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;"
+    b"padding:0 1rem}h1{font-size:1.3rem}button{font:inherit;padding:.3rem .9rem}"
 )
 #: The content security policy of these pages: unlike other answers they may submit a form, the one for logging out.
 _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -132,14 +134,19 @@ class OidcAuthenticator:
         visitor = self.visitor(request)
         if visitor is not None:
             button = f'<form method="post" action="{OWN_PATH}/logout"><button>Log out</button></form>'
-            return _page(HTTPStatus.OK, "Log out", f"You are logged in as {visitor.person}.", button)
+            return _page(HTTPStatus.OK, "Log out", f"You are logged in as {visitor.person}.", button + _BACK)
         place = await self._provider.logout_url(self._settings.logout)
         # A link and no redirect: browsers let a form of ours lead nowhere else (`form-action`).
         there = f'<p><a href="{html.escape(place)}">Log out at the provider, too</a></p>' if place else ""
         return _page(HTTPStatus.OK, "Logged out", "You are not logged in here.", _AGAIN + there)
 
     async def _log_out(self, request: Request) -> ApiResponse:
-        return await _redirect(OWN_PATH + "/logout", self._sessions.end(_cookies_of(request)))
+        try:
+            return await _redirect(OWN_PATH + "/logout", self._sessions.end(_cookies_of(request)))
+        except OSError as error:
+            self._log.error("a log-out counts for this hub only: {error}", error=error)
+            message = "You are logged out of this hub, but others could not be told. Log out at the provider, too."
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "logout", message) from None
 
 
 def make_oidc_authenticator(
@@ -152,10 +159,13 @@ def make_oidc_authenticator(
     """
     clock = settings.clock
     provider = OpenIdProvider(reactor, settings, clock, agent)
-    sessions = LoginSessions(Signer(settings.session_key, clock), clock, settings.session_seconds, settings.is_secure)
+    revoked = Revocations(clock) if settings.revocations is None else SharedRevocations(clock, settings.revocations)
+    signer = Signer(settings.session_key, clock)
+    sessions = LoginSessions(signer, clock, settings.session_seconds, settings.is_secure, revoked)
     return OidcAuthenticator(provider, settings, sessions, groups, reading)
 
 
+_BACK = '<p><a href="/">Back</a></p>'
 _AGAIN = f'<p><a href="{OWN_PATH}/login">Log in</a></p>'
 
 

@@ -10,6 +10,7 @@ import attr
 import msgspec
 
 from ccsproxy.api.hub.access import Visitor, person_in
+from ccsproxy.api.hub.oidc.revocations import Revocations
 from ccsproxy.api.hub.oidc.signed import Signer
 from ccsproxy.api.hub.oidc.tokens import TokenRefused
 
@@ -48,21 +49,28 @@ class Login:
 class LoginSessions:
     """Makes and reads the cookies of sessions and logins.
 
-    Invariant: a session ends at its fixed expiry time, however much it is used, or at logout; the id of a
-    logged-out one is remembered until its expiry.
+    Invariant: a session ends at its fixed expiry time, however much it is used, or at logout, which revokes it.
     """
 
-    def __init__(self, signer: Signer, clock: Callable[[], float], seconds: float, secure: bool) -> None:
+    def __init__(
+        self,
+        signer: Signer,
+        clock: Callable[[], float],
+        seconds: float,
+        secure: bool,
+        revoked: Revocations | None = None,
+    ) -> None:
         """Set the attributes of the cookies.
 
         :param seconds: how long a session lasts.
         :param secure: whether browsers send them over TLS only.
+        :param revoked: the sessions that have ended early; those of this object only if None.
         """
         self._signer, self._clock, self._seconds = signer, clock, seconds
         self._secure = secure
         # A name with that prefix cannot be set from another host of the same domain (RFC 6265bis, section 4.1.3.2).
         self._name = "__Host-ccsproxy" if secure else "ccsproxy_hub"
-        self._ended: dict[str, float] = {}
+        self._revoked = Revocations(clock) if revoked is None else revoked
 
     def visitor(self, cookies: Iterable[bytes]) -> Visitor | None:
         """Return the user to whom cookies belong; None if there is no valid session.
@@ -70,7 +78,7 @@ class LoginSessions:
         :param cookies: the values of ``Cookie``.
         """
         said = self._session(cookies)
-        if said is None or said["id"] in self._ended:
+        if said is None or said["id"] in self._revoked:
             return None
         return Visitor(said["person"], tuple(said["groups"]))
 
@@ -87,12 +95,13 @@ class LoginSessions:
         return self._cookie(self._name, text, self._seconds, "/")
 
     def end(self, cookies: Iterable[bytes]) -> str:
-        """End the session that cookies name; return the ``Set-Cookie`` that removes it."""
-        now = self._clock()
-        self._ended = {each: until for each, until in self._ended.items() if until > now}
+        """End the session that cookies name; return the ``Set-Cookie`` that removes it.
+
+        :raises OSError: if it has ended at this hub alone, because other hubs could not be told.
+        """
         said = self._session(cookies)
         if said is not None:
-            self._ended[said["id"]] = now + self._seconds
+            self._revoked.add(said["id"], self._clock() + self._seconds)
         return self._cookie(self._name, "", 0, "/")
 
     def keep_login(self, login: Login) -> str:

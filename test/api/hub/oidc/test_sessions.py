@@ -67,8 +67,8 @@ class SessionTests(SynchronousTestCase):
         self.assertIsNone(self.sessions.visitor(one))
         self.assertEqual(self.sessions.visitor(two), Visitor("ann"))
         self.now += 61
-        self.sessions.end([])
-        self.assertEqual(self.sessions._ended, {})
+        self.sessions.end(self.cookie(self.sessions.begin(Visitor("ann"))))
+        self.assertEqual(len(self.sessions._revoked._until), 1)
 
     def test_too_much(self) -> None:
         """What a browser would drop without a word is refused with some."""
