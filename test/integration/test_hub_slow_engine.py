@@ -11,6 +11,7 @@ from ccsproxy.config.shipping import ship_address
 from ccsproxy.store.engine import clickhouse
 from ccsproxy.store.engine.clickhouse import ClickHouseEngine
 from ccsproxy.store.engine.engine import EngineError
+from ccsproxy.store.engine.time_limit import TIME_LIMIT
 from test.integration.test_hub import HubTestCase
 
 
@@ -50,6 +51,17 @@ class SlowEngineTests(SynchronousTestCase):
         Scripted.seconds = 1.0
         self.assertIn("within 0.3 seconds; choose a shorter", self.trouble("SELECT 1"))
         self.assertEqual(Scripted.asked, 1)
+
+    def test_several_statements(self) -> None:
+        """A question has one limit for all that it asks: the last statement gets what is left."""
+        Scripted.seconds = 0.4
+        with TIME_LIMIT.question(0.7):
+            self.engine.rows("SELECT 1")
+            self.assertIn("shorter time range", self.trouble("SELECT 2"))
+            time.sleep(0.4)
+            self.assertIn("several things", self.trouble("SELECT 3"))
+        self.assertEqual(Scripted.asked, 2)
+        self.engine.rows("SELECT 4")
 
     def test_slow_pages(self) -> None:
         """Two hubs before an engine that takes 1.5 s for each question: both answer, and their health at once."""

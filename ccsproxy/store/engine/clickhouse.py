@@ -1,6 +1,7 @@
 """ClickHouse as an engine, over its HTTP interface; blocking, for the reading threads."""
 
 import http.client
+import math
 import re
 import ssl
 import threading
@@ -13,10 +14,11 @@ import msgspec
 from ccsproxy.config.shipping import ShipAddress
 from ccsproxy.store.engine.answer_cache import AnswerCache
 from ccsproxy.store.engine.engine import EngineError, bounds, phrase
+from ccsproxy.store.engine.time_limit import TIME_LIMIT, WITHIN
 from ccsproxy.store.summary import KEY_BITS
 
-#: Time limit of a query in seconds, and how many seconds its result is cached.
-WITHIN, HELD_S = 60.0, 5.0
+#: How many seconds a result is cached.
+HELD_S = 5.0
 _TOKEN = re.compile(r"\A[A-Za-z0-9]+\Z")
 _SETTINGS = {
     "output_format_json_quote_64bit_integers": "0",
@@ -38,10 +40,10 @@ _HINTS = {
 }
 
 
-def _trouble(error: Exception) -> str:
+def _trouble(error: Exception, within: float) -> str:
     """Say what became of a query, for people."""
     if isinstance(error, TimeoutError):
-        return f"did not answer within {WITHIN:g} seconds; choose a shorter time range, or look at its load"
+        return f"did not answer within {within:.3g} seconds; choose a shorter time range, or look at its load"
     if isinstance(error, http.client.IncompleteRead):
         return "stopped in the middle of its answer"
     if isinstance(error, (http.client.RemoteDisconnected, ConnectionResetError)):
@@ -185,11 +187,13 @@ class ClickHouseEngine:
         return f"toInt64(floor({number}))"
 
     def _ask(self, sql: str) -> bytes:
-        query = urlencode(_SETTINGS)
+        left = TIME_LIMIT.left(WITHIN)
+        # It stops by itself what nobody waits for any more.
+        query = urlencode({**_SETTINGS, "max_execution_time": math.ceil(left)})
         # A kept connection may have been closed meanwhile, which only its next use reveals. A query that took too
         # long is not asked again: it would take as long once more.
         for again in (self._is_kept, False):
-            connection = self._connection()
+            connection = self._connection(left)
             try:
                 connection.request("POST", f"/?{query}", sql.encode("utf-8", "replace"), self._headers)
                 answer = connection.getresponse()
@@ -199,7 +203,7 @@ class ClickHouseEngine:
                 connection.close()
                 self._local.connection = None
                 if not again or not isinstance(error, (ConnectionError, http.client.RemoteDisconnected)):
-                    raise EngineError(f"{self._address.authority} {_trouble(error)}") from None
+                    raise EngineError(f"{self._address.authority} {_trouble(error, left)}") from None
         code = answer.getheader("X-ClickHouse-Exception-Code")
         if answer.status != 200 or code:
             hint = _HINTS.get(code or "", "")
@@ -210,14 +214,18 @@ class ClickHouseEngine:
     def _is_kept(self) -> bool:
         return getattr(self._local, "connection", None) is not None
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self, within: float) -> http.client.HTTPConnection:
         found: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         if found is None:
             host, port = self._address.host, self._address.port
             if self._address.scheme == "https":
                 context = ssl.create_default_context(cafile=self._address.options.get("ca"))
-                found = http.client.HTTPSConnection(host, port, timeout=WITHIN, context=context)
+                found = http.client.HTTPSConnection(host, port, context=context)
             else:
-                found = http.client.HTTPConnection(host, port, timeout=WITHIN)
+                found = http.client.HTTPConnection(host, port)
             self._local.connection = found
+        # A kept connection has its socket, a new one makes it with this limit.
+        found.timeout = within
+        if found.sock is not None:
+            found.sock.settimeout(within)
         return found

@@ -13,6 +13,7 @@ from ccsproxy.exchange import codec
 from ccsproxy.store.engine.answer_cache import AnswerCache
 from ccsproxy.store.engine.engine import EngineError, bounds, phrase
 from ccsproxy.store.engine.lake import Lake
+from ccsproxy.store.engine.time_limit import TIME_LIMIT, WITHIN
 from ccsproxy.store.segments.compressed import CompressedSegment, PackedError
 from ccsproxy.store.segments.files import Files
 from ccsproxy.store.segments.segment import is_segment_name
@@ -85,10 +86,17 @@ class ObjectsEngine:
         return self._cache.get(sql, self._ask) if self._lake.known else []
 
     def _ask(self, sql: str) -> list[tuple[Any, ...]]:
+        cursor = self._lake.connection.cursor()
+        late = threading.Timer(TIME_LIMIT.left(WITHIN), cursor.interrupt)
+        late.start()
         try:
-            return self._lake.connection.cursor().execute(sql).fetchall()
+            return cursor.execute(sql).fetchall()
+        except duckdb.InterruptException:
+            raise EngineError(f"{self._folder} took too long to search; choose a shorter time range") from None
         except duckdb.Error as error:
             raise EngineError(f"{self._folder} cannot be queried: {type(error).__name__}") from None
+        finally:
+            late.cancel()
 
     def records(self, rows: Sequence[tuple[str, str, str, str, int, int]]) -> dict[str, bytes]:
         """Return the JSON of records, reading each segment only once."""
