@@ -9,15 +9,15 @@ from ccsproxy.exchange.usage import Usage
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
-    """What a dialect makes of a whole body or of the events of a stream.
+    """The result of reassembling a whole body or the events of a stream.
 
     :ivar body: the JSON value that the provider's non-streaming API would have answered.
-    :ivar usage: the token counts so far, None when nothing was said of them.
-    :ivar response_model: the model that answered, as the answer names it.
+    :ivar usage: the token counts so far; None if none were reported.
+    :ivar response_model: the model named in the answer.
     :ivar stop_reason: the provider's own word for why the model stopped.
     :ivar complete: the dialect's own terminal event was seen.
-    :ivar counted: the counts are those of the whole call, not of the part of a stream that came.
-    :ivar answered: it is what a model call of the dialect is answered with, whatever it says.
+    :ivar counted: the counts are those of the whole call, not only of the part of a stream that arrived.
+    :ivar answered: the body has the form of an answer to a model call of the dialect.
     """
 
     body: Any = None
@@ -30,23 +30,23 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecodedResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """A response body, read to its end or as far as it came.
+    """A response body, decoded to its end or as far as it arrived.
 
-    :ivar dialect: the dialect it was read in; differs from the detected one when the first event proves another.
-    :ivar body: JSON as the provider's non-streaming API would have answered, or text, or None when there is neither.
-    :ivar stream_kind: ``sse``, ``ndjson``, ``json_array`` or ``eventstream``; None when it was no stream.
+    :ivar dialect: the dialect in which it was read; differs from the detected one if the first event proves another.
+    :ivar body: JSON as the provider's non-streaming API would have answered, or text, or None if there is neither.
+    :ivar stream_kind: ``sse``, ``ndjson``, ``json_array`` or ``eventstream``; None if it was not a stream.
     :ivar stream_text: the stream as text when its bytes are not (``eventstream``): one JSON event a line.
-    :ivar binary: the body is neither JSON nor text; the bytes are the caller's to keep.
+    :ivar binary: the body is neither JSON nor text; the caller keeps the bytes.
     :ivar frames: how many events the stream held.
     :ivar usage: see `Settled`.
     :ivar response_model: see `Settled`.
     :ivar stop_reason: see `Settled`.
-    :ivar complete: the dialect's own terminal event was seen; for other bodies, that the body is whole.
-    :ivar error: what the provider says went wrong, in the stream or in a JSON error body.
-    :ivar missing: why it is no answer to a model call, None where it is one: nothing came, or something else did.
-    :ivar faults: names of what was damaged or odd, each once, in the order in which they were met.
-    :ivar first_token_ms: the time of the first content, on the scale of the times given to ``feed``.
-    :ivar begun_ms: the time of the first byte that is no blank, on the same scale.
+    :ivar complete: the dialect's own terminal event was seen; for other bodies, the body is complete.
+    :ivar error: the error that the provider reports, in the stream or in a JSON error body.
+    :ivar missing: why it is not an answer to a model call; None if it is one.
+    :ivar faults: names of what was damaged or unusual, each once, in order of occurrence.
+    :ivar first_token_ms: the time of the first content, on the scale of the times passed to ``feed``.
+    :ivar begun_ms: the time of the first non-blank byte, on the same scale.
     """
 
     dialect: str

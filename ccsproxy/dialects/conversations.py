@@ -15,7 +15,7 @@ from ccsproxy.dialects.json_body import text_member
 from ccsproxy.dialects.openai.usage import openai_usage
 from ccsproxy.dialects.route import split_target
 
-#: What an event adds to, by the first part of its type.
+#: The member that an event extends, by the first part of its type.
 _ENTRIES = {
     "message.output": "message.output",
     "function.call": "function.call",
@@ -27,7 +27,7 @@ _PLACING = frozenset({"type", "output_index", "content_index", "content", "argum
 
 
 def is_conversation(facts: Facts) -> bool:
-    """Tell whether a request goes on with a conversation of Mistral's, or begins one."""
+    """Return whether a request starts or continues a conversation of Mistral's."""
     path = split_target(facts.method, facts.target)
     return path.method == "POST" and "conversations" in path.segments[-3:] and facts.asked("inputs") is not None
 
@@ -35,7 +35,7 @@ def is_conversation(facts: Facts) -> bool:
 class ConversationReassembler:
     """Reassembles one stream.
 
-    Until ``conversation.response.done`` came the answer is not complete, whatever its framing says.
+    Until ``conversation.response.done`` has arrived, the answer is incomplete, whatever its framing says.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class ConversationReassembler:
             self.findings.unplaced(value)
 
     def ended(self) -> None:
-        """Ignore ``[DONE]``, which says less than the last event."""
+        """Ignore ``[DONE]``, which adds nothing to the last event."""
 
     def _lifecycle(self, what: str, event: dict[str, Any]) -> None:
         self._any = True
@@ -76,7 +76,7 @@ class ConversationReassembler:
     def _add(self, kind: str, event: dict[str, Any], at_ms: float) -> None:
         place = event.get("output_index"), event.get("id")
         entry = self._entries.setdefault(place, {"object": "entry", "type": kind})
-        entry.update({key: told for key, told in event.items() if key not in _PLACING and told is not None})
+        entry.update({key: value for key, value in event.items() if key not in _PLACING and value is not None})
         content, arguments = event.get("content"), event.get("arguments")
         if content not in (None, "") or arguments not in (None, ""):
             self.findings.content(at_ms)
@@ -96,16 +96,16 @@ class ConversationReassembler:
         chunks[-1].append(piece)
 
     def _chunk(self, place: tuple[Any, Any], chunk: dict[str, Any]) -> None:
-        """Take a part of an answer that is more than text; of text it goes on with what came before."""
+        """Add a part of an answer that is not text; text continues the previous part."""
         if chunk.get("type") == "text" and isinstance(chunk.get("text"), str):
             self._text(place, chunk["text"])
         else:
             self._chunks.setdefault(place, []).append(chunk)
 
     def settle(self, whole: bool) -> Settled:
-        """Return the answer as far as it came.
+        """Return the answer as far as it arrived.
 
-        :param whole: the body arrived to its end; the last event says more.
+        :param whole: the body arrived to its end; ignored, because the last event decides.
         """
         outputs = [self._settled(place, entry) for place, entry in self._entries.items()]
         body = {**self._body, "outputs": outputs} if self._any else None

@@ -8,19 +8,19 @@ from ccsproxy.exchange.bounds import MOST
 
 #: A run of letters, digits and underscores. No tokenizer that is known joins two words that something parts.
 _WORD = re.compile(r"\w+")
-#: The longest word that is taken for one token; those of the public vocabularies are shorter but for odd ones.
+#: Longer words count as several tokens; nearly all tokens of the public vocabularies are shorter.
 _LONGEST_TOKEN = 24
 
 
 def count(value: Any) -> int | None:
-    """Return a JSON number as a token count, None when it cannot be one, or is beyond what every reader can hold."""
+    """Return a JSON number as a token count; None if it is not one, or exceeds what all readers can represent."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST else None
 
 
 def within(raw: dict[str, Any], member: str, key: str) -> int | None:
-    """Return a count that stands in an object within another."""
+    """Return a count in a nested object."""
     inner = raw.get(member)
     return count(inner.get(key)) if isinstance(inner, dict) else None
 
@@ -34,7 +34,7 @@ def less(total: int | None, *parts: int | None) -> int | None:
 
 
 def amount(value: Any) -> float | None:
-    """Return a sum of money, None when it cannot be one."""
+    """Return an amount of money; None if it is not one."""
     if isinstance(value, str):
         try:
             value = float(value)
@@ -45,12 +45,12 @@ def amount(value: Any) -> float | None:
 
 
 def tool_counts(**counts: Any) -> dict[str, int] | None:
-    """Return how often a provider's own tools ran, by kind; None where none did or nothing is said of them."""
-    return {kind: known for kind, said in counts.items() if (known := count(said))} or None
+    """Return how often the provider's own tools ran, by kind; None if none did or none are reported."""
+    return {kind: known for kind, value in counts.items() if (known := count(value))} or None
 
 
 def exceeds(raw: Any) -> bool:
-    """Whether a provider's object holds a number that is beyond what every reader can hold."""
+    """Return whether a provider's object contains a number that exceeds what all readers can represent."""
     waiting = [raw]
     while waiting:
         node = waiting.pop()

@@ -20,7 +20,7 @@ class Dialect:
 
     :ivar name: the dialect's name, as records have it.
     :ivar category: what kind of call it is.
-    :ivar model: the model asked for, None when the request names none.
+    :ivar model: the requested model; None if the request names none.
     """
 
     def __init__(self, wire_format: WireFormat, routed: Routed, model: str | None) -> None:
@@ -38,10 +38,10 @@ class Dialect:
 
 
 def detect(facts: Facts) -> Dialect:
-    """Say which dialect an exchange speaks; it always has one, at the least the generic one.
+    """Determine the dialect of an exchange; there always is one, at least the generic one.
 
-    Route and body of the request decide, and the family that the user forces where they say nothing. The reader goes
-    by the first event of the answer where that proves another dialect.
+    The route and the body of the request decide, or else the family that the user forces. The reader may switch to
+    another dialect if the first event of the answer proves it.
     """
     wire_format, routed = _choose(facts, split_target(facts.method, facts.target))
     asked = facts.asked("model")
@@ -53,7 +53,7 @@ def _choose(facts: Facts, path: Path) -> tuple[WireFormat, Routed]:
         spoken = next((each for each in (*FORMATS, *SOCKET_FORMATS) if each.name == facts.socket), GENERIC)
         return spoken, Routed(Category.OTHER if spoken is GENERIC else Category.MODEL)
     for wire_format in FORMATS:
-        # A force chooses among families; formats that belong to none (Ollama, Cohere) are recognised all the same.
+        # A forced family does not apply to formats without a family (Ollama, Cohere).
         if facts.forced and wire_format.family and facts.forced not in wire_format.family:
             continue
         routed = wire_format.route(facts, path)
@@ -66,7 +66,7 @@ def _choose(facts: Facts, path: Path) -> tuple[WireFormat, Routed]:
 
 
 def _by_body(facts: Facts) -> WireFormat:
-    """Name the format of a model call on an unknown route, as far as body, provider and force tell."""
+    """Choose the format of a model call on an unknown route from body, provider and forced family."""
     known = {wire_format.name: wire_format for wire_format in FORMATS}
     if facts.asked("messages") is None and facts.asked("input") is not None:
         return known["openai_responses"] if facts.forced == "codex" else GENERIC  # embeddings have an input, too
@@ -76,7 +76,7 @@ def _by_body(facts: Facts) -> WireFormat:
         return known["anthropic"]
     if facts.forced == "codex":
         return known["openai_chat"]
-    # What a provider is asked without a conversation is another of its services: documents to read, agents to go on.
+    # A request without a conversation is for another service of the provider: documents, agents.
     if facts.asked("messages") is None and facts.asked("prompt") is None:
         return GENERIC
     return known.get(_BY_PROVIDER.get(facts.provider, ""), GENERIC)

@@ -1,4 +1,4 @@
-"""What is known of an exchange when its dialect is determined."""
+"""The known properties of an exchange when its dialect is determined."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,19 +11,19 @@ def _no_field(name: str) -> str:
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of an exchange that say which dialect it speaks.
+    """The properties of an exchange that determine its dialect.
 
-    :ivar provider: the provider the upstream is known as (``anthropic``, ``openai``, ...), empty when unknown.
-    :ivar forced: the family the user forces (``claude``, ``codex``), empty for ``auto``.
+    :ivar provider: the upstream's provider (``anthropic``, ``openai``, ...); empty if unknown.
+    :ivar forced: the family that the user forces (``claude``, ``codex``); empty for ``auto``.
     :ivar method: the method's bytes.
-    :ivar target: the request target, path and query, as it goes upstream.
-    :ivar request_body: the request body as a JSON value, None when there is none or it is not JSON.
-    :ivar status: the response's status, None while there is no response.
-    :ivar content_type: the response's media type in lower case without its parameters, empty when there is none.
-    :ivar socket: the dialect that a WebSocket speaks, ``generic`` for one that we do not know; empty for HTTP. The
-        body of its response is one JSON text a line.
-    :ivar model: the model, where it was named before the request.
-    :ivar field: returns the value of a header field of the response, empty where there is none.
+    :ivar target: the request target, path and query, as sent upstream.
+    :ivar request_body: the request body as a JSON value; None if there is none or it is not JSON.
+    :ivar status: the response's status; None while there is no response.
+    :ivar content_type: the response's media type in lower case without parameters; empty if there is none.
+    :ivar socket: the dialect of a WebSocket, ``generic`` for an unknown one; empty for HTTP. The body of its response
+        is one JSON text per line.
+    :ivar model: the model, if it was named before the request.
+    :ivar field: returns the value of a header field of the response; empty if there is none.
     """
 
     provider: str = ""
@@ -38,9 +38,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     field: Callable[[str], str] = _no_field
 
     def asked(self, key: str) -> Any:
-        """Return a member of the request body, None when the body is not an object or has none."""
+        """Return a member of the request body; None if the body is not an object or lacks it."""
         return self.request_body.get(key) if isinstance(self.request_body, dict) else None
 
 
-#: What is known where nothing is.
+#: Facts of an exchange of which nothing is known.
 NOTHING = Facts()

@@ -1,15 +1,15 @@
-"""What reassembly notices besides the message: faults, errors, leftovers, and the time of the first content."""
+"""What reassembly finds besides the message: faults, errors, unplaced events, and the time of the first content."""
 
 from typing import Any
 
 from ccsproxy.exchange.record import Error
 
-#: The side member of a body that holds the events nobody could place.
+#: The extra member of a body for events that could not be placed.
 UNPARSED_EVENTS = "_unparsed_events"
 
 
 class Findings:
-    """Collects what one body's reassembly notices.
+    """Collects the findings of reassembling one body.
 
     :ivar error: the first error that the provider reported.
     :ivar first_token_ms: when the first content arrived.
@@ -73,12 +73,12 @@ class Findings:
         return {**(body or {}), **self._aside}
 
 
-#: Fields that say which event and which part of the message unknown fields belonged to.
+#: Fields that identify the event and the part of the message to which unknown fields belong.
 _ADDRESS = frozenset({"type", "index", "output_index", "content_index"})
 
 
 def as_words(value: Any, otherwise: str) -> str:
-    """Return a string as it is, numbers and booleans as text, and ``otherwise`` for everything else."""
+    """Return a string unchanged, numbers and booleans as text, and ``otherwise`` for everything else."""
     if isinstance(value, str):
         return value or otherwise
     return str(value) if isinstance(value, (int, float)) else otherwise

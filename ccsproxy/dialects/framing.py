@@ -8,7 +8,7 @@ from ccsproxy.wire.jsonarray import JsonArrayDecoder
 from ccsproxy.wire.ndjson import NdjsonDecoder
 from ccsproxy.wire.sse import SseDecoder, named
 
-#: What `choose` answers for a body that is no stream.
+#: The kind that `choose` returns for a body that is not a stream.
 PLAIN = "plain"
 _EVENTSTREAM = "application/vnd.amazon.eventstream"
 _LINES = frozenset(
@@ -20,7 +20,7 @@ _LINES = frozenset(
 _SAYS_NOTHING = frozenset({"", "text/plain", "application/octet-stream"})
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
-#: The name of an event and its JSON text; the name is empty where the framing gives none.
+#: The name of an event, empty if the framing has none, and its JSON text.
 Framed = tuple[str, bytes]
 
 
@@ -34,20 +34,20 @@ class Framing(Protocol):
         """Take the end of the bytes, return the events that only it completes."""
 
     def rest(self) -> tuple[str, str] | None:
-        """Return the name line and the data of an event that has only begun, empty where none has.
+        """Return the name line and the data of an unfinished event, empty if there is none.
 
-        :return: None where bytes were no part of any event, or the events are not what the bytes say.
+        :return: None if some bytes belonged to no event, or the events are not the bytes themselves.
         """
 
     def overflow(self) -> None:
-        """Note that nothing is kept of what follows."""
+        """Stop keeping what follows."""
 
 
 class SseFraming:
     """Server-sent events.
 
-    Google's servers may write a bare JSON error into a stream, which is no event: the bytes since the last event are
-    therefore kept, up to a limit, and looked at in the end.
+    Google's servers may write a bare JSON error into a stream, which is not an event. The bytes since the last event
+    are therefore kept, up to a limit, and examined at the end.
     """
 
     _LIMIT = 65536
@@ -57,12 +57,12 @@ class SseFraming:
         self._decoder = SseDecoder()
         self._tail: list[bytes] = []
         self._kept = 0
-        self._inside = False  # the tail begins inside an event
+        self._inside = False  # the tail begins within an event
 
     def feed(self, data: bytes) -> list[Framed]:
         """Take the next bytes, return the events that they complete."""
         events = self._decoder.feed_named(data)
-        # Whatever came before a whole event was no bare error: only what follows the last one can be.
+        # A bare error can only follow the last event, not precede one.
         if events:
             self._tail.clear()
             self._kept = 0
@@ -76,21 +76,21 @@ class SseFraming:
         """Take the end of the bytes, return an event without its blank line."""
         events = self._decoder.finish()
         self.recovered = bool(events)
-        # Here, for `rest` takes what is left: every byte belonged to a name and one line of data of an event.
+        # Evaluated before `rest` clears it: every byte belonged to an event's name or single data line.
         self._ordinary = self._decoder.ordinary and not self._decoder.rest
         return [named(event) for event in events]
 
     def rest(self) -> tuple[str, str] | None:
-        """Return the name line and the data of an event that has only begun, empty where none has."""
+        """Return the name line and the data of an unfinished event, empty if there is none."""
         if not self._decoder.ordinary:
             return None
         return ("", "") if self.recovered else _begun(self._decoder.take_rest())
 
     def overflow(self) -> None:
-        """Nothing is kept here but what an event needs to be whole."""
+        """Do nothing: only the unfinished event is kept anyway."""
 
     def bare_tail(self) -> bytes:
-        """Return what came after the last event, when it looks like a bare JSON value; to be asked after `finish`."""
+        """Return what came after the last event if it looks like a bare JSON value; call it after `finish`."""
         if self._ordinary:
             return b""
         text = b"".join(self._tail).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -100,7 +100,7 @@ class SseFraming:
 
 
 def _begun(rest: bytes) -> tuple[str, str] | None:
-    """Part an event that has only begun into name line and data, without a copy more than needed of the latter."""
+    """Split an unfinished event into name line and data, and copy the data only once."""
     name, start = b"", 0
     if rest.startswith(b"event:"):
         start = rest.find(b"\n") + 1
@@ -125,15 +125,15 @@ class LineFraming:
         return [("", line) for line in self._decoder.feed(data)]
 
     def finish(self) -> list[Framed]:
-        """Take the end of the bytes, return a last line without its line end; one that was cut off is none."""
+        """Process the end of the bytes; return a last line without line end, unless it was cut off."""
         return [("", line) for line in self._decoder.finish()]
 
     def rest(self) -> tuple[str, str]:
-        """Return the line that has only begun."""
+        """Return the unfinished line."""
         return "", str(self._decoder.take_rest(), "utf-8", "replace")
 
     def overflow(self) -> None:
-        """Nothing is kept here but what a line needs to be whole."""
+        """Do nothing: only the unfinished line is kept anyway."""
 
 
 class ArrayFraming:
@@ -147,14 +147,14 @@ class ArrayFraming:
         return [("", element) for element in self._decoder.feed(data)]
 
     def finish(self) -> list[Framed]:
-        """Take the end of the bytes; an unfinished element is no event."""
+        """Process the end of the bytes; an unfinished element is not an event."""
         return []
 
     def rest(self) -> None:
-        """Say that the elements are not all that the bytes say: commas and brackets stand between them."""
+        """Return None: the elements are not all of the bytes, as commas and brackets separate them."""
 
     def overflow(self) -> None:
-        """Nothing is kept here but what an element needs to be whole."""
+        """Do nothing: only the unfinished element is kept anyway."""
 
     @property
     def complete(self) -> bool:
@@ -163,7 +163,7 @@ class ArrayFraming:
 
 
 def choose(head: bytes, facts: Facts, wire_format: WireFormat) -> str | None:
-    """Say how a body is framed.
+    """Determine how a body is framed.
 
     :param head: its first bytes.
     :return: a kind of stream, `PLAIN`, or None while more bytes are needed.
@@ -176,11 +176,11 @@ def choose(head: bytes, facts: Facts, wire_format: WireFormat) -> str | None:
         return PLAIN if start[:1] == b"{" else "eventstream"
     if start[:1] == b"[":
         return "json_array" if wire_format.array_stream else PLAIN
-    # A service that was asked for a stream may answer with one JSON error, whatever type it claims.
+    # A service that was asked for a stream may answer with one JSON error, whatever its content type.
     if start[:1] == b"{":
         return "ndjson" if _has_lines(media_type, facts, wire_format) else PLAIN
     if start[:1] == b"<":
-        return PLAIN  # a gateway's page, whatever it is called
+        return PLAIN  # an HTML page of a gateway, whatever its content type
     if media_type == "text/event-stream" or start.startswith(_FIELDS):
         return "sse" if media_type in _MAY_BE_SSE or wire_format.name != "generic" else PLAIN
     # The first read may end within "data:": one more byte decides.

@@ -1,4 +1,4 @@
-"""Everything that is not a known model call: kept as it is, with a category."""
+"""The dialect of everything that is not a known model call: stored unchanged, with a category."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ _TELEMETRY = frozenset(
         "log_event",
     }
 )
-#: Calls of models whose body need not be JSON, or names no prompt: images, speech, embeddings, rankings.
+#: Model calls whose body may not be JSON or has no prompt: images, speech, embeddings, rankings.
 _MODEL_CALLS = frozenset(
     {
         *(("images", "generations"), ("images", "edits"), ("images", "variations"), ("audio", "speech")),
@@ -47,7 +47,7 @@ _MODEL_CALLS = frozenset(
 )
 _COUNTS = frozenset({"prompt_tokens", "input_tokens", "total_tokens", "completion_tokens", "output_tokens"})
 _PROMPTS = ("messages", "input", "inputs", "prompt", "contents")
-#: Lists of answers that are no texts, so that every token is one of the input.
+#: Lists of results other than text: all tokens of such calls are input.
 _RESULTS = ("data", "results", "embeddings")
 #: Events that only keep a connection alive.
 _SILENT = frozenset({"ping", "keepalive", "keep-alive", "heartbeat"})
@@ -78,7 +78,7 @@ class Generic:
         return Routed(Category.OTHER)
 
     def recognises(self, value: Any) -> bool:
-        """Claim nothing: what is recognised belongs to another dialect."""
+        """Return False: recognised values belong to another dialect."""
         return False
 
     def reassembler(self, facts: Facts) -> Reassembler:
@@ -109,9 +109,9 @@ def _usage(value: Any) -> Usage | None:
 
 
 class _Uncollected:
-    """Passes over the events of an unknown stream: its text says what it said, and a guess would not.
+    """Ignores the events of an unknown stream, which is kept as text instead of being guessed at.
 
-    The last usage under OpenAI's names is kept: streams of images, transcripts and agents end with one.
+    Only the last usage with OpenAI's member names is kept: streams of images, transcripts and agents end with one.
     """
 
     def __init__(self) -> None:

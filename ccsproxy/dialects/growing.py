@@ -19,9 +19,9 @@ def joined(pieces: Iterable[str]) -> str:
 
 
 def extend(holder: dict[str, Any], key: str, values: Iterable[Any]) -> bool:
-    """Append to the list at ``holder[key]``, which begins empty when it is absent or null.
+    """Append to the list at ``holder[key]``, which is created if it is absent or null.
 
-    :return: False when something that is no list is in the way.
+    :return: False if there is a value that is not a list.
     """
     known = holder.get(key)
     if known is None:
@@ -42,7 +42,7 @@ class GrowingStrings:
         self._pieces: dict[tuple[int, str], tuple[dict[str, Any], list[str]]] = {}
 
     def append(self, holder: dict[str, Any], key: str, piece: str) -> None:
-        """Append to the string at ``holder[key]``, which begins empty when it is no string."""
+        """Append to the string at ``holder[key]``, which starts empty if it is not a string."""
         entry = self._pieces.get((id(holder), key))
         if entry is None:
             start = holder.get(key)
@@ -51,7 +51,7 @@ class GrowingStrings:
         entry[1].append(piece)
 
     def so_far(self, holder: dict[str, Any], key: str) -> str:
-        """Return the string at ``holder[key]`` with the pieces that have come."""
+        """Return the string at ``holder[key]`` with the pieces so far."""
         entry = self._pieces.get((id(holder), key))
         known = holder.get(key)
         return joined(entry[1]) if entry is not None else known if isinstance(known, str) else ""

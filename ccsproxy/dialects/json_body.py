@@ -26,7 +26,7 @@ def note_error(value: Any, findings: Findings) -> None:
 
 
 def word_member(value: Any, key: str) -> str | None:
-    """Return a member that is a word, or the number that some servers write for one; None otherwise."""
+    """Return a string member, or the number that some servers send instead; None otherwise."""
     found = member(value, key)
     if isinstance(found, (int, float)) and not isinstance(found, bool):
         return str(found)
@@ -34,11 +34,11 @@ def word_member(value: Any, key: str) -> str | None:
 
 
 def member(value: Any, key: str) -> Any:
-    """Return a member of a JSON object, None when there is none or the value is no object."""
+    """Return a member of a JSON object; None if it is absent or the value is not an object."""
     return value.get(key) if isinstance(value, dict) else None
 
 
 def text_member(value: Any, key: str) -> str | None:
-    """Return a member that is a string and not empty, None otherwise."""
+    """Return a member that is a non-empty string; None otherwise."""
     found = member(value, key)
     return found if isinstance(found, str) and found else None

@@ -1,4 +1,4 @@
-"""Responses in place of a model's answer: nothing, a web page, unrelated JSON."""
+"""Responses that are not a model's answer: empty bodies, web pages, unrelated JSON."""
 
 import re
 from typing import Any
@@ -13,27 +13,27 @@ EMPTY, FOREIGN = "empty_answer", "not_an_answer"
 _BODILESS = frozenset({202, 204, 205, 304})
 _PAGE = re.compile(rb"\A\s*(?:<!doctype html|<html|<head|<body|<\?xml)", re.IGNORECASE)
 _TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{1,300})<", re.IGNORECASE)
-#: Where gateways say in JSON of their own what went wrong.
+#: Members with the error message in the JSON of various gateways.
 _SENTENCES = ("message", "msg", "detail", "error_description", "error_msg", "title", "reason")
 _LONGEST = 300
 
 
 def empty(facts: Facts) -> Error | None:
-    """Return the error of a body without a byte in it, None where none is promised."""
+    """Return the error of an empty body; None if no body is required."""
     if facts.method == b"HEAD" or facts.status in _BODILESS:
         return None
     return Error(EMPTY, f"The upstream answered {_status(facts)} with nothing in it.")
 
 
 def no_events(facts: Facts) -> Error:
-    """Return the error of a stream without an event that says anything."""
+    """Return the error of a stream without a meaningful event."""
     return Error(EMPTY, f"The upstream answered {_status(facts)} with a stream that says nothing.")
 
 
 def foreign_text(body: bytes | bytearray, facts: Facts, *, generic: bool) -> Error | None:
-    """Return the error of a body that is no JSON.
+    """Return the error of a body that is not JSON.
 
-    :param generic: the call is of no known dialect, so that any text or bytes may be its answer.
+    :param generic: the call is of no known dialect, so any text or bytes may be its answer.
     """
     head = body[:4096]
     if "html" in facts.content_type or _PAGE.match(head.removeprefix(b"\xef\xbb\xbf")):
@@ -47,10 +47,10 @@ def foreign_text(body: bytes | bytearray, facts: Facts, *, generic: bool) -> Err
 
 
 def foreign_json(value: Any, facts: Facts) -> Error:
-    """Return the error of JSON that is no answer of the dialect; what it says for itself is part of it."""
-    said = next((text for key in _SENTENCES if isinstance(text := member(value, key), str) and text), "")
-    said = f": {said[:_LONGEST]}" if said else ""
-    return Error(FOREIGN, f"The upstream answered {_status(facts)} with JSON that is no answer of a model{said}.")
+    """Return the error of JSON that is not an answer of the dialect, including the message in it."""
+    message = next((text for key in _SENTENCES if isinstance(text := member(value, key), str) and text), "")
+    message = f": {message[:_LONGEST]}" if message else ""
+    return Error(FOREIGN, f"The upstream answered {_status(facts)} with JSON that is no answer of a model{message}.")
 
 
 def _status(facts: Facts) -> str:

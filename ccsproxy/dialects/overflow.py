@@ -10,20 +10,20 @@ from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.protocol import Reassembler
 from ccsproxy.exchange.usage import Usage
 
-#: What was read of is forgotten each time that so many bytes of events have come.
+#: The texts read so far are discarded after this many bytes of events.
 _FORGET_AT = 1 << 20
 
 
 class KeptTail:
-    """Takes the events behind what is kept, as a reassembler does; the texts in them are soon forgotten.
+    """Processes the events after the kept part like a reassembler, but soon discards their texts.
 
-    :ivar findings: the first error and the time of the first content; nothing else that is noticed matters.
+    :ivar findings: the first error and the time of the first content; nothing else is used.
     """
 
     def __init__(self, make: Callable[[], Reassembler]) -> None:
-        """Begin where the kept part ends.
+        """Start where the kept part ends.
 
-        :param make: makes a reassembler of the stream's dialect.
+        :param make: creates a reassembler for the stream's dialect.
         """
         self.findings = Findings()
         self._make = make
@@ -58,14 +58,14 @@ class KeptTail:
         self._size = 0
 
     def settle(self, whole: bool) -> Settled:
-        """Return what all of it told, without a body."""
+        """Return the counts and the ending of all events, without a body."""
         known = _joined(self._known, self._current.settle(whole))
         complete = (known.complete or self._marked) and self.findings.error is None
         return msgspec.structs.replace(known, body=None, complete=complete)
 
 
 def joined(kept: Settled, tail: Settled) -> Settled:
-    """Return the body of what was kept with the counts and the ending of what came after it."""
+    """Combine the body of the kept part with the counts and the ending of the rest."""
     return msgspec.structs.replace(_joined(kept, tail), body=kept.body, complete=tail.complete)
 
 
@@ -81,10 +81,10 @@ def _joined(first: Settled, second: Settled) -> Settled:
 
 
 def _later(first: Usage | None, second: Usage | None) -> Usage | None:
-    """Return what the later of two usages says, and the earlier one where that says nothing."""
+    """Return the later of two usages, with the earlier one for values that it lacks."""
     if first is None or second is None:
         return first or second
-    said = {name: value for name, value in msgspec.structs.asdict(second).items() if value is not None}
+    members = {name: value for name, value in msgspec.structs.asdict(second).items() if value is not None}
     if isinstance(first.raw, dict) and isinstance(second.raw, dict):
-        said["raw"] = {**first.raw, **second.raw}
-    return msgspec.structs.replace(first, **said)
+        members["raw"] = {**first.raw, **second.raw}
+    return msgspec.structs.replace(first, **members)

@@ -12,14 +12,14 @@ from ccsproxy.dialects.protocol import WireFormat
 from ccsproxy.dialects.registry import proven
 from ccsproxy.wire.jsontext import JsonError, loads
 
-#: What may stand before a body and says nothing: blanks, and a byte order mark.
+#: Bytes that may precede a body without meaning: blanks, and a byte order mark.
 BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 def read_cut_off(
     body: bytes | bytearray, wire_format: WireFormat, whole: bool, at_ms: float | None
 ) -> DecodedResponse:
-    """Take the beginning of a body that is no stream: what it would have said is not known."""
+    """Decode the beginning of a body that is not a stream; its meaning is unknown."""
     answer = _text(body, NOTHING, wire_format, whole, at_ms)
     return msgspec.structs.replace(answer, missing=None)
 
@@ -27,10 +27,10 @@ def read_cut_off(
 def read_plain(
     body: bytes | bytearray, facts: Facts, wire_format: WireFormat, whole: bool, at_ms: float | None
 ) -> DecodedResponse:
-    """Read a body that is no stream.
+    """Decode a body that is not a stream.
 
     :param whole: it arrived to its end.
-    :param at_ms: when its first byte that is no blank arrived, None when there was none.
+    :param at_ms: when its first non-blank byte arrived; None if there was none.
     """
     answer = _read(body, facts, wire_format, whole, at_ms)
     if not whole or not are_results(facts):
@@ -73,14 +73,14 @@ def _read(
 
 
 def bounded_counts(settled: Settled, findings: Findings) -> Settled:
-    """Note numbers of a usage that are beyond what every reader can hold: the counts they were are not known."""
+    """Note numbers of a usage that exceed what all readers can represent; those counts are unknown."""
     if settled.usage is not None and exceeds(settled.usage.raw):
         findings.fault("count_too_large")
     return settled
 
 
 def is_lines(body: bytes | bytearray) -> bool:
-    """Whether a body is several JSON values, one a line, as the results of batches are."""
+    """Return whether a body is several JSON values, one per line, as batch results are."""
     if b"\n" not in body:
         return False
     lines = [line for line in body.split(b"\n") if line.strip()]
@@ -102,7 +102,7 @@ def _text(
     at_ms: float | None,
     faults: tuple[str, ...] = (),
 ) -> DecodedResponse:
-    """Keep text as it is; bytes that are not UTF-8, or hold a NUL, are not text."""
+    """Keep text unchanged; bytes that are not UTF-8, or contain a NUL, are not text."""
     missing = foreign_text(body, facts, generic=wire_format.name == "generic")
     try:
         text = body.decode("utf-8")

@@ -14,13 +14,13 @@ class Reassembler(Protocol):
 
     @property
     def findings(self) -> Findings:
-        """What it noticed so far."""
+        """The findings so far."""
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
-        """Take the next event.
+        """Process the next event.
 
-        :param name: the event's name as the framing gives it, empty when it gives none.
-        :param value: the event's JSON value, which becomes the reassembler's own.
+        :param name: the event's name in the framing; empty if it has none.
+        :param value: the event's JSON value, which the reassembler may keep and change.
         :param at_ms: when it arrived, in milliseconds.
         """
 
@@ -28,7 +28,7 @@ class Reassembler(Protocol):
         """Note that the stream's end mark (``[DONE]``) arrived."""
 
     def settle(self, whole: bool) -> Settled:
-        """Return the message as far as it came; called once, after the last event.
+        """Return the message as far as it arrived; called once, after the last event.
 
         :param whole: the body arrived to its end, by its own framing.
         """
@@ -38,18 +38,18 @@ class Joining(Reassembler, Protocol):
     """A reassembler that may be given many small events as one."""
 
     def joins(self, event: dict[str, Any], holder: Any, key: Any) -> bool:
-        """Whether events that differ in one text come to the same as one event with all of it.
+        """Return whether events that differ in one text are equivalent to one event with the joined text.
 
         :param event: one of them, as a JSON value.
-        :param holder: the object or array in it that holds the text.
-        :param key: where it is there.
+        :param holder: the object or array in it that contains the text.
+        :param key: the text's key there.
         """
 
 
 class StreamWatcher(Protocol):
-    """Is shown the events of a stream while they are read (`ccsproxy.redaction.streams.gathered.Gathered`).
+    """Observes the events of a stream while they are read (`ccsproxy.redaction.streams.gathered.Gathered`).
 
-    :ivar unusual: set when events are read otherwise than one by one as they stand in the stream.
+    :ivar unusual: set if events are not read one by one exactly as they are in the stream.
     """
 
     unusual: bool
@@ -64,10 +64,10 @@ class StreamWatcher(Protocol):
         """Look at names of events."""
 
     def cut(self, name: str, payload: str) -> None:
-        """Look at an event that is no JSON, perhaps since it was cut off.
+        """Observe an event that is not JSON, perhaps because it was cut off.
 
-        :param name: the line with its name, empty where there is none.
-        :param payload: what came of its data.
+        :param name: the line with its name; empty if there is none.
+        :param payload: the part of its data that arrived.
         """
 
 
@@ -75,9 +75,9 @@ class WireFormat(Protocol):
     """One LLM wire format.
 
     :ivar name: the dialect's name in records.
-    :ivar family: the ``--provider`` values that force this format where a route says nothing.
-    :ivar line_stream: streams without a telling content type are lines of JSON.
-    :ivar streams_unasked: a call that says nothing of it is answered with a stream.
+    :ivar family: the ``--provider`` values that force this format if the route does not decide.
+    :ivar line_stream: streams without a specific content type are lines of JSON.
+    :ivar streams_unasked: a call that does not specify it is answered with a stream.
     :ivar array_stream: a body that is a JSON array may be a stream of its elements.
     """
 
@@ -88,7 +88,7 @@ class WireFormat(Protocol):
     array_stream: bool
 
     def route(self, facts: Facts, path: Path) -> Routed | None:
-        """Say what kind of call a target of this format is, None when it is not one of its targets."""
+        """Return the kind of call of a target; None if it is not a target of this format."""
 
     def recognises(self, value: Any) -> bool:
         """Whether a first event or a JSON body can only be of this format."""

@@ -1,4 +1,4 @@
-"""Reads a response body in whatever form it turns out to have."""
+"""Decodes a response body, whatever its form turns out to be."""
 
 from collections.abc import Callable
 from functools import partial
@@ -47,16 +47,16 @@ class AnswerReader:
         self._full = False
 
     def borrow(self, kept: Callable[[], bytes | bytearray]) -> None:
-        """Take a body that is no stream from who keeps it anyway, when it ends."""
+        """Use a body that the caller keeps anyway, if it is not a stream, instead of copying it."""
         self._borrowed = kept
 
     def watch(self, watcher: StreamWatcher) -> None:
-        """Show the events to somebody else as well; called before the first bytes."""
+        """Register an observer of the events; called before the first bytes."""
         self._watch.begin(watcher)
 
     @property
     def timed(self) -> bool:
-        """Whether the times that it tells are settled, so that it does not matter when further bytes arrived."""
+        """Return whether all times are determined, so that the arrival of further bytes does not matter."""
         if self._reassembler is not None:
             return self._reassembler.findings.first_token_ms is not None
         return self._kind == PLAIN
@@ -86,7 +86,7 @@ class AnswerReader:
             self._decide(at_ms)
 
     def overflow(self) -> None:
-        """Note that nothing is kept of what follows: only its counts and its ending are read."""
+        """Stop keeping what follows; only its counts and its ending are read."""
         self._full = True
         if self._framing is None:
             return
@@ -98,7 +98,7 @@ class AnswerReader:
         self._joining = False
 
     def _begins(self, data: bytes) -> bool:
-        """Whether the body begins here; servers that are busy may send blanks before it for minutes."""
+        """Return whether the body begins here; busy servers may send blanks before it for minutes."""
         if data.strip(BLANK):
             return True
         if len(self._held) < _MOST_BLANKS:
@@ -139,7 +139,7 @@ class AnswerReader:
                 self._event(name, text, at_ms)
 
     def _take_run(self, reassembler: Joining, run: TextRun, names: set[str], at_ms: float) -> bool:
-        """Take events that differ in one text at once, where that comes to the same."""
+        """Process events that differ in one text at once if that is equivalent."""
         fits = len(names) == 1 and isinstance(run.value, dict) and reassembler.joins(run.value, run.holder, run.key)
         if fits:
             self._watch.show(run.value, run)
@@ -162,11 +162,11 @@ class AnswerReader:
         try:
             reassembler.event(name, value, at_ms)
         except Exception:
-            # A mistake of ours must cost no more than the place of this event.
+            # A bug in a reassembler may cost no more than this event.
             reassembler.findings.unplaced(value, "reassemble_failed")
 
     def _no_json(self, name: str, text: str, at_ms: float) -> None:
-        """Take an event that is no JSON: damage, but where nobody knows what it should be."""
+        """Process an event that is not JSON: a fault, unless the stream's format is unknown."""
         self._watch.show_cut("", text)
         if self._begin(None) is self._tail:
             return
@@ -176,7 +176,7 @@ class AnswerReader:
             self._begin(None).findings.unplaced(text, "invalid_event_json")
 
     def _begin(self, value: Any) -> Reassembler:
-        """Make the reassembler when the first event says what it has to be."""
+        """Create the reassembler, of which the first event may determine the dialect."""
         if self._reassembler is None:
             # On a WebSocket the protocol is known before its first event.
             wire_format = self._format if self._facts.socket else proven(self._format, value)
@@ -192,10 +192,10 @@ class AnswerReader:
             self._format = wire_format
 
     def finish(self, whole: bool, at_ms: float | None = None) -> DecodedResponse:
-        """Take the end of the body.
+        """Process the end of the body.
 
         :param whole: the body arrived to its end, by its own framing.
-        :param at_ms: when the end came, for an event that only it completes; by default when the last bytes did.
+        :param at_ms: when the end arrived, for an event that it completes; by default, when the last bytes arrived.
         """
         if at_ms is not None:
             self._last_ms = at_ms
@@ -213,7 +213,7 @@ class AnswerReader:
         return read_plain(body, self._facts, self._format, whole, self._first_ms)
 
     def _finish_lines(self, body: bytes | bytearray, whole: bool) -> DecodedResponse:
-        """Read lines of JSON that came under the name of one JSON value, as some gateways call them."""
+        """Decode JSON lines that some gateways send with the content type of a single JSON value."""
         self._kind, self._framing = "ndjson", LineFraming()
         self._take(self._framing.feed(bytes(body)), self._last_ms)
         return self._finish_stream(self._framing, whole)
@@ -253,7 +253,7 @@ class AnswerReader:
         )
 
     def _look_behind(self, framing: SseFraming, reassembler: Reassembler) -> None:
-        """Take a bare JSON value behind the last event as an event, and say so."""
+        """Treat a bare JSON value after the last event as an event, and note the fault."""
         if framing.recovered:
             reassembler.findings.fault("unterminated_event")
             return
@@ -262,13 +262,13 @@ class AnswerReader:
             reassembler.findings.fault("bare_json")
             self._event("", tail, self._last_ms)
 
-    def _settle_kept(self, kept: Reassembler, tail: Settled, told: Findings) -> tuple[Settled, Findings]:
-        """Join what was kept with what came after it."""
+    def _settle_kept(self, kept: Reassembler, tail: Settled, tail_findings: Findings) -> tuple[Settled, Findings]:
+        """Combine the kept part with the rest."""
         settled = joined(self._settle(kept, False), tail)
-        if told.error is not None:
-            kept.findings.fail(told.error.kind, told.error.message)
-        if told.first_token_ms is not None:
-            kept.findings.content(told.first_token_ms)
+        if tail_findings.error is not None:
+            kept.findings.fail(tail_findings.error.kind, tail_findings.error.message)
+        if tail_findings.first_token_ms is not None:
+            kept.findings.content(tail_findings.first_token_ms)
         return settled, kept.findings
 
     def _settle(self, reassembler: Reassembler, whole: bool) -> Settled:

@@ -15,7 +15,7 @@ from ccsproxy.dialects.openai.realtime import OpenAIRealtime
 from ccsproxy.dialects.openai.responses import OpenAIResponses
 from ccsproxy.dialects.protocol import WireFormat
 
-#: In the order in which they are asked; the generic one takes what is left.
+#: In the order in which they are tried; the generic format takes everything else.
 FORMATS: tuple[WireFormat, ...] = (
     Assistants(),
     Anthropic(),
@@ -29,7 +29,7 @@ FORMATS: tuple[WireFormat, ...] = (
 #: Those that are met over WebSocket only.
 SOCKET_FORMATS: tuple[WireFormat, ...] = (OpenAIRealtime(), GeminiLive())
 GENERIC = Generic()
-#: What the dialects are called, as people look them up.
+#: The names of all dialects, for lookups.
 NAMES = tuple(sorted(each.name for each in (*FORMATS, *SOCKET_FORMATS, GENERIC)))
 
 

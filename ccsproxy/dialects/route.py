@@ -1,4 +1,4 @@
-"""What a request target says about the kind of call."""
+"""The kind of call that a request target implies."""
 
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote
@@ -25,7 +25,7 @@ class Path(msgspec.Struct, frozen=True):
         return self.segments[-len(names) :] == names
 
     def after(self, name: str, further: int = 1) -> str | None:
-        """Return the segment that follows ``name``, when it is so many from the end; None otherwise.
+        """Return the segment after ``name`` if it is at that distance from the end; None otherwise.
 
         :param further: 1 for the last segment.
         """
@@ -39,7 +39,7 @@ class Path(msgspec.Struct, frozen=True):
 
 
 class Routed(msgspec.Struct, frozen=True):
-    """What a route says: the category, and the model where the path names it."""
+    """The category implied by a route, and the model if the path names it."""
 
     category: Category
     model: str | None = None
@@ -56,7 +56,7 @@ _LONG = 1024
 
 @lru_cache(256)
 def _remembered(method: bytes, target: bytes) -> Path:
-    """Split a target that is likely to come again: agents ask at a handful of places, three times a call here."""
+    """Split a target, cached: agents use few targets, and each call splits its target three times."""
     return _split(method, target)
 
 

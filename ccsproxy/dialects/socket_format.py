@@ -1,4 +1,4 @@
-"""What the dialects that are spoken only over WebSocket have in common."""
+"""The common base of dialects that exist only over WebSocket."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ccsproxy.dialects.route import Path, Routed
 
 
 class SocketFormat:
-    """A dialect that is met over WebSocket only: who opens the connection says which one it is."""
+    """A dialect that exists only over WebSocket; the code that opens the connection selects it."""
 
     family: frozenset[str] = frozenset()
     line_stream = False
@@ -18,7 +18,7 @@ class SocketFormat:
     array_stream = False
 
     def route(self, facts: Facts, path: Path) -> Routed | None:
-        """Recognise no target: what a request of HTTP asks for there is no answer of a model."""
+        """Recognise no target: an HTTP request there is not answered by a model."""
         return None
 
     def recognises(self, value: Any) -> bool:

@@ -9,10 +9,10 @@ from ccsproxy.wire.jsontext import loads
 def tool_input(holder: dict[str, Any], key: str, text: str, findings: Findings, *, whole: bool) -> None:
     """Put the value of a tool call's JSON text at ``holder[key]``.
 
-    Text that is no JSON is kept as it is in ``_raw_<key>``, and ``holder[key]`` stays as it began; blank text changes
-    nothing.
+    Text that is not JSON is kept unchanged in ``_raw_<key>``, and ``holder[key]`` keeps its initial value; blank text
+    changes nothing.
 
-    :param whole: the call was finished, so that text that is no JSON is damage and not a cut.
+    :param whole: the call was finished, so that invalid JSON is damage and not a cut.
     """
     if not text.strip():
         holder.setdefault(key, {})
@@ -26,7 +26,7 @@ def tool_input(holder: dict[str, Any], key: str, text: str, findings: Findings, 
 
 
 def is_json(text: str) -> bool:
-    """Whether a text is a whole JSON value."""
+    """Return whether a text is a complete JSON value."""
     try:
         loads(text)
     except ValueError:
@@ -35,6 +35,6 @@ def is_json(text: str) -> bool:
 
 
 def check_arguments(text: Any, findings: Findings, *, whole: bool) -> None:
-    """Note arguments that stay text, in the provider's own shape, and are no JSON."""
+    """Note arguments that stay text, as in the provider's own format, and are not JSON."""
     if isinstance(text, str) and text.strip() and not is_json(text):
         findings.fault("invalid_tool_json" if whole else "partial_tool_json")

@@ -9,12 +9,12 @@ from ccsproxy.dialects.counts import least_tokens
 from ccsproxy.exchange.usage import Usage
 from ccsproxy.wire.jsontext import JsonError, dumps
 
-#: Where the bodies of all dialects have what the model wrote; what stands elsewhere repeats the request.
+#: Where the bodies of all dialects contain what the model wrote; all other places repeat the request.
 _ANSWERS = (
     *("content", "choices", "output", "candidates", "message", "response", "completion", "thinking", "generations"),
     *("outputs", "steps"),
 )
-#: The members in which texts of the model stand, and those that hold what a tool is called with.
+#: The members that contain texts of the model, and those that contain the input of a tool call.
 _TEXTS = frozenset(
     {
         *("text", "thinking", "content", "reasoning", "reasoning_content", "reasoning_text", "refusal", "transcript"),
@@ -22,25 +22,25 @@ _TEXTS = frozenset(
     }
 )
 _INPUTS = frozenset({"input", "args"})
-#: Parts with such types came from a tool of the provider, not from the model.
+#: Parts with such types were produced by a tool of the provider, not by the model.
 _NOT_WRITTEN = ("_result", "_output", "_tool_result")
 
 
 def bounded(usage: Usage | None, body: Any) -> Usage | None:
-    """Return a usage whose output is a bound: what the provider counted so far, or the words that came.
+    """Return a usage whose output is a lower bound: the provider's counts so far, or an estimate of the text.
 
-    :param usage: as far as it was told.
-    :param body: as far as it came.
+    :param usage: as far as it was reported.
+    :param body: as far as it arrived.
     """
-    told = usage.output_tokens or 0 if usage is not None else 0
-    least = max(told, sum(map(least_tokens, written_texts(body))))
+    counted = usage.output_tokens or 0 if usage is not None else 0
+    least = max(counted, sum(map(least_tokens, written_texts(body))))
     if not least:
         return usage if usage is None else msgspec.structs.replace(usage, output_tokens=None)
     return msgspec.structs.replace(usage or Usage(), output_tokens=None, output_tokens_at_least=least)
 
 
 def written_texts(body: Any) -> Iterator[str]:
-    """Yield the texts in a body that the model wrote: answers, thoughts, and what it calls tools with."""
+    """Yield the texts in a body that the model wrote: answers, thinking, and inputs of tool calls."""
     if not isinstance(body, dict):
         return
     waiting: list[tuple[str, Any]] = [(key, body[key]) for key in _ANSWERS if key in body]

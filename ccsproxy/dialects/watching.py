@@ -9,21 +9,21 @@ from ccsproxy.wire.runs import TextRun
 
 
 class WatchedEvents:
-    """The events of one stream, as a watcher sees them.
+    """Shows the events of one stream to an observer.
 
-    A watcher that raises, and a stream in which something is odd, are marked as unusual: nothing more is shown then,
-    and whoever asked for the watch reads the text of the stream once more. It costs the events nothing.
+    If the observer raises, or something in the stream is unusual, it is marked as unusual and shown nothing more; the
+    caller then examines the text of the stream again. Reassembly is not affected.
     """
 
     def __init__(self) -> None:
         self._watcher: StreamWatcher | None = None
 
     def begin(self, watcher: StreamWatcher) -> None:
-        """Show what comes from now on."""
+        """Start showing events."""
         self._watcher = watcher
 
     def end(self) -> None:
-        """Show nothing any more; what was shown counts."""
+        """Stop showing events; those shown so far count."""
         self._watcher = None
 
     def names(self, events: Iterable[Framed]) -> None:
@@ -44,7 +44,7 @@ class WatchedEvents:
             self.unusual()
 
     def show_cut(self, name: str, payload: str) -> None:
-        """Show an event that is no JSON: cut off, or damaged."""
+        """Show an event that is not JSON: cut off, or damaged."""
         if self._watcher is not None and not self._watcher.unusual:
             try:
                 self._watcher.cut(name, payload)
@@ -52,7 +52,7 @@ class WatchedEvents:
                 self.unusual()
 
     def show_rest(self, framing: Framing) -> None:
-        """Show what came after the last whole event, where that is all that is odd about a stream."""
+        """Show what followed the last complete event, if nothing else is unusual about the stream."""
         rest = framing.rest() if self._watcher is not None and not self._watcher.unusual else None
         if rest is None:
             self.unusual()
@@ -60,6 +60,6 @@ class WatchedEvents:
             self.show_cut(*rest)
 
     def unusual(self) -> None:
-        """Note that the stream is not what the watcher took it for."""
+        """Note that the stream is not what the observer assumed."""
         if self._watcher is not None:
             self._watcher.unusual = True

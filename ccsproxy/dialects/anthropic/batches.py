@@ -1,7 +1,7 @@
-"""The usage of a batch's results: the sum of its lines, each of which is a model's answer.
+"""The usage of a batch's results: the sum over its lines, each of which is a model's answer.
 
 Anthropic (``GET /v1/messages/batches/ID/results``) and OpenAI (``GET /v1/files/ID/content``) answer with lines of
-JSON. A line that failed used nothing that is billed; where one that succeeded lacks a count, the sum has none.
+JSON. A failed line has no billed usage; if a successful line lacks a count, so does the sum.
 """
 
 import io
@@ -17,15 +17,15 @@ from ccsproxy.exchange.usage import LONGEST_PROMPT, Usage
 from ccsproxy.wire.jsontext import JsonError, loads
 
 _TIER = "batch"
-#: Counts that are unknown where one line does not tell them.
+#: Counts that are unknown if one line lacks them.
 _NEEDED = ("input_tokens", "output_tokens")
-#: Counts of which a line tells nothing where it has none.
+#: Counts that a line without them does not contribute to.
 _OPTIONAL = ("cache_creation_input_tokens", "cache_read_input_tokens", "reasoning_tokens")
 _LIFETIMES = ("cache_creation_5m", "cache_creation_1h")
 
 
 def are_results(facts: Facts) -> bool:
-    """Tell whether a call asks for the results of a batch, or for a file that may be such."""
+    """Return whether a call asks for the results of a batch, or for a file that may contain them."""
     path = split_target(facts.method, facts.target)
     if path.method != "GET":
         return False
@@ -35,9 +35,9 @@ def are_results(facts: Facts) -> bool:
 
 
 def batch_usage(body: bytes | bytearray) -> tuple[Usage | None, str | None]:
-    """Return what the lines of a batch used together, and the model where all of them name the same.
+    """Return the total usage of the lines of a batch, and the model if all of them name the same.
 
-    :return: no usage where the lines are none of a batch, none of them told one, or one of them is cut.
+    :return: no usage if the lines are not of a batch, none of them has a usage, or one of them is cut off.
     """
     answers = list(_answers(body))
     if any(usage is None for _, usage in answers):
@@ -78,12 +78,12 @@ def _sum(usages: Sequence[Usage]) -> Usage:
     for usage in usages:
         for kind, times in (usage.tool_calls or {}).items():
             tools[kind] = tools.get(kind, 0) + times
-    # Vectors have no output, so that none of their lines tells one.
+    # Embeddings have no output, so none of their lines has that count.
     needed = [name for name in _NEEDED if any(getattr(usage, name) is not None for usage in usages)]
     unsplit = any(usage.cache_creation_input_tokens and usage.cache_creation_5m is None for usage in usages)
     optional = [*_OPTIONAL, *(() if unsplit else _LIFETIMES)]
     counts: dict[str, Any] = {name: _known(usages, name) for name in needed}
-    counts.update((name, _told(usages, name)) for name in optional)
+    counts.update((name, _sum_of_known(usages, name)) for name in optional)
     return Usage(
         **counts,
         service_tier=_TIER,
@@ -98,7 +98,7 @@ def _known(usages: Sequence[Usage], name: str) -> int | None:
     return None if None in counts else sum(counts)
 
 
-def _told(usages: Sequence[Usage], name: str) -> int | None:
+def _sum_of_known(usages: Sequence[Usage], name: str) -> int | None:
     counts = [count for usage in usages if (count := getattr(usage, name)) is not None]
     return sum(counts) if counts else None
 

@@ -35,7 +35,7 @@ def has_content(block: dict[str, Any]) -> bool:
 class StreamedBlock:
     """A content block and the pieces that arrived for it.
 
-    :ivar value: the block as JSON; whole once `settle` was called.
+    :ivar value: the block as JSON; complete after `settle`.
     :ivar stopped: its ``content_block_stop`` was seen.
     """
 
@@ -67,7 +67,7 @@ class StreamedBlock:
             self._extra(delta)
 
     def joins(self, delta: dict[str, Any], key: Any) -> bool:
-        """Whether deltas that differ in this member come to the same as one with all of it."""
+        """Return whether deltas that differ in this member are equivalent to one with the joined value."""
         kind = delta.get("type")
         if len(delta) != 2 or not isinstance(kind, str):
             return False
@@ -91,7 +91,7 @@ class StreamedBlock:
         self._extra(delta)
 
     def _unknown(self, delta: dict[str, Any]) -> None:
-        """Append strings to equally named strings of the block; keep a delta that has other members as it is."""
+        """Append strings to equally named strings of the block; keep other deltas unchanged."""
         self._findings.fault("unknown_delta")
         known = {k for k, v in delta.items() if isinstance(v, str) and isinstance(self.value.get(k), str)} - {"type"}
         for key in known:
@@ -107,7 +107,7 @@ class StreamedBlock:
             self.value.setdefault("_delta_fields", []).append(extra)
 
     def settle(self) -> None:
-        """Parse the tool input, once; the strings are settled by their owner."""
+        """Parse the tool input, once; the caller settles the strings."""
         if self._json is None:
             return
         tool_input(self.value, "input", joined(self._json), self._findings, whole=self.stopped)

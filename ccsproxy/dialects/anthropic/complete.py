@@ -8,7 +8,7 @@ from ccsproxy.dialects.json_body import text_member
 
 
 class CompletionReassembler:
-    """Joins the ``completion`` texts of one stream; the last event's other members stand, which names the reason."""
+    """Joins the ``completion`` texts of one stream; other members are those of the last event."""
 
     def __init__(self) -> None:
         self.findings = Findings()
@@ -46,7 +46,7 @@ class CompletionReassembler:
         """Ignore ``[DONE]``, which some relays append."""
 
     def settle(self, whole: bool) -> Settled:
-        """Return the completion as far as it came."""
+        """Return the completion as far as it arrived."""
         body = {**self._body, "completion": "".join(self._texts)} if self._texts else None
         return Settled(
             body=self.findings.attach(body),

@@ -13,7 +13,7 @@ from ccsproxy.dialects.protocol import Reassembler
 from ccsproxy.dialects.route import Path, Routed, split_target
 from ccsproxy.exchange.outcome import Category
 
-#: By the type of an event: the member that it cannot be without, and of what type that is.
+#: The member that each type of event requires, and its type.
 _EVENTS: dict[str, tuple[str, type]] = {
     "message_start": ("message", dict),
     "content_block_start": ("content_block", dict),
@@ -33,7 +33,7 @@ class Anthropic:
     array_stream = False
 
     def route(self, facts: Facts, path: Path) -> Routed | None:
-        """Recognise ``/v1/messages`` and what belongs to it, and Vertex's ``publishers/anthropic``."""
+        """Recognise ``/v1/messages`` and its subpaths, and Vertex's ``publishers/anthropic``."""
         if "threads" in path.segments:  # OpenAI Assistants has messages too
             return None
         if path.ends("messages") and path.method in ("POST", "HEAD", "OPTIONS"):

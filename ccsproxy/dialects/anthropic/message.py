@@ -30,7 +30,7 @@ class AnthropicReassembler:
         self._blocks: dict[int, StreamedBlock] = {}
         self._strings = GrowingStrings()
         self._stopped = False
-        # What message_start says of the output is a placeholder, unless the message came with its end.
+        # The output count in message_start is a placeholder, unless the message arrived with its end.
         self._counted = message is not None and message.get("stop_reason") is not None
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
@@ -40,13 +40,13 @@ class AnthropicReassembler:
         if handler is None:
             self.findings.unplaced(value)
             return
-        # What comes behind the end is kept like all else, and named: a message has one end.
+        # Events after the end are kept like others and noted as a fault, because a message has one end.
         if self._stopped and kind not in ("ping", "message_start", "error"):
             self.findings.fault("event_after_end")
         handler(self, value, at_ms)
 
     def joins(self, event: dict[str, Any], holder: Any, key: Any) -> bool:
-        """Whether events that differ in one text come to the same as one event with all of it."""
+        """Return whether events that differ in one text are equivalent to one event with the joined text."""
         index, delta = event.get("index"), event.get("delta")
         block = self._blocks.get(index) if type(index) is int else None
         return block is not None and holder is delta and event.keys() == _DELTA and block.joins(delta, key)
@@ -55,7 +55,7 @@ class AnthropicReassembler:
         """Ignore ``[DONE]``, which some relays append."""
 
     def _ping(self, event: dict[str, Any], at_ms: float) -> None:
-        """Ignore it: it says nothing."""
+        """Ignore a ping."""
 
     def _message_start(self, event: dict[str, Any], at_ms: float) -> None:
         message = event.get("message")
@@ -151,7 +151,7 @@ class AnthropicReassembler:
                 message[key] = value
 
     def _usage(self, message: dict[str, Any], update: Any) -> None:
-        """Counts are cumulative: they replace; absent and null ones leave what ``message_start`` said."""
+        """Update cumulative counts; absent and null ones keep the value of ``message_start``."""
         known = message.get("usage")
         self._counted = self._counted or (isinstance(update, dict) and count(update.get("output_tokens")) is not None)
         if isinstance(known, dict) and isinstance(update, dict):
@@ -185,7 +185,7 @@ class AnthropicReassembler:
         return message
 
     def settle(self, whole: bool) -> Settled:
-        """Return the message as far as it came."""
+        """Return the message as far as it arrived."""
         body = self._body()
         message = body or {}
         usage = anthropic_usage(message.get("usage"))
@@ -203,7 +203,7 @@ class AnthropicReassembler:
         )
 
 
-#: Who takes which kind of event: functions, since bound methods would tie each reassembler to itself, as garbage.
+#: Handlers by kind of event; functions, because bound methods would put each reassembler into a reference cycle.
 _HANDLERS: dict[str, Callable[[AnthropicReassembler, dict[str, Any], float], None]] = {
     "content_block_delta": AnthropicReassembler._block_delta,
     "content_block_start": AnthropicReassembler._block_start,

@@ -6,16 +6,16 @@ from ccsproxy.dialects.counts import count, tool_counts, within
 from ccsproxy.dialects.json_body import text_member
 from ccsproxy.exchange.usage import Pass, Usage
 
-#: The kinds of ``iterations`` whose tokens are in the counts of the message.
+#: The kinds of ``iterations`` whose tokens are included in the counts of the message.
 _COUNTED = frozenset({"message", "fallback_message"})
-#: What the counts of ``server_tool_use`` end with.
+#: The suffix of the counts in ``server_tool_use``.
 _REQUESTS = "_requests"
 
 
 def anthropic_usage(raw: Any) -> Usage | None:
-    """Map the usage of a message, whose counts are disjoint already.
+    """Convert the usage of a message, whose counts are already disjoint.
 
-    Those of compactions and advisors stand in ``iterations`` alone.
+    The counts of compactions and advisors are in ``iterations`` only.
     """
     if not isinstance(raw, dict):
         return None
@@ -47,8 +47,8 @@ def _tokens(raw: dict[str, Any]) -> dict[str, int | None]:
 
 
 def _tools(raw: Any) -> dict[str, int] | None:
-    told = raw.items() if isinstance(raw, dict) else ()
-    return tool_counts(**{key.removesuffix(_REQUESTS): said for key, said in told if key.endswith(_REQUESTS)})
+    counters = raw.items() if isinstance(raw, dict) else ()
+    return tool_counts(**{key.removesuffix(_REQUESTS): value for key, value in counters if key.endswith(_REQUESTS)})
 
 
 def _passes(iterations: Any) -> list[Pass] | None:

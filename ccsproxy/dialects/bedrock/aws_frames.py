@@ -9,7 +9,7 @@ from ccsproxy.wire.eventstream import EventStreamDecoder, EventStreamMessage
 from ccsproxy.wire.jsontext import JsonError, dumps, loads
 
 _CHUNK = "chunk"
-#: What an exception or error frame is called as a line of `EventStreamFraming.text`.
+#: The name of an exception or error frame in a line of `EventStreamFraming.text`.
 _FAILURE = "exception"
 
 
@@ -24,10 +24,10 @@ class EventStreamFraming:
         self._full = False
 
     def rest(self) -> None:
-        """Say that the events are not what the bytes say: these wrap them."""
+        """Return None: the events are not the bytes themselves, which wrap them."""
 
     def overflow(self) -> None:
-        """Make no text of what follows."""
+        """Stop keeping the text of what follows."""
         self._full = True
 
     def _note(self, line: str) -> None:
@@ -65,7 +65,7 @@ class EventStreamFraming:
         return message.name, message.payload
 
     def _unwrap(self, payload: bytes) -> bytes:
-        """Return the JSON inside a chunk; a chunk that has none stays as it is."""
+        """Return the JSON inside a chunk; a chunk without JSON is returned unchanged."""
         try:
             inner = text_member(loads(payload), "bytes")
             return base64.b64decode(inner, validate=True) if inner else payload
@@ -75,11 +75,11 @@ class EventStreamFraming:
 
     def _fail(self, message: EventStreamMessage) -> None:
         try:
-            said = text_member(loads(message.payload), "message")
+            message_text = text_member(loads(message.payload), "message")
         except JsonError:
-            said = None
+            message_text = None
         headers = message.headers
-        text = said or str(headers.get(":error-message") or message.payload.decode("utf-8", "replace"))
+        text = message_text or str(headers.get(":error-message") or message.payload.decode("utf-8", "replace"))
         self._failures.append((message.name or _FAILURE, text))
         line = {_FAILURE: {"type": message.name, "message": text}}
         self._note(dumps(line).decode("utf-8", "replace"))
@@ -96,7 +96,7 @@ class EventStreamFraming:
 
 
 def _one_line(payload: bytes) -> str:
-    """Return JSON text on one line; what is no JSON becomes a JSON string."""
+    """Return JSON text on one line; other text becomes a JSON string."""
     text = payload.decode("utf-8", "replace")
     try:
         loads(payload)

@@ -15,7 +15,7 @@ EVENTS = frozenset(
 )
 
 
-#: By the event: the member that it cannot be without, in a stream whose events are wrapped in their names.
+#: The member that each event requires, in streams whose events are wrapped in their names.
 _NEEDED = {
     "messageStart": "role",
     "contentBlockStart": "contentBlockIndex",
@@ -37,13 +37,13 @@ def is_event(value: Any) -> bool:
 
 
 def is_answer(value: Any) -> bool:
-    """Whether a value is what ``/converse`` answers."""
+    """Return whether a value has the form of an answer of ``/converse``."""
     message = member(member(value, "output"), "message")
     return isinstance(message, dict) and ("role" in message or "content" in message)
 
 
 class ConverseReassembler:
-    """Reassembles one stream into what ``/converse`` would have answered."""
+    """Reassembles one stream into the answer that ``/converse`` would have given."""
 
     def __init__(self) -> None:
         self.findings = Findings()
@@ -161,7 +161,7 @@ class ConverseReassembler:
         return [_with_citations(self._blocks[index]) for index in order]
 
     def settle(self, whole: bool) -> Settled:
-        """Return the answer as far as it came."""
+        """Return the answer as far as it arrived."""
         body = dict(self._body)
         if self._message or self._blocks:
             body["output"] = {"message": {**self._message, "content": self._content()}}

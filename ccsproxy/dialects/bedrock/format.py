@@ -27,7 +27,7 @@ _VERBS = {
     "converse-stream": Category.MODEL,
     "count-tokens": Category.COUNT_TOKENS,
 }
-#: What an error consists of.
+#: The members of an error.
 _ERROR = frozenset({"message", "Message", "__type"})
 _METRICS = "amazon-bedrock-invocationMetrics"
 
@@ -58,7 +58,7 @@ class Bedrock:
         return is_event(value) or is_answer(value) or any(inner.recognises(value) for inner in self._inner)
 
     def reassembler(self, facts: Facts) -> Reassembler:
-        """Make the reassembler for a stream; the first event says which one."""
+        """Create the reassembler for a stream; the first event determines the dialect."""
         return BedrockReassembler(facts)
 
     def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
@@ -77,20 +77,20 @@ class Bedrock:
             settled = Settled(body=value, usage=body_usage(value), answered=_is_answer_of_invoke(value, facts))
         return msgspec.structs.replace(
             settled,
-            usage=_told(settled.usage, facts),
+            usage=_with_headers(settled.usage, facts),
             stop_reason=settled.stop_reason or invocation_reason(value),
         )
 
 
 def _is_answer_of_invoke(value: Any, facts: Facts) -> bool:
-    """Whether a value may be the answer of some maker's model, each of which has words of its own."""
+    """Return whether a value may be the answer of a vendor's model, each of which has its own members."""
     if split_target(facts.method, facts.target).last == "converse":
         return False
     return isinstance(value, list) or (isinstance(value, dict) and bool(value.keys() - _ERROR))
 
 
-def _told(usage: Usage | None, facts: Facts) -> Usage | None:
-    """Return the counts of a body, or those of the headers where it tells none."""
+def _with_headers(usage: Usage | None, facts: Facts) -> Usage | None:
+    """Return the counts in a body, or those in the headers if it has none."""
     if usage is not None and usage.input_tokens is not None and usage.output_tokens is not None:
         return usage
     return header_usage(facts.field) or usage
@@ -105,7 +105,7 @@ class BedrockReassembler:
 
     @property
     def findings(self) -> Findings:
-        """What the chosen reassembler noticed."""
+        """The findings of the chosen reassembler."""
         return self._inner.findings
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
@@ -133,7 +133,7 @@ class BedrockReassembler:
         self._inner.ended()
 
     def settle(self, whole: bool) -> Settled:
-        """Return the message as far as it came."""
+        """Return the message as far as it arrived."""
         settled = self._inner.settle(whole)
         metrics = invocation_usage(member(settled.body, _METRICS))
         return settled if settled.usage is not None else msgspec.structs.replace(settled, usage=metrics)
@@ -160,7 +160,7 @@ class _EventList:
         metrics = member(last, _METRICS)
         return Settled(
             body=self.findings.attach({"_events": self._events} if self._events else None),
-            usage=_told(invocation_usage(metrics) or body_usage(last), self._facts),
+            usage=_with_headers(invocation_usage(metrics) or body_usage(last), self._facts),
             stop_reason=invocation_reason(last),
             complete=whole and self.findings.error is None,
             counted=metrics is not None,

@@ -8,7 +8,7 @@ from ccsproxy.dialects.json_body import member, text_member
 from ccsproxy.exchange.usage import Usage
 
 _HEADER = "x-amzn-bedrock-"
-#: By the count: what it is called in the headers (InvokeModel, "Response Elements").
+#: The names of the counts in the headers (InvokeModel, "Response Elements").
 _HEADERS = {
     "input_tokens": "input-token-count",
     "output_tokens": "output-token-count",
@@ -18,9 +18,9 @@ _HEADERS = {
 
 
 def converse_usage(raw: Any, tier: Any = None) -> Usage | None:
-    """Map the usage of Converse, whose counts are disjoint already.
+    """Convert the usage of Converse, whose counts are already disjoint.
 
-    :param tier: the ``serviceTier`` that stands beside it.
+    :param tier: the ``serviceTier`` next to it.
     """
     if not isinstance(raw, dict):
         return None
@@ -39,7 +39,7 @@ def converse_usage(raw: Any, tier: Any = None) -> Usage | None:
 
 
 def _lives(details: Any) -> tuple[int | None, int | None]:
-    """Return how many tokens were written for five minutes and for an hour, None where that is not said."""
+    """Return how many tokens were written for five minutes and for an hour; None if not reported."""
     known: dict[Any, int | None] = {}
     for each in details if isinstance(details, list) else ():
         known[member(each, "ttl")] = count(member(each, "inputTokens"))
@@ -47,7 +47,7 @@ def _lives(details: Any) -> tuple[int | None, int | None]:
 
 
 def invocation_usage(raw: Any) -> Usage | None:
-    """Map the ``amazon-bedrock-invocationMetrics`` of a stream whose model reports no usage of its own."""
+    """Convert the ``amazon-bedrock-invocationMetrics`` of a stream whose model reports no usage itself."""
     if not isinstance(raw, dict):
         return None
     return Usage(
@@ -60,13 +60,13 @@ def invocation_usage(raw: Any) -> Usage | None:
 
 
 def header_usage(field: Callable[[str], str]) -> Usage | None:
-    """Map the counts that AWS tells in the headers of an answer, for the models of every maker.
+    """Convert the counts in the headers of an answer, which AWS sends for the models of every vendor.
 
-    :param field: returns the value of a header field, empty where there is none.
+    :param field: returns the value of a header field; empty if there is none.
     """
-    said = {name: field(_HEADER + header) for name, header in _HEADERS.items()}
-    counts: dict[str, Any] = {name: _counted(text) for name, text in said.items() if text}
-    raw = {_HEADER + _HEADERS[name]: text for name, text in said.items() if text}
+    headers = {name: field(_HEADER + header) for name, header in _HEADERS.items()}
+    counts: dict[str, Any] = {name: _counted(text) for name, text in headers.items() if text}
+    raw = {_HEADER + _HEADERS[name]: text for name, text in headers.items() if text}
     return Usage(**counts, raw=raw) if counts else None
 
 

@@ -8,7 +8,7 @@ from ccsproxy.dialects.findings import Findings
 from ccsproxy.dialects.growing import GrowingStrings, extend
 from ccsproxy.dialects.json_body import member, text_member
 
-#: Events whose list of the same purpose the answer has.
+#: Events whose list is also a member of the answer.
 _LISTS = {
     "citation-generation": "citations",
     "search-queries-generation": "search_queries",
@@ -18,7 +18,7 @@ _ERRORS = frozenset({"ERROR", "ERROR_TOXIC", "ERROR_LIMIT", "TIMEOUT"})
 
 
 class ChatV1Reassembler:
-    """Reassembles one stream: ``stream-end`` carries the whole answer; until then it is put together."""
+    """Reassembles one stream: takes the answer from ``stream-end``, or else joins its pieces."""
 
     def __init__(self) -> None:
         self.findings = Findings()
@@ -29,7 +29,7 @@ class ChatV1Reassembler:
         self._ended = False
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
-        """Take the next event; its ``event_type`` counts, else the name of the framing; generate names none."""
+        """Process the next event, by its ``event_type`` or else the name in the framing; generate has neither."""
         if not isinstance(value, dict):
             self.findings.unplaced(value)
             return
@@ -69,7 +69,7 @@ class ChatV1Reassembler:
         return kind == "debug"
 
     def _call(self, event: dict[str, Any], at_ms: float) -> bool:
-        """Take a piece of the plan, or of a call's parameters, which come as text."""
+        """Add a piece of the plan, or of a call's parameters, which arrive as text."""
         if isinstance(event.get("text"), str):
             self._text(event, at_ms)
             return True
@@ -96,11 +96,11 @@ class ChatV1Reassembler:
         self._final = response if isinstance(response, dict) else None
         self._reason = text_member(event, "finish_reason") or text_member(response, "finish_reason")
         if self._reason in _ERRORS:
-            said = event.get("error") or member(response, "message") or "the model ended with an error"
-            self.findings.fail(self._reason, said)
+            message = event.get("error") or member(response, "message") or "the model ended with an error"
+            self.findings.fail(self._reason, message)
 
     def settle(self, whole: bool) -> Settled:
-        """Return the answer as far as it came."""
+        """Return the answer as far as it arrived."""
         self._strings.settle()
         body = self._final if self._final is not None else self._body or None
         if body is not None and self._reason:

@@ -14,9 +14,9 @@ _TEXTS = ("text", "thinking")
 
 
 class ChatV2Reassembler:
-    """Reassembles one stream into what ``/v2/chat`` would have answered.
+    """Reassembles one stream into the answer that ``/v2/chat`` would have given.
 
-    Content parts, tool calls and citations are each known by the ``index`` of their events.
+    Content parts, tool calls and citations are each identified by the ``index`` of their events.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class ChatV2Reassembler:
         return True
 
     def _open(self, event: dict[str, Any], at_ms: float, key: str) -> bool:
-        """Begin an entry of one of the message's lists, or take it whole."""
+        """Start an entry of one of the message's lists, or add it completely."""
         part = member(member(event.get("delta"), "message"), key)
         index = event.get("index")
         if type(index) is not int or not isinstance(part, dict):
@@ -123,7 +123,7 @@ class ChatV2Reassembler:
         return entry
 
     def settle(self, whole: bool) -> Settled:
-        """Return the answer as far as it came."""
+        """Return the answer as far as it arrived."""
         self._strings.settle()
         for key, entries in self._lists.items():
             extend(self._message, key, [entries[index] for index in sorted(entries)] if entries else [])
@@ -157,5 +157,5 @@ _HANDLERS: dict[str, _Handler] = {
     "message-end": ChatV2Reassembler._end,
     "debug": ChatV2Reassembler._debug,
 }
-#: The types of the events, but for one that others have, too.
+#: The types of the events, except for one that other dialects have as well.
 EVENTS = frozenset(_HANDLERS) - {"debug"}

@@ -14,17 +14,17 @@ from ccsproxy.dialects.route import Path, Routed, split_target
 from ccsproxy.exchange.outcome import Category
 
 _VERSIONS = frozenset({"v1", "v2"})
-#: Calls of a model that Cohere alone names so, or that the upstream has to tell from those of others.
+#: Model calls whose names only Cohere uses, or of which the upstream must prove that they are Cohere's.
 _MODEL = frozenset({"chat", "generate", "embed", "rerank", "classify", "summarize"})
 _ITS_OWN = frozenset({"embed", "summarize"})
 _COUNTING = frozenset({"tokenize", "detokenize"})
-#: Members one of which every answer has.
+#: Members of which every answer has one.
 _ANSWERS = ("message", "text", "generations", "embeddings", "results", "classifications", "summary")
 _ERRORS = frozenset({"ERROR", "TIMEOUT", "NETWORK_ERROR"})
 
 
 class Cohere:
-    """The chat API in two versions, and what belongs to it."""
+    """The chat API in two versions, and the related calls."""
 
     name = "cohere"
     family: frozenset[str] = frozenset()

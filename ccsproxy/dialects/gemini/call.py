@@ -11,7 +11,7 @@ _VALUES = ("numberValue", "boolValue", "nullValue")
 
 
 def parse_path(path: str) -> list[str | int] | None:
-    """Split a JSON path of names and positions (``$.a[0]['b']``), None when it is anything else."""
+    """Split a JSON path of names and positions (``$.a[0]['b']``); None for any other syntax."""
     if not path.startswith("$"):
         return None
     steps: list[str | int] = []
@@ -47,7 +47,7 @@ def place(root: dict[str, Any], steps: list[str | int], value: Any) -> bool:
 
 
 class PartialCall:
-    """The pieces of one call; a string goes on while it says ``willContinue``."""
+    """The pieces of one call; a string continues while its pieces have ``willContinue``."""
 
     def __init__(self, part: dict[str, Any], findings: Findings) -> None:
         self._part = part
@@ -69,7 +69,7 @@ class PartialCall:
                     self._values[path] = [text]
             elif key := next((key for key in _VALUES if key in piece), None):
                 self._values[path] = (None if key == "nullValue" else piece[key],)
-            # A piece that only says that more will come brings no value.
+            # A piece that only announces more pieces has no value.
             elif "willContinue" not in piece:
                 self._misfit(piece)
 

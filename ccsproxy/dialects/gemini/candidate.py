@@ -7,7 +7,7 @@ from ccsproxy.dialects.gemini.call import PartialCall
 from ccsproxy.dialects.gemini.finish import finish_word
 from ccsproxy.dialects.growing import GrowingStrings
 
-#: A part of nothing but these, its text empty, says nothing yet.
+#: A part with only these members and empty text has no content yet.
 _SILENT = frozenset({"text", "thought", "thoughtSignature"})
 
 
@@ -28,11 +28,11 @@ class Candidate:
 
     @property
     def stop_reason(self) -> str | None:
-        """The finish reason, None while there is none."""
+        """The finish reason; None while there is none."""
         return finish_word(self._fields.get("finishReason"), self._vertex)
 
     def add(self, chunk: dict[str, Any], at_ms: float) -> None:
-        """Apply what a chunk says of this candidate."""
+        """Apply the part of a chunk that belongs to this candidate."""
         for key, value in chunk.items():
             if key == "content" and isinstance(value, dict):
                 self._add_content(value, at_ms)
@@ -65,7 +65,7 @@ class Candidate:
                 known[name] = entries
 
     def _extend_once(self, name: str, known: list[Any], entries: list[Any]) -> None:
-        """Append what is not in a list yet; some servers repeat all entries in every chunk."""
+        """Append the new entries to a list; some servers repeat all entries in every chunk."""
         seen = self._seen.get(name)
         if seen is None:
             seen = self._seen[name] = {repr(entry) for entry in known}
@@ -82,7 +82,7 @@ class Candidate:
         if part.get("text") or not part.keys() <= _SILENT:
             self._findings.content(at_ms)
         last = self._parts[-1] if self._parts else None
-        # A part with a signature stands alone, as the signature is of that part and has to be sent back with it.
+        # A part with a signature is kept separate, because the signature must be sent back with exactly that part.
         if is_plain(part) and is_plain(last) and last.get("thought") == part.get("thought"):
             self._strings.append(last, "text", part["text"])
         else:
@@ -90,7 +90,7 @@ class Candidate:
 
     def _call(self, part: dict[str, Any], call: dict[str, Any]) -> None:
         continues = call.get("willContinue") is True
-        # The later pieces of a call have no name: one that has begins another call.
+        # The later pieces of a call have no name; a piece with a name starts another call.
         if self._open is not None and not call.get("name"):
             self._open.add(call.get("partialArgs"))
             self._take_rest(part, call)
@@ -108,7 +108,7 @@ class Candidate:
             self._open = partial if continues else None
 
     def _take_rest(self, part: dict[str, Any], call: dict[str, Any]) -> None:
-        """Keep what a later piece of a call says beyond arguments: a signature, an id, unknown members."""
+        """Keep the other members of a later piece of a call: a signature, an id, unknown members."""
         self._open_part.update({k: v for k, v in part.items() if k != "functionCall"})
         rest = {k: v for k, v in call.items() if k not in ("partialArgs", "willContinue") and v is not None}
         self._open_part["functionCall"].update(rest)

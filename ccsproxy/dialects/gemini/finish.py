@@ -13,10 +13,10 @@ _VERTEX = (*_COMMON, "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCT
 
 
 def finish_word(reason: Any, vertex: bool) -> str | None:
-    """Return the word for a finish reason, None while there is none.
+    """Return the word for a finish reason; None while there is none.
 
-    :param reason: a word or a number; a number that is not known stays one.
-    :param vertex: the answer is Vertex's.
+    :param reason: a word or a number; unknown numbers are kept as digits.
+    :param vertex: the answer is from Vertex AI.
     """
     if isinstance(reason, str):
         return reason or None

@@ -25,9 +25,9 @@ _VERBS = {
     "countTokens": Category.COUNT_TOKENS,
 }
 _CODE_ASSIST = "v1internal"
-#: What tells a candidate from other lists of that name.
+#: The members that distinguish a candidate from elements of other lists.
 _CANDIDATE = frozenset({"content", "finishReason", "safetyRatings", "finishMessage"})
-#: Answers without candidates: a refusal, embeddings, images, a job that has begun.
+#: The members of answers without candidates: a refusal, embeddings, images, a started job.
 _ANSWERS = frozenset(
     {"promptFeedback", "embedding", "embeddings", "predictions", "totalTokens", "generatedImages", "name", "object"}
 )
@@ -58,7 +58,7 @@ class Gemini:
     def recognises(self, value: Any) -> bool:
         """Whether a value is a chunk or an answer, bare or wrapped."""
         if isinstance(value, list):
-            # Without `alt=sse` a stream is one array of chunks, which may come whole.
+            # Without `alt=sse` a stream is one array of chunks, which may arrive at once.
             return bool(value) and self.recognises(value[0])
         inner = member(value, "response")
         answer = inner if isinstance(inner, dict) else value

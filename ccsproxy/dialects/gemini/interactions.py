@@ -57,7 +57,7 @@ class InteractionsReassembler:
     def settle(self, whole: bool) -> Settled:
         """Return the interaction; with the events of its steps when the object did not arrive."""
         body = dict(self._interaction)
-        # The object has all of it; steps are for the case that it never came.
+        # The object contains everything; steps are used only if it never arrived.
         if self._steps and not (self._completed and (body.get("steps") or body.get("outputs"))):
             body["_step_events"] = self._steps
         model, status = body.get("model"), body.get("status")
@@ -86,12 +86,12 @@ def whole_interaction(value: dict[str, Any], findings: Findings) -> Settled:
 
 
 def _says_something(event: dict[str, Any]) -> bool:
-    """Whether an event brings a piece of the answer, or begins a part that is one by itself."""
+    """Return whether an event carries a piece of the answer, or starts a part that is content by itself."""
     parts = [event.get(key) for key in ("delta", "step", "content")]
     return any(
         bool(value) for part in parts if isinstance(part, dict) for key, value in part.items() if key not in _FORM
     )
 
 
-#: Members that say of what form a part is, and nothing of the answer.
+#: Members that describe the form of a part and not its content.
 _FORM = frozenset({"type", "id", "index", "status", "role", "signature", "mime_type", "object"})

@@ -9,7 +9,7 @@ from ccsproxy.dialects.gemini.stream import GeminiReassembler
 from ccsproxy.dialects.protocol import Reassembler
 from ccsproxy.dialects.socket_format import SocketFormat
 
-#: What Live calls otherwise than ``generateContent`` does.
+#: The members that Live names differently from ``generateContent``.
 _COUNTS = {
     "responseTokenCount": "candidatesTokenCount",
     "responseTokensDetails": "candidatesTokensDetails",
@@ -36,7 +36,7 @@ class LiveReassembler:
 
     @property
     def findings(self) -> Findings:
-        """What was noticed so far."""
+        """The findings so far."""
         return self._inner.findings
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
@@ -50,7 +50,7 @@ class LiveReassembler:
             elif key == "toolCall" and isinstance(inner, dict):
                 calls = inner.get("functionCalls")
                 self._parts([{"functionCall": each} for each in calls] if isinstance(calls, list) else [], at_ms)
-                # A call of a tool ends the turn: the model waits for its result, and says no turnComplete.
+                # A tool call ends the turn: the model waits for its result, and sends no turnComplete.
                 self._complete = True
             elif key == "usageMetadata" and isinstance(inner, dict):
                 self._inner.event("", {key: {**inner, **_renamed(inner)}}, at_ms)
@@ -77,8 +77,8 @@ class LiveReassembler:
         self._inner.event("", {"candidates": [{"content": {"role": "model", "parts": parts}}]}, at_ms)
 
     def settle(self, whole: bool) -> Settled:
-        """Return the turn as far as it came."""
-        # Live has no finish reason; a turn that ended by itself is what others call STOP.
+        """Return the turn as far as it arrived."""
+        # Live has no finish reason; a turn that ended by itself corresponds to STOP.
         if self._complete:
             self._inner.event("", {"candidates": [{"finishReason": "STOP"}]}, 0.0)
         settled = self._inner.settle(whole)

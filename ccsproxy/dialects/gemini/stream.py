@@ -24,7 +24,7 @@ class GeminiReassembler:
         self._candidates: dict[int, Candidate] = {}
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
-        """Take the next chunk; a list stands for its elements (an error may come as one)."""
+        """Process the next chunk, or each element of a list (an error may arrive as one)."""
         if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
             for item in value:
                 self._chunk(item, at_ms)
@@ -65,7 +65,7 @@ class GeminiReassembler:
             known.add(candidate, at_ms)
 
     def settle(self, whole: bool) -> Settled:
-        """Return the answer as far as it came."""
+        """Return the answer as far as it arrived."""
         order = sorted(self._candidates)
         body = dict(self._fields)
         if order:
@@ -74,11 +74,11 @@ class GeminiReassembler:
         blocked = body.get("promptFeedback")
         if stop is None and isinstance(blocked, dict) and isinstance(blocked.get("blockReason"), str):
             stop = blocked["blockReason"]
-        # Of several candidates each has an end of its own.
+        # Each of several candidates has its own end.
         unfinished = any(self._candidates[index].stop_reason is None for index in order) and stop is not None
         model = body.get("modelVersion")
         usage = gemini_usage(body.get("usageMetadata"), body.get("candidates"))
-        # As it came: Code Assist's clients, and whoever compares, expect their own form.
+        # Kept wrapped, because Code Assist's clients, and anyone who compares records, expect that form.
         if self._wrapped:
             body = {**self._wrapper, "response": body}
         return Settled(

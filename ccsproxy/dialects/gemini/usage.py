@@ -6,16 +6,16 @@ from ccsproxy.dialects.counts import count, less, tool_counts
 from ccsproxy.dialects.json_body import member, text_member
 from ccsproxy.exchange.usage import Usage
 
-#: What makes up the total, in the order in which later chunks of a stream bring it.
+#: The parts of the total, in the order in which later chunks of a stream report them.
 _PARTS = ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
 _OUTPUT = ("candidatesTokenCount", "thoughtsTokenCount")
 _TOTAL = "totalTokenCount"
 
 
 def gemini_usage(raw: Any, candidates: Any = None) -> Usage | None:
-    """Map ``usageMetadata``: the prompt includes the cached part, candidates exclude the thoughts.
+    """Convert ``usageMetadata``: the prompt includes the cached part, candidates exclude the thinking.
 
-    :param candidates: of the same answer, whose grounding tells of searches.
+    :param candidates: of the same answer, whose grounding shows the searches.
     """
     if not isinstance(raw, dict):
         return None
@@ -34,10 +34,10 @@ def gemini_usage(raw: Any, candidates: Any = None) -> Usage | None:
 
 
 def merged_metadata(known: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
-    """Return the ``usageMetadata`` of a stream after a further chunk: counts are cumulative, the last one counts.
+    """Return the ``usageMetadata`` of a stream after another chunk: counts are cumulative, so the last one is used.
 
-    Early chunks may hold one member only. A last one that leaves out a count of the output has none of it; its total
-    tells that from one that only repeats what changed.
+    Early chunks may contain a single member. If the last chunk omits an output count, that count is zero, unless its
+    total shows that the chunk only repeats what changed.
     """
     merged = {**known, **{key: value for key, value in update.items() if value is not None}}
     total = count(update.get(_TOTAL))
@@ -53,10 +53,10 @@ def _sum(raw: dict[str, Any]) -> int:
 
 
 def _output(raw: dict[str, Any], prompt: int | None, tool: int | None) -> int | None:
-    said, thoughts = count(raw.get("candidatesTokenCount")), count(raw.get("thoughtsTokenCount"))
-    if said is not None:
-        return said + (thoughts or 0)
-    # Gemini leaves out a count of zero; the total then tells whether anything but thoughts was written.
+    candidates_count, thoughts = count(raw.get("candidatesTokenCount")), count(raw.get("thoughtsTokenCount"))
+    if candidates_count is not None:
+        return candidates_count + (thoughts or 0)
+    # Gemini omits a count of zero; the total then shows whether anything but thinking was written.
     rest = less(count(raw.get(_TOTAL)), prompt, tool) if prompt is not None else None
     return rest if thoughts is not None or rest else None
 

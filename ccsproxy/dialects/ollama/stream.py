@@ -69,7 +69,7 @@ class OllamaReassembler:
                 known[key] = known[key] if key == "role" and known.get(key) else value
 
     def settle(self, whole: bool) -> Settled:
-        """Return the answer as far as it came."""
+        """Return the answer as far as it arrived."""
         self._strings.settle()
         body = self._body
         if self._message is not None:

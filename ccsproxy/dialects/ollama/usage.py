@@ -17,9 +17,11 @@ _COUNTERS = (
 
 def ollama_usage(raw: Any) -> Usage | None:
     """Map the counters of an answer or of a stream's last line; ``raw`` keeps its counts and durations."""
-    kept = {key: raw[key] for key in _COUNTERS if key in raw} if isinstance(raw, dict) else {}
-    if not kept:
+    counters = {key: raw[key] for key in _COUNTERS if key in raw} if isinstance(raw, dict) else {}
+    if not counters:
         return None
     return Usage(
-        input_tokens=count(kept.get("prompt_eval_count")), output_tokens=count(kept.get("eval_count")), raw=kept
+        input_tokens=count(counters.get("prompt_eval_count")),
+        output_tokens=count(counters.get("eval_count")),
+        raw=counters,
     )

@@ -1,4 +1,4 @@
-"""OpenAI Assistants: runs of a thread, as streams of the objects they change."""
+"""OpenAI Assistants: runs of a thread, streamed as the objects that they change."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class Assistants:
     array_stream = False
 
     def route(self, facts: Facts, path: Path) -> Routed | None:
-        """Recognise everything below ``/threads``; making a run, or going on with one, calls a model."""
+        """Recognise everything below ``/threads``; creating or continuing a run calls a model."""
         if "threads" not in path.segments[-5:]:
             return None
         # The outputs of tools let a run go on, and are answered as the run itself is; fetching one calls no model.
@@ -40,7 +40,7 @@ class Assistants:
         return AssistantsReassembler()
 
     def whole(self, value: Any, findings: Findings, facts: Facts = NOTHING) -> Settled:
-        """Read an object or an error; a run that has only begun tells no counts yet."""
+        """Decode an object or an error; a run that has just started has no counts yet."""
         note_error(value, findings)
         if member(value, "object") == "thread.run":
             note_failure(value, findings)

@@ -1,4 +1,4 @@
-"""Reassembles the events of an Assistants stream: each carries a whole object or a delta of one."""
+"""Reassembles the events of an Assistants stream, each of which carries a complete object or a delta of one."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def note_failure(run: dict[str, Any], findings: Findings) -> None:
 
 
 class AssistantsReassembler:
-    """Reassembles one stream into the run, with the messages and steps that it made beside it."""
+    """Reassembles one stream into the run, together with the messages and steps that it created."""
 
     def __init__(self) -> None:
         self.findings = Findings()
@@ -31,7 +31,7 @@ class AssistantsReassembler:
         self._done = False
 
     def event(self, name: str, value: Any, at_ms: float) -> None:
-        """Take the next event; the object says what it is, the name only what happened to it."""
+        """Process the next event; the object identifies itself, the event name only states what happened to it."""
         kind = text_member(value, "object") or ""
         if name == "error":
             error = member(value, "error")
@@ -39,7 +39,7 @@ class AssistantsReassembler:
             self.findings.fail(member(detail, "code") or member(detail, "type"), member(detail, "message"))
             self.findings.keep("_errors", value)
         elif kind == "thread.run":
-            # Joined, as a later event of the run may leave out what an earlier one has said.
+            # Merged, because a later event of the run may omit members of an earlier one.
             self._run = {**self._run, **value}
         elif kind == "thread":
             self.findings.keep("_thread", value)
@@ -68,12 +68,12 @@ class AssistantsReassembler:
     def _parts(self, known: list[Any], deltas: list[Any]) -> None:
         for delta in deltas:
             index = member(delta, "index")
-            # One beyond the end begins a part; further ones would need parts that nobody announced.
+            # An index one past the end starts a part; a larger one would skip parts that were never announced.
             if type(index) is not int or not 0 <= index <= len(known):
                 self.findings.unplaced({"content": [delta]}, "invalid_event")
                 continue
             if index == len(known):
-                # Its text comes by the pieces, the first of which is in this same delta.
+                # Its text arrives as pieces, the first of which is in this same delta.
                 known.append({key: value for key, value in delta.items() if key not in ("index", "text")})
             text, holder = member(delta, "text"), known[index]
             if isinstance(text, dict) and isinstance(holder, dict):
@@ -89,7 +89,7 @@ class AssistantsReassembler:
             holder["annotations"] += annotations
 
     def settle(self, whole: bool) -> Settled:
-        """Return the run as far as it came."""
+        """Return the run as far as it arrived."""
         self._strings.settle()
         body = dict(self._run)
         for kind, objects in self._objects.items():

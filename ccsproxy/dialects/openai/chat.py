@@ -43,7 +43,7 @@ class OpenAIChat:
         return None
 
     def recognises(self, value: Any) -> bool:
-        """Whether a value says that it is a chunk or a completion."""
+        """Return whether a value identifies itself as a chunk or a completion."""
         choices, kind = member(value, "choices"), member(value, "object")
         if not isinstance(choices, list):
             return False

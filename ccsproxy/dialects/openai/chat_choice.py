@@ -38,11 +38,11 @@ class StreamedChoice:
 
     @property
     def stop_reason(self) -> str | None:
-        """The finish reason, None while there is none."""
+        """The finish reason; None while there is none."""
         return word_member(self._fields, "finish_reason")
 
     def add(self, chunk: dict[str, Any], at_ms: float) -> None:
-        """Apply what a chunk says of this choice."""
+        """Apply the part of a chunk that belongs to this choice."""
         for key, value in chunk.items():
             if key == "delta" or (key == "message" and "delta" not in chunk):
                 self._delta(value, at_ms)
@@ -61,7 +61,7 @@ class StreamedChoice:
                 self._merge(key, value)
 
     def joins(self, chunk: dict[str, Any], key: Any) -> bool:
-        """Whether deltas that differ in this member come to the same as one with all of it."""
+        """Return whether deltas that differ in this member are equivalent to one with the joined value."""
         if key not in TEXTS or (key == "content" and self._parts is not None) or chunk.get("logprobs") is not None:
             return False
         return "text" not in chunk and all(name == key or value is None for name, value in chunk["delta"].items())
@@ -143,7 +143,7 @@ class StreamedChoice:
 
     def _content_parts(self) -> ContentParts:
         if self._parts is None:
-            # What has come as a string so far becomes the first part: some servers change from one form to the other.
+            # The text so far becomes the first part, because some servers change from a string to parts.
             self._strings.settle()
             self._parts = ContentParts(self._strings)
             before = self._message.get("content")
@@ -192,7 +192,7 @@ class StreamedChoice:
         call = self._message.get("function_call")
         if isinstance(call, dict):
             check_arguments(call.get("arguments"), self._findings, whole=whole)
-        # A completion of the older API has its text beside `index` and no message at all.
+        # A completion of the older API has its text next to `index` and no message.
         if self._legacy and not self._message:
             return {"index": index, **self._fields}
         return {"index": index, "message": self._message, **self._fields}

@@ -6,7 +6,7 @@ from ccsproxy.dialects.growing import GrowingStrings
 
 
 def holds_text(content: Any) -> bool:
-    """Whether content says anything: a text, or a part that is not an empty one."""
+    """Return whether content is not empty: a text, or a part that is not an empty text."""
     if isinstance(content, str):
         return bool(content)
     return any(isinstance(part, str) or not isinstance(part, dict) or _says(part) for part in content if part)
@@ -34,7 +34,7 @@ class ContentParts:
     def _append(self, part: Any) -> None:
         kind = part.get("type") if isinstance(part, dict) else None
         last = self.parts[-1] if self.parts else None
-        # Of another kind than the last: the order in which kinds came is what is read, and is kept.
+        # A different kind than the last part: the order of the kinds is meaningful and is kept.
         if not isinstance(kind, str) or not isinstance(last, dict) or last.get("type") != kind:
             self.parts.append(part)
         elif kind == "text" and isinstance(part.get("text"), str) and isinstance(last.get("text"), str):

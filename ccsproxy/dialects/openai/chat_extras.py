@@ -4,7 +4,7 @@ from typing import Any
 
 from ccsproxy.dialects.growing import GrowingStrings
 
-#: Members whose meaning is known: Groq's tools and gpt-oss's channel, IBM's and vLLM's token ids, Writer's graphs,
+#: Members with a known meaning: Groq's tools and gpt-oss's channel, IBM's and vLLM's token ids, Writer's graphs,
 #: Mistral's and Gemini's own.
 VENDOR_MEMBERS = frozenset(
     {
@@ -21,11 +21,11 @@ _STATES = frozenset({"channel", "phase", "stop_reason", "tool_call_id", "signatu
 
 
 class Extras:
-    """Collects members of one choice's deltas.
+    """Collects vendor-specific members of one choice's deltas.
 
-    Numbers and states: the last one stands. Objects are joined member by member. Lists grow: numbers always, other
-    entries by what is new, those with an ``index`` by that. Texts are joined as pieces, unless every delta repeats
-    the same one.
+    Of numbers and states the last one is kept. Objects are merged member by member. Lists are extended: numbers
+    always, other entries if they are new, those with an ``index`` by that. Texts are joined as pieces, unless every
+    delta repeats the same text.
     """
 
     def __init__(self, message: dict[str, Any], strings: GrowingStrings) -> None:
@@ -55,7 +55,7 @@ class Extras:
         if key not in self._message or not isinstance(self._message[key], str):
             self._message[key] = ""
             self._repeated[key] = value
-        # The first that differs shows that they are pieces; until then they may be one text, said again.
+        # The first different text proves that they are pieces; until then it may be one text, repeated.
         elif repeated is not None and repeated != value:
             del self._repeated[key]
         self._strings.append(self._message, key, value)

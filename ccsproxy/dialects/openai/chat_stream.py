@@ -10,7 +10,7 @@ from ccsproxy.dialects.openai.usage import chat_usage
 
 _FIRST = frozenset({"id", "created", "model", "service_tier", "system_fingerprint"})
 _LEGACY = "text_completion"
-#: The finish reason of an answer that failed on its way (OpenRouter, Mistral), with or without an error beside it.
+#: The finish reason of an answer that failed half-way (OpenRouter, Mistral), with or without an error object.
 ENDED_BY_ERROR = "error"
 
 
@@ -30,7 +30,7 @@ class ChatReassembler:
         if not isinstance(value, dict):
             self.findings.unplaced(value)
             return
-        # Behind [DONE] nothing is due; it is kept, as it was sent, and named as a fault.
+        # Nothing is expected after [DONE]; it is kept unchanged and noted as a fault.
         if self._done:
             self.findings.fault("event_after_end")
         if not _is_chunk(value):
@@ -44,7 +44,7 @@ class ChatReassembler:
                 self._field(key, field)
 
     def joins(self, chunk: dict[str, Any], holder: Any, key: Any) -> bool:
-        """Whether chunks that differ in one text come to the same as one chunk with all of it."""
+        """Return whether chunks that differ in one text are equivalent to one chunk with the joined text."""
         choices = chunk.get("choices")
         if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict) or "error" in chunk:
             return False
@@ -53,7 +53,7 @@ class ChatReassembler:
         return known is not None and holder is choices[0].get("delta") and known.joins(choices[0], key)
 
     def ended(self) -> None:
-        """Note ``[DONE]``, with which a whole stream ends."""
+        """Note ``[DONE]``, which ends a complete stream."""
         self._done = True
 
     def _field(self, key: str, value: Any) -> None:
@@ -62,8 +62,8 @@ class ChatReassembler:
         elif key == "error" and value:
             self._error(value)
         elif key == "x_groq" and isinstance(value, dict) and value.get("error"):
-            self._error(value["error"])  # Groq's streams end so when it is over its capacity
-        # Some servers count in several chunks, the last of which lacks what an earlier one has said.
+            self._error(value["error"])  # Groq ends streams this way when it is over capacity
+        # Some servers send the usage in several chunks, the last of which may lack earlier members.
         elif key == "usage" and isinstance(value, dict) and isinstance(self._fields.get("usage"), dict):
             self._fields["usage"] = {**self._fields["usage"], **{k: v for k, v in value.items() if v is not None}}
         elif key in _FIRST:
@@ -92,7 +92,7 @@ class ChatReassembler:
             known.add(choice, at_ms)
 
     def settle(self, whole: bool) -> Settled:
-        """Return the completion as far as it came."""
+        """Return the completion as far as it arrived."""
         order = sorted(self._choices)
         finished = bool(order) and all(self._choices[index].finished for index in order)
         if any(self._choices[index].stop_reason == ENDED_BY_ERROR for index in order):
@@ -107,8 +107,7 @@ class ChatReassembler:
             usage=chat_usage(body),
             response_model=model if isinstance(model, str) and model else None,
             stop_reason=self._choices[order[0]].stop_reason if order else None,
-            # Servers that forget [DONE] are many: a stream that ended in order, with all choices finished, is whole,
-            # too.
+            # Many servers omit [DONE]: a stream that ended by its framing with all choices finished is complete too.
             complete=self.findings.error is None and bool(order) and (self._done or (whole and finished)),
             counted=self._done or finished,
             answered=bool(order),

@@ -13,15 +13,15 @@ _MOST_CHANGES = 8
 _DETAILS = {"function": "arguments", "custom": "input"}
 
 
-#: How often it is looked whether the arguments so far are whole, each time at a cost of their length.
+#: How often incomplete arguments are parsed to see whether they are complete; each attempt is linear in their length.
 _MOST_LOOKS = 256
 
 
 class ToolCalls:
-    """Tool calls in the order of their index; those without one are told apart by their id, name and position.
+    """Tool calls in order of their index; calls without one are distinguished by id, name and position.
 
-    Some servers give neither index nor id, others the index 0 to all of several calls: a new name then begins a new
-    call, as does the same name once the arguments before it are whole.
+    Some servers send neither index nor id, others the index 0 for all of several calls. A new name then starts a new
+    call, and so does the same name after complete arguments.
     """
 
     def __init__(self, strings: GrowingStrings, findings: Findings) -> None:
@@ -79,12 +79,12 @@ class ToolCalls:
         return self._calls[-1][2]
 
     def _begins(self, delta: dict[str, Any], call: dict[str, Any]) -> bool:
-        """Whether a delta without an id begins another call than the one that is there."""
+        """Return whether a delta without an id starts another call than the current one."""
         name, known = _name_of(delta), _name_of(call)
         if not name or not known or name != known:
             return bool(name and known)
         piece = _arguments_of(delta)
-        # Arguments are an object: a piece that does not begin one goes on with what is there.
+        # Arguments are an object: a piece that does not start one continues the current call.
         if piece is None or not piece.lstrip().startswith("{") or self._looked >= _MOST_LOOKS:
             return False
         self._looked += 1
@@ -106,11 +106,11 @@ class ToolCalls:
                 set_once(call, key, value, self._findings)
 
     def settle(self) -> list[dict[str, Any]]:
-        """Return the calls in order; the strings are settled by their owner."""
+        """Return the calls in order; the caller settles the strings."""
         return [call for _, _, call in sorted(self._calls, key=lambda entry: entry[:2])]
 
     def check(self, *, whole: bool) -> None:
-        """Note arguments that are no JSON; called after the strings were settled."""
+        """Note arguments that are not JSON; called after the strings were settled."""
         for _, _, call in self._calls:
             function = call.get("function")
             if isinstance(function, dict):
@@ -126,7 +126,7 @@ def _arguments_of(call: dict[str, Any]) -> str | None:
 
 
 def _says_something(delta: dict[str, Any]) -> bool:
-    """Whether a delta names a tool, or holds a piece of what it is called with."""
+    """Return whether a delta names a tool, or contains a piece of its input."""
     details = [delta.get(key) for key in _DETAILS]
     return any(value for detail in details if isinstance(detail, dict) for value in detail.values())
 
@@ -143,14 +143,14 @@ def grow_call(
 
 
 def _details(call: dict[str, Any], key: str, findings: Findings) -> dict[str, Any]:
-    """Return the details of a call, which begin empty; what is none and stands in their place goes aside."""
+    """Return the details of a call, created if missing; a value that is not an object is moved aside."""
     known = call.get(key)
     if isinstance(known, dict):
         return known
     details: dict[str, Any] = {}
     call[key] = details
     if known:
-        # Left where it is, it would be taken for details and end the reading of the whole event.
+        # In place it would be treated as details, and abort the processing of the whole event.
         findings.fault("changed_field")
         call.setdefault("_unparsed_deltas", []).append({key: known})
     return details
@@ -163,6 +163,6 @@ def set_once(holder: dict[str, Any], key: str, value: Any, findings: Findings) -
     elif holder[key] != value:
         findings.fault("changed_field")
         aside = holder.setdefault("_unparsed_deltas", [])
-        # Bounded, as a relay that changes an id does so in every chunk.
+        # Bounded, because a gateway that changes an id does so in every chunk.
         if {key: value} not in aside[-_MOST_CHANGES:] and len(aside) < _MOST_CHANGES:
             aside.append({key: value})

@@ -10,7 +10,7 @@ from ccsproxy.dialects.openai.usage import openai_usage
 from ccsproxy.dialects.protocol import Reassembler
 from ccsproxy.dialects.socket_format import SocketFormat
 
-#: Where the pieces of a text belong, until the response says itself.
+#: Where the pieces of a text belong, until the complete response arrives.
 _TEXTS = {
     "response.output_text.delta": "text",
     "response.text.delta": "text",
@@ -31,7 +31,7 @@ class OpenAIRealtime(SocketFormat):
 
 
 class RealtimeReassembler:
-    """Takes the response as ``response.done`` has it; until then, what the pieces amount to."""
+    """Takes the response from ``response.done``, or else reassembles it from its pieces."""
 
     def __init__(self) -> None:
         self.findings = Findings()
@@ -74,9 +74,9 @@ class RealtimeReassembler:
             self.findings.content(at_ms)
 
     def settle(self, whole: bool) -> Settled:
-        """Return the response as far as it came."""
+        """Return the response as far as it arrived."""
         body = dict(self._response)
-        # The whole response is in its last event, so that pieces count only where that never came.
+        # The last event contains the complete response; pieces are used only if it never arrived.
         if not self._done:
             body["output"] = self._unfinished()
         self._note_failure(body)
@@ -93,7 +93,7 @@ class RealtimeReassembler:
     def _unfinished(self) -> list[Any]:
         items = dict(self._items)
         for (place, key), pieces in self._texts.items():
-            # An item that was told whole wins over the pieces of it.
+            # A complete item takes precedence over its pieces.
             if place not in self._items:
                 items.setdefault(place, {"status": "incomplete"})[key] = "".join(pieces)
         return [items[place] for place in sorted(items)]
@@ -105,7 +105,7 @@ class RealtimeReassembler:
 
 
 def _usage(raw: Any) -> Any:
-    """Rename what Realtime calls otherwise than Responses does; what it says stays beside."""
+    """Rename the members that Realtime names differently from Responses; the original ones are kept."""
     if not isinstance(raw, dict):
         return raw
     return {

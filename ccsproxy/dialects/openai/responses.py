@@ -13,7 +13,7 @@ from ccsproxy.dialects.protocol import Reassembler
 from ccsproxy.dialects.route import Path, Routed
 from ccsproxy.exchange.outcome import Category
 
-#: Every event of a stream has one of these beside its type.
+#: Every event of a stream has one of these members besides its type.
 _MEMBERS = frozenset({"response", "sequence_number", "output_index", "item_id", "item", "delta", "part"})
 _RESPONSE = frozenset({"output", "status", "usage"})
 
@@ -28,9 +28,9 @@ class OpenAIResponses:
     array_stream = False
 
     def route(self, facts: Facts, path: Path) -> Routed | None:
-        """Recognise ``/responses`` and what belongs to it.
+        """Recognise ``/responses`` and its subpaths.
 
-        A stored response that is fetched again is no model call: its tokens were counted when it was made.
+        Fetching a stored response is not a model call: its tokens were counted when it was created.
         """
         if path.ends("responses") or path.ends("responses", "compact"):
             return Routed(Category.MODEL if path.method == "POST" else Category.OTHER)

@@ -55,8 +55,8 @@ def _listed(value: Any) -> list[Any]:
 class OutputItem:
     """An output item and the pieces that arrived for it.
 
-    :ivar value: the item as JSON; whole once `settle` was called.
-    :ivar done: its ``output_item.done`` was seen, whose value wins over all deltas.
+    :ivar value: the item as JSON; complete after `settle`.
+    :ivar done: its ``output_item.done`` was seen, whose value takes precedence over all deltas.
     """
 
     __slots__ = ("_parts", "_strings", "done", "value")
@@ -85,7 +85,7 @@ class OutputItem:
         holder = parts.get(index)
         if holder is None:
             holder = parts[index] = {"type": place.part} if place.part else {}
-        # Not a dict where a relay has announced something else in its place; nothing can grow in that.
+        # Not a dict if a gateway sent something else in its place; then nothing can be appended.
         return holder if isinstance(holder, dict) else None
 
     def grow(self, place: ItemPlace, event: dict[str, Any]) -> bool:
@@ -133,7 +133,7 @@ class OutputItem:
         return True
 
     def shell_output(self, event: dict[str, Any]) -> bool:
-        """Apply what a shell command printed, or its final output; False when the event does not fit."""
+        """Apply a piece of a shell command's output, or its final output; False if the event does not fit."""
         index, delta, output = event.get("command_index", 0), event.get("delta"), event.get("output")
         if type(index) is not int:
             return False

@@ -10,9 +10,9 @@ from ccsproxy.dialects.tool_json import check_arguments
 def final_response(
     skeleton: dict[str, Any] | None, terminal: dict[str, Any] | None, items: dict[int, OutputItem], findings: Findings
 ) -> dict[str, Any] | None:
-    """Return the terminal object, or what came instead of it, with its output.
+    """Return the terminal object, or what arrived instead of it, with its output.
 
-    The ChatGPT backend ends with ``"output": []`` although it streamed items: those are filled in.
+    The ChatGPT backend ends with ``"output": []`` although it streamed items; these are filled in.
     """
     if terminal is None:
         return _unfinished(skeleton, items, findings)
@@ -22,8 +22,8 @@ def final_response(
     if not output:
         findings.fault("output_backfilled")
         terminal["output"] = _ordered(items, findings)
-    # What was streamed whole and is not in the end result is kept beside it: one of the two is wrong, nobody knows
-    # which.
+    # Items that were streamed completely but are missing in the final result are kept next to it, because it is
+    # unknown which of the two is wrong.
     elif isinstance(output, list) and len(output) < sum(item.done for item in items.values()):
         findings.fault("output_mismatch")
         terminal["_streamed_output"] = _ordered(items, findings)
@@ -50,7 +50,7 @@ def _ordered(items: dict[int, OutputItem], findings: Findings) -> list[Any]:
 
 
 def failed_response(body: dict[str, Any] | None, error: dict[str, Any]) -> dict[str, Any]:
-    """Return what came of a response that an ``error`` event ended."""
+    """Return the part of a response that arrived before an ``error`` event ended it."""
     response: dict[str, Any] = {"object": "response"} if body is None else body
     response["status"] = "failed"
     response["error"] = error
@@ -58,9 +58,9 @@ def failed_response(body: dict[str, Any] | None, error: dict[str, Any]) -> dict[
 
 
 def check_calls(output: Any, findings: Findings, *, whole: bool) -> None:
-    """Note calls whose arguments, which stay text in this dialect, are no JSON.
+    """Note calls whose arguments, which stay text in this dialect, are not JSON.
 
-    :param whole: the response ended by itself, so that such arguments are damage unless their item is incomplete.
+    :param whole: the response ended by itself, so such arguments are damage unless their item is incomplete.
     """
     for item in output if isinstance(output, list) else []:
         if isinstance(item, dict) and item.get("type") in ("function_call", "mcp_call"):

@@ -12,7 +12,7 @@ from ccsproxy.dialects.openai.usage import response_usage
 
 _LIFECYCLE = frozenset({"response.created", "response.queued", "response.in_progress"})
 _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
-#: Events that are no part of the response: limits, metadata, steering, keep-alives.
+#: Events that are not part of the response: limits, metadata, steering, keep-alives.
 _ASIDE = frozenset({"codex.rate_limits", "response.metadata", "codex.response.metadata", "keepalive", "ping"})
 _FIELDS = frozenset(
     {
@@ -198,22 +198,22 @@ class ResponsesReassembler:
         return True
 
     def settle(self, whole: bool) -> Settled:
-        """Return the response as far as it came."""
+        """Return the response as far as it arrived."""
         body = final_response(self._skeleton, self._terminal, self._items, self.findings)
         if self._error is not None and self._terminal is None:
             body = failed_response(body, self._error)
-        said = body or {}
-        check_calls(said.get("output"), self.findings, whole=self._terminal is not None)
-        if said.get("status") == "failed":
-            error = said.get("error")
-            told = error if isinstance(error, dict) else {"code": "failed", "message": "the response failed"}
-            self.findings.fail(told.get("code"), told.get("message"))
-        model = said.get("model")
+        response = body or {}
+        check_calls(response.get("output"), self.findings, whole=self._terminal is not None)
+        if response.get("status") == "failed":
+            error = response.get("error")
+            reported = error if isinstance(error, dict) else {"code": "failed", "message": "the response failed"}
+            self.findings.fail(reported.get("code"), reported.get("message"))
+        model = response.get("model")
         return Settled(
             body=self.findings.attach(body),
-            usage=response_usage(said),
+            usage=response_usage(response),
             response_model=model if isinstance(model, str) else None,
-            stop_reason=stop_reason(said),
+            stop_reason=stop_reason(response),
             complete=self._terminal is not None,
             counted=self._terminal is not None,
             answered=body is not None,

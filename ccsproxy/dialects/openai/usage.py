@@ -13,10 +13,10 @@ _CALLS = "_calls"
 
 
 def openai_usage(raw: Any, tier: Any = None, tool_calls: dict[str, int] | None = None) -> Usage | None:
-    """Map a usage whose input includes what the cache took and gave.
+    """Convert a usage whose input includes the tokens read from and written to the cache.
 
-    :param tier: the ``service_tier`` that stands beside it.
-    :param tool_calls: how often tools of the provider ran, where the answer's own items tell.
+    :param tier: the ``service_tier`` next to it.
+    :param tool_calls: how often the provider's own tools ran, if the answer's items show it.
     """
     if not isinstance(raw, dict):
         return None
@@ -50,14 +50,14 @@ def chat_usage(body: Any) -> Usage | None:
 
 
 def response_usage(response: Any) -> Usage | None:
-    """Map the usage of a Responses object; its output tells which tools ran."""
+    """Convert the usage of a Responses object, whose output shows which tools ran."""
     return openai_usage(
         member(response, "usage"), member(response, "service_tier"), _items_of_tools(member(response, "output"))
     )
 
 
 def embedding_usage(raw: Any) -> Usage | None:
-    """Map the usage of a call without an output; Voyage and Jina tell the total alone."""
+    """Convert the usage of a call without output; Voyage and Jina report only the total."""
     usage = openai_usage(raw)
     if usage is None or usage.input_tokens is not None or "completion_tokens" in raw or "output_tokens" in raw:
         return usage
@@ -65,7 +65,7 @@ def embedding_usage(raw: Any) -> Usage | None:
 
 
 def _cached(raw: dict[str, Any], side: str) -> int | None:
-    """Return what the cache gave; DeepSeek and Kimi tell it at the top."""
+    """Return the tokens read from the cache; DeepSeek and Kimi report them at the top level."""
     found = within(raw, f"{side}_tokens_details", "cached_tokens")
     for key in ("prompt_cache_hit_tokens", "cached_tokens"):
         found = count(raw.get(key)) if found is None else found
@@ -73,10 +73,10 @@ def _cached(raw: dict[str, Any], side: str) -> int | None:
 
 
 def _settled(raw: dict[str, Any], side: str, other: str, reasoning: int | None) -> tuple[int | None, int | None]:
-    """Return input and output such that they come to the total where one is told.
+    """Return input and output such that they add up to the total, if there is one.
 
-    What the total has more than both is reasoning that the output leaves out (xAI; Gemini's OpenAI endpoint, which
-    does not even name it), or audio that the input leaves out (Mistral).
+    The excess of the total is reasoning that the output leaves out (xAI; Gemini's OpenAI endpoint, which does not
+    even name it), or audio that the input leaves out (Mistral).
     """
     prompt, output = count(raw.get(f"{side}_tokens")), count(raw.get(f"{other}_tokens"))
     total = count(raw.get("total_tokens"))
@@ -94,7 +94,7 @@ def _settled(raw: dict[str, Any], side: str, other: str, reasoning: int | None) 
 
 
 def _heard(raw: dict[str, Any], side: str, rest: int) -> bool:
-    """Whether tokens that only the total has are those of what was listened to."""
+    """Return whether tokens that only the total includes are those of audio input."""
     audio = count(raw.get("audio_tokens")), within(raw, f"{side}_tokens_details", "audio_tokens")
     return rest in audio or bool(raw.get(f"{side}_audio_seconds"))
 
@@ -102,7 +102,7 @@ def _heard(raw: dict[str, Any], side: str, rest: int) -> bool:
 def _uncached(
     raw: dict[str, Any], prompt: int | None, output: int | None, read: int | None, written: int | None
 ) -> int | None:
-    """Return the input without what the cache gave and took, which it includes unless the total proves otherwise."""
+    """Return the input without cache reads and writes, which it includes unless the total proves otherwise."""
     total = count(raw.get("total_tokens"))
     if read and None not in (prompt, output, total) and prompt + read + output == total:  # type: ignore[operator]
         return prompt
@@ -110,10 +110,10 @@ def _uncached(
 
 
 def _tool_calls(raw: dict[str, Any]) -> dict[str, int] | None:
-    """Return how often tools of the provider ran, by what OpenRouter, xAI and Perplexity say in the usage."""
+    """Return how often the provider's own tools ran, as OpenRouter, xAI and Perplexity report it in the usage."""
     details = raw.get("server_side_tool_usage_details")
     if isinstance(details, dict):
-        return tool_counts(**{k.removesuffix(_CALLS): said for k, said in details.items() if k.endswith(_CALLS)})
+        return tool_counts(**{k.removesuffix(_CALLS): value for k, value in details.items() if k.endswith(_CALLS)})
     used = raw.get("server_tool_use")
     searches = used.get("web_search_requests") if isinstance(used, dict) else None
     return tool_counts(web_search=searches if searches is not None else raw.get("num_search_queries"))
@@ -130,7 +130,7 @@ def _items_of_tools(output: Any) -> dict[str, int] | None:
 
 
 def _searches(item: dict[str, Any]) -> int:
-    """Return how many times a call is billed: opening a page that was found is no search."""
+    """Return how many times a call is billed: opening a result is not a search."""
     action = member(item, "action")
     kind = member(action, "type")
     if item.get("type") != "web_search_call" or kind is None:
@@ -149,13 +149,13 @@ _OWN_CALLS = frozenset(
 
 
 def _cost(raw: dict[str, Any]) -> float | None:
-    """Return what OpenRouter, xAI, Perplexity and DeepInfra say that a call cost, in US dollars."""
+    """Return the cost that OpenRouter, xAI, Perplexity and DeepInfra report for a call, in US dollars."""
     cost = raw.get("cost")
     if isinstance(cost, dict):
         return amount(cost.get("total_cost"))
     paid = amount(cost)
     if paid is not None and raw.get("is_byok") is True:
-        # What is paid to the seller is its fee alone; the maker bills the user's own key for the rest.
+        # OpenRouter's own cost is then only its fee; the provider bills the rest to the user's own key.
         billed = amount(member(raw.get("cost_details"), "upstream_inference_cost"))
         return None if billed is None else paid + billed
     if paid is not None:

@@ -86,7 +86,7 @@ def _block(part: Any) -> Block:
 
 
 def _is_error(content: Any) -> bool:
-    """Server tools tell of a failure by the type of their content."""
+    """Return whether a server tool failed, which the type of its content shows."""
     return string(fields(content).get("type")).endswith("_error")
 
 

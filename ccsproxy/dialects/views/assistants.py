@@ -18,8 +18,8 @@ _KNOWN = ("instructions", "additional_messages", "thread", "tool_outputs")
 
 
 def request_view(body: dict[str, Any]) -> RequestView:
-    """Return the view of a request that begins a run, or goes on with one."""
-    asked = [*items(body.get("additional_messages")), *items(fields(body.get("thread")).get("messages"))]
+    """Return the view of a request that starts or continues a run."""
+    messages = [*items(body.get("additional_messages")), *items(fields(body.get("thread")).get("messages"))]
     outputs = [
         Block(
             kind="tool_result",
@@ -31,13 +31,13 @@ def request_view(body: dict[str, Any]) -> RequestView:
     instructions = string(body.get("instructions"))
     return RequestView(
         system=(text_block(instructions),) if instructions else (),
-        messages=(*map(_message, asked), *([Message("tool", tuple(outputs))] if outputs else [])),
+        messages=(*map(_message, messages), *([Message("tool", tuple(outputs))] if outputs else [])),
         params=rest_of(body, _KNOWN),
     )
 
 
 def answer_view(body: dict[str, Any]) -> Message:
-    """Return what the assistant wrote while a run went on; a run alone is shown as it is."""
+    """Return what the assistant wrote during a run; a run without messages is shown as JSON."""
     blocks = [block for message in items(body.get("_messages")) for block in _message(message).blocks]
     return Message("assistant", tuple(blocks))
 

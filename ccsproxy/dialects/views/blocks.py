@@ -12,17 +12,17 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of a message.
 
     :ivar kind: ``text``, ``thinking``, ``tool_call``, ``tool_result``, ``image``, ``document``, or ``json``
-        for the rest.
-    :ivar text: the text of a text or a thought, the title or address of an image or a document.
-    :ivar id: what joins a tool call and its result.
+        for everything else.
+    :ivar text: the text of a text or thinking block, the title or address of an image or a document.
+    :ivar id: the id that a tool call and its result share.
     :ivar name: the tool's name.
     :ivar value: the input of a tool call, parsed; the value itself of a ``json`` block.
-    :ivar content: what a tool answered, or a document holds.
+    :ivar content: the result of a tool, or the content of a document.
     :ivar is_error: the tool failed.
     :ivar media_type: of an image or a document.
-    :ivar size: bytes of an image or a document that is in the message, None when it is elsewhere.
+    :ivar size: bytes of an image or a document that is in the message; None if it is elsewhere.
     :ivar data: an image that is in the message, as base64.
-    :ivar cache_breakpoint: the prompt cache is asked to keep everything up to here.
+    :ivar cache_breakpoint: the prompt cache is asked to store everything up to here.
     """
 
     kind: str
@@ -47,16 +47,16 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One message of a conversation: who says what."""
+    """One message of a conversation, with its role."""
 
     role: str
     blocks: tuple[Block, ...] = ()
 
 
 class RequestView(msgspec.Struct, frozen=True, kw_only=True):
-    """A request to a model, as a person reads it.
+    """A request to a model, in a readable form.
 
-    :ivar params: everything else that the body says.
+    :ivar params: all other members of the body.
     """
 
     system: tuple[Block, ...] = ()
@@ -76,29 +76,29 @@ def json_block(value: Any) -> Block:
 
 
 def string(value: Any) -> str:
-    """Return a string as it is, and an empty one for any other value."""
+    """Return a string unchanged, and an empty one for any other value."""
     return value if isinstance(value, str) else ""
 
 
 def optional(value: Any) -> str | None:
-    """Return a string as it is, and None for any other value."""
+    """Return a string unchanged, and None for any other value."""
     return value if isinstance(value, str) else None
 
 
 def items(value: Any) -> list[Any]:
-    """Return a list as it is, no items for null, and any other value as the only item."""
+    """Return a list unchanged, no items for null, and any other value as the only item."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def fields(value: Any) -> dict[str, Any]:
-    """Return an object as it is, and an empty one for any other value."""
+    """Return an object unchanged, and an empty one for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def parsed(text: Any) -> Any:
-    """Return the value of JSON text, or the text itself when it is none."""
+    """Return the value of JSON text, or the text itself if it is not JSON."""
     if not isinstance(text, str):
         return text
     try:
@@ -108,14 +108,14 @@ def parsed(text: Any) -> Any:
 
 
 def base64_size(data: Any) -> int | None:
-    """Return how many bytes a base64 text stands for, None for other values."""
+    """Return how many bytes a base64 text encodes; None for other values."""
     if not isinstance(data, str):
         return None
     return len(data) * 3 // 4 - data[-2:].count("=")
 
 
 def data_url(url: Any) -> tuple[str | None, int | None, str]:
-    """Return media type, size and text of an address; the content of a ``data:`` URL is no text."""
+    """Return media type, size and text of an address; the content of a ``data:`` URL is not returned as text."""
     if not isinstance(url, str):
         return None, None, ""
     if not url.startswith("data:"):

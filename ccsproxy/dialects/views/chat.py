@@ -93,7 +93,7 @@ def _call(call: Any) -> Block:
 
 
 def _images(images: Any) -> list[Block]:
-    """Return images that stand beside the content: base64 texts (Ollama) or parts (OpenRouter)."""
+    """Return images next to the content: base64 texts (Ollama) or parts (OpenRouter)."""
     return [
         Block(kind="image", size=base64_size(image), data=image) if isinstance(image, str) else _part(image)
         for image in items(images)

@@ -25,12 +25,12 @@ def request_view(body: dict[str, Any]) -> RequestView:
     if "messages" in body:
         return chat.request_view(body)
     messages = [_turn(turn) for turn in items(body.get("chat_history"))]
-    asked = [text_block(text) for key in ("message", "prompt", "query") if (text := string(body.get(key)))]
-    asked += [text_block(text) for text in items(body.get("texts")) if isinstance(text, str)]
+    prompts = [text_block(text) for key in ("message", "prompt", "query") if (text := string(body.get(key)))]
+    prompts += [text_block(text) for text in items(body.get("texts")) if isinstance(text, str)]
     return RequestView(
         system=tuple(text_block(text) for text in [string(body.get("preamble"))] if text),
         tools=tuple(_tool(fields(tool)) for tool in items(body.get("tools"))),
-        messages=(*messages, *([Message("user", tuple(asked))] if asked else [])),
+        messages=(*messages, *([Message("user", tuple(prompts))] if prompts else [])),
         params=rest_of(body, _KNOWN),
     )
 
@@ -49,10 +49,10 @@ def answer_view(body: dict[str, Any]) -> Message:
 
 def _turn(turn: Any) -> Message:
     known = fields(turn)
-    said = string(known.get("message"))
+    text = string(known.get("message"))
     calls = [_call(fields(call)) for call in items(known.get("tool_calls"))]
     role = string(known.get("role"))
-    return Message(_ROLES.get(role, role), (*([text_block(said)] if said else []), *calls))
+    return Message(_ROLES.get(role, role), (*([text_block(text)] if text else []), *calls))
 
 
 def _tool(tool: dict[str, Any]) -> Tool:

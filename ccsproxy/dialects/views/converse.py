@@ -66,9 +66,9 @@ def _block(part: Any) -> Block:
         return text_block(known["text"])
     call, result = fields(known.get("toolUse")), fields(known.get("toolResult"))
     if call:
-        given = call.get("_raw_input", call.get("input"))
+        arguments = call.get("_raw_input", call.get("input"))
         return Block(
-            kind="tool_call", id=optional(call.get("toolUseId")), name=optional(call.get("name")), value=given
+            kind="tool_call", id=optional(call.get("toolUseId")), name=optional(call.get("name")), value=arguments
         )
     if result:
         failed = result.get("status") == "error"
@@ -87,6 +87,8 @@ def _block(part: Any) -> Block:
 
 def _media(kind: str, media: dict[str, Any]) -> Block:
     media_type = optional(media.get("format"))
-    given = fields(media.get("source")).get("bytes")
-    data = string(given) if kind == "image" else ""
-    return Block(kind=kind, media_type=media_type, size=base64_size(given), text=string(media.get("name")), data=data)
+    source = fields(media.get("source")).get("bytes")
+    data = string(source) if kind == "image" else ""
+    return Block(
+        kind=kind, media_type=media_type, size=base64_size(source), text=string(media.get("name")), data=data
+    )

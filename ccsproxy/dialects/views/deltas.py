@@ -1,4 +1,4 @@
-"""The words of an answer while it streams: what each event adds to them, in any dialect."""
+"""The text of an answer while it streams: what each event adds to it, in any dialect."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,9 +8,9 @@ _TEXT_DELTAS = frozenset({"response.output_text.delta", "response.text.delta", "
 
 
 def delta_text(event: Any) -> str:
-    """Return what an event adds to the words of the answer; thoughts and tool calls are none.
+    """Return what an event adds to the text of the answer; empty for thinking and tool calls.
 
-    :param event: the event's JSON value, of any shape.
+    :param event: the event's JSON value, of any form.
     """
     return "".join(_texts(event)) if isinstance(event, dict) else ""
 

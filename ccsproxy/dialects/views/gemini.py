@@ -84,19 +84,19 @@ def _part(part: Any) -> Block:
         return Block(kind="tool_call", name="code_execution", value=code)
     output = fields(known.get("codeExecutionResult"))
     if output:
-        said = (text_block(string(output.get("output"))),)
-        return Block(kind="tool_result", content=said, is_error=output.get("outcome") not in (None, "OUTCOME_OK"))
+        content = (text_block(string(output.get("output"))),)
+        return Block(kind="tool_result", content=content, is_error=output.get("outcome") not in (None, "OUTCOME_OK"))
     return json_block(part)
 
 
 def _result(result: dict[str, Any]) -> Block:
     response = result.get("response")
     name = optional(result.get("name"))
-    said = fields(response).get("output", response) if len(fields(response)) == 1 else response
+    content = fields(response).get("output", response) if len(fields(response)) == 1 else response
     return Block(
         kind="tool_result",
         id=optional(result.get("id")) or name,
         name=name,
-        content=tuple(json_block(item) for item in items(said)),
+        content=tuple(json_block(item) for item in items(content)),
         is_error="error" in fields(response),
     )

@@ -23,10 +23,12 @@ _KNOWN = ("instructions", "input", "tools")
 
 
 def request_view(body: dict[str, Any]) -> RequestView:
-    """Return the view of a request; items of the input that are no messages are messages of their own kind."""
-    given = body.get("input")
-    messages = [Message("user", (text_block(given),))] if isinstance(given, str) else [_item(i) for i in items(given)]
-    tools = [*items(body.get("tools")), *(tool for item in items(given) for tool in _additional(item))]
+    """Return the view of a request; items of the input that are not messages become messages of their own role."""
+    content = body.get("input")
+    messages = (
+        [Message("user", (text_block(content),))] if isinstance(content, str) else [_item(i) for i in items(content)]
+    )
+    tools = [*items(body.get("tools")), *(tool for item in items(content) for tool in _additional(item))]
     return RequestView(
         system=tuple(_part(part) for part in items(body.get("instructions"))),
         tools=tuple(_tool(tool) for tool in tools),
@@ -83,8 +85,8 @@ def _thoughts(item: dict[str, Any]) -> tuple[Block, ...]:
 def _call(kind: str, item: dict[str, Any]) -> tuple[Block, ...]:
     """Return a call; of the tools that the provider runs itself the result, too."""
     name = optional(item.get("name")) or kind.removesuffix("_call")
-    given = next((item[key] for key in ("arguments", "input", "code", "action", "operation") if key in item), None)
-    call = Block(kind="tool_call", id=_joined(item), name=name, value=parsed(given))
+    content = next((item[key] for key in ("arguments", "input", "code", "action", "operation") if key in item), None)
+    call = Block(kind="tool_call", id=_joined(item), name=name, value=parsed(content))
     if kind == "image_generation_call" and isinstance(item.get("result"), str):
         return call, Block(kind="image", size=base64_size(item["result"]), data=item["result"])
     answers = [item[key] for key in ("output", "outputs", "results", "error") if item.get(key)]

@@ -19,9 +19,9 @@ _VIEWS = {
 
 
 def request_view(dialect: str | None, body: Any) -> RequestView:
-    """Return the view of a request body; takes any JSON value.
+    """Return the view of a request body; accepts any JSON value.
 
-    :param dialect: the dialect's name, None or an unknown name when nothing is known.
+    :param dialect: the dialect's name; None or an unknown name for unknown formats.
     """
     if not isinstance(body, dict):
         return RequestView(messages=() if body is None else (Message("user", (json_block(body),)),))
@@ -32,9 +32,9 @@ def request_view(dialect: str | None, body: Any) -> RequestView:
 
 
 def answer_view(dialect: str | None, body: Any) -> Message:
-    """Return the view of an answer body, whole or as far as it came; takes any JSON value.
+    """Return the view of an answer body, complete or not; accepts any JSON value.
 
-    :param dialect: the dialect's name, None or an unknown name when nothing is known.
+    :param dialect: the dialect's name; None or an unknown name for unknown formats.
     """
     message = Message("assistant")
     if isinstance(body, dict):
@@ -44,5 +44,5 @@ def answer_view(dialect: str | None, body: Any) -> Message:
             message = view.answer_view(body)
     if message.blocks or body is None:
         return message
-    # An error, an unknown shape or nothing said: better the value itself than an empty view.
+    # An error, an unknown format or an empty answer: the value itself is better than an empty view.
     return Message(message.role, (json_block(body),))

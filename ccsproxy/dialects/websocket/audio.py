@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Shorter texts are no audio.
+#: Shorter texts are not audio.
 _SHORTEST = 64
 
 
 def without_audio(value: Any, deltas: bool = False) -> tuple[Any, int]:
     """Replace audio in a message by its size in bytes.
 
-    :param deltas: the message is a piece of audio, whose ``delta`` is audio, too.
-    :return: the value, with ``audio_bytes`` for ``audio`` and the like, and how many bytes were left out.
+    :param deltas: the message is a piece of audio, so its ``delta`` is audio as well.
+    :return: the value, with ``audio_bytes`` instead of ``audio`` and the like, and how many bytes were left out.
     """
     if isinstance(value, list):
         parts = [without_audio(each) for each in value]
@@ -34,6 +34,6 @@ def without_audio(value: Any, deltas: bool = False) -> tuple[Any, int]:
 
 
 def text_of_type(value: dict[str, Any]) -> str:
-    """Return the media type that an object names, an empty text when it names none."""
+    """Return the media type that an object names; empty if it names none."""
     kind = value.get("mimeType", value.get("mime_type"))
     return kind if isinstance(kind, str) else ""

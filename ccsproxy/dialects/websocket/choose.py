@@ -10,7 +10,7 @@ from ccsproxy.dialects.websocket.responses import ResponsesSocket
 
 
 def by_path(target: bytes) -> SocketProtocol | None:
-    """Return the reader for a path that belongs to a known protocol, None when it does not.
+    """Return the reader for a path of a known protocol; None for other paths.
 
     :param target: the request target of the handshake.
     """
@@ -23,7 +23,7 @@ def by_path(target: bytes) -> SocketProtocol | None:
 
 
 def by_message(text: bytes) -> SocketProtocol | None:
-    """Return the reader for what a client says first, None when nothing is known to begin like that."""
+    """Return the reader for a client's first message; None if no known protocol starts that way."""
     message = object_in(text)
     kind = text_of(message, "type")
     if kind == "response.create" and not isinstance(message.get("response"), dict):

@@ -1,8 +1,8 @@
 """Gemini Live (``BidiGenerateContent``): one exchange for each turn of the model.
 
-A turn is asked for by content that is said to be complete, by a text or by the result of a tool, or by speech, whose
-end only the server hears: then it begins with the first word of the answer. It ends with ``turnComplete``, or when
-the client answers the calls that the model has made. Audio is told by its size.
+A turn is requested by content that is marked as complete, by a text, by the result of a tool, or by speech. Only the
+server hears the end of speech, so that such a turn begins with the first word of the answer. A turn ends with
+``turnComplete``, or when the client answers the model's tool calls. Audio is represented by its size.
 """
 
 from __future__ import annotations

@@ -12,12 +12,12 @@ from ccsproxy.wire import jsontext
 class ResponseBegun(NamedTuple):
     """An exchange begins.
 
-    :ivar key: tells it from the connection's others.
-    :ivar body: the JSON text of what asked for it.
-    :ivar previous: the id of the response that it continues, empty for none.
-    :ivar before: the key of the exchange that it follows in one conversation, None where no id says so.
-    :ivar model: the model, where an earlier message has named it.
-    :ivar left_out: bytes of audio that ``body`` tells only the size of.
+    :ivar key: identifies it within the connection.
+    :ivar body: the JSON text of the message that requested it.
+    :ivar previous: the id of the response that it continues; empty for none.
+    :ivar before: the key of the exchange that it follows in one conversation; None if unknown.
+    :ivar model: the model, if an earlier message named it.
+    :ivar left_out: bytes of audio that ``body`` represents only by their size.
     """
 
     key: int
@@ -31,8 +31,8 @@ class ResponseBegun(NamedTuple):
 class SocketSaid(NamedTuple):
     """A message belongs to an exchange.
 
-    :ivar line: a piece of the response as one line, None when the client said it.
-    :ivar left_out: bytes of audio that ``line`` tells only the size of.
+    :ivar line: a piece of the response as one line; None for a message from the client.
+    :ivar left_out: bytes of audio that ``line`` represents only by their size.
     """
 
     key: int
@@ -41,7 +41,7 @@ class SocketSaid(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """The last message of an exchange has come."""
+    """The last message of an exchange has arrived."""
 
     key: int
 
@@ -68,7 +68,7 @@ class SocketProtocol(Protocol):
 
 
 def object_in(text: bytes) -> dict[str, Any]:
-    """Return the JSON object that a message is, an empty one when it is none."""
+    """Return the JSON object in a message; an empty one if there is none."""
     try:
         value = jsontext.loads(text)
     except jsontext.JsonError:
@@ -83,7 +83,7 @@ def text_of(value: Any, member: str) -> str:
 
 
 def one_line(text: bytes) -> bytes:
-    """Return a JSON text without line ends, which stand between its parts only."""
+    """Return a JSON text without line ends, which occur only between its tokens."""
     return text.replace(b"\r", b" ").replace(b"\n", b" ")
 
 

@@ -1,7 +1,8 @@
 """OpenAI Realtime: one exchange per response, whether the client or a pause in its speech asked for it.
 
-What the client says between two responses is what asked for the second: it stands beside the ``response.create`` in
-``_earlier``, with what the server said of it (transcripts, items). Audio is told by its size.
+What the client sends between two responses belongs to the request for the second one: it is kept next to the
+``response.create`` in ``_earlier``, with the server's messages about it (transcripts, items). Audio is represented by
+its size.
 """
 
 from __future__ import annotations

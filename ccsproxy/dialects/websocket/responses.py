@@ -1,8 +1,8 @@
 """OpenAI Responses over WebSocket: an exchange per ``response.create``, and per successor of a steered one.
 
-Responses on one connection run side by side in lanes, named by ``stream_id``; messages without one are a lane of
-their own. In a lane one response follows the other. A client may steer a response with ``response.steer``: the server
-then ends it and begins a successor without being asked again (OpenAI's guide to WebSocket mode, its event reference).
+Responses on one connection run in parallel lanes, named by ``stream_id``; messages without one form a lane of their
+own. Within a lane, responses follow one another. A client may steer a response with ``response.steer``: the server
+then ends it and starts a successor without a new request (OpenAI's guide to WebSocket mode, its event reference).
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _REMEMBERED = 1024
 class ResponseLane:
     """Responses that follow one another.
 
-    :ivar waiting: exchanges that were asked for and have not been answered.
+    :ivar waiting: exchanges that were requested and not yet answered.
     :ivar active: the exchange that is being answered.
-    :ivar active_id: the id of its response, once that is known.
-    :ivar last: the exchange before, and the id of its response.
-    :ivar steers: what was said to steer, until a successor begins.
-    :ivar early: events that came before anybody had asked for anything.
+    :ivar active_id: the id of its response, once it is known.
+    :ivar last: the previous exchange, and the id of its response.
+    :ivar steers: the steering messages since the last response started.
+    :ivar early: events that arrived before anything was requested.
     """
 
     waiting: deque[int] = attr.field(factory=deque)
@@ -88,7 +88,7 @@ class ResponsesSocket:
         elif kind == "error" and lane.active_id and lane.waiting:
             return self._refused(
                 lane, text
-            )  # a response is under way: what fails is the one that was asked for since
+            )  # a response is in progress: the failure belongs to the one requested since
         lane.activate()
         if lane.active is None:
             lane.early.append(one_line(text))
@@ -104,10 +104,10 @@ class ResponsesSocket:
         return [line for lane in self._lanes.values() for line in (*lane.early, *lane.steers)]
 
     def _created(self, lane: ResponseLane, response_id: str) -> list[Step]:
-        """Take the beginning of a response: the one that was asked for, or the successor of a steered one."""
+        """Process the start of a response: the requested one, or the successor of a steered one."""
         steps: list[Step] = []
         if lane.active is not None and lane.active_id not in ("", response_id):
-            steps.append(Finished(lane.active))  # it has had no end of its own
+            steps.append(Finished(lane.active))  # it had no end of its own
             lane.last, lane.active = (lane.active, lane.active_id), None
         lane.activate()
         if lane.active is None:
@@ -121,7 +121,7 @@ class ResponsesSocket:
 
     @staticmethod
     def _steering(lane: ResponseLane) -> bytes:
-        """Return what asked for a successor: the message that steered, or a list of several."""
+        """Return the request of a successor: the steering message, or a list of several."""
         steers, lane.steers = lane.steers, []
         return steers[0] if len(steers) == 1 else encoded([object_in(each) for each in steers])
 
